@@ -1,0 +1,56 @@
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Principal } from './principal.ts'
+
+/** What can be done to a repository. */
+export type RepositoryAction = 'pull' | 'push' | 'delete'
+
+/** What a decision is about. */
+export type Demand =
+  | { readonly kind: 'repository'; readonly repository: RepositoryName; readonly action: RepositoryAction }
+  /** The list of repositories: everyone may ask, each sees what they may pull. */
+  | { readonly kind: 'catalog' }
+  /** The answer that the registry is one, which doubles as the check of a log-in. */
+  | { readonly kind: 'ping' }
+
+/**
+ * - `allow`.
+ * - `deny`: this principal may not, whatever token it holds.
+ * - `log-in`: nobody is known, so credentials may change the answer.
+ * - `widen`: the person may, but the token shown was not issued for it.
+ */
+export type Decision = 'allow' | 'deny' | 'log-in' | 'widen'
+
+/**
+ * The one decision of who may do what; whatever is not allowed here is denied.
+ *
+ * It looks only at names, never at what exists, so a missing and a forbidden repository answer alike.
+ * Rules so far: an administrator may do all; a user owns `<user>/**`; nobody else may see it.
+ */
+export function decide(principal: Principal, demand: Demand): Decision {
+  if (principal.kind === 'anonymous') return 'log-in'
+  if (demand.kind !== 'repository') return 'allow'
+  if (!owns(principal, demand.repository)) return 'deny'
+  return holdsScope(principal, demand.repository, demand.action) ? 'allow' : 'widen'
+}
+
+function owns(principal: Principal & { kind: 'user' }, repository: RepositoryName): boolean {
+  return principal.isAdmin || repository.startsWith(`${principal.name}/`)
+}
+
+function holdsScope(
+  principal: Principal & { kind: 'user' },
+  repository: string,
+  action: RepositoryAction,
+): boolean {
+  if (!principal.scopes) return true
+  return principal.scopes.some((scope) => scope.repository === repository && scope.actions.includes(action))
+}
+
+/** Which repositories a principal may pull from: all, or those below the prefixes (each ends in a slash). */
+export type RepositoryScope = 'all' | { readonly prefixes: readonly string[] }
+
+/** The repositories that {@link decide} lets this principal pull from, as a filter for lists. */
+export function visibleRepositories(principal: Principal): RepositoryScope {
+  if (principal.kind === 'anonymous') return { prefixes: [] }
+  return principal.isAdmin ? 'all' : { prefixes: [`${principal.name}/`] }
+}

@@ -1,0 +1,27 @@
+import type { RepositoryAction } from './decide.ts'
+
+/** On whose behalf a request is made. */
+export type Principal = AnonymousPrincipal | UserPrincipal
+
+/** Nobody: no credentials, or an anonymous token. */
+export interface AnonymousPrincipal {
+  readonly kind: 'anonymous'
+}
+
+/** A person or machine with an account. */
+export interface UserPrincipal {
+  readonly kind: 'user'
+  readonly name: string
+  readonly isAdmin: boolean
+  /** What the bearer token shown was issued for; undefined for Basic credentials, which stand for all the account may do. */
+  readonly scopes: readonly TokenScope[] | undefined
+}
+
+/** A grant inside a token: exactly this repository, exactly these actions. */
+export interface TokenScope {
+  readonly repository: string
+  readonly actions: readonly RepositoryAction[]
+}
+
+/** The principal without credentials. */
+export const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' }

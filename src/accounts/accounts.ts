@@ -1,0 +1,67 @@
+import type { UserPrincipal } from '../access/principal.ts'
+
+/** An account as lists show it. */
+export interface Account {
+  readonly name: string
+  readonly isAdmin: boolean
+  readonly isDisabled: boolean
+  /** `database`: managed here; `htpasswd`: from the file, read only. */
+  readonly source: 'database' | 'htpasswd'
+  /** Grows with each change that must end log-ins. */
+  readonly version: string
+  readonly createdAt: Date | undefined
+}
+
+/** Checks credentials. What the HTTP side needs of accounts. */
+export interface Authenticator {
+  /**
+   * The principal if name and password are right and the account is enabled.
+   *
+   * A wrong name costs as much time as a wrong password. Verified credentials are remembered for a short time as a
+   * keyed hash and forgotten when the account changes, in this process or another.
+   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many hash jobs wait or this name failed too often of late.
+   */
+  verifyPassword(name: string, password: string): Promise<UserPrincipal | undefined>
+  /** The account if it exists and is enabled: asked for each token shown, so that disabling takes effect at once. */
+  findEnabled(name: string): Account | undefined | Promise<Account | undefined>
+}
+
+/** Manages the accounts of the database. What the commands need. */
+export interface AccountManager {
+  /** Errors: `AccountError` `NAME_INVALID`, `ALREADY_EXISTS`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
+  add(account: { name: string; password: string; isAdmin: boolean }): Promise<void>
+  /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
+  setPassword(name: string, password: string): Promise<void>
+  /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */
+  remove(name: string): Promise<void>
+  /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */
+  setDisabled(name: string, isDisabled: boolean): Promise<void>
+  /** All accounts, by name; those of the htpasswd file included. */
+  list(): Promise<Account[]>
+  /** True if no account exists yet in the database: first run. */
+  isEmpty(): Promise<boolean>
+}
+
+/** Why an account could not be used or changed. */
+export type AccountErrorCode =
+  | 'NAME_INVALID'
+  | 'ALREADY_EXISTS'
+  | 'UNKNOWN_ACCOUNT'
+  | 'PASSWORD_TOO_SHORT'
+  | 'PASSWORD_TOO_LONG'
+  | 'LAST_ADMIN'
+  | 'TOO_MANY_ATTEMPTS'
+
+/** A failure about an account, for the caller to put into its own words or status. */
+export class AccountError extends Error {
+  override readonly name = 'AccountError'
+  readonly code: AccountErrorCode
+  /** Seconds after which to try again; set with `TOO_MANY_ATTEMPTS`. */
+  readonly retryAfterS: number | undefined
+
+  constructor(code: AccountErrorCode, message: string, retryAfterS?: number) {
+    super(message)
+    this.code = code
+    this.retryAfterS = retryAfterS
+  }
+}

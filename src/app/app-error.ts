@@ -1,0 +1,25 @@
+/** Why Berth could not start or open its data. */
+export type AppErrorCode =
+  | 'PORT_IN_USE'
+  | 'PORT_FORBIDDEN'
+  | 'ADDRESS_UNAVAILABLE'
+  | 'DATA_NOT_WRITABLE'
+  | 'DATA_IN_USE'
+  | 'PLAIN_HTTP_REFUSED'
+  | 'TLS_FILES_UNUSABLE'
+  | 'HTPASSWD_UNUSABLE'
+  | 'NOTHING_TO_LISTEN_ON'
+
+/** A failure to start: what went wrong, why, and what to do. The command prints it on one line each. */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: AppErrorCode
+  /** What the operator can do. */
+  readonly remedy: string
+
+  constructor(code: AppErrorCode, message: string, remedy: string, cause?: unknown) {
+    super(message, { cause })
+    this.code = code
+    this.remedy = remedy
+  }
+}

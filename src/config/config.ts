@@ -1,0 +1,53 @@
+/** Where a listener listens: a host and a TCP port. Port 0 lets the system choose one. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** How much is logged, least first. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+/** A level of {@link LOG_LEVELS}. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** The effective configuration: complete, checked and frozen. Flags win over variables, variables over files, files over defaults. */
+export interface Config {
+  /** Holds the database and the keys. */
+  readonly dataDir: string
+  /** Holds `docker/registry/v2`, Distribution's tree of blobs; by default the data folder. */
+  readonly registryRoot: string
+  /** Plain HTTP; undefined: off. */
+  readonly listenHttp: ListenAddress | undefined
+  /** TLS; undefined: off. */
+  readonly listenHttps: ListenAddress | undefined
+  readonly tls: TlsFiles | undefined
+  /** Lets accounts be used over plain HTTP on an address that is not loopback. */
+  readonly insecureHttp: boolean
+  /** Scheme and host clients use, without a trailing slash; undefined: taken from each request. */
+  readonly publicUrl: string | undefined
+  /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
+  readonly trustedProxies: readonly string[]
+  /** Answer `Location` without scheme and host. */
+  readonly relativeUrls: boolean
+  /** Whether tags, manifests and blobs can be deleted over HTTP. */
+  readonly deleteEnabled: boolean
+  /** Whether an index may name manifests the repository does not hold. */
+  readonly sparseIndexes: boolean
+  /** Further accounts, in Apache's htpasswd format (bcrypt). */
+  readonly htpasswdFile: string | undefined
+  readonly authRealm: string
+  /** Life of an access token, in seconds. */
+  readonly tokenLifetimeS: number
+  /** Age at which an upload session that nobody continues is removed, in hours. */
+  readonly uploadMaxAgeHours: number
+  /** Longest wait for requests under way when stopping, in seconds. */
+  readonly drainTimeoutS: number
+  /** Largest blob, in bytes; 0: no limit. */
+  readonly maxBlobBytes: number
+  readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' }
+}
+
+/** A certificate chain and its private key, PEM. */
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}

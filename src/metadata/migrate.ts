@@ -1,0 +1,30 @@
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { DatabaseError } from './database.ts'
+import * as initial from './migrations/001-initial.ts'
+import type { Schema } from './schema.ts'
+
+/** In order; forward only. A migration that has been released is never changed. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-initial': initial }
+
+/**
+ * Runs the migrations that are missing, all in one transaction.
+ * Errors: `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
+ */
+export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
+  await refuseNewerSchema(db)
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } })
+  const { error } = await migrator.migrateToLatest()
+  if (error) throw error
+}
+
+async function refuseNewerSchema(db: Kysely<Schema>): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === 'kysely_migration')) return
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const unknown = rows.find((row) => !(row.name in MIGRATIONS))
+  if (!unknown) return
+  throw new DatabaseError(
+    'SCHEMA_TOO_NEW',
+    `The database was written by a newer version of Berth (it holds the migration "${unknown.name}")`,
+  )
+}

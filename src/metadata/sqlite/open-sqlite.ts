@@ -1,0 +1,42 @@
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { type Database, DatabaseError } from '../database.ts'
+import { migrateToLatest } from '../migrate.ts'
+import type { Schema } from '../schema.ts'
+import { NodeSqliteDialect } from './dialect.ts'
+
+/** Longest wait for another process's transaction, in milliseconds: a command's transaction takes a few. */
+const BUSY_TIMEOUT_MS = 5_000
+/** Page cache of each connection, in KiB: keeps the idle process small. */
+const CACHE_KIB = 8_192
+
+/**
+ * Opens the database file, creating it, and brings its schema up to date.
+ * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` if it cannot be opened or is no database.
+ */
+export async function openSqliteDatabase(file: string): Promise<Database> {
+  const writer = new Kysely<Schema>({ dialect: new NodeSqliteDialect(() => connect(file)) })
+  const reader = new Kysely<Schema>({ dialect: new NodeSqliteDialect(() => connect(file)) })
+  const close = async (): Promise<void> => {
+    await reader.destroy()
+    await writer.destroy()
+  }
+  try {
+    await migrateToLatest(writer)
+  } catch (error) {
+    await close()
+    if (error instanceof DatabaseError) throw error
+    throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
+  }
+  return { reader, writer, close }
+}
+
+function connect(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+  db.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -${CACHE_KIB}`)
+  return db
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,124 @@
+import {
+  type Descriptor,
+  isJsonObject,
+  type JsonObject,
+  parseAnnotations,
+  parseDescriptor,
+} from './descriptor.ts'
+import { OciError } from './errors.ts'
+import { parseStrictJson } from './json.ts'
+import { essenceOf, type ManifestKind, MEDIA_TYPES, manifestKindOf } from './media-type.ts'
+
+/** Largest manifest, in bytes: distribution-spec asks for at least 4 MiB, and clients read no more. */
+export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024
+
+/** What a registry must know of a manifest; its bytes are kept beside this and never made anew from it. */
+export interface Manifest {
+  readonly kind: ManifestKind
+  readonly mediaType: string
+  /** For the referrers list: the document's own, else an image's config media type; undefined for an index without. */
+  readonly artifactType: string | undefined
+  readonly config: Descriptor | undefined
+  /** Layers, or the `blobs` of the withdrawn artifact manifest. */
+  readonly layers: readonly Descriptor[]
+  /** Manifests that an index names. */
+  readonly children: readonly Descriptor[]
+  readonly subject: Descriptor | undefined
+  readonly annotations: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Reads the facts of a manifest from its bytes.
+ *
+ * `contentType` is what the client sent, parameters ignored; it must equal the document's own `mediaType` where that
+ * stands. A document with the members of both an image and an index is refused (GHSA-qq97-vm5h-rrhg).
+ * Errors: `MANIFEST_INVALID`.
+ */
+export function parseManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
+  const document = parseStrictJson(bytes)
+  if (!isJsonObject(document)) throw invalid('it is not a JSON object')
+  if (document['schemaVersion'] !== 2 && document['mediaType'] !== MEDIA_TYPES.ociArtifact) {
+    throw invalid('schemaVersion must be 2')
+  }
+  const mediaType = mediaTypeOf(document, contentType)
+  const kind = manifestKindOf(mediaType)
+  if (!kind) throw invalid(`the media type "${mediaType.slice(0, 120)}" is no manifest this registry knows`)
+  refuseMixture(document, kind)
+  return kind === 'index' ? readIndex(document, mediaType) : readImage(document, mediaType)
+}
+
+function mediaTypeOf(document: JsonObject, contentType: string | undefined): string {
+  const sent = contentType === undefined ? undefined : essenceOf(contentType)
+  const own = document['mediaType']
+  if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string')
+  // curl's default says nothing about the document, and a generic type is what tools without knowledge send.
+  const isGeneric = sent === undefined || sent === '' || sent === 'application/json'
+  if (isGeneric) {
+    if (own === undefined) throw invalid('neither Content-Type nor mediaType says what it is')
+    return own
+  }
+  if (own !== undefined && own !== sent) {
+    throw invalid(`Content-Type "${sent.slice(0, 120)}" and mediaType "${own.slice(0, 120)}" differ`)
+  }
+  return sent
+}
+
+function refuseMixture(document: JsonObject, kind: ManifestKind): void {
+  const foreign = kind === 'index' ? ['config', 'layers', 'blobs'] : ['manifests']
+  const found = foreign.find((member) => document[member] !== undefined)
+  if (found) throw invalid(`it is an ${kind} but has the member "${found}"`)
+}
+
+function readIndex(document: JsonObject, mediaType: string): Manifest {
+  return {
+    kind: 'index',
+    mediaType,
+    artifactType: artifactTypeOf(document),
+    config: undefined,
+    layers: [],
+    children: descriptorsAt(document, 'manifests', true),
+    ...commonOf(document),
+  }
+}
+
+function readImage(document: JsonObject, mediaType: string): Manifest {
+  const isArtifact = mediaType === MEDIA_TYPES.ociArtifact
+  const config = isArtifact ? undefined : parseDescriptor(document['config'], 'config')
+  return {
+    kind: 'image',
+    mediaType,
+    artifactType: artifactTypeOf(document) ?? config?.mediaType,
+    config,
+    layers: descriptorsAt(document, isArtifact ? 'blobs' : 'layers', !isArtifact),
+    children: [],
+    ...commonOf(document),
+  }
+}
+
+function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotations'> {
+  const { subject, annotations } = document
+  return {
+    subject: subject === undefined || subject === null ? undefined : parseDescriptor(subject, 'subject'),
+    annotations:
+      annotations === undefined || annotations === null ? undefined : parseAnnotations(annotations, 'it'),
+  }
+}
+
+function artifactTypeOf(document: JsonObject): string | undefined {
+  const value = document['artifactType']
+  if (value !== undefined && typeof value !== 'string') throw invalid('artifactType is not a string')
+  return value === '' ? undefined : value
+}
+
+function descriptorsAt(document: JsonObject, member: string, isRequired: boolean): Descriptor[] {
+  const list = document[member]
+  if (!Array.isArray(list)) {
+    if (list === undefined && !isRequired) return []
+    throw invalid(`"${member}" is not a list`)
+  }
+  return list.map((entry, index) => parseDescriptor(entry, `${member}[${index}]`))
+}
+
+function invalid(why: string): OciError {
+  return new OciError('MANIFEST_INVALID', { message: `Manifest invalid: ${why}` })
+}

@@ -1,0 +1,37 @@
+import type { TokenScope } from '../access/principal.ts'
+
+/** What a verified access token says. */
+export interface AccessClaims {
+  /** Account name; undefined for an anonymous token. */
+  readonly subject: string | undefined
+  readonly scopes: readonly TokenScope[]
+}
+
+/** An access token as the token endpoint answers it. */
+export interface IssuedToken {
+  readonly token: string
+  readonly expiresInS: number
+  readonly issuedAt: Date
+}
+
+/** Issues and verifies access tokens (JWT, ES256, this registry as issuer and audience). */
+export interface TokenService {
+  /** The `service` of the challenge and `aud` of each token. */
+  readonly service: string
+  issue(claims: AccessClaims): Promise<IssuedToken>
+  /**
+   * The claims of a token this registry issued and that is in force; undefined for any other.
+   * Only ES256 with a key of this registry counts: `jwk`, `jku`, `x5c`, `x5u` and other algorithms in a header are
+   * never looked at (CVE-2025-24976). Recently verified tokens are remembered until they expire, in a bounded cache.
+   */
+  verify(token: string): AccessClaims | undefined | Promise<AccessClaims | undefined>
+  /** The public keys, as a JWK Set (RFC 7517). */
+  publicKeys(): Promise<{ keys: Record<string, unknown>[] }>
+}
+
+/** Issues and redeems refresh tokens: what `docker login` keeps instead of the password. */
+export interface RefreshTokenService {
+  issue(owner: { name: string; version: string }, clientId: string): Promise<string>
+  /** The owner's name if the token is in force and the account is enabled and unchanged since; undefined otherwise. */
+  redeem(token: string): Promise<string | undefined>
+}
