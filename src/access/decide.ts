@@ -1,4 +1,5 @@
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { isAccountName } from './account-name.ts'
 import type { Principal } from './principal.ts'
 
 /** What can be done to a repository. */
@@ -24,7 +25,8 @@ export type Decision = 'allow' | 'deny' | 'log-in' | 'widen'
  * The one decision of who may do what; whatever is not allowed here is denied.
  *
  * It looks only at names, never at what exists, so a missing and a forbidden repository answer alike.
- * Rules so far: an administrator may do all; a user owns `<user>/**`; nobody else may see it.
+ * Rules so far: an administrator may do all; a user owns `<user>/**`; nobody else may see it. The repository `<user>`,
+ * without a slash, is nobody's: it sits beside the other names of the top level, which are the administrators'.
  */
 export function decide(principal: Principal, demand: Demand): Decision {
   if (principal.kind === 'anonymous') return 'log-in'
@@ -34,7 +36,12 @@ export function decide(principal: Principal, demand: Demand): Decision {
 }
 
 function owns(principal: Principal & { kind: 'user' }, repository: RepositoryName): boolean {
-  return principal.isAdmin || repository.startsWith(`${principal.name}/`)
+  return principal.isAdmin || ownedPrefixes(principal.name).some((prefix) => repository.startsWith(prefix))
+}
+
+/** None for a name that is not one whole component, such as `alice/app` from an htpasswd file: it would reach into alice's. */
+function ownedPrefixes(name: string): readonly string[] {
+  return isAccountName(name) ? [`${name}/`] : []
 }
 
 function holdsScope(
@@ -49,8 +56,11 @@ function holdsScope(
 /** Which repositories a principal may pull from: all, or those below the prefixes (each ends in a slash). */
 export type RepositoryScope = 'all' | { readonly prefixes: readonly string[] }
 
-/** The repositories that {@link decide} lets this principal pull from, as a filter for lists. */
+/**
+ * The repositories that {@link decide} lets this account pull from, as a filter for lists of names.
+ * A token's scopes do not narrow it: clients list the catalog with tokens that hold no repository at all.
+ */
 export function visibleRepositories(principal: Principal): RepositoryScope {
   if (principal.kind === 'anonymous') return { prefixes: [] }
-  return principal.isAdmin ? 'all' : { prefixes: [`${principal.name}/`] }
+  return principal.isAdmin ? 'all' : { prefixes: ownedPrefixes(principal.name) }
 }

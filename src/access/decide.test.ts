@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import { type Decision, type Demand, decide, type RepositoryAction, visibleRepositories } from './decide.ts'
+import { ANONYMOUS, type Principal, type TokenScope } from './principal.ts'
+
+const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
+
+/** The names come as the request gave them: some here could not even be parsed, and must be denied all the same. */
+const on = (repository: string, action: RepositoryAction): Demand => ({
+  kind: 'repository',
+  repository: repository as RepositoryName,
+  action,
+})
+
+const user = (name: string, scopes?: TokenScope[]): Principal => ({
+  kind: 'user',
+  name,
+  isAdmin: false,
+  scopes,
+})
+const admin = (scopes?: TokenScope[]): Principal => ({ kind: 'user', name: 'admin', isAdmin: true, scopes })
+
+interface Row {
+  readonly who: string
+  readonly principal: Principal
+  readonly repository: string
+  /** For pull, push, delete. */
+  readonly expected: readonly [Decision, Decision, Decision]
+}
+
+const ALLOWED = ['allow', 'allow', 'allow'] as const
+const DENIED = ['deny', 'deny', 'deny'] as const
+const LOG_IN = ['log-in', 'log-in', 'log-in'] as const
+const WIDEN = ['widen', 'widen', 'widen'] as const
+const pullOf = (repository: string): TokenScope => ({ repository, actions: ['pull'] })
+
+const MATRIX: readonly Row[] = [
+  { who: 'anonymous', principal: ANONYMOUS, repository: 'alice/app', expected: LOG_IN },
+  { who: 'anonymous', principal: ANONYMOUS, repository: 'app', expected: LOG_IN },
+  { who: 'an admin', principal: admin(), repository: 'alice/app', expected: ALLOWED },
+  { who: 'an admin', principal: admin(), repository: 'app', expected: ALLOWED },
+  { who: 'the owner', principal: user('alice'), repository: 'alice/app', expected: ALLOWED },
+  { who: 'the owner', principal: user('alice'), repository: 'alice/a/b/c', expected: ALLOWED },
+  { who: 'the namesake', principal: user('alice'), repository: 'alice', expected: DENIED },
+  { who: 'another user', principal: user('bob'), repository: 'alice/app', expected: DENIED },
+  { who: 'a prefix', principal: user('team'), repository: 'team-evil/app', expected: DENIED },
+  { who: 'an extension', principal: user('team-evil'), repository: 'team/app', expected: DENIED },
+  { who: 'a name deeper down', principal: user('alice'), repository: 'bob/alice/app', expected: DENIED },
+  { who: 'an uppercase name', principal: user('Alice'), repository: 'alice/app', expected: DENIED },
+  { who: 'an uppercase name', principal: user('Alice'), repository: 'Alice/app', expected: DENIED },
+  { who: 'an uppercase repository', principal: user('alice'), repository: 'ALICE/app', expected: DENIED },
+  { who: 'a name with a slash', principal: user('alice/x'), repository: 'alice/x/app', expected: DENIED },
+  { who: 'a name with a slash', principal: user('alice/x'), repository: 'alice/x', expected: DENIED },
+  { who: 'an empty name', principal: user(''), repository: '/app', expected: DENIED },
+  { who: 'a dotted name', principal: user('..'), repository: '../app', expected: DENIED },
+  {
+    who: 'a name too long',
+    principal: user('a'.repeat(65)),
+    repository: `${'a'.repeat(65)}/x`,
+    expected: DENIED,
+  },
+  {
+    who: 'the owner with a pull token',
+    principal: user('alice', [pullOf('alice/app')]),
+    repository: 'alice/app',
+    expected: ['allow', 'widen', 'widen'],
+  },
+  {
+    who: 'the owner with a push token',
+    principal: user('alice', [{ repository: 'alice/app', actions: ['pull', 'push'] }]),
+    repository: 'alice/app',
+    expected: ['allow', 'allow', 'widen'],
+  },
+  {
+    who: 'the owner with a token of the parent',
+    principal: user('alice', [pullOf('alice/app')]),
+    repository: 'alice/app/sub',
+    expected: WIDEN,
+  },
+  {
+    who: 'the owner with a token of a name that begins alike',
+    principal: user('alice', [pullOf('alice/app')]),
+    repository: 'alice/app-evil',
+    expected: WIDEN,
+  },
+  {
+    who: 'the owner with a token for nothing',
+    principal: user('alice', []),
+    repository: 'alice/app',
+    expected: WIDEN,
+  },
+  {
+    who: 'a user whose token outlived their right',
+    principal: user('bob', [{ repository: 'alice/app', actions: ['pull', 'push', 'delete'] }]),
+    repository: 'alice/app',
+    expected: DENIED,
+  },
+  {
+    who: 'an admin with a pull token',
+    principal: admin([pullOf('alice/app')]),
+    repository: 'alice/app',
+    expected: ['allow', 'widen', 'widen'],
+  },
+  {
+    who: 'an admin with another token',
+    principal: admin([pullOf('b/c')]),
+    repository: 'a/b',
+    expected: WIDEN,
+  },
+]
+
+for (const { who, principal, repository, expected } of MATRIX) {
+  test(`\`decide()\` for ${who} on ${repository.slice(0, 20)} says ${expected.join(', ')}`, () => {
+    assert.deepEqual(
+      ACTIONS.map((action) => decide(principal, on(repository, action))),
+      expected,
+    )
+  })
+}
+
+for (const kind of ['catalog', 'ping'] as const) {
+  test(`\`decide()\` lets every account, and nobody else, ask for the ${kind}`, () => {
+    assert.equal(decide(ANONYMOUS, { kind }), 'log-in')
+    for (const principal of [user('alice'), user('alice', []), user('a/b'), admin(), admin([])]) {
+      assert.equal(decide(principal, { kind }), 'allow')
+    }
+  })
+}
+
+test('`visibleRepositories()` agrees with `decide()` on pulling', () => {
+  const names = ['app', 'alice', 'alice/app', 'alice/x/y', 'alice-evil/app', 'bob/app', 'alice/x/app']
+  for (const principal of [ANONYMOUS, user('alice'), user('bob'), user('alice/x'), user('ALICE'), admin()]) {
+    const visible = visibleRepositories(principal)
+    const listed = names.filter(
+      (name) => visible === 'all' || visible.prefixes.some((prefix) => name.startsWith(prefix)),
+    )
+    assert.deepEqual(
+      listed,
+      names.filter((name) => decide(principal, on(name, 'pull')) === 'allow'),
+    )
+  }
+})
