@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkSources, readTableBetweenMarkers, writeTableBetweenMarkers } from './import-rules.ts'
+import { formatImportTable } from './import-table.ts'
+import { countCodeLines, findImports } from './source-imports.ts'
+
+/** Checks files given as path -> text; what is imported need not be among them. */
+function check(files: Record<string, string>): string[] {
+  return checkSources(new Map(Object.entries(files)))
+}
+
+describe('checkSources()', () => {
+  it('passes a folder that keeps to its row', () => {
+    const problems = check({
+      'src/registry/push.ts': "import { parseDigest } from '../oci/digest.ts'\nimport { x } from './y.ts'\n",
+    })
+    assert.deepEqual(problems, [])
+  })
+
+  it('names file, line and rule of a forbidden folder', () => {
+    const problems = check({
+      'src/oci/digest.ts': "import { a } from './a.ts'\nimport { disk } from '../blobs/disk/disk.ts'\n",
+    })
+    assert.deepEqual(problems, [
+      'src/oci/digest.ts:2: "oci" must not import "blobs/disk/disk.ts": it may import nothing local',
+    ])
+  })
+
+  it('lets the port file of a folder through, but not its adapter', () => {
+    const problems = check({
+      'src/registry/pull.ts':
+        "import type { BlobStore } from '../blobs/blob-store.ts'\nimport { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'\n",
+    })
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', /^src\/registry\/pull\.ts:2: "registry" must not import "blobs\/disk/)
+  })
+
+  it('counts type-only imports for the table', () => {
+    const problems = check({ 'src/oci/x.ts': "import type { Metadata } from '../metadata/metadata.ts'\n" })
+    assert.match(problems.join(), /"oci" must not import "metadata\/metadata\.ts"/)
+  })
+
+  it('refuses a forbidden built-in module and what lies below it', () => {
+    const problems = check({ 'src/oci/x.ts': "import { open } from 'node:fs/promises'\n" })
+    assert.deepEqual(problems, ['src/oci/x.ts:1: "oci" must not import "node:fs/promises"'])
+  })
+
+  it('refuses imports from outside src, of tests, and folders without a row', () => {
+    const problems = check({
+      'src/http/a.ts': "import { boot } from '../../test/support/boot.ts'\nimport { t } from './b.test.ts'\n",
+      'src/attic/c.ts': "import { d } from './d.ts'\n",
+    })
+    assert.deepEqual(problems, [
+      'src/http/a.ts:1: "../../test/support/boot.ts" lies outside src',
+      'src/http/a.ts:2: "./b.test.ts" is a test',
+      'src/attic/c.ts:1: the folder "attic" has no row in tools/import-table.ts',
+    ])
+  })
+
+  it('leaves tests free', () => {
+    const problems = check({
+      'src/registry/push.test.ts': "import { open } from '../metadata/sqlite/open.ts'\n",
+    })
+    assert.deepEqual(problems, [])
+  })
+
+  it('finds a circle of files', () => {
+    const problems = check({
+      'src/oci/a.ts': "import { b } from './b.ts'\n",
+      'src/oci/b.ts': "export { c } from './c.ts'\n",
+      'src/oci/c.ts': "import { a } from './a.ts'\n",
+    })
+    assert.deepEqual(problems, [
+      'src/oci/a.ts:1: circle src/oci/a.ts -> src/oci/b.ts -> src/oci/c.ts -> src/oci/a.ts',
+    ])
+  })
+
+  it('lets types go round within a folder', () => {
+    const problems = check({
+      'src/oci/a.ts': "import { b } from './b.ts'\n",
+      'src/oci/b.ts': "import type { A } from './a.ts'\n",
+    })
+    assert.deepEqual(problems, [])
+  })
+
+  it('refuses types that go round through two folders', () => {
+    const problems = check({
+      'src/app/a.ts': "import { b } from '../cli/b.ts'\n",
+      'src/cli/b.ts': "import type { A } from '../app/a.ts'\n",
+    })
+    assert.match(problems.join(), /circle src\/app\/a\.ts -> src\/cli\/b\.ts -> src\/app\/a\.ts/)
+  })
+
+  it('refuses names that hold anything', () => {
+    const problems = check({
+      'src/http/utils/x.ts': '',
+      'src/http/helper.ts': '',
+      'src/http/helpers.test.ts': '',
+    })
+    assert.equal(problems.length, 3)
+  })
+
+  it('refuses more than 300 code lines without a reason', () => {
+    const long = 'const a = 1\n'.repeat(301)
+    assert.match(check({ 'src/oci/x.ts': long }).join(), /301 code lines, 300 at most/)
+    assert.deepEqual(check({ 'src/oci/x.ts': `// long: a table of all status codes\n${long}` }), [])
+    assert.match(check({ 'src/oci/x.ts': `// long:\n${long}` }).join(), /301 code lines/)
+  })
+})
+
+describe('findImports()', () => {
+  it('reads every form, with its line', () => {
+    const text = [
+      "import { a } from './a.ts'",
+      'import {',
+      '  b,',
+      "} from './b.ts'",
+      "import './c.ts'",
+      "import type { D } from './d.ts'",
+      "import { type E } from './e.ts'",
+      "export * from './f.ts'",
+      "export type { G } from './g.ts'",
+      "const h = await import('./h.ts')",
+      "type I = import('./i.ts').I",
+      "export const j = 'from'",
+    ].join('\n')
+    assert.deepEqual(
+      findImports(text).map(
+        ({ specifier, line, isTypeOnly }) => `${line} ${specifier}${isTypeOnly ? ' type' : ''}`,
+      ),
+      [
+        '1 ./a.ts',
+        '2 ./b.ts',
+        '5 ./c.ts',
+        '6 ./d.ts type',
+        '7 ./e.ts',
+        '8 ./f.ts',
+        '9 ./g.ts type',
+        '10 ./h.ts',
+        '11 ./i.ts type',
+      ],
+    )
+  })
+
+  it('does not read comments', () => {
+    assert.deepEqual(findImports("/*\nimport { a } from './a.ts'\n*/\n// import('./b.ts')\n"), [])
+  })
+})
+
+describe('countCodeLines()', () => {
+  it('counts neither comments nor empty lines', () => {
+    assert.equal(countCodeLines('/** x\n * y\n */\nconst a = 1 // z\n\n// w\nconst b = 2\n'), 2)
+  })
+})
+
+describe('the table in ARCHITECTURE.md', () => {
+  it('is written between its markers and read back', () => {
+    const once = writeTableBetweenMarkers('# House\n')
+    const twice = writeTableBetweenMarkers(`${once}after\n`)
+    assert.equal(readTableBetweenMarkers(once), formatImportTable())
+    assert.equal(twice, `${once}after\n`)
+  })
+})

@@ -1,0 +1,103 @@
+import { posix } from 'node:path'
+import { findCycles, type ImportEdge } from './import-cycles.ts'
+import { FORBIDDEN_NAMES, formatImportTable, IMPORT_TABLE, type ImportRule } from './import-table.ts'
+import { countCodeLines, findImports, type SourceImport } from './source-imports.ts'
+
+/** Code lines above which a file must be split, or say why not. */
+const MAX_CODE_LINES = 300
+/** Lines at the top of a file in which its excuse for being long is looked for. */
+const EXCUSE_WITHIN_LINES = 5
+
+const BEGIN = '<!-- import-table: node tools/check-imports.ts --write -->'
+const END = '<!-- /import-table -->'
+
+/**
+ * Checks sources, given by path from the repository's root, against the house rules about files: who imports whom,
+ * no cycles, no drawers for anything, no overlong file. One line a problem: `file:line: rule`.
+ */
+export function checkSources(sources: ReadonlyMap<string, string>): string[] {
+  const problems: string[] = []
+  const edges: ImportEdge[] = []
+  for (const [path, text] of sources) {
+    problems.push(...checkName(path), ...checkLength(path, text))
+    if (!path.startsWith('src/') || isTest(path)) continue
+    for (const found of findImports(text)) {
+      const problem = checkImport(path, found)
+      if (problem) problems.push(`${path}:${found.line}: ${problem}`)
+      const target = resolveLocal(path, found.specifier)
+      if (target) edges.push({ from: path, to: target, ...found })
+    }
+  }
+  return [...problems, ...findCycles(edges, folderOf)]
+}
+
+/** The table that stands between the markers; undefined without them. */
+export function readTableBetweenMarkers(markdown: string): string | undefined {
+  const begin = markdown.indexOf(BEGIN)
+  const end = markdown.indexOf(END)
+  return begin < 0 || end < begin ? undefined : markdown.slice(begin + BEGIN.length, end).trim()
+}
+
+/** The text with today's table between its markers, which are appended where there are none. */
+export function writeTableBetweenMarkers(markdown: string): string {
+  const table = `${BEGIN}\n${formatImportTable()}\n${END}`
+  const begin = markdown.indexOf(BEGIN)
+  const end = markdown.indexOf(END)
+  if (begin < 0 || end < begin) return `${markdown.trimEnd()}\n\n${table}\n`
+  return markdown.slice(0, begin) + table + markdown.slice(end + END.length)
+}
+
+function checkName(path: string): string[] {
+  const names = path.split('/').map((segment) => segment.replace(/(?:\.(?:test|suite))?\.ts$/, ''))
+  const bad = names.find((name) => FORBIDDEN_NAMES.includes(name))
+  return bad === undefined ? [] : [`${path}:1: "${bad}" says nothing: name it by what it holds`]
+}
+
+function checkLength(path: string, text: string): string[] {
+  const top = text.split('\n').slice(0, EXCUSE_WITHIN_LINES)
+  if (top.some((line) => /^\/\/ long: \S/.test(line))) return []
+  const lines = countCodeLines(text)
+  if (lines <= MAX_CODE_LINES) return []
+  return [
+    `${path}:1: ${lines} code lines, ${MAX_CODE_LINES} at most: split it, or say why not in "// long: …" at the top`,
+  ]
+}
+
+/** Why an import is not allowed; undefined if it is. */
+function checkImport(path: string, { specifier }: SourceImport): string | undefined {
+  const folder = folderOf(path)
+  const rule = IMPORT_TABLE.find((row) => row.folder === folder)
+  if (!rule) return `the folder "${folder}" has no row in tools/import-table.ts`
+  const target = resolveLocal(path, specifier)
+  if (target === undefined) return checkPackage(rule, specifier)
+  if (!target.startsWith('src/')) return `"${specifier}" lies outside src`
+  if (isTest(target)) return `"${specifier}" is a test`
+  if (folderOf(target) === folder || isAllowed(rule, target)) return undefined
+  return `"${folder}" must not import "${target.slice(4)}": it may import ${rule.may.join(', ') || 'nothing local'}`
+}
+
+function checkPackage(rule: ImportRule, specifier: string): string | undefined {
+  const hit = rule.never.find((name) => specifier === name || specifier.startsWith(`${name}/`))
+  return hit === undefined ? undefined : `"${rule.folder}" must not import "${specifier}"`
+}
+
+function isAllowed(rule: ImportRule, target: string): boolean {
+  return rule.may.some((entry) => {
+    if (entry === '*') return true
+    return entry.endsWith('.ts') ? target === `src/${entry}` : folderOf(target) === entry
+  })
+}
+
+/** Path from the root of a relative import; undefined for a package or built-in module. */
+function resolveLocal(path: string, specifier: string): string | undefined {
+  return specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined
+}
+
+/** First segment below `src/`; `main` for `src/main.ts`. */
+function folderOf(path: string): string {
+  return path.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+}
+
+function isTest(path: string): boolean {
+  return /\.(?:test|suite)\.ts$/.test(path)
+}

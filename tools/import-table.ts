@@ -1,0 +1,106 @@
+/** What the sources of one folder of `src/` may import, beside their own folder. */
+export interface ImportRule {
+  /** First path segment below `src/`; a file at the top counts as a folder of its name. */
+  readonly folder: string
+  /** Folders (`oci`), single port files (`blobs/blob-store.ts`), or `*` for everything. */
+  readonly may: readonly string[]
+  /** Packages and built-in modules that must not appear, with what lies below them. */
+  readonly never: readonly string[]
+}
+
+const FILE_SYSTEM = ['node:fs']
+const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram', 'fastify']
+const SQL = ['node:sqlite', 'kysely']
+
+/** Port files: what others may know of a folder that holds adapters. */
+const BLOB_PORT = 'blobs/blob-store.ts'
+const METADATA_PORT = 'metadata/metadata.ts'
+const DATABASE_PORT = ['metadata/database.ts', 'metadata/schema.ts']
+
+/** Who may import whom. A folder without a rule is an error, so that a new one is thought about. */
+export const IMPORT_TABLE: readonly ImportRule[] = [
+  { folder: 'oci', may: [], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
+  { folder: 'log', may: [], never: SQL },
+  { folder: 'stream', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
+  { folder: 'files', may: [], never: [...NETWORK, ...SQL] },
+  // `node:net` there tells an address from a name, no more.
+  { folder: 'config', may: [], never: [...NETWORK.filter((name) => name !== 'node:net'), ...SQL] },
+  { folder: 'access', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
+  { folder: 'blobs', may: ['oci', 'log', 'stream', 'files'], never: [...NETWORK, ...SQL] },
+  { folder: 'metadata', may: ['oci', 'log', 'files'], never: NETWORK },
+  {
+    folder: 'accounts',
+    may: ['oci', 'log', 'access/principal.ts', ...DATABASE_PORT],
+    never: [...NETWORK, 'node:sqlite'],
+  },
+  {
+    folder: 'tokens',
+    may: ['oci', 'access', ...DATABASE_PORT],
+    never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'],
+  },
+  {
+    folder: 'registry',
+    may: ['oci', 'access', BLOB_PORT, METADATA_PORT],
+    never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
+  },
+  {
+    folder: 'http',
+    may: [
+      'oci',
+      'registry',
+      'access',
+      'log',
+      'stream',
+      'accounts/accounts.ts',
+      'tokens/tokens.ts',
+      'tokens/scope.ts',
+    ],
+    never: [...FILE_SYSTEM, ...SQL],
+  },
+  {
+    folder: 'console',
+    may: ['oci', 'registry', 'access', 'log', 'accounts/accounts.ts'],
+    never: [...FILE_SYSTEM, ...SQL],
+  },
+  { folder: 'front-door', may: ['log', 'stream'], never: SQL },
+  { folder: 'certificates', may: ['log', 'files'], never: SQL },
+  {
+    folder: 'upkeep',
+    may: ['oci', 'log', 'registry', BLOB_PORT, METADATA_PORT],
+    never: [...NETWORK, ...SQL],
+  },
+  { folder: 'client', may: ['oci'], never: SQL },
+  {
+    folder: 'cli',
+    may: ['client', 'config', 'log', 'oci', 'app', 'accounts/accounts.ts', 'registry/repositories.ts'],
+    never: [...NETWORK, ...SQL],
+  },
+  { folder: 'app', may: ['*'], never: [] },
+  { folder: 'main', may: ['cli'], never: [...NETWORK, ...SQL] },
+]
+
+/** Names of folders and files that admit anything, so they collect everything. */
+export const FORBIDDEN_NAMES: readonly string[] = [
+  'core',
+  'common',
+  'shared',
+  'util',
+  'utils',
+  'helper',
+  'helpers',
+  'lib',
+]
+
+/** The table in Markdown, as ARCHITECTURE.md shows it. */
+export function formatImportTable(): string {
+  const rows = IMPORT_TABLE.map(
+    ({ folder, may, never }) =>
+      `| ${code([folder])} | ${code(may) || 'nothing local'} | ${code(never) || '–'} |`,
+  )
+  return ['| Folder | may import | never |', '|---|---|---|', ...rows].join('\n')
+}
+
+function code(names: readonly string[]): string {
+  if (names.includes('*')) return 'everything'
+  return names.map((name) => `\`${name}\``).join(' ')
+}
