@@ -1,0 +1,111 @@
+import path from 'node:path'
+import { parse } from 'yaml'
+import { type ConfigFile, isYamlObject } from './config-file.ts'
+import type { Environment, Layer, RawValue } from './layer.ts'
+import { OPTION_LIST, type OptionName, registryVariableOf } from './options.ts'
+
+/** What Distribution's configuration says, before it is known whether TLS is on, which decides what `http.addr` means. */
+export interface DistributionSettings {
+  readonly found: readonly Found[]
+  /** One for each name that has no meaning here; never a value. */
+  readonly warnings: readonly string[]
+}
+
+interface Found extends RawValue {
+  readonly option: OptionName
+  readonly when: 'tls' | 'plain' | undefined
+}
+
+/** What a place calls a key and says of it. */
+interface Entry {
+  readonly key: string
+  readonly source: string
+  readonly value: unknown
+}
+
+const IGNORED = 'has no meaning in Berth and is ignored'
+
+/** Keys that choose what Berth does anyway: no setting, and no cause for a warning while they say so. */
+const AGREED: Readonly<Record<string, (value: unknown) => boolean>> = {
+  version: () => true,
+  storage: (value) => value === 'filesystem',
+  auth: (value) => value === 'htpasswd',
+  'http.net': (value) => value === 'tcp',
+  'storage.maintenance.uploadpurging.enabled': (value) => value === true,
+  'storage.maintenance.uploadpurging.dryrun': (value) => value === false,
+  'storage.maintenance.readonly.enabled': (value) => value === false,
+  'validation.disabled': (value) => value === false,
+}
+
+const KNOWN_KEYS: readonly string[] = [
+  ...Object.keys(AGREED),
+  ...OPTION_LIST.flatMap(({ distribution }) => distribution?.key ?? []),
+]
+
+/** The settings that `REGISTRY_*` variables give, whose values are YAML; an empty variable gives none. */
+export function readRegistryVariables(env: Environment, cwd: string): DistributionSettings {
+  const keys = new Map(KNOWN_KEYS.map((key) => [registryVariableOf(key), key]))
+  const entries: Entry[] = []
+  const warnings: string[] = []
+  for (const variable of Object.keys(env).sort()) {
+    const text = env[variable]
+    if (!variable.startsWith('REGISTRY_') || text === undefined || text === '') continue
+    const key = keys.get(variable)
+    if (key === undefined) warnings.push(`The variable ${variable} ${IGNORED}`)
+    else entries.push({ key, source: variable, value: parseYamlValue(text) })
+  }
+  return interpret(entries, cwd, warnings)
+}
+
+/** The settings that a `config.yml` of Distribution gives. Relative paths are relative to the working directory, as there. */
+export function readDistributionFile(file: ConfigFile, cwd: string): DistributionSettings {
+  const baseName = path.basename(file.path)
+  const entries: Entry[] = []
+  const warnings: string[] = []
+  const walk = (value: unknown, key: string) => {
+    const isSection = KNOWN_KEYS.some((known) => known.startsWith(`${key}.`))
+    if (isSection && isYamlObject(value)) {
+      for (const [name, inner] of Object.entries(value)) walk(inner, `${key}.${name}`)
+    } else if (!KNOWN_KEYS.includes(key))
+      warnings.push(`${baseName}: the key "${key.slice(0, 200)}" ${IGNORED}`)
+    else if (value !== null) entries.push({ key, source: `${baseName}: ${key}`, value })
+  }
+  for (const [name, value] of Object.entries(file.content)) walk(value, name)
+  return interpret(entries, cwd, warnings)
+}
+
+/** The settings as a layer, once it is known whether there is a certificate. */
+export function toLayer(settings: DistributionSettings, hasTls: boolean): Layer {
+  const current = hasTls ? 'tls' : 'plain'
+  const counting = settings.found.filter(({ when }) => when === undefined || when === current)
+  return new Map(counting.map(({ option, value, source, baseDir }) => [option, { value, source, baseDir }]))
+}
+
+function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): DistributionSettings {
+  const found: Found[] = []
+  for (const { key, source, value } of entries) {
+    const options = OPTION_LIST.filter(({ distribution }) => distribution?.key === key)
+    const values = options.map((option) => ({ option, ours: translate(option.distribution?.read, value) }))
+    const usable = values.filter(({ ours }) => ours !== undefined)
+    if (usable.length === 0 && !AGREED[key]?.(value)) {
+      warnings.push(`${source} ${options.length > 0 || key in AGREED ? 'has a value that ' : ''}${IGNORED}`)
+    }
+    for (const { option, ours } of usable) {
+      found.push({ option: option.name, when: option.distribution?.when, value: ours, source, baseDir: cwd })
+    }
+  }
+  return { found, warnings }
+}
+
+function translate(read: ((value: unknown) => unknown) | undefined, value: unknown): unknown {
+  return read ? read(value) : value
+}
+
+function parseYamlValue(text: string): unknown {
+  try {
+    return parse(text) as unknown
+  } catch {
+    // Not YAML: then it is the text itself, which the setting's own parser judges.
+    return text
+  }
+}

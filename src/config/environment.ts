@@ -1,0 +1,40 @@
+import { ConfigError } from './config-error.ts'
+import type { Environment, Layer, RawValue } from './layer.ts'
+import { OPTION_LIST, type OptionName, variableOf } from './options.ts'
+import { suggest } from './suggest.ts'
+
+/** Names the file instead of `--config`. */
+export const CONFIG_FILE_VARIABLE = 'BERTH_CONFIG'
+
+/**
+ * Variables that Kubernetes puts into each pod for a service called "berth": not meant for us.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+const SERVICE_LINK =
+  /^BERTH_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/
+
+/**
+ * The settings that `BERTH_*` variables give; an empty variable gives none.
+ * Errors: `ConfigError` `OPTION_UNKNOWN` for a `BERTH_*` variable that is no setting.
+ */
+export function readEnvironment(env: Environment, cwd: string): Layer {
+  const byVariable = new Map(OPTION_LIST.map(({ name }) => [variableOf(name), name]))
+  const layer = new Map<OptionName, RawValue>()
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('BERTH_') || variable === CONFIG_FILE_VARIABLE) continue
+    const name = byVariable.get(variable)
+    if (name === undefined) refuseUnknown(variable, [...byVariable.keys(), CONFIG_FILE_VARIABLE])
+    else if (value !== undefined && value !== '') layer.set(name, { value, source: variable, baseDir: cwd })
+  }
+  return layer
+}
+
+function refuseUnknown(variable: string, known: readonly string[]): void {
+  if (SERVICE_LINK.test(variable)) return
+  const near = suggest(variable, known)
+  throw new ConfigError(
+    'OPTION_UNKNOWN',
+    `The variable ${variable} is no setting of Berth`,
+    near ? `Did you mean ${near}?` : 'Unset it; "berth serve --help" lists the settings',
+  )
+}

@@ -1,0 +1,16 @@
+import type { OptionName } from './options.ts'
+
+/** What one place says of one setting, not yet parsed. */
+export interface RawValue {
+  readonly value: unknown
+  /** The place, for messages and for `berth config`: `--data`, `BERTH_DATA`, `berth.yaml: data`, … */
+  readonly source: string
+  /** What a relative path is relative to. */
+  readonly baseDir: string
+}
+
+/** What one kind of place says of all settings. */
+export type Layer = ReadonlyMap<OptionName, RawValue>
+
+/** Variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>

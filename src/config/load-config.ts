@@ -1,0 +1,169 @@
+import path from 'node:path'
+import type { Config } from './config.ts'
+import { ConfigError } from './config-error.ts'
+import { type ConfigFile, readBerthFile, readConfigFile } from './config-file.ts'
+import {
+  type DistributionSettings,
+  readDistributionFile,
+  readRegistryVariables,
+  toLayer,
+} from './distribution.ts'
+import { CONFIG_FILE_VARIABLE, readEnvironment } from './environment.ts'
+import type { Environment, Layer, RawValue } from './layer.ts'
+import { OPTIONS, type Option, type OptionName, type OptionValue } from './options.ts'
+
+/** Where the configuration comes from. */
+export interface ConfigInput {
+  /** Values of flags by their names without dashes, and `config`: the file. */
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly env: Environment
+  readonly cwd: string
+  /** Whether a person reads standard output: decides the default of `log-format`. */
+  readonly isTerminal?: boolean
+}
+
+/** The effective configuration and where each value comes from. */
+export interface LoadedConfig {
+  readonly config: Config
+  /** By setting: `--data`, `BERTH_DATA`, `berth.yaml: data`, `REGISTRY_HTTP_ADDR`, `config.yml: http.addr` or `default`. */
+  readonly sources: Readonly<Record<OptionName, string>>
+  /** What was given and ignored, by name; to be shown before anything else. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Builds the configuration: flags over `BERTH_*` over berth.yaml over `REGISTRY_*` over Distribution's config.yml over
+ * defaults.
+ * Errors: `ConfigError`.
+ */
+export function loadConfig(input: ConfigInput): LoadedConfig {
+  const { layers, warnings } = readLayers(input)
+  const sources: Partial<Record<OptionName, string>> = {}
+  const isGiven = (name: OptionName) => firstOf(layers, name) !== undefined
+  const read: ReadSetting = (name) => {
+    const raw = firstOf(layers, name) ?? defaultOf(name, input.cwd)
+    sources[name] = raw?.source ?? 'default'
+    return (raw && parseSetting(name, raw)) as OptionValue<typeof name>
+  }
+  const config = buildConfig(read, isGiven, input)
+  return deepFreeze({ config, sources: sources as Record<OptionName, string>, warnings })
+}
+
+type ReadSetting = <Name extends OptionName>(name: Name) => OptionValue<Name>
+type IsGiven = (name: OptionName) => boolean
+
+function readLayers({ flags, env, cwd }: ConfigInput): { layers: Layer[]; warnings: string[] } {
+  const file = openFile(flags.config ?? env[CONFIG_FILE_VARIABLE], cwd)
+  const own = [readFlags(flags, cwd), readEnvironment(env, cwd)]
+  if (file?.kind === 'berth') own.push(readBerthFile(file))
+  const distribution: DistributionSettings[] = [readRegistryVariables(env, cwd)]
+  if (file?.kind === 'distribution') distribution.push(readDistributionFile(file, cwd))
+  const hasTls = hasCertificate([...own, ...distribution.map((settings) => toLayer(settings, false))])
+  return {
+    layers: [...own, ...distribution.map((settings) => toLayer(settings, hasTls))],
+    warnings: distribution.flatMap((settings) => settings.warnings),
+  }
+}
+
+function openFile(file: unknown, cwd: string): ConfigFile | undefined {
+  return typeof file === 'string' && file !== '' ? readConfigFile(file, cwd) : undefined
+}
+
+function readFlags(flags: ConfigInput['flags'], cwd: string): Layer {
+  const given = Object.entries(flags).filter(([name, value]) => name in OPTIONS && value !== undefined)
+  return new Map(
+    given.map(([name, value]) => [name as OptionName, { value, source: `--${name}`, baseDir: cwd }]),
+  )
+}
+
+function hasCertificate(layers: readonly Layer[]): boolean {
+  return firstOf(layers, 'tls-cert') !== undefined && firstOf(layers, 'tls-key') !== undefined
+}
+
+function firstOf(layers: readonly Layer[], name: OptionName): RawValue | undefined {
+  return layers.find((layer) => layer.has(name))?.get(name)
+}
+
+function defaultOf(name: OptionName, cwd: string): RawValue | undefined {
+  const value = (OPTIONS[name] as Option).default
+  return value === undefined ? undefined : { value, source: 'default', baseDir: cwd }
+}
+
+function parseSetting<Name extends OptionName>(name: Name, raw: RawValue): OptionValue<Name> {
+  const option: Option = OPTIONS[name]
+  const result = option.parse.safeParse(raw.value)
+  if (!result.success) {
+    const what = result.error.issues[0]?.message ?? 'cannot be used'
+    throw new ConfigError('VALUE_INVALID', `${raw.source} ${what}`, `Correct it; it means: ${option.help}`)
+  }
+  const value = option.isPath ? path.resolve(raw.baseDir, String(result.data)) : result.data
+  return value as OptionValue<Name>
+}
+
+function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: ConfigInput): Config {
+  return {
+    ...readFolders(read, cwd),
+    ...readListeners(read, isGiven),
+    insecureHttp: read('insecure-http'),
+    publicUrl: read('public-url'),
+    trustedProxies: read('trusted-proxies'),
+    relativeUrls: read('relative-urls'),
+    deleteEnabled: read('delete-enabled'),
+    sparseIndexes: read('sparse-indexes'),
+    htpasswdFile: read('htpasswd-file'),
+    authRealm: read('auth-realm'),
+    tokenLifetimeS: read('token-lifetime'),
+    uploadMaxAgeHours: read('upload-max-age'),
+    drainTimeoutS: read('drain-timeout'),
+    maxBlobBytes: read('max-blob-bytes'),
+    log: { level: read('log-level'), format: read('log-format') ?? (isTerminal ? 'text' : 'json') },
+  }
+}
+
+function readFolders(read: ReadSetting, cwd: string): Pick<Config, 'dataDir' | 'registryRoot'> {
+  const root = read('registry-root')
+  const dataDir =
+    read('data') ?? (root === undefined ? path.resolve(cwd, 'berth-data') : path.join(root, 'berth'))
+  return { dataDir, registryRoot: root ?? dataDir }
+}
+
+/** "Off" and "not said" are both undefined as values, hence `isGiven`. */
+function readListeners(
+  read: ReadSetting,
+  isGiven: IsGiven,
+): Pick<Config, 'listenHttp' | 'listenHttps' | 'tls'> {
+  const tls = readTlsFiles(read)
+  const http = read('listen-http')
+  const https = read('listen-https')
+  if (https && !tls) {
+    throw conflict('listen-https is given without a certificate', 'Give tls-cert and tls-key as well')
+  }
+  return {
+    tls,
+    listenHttps: isGiven('listen-https') || !tls ? https : { host: '0.0.0.0', port: 443 },
+    listenHttp: isGiven('listen-http') || tls ? http : { host: '127.0.0.1', port: 5000 },
+  }
+}
+
+function readTlsFiles(read: ReadSetting): Config['tls'] {
+  const certFile = read('tls-cert')
+  const keyFile = read('tls-key')
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
+  if (certFile === undefined && keyFile === undefined) return undefined
+  const [given, missing] = certFile === undefined ? ['tls-key', 'tls-cert'] : ['tls-cert', 'tls-key']
+  throw conflict(
+    `${given} is given without ${missing}`,
+    'Give both the certificate chain and its private key',
+  )
+}
+
+function conflict(message: string, remedy: string): ConfigError {
+  return new ConfigError('VALUES_CONFLICT', message, remedy)
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner)
+  }
+  return Object.freeze(value)
+}

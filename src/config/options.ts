@@ -1,0 +1,239 @@
+import type { z } from 'zod'
+import { LOG_LEVELS } from './config.ts'
+import {
+  flag,
+  listenAddress,
+  networks,
+  origin,
+  parseGoDuration,
+  realm,
+  text,
+  wholeNumber,
+  word,
+} from './values.ts'
+
+/** A setting: the one place its names, bounds, default and help are written down. */
+export interface Option<T = unknown> {
+  /** What stands for the value in help; undefined for a switch. */
+  readonly value?: string
+  readonly help: string
+  /** What holds where nothing is said, written as a value. */
+  readonly default?: string
+  /** The same in words, where it depends on other settings or means "none". */
+  readonly otherwise?: string
+  readonly parse: z.ZodType<T>
+  /** A file or folder: relative to the working directory, or to the folder of the berth.yaml that names it. */
+  readonly isPath?: true
+  /** Masked wherever it is shown. */
+  readonly secret?: true
+  /** Where Distribution's configuration says the same. */
+  readonly distribution?: DistributionKey
+}
+
+/** A key of Distribution's configuration; its variable is `REGISTRY_`, the key in capitals, dots as underscores. */
+export interface DistributionKey {
+  readonly key: string
+  /** Turns Distribution's value into ours; undefined: it has no meaning here. Without it the values are the same. */
+  readonly read?: (value: unknown) => unknown
+  /** The key counts only with, or only without, a certificate. */
+  readonly when?: 'tls' | 'plain'
+}
+
+/**
+ * All settings. The name is the flag (`--data`), the key in berth.yaml (`data`) and, in capitals with underscores, the
+ * variable (`BERTH_DATA`). Help, docs/configuration.md and `berth config` follow this order.
+ */
+export const OPTIONS = {
+  data: {
+    value: 'DIR',
+    help: 'folder of the database and the keys',
+    otherwise: './berth-data, or <registry-root>/berth if registry-root is given',
+    parse: text,
+    isPath: true,
+  },
+  'registry-root': {
+    value: 'DIR',
+    help: "folder of the blobs, in Distribution's layout (docker/registry/v2)",
+    otherwise: 'the data folder',
+    parse: text,
+    isPath: true,
+    distribution: { key: 'storage.filesystem.rootdirectory' },
+  },
+  'listen-http': {
+    value: 'ADDR',
+    help: 'address for plain HTTP: host:port, :port, [::1]:port or off',
+    otherwise: '127.0.0.1:5000; off with a certificate',
+    parse: listenAddress,
+    distribution: { key: 'http.addr', when: 'plain' },
+  },
+  'listen-https': {
+    value: 'ADDR',
+    help: 'address for TLS: host:port, :port, [::1]:port or off',
+    otherwise: 'off; 0.0.0.0:443 with a certificate',
+    parse: listenAddress,
+    distribution: { key: 'http.addr', when: 'tls' },
+  },
+  'tls-cert': {
+    value: 'FILE',
+    help: 'certificate chain, PEM, own certificate first',
+    otherwise: 'none',
+    parse: text,
+    isPath: true,
+    distribution: { key: 'http.tls.certificate' },
+  },
+  'tls-key': {
+    value: 'FILE',
+    help: 'private key of the certificate, PEM',
+    otherwise: 'none',
+    parse: text,
+    isPath: true,
+    distribution: { key: 'http.tls.key' },
+  },
+  'insecure-http': {
+    help: 'take passwords over plain HTTP on addresses other than loopback: only behind a TLS proxy',
+    default: 'false',
+    parse: flag,
+  },
+  'public-url': {
+    value: 'URL',
+    help: 'scheme and host that clients use, such as https://registry.example.com',
+    otherwise: 'taken from each request',
+    parse: origin,
+    distribution: { key: 'http.host' },
+  },
+  'trusted-proxies': {
+    value: 'LIST',
+    help: 'addresses and networks whose X-Forwarded-* headers count, separated by commas',
+    default: '',
+    otherwise: 'none',
+    parse: networks,
+  },
+  'relative-urls': {
+    value: 'BOOL',
+    help: 'answer Location headers without scheme and host',
+    default: 'true',
+    parse: flag,
+    distribution: { key: 'http.relativeurls' },
+  },
+  'delete-enabled': {
+    value: 'BOOL',
+    help: 'let clients delete tags, manifests and blobs',
+    default: 'true',
+    parse: flag,
+    distribution: { key: 'storage.delete.enabled' },
+  },
+  'sparse-indexes': {
+    value: 'BOOL',
+    help: 'take an index that names manifests the repository does not hold',
+    default: 'false',
+    parse: flag,
+    distribution: { key: 'validation.manifests.indexes.platforms', read: readPlatforms },
+  },
+  'htpasswd-file': {
+    value: 'FILE',
+    help: 'further accounts, htpasswd format with bcrypt, read again when it changes',
+    otherwise: 'none',
+    parse: text,
+    isPath: true,
+    distribution: { key: 'auth.htpasswd.path' },
+  },
+  'auth-realm': {
+    value: 'TEXT',
+    help: 'realm of the Basic challenge',
+    default: 'Berth',
+    parse: realm,
+    distribution: { key: 'auth.htpasswd.realm' },
+  },
+  'token-lifetime': {
+    value: 'SECONDS',
+    help: 'life of an access token, 60 to 3600 seconds',
+    default: '300',
+    parse: wholeNumber(60, 3600),
+  },
+  'upload-max-age': {
+    value: 'HOURS',
+    help: 'age at which an upload nobody goes on with is removed, in hours, up to a year',
+    default: '168',
+    parse: wholeNumber(1, 8784),
+    distribution: { key: 'storage.maintenance.uploadpurging.age', read: readPurgeAge },
+  },
+  'drain-timeout': {
+    value: 'SECONDS',
+    help: 'longest wait for requests under way when stopping, up to 3600 seconds',
+    default: '30',
+    parse: wholeNumber(0, 3600),
+    distribution: { key: 'http.draintimeout', read: readSeconds },
+  },
+  'max-blob-bytes': {
+    value: 'BYTES',
+    help: 'size of the largest blob taken; 0: no limit',
+    default: '0',
+    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  },
+  'log-level': {
+    value: 'LEVEL',
+    help: 'error, warn, info or debug',
+    default: 'info',
+    parse: word(LOG_LEVELS),
+    distribution: { key: 'log.level', read: readLevel },
+  },
+  'log-format': {
+    value: 'FORMAT',
+    help: 'json (a line each) or text',
+    otherwise: 'text on a terminal, else json',
+    parse: word(['json', 'text']),
+    distribution: { key: 'log.formatter', read: (value) => (value === 'logstash' ? undefined : value) },
+  },
+} as const satisfies Record<string, Option>
+
+/** The name of a setting. */
+export type OptionName = keyof typeof OPTIONS
+
+/** What a setting yields: undefined where nothing is said and there is no fixed default. */
+export type OptionValue<Name extends OptionName> =
+  | z.output<(typeof OPTIONS)[Name]['parse']>
+  | ((typeof OPTIONS)[Name] extends { default: string } ? never : undefined)
+
+/** The settings with their names, as plain entries. */
+export const OPTION_LIST: readonly (Option & { readonly name: OptionName })[] = Object.entries(OPTIONS).map(
+  ([name, option]) => ({ name: name as OptionName, ...(option as Option) }),
+)
+
+/** The variable of a setting, such as `BERTH_LISTEN_HTTP`. */
+export function variableOf(name: string): string {
+  return `BERTH_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** The variable of a key of Distribution's configuration, such as `REGISTRY_HTTP_ADDR`. */
+export function registryVariableOf(key: string): string {
+  return `REGISTRY_${key.toUpperCase().replaceAll('.', '_')}`
+}
+
+function readPlatforms(value: unknown): unknown {
+  return value === 'all' ? false : value === 'none' ? true : undefined
+}
+
+function readSeconds(value: unknown): unknown {
+  const seconds = parseGoDuration(value)
+  return seconds === undefined ? undefined : Math.ceil(seconds)
+}
+
+function readPurgeAge(value: unknown): unknown {
+  const seconds = parseGoDuration(value)
+  return seconds === undefined ? undefined : Math.max(1, Math.ceil(seconds / 3600))
+}
+
+/** The level names of logrus, which Distribution uses; it knows more of them. */
+function readLevel(value: unknown): unknown {
+  const ours: Readonly<Record<string, string>> = {
+    panic: 'error',
+    fatal: 'error',
+    error: 'error',
+    warn: 'warn',
+    warning: 'warn',
+    info: 'info',
+    debug: 'debug',
+    trace: 'debug',
+  }
+  return typeof value === 'string' ? ours[value.toLowerCase()] : undefined
+}

@@ -1,0 +1,32 @@
+import { OPTION_LIST, type Option, registryVariableOf, variableOf } from './options.ts'
+
+/** The flag of a setting with what stands for its value, such as `--data <DIR>`. */
+export function flagOf(name: string, option: Option): string {
+  return option.value === undefined ? `--${name}` : `--${name} <${option.value}>`
+}
+
+/** What holds where nothing is said, in words. */
+export function defaultInWords(option: Option): string {
+  return option.otherwise ?? option.default ?? 'none'
+}
+
+/** The table of settings in docs/configuration.md; a test compares the two. */
+export function formatReference(): string {
+  const rows = OPTION_LIST.map((option) => {
+    const registry = option.distribution ? `\`${registryVariableOf(option.distribution.key)}\`` : ''
+    const cells = [
+      `\`${option.name}\``,
+      option.help,
+      defaultInWords(option),
+      `\`${variableOf(option.name)}\``,
+      registry,
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
+  return [
+    '| Setting | Meaning | Default | Variable | Distribution |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,122 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import type { ListenAddress } from './config.ts'
+
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
+/** Longest list in one option: nobody names more proxies, and each is asked for each request. */
+const MAX_LIST_LENGTH = 256
+
+/** Text that is not empty. */
+export const text = z.string('must be text').min(1, 'must not be empty').max(4096, 'is too long')
+
+/** `true` or `false`; variables may also say yes, no, on, off, 1, 0. */
+export const flag = z.union(
+  [
+    z.boolean(),
+    z.stringbool({ truthy: ['true', 'yes', 'on', '1'], falsy: ['false', 'no', 'off', '0'] }),
+    z.literal(1).transform(() => true),
+    z.literal(0).transform(() => false),
+  ],
+  'must be true or false',
+)
+
+/** A whole number within inclusive bounds, as a number or its decimal digits. */
+export function wholeNumber(min: number, max: number): z.ZodType<number> {
+  const message = `must be a whole number from ${min} to ${max}`
+  const digits = z
+    .string()
+    .regex(/^\d{1,16}$/, message)
+    .transform(Number)
+  return z
+    .union([z.number(), digits], message)
+    .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, message)
+}
+
+/** One of a few words. */
+export function word<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+): z.ZodType<Words[number]> {
+  return z.enum(words, `must be one of ${words.join(', ')}`)
+}
+
+/** Where to listen: `host:port`, `:port` (all IPv4 addresses), `[::1]:port`, or `off`, which becomes undefined. */
+export const listenAddress: z.ZodType<ListenAddress | undefined> = z
+  .union([z.string(), z.literal(false).transform(() => 'off')], 'must be host:port, :port, [::1]:port or off')
+  .transform((value, context) => {
+    if (value === 'off') return undefined
+    const address = parseAddress(value)
+    if (address) return address
+    context.addIssue('must be host:port, :port, [::1]:port or off')
+    return z.NEVER
+  })
+
+function parseAddress(value: string): ListenAddress | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value.trim())
+  const port = Number(match?.[3])
+  if (!match || port > 65535) return undefined
+  const [, bracketed, plain = ''] = match
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? { host: bracketed, port } : undefined
+  if (plain === '' || plain === '*') return { host: '0.0.0.0', port }
+  return isIP(plain) === 4 || isHostName(plain) ? { host: plain, port } : undefined
+}
+
+function isHostName(host: string): boolean {
+  // A name that ends in digits only would be read as an IPv4 address by some, as a name by others.
+  return host.length <= 253 && HOST_NAME.test(host) && !/(?:^|\.)\d+$/.test(host)
+}
+
+/** Scheme, host and port of a URL, without a path; the trailing slash is dropped. */
+export const origin: z.ZodType<string> = z.string('must be a URL').transform((value, context) => {
+  const url = URL.parse(value)
+  const isOrigin = url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.search && !url.hash
+  if (isOrigin && !url.username && !url.password) return url.origin
+  context.addIssue(
+    'must be http:// or https:// with host and port only, such as https://registry.example.com',
+  )
+  return z.NEVER
+})
+
+/** Addresses and networks, as a list or separated by commas: `10.0.0.0/8, ::1`. A single address gets its full length. */
+export const networks: z.ZodType<readonly string[]> = z
+  .union([z.string().transform((list) => list.split(',')), z.array(z.string())], 'must be a list of networks')
+  .transform((list, context) => {
+    const entries = list.map((entry) => entry.trim()).filter((entry) => entry !== '')
+    if (entries.length > MAX_LIST_LENGTH) context.addIssue(`must hold at most ${MAX_LIST_LENGTH} networks`)
+    const parsed = entries.map(parseNetwork)
+    if (parsed.includes(undefined)) {
+      context.addIssue('must be addresses or networks such as 10.0.0.0/8 or ::1, separated by commas')
+    }
+    return parsed.filter((network) => network !== undefined)
+  })
+
+function parseNetwork(entry: string): string | undefined {
+  const [address = '', length, ...rest] = entry.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0 || address.includes('%')) return undefined
+  const bits = family === 4 ? 32 : 128
+  if (length === undefined) return `${address}/${bits}`
+  return /^\d{1,3}$/.test(length) && Number(length) <= bits ? `${address}/${Number(length)}` : undefined
+}
+
+/** The realm of a challenge: it stands between quotes in a header. */
+export const realm: z.ZodType<string> = z
+  .string('must be text')
+  .regex(/^[ !#-[\]-~]{1,128}$/, 'must be 1 to 128 printable ASCII characters without " and \\')
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+}
+
+/** Seconds of a duration as Go writes it, such as `1h30m` or `10s`; undefined if it is none. */
+export function parseGoDuration(value: unknown): number | undefined {
+  if (value === 0 || value === '0') return 0
+  if (typeof value !== 'string' || !/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined
+  const parts = value.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)
+  return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[unit ?? ''] ?? 0), 0)
+}
