@@ -1,0 +1,31 @@
+import type { JWTPayload } from 'jose'
+import type { RepositoryAction } from '../access/decide.ts'
+import type { TokenScope } from '../access/principal.ts'
+import type { AccessClaims } from './tokens.ts'
+
+const ACTIONS: readonly string[] = ['pull', 'push', 'delete'] satisfies RepositoryAction[]
+
+/** The scopes as the claim `access` (Distribution, "Token Authentication Implementation"). */
+export function formatAccess(scopes: readonly TokenScope[]): Record<string, unknown>[] {
+  return scopes.map(({ repository, actions }) => ({ type: 'repository', name: repository, actions }))
+}
+
+/** The claims as this registry writes them; undefined for any other shape, even under a good signature. */
+export function parseAccessClaims(payload: JWTPayload): AccessClaims | undefined {
+  const { sub, access } = payload
+  if (typeof sub !== 'string' || !Array.isArray(access)) return undefined
+  const scopes = access.map(parseAccessEntry).filter((scope) => scope !== undefined)
+  return scopes.length === access.length ? { subject: sub === '' ? undefined : sub, scopes } : undefined
+}
+
+function parseAccessEntry(entry: unknown): TokenScope | undefined {
+  if (typeof entry !== 'object' || entry === null) return undefined
+  const { type, name, actions } = entry as Record<string, unknown>
+  if (type !== 'repository' || typeof name !== 'string') return undefined
+  if (!Array.isArray(actions) || !actions.every(isAction)) return undefined
+  return { repository: name, actions }
+}
+
+function isAction(value: unknown): value is RepositoryAction {
+  return typeof value === 'string' && ACTIONS.includes(value)
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import {
+  createRefreshTokenService,
+  MAX_REFRESH_TOKENS_PER_USER,
+  REFRESH_TOKEN_LIFETIME_MS,
+} from './refresh-tokens.ts'
+
+const NOW = 1_800_000_000_000
+
+async function setUp() {
+  const temporary = await temporaryDatabase()
+  const accounts = new Map([
+    ['alice', { version: '1.1' }],
+    ['bob', { version: '2.1' }],
+  ])
+  const clock = { now: NOW }
+  const tokens = createRefreshTokenService({
+    database: temporary.database,
+    findEnabled: async (name) => accounts.get(name),
+    clock: () => clock.now,
+  })
+  const { database } = temporary
+  return { tokens, accounts, clock, database, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() }
+}
+
+const alice = { name: 'alice', version: '1.1' }
+
+test('`redeem()` gives the owner, again and again until it expires', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'docker')
+  assert.match(token, /^berth_rt_[A-Za-z0-9_-]{43}$/)
+  assert.equal(await t.tokens.redeem(token), 'alice')
+  t.clock.now += REFRESH_TOKEN_LIFETIME_MS - 1
+  assert.equal(await t.tokens.redeem(token), 'alice')
+  t.clock.now += 1
+  assert.equal(await t.tokens.redeem(token), undefined)
+})
+
+test('`redeem()` refuses when the account changed, and when it is gone or disabled', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'docker')
+  t.accounts.set('alice', { version: '1.2' })
+  assert.equal(await t.tokens.redeem(token), undefined)
+  t.accounts.delete('alice')
+  assert.equal(await t.tokens.redeem(token), undefined)
+})
+
+test('`redeem()` refuses what it never issued', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'docker')
+  const others = ['', 'x', token.slice(0, -1), `${token}A`, token.toUpperCase(), `berth_rt_${'A'.repeat(43)}`]
+  for (const other of others) assert.equal(await t.tokens.redeem(other), undefined)
+})
+
+test('`issue()` keeps the hash of a token, not the token', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'x'.repeat(10_000))
+  const rows = await t.database.reader.selectFrom('refresh_tokens').selectAll().execute()
+  assert.equal(rows.length, 1)
+  assert.equal(JSON.stringify(rows).includes(token), false)
+  assert.equal(rows[0]?.client_id.length, 128)
+})
+
+test('`issue()` keeps the newest tokens of an account and leaves others alone', async () => {
+  await using t = await setUp()
+  const ofBob = await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')
+  const issued: string[] = []
+  for (let index = 0; index < MAX_REFRESH_TOKENS_PER_USER + 3; index++) {
+    // Several within one millisecond, the last among them: it must never be the one that goes.
+    t.clock.now += index % 3 === 0 ? 1 : 0
+    issued.push(await t.tokens.issue(alice, 'ci'))
+  }
+  const redeemed = await Promise.all(issued.map((token) => t.tokens.redeem(token)))
+  assert.deepEqual(redeemed.slice(0, 3), [undefined, undefined, undefined])
+  assert.equal(redeemed.filter((name) => name === 'alice').length, MAX_REFRESH_TOKENS_PER_USER)
+  assert.equal(redeemed.at(-1), 'alice')
+  assert.equal(await t.tokens.redeem(ofBob), 'bob')
+})
+
+test('`issue()` removes what has expired, of any account', async () => {
+  await using t = await setUp()
+  await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')
+  t.clock.now += REFRESH_TOKEN_LIFETIME_MS
+  await t.tokens.issue(alice, 'docker')
+  const rows = await t.database.reader.selectFrom('refresh_tokens').select('user_name').execute()
+  assert.deepEqual(
+    rows.map((row) => row.user_name),
+    ['alice'],
+  )
+})

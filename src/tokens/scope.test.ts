@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ANONYMOUS, type Principal } from '../access/principal.ts'
+import {
+  formatScopes,
+  grantScopes,
+  MAX_GRANTED_CHARACTERS,
+  MAX_REQUESTED_SCOPES,
+  parseScopes,
+} from './scope.ts'
+
+const ALL = ['pull', 'push', 'delete']
+
+/** Scope parameters -> what they mean, in the short form `name:actions`. */
+const READ: readonly (readonly [parameters: string[], scopes: string])[] = [
+  [['repository:alice/app:pull'], 'alice/app:pull'],
+  [['repository:alice/app:push,pull'], 'alice/app:pull,push'],
+  [['repository:alice/app:*'], 'alice/app:pull,push,delete'],
+  [['repository:alice/app:pull,*'], 'alice/app:pull,push,delete'],
+  [['repository:a:pull repository:b:push'], 'a:pull b:push'],
+  [['repository:a:pull', 'repository:b:push'], 'a:pull b:push'],
+  [['repository:a:pull', 'repository:a:push'], 'a:pull,push'],
+  [['  repository:a:pull   '], 'a:pull'],
+  [['repository(plugin):a:pull'], 'a:pull'],
+  [['repository:a:pull,fly'], 'a:pull'],
+  [['registry:catalog:*', 'repository:a:pull'], 'a:pull'],
+]
+
+for (const [parameters, scopes] of READ) {
+  test(`\`parseScopes()\` reads ${JSON.stringify(parameters)} as ${scopes}`, () => {
+    const text = formatScopes(parseScopes(parameters)).replaceAll('repository:', '')
+    assert.equal(text, scopes)
+  })
+}
+
+const DROPPED: readonly string[] = [
+  '',
+  'repository',
+  'repository:',
+  'repository:alice/app',
+  'repository:alice/app:',
+  'repository:alice/app:PULL',
+  'repository:alice/app:pull;push',
+  'repository:alice/app:pullpush',
+  'repository::pull',
+  'repository:*:pull',
+  'repository:alice/*:pull',
+  'repository:alice/:pull',
+  'repository:/alice:pull',
+  'repository:Alice/app:pull',
+  'repository:a,b:pull',
+  'repository:a%2Fb:pull',
+  'repository:alice/../bob/app:pull',
+  'repository:host:5000/alice/app:pull',
+  'repository:a:b:c:pull',
+  'Repository:alice/app:pull',
+  'repository():alice/app:pull',
+  'repository(plugin:alice/app:pull',
+  'repositoryx:alice/app:pull',
+  ' repository\t:alice/app:pull',
+  `repository:${'a'.repeat(256)}:pull`,
+  'registry:catalog:*',
+  '__proto__:a:pull',
+  '*',
+  '*:*:*',
+]
+
+for (const text of DROPPED) {
+  test(`\`parseScopes()\` leaves out ${JSON.stringify(text.slice(0, 60))}`, () => {
+    assert.deepEqual(parseScopes([text]), [])
+  })
+}
+
+test('`parseScopes()` looks at a bounded number of scopes, in one parameter or many', () => {
+  const many = Array.from({ length: 100_000 }, (_, index) => `repository:r${index}:pull`)
+  assert.equal(parseScopes(many).length, MAX_REQUESTED_SCOPES)
+  assert.equal(parseScopes([many.join(' ')]).length, MAX_REQUESTED_SCOPES)
+})
+
+const alice: Principal = { kind: 'user', name: 'alice', isAdmin: false, scopes: undefined }
+const root: Principal = { kind: 'user', name: 'root', isAdmin: true, scopes: undefined }
+
+test('`grantScopes()` grants what the principal may, and less than asked without an error', () => {
+  const requested = parseScopes([
+    'repository:alice/app:*',
+    'repository:bob/app:pull',
+    'repository:alice:pull',
+  ])
+  assert.deepEqual(grantScopes(ANONYMOUS, requested), [])
+  assert.deepEqual(grantScopes(alice, requested), [{ repository: 'alice/app', actions: ALL }])
+  assert.equal(grantScopes(root, requested).length, 3)
+})
+
+test('`grantScopes()` never makes more of a principal who came with a token', () => {
+  const narrow: Principal = { ...alice, scopes: [{ repository: 'alice/app', actions: ['pull'] }] }
+  const requested = parseScopes(['repository:alice/app:*', 'repository:alice/other:pull'])
+  assert.deepEqual(grantScopes(narrow, requested), [{ repository: 'alice/app', actions: ['pull'] }])
+})
+
+test('`grantScopes()` keeps the token small enough for a header', () => {
+  const requested = parseScopes(
+    Array.from({ length: 64 }, (_, index) => `repository:alice/${'x'.repeat(200)}${index}:*`),
+  )
+  assert.equal(requested.length, 64)
+  const granted = grantScopes(alice, requested)
+  assert.ok(granted.length > 5 && granted.length < 64)
+  assert.ok(JSON.stringify(granted).length <= MAX_GRANTED_CHARACTERS)
+})

@@ -1,0 +1,98 @@
+import { decide, type RepositoryAction } from '../access/decide.ts'
+import type { Principal, TokenScope } from '../access/principal.ts'
+import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
+
+/** What a client asks a token for, of what this registry knows. */
+export interface RequestedScope {
+  readonly repository: RepositoryName
+  /** At least one; each once, in the order of {@link RepositoryAction}. */
+  readonly actions: readonly RepositoryAction[]
+}
+
+/** Scopes looked at in one request: a push that mounts from several repositories asks for a handful. */
+export const MAX_REQUESTED_SCOPES = 64
+/** Characters of all granted scopes as JSON: a token travels in a header, and servers and proxies cap those at 8 KiB or more. */
+export const MAX_GRANTED_CHARACTERS = 5_000
+
+const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
+/** `repository`, or with a class, which has no meaning any more: `repository(plugin)`. */
+const REPOSITORY_TYPE = /^repository(?:\([a-z0-9]+\))?$/
+
+/**
+ * Reads the `scope` parameters of a token request: each holds one or more `repository:<name>:<action>,<action>`,
+ * separated by spaces; `*` stands for all actions. Source: Distribution, "Token Scope Documentation".
+ *
+ * What is malformed, or of another type such as `registry:catalog:*`, is left out and never read as something wider.
+ * Scopes of one repository are joined. Only the first {@link MAX_REQUESTED_SCOPES} count.
+ */
+export function parseScopes(parameters: readonly string[]): RequestedScope[] {
+  const asked = new Map<RepositoryName, Set<RepositoryAction>>()
+  for (const text of splitScopes(parameters)) {
+    const scope = parseScope(text)
+    if (!scope) continue
+    const actions = asked.get(scope.repository) ?? new Set()
+    for (const action of scope.actions) actions.add(action)
+    asked.set(scope.repository, actions)
+  }
+  return [...asked].map(([repository, actions]) => ({
+    repository,
+    actions: ACTIONS.filter((action) => actions.has(action)),
+  }))
+}
+
+function splitScopes(parameters: readonly string[]): string[] {
+  return parameters
+    .slice(0, MAX_REQUESTED_SCOPES)
+    .flatMap((parameter) => parameter.split(' ', MAX_REQUESTED_SCOPES))
+    .filter((text) => text !== '')
+    .slice(0, MAX_REQUESTED_SCOPES)
+}
+
+/** The name may hold a colon (a host and its port), so the first and the last one are what separates. */
+function parseScope(text: string): RequestedScope | undefined {
+  const first = text.indexOf(':')
+  const last = text.lastIndexOf(':')
+  if (first === last || !REPOSITORY_TYPE.test(text.slice(0, first))) return undefined
+  const repository = text.slice(first + 1, last)
+  if (!isRepositoryName(repository)) return undefined
+  const actions = parseActions(text.slice(last + 1))
+  return actions.length === 0 ? undefined : { repository, actions }
+}
+
+function parseActions(text: string): RepositoryAction[] {
+  const names = text.split(',', MAX_REQUESTED_SCOPES)
+  return names.includes('*') ? [...ACTIONS] : ACTIONS.filter((action) => names.includes(action))
+}
+
+/**
+ * What of the requested scopes the principal may have; less than was asked for is no error.
+ * Scopes beyond {@link MAX_GRANTED_CHARACTERS} are left out.
+ */
+export function grantScopes(principal: Principal, requested: readonly RequestedScope[]): TokenScope[] {
+  const granted: TokenScope[] = []
+  let characters = 0
+  for (const { repository, actions } of requested) {
+    const scope = { repository, actions: actions.filter((action) => mayHave(principal, repository, action)) }
+    if (scope.actions.length === 0) continue
+    characters += formatScope(scope).length + SCOPE_OVERHEAD_CHARACTERS
+    if (characters > MAX_GRANTED_CHARACTERS) break
+    granted.push(scope)
+  }
+  return granted
+}
+
+/** What a scope takes in a token's JSON beyond its own text: field names, quotes, brackets. */
+const SCOPE_OVERHEAD_CHARACTERS = 50
+
+function mayHave(principal: Principal, repository: RepositoryName, action: RepositoryAction): boolean {
+  return decide(principal, { kind: 'repository', repository, action }) === 'allow'
+}
+
+/** Scopes as one `scope` field, as a challenge or the reply of the token endpoint holds it. */
+export function formatScopes(scopes: readonly TokenScope[]): string {
+  return scopes.map(formatScope).join(' ')
+}
+
+function formatScope(scope: TokenScope): string {
+  return `repository:${scope.repository}:${scope.actions.join(',')}`
+}

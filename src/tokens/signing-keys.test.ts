@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { importJWK, SignJWT } from 'jose'
+import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import type { Database } from '../metadata/database.ts'
+import { KEY_MAX_AGE_MS } from './signing-keys.ts'
+import { createTokenService } from './token-service.ts'
+import type { AccessClaims } from './tokens.ts'
+
+const NOW = 1_800_000_000_000
+const LIFETIME_S = 300
+const LEEWAY_S = 60
+const CLAIMS: AccessClaims = { subject: 'alice', scopes: [{ repository: 'alice/app', actions: ['pull'] }] }
+
+async function setUp() {
+  const temporary = await temporaryDatabase()
+  const clock = { now: NOW }
+  const open = (database: Database) =>
+    createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
+  const tokens = await open(temporary.database)
+  return {
+    tokens,
+    clock,
+    open,
+    database: temporary.database,
+    openAgain: temporary.openAgain,
+    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
+  }
+}
+
+/** The key id in the header of a token. */
+const kidOf = (token: string): unknown =>
+  JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid
+
+test('`createTokenService()` in several processes at once agrees on name and key', async () => {
+  await using temporary = await temporaryDatabase()
+  const databases = [temporary.database, await temporary.openAgain(), await temporary.openAgain()]
+  const services = await Promise.all(
+    databases.map((database) => createTokenService({ database, lifetimeS: LIFETIME_S })),
+  )
+  assert.equal(new Set(services.map((service) => service.service)).size, 1)
+  const keys = await temporary.database.reader.selectFrom('token_keys').select('kid').execute()
+  assert.equal(keys.length, 1)
+  for (const issuer of services) {
+    const { token } = await issuer.issue(CLAIMS)
+    for (const verifier of services) assert.deepEqual(await verifier.verify(token), CLAIMS)
+  }
+})
+
+test('a key is replaced when it is old, and verifies for one token lifetime more', async () => {
+  await using t = await setUp()
+  t.clock.now = NOW + KEY_MAX_AGE_MS - 1
+  const old = await t.tokens.issue(CLAIMS)
+  t.clock.now += 1
+  const fresh = await t.tokens.issue(CLAIMS)
+  assert.notEqual(kidOf(old.token), kidOf(fresh.token))
+  assert.deepEqual(await t.tokens.verify(old.token), CLAIMS)
+  assert.deepEqual(
+    (await t.tokens.publicKeys()).keys.map((key) => key.kid),
+    [kidOf(fresh.token), kidOf(old.token)],
+  )
+  t.clock.now += (LIFETIME_S + LEEWAY_S) * 1_000
+  assert.equal((await t.tokens.publicKeys()).keys.length, 1)
+})
+
+test('a token signed with a key that retired a lifetime ago is refused, whatever it says', async () => {
+  await using t = await setUp()
+  const row = await t.database.reader.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
+  t.clock.now = NOW + KEY_MAX_AGE_MS
+  await t.tokens.issue(CLAIMS)
+  t.clock.now += (LIFETIME_S + LEEWAY_S) * 1_000
+  const nowS = t.clock.now / 1_000
+  const token = await new SignJWT({
+    sub: 'alice',
+    jti: 'x',
+    access: [],
+    iat: nowS,
+    nbf: nowS,
+    exp: nowS + 60,
+  })
+    .setProtectedHeader({ alg: 'ES256', kid: row.kid, typ: 'JWT' })
+    .setIssuer(t.tokens.service)
+    .setAudience(t.tokens.service)
+    .sign(await importJWK(JSON.parse(row.private_jwk), 'ES256'))
+  assert.equal(await t.tokens.verify(token), undefined)
+})
+
+test('a key that another process made is known at once, one that it removed ends', async () => {
+  await using t = await setUp()
+  const other = await t.open(await t.openAgain())
+  await t.database.writer.deleteFrom('token_keys').execute()
+  const { token } = await other.issue(CLAIMS)
+  assert.deepEqual(await t.tokens.verify(token), CLAIMS)
+  const { token: unseen } = await other.issue(CLAIMS)
+  await t.database.writer.deleteFrom('token_keys').execute()
+  assert.equal(await t.tokens.verify(unseen), undefined)
+})
+
+test('`publicKeys()` holds no private part', async () => {
+  await using t = await setUp()
+  const { keys } = await t.tokens.publicKeys()
+  assert.equal(keys.length, 1)
+  assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+  const { token } = await t.tokens.issue(CLAIMS)
+  assert.equal(keys[0]?.kid, kidOf(token))
+})

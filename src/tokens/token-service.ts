@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { Database } from '../metadata/database.ts'
+import { formatAccess, parseAccessClaims } from './access-claims.ts'
+import { readInstanceId } from './instance-id.ts'
+import { SigningKeys, TOKEN_ALGORITHM } from './signing-keys.ts'
+import type { AccessClaims, IssuedToken, TokenService } from './tokens.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
+
+/** Longest token looked at, in characters; ours are shorter (`MAX_GRANTED_CHARACTERS`), and headers hold no more. */
+export const MAX_TOKEN_LENGTH = 8_192
+/** How far the clocks of two nodes may be apart, in seconds: what Distribution allows. */
+const CLOCK_LEEWAY_S = 60
+const TOKEN_TYPE = 'JWT'
+const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'access']
+
+/** What a token service is made of. */
+export interface TokenServiceOptions {
+  readonly database: Database
+  /** Life of a token, in seconds. */
+  readonly lifetimeS: number
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+}
+
+/** Makes the token service of this registry, with its name and first key where the database holds none yet. */
+export async function createTokenService(options: TokenServiceOptions): Promise<TokenService> {
+  const { database, lifetimeS, clock = Date.now } = options
+  const service = `berth-${await readInstanceId(database)}`
+  const keys = new SigningKeys({ database, clock, graceMs: (lifetimeS + CLOCK_LEEWAY_S) * 1_000 })
+  await keys.signing()
+  return new JwtTokenService({ service, lifetimeS, clock, keys })
+}
+
+interface Parts {
+  readonly service: string
+  readonly lifetimeS: number
+  readonly clock: () => number
+  readonly keys: SigningKeys
+}
+
+class JwtTokenService implements TokenService {
+  readonly service: string
+  readonly #parts: Parts
+  readonly #verified: VerifiedTokens
+
+  constructor(parts: Parts) {
+    this.service = parts.service
+    this.#parts = parts
+    this.#verified = new VerifiedTokens(parts.clock)
+  }
+
+  async issue(claims: AccessClaims): Promise<IssuedToken> {
+    const { clock, keys, lifetimeS } = this.#parts
+    const key = await keys.signing()
+    const issuedAtS = Math.floor(clock() / 1_000)
+    const token = await new SignJWT({ access: formatAccess(claims.scopes) })
+      .setProtectedHeader({ alg: TOKEN_ALGORITHM, kid: key.kid, typ: TOKEN_TYPE })
+      .setIssuer(this.service)
+      .setSubject(claims.subject ?? '')
+      .setAudience(this.service)
+      .setIssuedAt(issuedAtS)
+      .setNotBefore(issuedAtS)
+      .setExpirationTime(issuedAtS + lifetimeS)
+      .setJti(randomUUID())
+      .sign(key.privateKey)
+    if (token.length > MAX_TOKEN_LENGTH) throw new RangeError('An access token was asked for too many scopes')
+    return { token, expiresInS: lifetimeS, issuedAt: new Date(issuedAtS * 1_000) }
+  }
+
+  verify(token: string): AccessClaims | undefined | Promise<AccessClaims | undefined> {
+    if (token.length > MAX_TOKEN_LENGTH) return undefined
+    return this.#verified.get(token) ?? this.#verifyAnew(token)
+  }
+
+  async #verifyAnew(token: string): Promise<AccessClaims | undefined> {
+    const kid = readKeyId(token)
+    const key = kid === undefined ? undefined : await this.#parts.keys.verifying(kid)
+    if (!key) return undefined
+    const payload = await this.#readPayload(token, key.publicKey)
+    const claims = payload && parseAccessClaims(payload)
+    if (!claims || payload.aud !== this.service) return undefined
+    this.#verified.add(token, { claims, expiresAtMs: (payload.exp ?? 0) * 1_000 })
+    return claims
+  }
+
+  async #readPayload(token: string, key: CryptoKey): Promise<JWTPayload | undefined> {
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [TOKEN_ALGORITHM],
+        typ: TOKEN_TYPE,
+        issuer: this.service,
+        audience: this.service,
+        requiredClaims: REQUIRED_CLAIMS,
+        clockTolerance: CLOCK_LEEWAY_S,
+        currentDate: new Date(this.#parts.clock()),
+      })
+      return payload
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined
+      throw error
+    }
+  }
+
+  async publicKeys(): Promise<{ keys: Record<string, unknown>[] }> {
+    const keys = await this.#parts.keys.all()
+    return { keys: keys.map((key) => key.publicJwk) }
+  }
+}
+
+/** The key id of a header that holds exactly what ours do; undefined for any other. */
+function readKeyId(token: string): string | undefined {
+  const header = readHeader(token)
+  if (!header || Object.keys(header).length !== 3) return undefined
+  const { alg, kid, typ } = header
+  return alg === TOKEN_ALGORITHM && typ === TOKEN_TYPE && typeof kid === 'string' ? kid : undefined
+}
+
+function readHeader(token: string): Record<string, unknown> | undefined {
+  try {
+    return { ...decodeProtectedHeader(token) }
+  } catch (error) {
+    // jose reports every malformed header in this way.
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
