@@ -47,7 +47,7 @@ export const OPTIONS = {
   data: {
     value: 'DIR',
     help: 'folder of the database and the keys',
-    otherwise: './berth-data, or <registry-root>/berth if registry-root is given',
+    otherwise: './berth-data, or berth/ in the registry-root where that is given',
     parse: text,
     isPath: true,
   },
