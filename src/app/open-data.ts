@@ -1,6 +1,9 @@
 import type { AccountManager } from '../accounts/accounts.ts'
 import type { Config } from '../config/config.ts'
+import { createSqlMetadata } from '../metadata/sql-metadata.ts'
+import { createRepositoryManager } from '../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../registry/repositories.ts'
+import { openStore } from './open-store.ts'
 
 /** The data of one Berth, open for the operator's commands, whether or not the server runs. */
 export interface OpenData extends AsyncDisposable {
@@ -12,6 +15,11 @@ export interface OpenData extends AsyncDisposable {
  * Opens the data folder of a configuration, creating it.
  * Errors: `AppError`, `DatabaseError`.
  */
-export async function openData(_config: Config): Promise<OpenData> {
-  throw new Error('not yet')
+export async function openData(config: Config): Promise<OpenData> {
+  const store = await openStore(config)
+  return {
+    accounts: store.accounts,
+    repositories: createRepositoryManager(createSqlMetadata(store.database)),
+    [Symbol.asyncDispose]: () => store.close(),
+  }
 }

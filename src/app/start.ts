@@ -1,5 +1,25 @@
+import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import type { AccountManager } from '../accounts/accounts.ts'
 import type { Config } from '../config/config.ts'
+import type { Listener } from '../front-door/listener.ts'
+import { createRegistryHost, type HostHandler } from '../http/registry-host.ts'
+import { logAccess } from '../log/access-line.ts'
+import { createSqlMetadata } from '../metadata/sql-metadata.ts'
+import { createRegistry } from '../registry/registry.ts'
+import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
+import { createTokenService } from '../tokens/token-service.ts'
+import { expireUploads } from '../upkeep/expire-uploads.ts'
+import { runPeriodically } from '../upkeep/run-periodically.ts'
+import { lockDataFolder, prepareFolder } from './data-folder.ts'
+import { checkListeners, openListeners } from './listeners.ts'
+import { openBlobs, openStore, type Store } from './open-store.ts'
+
+/** Name of the administrator made at the first start. */
+const FIRST_ADMIN = 'admin'
+/** First look for abandoned uploads, after the start's own work, and the time between two looks, in milliseconds. */
+const FIRST_EXPIRY_MS = 30_000
+const EXPIRY_EVERY_MS = 3_600_000
 
 /** A server that serves. */
 export interface RunningBerth {
@@ -13,8 +33,94 @@ export interface RunningBerth {
 
 /**
  * Starts the server of a configuration.
- * Errors: `AppError`, `DatabaseError`.
+ * Errors: `AppError`, `DatabaseError`; nothing is left open then.
  */
-export async function startBerth(_config: Config, _logger: Logger): Promise<RunningBerth> {
-  throw new Error('not yet')
+export async function startBerth(config: Config, logger: Logger): Promise<RunningBerth> {
+  checkListeners(config)
+  await using resources = new AsyncDisposableStack()
+  await prepareFolder(config.dataDir)
+  resources.use(lockDataFolder(config.dataDir))
+  const store = resources.adopt(await openStore(config), (opened) => opened.close())
+  const state = { isStopping: false }
+  const handle = await buildHost(config, { store, logger, resources, isStopping: () => state.isStopping })
+  const listeners = await openListeners(config, (request, response) => {
+    void handle(request, response)
+  })
+  resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
+  const firstAdmin = await createFirstAdmin(store.accounts)
+  const kept = resources.move()
+  return {
+    urls: listeners.map((listener) => listener.url),
+    firstAdmin,
+    async stop() {
+      state.isStopping = true
+      await kept.disposeAsync()
+    },
+  }
+}
+
+async function buildHost(
+  config: Config,
+  parts: { store: Store; logger: Logger; resources: AsyncDisposableStack; isStopping: () => boolean },
+): Promise<HostHandler> {
+  const { store, logger, resources, isStopping } = parts
+  const { database, accounts } = store
+  const metadata = createSqlMetadata(database)
+  const blobs = await openBlobs(config)
+  const registry = createRegistry({
+    blobs,
+    metadata,
+    policy: {
+      isDeleteAllowed: config.deleteEnabled,
+      isSparseAllowed: config.sparseIndexes,
+      maxBlobBytes: config.maxBlobBytes,
+    },
+  })
+  const expiry = runPeriodically(
+    async () => {
+      const removed = await expireUploads({ blobs, metadata }, hoursAgo(config.uploadMaxAgeHours))
+      if (removed.sessions + removed.orphans > 0) logger.info(removed, 'abandoned uploads removed')
+    },
+    {
+      firstMs: FIRST_EXPIRY_MS,
+      everyMs: EXPIRY_EVERY_MS,
+      onError: (err) => logger.error({ err }, 'abandoned uploads could not be removed'),
+    },
+  )
+  resources.defer(() => expiry.stop())
+  return createRegistryHost({
+    registry,
+    accounts,
+    tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
+    refreshTokens: createRefreshTokenService({ database, findEnabled: (name) => accounts.findEnabled(name) }),
+    origin: { publicUrl: config.publicUrl, trustedProxies: config.trustedProxies },
+    relativeUrls: config.relativeUrls,
+    isStopping,
+    newRequestId: createRequestIds(),
+    logAccess: (line) => logAccess(logger, line),
+    logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
+  })
+}
+
+async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {
+  const signal = AbortSignal.timeout(drainTimeoutS * 1000)
+  await Promise.all(listeners.map((listener) => listener.stop(signal)))
+}
+
+async function createFirstAdmin(accounts: AccountManager): Promise<RunningBerth['firstAdmin']> {
+  if (!(await accounts.isEmpty())) return undefined
+  const password = randomBytes(15).toString('base64url')
+  await accounts.add({ name: FIRST_ADMIN, password, isAdmin: true })
+  return { name: FIRST_ADMIN, password }
+}
+
+/** Ids that differ between starts and grow within one: short enough to read out, cheap enough for every request. */
+function createRequestIds(): () => string {
+  const start = randomBytes(4).toString('hex')
+  let count = 0
+  return () => `${start}-${(++count).toString(36)}`
+}
+
+function hoursAgo(hours: number): Date {
+  return new Date(Date.now() - hours * 3_600_000)
 }

@@ -37,7 +37,7 @@ export interface Manifest {
 export function parseManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
   const document = parseStrictJson(bytes)
   if (!isJsonObject(document)) throw invalid('it is not a JSON object')
-  if (document['schemaVersion'] !== 2 && document['mediaType'] !== MEDIA_TYPES.ociArtifact) {
+  if (document.schemaVersion !== 2 && document.mediaType !== MEDIA_TYPES.ociArtifact) {
     throw invalid('schemaVersion must be 2')
   }
   const mediaType = mediaTypeOf(document, contentType)
@@ -49,7 +49,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
 
 function mediaTypeOf(document: JsonObject, contentType: string | undefined): string {
   const sent = contentType === undefined ? undefined : essenceOf(contentType)
-  const own = document['mediaType']
+  const own = document.mediaType
   if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string')
   // curl's default says nothing about the document, and a generic type is what tools without knowledge send.
   const isGeneric = sent === undefined || sent === '' || sent === 'application/json'
@@ -83,7 +83,7 @@ function readIndex(document: JsonObject, mediaType: string): Manifest {
 
 function readImage(document: JsonObject, mediaType: string): Manifest {
   const isArtifact = mediaType === MEDIA_TYPES.ociArtifact
-  const config = isArtifact ? undefined : parseDescriptor(document['config'], 'config')
+  const config = isArtifact ? undefined : parseDescriptor(document.config, 'config')
   return {
     kind: 'image',
     mediaType,
@@ -105,7 +105,7 @@ function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotations
 }
 
 function artifactTypeOf(document: JsonObject): string | undefined {
-  const value = document['artifactType']
+  const value = document.artifactType
   if (value !== undefined && typeof value !== 'string') throw invalid('artifactType is not a string')
   return value === '' ? undefined : value
 }

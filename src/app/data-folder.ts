@@ -1,0 +1,53 @@
+import { constants } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { AppError } from './app-error.ts'
+
+/** Path of the database inside a data folder. */
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, 'berth.db')
+}
+
+/**
+ * Makes the data folder, for its owner alone, and sees that it can be written to.
+ * Errors: `AppError` `DATA_NOT_WRITABLE`.
+ */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new AppError(
+      'DATA_NOT_WRITABLE',
+      `The data folder ${folder} cannot be written to (${codeOf(cause)})`,
+      'Give its owner the right to write, or name another folder with --data',
+      cause,
+    )
+  }
+}
+
+/**
+ * Takes the data folder for one server: two would not know of each other's uploads. The system lets go of it when the
+ * process ends, however it ends.
+ * Errors: `AppError` `DATA_IN_USE`.
+ */
+export function lockDataFolder(dataDir: string): Disposable {
+  const lock = new DatabaseSync(join(dataDir, 'server.lock'), { timeout: 0 })
+  try {
+    lock.exec('pragma locking_mode = exclusive; begin exclusive')
+  } catch (cause) {
+    lock.close()
+    throw new AppError(
+      'DATA_IN_USE',
+      `Another Berth serves the data folder ${dataDir}`,
+      'Stop it first, or name another folder with --data',
+      cause,
+    )
+  }
+  return { [Symbol.dispose]: () => lock.close() }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+}

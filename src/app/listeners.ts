@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
+import { isIP } from 'node:net'
+import type { Config, ListenAddress, TlsFiles } from '../config/config.ts'
+import { type Listener, listen, type TlsPair } from '../front-door/listener.ts'
+import { AppError } from './app-error.ts'
+
+/**
+ * Refuses what would send passwords in the clear: accounts over plain HTTP beyond this machine.
+ * Errors: `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
+ */
+export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp }: Config): void {
+  if (!listenHttp && !listenHttps) {
+    throw new AppError(
+      'NOTHING_TO_LISTEN_ON',
+      'No address is given to listen on',
+      'Set --listen-http or --listen-https',
+    )
+  }
+  if (listenHttps && !tls) {
+    throw new AppError(
+      'TLS_FILES_UNUSABLE',
+      'TLS needs a certificate and its key',
+      'Set --tls-cert and --tls-key, or turn it off with --listen-https off',
+    )
+  }
+  if (!listenHttp || insecureHttp || isLoopback(listenHttp.host)) return
+  throw new AppError(
+    'PLAIN_HTTP_REFUSED',
+    `Passwords would cross the network in the clear: plain HTTP was asked for on ${listenHttp.host}`,
+    'Use --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure-http if a proxy before it does TLS',
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+/** Starts the listeners of a configuration. Errors: `AppError`; none is left open then. */
+export async function openListeners(config: Config, handle: RequestListener): Promise<Listener[]> {
+  const tls = config.tls && (await readTlsFiles(config.tls))
+  const open: Listener[] = []
+  try {
+    if (config.listenHttp) open.push(await openOne(config.listenHttp, { tls: undefined, handle }))
+    if (config.listenHttps) open.push(await openOne(config.listenHttps, { tls, handle }))
+    return open
+  } catch (error) {
+    await Promise.all(open.map((listener) => listener.stop(AbortSignal.abort())))
+    throw error
+  }
+}
+
+async function openOne(
+  address: ListenAddress,
+  options: { tls: TlsPair | undefined; handle: RequestListener },
+): Promise<Listener> {
+  try {
+    return await listen({ ...address, ...options })
+  } catch (cause) {
+    throw toListenError(cause, address)
+  }
+}
+
+function toListenError(cause: unknown, { host, port }: ListenAddress): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  switch (code) {
+    case 'EADDRINUSE':
+      return new AppError(
+        'PORT_IN_USE',
+        `The address ${where} is already in use`,
+        'Stop the program that listens there, or choose another with --listen-http or --listen-https',
+        cause,
+      )
+    case 'EACCES':
+      return new AppError(
+        'PORT_FORBIDDEN',
+        `This user may not listen on ${where}`,
+        'Choose a port from 1024 up, or give the program the right (CAP_NET_BIND_SERVICE)',
+        cause,
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new AppError(
+        'ADDRESS_UNAVAILABLE',
+        `This machine has no address ${where}`,
+        'Name one it has',
+        cause,
+      )
+    default:
+      return code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL')
+        ? new AppError(
+            'TLS_FILES_UNUSABLE',
+            'The certificate and the key do not work together',
+            'Check both files',
+            cause,
+          )
+        : cause
+  }
+}
+
+async function readTlsFiles({ certFile, keyFile }: TlsFiles): Promise<TlsPair> {
+  try {
+    const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
+    return { cert, key }
+  } catch (cause) {
+    throw new AppError(
+      'TLS_FILES_UNUSABLE',
+      'The certificate or the key cannot be read',
+      `Check that ${certFile} and ${keyFile} exist and this user may read them`,
+      cause,
+    )
+  }
+}

@@ -1,0 +1,34 @@
+import { createAccounts } from '../accounts/create-accounts.ts'
+import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
+import type { Config } from '../config/config.ts'
+import type { Database } from '../metadata/database.ts'
+import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
+import { databaseFile, prepareFolder } from './data-folder.ts'
+
+/** The database and the accounts of a data folder. */
+export interface Store {
+  readonly database: Database
+  readonly accounts: ReturnType<typeof createAccounts>
+  close(): Promise<void>
+}
+
+/** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
+export async function openStore(config: Config): Promise<Store> {
+  await prepareFolder(config.dataDir)
+  const database = await openSqliteDatabase(databaseFile(config.dataDir))
+  const accounts = createAccounts({ database, htpasswdFile: config.htpasswdFile })
+  return {
+    database,
+    accounts,
+    async close() {
+      await accounts.close()
+      await database.close()
+    },
+  }
+}
+
+/** Opens the blobs of a configuration. Errors: `AppError`. */
+export async function openBlobs(config: Config): Promise<DiskBlobStore> {
+  await prepareFolder(config.registryRoot)
+  return DiskBlobStore.open(config.registryRoot)
+}

@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream'
+import type { ByteRange } from '../oci/byte-range.ts'
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { UploadId } from '../oci/request.ts'
+import type { ChunkSink } from '../stream/chunk-sink.ts'
+import type { Interruption } from '../stream/receive.ts'
+
+/** Reads bytes by digest. Whether someone may read them is not its business. */
+export interface BlobReader {
+  /** Size in bytes; undefined if the store does not hold the blob. */
+  stat(digest: Digest): Promise<{ readonly size: number } | undefined>
+  /**
+   * Sends a span of a blob, in order, with memory that does not depend on its length.
+   * Errors: those of `sink`; `OciError` `BLOB_UNKNOWN` if the bytes are absent or end before the span does.
+   */
+  send(digest: Digest, range: ByteRange, sink: ChunkSink): Promise<void>
+}
+
+/** Writes and removes whole blobs. */
+export interface BlobWriter {
+  /**
+   * Stores bytes held in memory under their digest, which the caller has computed. Durable when it returns; what
+   * stood there is replaced, which mends a damaged copy.
+   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
+   */
+  put(digest: Digest, bytes: Uint8Array): Promise<void>
+  /** Removes a blob; false if there was none. */
+  delete(digest: Digest): Promise<boolean>
+}
+
+/** What one request adds to an upload. */
+export interface AppendRequest {
+  readonly algorithm: DigestAlgorithm
+  /** Bytes known to be there: what lies behind them is dropped first. */
+  readonly offset: number
+  readonly source: Readable
+  /** Most bytes taken from the source. */
+  readonly maxBytes: number
+}
+
+/** An upload after a request. */
+export interface Appended {
+  /** Bytes that are durable now. */
+  readonly offset: number
+  /** Digest of exactly those. */
+  readonly digest: Digest
+  /** Set if the sender failed: what came before has been kept. */
+  readonly interruption: Interruption | undefined
+}
+
+/** Bytes that have no digest yet. One caller at a time per id; who may call is not its business. */
+export interface UploadStore {
+  /**
+   * Appends a body; durable when it returns.
+   * Undefined if fewer bytes than `offset` are there, so that the session cannot go on.
+   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; the upload then still holds its first `offset` bytes.
+   */
+  append(id: UploadId, request: AppendRequest): Promise<Appended | undefined>
+  /** Bytes stored so far; undefined if nothing is. */
+  sizeOf(id: UploadId): Promise<number | undefined>
+  /** Digest of the first `size` bytes by another algorithm than the session's: reads them again. */
+  rehash(id: UploadId, algorithm: DigestAlgorithm, size: number): Promise<Digest | undefined>
+  /**
+   * Makes the upload's first `size` bytes the blob of this digest, which the caller has compared. Durable when it
+   * returns. False if the bytes are not there.
+   */
+  commit(id: UploadId, digest: Digest, size: number): Promise<boolean>
+  /** Removes an upload's bytes; nothing to do where there are none. */
+  discard(id: UploadId): Promise<void>
+  /** Uploads whose bytes nobody touched since `before`, at most `limit`. */
+  listStale(before: Date, limit: number): Promise<UploadId[]>
+}
+
+/** Everything a store of bytes does. */
+export interface BlobStore extends BlobReader, BlobWriter, UploadStore {
+  /** Fails with `OciError` `UNAVAILABLE` or `STORAGE_FULL` if nothing can be written. */
+  check(): Promise<void>
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeFolder, moveDurably, syncFolder } from '../../files/durable.ts'
+import type { ByteRange } from '../../oci/byte-range.ts'
+import type { Digest, DigestAlgorithm } from '../../oci/digest.ts'
+import type { UploadId } from '../../oci/request.ts'
+import { BufferBudget } from '../../stream/buffer-budget.ts'
+import type { ChunkSink } from '../../stream/chunk-sink.ts'
+import type { Appended, AppendRequest, BlobStore } from '../blob-store.ts'
+import { systemCodeOf, translatingFaults } from '../storage-fault.ts'
+import { appendBody } from './append-body.ts'
+import { blobPath, uploadFolder, uploadPath } from './layout.ts'
+import { digestSoFar, hashFile, RunningHashes } from './running-hashes.ts'
+import { sendFile } from './send-file.ts'
+
+/** Blobs as files in Distribution's tree, uploads as files beside it. */
+export class DiskBlobStore implements BlobStore {
+  readonly #root: string
+  readonly #budget = new BufferBudget()
+  readonly #hashes = new RunningHashes()
+
+  private constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Opens the store below `root`, creating the folders it needs. Errors: those of the system. */
+  static async open(root: string): Promise<DiskBlobStore> {
+    await makeFolder(uploadFolder(root))
+    return new DiskBlobStore(root)
+  }
+
+  async stat(digest: Digest): Promise<{ readonly size: number } | undefined> {
+    const size = await sizeOfFile(blobPath(this.#root, digest))
+    return size === undefined ? undefined : { size }
+  }
+
+  async send(digest: Digest, range: ByteRange, sink: ChunkSink): Promise<void> {
+    await sendFile(blobPath(this.#root, digest), { range, sink, budget: this.#budget })
+  }
+
+  async put(digest: Digest, bytes: Uint8Array): Promise<void> {
+    const temporary = join(uploadFolder(this.#root), `put-${randomBytes(12).toString('hex')}`)
+    await translatingFaults(async () => {
+      try {
+        await writeFile(temporary, bytes, { flag: 'wx', flush: true })
+        await moveDurably(temporary, blobPath(this.#root, digest))
+      } catch (error) {
+        await removeFile(temporary)
+        throw error
+      }
+    })
+  }
+
+  async delete(digest: Digest): Promise<boolean> {
+    return translatingFaults(() => removeFile(blobPath(this.#root, digest)))
+  }
+
+  async append(id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
+    const { algorithm, offset } = request
+    return translatingFaults(async () => {
+      const file = await this.#openUpload(id, offset)
+      if (!file) return undefined
+      try {
+        const path = uploadPath(this.#root, id)
+        const hash = this.#hashes.take(id, algorithm, offset) ?? (await hashFile(path, algorithm, offset))
+        const { length, interruption } = await appendBody(file, hash, { ...request, budget: this.#budget })
+        const end = offset + length
+        this.#hashes.keep(id, { algorithm, offset: end, hash })
+        return { offset: end, digest: digestSoFar(hash, algorithm), interruption }
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
+  async sizeOf(id: UploadId): Promise<number | undefined> {
+    return sizeOfFile(uploadPath(this.#root, id))
+  }
+
+  async rehash(id: UploadId, algorithm: DigestAlgorithm, size: number): Promise<Digest | undefined> {
+    const path = uploadPath(this.#root, id)
+    const stored = await sizeOfFile(path)
+    if (size > (stored ?? 0)) return undefined
+    return digestSoFar(await hashFile(path, algorithm, stored === undefined ? 0 : size), algorithm)
+  }
+
+  async commit(id: UploadId, digest: Digest, size: number): Promise<boolean> {
+    return translatingFaults(async () => {
+      const path = uploadPath(this.#root, id)
+      // An upload without a byte has no file; one cut short by the sender may hold bytes nobody counted.
+      if (size === 0 || (await sizeOfFile(path)) !== size) {
+        const file = await this.#openUpload(id, size)
+        if (!file) return false
+        await file.sync()
+        await file.close()
+      }
+      await moveDurably(path, blobPath(this.#root, digest))
+      this.#hashes.forget(id)
+      return true
+    })
+  }
+
+  async discard(id: UploadId): Promise<void> {
+    this.#hashes.forget(id)
+    await translatingFaults(() => removeFile(uploadPath(this.#root, id)))
+  }
+
+  async listStale(before: Date, limit: number): Promise<UploadId[]> {
+    const folder = uploadFolder(this.#root)
+    const stale: UploadId[] = []
+    for (const name of await readdir(folder)) {
+      if (stale.length >= limit) break
+      const facts = await stat(join(folder, name)).catch(absentAs(undefined))
+      if (facts && facts.mtime < before) stale.push(name as UploadId)
+    }
+    return stale
+  }
+
+  async check(): Promise<void> {
+    await translatingFaults(async () => {
+      const probe = join(uploadFolder(this.#root), `put-check-${randomBytes(6).toString('hex')}`)
+      await writeFile(probe, 'ok', { flag: 'wx' })
+      await unlink(probe)
+    })
+  }
+
+  /** Opens an upload's file cut to `offset` bytes; undefined if it holds fewer. */
+  async #openUpload(id: UploadId, offset: number): Promise<FileHandle | undefined> {
+    const path = uploadPath(this.#root, id)
+    if (offset === 0) {
+      const file = await open(path, 'w')
+      await syncFolder(uploadFolder(this.#root))
+      return file
+    }
+    const file = await open(path, 'r+').catch(absentAs(undefined))
+    if (!file) return undefined
+    const { size } = await file.stat()
+    if (size > offset) await file.truncate(offset)
+    if (size >= offset) return file
+    await file.close()
+    return undefined
+  }
+}
+
+async function sizeOfFile(path: string): Promise<number | undefined> {
+  const facts = await stat(path).catch(absentAs(undefined))
+  return facts?.size
+}
+
+async function removeFile(path: string): Promise<boolean> {
+  return unlink(path).then(() => true, absentAs(false))
+}
+
+/** For `catch`: a file that is not there is an answer, any other failure stays one. */
+function absentAs<T>(answer: T): (error: unknown) => T {
+  return (error) => {
+    if (systemCodeOf(error) === 'ENOENT') return answer
+    throw error
+  }
+}

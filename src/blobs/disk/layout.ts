@@ -1,0 +1,26 @@
+import { join } from 'node:path'
+import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts'
+import type { UploadId } from '../../oci/request.ts'
+
+/*
+ * <root>/
+ *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    as Distribution lays it out
+ *   berth-uploads/<upload id>                                          bytes without a digest yet
+ *   berth-uploads/put-<random>                                         a manifest on its way to its place
+ */
+
+/** Folder of uploads: in the blobs' file system, so that a rename makes one a blob. */
+export function uploadFolder(root: string): string {
+  return join(root, 'berth-uploads')
+}
+
+/** File of an upload's bytes. */
+export function uploadPath(root: string, id: UploadId): string {
+  return join(uploadFolder(root), id)
+}
+
+/** File of a blob's bytes. The digest's grammar makes it a safe path. */
+export function blobPath(root: string, digest: Digest): string {
+  const hex = hexOf(digest)
+  return join(root, 'docker/registry/v2/blobs', algorithmOf(digest), hex.slice(0, 2), hex, 'data')
+}

@@ -1,0 +1,56 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import type { ByteRange } from '../../oci/byte-range.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { BufferBudget } from '../../stream/buffer-budget.ts'
+import type { ChunkSink } from '../../stream/chunk-sink.ts'
+import { systemCodeOf } from '../storage-fault.ts'
+
+/** What of a file is sent, and where to. */
+export interface SendOptions {
+  readonly range: ByteRange
+  readonly sink: ChunkSink
+  readonly budget: BufferBudget
+}
+
+/**
+ * Sends a span of a file through two buffers: one is read into while the other is on its way out.
+ * Errors: `BLOB_UNKNOWN` if the file is absent or ends early, and those of the sink.
+ */
+export async function sendFile(path: string, options: SendOptions): Promise<void> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw systemCodeOf(error) === 'ENOENT' ? new OciError('BLOB_UNKNOWN', { cause: error }) : error
+  })
+  options.budget.enter()
+  try {
+    await sendOpened(file, options)
+  } finally {
+    options.budget.leave()
+    await file.close()
+  }
+}
+
+async function sendOpened(file: FileHandle, { range, sink, budget }: SendOptions): Promise<void> {
+  let position = range.start
+  let sending: Promise<void> | undefined
+  try {
+    while (position < range.end) {
+      const buffer = budget.take(range.end - position)
+      const length = Math.min(buffer.length, range.end - position)
+      const { bytesRead } = await file.read(buffer, 0, length, position)
+      if (bytesRead === 0) throw new OciError('BLOB_UNKNOWN', { message: 'The stored blob ends early' })
+      position += bytesRead
+      await sending
+      sending = sink(buffer.subarray(0, bytesRead)).then(() => budget.give(buffer))
+      // A failure is thrown at the next wait; until then it must not count as unhandled.
+      sending.catch(seenLater)
+    }
+    await sending
+  } catch (error) {
+    await sending?.catch(seenLater)
+    throw error
+  }
+}
+
+function seenLater(): void {
+  // Awaited by `sendOpened`, which throws it.
+}

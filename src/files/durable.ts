@@ -1,0 +1,33 @@
+import { mkdir, open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/**
+ * Makes the entries of a folder durable: after it a rename or a new file in it survives a power cut.
+ * Errors: those of the system, not translated.
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Creates a folder with its parents, each entry durable; nothing to do where it stands. */
+export async function makeFolder(folder: string): Promise<void> {
+  const firstMade = await mkdir(folder, { recursive: true })
+  if (firstMade === undefined) return
+  for (let made = folder; made.length >= firstMade.length; made = dirname(made))
+    await syncFolder(dirname(made))
+}
+
+/**
+ * Moves a file whose bytes are already durable to its place, over what stands there; after it the move is durable.
+ * Both paths are in one file system.
+ */
+export async function moveDurably(from: string, to: string): Promise<void> {
+  await makeFolder(dirname(to))
+  await rename(from, to)
+  await syncFolder(dirname(to))
+}

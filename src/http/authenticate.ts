@@ -1,0 +1,89 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { ANONYMOUS, type Principal } from '../access/principal.ts'
+import { AccountError, type Authenticator } from '../accounts/accounts.ts'
+import { OciError } from '../oci/errors.ts'
+import type { TokenService } from '../tokens/tokens.ts'
+
+/** How a request showed who it is for. */
+export type Credentials =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'accepted' }
+  /** A token that is expired, forged, of another registry, or of an account that is gone. */
+  | { readonly kind: 'bad-token' }
+  | { readonly kind: 'bad-password' }
+  /** A header that cannot be read. */
+  | { readonly kind: 'unreadable' }
+
+/** Who a request is for. */
+export interface Authenticated {
+  readonly principal: Principal
+  readonly credentials: Credentials['kind']
+}
+
+/** What is needed to tell. */
+export interface AuthenticateParts {
+  readonly accounts: Authenticator
+  readonly tokens: TokenService
+}
+
+const NOBODY: Authenticated = { principal: ANONYMOUS, credentials: 'none' }
+
+/**
+ * Tells from the headers who a request is for: Basic (RFC 7617) or Bearer (RFC 6750).
+ * Errors: `TOOMANYREQUESTS` if too many passwords are being checked.
+ */
+export async function authenticate(
+  headers: IncomingHttpHeaders,
+  parts: AuthenticateParts,
+): Promise<Authenticated> {
+  const header = headers.authorization
+  if (header === undefined || header === '') return NOBODY
+  const space = header.indexOf(' ')
+  const scheme = header.slice(0, space).toLowerCase()
+  const value = header.slice(space + 1).trim()
+  if (scheme === 'bearer') return authenticateToken(value, parts)
+  if (scheme === 'basic') return authenticatePassword(value, parts)
+  return { principal: ANONYMOUS, credentials: 'unreadable' }
+}
+
+async function authenticateToken(
+  token: string,
+  { tokens, accounts }: AuthenticateParts,
+): Promise<Authenticated> {
+  const claims = await tokens.verify(token)
+  if (!claims) return { principal: ANONYMOUS, credentials: 'bad-token' }
+  if (claims.subject === undefined) return { principal: ANONYMOUS, credentials: 'accepted' }
+  // Asked each time, so that disabling or removing an account ends its tokens at once.
+  const account = await accounts.findEnabled(claims.subject)
+  if (!account) return { principal: ANONYMOUS, credentials: 'bad-token' }
+  const { name, isAdmin } = account
+  return { principal: { kind: 'user', name, isAdmin, scopes: claims.scopes }, credentials: 'accepted' }
+}
+
+async function authenticatePassword(value: string, { accounts }: AuthenticateParts): Promise<Authenticated> {
+  const text = Buffer.from(value, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon < 1) return { principal: ANONYMOUS, credentials: 'unreadable' }
+  const principal = await verifyPassword(accounts, text.slice(0, colon), text.slice(colon + 1))
+  return principal
+    ? { principal, credentials: 'accepted' }
+    : { principal: ANONYMOUS, credentials: 'bad-password' }
+}
+
+/** The principal of a name and a password. Errors: `TOOMANYREQUESTS`. */
+export async function verifyPassword(
+  accounts: Authenticator,
+  name: string,
+  password: string,
+): Promise<Principal | undefined> {
+  try {
+    return await accounts.verifyPassword(name, password)
+  } catch (error) {
+    if (!(error instanceof AccountError) || error.code !== 'TOO_MANY_ATTEMPTS') throw error
+    throw new OciError('TOOMANYREQUESTS', {
+      message: 'Too many log-ins are being tried: wait, then try again',
+      retryAfterS: error.retryAfterS ?? 1,
+      cause: error,
+    })
+  }
+}

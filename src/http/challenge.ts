@@ -1,0 +1,47 @@
+import type { Demand } from '../access/decide.ts'
+import { OciError } from '../oci/errors.ts'
+import type { Authenticated } from './authenticate.ts'
+
+/**
+ * The `WWW-Authenticate` of a 401: where to get a token, and for what (Distribution's token specification).
+ *
+ * `error` stands wherever a token was shown: containerd throws a token away only then, and otherwise tries the dead
+ * one again and again.
+ */
+export function challengeFor(
+  demand: Demand,
+  credentials: Authenticated['credentials'],
+  { origin, service }: { origin: string; service: string },
+): string {
+  const parts = [`realm="${origin}/token"`, `service="${service}"`]
+  const scope = scopeOf(demand)
+  if (scope) parts.push(`scope="${scope}"`)
+  if (credentials === 'bad-token') parts.push('error="invalid_token"')
+  else if (credentials === 'accepted') parts.push('error="insufficient_scope"')
+  return `Bearer ${parts.join(',')}`
+}
+
+/** The error of a 401, in words that say what to do. */
+export function unauthorized(credentials: Authenticated['credentials']): OciError {
+  const messages: Record<Authenticated['credentials'], string> = {
+    none: 'Authentication is required: log in first',
+    accepted: 'The token does not cover this request: ask for one with the scope named in the challenge',
+    'bad-token': 'The token is not valid here or has expired: ask for a new one',
+    'bad-password': 'The name or the password is wrong',
+    unreadable: 'The Authorization header cannot be read: use Basic or Bearer',
+  }
+  return new OciError('UNAUTHORIZED', { message: messages[credentials] })
+}
+
+function scopeOf(demand: Demand): string | undefined {
+  switch (demand.kind) {
+    case 'ping':
+      return undefined
+    case 'catalog':
+      return 'registry:catalog:*'
+    case 'repository':
+      return `repository:${demand.repository}:${demand.action === 'push' ? 'pull,push' : demand.action}`
+    default:
+      return demand satisfies never
+  }
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Principal } from '../access/principal.ts'
+import { OciError } from '../oci/errors.ts'
+
+/** One request and its answer, on behalf of whom, and what its access line will say. */
+export interface Exchange {
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  principal: Principal
+  repository: string | undefined
+  errorCode: string | undefined
+  /** Body bytes handed to the connection. */
+  sentBytes: number
+  /** Scheme and host this registry is reached by, without a trailing slash. */
+  readonly origin: string
+  /** Put before the path of each `Location`: empty where they are relative. */
+  readonly locationBase: string
+}
+
+/** Name of the account that makes the request; upload sessions are bound to it. */
+export function accountOf(exchange: Exchange): string {
+  if (exchange.principal.kind === 'user') return exchange.principal.name
+  throw new OciError('UNAUTHORIZED')
+}

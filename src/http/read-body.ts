@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http'
+import { OciError } from '../oci/errors.ts'
+
+/** Longest silence of a client in the middle of a small body, in milliseconds. */
+const GAP_MS = 30_000
+
+/**
+ * Reads a whole small body into memory.
+ * Errors: `tooLarge` made by the caller, before or as soon as more than `maxBytes` come; `REQUEST_TIMEOUT`;
+ * `SIZE_INVALID` if the client goes away.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  { maxBytes, tooLarge }: { maxBytes: number; tooLarge: () => OciError },
+): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    const timer = setTimeout(() => settle(() => reject(new OciError('REQUEST_TIMEOUT'))), GAP_MS)
+    const onData = (chunk: Buffer): void => {
+      timer.refresh()
+      length += chunk.length
+      if (length > maxBytes) settle(() => reject(tooLarge()))
+      else chunks.push(chunk)
+    }
+    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, length)))
+    const onGone = (): void =>
+      settle(() =>
+        reject(new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })),
+      )
+    const settle = (tell: () => void): void => {
+      clearTimeout(timer)
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
+      request.on('error', ignoreLateError)
+      tell()
+    }
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
+  })
+}
+
+function ignoreLateError(): void {
+  // The body has been dealt with; a late failure of its sender changes nothing.
+}

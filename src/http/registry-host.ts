@@ -1,0 +1,135 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
+import { ANONYMOUS } from '../access/principal.ts'
+import type { AccessLine } from '../log/access-line.ts'
+import { OciError } from '../oci/errors.ts'
+import type { Exchange } from './exchange.ts'
+import { createOriginReader, type OriginPolicy } from './origin.ts'
+import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './reply.ts'
+import { type OciParts, serveOci } from './serve-oci.ts'
+import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
+
+/** What the registry's own host answers with. */
+export interface RegistryHostParts extends OciParts, TokenEndpointParts {
+  readonly origin: OriginPolicy
+  readonly relativeUrls: boolean
+  /** True once the server has been told to stop. */
+  readonly isStopping: () => boolean
+  readonly newRequestId: () => string
+  /** Gets one line for each request, once it is over. */
+  readonly logAccess: (line: AccessLine) => void
+  /** Gets failures that are bugs or faults of the machine, not of the client. */
+  readonly logFailure: (error: unknown, requestId: string) => void
+}
+
+/** Answers a request; settled when the handler is done, never rejected. */
+export type HostHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** Creates the handler of the registry's own host: `/v2/`, `/token`, health. */
+export function createRegistryHost(parts: RegistryHostParts): HostHandler {
+  const { originOf, remoteOf } = createOriginReader(parts.origin)
+  return async (request, response) => {
+    const startedAt = performance.now()
+    const origin = originOf(request)
+    const exchange: Exchange = {
+      id: parts.newRequestId(),
+      request,
+      response,
+      principal: ANONYMOUS,
+      repository: undefined,
+      errorCode: undefined,
+      sentBytes: 0,
+      origin,
+      locationBase: parts.relativeUrls ? '' : origin,
+    }
+    const remote = remoteOf(request)
+    const { bytesRead } = request.socket
+    response.once('close', () => {
+      const received = receivedBytes(request, bytesRead)
+      parts.logAccess(accessLineOf(exchange, { remote, received, ms: performance.now() - startedAt }))
+    })
+    setCommonHeaders(exchange)
+    try {
+      await route(exchange, parts)
+    } catch (error) {
+      answerFailure(exchange, error, parts)
+    }
+  }
+}
+
+/** On every answer; none of what is served is meant to be run or sniffed by a browser. */
+function setCommonHeaders({ id, response }: Exchange): void {
+  response.setHeader('docker-distribution-api-version', 'registry/2.0')
+  response.setHeader('x-content-type-options', 'nosniff')
+  response.setHeader('x-request-id', id)
+}
+
+async function route(exchange: Exchange, parts: RegistryHostParts): Promise<void> {
+  const target = exchange.request.url ?? '/'
+  if (target.startsWith('/v2/') || target === '/v2' || target.startsWith('/v2?'))
+    return serveOci(exchange, parts)
+  switch (target.split('?', 1)[0]) {
+    case '/token':
+      return serveToken(exchange, parts)
+    case '/.well-known/jwks.json':
+      return replyJson(exchange, await parts.tokens.publicKeys(), {
+        headers: { 'content-type': 'application/jwk-set+json', 'cache-control': 'public, max-age=300' },
+      })
+    case '/livez':
+      return replyJson(exchange, { status: 'ok' })
+    case '/readyz':
+      return answerReadiness(exchange, parts)
+    case '/':
+      return replyEmpty(exchange, 200)
+    default:
+      throw new OciError('NOT_FOUND')
+  }
+}
+
+/** 200 while requests can be served; 503 while stopping or if nothing can be stored. */
+async function answerReadiness(exchange: Exchange, parts: RegistryHostParts): Promise<void> {
+  if (parts.isStopping())
+    throw new OciError('UNAVAILABLE', { message: 'The registry is stopping', retryAfterS: 5 })
+  await parts.registry.check()
+  replyJson(exchange, { status: 'ready' })
+}
+
+function answerFailure(exchange: Exchange, error: unknown, parts: RegistryHostParts): void {
+  if (error instanceof ClientGone) {
+    exchange.errorCode = 'CLIENT_GONE'
+    exchange.response.destroy()
+    return
+  }
+  const answer = toOciError(error, exchange)
+  if (answer.status >= 500) parts.logFailure(error, exchange.id)
+  replyError(exchange, answer)
+}
+
+function accessLineOf(
+  exchange: Exchange,
+  measured: { remote: string; received: number; ms: number },
+): AccessLine {
+  const { id, request, response, principal, repository, errorCode } = exchange
+  return {
+    id,
+    who: principal.kind === 'user' ? principal.name : undefined,
+    method: request.method ?? '',
+    path: (request.url ?? '').split('?', 1)[0] ?? '',
+    status: response.headersSent ? response.statusCode : 499,
+    bytes: exchange.sentBytes,
+    received: measured.received,
+    ms: measured.ms,
+    repository,
+    remote: measured.remote,
+    agent: request.headers['user-agent'],
+    error: errorCode,
+  }
+}
+
+/** Bytes of the body: as announced once it is all here, else what the connection brought since its head. */
+function receivedBytes(request: IncomingMessage, readBefore: number): number {
+  const announced = request.headers['content-length']
+  if (request.complete && announced !== undefined) return Number(announced)
+  const hasBody = announced !== undefined || request.headers['transfer-encoding'] !== undefined
+  return hasBody ? request.socket.bytesRead - readBefore : 0
+}

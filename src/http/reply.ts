@@ -1,0 +1,155 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import { OciError } from '../oci/errors.ts'
+import type { Exchange } from './exchange.ts'
+
+/** Longest wait for a client that reads nothing of an answer, in milliseconds. */
+const WRITE_GAP_MS = 60_000
+/**
+ * Bytes of a refused body that are read and thrown away, so that the client gets its answer and the connection can be
+ * used again: twice the largest manifest. Beyond it the connection is closed.
+ */
+const MAX_DISCARDED_BYTES = 8 * 1024 * 1024
+/** Longest time for that, in milliseconds. */
+const MAX_DISCARD_MS = 10_000
+
+/** Answers without a body. */
+export function replyEmpty(exchange: Exchange, status: number, headers: OutgoingHttpHeaders = {}): void {
+  const hasLength = status !== 204 && status !== 304
+  exchange.response.writeHead(status, hasLength ? { 'content-length': 0, ...headers } : headers)
+  exchange.response.end()
+}
+
+/** Answers with bytes; to HEAD with their headers alone. */
+export function replyBytes(
+  exchange: Exchange,
+  body: Uint8Array,
+  { status = 200, headers }: { status?: number; headers: OutgoingHttpHeaders },
+): void {
+  exchange.response.writeHead(status, { 'content-length': body.length, ...headers })
+  if (exchange.request.method === 'HEAD') {
+    exchange.response.end()
+    return
+  }
+  exchange.sentBytes += body.length
+  exchange.response.end(body)
+}
+
+/** Answers with JSON. */
+export function replyJson(
+  exchange: Exchange,
+  value: unknown,
+  { status = 200, headers = {} }: { status?: number; headers?: OutgoingHttpHeaders } = {},
+): void {
+  const body = Buffer.from(JSON.stringify(value))
+  replyBytes(exchange, body, { status, headers: { 'content-type': 'application/json', ...headers } })
+}
+
+/**
+ * Answers with an error body of distribution-spec "Error Codes". What is no `OciError` is a bug: its text stays in the
+ * log, and the client gets the request's id to ask for it.
+ */
+export function replyError(exchange: Exchange, error: OciError, headers: OutgoingHttpHeaders = {}): void {
+  const { request, response } = exchange
+  exchange.errorCode = error.code
+  // The head is out: the only way left to say that the body is not whole is to break the connection.
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  discardBody(exchange)
+  const { code, message, detail } = error
+  replyJson(
+    exchange,
+    { errors: [{ code, message, ...(detail === undefined ? {} : { detail }) }] },
+    {
+      status: error.status,
+      headers: {
+        'cache-control': 'no-store',
+        ...(error.retryAfterS === undefined ? {} : { 'retry-after': String(error.retryAfterS) }),
+        ...(error.status === 405 ? allowHeader(detail) : {}),
+        ...headers,
+      },
+    },
+  )
+  if (request.destroyed) response.destroy()
+}
+
+/** The `OciError` a failure is answered with. */
+export function toOciError(error: unknown, exchange: Exchange): OciError {
+  if (error instanceof OciError) return error
+  return new OciError('UNKNOWN', {
+    message: `Something went wrong in this registry: its log says more under the request id ${exchange.id}`,
+    cause: error,
+  })
+}
+
+/**
+ * Writes bytes to the client and waits until they are on their way, so that the caller may use the buffer again.
+ * Rejects when the client is gone or has read nothing for {@link WRITE_GAP_MS}.
+ */
+export function writeToClient(exchange: Exchange, bytes: Buffer): Promise<void> {
+  const { response } = exchange
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new ClientGone())
+    if (response.destroyed) {
+      onClose()
+      return
+    }
+    response.once('close', onClose)
+    response.write(bytes, (error) => {
+      response.off('close', onClose)
+      if (error) {
+        reject(new ClientGone(error))
+        return
+      }
+      exchange.sentBytes += bytes.length
+      resolve()
+    })
+  })
+}
+
+/** Limits how long a client may read nothing while a body is sent; the system's own clock counts bytes, not calls. */
+export function guardSending(exchange: Exchange): Disposable {
+  const { socket } = exchange.request
+  const onTimeout = (): void => {
+    socket.destroy()
+  }
+  socket.setTimeout(WRITE_GAP_MS, onTimeout)
+  return {
+    [Symbol.dispose]: () => {
+      socket.setTimeout(0)
+      socket.off('timeout', onTimeout)
+    },
+  }
+}
+
+/** The client went away: nobody is left to answer. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+
+  constructor(cause?: unknown) {
+    super('The client went away', { cause })
+  }
+}
+
+/** Reads and throws away what is left of a body that will not be used, within bounds. */
+function discardBody({ request }: Exchange): void {
+  if (request.readableEnded || request.destroyed) return
+  let discarded = 0
+  const stop = (): void => {
+    request.socket.destroy()
+  }
+  const timer = setTimeout(stop, MAX_DISCARD_MS).unref()
+  request.on('data', (chunk: Buffer) => {
+    discarded += chunk.length
+    if (discarded > MAX_DISCARDED_BYTES) stop()
+  })
+  request.once('close', () => clearTimeout(timer))
+  request.once('end', () => clearTimeout(timer))
+  request.resume()
+}
+
+function allowHeader(detail: unknown): { allow?: string } {
+  const isNamed = typeof detail === 'object' && detail !== null && 'allow' in detail
+  return isNamed && Array.isArray(detail.allow) ? { allow: detail.allow.join(', ') } : {}
+}

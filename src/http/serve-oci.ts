@@ -1,0 +1,68 @@
+import { type Decision, type Demand, decide } from '../access/decide.ts'
+import { OciError } from '../oci/errors.ts'
+import { type OciRequest, parseOciRequest } from '../oci/request.ts'
+import type { Registry } from '../registry/registry.ts'
+import { type Authenticated, type AuthenticateParts, authenticate } from './authenticate.ts'
+import { challengeFor, unauthorized } from './challenge.ts'
+import type { Exchange } from './exchange.ts'
+import { type Access, type Handler, ROUTES } from './routes.ts'
+
+/** What serving `/v2/` needs. */
+export interface OciParts extends AuthenticateParts {
+  readonly registry: Registry
+}
+
+/**
+ * Serves one request to `/v2/`: parse, who, may, handle.
+ * Errors: `OciError` and, for bugs, anything else; the caller answers with it.
+ */
+export async function serveOci(exchange: Exchange, parts: OciParts): Promise<void> {
+  const { request, response } = exchange
+  const parsed = parseOciRequest(request.method ?? 'GET', request.url ?? '/')
+  exchange.repository = 'repository' in parsed ? parsed.repository : undefined
+  const authenticated = await authenticate(request.headers, parts)
+  exchange.principal = authenticated.principal
+  const demand = demandOf(parsed)
+  const refusal = refusalOf(decide(authenticated.principal, demand), authenticated)
+  if (refusal) {
+    if (refusal.status === 401) {
+      const challenge = challengeFor(demand, authenticated.credentials, {
+        origin: exchange.origin,
+        service: parts.tokens.service,
+      })
+      response.setHeader('www-authenticate', challenge)
+    }
+    throw refusal
+  }
+  await handle(parsed, exchange, parts.registry)
+}
+
+function demandOf(parsed: OciRequest): Demand {
+  const { access }: { access: Access } = ROUTES[parsed.kind]
+  if (access === 'ping' || access === 'catalog') return { kind: access }
+  // The routes' types leave only requests about a repository here; a new kind without one must not slip through.
+  if (!('repository' in parsed)) throw new OciError('DENIED')
+  return { kind: 'repository', repository: parsed.repository, action: access }
+}
+
+/** Whoever showed credentials that are wrong gets no answer as somebody else. */
+function refusalOf(decision: Decision, { credentials }: Authenticated): OciError | undefined {
+  if (credentials !== 'none' && credentials !== 'accepted') return unauthorized(credentials)
+  switch (decision) {
+    case 'allow':
+      return undefined
+    case 'deny':
+      return new OciError('DENIED')
+    case 'log-in':
+    case 'widen':
+      return unauthorized(credentials)
+    default:
+      return decision satisfies never
+  }
+}
+
+function handle(parsed: OciRequest, exchange: Exchange, registry: Registry): Promise<void> {
+  // The table pairs each kind with the handler of that kind, which the type of an indexed access cannot say.
+  const route = ROUTES[parsed.kind] as { handle: Handler<typeof parsed.kind> }
+  return route.handle(parsed as never, exchange, registry)
+}

@@ -1,0 +1,129 @@
+import type { IncomingMessage } from 'node:http'
+import { ANONYMOUS, type Principal } from '../access/principal.ts'
+import type { Account } from '../accounts/accounts.ts'
+import { OciError } from '../oci/errors.ts'
+import { formatScopes, grantScopes, parseScopes } from '../tokens/scope.ts'
+import type { RefreshTokenService } from '../tokens/tokens.ts'
+import { type AuthenticateParts, authenticate, verifyPassword } from './authenticate.ts'
+import type { Exchange } from './exchange.ts'
+import { readBody } from './read-body.ts'
+import { replyJson } from './reply.ts'
+
+/** Largest form of a token request, in bytes: 64 scopes of the longest names stay below it. */
+const MAX_FORM_BYTES = 64 * 1024
+
+/** What the token endpoint needs. */
+export interface TokenEndpointParts extends AuthenticateParts {
+  readonly refreshTokens: RefreshTokenService
+}
+
+/** A request for a token, however it was made. */
+interface TokenRequest {
+  readonly principal: Principal
+  readonly scopes: readonly string[]
+  readonly wantsRefreshToken: boolean
+  /** Answered again, as OAuth 2 allows, so that the client goes on using it. */
+  readonly refreshToken: string | undefined
+  readonly clientId: string
+}
+
+/**
+ * Answers `GET /token` (Distribution's token specification) and `POST /token` (its OAuth 2 form).
+ *
+ * Fewer rights than asked for are no error: the token says what it covers. Without credentials it is an anonymous one.
+ * Errors: `UNAUTHORIZED` if credentials are wrong, `REQUEST_INVALID`, `UNSUPPORTED`, `TOOMANYREQUESTS`.
+ */
+export async function serveToken(exchange: Exchange, parts: TokenEndpointParts): Promise<void> {
+  const { request } = exchange
+  if (request.method !== 'GET' && request.method !== 'POST') {
+    throw new OciError('UNSUPPORTED', { detail: { allow: ['GET', 'POST'] } })
+  }
+  const asked = request.method === 'GET' ? await readGet(request, parts) : await readPost(request, parts)
+  exchange.principal = asked.principal
+  await answer(exchange, asked, parts)
+}
+
+async function readGet(request: IncomingMessage, parts: TokenEndpointParts): Promise<TokenRequest> {
+  const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
+  const { principal, credentials } = await authenticate(request.headers, parts)
+  if (credentials !== 'none' && (credentials !== 'accepted' || isBearer(principal))) throw wrongCredentials()
+  return {
+    principal,
+    scopes: query.getAll('scope'),
+    wantsRefreshToken: query.get('offline_token') === 'true',
+    refreshToken: undefined,
+    clientId: query.get('client_id') ?? '',
+  }
+}
+
+async function readPost(request: IncomingMessage, parts: TokenEndpointParts): Promise<TokenRequest> {
+  const form = new URLSearchParams(
+    String(await readBody(request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge })),
+  )
+  const grant = form.get('grant_type')
+  if (grant !== 'password' && grant !== 'refresh_token') {
+    throw new OciError('REQUEST_INVALID', { message: 'grant_type must be password or refresh_token' })
+  }
+  const refreshToken = form.get('refresh_token') ?? ''
+  const principal =
+    grant === 'password'
+      ? await verifyPassword(parts.accounts, form.get('username') ?? '', form.get('password') ?? '')
+      : await redeem(refreshToken, parts)
+  if (!principal) throw wrongCredentials()
+  return {
+    principal,
+    scopes: form.getAll('scope'),
+    wantsRefreshToken: grant === 'password' && form.get('access_type') === 'offline',
+    refreshToken: grant === 'refresh_token' ? refreshToken : undefined,
+    clientId: form.get('client_id') ?? '',
+  }
+}
+
+async function redeem(token: string, parts: TokenEndpointParts): Promise<Principal | undefined> {
+  const name = await parts.refreshTokens.redeem(token)
+  const account = name === undefined ? undefined : await parts.accounts.findEnabled(name)
+  return account && { kind: 'user', name: account.name, isAdmin: account.isAdmin, scopes: undefined }
+}
+
+async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {
+  const { principal, clientId } = asked
+  const scopes = grantScopes(principal, parseScopes(asked.scopes))
+  const subject = principal.kind === 'user' ? principal.name : undefined
+  const { token, expiresInS, issuedAt } = await parts.tokens.issue({ subject, scopes })
+  const account = asked.wantsRefreshToken ? await accountOf(principal, parts) : undefined
+  const refreshToken = account
+    ? await parts.refreshTokens.issue(account, clientId.slice(0, 64))
+    : asked.refreshToken
+  replyJson(
+    exchange,
+    {
+      token,
+      access_token: token,
+      expires_in: expiresInS,
+      issued_at: issuedAt.toISOString(),
+      scope: formatScopes(scopes),
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    },
+    { headers: { 'cache-control': 'no-store' } },
+  )
+}
+
+async function accountOf(principal: Principal, parts: TokenEndpointParts): Promise<Account | undefined> {
+  return principal.kind === 'user' ? parts.accounts.findEnabled(principal.name) : undefined
+}
+
+/** A token must not be traded for another: it would outlive its own end. */
+function isBearer(principal: Principal): boolean {
+  return principal === ANONYMOUS || (principal.kind === 'user' && principal.scopes !== undefined)
+}
+
+function wrongCredentials(): OciError {
+  return new OciError('UNAUTHORIZED', { message: 'The name, the password or the refresh token is wrong' })
+}
+
+function formTooLarge(): OciError {
+  return new OciError('REQUEST_INVALID', {
+    message: `The form is larger than ${MAX_FORM_BYTES} bytes`,
+    status: 413,
+  })
+}

@@ -1,0 +1,156 @@
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import type { Tag } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { UploadId } from '../oci/request.ts'
+
+/*
+ * Facts about bytes. Each method is one transaction: all of it or nothing, durable when it returns, seen by every
+ * later call of any process. Errors of all: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
+ */
+
+/** Which repositories a list shows: all, or those whose name begins with a prefix. */
+export type RepositoryFilter = 'all' | { readonly prefixes: readonly string[] }
+
+/** Part of a sorted list: at most `limit` entries after `last`. */
+export interface Page {
+  readonly limit: number
+  readonly last: string | undefined
+}
+
+/** Which repository holds which bytes. */
+export interface BlobFacts {
+  /** Size of a blob this repository may serve; undefined if it may not. */
+  findBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number } | undefined>
+  /** A repository inside the filter that holds the blob, `preferred` first; undefined if none does. */
+  findHolder(
+    digest: Digest,
+    filter: RepositoryFilter,
+    preferred?: RepositoryName,
+  ): Promise<RepositoryName | undefined>
+  /** Records that the repository holds the blob, whose bytes are durable, and ends the upload that brought it. */
+  linkBlob(link: {
+    repository: RepositoryName
+    digest: Digest
+    size: number
+    upload?: UploadId
+  }): Promise<void>
+  /** Gives the repository the blob that `from` holds; false if it no longer does. */
+  mountBlob(mount: { from: RepositoryName; repository: RepositoryName; digest: Digest }): Promise<boolean>
+  /** Takes the blob from the repository, unless a manifest there names it. */
+  unlinkBlob(repository: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
+}
+
+/** A manifest as it is served. */
+export interface StoredManifest {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  readonly bytes: Uint8Array
+}
+
+/** A manifest to be recorded; its bytes are durable in the blob store. */
+export interface ManifestRecord {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  readonly manifest: Manifest
+  readonly bytes: Uint8Array
+  readonly tags: readonly Tag[]
+  /** Record it although content it names is absent. */
+  readonly isSparseAllowed: boolean
+}
+
+/** A referrer as the list shows it. */
+export interface ReferrerRow {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  readonly artifactType: string | undefined
+  readonly annotations: Readonly<Record<string, string>> | undefined
+}
+
+/** Manifests and the tags that point at them. */
+export interface ManifestFacts {
+  /** By digest or by tag. */
+  findManifest(repository: RepositoryName, reference: Tag | Digest): Promise<StoredManifest | undefined>
+  /**
+   * Records a manifest and moves the tags to it, unless content it names is absent from the repository: then nothing
+   * changes and the absent digests are returned.
+   */
+  putManifest(record: ManifestRecord): Promise<{ readonly missing: readonly Digest[] }>
+  /** What of these the repository lacks. */
+  findMissing(repository: RepositoryName, manifest: Manifest): Promise<Digest[]>
+  /** Removes a manifest and the tags that point at it, unless an index there names it. */
+  deleteManifest(repository: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
+  /** Removes one tag; false if there was none. */
+  deleteTag(repository: RepositoryName, tag: Tag): Promise<boolean>
+  /** Manifests whose subject is this digest, by digest. */
+  listReferrers(
+    repository: RepositoryName,
+    subject: Digest,
+    page: Page & { artifactType: string | undefined },
+  ): Promise<ReferrerRow[]>
+}
+
+/** A tag with what it points at. */
+export interface TagRow {
+  readonly name: Tag
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  readonly updatedAt: Date
+}
+
+/** A repository with its totals. */
+export interface RepositoryRow {
+  readonly name: RepositoryName
+  readonly tagCount: number
+  readonly manifestCount: number
+  readonly sizeBytes: number
+  readonly createdAt: Date
+  readonly updatedAt: Date | undefined
+}
+
+/** Lists, in the order of the names' bytes. */
+export interface RepositoryFacts {
+  /** Names of repositories that hold a manifest. */
+  listRepositories(filter: RepositoryFilter, page: Page): Promise<RepositoryName[]>
+  /** Names of tags; undefined if the repository does not exist. */
+  listTags(repository: RepositoryName, page: Page): Promise<Tag[] | undefined>
+  /** Like {@link listTags}, with what each points at. */
+  describeTags(repository: RepositoryName, page: Page): Promise<TagRow[] | undefined>
+  /** Totals of a page of repositories, whether or not they hold a manifest. */
+  describeRepositories(page: Page & { only?: RepositoryName }): Promise<RepositoryRow[]>
+  /** Removes a repository with all it holds; false if there was none. */
+  deleteRepository(repository: RepositoryName): Promise<boolean>
+}
+
+/** An upload session. */
+export interface UploadRow {
+  readonly id: UploadId
+  readonly repository: RepositoryName
+  readonly principal: string
+  readonly algorithm: DigestAlgorithm
+  /** Bytes that are durable. */
+  readonly offset: number
+  /** Digest of exactly those. */
+  readonly digest: Digest
+}
+
+/** Upload sessions. */
+export interface UploadFacts {
+  createUpload(upload: UploadRow): Promise<void>
+  findUpload(id: UploadId): Promise<UploadRow | undefined>
+  /** Moves a session from one offset to the next; false if it is gone or was moved by someone else. */
+  advanceUpload(id: UploadId, from: number, to: { offset: number; digest: Digest }): Promise<boolean>
+  /** Removes a session; false if there was none. */
+  deleteUpload(id: UploadId): Promise<boolean>
+  /** Sessions nobody continued since `before`, at most `limit`. */
+  listStaleUploads(before: Date, limit: number): Promise<UploadId[]>
+}
+
+/** All facts about bytes. */
+export interface Metadata extends BlobFacts, ManifestFacts, RepositoryFacts, UploadFacts {
+  /** Fails with `OciError` `UNAVAILABLE` if the facts cannot be read. */
+  check(): Promise<void>
+}

@@ -1,0 +1,77 @@
+import type { Transaction } from 'kysely'
+import type { ManifestRecord } from '../metadata.ts'
+import type { Schema } from '../schema.ts'
+import { neededBlobs, neededChildren } from './missing-content.ts'
+import { ensureRepository } from './repositories.ts'
+
+/** Rows in one insert: below SQLite's bound of 32766 parameters. */
+const BATCH = 500
+
+/** Writes a manifest with its references and tags; the same one again changes nothing but its tags. */
+export async function insertManifest(
+  tx: Transaction<Schema>,
+  record: ManifestRecord,
+  now: number,
+): Promise<void> {
+  const repositoryId = await ensureRepository(tx, record.repository, now)
+  await tx
+    .insertInto('blobs')
+    .values({ digest: record.digest, size: record.bytes.length, created_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+  await insertRow(tx, record, { repositoryId, now })
+  await insertReferences(tx, record, repositoryId)
+  for (const name of record.tags) {
+    await tx
+      .insertInto('tags')
+      .values({ repository_id: repositoryId, name, digest: record.digest, updated_at: now })
+      .onConflict((conflict) =>
+        conflict.columns(['repository_id', 'name']).doUpdateSet({ digest: record.digest, updated_at: now }),
+      )
+      .execute()
+  }
+}
+
+async function insertRow(
+  tx: Transaction<Schema>,
+  record: ManifestRecord,
+  { repositoryId, now }: { repositoryId: number; now: number },
+): Promise<void> {
+  const { manifest, bytes, digest } = record
+  await tx
+    .insertInto('manifests')
+    .values({
+      repository_id: repositoryId,
+      digest,
+      media_type: manifest.mediaType,
+      artifact_type: manifest.artifactType ?? null,
+      subject: manifest.subject?.digest ?? null,
+      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+      size: bytes.length,
+      bytes,
+      created_at: now,
+    })
+    // Equal bytes can only differ in the type that the request named.
+    .onConflict((conflict) =>
+      conflict.columns(['repository_id', 'digest']).doUpdateSet({ media_type: manifest.mediaType }),
+    )
+    .execute()
+}
+
+async function insertReferences(
+  tx: Transaction<Schema>,
+  record: ManifestRecord,
+  repositoryId: number,
+): Promise<void> {
+  const rows = [
+    ...neededBlobs(record.manifest).map((digest) => ({ kind: 'blob' as const, digest })),
+    ...neededChildren(record.manifest).map((digest) => ({ kind: 'child' as const, digest })),
+  ].map((reference) => ({ ...reference, repository_id: repositoryId, manifest_digest: record.digest }))
+  for (let at = 0; at < rows.length; at += BATCH) {
+    await tx
+      .insertInto('manifest_references')
+      .values(rows.slice(at, at + BATCH))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  }
+}

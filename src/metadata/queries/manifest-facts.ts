@@ -1,0 +1,120 @@
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import { isDigestReference } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { Database } from '../database.ts'
+import type { ManifestFacts, StoredManifest } from '../metadata.ts'
+import { insertManifest } from './insert-manifest.ts'
+import { findMissing } from './missing-content.ts'
+import { listReferrers } from './referrers.ts'
+import { dropIfEmpty, findRepositoryId, type Queries } from './repositories.ts'
+
+/** {@link ManifestFacts} in SQL. */
+export function createManifestFacts({ reader, writer }: Database, clock: () => number): ManifestFacts {
+  return {
+    findManifest: (repository, reference) =>
+      isDigestReference(reference)
+        ? findByDigest(reader, repository, reference)
+        : findByTag(reader, repository, reference),
+    putManifest: (record) =>
+      writer.transaction().execute(async (tx) => {
+        const missing = record.isSparseAllowed
+          ? []
+          : await findMissing(tx, record.repository, record.manifest)
+        if (missing.length === 0) await insertManifest(tx, record, clock())
+        return { missing }
+      }),
+    findMissing: (repository, manifest) => findMissing(reader, repository, manifest),
+    deleteManifest: (repository, digest) =>
+      writer.transaction().execute((tx) => deleteManifest(tx, repository, digest)),
+    deleteTag: (repository, tag) =>
+      writer.transaction().execute(async (tx) => {
+        const id = await findRepositoryId(tx, repository)
+        if (id === undefined) return false
+        const result = await tx
+          .deleteFrom('tags')
+          .where('repository_id', '=', id)
+          .where('name', '=', tag)
+          .executeTakeFirst()
+        return result.numDeletedRows > 0n
+      }),
+    listReferrers: (repository, subject, page) => listReferrers(reader, { repository, subject, ...page }),
+  }
+}
+
+const MANIFEST_COLUMNS = ['manifests.digest', 'media_type', 'size', 'bytes'] as const
+
+interface ManifestColumns {
+  digest: string
+  media_type: string
+  size: number
+  bytes: Uint8Array
+}
+
+async function findByDigest(
+  db: Queries,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<StoredManifest | undefined> {
+  const row = await db
+    .selectFrom('repositories')
+    .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+    .select(MANIFEST_COLUMNS)
+    .where('repositories.name', '=', repository)
+    .where('manifests.digest', '=', digest)
+    .executeTakeFirst()
+  return row && toStored(row)
+}
+
+async function findByTag(
+  db: Queries,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<StoredManifest | undefined> {
+  const row = await db
+    .selectFrom('repositories')
+    .innerJoin('tags', 'tags.repository_id', 'repositories.id')
+    .innerJoin('manifests', (join) =>
+      join
+        .onRef('manifests.repository_id', '=', 'tags.repository_id')
+        .onRef('manifests.digest', '=', 'tags.digest'),
+    )
+    .select(MANIFEST_COLUMNS)
+    .where('repositories.name', '=', repository)
+    .where('tags.name', '=', tag)
+    .executeTakeFirst()
+  return row && toStored(row)
+}
+
+function toStored(row: ManifestColumns): StoredManifest {
+  return { digest: row.digest as Digest, mediaType: row.media_type, size: row.size, bytes: row.bytes }
+}
+
+async function deleteManifest(
+  tx: Queries,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<'removed' | 'unknown' | 'in-use'> {
+  const id = await findRepositoryId(tx, repository)
+  if (id === undefined) return 'unknown'
+  const parent = await tx
+    .selectFrom('manifest_references')
+    .select('manifest_digest')
+    .where('repository_id', '=', id)
+    .where('digest', '=', digest)
+    .where('kind', '=', 'child')
+    .limit(1)
+    .executeTakeFirst()
+  const held = await tx
+    .selectFrom('manifests')
+    .select('digest')
+    .where('repository_id', '=', id)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  if (!held) return 'unknown'
+  if (parent) return 'in-use'
+  // Its references and tags go with it, by the foreign keys.
+  await tx.deleteFrom('manifests').where('repository_id', '=', id).where('digest', '=', digest).execute()
+  await dropIfEmpty(tx, id)
+  return 'removed'
+}

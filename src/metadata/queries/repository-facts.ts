@@ -1,0 +1,126 @@
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { Database } from '../database.ts'
+import type { Page, RepositoryFacts, RepositoryFilter, RepositoryRow, TagRow } from '../metadata.ts'
+import { findRepositoryId, type Queries } from './repositories.ts'
+import { withinFilter } from './repository-filter.ts'
+
+/** {@link RepositoryFacts} in SQL. */
+export function createRepositoryFacts({ reader, writer }: Database): RepositoryFacts {
+  return {
+    listRepositories: (filter, page) => listRepositories(reader, filter, page),
+    listTags: (repository, page) => listTags(reader, repository, page),
+    describeTags: (repository, page) => describeTags(reader, repository, page),
+    describeRepositories: (page) => describeRepositories(reader, page),
+    deleteRepository: (repository) =>
+      writer.transaction().execute(async (tx) => {
+        const id = await findRepositoryId(tx, repository)
+        if (id === undefined) return false
+        await tx.deleteFrom('manifests').where('repository_id', '=', id).execute()
+        await tx.deleteFrom('repositories').where('id', '=', id).execute()
+        await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
+        return true
+      }),
+  }
+}
+
+async function listRepositories(
+  db: Queries,
+  filter: RepositoryFilter,
+  page: Page,
+): Promise<RepositoryName[]> {
+  let query = db
+    .selectFrom('repositories')
+    .select('name')
+    .where((eb) => withinFilter(eb, filter))
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('manifests').select('manifests.digest').whereRef('repository_id', '=', 'repositories.id'),
+      ),
+    )
+  if (page.last !== undefined) query = query.where('name', '>', page.last as RepositoryName)
+  const rows = await query.orderBy('name').limit(page.limit).execute()
+  return rows.map((row) => row.name as RepositoryName)
+}
+
+async function listTags(db: Queries, repository: RepositoryName, page: Page): Promise<Tag[] | undefined> {
+  const id = await findRepositoryId(db, repository)
+  if (id === undefined) return undefined
+  let query = db.selectFrom('tags').select('name').where('repository_id', '=', id)
+  if (page.last !== undefined) query = query.where('name', '>', page.last)
+  const rows = await query.orderBy('name').limit(page.limit).execute()
+  return rows.map((row) => row.name as Tag)
+}
+
+async function describeTags(
+  db: Queries,
+  repository: RepositoryName,
+  page: Page,
+): Promise<TagRow[] | undefined> {
+  const id = await findRepositoryId(db, repository)
+  if (id === undefined) return undefined
+  let query = db
+    .selectFrom('tags')
+    .innerJoin('manifests', (join) =>
+      join
+        .onRef('manifests.repository_id', '=', 'tags.repository_id')
+        .onRef('manifests.digest', '=', 'tags.digest'),
+    )
+    .select(['tags.name', 'tags.digest', 'manifests.media_type', 'manifests.size', 'tags.updated_at'])
+    .where('tags.repository_id', '=', id)
+  if (page.last !== undefined) query = query.where('tags.name', '>', page.last)
+  const rows = await query.orderBy('tags.name').limit(page.limit).execute()
+  return rows.map((row) => ({
+    name: row.name as Tag,
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    size: row.size,
+    updatedAt: new Date(row.updated_at),
+  }))
+}
+
+async function describeRepositories(
+  db: Queries,
+  page: Page & { only?: RepositoryName },
+): Promise<RepositoryRow[]> {
+  let query = db.selectFrom('repositories').select(['id', 'name', 'created_at'])
+  if (page.last !== undefined) query = query.where('name', '>', page.last)
+  if (page.only !== undefined) query = query.where('name', '=', page.only)
+  const rows = await query.orderBy('name').limit(page.limit).execute()
+  return Promise.all(
+    rows.map(async (row) => ({
+      name: row.name as RepositoryName,
+      createdAt: new Date(row.created_at),
+      ...(await totalsOf(db, row.id)),
+    })),
+  )
+}
+
+async function totalsOf(
+  db: Queries,
+  id: number,
+): Promise<Pick<RepositoryRow, 'tagCount' | 'manifestCount' | 'sizeBytes' | 'updatedAt'>> {
+  const tags = await db
+    .selectFrom('tags')
+    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.max('updated_at').as('newest')])
+    .where('repository_id', '=', id)
+    .executeTakeFirstOrThrow()
+  const manifests = await db
+    .selectFrom('manifests')
+    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.sum<number | null>('size').as('size')])
+    .where('repository_id', '=', id)
+    .executeTakeFirstOrThrow()
+  const blobs = await db
+    .selectFrom('repository_blobs')
+    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
+    .select(({ fn }) => fn.sum<number | null>('blobs.size').as('size'))
+    .where('repository_id', '=', id)
+    .executeTakeFirstOrThrow()
+  return {
+    tagCount: Number(tags.count),
+    manifestCount: Number(manifests.count),
+    sizeBytes: Number(manifests.size ?? 0) + Number(blobs.size ?? 0),
+    updatedAt: tags.newest === null ? undefined : new Date(tags.newest),
+  }
+}

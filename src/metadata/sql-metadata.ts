@@ -1,0 +1,19 @@
+import type { Database } from './database.ts'
+import type { Metadata } from './metadata.ts'
+import { createBlobFacts } from './queries/blob-facts.ts'
+import { createManifestFacts } from './queries/manifest-facts.ts'
+import { createRepositoryFacts } from './queries/repository-facts.ts'
+import { createUploadFacts } from './queries/upload-facts.ts'
+
+/** Facts in an SQL database. `clock` gives milliseconds since 1970. */
+export function createSqlMetadata(database: Database, clock: () => number = Date.now): Metadata {
+  return {
+    ...createBlobFacts(database, clock),
+    ...createManifestFacts(database, clock),
+    ...createRepositoryFacts(database),
+    ...createUploadFacts(database, clock),
+    async check() {
+      await database.reader.selectFrom('settings').select('name').limit(1).execute()
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { OciError } from '../../oci/errors.ts'
+
+/** Primary result codes of SQLite that mean the disk or its owner, not the query (sqlite.org/rescode.html). */
+const SQLITE_FULL = 13
+const PASSING: ReadonlyMap<number, string> = new Map([
+  [5, 'it is busy'],
+  [6, 'it is locked'],
+  [8, 'it is read-only'],
+  [10, 'its disk failed'],
+  [14, 'its file cannot be opened'],
+])
+
+/** Turns a failure of the storage below SQLite into the answer a client gets; any other error stays what it is. */
+export function toSqliteFault(error: unknown): unknown {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return error
+  const primary = error.errcode & 0xff
+  if (primary === SQLITE_FULL) {
+    return new OciError('STORAGE_FULL', {
+      message: 'The storage of this registry is full: nothing was stored. Free space, then push again',
+      cause: error,
+    })
+  }
+  const why = PASSING.get(primary)
+  if (why === undefined) return error
+  return new OciError('UNAVAILABLE', {
+    message: `The database of this registry cannot be used: ${why}`,
+    cause: error,
+  })
+}

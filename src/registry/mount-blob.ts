@@ -1,0 +1,28 @@
+import type { RepositoryFilter } from '../metadata/metadata.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { RegistryParts } from './registry.ts'
+
+/** Sharing a blob between repositories without sending it. */
+export interface MountBlob {
+  /**
+   * Gives the repository a blob that some repository inside `readable` holds, `from` first; false if none does.
+   * Outside `readable` nothing is looked at, so the answer tells nothing of what others hold (CVE-2024-39897).
+   */
+  mountBlob(mount: {
+    repository: RepositoryName
+    digest: Digest
+    from: RepositoryName | undefined
+    readable: RepositoryFilter
+  }): Promise<boolean>
+}
+
+/** Creates the use-case of mounting. */
+export function createMountBlob({ metadata }: RegistryParts): MountBlob {
+  return {
+    async mountBlob({ repository, digest, from, readable }) {
+      const holder = await metadata.findHolder(digest, readable, from)
+      return holder !== undefined && metadata.mountBlob({ from: holder, repository, digest })
+    },
+  }
+}

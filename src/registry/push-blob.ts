@@ -1,0 +1,231 @@
+import { randomBytes } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Metadata, UploadRow } from '../metadata/metadata.ts'
+import type { ByteRange } from '../oci/byte-range.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
+import { OciError } from '../oci/errors.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { UploadId } from '../oci/request.ts'
+import type { RegistryParts, RegistryPolicy } from './registry.ts'
+import { UploadLocks } from './upload-locks.ts'
+
+/** Which session is meant, and who means it: another repository or account finds nothing (CVE-2026-32589). */
+export interface UploadKey {
+  readonly id: UploadId
+  readonly repository: RepositoryName
+  /** Name of the account. */
+  readonly owner: string
+}
+
+/** A session as the client is told of it. */
+export interface UploadStatus {
+  readonly id: UploadId
+  readonly repository: RepositoryName
+  /** Bytes that are durable. */
+  readonly offset: number
+}
+
+/** A body and what the client said of it. */
+export interface UploadBody {
+  readonly source: Readable
+  /** Where the client says the body belongs. */
+  readonly range: ByteRange | undefined
+  /** `Content-Length`; undefined: it came in pieces of unknown number. */
+  readonly length: number | undefined
+}
+
+/** Pushing of blobs: bytes durable before facts. */
+export interface PushBlob {
+  /** Opens a session. */
+  startUpload(upload: {
+    repository: RepositoryName
+    owner: string
+    algorithm: DigestAlgorithm | undefined
+  }): Promise<UploadStatus>
+  /** Errors: `BLOB_UPLOAD_UNKNOWN`. */
+  uploadStatus(key: UploadKey): Promise<UploadStatus>
+  /**
+   * Adds a body to a session; what a vanished client sent is kept and told by {@link uploadStatus}.
+   * Errors: `BLOB_UPLOAD_UNKNOWN`, `RANGE_INVALID`, `SIZE_INVALID`, `REQUEST_TIMEOUT`, `STORAGE_FULL`, `UNAVAILABLE`.
+   */
+  appendToUpload(key: UploadKey, body: UploadBody): Promise<UploadStatus>
+  /**
+   * Adds the last body, which may be empty, and makes the session a blob of the repository.
+   * Errors: as {@link appendToUpload}; `DIGEST_INVALID` if the content has another digest, which ends the session.
+   */
+  finishUpload(key: UploadKey, digest: Digest, body: UploadBody): Promise<void>
+  /** Stores a body that is the whole blob. Errors: as {@link finishUpload}. */
+  pushWholeBlob(
+    target: { repository: RepositoryName; owner: string; digest: Digest },
+    body: UploadBody,
+  ): Promise<void>
+  /** Ends a session and drops its bytes. Errors: `BLOB_UPLOAD_UNKNOWN`. */
+  cancelUpload(key: UploadKey): Promise<void>
+}
+
+/** Creates the use-cases of pushing blobs. */
+export function createPushBlob(parts: RegistryParts): PushBlob {
+  const sessions = new UploadSessions(parts)
+  return {
+    startUpload: (upload) => sessions.start(upload),
+    uploadStatus: (key) => sessions.status(key),
+    appendToUpload: (key, body) => sessions.append(key, body),
+    finishUpload: (key, digest, body) => sessions.finish(key, digest, body),
+    cancelUpload: (key) => sessions.cancel(key),
+    async pushWholeBlob({ repository, owner, digest }, body) {
+      const { id } = await sessions.start({ repository, owner, algorithm: algorithmOf(digest) })
+      const key = { id, repository, owner }
+      try {
+        await sessions.finish(key, digest, body)
+      } catch (error) {
+        // The client was never told of this session, so nobody can go on with it.
+        await sessions.drop(id)
+        throw error
+      }
+    },
+  }
+}
+
+/** Owns the locks of sessions at work. */
+class UploadSessions {
+  readonly #blobs: BlobStore
+  readonly #metadata: Metadata
+  readonly #policy: RegistryPolicy
+  readonly #locks = new UploadLocks()
+
+  constructor({ blobs, metadata, policy }: RegistryParts) {
+    this.#blobs = blobs
+    this.#metadata = metadata
+    this.#policy = policy
+  }
+
+  async start(upload: {
+    repository: RepositoryName
+    owner: string
+    algorithm: DigestAlgorithm | undefined
+  }): Promise<UploadStatus> {
+    const id = randomBytes(16).toString('base64url') as UploadId
+    const { repository, owner, algorithm = 'sha256' } = upload
+    const digest = digestOf('', algorithm)
+    await this.#metadata.createUpload({ id, repository, principal: owner, algorithm, offset: 0, digest })
+    return { id, repository, offset: 0 }
+  }
+
+  async status(key: UploadKey): Promise<UploadStatus> {
+    const { id, repository, offset } = await this.#find(key)
+    if (offset > 0 && ((await this.#blobs.sizeOf(id)) ?? 0) < offset) return this.#lost(id)
+    return { id, repository, offset }
+  }
+
+  async append(key: UploadKey, body: UploadBody): Promise<UploadStatus> {
+    using _lock = this.#locks.take(key.id)
+    const upload = await this.#find(key)
+    const { offset } = await this.#store(upload, body, { isLast: false })
+    return { id: upload.id, repository: upload.repository, offset }
+  }
+
+  async finish(key: UploadKey, digest: Digest, body: UploadBody): Promise<void> {
+    using _lock = this.#locks.take(key.id)
+    const upload = await this.#find(key)
+    const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
+    const actual = await this.#digestOf(stored, algorithmOf(digest))
+    if (actual !== digest) {
+      await this.drop(upload.id)
+      throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
+    }
+    if (!(await this.#blobs.commit(upload.id, digest, stored.offset))) return this.#lost(upload.id)
+    await this.#metadata.linkBlob({
+      repository: upload.repository,
+      digest,
+      size: stored.offset,
+      upload: upload.id,
+    })
+  }
+
+  async cancel(key: UploadKey): Promise<void> {
+    const { id } = await this.#find(key)
+    await this.drop(id)
+  }
+
+  /** Facts first, bytes later. A request still at work on the session finds its row gone and drops what it wrote. */
+  async drop(id: UploadId): Promise<void> {
+    await this.#metadata.deleteUpload(id)
+    await this.#blobs.discard(id)
+  }
+
+  async #find(key: UploadKey): Promise<UploadRow> {
+    const upload = await this.#metadata.findUpload(key.id)
+    if (upload?.repository === key.repository && upload.principal === key.owner) return upload
+    throw new OciError('BLOB_UPLOAD_UNKNOWN')
+  }
+
+  /**
+   * Stores a body behind what the session holds and moves its offset, also when the sender failed half-way. The last
+   * body needs no new offset: the session's row goes with the transaction that links the blob.
+   */
+  async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
+    this.#refuseMisplaced(upload, body)
+    const { id, algorithm, offset } = upload
+    const room = this.#roomFor(offset, body)
+    const appended = await this.#blobs.append(id, { algorithm, offset, source: body.source, maxBytes: room })
+    if (!appended) return this.#lost(id)
+    const { interruption, ...end } = appended
+    if (interruption === 'too-large') throw tooLarge(this.#policy.maxBlobBytes)
+    if (!interruption && body.range && end.offset !== body.range.end) {
+      throw new OciError('SIZE_INVALID', {
+        message: `The body held ${end.offset - offset} bytes, Content-Range said ${body.range.end - offset}`,
+      })
+    }
+    if (isLast && !interruption) return { ...upload, ...end }
+    if (!(await this.#metadata.advanceUpload(id, offset, end))) {
+      await this.#blobs.discard(id)
+      throw new OciError('BLOB_UPLOAD_UNKNOWN')
+    }
+    if (interruption === 'stalled') throw new OciError('REQUEST_TIMEOUT')
+    if (interruption === 'vanished') {
+      throw new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })
+    }
+    return { ...upload, ...end }
+  }
+
+  #refuseMisplaced(upload: UploadRow, { range, length }: UploadBody): void {
+    if (!range) return
+    if (range.start !== upload.offset) {
+      throw new OciError('RANGE_INVALID', {
+        message: `The chunk begins at ${range.start}, the session goes on at ${upload.offset}: ask for its status`,
+        detail: { offset: upload.offset },
+      })
+    }
+    if (length !== undefined && length !== range.end - range.start) {
+      throw new OciError('SIZE_INVALID', {
+        message: `Content-Length says ${length} bytes, Content-Range ${range.end - range.start}`,
+      })
+    }
+  }
+
+  #roomFor(offset: number, { length }: UploadBody): number {
+    const max = this.#policy.maxBlobBytes
+    if (max === 0) return Number.MAX_SAFE_INTEGER
+    if (offset + (length ?? 0) > max) throw tooLarge(max)
+    return max - offset
+  }
+
+  async #digestOf(upload: UploadRow, algorithm: DigestAlgorithm): Promise<Digest> {
+    if (upload.algorithm === algorithm) return upload.digest
+    return (await this.#blobs.rehash(upload.id, algorithm, upload.offset)) ?? this.#lost(upload.id)
+  }
+
+  /** The bytes are gone (a crash, a cleaned disk): the session cannot be told from one that never was. */
+  async #lost(id: UploadId): Promise<never> {
+    await this.drop(id)
+    throw new OciError('BLOB_UPLOAD_UNKNOWN')
+  }
+}
+
+function tooLarge(max: number): OciError {
+  return new OciError('SIZE_INVALID', {
+    message: `The blob is larger than this registry takes: at most ${max} bytes`,
+    status: 413,
+  })
+}

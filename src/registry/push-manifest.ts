@@ -1,0 +1,79 @@
+import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
+import { OciError } from '../oci/errors.ts'
+import { type Manifest, parseManifest } from '../oci/manifest.ts'
+import { isDigestReference, type Reference, type Tag } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { RegistryParts } from './registry.ts'
+
+/** Absent digests an error names at most. */
+const MAX_NAMED = 20
+
+/** A manifest as a client sends it. */
+export interface ManifestPush {
+  readonly repository: RepositoryName
+  readonly reference: Reference
+  /** Further tags, from `?tag=`. */
+  readonly tags: readonly Tag[]
+  readonly contentType: string | undefined
+  readonly bytes: Uint8Array
+}
+
+/** What was stored. */
+export interface PushedManifest {
+  readonly digest: Digest
+  readonly subject: Digest | undefined
+}
+
+/** Pushing manifests. */
+export interface PushManifest {
+  /**
+   * Stores a manifest as it came and moves its tags.
+   * Errors: `MANIFEST_INVALID`, `DIGEST_INVALID` if it is pushed by a digest it does not have,
+   * `MANIFEST_BLOB_UNKNOWN` if content it names is absent, `STORAGE_FULL`, `UNAVAILABLE`.
+   */
+  pushManifest(push: ManifestPush): Promise<PushedManifest>
+}
+
+/** Creates the use-case of pushing manifests. */
+export function createPushManifest({ blobs, metadata, policy }: RegistryParts): PushManifest {
+  return {
+    async pushManifest({ repository, reference, tags, contentType, bytes }) {
+      const manifest = parseManifest(bytes, contentType)
+      const digest = digestFor(reference, bytes)
+      const { isSparseAllowed } = policy
+      // Asked before any byte is written and again with the facts: in between a blob may be deleted.
+      if (!isSparseAllowed) refuseMissing(await metadata.findMissing(repository, manifest))
+      await blobs.put(digest, bytes)
+      const allTags = isDigestReference(reference) ? tags : [reference, ...tags]
+      const { missing } = await metadata.putManifest({
+        repository,
+        digest,
+        manifest,
+        bytes,
+        tags: allTags,
+        isSparseAllowed,
+      })
+      refuseMissing(missing)
+      return { digest, subject: subjectOf(manifest) }
+    },
+  }
+}
+
+function digestFor(reference: Reference, bytes: Uint8Array): Digest {
+  if (!isDigestReference(reference)) return digestOf(bytes)
+  const actual = digestOf(bytes, algorithmOf(reference))
+  if (actual === reference) return actual
+  throw new OciError('DIGEST_INVALID', { detail: { expected: reference, actual } })
+}
+
+function refuseMissing(missing: readonly Digest[]): void {
+  if (missing.length === 0) return
+  throw new OciError('MANIFEST_BLOB_UNKNOWN', {
+    message: `The manifest names content that is not in the repository (${missing.length}): push it first`,
+    detail: missing.slice(0, MAX_NAMED).map((digest) => ({ digest })),
+  })
+}
+
+function subjectOf(manifest: Manifest): Digest | undefined {
+  return manifest.subject?.digest
+}

@@ -1,0 +1,55 @@
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Metadata } from '../metadata/metadata.ts'
+import { createDeleteContent, type DeleteContent } from './delete-content.ts'
+import { createListContent, type ListContent } from './list-content.ts'
+import { createListReferrers, type ListReferrers } from './list-referrers.ts'
+import { createMountBlob, type MountBlob } from './mount-blob.ts'
+import { createPullContent, type PullContent } from './pull-content.ts'
+import { createPushBlob, type PushBlob } from './push-blob.ts'
+import { createPushManifest, type PushManifest } from './push-manifest.ts'
+
+/** What the use-cases need. */
+export interface RegistryParts {
+  readonly blobs: BlobStore
+  readonly metadata: Metadata
+  readonly policy: RegistryPolicy
+}
+
+/** What the operator decides. */
+export interface RegistryPolicy {
+  readonly isDeleteAllowed: boolean
+  /** Whether a manifest may name content its repository does not hold. */
+  readonly isSparseAllowed: boolean
+  /** Largest blob in bytes; 0: no limit. */
+  readonly maxBlobBytes: number
+}
+
+/** What a registry does, whoever asks: rights have been decided before. */
+export interface Registry
+  extends PushBlob,
+    MountBlob,
+    PullContent,
+    PushManifest,
+    DeleteContent,
+    ListContent,
+    ListReferrers {
+  /** Fails with `OciError` if nothing can be read or written. */
+  check(): Promise<void>
+}
+
+/** Puts the use-cases together. */
+export function createRegistry(parts: RegistryParts): Registry {
+  return {
+    ...createPushBlob(parts),
+    ...createMountBlob(parts),
+    ...createPullContent(parts),
+    ...createPushManifest(parts),
+    ...createDeleteContent(parts),
+    ...createListContent(parts),
+    ...createListReferrers(parts),
+    async check() {
+      await parts.metadata.check()
+      await parts.blobs.check()
+    },
+  }
+}

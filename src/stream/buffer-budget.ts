@@ -1,0 +1,65 @@
+/** Smallest and largest buffer handed out: below the one, calls dominate; above the other, nothing is gained. */
+const MIN_BUFFER_BYTES = 64 * 1024
+const MAX_BUFFER_BYTES = 1024 * 1024
+/** Memory of all transfers together, as long as there are no more than a few hundred of them. */
+const BUDGET_BYTES = 32 * 1024 * 1024
+/** What an idle server keeps for the next transfer. */
+const IDLE_BYTES = 4 * 1024 * 1024
+/** Buffers one transfer holds: one is filled while the other is emptied. */
+const BUFFERS_PER_TRANSFER = 2
+
+/**
+ * Shares a fixed amount of memory among the transfers under way: few get large buffers, many get small ones.
+ * A buffer handed back is used again, so that a busy server does not wait for the garbage collector.
+ */
+export class BufferBudget {
+  #transfers = 0
+  readonly #free = new Map<number, Buffer[]>()
+  #freeBytes = 0
+
+  /** Counts a transfer in; the caller counts it out with {@link leave}. */
+  enter(): void {
+    this.#transfers++
+  }
+
+  leave(): void {
+    this.#transfers--
+    if (this.#transfers === 0 && this.#freeBytes > IDLE_BYTES) this.#shrink()
+  }
+
+  /** A buffer of the size that suits the load now, or the power of two that holds `wanted` bytes if that is less. */
+  take(wanted: number = MAX_BUFFER_BYTES): Buffer {
+    const size = Math.min(this.#sizeNow(), ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
+    const buffer = this.#free.get(size)?.pop()
+    if (!buffer) return Buffer.allocUnsafeSlow(size)
+    this.#freeBytes -= size
+    return buffer
+  }
+
+  /** Hands a buffer back; the caller no longer touches it. */
+  give(buffer: Buffer): void {
+    if (this.#freeBytes + buffer.length > BUDGET_BYTES) return
+    const list = this.#free.get(buffer.length)
+    if (list) list.push(buffer)
+    else this.#free.set(buffer.length, [buffer])
+    this.#freeBytes += buffer.length
+  }
+
+  #sizeNow(): number {
+    const share = BUDGET_BYTES / (BUFFERS_PER_TRANSFER * Math.max(1, this.#transfers))
+    return Math.min(MAX_BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, floorToPowerOfTwo(share)))
+  }
+
+  #shrink(): void {
+    this.#free.clear()
+    this.#freeBytes = 0
+  }
+}
+
+function floorToPowerOfTwo(value: number): number {
+  return 2 ** Math.floor(Math.log2(value))
+}
+
+function ceilToPowerOfTwo(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value))
+}

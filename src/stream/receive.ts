@@ -1,0 +1,175 @@
+import type { Readable } from 'node:stream'
+import type { BufferBudget } from './buffer-budget.ts'
+
+/** How a body is received. */
+export interface ReceiveOptions {
+  readonly budget: BufferBudget
+  /** Takes a filled buffer; it may be used again once the promise is settled. Called one at a time. */
+  readonly consume: (bytes: Buffer) => Promise<void>
+  /** Most bytes taken; more is `TooManyBytes`. */
+  readonly maxBytes: number
+  /** Longest silence of the sender, in milliseconds; longer is `SenderStalled`. */
+  readonly gapMs: number
+}
+
+/** What ended a body before its end, when the fault is the sender's: what came before it has been consumed. */
+export type Interruption = 'vanished' | 'stalled' | 'too-large'
+
+/** How a body ended; undefined: with its last byte. */
+export interface Received {
+  readonly interruption: Interruption | undefined
+}
+
+/**
+ * Receives a body into large buffers: one is filled while the other is consumed, and the sender is held back when
+ * both are full.
+ *
+ * Copying each small chunk (TLS records bring 16 KiB at most) into a buffer of our own costs less than handing the
+ * chunks on one by one, and keeps memory constant: the chunks die young.
+ * Errors: those of `consume`; the sender's failures are answered as an {@link Interruption}.
+ */
+export function receive(source: Readable, options: ReceiveOptions): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    new Receiver(source, options, resolve, reject).start()
+  })
+}
+
+/** Owns the listeners, the gap timer and the buffers of one body. */
+class Receiver {
+  readonly #source: Readable
+  readonly #options: ReceiveOptions
+  readonly #resolve: (received: Received) => void
+  readonly #reject: (error: unknown) => void
+  #filling: Buffer
+  #filled = 0
+  #total = 0
+  #isConsuming = false
+  /** What could not be taken because both buffers are full. */
+  #overflow: Buffer | undefined
+  #end: Received | undefined
+  #isSettled = false
+  readonly #timer: NodeJS.Timeout
+
+  constructor(
+    source: Readable,
+    options: ReceiveOptions,
+    resolve: (received: Received) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#source = source
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    options.budget.enter()
+    this.#filling = options.budget.take()
+    this.#timer = setTimeout(() => this.#finish('stalled'), options.gapMs)
+  }
+
+  start(): void {
+    const source = this.#source
+    source.on('data', this.#onData)
+    source.on('end', this.#onEnd)
+    source.on('error', this.#onGone)
+    source.on('close', this.#onGone)
+    if (source.destroyed) this.#onGone()
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#timer.refresh()
+    if (this.#end) return
+    this.#total += chunk.length
+    if (this.#total > this.#options.maxBytes) this.#finish('too-large')
+    else this.#take(chunk)
+  }
+
+  readonly #onEnd = (): void => this.#finish(undefined)
+  readonly #onGone = (): void => this.#finish(this.#source.readableEnded ? undefined : 'vanished')
+
+  /** Copies what fits; what does not waits until a buffer is free. */
+  #take(chunk: Buffer): void {
+    const taken = chunk.copy(this.#filling, this.#filled)
+    this.#filled += taken
+    if (this.#filled < this.#filling.length) return
+    const rest = taken < chunk.length ? chunk.subarray(taken) : undefined
+    if (this.#isConsuming) {
+      // Both buffers are full: the sender waits, and so does its clock.
+      this.#overflow = rest ?? Buffer.alloc(0)
+      this.#source.pause()
+      clearTimeout(this.#timer)
+      return
+    }
+    this.#consumeFilled()
+    if (rest) this.#take(rest)
+  }
+
+  #consumeFilled(): void {
+    const buffer = this.#filling
+    const bytes = buffer.subarray(0, this.#filled)
+    this.#filling = this.#options.budget.take()
+    this.#filled = 0
+    this.#isConsuming = true
+    this.#options.consume(bytes).then(
+      () => this.#onConsumed(buffer),
+      (error: unknown) => {
+        this.#options.budget.give(buffer)
+        this.#settle(() => this.#reject(error))
+      },
+    )
+  }
+
+  #onConsumed(buffer: Buffer): void {
+    this.#options.budget.give(buffer)
+    this.#isConsuming = false
+    if (this.#isSettled) return
+    const overflow = this.#overflow
+    if (overflow) {
+      this.#overflow = undefined
+      this.#consumeFilled()
+      this.#take(overflow)
+      if (!this.#overflow) {
+        this.#timer.refresh()
+        this.#source.resume()
+      }
+      return
+    }
+    if (this.#end) this.#drain()
+  }
+
+  /** The body has ended: what is left is consumed, then the end is told. */
+  #finish(interruption: Interruption | undefined): void {
+    if (this.#end) return
+    this.#end = { interruption }
+    clearTimeout(this.#timer)
+    if (!this.#isConsuming) this.#drain()
+  }
+
+  #drain(): void {
+    if (this.#filled > 0) {
+      this.#consumeFilled()
+      return
+    }
+    const end = this.#end
+    if (end) this.#settle(() => this.#resolve(end))
+  }
+
+  #settle(tell: () => void): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#end ??= { interruption: undefined }
+    clearTimeout(this.#timer)
+    const source = this.#source
+    source.off('data', this.#onData)
+    source.off('end', this.#onEnd)
+    source.off('error', this.#onGone)
+    source.off('close', this.#onGone)
+    // A late failure of the sender is nobody's concern any more, but must not become an uncaught error.
+    source.on('error', ignoreLateError)
+    this.#options.budget.give(this.#filling)
+    this.#options.budget.leave()
+    tell()
+  }
+}
+
+function ignoreLateError(): void {
+  // Nothing to do: the body has been dealt with.
+}
