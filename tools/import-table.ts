@@ -30,7 +30,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'metadata', may: ['oci', 'log', 'files'], never: NETWORK },
   {
     folder: 'accounts',
-    may: ['oci', 'log', 'access/principal.ts', ...DATABASE_PORT],
+    may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT],
     never: [...NETWORK, 'node:sqlite'],
   },
   {

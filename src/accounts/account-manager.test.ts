@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { createAccounts } from './create-accounts.ts'
+
+const NOW = 1_800_000_000_000
+const PASSWORD = 'correct horse'
+
+async function setUp(htpasswd?: string) {
+  const temporary = await temporaryDatabase()
+  const htpasswdFile = htpasswd === undefined ? undefined : join(temporary.folder, 'htpasswd')
+  if (htpasswdFile !== undefined) await writeFile(htpasswdFile, htpasswd ?? '')
+  const { database } = temporary
+  const accounts = createAccounts({ database, htpasswdFile, clock: () => NOW })
+  const add = (name: string, isAdmin = false) => accounts.add({ name, password: PASSWORD, isAdmin })
+  const close = async (): Promise<void> => {
+    await accounts.close()
+    await temporary[Symbol.asyncDispose]()
+  }
+  return { accounts, add, database, [Symbol.asyncDispose]: close }
+}
+
+test('`add()` makes an account, and `isEmpty()` tells the first run', async () => {
+  await using t = await setUp()
+  assert.equal(await t.accounts.isEmpty(), true)
+  await t.add('root', true)
+  await t.add('alice')
+  assert.equal(await t.accounts.isEmpty(), false)
+  assert.deepEqual(await t.accounts.list(), [
+    {
+      name: 'alice',
+      isAdmin: false,
+      isDisabled: false,
+      source: 'database',
+      version: '2.1',
+      createdAt: new Date(NOW),
+    },
+    {
+      name: 'root',
+      isAdmin: true,
+      isDisabled: false,
+      source: 'database',
+      version: '1.1',
+      createdAt: new Date(NOW),
+    },
+  ])
+  const rows = await t.database.reader.selectFrom('users').selectAll().execute()
+  assert.equal(JSON.stringify(rows).includes(PASSWORD), false)
+})
+
+test('`add()` refuses a name that is taken, also when two add it at once', async () => {
+  await using t = await setUp()
+  const results = await Promise.allSettled([t.add('alice'), t.add('alice')])
+  assert.deepEqual(results.map((result) => result.status).sort(), ['fulfilled', 'rejected'])
+  await assert.rejects(t.add('alice', true), { name: 'AccountError', code: 'ALREADY_EXISTS' })
+  assert.equal((await t.accounts.findEnabled('alice'))?.isAdmin, false)
+})
+
+test('`add()` refuses names that could not own a repository', async () => {
+  await using t = await setUp()
+  const names = [
+    '',
+    'Alice',
+    'a/b',
+    'a b',
+    '.',
+    '..',
+    'a..b',
+    '-a',
+    'a-',
+    'a__b',
+    'a:b',
+    'ä',
+    'a\n',
+    'a'.repeat(65),
+  ]
+  for (const name of names) await assert.rejects(t.add(name), { code: 'NAME_INVALID' }, name)
+  for (const name of ['a', '0', 'a.b_c-d', 'a'.repeat(64)]) await t.add(name)
+})
+
+test('`add()` and `setPassword()` bound the length of a password', async () => {
+  await using t = await setUp()
+  await t.add('alice')
+  const cases = [
+    ['', 'PASSWORD_TOO_SHORT'],
+    ['1234567', 'PASSWORD_TOO_SHORT'],
+    ['\u{1f511}'.repeat(7), 'PASSWORD_TOO_SHORT'],
+    ['x'.repeat(1_025), 'PASSWORD_TOO_LONG'],
+    ['ä'.repeat(513), 'PASSWORD_TOO_LONG'],
+  ] as const
+  for (const [password, code] of cases) {
+    await assert.rejects(t.accounts.add({ name: 'bob', password, isAdmin: false }), { code })
+    await assert.rejects(t.accounts.setPassword('alice', password), { code })
+  }
+  await t.accounts.setPassword('alice', 'x'.repeat(1_024))
+  assert.ok(await t.accounts.verifyPassword('alice', 'x'.repeat(1_024)))
+})
+
+test('changes of an unknown account are refused, also of one that stands in the htpasswd file', async () => {
+  await using t = await setUp('carol:{SHA}x\n')
+  for (const [name, message] of [
+    ['nobody', /no account "nobody"/],
+    ['carol', /htpasswd file/],
+  ] as const) {
+    const expected = { code: 'UNKNOWN_ACCOUNT', message }
+    await assert.rejects(t.accounts.setPassword(name, PASSWORD), expected)
+    await assert.rejects(t.accounts.remove(name), expected)
+    await assert.rejects(t.accounts.setDisabled(name, true), expected)
+  }
+})
+
+test('the last enabled administrator cannot be removed or disabled', async () => {
+  await using t = await setUp()
+  await t.add('one', true)
+  await t.add('two', true)
+  await t.add('alice')
+  await t.accounts.setDisabled('two', true)
+  await assert.rejects(t.accounts.remove('one'), { code: 'LAST_ADMIN' })
+  await assert.rejects(t.accounts.setDisabled('one', true), { code: 'LAST_ADMIN' })
+  await t.accounts.setDisabled('one', false)
+  await t.accounts.setDisabled('two', false)
+  const results = await Promise.allSettled([t.accounts.remove('one'), t.accounts.setDisabled('two', true)])
+  assert.deepEqual(results.map((result) => result.status).sort(), ['fulfilled', 'rejected'])
+  await t.accounts.setDisabled('alice', true)
+  await t.accounts.remove('alice')
+})
+
+test('a change that ends log-ins gives another version and drops the refresh tokens of that name alone', async () => {
+  await using t = await setUp()
+  await t.add('root', true)
+  await t.add('alice')
+  const versions = new Set<string | undefined>()
+  const changes = [
+    () => t.accounts.setPassword('alice', 'another password'),
+    () => t.accounts.setDisabled('alice', true),
+    () => t.accounts.setDisabled('alice', false),
+    () => t.accounts.remove('alice'),
+  ]
+  for (const change of changes) {
+    await insertRefreshTokens(t.database)
+    await change()
+    const rows = await t.database.reader.selectFrom('refresh_tokens').select('user_name').execute()
+    assert.deepEqual(
+      rows.map((row) => row.user_name),
+      ['root'],
+    )
+    versions.add((await t.accounts.list()).find((account) => account.name === 'alice')?.version)
+  }
+  await t.add('alice')
+  versions.add((await t.accounts.findEnabled('alice'))?.version)
+  assert.equal(versions.size, 5)
+})
+
+type Database = Awaited<ReturnType<typeof temporaryDatabase>>['database']
+
+async function insertRefreshTokens(database: Database): Promise<void> {
+  await database.writer.deleteFrom('refresh_tokens').execute()
+  for (const name of ['alice', 'root']) {
+    await database.writer
+      .insertInto('refresh_tokens')
+      .values({
+        hash: name,
+        user_name: name,
+        user_version: '',
+        client_id: '',
+        created_at: NOW,
+        expires_at: NOW + 1,
+      })
+      .execute()
+  }
+}
+
+test('a change that changes nothing ends no log-in', async () => {
+  await using t = await setUp()
+  await t.add('alice')
+  const before = await t.accounts.list()
+  await t.accounts.setDisabled('alice', false)
+  assert.deepEqual(await t.accounts.list(), before)
+})
+
+test('`list()` shows the htpasswd file too, by name, below what the database says', async () => {
+  const hash = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
+  await using t = await setUp(`zoe:${hash}\nalice:${hash}\nMax:{SHA}x\n`)
+  await t.add('alice', true)
+  const shown = (await t.accounts.list()).map((account) => [
+    account.name,
+    account.source,
+    account.isAdmin,
+    account.isDisabled,
+  ])
+  assert.deepEqual(shown, [
+    ['Max', 'htpasswd', false, true],
+    ['alice', 'database', true, false],
+    ['zoe', 'htpasswd', false, false],
+  ])
+})

@@ -1,0 +1,90 @@
+import type { UserPrincipal } from '../access/principal.ts'
+import type { AccountLookup, KnownAccount } from './account-lookup.ts'
+import type { Account, Authenticator } from './accounts.ts'
+import type { AttemptThrottle } from './attempt-throttle.ts'
+import type { CredentialCache } from './credential-cache.ts'
+import type { HashQueue } from './hash-queue.ts'
+import { MAX_HTPASSWD_NAME_BYTES } from './htpasswd-format.ts'
+import { isPossiblePassword } from './password-rules.ts'
+
+/** What an authenticator is made of. */
+export interface AuthenticatorParts {
+  readonly find: AccountLookup
+  /** True if the password is the account's; takes as long for no account. */
+  readonly check: (known: KnownAccount | undefined, password: string) => Promise<boolean>
+  readonly cache: CredentialCache
+  readonly throttle: AttemptThrottle
+  readonly queue: HashQueue
+}
+
+interface Attempt {
+  readonly name: string
+  readonly password: string
+  /** Under which the cache keeps it. */
+  readonly key: string
+}
+
+const CONTROL_CHARACTER = /\p{Cc}/u
+
+/**
+ * Checks credentials: from memory where it can, else by one hash for all who ask the same at once.
+ *
+ * The account is read each time, so a change counts at once. Credentials that were right before are not held up by
+ * somebody else's failures with the same name, nor by a queue full of guesses.
+ */
+export class PasswordAuthenticator implements Authenticator {
+  readonly #parts: AuthenticatorParts
+  /** Checks under way, by key; the queue and the throttle bound them. */
+  readonly #underWay = new Map<string, Promise<UserPrincipal | undefined>>()
+
+  constructor(parts: AuthenticatorParts) {
+    this.#parts = parts
+  }
+
+  async verifyPassword(name: string, password: string): Promise<UserPrincipal | undefined> {
+    if (!isPossibleName(name) || !isPossiblePassword(password)) return undefined
+    const { cache } = this.#parts
+    const attempt = { name, password, key: cache.keyOf(name, password) }
+    const account = await this.findEnabled(name)
+    const state = cache.get(attempt.key, account?.version)
+    if (account && state === 'fresh') return principalOf(account)
+    return this.#checkOnce(attempt, state === 'known')
+  }
+
+  async findEnabled(name: string): Promise<Account | undefined> {
+    const known = await this.#parts.find(name)
+    return known?.account.isDisabled ? undefined : known?.account
+  }
+
+  #checkOnce(attempt: Attempt, isKnown: boolean): Promise<UserPrincipal | undefined> {
+    const underWay = this.#underWay.get(attempt.key)
+    if (underWay !== undefined) return underWay
+    const { throttle, queue } = this.#parts
+    const enqueue = () => queue.run(() => this.#check(attempt), { first: isKnown })
+    const result = isKnown ? enqueue() : throttle.run(attempt.name, enqueue)
+    const forgotten = result.finally(() => this.#underWay.delete(attempt.key))
+    this.#underWay.set(attempt.key, forgotten)
+    return forgotten
+  }
+
+  async #check({ name, password, key }: Attempt): Promise<UserPrincipal | undefined> {
+    const { find, check, cache } = this.#parts
+    const known = await find(name)
+    const matches = await check(known, password)
+    if (!matches) return undefined
+    // What was checked may have been changed meanwhile: only what is in force now counts.
+    const account = await this.findEnabled(name)
+    if (!account || account.version !== known?.account.version) return undefined
+    cache.add(key, account.version)
+    return principalOf(account)
+  }
+}
+
+/** False for a name that no account can have. */
+function isPossibleName(name: string): boolean {
+  return name !== '' && Buffer.byteLength(name) <= MAX_HTPASSWD_NAME_BYTES && !CONTROL_CHARACTER.test(name)
+}
+
+function principalOf(account: Account): UserPrincipal {
+  return { kind: 'user', name: account.name, isAdmin: account.isAdmin, scopes: undefined }
+}

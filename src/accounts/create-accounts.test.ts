@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { hashSync } from 'bcryptjs'
+import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { AccountError } from './accounts.ts'
+import { createAccounts } from './create-accounts.ts'
+import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
+
+const PASSWORD = 'correct horse'
+/** The lowest cost, so that the tests do not wait for it. */
+const bcryptOf = (password: string): string => hashSync(password, 4)
+
+async function setUp(htpasswd?: string) {
+  const temporary = await temporaryDatabase()
+  const { database } = temporary
+  const path = join(temporary.folder, 'htpasswd')
+  if (htpasswd !== undefined) await writeFile(path, htpasswd)
+  const clock = { now: Date.now() }
+  const htpasswdFile = htpasswd === undefined ? undefined : path
+  const open = (db = database) => createAccounts({ database: db, htpasswdFile, clock: () => clock.now })
+  const accounts = open()
+  await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
+  const close = async (): Promise<void> => {
+    await accounts.close()
+    await temporary[Symbol.asyncDispose]()
+  }
+  return {
+    accounts,
+    database,
+    clock,
+    /** The accounts as another process sees them. */
+    openAgain: async () => open(await temporary.openAgain()),
+    writeHtpasswd: async (text: string) => {
+      await writeFile(path, text)
+      await utimes(path, clock.now / 1_000, clock.now / 1_000)
+      clock.now += 10_000
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+type SetUp = Awaited<ReturnType<typeof setUp>>
+
+/** Puts a hash no password matches in the row, behind everybody's back: only what is remembered can log in then. */
+async function breakHash(t: SetUp): Promise<void> {
+  await t.database.writer.updateTable('users').set({ password_hash: 'none' }).execute()
+}
+
+/** How many guesses end without an answer, and the longest wait named. */
+async function guess(t: SetUp, name: string, times: number): Promise<{ refused: number; waitS: number }> {
+  let refused = 0
+  let waitS = 0
+  for (let index = 0; index < times; index++) {
+    try {
+      assert.equal(await t.accounts.verifyPassword(name, `guess ${index}`), undefined)
+    } catch (error) {
+      assert.ok(error instanceof AccountError)
+      assert.equal(error.code, 'TOO_MANY_ATTEMPTS')
+      refused++
+      waitS = Math.max(waitS, error.retryAfterS ?? 0)
+    }
+  }
+  return { refused, waitS }
+}
+
+test('`verifyPassword()` gives the principal for the right password of an enabled account only', async () => {
+  await using t = await setUp()
+  const alice = { kind: 'user', name: 'alice', isAdmin: false, scopes: undefined }
+  assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
+  assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
+  const wrong = [
+    ['alice', 'Correct horse'],
+    ['alice', `${PASSWORD} `],
+    ['alice', `${PASSWORD}\0`],
+    ['alice', ''],
+    ['Alice', PASSWORD],
+    ['alice ', PASSWORD],
+    ['bob', PASSWORD],
+    ['', PASSWORD],
+    ['alice\0correct', 'horse'],
+    ['alice', 'x'.repeat(1_025)],
+    ['x'.repeat(300), PASSWORD],
+  ] as const
+  for (const [name, password] of wrong)
+    assert.equal(await t.accounts.verifyPassword(name, password), undefined)
+})
+
+test('`verifyPassword()` remembers credentials for a short time', async () => {
+  await using t = await setUp()
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  await breakHash(t)
+  t.clock.now += CREDENTIAL_TTL_MS - 1
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  assert.equal(await t.accounts.verifyPassword('alice', 'wrong horse'), undefined)
+  t.clock.now += 1
+  assert.equal(await t.accounts.verifyPassword('alice', PASSWORD), undefined)
+})
+
+test('`verifyPassword()` sees at once what another process changes', async () => {
+  await using t = await setUp()
+  const other = await t.openAgain()
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  await other.setDisabled('alice', true)
+  assert.equal(await t.accounts.verifyPassword('alice', PASSWORD), undefined)
+  assert.equal(await t.accounts.findEnabled('alice'), undefined)
+  await other.setDisabled('alice', false)
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  await other.setPassword('alice', 'another password')
+  assert.equal(await t.accounts.verifyPassword('alice', PASSWORD), undefined)
+  assert.ok(await t.accounts.verifyPassword('alice', 'another password'))
+  await other.remove('alice')
+  assert.equal(await t.accounts.verifyPassword('alice', 'another password'), undefined)
+  await other.add({ name: 'alice', password: 'yet another one', isAdmin: false })
+  assert.equal(await t.accounts.verifyPassword('alice', 'another password'), undefined)
+})
+
+test('`verifyPassword()` shares one check among all who ask the same at once', async () => {
+  await using t = await setUp()
+  // More than the queue holds: as jobs of their own most would be refused.
+  const results = await Promise.all(
+    Array.from({ length: 500 }, () => t.accounts.verifyPassword('alice', PASSWORD)),
+  )
+  assert.ok(results.every((principal) => principal?.name === 'alice'))
+})
+
+test('`verifyPassword()` refuses guesses beyond what the queue holds', async () => {
+  await using t = await setUp()
+  const results = await Promise.allSettled(
+    Array.from({ length: 60 }, (_, index) => t.accounts.verifyPassword(`name${index}`, PASSWORD)),
+  )
+  const refused = results.filter((result) => result.status === 'rejected')
+  assert.equal(refused.length, 60 - 2 - 32)
+  assert.ok(refused.every((result) => result.reason.code === 'TOO_MANY_ATTEMPTS'))
+})
+
+test('`verifyPassword()` makes guessers wait, but not those whose credentials were right before', async () => {
+  await using t = await setUp()
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  assert.deepEqual(await guess(t, 'alice', 15), { refused: 5, waitS: 1 })
+  await assert.rejects(t.accounts.verifyPassword('alice', 'never seen'), { code: 'TOO_MANY_ATTEMPTS' })
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  // Long after they were verified they are checked anew, past the lock.
+  t.clock.now += CREDENTIAL_TTL_MS
+  await guess(t, 'alice', 2)
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  // An unknown name is treated alike.
+  assert.deepEqual(await guess(t, 'nobody', 15), { refused: 5, waitS: 1 })
+})
+
+test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async () => {
+  await using t = await setUp(`bob:${bcryptOf(PASSWORD)}\n`)
+  await t.accounts.verifyPassword('bob', 'warm up the worker')
+  const timeOf = async (name: string): Promise<number> => {
+    const times: number[] = []
+    for (let index = 0; index < 7; index++) {
+      const begin = performance.now()
+      await t.accounts.verifyPassword(name, `wrong ${index}`)
+      times.push(performance.now() - begin)
+    }
+    return Math.min(...times)
+  }
+  const times = [await timeOf('alice'), await timeOf('bob'), await timeOf('nobody')]
+  // The least of several tries hardly varies; without the work for nothing, one would be a hundredth of another.
+  assert.ok(Math.max(...times) < 2.5 * Math.min(...times), times.join(' '))
+})
+
+test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which administers', async () => {
+  const lines = ['2a', '2b', '2y'].map((kind) => `u${kind}:${bcryptOf('pässwörd').replace('2b', kind)}`)
+  await using t = await setUp(`${lines.join('\n')}\nBob/x:${bcryptOf('short')}\nmd5:$apr1$x$y\n`)
+  for (const kind of ['2a', '2b', '2y']) {
+    assert.deepEqual(await t.accounts.verifyPassword(`u${kind}`, 'pässwörd'), {
+      kind: 'user',
+      name: `u${kind}`,
+      isAdmin: false,
+      scopes: undefined,
+    })
+    assert.equal(await t.accounts.verifyPassword(`u${kind}`, 'passwort'), undefined)
+  }
+  assert.equal((await t.accounts.verifyPassword('Bob/x', 'short'))?.name, 'Bob/x')
+  assert.equal(await t.accounts.verifyPassword('md5', 'whatever'), undefined)
+  assert.equal(await t.accounts.findEnabled('md5'), undefined)
+  assert.equal((await t.accounts.findEnabled('u2a'))?.source, 'htpasswd')
+  const status = await t.accounts.htpasswdStatus()
+  assert.deepEqual([status?.usableAccounts, status?.warnings.length, status?.problem], [4, 1, undefined])
+})
+
+test('an account of the database hides one of the htpasswd file, also while it is disabled', async () => {
+  await using t = await setUp(`alice:${bcryptOf('from the file')}\n`)
+  assert.equal(await t.accounts.verifyPassword('alice', 'from the file'), undefined)
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  await t.accounts.setDisabled('alice', true)
+  assert.equal(await t.accounts.verifyPassword('alice', 'from the file'), undefined)
+  await t.accounts.remove('alice')
+  assert.ok(await t.accounts.verifyPassword('alice', 'from the file'))
+})
+
+test('a changed htpasswd file ends what is remembered of its old lines', async () => {
+  await using t = await setUp(`bob:${bcryptOf(PASSWORD)}\ncarol:${bcryptOf(PASSWORD)}\n`)
+  assert.ok(await t.accounts.verifyPassword('bob', PASSWORD))
+  const before = await t.accounts.findEnabled('bob')
+  await t.writeHtpasswd(`bob:${bcryptOf('another password')}\n`)
+  assert.equal(await t.accounts.verifyPassword('bob', PASSWORD), undefined)
+  assert.ok(await t.accounts.verifyPassword('bob', 'another password'))
+  assert.notEqual((await t.accounts.findEnabled('bob'))?.version, before?.version)
+  assert.equal(await t.accounts.findEnabled('carol'), undefined)
+})
