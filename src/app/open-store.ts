@@ -1,4 +1,5 @@
-import { createAccounts } from '../accounts/create-accounts.ts'
+import { type Accounts, createAccounts } from '../accounts/create-accounts.ts'
+import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../metadata/database.ts'
@@ -8,15 +9,18 @@ import { databaseFile, prepareFolder } from './data-folder.ts'
 /** The database and the accounts of a data folder. */
 export interface Store {
   readonly database: Database
-  readonly accounts: ReturnType<typeof createAccounts>
+  readonly accounts: Accounts
   close(): Promise<void>
 }
 
 /** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
-export async function openStore(config: Config): Promise<Store> {
+export async function openStore(
+  config: Config,
+  onHtpasswdChange: (status: HtpasswdStatus) => void = () => {},
+): Promise<Store> {
   await prepareFolder(config.dataDir)
   const database = await openSqliteDatabase(databaseFile(config.dataDir))
-  const accounts = createAccounts({ database, htpasswdFile: config.htpasswdFile })
+  const accounts = createAccounts({ database, htpasswdFile: config.htpasswdFile, onHtpasswdChange })
   return {
     database,
     accounts,

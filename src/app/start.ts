@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { AccountManager } from '../accounts/accounts.ts'
+import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import type { Config } from '../config/config.ts'
 import type { Listener } from '../front-door/listener.ts'
 import { createRegistryHost, type HostHandler } from '../http/registry-host.ts'
@@ -11,6 +12,7 @@ import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
+import { AppError } from './app-error.ts'
 import { lockDataFolder, prepareFolder } from './data-folder.ts'
 import { checkListeners, openListeners } from './listeners.ts'
 import { openBlobs, openStore, type Store } from './open-store.ts'
@@ -40,7 +42,11 @@ export async function startBerth(config: Config, logger: Logger): Promise<Runnin
   await using resources = new AsyncDisposableStack()
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
-  const store = resources.adopt(await openStore(config), (opened) => opened.close())
+  const store = resources.adopt(
+    await openStore(config, (status) => tellHtpasswd(logger, status)),
+    (opened) => opened.close(),
+  )
+  await checkHtpasswd(config, store)
   const state = { isStopping: false }
   const handle = await buildHost(config, { store, logger, resources, isStopping: () => state.isStopping })
   const listeners = await openListeners(config, (request, response) => {
@@ -64,7 +70,8 @@ async function buildHost(
   parts: { store: Store; logger: Logger; resources: AsyncDisposableStack; isStopping: () => boolean },
 ): Promise<HostHandler> {
   const { store, logger, resources, isStopping } = parts
-  const { database, accounts } = store
+  const { database } = store
+  const accounts = store.accounts
   const metadata = createSqlMetadata(database)
   const blobs = await openBlobs(config)
   const registry = createRegistry({
@@ -100,6 +107,22 @@ async function buildHost(
     logAccess: (line) => logAccess(logger, line),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })
+}
+
+/** An htpasswd file that cannot be read at start is a mistake to be told at once; later the last good copy serves on. */
+async function checkHtpasswd(config: Config, { accounts }: Store): Promise<void> {
+  const status = await accounts.htpasswdStatus()
+  if (status?.problem === undefined) return
+  throw new AppError(
+    'HTPASSWD_UNUSABLE',
+    `The htpasswd file ${config.htpasswdFile} cannot be used: ${status.problem}`,
+    'Mend it, or start without --htpasswd-file',
+  )
+}
+
+function tellHtpasswd(logger: Logger, { usableAccounts, warnings, problem }: HtpasswdStatus): void {
+  const isFine = problem === undefined && warnings.length === 0
+  logger[isFine ? 'info' : 'warn']({ usableAccounts, warnings, problem }, 'htpasswd file read')
 }
 
 async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {

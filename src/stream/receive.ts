@@ -72,6 +72,8 @@ class Receiver {
     source.on('error', this.#onGone)
     source.on('close', this.#onGone)
     if (source.destroyed) this.#onGone()
+    // A source that somebody paused before does not begin to flow by itself.
+    else source.resume()
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { digestOf } from '../../oci/digest.ts'
+import { type BlobStoreFixture, describeBlobStore } from '../blob-store.suite.ts'
+import { DiskBlobStore } from './disk-blob-store.ts'
+
+async function openInTemporaryFolder(): Promise<BlobStoreFixture & { root: string }> {
+  const root = await mkdtemp(join(tmpdir(), 'berth-blobs-'))
+  return {
+    root,
+    store: await DiskBlobStore.open(root),
+    reopen: () => DiskBlobStore.open(root),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true }),
+  }
+}
+
+describeBlobStore('DiskBlobStore', openInTemporaryFolder)
+
+it("`DiskBlobStore` puts blobs where Distribution's tree has them", async () => {
+  await using fixture = await openInTemporaryFolder()
+  const digest = digestOf('abc')
+  await fixture.store.put(digest, Buffer.from('abc'))
+  const hex = digest.slice('sha256:'.length)
+  const path = join(fixture.root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
+  assert.equal(await readFile(path, 'utf8'), 'abc')
+})
