@@ -49,7 +49,7 @@ export function replyJson(
  * log, and the client gets the request's id to ask for it.
  */
 export function replyError(exchange: Exchange, error: OciError, headers: OutgoingHttpHeaders = {}): void {
-  const { request, response } = exchange
+  const { response } = exchange
   exchange.errorCode = error.code
   // The head is out: the only way left to say that the body is not whole is to break the connection.
   if (response.headersSent) {
@@ -71,7 +71,6 @@ export function replyError(exchange: Exchange, error: OciError, headers: Outgoin
       },
     },
   )
-  if (request.destroyed) response.destroy()
 }
 
 /** The `OciError` a failure is answered with. */

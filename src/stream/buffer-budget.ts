@@ -5,8 +5,8 @@ const MAX_BUFFER_BYTES = 1024 * 1024
 const BUDGET_BYTES = 32 * 1024 * 1024
 /** What an idle server keeps for the next transfer. */
 const IDLE_BYTES = 4 * 1024 * 1024
-/** Buffers one transfer holds: one is filled while the other is emptied. */
-const BUFFERS_PER_TRANSFER = 2
+/** Buffers one transfer holds at most: one is filled while three are on their way. */
+export const BUFFERS_PER_TRANSFER = 4
 
 /**
  * Shares a fixed amount of memory among the transfers under way: few get large buffers, many get small ones.

@@ -1,10 +1,13 @@
 import type { Readable } from 'node:stream'
-import type { BufferBudget } from './buffer-budget.ts'
+import { BUFFERS_PER_TRANSFER, type BufferBudget } from './buffer-budget.ts'
 
 /** How a body is received. */
 export interface ReceiveOptions {
   readonly budget: BufferBudget
-  /** Takes a filled buffer; it may be used again once the promise is settled. Called one at a time. */
+  /**
+   * Takes a filled buffer, which may be used again once the promise is settled. Called in order, and again before it
+   * has settled: what must happen in order happens before its first wait.
+   */
   readonly consume: (bytes: Buffer) => Promise<void>
   /** Most bytes taken; more is `TooManyBytes`. */
   readonly maxBytes: number
@@ -21,8 +24,8 @@ export interface Received {
 }
 
 /**
- * Receives a body into large buffers: one is filled while the other is consumed, and the sender is held back when
- * both are full.
+ * Receives a body into large buffers: one is filled while others are consumed, and the sender is held back when all
+ * are full.
  *
  * Copying each small chunk (TLS records bring 16 KiB at most) into a buffer of our own costs less than handing the
  * chunks on one by one, and keeps memory constant: the chunks die young.
@@ -43,8 +46,8 @@ class Receiver {
   #filling: Buffer
   #filled = 0
   #total = 0
-  #isConsuming = false
-  /** What could not be taken because both buffers are full. */
+  #beingConsumed = 0
+  /** What could not be taken because every buffer is on its way. */
   #overflow: Buffer | undefined
   #end: Received | undefined
   #isSettled = false
@@ -87,21 +90,20 @@ class Receiver {
   readonly #onEnd = (): void => this.#finish(undefined)
   readonly #onGone = (): void => this.#finish(this.#source.readableEnded ? undefined : 'vanished')
 
-  /** Copies what fits; what does not waits until a buffer is free. */
+  /** Copies what fits; what does not waits until a buffer is free, and the sender with it. */
   #take(chunk: Buffer): void {
     const taken = chunk.copy(this.#filling, this.#filled)
     this.#filled += taken
     if (this.#filled < this.#filling.length) return
-    const rest = taken < chunk.length ? chunk.subarray(taken) : undefined
-    if (this.#isConsuming) {
-      // Both buffers are full: the sender waits, and so does its clock.
-      this.#overflow = rest ?? Buffer.alloc(0)
+    const rest = chunk.subarray(taken)
+    if (this.#beingConsumed === BUFFERS_PER_TRANSFER - 1) {
+      this.#overflow = rest
       this.#source.pause()
       clearTimeout(this.#timer)
       return
     }
     this.#consumeFilled()
-    if (rest) this.#take(rest)
+    if (rest.length > 0) this.#take(rest)
   }
 
   #consumeFilled(): void {
@@ -109,11 +111,12 @@ class Receiver {
     const bytes = buffer.subarray(0, this.#filled)
     this.#filling = this.#options.budget.take()
     this.#filled = 0
-    this.#isConsuming = true
+    this.#beingConsumed++
     this.#options.consume(bytes).then(
       () => this.#onConsumed(buffer),
       (error: unknown) => {
         this.#options.budget.give(buffer)
+        this.#beingConsumed--
         this.#settle(() => this.#reject(error))
       },
     )
@@ -121,18 +124,17 @@ class Receiver {
 
   #onConsumed(buffer: Buffer): void {
     this.#options.budget.give(buffer)
-    this.#isConsuming = false
+    this.#beingConsumed--
     if (this.#isSettled) return
     const overflow = this.#overflow
     if (overflow) {
       this.#overflow = undefined
       this.#consumeFilled()
-      this.#take(overflow)
-      if (!this.#overflow) {
+      if (overflow.length > 0) this.#take(overflow)
+      if (this.#overflow === undefined && !this.#end) {
         this.#timer.refresh()
         this.#source.resume()
       }
-      return
     }
     if (this.#end) this.#drain()
   }
@@ -142,22 +144,21 @@ class Receiver {
     if (this.#end) return
     this.#end = { interruption }
     clearTimeout(this.#timer)
-    if (!this.#isConsuming) this.#drain()
+    this.#drain()
   }
 
   #drain(): void {
-    if (this.#filled > 0) {
-      this.#consumeFilled()
-      return
-    }
+    if (this.#overflow) return
+    if (this.#filled > 0) this.#consumeFilled()
     const end = this.#end
-    if (end) this.#settle(() => this.#resolve(end))
+    if (end && this.#beingConsumed === 0) this.#settle(() => this.#resolve(end))
   }
 
   #settle(tell: () => void): void {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#end ??= { interruption: undefined }
+    this.#overflow = undefined
     clearTimeout(this.#timer)
     const source = this.#source
     source.off('data', this.#onData)
