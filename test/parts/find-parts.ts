@@ -1,0 +1,52 @@
+import { accessSync, constants } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+/** Where `.ci/install-parts` puts what it builds. */
+export const PARTS_FOLDER: string = process.env.BERTH_PARTS ?? join(homedir(), '.cache', 'berth-parts')
+
+/** Search path for real parts: our own builds first; the system's folders stand at the end even for a plain user. */
+export const PARTS_PATH: string = [
+  join(PARTS_FOLDER, 'bin'),
+  ...(process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules')),
+  '/usr/sbin',
+  '/sbin',
+].join(delimiter)
+
+/** Path of a program; undefined if this machine does not have it. */
+export function findPart(name: string): string | undefined {
+  return PARTS_PATH.split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
+}
+
+/** Path of a program that {@link skipReason} has found to be there. */
+export function part(name: string): string {
+  return findPart(name) ?? name
+}
+
+/**
+ * For `describe(…, { skip: skipReason(…) })`: false if all parts are there, else the reason to skip, by name.
+ * In CI nothing may be skipped: a missing part is an error there.
+ */
+export function skipReason(...names: readonly string[]): string | false {
+  const missing = names.filter((name) => findPart(name) === undefined)
+  const reasons = missing.map((name) => `${name} is not installed (.ci/install-parts installs it)`)
+  if (process.getuid?.() !== 0 && names.some((name) => NEEDS_ROOT.includes(name))) reasons.push('needs root')
+  if (reasons.length === 0) return false
+  if (process.env.CI === 'true') throw new Error(reasons.join('; '))
+  return reasons.join('; ')
+}
+
+/** Parts that need to mount, or to make containers. */
+const NEEDS_ROOT = ['dockerd', 'containerd', 'podman', 'buildah']
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    // Not there, or not ours to run: either way this is not the one.
+    return false
+  }
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findFreePort, isListening } from './free-port.ts'
+import { runOk } from './run-command.ts'
+import { startProcess } from './start-process.ts'
+import { makeTempFolder } from './temp-folder.ts'
+
+/** The launcher under test: the checkout's own, or another one, such as an installed package's. */
+export const BERTH_BIN: string =
+  process.env.BERTH_BIN ?? fileURLToPath(new URL('../../bin/berth', import.meta.url))
+
+/** An account to make before the start. */
+export interface BootUser {
+  readonly name: string
+  readonly isAdmin?: boolean
+}
+
+/** What a booted Berth is like. */
+export interface BootOptions {
+  readonly users: readonly BootUser[]
+  /** Serve TLS with these files, instead of plain HTTP. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** Further flags of `berth serve`. */
+  readonly flags?: readonly string[]
+}
+
+/** A real Berth, started by its command in a process of its own. */
+export interface BootedBerth extends AsyncDisposable {
+  /** Scheme, address and port, such as `http://127.0.0.1:40123`. */
+  readonly url: string
+  /** Address and port, as image references start. */
+  readonly host: string
+  readonly port: number
+  readonly pid: number
+  readonly dataDir: string
+  readonly logFile: string
+  /** The password made for one of the users. */
+  passwordOf(name: string): string
+  /** Runs another `berth` command on the same data; answers its output. */
+  command(args: readonly string[], input?: string): Promise<string>
+  /** Stops it, checks that it ended well and that its log holds no password, and removes its data. */
+  stop(): Promise<void>
+}
+
+/** Starts Berth on a free port of the loopback address, with an empty data folder and users with random passwords. */
+export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
+  const folder = await makeTempFolder('data')
+  const dataDir = join(folder.path, 'data')
+  const command = (args: readonly string[], input?: string): Promise<string> =>
+    runOk(BERTH_BIN, [...args, '--data', dataDir], { input, env: berthEnvironment() })
+  const passwords = new Map(options.users.map(({ name }) => [name, randomBytes(18).toString('base64url')]))
+  for (const { name, isAdmin } of options.users) {
+    const flags = ['--password-stdin', ...(isAdmin ? ['--admin'] : [])]
+    await command(['user', 'add', name, ...flags], passwords.get(name))
+  }
+  const port = await findFreePort()
+  const server = await startProcess(BERTH_BIN, {
+    args: ['serve', '--data', dataDir, ...listenFlags(port, options.tls), ...(options.flags ?? [])],
+    logFile: join(folder.path, 'berth.log'),
+    env: berthEnvironment(),
+    isReady: () => isListening(port),
+  })
+  const stop = async (): Promise<void> => {
+    const exitCode = await server.stop()
+    const log = await server.readLog()
+    await folder[Symbol.asyncDispose]()
+    assert.equal(exitCode, 0, `berth did not stop well\n${log}`)
+    for (const [name, password] of passwords) {
+      assert.ok(!log.includes(password), `the log holds the password of ${name}`)
+    }
+  }
+  return {
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    host: `127.0.0.1:${port}`,
+    port,
+    pid: server.pid,
+    dataDir,
+    logFile: server.logFile,
+    passwordOf: (name) => passwords.get(name) ?? assert.fail(`no user ${name}`),
+    command,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function listenFlags(port: number, tls: BootOptions['tls']): string[] {
+  if (!tls) return ['--listen-http', `127.0.0.1:${port}`]
+  const files = ['--tls-cert', tls.certFile, '--tls-key', tls.keyFile]
+  return ['--listen-http', 'off', '--listen-https', `127.0.0.1:${port}`, ...files]
+}
+
+/** The caller's environment without what would configure Berth or a registry behind the test's back. */
+function berthEnvironment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
+  return Object.fromEntries(own)
+}
