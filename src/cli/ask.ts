@@ -1,0 +1,72 @@
+import { CliError } from './cli-error.ts'
+import type { Io } from './io.ts'
+
+/** Most bytes read from standard input for a password: the longest password has 1,024, and a line end follows. */
+const MAX_PASSWORD_INPUT_BYTES = 4096
+
+/** How a password is to be got. */
+export interface PasswordRequest {
+  readonly question: string
+  /** `--password-stdin` was given. */
+  readonly fromStdin: boolean
+  /** Ask a second time, as a new password must not be mistyped. */
+  readonly isNew: boolean
+}
+
+/**
+ * A password: from standard input if that was asked for, else by asking on a terminal.
+ * Errors: `CliError` `PASSWORD_MISSING`, `PASSWORD_UNREADABLE`, `CANCELLED`.
+ */
+export async function askPassword(io: Io, { question, fromStdin, isNew }: PasswordRequest): Promise<string> {
+  if (fromStdin) return await readPassword(io)
+  if (!io.isInteractive) {
+    throw new CliError('PASSWORD_MISSING', 'A password is needed, and there is no terminal to ask on')
+  }
+  const first = await askHidden(io, question)
+  if (isNew && (await askHidden(io, 'Once more')) !== first) {
+    throw new CliError('CANCELLED', 'The two passwords differ')
+  }
+  return first
+}
+
+/**
+ * Asks before something is lost, unless `--yes` was given.
+ * Errors: `CliError` `CONFIRMATION_MISSING`, `CANCELLED`.
+ */
+export async function askConfirmation(io: Io, question: string, isConfirmed: boolean): Promise<void> {
+  if (isConfirmed) return
+  if (!io.isInteractive) {
+    throw new CliError('CONFIRMATION_MISSING', 'This cannot be undone, and there is no terminal to ask on')
+  }
+  const { confirm } = await import('@clack/prompts')
+  const answer = await confirm({ message: question, initialValue: false, input: io.stdin, output: io.stdout })
+  if (answer !== true) throw new CliError('CANCELLED', 'The answer was no')
+}
+
+async function askHidden(io: Io, message: string): Promise<string> {
+  const { isCancel, password } = await import('@clack/prompts')
+  const answer = await password({ message, input: io.stdin, output: io.stdout })
+  if (isCancel(answer)) throw new CliError('CANCELLED', 'No password was given')
+  return answer ?? ''
+}
+
+/** All of standard input, without one line end at its end, which `echo` and editors add. */
+async function readPassword(io: Io): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of io.stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array | string)
+    size += bytes.byteLength
+    if (size > MAX_PASSWORD_INPUT_BYTES) {
+      throw new CliError('PASSWORD_UNREADABLE', 'Standard input holds more than a password')
+    }
+    chunks.push(bytes)
+  }
+  const text = Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
+  if (text === '') throw new CliError('PASSWORD_UNREADABLE', 'Standard input is empty')
+  if (/[\r\n]/.test(text))
+    throw new CliError('PASSWORD_UNREADABLE', 'Standard input holds more than one line')
+  return text
+}

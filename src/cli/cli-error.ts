@@ -1,0 +1,37 @@
+/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const
+
+/** Failures that only the commands know, with what to do. The other codes are those of the parts they call. */
+export const CLI_ERRORS = {
+  USAGE: { exit: EXIT.usage, remedy: 'Run it with --help to see what it takes' },
+  PASSWORD_MISSING: {
+    exit: EXIT.usage,
+    remedy: 'Run it on a terminal to be asked, or send the password to standard input with --password-stdin',
+  },
+  PASSWORD_UNREADABLE: { exit: EXIT.usage, remedy: 'Send one line with the password to standard input' },
+  CONFIRMATION_MISSING: { exit: EXIT.usage, remedy: 'Run it on a terminal to be asked, or give --yes' },
+  CANCELLED: { exit: EXIT.failed, remedy: 'Nothing was changed' },
+  REPOSITORY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth repo list" to see those there are' },
+  TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list" to see those there are' },
+  SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Look at the registry's log" },
+  INTERNAL: {
+    exit: EXIT.failed,
+    remedy: 'This is a fault in Berth: report it, with what NODE_DEBUG=berth shows',
+  },
+} as const satisfies Record<string, { exit: number; remedy: string }>
+
+/** A code of {@link CLI_ERRORS}. */
+export type CliErrorCode = keyof typeof CLI_ERRORS
+
+/** A command that cannot do what it was asked for. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly code: CliErrorCode
+  readonly remedy: string
+
+  constructor(code: CliErrorCode, message: string, options: { remedy?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.remedy = options.remedy ?? CLI_ERRORS[code].remedy
+  }
+}

@@ -1,0 +1,94 @@
+import type { Command } from 'commander'
+import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import type { RepositorySummary } from '../../registry/repositories.ts'
+import { askConfirmation } from '../ask.ts'
+import { CliError } from '../cli-error.ts'
+import { contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { openDataOf } from '../open-data.ts'
+import { printPages } from '../pages.ts'
+import { formatBytes, formatPairs, formatTime } from '../table.ts'
+
+const EXAMPLES = `
+Examples:
+  berth repo list
+  berth repo show alice/app
+  berth repo delete alice/app --yes          with all its tags and manifests`
+
+/** `berth repo …`. */
+export function addRepoCommand(program: Command, io: Io): void {
+  const repo = program
+    .command('repo')
+    .description('Look at repositories and delete them.')
+    .addHelpText('after', EXAMPLES)
+  addList(repo, io)
+  addShow(repo, io)
+  addDelete(repo, io)
+}
+
+/** The error of a repository that does not exist. */
+export function unknownRepository(name: RepositoryName): CliError {
+  return new CliError('REPOSITORY_UNKNOWN', `There is no repository ${name}`)
+}
+
+function addList(repo: Command, io: Io): void {
+  repo
+    .command('list')
+    .description('List all repositories.')
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command, io)
+      await using data = await openDataOf(context)
+      await printPages<RepositorySummary>(context, {
+        member: 'repositories',
+        headings: ['NAME', 'TAGS', 'MANIFESTS', 'SIZE', 'UPDATED'],
+        toRow: (entry) => [
+          entry.name,
+          String(entry.tagCount),
+          String(entry.manifestCount),
+          formatBytes(entry.sizeBytes),
+          formatTime(entry.updatedAt),
+        ],
+        fetchPage: (page) => data.repositories.list(page),
+      })
+    })
+}
+
+function addShow(repo: Command, io: Io): void {
+  repo
+    .command('show <name>')
+    .description('Show one repository.')
+    .action(async (text: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const name = parseRepositoryName(text)
+      await using data = await openDataOf(context)
+      const found = await data.repositories.show(name)
+      if (!found) throw unknownRepository(name)
+      const pairs: [string, string][] = [
+        ['name', found.name],
+        ['tags', String(found.tagCount)],
+        ['manifests', String(found.manifestCount)],
+        ['size', formatBytes(found.sizeBytes)],
+        ['created', formatTime(found.createdAt)],
+        ['updated', formatTime(found.updatedAt)],
+      ]
+      printResult(context, { repository: found }, formatPairs(pairs))
+    })
+}
+
+function addDelete(repo: Command, io: Io): void {
+  repo
+    .command('delete <name>')
+    .description('Delete a repository with its tags and manifests. Layers that others use stay.')
+    .option('--yes', 'do not ask')
+    .action(async (text: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const name = parseRepositoryName(text)
+      await using data = await openDataOf(context)
+      const found = await data.repositories.show(name)
+      if (!found) throw unknownRepository(name)
+      const question = `Delete ${name} with ${found.tagCount} tags and ${found.manifestCount} manifests?`
+      await askConfirmation(io, question, context.flags.yes === true)
+      if (!(await data.repositories.delete(name))) throw unknownRepository(name)
+      printResult(context, { repository: { name } }, `Repository ${name} was deleted`)
+    })
+}

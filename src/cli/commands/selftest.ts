@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { createRegistryClient } from '../../client/registry-client.ts'
+import { type SelftestStep, selftest } from '../../client/selftest.ts'
+import type { Config } from '../../config/config.ts'
+import { formatAddress } from '../../config/describe.ts'
+import { askPassword } from '../ask.ts'
+import { CliError } from '../cli-error.ts'
+import { type CommandContext, contextOf } from '../command-context.ts'
+import { describeError } from '../describe-error.ts'
+import type { Io } from '../io.ts'
+
+const EXAMPLES = `
+Examples:
+  berth selftest --username admin            asks for the password
+  pass show berth | berth selftest https://registry.example.com --username ci --password-stdin
+
+It pushes a random image of 1 MiB as USER/berth-selftest, pulls it, checks each digest, and deletes it.
+Without a URL it takes the one of the settings.`
+
+/** `berth selftest`. */
+export function addSelftestCommand(program: Command, io: Io): void {
+  program
+    .command('selftest [url]')
+    .description('Log in, push, pull, verify and delete against a running registry.')
+    .requiredOption('--username <name>', 'who logs in')
+    .option('--password-stdin', 'take the password from standard input')
+    .option('--ca <FILE>', 'trust this certificate authority (PEM) instead of those of the system')
+    .addHelpText('after', EXAMPLES)
+    .action(async (text: string | undefined, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const { flags } = context
+      const url = text === undefined ? defaultUrl(context.loadConfig().config) : parseUrl(text)
+      const ca = typeof flags.ca === 'string' ? await readAuthority(flags.ca) : undefined
+      const username = String(flags.username)
+      const fromStdin = flags['password-stdin'] === true
+      const password = await askPassword(io, { question: `Password of ${username}`, fromStdin, isNew: false })
+      const client = createRegistryClient({ url, username, password, ...(ca === undefined ? {} : { ca }) })
+      await report(context, { url, steps: selftest(client, username) })
+    })
+}
+
+/** Prints each step as it ends. Errors: `CliError` `SELFTEST_FAILED`. */
+async function report(
+  { io, isJson }: CommandContext,
+  { url, steps }: { url: string; steps: AsyncIterable<SelftestStep> },
+): Promise<void> {
+  const done: SelftestStep[] = []
+  for await (const step of steps) {
+    done.push(step)
+    if (!isJson) io.stdout.write(`${formatStep(step)}\n`)
+  }
+  const failed = done.find((step) => step.error !== undefined)
+  if (isJson) io.stdout.write(`${JSON.stringify({ url, ok: !failed, steps: done.map(toJson) })}\n`)
+  else if (!failed) io.stdout.write(`${url} works\n`)
+  if (!failed) return
+  const { message, remedy } = describeError(failed.error)
+  throw new CliError('SELFTEST_FAILED', `The step "${failed.name}" failed: ${message}`, {
+    remedy,
+    cause: failed.error,
+  })
+}
+
+function formatStep({ name, ms, error, note }: SelftestStep): string {
+  const verdict = error === undefined ? 'ok    ' : 'FAILED'
+  return `${verdict}  ${name.padEnd(24)} ${ms.toFixed(1).padStart(8)} ms${note ? `  (${note})` : ''}`
+}
+
+function toJson({ name, ms, error, note }: SelftestStep): object {
+  return {
+    name,
+    ok: error === undefined,
+    ms: Math.round(ms * 10) / 10,
+    ...(note === undefined ? {} : { note }),
+  }
+}
+
+function defaultUrl({ publicUrl, listenHttp, listenHttps }: Config): string {
+  if (publicUrl !== undefined) return publicUrl
+  const address = listenHttp ?? listenHttps
+  if (!address) throw new CliError('USAGE', 'No URL is given, and the settings name no address')
+  const isWildcard = address.host === '0.0.0.0' || address.host === '::'
+  const host = formatAddress(isWildcard ? { ...address, host: 'localhost' } : address)
+  return `${listenHttp ? 'http' : 'https'}://${host}`
+}
+
+function parseUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.username && !url.password) {
+    return url.origin
+  }
+  throw new CliError('USAGE', 'The URL must be http:// or https:// with host and port only')
+}
+
+async function readAuthority(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new CliError('USAGE', `The certificate authority ${file} cannot be read`, { cause })
+  }
+}

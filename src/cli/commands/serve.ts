@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import { createLogger, flushLogger } from '../../log/logger.ts'
+import { contextOf } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { addSettingFlags } from '../setting-flags.ts'
+import { waitForStopSignal } from '../stop-signal.ts'
+import { formatWelcome } from '../welcome.ts'
+
+const EXAMPLES = `
+Examples:
+  berth serve                                http://127.0.0.1:5000, which Docker takes without TLS
+  berth serve --data /var/lib/berth --tls-cert registry.crt --tls-key registry.key
+  berth serve --config berth.yaml
+  BERTH_LOG_LEVEL=debug berth serve
+
+The first start makes the user "admin" and shows the password once. Ctrl-C stops: requests under way
+may end first, a second Ctrl-C does not wait for them. Each flag can also be a variable or a key of
+berth.yaml; "berth config" shows what holds, docs/configuration.md explains it.`
+
+/** `berth serve`. */
+export function addServeCommand(program: Command, io: Io): void {
+  addSettingFlags(program.command('serve'))
+    .description('Start the registry.')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command, io)
+      const { config } = context.loadConfig()
+      const logger = createLogger(config.log)
+      using stopSignal = waitForStopSignal()
+      // Loaded here: help and the other commands do not need the server's parts.
+      const { startBerth } = await import('../../app/start.ts')
+      const running = await startBerth(config, logger)
+      // The log reaches standard output by its own way: what was logged first is to be read first.
+      await flushLogger(logger)
+      const { urls, firstAdmin } = running
+      const facts = { urls, publicUrl: config.publicUrl, firstAdmin, dataDir: config.dataDir }
+      io.stdout.write(
+        context.isJson
+          ? `${JSON.stringify({ urls, firstAdmin: firstAdmin ?? null })}\n`
+          : formatWelcome(facts),
+      )
+      const signal = await stopSignal.received
+      logger.info({ signal }, 'stopping')
+      await running.stop()
+      logger.info('stopped')
+      await flushLogger(logger)
+    })
+}

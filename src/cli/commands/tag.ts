@@ -1,0 +1,66 @@
+import type { Command } from 'commander'
+import { parseTag } from '../../oci/reference.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import type { TagSummary } from '../../registry/repositories.ts'
+import { askConfirmation } from '../ask.ts'
+import { CliError } from '../cli-error.ts'
+import { contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { openDataOf } from '../open-data.ts'
+import { printPages } from '../pages.ts'
+import { formatTime } from '../table.ts'
+import { unknownRepository } from './repo.ts'
+
+const EXAMPLES = `
+Examples:
+  berth tag list alice/app
+  berth tag delete alice/app v1 --yes        the manifest stays, under its digest`
+
+/** `berth tag …`. */
+export function addTagCommand(program: Command, io: Io): void {
+  const tag = program
+    .command('tag')
+    .description('Look at tags and delete them.')
+    .addHelpText('after', EXAMPLES)
+  addList(tag, io)
+  addDelete(tag, io)
+}
+
+function addList(tag: Command, io: Io): void {
+  tag
+    .command('list <repository>')
+    .description('List the tags of a repository.')
+    .action(async (text: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const name = parseRepositoryName(text)
+      await using data = await openDataOf(context)
+      await printPages<TagSummary>(context, {
+        member: 'tags',
+        headings: ['TAG', 'DIGEST', 'TYPE', 'UPDATED'],
+        toRow: (entry) => [entry.name, entry.digest, entry.mediaType, formatTime(entry.updatedAt)],
+        async fetchPage(page) {
+          const tags = await data.repositories.listTags(name, page)
+          if (!tags) throw unknownRepository(name)
+          return tags
+        },
+      })
+    })
+}
+
+function addDelete(tag: Command, io: Io): void {
+  tag
+    .command('delete <repository> <tag>')
+    .description('Delete a tag. The manifest it names stays.')
+    .option('--yes', 'do not ask')
+    .action(async (repositoryText: string, tagText: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const repository = parseRepositoryName(repositoryText)
+      const name = parseTag(tagText)
+      await using data = await openDataOf(context)
+      await askConfirmation(io, `Delete the tag ${name} of ${repository}?`, context.flags.yes === true)
+      if (!(await data.repositories.deleteTag(repository, name))) {
+        throw new CliError('TAG_UNKNOWN', `There is no tag ${name} in ${repository}`)
+      }
+      printResult(context, { tag: { repository, name } }, `Tag ${name} of ${repository} was deleted`)
+    })
+}

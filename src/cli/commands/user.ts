@@ -1,0 +1,122 @@
+import type { Command } from 'commander'
+import type { Account, AccountManager } from '../../accounts/accounts.ts'
+import { askConfirmation, askPassword } from '../ask.ts'
+import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { openDataOf } from '../open-data.ts'
+import { formatTable, formatTime } from '../table.ts'
+
+const EXAMPLES = `
+Examples:
+  berth user add alice                       ask for a password on the terminal
+  pass show alice | berth user add alice --password-stdin
+  berth user add root2 --admin               an administrator may do everything
+  berth user disable alice                   ends her log-ins at once, keeps her images
+  berth user list
+
+A user owns the repositories below the own name: alice may push alice/app.
+Changes count at once, also for a server that runs.`
+
+/** `berth user …`. */
+export function addUserCommand(program: Command, io: Io): void {
+  const user = program.command('user').description('Manage accounts.').addHelpText('after', EXAMPLES)
+  addAdd(user, io)
+  addPasswd(user, io)
+  addRemove(user, io)
+  addList(user, io)
+  addSetDisabled(user, io, 'disable')
+  addSetDisabled(user, io, 'enable')
+}
+
+function addAdd(user: Command, io: Io): void {
+  user
+    .command('add <name>')
+    .description('Make an account.')
+    .option('--admin', 'an administrator')
+    .option('--password-stdin', 'take the password from standard input')
+    .action(async (name: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const isAdmin = context.flags.admin === true
+      const password = await newPassword(context, name)
+      await withAccounts(context, (accounts) => accounts.add({ name, password, isAdmin }))
+      const what = isAdmin ? 'Administrator' : 'User'
+      printResult(context, { user: { name, isAdmin } }, `${what} ${name} was made`)
+    })
+}
+
+function addPasswd(user: Command, io: Io): void {
+  user
+    .command('passwd <name>')
+    .description('Change a password; log-ins with the old one end.')
+    .option('--password-stdin', 'take the password from standard input')
+    .action(async (name: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const password = await newPassword(context, name)
+      await withAccounts(context, (accounts) => accounts.setPassword(name, password))
+      printResult(context, { user: { name } }, `The password of ${name} was changed`)
+    })
+}
+
+function addRemove(user: Command, io: Io): void {
+  user
+    .command('remove <name>')
+    .description('Remove an account. Its repositories stay; whoever gets the name next owns them.')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      await askConfirmation(io, `Remove the account ${name}?`, context.flags.yes === true)
+      await withAccounts(context, (accounts) => accounts.remove(name))
+      printResult(context, { user: { name } }, `User ${name} was removed`)
+    })
+}
+
+function addList(user: Command, io: Io): void {
+  user
+    .command('list')
+    .description('List all accounts, those of the htpasswd file included.')
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command, io)
+      const users = await withAccounts(context, (accounts) => accounts.list())
+      const rows = users.map((account) => [
+        account.name,
+        account.isAdmin ? 'admin' : 'user',
+        account.isDisabled ? 'disabled' : 'enabled',
+        account.source,
+        formatTime(account.createdAt),
+      ])
+      const text = formatTable(['NAME', 'ROLE', 'STATE', 'SOURCE', 'CREATED'], rows)
+      printResult(context, { users: users.map(toJson) }, text)
+    })
+}
+
+function addSetDisabled(user: Command, io: Io, verb: 'disable' | 'enable'): void {
+  const description =
+    verb === 'disable' ? 'Lock an account: its log-ins end at once.' : 'Unlock a disabled account.'
+  user
+    .command(`${verb} <name>`)
+    .description(description)
+    .action(async (name: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      const isDisabled = verb === 'disable'
+      await withAccounts(context, (accounts) => accounts.setDisabled(name, isDisabled))
+      printResult(context, { user: { name, isDisabled } }, `User ${name} was ${verb}d`)
+    })
+}
+
+function newPassword({ io, flags }: CommandContext, name: string): Promise<string> {
+  const fromStdin = flags['password-stdin'] === true
+  return askPassword(io, { question: `New password of ${name}`, fromStdin, isNew: true })
+}
+
+async function withAccounts<T>(
+  context: CommandContext,
+  act: (accounts: AccountManager) => Promise<T>,
+): Promise<T> {
+  await using data = await openDataOf(context)
+  return await act(data.accounts)
+}
+
+/** Not the version, which means nothing outside. */
+function toJson({ name, isAdmin, isDisabled, source, createdAt }: Account): object {
+  return { name, isAdmin, isDisabled, source, createdAt: createdAt ?? null }
+}

@@ -1,0 +1,96 @@
+import { debuglog } from 'node:util'
+import { redactText } from '../log/redact.ts'
+import { CLI_ERRORS, type CliErrorCode, EXIT } from './cli-error.ts'
+
+/** A failure as a command reports it. */
+export interface ErrorReport {
+  readonly code: string
+  /** What went wrong, and why. */
+  readonly message: string
+  /** What to do. */
+  readonly remedy: string
+  readonly exit: number
+}
+
+const debug = debuglog('berth')
+
+/** What to do about the errors that do not say so themselves, by code. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  SCHEMA_TOO_NEW: 'Start the version of Berth that wrote it, or a newer one',
+  DATABASE_UNUSABLE: "Check the disk, and the owner and permissions of the data folder's files",
+  NAME_INVALID: 'Choose another name',
+  TAG_INVALID: 'Check the tag',
+  DIGEST_INVALID: 'Check the digest',
+  ALREADY_EXISTS: 'Choose another name, or change its password with "berth user passwd"',
+  UNKNOWN_ACCOUNT: 'Run "berth user list" to see those there are',
+  PASSWORD_TOO_SHORT: 'Choose a longer one',
+  PASSWORD_TOO_LONG: 'Choose a shorter one',
+  LAST_ADMIN: 'Make another administrator first, with "berth user add --admin"',
+  TOO_MANY_ATTEMPTS: 'Wait a little and try again',
+}
+
+/** Codes that mean the command was called wrongly, beside those of {@link CLI_ERRORS}. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'CONFIG_UNREADABLE',
+  'CONFIG_INVALID',
+  'OPTION_UNKNOWN',
+  'VALUE_INVALID',
+  'VALUES_CONFLICT',
+  'NAME_INVALID',
+  'TAG_INVALID',
+  'DIGEST_INVALID',
+])
+
+/** Errors that carry a code of their own for people; any other is a fault. */
+const CODED_ERRORS: ReadonlySet<string> = new Set([
+  'CliError',
+  'ConfigError',
+  'AppError',
+  'DatabaseError',
+  'AccountError',
+  'OciError',
+  'RegistryError',
+])
+
+/**
+ * The one place where an error becomes what a command reports. Errors are told apart by name and code, not by class:
+ * the commands do not know the parts that some of them come from.
+ */
+export function describeError(error: unknown): ErrorReport {
+  debug('%o', error)
+  if (!isCoded(error)) return describeFault(error)
+  return {
+    code: error.code,
+    message: error.message,
+    remedy: error.remedy ?? REMEDIES[error.code] ?? "Look at the server's log",
+    exit: exitOf(error.code),
+  }
+}
+
+/** One line: `error[CODE]: what, why, what to do`. */
+export function formatError({ code, message, remedy }: ErrorReport): string {
+  return `error[${code}]: ${sentence(message)} ${sentence(remedy)}`.replace(/\s*\n\s*/g, ' ')
+}
+
+interface CodedError extends Error {
+  readonly code: string
+  readonly remedy?: string
+}
+
+function isCoded(error: unknown): error is CodedError {
+  return error instanceof Error && CODED_ERRORS.has(error.name) && 'code' in error
+}
+
+function describeFault(error: unknown): ErrorReport {
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: 'INTERNAL', message: redactText(message), ...CLI_ERRORS.INTERNAL }
+}
+
+function exitOf(code: string): number {
+  if (code in CLI_ERRORS) return CLI_ERRORS[code as CliErrorCode].exit
+  return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed
+}
+
+function sentence(text: string): string {
+  return /[.?!…]$/.test(text) ? text : `${text}.`
+}

@@ -1,0 +1,26 @@
+import { writeSync } from 'node:fs'
+import { EXIT } from './cli-error.ts'
+import { describeError, formatError } from './describe-error.ts'
+
+/** Descriptor of standard error: written to directly, as the process ends in the same breath. */
+const STDERR = 2
+
+/** Makes errors that nobody caught end this process with one clear line, and a closed pipe end it quietly. */
+export function guardProcess(): void {
+  const fail = (error: unknown) => {
+    try {
+      writeSync(STDERR, `${formatError(describeError(error))}\n`)
+    } finally {
+      process.exit(EXIT.failed)
+    }
+  }
+  process.on('uncaughtException', fail)
+  process.on('unhandledRejection', fail)
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // `berth repo list | head`: the reader has seen enough.
+      if (error.code === 'EPIPE') process.exit(EXIT.done)
+      else fail(error)
+    })
+  }
+}

@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander'
+import { CliError, EXIT } from './cli-error.ts'
+import { addConfigCommand } from './commands/config.ts'
+import { addRepoCommand } from './commands/repo.ts'
+import { addSelftestCommand } from './commands/selftest.ts'
+import { addServeCommand } from './commands/serve.ts'
+import { addTagCommand } from './commands/tag.ts'
+import { addUserCommand } from './commands/user.ts'
+import { addVersionCommand } from './commands/version.ts'
+import { describeError, formatError } from './describe-error.ts'
+import { type Io, processIo } from './io.ts'
+import { readVersion } from './product.ts'
+
+const EXAMPLES = `
+Examples:
+  berth serve                                start on http://127.0.0.1:5000, data in ./berth-data
+  berth user add alice                       make an account, also while the server runs
+  berth repo list                            what the registry holds
+  berth selftest --username admin            push and pull through a running registry
+  berth COMMAND --help                       what a command takes
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.`
+
+/** Runs a command line, without the names of the program, and returns the exit code. It does not throw. */
+export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  const program = buildProgram(io)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return EXIT.done
+  } catch (error) {
+    if (error instanceof CommanderError) return endOfCommander(error, argv, io)
+    return reportError(error, argv, io)
+  }
+}
+
+function buildProgram(io: Io): Command {
+  const program = new Command('berth')
+    .description('A private, secure home for container images.')
+    .option('--config <FILE>', "settings: a berth.yaml, or a config.yml of Distribution's registry")
+    .option('--data <DIR>', 'folder of the database and the keys (default: ./berth-data)')
+    .option('--json', 'print JSON, for programs')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .addHelpText('after', EXAMPLES)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      // Help that was not asked for goes to standard error; errors are reported in one place below.
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    })
+    .exitOverride()
+  addServeCommand(program, io)
+  addConfigCommand(program, io)
+  addUserCommand(program, io)
+  addRepoCommand(program, io)
+  addTagCommand(program, io)
+  addSelftestCommand(program, io)
+  addVersionCommand(program, io)
+  return program
+}
+
+/** Commander ends by throwing: for help that was asked for, too. */
+function endOfCommander(error: CommanderError, argv: readonly string[], io: Io): number {
+  if (error.exitCode === 0) return EXIT.done
+  // Help in place of a missing command has been printed already.
+  if (error.code === 'commander.help') return EXIT.usage
+  return reportError(usageError(error.message), argv, io)
+}
+
+/** Commander's message, with its suggestion, if it has one, as what to do. */
+function usageError(text: string): CliError {
+  const [what = '', suggestion] = text.replace(/^error: /, '').split(/\s*\n?\((?=Did you mean)/)
+  const message = what.charAt(0).toUpperCase() + what.slice(1)
+  return new CliError('USAGE', message, suggestion ? { remedy: suggestion.replace(/\)$/, '') } : {})
+}
+
+function reportError(error: unknown, argv: readonly string[], io: Io): number {
+  const report = describeError(error)
+  const { code, message, remedy, exit } = report
+  // Looked for in the words as they came: what could not be parsed has no options.
+  const isJson = argv.includes('--json')
+  const line = isJson ? JSON.stringify({ error: { code, message, remedy } }) : formatError(report)
+  io.stderr.write(`${line}\n`)
+  return exit
+}

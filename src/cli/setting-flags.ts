@@ -1,0 +1,16 @@
+import { type Command, Option } from 'commander'
+import { OPTION_LIST } from '../config/options.ts'
+import { defaultInWords, flagOf } from '../config/reference.ts'
+
+/** Flags that `berth` itself takes, for every command. */
+const GLOBAL: readonly string[] = ['data']
+
+/** Adds a flag for each setting. Values are parsed where those of variables and files are, so they come as text. */
+export function addSettingFlags(command: Command): Command {
+  for (const option of OPTION_LIST) {
+    if (GLOBAL.includes(option.name)) continue
+    const help = `${option.help} (default: ${defaultInWords(option)})`
+    command.addOption(new Option(flagOf(option.name, option), help))
+  }
+  return command
+}

@@ -1,0 +1,39 @@
+/** What a start is told with. */
+export interface WelcomeFacts {
+  readonly urls: readonly string[]
+  readonly publicUrl: string | undefined
+  readonly firstAdmin: { readonly name: string; readonly password: string } | undefined
+  readonly dataDir: string
+}
+
+const FRAME = '-'.repeat(72)
+
+/** What `berth serve` says once it serves: where, and at the first start how to log in and push. */
+export function formatWelcome({ urls, publicUrl, firstAdmin, dataDir }: WelcomeFacts): string {
+  const lines = ['', FRAME, `  Berth serves ${urls.join(' and ')}`, `  Data: ${dataDir}`]
+  if (firstAdmin) lines.push('', ...firstSteps(firstAdmin, registryHost(urls, publicUrl)))
+  return `${[...lines, FRAME, ''].join('\n')}\n`
+}
+
+function firstSteps({ name, password }: { name: string; password: string }, host: string): string[] {
+  return [
+    '  This is the first start. The administrator was made; the password is shown only now:',
+    '',
+    `    user      ${name}`,
+    `    password  ${password}`,
+    '',
+    '  To push your first image:',
+    '',
+    `    docker login ${host} --username ${name}`,
+    `    docker tag IMAGE ${host}/${name}/IMAGE`,
+    `    docker push ${host}/${name}/IMAGE`,
+  ]
+}
+
+/** What an image's name begins with. A listener on all addresses is reached as localhost from here. */
+function registryHost(urls: readonly string[], publicUrl: string | undefined): string {
+  const preferred = publicUrl ?? urls.find((url) => url.startsWith('https:')) ?? urls[0] ?? ''
+  const url = new URL(preferred)
+  const isWildcard = url.hostname === '0.0.0.0' || url.hostname === '[::]'
+  return isWildcard ? `localhost${url.port && `:${url.port}`}` : url.host
+}
