@@ -1,14 +1,17 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Database } from '../database.ts'
 import type { BlobFacts, RepositoryFilter } from '../metadata.ts'
+import type { Schema } from '../schema.ts'
+import { prepareQuery } from './prepare-query.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Queries } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
 
 /** {@link BlobFacts} in SQL. */
 export function createBlobFacts({ reader, writer }: Database, clock: () => number): BlobFacts {
   return {
-    findBlob: (repository, digest) => findBlob(reader, repository, digest),
+    findBlob: createFindBlob(reader),
     findHolder: (digest, filter, preferred) => findHolder(reader, { digest, filter, preferred }),
     linkBlob: ({ repository, digest, size, upload }) =>
       writer.transaction().execute(async (tx) => {
@@ -23,7 +26,7 @@ export function createBlobFacts({ reader, writer }: Database, clock: () => numbe
       }),
     mountBlob: ({ from, repository, digest }) =>
       writer.transaction().execute(async (tx) => {
-        if (!(await findBlob(tx, from, digest))) return false
+        if (!(await selectBlob(tx, from, digest).executeTakeFirst())) return false
         const repositoryId = await ensureRepository(tx, repository, clock())
         await insertLink(tx, { repositoryId, digest, now: clock() })
         return true
@@ -31,7 +34,8 @@ export function createBlobFacts({ reader, writer }: Database, clock: () => numbe
     unlinkBlob: (repository, digest) =>
       writer.transaction().execute(async (tx) => {
         const id = await findRepositoryId(tx, repository)
-        if (id === undefined || !(await findBlob(tx, repository, digest))) return 'unknown'
+        if (id === undefined || !(await selectBlob(tx, repository, digest).executeTakeFirst()))
+          return 'unknown'
         if (await isNamed(tx, id, digest)) return 'in-use'
         await tx
           .deleteFrom('repository_blobs')
@@ -44,11 +48,17 @@ export function createBlobFacts({ reader, writer }: Database, clock: () => numbe
   }
 }
 
-async function findBlob(
+type FindBlob = (repository: RepositoryName, digest: Digest) => Promise<{ size: number } | undefined>
+
+function createFindBlob(db: Kysely<Schema>): FindBlob {
+  return prepareQuery(db, selectBlob(db, '' as RepositoryName, '' as Digest))
+}
+
+function selectBlob(
   db: Queries,
   repository: RepositoryName,
   digest: Digest,
-): Promise<{ size: number } | undefined> {
+): SelectQueryBuilder<Schema, 'repositories' | 'repository_blobs' | 'blobs', { size: number }> {
   return db
     .selectFrom('repositories')
     .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
@@ -56,7 +66,6 @@ async function findBlob(
     .select('blobs.size')
     .where('repositories.name', '=', repository)
     .where('repository_blobs.digest', '=', digest)
-    .executeTakeFirst()
 }
 
 async function findHolder(

@@ -1,21 +1,23 @@
+import type { Kysely } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
-import type { Tag } from '../../oci/reference.ts'
 import { isDigestReference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Database } from '../database.ts'
 import type { ManifestFacts, StoredManifest } from '../metadata.ts'
+import type { Schema } from '../schema.ts'
 import { insertManifest } from './insert-manifest.ts'
 import { findMissing } from './missing-content.ts'
+import { prepareQuery } from './prepare-query.ts'
 import { listReferrers } from './referrers.ts'
 import { dropIfEmpty, findRepositoryId, type Queries } from './repositories.ts'
 
 /** {@link ManifestFacts} in SQL. */
 export function createManifestFacts({ reader, writer }: Database, clock: () => number): ManifestFacts {
+  const findByDigest = createFindByDigest(reader)
+  const findByTag = createFindByTag(reader)
   return {
     findManifest: (repository, reference) =>
-      isDigestReference(reference)
-        ? findByDigest(reader, repository, reference)
-        : findByTag(reader, repository, reference),
+      isDigestReference(reference) ? findByDigest(repository, reference) : findByTag(repository, reference),
     putManifest: (record) =>
       writer.transaction().execute(async (tx) => {
         const missing = record.isSparseAllowed
@@ -51,43 +53,41 @@ interface ManifestColumns {
   bytes: Uint8Array
 }
 
-async function findByDigest(
-  db: Queries,
-  repository: RepositoryName,
-  digest: Digest,
-): Promise<StoredManifest | undefined> {
-  const row = await db
-    .selectFrom('repositories')
-    .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
-    .select(MANIFEST_COLUMNS)
-    .where('repositories.name', '=', repository)
-    .where('manifests.digest', '=', digest)
-    .executeTakeFirst()
-  return row && toStored(row)
+type Find = (repository: RepositoryName, reference: string) => Promise<StoredManifest | undefined>
+
+function createFindByDigest(db: Kysely<Schema>): Find {
+  const query = prepareQuery(
+    db,
+    db
+      .selectFrom('repositories')
+      .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+      .select(MANIFEST_COLUMNS)
+      .where('repositories.name', '=', '')
+      .where('manifests.digest', '=', ''),
+  )
+  return async (repository, digest) => toStored(await query(repository, digest))
 }
 
-async function findByTag(
-  db: Queries,
-  repository: RepositoryName,
-  tag: Tag,
-): Promise<StoredManifest | undefined> {
-  const row = await db
-    .selectFrom('repositories')
-    .innerJoin('tags', 'tags.repository_id', 'repositories.id')
-    .innerJoin('manifests', (join) =>
-      join
-        .onRef('manifests.repository_id', '=', 'tags.repository_id')
-        .onRef('manifests.digest', '=', 'tags.digest'),
-    )
-    .select(MANIFEST_COLUMNS)
-    .where('repositories.name', '=', repository)
-    .where('tags.name', '=', tag)
-    .executeTakeFirst()
-  return row && toStored(row)
+function createFindByTag(db: Kysely<Schema>): Find {
+  const query = prepareQuery(
+    db,
+    db
+      .selectFrom('repositories')
+      .innerJoin('tags', 'tags.repository_id', 'repositories.id')
+      .innerJoin('manifests', (join) =>
+        join
+          .onRef('manifests.repository_id', '=', 'tags.repository_id')
+          .onRef('manifests.digest', '=', 'tags.digest'),
+      )
+      .select(MANIFEST_COLUMNS)
+      .where('repositories.name', '=', '')
+      .where('tags.name', '=', ''),
+  )
+  return async (repository, tag) => toStored(await query(repository, tag))
 }
 
-function toStored(row: ManifestColumns): StoredManifest {
-  return { digest: row.digest as Digest, mediaType: row.media_type, size: row.size, bytes: row.bytes }
+function toStored(row: ManifestColumns | undefined): StoredManifest | undefined {
+  return row && { digest: row.digest as Digest, mediaType: row.media_type, size: row.size, bytes: row.bytes }
 }
 
 async function deleteManifest(

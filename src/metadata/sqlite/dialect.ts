@@ -10,21 +10,29 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import type { ReadSnapshot } from './read-snapshot.ts'
 import { toSqliteFault } from './sqlite-fault.ts'
 
 /** Prepared statements kept per connection: the queries of this program number below a hundred. */
 const MAX_STATEMENTS = 256
 
+/** How a connection goes about the snapshot that readers share. */
+export interface SqliteConnectionOptions {
+  readonly open: () => DatabaseSync
+  readonly role: 'reader' | 'writer'
+  readonly snapshot: ReadSnapshot
+}
+
 /** Kysely over one connection of `node:sqlite`, which the dialect owns and closes. */
 export class NodeSqliteDialect implements Dialect {
-  readonly #open: () => DatabaseSync
+  readonly #options: SqliteConnectionOptions
 
-  constructor(open: () => DatabaseSync) {
-    this.#open = open
+  constructor(options: SqliteConnectionOptions) {
+    this.#options = options
   }
 
   createDriver(): Driver {
-    return new NodeSqliteDriver(this.#open)
+    return new NodeSqliteDriver(this.#options)
   }
 
   createQueryCompiler(): SqliteQueryCompiler {
@@ -48,19 +56,22 @@ class TransactionalSqliteAdapter extends SqliteAdapter {
 }
 
 class NodeSqliteDriver implements Driver {
-  readonly #open: () => DatabaseSync
+  readonly #options: SqliteConnectionOptions
   #db: DatabaseSync | undefined
   #connection: NodeSqliteConnection | undefined
   #waiting: (() => void)[] = []
   #isTaken = false
 
-  constructor(open: () => DatabaseSync) {
-    this.#open = open
+  constructor(options: SqliteConnectionOptions) {
+    this.#options = options
   }
 
   async init(): Promise<void> {
-    this.#db = this.#open()
-    this.#connection = new NodeSqliteConnection(this.#db)
+    const { open, role, snapshot } = this.#options
+    this.#db = open()
+    if (role === 'reader') snapshot.attach(this.#db)
+    const around = role === 'reader' ? { before: () => snapshot.open() } : { after: snapshot.end }
+    this.#connection = new NodeSqliteConnection(this.#db, around)
   }
 
   /** One connection, handed out in order: a transaction holds it across its awaits. */
@@ -93,6 +104,7 @@ class NodeSqliteDriver implements Driver {
 
   async destroy(): Promise<void> {
     this.#connection = undefined
+    if (this.#options.role === 'reader') this.#options.snapshot.end()
     this.#db?.close()
     this.#db = undefined
   }
@@ -105,17 +117,22 @@ interface PreparedStatement {
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync
+  readonly #around: { before?: () => void; after?: () => void }
   readonly #statements = new Map<string, PreparedStatement>()
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, around: { before?: () => void; after?: () => void }) {
     this.#db = db
+    this.#around = around
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     try {
+      this.#around.before?.()
       return this.#execute(query)
     } catch (error) {
       throw toSqliteFault(error)
+    } finally {
+      this.#around.after?.()
     }
   }
 

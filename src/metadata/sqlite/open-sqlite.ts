@@ -4,6 +4,7 @@ import { type Database, DatabaseError } from '../database.ts'
 import { migrateToLatest } from '../migrate.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from './dialect.ts'
+import { ReadSnapshot } from './read-snapshot.ts'
 
 /** Longest wait for another process's transaction, in milliseconds: a command's transaction takes a few. */
 const BUSY_TIMEOUT_MS = 5_000
@@ -15,8 +16,10 @@ const CACHE_KIB = 8_192
  * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` if it cannot be opened or is no database.
  */
 export async function openSqliteDatabase(file: string): Promise<Database> {
-  const writer = new Kysely<Schema>({ dialect: new NodeSqliteDialect(() => connect(file)) })
-  const reader = new Kysely<Schema>({ dialect: new NodeSqliteDialect(() => connect(file)) })
+  const snapshot = new ReadSnapshot()
+  const open = (): DatabaseSync => connect(file)
+  const writer = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot }) })
+  const reader = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'reader', snapshot }) })
   const close = async (): Promise<void> => {
     await reader.destroy()
     await writer.destroy()
