@@ -18,6 +18,8 @@ export interface Call {
 /** Makes calls: logs in, sends, and turns what is not expected into a {@link RegistryError}. */
 export type Exchange = (call: Call) => Promise<Response>
 
+/** What the registry's log names this client. */
+const USER_AGENT = 'berth-client'
 /** Largest error body, in bytes: real ones have some 200. */
 const MAX_ERROR_BYTES = 64 * 1024
 /** Longest text of an error body that is passed on, in characters. */
@@ -32,7 +34,11 @@ export function createExchange(
     const authorization = await login.authorize(call.scope, signal)
     return await transport(new URL(call.target, url).href, {
       method: call.method,
-      headers: { ...call.headers, ...(authorization === undefined ? {} : { authorization }) },
+      headers: {
+        'user-agent': USER_AGENT,
+        ...call.headers,
+        ...(authorization === undefined ? {} : { authorization }),
+      },
       ...(call.body === undefined ? {} : { body: call.body }),
       signal,
     })

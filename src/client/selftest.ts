@@ -35,12 +35,18 @@ interface TestImage {
 export async function* selftest(client: RegistryClient, username: string): AsyncGenerator<SelftestStep> {
   const image = makeImage(username)
   const cleanUp = cleanUpSteps(client, image)
-  for (const { name, act } of [...pushSteps(client, image), ...pullSteps(client, image), ...cleanUp]) {
+  const steps = [...pushSteps(client, image), ...pullSteps(client, image), ...cleanUp]
+  for (const [index, { name, act }] of steps.entries()) {
     const step = await runStep(name, act)
-    if (step.error !== undefined) await Promise.allSettled(cleanUp.map((clean) => clean.act()))
+    // Not after a failed log-in: each further one would count as a wrong password.
+    if (step.error !== undefined && index > 0) await cleanUpQuietly(cleanUp)
     yield step
     if (step.error !== undefined) return
   }
+}
+
+async function cleanUpQuietly(steps: readonly PlannedStep[]): Promise<void> {
+  for (const { act } of steps) await Promise.allSettled([act()])
 }
 
 interface PlannedStep {

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { type CliCall, type CliResult, runCli } from '../../test/support/run-cli.ts'
+import { OPTION_LIST } from '../config/options.ts'
+
+const PASSWORD = 'correct horse battery'
+const folder = mkdtempSync(path.join(tmpdir(), 'berth-cli-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let folders = 0
+
+/** Runs commands on a data folder of their own. */
+function onNewData() {
+  const data = path.join(folder, `data-${++folders}`)
+  return async (args: string, call?: CliCall): Promise<CliResult> =>
+    await runCli([...args.split(' '), '--data', data], call)
+}
+
+test('--help names every command and shows examples', async () => {
+  const { code, stdout } = await runCli(['--help'])
+  assert.equal(code, 0)
+  for (const name of ['serve', 'config', 'user', 'repo', 'tag', 'selftest', 'version']) {
+    assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'))
+  }
+  assert.match(stdout, /^Examples:$/m)
+})
+
+test('serve --help names every setting with its default', async () => {
+  const { stdout } = await runCli(['serve', '--help'])
+  for (const { name } of OPTION_LIST) assert.match(stdout, new RegExp(`--${name}\\b`))
+  assert.match(stdout, /--token-lifetime <SECONDS> .*\(default: 300\)/)
+})
+
+test('without a command, help goes to standard error and counts as wrong usage', async () => {
+  for (const args of [[], ['user'], ['repo']]) {
+    const { code, stdout, stderr } = await runCli(args)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /^Usage: berth/)
+  }
+})
+
+const MISUSE: readonly [string, string][] = [
+  ['serv', "error[USAGE]: Unknown command 'serv'. Did you mean serve?\n"],
+  ['serve --listn-http :80', "error[USAGE]: Unknown option '--listn-http'. Did you mean --listen-http?\n"],
+  ['user add', "error[USAGE]: Missing required argument 'name'. Run it with --help to see what it takes.\n"],
+  [
+    'selftest',
+    "error[USAGE]: Required option '--username <name>' not specified. Run it with --help to see what it takes.\n",
+  ],
+]
+
+for (const [args, message] of MISUSE) {
+  test(`"berth ${args}" is wrong usage`, async () => {
+    assert.deepEqual(await runCli(args.split(' ')), { code: 2, stdout: '', stderr: message })
+  })
+}
+
+test('version tells the version, with --json to programs', async () => {
+  assert.match((await runCli(['version'])).stdout, /^berth \d+\.\d+\.\d+ \(node 26\./)
+  assert.equal(JSON.parse((await runCli(['version', '--json'])).stdout).name, 'berth')
+})
+
+test('errors are JSON with --json', async () => {
+  const { code, stderr } = await runCli(['--json', 'serv'])
+  assert.equal(code, 2)
+  assert.deepEqual(JSON.parse(stderr), {
+    error: { code: 'USAGE', message: "Unknown command 'serv'", remedy: 'Did you mean serve?' },
+  })
+})
+
+test('config shows values with their sources and warns of what is ignored', async () => {
+  const env = { BERTH_LOG_LEVEL: 'debug', REGISTRY_HTTP_SECRET: 'canary' }
+  const { code, stdout, stderr } = await runCli(['config', '--listen-http', ':80'], { env, cwd: '/srv' })
+  assert.equal(code, 0)
+  assert.match(stdout, /^data +\/srv\/berth-data +default$/m)
+  assert.match(stdout, /^listen-http +0\.0\.0\.0:80 +--listen-http$/m)
+  assert.match(stdout, /^log-level +debug +BERTH_LOG_LEVEL$/m)
+  assert.equal(stderr, 'warning: The variable REGISTRY_HTTP_SECRET has no meaning in Berth and is ignored\n')
+  const json = JSON.parse((await runCli(['config', '--json'])).stdout)
+  assert.deepEqual(json.settings[2], { name: 'listen-http', value: '127.0.0.1:5000', source: 'default' })
+})
+
+test('a mistake in the settings ends every command with code 2', async () => {
+  const config = path.join(folder, 'typo.yaml')
+  writeFileSync(config, 'lissten-http: off\n')
+  for (const args of [['config'], ['serve'], ['user', 'list']]) {
+    const { code, stderr } = await runCli([...args, '--config', config])
+    assert.equal(code, 2)
+    assert.match(
+      stderr,
+      /^error\[OPTION_UNKNOWN\]: typo\.yaml has the key .* Did you mean "listen-http"\?\n$/,
+    )
+  }
+})
+
+test('user add, list, passwd, disable, enable and remove', async () => {
+  const berth = onNewData()
+  const stdin = `${PASSWORD}\n`
+  assert.deepEqual(await berth('user add root --admin --password-stdin', { stdin }), {
+    code: 0,
+    stdout: 'Administrator root was made\n',
+    stderr: '',
+  })
+  assert.equal((await berth('user add alice --password-stdin', { stdin })).stdout, 'User alice was made\n')
+  assert.match(
+    (await berth('user list')).stdout,
+    /^NAME +ROLE +STATE +SOURCE +CREATED\nalice +user +enabled +database +\S+ \S+\nroot +admin /,
+  )
+  assert.equal((await berth('user disable alice')).stdout, 'User alice was disabled\n')
+  const { users } = JSON.parse((await berth('user list --json')).stdout)
+  assert.deepEqual([users[0].name, users[0].isDisabled, users[1].isAdmin], ['alice', true, true])
+  assert.equal((await berth('user enable alice')).code, 0)
+  assert.equal((await berth('user passwd alice --password-stdin', { stdin: 'another password' })).code, 0)
+  assert.equal((await berth('user remove alice --yes')).stdout, 'User alice was removed\n')
+  assert.match((await berth('user remove root --yes')).stderr, /^error\[LAST_ADMIN\]: .*user add --admin/)
+})
+
+const REFUSED_USERS: readonly [string, CliCall, number, string][] = [
+  ['user add Alice! --password-stdin', { stdin: PASSWORD }, 2, 'NAME_INVALID'],
+  ['user add alice --password-stdin', { stdin: 'short' }, 1, 'PASSWORD_TOO_SHORT'],
+  ['user add alice --password-stdin', { stdin: '' }, 2, 'PASSWORD_UNREADABLE'],
+  ['user add alice --password-stdin', { stdin: 'two\nlines of text' }, 2, 'PASSWORD_UNREADABLE'],
+  ['user add alice --password-stdin', { stdin: 'x'.repeat(5000) }, 2, 'PASSWORD_UNREADABLE'],
+  ['user add alice', { stdin: PASSWORD }, 2, 'PASSWORD_MISSING'],
+  ['user passwd nobody --password-stdin', { stdin: PASSWORD }, 1, 'UNKNOWN_ACCOUNT'],
+  ['user remove nobody', {}, 2, 'CONFIRMATION_MISSING'],
+  ['user remove nobody --yes', {}, 1, 'UNKNOWN_ACCOUNT'],
+  ['user disable nobody', {}, 1, 'UNKNOWN_ACCOUNT'],
+]
+
+for (const [args, call, code, error] of REFUSED_USERS) {
+  test(`"berth ${args}" with "${call.stdin?.slice(0, 12) ?? ''}" is refused with ${error}`, async () => {
+    const result = await onNewData()(args, call)
+    assert.equal(result.code, code)
+    assert.equal(result.stdout, '')
+    assert.match(result.stderr, new RegExp(`^error\\[${error}\\]: [^\\n]+\\n$`))
+  })
+}
+
+test('user add asks twice on a terminal', async () => {
+  const berth = onNewData()
+  const good = await berth('user add alice', { typed: [`${PASSWORD}\r`, `${PASSWORD}\r`] })
+  assert.equal(good.code, 0)
+  assert.doesNotMatch(good.stdout, /horse/)
+  const different = await berth('user add bob', { typed: [`${PASSWORD}\r`, `${PASSWORD}x\r`] })
+  assert.match(different.stderr, /^error\[CANCELLED\]: The two passwords differ/)
+  const cancelled = await berth('user add bob', { typed: ['\u0003'] })
+  assert.equal(cancelled.code, 1)
+  assert.equal(JSON.parse((await berth('user list --json')).stdout).users.length, 1)
+})
+
+test('user remove asks on a terminal, and no is the default', async () => {
+  const berth = onNewData()
+  await berth('user add alice --password-stdin', { stdin: PASSWORD })
+  assert.match((await berth('user remove alice', { typed: ['\r'] })).stderr, /^error\[CANCELLED\]/)
+  assert.equal((await berth('user remove alice', { typed: ['y'] })).code, 0)
+})
+
+test('repo and tag commands tell what is not there', async () => {
+  const berth = onNewData()
+  assert.deepEqual(JSON.parse((await berth('repo list --json')).stdout), { repositories: [] })
+  assert.match((await berth('repo show alice/app')).stderr, /^error\[REPOSITORY_UNKNOWN\]/)
+  assert.match((await berth('repo delete alice/app --yes')).stderr, /^error\[REPOSITORY_UNKNOWN\]/)
+  assert.match((await berth('tag list alice/app')).stderr, /^error\[REPOSITORY_UNKNOWN\]/)
+  const unknown = await berth('tag list alice/app --json')
+  assert.equal(unknown.stdout, '', 'nothing is printed before the error')
+  assert.match((await berth('tag delete alice/app v1 --yes')).stderr, /^error\[TAG_UNKNOWN\]/)
+  assert.equal((await berth('repo show Alice')).code, 2)
+  assert.equal((await berth('tag delete alice/app -v1 --yes')).code, 2)
+})
+
+test('a data folder that cannot be made is one clear line', async () => {
+  const file = path.join(folder, 'file')
+  writeFileSync(file, '')
+  const { code, stderr } = await runCli(['user', 'list', '--data', path.join(file, 'data')])
+  assert.equal(code, 1)
+  assert.match(stderr, /^error\[DATA_NOT_WRITABLE\]: [^\n]+\n$/)
+})
+
+test('the commands use the htpasswd file of the settings', async () => {
+  const htpasswd = path.join(folder, 'htpasswd')
+  writeFileSync(htpasswd, 'carol:$2y$05$AAAAAAAAAAAAAAAAAAAAAOyqC0gtzlvnl6xGFkRtBzVkdFLzfE8UG\n')
+  const env = { BERTH_HTPASSWD_FILE: htpasswd }
+  const { users } = JSON.parse((await onNewData()('user list --json', { env })).stdout)
+  assert.deepEqual([users[0]?.name, users[0]?.source], ['carol', 'htpasswd'])
+})
