@@ -40,7 +40,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   {
     folder: 'registry',
-    may: ['oci', 'access', BLOB_PORT, METADATA_PORT],
+    may: ['stream/chunk-sink.ts', 'oci', 'access', BLOB_PORT, METADATA_PORT],
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
   {

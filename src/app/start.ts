@@ -42,9 +42,8 @@ export async function startBerth(config: Config, logger: Logger): Promise<Runnin
   await using resources = new AsyncDisposableStack()
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
-  const store = resources.adopt(
-    await openStore(config, (status) => tellHtpasswd(logger, status)),
-    (opened) => opened.close(),
+  const store = resources.adopt(await openStore(config, (status) => tellHtpasswd(logger, status)), (opened) =>
+    opened.close(),
   )
   await checkHtpasswd(config, store)
   const state = { isStopping: false }

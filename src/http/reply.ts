@@ -36,7 +36,7 @@ export function replyBytes(
   exchange.sentBytes += body.length
   // Node joins head and text into one write, head and bytes it does not; Latin-1 keeps every byte as it is.
   if (body.length <= MAX_JOINED_BYTES)
-    exchange.response.end(Buffer.from(body.buffer, body.byteOffset, body.length).latin1Slice(), 'latin1')
+    exchange.response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1')
   else exchange.response.end(body)
 }
 

@@ -40,8 +40,13 @@ export function createLogger(settings: LogSettings, destination?: DestinationStr
 /** Writes what is waiting. Settles when the system has it, or at once if the destination keeps nothing back. */
 export async function flushLogger(logger: Logger): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  logger.flush((error) => (error ? reject(error) : resolve()))
+  logger.flush((error) => (error && !isNoFile(error) ? reject(error) : resolve()))
   await promise
+}
+
+/** The lines are written by then; only a file can be synced, and a pipe or a terminal answers that it is none. */
+function isNoFile(error: Error): boolean {
+  return 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')
 }
 
 function openStandardOutput(): DestinationStream {
