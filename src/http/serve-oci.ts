@@ -52,7 +52,8 @@ function refusalOf(decision: Decision, { credentials }: Authenticated): OciError
     case 'allow':
       return undefined
     case 'deny':
-      return new OciError('DENIED')
+      // Docker goes on trying for a minute if a denial has the specification's own words and no detail.
+      return new OciError('DENIED', { message: 'This account has no right to do that in this repository' })
     case 'log-in':
     case 'widen':
       return unauthorized(credentials)
