@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Socket, connect as tcpConnect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { findFreePort } from '../../test/support/free-port.ts'
+import { runCli } from '../../test/support/run-cli.ts'
+import { runCommand } from '../../test/support/run-command.ts'
+
+const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
+const folder = mkdtempSync(path.join(tmpdir(), 'berth-serve-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let folders = 0
+const newDataDir = (): string => path.join(folder, `data-${++folders}`)
+
+interface Server extends AsyncDisposable {
+  readonly child: ChildProcess
+  readonly url: string
+  output(): string
+  /** Exit code, or the name of the signal that ended it. */
+  readonly ended: Promise<number | string>
+}
+
+/** Starts `berth serve` on a port of the system's choice and waits for the line that tells it. */
+async function serve(dataDir: string, ...flags: string[]): Promise<Server> {
+  const args = ['serve', '--data', dataDir, '--listen-http', '127.0.0.1:0', ...flags]
+  const child = spawn(BERTH, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() })
+  let output = ''
+  const { promise: ready, resolve, reject } = Promise.withResolvers<string>()
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      const url = /(?:serves |"urls":\[")(http:[\w.:/]+)/.exec(output)?.[1]
+      if (url) resolve(url)
+    })
+  }
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+  void ended.then((code) => reject(new Error(`berth serve ended with ${code}\n${output}`)))
+  return {
+    child,
+    ended,
+    url: await ready,
+    output: () => output,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(BERTH|REGISTRY)_/.test(name)))
+}
+
+test('the first start shows a password once, the second keeps everything', async () => {
+  const dataDir = newDataDir()
+  const first = await serve(dataDir)
+  const password = /^ {4}password {2}(\S{16,})$/m.exec(first.output())?.[1] ?? ''
+  const host = first.url.slice('http://'.length)
+  assert.match(first.output(), new RegExp(`^ {4}docker login ${host} --username admin$`, 'm'))
+  assert.match(first.output(), new RegExp(`^ {4}docker tag IMAGE ${host}/admin/IMAGE$`, 'm'))
+  const selftest = ['selftest', first.url, '--username', 'admin', '--password-stdin']
+  const tested = await runCli(selftest, { stdin: password })
+  assert.deepEqual([tested.code, tested.stderr], [0, ''])
+  assert.match(tested.stdout, /^ok +pull layer +[\d.]+ ms$/m)
+  first.child.kill('SIGTERM')
+  assert.equal(await first.ended, 0)
+  assert.equal(first.output().split(password).length, 2, 'the password stands there once')
+
+  const second = await serve(dataDir)
+  assert.doesNotMatch(second.output(), /password/)
+  const json = await runCli([...selftest.with(1, second.url), '--json'], { stdin: password })
+  const result = JSON.parse(json.stdout) as { ok: boolean; steps: { name: string; ok: boolean }[] }
+  assert.equal(result.ok, true)
+  assert.ok(result.steps.length > 8 && result.steps.every((step) => step.ok))
+  second.child.kill('SIGINT')
+  assert.equal(await second.ended, 0)
+})
+
+test('serve --json tells programs the address and the first password', async () => {
+  await using server = await serve(newDataDir(), '--json', '--log-level', 'warn')
+  const { urls, firstAdmin } = JSON.parse(server.output())
+  assert.equal(urls[0], server.url)
+  assert.equal(firstAdmin.name, 'admin')
+})
+
+test('a second signal does not wait for requests under way', async () => {
+  const dataDir = newDataDir()
+  const { code } = await runCli(['user', 'add', 'alice', '--password-stdin', '--data', dataDir], {
+    stdin: 'correct horse battery',
+  })
+  assert.equal(code, 0)
+  await using server = await serve(dataDir)
+  const socket = await beginUpload(server.url, 'alice:correct horse battery')
+  server.child.kill('SIGTERM')
+  await waitForOutput(server, /"msg":"stopping"/)
+  server.child.kill('SIGTERM')
+  assert.equal(await server.ended, 143)
+  socket.destroy()
+})
+
+/** Begins a request that does not end; settles once the server has begun to read it. */
+async function beginUpload(url: string, credentials: string): Promise<Socket> {
+  const { hostname, port, host } = new URL(url)
+  const socket = tcpConnect(Number(port), hostname)
+  socket.on('error', () => {})
+  socket.write(
+    `POST /v2/alice/app/blobs/uploads/?digest=sha256:${'0'.repeat(64)} HTTP/1.1\r\nHost: ${host}\r\n` +
+      `Authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n` +
+      'Content-Type: application/octet-stream\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n',
+  )
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1.1 100 /)
+  return socket
+}
+
+async function waitForOutput(server: Server, pattern: RegExp): Promise<void> {
+  while (!pattern.test(server.output())) await once(server.child.stdout ?? server.child, 'data')
+}
+
+/** Runs `berth serve`, which must fail to start. */
+async function failToServe(dataDir: string, ...flags: string[]) {
+  const args = ['serve', '--data', dataDir, ...flags]
+  return await runCommand(BERTH, args, { env: cleanEnvironment(), timeoutMs: 20_000 })
+}
+
+test('a port that is taken is one clear line', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const { code, stdout, stderr } = await failToServe(newDataDir(), '--listen-http', `127.0.0.1:${port}`)
+  server.close()
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /^error\[PORT_IN_USE\]: [^\n]+ Stop [^\n]+\n$/)
+})
+
+test('a data folder that is served already is one clear line', async () => {
+  const dataDir = newDataDir()
+  await using _server = await serve(dataDir)
+  const { code, stderr } = await failToServe(dataDir, '--listen-http', '127.0.0.1:0')
+  assert.equal(code, 1)
+  assert.match(stderr, /^error\[DATA_IN_USE\]: [^\n]+\n$/)
+})
+
+test('a data folder that cannot be written to is one clear line', async () => {
+  const file = path.join(folder, 'plain-file')
+  writeFileSync(file, '')
+  const { code, stderr } = await failToServe(path.join(file, 'data'))
+  assert.equal(code, 1)
+  assert.match(stderr, /^error\[DATA_NOT_WRITABLE\]: [^\n]+\n$/)
+})
+
+test('a database of a newer version is one clear line', async () => {
+  const dataDir = newDataDir()
+  mkdirSync(dataDir)
+  await runCli(['user', 'list', '--data', dataDir])
+  const database = new DatabaseSync(path.join(dataDir, 'berth.db'))
+  database.exec("insert into kysely_migration values ('999-later', '2030-01-01T00:00:00Z')")
+  database.close()
+  for (const command of ['serve', 'user list']) {
+    const { code, stderr } = await runCommand(BERTH, [...command.split(' '), '--data', dataDir], {
+      env: cleanEnvironment(),
+    })
+    assert.equal(code, 1)
+    assert.match(stderr, /^error\[SCHEMA_TOO_NEW\]: [^\n]+999-later[^\n]+\n$/)
+  }
+})
+
+test('plain HTTP beyond loopback is refused', async () => {
+  const { code, stderr } = await failToServe(newDataDir(), '--listen-http', '0.0.0.0:0')
+  assert.equal(code, 1)
+  assert.match(stderr, /^error\[PLAIN_HTTP_REFUSED\]: [^\n]+--insecure-http[^\n]+\n$/)
+})
+
+test('commands work while the server runs', async () => {
+  const dataDir = newDataDir()
+  await using server = await serve(dataDir)
+  const berth = (args: string, stdin?: string) =>
+    runCli([...args.split(' '), '--data', dataDir], stdin === undefined ? {} : { stdin })
+  await berth('user add alice --password-stdin', 'correct horse battery')
+  const login = ['selftest', server.url, '--username', 'alice', '--password-stdin']
+  assert.equal((await runCli(login, { stdin: 'correct horse battery' })).code, 0)
+  await berth('user disable alice')
+  const refused = await runCli(login, { stdin: 'correct horse battery' })
+  assert.equal(refused.code, 1)
+  assert.match(refused.stdout, /^FAILED {2}log in /)
+  assert.match(refused.stderr, /^error\[SELFTEST_FAILED\]: The step "log in" failed: [^\n]+\n$/)
+})
+
+test('a selftest against nothing tells so', async () => {
+  const address = `127.0.0.1:${await findFreePort()}`
+  const { code, stderr } = await runCli(['selftest', '--username', 'a', '--password-stdin'], {
+    stdin: 'x',
+    env: { BERTH_LISTEN_HTTP: address },
+  })
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    new RegExp(`^error\\[SELFTEST_FAILED\\]: .*http://${address} cannot be reached \\(ECONNREFUSED\\)\\.`),
+  )
+})
