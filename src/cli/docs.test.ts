@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { runCli } from '../../test/support/run-cli.ts'
+import { CONFIG_ERROR_CODES } from '../config/config-error.ts'
+import { CLI_ERRORS } from './cli-error.ts'
+import { describeError } from './describe-error.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const PAGE = readFileSync(`${ROOT}/docs/cli.md`, 'utf8')
+/** Codes that other parts throw and commands report, as these parts declare them. */
+const UNIONS = ['src/app/app-error.ts', 'src/metadata/database.ts', 'src/accounts/accounts.ts']
+/** Only the HTTP side meets it. */
+const NOT_IN_COMMANDS = ['TOO_MANY_ATTEMPTS']
+
+const documented = new Map(
+  [...PAGE.matchAll(/^\| `([A-Z_]+)` \| (\d) \|/gm)].map((row) => [row[1] ?? '', row[2]]),
+)
+
+function declaredCodes(): string[] {
+  const inUnions = UNIONS.flatMap((file) => {
+    const text = readFileSync(`${ROOT}/${file}`, 'utf8')
+    return [...text.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map((match) => match[1] ?? '')
+  })
+  return [...Object.keys(CLI_ERRORS), ...CONFIG_ERROR_CODES, ...inUnions]
+}
+
+test('docs/cli.md lists every code that commands report', () => {
+  for (const code of declaredCodes()) {
+    if (!NOT_IN_COMMANDS.includes(code)) assert.ok(documented.has(code), `${code} is not listed`)
+  }
+})
+
+test('docs/cli.md lists no code that nothing reports', () => {
+  const sources = globSync('src/**/*.ts', { cwd: ROOT }).filter((file) => !file.endsWith('.test.ts'))
+  const text = [...sources, 'bin/berth'].map((file) => readFileSync(`${ROOT}/${file}`, 'utf8')).join('\n')
+  for (const code of documented.keys()) assert.match(text, new RegExp(`\\b${code}\\b`))
+})
+
+test('docs/cli.md tells the exit code of each error', () => {
+  for (const [code, exit] of documented) {
+    const error = Object.assign(new Error('x'), { name: 'CliError', code })
+    assert.equal(String(describeError(error).exit), exit, code)
+  }
+})
+
+test('docs/cli.md lists exactly the commands there are', async () => {
+  const listed = [...PAGE.matchAll(/^\| `berth ([a-z]+(?: [a-z]+)?)[^`]*` \|/gm)].map((row) => row[1])
+  const commands: string[] = []
+  for (const name of await commandsOf([])) {
+    const inner = ['user', 'repo', 'tag'].includes(name) ? await commandsOf([name]) : []
+    commands.push(...(inner.length > 0 ? inner.map((verb) => `${name} ${verb}`) : [name]))
+  }
+  assert.deepEqual(listed.toSorted(), commands.toSorted())
+})
+
+async function commandsOf(args: readonly string[]): Promise<string[]> {
+  const { stdout } = await runCli([...args, '--help'])
+  const section = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout)?.[1] ?? ''
+  const names = [...section.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] ?? '')
+  return names.filter((name) => name !== 'help')
+}
