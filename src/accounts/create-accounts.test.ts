@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
 import { AccountError } from './accounts.ts'
@@ -103,16 +104,21 @@ test('`verifyPassword()` sees at once what another process changes', async () =>
   const other = await t.openAgain()
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   await other.setDisabled('alice', true)
+  await nextTurn()
   assert.equal(await t.accounts.verifyPassword('alice', PASSWORD), undefined)
   assert.equal(await t.accounts.findEnabled('alice'), undefined)
   await other.setDisabled('alice', false)
+  await nextTurn()
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   await other.setPassword('alice', 'another password')
+  await nextTurn()
   assert.equal(await t.accounts.verifyPassword('alice', PASSWORD), undefined)
   assert.ok(await t.accounts.verifyPassword('alice', 'another password'))
   await other.remove('alice')
+  await nextTurn()
   assert.equal(await t.accounts.verifyPassword('alice', 'another password'), undefined)
   await other.add({ name: 'alice', password: 'yet another one', isAdmin: false })
+  await nextTurn()
   assert.equal(await t.accounts.verifyPassword('alice', 'another password'), undefined)
 })
 

@@ -11,7 +11,7 @@ export interface LogSettings {
 
 /** Longest wait before a line is written, in ms: a person who watches must not wonder. */
 const FLUSH_INTERVAL_MS = 1000
-/** Bytes gathered before a write: one system call for some ten access lines. */
+/** Bytes gathered before a write: one system call for some hundred access lines. */
 const MIN_WRITE_BYTES = 32 * 1024
 /** Most bytes waiting for a reader of standard output that has stopped reading; further lines are dropped, not kept. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024

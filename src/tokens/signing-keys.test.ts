@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
 import type { Database } from '../metadata/database.ts'
@@ -90,6 +91,7 @@ test('a key that another process made is known at once, one that it removed ends
   const other = await t.open(await t.openAgain())
   await t.database.writer.deleteFrom('token_keys').execute()
   const { token } = await other.issue(CLAIMS)
+  await nextTurn()
   assert.deepEqual(await t.tokens.verify(token), CLAIMS)
   const { token: unseen } = await other.issue(CLAIMS)
   await t.database.writer.deleteFrom('token_keys').execute()
