@@ -90,11 +90,13 @@ test('a key that another process made is known at once, one that it removed ends
   await using t = await setUp()
   const other = await t.open(await t.openAgain())
   await t.database.writer.deleteFrom('token_keys').execute()
+  await nextTurn()
   const { token } = await other.issue(CLAIMS)
   await nextTurn()
   assert.deepEqual(await t.tokens.verify(token), CLAIMS)
   const { token: unseen } = await other.issue(CLAIMS)
   await t.database.writer.deleteFrom('token_keys').execute()
+  await nextTurn()
   assert.equal(await t.tokens.verify(unseen), undefined)
 })
 
