@@ -78,7 +78,7 @@ async function buildHost(
     metadata,
     policy: {
       isDeleteAllowed: config.deleteEnabled,
-      isSparseAllowed: config.sparseIndexes,
+      isSparseAllowed: config.sparseManifests,
       maxBlobBytes: config.maxBlobBytes,
     },
   })

@@ -30,8 +30,8 @@ export interface Config {
   readonly relativeUrls: boolean
   /** Whether tags, manifests and blobs can be deleted over HTTP. */
   readonly deleteEnabled: boolean
-  /** Whether an index may name manifests the repository does not hold. */
-  readonly sparseIndexes: boolean
+  /** Whether a manifest may name content the repository does not hold. */
+  readonly sparseManifests: boolean
   /** Further accounts, in Apache's htpasswd format (bcrypt). */
   readonly htpasswdFile: string | undefined
   readonly authRealm: string

@@ -42,7 +42,7 @@ function settingsOf(config: Config): Record<OptionName, SettingDescription['valu
     'trusted-proxies': config.trustedProxies,
     'relative-urls': config.relativeUrls,
     'delete-enabled': config.deleteEnabled,
-    'sparse-indexes': config.sparseIndexes,
+    'sparse-manifests': config.sparseManifests,
     'htpasswd-file': config.htpasswdFile ?? null,
     'auth-realm': config.authRealm,
     'token-lifetime': config.tokenLifetimeS,

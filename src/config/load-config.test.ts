@@ -46,7 +46,7 @@ test('loadConfig() gives the documented defaults', () => {
     trustedProxies: [],
     relativeUrls: true,
     deleteEnabled: true,
-    sparseIndexes: false,
+    sparseManifests: false,
     htpasswdFile: undefined,
     authRealm: 'Berth',
     tokenLifetimeS: 300,
@@ -179,7 +179,7 @@ test('the REGISTRY_ variables of a usual docker run line are honoured', () => {
   assert.equal(config.relativeUrls, false)
   assert.equal(config.drainTimeoutS, 60)
   assert.deepEqual(config.log, { level: 'warn', format: 'text' })
-  assert.equal(config.sparseIndexes, true)
+  assert.equal(config.sparseManifests, true)
 })
 
 test('other REGISTRY_ variables, and values without a meaning here, warn by name and never by value', () => {

@@ -109,7 +109,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     trustedProxies: read('trusted-proxies'),
     relativeUrls: read('relative-urls'),
     deleteEnabled: read('delete-enabled'),
-    sparseIndexes: read('sparse-indexes'),
+    sparseManifests: read('sparse-manifests'),
     htpasswdFile: read('htpasswd-file'),
     authRealm: read('auth-realm'),
     tokenLifetimeS: read('token-lifetime'),

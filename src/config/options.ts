@@ -122,9 +122,9 @@ export const OPTIONS = {
     parse: flag,
     distribution: { key: 'storage.delete.enabled' },
   },
-  'sparse-indexes': {
+  'sparse-manifests': {
     value: 'BOOL',
-    help: 'take an index that names manifests the repository does not hold',
+    help: 'take a manifest that names content the repository does not hold',
     default: 'false',
     parse: flag,
     distribution: { key: 'validation.manifests.indexes.platforms', read: readPlatforms },

@@ -36,7 +36,7 @@ if (suite === undefined) {
 const startedAt = performance.now()
 const results: SuiteResult[] = []
 for (const version of VERSIONS) {
-  await using berth = await bootBerth({ users: [{ name: USER }], flags: ['--sparse-indexes'] })
+  await using berth = await bootBerth({ users: [{ name: USER }], flags: ['--sparse-manifests'] })
   const result = await runSuite(suite, version, berth)
   console.log(
     `OCI ${version}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped or disabled`,
