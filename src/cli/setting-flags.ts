@@ -10,7 +10,8 @@ export function addSettingFlags(command: Command): Command {
   for (const option of OPTION_LIST) {
     if (GLOBAL.includes(option.name)) continue
     const help = `${option.help} (default: ${defaultInWords(option)})`
-    command.addOption(new Option(flagOf(option.name, option), help))
+    const flag = new Option(flagOf(option.name, option), help)
+    command.addOption(option.value === 'BOOL' ? flag.preset('true') : flag)
   }
   return command
 }

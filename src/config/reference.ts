@@ -2,7 +2,9 @@ import { OPTION_LIST, type Option, registryVariableOf, variableOf } from './opti
 
 /** The flag of a setting with what stands for its value, such as `--data <DIR>`. */
 export function flagOf(name: string, option: Option): string {
-  return option.value === undefined ? `--${name}` : `--${name} <${option.value}>`
+  if (option.value === undefined) return `--${name}`
+  // A switch by itself says yes; `off` or `false` after it says no.
+  return option.value === 'BOOL' ? `--${name} [BOOL]` : `--${name} <${option.value}>`
 }
 
 /** What holds where nothing is said, in words. */
