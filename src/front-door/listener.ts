@@ -16,7 +16,7 @@ const MAX_HEADERS = 100
 /** Connections at once: each idle one costs some 10 KiB. */
 const MAX_CONNECTIONS = 10_000
 /** How much a socket reads ahead while its body is not taken. */
-const SOCKET_BUFFER_BYTES = 128 * 1024
+const SOCKET_BUFFER_BYTES = 64 * 1024
 
 /** A certificate chain and its key, PEM. */
 export interface TlsPair {

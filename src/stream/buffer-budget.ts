@@ -2,9 +2,9 @@
 const MIN_BUFFER_BYTES = 64 * 1024
 const MAX_BUFFER_BYTES = 1024 * 1024
 /** Memory of all transfers together, as long as there are no more than a few hundred of them. */
-const BUDGET_BYTES = 32 * 1024 * 1024
-/** What an idle server keeps for the next transfer. */
-const IDLE_BYTES = 4 * 1024 * 1024
+const BUDGET_BYTES = 16 * 1024 * 1024
+/** Buffers kept for the next use: enough for one transfer at full speed. */
+const FREE_BYTES = 4 * 1024 * 1024
 /** Buffers one transfer holds at most: one is filled while three are on their way. */
 export const BUFFERS_PER_TRANSFER = 4
 
@@ -24,7 +24,6 @@ export class BufferBudget {
 
   leave(): void {
     this.#transfers--
-    if (this.#transfers === 0 && this.#freeBytes > IDLE_BYTES) this.#shrink()
   }
 
   /** A buffer of the size that suits the load now, or the power of two that holds `wanted` bytes if that is less. */
@@ -38,7 +37,7 @@ export class BufferBudget {
 
   /** Hands a buffer back; the caller no longer touches it. */
   give(buffer: Buffer): void {
-    if (this.#freeBytes + buffer.length > BUDGET_BYTES) return
+    if (this.#freeBytes + buffer.length > FREE_BYTES) return
     const list = this.#free.get(buffer.length)
     if (list) list.push(buffer)
     else this.#free.set(buffer.length, [buffer])
@@ -48,11 +47,6 @@ export class BufferBudget {
   #sizeNow(): number {
     const share = BUDGET_BYTES / (BUFFERS_PER_TRANSFER * Math.max(1, this.#transfers))
     return Math.min(MAX_BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, floorToPowerOfTwo(share)))
-  }
-
-  #shrink(): void {
-    this.#free.clear()
-    this.#freeBytes = 0
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { BUFFERS_PER_TRANSFER, type BufferBudget } from './buffer-budget.ts'
+import { countReceivedBytes } from './collect-chunks.ts'
 
 /** How a body is received. */
 export interface ReceiveOptions {
@@ -112,6 +113,7 @@ class Receiver {
     this.#filling = this.#options.budget.take()
     this.#filled = 0
     this.#beingConsumed++
+    countReceivedBytes(bytes.length)
     this.#options.consume(bytes).then(
       () => this.#onConsumed(buffer),
       (error: unknown) => {
