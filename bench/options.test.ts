@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseOptions, UsageError, WORKS } from './options.ts'
+
+test('`parseOptions()` measures everything in five rounds unless told otherwise', () => {
+  const options = parseOptions([])
+  assert.deepEqual(options?.works, WORKS)
+  assert.equal(options?.rounds, 5)
+  assert.equal(options?.sizes.blobBytes, 1024 ** 3)
+})
+
+test('`parseOptions()` keeps the order of the works', () => {
+  assert.deepEqual(parseOptions(['--only', 'tags, pull'])?.works, ['pull', 'tags'])
+})
+
+test('`parseOptions()` makes a smoke run small', () => {
+  const options = parseOptions(['--smoke'])
+  assert.equal(options?.rounds, 1)
+  assert.equal(options?.sizes.blobBytes, 16 * 1024 ** 2)
+})
+
+test('`parseOptions()` answers nothing when asked for help', () => {
+  assert.equal(parseOptions(['--help']), undefined)
+})
+
+for (const args of [['--only', 'fly'], ['--rounds', '0'], ['--rounds', '1.5'], ['--fast'], ['extra']]) {
+  test(`\`parseOptions()\` rejects ${args.join(' ')}`, () => {
+    assert.throws(() => parseOptions(args), UsageError)
+  })
+}

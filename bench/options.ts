@@ -1,0 +1,124 @@
+import { parseArgs } from 'node:util'
+
+/** What can be measured, in the order it is done. */
+export const WORKS = ['pull', 'push', 'manifest', 'memory', 'tags'] as const
+/** A work of {@link WORKS}. */
+export type WorkName = (typeof WORKS)[number]
+
+/** What a run measures, and how much of it. */
+export interface BenchOptions {
+  readonly works: readonly WorkName[]
+  readonly rounds: number
+  readonly isSmoke: boolean
+  /** Receives every figure of every round; undefined: none. */
+  readonly jsonFile: string | undefined
+  readonly sizes: BenchSizes
+}
+
+/** Sizes of the work; all of them small in a smoke run. */
+export interface BenchSizes {
+  /** Blob of a pull and of a push, in bytes. */
+  readonly blobBytes: number
+  /** Load on a manifest: measured, and before that unmeasured, in seconds. */
+  readonly loadS: number
+  readonly warmUpS: number
+  /** Rounds of the memory work: each is a fresh process and 17 GB of pushes. */
+  readonly memoryRounds: number
+  readonly largePushBytes: number
+  readonly manyPushes: readonly { readonly count: number; readonly bytes: number }[]
+  /** Tags made over HTTP, and rows made in the database file. */
+  readonly pushedTags: number
+  readonly seededTags: number
+}
+
+/** The command line was not understood; the message says why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** What `npm run bench -- --help` prints. */
+export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE] [--smoke]
+
+Measures Berth beside Debian's docker-registry, nginx and the disk, in one run on one machine.
+
+  --only LIST   measure only these, separated by commas
+  --rounds N    rounds of each measurement, 1 to 50 (default 5)
+  --json FILE   write every figure of every round
+  --smoke       a small version, under a minute: does it all work? Its figures mean nothing`
+
+const MIB = 1024 ** 2
+const GIB = 1024 ** 3
+const MAX_ROUNDS = 50
+
+const FULL: BenchSizes = {
+  blobBytes: GIB,
+  loadS: 4,
+  warmUpS: 2,
+  memoryRounds: 2,
+  largePushBytes: 4 * GIB,
+  manyPushes: [
+    { count: 50, bytes: 64 * MIB },
+    { count: 100, bytes: 100 * MIB },
+  ],
+  pushedTags: 10_000,
+  seededTags: 1_000_000,
+}
+
+const SMOKE: BenchSizes = {
+  blobBytes: 16 * MIB,
+  loadS: 1,
+  warmUpS: 0,
+  memoryRounds: 1,
+  largePushBytes: 64 * MIB,
+  manyPushes: [
+    { count: 5, bytes: 4 * MIB },
+    { count: 10, bytes: 2 * MIB },
+  ],
+  pushedTags: 200,
+  seededTags: 20_000,
+}
+
+/** Reads the command line. Answers undefined when it asks for help. Errors: `UsageError`. */
+export function parseOptions(args: readonly string[]): BenchOptions | undefined {
+  const values = readFlags(args)
+  if (values.help) return undefined
+  const isSmoke = values.smoke ?? false
+  return {
+    works: parseWorks(values.only),
+    rounds: parseRounds(values.rounds, isSmoke),
+    isSmoke,
+    jsonFile: values.json,
+    sizes: isSmoke ? SMOKE : FULL,
+  }
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        json: { type: 'string' },
+        smoke: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function parseWorks(only: string | undefined): WorkName[] {
+  if (only === undefined) return [...WORKS]
+  const names = only.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !WORKS.some((work) => work === name))
+  if (unknown !== undefined) throw new UsageError(`--only: no "${unknown}"; there is ${WORKS.join(', ')}`)
+  return WORKS.filter((work) => names.includes(work))
+}
+
+function parseRounds(text: string | undefined, isSmoke: boolean): number {
+  const rounds = Number(text ?? (isSmoke ? 1 : 5))
+  if (Number.isInteger(rounds) && rounds >= 1 && rounds <= MAX_ROUNDS) return rounds
+  throw new UsageError(`--rounds: a whole number from 1 to ${MAX_ROUNDS}`)
+}

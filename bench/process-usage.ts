@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+
+/** What processes have used. */
+export interface ProcessUsage {
+  /** User and system time since they began, of their ended children too. */
+  readonly cpuS: number
+  /** Resident memory now, in bytes; pages that processes share count for each of them. */
+  readonly rssBytes: number
+  /** Largest resident memory of each process since it began or since {@link resetPeaks}, in bytes, added up. */
+  readonly peakRssBytes: number
+}
+
+/** Clock ticks a second in `/proc/<pid>/stat`: what Linux shows to programs on every usual machine. */
+const TICKS_PER_S = 100
+
+/** What the processes of these ids and all below them have used. Linux only. */
+export function readUsage(roots: readonly number[]): ProcessUsage {
+  let [cpuS, rssBytes, peakRssBytes] = [0, 0, 0]
+  for (const pid of listTree(roots)) {
+    const fields = readStat(pid)
+    const status = readProc(pid, 'status')
+    if (fields === undefined || status === undefined) continue
+    cpuS += ticks(fields, ['utime', 'stime', 'cutime', 'cstime']) / TICKS_PER_S
+    rssBytes += kibibytes(status, 'VmRSS') * 1024
+    peakRssBytes += kibibytes(status, 'VmHWM') * 1024
+  }
+  return { cpuS, rssBytes, peakRssBytes }
+}
+
+/** Lets the largest resident memory of the processes start again from the present one (`man 5 proc`, clear_refs). */
+export function resetPeaks(roots: readonly number[]): void {
+  for (const pid of listTree(roots)) writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
+
+/** Processor time of this process's ended children so far, in seconds. */
+export function readEndedChildrenCpuS(): number {
+  return ticks(readStat(process.pid) ?? [], ['cutime', 'cstime']) / TICKS_PER_S
+}
+
+function listTree(roots: readonly number[]): Set<number> {
+  const tree = new Set(roots)
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc')) {
+    const fields = /^\d+$/.test(name) ? readStat(Number(name)) : undefined
+    if (fields) parents.set(Number(name), Number(fields[FIELD.ppid]))
+  }
+  // Children may have smaller ids than their parents, so look until nothing new is found.
+  for (let size = -1; size !== tree.size; ) {
+    size = tree.size
+    for (const [pid, parent] of parents) if (tree.has(parent)) tree.add(pid)
+  }
+  return tree
+}
+
+/** Places in `/proc/<pid>/stat`, counted after the command's closing bracket. */
+const FIELD = { ppid: 1, utime: 11, stime: 12, cutime: 13, cstime: 14 } as const
+
+function readStat(pid: number): string[] | undefined {
+  const text = readProc(pid, 'stat')
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+function ticks(fields: readonly string[], names: readonly (keyof typeof FIELD)[]): number {
+  return names.reduce((sum, name) => sum + Number(fields[FIELD[name]] ?? 0), 0)
+}
+
+function kibibytes(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0)
+}
+
+function readProc(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    // It ended between the listing and the look.
+    return undefined
+  }
+}
