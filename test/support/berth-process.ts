@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { openSync, closeSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { isListening } from './free-port.ts'
+import { RawClient } from './raw-request.ts'
+import { runOk } from './run-command.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Longest start before it counts as failed, in ms. */
+const START_TIMEOUT_MS = 20_000
+/** Pause between two looks whether it listens, in ms. */
+const POLL_MS = 4
+
+/** One server that a test starts, kills and starts again on the same data. */
+export interface BerthSite {
+  readonly dataDir: string
+  readonly port: number
+  readonly logFile: string
+  /** Further flags of `berth serve`. */
+  readonly flags?: readonly string[]
+}
+
+/** A server process, run by Node itself without the launcher, so that its pid is the server's. */
+export class BerthProcess implements AsyncDisposable {
+  readonly #child: ChildProcess
+  readonly #site: BerthSite
+  readonly #startedAt = performance.now()
+
+  private constructor(child: ChildProcess, site: BerthSite) {
+    this.#child = child
+    this.#site = site
+  }
+
+  /** Starts a process and does not wait for it. */
+  static spawn(site: BerthSite): BerthProcess {
+    const log = openSync(site.logFile, 'a')
+    const args = ['serve', '--data', site.dataDir, '--listen-http', `127.0.0.1:${site.port}`]
+    const child = spawn(process.execPath, [MAIN, ...args, ...(site.flags ?? [])], {
+      env: processEnvironment(site.logFile),
+      stdio: ['ignore', log, log],
+    })
+    closeSync(log)
+    return new BerthProcess(child, site)
+  }
+
+  /** Starts a process and waits until it takes connections. */
+  static async start(site: BerthSite): Promise<BerthProcess> {
+    const server = BerthProcess.spawn(site)
+    await server.ready()
+    return server
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** Waits until connections are taken; returns the milliseconds since the start. */
+  async ready(): Promise<number> {
+    while (!(await isListening(this.#site.port).catch(() => false))) {
+      if (this.hasEnded || performance.now() - this.#startedAt > START_TIMEOUT_MS) {
+        await this.kill()
+        throw new Error(`berth did not start\n${(await readFile(this.#site.logFile, 'utf8')).slice(-4000)}`)
+      }
+      await sleep(POLL_MS)
+    }
+    return performance.now() - this.#startedAt
+  }
+
+  /** Ends it as a power switch would, and waits until it is gone. */
+  async kill(): Promise<void> {
+    if (this.hasEnded) return
+    const exit = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await exit
+  }
+
+  /** Sends SIGTERM and does not wait. */
+  askToStop(): void {
+    this.#child.kill('SIGTERM')
+  }
+
+  /** Waits for the end; answers the exit code, undefined if a signal ended it. */
+  async ended(): Promise<number | undefined> {
+    if (!this.hasEnded) await once(this.#child, 'exit')
+    return this.#child.exitCode ?? undefined
+  }
+
+  /** Asks it to end and waits; answers its exit code. */
+  stop(): Promise<number | undefined> {
+    this.askToStop()
+    return this.ended()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill()
+  }
+}
+
+/** Adds an administrator to the data of a site, whose server does not run yet; answers the header of its log-in. */
+export async function addAdministrator(site: BerthSite, name = 'root'): Promise<string> {
+  const password = randomBytes(18).toString('base64url')
+  const args = [MAIN, 'user', 'add', name, '--admin', '--password-stdin', '--data', site.dataDir]
+  await runOk(process.execPath, args, { input: password, env: processEnvironment(site.logFile) })
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+}
+
+/** Trades a log-in for a token that holds all rights to the repositories, for as long as the server lets it live. */
+export async function fetchToken(
+  site: BerthSite,
+  basic: string,
+  repositories: readonly string[],
+): Promise<string> {
+  using client = new RawClient(site.port, { authorization: basic })
+  const scopes = repositories.map((name) => `&scope=repository:${name}:pull,push,delete`)
+  const { status, body } = await client.send('GET', `/token?service=berth${scopes.join('')}`)
+  if (status !== 200) throw new Error(`the token endpoint answered ${status}`)
+  return `Bearer ${(JSON.parse(String(body)) as { token: string }).token}`
+}
+
+/** The caller's environment without what would configure Berth; compiled sources are kept beside the log for the next start. */
+function processEnvironment(logFile: string): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
+  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: join(logFile, '../compiled') }
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+
+/** Longest silence of the server before a request counts as lost, in ms. */
+const SILENCE_MS = 30_000
+/** Bytes of an answer that are kept; larger ones are only hashed. */
+const MAX_KEPT_BYTES = 1024 * 1024
+
+/** An answer, read to its end. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Empty if it was larger than 1 MiB. */
+  readonly body: Buffer
+  readonly size: number
+  /** SHA-256 of the body, as an OCI digest. */
+  readonly digest: string
+  /** Local port of the connection, which tells whether it was used again. */
+  readonly localPort: number | undefined
+}
+
+/** What is sent. */
+export interface Sending {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+}
+
+/** The server did not answer to the end: whether it did what it was asked is not known. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+/** Sends requests to one server over kept connections, and follows nothing by itself. */
+export class RawClient implements Disposable {
+  readonly #port: number
+  readonly #authorization: string | undefined
+  readonly #agent: Agent
+
+  constructor(port: number, options: { authorization?: string | undefined; maxSockets?: number } = {}) {
+    this.#port = port
+    this.#authorization = options.authorization
+    this.#agent = new Agent({ keepAlive: true, maxSockets: options.maxSockets ?? 64 })
+  }
+
+  /** Errors: {@link Interrupted}. */
+  send(method: string, path: string, { headers = {}, body }: Sending = {}): Promise<Answer> {
+    const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization }
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const outgoing = request({
+      agent: this.#agent,
+      host: '127.0.0.1',
+      port: this.#port,
+      method,
+      path,
+      headers: { ...authorization, ...(body ? { 'content-length': String(body.length) } : {}), ...headers },
+    })
+    const fail = (error: Error): void =>
+      reject(new Interrupted(`${method} ${path}: ${error.message}`, { cause: error }))
+    outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error('no answer in time')))
+    outgoing.on('error', fail)
+    outgoing.on('response', (incoming) => {
+      readAnswer(incoming).then(resolve, fail)
+    })
+    outgoing.end(body)
+    return promise
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy()
+  }
+}
+
+async function readAnswer(incoming: IncomingMessage): Promise<Answer> {
+  const hash = createHash('sha256')
+  const kept: Buffer[] = []
+  let size = 0
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    hash.update(chunk)
+    size += chunk.length
+    if (size <= MAX_KEPT_BYTES) kept.push(chunk)
+  }
+  if (!incoming.complete) throw new Error('the answer was cut off')
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    body: size <= MAX_KEPT_BYTES ? Buffer.concat(kept) : Buffer.alloc(0),
+    size,
+    digest: `sha256:${hash.digest('hex')}`,
+    localPort: incoming.socket?.localPort,
+  }
+}
