@@ -1,10 +1,18 @@
 import { constants } from 'node:crypto'
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 
 /** Longest time to send all headers of a request, in milliseconds: a slow sender must not hold a connection. */
 const HEADERS_TIMEOUT_MS = 20_000
+/** Time between two looks for such a sender, in milliseconds: Node's own 30 s would more than double the wait. */
+const CONNECTIONS_CHECK_MS = 5_000
 /** Longest time for a TLS handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 20_000
 /** How long an idle connection is kept, in milliseconds: longer than the 60 s of common load balancers. */
@@ -30,6 +38,8 @@ export interface ListenOptions {
   readonly port: number
   readonly tls: TlsPair | undefined
   readonly handle: RequestListener
+  /** Longest time to send all headers, in milliseconds; 20 s if undefined. */
+  readonly headersTimeoutMs?: number
 }
 
 /** A socket that accepts connections. */
@@ -44,11 +54,17 @@ export interface Listener {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer(options)
   server.requestTimeout = 0
-  server.headersTimeout = HEADERS_TIMEOUT_MS
+  server.headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.maxHeadersCount = MAX_HEADERS
   server.maxConnections = MAX_CONNECTIONS
-  server.on('clientError', answerUnreadable)
+  const answers = new WeakMap<Socket, ServerResponse>()
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    answers.set(request.socket, response)
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerUnreadable(error, socket, answers.get(socket))
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: options.host, port: options.port }, () => {
@@ -59,8 +75,13 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return { url: urlOf(server, options), stop: (signal) => stop(server, signal) }
 }
 
-function createServer({ tls, handle }: ListenOptions): Server {
-  const common = { maxHeaderSize: MAX_HEADER_BYTES, noDelay: true, highWaterMark: SOCKET_BUFFER_BYTES }
+function createServer({ tls, handle, headersTimeoutMs = HEADERS_TIMEOUT_MS }: ListenOptions): Server {
+  const common = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+    highWaterMark: SOCKET_BUFFER_BYTES,
+    connectionsCheckingInterval: Math.min(CONNECTIONS_CHECK_MS, headersTimeoutMs),
+  }
   if (!tls) return createHttpServer(common, handle)
   return createHttpsServer(
     {
@@ -90,9 +111,17 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
 
-/** What the parser refuses gets a short answer where one can still be sent; nothing of the request is repeated. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+/**
+ * What the parser refuses gets a short answer where one can still be sent, and the connection ends; nothing of the
+ * request is repeated. In the middle of another answer it would be taken for a part of that one's body.
+ */
+function answerUnreadable(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  last: ServerResponse | undefined,
+): void {
+  const isAnswering = last !== undefined && last.headersSent && !last.writableFinished
+  if (!socket.writable || isAnswering || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
@@ -103,9 +132,11 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
         ? '408 Request Timeout'
         : '400 Bad Request'
   const body = '{"errors":[{"code":"REQUEST_INVALID","message":"the request cannot be understood"}]}'
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
+  // Once that is written, not when the client closes too: it may never do so.
+  socket.destroySoon()
 }
 
 function urlOf(server: Server, { host, tls }: ListenOptions): string {

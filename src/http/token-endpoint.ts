@@ -34,11 +34,14 @@ interface TokenRequest {
  * Errors: `UNAUTHORIZED` if credentials are wrong, `REQUEST_INVALID`, `UNSUPPORTED`, `TOOMANYREQUESTS`.
  */
 export async function serveToken(exchange: Exchange, parts: TokenEndpointParts): Promise<void> {
-  const { request } = exchange
+  const { request, response } = exchange
   if (request.method !== 'GET' && request.method !== 'POST') {
     throw new OciError('UNSUPPORTED', { detail: { allow: ['GET', 'POST'] } })
   }
+  // RFC 9110, 15.5.2: a 401 says how to do better; taken back where the answer is none.
+  response.setHeader('www-authenticate', `Basic realm="${parts.tokens.service}"`)
   const asked = request.method === 'GET' ? await readGet(request, parts) : await readPost(request, parts)
+  response.removeHeader('www-authenticate')
   exchange.principal = asked.principal
   await answer(exchange, asked, parts)
 }

@@ -109,7 +109,8 @@ export function parseOciRequest(method: string, target: string): OciRequest {
   const query = new URLSearchParams(question < 0 ? '' : target.slice(question + 1))
   const { resource, name, last } = locate(path)
   const readers = RESOURCES[resource] ?? {}
-  const read = readers[method === 'HEAD' ? 'GET' : method]
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const read = Object.hasOwn(readers, wanted) ? readers[wanted] : undefined
   if (!read) {
     throw new OciError('UNSUPPORTED', {
       message: `The method is not supported here: use one of ${methodsOf(readers).join(', ')}`,

@@ -74,7 +74,7 @@ export async function sendRaw(
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
   const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.on('error', () => socket.destroy())
   socket.write(text, 'latin1')
   const deadline = AbortSignal.timeout(withinMs)

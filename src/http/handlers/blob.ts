@@ -12,16 +12,17 @@ const CACHE_CONTROL = 'private, max-age=31536000, immutable'
 /** end-2: a blob, or a span of it. */
 export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, exchange, registry) => {
   const { size } = await registry.statBlob(repository, digest)
+  const etag = `"${digest}"`
   const headers: OutgoingHttpHeaders = {
     'content-type': 'application/octet-stream',
     'docker-content-digest': digest,
-    etag: `"${digest}"`,
+    etag,
     'cache-control': CACHE_CONTROL,
     'accept-ranges': 'bytes',
   }
   if (matchesEtag(exchange.request.headers['if-none-match'], digest))
     return replyEmpty(exchange, 304, headers)
-  const range = rangeOf(exchange, size)
+  const range = rangeOf(exchange, { etag, size })
   const { start, end } = range ?? { start: 0, end: size }
   headers['content-length'] = end - start
   if (range) headers['content-range'] = `bytes ${start}-${end - 1}/${size}`
@@ -37,10 +38,14 @@ export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, excha
   response.end()
 }
 
-/** `If-Range` with another validator than ours means: send the whole (RFC 9110, 13.1.5). */
-function rangeOf(exchange: Exchange, size: number): ByteRange | undefined {
-  const { range, 'if-range': ifRange } = exchange.request.headers
-  if (typeof ifRange === 'string' && !ifRange.includes(':')) return undefined
+/**
+ * Only GET has ranges (RFC 9110, 14.2), and `If-Range` with any validator but ours means: send the whole (13.1.5). A
+ * date is such a one, because no blob is sent with the time it changed.
+ */
+function rangeOf(exchange: Exchange, { etag, size }: { etag: string; size: number }): ByteRange | undefined {
+  const { method, headers } = exchange.request
+  const { range, 'if-range': ifRange } = headers
+  if (method !== 'GET' || (ifRange !== undefined && ifRange !== etag)) return undefined
   try {
     return parseRangeHeader(range, size)
   } catch (error) {
