@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import { test } from 'node:test'
+import { isDigest, parseDigest } from './digest.ts'
+import { OciError } from './errors.ts'
+import { parseManifest } from './manifest.ts'
+import { isTag, parseReference, parseTag } from './reference.ts'
+import { isRepositoryName, MAX_REPOSITORY_NAME_LENGTH, parseRepositoryName } from './repository-name.ts'
+import { parseOciRequest } from './request.ts'
+
+/** As distribution-spec "Pull" writes it. */
+const SPEC_NAME = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/
+const SEED = 20_261_123
+/** What targets and names are made of: parts of the grammar, and what must not pass for one. */
+const PIECES = [
+  ...'/abz09._-:%?&=#\\~+ @,"\u0000\u00e4\ud800',
+  ...[
+    'v2',
+    '/v2/',
+    '..',
+    '//',
+    '%2f',
+    '%2e',
+    '%',
+    'manifests',
+    'blobs',
+    'uploads',
+    'tags',
+    'list',
+    '__',
+    '--',
+  ],
+  ...[
+    'referrers',
+    '_catalog',
+    'sha256:',
+    'a'.repeat(64),
+    'A'.repeat(22),
+    'n=1',
+    'last=',
+    'digest=',
+    'mount=',
+  ],
+]
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'toString', '__proto__', '']
+
+/** Numbers in [0, 1), the same at each run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+function linesOf(name: string): string[] {
+  const text = readFileSync(new URL(`../../test/fixtures/${name}.txt`, import.meta.url), 'utf8')
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+const GRAMMARS = [
+  { name: 'repository-name', is: isRepositoryName, parse: parseRepositoryName, code: 'NAME_INVALID' },
+  { name: 'tag', is: isTag, parse: parseTag, code: 'TAG_INVALID' },
+  { name: 'digest', is: isDigest, parse: parseDigest, code: 'DIGEST_INVALID' },
+] as const
+
+for (const { name, is, parse, code } of GRAMMARS) {
+  test(`every ${name} of the valid list is one, and none of the invalid list is`, () => {
+    for (const text of linesOf(`${name}.valid`)) {
+      assert.ok(is(text), text)
+      assert.equal(parse(text), text)
+    }
+    for (const text of [...linesOf(`${name}.invalid`), '', 'a\n', 'a\u0000']) {
+      assert.ok(!is(text), JSON.stringify(text))
+      assert.throws(() => parse(text), { name: 'OciError', code }, JSON.stringify(text))
+    }
+  })
+}
+
+test('`isRepositoryName()` agrees with the pattern of the specification on random texts', () => {
+  const random = seeded(SEED)
+  const letters = 'aab01._-_-//A'
+  let valid = 0
+  for (let round = 0; round < 50_000; round++) {
+    const length = 1 + Math.floor(random() * 12)
+    const text = Array.from({ length }, () => letters[Math.floor(random() * letters.length)]).join('')
+    assert.equal(isRepositoryName(text), SPEC_NAME.test(text), text)
+    if (SPEC_NAME.test(text)) valid++
+  }
+  assert.ok(valid > 1_000, `only ${valid} texts were names`)
+})
+
+test('`parseOciRequest()` throws nothing but `OciError`, and what it lets pass is checked', () => {
+  const random = seeded(SEED)
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
+  for (let round = 0; round < 50_000; round++) {
+    const pieces = Array.from({ length: 1 + Math.floor(random() * 10) }, () => pick(PIECES)).join('')
+    const target = random() < 0.8 ? `/v2/${pieces}` : pieces
+    try {
+      const parsed = parseOciRequest(pick(METHODS), target)
+      if ('repository' in parsed) assert.ok(isRepositoryName(parsed.repository), target)
+      if ('digest' in parsed && parsed.digest !== undefined) assert.ok(isDigest(parsed.digest), target)
+    } catch (error) {
+      assert.ok(error instanceof OciError, `${JSON.stringify(target)}: ${error}`)
+    }
+  }
+})
+
+test('names are read from the right, so they may hold the words of the paths', () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const kindOf = (method: string, path: string) => {
+    const parsed = parseOciRequest(method, path)
+    return [parsed.kind, 'repository' in parsed ? parsed.repository : undefined]
+  }
+  assert.deepEqual(kindOf('GET', '/v2/a/tags/list/tags/list'), ['tag-list', 'a/tags/list'])
+  assert.deepEqual(kindOf('GET', `/v2/a/blobs/uploads/blobs/${digest}`), ['blob-get', 'a/blobs/uploads'])
+  assert.deepEqual(kindOf('POST', '/v2/a/blobs/blobs/uploads/'), ['blob-upload-start', 'a/blobs'])
+  assert.deepEqual(kindOf('PUT', '/v2/a/manifests/manifests/v1'), ['manifest-put', 'a/manifests'])
+  assert.deepEqual(kindOf('GET', `/v2/a/blobs/${digest.replace(':', '%3A')}`), ['blob-get', 'a'])
+})
+
+test('no grammar takes long over a long text', () => {
+  const patterns = ['a', 'a-', 'a_', 'a/', '-', '_', 'a__', 'a.', '%', '0', 'sha256:', '+a']
+  const startedAt = performance.now()
+  for (const length of [MAX_REPOSITORY_NAME_LENGTH, 256, 8_000]) {
+    for (const pattern of patterns) {
+      const text = `${pattern.repeat(length).slice(0, length - 1)}!`
+      assert.ok(!isRepositoryName(text) && !isTag(text))
+      assert.throws(() => parseReference(text), OciError)
+      assert.throws(() => parseDigest(text), OciError)
+      assert.throws(() => parseOciRequest('GET', `/v2/${text}/tags/list`), OciError)
+    }
+  }
+  const elapsedMs = performance.now() - startedAt
+  assert.ok(elapsedMs < 1_000, `${elapsedMs} ms: a few are expected`)
+})
+
+test('`parseManifest()` throws nothing but `OciError` on documents with random members changed', () => {
+  const random = seeded(SEED)
+  const descriptor = { mediaType: 'a/b', digest: `sha256:${'a'.repeat(64)}`, size: 1 }
+  const base = {
+    schemaVersion: 2,
+    config: descriptor,
+    layers: [descriptor],
+    subject: descriptor,
+    annotations: {},
+  }
+  const values = [
+    null,
+    true,
+    0,
+    -1,
+    1e300,
+    '',
+    'x',
+    [],
+    {},
+    [null],
+    { digest: 1 },
+    [descriptor, { size: {} }],
+  ]
+  const names = [
+    'schemaVersion',
+    'mediaType',
+    'config',
+    'layers',
+    'manifests',
+    'subject',
+    'annotations',
+    '__proto__',
+  ]
+  const type = 'application/vnd.oci.image.manifest.v1+json'
+  parseManifest(Buffer.from(JSON.stringify(base)), type)
+  for (let round = 0; round < 5_000; round++) {
+    const name = names[Math.floor(random() * names.length)] ?? ''
+    const value = values[Math.floor(random() * values.length)]
+    const bytes = Buffer.from(JSON.stringify({ ...base, [name]: value }))
+    if (random() < 0.3) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
+    try {
+      parseManifest(bytes, random() < 0.5 ? type : undefined)
+    } catch (error) {
+      assert.ok(error instanceof OciError, `${bytes}: ${error}`)
+    }
+  }
+})
