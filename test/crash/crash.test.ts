@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { RawClient } from '../support/raw-request.ts'
+import { SeededRandom } from '../support/seeded-random.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+import { REPOSITORIES, runClient } from './client.ts'
+import { checkInvariants } from './invariants.ts'
+import { Ledger } from './ledger.ts'
+
+const SEED = process.env.BERTH_CRASH_SEED ?? randomBytes(6).toString('hex')
+const KILLS = Number(process.env.BERTH_CRASH_KILLS ?? 200)
+/** Clients at work when the server dies. */
+const CLIENTS = 6
+/** Latest kill after the clients began, in ms. */
+const LATEST_KILL_MS = 150
+/** Share of kills during the start itself, and the latest of them after it, in ms: a start takes about 350. */
+const EARLY_SHARE = 0.15
+const LATEST_EARLY_KILL_MS = 450
+/** Longest start on a loaded machine, in ms. */
+const MAX_START_MS = 5_000
+/** How much longer starts may take at the end than at the beginning, in ms: noise, but no walk over storage. */
+const MAX_GROWTH_MS = 300
+
+it(`holds what it acknowledged through ${KILLS} kills (BERTH_CRASH_SEED=${SEED})`, {
+  timeout: 540_000,
+}, async (t) => {
+  t.diagnostic(`seed ${SEED}`)
+  await using folder = await makeTempFolder('crash')
+  const site: BerthSite = {
+    dataDir: join(folder.path, 'data'),
+    port: await findFreePort(),
+    logFile: join(folder.path, 'berth.log'),
+    // The token that is fetched once has to outlive the run.
+    flags: ['--token-lifetime', '3600'],
+  }
+  const random = new SeededRandom(SEED)
+  const basic = await addAdministrator(site)
+  const ledger = new Ledger()
+  const starts: number[] = []
+  const startChecked = async (): Promise<BerthProcess> => {
+    const server = BerthProcess.spawn(site)
+    starts.push(await server.ready())
+    return server
+  }
+  let token = ''
+  for (ledger.round = 0; ledger.round < KILLS; ledger.round++) {
+    if (random.chance(EARLY_SHARE)) {
+      await using server = BerthProcess.spawn(site)
+      await sleep(random.between(0, LATEST_EARLY_KILL_MS))
+      await server.kill()
+      continue
+    }
+    await using server = await startChecked()
+    token ||= await fetchToken(site, basic, REPOSITORIES)
+    using http = new RawClient(site.port, { authorization: token })
+    await checkInvariants(ledger, http, { random: random.fork(), all: false })
+    const clients = Array.from({ length: CLIENTS }, (_, id) =>
+      runClient({ id, ledger, http, random: random.fork() }),
+    )
+    const killing = sleep(random.between(0, LATEST_KILL_MS)).then(() => server.kill())
+    await Promise.all([killing, ...clients])
+  }
+  {
+    await using server = await startChecked()
+    using http = new RawClient(site.port, { authorization: token })
+    await checkInvariants(ledger, http, { random, all: true })
+    assert.equal(await server.stop(), 0)
+  }
+  const [early, late] = [median(starts.slice(0, 20)), median(starts.slice(-20))]
+  t.diagnostic(`answered ${JSON.stringify(ledger.done)}`)
+  t.diagnostic(
+    `starts: median ${early} ms at first, ${late} ms at last, ${Math.max(...starts).toFixed()} ms at most`,
+  )
+  assert.ok(Math.max(...starts) < MAX_START_MS, 'a start took too long')
+  assert.ok(late < early + MAX_GROWTH_MS, 'starts take longer the more there is')
+  const log = await readFile(site.logFile, 'utf8')
+  const complaints = log
+    .split('\n')
+    .filter((line) => /^\{"level":"?(?:error|50|60)|^error|^\s+at /.test(line))
+  assert.deepEqual(complaints.slice(0, 5), [], 'the log holds errors')
+})
+
+function median(values: readonly number[]): number {
+  return Math.round([...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0)
+}
