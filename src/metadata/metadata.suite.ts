@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { digestOf } from '../oci/digest.ts'
+import { parseManifest } from '../oci/manifest.ts'
+import { MEDIA_TYPES } from '../oci/media-type.ts'
+import { parseTag, type Tag } from '../oci/reference.ts'
+import { parseRepositoryName } from '../oci/repository-name.ts'
+import type { UploadId } from '../oci/request.ts'
+import type { ManifestRecord, Metadata } from './metadata.ts'
+
+/** An empty store of facts. */
+export interface MetadataFixture extends AsyncDisposable {
+  readonly metadata: Metadata
+}
+
+const APP = parseRepositoryName('alice/app')
+const OTHER = parseRepositoryName('bob/app')
+const V1 = parseTag('v1')
+const BLOB = digestOf('blob')
+const ALL = { limit: 100, last: undefined }
+const UPLOAD = 'A'.repeat(22) as UploadId
+
+/** A manifest that names blobs by their contents. */
+function recordOf(
+  layers: readonly string[],
+  more: Partial<ManifestRecord> & { subject?: string } = {},
+): ManifestRecord {
+  const describeText = (text: string) => ({ mediaType: 'a/b', digest: digestOf(text), size: text.length })
+  const { subject, ...rest } = more
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      config: describeText('blob'),
+      layers: layers.map(describeText),
+      ...(subject === undefined ? {} : { subject: describeText(subject) }),
+    }),
+  )
+  const manifest = parseManifest(bytes, MEDIA_TYPES.ociManifest)
+  return {
+    repository: APP,
+    digest: digestOf(bytes),
+    manifest,
+    bytes,
+    tags: [],
+    isSparseAllowed: false,
+    ...rest,
+  }
+}
+
+/** The promises of {@link Metadata}, checked against an adapter. */
+export function describeMetadata(name: string, open: () => Promise<MetadataFixture>): void {
+  describe(`Metadata in ${name}`, () => {
+    it('knows a blob only in the repositories it was linked or mounted into', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      assert.equal((await metadata.findBlob(APP, BLOB))?.size, 4)
+      assert.equal(await metadata.findBlob(OTHER, BLOB), undefined)
+      assert.equal(await metadata.mountBlob({ from: OTHER, repository: APP, digest: BLOB }), false)
+      assert.equal(await metadata.mountBlob({ from: APP, repository: OTHER, digest: BLOB }), true)
+      assert.equal(await metadata.unlinkBlob(APP, BLOB), 'removed')
+      assert.equal(await metadata.unlinkBlob(APP, BLOB), 'unknown')
+      assert.equal((await metadata.findBlob(OTHER, BLOB))?.size, 4)
+    })
+
+    it('finds a holder inside the filter alone, the preferred one first', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      const second = parseRepositoryName('alice/b')
+      for (const repository of [APP, second, OTHER])
+        await metadata.linkBlob({ repository, digest: BLOB, size: 4 })
+      assert.equal(await metadata.findHolder(BLOB, { prefixes: ['alice/'] }, second), second)
+      assert.equal(await metadata.findHolder(BLOB, { prefixes: ['bob/'] }, APP), OTHER)
+      assert.equal(await metadata.findHolder(BLOB, { prefixes: ['bo/', 'bob/a/'] }), undefined)
+      assert.equal(await metadata.findHolder(BLOB, { prefixes: [] }), undefined)
+      assert.equal(await metadata.findHolder(BLOB, 'all', OTHER), OTHER)
+    })
+
+    it('records a manifest with its tags, or names what is missing and changes nothing', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      const lacking = recordOf(['absent'], { tags: [V1] })
+      assert.deepEqual((await metadata.putManifest(lacking)).missing, [digestOf('absent')])
+      assert.equal(await metadata.findManifest(APP, V1), undefined)
+      assert.deepEqual((await metadata.putManifest({ ...lacking, isSparseAllowed: true })).missing, [])
+      const whole = recordOf([], { tags: [V1, parseTag('v2')] })
+      assert.deepEqual((await metadata.putManifest(whole)).missing, [])
+      assert.deepEqual((await metadata.putManifest(whole)).missing, [])
+      const stored = await metadata.findManifest(APP, V1)
+      assert.equal(stored?.digest, whole.digest)
+      assert.deepEqual(Buffer.from(stored?.bytes ?? []), whole.bytes)
+      assert.equal((await metadata.findManifest(APP, lacking.digest))?.digest, lacking.digest)
+      assert.equal(await metadata.findManifest(OTHER, whole.digest), undefined)
+    })
+
+    it('keeps what is in use; with a manifest its tags go, with a tag nothing else', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      const record = recordOf([], { tags: [V1, parseTag('v2')] })
+      await metadata.putManifest(record)
+      assert.equal(await metadata.unlinkBlob(APP, BLOB), 'in-use')
+      assert.equal(await metadata.deleteTag(APP, V1), true)
+      assert.equal(await metadata.deleteTag(APP, V1), false)
+      assert.ok(await metadata.findManifest(APP, record.digest))
+      assert.equal(await metadata.deleteManifest(APP, record.digest), 'removed')
+      assert.equal(await metadata.deleteManifest(APP, record.digest), 'unknown')
+      assert.equal(await metadata.findManifest(APP, parseTag('v2')), undefined)
+      assert.equal(await metadata.unlinkBlob(APP, BLOB), 'removed')
+      assert.equal(await metadata.listTags(APP, ALL), undefined)
+    })
+
+    it("lists tags, repositories and referrers in the order of the names' bytes, page by page", async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      const tags = ['10', '9', 'B', '_x', 'a'] as Tag[]
+      for (const repository of [OTHER, APP]) {
+        await metadata.linkBlob({ repository, digest: BLOB, size: 4 })
+        await metadata.putManifest(recordOf([], { repository, tags }))
+      }
+      assert.deepEqual(await metadata.listTags(APP, ALL), tags)
+      assert.deepEqual(await metadata.listTags(APP, { limit: 2, last: 'B' }), ['_x', 'a'])
+      assert.deepEqual(
+        (await metadata.describeTags(APP, ALL))?.map((tag) => tag.name),
+        tags,
+      )
+      assert.deepEqual(await metadata.listRepositories('all', ALL), [APP, OTHER])
+      assert.deepEqual(await metadata.listRepositories({ prefixes: ['bob/'] }, ALL), [OTHER])
+      assert.deepEqual(await metadata.listRepositories('all', { limit: 1, last: APP }), [OTHER])
+      const referrers = [['blob'], []].map((layers) => recordOf(layers, { subject: 'subject' }))
+      for (const record of referrers) await metadata.putManifest(record)
+      const digests = referrers.map((record) => record.digest).sort()
+      const page = { ...ALL, artifactType: undefined }
+      const found = await metadata.listReferrers(APP, digestOf('subject'), page)
+      assert.deepEqual(
+        found.map((row) => row.digest),
+        digests,
+      )
+      const rest = await metadata.listReferrers(APP, digestOf('subject'), { ...page, last: digests[0] })
+      assert.deepEqual(
+        rest.map((row) => row.digest),
+        digests.slice(1),
+      )
+      assert.deepEqual(
+        await metadata.listReferrers(APP, digestOf('subject'), { ...page, artifactType: 'x' }),
+        [],
+      )
+    })
+
+    it('moves an upload only from the offset it has, and ends it with the blob it became', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      const row = { id: UPLOAD, repository: APP, principal: 'alice', algorithm: 'sha256' as const, offset: 0 }
+      await metadata.createUpload({ ...row, digest: digestOf('') })
+      const to = { offset: 4, digest: BLOB }
+      assert.equal(await metadata.advanceUpload(UPLOAD, 0, to), true)
+      assert.equal(await metadata.advanceUpload(UPLOAD, 0, to), false)
+      assert.deepEqual(await metadata.findUpload(UPLOAD), { ...row, ...to })
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4, upload: UPLOAD })
+      assert.equal(await metadata.findUpload(UPLOAD), undefined)
+      assert.equal(await metadata.deleteUpload(UPLOAD), false)
+      assert.equal(await metadata.advanceUpload(UPLOAD, 4, to), false)
+    })
+
+    it('removes a repository with all it holds', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      await metadata.putManifest(recordOf([], { tags: [V1] }))
+      assert.equal(await metadata.deleteRepository(APP), true)
+      assert.equal(await metadata.deleteRepository(APP), false)
+      assert.equal(await metadata.findManifest(APP, V1), undefined)
+      assert.equal(await metadata.findBlob(APP, BLOB), undefined)
+      assert.deepEqual(await metadata.describeRepositories(ALL), [])
+    })
+  })
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { PassThrough, Readable } from 'node:stream'
+import { test } from 'node:test'
+import { BufferBudget } from './buffer-budget.ts'
+import { type Received, type ReceiveOptions, receive } from './receive.ts'
+
+/** Receives a body and answers what was consumed of it, in order. */
+async function collect(
+  source: Readable,
+  options: Partial<ReceiveOptions> = {},
+): Promise<Received & { bytes: Buffer }> {
+  const parts: Buffer[] = []
+  const consume = async (bytes: Buffer): Promise<void> => {
+    parts.push(Buffer.from(bytes))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const budget = new BufferBudget()
+  const received = await receive(source, { budget, consume, maxBytes: 1e9, gapMs: 5_000, ...options })
+  return { ...received, bytes: Buffer.concat(parts) }
+}
+
+test('`receive()` hands on every byte in order, whatever the sizes of the pieces', async () => {
+  for (const sizes of [[], [1], [70_000, 1, 3], [5_000_000, 7, 4_000_000], Array(300).fill(16_383)]) {
+    const pieces = sizes.map((size: number, at: number) => Buffer.alloc(size, at % 251))
+    const { bytes, interruption } = await collect(Readable.from(pieces, { objectMode: false }))
+    assert.equal(interruption, undefined)
+    assert.ok(bytes.equals(Buffer.concat(pieces)), `pieces of ${sizes.slice(0, 3)}`)
+  }
+})
+
+test('`receive()` tells a sender that vanishes or stalls, and keeps what it sent', async () => {
+  const vanishing = new PassThrough()
+  vanishing.write('abc', () => setImmediate(() => vanishing.destroy()))
+  const vanished = await collect(vanishing)
+  assert.deepEqual([vanished.interruption, String(vanished.bytes)], ['vanished', 'abc'])
+  const stalling = new PassThrough()
+  stalling.write('abc')
+  const stalled = await collect(stalling, { gapMs: 50 })
+  assert.deepEqual([stalled.interruption, String(stalled.bytes)], ['stalled', 'abc'])
+  const gone = new PassThrough()
+  gone.destroy()
+  assert.equal((await collect(gone)).interruption, 'vanished')
+})
+
+test('`receive()` stops at the bound and hands on nothing beyond it', async () => {
+  const { interruption, bytes } = await collect(Readable.from([Buffer.alloc(60), Buffer.alloc(60)]), {
+    maxBytes: 100,
+  })
+  assert.equal(interruption, 'too-large')
+  assert.ok(bytes.length <= 100)
+})
+
+test('`receive()` fails as its consumer fails', async () => {
+  const failure = new Error('the disk is full')
+  const consume = () => Promise.reject(failure)
+  await assert.rejects(collect(Readable.from([Buffer.alloc(3_000_000)]), { consume }), failure)
+})
