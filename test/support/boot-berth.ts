@@ -9,7 +9,7 @@ import { makeTempFolder } from './temp-folder.ts'
 
 /** The launcher under test: the checkout's own, or another one, such as an installed package's. */
 export const BERTH_BIN: string =
-  process.env.BERTH_BIN ?? fileURLToPath(new URL('../../bin/berth', import.meta.url))
+  process.env.TEST_BERTH ?? fileURLToPath(new URL('../../bin/berth', import.meta.url))
 
 /** An account to make before the start. */
 export interface BootUser {
