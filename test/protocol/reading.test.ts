@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { Reply } from './connection.ts'
@@ -166,6 +167,25 @@ describe('reading', () => {
   test('what is in use is not deleted', async () => {
     const reply = await send('DELETE', `/v2/alice/app/blobs/${digestOf(BYTES)}`)
     assert.deepEqual([reply.status, reply.code], [405, 'BLOB_IN_USE'])
+  })
+
+  test('a client that vanishes in a whole blob or a manifest leaves nothing', async () => {
+    const before = registry.inventory()
+    const targets = [
+      `POST /v2/alice/app/blobs/uploads/?digest=${digestOf('abc')}`,
+      'PUT /v2/alice/app/manifests/gone',
+    ]
+    const { hostname, port } = new URL(registry.url)
+    for (const target of targets) {
+      const socket = connect({ host: hostname, port: Number(port) })
+      const head = [`${target} HTTP/1.1`, 'Host: x', `Authorization: ${registry.basic('alice')}`]
+      socket.write(`${head.join('\r\n')}\r\nContent-Length: 100\r\n\r\nabc`, () => socket.end())
+      await new Promise((resolve) => socket.on('close', resolve).resume())
+    }
+    // Each turn asks the server once, which gets on with its work meanwhile.
+    for (let turn = 0; turn < 100 && !isDeepStrictEqual(registry.inventory(), before); turn++)
+      await send('GET', '/v2/')
+    assert.deepEqual(registry.inventory(), before)
   })
 
   test('a client that vanishes in the middle of a chunk leaves a session that tells what it has', async () => {
