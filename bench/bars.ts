@@ -1,0 +1,85 @@
+import { ratioWithinRounds, type Sample, summarise } from './samples.ts'
+import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
+import { memoryWork } from './work/memory.ts'
+import { pageWork, startWork } from './work/tags.ts'
+import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
+
+/** What Berth is held to: a ratio to another server of the same rounds, or a figure of its own. */
+export interface Bar {
+  readonly work: string
+  readonly figure: string
+  /** Berth, with its way of logging in where there are several. */
+  readonly server: string
+  /** Undefined: the figure itself is held to the bar. */
+  readonly to: string | undefined
+  readonly bound: 'at least' | 'less than'
+  readonly value: number
+}
+
+/** A bar with what was measured. */
+export interface Verdict extends Bar {
+  readonly measured: number
+  readonly isReached: boolean
+}
+
+const MIB = 1024 ** 2
+
+/** Every bar; those whose work was not measured are left out of a report. */
+export const BARS: readonly Bar[] = [
+  ...CONNECTIONS.flatMap((connections) => [
+    ...pullBars(nameWork('pull over TLS', connections)),
+    ...pushBars(nameWork('push over TLS (POST, PUT)', connections)),
+    ...pushBars(nameWork('push over TLS (POST, PATCH, PUT)', connections)),
+  ]),
+  ...[true, false].flatMap((isTls) => manifestBars(manifestWork(isTls))),
+  own('memory, idle', 'RSS MB', 90),
+  own(memoryWork({ count: 1, bytes: 4096 * MIB }), 'over idle MB', 100),
+  own(memoryWork({ count: 50, bytes: 64 * MIB }), 'over idle MB', 100),
+  own(memoryWork({ count: 100, bytes: 100 * MIB }), 'peak RSS MB', 200),
+  ...(['first', 'middle', 'last'] as const).map((place) => own(pageWork(1_000_000, place), 'median ms', 5)),
+  own(startWork(1_000_000), 'ms to first answer', 500),
+]
+
+/** Holds the samples to the bars they have figures for. */
+export function judge(samples: readonly Sample[]): Verdict[] {
+  return BARS.flatMap((bar) => {
+    const measured = measure(samples, bar)
+    if (measured === undefined) return []
+    const isReached = bar.bound === 'at least' ? measured >= bar.value : measured < bar.value
+    return [{ ...bar, measured, isReached }]
+  })
+}
+
+function measure(samples: readonly Sample[], { work, figure, server, to }: Bar): number | undefined {
+  const of = { work, figure, server }
+  if (to === undefined) return summarise(samples, of)?.median
+  return ratioWithinRounds(samples, of, { ...of, server: to })
+}
+
+function pullBars(work: string): Bar[] {
+  return [rate(work, NAMES.distribution, 1.5), rate(work, NAMES.stack, 2), rate(work, NAMES.files, 0.95)]
+}
+
+function pushBars(work: string): Bar[] {
+  return [rate(work, NAMES.distribution, 2), rate(work, NAMES.stack, 2.5), rate(work, NAMES.disk, 0.9)]
+}
+
+function manifestBars(work: string): Bar[] {
+  const bar = { work, figure: 'requests/s', bound: 'at least' } as const
+  const basic = [5, 10].map((cost) => ({
+    ...bar,
+    server: nameContender(NAMES.berth, nameBasic(cost)),
+    to: nameContender(NAMES.distribution, nameBasic(cost)),
+    value: 100,
+  }))
+  const bearer = nameContender(NAMES.berth, 'bearer token')
+  return [{ ...bar, server: bearer, to: nameContender(NAMES.distribution, 'no log-in'), value: 15 }, ...basic]
+}
+
+function rate(work: string, to: string, value: number): Bar {
+  return { work, figure: 'MB/s', server: NAMES.berth, to, bound: 'at least', value }
+}
+
+function own(work: string, figure: string, value: number): Bar {
+  return { work, figure, server: NAMES.berth, to: undefined, bound: 'less than', value }
+}

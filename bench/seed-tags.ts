@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { MANIFEST_TYPE } from './push-image.ts'
+
+/** What is made in the database of a stopped Berth. */
+export interface SeedOptions {
+  readonly dataDir: string
+  readonly repository: string
+  /** Manifests, and as many tags. */
+  readonly count: number
+}
+
+/** Stands for the bytes of each manifest: about the length of a real one's. */
+const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, note: 'x'.repeat(400) })
+
+/**
+ * Writes manifests and tags as rows, because a million of them by HTTP would take an hour. Their digests are numbers, not
+ * hashes, so they can be listed and counted, not pulled.
+ */
+export function seedTags({ dataDir, repository, count }: SeedOptions): void {
+  const database = new DatabaseSync(join(dataDir, 'berth.db'))
+  try {
+    // Not durable: nobody would miss it.
+    database.exec('pragma synchronous = off; begin')
+    const now = Date.now()
+    const { lastInsertRowid: id } = database
+      .prepare('insert into repositories (name, created_at) values (?, ?)')
+      .run(repository, now)
+    const numbers = 'with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ?)'
+    const digest = `'sha256:' || printf('%064x', n)`
+    database
+      .prepare(
+        `${numbers} insert into manifests (repository_id, digest, media_type, size, bytes, created_at)
+         select ?, ${digest}, ?, ?, ?, ? from numbers`,
+      )
+      .run(count, id, MANIFEST_TYPE, MANIFEST.length, Buffer.from(MANIFEST), now)
+    database
+      .prepare(
+        `${numbers} insert into tags (repository_id, name, digest, updated_at)
+         select ?, 'v' || printf('%07d', n), ${digest}, ? from numbers`,
+      )
+      .run(count, id, now)
+    database.exec('commit; pragma wal_checkpoint(truncate)')
+  } finally {
+    database.close()
+  }
+}
