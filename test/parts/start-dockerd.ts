@@ -1,0 +1,47 @@
+import { access, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from '../support/run-command.ts'
+import { startProcess } from '../support/start-process.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+import { PARTS_PATH, part } from './find-parts.ts'
+
+/** A daemon that a test started. */
+export interface StartedDaemon {
+  /** Path of the socket its clients use. */
+  readonly socket: string
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a Docker daemon with socket, data and containerd of its own, so that it neither sees nor disturbs another on
+ * the same machine; it makes no bridge and leaves the firewall alone.
+ */
+export async function startDockerd(): Promise<StartedDaemon> {
+  const folder = await makeTempFolder('dockerd')
+  const socket = join(folder.path, 'docker.sock')
+  // Its own settings, empty, in place of the machine's /etc/docker/daemon.json.
+  const settings = join(folder.path, 'daemon.json')
+  await writeFile(settings, '{}')
+  const daemon = await startProcess(part('dockerd'), {
+    args: [
+      ...['--config-file', settings, '--host', `unix://${socket}`],
+      ...['--data-root', join(folder.path, 'data'), '--exec-root', join(folder.path, 'exec')],
+      ...['--pidfile', join(folder.path, 'docker.pid'), '--bridge=none'],
+      ...['--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+    ],
+    logFile: join(folder.path, 'dockerd.log'),
+    env: { PATH: PARTS_PATH, HOME: folder.path },
+    isReady: async () => {
+      await access(socket)
+      const info = ['--host', `unix://${socket}`, 'info', '--format', '{{.ServerVersion}}']
+      return (await runCommand(part('docker'), info)).code === 0
+    },
+  })
+  return {
+    socket,
+    stop: async () => {
+      await daemon.stop()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
