@@ -27,7 +27,10 @@ export async function makeFolder(folder: string): Promise<void> {
  * Both paths are in one file system.
  */
 export async function moveDurably(from: string, to: string): Promise<void> {
-  await makeFolder(dirname(to))
+  const folder = dirname(to)
+  await makeFolder(folder)
   await rename(from, to)
-  await syncFolder(dirname(to))
+  // The folders above may have been made a moment ago by another move, or by one that a crash ended, and not be
+  // durable yet. Where nothing has changed a sync costs next to nothing.
+  await Promise.all([folder, dirname(folder), dirname(dirname(folder))].map(syncFolder))
 }

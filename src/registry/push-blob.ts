@@ -150,8 +150,12 @@ class UploadSessions {
 
   /** Facts first, bytes later. A request still at work on the session finds its row gone and drops what it wrote. */
   async drop(id: UploadId): Promise<void> {
-    await this.#metadata.deleteUpload(id)
-    await this.#blobs.discard(id)
+    try {
+      await this.#metadata.deleteUpload(id)
+    } finally {
+      // Also where the facts cannot be changed, as on a full disk: a session without its bytes answers 404.
+      await this.#blobs.discard(id)
+    }
   }
 
   async #find(key: UploadKey): Promise<UploadRow> {

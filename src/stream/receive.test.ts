@@ -28,6 +28,13 @@ test('`receive()` hands on every byte in order, whatever the sizes of the pieces
   }
 })
 
+test('`receive()` tells a sender that stalls after it was held back', async () => {
+  const source = new PassThrough()
+  source.write(Buffer.alloc(40_000_000))
+  const { interruption, bytes } = await collect(source, { gapMs: 50 })
+  assert.deepEqual([interruption, bytes.length], ['stalled', 40_000_000])
+})
+
 test('`receive()` tells a sender that vanishes or stalls, and keeps what it sent', async () => {
   const vanishing = new PassThrough()
   vanishing.write('abc', () => setImmediate(() => vanishing.destroy()))

@@ -52,7 +52,8 @@ class Receiver {
   #overflow: Buffer | undefined
   #end: Received | undefined
   #isSettled = false
-  readonly #timer: NodeJS.Timeout
+  /** Stands still while the sender is held back: silence is then not its fault. */
+  #timer: NodeJS.Timeout
 
   constructor(
     source: Readable,
@@ -66,7 +67,7 @@ class Receiver {
     this.#reject = reject
     options.budget.enter()
     this.#filling = options.budget.take()
-    this.#timer = setTimeout(() => this.#finish('stalled'), options.gapMs)
+    this.#timer = this.#startTimer()
   }
 
   start(): void {
@@ -78,6 +79,10 @@ class Receiver {
     if (source.destroyed) this.#onGone()
     // A source that somebody paused before does not begin to flow by itself.
     else source.resume()
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    return setTimeout(() => this.#finish('stalled'), this.#options.gapMs)
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -134,7 +139,8 @@ class Receiver {
       this.#consumeFilled()
       if (overflow.length > 0) this.#take(overflow)
       if (this.#overflow === undefined && !this.#end) {
-        this.#timer.refresh()
+        // A timer that was cleared never runs again: `refresh()` does not wake it.
+        this.#timer = this.#startTimer()
         this.#source.resume()
       }
     }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { type Hash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, moveDurably, syncFolder } from '../../files/durable.ts'
@@ -63,11 +63,16 @@ export class DiskBlobStore implements BlobStore {
       if (!file) return undefined
       try {
         const path = uploadPath(this.#root, id)
-        const hash = this.#hashes.take(id, algorithm, offset) ?? (await hashFile(path, algorithm, offset))
+        const hash = this.#hashes.take(id, algorithm, offset) ?? (await hashUpload(path, algorithm, offset))
+        if (!hash) return undefined
         const { length, interruption } = await appendBody(file, hash, { ...request, budget: this.#budget })
         const end = offset + length
         this.#hashes.keep(id, { algorithm, offset: end, hash })
         return { offset: end, digest: digestSoFar(hash, algorithm), interruption }
+      } catch (error) {
+        // What was written is counted by nobody: on a full disk its room is needed. If this fails too, the next request cuts it.
+        await file.truncate(offset).catch(leftForLater)
+        throw error
       } finally {
         await file.close()
       }
@@ -82,7 +87,8 @@ export class DiskBlobStore implements BlobStore {
     const path = uploadPath(this.#root, id)
     const stored = await sizeOfFile(path)
     if (size > (stored ?? 0)) return undefined
-    return digestSoFar(await hashFile(path, algorithm, stored === undefined ? 0 : size), algorithm)
+    const hash = await hashUpload(path, algorithm, stored === undefined ? 0 : size)
+    return hash && digestSoFar(hash, algorithm)
   }
 
   async commit(id: UploadId, digest: Digest, size: number): Promise<boolean> {
@@ -90,14 +96,11 @@ export class DiskBlobStore implements BlobStore {
       const path = uploadPath(this.#root, id)
       // An upload without a byte has no file; one cut short by the sender may hold bytes nobody counted.
       if (size === 0 || (await sizeOfFile(path)) !== size) {
-        const file = await this.#openUpload(id, size)
-        if (!file) return false
-        await file.sync()
-        await file.close()
+        if (!(await this.#cut(id, size))) return false
       }
-      await moveDurably(path, blobPath(this.#root, digest))
       this.#hashes.forget(id)
-      return true
+      // Whoever cancels the upload meanwhile takes the file away.
+      return moveDurably(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
     })
   }
 
@@ -125,6 +128,18 @@ export class DiskBlobStore implements BlobStore {
     })
   }
 
+  /** Makes an upload's file exactly `size` bytes long, durably; false if it holds fewer. */
+  async #cut(id: UploadId, size: number): Promise<boolean> {
+    const file = await this.#openUpload(id, size)
+    if (!file) return false
+    try {
+      await file.sync()
+      return true
+    } finally {
+      await file.close()
+    }
+  }
+
   /** Opens an upload's file cut to `offset` bytes; undefined if it holds fewer. */
   async #openUpload(id: UploadId, offset: number): Promise<FileHandle | undefined> {
     const path = uploadPath(this.#root, id)
@@ -135,11 +150,16 @@ export class DiskBlobStore implements BlobStore {
     }
     const file = await open(path, 'r+').catch(absentAs(undefined))
     if (!file) return undefined
-    const { size } = await file.stat()
-    if (size > offset) await file.truncate(offset)
-    if (size >= offset) return file
-    await file.close()
-    return undefined
+    try {
+      const { size } = await file.stat()
+      if (size > offset) await file.truncate(offset)
+      if (size >= offset) return file
+      await file.close()
+      return undefined
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   }
 }
 
@@ -148,8 +168,17 @@ async function sizeOfFile(path: string): Promise<number | undefined> {
   return facts?.size
 }
 
+/** Undefined if the upload is cancelled before it is read. */
+async function hashUpload(path: string, algorithm: DigestAlgorithm, size: number): Promise<Hash | undefined> {
+  return hashFile(path, algorithm, size).catch(absentAs(undefined))
+}
+
 async function removeFile(path: string): Promise<boolean> {
   return unlink(path).then(() => true, absentAs(false))
+}
+
+function leftForLater(): void {
+  // The failure that came first is the one to tell.
 }
 
 /** For `catch`: a file that is not there is an answer, any other failure stays one. */
