@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
+import { findFreePort } from '../support/free-port.ts'
+import {
+  manifestOf,
+  offsetOf,
+  openSession,
+  pushBlob,
+  putManifest,
+  sha256Of,
+} from '../support/push-content.ts'
+import { type Answer, RawClient } from '../support/raw-request.ts'
+import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+import { SmallDisk, whyNoMounts } from './small-disk.ts'
+
+const REPOSITORY = 'full/app'
+const MIB = 1024 * 1024
+const skip = await whyNoMounts()
+
+/** A server with some content, whose disks a test fills. */
+interface Scene extends AsyncDisposable {
+  readonly site: BerthSite
+  readonly server: BerthProcess
+  readonly basic: string
+  /** Holds a token. */
+  readonly http: RawClient
+  readonly blobs: readonly Buffer[]
+  readonly manifest: Buffer
+}
+
+type Folders = { readonly data: string; readonly blobs: string }
+
+async function openScene(foldersOf: (rest: TempFolder) => Folders): Promise<Scene> {
+  const resources = new AsyncDisposableStack()
+  const rest = resources.use(await makeTempFolder('faults'))
+  const { data, blobs: root } = foldersOf(rest)
+  const site = {
+    dataDir: join(data, 'data'),
+    port: await findFreePort(),
+    logFile: join(rest.path, 'berth.log'),
+    flags: ['--registry-root', join(root, 'registry')],
+  }
+  const basic = await addAdministrator(site)
+  const server = resources.use(await BerthProcess.start(site))
+  const authorization = await fetchToken(site, basic, [REPOSITORY])
+  // One connection: that it is used again shows that errors leave it usable.
+  const http = resources.use(new RawClient(site.port, { authorization, maxSockets: 1 }))
+  const blobs = [randomBytes(900), randomBytes(200_000)]
+  for (const bytes of blobs) await pushBlob(http, REPOSITORY, bytes)
+  const manifest = manifestOf(blobs)
+  assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'v1' }, manifest), 201)
+  return { site, server, basic, http, blobs, manifest, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+/** Everything that was pushed before can be read, by token and by password; a token can be had. */
+async function assertReadable({ site, basic, http, blobs, manifest }: Scene): Promise<void> {
+  using byPassword = new RawClient(site.port, { authorization: basic })
+  for (const client of [http, byPassword]) {
+    const tagged = await client.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
+    assert.deepEqual([tagged.status, tagged.digest], [200, sha256Of(manifest)])
+    for (const bytes of blobs) {
+      const blob = await client.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
+      assert.deepEqual([blob.status, blob.digest], [200, sha256Of(bytes)])
+    }
+  }
+  assert.match(await fetchToken(site, basic, [REPOSITORY]), /^Bearer /)
+}
+
+function assertRefused({ status, body }: Answer, expected: readonly [number, string]): void {
+  const { errors } = JSON.parse(String(body)) as { errors: { code: string }[] }
+  assert.deepEqual([status, errors[0]?.code], expected, String(body))
+}
+
+const FULL = [507, 'STORAGE_FULL'] as const
+
+function pushWhole(http: RawClient, bytes: Buffer): Promise<Answer> {
+  return http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(bytes)}`, { body: bytes })
+}
+
+async function pushesWork({ http }: Scene): Promise<void> {
+  const bytes = randomBytes(300_000)
+  assert.equal((await pushWhole(http, bytes)).status, 201)
+  const manifest = manifestOf([bytes], 'after')
+  assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'after' }, manifest), 201)
+  const { digest } = await http.send('GET', `/v2/${REPOSITORY}/manifests/after`)
+  assert.equal(digest, sha256Of(manifest))
+}
+
+describe('a full disk', { skip }, () => {
+  it('refuses what does not fit, serves what it has, and takes pushes again once there is room', async () => {
+    await using disk = await SmallDisk.mount(16)
+    await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
+    const { http, site } = scene
+    const location = await openSession(http, REPOSITORY)
+    const started = randomBytes(2 * MIB)
+    await http.send('PATCH', location, { body: started.subarray(0, MIB) })
+    await disk.fill(2 * MIB)
+    const room = await disk.freeBytes()
+    const large = randomBytes(6 * MIB)
+    const first = await pushWhole(http, large)
+    assertRefused(first, FULL)
+    assertRefused(await http.send('PATCH', await openSession(http, REPOSITORY), { body: large }), FULL)
+    const again = await pushWhole(http, large)
+    assertRefused(again, FULL)
+    assert.equal(again.localPort, first.localPort, 'the connection was not used again')
+    assert.ok((await disk.freeBytes()) > room - MIB / 2, 'refused pushes keep the room they took')
+    await assertReadable(scene)
+    assert.equal((await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(large)}`)).status, 404)
+    assert.equal(await offsetOf(http, location), MIB)
+
+    await disk.free()
+    await disk.fill()
+    const small = await pushWhole(http, randomBytes(50_000))
+    assertRefused(small, FULL)
+    const manifest = manifestOf(scene.blobs, 'x'.repeat(200_000))
+    assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'v2' }, manifest), 507)
+    assert.equal((await http.send('GET', `/v2/${REPOSITORY}/manifests/v2`)).status, 404)
+    await assertReadable(scene)
+
+    await disk.free()
+    const rest = started.subarray((await offsetOf(http, location)) ?? assert.fail('the session is gone'))
+    const finished = await http.send('PUT', `${location}?digest=${sha256Of(started)}`, { body: rest })
+    assert.equal(finished.status, 201, String(finished.body))
+    await pushesWork(scene)
+    const uploads = await readdir(join(disk.path, 'registry/berth-uploads'))
+    assert.ok(uploads.length <= 1, `left behind: ${uploads}`)
+    assert.equal(await scene.server.stop(), 0)
+    await using _server = await BerthProcess.start(site)
+    await assertReadable(scene)
+  })
+
+  it('recovers where only the disk of the database is full', async () => {
+    await using disk = await SmallDisk.mount(8)
+    await using scene = await openScene((rest) => ({ data: disk.path, blobs: rest.path }))
+    const { http } = scene
+    await disk.fill()
+    // The log of the database has room of its own that it goes on using; large manifests use it up.
+    const statuses = new Set<number>()
+    let kept: Buffer[] = []
+    for (let count = 0; count < 12; count++) {
+      const manifest = manifestOf(scene.blobs, `${count}${'y'.repeat(900_000)}`)
+      const status = await putManifest(http, { repository: REPOSITORY, reference: `big${count}` }, manifest)
+      statuses.add(status)
+      if (status === 201) kept = [...kept, manifest]
+      const tagged = await http.send('GET', `/v2/${REPOSITORY}/manifests/big${count}`)
+      assert.equal(tagged.status, status === 201 ? 200 : 404)
+    }
+    assert.ok(statuses.has(507), `${[...statuses]}`)
+    assert.deepEqual(
+      [...statuses].filter((status) => status !== 201 && status !== 507),
+      [],
+    )
+    await assertReadable(scene)
+    const orphan = randomBytes(10_000)
+    const pushed = await pushWhole(http, orphan)
+    if (pushed.status !== 201) assertRefused(pushed, FULL)
+    const there = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(orphan)}`)
+    assert.equal(there.status, pushed.status === 201 ? 200 : 404)
+    await disk.free()
+    await pushesWork(scene)
+    await assertReadable(scene)
+    assert.equal(await scene.server.stop(), 0)
+    await using _server = await BerthProcess.start(scene.site)
+    await assertReadable(scene)
+    for (const manifest of kept) {
+      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/manifests/${sha256Of(manifest)}`)
+      assert.equal(digest, sha256Of(manifest))
+    }
+  })
+
+  it('starts on a full disk and serves what it has', async () => {
+    await using disk = await SmallDisk.mount(8)
+    await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
+    await scene.server.kill()
+    await disk.fill()
+    await using _server = await BerthProcess.start(scene.site)
+    await assertReadable(scene)
+    await disk.free()
+    await pushesWork(scene)
+  })
+})
+
+describe('storage that is read-only', { skip }, () => {
+  it('refuses pushes with 503, serves what it has, and takes pushes again once it can be written', async () => {
+    await using disk = await SmallDisk.mount(8)
+    await using scene = await openScene((rest) => ({ data: rest.path, blobs: disk.path }))
+    const { http } = scene
+    await disk.setReadOnly(true)
+    const refused = await pushWhole(http, randomBytes(100_000))
+    assertRefused(refused, [503, 'UNAVAILABLE'])
+    assert.equal(
+      await putManifest(http, { repository: REPOSITORY, reference: 'v2' }, manifestOf(scene.blobs, 'z')),
+      503,
+    )
+    const ready = await http.send('GET', '/readyz')
+    assertRefused(ready, [503, 'UNAVAILABLE'])
+    assert.equal(ready.localPort, refused.localPort, 'the connection was not used again')
+    await assertReadable(scene)
+    await disk.setReadOnly(false)
+    await pushesWork(scene)
+  })
+})
