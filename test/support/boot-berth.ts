@@ -22,6 +22,8 @@ export interface BootOptions {
   readonly users: readonly BootUser[]
   /** Serve TLS with these files, instead of plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** Where to listen; by default 127.0.0.1. */
+  readonly address?: string | undefined
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
 }
@@ -44,7 +46,7 @@ export interface BootedBerth extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Starts Berth on a free port of the loopback address, with an empty data folder and users with random passwords. */
+/** Starts Berth on a free port, with an empty data folder and users with random passwords. */
 export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
   const folder = await makeTempFolder('data')
   const dataDir = join(folder.path, 'data')
@@ -55,12 +57,14 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     const flags = ['--password-stdin', ...(isAdmin ? ['--admin'] : [])]
     await command(['user', 'add', name, ...flags], passwords.get(name))
   }
-  const port = await findFreePort()
+  const address = options.address ?? '127.0.0.1'
+  const port = await findFreePort(address)
+  const host = `${address}:${port}`
   const server = await startProcess(BERTH_BIN, {
-    args: ['serve', '--data', dataDir, ...listenFlags(port, options.tls), ...(options.flags ?? [])],
+    args: ['serve', '--data', dataDir, ...listenFlags(host, options.tls), ...(options.flags ?? [])],
     logFile: join(folder.path, 'berth.log'),
     env: berthEnvironment(),
-    isReady: () => isListening(port),
+    isReady: () => isListening(port, address),
   })
   const stop = async (): Promise<void> => {
     const exitCode = await server.stop()
@@ -72,8 +76,8 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     }
   }
   return {
-    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
-    host: `127.0.0.1:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${host}`,
+    host,
     port,
     pid: server.pid,
     dataDir,
@@ -85,10 +89,10 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
   }
 }
 
-function listenFlags(port: number, tls: BootOptions['tls']): string[] {
-  if (!tls) return ['--listen-http', `127.0.0.1:${port}`]
+function listenFlags(host: string, tls: BootOptions['tls']): string[] {
+  if (!tls) return ['--listen-http', host]
   const files = ['--tls-cert', tls.certFile, '--tls-key', tls.keyFile]
-  return ['--listen-http', 'off', '--listen-https', `127.0.0.1:${port}`, ...files]
+  return ['--listen-http', 'off', '--listen-https', host, ...files]
 }
 
 /** The caller's environment without what would configure Berth or a registry behind the test's back. */

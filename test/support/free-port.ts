@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 
-/** A TCP port of the loopback address that nobody listened on a moment ago. */
-export async function findFreePort(): Promise<number> {
+const LOOPBACK = '127.0.0.1'
+
+/** A TCP port of an address that nobody listened on a moment ago. */
+export async function findFreePort(host: string = LOOPBACK): Promise<number> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   const address = server.address()
   server.close()
@@ -13,9 +15,9 @@ export async function findFreePort(): Promise<number> {
   return address.port
 }
 
-/** True if somebody listens on this port of the loopback address. */
-export async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
+/** True if somebody listens on this port; rejects otherwise. */
+export async function isListening(port: number, host: string = LOOPBACK): Promise<boolean> {
+  const socket = connect(port, host)
   try {
     await once(socket, 'connect')
     return true
