@@ -30,7 +30,8 @@ export async function prepareFolder(folder: string): Promise<void> {
 /**
  * Takes the data folder for one server: two would not know of each other's uploads. The system lets go of it when the
  * process ends, however it ends.
- * Errors: `AppError` `DATA_IN_USE`.
+ * Errors: `AppError` `DATA_IN_USE`, `DATA_NOT_WRITABLE` if the lock cannot be taken for another reason, such as a full
+ * disk.
  */
 export function lockDataFolder(dataDir: string): Disposable {
   const lock = new DatabaseSync(join(dataDir, 'server.lock'), { timeout: 0 })
@@ -38,6 +39,14 @@ export function lockDataFolder(dataDir: string): Disposable {
     lock.exec('pragma locking_mode = exclusive; begin exclusive')
   } catch (cause) {
     lock.close()
+    if (!isBusy(cause)) {
+      throw new AppError(
+        'DATA_NOT_WRITABLE',
+        `The data folder ${dataDir} cannot be written to (${cause instanceof Error ? cause.message : codeOf(cause)})`,
+        'Free space on its disk, or see that it is not mounted read-only',
+        cause,
+      )
+    }
     throw new AppError(
       'DATA_IN_USE',
       `Another Berth serves the data folder ${dataDir}`,
@@ -46,6 +55,11 @@ export function lockDataFolder(dataDir: string): Disposable {
     )
   }
   return { [Symbol.dispose]: () => lock.close() }
+}
+
+/** SQLITE_BUSY (sqlite.org/rescode.html): another process holds the lock. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5
 }
 
 function codeOf(error: unknown): string {

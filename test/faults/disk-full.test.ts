@@ -172,7 +172,18 @@ describe('a full disk', { skip }, () => {
     }
   })
 
-  it('starts on a full disk and serves what it has', async () => {
+  it('says why it cannot start where the lock of the data folder does not fit', async () => {
+    await using disk = await SmallDisk.mount(8)
+    await using scene = await openScene((rest) => ({ data: disk.path, blobs: rest.path }))
+    assert.equal(await scene.server.stop(), 0)
+    await disk.fill()
+    await assert.rejects(BerthProcess.start(scene.site), /error\[DATA_NOT_WRITABLE\]: .*full/)
+    await disk.free()
+    await using _server = await BerthProcess.start(scene.site)
+    await assertReadable(scene)
+  })
+
+  it('starts on a full disk after a crash and serves what it has', async () => {
     await using disk = await SmallDisk.mount(8)
     await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
     await scene.server.kill()
