@@ -77,10 +77,6 @@ async function sendBody(sent: ReturnType<typeof requestHttp>, body: BenchRequest
     sent.end(body)
     return
   }
-  for await (const chunk of body) {
-    // `close` too: a server that hangs up would never drain us.
-    if (!sent.write(chunk)) await Promise.race([once(sent, 'drain'), once(sent, 'close')])
-    if (sent.destroyed) return
-  }
-  sent.end()
+  // A server may answer and hang up before it has read everything: then its answer tells why, not the broken pipe.
+  await pipeline(body, sent).catch(() => {})
 }

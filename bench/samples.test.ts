@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { median, percentile, ratioWithinRounds, type Sample, summarise } from './samples.ts'
+import { median, ratioWithinRounds, type Sample, summarise } from './samples.ts'
 
 const of = { work: 'pull', server: 'a', figure: 'MB/s' }
 const to = { work: 'pull', server: 'b', figure: 'MB/s' }
@@ -13,13 +13,6 @@ test('`median()` is the middle, or the mean of the two middle ones', () => {
   assert.equal(median([9, 1, 5]), 5)
   assert.equal(median([9, 1, 5, 7]), 6)
   assert.equal(median([4]), 4)
-})
-
-test('`percentile()` answers a value that was measured', () => {
-  const values = Array.from({ length: 100 }, (_, index) => index + 1)
-  assert.equal(percentile(values, 0.99), 99)
-  assert.equal(percentile(values, 0.5), 50)
-  assert.equal(percentile([7], 0.99), 7)
 })
 
 test('`summarise()` keeps a round that went wrong in sight', () => {

@@ -65,12 +65,6 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2
 }
 
-/** The smallest value that at least `share` (0 to 1) of the values do not exceed. `values` must not be empty. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
-}
-
 function figuresByRound(samples: readonly Sample[], of: FigureOf): Map<number, number> {
   const rounds = new Map<number, number>()
   for (const { work, server, round, figures } of samples) {
