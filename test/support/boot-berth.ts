@@ -42,7 +42,7 @@ export interface BootedBerth extends AsyncDisposable {
   passwordOf(name: string): string
   /** Runs another `berth` command on the same data; answers its output. */
   command(args: readonly string[], input?: string): Promise<string>
-  /** Stops it, checks that it ended well and that its log holds no password, and removes its data. */
+  /** Stops it, checks that it ended well and that its log holds no password and no failure, and removes its data. */
   stop(): Promise<void>
 }
 
@@ -71,6 +71,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     const log = await server.readLog()
     await folder[Symbol.asyncDispose]()
     assert.equal(exitCode, 0, `berth did not stop well\n${log}`)
+    assert.deepEqual(log.match(/.*"status":5\d\d\b.*/g) ?? [], [], 'berth failed on a request')
     for (const [name, password] of passwords) {
       assert.ok(!log.includes(password), `the log holds the password of ${name}`)
     }
