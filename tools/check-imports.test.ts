@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { checkTree } from './check-tree.ts'
 import { checkSources, readTableBetweenMarkers, writeTableBetweenMarkers } from './import-rules.ts'
 import { formatImportTable } from './import-table.ts'
 import { countCodeLines, findImports } from './source-imports.ts'
@@ -159,5 +161,11 @@ describe('the table in ARCHITECTURE.md', () => {
     const twice = writeTableBetweenMarkers(`${once}after\n`)
     assert.equal(readTableBetweenMarkers(once), formatImportTable())
     assert.equal(twice, `${once}after\n`)
+  })
+})
+
+describe('checkTree()', () => {
+  it('finds nothing to complain of in this repository', () => {
+    assert.deepEqual(checkTree(fileURLToPath(new URL('..', import.meta.url))), [])
   })
 })
