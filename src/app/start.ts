@@ -101,6 +101,7 @@ async function buildHost(
     refreshTokens: createRefreshTokenService({ database, findEnabled: (name) => accounts.findEnabled(name) }),
     origin: { publicUrl: config.publicUrl, trustedProxies: config.trustedProxies },
     relativeUrls: config.relativeUrls,
+    authRealm: config.authRealm,
     isStopping,
     newRequestId: createRequestIds(),
     logAccess: (line) => logAccess(logger, line),

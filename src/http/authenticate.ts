@@ -53,9 +53,10 @@ async function authenticateToken(
   const claims = await tokens.verify(token)
   if (!claims) return { principal: ANONYMOUS, credentials: 'bad-token' }
   if (claims.subject === undefined) return { principal: ANONYMOUS, credentials: 'accepted' }
-  // Asked each time, so that disabling or removing an account ends its tokens at once.
+  // Asked each time, so that disabling, removing and a new password end an account's tokens at once.
   const account = await accounts.findEnabled(claims.subject)
-  if (!account) return { principal: ANONYMOUS, credentials: 'bad-token' }
+  if (account?.version !== claims.accountVersion || !account)
+    return { principal: ANONYMOUS, credentials: 'bad-token' }
   const { name, isAdmin } = account
   return { principal: { kind: 'user', name, isAdmin, scopes: claims.scopes }, credentials: 'accepted' }
 }

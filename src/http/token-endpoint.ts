@@ -15,6 +15,8 @@ const MAX_FORM_BYTES = 64 * 1024
 /** What the token endpoint needs. */
 export interface TokenEndpointParts extends AuthenticateParts {
   readonly refreshTokens: RefreshTokenService
+  /** Realm of the Basic challenge: free of quotes. */
+  readonly authRealm: string
 }
 
 /** A request for a token, however it was made. */
@@ -39,7 +41,7 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
     throw new OciError('UNSUPPORTED', { detail: { allow: ['GET', 'POST'] } })
   }
   // RFC 9110, 15.5.2: a 401 says how to do better; taken back where the answer is none.
-  response.setHeader('www-authenticate', `Basic realm="${parts.tokens.service}"`)
+  response.setHeader('www-authenticate', `Basic realm="${parts.authRealm}"`)
   const asked = request.method === 'GET' ? await readGet(request, parts) : await readPost(request, parts)
   response.removeHeader('www-authenticate')
   exchange.principal = asked.principal
@@ -91,12 +93,18 @@ async function redeem(token: string, parts: TokenEndpointParts): Promise<Princip
 async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {
   const { principal, clientId } = asked
   const scopes = grantScopes(principal, parseScopes(asked.scopes))
-  const subject = principal.kind === 'user' ? principal.name : undefined
-  const { token, expiresInS, issuedAt } = await parts.tokens.issue({ subject, scopes })
-  const account = asked.wantsRefreshToken ? await accountOf(principal, parts) : undefined
-  const refreshToken = account
-    ? await parts.refreshTokens.issue(account, clientId.slice(0, 64))
-    : asked.refreshToken
+  const account = await accountOf(principal, parts)
+  // Disabled or removed since its password was checked.
+  if (principal.kind === 'user' && !account) throw wrongCredentials()
+  const { token, expiresInS, issuedAt } = await parts.tokens.issue(
+    account
+      ? { subject: account.name, scopes, accountVersion: account.version }
+      : { subject: undefined, scopes },
+  )
+  const refreshToken =
+    account && asked.wantsRefreshToken
+      ? await parts.refreshTokens.issue(account, clientId.slice(0, 64))
+      : asked.refreshToken
   replyJson(
     exchange,
     {

@@ -12,10 +12,12 @@ export function formatAccess(scopes: readonly TokenScope[]): Record<string, unkn
 
 /** The claims as this registry writes them; undefined for any other shape, even under a good signature. */
 export function parseAccessClaims(payload: JWTPayload): AccessClaims | undefined {
-  const { sub, access } = payload
+  const { sub, access, account_version: version } = payload
   if (typeof sub !== 'string' || !Array.isArray(access)) return undefined
   const scopes = access.map(parseAccessEntry).filter((scope) => scope !== undefined)
-  return scopes.length === access.length ? { subject: sub === '' ? undefined : sub, scopes } : undefined
+  if (scopes.length !== access.length) return undefined
+  const subject = sub === '' ? undefined : sub
+  return typeof version === 'string' ? { subject, scopes, accountVersion: version } : { subject, scopes }
 }
 
 function parseAccessEntry(entry: unknown): TokenScope | undefined {

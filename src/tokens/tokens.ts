@@ -5,6 +5,8 @@ export interface AccessClaims {
   /** Account name; undefined for an anonymous token. */
   readonly subject: string | undefined
   readonly scopes: readonly TokenScope[]
+  /** The account's version when the token was issued: another one ends it. Undefined for an anonymous token. */
+  readonly accountVersion?: string
 }
 
 /** An access token as the token endpoint answers it. */

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { type Database, DatabaseError } from '../database.ts'
@@ -17,6 +18,7 @@ const CACHE_KIB = 8_192
  */
 export async function openSqliteDatabase(file: string): Promise<Database> {
   const snapshot = new ReadSnapshot()
+  makePrivateFile(file)
   const open = (): DatabaseSync => connect(file)
   const writer = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot }) })
   const reader = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'reader', snapshot }) })
@@ -32,6 +34,11 @@ export async function openSqliteDatabase(file: string): Promise<Database> {
     throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
   }
   return { reader, writer, close }
+}
+
+/** It holds password hashes and signing keys: nobody but its owner reads it. SQLite gives its side files the same mode. */
+function makePrivateFile(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 function connect(file: string): DatabaseSync {
