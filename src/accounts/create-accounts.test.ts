@@ -158,18 +158,18 @@ test('`verifyPassword()` makes guessers wait, but not those whose credentials we
 test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async () => {
   await using t = await setUp(`bob:${bcryptOf(PASSWORD)}\n`)
   await t.accounts.verifyPassword('bob', 'warm up the worker')
-  const timeOf = async (name: string): Promise<number> => {
-    const times: number[] = []
-    for (let index = 0; index < 7; index++) {
+  const names = ['alice', 'bob', 'nobody']
+  const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))
+  for (let index = 0; index < 7; index++) {
+    for (const name of names) {
       const begin = performance.now()
       await t.accounts.verifyPassword(name, `wrong ${index}`)
-      times.push(performance.now() - begin)
+      least.set(name, Math.min(least.get(name) ?? 0, performance.now() - begin))
     }
-    return Math.min(...times)
   }
-  const times = [await timeOf('alice'), await timeOf('bob'), await timeOf('nobody')]
-  // The least of several tries hardly varies; without the work for nothing, one would be a hundredth of another.
-  assert.ok(Math.max(...times) < 2.5 * Math.min(...times), times.join(' '))
+  // Taken in turns, so that a busy machine slows all alike; without the work for nothing, one would be a hundredth.
+  const times = [...least.values()]
+  assert.ok(Math.max(...times) < 5 * Math.min(...times), times.join(' '))
 })
 
 test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which administers', async () => {
