@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp } from 'node:http'
 import { request as requestHttps, Agent as TlsAgent } from 'node:https'
+import { pipeline } from 'node:stream/promises'
 
 /** Longest silence of a server, in ms. */
 const TIMEOUT_MS = 120_000

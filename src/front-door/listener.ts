@@ -120,7 +120,7 @@ function answerUnreadable(
   socket: Socket,
   last: ServerResponse | undefined,
 ): void {
-  const isAnswering = last !== undefined && last.headersSent && !last.writableFinished
+  const isAnswering = last?.headersSent && !last.writableFinished
   if (!socket.writable || isAnswering || error.code === 'ECONNRESET') {
     socket.destroy()
     return
