@@ -32,6 +32,15 @@ export function resetPeaks(roots: readonly number[]): void {
   for (const pid of listTree(roots)) writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
+/** Processor time of the whole machine that was not idle, in seconds since it began. */
+export function readMachineBusyS(): number {
+  // user, nice, system, idle, iowait, irq, softirq; guest time, which follows, is in user already.
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readFileSync('/proc/stat', 'utf8')
+    .split('\n', 1)
+    .flatMap((line) => line.split(/\s+/).slice(1).map(Number))
+  return (user + nice + system + irq + softirq) / TICKS_PER_S
+}
+
 /** Processor time of this process's ended children so far, in seconds. */
 export function readEndedChildrenCpuS(): number {
   return ticks(readStat(process.pid) ?? [], ['cutime', 'cstime']) / TICKS_PER_S

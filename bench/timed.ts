@@ -1,4 +1,5 @@
-import { readUsage, resetPeaks } from './process-usage.ts'
+import { availableParallelism } from 'node:os'
+import { readEndedChildrenCpuS, readMachineBusyS, readUsage, resetPeaks } from './process-usage.ts'
 
 /** What a piece of work cost. */
 export interface Cost {
@@ -7,28 +8,40 @@ export interface Cost {
   readonly cpuS: number
   /** Largest resident memory of the servers' processes meanwhile, in bytes. */
   readonly peakRssBytes: number
+  /**
+   * Share of the machine, in percent, that was busy with neither the servers nor their clients. The kernel's own work
+   * for them counts here too, such as writing back; far above what a quiet machine shows, the rates mean little.
+   */
+  readonly othersBusyPercent: number
 }
 
 /** Does a piece of work once, and measures it and the processes below `roots`. */
 export async function timed(roots: readonly number[], work: () => Promise<unknown>): Promise<Cost> {
   resetPeaks(roots)
   const before = readUsage(roots)
-  const startMs = performance.now()
+  const [machineBefore, clientsBefore, startMs] = [readMachineBusyS(), readClientsCpuS(), performance.now()]
   await work()
   const seconds = (performance.now() - startMs) / 1000
   const after = readUsage(roots)
-  return { seconds, cpuS: after.cpuS - before.cpuS, peakRssBytes: after.peakRssBytes }
+  const cpuS = after.cpuS - before.cpuS
+  const othersS = readMachineBusyS() - machineBefore - (readClientsCpuS() - clientsBefore) - cpuS
+  const othersBusyPercent = (100 * Math.max(0, othersS)) / (seconds * availableParallelism())
+  return { seconds, cpuS, peakRssBytes: after.peakRssBytes, othersBusyPercent }
+}
+
+/** Clients are ended children of this process, or this process. */
+function readClientsCpuS(): number {
+  const { user, system } = process.cpuUsage()
+  return readEndedChildrenCpuS() + (user + system) / 1e6
 }
 
 /** The figures of a transfer of so many bytes. */
-export function transferFigures(
-  bytes: number,
-  { seconds, cpuS, peakRssBytes }: Cost,
-): Record<string, number> {
+export function transferFigures(bytes: number, cost: Cost): Record<string, number> {
   return {
-    'MB/s': bytes / 1e6 / seconds,
-    'CPU s/GiB': cpuS / (bytes / 1024 ** 3),
-    'peak RSS MB': peakRssBytes / 1e6,
+    'MB/s': bytes / 1e6 / cost.seconds,
+    'CPU s/GiB': cost.cpuS / (bytes / 1024 ** 3),
+    'peak RSS MB': cost.peakRssBytes / 1e6,
+    'others busy %': cost.othersBusyPercent,
   }
 }
 

@@ -45,6 +45,7 @@ export async function loadUrl({ url, headers, seconds, roots }: Load): Promise<R
     'p99 ms': p99Us / 1e3,
     'CPU ms/request': (cost.cpuS * 1e3) / requests,
     'client busy %': (100 * clientCpuS) / cost.seconds,
+    'others busy %': cost.othersBusyPercent,
   }
 }
 
