@@ -24,8 +24,10 @@ const EARLY_SHARE = 0.15
 const LATEST_EARLY_KILL_MS = 450
 /** Longest start on a loaded machine, in ms. */
 const MAX_START_MS = 5_000
-/** How much longer starts may take at the end than at the beginning, in ms: noise, but no walk over storage. */
-const MAX_GROWTH_MS = 300
+/** Starts compared at either end of the run: of so many, the fastest is the one least disturbed by other work. */
+const COMPARED_STARTS = 30
+/** How much longer the fastest may take at the end, in ms, beyond twice the time: noise, but no walk over storage. */
+const MAX_GROWTH_MS = 200
 
 it(`holds what it acknowledged through ${KILLS} kills (BERTH_CRASH_SEED=${SEED})`, {
   timeout: 540_000,
@@ -72,13 +74,13 @@ it(`holds what it acknowledged through ${KILLS} kills (BERTH_CRASH_SEED=${SEED})
     await checkInvariants(ledger, http, { random, all: true })
     assert.equal(await server.stop(), 0)
   }
-  const [early, late] = [median(starts.slice(0, 20)), median(starts.slice(-20))]
+  const [early, late] = [fastest(starts.slice(0, COMPARED_STARTS)), fastest(starts.slice(-COMPARED_STARTS))]
   t.diagnostic(`answered ${JSON.stringify(ledger.done)}`)
   t.diagnostic(
-    `starts: median ${early} ms at first, ${late} ms at last, ${Math.max(...starts).toFixed()} ms at most`,
+    `starts: ${early} ms at first, ${late} ms at last, ${Math.max(...starts).toFixed()} ms at most`,
   )
   assert.ok(Math.max(...starts) < MAX_START_MS, 'a start took too long')
-  assert.ok(late < early + MAX_GROWTH_MS, 'starts take longer the more there is')
+  assert.ok(late < 2 * early + MAX_GROWTH_MS, 'starts take longer the more there is')
   const log = await readFile(site.logFile, 'utf8')
   const complaints = log
     .split('\n')
@@ -86,6 +88,6 @@ it(`holds what it acknowledged through ${KILLS} kills (BERTH_CRASH_SEED=${SEED})
   assert.deepEqual(complaints.slice(0, 5), [], 'the log holds errors')
 })
 
-function median(values: readonly number[]): number {
-  return Math.round([...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0)
+function fastest(values: readonly number[]): number {
+  return Math.round(Math.min(...values))
 }

@@ -79,6 +79,13 @@ async function checkBlob(blob: BlobEntry, http: RawClient): Promise<void> {
   const { status, digest, size, body } = await http.send('GET', path)
   assert.ok(status === 200 || status === 404, `${path} was answered ${status} ${body}`)
   if (status === 200) assert.deepEqual({ digest, size }, { digest: blob.digest, size: blob.size })
+  // HEAD asks the facts, GET the bytes: a fact without its bytes would let manifests in that cannot be pulled.
+  else
+    assert.equal(
+      (await http.send('HEAD', path)).status,
+      404,
+      `${path} is recorded, but its bytes are not there`,
+    )
   settle(blob, status === 200)
 }
 
