@@ -8,7 +8,8 @@ import type { StartedDaemon } from './start-dockerd.ts'
 
 /** Starts a containerd with socket, state and content of its own, without the Kubernetes plugin. */
 export async function startContainerd(): Promise<StartedDaemon> {
-  const folder = await makeTempFolder('containerd')
+  await using resources = new AsyncDisposableStack()
+  const folder = resources.use(await makeTempFolder('containerd'))
   const socket = join(folder.path, 'containerd.sock')
   const settings = join(folder.path, 'config.toml')
   await writeFile(
@@ -33,11 +34,9 @@ export async function startContainerd(): Promise<StartedDaemon> {
       return (await runCommand(part('ctr'), ['--address', socket, 'version'])).code === 0
     },
   })
-  return {
-    socket,
-    stop: async () => {
-      await daemon.stop()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
+  resources.defer(async () => {
+    await daemon.stop()
+  })
+  const kept = resources.move()
+  return { socket, stop: () => kept.disposeAsync() }
 }

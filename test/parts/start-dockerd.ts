@@ -17,7 +17,8 @@ export interface StartedDaemon {
  * the same machine; it makes no bridge and leaves the firewall alone.
  */
 export async function startDockerd(): Promise<StartedDaemon> {
-  const folder = await makeTempFolder('dockerd')
+  await using resources = new AsyncDisposableStack()
+  const folder = resources.use(await makeTempFolder('dockerd'))
   const socket = join(folder.path, 'docker.sock')
   // Its own settings, empty, in place of the machine's /etc/docker/daemon.json.
   const settings = join(folder.path, 'daemon.json')
@@ -37,11 +38,9 @@ export async function startDockerd(): Promise<StartedDaemon> {
       return (await runCommand(part('docker'), info)).code === 0
     },
   })
-  return {
-    socket,
-    stop: async () => {
-      await daemon.stop()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
+  resources.defer(async () => {
+    await daemon.stop()
+  })
+  const kept = resources.move()
+  return { socket, stop: () => kept.disposeAsync() }
 }

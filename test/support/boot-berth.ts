@@ -48,7 +48,8 @@ export interface BootedBerth extends AsyncDisposable {
 
 /** Starts Berth on a free port, with an empty data folder and users with random passwords. */
 export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
-  const folder = await makeTempFolder('data')
+  await using resources = new AsyncDisposableStack()
+  const folder = resources.use(await makeTempFolder('data'))
   const dataDir = join(folder.path, 'data')
   const command = (args: readonly string[], input?: string): Promise<string> =>
     runOk(BERTH_BIN, [...args, '--data', dataDir], { input, env: berthEnvironment() })
@@ -66,10 +67,11 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     env: berthEnvironment(),
     isReady: () => isListening(port, address),
   })
+  const kept = resources.move()
   const stop = async (): Promise<void> => {
     const exitCode = await server.stop()
     const log = await server.readLog()
-    await folder[Symbol.asyncDispose]()
+    await kept.disposeAsync()
     assert.equal(exitCode, 0, `berth did not stop well\n${log}`)
     assert.deepEqual(log.match(/.*"status":5\d\d\b.*/g) ?? [], [], 'berth failed on a request')
     for (const [name, password] of passwords) {

@@ -22,9 +22,11 @@ export interface ClientRoom extends AsyncDisposable {
 
 /** Opens a room; dispose of it in `after`. */
 export async function openClientRoom(options: Partial<BootOptions> = {}): Promise<ClientRoom> {
-  const home = await makeTempFolder('home')
+  await using resources = new AsyncDisposableStack()
+  const home = resources.use(await makeTempFolder('home'))
   const env = await isolatedEnvironment(home.path)
-  const berth = await bootBerth({ users: CLIENT_USERS, ...options })
+  const berth = resources.use(await bootBerth({ users: CLIENT_USERS, ...options }))
+  const kept = resources.move()
   const commandOptions = { env, cwd: home.path }
   return {
     berth,
@@ -32,13 +34,7 @@ export async function openClientRoom(options: Partial<BootOptions> = {}): Promis
     env,
     run: (program, args, input) => runOk(part(program), args, { ...commandOptions, input }),
     runFailing: (program, args, input) => runFailing(part(program), args, { ...commandOptions, input }),
-    [Symbol.asyncDispose]: async () => {
-      try {
-        await berth.stop()
-      } finally {
-        await home[Symbol.asyncDispose]()
-      }
-    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 
