@@ -72,7 +72,16 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'client', may: ['oci'], never: SQL },
   {
     folder: 'cli',
-    may: ['client', 'config', 'log', 'oci', 'app', 'accounts/accounts.ts', 'registry/repositories.ts'],
+    may: [
+      'client',
+      'config',
+      'log',
+      'oci',
+      'app',
+      'certificates',
+      'accounts/accounts.ts',
+      'registry/repositories.ts',
+    ],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'app', may: ['*'], never: [] },

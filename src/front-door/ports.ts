@@ -1,0 +1,36 @@
+import type { SecureContext } from 'node:tls'
+import type { TlsPolicyName } from './site-declaration.ts'
+
+/** Certificates, as the listeners ask for them. */
+export interface CertificateSource {
+  /**
+   * The context to serve a name with. `certificateName` asks for that pair alone; otherwise the rules of the
+   * certificate folder hold. Cheap enough for every handshake.
+   * @returns undefined if there is no certificate that fits: the handshake is refused.
+   */
+  find(
+    serverName: string,
+    options: { certificateName: string | undefined; policy: TlsPolicyName },
+  ): SecureContext | undefined
+}
+
+/** Answers to the questions of a CA, whatever host they come for. */
+export interface ChallengeSource {
+  /** The key authorization for a token of `/.well-known/acme-challenge/` (RFC 8555 section 8.3). */
+  httpAnswer(token: string): string | undefined
+  /** The certificate for a handshake with `acme-tls/1` (RFC 8737). */
+  alpnContext(serverName: string): SecureContext | undefined
+}
+
+/** What came of a password: `no-file` is answered with 403, `unreadable` with 500, as nginx does. */
+export type PasswordVerdict =
+  | { readonly kind: 'right' }
+  | { readonly kind: 'wrong' }
+  | { readonly kind: 'no-file' }
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  | { readonly kind: 'busy'; readonly retryAfterS: number }
+
+/** Checks a password against an htpasswd file. */
+export interface PasswordChecker {
+  check(file: string, user: string, password: string, remoteAddress: string): Promise<PasswordVerdict>
+}
