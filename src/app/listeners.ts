@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { isIP } from 'node:net'
-import type { Config, ListenAddress, TlsFiles } from '../config/config.ts'
+import { ANY_ADDRESS, type Config, type ListenAddress, type TlsFiles } from '../config/config.ts'
+import { formatAddress } from '../config/describe.ts'
 import { type Listener, listen, type TlsPair } from '../front-door/listener.ts'
 import { AppError } from './app-error.ts'
 
@@ -24,10 +25,10 @@ export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp }: C
       'Set --tls-cert and --tls-key, or turn it off with --listen-https off',
     )
   }
-  if (!listenHttp || insecureHttp || isLoopback(listenHttp.host)) return
+  if (!listenHttp || insecureHttp || listenHttp.path !== undefined || isLoopback(listenHttp.host)) return
   throw new AppError(
     'PLAIN_HTTP_REFUSED',
-    `Passwords would cross the network in the clear: plain HTTP was asked for on ${listenHttp.host}`,
+    `Passwords would cross the network in the clear: plain HTTP was asked for on ${formatAddress(listenHttp)}`,
     'Use --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure-http if a proxy before it does TLS',
   )
 }
@@ -55,15 +56,17 @@ async function openOne(
   options: { tls: TlsPair | undefined; handle: RequestListener },
 ): Promise<Listener> {
   try {
-    return await listen({ ...address, ...options })
+    if (address.path !== undefined)
+      throw new AppError('ADDRESS_UNAVAILABLE', 'Unix sockets are not listened on yet', 'Name a TCP address')
+    return await listen({ ...address, host: address.host === ANY_ADDRESS ? '::' : address.host, ...options })
   } catch (cause) {
     throw toListenError(cause, address)
   }
 }
 
-function toListenError(cause: unknown, { host, port }: ListenAddress): unknown {
+function toListenError(cause: unknown, address: ListenAddress): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const where = formatAddress(address)
   switch (code) {
     case 'EADDRINUSE':
       return new AppError(

@@ -8,9 +8,11 @@ const GLOBAL: readonly string[] = ['data']
 /** Adds a flag for each setting. Values are parsed where those of variables and files are, so they come as text. */
 export function addSettingFlags(command: Command): Command {
   for (const option of OPTION_LIST) {
-    if (GLOBAL.includes(option.name)) continue
+    if (GLOBAL.includes(option.name) || option.isFileOnly) continue
     const help = `${option.help} (default: ${defaultInWords(option)})`
     const flag = new Option(flagOf(option.name, option), help)
+    if (option.isList)
+      flag.argParser((value, before?: string) => (before === undefined ? value : `${before},${value}`))
     command.addOption(option.value === 'BOOL' ? flag.preset('true') : flag)
   }
   return command

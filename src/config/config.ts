@@ -1,8 +1,12 @@
-/** Where a listener listens: a host and a TCP port. Port 0 lets the system choose one. */
-export interface ListenAddress {
-  readonly host: string
-  readonly port: number
-}
+import type { FrontDoorConfig } from './front-door.ts'
+
+/** All addresses of the machine, IPv6 and IPv4; IPv4 alone where there is no IPv6. */
+export const ANY_ADDRESS = '*'
+
+/** Where a listener listens: a host and a TCP port (0 lets the system choose one), or the path of a Unix socket. */
+export type ListenAddress =
+  | { readonly host: string; readonly port: number; readonly path?: undefined }
+  | { readonly path: string }
 
 /** How much is logged, least first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
@@ -32,7 +36,9 @@ export interface Config {
   readonly deleteEnabled: boolean
   /** Whether a manifest may name content the repository does not hold. */
   readonly sparseManifests: boolean
-  /** Further accounts, in Apache's htpasswd format (bcrypt). */
+  /** Virtual hosts and certificates; undefined: the registry answers every host. */
+  readonly frontDoor: FrontDoorConfig | undefined
+  /** Further accounts, in Apache's htpasswd format. */
   readonly htpasswdFile: string | undefined
   readonly authRealm: string
   /** Life of an access token, in seconds. */

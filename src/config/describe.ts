@@ -1,4 +1,6 @@
-import type { Config, ListenAddress } from './config.ts'
+import { ANY_ADDRESS, type Config, type ListenAddress } from './config.ts'
+import type { FrontDoorConfig } from './front-door.ts'
+import type { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import type { LoadedConfig } from './load-config.ts'
 import { OPTION_LIST, type OptionName } from './options.ts'
 
@@ -26,6 +28,8 @@ export function describeConfig({ config, sources }: LoadedConfig): SettingDescri
 /** An address as it is written: `host:port`, brackets around IPv6, `off` for none. */
 export function formatAddress(address: ListenAddress | undefined): string {
   if (!address) return 'off'
+  if (address.path !== undefined) return `unix:${address.path}`
+  if (address.host === ANY_ADDRESS) return `:${address.port}`
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
@@ -51,5 +55,41 @@ function settingsOf(config: Config): Record<OptionName, SettingDescription['valu
     'max-blob-bytes': config.maxBlobBytes,
     'log-level': config.log.level,
     'log-format': config.log.format,
+    ...frontDoorSettings(config.frontDoor),
+  }
+}
+
+/** Without a domain there is no front door, so none of its settings holds. */
+function frontDoorSettings(
+  door: FrontDoorConfig | undefined,
+): Record<keyof typeof FRONT_DOOR_OPTIONS, SettingDescription['value']> {
+  return {
+    domain: door?.domains ?? [],
+    certs: door?.certsDir ?? null,
+    'vhost-dir': door?.vhostDir ?? null,
+    'htpasswd-dir': door?.htpasswdDir ?? null,
+    'docker-host': door ? (door.dockerHost ?? 'off') : null,
+    'prefer-ipv6': door?.preferIpv6 ?? null,
+    'default-host': door?.defaultHost ?? null,
+    'https-method': door?.httpsMethod ?? null,
+    hsts: door ? (door.hsts ?? 'off') : null,
+    'tls-policy': door?.tlsPolicy ?? null,
+    'proxy-protocol-from': door?.proxyProtocolFrom ?? [],
+    'site-log': door?.siteLog ?? null,
+    'site-log-format': door?.siteLogFormat ?? null,
+    'weak-password-hashes': door?.weakPasswordHashes ?? null,
+    acme: door?.acme.scope ?? null,
+    'acme-email': door?.acme.email ?? null,
+    'acme-directory': door?.acme.directory ?? null,
+    'acme-directory-ca': door?.acme.directoryCaFile ?? null,
+    'acme-eab-key-id': door?.acme.eab?.keyId ?? null,
+    'acme-eab-hmac-key': door?.acme.eab?.hmacKey ?? null,
+    'acme-profile': door?.acme.profile ?? null,
+    'acme-key-type': door?.acme.keyType ?? null,
+    'acme-challenge': door?.acme.challenge ?? null,
+    'acme-dns-hook': door?.acme.dnsHook ?? null,
+    'acme-dns-server': door?.acme.dnsServer ?? null,
+    'acme-dns-key': door?.acme.dnsKey ?? null,
+    sites: door?.sites.map(({ host }) => host) ?? [],
   }
 }

@@ -18,7 +18,9 @@ const SERVICE_LINK =
  * Errors: `ConfigError` `OPTION_UNKNOWN` for a `BERTH_*` variable that is no setting.
  */
 export function readEnvironment(env: Environment, cwd: string): Layer {
-  const byVariable = new Map(OPTION_LIST.map(({ name }) => [variableOf(name), name]))
+  const byVariable = new Map(
+    OPTION_LIST.filter(({ isFileOnly }) => !isFileOnly).map(({ name }) => [variableOf(name), name]),
+  )
   const layer = new Map<OptionName, RawValue>()
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith('BERTH_') || variable === CONFIG_FILE_VARIABLE) continue
@@ -27,6 +29,22 @@ export function readEnvironment(env: Environment, cwd: string): Layer {
     else if (value !== undefined && value !== '') layer.set(name, { value, source: variable, baseDir: cwd })
   }
   return layer
+}
+
+/**
+ * The settings that the variables of nginx-proxy and its companion give, and a warning for each value that has no
+ * meaning here: such a variable may well be meant for another program. An empty variable gives none.
+ */
+export function readReplacedVariables(env: Environment, cwd: string): { layer: Layer; warnings: string[] } {
+  const layer = new Map<OptionName, RawValue>()
+  const warnings: string[] = []
+  for (const { name, replaces, parse } of OPTION_LIST) {
+    const value = replaces === undefined ? undefined : env[replaces]
+    if (replaces === undefined || !value) continue
+    if (parse.safeParse(value).success) layer.set(name, { value, source: replaces, baseDir: cwd })
+    else warnings.push(`The variable ${replaces} has a value that has no meaning in Berth and is ignored`)
+  }
+  return { layer, warnings }
 }
 
 function refuseUnknown(variable: string, known: readonly string[]): void {

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Config } from './config.ts'
+import { ANY_ADDRESS, type Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { type ConfigFile, readBerthFile, readConfigFile } from './config-file.ts'
 import {
@@ -8,7 +8,8 @@ import {
   readRegistryVariables,
   toLayer,
 } from './distribution.ts'
-import { CONFIG_FILE_VARIABLE, readEnvironment } from './environment.ts'
+import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from './environment.ts'
+import type { FrontDoorConfig } from './front-door.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTIONS, type Option, type OptionName, type OptionValue } from './options.ts'
 
@@ -59,9 +60,16 @@ function readLayers({ flags, env, cwd }: ConfigInput): { layers: Layer[]; warnin
   const distribution: DistributionSettings[] = [readRegistryVariables(env, cwd)]
   if (file?.kind === 'distribution') distribution.push(readDistributionFile(file, cwd))
   const hasTls = hasCertificate([...own, ...distribution.map((settings) => toLayer(settings, false))])
+  const layers = [...own, ...distribution.map((settings) => toLayer(settings, hasTls))]
+  const replaced = readReplacedVariables(env, cwd)
+  // Without a domain there is no front door, and these mean nothing to the registry.
+  const hasDoor = firstOf([...layers, replaced.layer], 'domain') !== undefined
   return {
-    layers: [...own, ...distribution.map((settings) => toLayer(settings, hasTls))],
-    warnings: distribution.flatMap((settings) => settings.warnings),
+    layers: hasDoor ? [...layers, replaced.layer] : layers,
+    warnings: [
+      ...distribution.flatMap((settings) => settings.warnings),
+      ...(hasDoor ? replaced.warnings : []),
+    ],
   }
 }
 
@@ -96,7 +104,9 @@ function parseSetting<Name extends OptionName>(name: Name, raw: RawValue): Optio
     const what = result.error.issues[0]?.message ?? 'cannot be used'
     throw new ConfigError('VALUE_INVALID', `${raw.source} ${what}`, `Correct it; it means: ${option.help}`)
   }
-  const value = option.isPath ? path.resolve(raw.baseDir, String(result.data)) : result.data
+  const value = option.isPath
+    ? path.resolve(raw.baseDir, String(result.data))
+    : (option.resolvePaths?.(result.data, raw.baseDir) ?? result.data)
   return value as OptionValue<Name>
 }
 
@@ -104,6 +114,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
   return {
     ...readFolders(read, cwd),
     ...readListeners(read, isGiven),
+    frontDoor: readFrontDoor(read, isGiven),
     insecureHttp: read('insecure-http'),
     publicUrl: read('public-url'),
     trustedProxies: read('trusted-proxies'),
@@ -133,15 +144,75 @@ function readListeners(
   isGiven: IsGiven,
 ): Pick<Config, 'listenHttp' | 'listenHttps' | 'tls'> {
   const tls = readTlsFiles(read)
+  const hasDoor = isGiven('domain')
   const http = read('listen-http')
   const https = read('listen-https')
-  if (https && !tls) {
-    throw conflict('listen-https is given without a certificate', 'Give tls-cert and tls-key as well')
+  if (https && !tls && !hasDoor) {
+    throw conflict(
+      'listen-https is given without a certificate',
+      'Give tls-cert and tls-key as well, or a domain',
+    )
   }
+  const defaultHttp = hasDoor ? { host: ANY_ADDRESS, port: 80 } : { host: '127.0.0.1', port: 5000 }
   return {
     tls,
-    listenHttps: isGiven('listen-https') || !tls ? https : { host: '0.0.0.0', port: 443 },
-    listenHttp: isGiven('listen-http') || tls ? http : { host: '127.0.0.1', port: 5000 },
+    listenHttps: isGiven('listen-https') || (!tls && !hasDoor) ? https : { host: ANY_ADDRESS, port: 443 },
+    listenHttp: isGiven('listen-http') || (tls && !hasDoor) ? http : defaultHttp,
+  }
+}
+
+/** What makes no sense without a domain: without one the registry answers every host. */
+const NEEDS_DOMAIN = ['sites', 'vhost-dir', 'htpasswd-dir', 'certs'] as const
+
+function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | undefined {
+  const settings = {
+    certsDir: read('certs'),
+    vhostDir: read('vhost-dir'),
+    htpasswdDir: read('htpasswd-dir'),
+    dockerHost: read('docker-host'),
+    preferIpv6: read('prefer-ipv6'),
+    defaultHost: read('default-host'),
+    httpsMethod: read('https-method'),
+    hsts: read('hsts'),
+    tlsPolicy: read('tls-policy'),
+    proxyProtocolFrom: read('proxy-protocol-from'),
+    siteLog: read('site-log'),
+    siteLogFormat: read('site-log-format'),
+    weakPasswordHashes: read('weak-password-hashes'),
+    acme: readAcme(read),
+    sites: read('sites') ?? [],
+  }
+  const domains = read('domain') ?? []
+  if (domains.length > 0) return { domains, ...settings }
+  const lonely = NEEDS_DOMAIN.find((name) => isGiven(name))
+  if (lonely === undefined) return undefined
+  throw conflict(
+    `${lonely} is given without a domain`,
+    "Give the registry's own name, such as --domain registry.example.com",
+  )
+}
+
+function readAcme(read: ReadSetting): FrontDoorConfig['acme'] {
+  const keyId = read('acme-eab-key-id')
+  const hmacKey = read('acme-eab-hmac-key')
+  if ((keyId === undefined) !== (hmacKey === undefined)) {
+    throw conflict(
+      'Only one of acme-eab-key-id and acme-eab-hmac-key is given',
+      'Give both, as the CA told them',
+    )
+  }
+  return {
+    scope: read('acme'),
+    email: read('acme-email'),
+    directory: read('acme-directory'),
+    directoryCaFile: read('acme-directory-ca'),
+    eab: keyId !== undefined && hmacKey !== undefined ? { keyId, hmacKey } : undefined,
+    profile: read('acme-profile'),
+    keyType: read('acme-key-type'),
+    challenge: read('acme-challenge'),
+    dnsHook: read('acme-dns-hook'),
+    dnsServer: read('acme-dns-server'),
+    dnsKey: read('acme-dns-key'),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LOG_LEVELS } from './config.ts'
+import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import {
   flag,
   listenAddress,
@@ -24,10 +25,18 @@ export interface Option<T = unknown> {
   readonly parse: z.ZodType<T>
   /** A file or folder: relative to the working directory, or to the folder of the berth.yaml that names it. */
   readonly isPath?: true
+  /** Makes the paths inside a value absolute, where it may hold some. */
+  readonly resolvePaths?: (value: unknown, baseDir: string) => unknown
   /** Masked wherever it is shown. */
   readonly secret?: true
   /** Where Distribution's configuration says the same. */
   readonly distribution?: DistributionKey
+  /** Variable of nginx-proxy or its companion that says the same, and counts after all of Berth's own names. */
+  readonly replaces?: string
+  /** May be given several times as a flag: the values are joined by commas. */
+  readonly isList?: true
+  /** A structure, which only berth.yaml can hold. */
+  readonly isFileOnly?: true
 }
 
 /** A key of Distribution's configuration; its variable is `REGISTRY_`, the key in capitals, dots as underscores. */
@@ -61,15 +70,15 @@ export const OPTIONS = {
   },
   'listen-http': {
     value: 'ADDR',
-    help: 'address for plain HTTP: host:port, :port, [::1]:port or off',
-    otherwise: '127.0.0.1:5000; off with a certificate',
+    help: 'address for plain HTTP: host:port, :port, [::1]:port, unix:/path or off',
+    otherwise: '127.0.0.1:5000; off with a certificate; :80 with a domain',
     parse: listenAddress,
     distribution: { key: 'http.addr', when: 'plain' },
   },
   'listen-https': {
     value: 'ADDR',
-    help: 'address for TLS: host:port, :port, [::1]:port or off',
-    otherwise: 'off; 0.0.0.0:443 with a certificate',
+    help: 'address for TLS: host:port, :port, [::1]:port, unix:/path or off',
+    otherwise: 'off; :443 with a certificate or a domain',
     parse: listenAddress,
     distribution: { key: 'http.addr', when: 'tls' },
   },
@@ -131,7 +140,7 @@ export const OPTIONS = {
   },
   'htpasswd-file': {
     value: 'FILE',
-    help: 'further accounts, htpasswd format with bcrypt, read again when it changes',
+    help: 'further accounts, htpasswd format, read again when it changes',
     otherwise: 'none',
     parse: text,
     isPath: true,
@@ -184,6 +193,7 @@ export const OPTIONS = {
     parse: word(['json', 'text']),
     distribution: { key: 'log.formatter', read: (value) => (value === 'logstash' ? undefined : value) },
   },
+  ...FRONT_DOOR_OPTIONS,
 } as const satisfies Record<string, Option>
 
 /** The name of a setting. */

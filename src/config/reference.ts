@@ -15,20 +15,20 @@ export function defaultInWords(option: Option): string {
 /** The table of settings in docs/configuration.md; a test compares the two. */
 export function formatReference(): string {
   const rows = OPTION_LIST.map((option) => {
-    const registry = option.distribution ? `\`${registryVariableOf(option.distribution.key)}\`` : ''
+    const others = [option.distribution && registryVariableOf(option.distribution.key), option.replaces]
     const cells = [
       `\`${option.name}\``,
       option.help,
       defaultInWords(option),
-      `\`${variableOf(option.name)}\``,
-      registry,
+      option.isFileOnly ? '' : `\`${variableOf(option.name)}\``,
+      others
+        .filter((name) => name !== undefined)
+        .map((name) => `\`${name}\``)
+        .join(' '),
     ]
     return `| ${cells.join(' | ')} |`
   })
-  return [
-    '| Setting | Meaning | Default | Variable | Distribution |',
-    '|---|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n')
+  return ['| Setting | Meaning | Default | Variable | Also |', '|---|---|---|---|---|', ...rows, ''].join(
+    '\n',
+  )
 }

@@ -4,8 +4,9 @@ import { flag, listenAddress, networks, origin, parseGoDuration, realm, wholeNum
 
 const ADDRESSES: readonly [string, unknown][] = [
   ['127.0.0.1:5000', { host: '127.0.0.1', port: 5000 }],
-  [':443', { host: '0.0.0.0', port: 443 }],
-  ['*:80', { host: '0.0.0.0', port: 80 }],
+  [':443', { host: '*', port: 443 }],
+  ['*:80', { host: '*', port: 80 }],
+  ['unix:/run/berth.sock', { path: '/run/berth.sock' }],
   ['[::1]:5000', { host: '::1', port: 5000 }],
   ['localhost:0', { host: 'localhost', port: 0 }],
   ['registry.example.com:65535', { host: 'registry.example.com', port: 65535 }],

@@ -1,13 +1,18 @@
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { z } from 'zod'
-import type { ListenAddress } from './config.ts'
+import { ANY_ADDRESS, type ListenAddress } from './config.ts'
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 /** Longest list in one option: nobody names more proxies, and each is asked for each request. */
 const MAX_LIST_LENGTH = 256
 
-/** Text that is not empty. */
-export const text = z.string('must be text').min(1, 'must not be empty').max(4096, 'is too long')
+/** Text that is not empty and has no control characters. */
+export const text = z
+  .string('must be text')
+  .min(1, 'must not be empty')
+  .max(4096, 'is too long')
+  .regex(/^\P{Cc}*$/u, 'must not have control characters')
 
 /** `true` or `false`; variables may also say yes, no, on, off, 1, 0. */
 export const flag = z.union(
@@ -39,24 +44,28 @@ export function word<const Words extends readonly [string, ...string[]]>(
   return z.enum(words, `must be one of ${words.join(', ')}`)
 }
 
-/** Where to listen: `host:port`, `:port` (all IPv4 addresses), `[::1]:port`, or `off`, which becomes undefined. */
+/** Where to listen: `host:port`, `:port` (all addresses), `[::1]:port`, `unix:/path`, or `off`, which becomes undefined. */
 export const listenAddress: z.ZodType<ListenAddress | undefined> = z
-  .union([z.string(), z.literal(false).transform(() => 'off')], 'must be host:port, :port, [::1]:port or off')
+  .union(
+    [z.string(), z.literal(false).transform(() => 'off')],
+    'must be host:port, :port, [::1]:port, unix:/path or off',
+  )
   .transform((value, context) => {
     if (value === 'off') return undefined
     const address = parseAddress(value)
     if (address) return address
-    context.addIssue('must be host:port, :port, [::1]:port or off')
+    context.addIssue('must be host:port, :port, [::1]:port, unix:/path or off')
     return z.NEVER
   })
 
 function parseAddress(value: string): ListenAddress | undefined {
+  if (/^unix:\/.{1,100}$/.test(value)) return { path: value.slice('unix:'.length) }
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value.trim())
   const port = Number(match?.[3])
   if (!match || port > 65535) return undefined
   const [, bracketed, plain = ''] = match
   if (bracketed !== undefined) return isIP(bracketed) === 6 ? { host: bracketed, port } : undefined
-  if (plain === '' || plain === '*') return { host: '0.0.0.0', port }
+  if (plain === '' || plain === '*') return { host: ANY_ADDRESS, port }
   return isIP(plain) === 4 || isHostName(plain) ? { host: plain, port } : undefined
 }
 
@@ -97,6 +106,53 @@ function parseNetwork(entry: string): string | undefined {
   if (length === undefined) return `${address}/${bits}`
   return /^\d{1,3}$/.test(length) && Number(length) <= bits ? `${address}/${Number(length)}` : undefined
 }
+
+/** Host names, as a list or separated by commas, lower case and in ASCII. */
+export const hostNames: z.ZodType<readonly string[]> = z
+  .union(
+    [z.string().transform((list) => list.split(',')), z.array(z.string())],
+    'must be a list of host names',
+  )
+  .transform((list, context) => {
+    const names = list.map((name) => name.trim()).filter((name) => name !== '')
+    if (names.length > MAX_LIST_LENGTH) context.addIssue(`must hold at most ${MAX_LIST_LENGTH} names`)
+    const ascii = names.map((name) => domainToASCII(name.replace(/\.$/, '')))
+    const bad = names.find((_name, index) => !isHostName(ascii[index] ?? ''))
+    if (bad !== undefined) context.addIssue(`has "${bad.slice(0, 80)}", which is no host name`)
+    return [...new Set(ascii)]
+  })
+
+/** A host as nginx names one: a name, `*.name`, `name.*`, or `~` and a regular expression. */
+export const hostPattern: z.ZodType<string> = z.string('must be a host name').transform((value, context) => {
+  if (value.startsWith('~') && value.length > 1 && value.length <= 512) return value
+  const [, before = '', name = '', after = ''] = /^(\*\.)?(.*?)(\.\*)?$/.exec(value.trim()) ?? []
+  const ascii = domainToASCII(name.replace(/\.$/, ''))
+  if (isHostName(ascii) || isIP(name) !== 0) return `${before}${isIP(name) ? name : ascii}${after}`
+  context.addIssue('must be a host name, *.name, name.* or ~regex')
+  return z.NEVER
+})
+
+/** Where a Docker engine listens; `off` becomes undefined. */
+export const dockerHost: z.ZodType<string | undefined> = z.union(
+  [
+    z.literal('off').transform(() => undefined),
+    z.literal(false).transform(() => undefined),
+    z.string().regex(/^(?:auto|unix:\/\/\/.{1,100}|(?:tcp|https?):\/\/[^/\s]+\/?)$/),
+  ],
+  'must be unix:///path, tcp://host:port, auto or off',
+)
+
+/** The value of a header; `off` becomes undefined. */
+export const header: z.ZodType<string | undefined> = z
+  .string('must be text')
+  .regex(/^[\x20-\x7e]{1,500}$/, 'must be 1 to 500 printable ASCII characters')
+  .transform((value) => (value === 'off' ? undefined : value))
+
+/** An `https:` URL. */
+export const httpsUrl: z.ZodType<string> = z.string('must be a URL').refine((value) => {
+  const url = URL.parse(value)
+  return url?.protocol === 'https:' && !url.username && !url.password
+}, 'must be an https:// URL')
 
 /** The realm of a challenge: it stands between quotes in a header. */
 export const realm: z.ZodType<string> = z

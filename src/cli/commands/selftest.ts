@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { createRegistryClient } from '../../client/registry-client.ts'
 import { type SelftestStep, selftest } from '../../client/selftest.ts'
-import type { Config } from '../../config/config.ts'
+import { ANY_ADDRESS, type Config } from '../../config/config.ts'
 import { formatAddress } from '../../config/describe.ts'
 import { askPassword } from '../ask.ts'
 import { CliError } from '../cli-error.ts'
@@ -75,13 +75,21 @@ function toJson({ name, ms, error, note }: SelftestStep): object {
   }
 }
 
-function defaultUrl({ publicUrl, listenHttp, listenHttps }: Config): string {
+function defaultUrl({ publicUrl, listenHttp, listenHttps, frontDoor }: Config): string {
   if (publicUrl !== undefined) return publicUrl
+  if (frontDoor && listenHttps?.path === undefined)
+    return urlOfDomain(frontDoor.domains[0], listenHttps?.port)
   const address = listenHttp ?? listenHttps
-  if (!address) throw new CliError('USAGE', 'No URL is given, and the settings name no address')
-  const isWildcard = address.host === '0.0.0.0' || address.host === '::'
+  if (!address || address.path !== undefined) {
+    throw new CliError('USAGE', 'No URL is given, and the settings name no address')
+  }
+  const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(address.host)
   const host = formatAddress(isWildcard ? { ...address, host: 'localhost' } : address)
   return `${listenHttp ? 'http' : 'https'}://${host}`
+}
+
+function urlOfDomain(domain: string | undefined, port = 443): string {
+  return `https://${domain}${port === 443 ? '' : `:${port}`}`
 }
 
 function parseUrl(text: string): string {

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { ConfigError } from './config-error.ts'
+import { formatAddress } from './describe.ts'
+import { type ConfigInput, loadConfig } from './load-config.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'berth-config-'))
+after(() => rmSync(folder, { recursive: true }))
+
+function load(input: Partial<ConfigInput> = {}) {
+  return loadConfig({ flags: {}, env: {}, cwd: '/srv', ...input })
+}
+
+function write(name: string, text: string): string {
+  const file = path.join(folder, name)
+  writeFileSync(file, text)
+  return file
+}
+
+function refusal(input: Partial<ConfigInput>): ConfigError {
+  try {
+    load(input)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error
+  }
+  throw new assert.AssertionError({ message: 'the configuration was taken' })
+}
+
+test('a domain turns the front door on, with listeners on all addresses', () => {
+  const { config } = load({ flags: { domain: 'Registry.Example.com,b.example' } })
+  assert.deepEqual(config.frontDoor?.domains, ['registry.example.com', 'b.example'])
+  assert.deepEqual([formatAddress(config.listenHttp), formatAddress(config.listenHttps)], [':80', ':443'])
+  assert.equal(config.frontDoor?.acme.directory, 'https://acme-v02.api.letsencrypt.org/directory')
+})
+
+test("nginx-proxy's variables count with a domain, after Berth's own, and those meant for others only warn", () => {
+  const { config, sources, warnings } = load({
+    env: {
+      VIRTUAL_HOST: 'r.example',
+      HTTPS_METHOD: 'noredirect',
+      SSL_POLICY: 'AWS-TLS-1-2-2017-01',
+      HSTS: 'off',
+    },
+  })
+  assert.deepEqual(config.frontDoor?.domains, ['r.example'])
+  assert.deepEqual([config.frontDoor?.httpsMethod, config.frontDoor?.hsts], ['noredirect', undefined])
+  assert.equal(sources.domain, 'VIRTUAL_HOST')
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /SSL_POLICY/)
+  const alone = load({ env: { HTTPS_METHOD: 'nohttp', DOCKER_HOST: 'ssh://somewhere' } })
+  assert.deepEqual([alone.config.frontDoor, alone.warnings], [undefined, []])
+})
+
+test('settings of the front door without a domain are refused', () => {
+  const error = refusal({ flags: { 'vhost-dir': 'vhost.d' } })
+  assert.equal(error.code, 'VALUES_CONFLICT')
+  assert.match(error.message, /^vhost-dir is given without a domain/)
+})
+
+const SITES = `
+domain: r.example
+sites:
+  app.example.com: { upstream: http://10.0.0.5:8080 }
+  '*.b.example':
+    files: www
+    paths:
+      /api/: { upstream: ['h2c://[::1]', 'h2c://backend:81'], destination: /, balance: ip-hash }
+`
+
+test('sites of berth.yaml are hosts with servers or files', () => {
+  const sites = load({ flags: { config: write('sites.yaml', SITES) } }).config.frontDoor?.sites
+  assert.deepEqual(
+    sites?.map(({ host, paths }) => [
+      host,
+      paths.map(({ path: where, upstreams, files }) => [where, upstreams, files]),
+    ]),
+    [
+      ['app.example.com', [['/', [{ protocol: 'http', host: '10.0.0.5', port: 8080 }], undefined]]],
+      [
+        '*.b.example',
+        [
+          ['/', [], path.join(folder, 'www')],
+          [
+            '/api/',
+            [
+              { protocol: 'h2c', host: '::1', port: 80 },
+              { protocol: 'h2c', host: 'backend', port: 81 },
+            ],
+            undefined,
+          ],
+        ],
+      ],
+    ],
+  )
+})
+
+const WRONG_SITES = {
+  'no host name': "'a b': { upstream: 'http://x' }",
+  'an unknown key': 'a.example: { upstrem: http://x }',
+  'no target': 'a.example: { https: redirect }',
+  'both targets': 'a.example: { upstream: http://x, files: /srv }',
+  'a path in the URL': 'a.example: { upstream: http://x/y }',
+  'mixed protocols': 'a.example: { upstream: [http://x, https://y] }',
+  'a password in the URL': 'a.example: { upstream: http://u:p@x }',
+}
+
+test('a wrong site is refused by name', () => {
+  for (const [what, line] of Object.entries(WRONG_SITES)) {
+    const error = refusal({
+      flags: { config: write('wrong.yaml', `domain: r.example\nsites:\n  ${line}\n`) },
+    })
+    assert.equal(error.code, 'VALUE_INVALID', what)
+    assert.match(error.message, /^wrong\.yaml: sites/, what)
+  }
+})

@@ -1,0 +1,63 @@
+import type { SiteConfig } from './sites.ts'
+
+/** How plain HTTP and TLS are used for a host. */
+export const HTTPS_METHODS = ['redirect', 'noredirect', 'nohttp', 'nohttps'] as const
+/** TLS settings by Mozilla's names. */
+export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-Old'] as const
+/** Who may reach a site: everybody, or private networks. */
+export const ACCESS = ['external', 'internal'] as const
+/** How the server for a request is chosen. */
+export const BALANCES = ['round-robin', 'ip-hash', 'least-connections'] as const
+/** How a CA is to check that a name is ours. */
+export const CHALLENGES = ['http-01', 'tls-alpn-01', 'dns-01'] as const
+/** Kinds of private keys of certificates. */
+export const KEY_TYPES = ['ec-256', 'ec-384', 'rsa-2048', 'rsa-3072', 'rsa-4096'] as const
+/** Names of the hosts for which certificates are asked for without being told. */
+export const ACME_SCOPES = ['all', 'asked', 'off'] as const
+
+/** What the front door does beside the registry: virtual hosts, certificates, Docker. */
+export interface FrontDoorConfig {
+  /** The registry's own names, lower case; at least one. */
+  readonly domains: readonly string[]
+  /** Folders; undefined: nginx-proxy's own place if it exists. */
+  readonly certsDir: string | undefined
+  readonly vhostDir: string | undefined
+  readonly htpasswdDir: string | undefined
+  /** `auto`: the usual sockets; undefined: off. */
+  readonly dockerHost: string | undefined
+  readonly preferIpv6: boolean
+  readonly defaultHost: string | undefined
+  readonly httpsMethod: (typeof HTTPS_METHODS)[number]
+  /** Value of the header; undefined: off. */
+  readonly hsts: string | undefined
+  readonly tlsPolicy: (typeof TLS_POLICIES)[number]
+  /** Addresses (CIDR) whose PROXY header counts. */
+  readonly proxyProtocolFrom: readonly string[]
+  /** `off`, `stdout` or a file. */
+  readonly siteLog: string
+  readonly siteLogFormat: 'combined' | 'json'
+  /** Whether DES and plain entries of password files are checked. */
+  readonly weakPasswordHashes: boolean
+  readonly acme: AcmeConfig
+  readonly sites: readonly SiteConfig[]
+}
+
+/** Certificates from a CA by ACME (RFC 8555). */
+export interface AcmeConfig {
+  /** `all`: each public host without a certificate; `asked`: the registry's names and where it was asked for; `off`. */
+  readonly scope: (typeof ACME_SCOPES)[number]
+  readonly email: string | undefined
+  /** Directory URL. */
+  readonly directory: string
+  /** Roots to trust the directory by, PEM; undefined: the usual ones. */
+  readonly directoryCaFile: string | undefined
+  readonly eab: { readonly keyId: string; readonly hmacKey: string } | undefined
+  readonly profile: string | undefined
+  readonly keyType: (typeof KEY_TYPES)[number]
+  readonly challenge: (typeof CHALLENGES)[number] | undefined
+  /** Program run to set and remove a DNS record. */
+  readonly dnsHook: string | undefined
+  /** Name server for dynamic updates (RFC 2136), with its key `name:algorithm:secret`. */
+  readonly dnsServer: string | undefined
+  readonly dnsKey: string | undefined
+}
