@@ -4,7 +4,7 @@ import type { Database } from '../metadata/database.ts'
 import type { Schema } from '../metadata/schema.ts'
 import { accountOfLine } from './account-lookup.ts'
 import { type Account, AccountError, type AccountManager } from './accounts.ts'
-import type { HtpasswdFile } from './htpasswd-file.ts'
+import type { HtpasswdFiles } from './htpasswd-files.ts'
 import { hashPassword } from './password-hash.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { accountOf, endLogIns, isLastAdmin, type UserRow } from './user-rows.ts'
@@ -12,14 +12,14 @@ import { accountOf, endLogIns, isLastAdmin, type UserRow } from './user-rows.ts'
 /** What an account manager is made of. */
 export interface AccountManagerParts {
   readonly database: Database
-  readonly htpasswd: HtpasswdFile | undefined
+  readonly htpasswd: HtpasswdFiles
   readonly clock: () => number
 }
 
 /** Manages the accounts of the database; each change is one transaction, which the server sees at once. */
 export class DatabaseAccountManager implements AccountManager {
   readonly #database: Database
-  readonly #htpasswd: HtpasswdFile | undefined
+  readonly #htpasswd: HtpasswdFiles
   readonly #clock: () => number
 
   constructor(parts: AccountManagerParts) {
@@ -85,8 +85,7 @@ export class DatabaseAccountManager implements AccountManager {
   async list(): Promise<Account[]> {
     const rows = await this.#database.reader.selectFrom('users').selectAll().execute()
     const accounts = new Map(rows.map((row) => [row.name, accountOf(row)]))
-    const content = await this.#htpasswd?.current()
-    for (const line of content?.accounts.values() ?? []) {
+    for (const line of await this.#htpasswd.list()) {
       if (!accounts.has(line.name)) accounts.set(line.name, accountOfLine(line))
     }
     return [...accounts.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -116,11 +115,11 @@ export class DatabaseAccountManager implements AccountManager {
   }
 
   async #unknown(name: string): Promise<AccountError> {
-    const content = await this.#htpasswd?.current()
+    const line = await this.#htpasswd.find(name)
     return new AccountError(
       'UNKNOWN_ACCOUNT',
-      content?.accounts.has(name)
-        ? `The account "${name}" stands in the htpasswd file, and can only be changed there`
+      line
+        ? `The account "${name}" stands in an htpasswd file, and can only be changed there`
         : `There is no account "${name.slice(0, MAX_ACCOUNT_NAME_LENGTH)}"`,
     )
   }

@@ -19,9 +19,15 @@ export interface Authenticator {
    *
    * A wrong name costs as much time as a wrong password. Verified credentials are remembered for a short time as a
    * keyed hash and forgotten when the account changes, in this process or another.
-   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many hash jobs wait or this name failed too often of late.
+   * `remoteAddress` is where the client is, as text; undefined or a loopback address: not counted against anybody.
+   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many hash jobs wait, or this name or address failed too often of
+   * late.
    */
-  verifyPassword(name: string, password: string): Promise<UserPrincipal | undefined>
+  verifyPassword(
+    name: string,
+    password: string,
+    remoteAddress?: string | undefined,
+  ): Promise<UserPrincipal | undefined>
   /** The account if it exists and is enabled: asked for each token shown, so that disabling takes effect at once. */
   findEnabled(name: string): Account | undefined | Promise<Account | undefined>
 }
@@ -36,7 +42,7 @@ export interface AccountManager {
   remove(name: string): Promise<void>
   /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */
   setDisabled(name: string, isDisabled: boolean): Promise<void>
-  /** All accounts, by name; those of the htpasswd file included. */
+  /** All accounts, by name; those of the htpasswd files included. */
   list(): Promise<Account[]>
   /** True if no account exists yet in the database: first run. */
   isEmpty(): Promise<boolean>

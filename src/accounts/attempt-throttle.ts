@@ -1,4 +1,5 @@
 import { AccountError } from './accounts.ts'
+import { AddressBudget } from './address-budget.ts'
 
 /** Failures of one name before it has to wait: people mistype, scripts go on for ever. */
 const FREE_FAILURES = 10
@@ -16,31 +17,46 @@ interface Failures {
   readonly lastAtMs: number
 }
 
-/** Slows down guessing at one account: after {@link FREE_FAILURES} failures each further one doubles the wait. */
+/**
+ * Slows down guessing at one account: after {@link FREE_FAILURES} failures each further one doubles the wait. Guessing
+ * at many from one address is slowed down by an {@link AddressBudget}.
+ */
 export class AttemptThrottle {
   readonly #failures = new Map<string, Failures>()
   readonly #checks = new Map<string, number>()
+  readonly #addresses: AddressBudget
   readonly #clock: () => number
 
   constructor(clock: () => number) {
     this.#clock = clock
+    this.#addresses = new AddressBudget(clock)
   }
 
   /**
-   * Runs a check of this name and counts it if it fails. An unknown name is counted like any other.
-   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if this name has to wait; then nothing was run.
+   * Runs a check of this name, asked for from an address, and counts it if it fails. An unknown name is counted like
+   * any other; no address is counted nowhere.
+   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if this name or address has to wait; then nothing was run.
    */
-  async run<T>(name: string, check: () => Promise<T | undefined>): Promise<T | undefined> {
+  async run<T>(
+    name: string,
+    check: () => Promise<T | undefined>,
+    remoteAddress?: string | undefined,
+  ): Promise<T | undefined> {
     const checksNow = this.#checks.get(name) ?? 0
     this.#refuseIfTooMany(name, checksNow)
+    const waitS = this.#addresses.take(remoteAddress)
+    if (waitS !== undefined) throw tooManyAttempts(waitS, 'from this address')
     this.#checks.set(name, checksNow + 1)
+    let hasFailed = false
     try {
       const result = await check()
-      if (result === undefined) this.#addFailure(name)
+      hasFailed = result === undefined
+      if (hasFailed) this.#addFailure(name)
       else this.#failures.delete(name)
       return result
     } finally {
       this.#endCheck(name)
+      if (!hasFailed) this.#addresses.giveBack(remoteAddress)
     }
   }
 
@@ -82,6 +98,6 @@ function delayMs(failures: number): number {
   return failures < FREE_FAILURES ? 0 : Math.min(2 ** (failures - FREE_FAILURES), MAX_DELAY_S) * 1_000
 }
 
-function tooManyAttempts(retryAfterS: number): AccountError {
-  return new AccountError('TOO_MANY_ATTEMPTS', 'Too many failed log-ins with this name', retryAfterS)
+function tooManyAttempts(retryAfterS: number, where = 'with this name'): AccountError {
+  return new AccountError('TOO_MANY_ATTEMPTS', `Too many failed log-ins ${where}`, retryAfterS)
 }

@@ -9,6 +9,8 @@ import { isPossiblePassword } from './password-rules.ts'
 
 /** What an authenticator is made of. */
 export interface AuthenticatorParts {
+  /** Keeps apart what is remembered of names that belong to different places; holds no control characters. */
+  readonly scope: string
   readonly find: AccountLookup
   /** True if the password is the account's; takes as long for no account. */
   readonly check: (known: KnownAccount | undefined, password: string) => Promise<boolean>
@@ -20,6 +22,7 @@ export interface AuthenticatorParts {
 interface Attempt {
   readonly name: string
   readonly password: string
+  readonly remoteAddress: string | undefined
   /** Under which the cache keeps it. */
   readonly key: string
 }
@@ -41,10 +44,14 @@ export class PasswordAuthenticator implements Authenticator {
     this.#parts = parts
   }
 
-  async verifyPassword(name: string, password: string): Promise<UserPrincipal | undefined> {
+  async verifyPassword(
+    name: string,
+    password: string,
+    remoteAddress?: string | undefined,
+  ): Promise<UserPrincipal | undefined> {
     if (!isPossibleName(name) || !isPossiblePassword(password)) return undefined
-    const { cache } = this.#parts
-    const attempt = { name, password, key: cache.keyOf(name, password) }
+    const { cache, scope } = this.#parts
+    const attempt = { name, password, remoteAddress, key: cache.keyOf(`${scope}\0${name}`, password) }
     const account = await this.findEnabled(name)
     const state = cache.get(attempt.key, account?.version)
     if (account && state === 'fresh') return principalOf(account)
@@ -59,9 +66,10 @@ export class PasswordAuthenticator implements Authenticator {
   #checkOnce(attempt: Attempt, isKnown: boolean): Promise<UserPrincipal | undefined> {
     const underWay = this.#underWay.get(attempt.key)
     if (underWay !== undefined) return underWay
-    const { throttle, queue } = this.#parts
+    const { throttle, queue, scope } = this.#parts
+    const { name, remoteAddress } = attempt
     const enqueue = () => queue.run(() => this.#check(attempt), { first: isKnown })
-    const result = isKnown ? enqueue() : throttle.run(attempt.name, enqueue)
+    const result = isKnown ? enqueue() : throttle.run(`${scope}\0${name}`, enqueue, remoteAddress)
     const forgotten = result.finally(() => this.#underWay.delete(attempt.key))
     this.#underWay.set(attempt.key, forgotten)
     return forgotten

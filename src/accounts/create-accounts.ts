@@ -1,13 +1,11 @@
 import type { Database } from '../metadata/database.ts'
 import { createAccountLookup } from './account-lookup.ts'
-import { type AccountManagerParts, DatabaseAccountManager } from './account-manager.ts'
+import { DatabaseAccountManager } from './account-manager.ts'
 import type { AccountManager, Authenticator } from './accounts.ts'
-import { AttemptThrottle } from './attempt-throttle.ts'
 import { PasswordAuthenticator } from './authenticator.ts'
-import { BcryptVerifier } from './bcrypt.ts'
-import { CredentialCache } from './credential-cache.ts'
-import { HashQueue } from './hash-queue.ts'
-import { HtpasswdFile, type HtpasswdStatus } from './htpasswd-file.ts'
+import type { HtpasswdStatus } from './htpasswd-file.ts'
+import { HtpasswdFiles } from './htpasswd-files.ts'
+import { LoginGuard } from './login-guard.ts'
 import { checkPassword } from './password-check.ts'
 
 /** What accounts are made of. */
@@ -15,30 +13,53 @@ export interface AccountsOptions {
   readonly database: Database
   /** Further accounts, in Apache's htpasswd format; undefined: none. */
   readonly htpasswdFile: string | undefined
-  /** Told of each htpasswd file that was read, and of each new problem with it. */
-  readonly onHtpasswdChange?: (status: HtpasswdStatus) => void
+  /** Files with further accounts still, such as a virtual host's; they can be replaced later. By default none. */
+  readonly htpasswdFiles?: readonly string[]
+  /** Allows DES crypt and {PLAIN} in these files; by default they let nobody in. */
+  readonly weakHashes?: boolean
+  /** Told of each htpasswd file that was read, and of each new problem with one. */
+  readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
   /** Milliseconds since 1970. */
   readonly clock?: () => number
+  /** Shared with other checks of passwords, and closed by its owner; by default one of its own. */
+  readonly guard?: LoginGuard
 }
 
 /** The accounts of one Berth, for checking and for managing. */
 export interface Accounts extends Authenticator, AccountManager, AsyncDisposable {
-  /** How it stands with the htpasswd file; undefined without one. Ask at start, to refuse a file that cannot be read. */
+  /**
+   * How it stands with `htpasswdFile`; undefined without one. Ask at start, to refuse a file that cannot be read.
+   */
   htpasswdStatus(): Promise<HtpasswdStatus | undefined>
-  /** Ends the thread that checks bcrypt, if it runs. The database is the caller's to close. */
+  /**
+   * Replaces `htpasswdFiles`, which count after `htpasswdFile`, in this order. Counts with the next request: accounts
+   * of a file that is named no more are gone, and their tokens with them. A file that is not there lets nobody in.
+   * Errors: `RangeError` for more than `MAX_ACCOUNT_FILES`.
+   */
+  setHtpasswdFiles(paths: readonly string[]): void
+  /** Ends the thread that checks hashes, if it runs and is not shared. The database is the caller's to close. */
   close(): Promise<void>
 }
 
-/** Makes the accounts over a database and, if there is one, an htpasswd file. Reads nothing yet. */
+/** Makes the accounts over a database and, if there are any, htpasswd files. Reads nothing yet. */
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { database, clock = Date.now } = options
-  const htpasswd = openHtpasswd(options, clock)
-  const verifier = new BcryptVerifier()
-  const authenticator = createAuthenticator({ database, htpasswd, verifier, clock })
+  const { database, htpasswdFile, clock = Date.now, guard = new LoginGuard(clock) } = options
+  const htpasswd = new HtpasswdFiles({
+    clock,
+    onChange: options.onHtpasswdChange ?? (() => {}),
+    weakHashes: options.weakHashes ?? false,
+  })
+  const setHtpasswdFiles = (paths: readonly string[]): void => {
+    htpasswd.set(htpasswdFile === undefined ? paths : [htpasswdFile, ...paths])
+  }
+  setHtpasswdFiles(options.htpasswdFiles ?? [])
+  const authenticator = createAuthenticator({ database, htpasswd, guard })
   const manager = new DatabaseAccountManager({ database, htpasswd, clock })
-  const close = (): Promise<void> => verifier.close()
+  const close = async (): Promise<void> => {
+    if (options.guard === undefined) await guard.close()
+  }
   return {
-    verifyPassword: (name, password) => authenticator.verifyPassword(name, password),
+    verifyPassword: (name, password, address) => authenticator.verifyPassword(name, password, address),
     findEnabled: (name) => authenticator.findEnabled(name),
     add: (account) => manager.add(account),
     setPassword: (name, password) => manager.setPassword(name, password),
@@ -46,27 +67,26 @@ export function createAccounts(options: AccountsOptions): Accounts {
     setDisabled: (name, isDisabled) => manager.setDisabled(name, isDisabled),
     list: () => manager.list(),
     isEmpty: () => manager.isEmpty(),
-    htpasswdStatus: async () => htpasswd?.status(),
+    htpasswdStatus: async () => (htpasswdFile === undefined ? undefined : htpasswd.status(htpasswdFile)),
+    setHtpasswdFiles,
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-function createAuthenticator(parts: AccountManagerParts & { verifier: BcryptVerifier }): Authenticator {
-  const { database, htpasswd, verifier, clock } = parts
+function createAuthenticator(parts: {
+  database: Database
+  htpasswd: HtpasswdFiles
+  guard: LoginGuard
+}): Authenticator {
+  const { database, htpasswd, guard } = parts
   return new PasswordAuthenticator({
+    scope: 'registry',
     find: createAccountLookup(database, htpasswd),
-    check: async (known, password) => {
-      const content = await htpasswd?.current()
-      return checkPassword(known, password, { verifier, highestCost: content?.highestCost })
-    },
-    cache: new CredentialCache(clock),
-    throttle: new AttemptThrottle(clock),
-    queue: new HashQueue(),
+    check: async (known, password) =>
+      checkPassword(known, password, { verifier: guard.verifier, costliest: await htpasswd.costliest() }),
+    cache: guard.cache,
+    throttle: guard.throttle,
+    queue: guard.queue,
   })
-}
-
-function openHtpasswd(options: AccountsOptions, clock: () => number): HtpasswdFile | undefined {
-  const { htpasswdFile: path, onHtpasswdChange: onChange = () => {} } = options
-  return path === undefined ? undefined : new HtpasswdFile({ path, clock, onChange })
 }

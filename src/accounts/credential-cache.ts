@@ -31,7 +31,7 @@ export class CredentialCache {
     this.#clock = clock
   }
 
-  /** What name and password are kept under. A name holds no control characters, so nothing else gives the same. */
+  /** What name and password are kept under. No part of a name holds a zero, so nothing else gives the same. */
   keyOf(name: string, password: string): string {
     return createHmac('sha256', this.#key).update(`${name}\0${password}`).digest('base64')
   }

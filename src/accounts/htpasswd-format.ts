@@ -1,114 +1,163 @@
 import { hash } from 'node:crypto'
+import { readHash, splitStrayN } from './hash-forms.ts'
 
-/** Cost of bcrypt, as a power of two, above which a hash is refused: 14 takes seconds of a core, each more doubles it. */
-export const MAX_BCRYPT_COST = 14
-/** Lines looked at; Berth's own database is the place for more accounts. */
+/** Lines looked at, and accounts kept; Berth's own database is the place for more. */
 export const MAX_HTPASSWD_LINES = 10_000
 /** Longest name, in bytes of UTF-8: Apache's own limit. */
 export const MAX_HTPASSWD_NAME_BYTES = 255
 /** Warnings kept; more of them tell nothing new. */
 const MAX_WARNINGS = 20
 
-const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/
-/** A bcrypt hash or the beginning of one. */
-const BCRYPT_START = /^\$(?:$|2(?:$|[aby](?:$|\$)))/
-
 /** An account of an htpasswd file. */
 export interface HtpasswdAccount {
   readonly name: string
-  /** A bcrypt hash; undefined if the line holds something that is not checked here, so that nobody can log in. */
-  readonly bcryptHash: string | undefined
+  /** Undefined if the line holds something that is not checked here, so that nobody can log in. */
+  readonly hash: string | undefined
+  /** What a check of it costs, roughly, in microseconds; 0 without a hash. */
+  readonly costUs: number
   /** Changes with the line. */
   readonly version: string
+}
+
+/** The hash of a file that costs most to check. */
+export interface CostliestHash {
+  readonly hash: string
+  readonly costUs: number
 }
 
 /** What an htpasswd file says. */
 export interface HtpasswdContent {
   readonly accounts: ReadonlyMap<string, HtpasswdAccount>
-  /** What is wrong with it, by line number; never a name or a hash. */
+  /** What is wrong with it, by line number; never a name or a hash. What locks someone out stands first. */
   readonly warnings: readonly string[]
-  /** Highest cost of its bcrypt hashes; undefined without any. */
-  readonly highestCost: number | undefined
+  /** Undefined if no hash of it is checked. */
+  readonly costliest: CostliestHash | undefined
   /** True if the last line looks as if it were still being written. */
   readonly isTorn: boolean
 }
 
-interface Line {
-  readonly number: number
-  readonly text: string
+/** What a line says: one account, or none, or several where the ends of lines were lost. */
+interface ReadLine {
+  readonly accounts: readonly HtpasswdAccount[]
+  readonly problems: readonly string[]
+  readonly weaknesses: readonly string[]
+  /** False if the line may go on: then it is only whole if a line break follows. */
+  readonly isComplete: boolean
 }
 
 /**
- * Reads Apache's htpasswd format: `name:hash` lines, with anything after a further colon ignored; `#` lines and blank
- * ones are skipped; the first line of a name counts. Only bcrypt is known.
+ * Reads Apache's htpasswd format by nginx's rules: `name:hash` lines, the name up to the first colon, the hash up to
+ * the next colon or the end of the line; what follows, `#` lines and blank ones are skipped; the first line of a name
+ * counts. `weakHashes` allows forms that protect nothing: DES crypt and {PLAIN}.
  */
-export function parseHtpasswd(text: string): HtpasswdContent {
+export function parseHtpasswd(text: string, options: { weakHashes?: boolean } = {}): HtpasswdContent {
+  const { weakHashes = false } = options
   const accounts = new Map<string, HtpasswdAccount>()
-  const warnings: string[] = []
-  const warn = (line: Line, what: string): void => {
-    if (warnings.length < MAX_WARNINGS) warnings.push(`line ${line.number}: ${what}`)
+  const problems: string[] = []
+  const weaknesses: string[] = []
+  let isTorn = false
+  const lines = text.replace(/^\uFEFF/, '').split('\n', MAX_HTPASSWD_LINES)
+  for (const [index, line] of lines.entries()) {
+    if (line.startsWith('#') || line.trim() === '') continue
+    const read = parseLine(line, weakHashes)
+    const tell = (list: string[], what: string): void => {
+      if (list.length < MAX_WARNINGS) list.push(`line ${index + 1}: ${what}`)
+    }
+    for (const problem of read.problems) tell(problems, problem)
+    for (const weakness of read.weaknesses) tell(weaknesses, weakness)
+    for (const account of read.accounts) {
+      if (accounts.has(account.name)) tell(problems, 'this name stands further up already; that line counts')
+      else if (accounts.size < MAX_HTPASSWD_LINES) accounts.set(account.name, account)
+    }
+    isTorn = !read.isComplete && index === lines.length - 1
   }
-  let highestCost: number | undefined
-  for (const line of linesOf(text)) {
-    const account = parseLine(line, warn)
-    if (!account) continue
-    if (accounts.has(account.name)) warn(line, 'this name stands further up already; that line counts')
-    else accounts.set(account.name, account)
-    const cost = account.bcryptHash && costOf(account.bcryptHash)
-    if (cost) highestCost = Math.max(cost, highestCost ?? 0)
+  return {
+    accounts,
+    warnings: [...problems, ...weaknesses].slice(0, MAX_WARNINGS),
+    costliest: findCostliest(accounts.values()),
+    isTorn,
   }
-  return { accounts, warnings, highestCost, isTorn: hasTornEnd(text) }
 }
 
-function linesOf(text: string): Line[] {
-  return text
-    .replace(/^\uFEFF/, '')
-    .split('\n', MAX_HTPASSWD_LINES)
-    .map((line, index) => ({ number: index + 1, text: line.trimEnd() }))
-    .filter((line) => line.text !== '' && !line.text.startsWith('#'))
+/** The costliest of some hashes; undefined for none. */
+export function findCostliest(
+  hashes: Iterable<{ readonly hash: string | undefined; readonly costUs: number } | undefined>,
+): CostliestHash | undefined {
+  let costliest: CostliestHash | undefined
+  for (const each of hashes) {
+    if (each?.hash === undefined || each.costUs <= (costliest?.costUs ?? 0)) continue
+    costliest = { hash: each.hash, costUs: each.costUs }
+  }
+  return costliest
 }
 
-function parseLine(line: Line, warn: (line: Line, what: string) => void): HtpasswdAccount | undefined {
-  const [name, secret] = line.text.split(':', 2)
-  if (!name || secret === undefined) {
-    warn(line, 'no name and hash with a colon between them')
-    return undefined
+function parseLine(line: string, weakHashes: boolean): ReadLine {
+  const accounts: HtpasswdAccount[] = []
+  const problems: string[] = []
+  const weaknesses: string[] = []
+  let isComplete = true
+  let hasStrayN = false
+  for (let position: number | undefined = 0; position !== undefined; ) {
+    const entry = splitEntry(line, position)
+    if (!entry) {
+      problems.push('no name and hash with a colon between them')
+      isComplete = false
+      break
+    }
+    const { name, secret } = entry
+    position = entry.next
+    if (entry.hasStrayN && !hasStrayN) problems.push(STRAY_N_PROBLEM)
+    hasStrayN ||= entry.hasStrayN
+    const reading = readHash(secret, { weakHashes })
+    isComplete = reading.state !== 'incomplete'
+    if (Buffer.byteLength(name) > MAX_HTPASSWD_NAME_BYTES) {
+      problems.push(`the name is longer than ${MAX_HTPASSWD_NAME_BYTES} bytes`)
+      continue
+    }
+    if (reading.state !== 'usable') problems.push(reading.problem)
+    else if (reading.weakness) weaknesses.push(reading.weakness)
+    accounts.push(accountOf(entry, reading.state === 'usable' ? reading.costUs : undefined))
+    if (accounts.length >= MAX_HTPASSWD_LINES) break
   }
-  if (Buffer.byteLength(name) > MAX_HTPASSWD_NAME_BYTES) {
-    warn(line, `the name is longer than ${MAX_HTPASSWD_NAME_BYTES} bytes`)
-    return undefined
+  return { accounts, problems, weaknesses, isComplete }
+}
+
+interface Entry {
+  readonly name: string
+  readonly secret: string
+  readonly hasStrayN: boolean
+  /** Where the next entry of this line begins: only a stray `n` has one behind it. */
+  readonly next: number | undefined
+}
+
+const STRAY_N_PROBLEM =
+  'an "n" stands right behind a hash, as `printf` writes it if the backslash of "\\n" was lost. It is read as the ' +
+  'end of a line here, but nginx would let nobody in: give each name a line of its own'
+
+/** The account that begins at a position of a line; undefined if there is none. */
+function splitEntry(line: string, position: number): Entry | undefined {
+  const colon = line.indexOf(':', position)
+  if (colon <= position) return undefined
+  const name = line.slice(position, colon)
+  const begin = colon + 1
+  const secret = HASH_END.exec(line.slice(begin))?.[0] ?? ''
+  const split = splitStrayN(secret)
+  if (!split) {
+    const isPlain = secret.startsWith('{PLAIN}')
+    return { name, secret: isPlain ? secret : secret.trimEnd(), hasStrayN: false, next: undefined }
   }
-  const problem = problemOf(secret)
-  if (problem) warn(line, problem)
+  const next = split.rest === '' ? undefined : begin + split.hash.length + 1
+  return { name, secret: split.hash, hasStrayN: true, next }
+}
+
+/** As far as a hash goes: anything after it is a comment. */
+const HASH_END = /^[^:\r]*/
+
+function accountOf({ name, secret }: Entry, costUs: number | undefined): HtpasswdAccount {
   return {
     name,
-    bcryptHash: problem ? undefined : secret,
+    hash: costUs === undefined ? undefined : secret,
+    costUs: costUs ?? 0,
     version: `htpasswd.${hash('sha256', `${name}:${secret}`)}`,
   }
-}
-
-function problemOf(secret: string): string | undefined {
-  const cost = costOf(secret)
-  if (cost === undefined) {
-    return BCRYPT_START.test(secret)
-      ? 'the bcrypt hash is incomplete or malformed, so nobody can log in with it'
-      : 'only bcrypt hashes are checked (htpasswd -B makes them), so nobody can log in with this one'
-  }
-  if (cost > MAX_BCRYPT_COST)
-    return `the cost of this bcrypt hash is above ${MAX_BCRYPT_COST}, so it is not checked`
-  return cost < 4 ? 'the cost of this bcrypt hash is below 4, which bcrypt does not know' : undefined
-}
-
-/** The cost a bcrypt hash names; undefined for any other text. */
-function costOf(secret: string): number | undefined {
-  const cost = BCRYPT.exec(secret)?.[1]
-  return cost === undefined ? undefined : Number(cost)
-}
-
-/** A file that is being written ends somewhere in a line: before the colon, or in the hash. */
-function hasTornEnd(text: string): boolean {
-  const last = text.slice(text.lastIndexOf('\n') + 1).trimEnd()
-  if (last === '' || last.startsWith('#')) return false
-  const [, secret] = last.split(':', 2)
-  return !secret || (BCRYPT_START.test(secret) && costOf(secret) === undefined)
 }

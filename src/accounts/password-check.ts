@@ -1,29 +1,45 @@
 import type { KnownAccount } from './account-lookup.ts'
-import type { BcryptVerifier } from './bcrypt.ts'
+import type { HashVerifier } from './hash-verifier.ts'
+import type { CostliestHash, HtpasswdAccount } from './htpasswd-format.ts'
 import { spendPasswordCheck, verifyPasswordHash } from './password-hash.ts'
+import { remainingWork } from './remaining-work.ts'
+
+/** What lines of htpasswd files are checked with. */
+export interface LineCheckParts {
+  readonly verifier: HashVerifier
+  /** The costliest hash of all the files a name may stand in; undefined without any. */
+  readonly costliest: CostliestHash | undefined
+}
 
 /**
  * True if the password is the account's; false for no account.
  *
- * A failure costs the same whoever was asked for: one argon2id, and one bcrypt of the htpasswd file's highest cost if
- * there is such a file. (A line of a lower cost fails sooner; `htpasswd` gives all lines the same.)
+ * A failure costs the same whoever was asked for: one argon2id, and what {@link checkLine} costs.
  */
 export async function checkPassword(
   known: KnownAccount | undefined,
   password: string,
-  bcrypt: { verifier: BcryptVerifier; highestCost: number | undefined },
+  parts: LineCheckParts,
 ): Promise<boolean> {
-  const { argon2Hash, bcryptHash } = known ?? {}
+  const { argon2Hash, line } = known ?? {}
   if (argon2Hash !== undefined && (await verifyPasswordHash(password, argon2Hash))) return true
-  if (bcryptHash !== undefined && (await bcrypt.verifier.verify(password, bcryptHash))) return true
+  if (await checkLine(line, password, parts)) return true
   if (argon2Hash === undefined) await spendPasswordCheck(password)
-  if (bcryptHash === undefined && bcrypt.highestCost !== undefined) {
-    await bcrypt.verifier.verify(password, dummyBcryptHash(bcrypt.highestCost))
-  }
   return false
 }
 
-/** A well-formed hash of no known password. */
-function dummyBcryptHash(cost: number): string {
-  return `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`
+/**
+ * True if the password is that of a line of an htpasswd file; false for no line.
+ *
+ * A failure costs about what a check of the costliest hash does, whatever stands in the line.
+ */
+export async function checkLine(
+  line: HtpasswdAccount | undefined,
+  password: string,
+  { verifier, costliest }: LineCheckParts,
+): Promise<boolean> {
+  if (line?.hash !== undefined && (await verifier.verify(password, line.hash))) return true
+  if (costliest === undefined) return false
+  for (const hash of remainingWork(costliest, line?.costUs ?? 0)) await verifier.verify(password, hash)
+  return false
 }

@@ -51,6 +51,11 @@ export async function verifyPasswordHash(password: string, phc: string): Promise
   return timingSafeEqual(tag, parsed.tag)
 }
 
+/** True for an argon2id hash that {@link verifyPasswordHash} checks: well-formed, and at most at {@link MAX_COST}. */
+export function isBearablePasswordHash(phc: string): boolean {
+  return parsePhc(phc) !== undefined
+}
+
 /** Costs what a check of a password does, for a name that does not exist: its reply must not come sooner. */
 export async function spendPasswordCheck(password: string): Promise<void> {
   await derive(password, { ...COST, salt: Buffer.alloc(SALT_BYTES), tagBytes: TAG_BYTES })

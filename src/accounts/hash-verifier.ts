@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads'
-import type { BcryptJob, BcryptResult } from './bcrypt-worker.ts'
+import { matchesDigestHash } from './digest-hash.ts'
+import { kindOfHash } from './hash-forms.ts'
+import type { HashJob, HashResult } from './hash-worker.ts'
+import { verifyPasswordHash } from './password-hash.ts'
 
 /** A worker that had nothing to do for this long is ended: it holds some 10 MB. */
 const IDLE_MS = 30_000
-/** Heap of the worker, in MiB: bcrypt needs a few KiB. */
+/** Heap of the worker, in MiB: no form of hash needs more than a few. */
 const WORKER_HEAP_MIB = 32
 
 interface PendingJob {
@@ -12,19 +15,36 @@ interface PendingJob {
 }
 
 /**
- * Checks bcrypt hashes on a thread of its own, started when it is needed, one at a time. How many may wait is its
- * caller's to bound. It keeps the process alive only while a check is under way.
+ * Checks the hashes of htpasswd files: slow ones on a thread of its own, started when it is needed, one at a time;
+ * argon2id on the threads of Node; digests at once. How many may wait is its caller's to bound. It keeps the process
+ * alive only while a check is under way.
  */
-export class BcryptVerifier {
+export class HashVerifier {
   readonly #pending = new Map<number, PendingJob>()
   #worker: Worker | undefined
   #idleTimer: NodeJS.Timeout | undefined
   #lastId = 0
 
-  /** True if the password matches the hash, of which only the first 72 bytes count. Errors: the worker's end. */
-  verify(password: string, hash: string): Promise<boolean> {
+  /**
+   * True if the password matches the hash, which `readHash()` found usable. Of the password only the first 72 bytes
+   * count with bcrypt, and the first 8 with DES. Errors: the worker's end.
+   */
+  async verify(password: string, hash: string): Promise<boolean> {
+    switch (kindOfHash(hash)) {
+      case 'sha':
+      case 'ssha':
+      case 'plain':
+        return matchesDigestHash(password, hash)
+      case 'argon2id':
+        return verifyPasswordHash(password, hash)
+      default:
+        return this.#verifyOnThread(password, hash)
+    }
+  }
+
+  #verifyOnThread(password: string, hash: string): Promise<boolean> {
     const worker = this.#wake()
-    const job: BcryptJob = { id: ++this.#lastId, password, hash }
+    const job: HashJob = { id: ++this.#lastId, password, hash }
     return new Promise((resolve, reject) => {
       this.#pending.set(job.id, { resolve, reject })
       worker.postMessage(job)
@@ -49,18 +69,18 @@ export class BcryptVerifier {
 
   #start(): Worker {
     const worker = new Worker(WORKER_URL, {
-      name: 'bcrypt',
+      name: 'passwords',
       // By default it takes over the options of the process, some of which a file cannot be run with.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
     })
-    worker.on('message', (result: BcryptResult) => this.#settle(result))
+    worker.on('message', (result: HashResult) => this.#settle(result))
     worker.on('error', (error) => this.#lose(worker, error))
     worker.on('exit', () => this.#lose(worker, new Error('The worker that checks passwords ended')))
     return worker
   }
 
-  #settle({ id, matches }: BcryptResult): void {
+  #settle({ id, matches }: HashResult): void {
     this.#pending.get(id)?.resolve(matches)
     this.#pending.delete(id)
     if (this.#pending.size > 0) return
@@ -82,7 +102,4 @@ export class BcryptVerifier {
 }
 
 /** Beside this file: TypeScript in a checkout, JavaScript once it is built. */
-const WORKER_URL = new URL(
-  `./bcrypt-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-  import.meta.url,
-)
+const WORKER_URL = new URL(`./hash-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)

@@ -4,14 +4,14 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { hashSync } from 'bcryptjs'
-import { BcryptVerifier } from './bcrypt.ts'
+import { HashVerifier } from './hash-verifier.ts'
 
 /** Some tenths of a second: long enough to look at what goes on meanwhile. */
 const SLOW = hashSync('password', 12)
 const QUICK = hashSync('password', 4)
 
 test('`verify()` checks passwords, several asked for at once', async () => {
-  const verifier = new BcryptVerifier()
+  const verifier = new HashVerifier()
   const results = await Promise.all(
     ['password', 'passwort', 'password', ''].map((password) => verifier.verify(password, QUICK)),
   )
@@ -20,7 +20,7 @@ test('`verify()` checks passwords, several asked for at once', async () => {
 })
 
 test('`verify()` leaves the event loop free', async () => {
-  const verifier = new BcryptVerifier()
+  const verifier = new HashVerifier()
   let turns = 0
   const ticking = setInterval(() => turns++, 5)
   assert.equal(await verifier.verify('password', SLOW), true)
@@ -30,7 +30,7 @@ test('`verify()` leaves the event loop free', async () => {
 })
 
 test('`close()` breaks off what is under way; what is asked for later starts anew', async () => {
-  const verifier = new BcryptVerifier()
+  const verifier = new HashVerifier()
   await verifier.close()
   const brokenOff = assert.rejects(verifier.verify('password', SLOW), /broken off/)
   await verifier.close()
@@ -40,17 +40,17 @@ test('`close()` breaks off what is under way; what is asked for later starts ane
 })
 
 test('`verify()` fails when the worker does, and the next one starts another', async () => {
-  const verifier = new BcryptVerifier()
+  const verifier = new HashVerifier()
   await assert.rejects(verifier.verify('password', 'x'.repeat(QUICK.length)))
   assert.equal(await verifier.verify('password', QUICK), true)
   await verifier.close()
 })
 
 test('the worker keeps the process alive while it checks, and no longer', async () => {
-  const module = fileURLToPath(new URL('./bcrypt.ts', import.meta.url))
+  const module = fileURLToPath(new URL('./hash-verifier.ts', import.meta.url))
   const program = `
-    const { BcryptVerifier } = await import(${JSON.stringify(module)})
-    process.stdout.write(String(await new BcryptVerifier().verify('password', ${JSON.stringify(QUICK)})))`
+    const { HashVerifier } = await import(${JSON.stringify(module)})
+    process.stdout.write(String(await new HashVerifier().verify('password', ${JSON.stringify(QUICK)})))`
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', program],

@@ -1,20 +1,20 @@
 import { parentPort } from 'node:worker_threads'
-import { compareSync } from 'bcryptjs'
+import { matchesCryptHash } from './crypt-hash.ts'
 
 /** A password to check, as the worker gets it. */
-export interface BcryptJob {
+export interface HashJob {
   readonly id: number
   readonly password: string
   readonly hash: string
 }
 
 /** The worker's answer. */
-export interface BcryptResult {
+export interface HashResult {
   readonly id: number
   readonly matches: boolean
 }
 
-parentPort?.on('message', ({ id, password, hash }: BcryptJob) => {
-  const result: BcryptResult = { id, matches: compareSync(password, hash) }
+parentPort?.on('message', async ({ id, password, hash }: HashJob) => {
+  const result: HashResult = { id, matches: await matchesCryptHash(password, hash) }
   parentPort?.postMessage(result)
 })

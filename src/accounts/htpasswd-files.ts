@@ -1,0 +1,72 @@
+import { HtpasswdFile, type HtpasswdStatus } from './htpasswd-file.ts'
+import { type CostliestHash, findCostliest, type HtpasswdAccount } from './htpasswd-format.ts'
+
+/** Files read at once; a registry has one for itself and one of its virtual host. */
+export const MAX_ACCOUNT_FILES = 16
+
+/** What the files are made of. */
+export interface HtpasswdFilesOptions {
+  readonly clock: () => number
+  /** Told of each file that was read, and of each new problem with one. */
+  readonly onChange: (status: HtpasswdStatus, path: string) => void
+  /** Allows DES crypt and {PLAIN}. */
+  readonly weakHashes: boolean
+}
+
+/** Several htpasswd files that are looked at as one: where a name stands in two, the file named first counts. */
+export class HtpasswdFiles {
+  readonly #options: HtpasswdFilesOptions
+  #files: ReadonlyMap<string, HtpasswdFile> = new Map()
+
+  constructor(options: HtpasswdFilesOptions) {
+    this.#options = options
+  }
+
+  /** Replaces the files. One that was there before stays as it is. Errors: more than {@link MAX_ACCOUNT_FILES}. */
+  set(paths: readonly string[]): void {
+    const unique = new Set(paths)
+    if (unique.size > MAX_ACCOUNT_FILES) {
+      throw new RangeError(
+        `Accounts are read from at most ${MAX_ACCOUNT_FILES} htpasswd files, not ${unique.size}`,
+      )
+    }
+    this.#files = new Map([...unique].map((path) => [path, this.#files.get(path) ?? this.#open(path)]))
+  }
+
+  /** The first line of a name. */
+  async find(name: string): Promise<HtpasswdAccount | undefined> {
+    for (const file of this.#files.values()) {
+      const content = file.current()
+      const line = (content instanceof Promise ? await content : content).accounts.get(name)
+      if (line) return line
+    }
+    return undefined
+  }
+
+  /** The lines of all names. */
+  async list(): Promise<HtpasswdAccount[]> {
+    const lines = new Map<string, HtpasswdAccount>()
+    for (const file of this.#files.values()) {
+      for (const line of (await file.current()).accounts.values()) {
+        if (!lines.has(line.name)) lines.set(line.name, line)
+      }
+    }
+    return [...lines.values()]
+  }
+
+  /** The costliest hash of all. */
+  async costliest(): Promise<CostliestHash | undefined> {
+    const contents = await Promise.all([...this.#files.values()].map((file) => file.current()))
+    return findCostliest(contents.map((content) => content.costliest))
+  }
+
+  /** How it stands with a file; undefined for one that is not read. */
+  async status(path: string): Promise<HtpasswdStatus | undefined> {
+    return this.#files.get(path)?.status()
+  }
+
+  #open(path: string): HtpasswdFile {
+    const { clock, onChange, weakHashes } = this.#options
+    return new HtpasswdFile({ path, clock, weakHashes, onChange: (status) => onChange(status, path) })
+  }
+}
