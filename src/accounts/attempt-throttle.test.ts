@@ -76,3 +76,16 @@ test('`run()` remembers a bounded number of names', async () => {
   await attempt('one-more')
   assert.equal(await attempt('alice'), undefined)
 })
+
+test('`run()` counts failures of an address over all names, and not what did not fail', async () => {
+  const { clock, throttle } = setUp()
+  const run = (name: string, result: true | undefined) => throttle.run(name, async () => result, '192.0.2.1')
+  for (let index = 0; index < 99; index++) assert.equal(await run(`name${index}`, undefined), undefined)
+  for (let index = 0; index < 200; index++) assert.equal(await run('right', true), true)
+  await assert.rejects(throttle.run('x', () => Promise.reject(new Error('queue full')), '192.0.2.1'))
+  await run('the hundredth', undefined)
+  await assert.rejects(run('right', true), { code: 'TOO_MANY_ATTEMPTS', retryAfterS: 6 })
+  assert.equal(await throttle.run('right', async () => true, '192.0.2.2'), true)
+  clock.now += 6_000
+  assert.equal(await run('right', true), true)
+})

@@ -58,7 +58,7 @@ export function parseHtpasswd(text: string, options: { weakHashes?: boolean } = 
   let isTorn = false
   const lines = text.replace(/^\uFEFF/, '').split('\n', MAX_HTPASSWD_LINES)
   for (const [index, line] of lines.entries()) {
-    if (line.startsWith('#') || line.trim() === '') continue
+    if (line.startsWith('#') || line.startsWith('\r') || line.trim() === '') continue
     const read = parseLine(line, weakHashes)
     const tell = (list: string[], what: string): void => {
       if (list.length < MAX_WARNINGS) list.push(`line ${index + 1}: ${what}`)
