@@ -78,7 +78,7 @@ const FORMS: readonly HashForm[] = [
     kind: 'md5-crypt',
     pattern: whole('md5-crypt'),
     cost: () => MD5_CRYPT_US,
-    weakness: 'MD5 crypt ($1$) is quickly guessed by today’s machines',
+    weakness: 'MD5 crypt ($1$) is quickly guessed nowadays',
   },
   { kind: 'argon2id', pattern: /^\$argon2id\$v=19\$m=(\d{1,7},t=\d{1,3}),p=\d{1,2}\$.+$/, cost: argon2Cost },
   { kind: 'ssha', pattern: /^\{SSHA\}([A-Za-z0-9+/]{28,}={0,2})$/, cost: sshaCost },
@@ -118,7 +118,7 @@ const REFUSED_FORMS: readonly (readonly [start: RegExp, name: string])[] = [
   [/^\{(?!SHA\}|SSHA\}|PLAIN\})[A-Za-z0-9.-]+\}/, 'a form of LDAP servers'],
 ]
 
-const REMEDY = 'nobody can log in with it: make it anew with `htpasswd -B`'
+const REMEDY = 'nobody can log in with it: make it anew with `htpasswd -B -C 10`'
 const MARK = /^[${]/
 const DES_START = /^[./A-Za-z0-9]{0,12}$/
 
@@ -146,15 +146,15 @@ export function kindOfHash(secret: string): HashKind | undefined {
 }
 
 /**
- * Takes the letter `n` off that stands between a hash and what follows, or the end, where `printf "…n"` was meant to
- * be `printf "…\n"`. Only hashes that end by themselves are looked at.
+ * Takes off what stands for a line break between a hash and what follows, or the end: an `n`, as `printf "…n"` writes
+ * it, or `\n`, as `echo "…\n"` does. Only hashes that end by themselves are looked at.
  */
 export function splitStrayN(secret: string): { hash: string; rest: string } | undefined {
   const match = STRAY_N.exec(secret)
   return match?.groups ? { hash: match.groups.hash ?? '', rest: match.groups.rest ?? '' } : undefined
 }
 
-const STRAY_N = new RegExp(`^(?<hash>${Object.values(FIXED_FORMS).join('|')})n(?<rest>.*)$`)
+const STRAY_N = new RegExp(`^(?<hash>${Object.values(FIXED_FORMS).join('|')})\\\\?n(?<rest>.*)$`)
 
 function whole(kind: keyof typeof FIXED_FORMS): RegExp {
   return new RegExp(`^${FIXED_FORMS[kind]}$`)

@@ -151,10 +151,11 @@ for (const secret of ENDING_HASHES) {
       ['nina', secret],
       ['bob', secret],
     ])
+    assert.deepEqual(hashes(three.replaceAll(`${secret}n`, `${secret}\\n`)), hashes(three))
     assert.equal(read(three).isTorn, false)
     assert.equal(read(`${one}bo`).isTorn, true)
     assert.equal(read(`${one}bob:${secret.slice(0, -1)}`).isTorn, true)
-    const told = read(three).warnings.filter((warning) => warning.includes('backslash'))
+    const told = read(three).warnings.filter((warning) => warning.includes('printf'))
     assert.equal(told.length, 1)
     assert.match(told[0] ?? '', /^line 1: /)
   })

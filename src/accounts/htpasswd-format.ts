@@ -131,8 +131,8 @@ interface Entry {
 }
 
 const STRAY_N_PROBLEM =
-  'an "n" stands right behind a hash, as `printf` writes it if the backslash of "\\n" was lost. It is read as the ' +
-  'end of a line here, but nginx would let nobody in: give each name a line of its own'
+  'an "n" stands right behind a hash, as a shell writes it where the line break of `printf "…\\n"` was lost. It is ' +
+  'read as the end of a line here, but nginx would let nobody in: give each name a line of its own'
 
 /** The account that begins at a position of a line; undefined if there is none. */
 function splitEntry(line: string, position: number): Entry | undefined {
@@ -146,7 +146,7 @@ function splitEntry(line: string, position: number): Entry | undefined {
     const isPlain = secret.startsWith('{PLAIN}')
     return { name, secret: isPlain ? secret : secret.trimEnd(), hasStrayN: false, next: undefined }
   }
-  const next = split.rest === '' ? undefined : begin + split.hash.length + 1
+  const next = split.rest === '' ? undefined : begin + secret.length - split.rest.length
   return { name, secret: split.hash, hasStrayN: true, next }
 }
 

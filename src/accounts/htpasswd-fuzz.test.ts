@@ -43,7 +43,7 @@ function makeText(random: SeededRandom): string {
   let text = random.chance(0.1) ? '\uFEFF' : ''
   for (let lines = random.between(0, 8); lines > 0; lines--) {
     text += `${random.pick(NAMES)}:${random.pick(HASHES)}`
-    text += random.pick(['\n', '\n', '\r\n', 'n', ':comment\n', ' \n', ''])
+    text += random.pick(['\n', '\n', '\r\n', 'n', '\\n', ':comment\n', ' \n', ''])
   }
   for (let changes = random.between(0, 4); changes > 0; changes--) {
     const [at, cut] = [random.between(0, text.length), random.chance(0.5) ? random.between(0, 20) : 0]
@@ -102,11 +102,11 @@ test('`parseHtpasswd()` never lets in by another hash than nginx would take, but
       for (const hash of HASHES) assert.equal(warning.includes(hash.slice(0, 13)), false, warning)
     }
   }
-  assert.ok(usable > CASES, `${usable}`)
+  assert.ok(usable > CASES / 2, `${usable}`)
 })
 
 function hasStrayN(text: string, { name, hash }: { name: string; hash: string }): boolean {
-  return text.includes(`${name}:${hash}n`) || text.includes(`n${name}:${hash}`)
+  return [`${name}:${hash}n`, `${name}:${hash}\\n`, `n${name}:${hash}`].some((piece) => text.includes(piece))
 }
 
 test('`parseHtpasswd()` says of each beginning of a file that ends in a hash that it is torn, or drops the name', () => {
