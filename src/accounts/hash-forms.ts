@@ -61,8 +61,8 @@ const SALT = '[!-#%-9;-~]'
 /** Forms of a fixed length, which end by themselves: what follows is no part of them. */
 const FIXED_FORMS = {
   bcrypt: `\\$2[aby]\\$(\\d\\d)\\$${CHARACTER}{53}`,
-  'sha512-crypt': `\\$6\\$(?:rounds=([1-9]\\d{3,8})\\$)?${SALT}{0,16}\\$${CHARACTER}{86}`,
-  'sha256-crypt': `\\$5\\$(?:rounds=([1-9]\\d{3,8})\\$)?${SALT}{0,16}\\$${CHARACTER}{43}`,
+  'sha512-crypt': `\\$6\\$(?:rounds=([1-9]\\d{3,8})\\$|(?!rounds=))${SALT}{0,16}\\$${CHARACTER}{86}`,
+  'sha256-crypt': `\\$5\\$(?:rounds=([1-9]\\d{3,8})\\$|(?!rounds=))${SALT}{0,16}\\$${CHARACTER}{43}`,
   apr1: `\\$apr1\\$${SALT}{0,8}\\$${CHARACTER}{22}`,
   'md5-crypt': `\\$1\\$${SALT}{0,8}\\$${CHARACTER}{22}`,
   sha: '\\{SHA\\}[A-Za-z0-9+/]{27}=',

@@ -7,6 +7,7 @@ import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
 import { createHtpasswdChecker } from './htpasswd-checker.ts'
 import type { HtpasswdStatus } from './htpasswd-file.ts'
+import { hashPassword } from './password-hash.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
 const line = (name: string, password: string): string => `${name}:${hashSync(password, 4)}\n`
@@ -68,6 +69,16 @@ test('`check()` takes weak forms only where they are allowed', async () => {
     assert.equal(await t.kind('f', 'des', 'abJnggxhB/yWI'), 'wrong')
     assert.equal(t.heard[0]?.status.warnings.length, 2)
   }
+})
+
+test('`check()` takes argon2id, beside others', async () => {
+  await using t = await setUp()
+  await writeFile(t.path('f'), `argon:${await hashPassword('of argon')}\n${line('bcrypt', 'of bcrypt')}`)
+  assert.equal(await t.kind('f', 'argon', 'of argon'), 'right')
+  assert.equal(await t.kind('f', 'argon', 'of bcrypt'), 'wrong')
+  assert.equal(await t.kind('f', 'bcrypt', 'of bcrypt'), 'right')
+  assert.equal(await t.kind('f', 'bcrypt', 'of argon'), 'wrong')
+  assert.equal(t.heard[0]?.status.usableAccounts, 2)
 })
 
 test('`check()` lets a change count within a second, whatever its time and length', async () => {

@@ -6,6 +6,8 @@ import { hashSync } from 'bcryptjs'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
 import { createAccounts } from './create-accounts.ts'
+import { createHtpasswdChecker } from './htpasswd-checker.ts'
+import { LoginGuard } from './login-guard.ts'
 
 const line = (name: string, password: string): string => `${name}:${hashSync(password, 4)}\n`
 
@@ -93,4 +95,27 @@ test('`setHtpasswdFiles()` refuses more files than it looks at', async () => {
   const paths = Array.from({ length: 16 }, (_, index) => t.path(`${index}`))
   assert.throws(() => t.accounts.setHtpasswdFiles(paths), RangeError)
   t.accounts.setHtpasswdFiles(paths.slice(1))
+})
+
+test('accounts and a checker with one guard count the failures of an address together', async () => {
+  await using temporary = await temporaryDatabase()
+  const file = join(temporary.folder, 'users')
+  await writeFile(file, `${line('bob', 'right')}sha:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n`)
+  await using guard = new LoginGuard(Date.now)
+  const checker = createHtpasswdChecker({ guard })
+  const accounts = createAccounts({ database: temporary.database, htpasswdFile: file, guard })
+  const address = '2001:db8::'
+  for (let index = 0; index < 100; index++) {
+    assert.equal((await checker.check(file, `n${index}`, 'guess', `${address}${index}`)).kind, 'wrong')
+  }
+  await assert.rejects(accounts.verifyPassword('bob', 'right', `${address}ffff`), {
+    code: 'TOO_MANY_ATTEMPTS',
+    message: 'Too many failed log-ins from this address',
+  })
+  assert.ok(await accounts.verifyPassword('bob', 'right', '2001:db8:1::1'))
+  assert.equal((await checker.check(file, 'bob', 'right', '2001:db8:1::1')).kind, 'right')
+  // What is shared is its owner's to close.
+  await accounts.close()
+  await checker.close()
+  assert.equal(await guard.verifier.verify('password', 'abJnggxhB/yWI'), true)
 })

@@ -40,6 +40,7 @@ const UNUSABLE: readonly (readonly [what: string, secret: string, warning: RegEx
   ['SHA-512 crypt of nine-digit rounds', `$6$rounds=999999999$s$${'a'.repeat(86)}`, /more than 1000000/],
   ['SHA-512 crypt of too few rounds', `$6$rounds=999$s$${'a'.repeat(86)}`, /incomplete or malformed/],
   ['SHA-512 crypt of rounds with a zero', `$6$rounds=05000$s$${'a'.repeat(86)}`, /incomplete or malformed/],
+  ['SHA-512 crypt of three-digit rounds', `$6$rounds=500$${'a'.repeat(86)}`, /incomplete or malformed/],
   ['yescrypt', '$y$j9T$abc$def', /yescrypt/],
   ['gost-yescrypt', '$gy$j9T$abc$def', /yescrypt/],
   ['scrypt', '$7$CU..../....abc$def', /scrypt/],

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SeededRandom } from '../../test/support/seeded-random.ts'
+import { matchesCryptHash } from './crypt-hash.ts'
+import { readHash } from './hash-forms.ts'
 import { parseHtpasswd } from './htpasswd-format.ts'
 
 const CASES = 4_000
@@ -116,5 +118,24 @@ test('`parseHtpasswd()` says of each beginning of a file that ends in a hash tha
     const text = `alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\nbob:${hash}`
     const cut = text.slice(0, random.between(text.indexOf('bob') + 1, text.length - 1))
     assert.equal(parseHtpasswd(cut, { weakHashes: true }).isTorn, true, cut)
+  }
+})
+
+test('`matchesCryptHash()` takes whatever `readHash()` calls usable, and matches nothing with it', async () => {
+  const random = new SeededRandom('htpasswd hashes')
+  const characters = './0123456789ABCXYZabcxyz'
+  const make = (length: number): string => Array.from({ length }, () => random.pick([...characters])).join('')
+  const forms: readonly (() => string)[] = [
+    () => `$2${random.pick(['a', 'b', 'y'])}$04$${make(53)}`,
+    () => `$1$${make(random.between(0, 8))}$${make(22)}`,
+    () => `$apr1$${make(random.between(0, 8))}$${make(22)}`,
+    () => `$5$rounds=1000$${make(random.between(0, 16))}$${make(43)}`,
+    () => `$6$rounds=1000$${make(random.between(0, 16))}$${make(86)}`,
+    () => make(13),
+  ]
+  for (let index = 0; index < 120; index++) {
+    const hash = random.pick(forms)?.() ?? ''
+    assert.equal(readHash(hash, { weakHashes: true }).state, 'usable', hash)
+    assert.equal(await matchesCryptHash(make(random.between(1, 100)), hash), false, hash)
   }
 })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { createHtpasswdChecker, type HtpasswdVerdict } from '../../src/accounts/htpasswd-checker.ts'
+import { createHtpasswdChecker } from '../../src/accounts/htpasswd-checker.ts'
+import type { PasswordChecker, PasswordVerdict } from '../../src/front-door/ports.ts'
 import { part, skipReason } from '../parts/find-parts.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { startProcess } from '../support/start-process.ts'
@@ -76,7 +77,7 @@ const ATTEMPTS: readonly (readonly [name: string, password: string])[] = [
   ['', 'x'],
 ]
 
-const STATUS_OF: Readonly<Record<HtpasswdVerdict['kind'], number>> = {
+const STATUS_OF: Readonly<Record<PasswordVerdict['kind'], number>> = {
   right: 200,
   wrong: 401,
   'no-file': 403,
@@ -123,7 +124,7 @@ async function setUp() {
   resources.defer(async () => {
     await nginx.stop()
   })
-  const checker = resources.use(createHtpasswdChecker({ weakHashes: true }))
+  const checker: PasswordChecker = resources.use(createHtpasswdChecker({ weakHashes: true }))
   const kept = resources.move()
   return {
     /** What nginx answers, and what Berth would. */
