@@ -8,7 +8,7 @@ const TEST_TIMEOUT_MS = 60_000
 /** Test files at once: two cores are the smallest machine in use, and more than four only adds noise to timings. */
 const CONCURRENCY = Math.min(4, Math.max(2, availableParallelism()))
 /** Suites that need more than Node and have a script of their own. */
-const OWN_SCRIPT = ['test/clients/', 'test/crash/', 'test/faults/', 'test/packaging/']
+const OWN_SCRIPT = ['test/clients/', 'test/crash/', 'test/faults/', 'test/front-door/', 'test/packaging/']
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const [scope, ...rest] = process.argv.slice(2)

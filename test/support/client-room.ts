@@ -39,7 +39,8 @@ export async function openClientRoom(options: Partial<BootOptions> = {}): Promis
 }
 
 /** Every place where a client looks for settings, log-ins or caches, below one folder. */
-async function isolatedEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
+/** An environment in which a client finds no settings or log-ins but those it makes below `home`. */
+export async function isolatedEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
   const folders = {
     TMPDIR: join(home, 'tmp'),
     DOCKER_CONFIG: join(home, 'docker'),
