@@ -42,8 +42,9 @@ export async function startBerth(config: Config, logger: Logger): Promise<Runnin
   await using resources = new AsyncDisposableStack()
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
-  const store = resources.adopt(await openStore(config, (status) => tellHtpasswd(logger, status)), (opened) =>
-    opened.close(),
+  const store = resources.adopt(
+    await openStore(config, (status, file) => tellHtpasswd(logger, status, file)),
+    (opened) => opened.close(),
   )
   await checkHtpasswd(config, store)
   const state = { isStopping: false }
@@ -120,9 +121,13 @@ async function checkHtpasswd(config: Config, { accounts }: Store): Promise<void>
   )
 }
 
-function tellHtpasswd(logger: Logger, { usableAccounts, warnings, problem }: HtpasswdStatus): void {
+function tellHtpasswd(
+  logger: Logger,
+  { usableAccounts, warnings, problem }: HtpasswdStatus,
+  file: string,
+): void {
   const isFine = problem === undefined && warnings.length === 0
-  logger[isFine ? 'info' : 'warn']({ usableAccounts, warnings, problem }, 'htpasswd file read')
+  logger[isFine ? 'info' : 'warn']({ file, usableAccounts, warnings, problem }, 'htpasswd file read')
 }
 
 async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {

@@ -40,6 +40,8 @@ export interface Config {
   readonly frontDoor: FrontDoorConfig | undefined
   /** Further accounts, in Apache's htpasswd format. */
   readonly htpasswdFile: string | undefined
+  /** Whether DES and plain-text entries of password files are checked. */
+  readonly weakHashes: boolean
   readonly authRealm: string
   /** Life of an access token, in seconds. */
   readonly tokenLifetimeS: number

@@ -98,12 +98,6 @@ export const FRONT_DOOR_OPTIONS = {
     default: 'combined',
     parse: word(['combined', 'json']),
   },
-  'weak-password-hashes': {
-    value: 'BOOL',
-    help: 'check DES and plain-text entries of password files too',
-    default: 'false',
-    parse: flag,
-  },
   acme: {
     value: 'SCOPE',
     help: 'ask a CA for certificates: all (public hosts that have none), asked (own names, and where asked for) or off',

@@ -36,8 +36,6 @@ export interface FrontDoorConfig {
   /** `off`, `stdout` or a file. */
   readonly siteLog: string
   readonly siteLogFormat: 'combined' | 'json'
-  /** Whether DES and plain entries of password files are checked. */
-  readonly weakPasswordHashes: boolean
   readonly acme: AcmeConfig
   readonly sites: readonly SiteConfig[]
 }

@@ -49,6 +49,7 @@ test('loadConfig() gives the documented defaults', () => {
     sparseManifests: false,
     frontDoor: undefined,
     htpasswdFile: undefined,
+    weakHashes: false,
     authRealm: 'Berth',
     tokenLifetimeS: 300,
     uploadMaxAgeHours: 168,

@@ -122,6 +122,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     deleteEnabled: read('delete-enabled'),
     sparseManifests: read('sparse-manifests'),
     htpasswdFile: read('htpasswd-file'),
+    weakHashes: read('weak-hashes'),
     authRealm: read('auth-realm'),
     tokenLifetimeS: read('token-lifetime'),
     uploadMaxAgeHours: read('upload-max-age'),
@@ -178,7 +179,6 @@ function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | u
     proxyProtocolFrom: read('proxy-protocol-from'),
     siteLog: read('site-log'),
     siteLogFormat: read('site-log-format'),
-    weakPasswordHashes: read('weak-password-hashes'),
     acme: readAcme(read),
     sites: read('sites') ?? [],
   }

@@ -146,6 +146,12 @@ export const OPTIONS = {
     isPath: true,
     distribution: { key: 'auth.htpasswd.path' },
   },
+  'weak-hashes': {
+    value: 'BOOL',
+    help: 'check DES and plain-text entries of password files too, which are guessed in no time',
+    default: 'false',
+    parse: flag,
+  },
   'auth-realm': {
     value: 'TEXT',
     help: 'realm of the Basic challenge',

@@ -14,6 +14,13 @@ export type Credentials =
   /** A header that cannot be read. */
   | { readonly kind: 'unreadable' }
 
+/** What a request shows of who it is for. */
+export interface Evidence {
+  readonly headers: IncomingHttpHeaders
+  /** Address of the client: failures are counted by it, too. */
+  readonly remote: string
+}
+
 /** Who a request is for. */
 export interface Authenticated {
   readonly principal: Principal
@@ -33,7 +40,7 @@ const NOBODY: Authenticated = { principal: ANONYMOUS, credentials: 'none' }
  * Errors: `TOOMANYREQUESTS` if too many passwords are being checked.
  */
 export async function authenticate(
-  headers: IncomingHttpHeaders,
+  { headers, remote }: Evidence,
   parts: AuthenticateParts,
 ): Promise<Authenticated> {
   const header = headers.authorization
@@ -42,7 +49,7 @@ export async function authenticate(
   const scheme = header.slice(0, space).toLowerCase()
   const value = header.slice(space + 1).trim()
   if (scheme === 'bearer') return authenticateToken(value, parts)
-  if (scheme === 'basic') return authenticatePassword(value, parts)
+  if (scheme === 'basic') return authenticatePassword({ value, remote }, parts)
   return { principal: ANONYMOUS, credentials: 'unreadable' }
 }
 
@@ -61,11 +68,15 @@ async function authenticateToken(
   return { principal: { kind: 'user', name, isAdmin, scopes: claims.scopes }, credentials: 'accepted' }
 }
 
-async function authenticatePassword(value: string, { accounts }: AuthenticateParts): Promise<Authenticated> {
+async function authenticatePassword(
+  { value, remote }: { value: string; remote: string },
+  { accounts }: AuthenticateParts,
+): Promise<Authenticated> {
   const text = Buffer.from(value, 'base64').toString('utf8')
   const colon = text.indexOf(':')
   if (colon < 1) return { principal: ANONYMOUS, credentials: 'unreadable' }
-  const principal = await verifyPassword(accounts, text.slice(0, colon), text.slice(colon + 1))
+  const login = { name: text.slice(0, colon), password: text.slice(colon + 1), remote }
+  const principal = await verifyPassword(accounts, login)
   return principal
     ? { principal, credentials: 'accepted' }
     : { principal: ANONYMOUS, credentials: 'bad-password' }
@@ -74,11 +85,10 @@ async function authenticatePassword(value: string, { accounts }: AuthenticatePar
 /** The principal of a name and a password. Errors: `TOOMANYREQUESTS`. */
 export async function verifyPassword(
   accounts: Authenticator,
-  name: string,
-  password: string,
+  login: { name: string; password: string; remote: string },
 ): Promise<Principal | undefined> {
   try {
-    return await accounts.verifyPassword(name, password)
+    return await accounts.verifyPassword(login.name, login.password, login.remote)
   } catch (error) {
     if (!(error instanceof AccountError) || error.code !== 'TOO_MANY_ATTEMPTS') throw error
     throw new OciError('TOOMANYREQUESTS', {

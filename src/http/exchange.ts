@@ -10,6 +10,8 @@ export interface Exchange {
   principal: Principal
   repository: string | undefined
   errorCode: string | undefined
+  /** Address of the client; that behind a trusted proxy as the proxy tells it. */
+  readonly remote: string
   /** Body bytes handed to the connection. */
   sentBytes: number
   /** Scheme and host this registry is reached by, without a trailing slash. */

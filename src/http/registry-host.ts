@@ -31,6 +31,7 @@ export function createRegistryHost(parts: RegistryHostParts): HostHandler {
   return async (request, response) => {
     const startedAt = performance.now()
     const origin = originOf(request)
+    const remote = remoteOf(request)
     const exchange: Exchange = {
       id: parts.newRequestId(),
       request,
@@ -38,15 +39,15 @@ export function createRegistryHost(parts: RegistryHostParts): HostHandler {
       principal: ANONYMOUS,
       repository: undefined,
       errorCode: undefined,
+      remote,
       sentBytes: 0,
       origin,
       locationBase: parts.relativeUrls ? '' : origin,
     }
-    const remote = remoteOf(request)
     const { bytesRead } = request.socket
     response.once('close', () => {
       const received = receivedBytes(request, bytesRead)
-      parts.logAccess(accessLineOf(exchange, { remote, received, ms: performance.now() - startedAt }))
+      parts.logAccess(accessLineOf(exchange, { received, ms: performance.now() - startedAt }))
     })
     setCommonHeaders(exchange)
     try {
@@ -105,10 +106,7 @@ function answerFailure(exchange: Exchange, error: unknown, parts: RegistryHostPa
   replyError(exchange, answer)
 }
 
-function accessLineOf(
-  exchange: Exchange,
-  measured: { remote: string; received: number; ms: number },
-): AccessLine {
+function accessLineOf(exchange: Exchange, measured: { received: number; ms: number }): AccessLine {
   const { id, request, response, principal, repository, errorCode } = exchange
   return {
     id,
@@ -120,7 +118,7 @@ function accessLineOf(
     received: measured.received,
     ms: measured.ms,
     repository,
-    remote: measured.remote,
+    remote: exchange.remote,
     agent: request.headers['user-agent'],
     error: errorCode,
   }

@@ -20,7 +20,7 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   const { request, response } = exchange
   const parsed = parseOciRequest(request.method ?? 'GET', request.url ?? '/')
   exchange.repository = 'repository' in parsed ? parsed.repository : undefined
-  const authenticated = await authenticate(request.headers, parts)
+  const authenticated = await authenticate({ headers: request.headers, remote: exchange.remote }, parts)
   exchange.principal = authenticated.principal
   const demand = demandOf(parsed)
   const refusal = refusalOf(decide(authenticated.principal, demand), authenticated)

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { ANONYMOUS, type Principal } from '../access/principal.ts'
 import type { Account } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
@@ -42,15 +41,15 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
   }
   // RFC 9110, 15.5.2: a 401 says how to do better; taken back where the answer is none.
   response.setHeader('www-authenticate', `Basic realm="${parts.authRealm}"`)
-  const asked = request.method === 'GET' ? await readGet(request, parts) : await readPost(request, parts)
+  const asked = request.method === 'GET' ? await readGet(exchange, parts) : await readPost(exchange, parts)
   response.removeHeader('www-authenticate')
   exchange.principal = asked.principal
   await answer(exchange, asked, parts)
 }
 
-async function readGet(request: IncomingMessage, parts: TokenEndpointParts): Promise<TokenRequest> {
+async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
   const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
-  const { principal, credentials } = await authenticate(request.headers, parts)
+  const { principal, credentials } = await authenticate({ headers: request.headers, remote }, parts)
   if (credentials !== 'none' && (credentials !== 'accepted' || isBearer(principal))) throw wrongCredentials()
   return {
     principal,
@@ -61,7 +60,7 @@ async function readGet(request: IncomingMessage, parts: TokenEndpointParts): Pro
   }
 }
 
-async function readPost(request: IncomingMessage, parts: TokenEndpointParts): Promise<TokenRequest> {
+async function readPost({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
   const form = new URLSearchParams(
     String(await readBody(request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge })),
   )
@@ -72,7 +71,11 @@ async function readPost(request: IncomingMessage, parts: TokenEndpointParts): Pr
   const refreshToken = form.get('refresh_token') ?? ''
   const principal =
     grant === 'password'
-      ? await verifyPassword(parts.accounts, form.get('username') ?? '', form.get('password') ?? '')
+      ? await verifyPassword(parts.accounts, {
+          name: form.get('username') ?? '',
+          password: form.get('password') ?? '',
+          remote,
+        })
       : await redeem(refreshToken, parts)
   if (!principal) throw wrongCredentials()
   return {

@@ -131,7 +131,7 @@ describe('the brief, from its first command to its last', { skip: skipReason(...
           '--docker-host',
           env.DOCKER_HOST ?? '',
         ],
-        ...['--acme', 'off', '--weak-password-hashes'],
+        ...['--acme', 'off', '--weak-hashes'],
       ],
       logFile: join(home, 'berth.log'),
       cwd: home,

@@ -38,8 +38,7 @@ export async function openClientRoom(options: Partial<BootOptions> = {}): Promis
   }
 }
 
-/** Every place where a client looks for settings, log-ins or caches, below one folder. */
-/** An environment in which a client finds no settings or log-ins but those it makes below `home`. */
+/** An environment in which all places where a client looks for settings, log-ins or caches lie below one folder. */
 export async function isolatedEnvironment(home: string): Promise<NodeJS.ProcessEnv> {
   const folders = {
     TMPDIR: join(home, 'tmp'),
