@@ -1,5 +1,5 @@
 import type { CompiledQuery, Selectable, Transaction } from 'kysely'
-import type { Database } from '../metadata/database.ts'
+import type { Database, FirstRow } from '../metadata/database.ts'
 import type { Schema, UserTable } from '../metadata/schema.ts'
 import type { Account } from './accounts.ts'
 
@@ -7,17 +7,13 @@ import type { Account } from './accounts.ts'
 export type UserRow = Selectable<UserTable>
 
 /** Finds the row of a name. The query is compiled once: it is run for each request. */
-export function createUserFinder(database: Database): (name: string) => Promise<UserRow | undefined> {
-  const { reader } = database
+export function createUserFinder({ reader, prepareFirst }: Database): FirstRow<UserRow> {
   const query: CompiledQuery<UserRow> = reader
     .selectFrom('users')
     .selectAll()
     .where('name', '=', '')
     .compile()
-  return async (name) => {
-    const { rows } = await reader.executeQuery<UserRow>({ ...query, parameters: [name] })
-    return rows[0]
-  }
+  return prepareFirst(query)
 }
 
 /** The account of a row. Ids are never given twice, so a name that is added again has another version. */

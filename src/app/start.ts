@@ -5,7 +5,7 @@ import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import type { Config } from '../config/config.ts'
 import type { Listener } from '../front-door/listener.ts'
 import { createRegistryHost, type HostHandler } from '../http/registry-host.ts'
-import { logAccess } from '../log/access-line.ts'
+import { createAccessLog } from '../log/access-line.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRegistry } from '../registry/registry.ts'
 import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
@@ -105,7 +105,7 @@ async function buildHost(
     authRealm: config.authRealm,
     isStopping,
     newRequestId: createRequestIds(),
-    logAccess: (line) => logAccess(logger, line),
+    logAccess: createAccessLog(logger),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })
 }

@@ -49,7 +49,8 @@ export function createOriginReader({ publicUrl, trustedProxies }: OriginPolicy):
 
 /** The other end of the connection; an IPv4 address that came over IPv6 in its own form. */
 function peerOf(request: IncomingMessage): string {
-  return (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  const address = request.socket.remoteAddress ?? ''
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }
 
 function firstOf(header: string | string[] | undefined): string | undefined {

@@ -45,24 +45,16 @@ export function createRegistryHost(parts: RegistryHostParts): HostHandler {
       locationBase: parts.relativeUrls ? '' : origin,
     }
     const { bytesRead } = request.socket
-    response.once('close', () => {
+    response.on('close', () => {
       const received = receivedBytes(request, bytesRead)
       parts.logAccess(accessLineOf(exchange, { received, ms: performance.now() - startedAt }))
     })
-    setCommonHeaders(exchange)
     try {
       await route(exchange, parts)
     } catch (error) {
       answerFailure(exchange, error, parts)
     }
   }
-}
-
-/** On every answer; none of what is served is meant to be run or sniffed by a browser. */
-function setCommonHeaders({ id, response }: Exchange): void {
-  response.setHeader('docker-distribution-api-version', 'registry/2.0')
-  response.setHeader('x-content-type-options', 'nosniff')
-  response.setHeader('x-request-id', id)
 }
 
 async function route(exchange: Exchange, parts: RegistryHostParts): Promise<void> {

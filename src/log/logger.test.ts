@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { type AccessLine, logAccess } from './access-line.ts'
+import { type AccessLine, createAccessLog } from './access-line.ts'
 import { createLogger, type LogSettings } from './logger.ts'
 
 const LINE: AccessLine = {
@@ -40,7 +40,7 @@ test('createLogger() writes a JSON object a line with level and time in words', 
 test('createLogger() keeps to its level', () => {
   const { logger, lines } = capture({ level: 'warn' })
   logger.info('not this')
-  logAccess(logger, LINE)
+  createAccessLog(logger)(LINE)
   logger.warn('this')
   assert.equal(lines.length, 1)
 })
@@ -54,9 +54,9 @@ test('createLogger() redacts fields, messages and errors', () => {
   assert.doesNotMatch(lines.join(''), /canary/)
 })
 
-test('logAccess() writes the fields in order, without those that are unknown', () => {
+test('createAccessLog() writes the fields in order, without those that are unknown', () => {
   const { logger, parsed } = capture()
-  logAccess(logger, LINE)
+  createAccessLog(logger)(LINE)
   const { time: _time, ...line } = parsed()[0] ?? {}
   assert.deepEqual(line, {
     level: 'info',
@@ -75,9 +75,9 @@ test('logAccess() writes the fields in order, without those that are unknown', (
   })
 })
 
-test('logAccess() cuts queries and long agents, and strips control characters', () => {
+test('createAccessLog() cuts queries and long agents, and strips control characters', () => {
   const { logger, parsed } = capture()
-  logAccess(logger, {
+  createAccessLog(logger)({
     ...LINE,
     path: '/token?password=canary',
     agent: `evil\r\n\u001b[31m\u202e${'x'.repeat(300)}`,
@@ -89,7 +89,7 @@ test('logAccess() cuts queries and long agents, and strips control characters', 
 
 test('the text format is one short line, errors with their stack', () => {
   const { logger, lines } = capture({ format: 'text' })
-  logAccess(logger, { ...LINE, who: undefined, agent: 'two words' })
+  createAccessLog(logger)({ ...LINE, who: undefined, agent: 'two words' })
   logger.warn('forged\nline')
   logger.error(new Error('broken'))
   assert.match(

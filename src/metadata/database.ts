@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
 import type { Schema } from './schema.ts'
 
 /**
@@ -8,8 +8,13 @@ import type { Schema } from './schema.ts'
 export interface Database {
   readonly reader: Kysely<Schema>
   readonly writer: Kysely<Schema>
+  /** Compiles a query that is asked on every request into a function of its parameters, in the order of its text. */
+  prepareFirst<R>(query: CompiledQuery<R>): FirstRow<R>
   close(): Promise<void>
 }
+
+/** The first row of a query that was prepared; from a database within this process at once, without a promise. */
+export type FirstRow<R> = (...parameters: unknown[]) => R | undefined | Promise<R | undefined>
 
 /** Why the database cannot be used. */
 export class DatabaseError extends Error {

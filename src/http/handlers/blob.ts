@@ -3,7 +3,7 @@ import { type ByteRange, parseRangeHeader } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
-import { guardSending, replyEmpty, writeToClient } from '../reply.ts'
+import { guardSending, replyEmpty, sendHead, writeToClient } from '../reply.ts'
 import type { Handler } from '../routes.ts'
 
 /** A year: what a digest names never changes. Private: the answer depended on who asked. */
@@ -32,7 +32,7 @@ export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, excha
   const { response } = exchange
   await registry.sendBlob(digest, { start, end }, async (bytes) => {
     // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
-    if (!response.headersSent) response.writeHead(status, headers)
+    if (!response.headersSent) sendHead(exchange, status, headers)
     await writeToClient(exchange, bytes)
   })
   response.end()

@@ -1,17 +1,17 @@
-import type { Kysely, SelectQueryBuilder } from 'kysely'
+import type { SelectQueryBuilder } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Database } from '../database.ts'
 import type { BlobFacts, RepositoryFilter } from '../metadata.ts'
 import type { Schema } from '../schema.ts'
-import { prepareQuery } from './prepare-query.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Queries } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
 
 /** {@link BlobFacts} in SQL. */
-export function createBlobFacts({ reader, writer }: Database, clock: () => number): BlobFacts {
+export function createBlobFacts(database: Database, clock: () => number): BlobFacts {
+  const { reader, writer } = database
   return {
-    findBlob: createFindBlob(reader),
+    findBlob: createFindBlob(database),
     findHolder: (digest, filter, preferred) => findHolder(reader, { digest, filter, preferred }),
     linkBlob: ({ repository, digest, size, upload }) =>
       writer.transaction().execute(async (tx) => {
@@ -50,8 +50,9 @@ export function createBlobFacts({ reader, writer }: Database, clock: () => numbe
 
 type FindBlob = (repository: RepositoryName, digest: Digest) => Promise<{ size: number } | undefined>
 
-function createFindBlob(db: Kysely<Schema>): FindBlob {
-  return prepareQuery(db, selectBlob(db, '' as RepositoryName, '' as Digest))
+function createFindBlob({ reader, prepareFirst }: Database): FindBlob {
+  const query = prepareFirst(selectBlob(reader, '' as RepositoryName, '' as Digest).compile())
+  return async (repository, digest) => query(repository, digest)
 }
 
 function selectBlob(

@@ -1,20 +1,18 @@
-import type { Kysely } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
 import { isDigestReference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Database } from '../database.ts'
 import type { ManifestFacts, StoredManifest } from '../metadata.ts'
-import type { Schema } from '../schema.ts'
 import { insertManifest } from './insert-manifest.ts'
 import { findMissing } from './missing-content.ts'
-import { prepareQuery } from './prepare-query.ts'
 import { listReferrers } from './referrers.ts'
 import { dropIfEmpty, findRepositoryId, type Queries } from './repositories.ts'
 
 /** {@link ManifestFacts} in SQL. */
-export function createManifestFacts({ reader, writer }: Database, clock: () => number): ManifestFacts {
-  const findByDigest = createFindByDigest(reader)
-  const findByTag = createFindByTag(reader)
+export function createManifestFacts(database: Database, clock: () => number): ManifestFacts {
+  const { reader, writer } = database
+  const findByDigest = createFindByDigest(database)
+  const findByTag = createFindByTag(database)
   return {
     findManifest: (repository, reference) =>
       isDigestReference(reference) ? findByDigest(repository, reference) : findByTag(repository, reference),
@@ -55,23 +53,22 @@ interface ManifestColumns {
 
 type Find = (repository: RepositoryName, reference: string) => Promise<StoredManifest | undefined>
 
-function createFindByDigest(db: Kysely<Schema>): Find {
-  const query = prepareQuery(
-    db,
-    db
+function createFindByDigest({ reader, prepareFirst }: Database): Find {
+  const query = prepareFirst(
+    reader
       .selectFrom('repositories')
       .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
-      .where('manifests.digest', '=', ''),
+      .where('manifests.digest', '=', '')
+      .compile(),
   )
   return async (repository, digest) => toStored(await query(repository, digest))
 }
 
-function createFindByTag(db: Kysely<Schema>): Find {
-  const query = prepareQuery(
-    db,
-    db
+function createFindByTag({ reader, prepareFirst }: Database): Find {
+  const query = prepareFirst(
+    reader
       .selectFrom('repositories')
       .innerJoin('tags', 'tags.repository_id', 'repositories.id')
       .innerJoin('manifests', (join) =>
@@ -81,7 +78,8 @@ function createFindByTag(db: Kysely<Schema>): Find {
       )
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
-      .where('tags.name', '=', ''),
+      .where('tags.name', '=', '')
+      .compile(),
   )
   return async (repository, tag) => toStored(await query(repository, tag))
 }

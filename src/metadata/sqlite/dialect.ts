@@ -69,7 +69,6 @@ class NodeSqliteDriver implements Driver {
   async init(): Promise<void> {
     const { open, role, snapshot } = this.#options
     this.#db = open()
-    if (role === 'reader') snapshot.attach(this.#db)
     const around = role === 'reader' ? { before: () => snapshot.open() } : { after: snapshot.end }
     this.#connection = new NodeSqliteConnection(this.#db, around)
   }

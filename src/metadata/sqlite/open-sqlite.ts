@@ -5,6 +5,7 @@ import { type Database, DatabaseError } from '../database.ts'
 import { migrateToLatest } from '../migrate.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from './dialect.ts'
+import { createFirstRowReader } from './first-row-reader.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
 
 /** Longest wait for another process's transaction, in milliseconds: a command's transaction takes a few. */
@@ -19,11 +20,25 @@ const CACHE_KIB = 8_192
 export async function openSqliteDatabase(file: string): Promise<Database> {
   const snapshot = new ReadSnapshot()
   makePrivateFile(file)
+  let readers: DatabaseSync | undefined
+  const openReaders = (): DatabaseSync => {
+    if (!readers) {
+      readers = connect(file)
+      snapshot.attach(readers)
+    }
+    return readers
+  }
   const open = (): DatabaseSync => connect(file)
   const writer = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot }) })
-  const reader = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'reader', snapshot }) })
+  const reader = new Kysely<Schema>({
+    dialect: new NodeSqliteDialect({ open: openReaders, role: 'reader', snapshot }),
+  })
   const close = async (): Promise<void> => {
     await reader.destroy()
+    if (readers?.isOpen) {
+      snapshot.end()
+      readers.close()
+    }
     await writer.destroy()
   }
   try {
@@ -33,7 +48,7 @@ export async function openSqliteDatabase(file: string): Promise<Database> {
     if (error instanceof DatabaseError) throw error
     throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
   }
-  return { reader, writer, close }
+  return { reader, writer, prepareFirst: createFirstRowReader(openReaders, snapshot), close }
 }
 
 /** It holds password hashes and signing keys: nobody but its owner reads it. SQLite gives its side files the same mode. */
