@@ -1,4 +1,3 @@
-import { constants } from 'node:crypto'
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -8,23 +7,27 @@ import {
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { tlsOptionsOf } from './tls-policy.ts'
 
-/** Longest time to send all headers of a request, in milliseconds: a slow sender must not hold a connection. */
-const HEADERS_TIMEOUT_MS = 20_000
-/** Time between two looks for such a sender, in milliseconds: Node's own 30 s would more than double the wait. */
-const CONNECTIONS_CHECK_MS = 5_000
-/** Longest time for a TLS handshake, in milliseconds. */
-const HANDSHAKE_TIMEOUT_MS = 20_000
-/** How long an idle connection is kept, in milliseconds: longer than the 60 s of common load balancers. */
-const KEEP_ALIVE_MS = 75_000
-/** Largest head of a request, in bytes: a bearer token with many scopes takes 8 KiB. */
-const MAX_HEADER_BYTES = 32 * 1024
-/** Headers of one request: real clients send below 30. */
-const MAX_HEADERS = 100
-/** Connections at once: each idle one costs some 10 KiB. */
-const MAX_CONNECTIONS = 10_000
-/** How much a socket reads ahead while its body is not taken. */
-const SOCKET_BUFFER_BYTES = 64 * 1024
+/** Bounds of every connection, whoever serves it. */
+export const CONNECTION_LIMITS = {
+  /** Longest time to send all headers of a request, in milliseconds: a slow sender must not hold a connection. */
+  headersTimeoutMs: 20_000,
+  /** Time between two looks for such a sender, in milliseconds: Node's own 30 s would more than double the wait. */
+  connectionsCheckMs: 5_000,
+  /** Longest time for a TLS handshake, in milliseconds. */
+  handshakeTimeoutMs: 20_000,
+  /** How long an idle connection is kept, in milliseconds: longer than the 60 s of common load balancers. */
+  keepAliveMs: 75_000,
+  /** Largest head of a request, in bytes: a bearer token with many scopes takes 8 KiB. */
+  maxHeaderBytes: 32 * 1024,
+  /** Headers of one request: real clients send below 30. */
+  maxHeaders: 100,
+  /** Connections at once: each idle one costs some 10 KiB. */
+  maxConnections: 10_000,
+  /** How much a socket reads ahead while its body is not taken, in bytes. */
+  socketBufferBytes: 64 * 1024,
+} as const
 
 /** A certificate chain and its key, PEM. */
 export interface TlsPair {
@@ -54,10 +57,10 @@ export interface Listener {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer(options)
   server.requestTimeout = 0
-  server.headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS
-  server.keepAliveTimeout = KEEP_ALIVE_MS
-  server.maxHeadersCount = MAX_HEADERS
-  server.maxConnections = MAX_CONNECTIONS
+  server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
+  server.keepAliveTimeout = CONNECTION_LIMITS.keepAliveMs
+  server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
+  server.maxConnections = CONNECTION_LIMITS.maxConnections
   const answers = new WeakMap<Socket, ServerResponse>()
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     answers.set(request.socket, response)
@@ -75,47 +78,35 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return { url: urlOf(server, options), stop: (signal) => stop(server, signal) }
 }
 
-function createServer({ tls, handle, headersTimeoutMs = HEADERS_TIMEOUT_MS }: ListenOptions): Server {
+function createServer({
+  tls,
+  handle,
+  headersTimeoutMs = CONNECTION_LIMITS.headersTimeoutMs,
+}: ListenOptions): Server {
   const common = {
-    maxHeaderSize: MAX_HEADER_BYTES,
+    maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
     noDelay: true,
-    highWaterMark: SOCKET_BUFFER_BYTES,
-    connectionsCheckingInterval: Math.min(CONNECTIONS_CHECK_MS, headersTimeoutMs),
+    highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
+    connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
   }
   if (!tls) return createHttpServer(common, handle)
   return createHttpsServer(
     {
       ...common,
       ...tls,
-      minVersion: 'TLSv1.2',
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ...tlsOptionsOf('Mozilla-Intermediate'),
+      handshakeTimeout: CONNECTION_LIMITS.handshakeTimeoutMs,
       ALPNProtocols: ['http/1.1'],
-      // Mozilla "Intermediate"; AES-128 first, which is the fastest of them where the processor knows AES.
-      ciphers: CIPHERS,
-      honorCipherOrder: true,
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     },
     handle,
   )
 }
 
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':')
-
 /**
  * What the parser refuses gets a short answer where one can still be sent, and the connection ends; nothing of the
  * request is repeated. In the middle of another answer it would be taken for a part of that one's body.
  */
-function answerUnreadable(
+export function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Socket,
   last: ServerResponse | undefined,

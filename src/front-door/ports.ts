@@ -4,13 +4,14 @@ import type { TlsPolicyName } from './site-declaration.ts'
 /** Certificates, as the listeners ask for them. */
 export interface CertificateSource {
   /**
-   * The context to serve a name with. `certificateName` asks for that pair alone; otherwise the rules of the
-   * certificate folder hold. Cheap enough for every handshake.
+   * The context to serve a name with; no name: the default certificate. `certificateName` asks for that pair alone;
+   * otherwise the rules of the certificate folder hold. `isSite` is false for a name that no site has: only a default
+   * certificate is for those. The same pair gives the same context. Cheap enough for every handshake and request.
    * @returns undefined if there is no certificate that fits: the handshake is refused.
    */
   find(
-    serverName: string,
-    options: { certificateName: string | undefined; policy: TlsPolicyName },
+    serverName: string | undefined,
+    options: { certificateName: string | undefined; policy: TlsPolicyName; isSite: boolean },
   ): SecureContext | undefined
 }
 

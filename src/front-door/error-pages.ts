@@ -1,0 +1,82 @@
+import type { ServerResponse } from 'node:http'
+import type { DoorResponse } from './door-listener.ts'
+
+/** What a visitor is told, by status: little, and nothing about what stands behind. */
+const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = {
+  301: ['Moved permanently', 'This page is served over HTTPS.'],
+  302: ['Found', 'This page is somewhere else.'],
+  303: ['See other', 'This page is somewhere else.'],
+  307: ['Temporary redirect', 'This page is somewhere else for now.'],
+  308: ['Moved permanently', 'This page is served over HTTPS.'],
+  400: ['Bad request', 'This request cannot be understood.'],
+  401: ['Log-in needed', 'This page is for those who have an account.'],
+  403: ['Forbidden', 'This page is not for you.'],
+  404: ['Not found', 'There is nothing here.'],
+  405: ['Not allowed', 'This cannot be done here.'],
+  408: ['Too slow', 'The request did not arrive in time.'],
+  411: ['Length required', 'The request must say how long its body is.'],
+  413: ['Too large', 'The request is larger than this site takes.'],
+  414: ['Address too long', 'The address is longer than this site takes.'],
+  416: ['No such part', 'The part that was asked for does not exist.'],
+  417: ['Expectation failed', 'What the request expects cannot be met.'],
+  421: ['Misdirected request', 'This site is not served over this connection.'],
+  429: ['Too many requests', 'Wait a little and try again.'],
+  431: ['Headers too large', 'The headers of the request are larger than this site takes.'],
+  500: ['Server error', 'Something went wrong here.'],
+  501: ['Not implemented', 'This cannot be done here.'],
+  502: ['Bad gateway', 'The application behind this site gave no answer that can be passed on.'],
+  503: ['Not available', 'Nothing serves this site now. It may be back in a moment.'],
+  504: ['Gateway timeout', 'The application behind this site did not answer in time.'],
+  507: ['No room', 'There is no room left here.'],
+}
+
+/** Seconds after which to try again where a site is not served: a container starts in less. */
+const RETRY_AFTER_S = 10
+
+/** The page of a status: plain, without anything from elsewhere. */
+export function pageOf(status: number): string {
+  const [title, text] = PAGES[status] ?? ['Error', 'This request was not served.']
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title></head>
+<body style="font-family:sans-serif;max-width:32em;margin:15vh auto;padding:0 1em"><h1>${title}</h1><p>${text}</p><p>${status}</p></body>
+</html>
+`
+}
+
+/** Answers with the page of a status, where no answer was begun; headers that were set before go with it. */
+export function sendPage(response: DoorResponse, status: number, headers: Record<string, string> = {}): void {
+  const retry = status === 503 || status === 429 ? { 'retry-after': String(RETRY_AFTER_S) } : {}
+  send(response, {
+    status,
+    type: 'text/html; charset=utf-8',
+    body: pageOf(status),
+    headers: { ...retry, ...headers },
+  })
+}
+
+/** Answers with plain text. */
+export function sendText(response: DoorResponse, status: number, text: string): void {
+  send(response, { status, type: 'text/plain; charset=utf-8', body: text, headers: {} })
+}
+
+function send(
+  anyResponse: DoorResponse,
+  answer: { status: number; type: string; body: string; headers: Record<string, string> },
+): void {
+  // Both versions have the same methods here, but their types cannot be called as one.
+  const response = anyResponse as ServerResponse
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const { status, type, body, headers } = answer
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
+  response.end(response.req.method === 'HEAD' ? undefined : body)
+}

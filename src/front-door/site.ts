@@ -1,0 +1,10 @@
+import type { CompiledServer } from './directives/settings.ts'
+import type { SiteDeclaration } from './site-declaration.ts'
+
+/** A host, ready to serve: what was declared and what its vhost files make of it. Immutable. */
+export interface Site {
+  readonly declaration: SiteDeclaration
+  readonly server: CompiledServer
+  /** Set: every request gets 503, since a vhost file that may protect the host cannot be understood. */
+  readonly closed: { readonly reason: string } | undefined
+}
