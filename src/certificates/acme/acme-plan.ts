@@ -1,0 +1,113 @@
+import { MAX_NAMES } from './acme-order.ts'
+import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
+import { classifyName, nameSetId } from './certificate-names.ts'
+
+/** Something that is or may be in the way of a certificate. */
+export interface PreflightFinding {
+  /** `error`: the CA will refuse. `warning`: it may, or what we see from here is not what it sees. */
+  readonly severity: 'error' | 'warning'
+  /** The name it is about; undefined: all. */
+  readonly name: string | undefined
+  readonly message: string
+  readonly remedy: string
+}
+
+/** What a wish comes to. `local`: no CA is asked, a certificate of Berth's own CA is to be served. */
+export type PlannedWish =
+  | { readonly kind: 'local'; readonly id: string; readonly names: readonly string[] }
+  | { readonly kind: 'order'; readonly plan: AcmePlan; readonly findings: readonly PreflightFinding[] }
+
+/** Public CAs with a staging directory. */
+const STAGING: Readonly<Record<string, string>> = {
+  'https://acme-v02.api.letsencrypt.org/directory': 'https://acme-staging-v02.api.letsencrypt.org/directory',
+}
+
+/**
+ * Fills the defaults into a wish and looks at its names: those no CA signs are left out with a warning; if none is
+ * left, the wish is local.
+ */
+export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
+  const hosts = [...new Set(wish.hosts.map((host) => host.toLowerCase().replace(/\.$/, '')))]
+  const wished = wish.directory ?? defaults.directory
+  const isOwnCa = defaults.directoryCaFile !== undefined || isLocalUrl(wished)
+  const names = hosts.filter((host) => isSignable(host, isOwnCa))
+  if (names.length === 0) return { kind: 'local', id: nameSetId(hosts), names: hosts }
+  const staging = STAGING[wished] ?? defaults.stagingDirectory
+  const directory = wish.isTest ? (staging ?? wished) : wished
+  const plan: AcmePlan = {
+    id: nameSetId(hosts),
+    names,
+    directory,
+    stagingDirectory: staging === directory ? undefined : staging,
+    email: wish.email ?? defaults.email,
+    // A key of one CA means nothing to another.
+    eab:
+      wish.eab ??
+      (wish.directory === undefined || wish.directory === defaults.directory ? defaults.eab : undefined),
+    profile: wish.profile ?? defaults.profile,
+    preferredChain: wish.preferredChain ?? defaults.preferredChain,
+    keyType: wish.keyType ?? defaults.keyType ?? 'ec-256',
+    challenge: wish.challenge ?? defaults.challenge,
+    isTest: wish.isTest,
+    isOwnCa,
+  }
+  const leftOut = hosts.filter((host) => !names.includes(host)).map(describeLeftOut)
+  return { kind: 'order', plan, findings: [...leftOut, ...checkPlan(plan, defaults)] }
+}
+
+/** What is wrong with a plan, as far as it can be told without asking anybody. */
+function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
+  const findings: PreflightFinding[] = []
+  const error = (name: string | undefined, message: string, remedy: string): void => {
+    findings.push({ severity: 'error', name, message, remedy })
+  }
+  const hasDns = defaults.dnsHook !== undefined || defaults.dnsServer !== undefined
+  const noDns = 'Set acme-dns-hook, or acme-dns-server and acme-dns-key.'
+  if (plan.names.length > MAX_NAMES)
+    error(
+      undefined,
+      `${plan.names.length} names are too many for one certificate`,
+      `Ask for ${MAX_NAMES} at most.`,
+    )
+  if (plan.challenge === 'dns-01' && !hasDns) error(undefined, 'dns-01 is asked for, but not set up', noDns)
+  for (const name of plan.names) {
+    const kind = classifyName(name)
+    if (name.startsWith('*.') && plan.challenge !== undefined && plan.challenge !== 'dns-01')
+      error(
+        name,
+        `a wildcard is proved by dns-01 only, and ${plan.challenge} is asked for`,
+        'Set acme-challenge to dns-01.',
+      )
+    else if (name.startsWith('*.') && !hasDns)
+      error(name, 'a wildcard is proved by dns-01 only, which is not set up', noDns)
+    if (kind === 'address' && plan.challenge === 'dns-01')
+      error(name, 'an address cannot be proved by dns-01', 'Set acme-challenge to http-01 or tls-alpn-01.')
+    if (kind === 'address' && plan.profile === undefined && !plan.isOwnCa)
+      error(name, 'CAs sign addresses under a short-lived profile only', 'Set acme-profile to shortlived.')
+  }
+  return findings
+}
+
+function isSignable(host: string, isOwnCa: boolean): boolean {
+  const kind = classifyName(host)
+  return kind === 'public' || kind === 'address' || (kind === 'local' && isOwnCa)
+}
+
+function describeLeftOut(name: string): PreflightFinding {
+  return {
+    severity: 'warning',
+    name,
+    message:
+      classifyName(name) === 'invalid'
+        ? 'is no name a certificate can have'
+        : 'is a local name, which no public CA signs',
+    remedy:
+      'It is left out of the certificate; ask for local names separately to have them signed by Berth itself.',
+  }
+}
+
+/** True for a directory within one's own four walls. */
+function isLocalUrl(url: string): boolean {
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '')
+  return host !== undefined && classifyName(host) === 'local'
+}

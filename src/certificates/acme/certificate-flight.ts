@@ -1,0 +1,251 @@
+import type { Logger } from 'pino'
+import { AcmeDirectory } from './acme-directory.ts'
+import { AcmeError } from './acme-error.ts'
+import type { PreflightFinding } from './acme-plan.ts'
+import type { AcmeStore } from './acme-store.ts'
+import { type AcmeTransport, createTransport } from './acme-transport.ts'
+import type { AcmePlan } from './acme-wish.ts'
+import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
+import { certificateName, coversName } from './certificate-names.ts'
+import { type ChallengeSolver, orderSolvers } from './challenge-solver.ts'
+import type { ChallengeBoard } from './challenges.ts'
+import type { DnsEndpoint } from './dns-exchange.ts'
+import { type IssuedCertificate, issueCertificate } from './issue-certificate.ts'
+import type { OrderThrottle } from './order-throttle.ts'
+import { preflight } from './preflight.ts'
+import { attemptTime } from './renewal.ts'
+import { refreshAdvice } from './renewal-advice.ts'
+import { checkBudget, type RenewalRecord, recordFailure, recordSuccess } from './renewal-record.ts'
+
+/** What flights share. */
+export interface FlightContext {
+  readonly store: AcmeStore
+  readonly keeper: CertificateKeeper
+  readonly throttle: OrderThrottle
+  readonly board: ChallengeBoard
+  readonly solvers: readonly ChallengeSolver[]
+  readonly logger: Logger
+  readonly directoryCaFile: string | undefined
+  readonly userAgent: string
+  /** Unix time in ms. */
+  readonly clock: () => number
+  /** At least 0, below 1. */
+  readonly random: () => number
+  readonly signal: AbortSignal
+  /** Who is asked about names; undefined: the system's resolvers. */
+  readonly dnsServers?: readonly DnsEndpoint[] | undefined
+  /** Port of the plain listener as the world sees it; undefined: 80. */
+  readonly httpPort?: number | undefined
+}
+
+/** Each attempt of this many goes ahead whatever the network checks say: this machine may see the DNS otherwise. */
+const UNCHECKED_EVERY = 4
+
+/** One certificate on its way: what is known of it, and its attempts. */
+export class CertificateFlight {
+  readonly plan: AcmePlan
+  readonly #planFindings: readonly PreflightFinding[]
+  readonly #context: FlightContext
+  #record: RenewalRecord
+  #networkFindings: readonly PreflightFinding[] = []
+  #isOrdering = false
+
+  constructor(
+    planned: { readonly plan: AcmePlan; readonly findings: readonly PreflightFinding[] },
+    record: RenewalRecord,
+    context: FlightContext,
+  ) {
+    this.plan = planned.plan
+    this.#planFindings = planned.findings
+    this.#record = record
+    this.#context = context
+  }
+
+  get record(): RenewalRecord {
+    return this.#record
+  }
+
+  get isOrdering(): boolean {
+    return this.#isOrdering
+  }
+
+  /** What is or may be in the way, by the plan and the last look at the network. */
+  get findings(): readonly PreflightFinding[] {
+    return [...this.#planFindings, ...this.#networkFindings]
+  }
+
+  /** True if no CA would sign what is asked for: it is not asked. */
+  get isRefused(): boolean {
+    return this.#planFindings.some(({ severity }) => severity === 'error')
+  }
+
+  /** The best certificate in use that has all names; undefined: none that is valid. */
+  pick(certificates: readonly ManagedCertificate[]): ManagedCertificate | undefined {
+    const now = this.#context.clock()
+    return certificates
+      .filter(({ notBefore, notAfter }) => notAfter > now && notBefore <= now + CLOCK_SKEW_MS)
+      .filter(({ names }) => this.plan.names.every((name) => coversName(names, name)))
+      .toSorted((a, b) => b.notAfter - a.notAfter)
+      .at(0)
+  }
+
+  /** When the next attempt is due. Unix time in ms. */
+  attemptAt(certificate: ManagedCertificate | undefined): number {
+    const { advice, installed, ...record } = this.#record
+    return attemptTime({
+      now: this.#context.clock(),
+      certificate,
+      mustReplace: this.#isOurs(certificate) && installed?.isTest === true && !this.plan.isTest,
+      chosenAt: advice?.id === certificate?.ariId ? advice?.window?.chosenAt : undefined,
+      lastAttemptAt: record.lastAttemptAt,
+      nextAttemptAt: record.nextAttemptAt,
+      notBeforeByCa: record.notBeforeByCa,
+    })
+  }
+
+  /** When the CA is to be asked about the time of renewal; undefined: never. Unix time in ms. */
+  adviceAt(certificate: ManagedCertificate | undefined): number | undefined {
+    if (certificate?.origin !== 'acme' || certificate.ariId === undefined) return undefined
+    const { advice } = this.#record
+    return advice?.id === certificate.ariId ? advice.checkAt : this.#context.clock()
+  }
+
+  /** Asks the CA when to renew (RFC 9773). Errors: none; a CA that does not answer is asked again later. */
+  async refreshAdvice(id: string): Promise<void> {
+    const { logger, signal } = this.#context
+    const directory = this.#record.installed?.directory ?? this.plan.directory
+    const before = this.#record.advice
+    const { advice, error } = await refreshAdvice(before, { ...this.#context, id, directory })
+    if (signal.aborted) return
+    const { names } = this.plan
+    if (error !== undefined) logger.info({ names, err: error }, 'the CA could not be asked when to renew')
+    const hasMoved = before?.id === id && before.window && before.window.chosenAt !== advice.window?.chosenAt
+    if (hasMoved)
+      logger.info(
+        { names, chosenAt: iso(advice.window?.chosenAt), why: advice.window?.explanationUrl },
+        'the CA has moved the time of renewal',
+      )
+    await this.#save({ ...this.#record, advice }).catch((cause) => this.#warnUnsaved(cause))
+  }
+
+  /** Tries to get and install a certificate; what comes of it is in the record and in the log. Errors: none. */
+  async attempt(certificate: ManagedCertificate | undefined): Promise<void> {
+    const { clock, random, logger, signal } = this.#context
+    this.#isOrdering = true
+    try {
+      await this.#order(certificate)
+      const validUntil = iso(this.#record.installed?.notAfter)
+      logger.info({ names: this.plan.names, validUntil }, 'certificate issued')
+    } catch (error) {
+      // Stopping is no failure; the order is found again at the next start.
+      if (signal.aborted) return
+      const failed = recordFailure(this.#record, error, { now: clock(), random: random() })
+      const { lastError, failures, nextAttemptAt } = failed
+      const details = { names: this.plan.names, attempt: failures?.count, nextAttempt: iso(nextAttemptAt) }
+      const text = `no certificate for ${this.plan.names.join(', ')}: ${lastError?.message}. ${lastError?.remedy}`
+      logger.warn({ code: lastError?.code, ...details, problem: lastError?.problem }, text)
+      await this.#save(failed).catch((cause) => this.#warnUnsaved(cause))
+    } finally {
+      this.#isOrdering = false
+    }
+  }
+
+  async #order(certificate: ManagedCertificate | undefined): Promise<void> {
+    const { store, keeper, clock, directoryCaFile, userAgent } = this.#context
+    const { plan } = this
+    await store.prove()
+    checkBudget(this.#record, plan.directory, clock())
+    await this.#save({ ...this.#record, lastAttemptAt: clock() })
+    using transport = createTransport({ caFile: directoryCaFile, userAgent })
+    await this.#checkNetwork(transport)
+    await this.#rehearse(transport)
+    const issued = await this.#issue(plan.directory, transport, this.#replaces(certificate))
+    await keeper.install(certificateName(plan.names), { chainPem: issued.chain.pem, keyPem: issued.keyPem })
+    const { notAfter } = issued.chain
+    const installed = { notAfter, directory: plan.directory, isTest: plan.isTest }
+    await this.#save(recordSuccess(this.#record, installed, clock()))
+  }
+
+  async #issue(
+    directory: string,
+    transport: AcmeTransport,
+    replaces: string | undefined,
+  ): Promise<IssuedCertificate> {
+    const { plan } = this
+    const { store, throttle, clock, signal } = this.#context
+    const failures = this.#record.failures?.count ?? 0
+    return await issueCertificate(plan, directory, {
+      ...{ store, throttle, clock, signal, transport, replaces },
+      pending: this.#record.pendingOrder,
+      solvers: orderSolvers(this.#context.solvers, { wanted: plan.challenge, failures }),
+      onOrder: async (pendingOrder) => {
+        if (directory === plan.directory) await this.#save({ ...this.#record, pendingOrder })
+      },
+    })
+  }
+
+  /** A retry is tried out first where failures cost nothing; that certificate is thrown away. */
+  async #rehearse(transport: AcmeTransport): Promise<void> {
+    const { failures, pendingOrder } = this.#record
+    const { stagingDirectory, names } = this.plan
+    if (failures === undefined || stagingDirectory === undefined || pendingOrder !== undefined) return
+    await this.#issue(stagingDirectory, transport, undefined)
+    this.#context.logger.info(
+      { names },
+      'the staging directory gave a certificate; now the real one is ordered',
+    )
+  }
+
+  async #checkNetwork(transport: AcmeTransport): Promise<void> {
+    const { board, clock, signal, dnsServers, httpPort, logger } = this.#context
+    const { plan } = this
+    const directory = await AcmeDirectory.open(plan.directory, { transport, clock, signal })
+    this.#networkFindings = await preflight(plan.names, {
+      ...{ board, dnsServers, httpPort, caaIdentities: directory.resource.caaIdentities },
+      usesNetwork: plan.challenge !== 'dns-01',
+      usesHttp: plan.challenge === undefined || plan.challenge === 'http-01',
+    })
+    for (const { name, message, remedy } of this.#networkFindings)
+      logger.warn({ host: name }, `${name} ${message}. ${remedy}`)
+    const errors = this.#networkFindings.filter(({ severity }) => severity === 'error')
+    const attempts = this.#record.failures?.count ?? 0
+    const [first] = errors
+    if (first === undefined || attempts % UNCHECKED_EVERY === UNCHECKED_EVERY - 1) return
+    const what = errors.map(({ name, message }) => `${name} ${message}`).join('; ')
+    throw new AcmeError(
+      'ACME_NAMES_REFUSED',
+      `the CA was not asked, as it would refuse: ${what}`,
+      first.remedy,
+    )
+  }
+
+  #replaces(certificate: ManagedCertificate | undefined): string | undefined {
+    const { installed, skipReplaces } = this.#record
+    if (!this.#isOurs(certificate) || skipReplaces === true) return undefined
+    return installed?.directory === this.plan.directory ? certificate?.ariId : undefined
+  }
+
+  #isOurs(certificate: ManagedCertificate | undefined): boolean {
+    return certificate?.origin === 'acme' && certificate.notAfter === this.#record.installed?.notAfter
+  }
+
+  async #save(record: RenewalRecord): Promise<void> {
+    this.#record = { ...record, names: this.plan.names }
+    await this.#context.store.write('certificates', this.plan.id, this.#record)
+  }
+
+  /** In memory it holds; a restart would try at once. */
+  #warnUnsaved(cause: unknown): void {
+    this.#context.logger.warn(
+      { names: this.plan.names, err: cause },
+      'the state of a renewal cannot be written down',
+    )
+  }
+}
+
+/** Difference of clocks that is forgiven when a certificate starts, in ms. */
+const CLOCK_SKEW_MS = 3600 * 1000
+
+function iso(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString()
+}

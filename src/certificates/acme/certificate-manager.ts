@@ -1,0 +1,278 @@
+import type { Logger } from 'pino'
+import { AcmeError } from './acme-error.ts'
+import { type PreflightFinding, planWish } from './acme-plan.ts'
+import { AcmeStore } from './acme-store.ts'
+import type { AcmeDefaults, AcmeWish } from './acme-wish.ts'
+import { CertificateFlight, type FlightContext } from './certificate-flight.ts'
+import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
+import { type CertificateStatus, describeFlight, localStatus } from './certificate-status.ts'
+import { type ChallengeSolver, createAlpnSolver, createHttpSolver } from './challenge-solver.ts'
+import { type ChallengeAnswers, ChallengeBoard } from './challenges.ts'
+import { createDnsSolver } from './dns-challenge.ts'
+import type { DnsEndpoint } from './dns-exchange.ts'
+import { createDnsHook } from './dns-hook.ts'
+import { createDnsUpdate } from './dns-update.ts'
+import { OrderThrottle } from './order-throttle.ts'
+import { readRecord } from './renewal-record.ts'
+import { WorkGate } from './work-gate.ts'
+
+/** Orders at once. */
+const MAX_AT_ONCE = 4
+/** Longest time between two looks, in ms: a clock that jumps, or a machine that slept, is noticed within it. */
+const LOOK_EVERY_MS = 10 * 60 * 1000
+/** Shortest time between two looks, in ms: whatever is due, the machine has other things to do. */
+const LOOK_MIN_MS = 1000
+
+/** What the manager is made of. */
+export interface CertificateManagerOptions {
+  /** `<data>/certificates/acme`. */
+  readonly folder: string
+  readonly keeper: CertificateKeeper
+  readonly defaults: AcmeDefaults
+  readonly logger: Logger
+  /** Sent to CAs: RFC 8555 section 6.1 wants product and version. */
+  readonly userAgent: string
+  /** Whether the CA can reach us so: false where that listener is off. */
+  readonly listens?: { readonly http: boolean; readonly tls: boolean } | undefined
+  /** Unix time in ms. */
+  readonly clock?: (() => number) | undefined
+  /** At least 0, below 1. */
+  readonly random?: (() => number) | undefined
+  /** Servers asked about names and records in place of the system's and the zones' own. */
+  readonly dnsServers?: readonly DnsEndpoint[] | undefined
+  /** Port of the plain listener as the world sees it; undefined: 80. */
+  readonly httpPort?: number | undefined
+}
+
+interface Local {
+  readonly kind: 'local'
+  readonly id: string
+  readonly names: readonly string[]
+}
+
+interface Ordered {
+  readonly kind: 'order'
+  readonly id: string
+  readonly flight: CertificateFlight
+  /** The look or attempt going on. */
+  running: Promise<void> | undefined
+}
+
+/**
+ * Keeps a certificate for each wish: asks the CA where nothing valid is in use, renews in time, tries again after
+ * failures. Never deletes anything: a wish that is gone is only no longer renewed.
+ *
+ * Starts to work with the first {@link setWishes}. Disposing ends what is under way; orders are found again at the
+ * next start.
+ */
+export class CertificateManager implements AsyncDisposable {
+  /** For the listeners. */
+  readonly challenges: ChallengeAnswers
+  readonly #options: CertificateManagerOptions
+  readonly #context: FlightContext
+  readonly #stop = new AbortController()
+  readonly #gate = new WorkGate(MAX_AT_ONCE)
+  /** What is under way, for wishes that are gone, too. */
+  readonly #running = new Set<Promise<void>>()
+  #entries = new Map<string, Local | Ordered>()
+  #certificates: readonly ManagedCertificate[] = []
+  #timer: NodeJS.Timeout | undefined
+  /** Wishes are taken in the order they come. */
+  #change: Promise<void> = Promise.resolve()
+
+  /** Errors: `ACME_DNS_FAILED` if `dnsKey` cannot be read. */
+  constructor(options: CertificateManagerOptions) {
+    const clock = options.clock ?? Date.now
+    const board = new ChallengeBoard(clock)
+    this.challenges = board
+    this.#options = options
+    this.#context = {
+      store: new AcmeStore(options.folder),
+      keeper: options.keeper,
+      throttle: new OrderThrottle(),
+      board,
+      solvers: makeSolvers(options, board, clock),
+      logger: options.logger,
+      directoryCaFile: options.defaults.directoryCaFile,
+      userAgent: options.userAgent,
+      clock,
+      random: options.random ?? Math.random,
+      signal: this.#stop.signal,
+      dnsServers: options.dnsServers,
+      httpPort: options.httpPort,
+    }
+  }
+
+  /**
+   * Replaces all wishes; the work for those that stay goes on undisturbed. Two of the same names are one: the first
+   * counts. Settles when the new ones have been taken in, not when they have certificates.
+   */
+  setWishes(wishes: readonly AcmeWish[]): Promise<void> {
+    this.#change = this.#change.then(() => this.#takeIn(wishes))
+    return this.#change
+  }
+
+  /** Where each wish stands, in the order of the wishes. */
+  status(): CertificateStatus[] {
+    return [...this.#entries.values()].map((entry) => {
+      if (entry.kind === 'local') return localStatus(entry.names)
+      const certificate = entry.flight.pick(this.#certificates)
+      return describeFlight(entry.flight, certificate, this.#context.clock())
+    })
+  }
+
+  /**
+   * Renews at once the certificates that have any of these names, whatever the ladder says; without names, all.
+   * Settles with their status when each has been tried. Errors: `ACME_NAMES_REFUSED` if no wish has such a name.
+   */
+  async renewNow(names: readonly string[] = []): Promise<CertificateStatus[]> {
+    const isMeant = ({ flight }: Ordered): boolean =>
+      names.length === 0 || flight.plan.names.some((name) => names.includes(name))
+    const meant = this.#ordered().filter((entry) => isMeant(entry) && !entry.flight.isRefused)
+    if (meant.length === 0)
+      throw new AcmeError(
+        'ACME_NAMES_REFUSED',
+        `no certificate is asked of a CA for ${names.join(', ') || 'any name'}`,
+        'berth cert list shows which are; ask for one by --domain, ACME_HOST or berth.yaml.',
+      )
+    await Promise.all(
+      meant.map(async (entry) => {
+        await entry.running
+        await this.#run(entry, { isForced: true })
+      }),
+    )
+    return meant.map(({ flight }) =>
+      describeFlight(flight, flight.pick(this.#certificates), this.#context.clock()),
+    )
+  }
+
+  /** Looks at every certificate and does what is due. Settles when it is done. Errors: none. */
+  async check(): Promise<void> {
+    if (!(await this.#list())) return
+    await Promise.all(this.#ordered().map((entry) => this.#run(entry, { isForced: false })))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    clearTimeout(this.#timer)
+    await this.#change
+    await Promise.allSettled(this.#running)
+    clearTimeout(this.#timer)
+  }
+
+  async #takeIn(wishes: readonly AcmeWish[]): Promise<void> {
+    const entries = new Map<string, Local | Ordered>()
+    for (const wish of wishes) {
+      const planned = planWish(wish, this.#options.defaults)
+      if (planned.kind === 'local') {
+        if (!entries.has(planned.id)) entries.set(planned.id, planned)
+      } else if (!entries.has(planned.plan.id)) {
+        entries.set(planned.plan.id, await this.#ordering(planned))
+      }
+    }
+    this.#entries = entries
+    void this.check()
+  }
+
+  /** The entry there is, if nothing about it has changed. */
+  async #ordering(planned: Extract<ReturnType<typeof planWish>, { kind: 'order' }>): Promise<Ordered> {
+    const { plan, findings } = planned
+    const known = this.#entries.get(plan.id)
+    if (known?.kind === 'order' && JSON.stringify(known.flight.plan) === JSON.stringify(plan)) return known
+    // Two attempts for the same names must not run at once.
+    if (known?.kind === 'order') await known.running
+    const { record, problem } = await readRecord(this.#context.store, plan.id, plan.names)
+    if (problem !== undefined)
+      this.#context.logger.warn(
+        { names: plan.names, err: problem },
+        'what was noted about a renewal cannot be read',
+      )
+    this.#warn(plan.names, findings)
+    const flight = new CertificateFlight({ plan, findings }, record, this.#context)
+    return { kind: 'order', id: plan.id, flight, running: undefined }
+  }
+
+  #warn(names: readonly string[], findings: readonly PreflightFinding[]): void {
+    for (const { name, message, remedy } of findings)
+      this.#context.logger.warn({ names }, `${name === undefined ? '' : `${name}: `}${message}. ${remedy}`)
+  }
+
+  /** One flight for each set of names: who comes while it is on its way joins it. */
+  #run(entry: Ordered, how: { isForced: boolean }): Promise<void> {
+    if (entry.running !== undefined) return entry.running
+    const running = this.#look(entry, how).finally(() => {
+      this.#running.delete(running)
+      entry.running = undefined
+      this.#schedule()
+    })
+    this.#running.add(running)
+    entry.running = running
+    return running
+  }
+
+  async #look({ flight }: Ordered, { isForced }: { isForced: boolean }): Promise<void> {
+    const { clock, signal } = this.#context
+    if (flight.isRefused) return
+    const now = clock()
+    const certificate = flight.pick(this.#certificates)
+    const adviceAt = flight.adviceAt(certificate)
+    if (!isForced && adviceAt !== undefined && adviceAt <= now && certificate?.ariId !== undefined) {
+      const { ariId } = certificate
+      await this.#gate.run(() => flight.refreshAdvice(ariId))
+    }
+    if (!isForced && flight.attemptAt(certificate) > clock()) return
+    await this.#gate.run(async () => {
+      if (!signal.aborted) await flight.attempt(certificate)
+    })
+    await this.#list()
+  }
+
+  /** False if the keeper cannot tell, in which case nothing may be ordered. */
+  async #list(): Promise<boolean> {
+    try {
+      this.#certificates = await this.#options.keeper.list()
+      return true
+    } catch (error) {
+      this.#context.logger.error({ err: error }, 'the certificates in use cannot be listed; none is renewed')
+      return false
+    } finally {
+      this.#schedule()
+    }
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer)
+    if (this.#stop.signal.aborted) return
+    const now = this.#context.clock()
+    const times = this.#ordered()
+      .filter(({ running, flight }) => running === undefined && !flight.isRefused)
+      .flatMap(({ flight }) => {
+        const certificate = flight.pick(this.#certificates)
+        return [flight.attemptAt(certificate), flight.adviceAt(certificate) ?? Number.POSITIVE_INFINITY]
+      })
+    const waitMs = Math.min(Math.max(Math.min(...times) - now, LOOK_MIN_MS), LOOK_EVERY_MS)
+    this.#timer = setTimeout(() => void this.check(), waitMs).unref()
+  }
+
+  #ordered(): Ordered[] {
+    return [...this.#entries.values()].filter((entry) => entry.kind === 'order')
+  }
+}
+
+/** The ways there are, those that need nothing of the operator first. */
+function makeSolvers(
+  options: CertificateManagerOptions,
+  board: ChallengeBoard,
+  clock: () => number,
+): ChallengeSolver[] {
+  const { dnsHook, dnsServer, dnsKey } = options.defaults
+  const listens = options.listens ?? { http: true, tls: true }
+  const solvers: ChallengeSolver[] = []
+  if (listens.http) solvers.push(createHttpSolver(board))
+  if (listens.tls) solvers.push(createAlpnSolver(board))
+  const propagation = { servers: options.dnsServers }
+  if (dnsHook !== undefined) solvers.push(createDnsSolver(createDnsHook(dnsHook), propagation))
+  else if (dnsServer !== undefined)
+    solvers.push(createDnsSolver(createDnsUpdate({ server: dnsServer, key: dnsKey, clock }), propagation))
+  return solvers
+}

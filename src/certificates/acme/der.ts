@@ -1,0 +1,74 @@
+/** Tags of ASN.1 types that certificates are made of (X.690). */
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  oid: 0x06,
+  utf8String: 0x0c,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+} as const
+
+/** An element of a DER encoding. */
+export interface DerElement {
+  readonly tag: number
+  readonly content: Buffer
+  /** What follows the element. */
+  readonly rest: Buffer
+}
+
+/** Encodes an element (X.690 section 8.1). */
+export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
+  const content = Buffer.concat(contents)
+  const { length } = content
+  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content])
+  const digits = Buffer.from(
+    length.toString(16).padStart(length > 0xffff ? 6 : length > 0xff ? 4 : 2, '0'),
+    'hex',
+  )
+  return Buffer.concat([Buffer.of(tag, 0x80 | digits.length), digits, content])
+}
+
+/** Encodes an object identifier, such as `2.5.29.17`. */
+export function derOid(dotted: string): Buffer {
+  const [first = 0, second = 0, ...others] = dotted.split('.').map(Number)
+  const bytes = [first * 40 + second, ...others].flatMap((arc) => {
+    const digits = [arc & 0x7f]
+    for (let left = arc >>> 7; left > 0; left >>>= 7) digits.unshift((left & 0x7f) | 0x80)
+    return digits
+  })
+  return der(TAG.oid, Buffer.from(bytes))
+}
+
+/** Encodes a number without a sign that is given as its bytes. */
+export function derInteger(bytes: Uint8Array): Buffer {
+  const isNegative = ((bytes[0] ?? 0) & 0x80) !== 0
+  return isNegative ? der(TAG.integer, Buffer.of(0), bytes) : der(TAG.integer, bytes)
+}
+
+/** Encodes whole bytes as a bit string. */
+export function derBitString(bytes: Uint8Array): Buffer {
+  return der(TAG.bitString, Buffer.of(0), bytes)
+}
+
+/** Reads the first element of an encoding; undefined if there is none or it is cut short. */
+export function readDer(bytes: Buffer): DerElement | undefined {
+  const [tag, first] = bytes
+  if (tag === undefined || first === undefined) return undefined
+  const digits = first < 0x80 ? 0 : first & 0x7f
+  if (digits > 4 || first === 0x80 || bytes.length < 2 + digits) return undefined
+  const length = digits === 0 ? first : bytes.readUIntBE(2, digits)
+  const start = 2 + digits
+  if (bytes.length < start + length) return undefined
+  return { tag, content: bytes.subarray(start, start + length), rest: bytes.subarray(start + length) }
+}
+
+/** Reads the elements that stand one after the other; stops at what is no element. */
+export function readDerList(bytes: Buffer): DerElement[] {
+  const elements: DerElement[] = []
+  for (let element = readDer(bytes); element !== undefined; element = readDer(element.rest))
+    elements.push(element)
+  return elements
+}

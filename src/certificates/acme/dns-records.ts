@@ -1,0 +1,16 @@
+/** A TXT record of a challenge (RFC 8555 section 8.4). */
+export interface ChallengeRecord {
+  /** `_acme-challenge.<name>`, or what it is an alias for. */
+  readonly name: string
+  readonly value: string
+  /** The name that is being proved. */
+  readonly identifier: string
+}
+
+/** A way to change the zone. Adding a record leaves others of its name alone: a wildcard and its base need both. */
+export interface DnsRecords {
+  /** Errors: `ACME_DNS_FAILED`. */
+  add(record: ChallengeRecord, signal: AbortSignal | undefined): Promise<void>
+  /** Errors: `ACME_DNS_FAILED`. */
+  remove(record: ChallengeRecord, signal: AbortSignal | undefined): Promise<void>
+}

@@ -1,0 +1,42 @@
+import { X509Certificate } from 'node:crypto'
+import type { CertificateKeeper, ManagedCertificate } from '../../src/certificates/acme/certificate-keeper.ts'
+import { renewalInfoId } from '../../src/certificates/acme/renewal-info.ts'
+
+/** A pair as it was installed. */
+export interface InstalledPair {
+  readonly chainPem: string
+  readonly keyPem: string
+}
+
+/** Keeps certificates in memory. */
+export class MemoryCertificateKeeper implements CertificateKeeper {
+  readonly pairs = new Map<string, InstalledPair>()
+  /** Names of all installs, in order. */
+  readonly installs: string[] = []
+  /** Whose the pairs are said to be. */
+  origin: ManagedCertificate['origin'] = 'acme'
+  /** Thrown by the next install. */
+  failure: Error | undefined
+
+  list(): ManagedCertificate[] {
+    return [...this.pairs].map(([name, { chainPem }]) => {
+      const leaf = new X509Certificate(chainPem)
+      return {
+        name,
+        names: (leaf.subjectAltName ?? '').split(', ').map((each) => each.replace(/^(DNS|IP Address):/, '')),
+        notBefore: leaf.validFromDate.getTime(),
+        notAfter: leaf.validToDate.getTime(),
+        ariId: renewalInfoId(chainPem),
+        origin: this.origin,
+      }
+    })
+  }
+
+  async install(name: string, pair: InstalledPair): Promise<void> {
+    const { failure } = this
+    this.failure = undefined
+    if (failure !== undefined) throw failure
+    this.pairs.set(name, pair)
+    this.installs.push(name)
+  }
+}
