@@ -1,8 +1,9 @@
-import { createHash, randomBytes, webcrypto } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import * as x509 from '@peculiar/x509'
+import { Pkcs10CertificateRequest } from '@peculiar/x509'
 import { calculateJwkThumbprint, type FlattenedJWSInput, flattenedVerify, importJWK, type JWK } from 'jose'
+import { type Authority, type Forgery, makeAuthority, namesOf, signRequest } from './scripted-authority.ts'
 
 /** A request as the script sees it: signature and nonce are checked already. */
 export interface AcmeCall {
@@ -58,7 +59,6 @@ interface Authorization {
 
 const ERROR = 'urn:ietf:params:acme:error:'
 const DAY_MS = 24 * 3600 * 1000
-const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** A problem document as a scripted answer. */
 export function problemReply(type: string, detail: string, more: Partial<ScriptedReply> = {}): ScriptedReply {
@@ -90,7 +90,7 @@ export class ScriptedAcmeServer implements AsyncDisposable {
   /** What is said about renewals; undefined: not offered. */
   renewalWindow: { start: Date; end: Date; explanationURL?: string } | undefined
   /** Changes the names that are put in a certificate, the key it is for, or the chain that follows it. */
-  forge: { names?: string[]; key?: boolean; chain?: boolean } = {}
+  forge: Forgery = {}
   /** Unix time in ms. */
   clock: () => number = Date.now
   readonly accounts = new Map<string, JWK>()
@@ -98,7 +98,6 @@ export class ScriptedAcmeServer implements AsyncDisposable {
   readonly #nonces = new Set<string>()
   readonly #orders = new Map<string, Order>()
   readonly #authority: Promise<Authority> = makeAuthority('Scripted')
-  readonly #other: Promise<Authority> = makeAuthority('Other')
   #origin = ''
 
   static async start(): Promise<ScriptedAcmeServer> {
@@ -306,35 +305,22 @@ export class ScriptedAcmeServer implements AsyncDisposable {
   async #finalize(call: AcmeCall, id: string): Promise<ScriptedReply> {
     const order = this.#orders.get(id)
     if (order === undefined) return problemReply('malformed', 'no such order', { status: 404 })
-    const request = new x509.Pkcs10CertificateRequest(Buffer.from(String(call.payload?.csr), 'base64url'))
+    const request = new Pkcs10CertificateRequest(Buffer.from(String(call.payload?.csr), 'base64url'))
     if (!(await request.verify())) return problemReply('badCSR', 'the signature is wrong')
     const names = namesOf(request)
     if (names.toSorted().join() !== order.names.toSorted().join())
       return problemReply('badCSR', `names ${names}`)
-    order.chain = await this.#sign(request, names)
-    return this.#orderReply(order)
-  }
-
-  async #sign(request: x509.Pkcs10CertificateRequest, names: readonly string[]): Promise<string> {
-    const authority = await this.#authority
-    const other = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
-    const now = this.clock()
-    const leaf = await x509.X509CertificateGenerator.create({
-      serialNumber: `00${createHash('sha256').update(randomBytes(8)).digest('hex').slice(0, 30)}`,
-      ...{ subject: `CN=${names[0]}`, issuer: authority.certificate.subject },
-      ...{ notBefore: new Date(now - 1000), notAfter: new Date(now - 1000 + this.validityMs) },
-      signingAlgorithm: EC,
-      publicKey: this.forge.key === true ? other.publicKey : request.publicKey,
-      signingKey: authority.keys.privateKey,
-      extensions: [
-        new x509.SubjectAlternativeNameExtension(
-          (this.forge.names ?? names).map((value) => ({ type: 'dns', value })),
-        ),
-        await x509.AuthorityKeyIdentifierExtension.create(authority.keys.publicKey),
-      ],
+    const { forge, validityMs } = this
+    const notBefore = new Date(this.clock() - 1000)
+    const notAfter = new Date(notBefore.getTime() + validityMs)
+    order.chain = await signRequest(request, {
+      names,
+      notBefore,
+      notAfter,
+      forge,
+      authority: await this.#authority,
     })
-    const issuer = this.forge.chain === true ? await this.#other : authority
-    return `${leaf.toString('pem')}\n${issuer.certificate.toString('pem')}\n`
+    return this.#orderReply(order)
   }
 
   #renewal(): ScriptedReply {
@@ -358,27 +344,4 @@ export class ScriptedAcmeServer implements AsyncDisposable {
       ? problemReply('malformed', 'no such authorization', { status: 404 })
       : use(found)
   }
-}
-
-interface Authority {
-  readonly keys: webcrypto.CryptoKeyPair
-  readonly certificate: x509.X509Certificate
-}
-
-async function makeAuthority(name: string): Promise<Authority> {
-  const keys = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    ...{ name: `CN=${name} CA`, keys, signingAlgorithm: EC },
-    ...{ notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 3650 * DAY_MS) },
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  })
-  return { keys, certificate }
-}
-
-function namesOf(request: x509.Pkcs10CertificateRequest): string[] {
-  const extension = request.extensions.find((each) => each instanceof x509.SubjectAlternativeNameExtension)
-  return (extension?.names.items ?? []).map(({ value }) => value)
 }

@@ -45,11 +45,11 @@ export function isPrivateAddress(address: string): boolean {
 
 /** A name for a set of names, whatever their order: readable, and fit for a file. */
 export function nameSetId(names: readonly string[]): string {
-  const all = JSON.stringify([...new Set(names)].sort())
-  const first = certificateName(names)
+  const sorted = [...new Set(names)].sort()
+  const readable = certificateName(sorted)
     .replace(/[^a-z0-9.-]/g, '')
     .slice(0, 60)
-  return `${first}-${createHash('sha256').update(all).digest('hex').slice(0, 12)}`
+  return `${readable}-${createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12)}`
 }
 
 /** The name a pair is kept by, as in nginx-proxy's folder: the first host, a wildcard's without its star. */
