@@ -28,11 +28,15 @@ export interface AddressRule {
   readonly action: 'allow' | 'deny'
   /** `all`, `unix:`, an address, or a network in CIDR notation. */
   readonly network: string
+  /** Whether an address fits; the empty one is that of a Unix socket. */
+  readonly fits: (address: string) => boolean
 }
 
 /** Who may come in: the access phase. */
 export interface AccessSettings {
   readonly addresses: readonly AddressRule[]
+  /** The last `auth_basic_user_file`, whether or not a password is asked for. */
+  readonly file?: string
   /** undefined: no password is asked for. `file` undefined: `auth_basic` without a file, which nginx answers with 403. */
   readonly basic: { readonly realm: Template; readonly file: string | undefined } | undefined
   readonly satisfy: 'all' | 'any'
@@ -121,7 +125,11 @@ export interface LocationSettings {
 export type Content =
   /** The upstream, registry or files that the site declares for this path. */
   | { readonly kind: 'declared'; readonly path: string }
-  | { readonly kind: 'proxy'; readonly url: Template; readonly hasUri: boolean }
+  | {
+      readonly kind: 'proxy'
+      /** Scheme, host and port, such as `http://backend:8080`; what is asked for there is the plan's `target`. */
+      readonly origin: string
+    }
   | {
       readonly kind: 'files'
       readonly root: string
@@ -172,7 +180,10 @@ export type Plan =
       /** The path after rewriting, decoded, and its query: what files are looked up by. */
       readonly uri: string
       readonly args: string
-      /** Path and query to ask an upstream for: as the client wrote it unless something rewrote it. */
+      /**
+       * Path and query to ask an upstream for: as the client wrote it unless something rewrote it; a URI behind
+       * `proxy_pass`, or a destination that was declared, has taken the place of the location's path already.
+       */
       readonly target: string
       readonly settings: LocationSettings
       /** Value of any variable for this request, `set` ones included. */
@@ -187,6 +198,8 @@ export interface CompiledServer {
   readonly isClosed: boolean
   /** Settings outside any location. */
   readonly settings: LocationSettings
+  /** The password files that some location asks for: on the registry's host, their users are accounts. */
+  readonly passwordFiles: readonly string[]
   /** Pure. `uri` starts an internal redirect (error_page, try_files fallback, named location); undefined: as it came. */
   route(request: RequestFacts, redirect?: { readonly uri: string; readonly args: string }): Plan
 }

@@ -1,0 +1,26 @@
+import type { HttpLevel } from './http-level.ts'
+import type { Directive } from './parser.ts'
+import type { DirectiveProblem } from './settings.ts'
+
+/** What compiling a host's files needs, and where it puts what is wrong. */
+export interface CompileContext {
+  readonly host: string
+  readonly httpLevel: HttpLevel
+  readonly problems: DirectiveProblem[]
+  /** Path of a file that a vhost file names; undefined if it lies where none may lie. */
+  readonly resolvePath: (path: string) => string | undefined
+  /** Text of a file for `include`; undefined if there is none. */
+  readonly readInclude: (path: string) => string | undefined
+  /** Unknown tuning directives that were told already: once a host is enough. */
+  readonly told: Set<string>
+}
+
+/** Notes what closes the host. */
+export function close(context: CompileContext, { file, line }: Directive, message: string): void {
+  context.problems.push({ file, line, severity: 'closes', message })
+}
+
+/** Notes what is only odd. */
+export function warn(context: CompileContext, { file, line }: Directive, message: string): void {
+  context.problems.push({ file, line, severity: 'warns', message })
+}
