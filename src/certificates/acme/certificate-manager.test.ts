@@ -1,31 +1,13 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { type AcmeRoom, makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
-import { problemReply, ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
-import { renewalInfoId } from './renewal-info.ts'
+import { leafOf, makePair } from '../../../test/support/acme-pair.ts'
+import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
+import { ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
 
-const HOUR_MS = 3600 * 1000
-const DAY_MS = 24 * HOUR_MS
+const DAY_MS = 24 * 3600 * 1000
 const NAME = 'app.example.com'
-
-/** A CA and a manager that go by the same clock. */
-async function makePair(): Promise<{ ca: ScriptedAcmeServer; room: AcmeRoom } & AsyncDisposable> {
-  const ca = await ScriptedAcmeServer.start()
-  const room = await makeAcmeRoom({ directory: ca.directoryUrl })
-  ca.clock = () => room.clock.now
-  const dispose = async (): Promise<void> => {
-    await room[Symbol.asyncDispose]()
-    await ca[Symbol.asyncDispose]()
-  }
-  return { ca, room, [Symbol.asyncDispose]: dispose }
-}
-
-function leafOf(room: AcmeRoom, name: string = NAME): X509Certificate {
-  return new X509Certificate(room.keeper.pairs.get(name)?.chainPem ?? '')
-}
 
 describe('`CertificateManager` orders', () => {
   test('a certificate for a wish, once, and answers the challenge while it is open only', async () => {
@@ -52,7 +34,7 @@ describe('`CertificateManager` orders', () => {
     )
     await room.manager.check()
     assert.equal(ca.callsOf('finalize').length, 1)
-    assert.equal(leafOf(room).publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
+    assert.equal(leafOf(room, NAME).publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
   })
 
   for (const [keyType, expected] of [
@@ -63,7 +45,7 @@ describe('`CertificateManager` orders', () => {
       await using pair = await makePair()
       const status = await settle(pair.room, wishFor([NAME], { keyType }))
       assert.equal(status.state, 'valid', JSON.stringify(status.lastError))
-      const details = leafOf(pair.room).publicKey.asymmetricKeyDetails
+      const details = leafOf(pair.room, NAME).publicKey.asymmetricKeyDetails
       assert.equal(details?.namedCurve ?? details?.modulusLength, expected)
     })
 
@@ -135,224 +117,6 @@ describe('`CertificateManager` orders', () => {
     await settle(room, ...wishes)
     assert.equal(room.keeper.installs.length, 8)
     assert.ok(most <= 4, `${most} at once`)
-  })
-})
-
-describe('`CertificateManager` renews', () => {
-  test('when a third of the lifetime is left, with a new key', async () => {
-    await using pair = await makePair()
-    const { room } = pair
-    await settle(room, wishFor([NAME]))
-    const first = leafOf(room)
-    room.clock.now += 59 * DAY_MS
-    await room.manager.check()
-    assert.equal(room.keeper.installs.length, 1)
-    room.clock.now += 2 * DAY_MS
-    await room.manager.check()
-    assert.equal(room.keeper.installs.length, 2)
-    assert.notDeepEqual(
-      leafOf(room).publicKey.export({ format: 'jwk' }),
-      first.publicKey.export({ format: 'jwk' }),
-    )
-  })
-
-  test('at the time the CA advises, naming what it replaces, and picks anew when the CA moves it', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    const at = (days: number): Date => new Date(Math.floor(room.clock.now / 1000) * 1000 + days * DAY_MS)
-    ca.renewalWindow = { start: at(40), end: at(42) }
-    await settle(room, wishFor([NAME]))
-    await room.manager.check()
-    const [advised] = room.manager.status()
-    assert.equal(advised?.nextAttemptAt, at(40).getTime())
-    ca.renewalWindow = { start: at(1), end: at(2), explanationURL: 'https://ca.example.com/incident' }
-    room.clock.now += 7 * HOUR_MS
-    const start = ca.renewalWindow.start.getTime()
-    await room.manager.check()
-    assert.equal(room.manager.status()[0]?.nextAttemptAt, start)
-    const moved = room.log.find(({ msg }) => msg === 'the CA has moved the time of renewal')
-    assert.equal(moved?.why, 'https://ca.example.com/incident')
-    const replaced = renewalInfoId(room.keeper.pairs.get(NAME)?.chainPem ?? '')
-    room.clock.now = start + 1
-    await room.manager.check()
-    assert.equal(room.keeper.installs.length, 2)
-    assert.equal(ca.callsOf('order').findLast(({ rest }) => rest.length === 0)?.payload?.replaces, replaced)
-  })
-
-  test('by the lifetime when the CA names a window that ends before it starts', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    ca.renewalWindow = { start: new Date(room.clock.now), end: new Date(room.clock.now - DAY_MS) }
-    await settle(room, wishFor([NAME]))
-    await room.manager.check()
-    const [status] = room.manager.status()
-    assert.equal(status?.window, undefined)
-    assert.ok((status?.nextAttemptAt ?? 0) > room.clock.now + 59 * DAY_MS)
-    assert.ok(room.log.some(({ msg }) => msg === 'the CA could not be asked when to renew'))
-  })
-
-  test('without `replaces` if the CA says that it has been replaced, and on the attempt after a failure', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    ca.renewalWindow = { start: new Date(room.clock.now), end: new Date(room.clock.now + HOUR_MS) }
-    await settle(room, wishFor([NAME]))
-    const opened: unknown[] = []
-    ca.script('order', ({ rest, payload }) => {
-      if (rest.length > 0) return undefined
-      opened.push(payload?.replaces !== undefined)
-      return payload?.replaces === undefined
-        ? undefined
-        : problemReply('alreadyReplaced', 'no', { status: 409 })
-    })
-    room.clock.now += 2 * HOUR_MS
-    await room.manager.check()
-    assert.deepEqual(opened, [true, false])
-    assert.equal(room.keeper.installs.length, 2)
-    ca.script('finalize', problemReply('serverInternal', 'oops', { status: 500 }), 1)
-    room.clock.now += 2 * HOUR_MS
-    await room.manager.check()
-    room.clock.now += 2 * HOUR_MS
-    await room.manager.check()
-    assert.equal(room.keeper.installs.length, 3)
-  })
-
-  test('at once when told to, and says what there is none to renew of', async () => {
-    await using pair = await makePair()
-    const { room } = pair
-    await settle(room, wishFor([NAME]))
-    const [status] = await room.manager.renewNow([NAME])
-    assert.equal(status?.state, 'valid')
-    assert.equal(room.keeper.installs.length, 2)
-    await assert.rejects(room.manager.renewNow(['other.example.com']), { code: 'ACME_NAMES_REFUSED' })
-  })
-
-  test('no longer when the wish is gone, and deletes nothing', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    await settle(room, wishFor([NAME]))
-    await room.manager.setWishes([])
-    room.clock.now += 80 * DAY_MS
-    await room.manager.check()
-    assert.equal(ca.callsOf('finalize').length, 1)
-    assert.deepEqual([...room.keeper.pairs.keys()], [NAME])
-    const files = await readdir(join(room.folder, 'certificates'))
-    assert.equal(files.length, 1)
-  })
-
-  test('once, not in a circle, when the new certificate is lost at once', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    await settle(room, wishFor([NAME]))
-    room.keeper.pairs.clear()
-    await room.manager.check()
-    assert.equal(ca.callsOf('finalize').length, 1)
-    room.clock.now += HOUR_MS
-    await room.manager.check()
-    assert.equal(ca.callsOf('finalize').length, 2)
-  })
-})
-
-describe('`CertificateManager` after a failure', () => {
-  test('climbs the ladder, over a restart, too', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    ca.script('order', problemReply('rejectedIdentifier', 'not this one', { status: 403 }))
-    const orders = (): number => ca.callsOf('order').length
-    const status = await settle(room, wishFor([NAME]))
-    assert.equal(status.state, 'failing')
-    assert.equal(status.nextAttemptAt, room.clock.now + 60_000)
-    await room.restart()
-    const again = await settle(room, wishFor([NAME]))
-    assert.equal(orders(), 1, 'a restart must not ask again')
-    assert.deepEqual(again.failures, { count: 1, since: room.clock.now })
-    room.clock.now += 60_000
-    await room.manager.check()
-    assert.equal(orders(), 2)
-    assert.equal(room.manager.status()[0]?.nextAttemptAt, room.clock.now + 120_000)
-  })
-
-  test('tries the staging directory first', async () => {
-    await using staging = await ScriptedAcmeServer.start()
-    await using pair = await makePair()
-    const { ca, room } = pair
-    await room.restart({ stagingDirectory: staging.directoryUrl })
-    ca.judge = () => ({ type: 'urn:ietf:params:acme:error:connection', detail: 'refused' })
-    staging.judge = ca.judge
-    await settle(room, wishFor([NAME]))
-    assert.equal(staging.calls.length, 0)
-    room.clock.now += 2 * 60_000
-    await room.manager.check()
-    assert.equal(ca.callsOf('challenge').length, 1, 'the real CA is spared')
-    assert.equal(staging.callsOf('challenge').length, 1)
-    ca.judge = () => undefined
-    staging.judge = ca.judge
-    room.clock.now += 10 * 60_000
-    await room.manager.check()
-    assert.equal(staging.callsOf('finalize').length, 1)
-    assert.equal(ca.callsOf('finalize').length, 1)
-    assert.equal(room.manager.status()[0]?.state, 'valid')
-  })
-
-  test('proves the name in another way', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    ca.judge = ({ type }) => (type === 'http-01' ? { type: 'connection', detail: 'closed' } : undefined)
-    await settle(room, wishFor([NAME]))
-    room.clock.now += 60_000
-    await room.manager.check()
-    assert.deepEqual(
-      ca.callsOf('challenge').map(({ rest }) => rest[1]),
-      ['http-01', 'tls-alpn-01'],
-    )
-    assert.equal(room.manager.status()[0]?.state, 'valid')
-  })
-
-  test('to install, fetches the same certificate again instead of ordering another', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    room.keeper.failure = new Error('disk full')
-    const status = await settle(room, wishFor([NAME]))
-    assert.match(status.lastError?.message ?? '', /disk full/)
-    await room.restart()
-    room.clock.now += 60_000
-    const later = await settle(room, wishFor([NAME]))
-    assert.equal(later.state, 'valid', JSON.stringify(later.lastError))
-    assert.equal(ca.callsOf('finalize').length, 1)
-    const orders = ca.callsOf('order').filter(({ rest }) => rest.length === 0)
-    assert.equal(orders.length, 1)
-  })
-
-  test('to write where it must, does not ask the CA', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    await mkdir(dirname(dirname(room.folder)), { recursive: true })
-    await writeFile(dirname(room.folder), 'in the way')
-    const status = await settle(room, wishFor([NAME]))
-    assert.equal(status.lastError?.code, 'ACME_STORAGE_UNUSABLE')
-    assert.match(status.lastError?.remedy ?? '', /writable/)
-    assert.equal(ca.calls.length, 0)
-  })
-
-  test('stops in the middle of an order without counting that as a failure, and goes on with it', async () => {
-    await using pair = await makePair()
-    const { room, ca } = pair
-    const asked = Promise.withResolvers<void>()
-    const never = Promise.withResolvers<void>()
-    ca.script(
-      'finalize',
-      () => {
-        asked.resolve()
-        return { wait: never.promise }
-      },
-      1,
-    )
-    await room.manager.setWishes([wishFor([NAME])])
-    await asked.promise
-    await room.restart()
-    never.resolve()
-    const status = await settle(room, wishFor([NAME]))
-    assert.equal(status.state, 'valid', JSON.stringify(status.lastError))
-    assert.equal(ca.callsOf('order').filter(({ rest }) => rest.length === 0).length, 1)
   })
 })
 
