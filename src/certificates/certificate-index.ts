@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Pair } from './pair.ts'
+import type { FolderPair } from './read-folder.ts'
+import { coversHost, hostKey } from './x509-facts.ts'
+
+/** By which rule a certificate was chosen. */
+export type CertificateRule = 'certificate-name' | 'host' | 'parent' | 'covers' | 'default'
+
+/** A pair that can be served. */
+export type UsablePair = FolderPair & { readonly pair: Pair }
+
+/** What a host is served with, and why. */
+export interface CertificateChoice {
+  readonly found: UsablePair | undefined
+  readonly rule: CertificateRule | undefined
+  /** What an operator should know: why nothing was found, or what is wrong with what was. */
+  readonly note: string | undefined
+}
+
+/** What a choice depends on beside the host. */
+export interface ChoiceOptions {
+  /** The pair that was asked for by its name (`CERT_NAME`); an empty one counts as none. */
+  readonly certificateName?: string | undefined
+  /** Unix time in ms. */
+  readonly now: number
+}
+
+/**
+ * All pairs of all folders, ready to choose from at every handshake. Immutable.
+ *
+ * The order is nginx-proxy's: the name asked for, and nothing else then; `<host>`; its parent, one level up, where its
+ * names cover the host; then, which nginx-proxy does not do, any pair whose names cover it, the one that is valid
+ * longest; `default`. A pair that is not valid now, or does not cover the host, waits until nothing better was found.
+ */
+export class CertificateIndex {
+  readonly #byName: ReadonlyMap<string, readonly UsablePair[]>
+  readonly #byCovered: ReadonlyMap<string, readonly UsablePair[]>
+  readonly #refused: ReadonlyMap<string, FolderPair>
+  readonly #isDefaultTrusted: boolean
+
+  /** @param pairs In the order of their folders: the first of a name wins. */
+  constructor(pairs: readonly FolderPair[], isDefaultTrusted: boolean) {
+    const usable = pairs.filter((pair): pair is UsablePair => pair.pair !== undefined)
+    this.#byName = groupBy(usable, ({ name, isNamed }) => (isNamed ? [name] : []))
+    const longestFirst = usable
+      .filter(({ isTest }) => !isTest)
+      .sort(
+        (a, b) =>
+          Number(a.pair.isSelfSigned) - Number(b.pair.isSelfSigned) || b.pair.notAfter - a.pair.notAfter,
+      )
+    this.#byCovered = groupBy(longestFirst, ({ pair }) => [...pair.names.dns, ...pair.names.addresses])
+    this.#refused = new Map(
+      pairs.flatMap((pair) => (pair.pair === undefined && pair.isNamed ? [[pair.name, pair]] : [])),
+    )
+    this.#isDefaultTrusted = isDefaultTrusted
+  }
+
+  /** Chooses for a host: a name, a wildcard such as `*.example.com`, an address, or a pattern that begins with `~`. */
+  choose(name: string, { certificateName, now }: ChoiceOptions): CertificateChoice {
+    if (certificateName) return this.#byRequest(certificateName, name, now)
+    const host = hostKey(name)
+    const own = this.#named(host.startsWith('~') ? [host, sha1(name)] : [host])
+    const parents = this.#named(parentsOf(host))
+    const covering = this.#covering(host)
+    const isGood = (pair: UsablePair): boolean => isValid(pair, now) && coversHost(pair.pair.names, host)
+    const rules: [CertificateRule, UsablePair | undefined][] = [
+      ['host', own.find((pair) => isGood(pair) || (host.startsWith('~') && isValid(pair, now)))],
+      ['parent', parents.find(isGood)],
+      ['covers', covering.find(isGood)],
+      // Better than nothing: the client says what is wrong.
+      ['host', own.find((pair) => isValid(pair, now)) ?? own[0]],
+      ['parent', parents.find(({ pair }) => coversHost(pair.names, host))],
+      ['covers', covering[0]],
+      ['default', this.#isDefaultTrusted ? this.#named(['default'])[0] : undefined],
+    ]
+    const [rule, found] = rules.find(([, pair]) => pair !== undefined) ?? []
+    return { found, rule, note: found ? describe(found, host, now) : this.#whyNone(host, parents) }
+  }
+
+  #byRequest(certificateName: string, name: string, now: number): CertificateChoice {
+    const found = this.#named([certificateName.toLowerCase()])
+    const best = found.find((pair) => isValid(pair, now)) ?? found[0]
+    if (best) return { found: best, rule: 'certificate-name', note: describe(best, hostKey(name), now) }
+    const refused = this.#refused.get(certificateName.toLowerCase())
+    const why = refused ? `cannot be used: ${refused.problem}` : 'is not in the folder of certificates'
+    return {
+      found: undefined,
+      rule: undefined,
+      note: `The certificate ${certificateName} was asked for and ${why}`,
+    }
+  }
+
+  #named(names: readonly string[]): UsablePair[] {
+    return names.flatMap((name) => this.#byName.get(name) ?? [])
+  }
+
+  #covering(host: string): readonly UsablePair[] {
+    const exact = this.#byCovered.get(host)
+    const dot = host.indexOf('.')
+    const star = dot > 0 && !host.startsWith('*.') ? this.#byCovered.get(`*${host.slice(dot)}`) : undefined
+    if (!exact || !star) return exact ?? star ?? []
+    return [...exact, ...star]
+  }
+
+  #whyNone(host: string, parents: readonly UsablePair[]): string {
+    const refused = [host, ...parentsOf(host)].map((name) => this.#refused.get(name)).find(Boolean)
+    if (refused) return `${refused.name}.crt cannot be used: ${refused.problem}`
+    if (parents[0]) return `${parents[0].name}.crt does not cover ${host}, so it is not used for it`
+    return `There is no certificate that covers ${host}`
+  }
+}
+
+/** Names one level up: `*.b.c` and `b.c` for `a.b.c`; none for names of two parts, whose parent is nobody's. */
+function parentsOf(host: string): string[] {
+  if (isIP(host) !== 0 || host.startsWith('~')) return []
+  const labels = host.split('.')
+  if (labels.length <= 2) return []
+  const parent = labels.slice(1).join('.')
+  return host.startsWith('*.') ? [parent] : [`*.${parent}`, parent]
+}
+
+function isValid({ pair }: UsablePair, now: number): boolean {
+  return pair.notBefore <= now && now < pair.notAfter
+}
+
+function describe(
+  { pair, name, problem, isTest }: UsablePair,
+  host: string,
+  now: number,
+): string | undefined {
+  if (now >= pair.notAfter) return `The certificate ${name} has expired on ${day(pair.notAfter)}`
+  if (now < pair.notBefore) return `The certificate ${name} is valid only from ${day(pair.notBefore)}`
+  if (!host.startsWith('~') && !coversHost(pair.names, host))
+    return `The certificate ${name} does not cover ${host}`
+  if (problem !== undefined)
+    return `New files of ${name} cannot be used (${problem}); those before are served`
+  return isTest ? `The certificate ${name} is from the staging side of a CA: nobody trusts it` : undefined
+}
+
+function day(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex')
+}
+
+function groupBy<T>(items: readonly T[], keysOf: (item: T) => readonly string[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    for (const key of new Set(keysOf(item))) {
+      const group = groups.get(key)
+      if (group) group.push(item)
+      else groups.set(key, [item])
+    }
+  }
+  return groups
+}

@@ -1,0 +1,125 @@
+import type { SecureContext } from 'node:tls'
+import type { Logger } from 'pino'
+import { CertificateFolder } from './certificate-folder.ts'
+import { type CertificateChoice, CertificateIndex } from './certificate-index.ts'
+import { createPairContext, type Pair } from './pair.ts'
+import type { FolderPair } from './read-folder.ts'
+
+/** Contexts kept for further handshakes: each takes some 40 KB; above that the least used ones are made anew. */
+const MAX_CONTEXTS = 500
+
+/** How certificates are looked for. */
+export interface StoreOptions {
+  /** In order: the first that has a name wins. They may be missing, and come later. */
+  readonly folders: readonly string[]
+  /** Whether `default.crt` is served for hosts without one of their own (`TRUST_DEFAULT_CERT`); true by default. */
+  readonly isDefaultTrusted?: boolean
+  /** Told after each change. */
+  readonly onChange?: () => void
+  readonly log?: Pick<Logger, 'info' | 'warn'>
+}
+
+/** A pair as it is listed. */
+export interface ListedCertificate extends FolderPair {
+  readonly folder: string
+}
+
+/** The certificates of several folders, kept up to date. What is being served changes only for what loads. */
+export class CertificateStore implements Disposable {
+  readonly #options: StoreOptions
+  readonly #contexts = new Map<Pair, SecureContext>()
+  readonly #told = new Map<string, string>()
+  #folders: readonly CertificateFolder[] = []
+  #index = new CertificateIndex([], true)
+
+  private constructor(options: StoreOptions) {
+    this.#options = options
+  }
+
+  /** Reads all folders and watches them until it is disposed of. */
+  static async open(options: StoreOptions): Promise<CertificateStore> {
+    const store = new CertificateStore(options)
+    const listener = {
+      onChange: (): void => store.#changed(),
+      onProblem: (problem: string): void => options.log?.warn(`certificates: ${problem}`),
+    }
+    store.#folders = await Promise.all(options.folders.map((path) => CertificateFolder.open(path, listener)))
+    store.#rebuild()
+    return store
+  }
+
+  /** The context to serve a name with; see {@link CertificateIndex} for the order. Cheap enough for every handshake. */
+  find(
+    serverName: string,
+    options: { certificateName?: string | undefined } = {},
+  ): SecureContext | undefined {
+    const { found } = this.choose(serverName, options)
+    return found && this.#contextOf(found.pair)
+  }
+
+  /** What a host is served with, by which rule, and what an operator should know of it. */
+  choose(
+    host: string,
+    { certificateName }: { certificateName?: string | undefined } = {},
+  ): CertificateChoice {
+    return this.#index.choose(host, { certificateName, now: Date.now() })
+  }
+
+  /** All pairs, those that cannot be used included. */
+  list(): ListedCertificate[] {
+    return this.#folders.flatMap(({ path, pairs }) =>
+      [...pairs.values()].map((pair) => ({ ...pair, folder: path })),
+    )
+  }
+
+  /** Reads all folders now; what was just installed is served when this settles. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#folders.map((folder) => folder.refresh()))
+  }
+
+  [Symbol.dispose](): void {
+    for (const folder of this.#folders) folder[Symbol.dispose]()
+  }
+
+  #contextOf(pair: Pair): SecureContext {
+    const known = this.#contexts.get(pair)
+    const context = known ?? createPairContext(pair)
+    if (known) this.#contexts.delete(pair)
+    this.#contexts.set(pair, context)
+    const [oldest] = this.#contexts.size > MAX_CONTEXTS ? this.#contexts.keys() : []
+    if (oldest) this.#contexts.delete(oldest)
+    return context
+  }
+
+  #changed(): void {
+    this.#rebuild()
+    this.#options.onChange?.()
+  }
+
+  #rebuild(): void {
+    const pairs = this.#folders.flatMap((folder) => [...folder.pairs.values()])
+    this.#index = new CertificateIndex(pairs, this.#options.isDefaultTrusted ?? true)
+    const served = new Set(pairs.map(({ pair }) => pair))
+    for (const pair of this.#contexts.keys()) if (!served.has(pair)) this.#contexts.delete(pair)
+    this.#tell(pairs)
+  }
+
+  /** A line for each pair that cannot be used, and for each that was replaced; once. */
+  #tell(pairs: readonly FolderPair[]): void {
+    const { log } = this.#options
+    const isFirst = this.#told.size === 0
+    const files = new Set(pairs.map(({ certFile }) => certFile))
+    for (const file of this.#told.keys()) if (!files.has(file)) this.#told.delete(file)
+    for (const { certFile, problem, remedy, pair } of pairs) {
+      const state = `${problem ?? ''} ${pair?.fingerprint ?? ''}`
+      if (this.#told.get(certFile) === state) continue
+      this.#told.set(certFile, state)
+      if (problem !== undefined) {
+        const kept = pair ? ' What was loaded before is served on.' : ''
+        log?.warn({ file: certFile }, `certificates: ${certFile} is not used: ${problem}. ${remedy}.${kept}`)
+      } else if (!isFirst && pair) {
+        log?.info({ file: certFile }, `certificates: ${certFile} is served from now on`)
+      }
+    }
+  }
+}
