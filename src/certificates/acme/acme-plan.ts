@@ -1,6 +1,6 @@
 import { MAX_NAMES } from './acme-order.ts'
 import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
-import { classifyName, nameSetId } from './certificate-names.ts'
+import { classifyName, nameSetId, pairNameOf } from './certificate-names.ts'
 
 /** Something that is or may be in the way of a certificate. */
 export interface PreflightFinding {
@@ -36,6 +36,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const directory = wish.isTest ? (staging ?? wished) : wished
   const plan: AcmePlan = {
     id: nameSetId(hosts),
+    pairName: pairNameOf(names),
     names,
     directory,
     stagingDirectory: staging === directory ? undefined : staging,

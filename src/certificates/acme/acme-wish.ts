@@ -41,6 +41,8 @@ export interface AcmeDefaults {
 export interface AcmePlan {
   /** Name of its record and of its flight: the same names are the same certificate. */
   readonly id: string
+  /** Name the pair is kept by. */
+  readonly pairName: string
   /** Names the CA is asked for: those of the wish that a CA can sign. */
   readonly names: readonly string[]
   readonly directory: string

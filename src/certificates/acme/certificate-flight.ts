@@ -6,7 +6,7 @@ import type { AcmeStore } from './acme-store.ts'
 import { type AcmeTransport, createTransport } from './acme-transport.ts'
 import type { AcmePlan } from './acme-wish.ts'
 import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
-import { certificateName, coversName } from './certificate-names.ts'
+import { coversName } from './certificate-names.ts'
 import { type ChallengeSolver, orderSolvers } from './challenge-solver.ts'
 import type { ChallengeBoard } from './challenges.ts'
 import type { DnsEndpoint } from './dns-exchange.ts'
@@ -160,7 +160,7 @@ export class CertificateFlight {
     await this.#checkNetwork(transport)
     await this.#rehearse(transport)
     const issued = await this.#issue(plan.directory, transport, this.#replaces(certificate))
-    await keeper.install(certificateName(plan.names), { chainPem: issued.chain.pem, keyPem: issued.keyPem })
+    await keeper.install(plan.pairName, { chainPem: issued.chain.pem, keyPem: issued.keyPem })
     const { notAfter } = issued.chain
     const installed = { notAfter, directory: plan.directory, isTest: plan.isTest }
     await this.#save(recordSuccess(this.#record, installed, clock()))

@@ -91,6 +91,21 @@ describe('`CertificateManager` orders', () => {
     assert.equal(pair.ca.callsOf('finalize').length, 1)
   })
 
+  test('a pair of its own for each set of names, though they begin with the same host', async () => {
+    await using pair = await makePair()
+    const { room } = pair
+    const wishes = [wishFor([NAME]), wishFor([NAME, 'www.example.com']), wishFor(['*.example.com', NAME])]
+    await room.restart({ dnsHook: '/bin/true' })
+    await settle(room, ...wishes)
+    const [first, second, ...others] = room.keeper.installs.toSorted()
+    assert.equal(first, NAME)
+    assert.match(second ?? '', /^app\.example\.com-[0-9a-f]{12}$/)
+    assert.equal(others.length, 1)
+    room.clock.now += 2 * 3600 * 1000
+    await room.manager.check()
+    assert.equal(room.keeper.installs.length, 3, 'none has replaced another')
+  })
+
   test('once while an attempt is under way', async () => {
     await using pair = await makePair()
     const { room, ca } = pair

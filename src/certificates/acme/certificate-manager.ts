@@ -108,7 +108,7 @@ export class CertificateManager implements AsyncDisposable {
    * counts. Settles when the new ones have been taken in, not when they have certificates.
    */
   setWishes(wishes: readonly AcmeWish[]): Promise<void> {
-    this.#change = this.#change.then(() => this.#takeIn(wishes))
+    this.#change = this.#change.catch(() => {}).then(() => this.#takeIn(wishes))
     return this.#change
   }
 
@@ -155,20 +155,26 @@ export class CertificateManager implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     clearTimeout(this.#timer)
-    await this.#change
+    await Promise.allSettled([this.#change])
     await Promise.allSettled(this.#running)
     clearTimeout(this.#timer)
   }
 
   async #takeIn(wishes: readonly AcmeWish[]): Promise<void> {
     const entries = new Map<string, Local | Ordered>()
+    const pairNames = new Set<string>()
     for (const wish of wishes) {
       const planned = planWish(wish, this.#options.defaults)
       if (planned.kind === 'local') {
         if (!entries.has(planned.id)) entries.set(planned.id, planned)
-      } else if (!entries.has(planned.plan.id)) {
-        entries.set(planned.plan.id, await this.#ordering(planned))
+        continue
       }
+      const { id, pairName } = planned.plan
+      if (entries.has(id)) continue
+      // Two sets that begin with the same host must not take turns in replacing one pair.
+      const plan = { ...planned.plan, pairName: pairNames.has(pairName) ? id : pairName }
+      pairNames.add(pairName)
+      entries.set(id, await this.#ordering({ ...planned, plan }))
     }
     this.#entries = entries
     void this.check()

@@ -46,15 +46,15 @@ export function isPrivateAddress(address: string): boolean {
 /** A name for a set of names, whatever their order: readable, and fit for a file. */
 export function nameSetId(names: readonly string[]): string {
   const sorted = [...new Set(names)].sort()
-  const readable = certificateName(sorted)
+  const readable = pairNameOf(sorted)
     .replace(/[^a-z0-9.-]/g, '')
     .slice(0, 60)
   return `${readable}-${createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12)}`
 }
 
 /** The name a pair is kept by, as in nginx-proxy's folder: the first host, a wildcard's without its star. */
-export function certificateName(names: readonly string[]): string {
-  return (names[0] ?? '').replace(/^\*\./, '')
+export function pairNameOf(names: readonly string[]): string {
+  return (names[0] ?? '').replace(/^\*\./, '').replaceAll(':', '_')
 }
 
 /** Whether a certificate's names cover a host: a star stands for one label. */
