@@ -2,6 +2,10 @@
 const MAX_TARGET_LENGTH = 16_384
 /** What needs no second look: no escapes, no dots or slashes in a row, nothing outside ASCII letters and the usual signs. */
 const PLAIN = /^(?:\/(?!\.)[\w~!$&'()*+,;=:@-][\w.~!$&'()*+,;=:@-]*)*\/?$/
+/** Visible ASCII, which is all that a target is made of (RFC 9112 section 3.2). */
+const VISIBLE = /^[\x21-\x7e]*$/
+/** What could be read in two ways, or end a line of a log or of a request. */
+const REFUSED = /%(?:2f|5c|0\d|0[a-f]|1[0-9a-f]|7f)|\\/i
 
 /** A request target taken apart. */
 export interface CanonicalTarget {
@@ -9,7 +13,7 @@ export interface CanonicalTarget {
   readonly path: string
   /** Without the question mark; empty if there is none. */
   readonly query: string
-  /** The path as it came: what an upstream is asked unless something rewrites it. */
+  /** The path as it came, bytes beyond ASCII escaped: what an upstream is asked unless something rewrites it. */
   readonly rawPath: string
 }
 
@@ -17,26 +21,31 @@ export interface CanonicalTarget {
  * The one canonical path of a request, on which it is routed and on which access is decided, as nginx makes it:
  * escapes decoded once, `//` merged, `.` and `..` resolved.
  *
- * What an upstream could read otherwise than we do is refused: an escaped slash, backslash or NUL, a `..` above the
- * root, escapes that are none or are no UTF-8.
+ * What an upstream could read otherwise than we do is refused: an escaped slash or backslash, control characters, a
+ * `..` above the root, escapes that are none or are no UTF-8.
  * @returns undefined for what is refused.
  */
 export function parseTarget(target: string): CanonicalTarget | undefined {
   if (target.length > MAX_TARGET_LENGTH || !target.startsWith('/')) return undefined
-  const question = target.indexOf('?')
-  const rawPath = question < 0 ? target : target.slice(0, question)
-  const query = question < 0 ? '' : target.slice(question + 1)
-  if (rawPath.includes('#') || query.includes('#')) return undefined
+  const visible = VISIBLE.test(target) ? target : escapeBytes(target)
+  if (visible === undefined || visible.includes('#')) return undefined
+  const question = visible.indexOf('?')
+  const rawPath = question < 0 ? visible : visible.slice(0, question)
+  const query = question < 0 ? '' : visible.slice(question + 1)
   const path = PLAIN.test(rawPath) ? rawPath : canonicalize(rawPath)
   return path === undefined ? undefined : { path, query, rawPath }
 }
 
+/** Some clients send UTF-8 as it is, which arrives here byte by byte. undefined for control characters and spaces. */
+function escapeBytes(target: string): string | undefined {
+  if (/[^\x21-\x7e\x80-\xff]/.test(target)) return undefined
+  return target.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
 function canonicalize(rawPath: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  if (/%(?:2f|5c|00)|[\u0000-\u0020\u007f\\]/i.test(rawPath)) return undefined
+  if (REFUSED.test(rawPath)) return undefined
   const decoded = decode(rawPath)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  if (decoded === undefined || /[\u0000-\u001f\u007f]/.test(decoded)) return undefined
+  if (decoded === undefined) return undefined
   const segments: string[] = []
   const parts = decoded.split('/').slice(1)
   for (const part of parts) {

@@ -1,74 +1,34 @@
-import {
-  createServer as createHttpServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from 'node:http2'
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Http2Server, ServerHttp2Session } from 'node:http2'
+import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createServer as createTlsServer, type SecureContext, type Server as TlsServer } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { readClientHello } from './client-hello.ts'
-import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
+import { ConnectionCount } from './connection-count.ts'
+import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
+import {
+  type ConnectionFacts,
+  type DoorOptions,
+  type DoorPorts,
+  MAX_CONNECTIONS_PER_ADDRESS,
+} from './door-ports.ts'
+import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from './http-servers.ts'
+import { CONNECTION_LIMITS } from './listener.ts'
+import { plainAddress } from './network-address.ts'
 import { peek } from './peek.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
-import type { TlsPolicyName } from './site-declaration.ts'
-import { tlsOptionsOf } from './tls-policy.ts'
+import { ACME_TLS, TlsServers } from './tls-servers.ts'
 
-/** Protocol of the challenge of RFC 8737. */
-const ACME_TLS = 'acme-tls/1'
-/** Streams of one HTTP/2 connection at once. */
-const MAX_STREAMS = 128
-/** Streams that one connection may reset within a second before it is closed (CVE-2023-44487). */
-const MAX_RESETS_PER_S = 200
+/** How long a refused client has to read why, in milliseconds. */
+const LINGER_MS = 1_000
+/** How long a new connection has to send its first request once the listener stops, in milliseconds. */
+const FRESH_GRACE_MS = 1_000
+/** Time between two looks for connections that became idle while the listener stops, in milliseconds. */
+const SWEEP_MS = 50
 /** Alert "unrecognized_name", fatal (RFC 6066 section 3). */
 const UNRECOGNIZED_NAME = Buffer.from([0x15, 3, 3, 0, 2, 2, 112])
-
-/** A request of either version of HTTP. */
-export type DoorRequest = IncomingMessage | Http2ServerRequest
-/** The answer to it. */
-export type DoorResponse = ServerResponse | Http2ServerResponse
-
-/** Where a connection comes from and what it was opened for. */
-export interface ConnectionFacts {
-  readonly scheme: 'http' | 'https'
-  readonly remoteAddress: string
-  readonly remotePort: number
-  readonly localPort: number
-  /** The name of the handshake; undefined without TLS, or without a name. */
-  readonly serverName: string | undefined
-}
-
-/** How a name is served over TLS. */
-export interface NamePolicy {
-  readonly policy: TlsPolicyName
-  readonly http2: boolean
-}
-
-/** What a listener asks while it takes connections. All answers come at once: they are asked in each handshake. */
-export interface DoorPorts {
-  /** How a name is served; undefined: not at all, so that the handshake is refused. */
-  tlsFor(serverName: string | undefined): NamePolicy | undefined
-  /** The certificate of a name that {@link tlsFor} knows. */
-  contextFor(serverName: string | undefined): SecureContext | undefined
-  /** The certificate for a handshake of RFC 8737. */
-  challengeFor(serverName: string): SecureContext | undefined
-  isProxyTrusted(address: string): boolean
-  handle(request: DoorRequest, response: DoorResponse, facts: ConnectionFacts): void
-  upgrade(request: IncomingMessage, opened: { socket: Duplex; head: Buffer; facts: ConnectionFacts }): void
-}
-
-/** Where to listen. */
-export type DoorAddress =
-  | { readonly host: string; readonly port: number; readonly path?: undefined }
-  | { readonly path: string }
+const PLAIN_BODY = 'This port speaks HTTPS only.\n'
+const PLAIN_ON_TLS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${PLAIN_BODY.length}\r\nConnection: close\r\n\r\n${PLAIN_BODY}`
 
 /** A socket that accepts connections. */
 export interface DoorListener {
@@ -78,315 +38,262 @@ export interface DoorListener {
   stop(signal: AbortSignal): Promise<void>
 }
 
-interface Source {
-  readonly address: string
-  readonly port: number
-}
-
 /**
  * Starts to listen for the front door: the first bytes of each connection are looked at (PROXY header, ClientHello)
  * and the connection is then handed, as it is, to the server that speaks what was asked for. Errors: those of the
  * system (`EADDRINUSE`, `EACCES`, …).
  */
-export async function openDoorListener(
-  address: DoorAddress,
-  options: { isTls: boolean; hasProxies: boolean; ports: DoorPorts },
-): Promise<DoorListener> {
-  const listener = new Listening(options)
-  await listener.listen(address)
+export async function openDoorListener(address: DoorAddress, options: DoorOptions): Promise<DoorListener> {
+  const listening = new Listening(options)
+  await listenOn(listening.server, address)
+  listening.begin()
   return {
-    url: listener.urlOf(address),
-    stop: (signal) => listener.stop(signal),
+    url: urlOf(listening.server, address, options.isTls ? 'https' : 'http'),
+    stop: (signal) => listening.stop(signal),
   }
 }
 
+/** An open connection; facts are known once it is handed on. */
+interface Connection {
+  readonly raw: Socket
+  readonly source: { address: string; port: number }
+  facts: ConnectionFacts | undefined
+  /** Until TLS is set up. */
+  deadline: NodeJS.Timeout | undefined
+  /** Until its first request. */
+  isFresh: boolean
+}
+
 class Listening {
-  readonly #isTls: boolean
-  readonly #hasProxies: boolean
+  /** What listens. */
+  readonly server: Server
+  readonly #options: DoorOptions
   readonly #ports: DoorPorts
-  readonly #server: Server
-  readonly #plain: HttpServer
-  readonly #secure = new Map<string, HttpsServer | Http2SecureServer>()
-  #challenge: TlsServer | undefined
-  readonly #sockets = new Set<Socket>()
+  readonly #http1: HttpServer
+  readonly #http2: Http2Server
+  readonly #tls: TlsServers
+  readonly #count: ConnectionCount
+  readonly #connections = new Set<Connection>()
   readonly #sessions = new Set<ServerHttp2Session>()
-  readonly #upgraded = new Set<Duplex>()
-  /** What PROXY headers said, by the real peer of the connection, which a TLS socket knows as well. */
-  readonly #sources = new Map<string, Source>()
-  readonly #answers = new WeakMap<object, ServerResponse>()
   #isStopping = false
 
-  constructor({ isTls, hasProxies, ports }: { isTls: boolean; hasProxies: boolean; ports: DoorPorts }) {
-    this.#isTls = isTls
-    this.#hasProxies = hasProxies
-    this.#ports = ports
-    this.#plain = createHttpServer(HTTP_OPTIONS)
-    this.#prepareHttp(this.#plain, 'http')
-    // Without TLS and proxies there is nothing to look at first: connections are the HTTP server's own.
-    this.#server =
-      isTls || hasProxies
-        ? createNetServer({ noDelay: true }, (socket) => void this.#accept(socket))
-        : this.#plain
-    this.#server.maxConnections = CONNECTION_LIMITS.maxConnections
-  }
-
-  async listen(address: DoorAddress): Promise<void> {
-    try {
-      await listenOn(this.#server, address)
-    } catch (error) {
-      const isWithoutIpv6 = error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT'
-      if (address.path !== undefined || address.host !== '*' || !isWithoutIpv6) throw error
-      await listenOn(this.#server, { host: '0.0.0.0', port: address.port })
+  constructor(options: DoorOptions) {
+    this.#options = options
+    this.#ports = options.ports
+    this.#count = new ConnectionCount(options.maxPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS)
+    const requests = {
+      handle: (request: DoorRequest, response: DoorResponse) => this.#handle(request, response),
+      shouldUpgrade: (request: IncomingMessage) => {
+        const facts = factsOf(request.socket)
+        return facts !== undefined && this.#ports.shouldUpgrade(request, facts)
+      },
+      upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        const facts = factsOf(request.socket)
+        if (facts) this.#ports.upgrade(request, { socket, head, facts })
+        else socket.destroy()
+      },
     }
+    const headersTimeoutMs = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
+    this.#http1 = createHttp1(requests, { headersTimeoutMs })
+    this.#http2 = createHttp2(requests, (session) => this.#onSession(session))
+    this.#tls = new TlsServers({
+      contextFor: (name) => this.#ports.contextFor(name),
+      challengeFor: (name) => this.#ports.challengeFor(name),
+      onSecure: (socket, raw) => this.#onSecure(socket, raw),
+    })
+    this.server = this.#isBare
+      ? this.#http1.on('connection', (socket: Socket) => this.#acceptBare(socket))
+      : createNetServer({
+          noDelay: true,
+          allowHalfOpen: true,
+          highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
+        }).on('connection', (socket) => void this.#accept(socket))
+    this.server.maxConnections = options.maxConnections ?? CONNECTION_LIMITS.maxConnections
   }
 
-  urlOf(address: DoorAddress): string {
-    if (address.path !== undefined) return `unix:${address.path}`
-    const { port } = this.#server.address() as AddressInfo
-    const { host } = address
-    const named = ['*', '0.0.0.0', '::'].includes(host)
-      ? 'localhost'
-      : host.includes(':')
-        ? `[${host}]`
-        : host
-    return `${this.#isTls ? 'https' : 'http'}://${named}:${port}`
+  /** Without TLS and proxies there is nothing to look at first: connections are the HTTP server's own. */
+  get #isBare(): boolean {
+    return !this.#options.isTls && this.#options.proxyProtocol === 'none'
+  }
+
+  begin(): void {
+    // A server that does not listen by itself does not look for slow senders either, until it is told.
+    if (!this.#isBare) this.#http1.emit('listening')
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     this.#isStopping = true
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    const endIdle = (): void => {
-      this.#plain.closeIdleConnections()
-      for (const server of this.#secure.values())
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
-    }
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
     for (const session of this.#sessions) session.close()
+    const endFresh = setTimeout(() => {
+      for (const { raw, isFresh } of this.#connections) if (isFresh) raw.destroy()
+    }, FRESH_GRACE_MS)
+    const endIdle = (): void => this.#http1.closeIdleConnections()
     endIdle()
     // A connection that answers its last request now becomes idle, and nobody would end it.
-    const sweep = setInterval(endIdle, 100)
+    const sweep = setInterval(endIdle, SWEEP_MS)
     const cut = (): void => {
-      for (const socket of this.#sockets) socket.destroy()
-      for (const socket of this.#upgraded) socket.destroy()
-      this.#plain.closeAllConnections()
+      for (const { raw } of this.#connections) raw.destroy()
     }
     signal.addEventListener('abort', cut, { once: true })
     if (signal.aborted) cut()
     try {
       await closed
     } finally {
+      clearTimeout(endFresh)
       clearInterval(sweep)
       signal.removeEventListener('abort', cut)
-      for (const server of [this.#plain, ...this.#secure.values()]) clearTracking(server)
+      // Ends the look for slow senders.
+      if (!this.#isBare) this.#http1.close(ignore)
     }
+  }
+
+  #acceptBare(socket: Socket): void {
+    const connection = this.#register(socket)
+    if (!this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
+    this.#handOn(socket, connection, { scheme: 'http', serverName: undefined })
   }
 
   async #accept(socket: Socket): Promise<void> {
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+    const connection = this.#register(socket)
     socket.on('error', ignore)
-    const deadline = setTimeout(() => socket.destroy(), CONNECTION_LIMITS.handshakeTimeoutMs)
-    socket.once('close', () => clearTimeout(deadline))
-    const isReady = !this.#hasProxies || (await this.#readSource(socket))
-    if (!isReady) return void socket.destroy()
-    if (this.#isTls) await this.#acceptTls(socket)
-    else this.#plain.emit('connection', socket)
-    clearTimeout(deadline)
+    connection.deadline = setTimeout(
+      () => socket.destroy(),
+      this.#options.handshakeTimeoutMs ?? CONNECTION_LIMITS.handshakeTimeoutMs,
+    )
+    socket.once('close', () => clearTimeout(connection.deadline))
+    const isFromProxy =
+      this.#options.proxyProtocol !== 'none' && this.#ports.isProxyTrusted(connection.source.address)
+    // Connections of a proxy are counted by whom it speaks for, which is not known yet.
+    if (!isFromProxy && !this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
+    if (isFromProxy && !(await this.#readSource(connection))) return void socket.destroy()
+    if (this.#options.isTls) return this.#acceptTls(connection)
+    this.#handOn(socket, connection, { scheme: 'http', serverName: undefined })
+    this.#http1.emit('connection', socket)
+  }
+
+  #register(raw: Socket): Connection {
+    const source = { address: plainAddress(raw.remoteAddress), port: raw.remotePort ?? 0 }
+    const connection: Connection = { raw, source, facts: undefined, deadline: undefined, isFresh: true }
+    this.#connections.add(connection)
+    setConnection(raw, connection)
+    raw.once('close', () => this.#connections.delete(connection))
+    return connection
+  }
+
+  #isWelcome({ raw }: Connection, address: string): boolean {
+    if (!this.#ports.isCounted(address)) return true
+    const release = this.#count.add(address)
+    if (release) raw.once('close', release)
+    return release !== undefined
   }
 
   /** @returns false for a connection that must not be served. */
-  async #readSource(socket: Socket): Promise<boolean> {
-    if (!this.#ports.isProxyTrusted(plainAddress(socket.remoteAddress))) return true
-    const header = await peek(socket, readProxyHeader)
+  async #readSource(connection: Connection): Promise<boolean> {
+    const { raw, source } = connection
+    const header = await peek(raw, readProxyHeader)
     if (header === undefined || header.kind === 'malformed') return false
-    if (header.kind !== 'header') return true
-    socket.read(header.length)
-    if (header.source) {
-      const key = peerKey(socket)
-      this.#sources.set(key, header.source)
-      socket.once('close', () => this.#sources.delete(key))
-    }
-    return true
+    if (header.kind !== 'header') return this.#options.proxyProtocol === 'optional'
+    raw.read(header.length)
+    if (!header.source) return true
+    Object.assign(source, header.source)
+    return this.#isWelcome(connection, source.address)
   }
 
-  async #acceptTls(socket: Socket): Promise<void> {
-    const hello = await peek(socket, readClientHello)
-    if (hello === undefined || hello.kind === 'malformed') return void socket.destroy()
+  async #acceptTls(connection: Connection): Promise<void> {
+    const { raw } = connection
+    const hello = await peek(raw, readClientHello)
+    if (hello === undefined || hello.kind === 'malformed') return void raw.destroy()
     if (hello.kind !== 'hello') {
       // Somebody speaks plain HTTP here: an answer that says so helps more than a cut connection.
-      socket.end(PLAIN_ON_TLS)
-      return
+      return hello.kind === 'not-tls' && hello.isHttp ? refuse(raw, PLAIN_ON_TLS) : void raw.destroy()
     }
-    const { serverName, protocols } = hello
-    if (protocols.includes(ACME_TLS) && serverName !== undefined) {
-      this.#challengeServer().emit('connection', socket)
-      return
+    const { serverName, protocols, supportsTls13 } = hello
+    if (protocols.includes(ACME_TLS)) {
+      if (serverName === undefined || !this.#ports.challengeFor(serverName))
+        return refuse(raw, UNRECOGNIZED_NAME)
+      return this.#tls.answerChallenge(raw)
     }
     const how = this.#ports.tlsFor(serverName)
-    if (!how) {
-      socket.end(UNRECOGNIZED_NAME)
-      return
-    }
-    this.#secureServer({ ...how, http2: how.http2 && protocols.includes('h2') }).emit('connection', socket)
+    const context = serverName === undefined ? this.#ports.contextFor(undefined) : undefined
+    if (!how || (serverName === undefined && !context)) return refuse(raw, UNRECOGNIZED_NAME)
+    // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
+    if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return void raw.destroy()
+    this.#tls.accept(raw, { ...how, context })
   }
 
-  #secureServer({ policy, http2 }: NamePolicy): HttpsServer | Http2SecureServer {
-    const key = `${policy} ${http2}`
-    const known = this.#secure.get(key)
-    if (known) return known
-    const options = {
-      ...tlsOptionsOf(policy),
-      handshakeTimeout: CONNECTION_LIMITS.handshakeTimeoutMs,
-      SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) => {
-        const context = this.#ports.contextFor(name.toLowerCase())
-        if (context) done(null, context)
-        else done(new Error('There is no certificate for this name'))
-      },
-    }
-    const server = http2
-      ? this.#createHttp2(options)
-      : createHttpsServer({ ...HTTP_OPTIONS, ...options, ALPNProtocols: ['http/1.1'] })
-    if (!http2) this.#prepareHttp(server as HttpsServer, 'https')
-    server.on('tlsClientError', (_error, socket) => socket.destroy())
-    this.#secure.set(key, server)
-    return server
+  #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
+    const connection = raw && connectionOf(raw)
+    if (!connection) return void socket.destroy()
+    const name =
+      typeof socket.servername === 'string' && socket.servername !== '' ? socket.servername : undefined
+    this.#handOn(socket, connection, { scheme: 'https', serverName: name?.toLowerCase() })
+    const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
+    server.emit('connection', socket)
   }
 
-  #createHttp2(options: object): Http2SecureServer {
-    const server = createSecureServer({
-      ...options,
-      ALPNProtocols: ['h2'],
-      settings: {
-        maxConcurrentStreams: MAX_STREAMS,
-        maxHeaderListSize: CONNECTION_LIMITS.maxHeaderBytes,
-        enableConnectProtocol: true,
-      },
-      maxSendHeaderBlockLength: 4 * CONNECTION_LIMITS.maxHeaderBytes,
-      maxHeaderListPairs: CONNECTION_LIMITS.maxHeaders,
-      maxSessionInvalidFrames: 100,
-      maxSessionRejectedStreams: 100,
-      maxSettings: 32,
-      unknownProtocolTimeout: CONNECTION_LIMITS.handshakeTimeoutMs,
-    })
-    server.on('session', (session) => this.#watchSession(session))
-    server.on('sessionError', ignore)
-    server.on('request', (request, response) => {
-      this.#ports.handle(request, response, this.#factsOf(request.socket as unknown as Socket, 'https'))
-    })
-    return server
-  }
-
-  /** Ends idle sessions, and those whose client opens streams only to reset them. */
-  #watchSession(session: ServerHttp2Session): void {
+  #onSession(session: ServerHttp2Session): void {
     if (this.#isStopping) return void session.close()
     this.#sessions.add(session)
     session.once('close', () => this.#sessions.delete(session))
-    session.setTimeout(CONNECTION_LIMITS.keepAliveMs, () => session.close())
-    let resets = 0
-    let since = Date.now()
-    session.on('stream', (stream) => {
-      stream.on('error', ignore)
-      stream.once('close', () => {
-        if (stream.rstCode === 0 || !stream.aborted) return
-        const now = Date.now()
-        if (now - since > 1_000) {
-          since = now
-          resets = 0
-        }
-        if (++resets > MAX_RESETS_PER_S) session.destroy()
-      })
-    })
   }
 
-  #challengeServer(): TlsServer {
-    this.#challenge ??= createTlsServer(
-      {
-        ALPNProtocols: [ACME_TLS],
-        handshakeTimeout: CONNECTION_LIMITS.handshakeTimeoutMs,
-        SNICallback: (name, done) => {
-          const context = this.#ports.challengeFor(name.toLowerCase())
-          if (context) done(null, context)
-          else done(new Error('There is no challenge for this name'))
-        },
-      },
-      // The handshake was all there is to it (RFC 8737 section 3).
-      (socket) => socket.end(),
-    ).on('tlsClientError', (_error, socket) => socket.destroy())
-    return this.#challenge
+  #handle(request: DoorRequest, response: DoorResponse): void {
+    const facts = factsOf(request.socket)
+    if (!facts) return void response.destroy()
+    if (this.#isStopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+    this.#ports.handle(request, response, facts)
   }
 
-  #prepareHttp(server: HttpServer | HttpsServer, scheme: 'http' | 'https'): void {
-    server.requestTimeout = 0
-    server.headersTimeout = CONNECTION_LIMITS.headersTimeoutMs
-    server.keepAliveTimeout = CONNECTION_LIMITS.keepAliveMs
-    server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      this.#answers.set(request.socket, response)
-      this.#ports.handle(request, response, this.#factsOf(request.socket, scheme))
-    })
-    // The handler decides whether to ask for the body: a refusal comes before it was sent.
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      server.emit('request', request, response)
-    })
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.#upgraded.add(socket)
-      socket.once('close', () => this.#upgraded.delete(socket))
-      socket.on('error', ignore)
-      this.#ports.upgrade(request, { socket, head, facts: this.#factsOf(request.socket, scheme) })
-    })
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      answerUnreadable(error, socket, this.#answers.get(socket))
-    })
-    // A server that does not listen by itself does not look for slow senders either, until it is told.
-    if (server !== (this.#server as unknown)) server.emit('listening')
-  }
-
-  #factsOf(socket: Socket, scheme: 'http' | 'https'): ConnectionFacts {
-    const source = this.#sources.size > 0 ? this.#sources.get(peerKey(socket)) : undefined
-    const serverName = scheme === 'https' ? (socket as { servername?: string | false }).servername : undefined
-    return {
+  /** Tells handlers where a connection comes from. */
+  #handOn(
+    socket: Socket,
+    connection: Connection,
+    { scheme, serverName }: Pick<ConnectionFacts, 'scheme' | 'serverName'>,
+  ): void {
+    const { raw, source } = connection
+    clearTimeout(connection.deadline)
+    connection.facts = {
       scheme,
-      remoteAddress: source?.address ?? plainAddress(socket.remoteAddress),
-      remotePort: source?.port ?? socket.remotePort ?? 0,
-      localPort: socket.localPort ?? 0,
-      serverName: typeof serverName === 'string' && serverName !== '' ? serverName.toLowerCase() : undefined,
+      serverName,
+      remoteAddress: source.address,
+      remotePort: source.port,
+      localPort: raw.localPort ?? 0,
     }
+    setConnection(socket, connection)
+    // Whoever looks at the socket itself is to see the same.
+    if (plainAddress(raw.remoteAddress) === source.address && raw.remotePort === source.port) return
+    Object.defineProperty(socket, 'remoteAddress', { value: source.address, configurable: true })
+    Object.defineProperty(socket, 'remotePort', { value: source.port, configurable: true })
   }
 }
 
-const HTTP_OPTIONS = {
-  maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
-  noDelay: true,
-  highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
-  connectionsCheckingInterval: CONNECTION_LIMITS.connectionsCheckMs,
+/** On sockets, where those of HTTP/2, which are proxies, show it too. */
+const CONNECTION = Symbol('connection of the front door')
+
+function setConnection(socket: Socket, connection: Connection): void {
+  Object.defineProperty(socket, CONNECTION, { value: connection, configurable: true })
 }
 
-const PLAIN_BODY = 'This port speaks HTTPS only.\n'
-const PLAIN_ON_TLS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${PLAIN_BODY.length}\r\nConnection: close\r\n\r\n${PLAIN_BODY}`
-
-function listenOn(server: Server, address: DoorAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    const done = (): void => {
-      server.off('error', reject)
-      resolve()
-    }
-    if (address.path !== undefined) server.listen({ path: address.path }, done)
-    else server.listen({ host: address.host === '*' ? '::' : address.host, port: address.port }, done)
-  })
+function connectionOf(socket: object): Connection | undefined {
+  return (socket as { [CONNECTION]?: Connection })[CONNECTION]
 }
 
-/** Ends the look for slow senders, which `close` of a server that never listened does not reach. */
-function clearTracking(server: HttpServer | HttpsServer | Http2SecureServer): void {
-  if (!server.listening) server.close(ignore)
+/** Where a request comes from; a connection that asks something is new no more. */
+function factsOf(socket: object): ConnectionFacts | undefined {
+  const connection = connectionOf(socket)
+  if (!connection) return undefined
+  connection.isFresh = false
+  return connection.facts
 }
 
-function peerKey(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`
-}
-
-/** An IPv4 address that came over IPv6 in its own form. */
-function plainAddress(address: string | undefined): string {
-  return address?.startsWith('::ffff:') ? address.slice('::ffff:'.length) : (address ?? '')
+/** Says why and ends; what the client still sends is passed over, for otherwise it might never see the answer. */
+function refuse(socket: Socket, answer: string | Buffer): void {
+  socket.end(answer)
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('end', () => socket.destroySoon())
+  socket.once('close', () => clearTimeout(timer))
 }
 
 function ignore(): void {}

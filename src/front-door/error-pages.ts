@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { DoorResponse } from './door-listener.ts'
+import type { DoorResponse } from './http-servers.ts'
 
 /** What a visitor is told, by status: little, and nothing about what stands behind. */
 const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = {

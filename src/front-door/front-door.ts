@@ -1,23 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { BlockList, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { SecureContext } from 'node:tls'
-import {
-  type ConnectionFacts,
-  type DoorAddress,
-  type DoorListener,
-  type DoorRequest,
-  type DoorResponse,
-  type NamePolicy,
-  openDoorListener,
-} from './door-listener.ts'
+import type { DoorAddress } from './door-address.ts'
+import { type DoorListener, openDoorListener } from './door-listener.ts'
+import type { ConnectionFacts, DoorOptions } from './door-ports.ts'
 import { sendPage, sendText } from './error-pages.ts'
-import { parseAuthority } from './host-name.ts'
 import type { HostTable } from './host-table.ts'
+import type { DoorRequest, DoorResponse } from './http-servers.ts'
+import { createAddressMatcher, UNIX_ADDRESS } from './network-address.ts'
 import type { CertificateSource, ChallengeSource } from './ports.ts'
+import { isHttp1, type RequestTarget, readRequestTarget } from './request-target.ts'
 import type { Site } from './site.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
 import type { SiteHandler, SiteRequest } from './site-handler.ts'
+import { createTlsFinder, type TlsFinder } from './tls-finder.ts'
+import { findVisitor } from './visitor-address.ts'
 
 /** Where a CA asks its questions (RFC 8555 section 8.3). */
 const CHALLENGE_PATH = '/.well-known/acme-challenge/'
@@ -35,9 +32,18 @@ export interface FrontDoorParts {
   readonly trustedProxies: readonly string[]
   /** Addresses (CIDR) that begin connections with a PROXY header. */
   readonly proxyProtocolFrom: readonly string[]
+  /** Whether those addresses must do so on each connection; `optional` if undefined. */
+  readonly proxyProtocol?: 'optional' | 'required'
   /** For hosts that do not say it, and for handshakes without a name. */
   readonly tlsPolicy: TlsPolicyName
+  /** Port of visitors for TLS, where a host does not say it; 443 if undefined. */
+  readonly externalHttpsPort?: number
+  /** See {@link DoorOptions}; addresses of this machine and of trusted proxies are not counted. */
+  readonly maxConnections?: number
+  readonly maxConnectionsPerAddress?: number
   readonly newRequestId: () => string
+  /** Is told what should never happen; the request gets 500. */
+  readonly logFailure: (error: unknown) => void
 }
 
 /** The listeners and the table of hosts behind them. */
@@ -48,27 +54,15 @@ export interface FrontDoor {
   setSites(sites: HostTable<Site>): void
 }
 
-/** Creates a front door without listeners, in front of no site. */
+/** Creates a front door without listeners. */
 export function createFrontDoor(parts: FrontDoorParts, sites: HostTable<Site>): FrontDoor {
   const state = { sites }
-  const isTrusted = createAddressMatcher(parts.trustedProxies)
-  const isProxyTrusted = createAddressMatcher(parts.proxyProtocolFrom)
   const finder = createTlsFinder(parts, () => state.sites)
-  const door = { parts, isTrusted, finder, sites: () => state.sites }
+  const isTrusted = createAddressMatcher(parts.trustedProxies)
+  const door: Door = { parts, isTrusted, finder, sites: () => state.sites }
+  const options = toOptions(door)
   return {
-    listen: (address, { isTls }) =>
-      openDoorListener(address, {
-        isTls,
-        hasProxies: parts.proxyProtocolFrom.length > 0,
-        ports: {
-          tlsFor: finder.policyOf,
-          contextFor: finder.contextOf,
-          challengeFor: (name) => parts.challenges.alpnContext(name),
-          isProxyTrusted,
-          handle: (request, response, facts) => serve(door, { request, response, facts }),
-          upgrade: (request, opened) => upgrade(door, request, opened),
-        },
-      }),
+    listen: (address, { isTls }) => openDoorListener(address, { ...options, isTls }),
     setSites(next) {
       state.sites = next
     },
@@ -82,6 +76,30 @@ interface Door {
   readonly sites: () => HostTable<Site>
 }
 
+function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
+  const { parts, finder, isTrusted } = door
+  return {
+    proxyProtocol: parts.proxyProtocolFrom.length === 0 ? 'none' : (parts.proxyProtocol ?? 'optional'),
+    ...(parts.maxConnections !== undefined && { maxConnections: parts.maxConnections }),
+    ...(parts.maxConnectionsPerAddress !== undefined && { maxPerAddress: parts.maxConnectionsPerAddress }),
+    ports: {
+      tlsFor: finder.policyOf,
+      contextFor: finder.contextOf,
+      challengeFor: (name) => parts.challenges.alpnContext(name),
+      isProxyTrusted: createAddressMatcher(parts.proxyProtocolFrom),
+      isCounted: (address) => !isOwnAddress(address) && !isTrusted(address),
+      handle: (request, response, facts) => serve(door, { request, response, facts }),
+      shouldUpgrade: (request, facts) => shouldUpgrade(door, request, facts),
+      upgrade: (request, opened) => upgrade(door, request, opened),
+    },
+  }
+}
+
+/** A proxy on this machine speaks for everybody. */
+function isOwnAddress(address: string): boolean {
+  return address === UNIX_ADDRESS || address === '::1' || (address.startsWith('127.') && isIP(address) === 4)
+}
+
 interface Arrival {
   readonly request: DoorRequest
   readonly response: DoorResponse
@@ -89,11 +107,22 @@ interface Arrival {
 }
 
 function serve(door: Door, { request, response, facts }: Arrival): void {
-  const found = find(door, request, facts)
+  const fail = (error: unknown): void => {
+    door.parts.logFailure(error)
+    sendPage(response, 500)
+  }
+  try {
+    const found = find(door, request, facts)
+    if (found.kind === 'site') door.parts.handler.serve({ ...found.exchange, response }).catch(fail)
+    else answer(door, found, { request, response, facts })
+  } catch (error) {
+    fail(error)
+  }
+}
+
+/** Answers what is no site's business. */
+function answer(door: Door, found: Exclude<Found, { kind: 'site' }>, { request, response }: Arrival): void {
   switch (found.kind) {
-    case 'site':
-      void door.parts.handler.serve({ ...found.exchange, response })
-      return
     case 'challenge':
       sendText(response, 200, found.answer)
       return
@@ -112,19 +141,24 @@ function serve(door: Door, { request, response, facts }: Arrival): void {
   }
 }
 
+/** The registry speaks HTTP only, and what is no site's answers as it does to any request. */
+function shouldUpgrade(door: Door, request: IncomingMessage, facts: ConnectionFacts): boolean {
+  const found = find(door, request, facts)
+  return found.kind === 'site' && found.exchange.site.declaration.source.kind !== 'registry'
+}
+
 function upgrade(
   door: Door,
   request: IncomingMessage,
   { socket, head, facts }: { socket: Duplex; head: Buffer; facts: ConnectionFacts },
 ): void {
-  const found = find(door, request, facts)
-  if (found.kind === 'site') {
-    void door.parts.handler.upgrade(found.exchange, socket, head)
-    return
+  const fail = (error: unknown): void => {
+    door.parts.logFailure(error)
+    socket.destroy()
   }
-  const status = found.kind === 'page' || found.kind === 'redirect' ? found.status : 400
-  const location = found.kind === 'redirect' ? `Location: ${found.location}\r\n` : ''
-  socket.end(`HTTP/1.1 ${status} \r\n${location}Connection: close\r\nContent-Length: 0\r\n\r\n`)
+  const found = find(door, request, facts)
+  if (found.kind === 'site') door.parts.handler.upgrade(found.exchange, socket, head).catch(fail)
+  else socket.destroy()
 }
 
 /** What is to be done with a request. */
@@ -140,128 +174,84 @@ const MISDIRECTED: Found = { kind: 'page', status: 421 }
 const UNAVAILABLE: Found = { kind: 'page', status: 503 }
 
 function find(door: Door, request: DoorRequest, facts: ConnectionFacts): Found {
-  const target = request.url ?? '/'
-  if (target.startsWith(CHALLENGE_PATH)) {
-    const answer = door.parts.challenges.httpAnswer(target.slice(CHALLENGE_PATH.length))
-    if (answer !== undefined) return { kind: 'challenge', answer }
+  const target = readRequestTarget(request)
+  if (!target) return BAD_REQUEST
+  // What comes in absolute form goes on in the usual one.
+  if (target.target !== request.url) request.url = target.target
+  const challenge = findChallenge(door, request, target)
+  if (challenge) return challenge
+  if (facts.scheme === 'https' && !door.finder.mayServe(facts.serverName, target.host)) return MISDIRECTED
+  const site = door.sites().find(target.host)
+  if (!site) {
+    return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
-  const text = hostOf(request)
-  const authority = text === undefined ? undefined : parseAuthority(text)
-  if (text === undefined || authority === undefined) return BAD_REQUEST
-  const site = door.sites().find(authority.host)
-  if (facts.scheme === 'https' && !door.finder.mayServe(facts.serverName, authority.host)) return MISDIRECTED
-  if (!site) return HEALTH_PATHS.has(target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   return (
-    judgeScheme(door, { request, facts, site, authority: text }) ?? {
+    judgeScheme(door, { request, facts, site, target }) ?? {
       kind: 'site',
-      exchange: {
-        request,
-        site,
-        scheme: facts.scheme,
-        host: authority.host,
-        authority: text,
-        remoteAddress: facts.remoteAddress,
-        remotePort: facts.remotePort,
-        serverPort: facts.localPort,
-        isPeerTrusted: door.isTrusted(facts.remoteAddress),
-        requestId: door.parts.newRequestId(),
-      },
+      exchange: toExchange(door, { request, facts, site, target }),
     }
   )
 }
 
+interface Asked {
+  readonly request: DoorRequest
+  readonly facts: ConnectionFacts
+  readonly site: Site
+  readonly target: RequestTarget
+}
+
+function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<SiteRequest, 'response'> {
+  const { remoteAddress: peerAddress, remotePort, localPort, scheme } = facts
+  return {
+    request,
+    site,
+    scheme,
+    host: target.host,
+    authority: target.authority,
+    remoteAddress: findVisitor(peerAddress, request.headers['x-forwarded-for'], door.isTrusted),
+    peerAddress,
+    remotePort,
+    serverPort: localPort,
+    isPeerTrusted: door.isTrusted(peerAddress),
+    requestId: door.parts.newRequestId(),
+  }
+}
+
+/** A CA asks before there is a certificate, over either scheme, and has no password. */
+function findChallenge(door: Door, { method }: DoorRequest, { target }: RequestTarget): Found | undefined {
+  if (!target.startsWith(CHALLENGE_PATH) || (method !== 'GET' && method !== 'HEAD')) return undefined
+  const answer = door.parts.challenges.httpAnswer(target.slice(CHALLENGE_PATH.length))
+  return answer === undefined ? undefined : { kind: 'challenge', answer }
+}
+
 /** Whether this scheme is served, by nginx-proxy's `HTTPS_METHOD`; undefined: it is. */
-function judgeScheme(
-  door: Door,
-  asked: { request: DoorRequest; facts: ConnectionFacts; site: Site; authority: string },
-): Found | undefined {
-  const { request, facts, site } = asked
+function judgeScheme(door: Door, asked: Asked): Found | undefined {
+  const { request, facts, site, target } = asked
   const { httpsMethod, source } = site.declaration
-  // The handshake of such a host is refused; only a connection of another one with its certificate comes here.
+  // The handshake of such a host is refused, unless there is a default certificate to say so with.
   if (facts.scheme === 'https') return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
   if (httpsMethod === 'noredirect' || httpsMethod === 'nohttps') return undefined
   if (isForwardedHttps(door, request, facts)) return undefined
-  const host = parseAuthority(asked.authority)?.host ?? ''
-  const hasCertificate = door.finder.contextOf(host) !== undefined
+  const hasCertificate = door.finder.contextOf(target.host) !== undefined
   // Passwords of the registry never cross the network in the clear, certificate or not.
   if (!hasCertificate) return source.kind === 'registry' ? UNAVAILABLE : undefined
   if (httpsMethod === 'nohttp') return UNAVAILABLE
-  return redirectToTls(request, { site, host })
+  return redirectToTls(door, asked)
 }
 
-function redirectToTls(request: DoorRequest, { site, host }: { site: Site; host: string }): Found {
-  const { externalHttpsPort, nonGetRedirect } = site.declaration
-  const port = externalHttpsPort === undefined || externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`
+function redirectToTls({ parts }: Door, { request, site, target }: Asked): Found {
+  const { externalHttpsPort = parts.externalHttpsPort ?? 443, nonGetRedirect } = site.declaration
   const isGet = request.method === 'GET' || request.method === 'HEAD'
-  const name = host.includes(':') ? `[${host}]` : host
-  const target = request.url?.startsWith('/') ? request.url : '/'
+  const name = target.host.includes(':') ? `[${target.host}]` : target.host
+  const path = target.target === '*' ? '/' : target.target
   return {
     kind: 'redirect',
     status: isGet ? 301 : nonGetRedirect,
-    location: `https://${name}${port}${target}`,
+    location: `https://${name}${externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`}${path}`,
   }
 }
 
 /** A trusted proxy before us has done TLS already. */
 function isForwardedHttps({ isTrusted }: Door, request: DoorRequest, facts: ConnectionFacts): boolean {
   return request.headers['x-forwarded-proto'] === 'https' && isTrusted(facts.remoteAddress)
-}
-
-function hostOf(request: DoorRequest): string | undefined {
-  return isHttp1(request) ? request.headers.host : (request.authority ?? request.headers.host)
-}
-
-function isHttp1(request: DoorRequest): request is IncomingMessage {
-  return request.httpVersionMajor === 1
-}
-
-/** Chooses certificates by name. */
-interface TlsFinder {
-  policyOf(serverName: string | undefined): NamePolicy | undefined
-  contextOf(serverName: string | undefined): SecureContext | undefined
-  /** Whether a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4). */
-  mayServe(serverName: string | undefined, host: string): boolean
-}
-
-function createTlsFinder(parts: FrontDoorParts, sites: () => HostTable<Site>): TlsFinder {
-  const policyOf = (serverName: string | undefined): NamePolicy | undefined => {
-    if (contextOf(serverName) === undefined) return undefined
-    const site = serverName === undefined ? undefined : sites().find(serverName)
-    const isRegistry = site?.declaration.source.kind === 'registry'
-    return {
-      policy: site?.declaration.tlsPolicy ?? parts.tlsPolicy,
-      http2: site !== undefined && !isRegistry && site.declaration.http2,
-    }
-  }
-  const contextOf = (serverName: string | undefined): SecureContext | undefined => {
-    const site = serverName === undefined ? undefined : sites().find(serverName)
-    if (site?.declaration.httpsMethod === 'nohttps') return undefined
-    return parts.certificates.find(serverName, {
-      certificateName: site?.declaration.certificateName,
-      policy: site?.declaration.tlsPolicy ?? parts.tlsPolicy,
-      isSite: site !== undefined,
-    })
-  }
-  return {
-    policyOf,
-    contextOf,
-    mayServe(serverName, host) {
-      if (serverName === host) return true
-      const own = contextOf(host)
-      return own === undefined ? sites().findOwn(host) === undefined : own === contextOf(serverName)
-    },
-  }
-}
-
-/** Tells whether an address lies in one of some networks; cheap for the usual empty list. */
-export function createAddressMatcher(networks: readonly string[]): (address: string) => boolean {
-  if (networks.length === 0) return () => false
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-  }
-  return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

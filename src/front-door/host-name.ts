@@ -1,42 +1,58 @@
-import { isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { parseAddress } from './network-address.ts'
 
-/** Longest host name (RFC 1035 section 3.1). */
+/** Longest host name, and longest label (RFC 1035 section 3.1), without a trailing dot. */
 const MAX_HOST_LENGTH = 253
-/** A name or IPv4 address as clients send them: letters, digits, `-`, `_`, `.`; what else there is was percent-encoded. */
-const NAME = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?$/
+const MAX_LABEL_LENGTH = 63
+/** A name or IPv4 address in ASCII: labels of letters, digits, `-` and `_`. */
+const NAME = /^(?:[a-z0-9_][a-z0-9_-]*\.)*[a-z0-9_][a-z0-9_-]*$/
 const AUTHORITY = /^(\[[0-9a-fA-F:.]{2,45}\]|[^:[\]]{1,254})(?::(\d{0,5}))?$/
 
 /** The host and the port that a request was sent to. */
 export interface Authority {
-  /** Lower case, without a trailing dot; IPv6 without brackets. */
+  /** Lower case, without a trailing dot; IPv6 shortened and without brackets. */
   readonly host: string
   readonly port: number | undefined
 }
 
 /**
- * Reads the `Host` header or `:authority` of a request.
- * @returns undefined for what is no host with an optional port: user names, paths, control characters, several dots.
+ * Reads the `Host` header or `:authority` of a request, which is ASCII (RFC 3986 section 3.2.2).
+ * @returns undefined for what is no host with an optional port: user names, paths, escapes, control characters.
  */
 export function parseAuthority(text: string): Authority | undefined {
   const [, name = '', digits] = AUTHORITY.exec(text) ?? []
-  const host = name.startsWith('[') ? parseBracketed(name) : normalizeHost(name)
+  const host = name.startsWith('[') ? parseBracketed(name) : toPlainHost(name)
   if (host === undefined) return undefined
   if (digits === undefined || digits === '') return { host, port: undefined }
   const port = Number(digits)
   return port > 0 && port <= 65_535 ? { host, port } : undefined
 }
 
-/** A host name as tables hold it: lower case, ASCII, without a trailing dot. undefined for what is none. */
-export function normalizeHost(name: string): string | undefined {
+/** A host name as it comes over the wire, made plain: lower case, without a trailing dot. undefined for what is none. */
+export function toPlainHost(name: string): string | undefined {
   const lower = name.toLowerCase()
-  const ascii = NAME.test(lower) ? lower : domainToASCII(lower)
-  if (ascii === '' || !NAME.test(ascii)) return undefined
-  const host = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii
-  return host.length <= MAX_HOST_LENGTH && !host.includes('..') ? host : undefined
+  const host = lower.endsWith('.') ? lower.slice(0, -1) : lower
+  if (host.length === 0 || host.length > MAX_HOST_LENGTH || !NAME.test(host)) return undefined
+  // Most names are shorter than one label may be.
+  return host.length <= MAX_LABEL_LENGTH || hasShortLabels(host) ? host : undefined
+}
+
+/**
+ * A host name as somebody wrote it down, made plain: `Bücher.Example.` becomes `xn--bcher-kva.example`. undefined for
+ * what is none.
+ */
+export function normalizeHost(name: string): string | undefined {
+  // What is longer than any name in ASCII could be is none in another script either.
+  if (name.length > MAX_HOST_LENGTH + 1) return undefined
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
+  if (/^[\u0000-\u007f]*$/.test(name)) return toPlainHost(name)
+  return toPlainHost(domainToASCII(name.toLowerCase()))
+}
+
+function hasShortLabels(host: string): boolean {
+  return host.split('.').every((label) => label.length <= MAX_LABEL_LENGTH)
 }
 
 function parseBracketed(text: string): string | undefined {
-  const address = text.slice(1, -1).toLowerCase()
-  return isIPv6(address) ? address : undefined
+  return parseAddress(text.slice(1, -1))
 }

@@ -1,9 +1,8 @@
-import { normalizeHost } from './host-name.ts'
+import { compileRegex } from './directives/regex.ts'
+import { normalizeHost, parseAuthority } from './host-name.ts'
 
 /** Regular expressions looked at for a host that nothing else fits. */
 const MAX_REGEX_HOSTS = 1_000
-/** Longest of them, in characters. */
-const MAX_REGEX_LENGTH = 512
 
 /** A pattern that cannot be used, and why. */
 export interface HostProblem {
@@ -18,19 +17,23 @@ interface RegexEntry<T> {
 
 /**
  * Finds what belongs to a host, in nginx's order: the exact name, the longest `*.name`, the longest `name.*`, the
- * first regular expression, with these in the order of their text. Immutable; a change is a new table.
+ * first regular expression, with these in the order of their text. Immutable; a change is a new table. `.name` stands
+ * for `name` and `*.name`.
  */
 export class HostTable<T> {
   readonly problems: readonly HostProblem[]
+  /** Answers hosts that nothing fits. */
+  readonly fallback: T | undefined
   readonly #exact = new Map<string, T>()
+  /** `.example.com` also stands for `example.com`, if nothing else does. */
+  readonly #dots = new Map<string, T>()
   /** By what follows the star, with its dot: `.example.com`. */
   readonly #suffixes = new Map<string, T>()
   /** By what stands before the star, with its dot: `www.example.`. */
   readonly #prefixes = new Map<string, T>()
   readonly #regexes: RegexEntry<T>[] = []
-  readonly #default: T | undefined
 
-  /** The first value of a pattern counts. `fallback` answers hosts that nothing fits. */
+  /** The first value of a pattern counts. */
   constructor(entries: Iterable<readonly [pattern: string, value: T]>, fallback?: T) {
     const problems: HostProblem[] = []
     for (const [pattern, value] of [...entries].sort(byPattern)) {
@@ -38,12 +41,12 @@ export class HostTable<T> {
       if (message !== undefined) problems.push({ pattern, message })
     }
     this.problems = problems
-    this.#default = fallback
+    this.fallback = fallback
   }
 
   /** `host` as {@link normalizeHost} gives it. */
   find(host: string): T | undefined {
-    return this.#exact.get(host) ?? this.#findPattern(host) ?? this.#default
+    return this.findOwn(host) ?? this.fallback
   }
 
   /** The same without the fallback. */
@@ -52,6 +55,8 @@ export class HostTable<T> {
   }
 
   #findPattern(host: string): T | undefined {
+    const dotted = this.#dots.get(host)
+    if (dotted !== undefined) return dotted
     if (this.#suffixes.size > 0) {
       for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
         const value = dot === 0 ? undefined : this.#suffixes.get(host.slice(dot))
@@ -64,46 +69,46 @@ export class HostTable<T> {
         if (value !== undefined) return value
       }
     }
-    return this.#regexes.find(({ regex }) => regex.test(host))?.value
+    // Not by `find()`: it would allocate for each request to a host that is not named exactly.
+    for (const { regex, value } of this.#regexes) if (regex.test(host)) return value
+    return undefined
   }
 
   #add(pattern: string, value: T): string | undefined {
     if (pattern.startsWith('~')) return this.#addRegex(pattern, value)
-    const kind = pattern.startsWith('*.')
-      ? 'suffix'
-      : pattern.endsWith('.*')
-        ? 'prefix'
-        : pattern.startsWith('.')
-          ? 'dot'
-          : 'exact'
+    const kind = kindOf(pattern)
     const bare = {
       suffix: pattern.slice(2),
       prefix: pattern.slice(0, -2),
       dot: pattern.slice(1),
       exact: pattern,
     }
-    const name = normalizeHost(bare[kind])
-    if (name === undefined && !(kind === 'exact' && pattern.includes(':'))) return 'it is no host name'
-    const host = name ?? pattern.toLowerCase()
-    if (kind === 'exact' || kind === 'dot') addFirst(this.#exact, host, value)
+    const host =
+      normalizeHost(bare[kind]) ?? (kind === 'exact' ? parseAuthority(`[${pattern}]`)?.host : undefined)
+    if (host === undefined) return 'it is no host name'
+    if (kind === 'exact') addFirst(this.#exact, host, value)
     if (kind === 'suffix' || kind === 'dot') addFirst(this.#suffixes, `.${host}`, value)
+    if (kind === 'dot') addFirst(this.#dots, host, value)
     if (kind === 'prefix') addFirst(this.#prefixes, `${host}.`, value)
     return undefined
   }
 
   #addRegex(pattern: string, value: T): string | undefined {
-    if (pattern.length > MAX_REGEX_LENGTH) return `it is longer than ${MAX_REGEX_LENGTH} characters`
     if (this.#regexes.length >= MAX_REGEX_HOSTS)
       return `there are more than ${MAX_REGEX_HOSTS} regular expressions`
-    try {
-      // PCRE's named groups have two spellings that JavaScript lacks.
-      const source = pattern.slice(1).replace(/\(\?P?<(?![=!])/g, '(?<')
-      this.#regexes.push({ regex: new RegExp(source, 'i'), value })
-      return undefined
-    } catch (error) {
-      return `it is no regular expression (${error instanceof Error ? error.message : String(error)})`
-    }
+    const compiled = compileRegex(pattern.slice(1), true)
+    if ('problem' in compiled) return compiled.problem
+    this.#regexes.push({ regex: compiled.regex, value })
+    return undefined
   }
+}
+
+type Kind = 'suffix' | 'prefix' | 'dot' | 'exact'
+
+function kindOf(pattern: string): Kind {
+  if (pattern.startsWith('*.')) return 'suffix'
+  if (pattern.endsWith('.*')) return 'prefix'
+  return pattern.startsWith('.') ? 'dot' : 'exact'
 }
 
 function addFirst<T>(map: Map<string, T>, key: string, value: T): void {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { parseAddress } from './network-address.ts'
 
 /** Longest header of version 1, in bytes, as its specification says. */
 const MAX_V1_BYTES = 107
@@ -52,8 +53,9 @@ function readV1(bytes: Buffer): ProxyHeader {
     isIP(destination) === version &&
     isPort(port) &&
     isPort(destinationPort)
-  if (!isFine) return MALFORMED
-  return { kind: 'header', length: end + 2, source: { address: source, port: Number(port) } }
+  const address = isFine ? parseAddress(source) : undefined
+  if (address === undefined) return MALFORMED
+  return { kind: 'header', length: end + 2, source: { address, port: Number(port) } }
 }
 
 function isPort(text: string): boolean {
@@ -81,7 +83,10 @@ function readV2(bytes: Buffer): ProxyHeader {
   if (family === TCP6) {
     if (addresses.length < 36) return MALFORMED
     const groups = Array.from({ length: 8 }, (_, index) => addresses.readUInt16BE(index * 2).toString(16))
-    return { kind: 'header', length, source: { address: groups.join(':'), port: addresses.readUInt16BE(32) } }
+    const address = parseAddress(groups.join(':'))
+    return address === undefined
+      ? MALFORMED
+      : { kind: 'header', length, source: { address, port: addresses.readUInt16BE(32) } }
   }
   // UDP, Unix sockets, or not said.
   return { kind: 'header', length, source: undefined }

@@ -13,8 +13,13 @@ export interface SiteRequest {
   readonly host: string
   /** The host as the client wrote it, with its port if it named one: what an upstream is told. */
   readonly authority: string
-  /** The visitor, as a PROXY header or a trusted proxy tells it. */
+  /**
+   * The visitor: the peer of the connection, or whom a PROXY header or the `X-Forwarded-For` of a trusted proxy names
+   * (its last address that is no trusted proxy). An IPv4 address is never in IPv6 form; `unix:` for a Unix socket.
+   */
   readonly remoteAddress: string
+  /** The peer of the connection, PROXY header heeded: what is added to `X-Forwarded-For`. */
+  readonly peerAddress: string
   readonly remotePort: number
   readonly serverPort: number
   /** Whether the peer of the connection may say where a request came from. */

@@ -1,0 +1,39 @@
+import { isIPv6 } from 'node:net'
+
+/** Counts open connections by where they come from, so that one address cannot take them all. */
+export class ConnectionCount {
+  readonly #max: number
+  readonly #open = new Map<string, number>()
+
+  /** `max` 0: no limit. */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** Counts a connection. @returns what ends its counting; undefined if its address has as many as it may. */
+  add(address: string): (() => void) | undefined {
+    if (this.#max === 0) return ignore
+    const key = keyOf(address)
+    const open = this.#open.get(key) ?? 0
+    if (open >= this.#max) return undefined
+    this.#open.set(key, open + 1)
+    return () => {
+      const left = (this.#open.get(key) ?? 1) - 1
+      if (left === 0) this.#open.delete(key)
+      else this.#open.set(key, left)
+    }
+  }
+}
+
+/** An IPv6 customer has a /64 at least, and could take another address for each connection. */
+function keyOf(address: string): string {
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('::')
+  const first = head === '' ? [] : head.split(':')
+  if (tail === undefined) return first.slice(0, 4).join(':')
+  const last = tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0')
+  return [...first, ...zeros, ...last].slice(0, 4).join(':')
+}
+
+function ignore(): void {}

@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+
+/**
+ * Asks the client for the body it holds back (`Expect: 100-continue`, RFC 9110 section 10.1.1) at the moment when
+ * somebody begins to read it, so that a refusal comes before the body. After a refusal the connection of HTTP/1.1
+ * ends, as the client may or may not send the body then.
+ */
+export function continueWhenRead(
+  request: IncomingMessage | Http2ServerRequest,
+  anyResponse: ServerResponse | Http2ServerResponse,
+): void {
+  // Both have these methods, but their types cannot be called as one.
+  const response = anyResponse as ServerResponse
+  const isHttp1 = request.httpVersionMajor === 1
+  const read = request._read
+  if (isHttp1) response.setHeader('connection', 'close')
+  request._read = function continueAndRead(this: typeof request, size: number) {
+    request._read = read
+    if (!response.headersSent && !response.destroyed) {
+      if (isHttp1) response.removeHeader('connection')
+      response.writeContinue()
+    }
+    read.call(request as IncomingMessage & Http2ServerRequest, size)
+  }
+}

@@ -1,0 +1,117 @@
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { continueWhenRead } from './expect-continue.ts'
+import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
+import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
+
+/** Protocols that nobody behind this door can be asked to change to (RFC 9113 section 3.1, RFC 2817). */
+const UNOFFERED_UPGRADES = /^(?:h2c?|tls\/[\d.]+)$/i
+/** Frames that make no sense, and settings, of one connection. */
+const MAX_INVALID_FRAMES = 100
+const MAX_SETTINGS = 32
+/** Memory of one HTTP/2 connection for what is on its way, in megabytes. */
+const MAX_SESSION_MB = 10
+const NO_TUNNEL = 'HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/** A request of either version of HTTP. */
+export type DoorRequest = IncomingMessage | Http2ServerRequest
+/** The answer to it. */
+export type DoorResponse = ServerResponse | Http2ServerResponse
+
+/** Who answers requests. `Expect: 100-continue` is met when a body is read, not before. */
+export interface RequestPorts {
+  handle(request: DoorRequest, response: DoorResponse): void
+  /** Whether a request to speak another protocol is passed on as such; else it is a request like any other. */
+  shouldUpgrade(request: IncomingMessage): boolean
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+/** A server of HTTP/1.1 for connections given to it by `emit('connection')`, or its own if it is told to listen. */
+export function createHttp1(
+  ports: RequestPorts,
+  { headersTimeoutMs }: { headersTimeoutMs: number },
+): HttpServer {
+  const answers = new WeakMap<object, ServerResponse>()
+  const server = createHttpServer({
+    maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
+    noDelay: true,
+    highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
+    connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
+    requestTimeout: 0,
+    headersTimeout: headersTimeoutMs,
+    keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
+    shouldUpgradeCallback: (request) => !isUnoffered(request.headers.upgrade) && ports.shouldUpgrade(request),
+  })
+  server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    answers.set(request.socket, response)
+    ports.handle(request, response)
+  }
+  server.on('request', serve)
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    continueWhenRead(request, response)
+    serve(request, response)
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', ignore)
+    ports.upgrade(request, socket, head)
+  })
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', ignore)
+    socket.end(NO_TUNNEL, () => socket.destroy())
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerUnreadable(error, socket, answers.get(socket))
+  })
+  return server
+}
+
+function isUnoffered(upgrade: string | undefined): boolean {
+  return upgrade === undefined || upgrade.split(',').some((name) => UNOFFERED_UPGRADES.test(name.trim()))
+}
+
+/** A server of HTTP/2 for connections given to it by `emit('connection')`. */
+export function createHttp2(
+  ports: Pick<RequestPorts, 'handle'>,
+  onSession: (session: ServerHttp2Session) => void,
+): Http2Server {
+  const server = createHttp2Server({
+    // No extended CONNECT (RFC 8441): browsers then open WebSockets over HTTP/1.1, as they did before.
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: CONNECTION_LIMITS.maxHeaderBytes },
+    maxHeaderListPairs: CONNECTION_LIMITS.maxHeaders,
+    maxSendHeaderBlockLength: 4 * CONNECTION_LIMITS.maxHeaderBytes,
+    maxSessionInvalidFrames: MAX_INVALID_FRAMES,
+    maxSessionRejectedStreams: MAX_INVALID_FRAMES,
+    maxSessionMemory: MAX_SESSION_MB,
+    maxSettings: MAX_SETTINGS,
+    streamResetBurst: 2 * MAX_RESETS,
+    streamResetRate: MAX_RESETS,
+  })
+  server.on('session', (session) => {
+    guardAgainstResets(session)
+    session.setTimeout(CONNECTION_LIMITS.keepAliveMs, () => session.close())
+    onSession(session)
+  })
+  server.on('sessionError', ignore)
+  server.on('request', (request, response) => ports.handle(request, response))
+  server.on('checkContinue', (request, response) => {
+    continueWhenRead(request, response)
+    ports.handle(request, response)
+  })
+  return server
+}
+
+function ignore(): void {}

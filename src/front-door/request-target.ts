@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http'
+import { type Authority, parseAuthority } from './host-name.ts'
+import type { DoorRequest } from './http-servers.ts'
+
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
+
+/** Where a request was sent to. */
+export interface RequestTarget extends Authority {
+  /** Host and port as the client wrote them. */
+  readonly authority: string
+  /** Path and query, as they came; `*` for the whole server. */
+  readonly target: string
+}
+
+/**
+ * Reads host and target of a request (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+ *
+ * A request that names its host twice is refused if it differs, since an upstream might believe the other one; two
+ * `Host` headers are refused in any case.
+ * @returns undefined for what is refused.
+ */
+export function readRequestTarget(request: DoorRequest): RequestTarget | undefined {
+  if (!isHttp1(request)) {
+    const { host } = request.headers
+    const authority = request.authority ?? host
+    return authority === undefined || (host !== undefined && host !== authority)
+      ? undefined
+      : withAuthority(authority, request.url ?? '')
+  }
+  const { url = '', headers } = request
+  if (headers.host === undefined || hasTwoHosts(request.rawHeaders)) return undefined
+  if (url.startsWith('/') || url === '*') return withAuthority(headers.host, url)
+  const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? []
+  if (authority === undefined || authority.toLowerCase() !== headers.host.toLowerCase()) return undefined
+  return withAuthority(authority, rest.startsWith('/') ? rest : `/${rest}`)
+}
+
+/** Tells the versions of HTTP apart. */
+export function isHttp1(request: DoorRequest): request is IncomingMessage {
+  return request.httpVersionMajor === 1
+}
+
+function withAuthority(authority: string, target: string): RequestTarget | undefined {
+  const parsed = parseAuthority(authority)
+  return parsed && { host: parsed.host, port: parsed.port, authority, target }
+}
+
+/** Node keeps the first of several and says nothing. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count > 1
+}

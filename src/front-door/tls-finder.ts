@@ -1,0 +1,67 @@
+import type { SecureContext } from 'node:tls'
+import type { NamePolicy } from './door-ports.ts'
+import { normalizeHost } from './host-name.ts'
+import type { HostTable } from './host-table.ts'
+import type { CertificateSource } from './ports.ts'
+import type { Site } from './site.ts'
+import type { TlsPolicyName } from './site-declaration.ts'
+
+/** Chooses certificates and policies by name. */
+export interface TlsFinder {
+  /** undefined: there is no certificate for this name, the handshake is refused. */
+  policyOf(serverName: string | undefined): NamePolicy | undefined
+  contextOf(serverName: string | undefined): SecureContext | undefined
+  /**
+   * Whether a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4): it is
+   * the same name, or one that is served with the same certificate.
+   */
+  mayServe(serverName: string | undefined, host: string): boolean
+}
+
+/** Creates a finder over the current table, which is asked for each time. */
+export function createTlsFinder(
+  parts: { readonly certificates: CertificateSource; readonly tlsPolicy: TlsPolicyName },
+  sites: () => HostTable<Site>,
+): TlsFinder {
+  const siteOf = (serverName: string | undefined): Site | undefined =>
+    serverName === undefined ? sites().fallback : sites().find(serverName)
+  const policyFor = (site: Site | undefined): TlsPolicyName => site?.declaration.tlsPolicy ?? parts.tlsPolicy
+
+  const contextOf = (serverName: string | undefined): SecureContext | undefined => {
+    const site = siteOf(serverName)
+    const policy = policyFor(site)
+    if (serverName === undefined) {
+      const own = parts.certificates.find(undefined, { certificateName: undefined, policy, isSite: false })
+      // The default host answers whoever names none, if it has a name of which there can be a certificate.
+      const name = own || !site ? undefined : normalizeHost(site.declaration.host)
+      return own ?? (name === undefined ? undefined : contextOf(name))
+    }
+    // A host that is not to be served over TLS is like none: a default certificate may still say so.
+    const isServed = site !== undefined && site.declaration.httpsMethod !== 'nohttps'
+    return parts.certificates.find(serverName, {
+      certificateName: isServed ? site.declaration.certificateName : undefined,
+      policy,
+      isSite: isServed,
+    })
+  }
+
+  return {
+    contextOf,
+    policyOf(serverName) {
+      if (contextOf(serverName) === undefined) return undefined
+      const site = siteOf(serverName)
+      const isRegistry = site?.declaration.source.kind === 'registry'
+      return {
+        policy: policyFor(site),
+        http2: site !== undefined && !isRegistry && site.declaration.http2,
+      }
+    },
+    mayServe(serverName, host) {
+      if (serverName === host) return true
+      const own = contextOf(host)
+      if (own !== undefined) return own === contextOf(serverName)
+      // An address, say, asked for without a name, as a health check does.
+      return serverName === undefined && sites().findOwn(host) === undefined
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { parseAddress } from './network-address.ts'
+
+/** Addresses of `X-Forwarded-For` looked at, from the last: a chain of proxies is short, a forged header long. */
+const MAX_HOPS = 16
+const WITH_PORT = /^(?:\[([0-9a-fA-F:.]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5})$/
+
+/**
+ * Who sent a request, by `X-Forwarded-For`: from the peer backwards, the first address that is no trusted proxy.
+ * What a proxy that is not trusted wrote does not count, nor what stands before something that is no address.
+ */
+export function findVisitor(
+  peer: string,
+  forwardedFor: string | readonly string[] | undefined,
+  isTrusted: (address: string) => boolean,
+): string {
+  if (forwardedFor === undefined || !isTrusted(peer)) return peer
+  const names = String(forwardedFor).split(',').slice(-MAX_HOPS).reverse()
+  let visitor = peer
+  for (const name of names) {
+    const address = readHop(name.trim())
+    if (address === undefined) return visitor
+    visitor = address
+    if (!isTrusted(address)) return visitor
+  }
+  return visitor
+}
+
+/** Some proxies write ports behind addresses. */
+function readHop(text: string): string | undefined {
+  const [, bracketed, dotted] = WITH_PORT.exec(text) ?? []
+  return parseAddress(bracketed ?? dotted ?? text)
+}

@@ -1,0 +1,175 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { makeAlpnCertificate } from '../../src/certificates/acme/alpn-certificate.ts'
+import { compileServer } from '../../src/front-door/directives/compile-server.ts'
+import type { DoorAddress } from '../../src/front-door/door-address.ts'
+import { createFrontDoor, type FrontDoor, type FrontDoorParts } from '../../src/front-door/front-door.ts'
+import { HostTable } from '../../src/front-door/host-table.ts'
+import type { CertificateSource } from '../../src/front-door/ports.ts'
+import type { Site } from '../../src/front-door/site.ts'
+import type { SiteDeclaration } from '../../src/front-door/site-declaration.ts'
+import type { SiteHandler, SiteRequest } from '../../src/front-door/site-handler.ts'
+
+/** What a test declares of a site; the rest are the defaults of a container. */
+export type SiteWish = Partial<SiteDeclaration> & { readonly host: string }
+
+/** A site without paths of its own: what answers is the test's handler. */
+export function makeSite(wish: SiteWish): Site {
+  const declaration: SiteDeclaration = {
+    source: { kind: 'docker', containers: ['app'] },
+    httpsMethod: 'redirect',
+    hsts: undefined,
+    nonGetRedirect: 308,
+    certificateName: undefined,
+    networkAccess: 'external',
+    tlsPolicy: undefined,
+    http2: true,
+    externalHttpPort: undefined,
+    externalHttpsPort: undefined,
+    isDefault: false,
+    paths: [],
+    acme: undefined,
+    warnings: [],
+    ...wish,
+  }
+  const server = compileServer({
+    host: wish.host,
+    isRegistry: declaration.source.kind === 'registry',
+    serverFile: undefined,
+    locations: [],
+    resolvePath: () => undefined,
+    readInclude: () => undefined,
+  })
+  return { declaration, server, closed: undefined }
+}
+
+/** A table of sites; the one that is the default is also the fallback. */
+export function makeTable(...wishes: readonly SiteWish[]): HostTable<Site> {
+  const sites = wishes.map(makeSite)
+  return new HostTable(
+    sites.map((site) => [site.declaration.host, site] as const),
+    sites.find(({ declaration }) => declaration.isDefault),
+  )
+}
+
+const contexts = new Map<string, SecureContext>()
+
+/** A self-signed certificate for a name, the same each time. */
+export function contextOf(name: string): SecureContext {
+  const known = contexts.get(name)
+  if (known) return known
+  const { certificatePem, keyPem } = makeAlpnCertificate(name, name, Date.now())
+  const context = createSecureContext({ cert: certificatePem, key: keyPem })
+  contexts.set(name, context)
+  return context
+}
+
+/**
+ * Certificates by name: `names` are covered by the certificate of their value; `fallback` names a default certificate.
+ */
+export function certificatesOf(
+  names: Readonly<Record<string, string>>,
+  fallback?: { readonly isTrusted: boolean },
+): CertificateSource {
+  return {
+    find(serverName, { isSite }) {
+      const own = serverName === undefined || !isSite ? undefined : names[serverName]
+      if (own !== undefined) return contextOf(own)
+      if (!fallback || (isSite && !fallback.isTrusted)) return undefined
+      return contextOf('default.test')
+    },
+  }
+}
+
+/** Answers with what it was told, as JSON; an upgraded connection echoes. */
+export const TELLING_HANDLER: SiteHandler = {
+  serve({ response, ...exchange }: SiteRequest) {
+    const { request, site, ...told } = exchange
+    const answer = response as ServerResponse
+    answer.setHeader('content-type', 'application/json')
+    answer.end(
+      JSON.stringify({ site: site.declaration.host, url: request.url, http: request.httpVersion, ...told }),
+    )
+    return Promise.resolve()
+  },
+  upgrade(_exchange: Omit<SiteRequest, 'response'>, socket: Duplex, head: Buffer) {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+    socket.write(head)
+    socket.pipe(socket)
+    return Promise.resolve()
+  },
+}
+
+/** An open front door. */
+export interface TestDoor extends AsyncDisposable {
+  readonly door: FrontDoor
+  readonly httpPort: number
+  readonly httpsPort: number
+  readonly failures: unknown[]
+  stop(signal: AbortSignal): Promise<void>
+}
+
+/** Opens a front door with a listener of each kind on loopback. */
+export async function openTestDoor(
+  sites: HostTable<Site>,
+  parts: Partial<FrontDoorParts> = {},
+  address: DoorAddress = { host: '127.0.0.1', port: 0 },
+): Promise<TestDoor> {
+  const failures: unknown[] = []
+  let ids = 0
+  const door = createFrontDoor(
+    {
+      certificates: certificatesOf({}),
+      challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
+      handler: TELLING_HANDLER,
+      health: (_request, response) => response.end('healthy'),
+      trustedProxies: [],
+      proxyProtocolFrom: [],
+      tlsPolicy: 'Mozilla-Intermediate',
+      newRequestId: () => String(++ids),
+      logFailure: (error) => failures.push(error),
+      ...parts,
+    },
+    sites,
+  )
+  const listeners = [
+    await door.listen(address, { isTls: false }),
+    await door.listen(address, { isTls: true }),
+  ]
+  const [httpPort = 0, httpsPort = 0] = listeners.map(({ url }) => Number(new URL(url).port))
+  const stop = async (signal: AbortSignal): Promise<void> => {
+    await Promise.all(listeners.map((listener) => listener.stop(signal)))
+  }
+  return {
+    door,
+    httpPort,
+    httpsPort,
+    failures,
+    stop,
+    [Symbol.asyncDispose]: () => stop(AbortSignal.abort()),
+  }
+}
+
+/** A connection on which bytes are sent as they are. */
+export async function connectTo(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  return socket
+}
+
+/** All that comes until the other side ends. */
+export async function readAll(socket: Duplex): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  if (!socket.closed && !socket.readableEnded) {
+    await new Promise<void>((resolve) => {
+      socket.once('end', resolve)
+      socket.once('close', resolve)
+    })
+  }
+  return Buffer.concat(chunks)
+}
