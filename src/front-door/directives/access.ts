@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { AccessSettings, AddressRule, LocationSettings } from './settings.ts'
 
 /** Who may come in for a method: `limit_except` gives other methods other rules. */
@@ -33,11 +33,11 @@ export function isAddressAllowed(rules: readonly AddressRule[], remoteAddress: s
 /** Makes the test of one rule: `all`, `unix:`, an address or a network. */
 export function createAddressTest(network: string): (address: string) => boolean {
   if (network === 'all') return () => true
-  if (network === 'unix:') return (address) => address === ''
+  if (network === 'unix:') return (address) => address === 'unix:'
   const list = new BlockList()
   const [host = '', bits] = network.split('/')
   const family = isIPv6(host) ? 'ipv6' : 'ipv4'
   if (bits === undefined) list.addAddress(host, family)
   else list.addSubnet(host, Number(bits), family)
-  return (address) => address !== '' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

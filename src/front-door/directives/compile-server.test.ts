@@ -216,8 +216,8 @@ const ACCESS: readonly [vhost: string, method: string, address: string, demand: 
   ['allow 192.0.2.0/24; deny all;', 'GET', '198.51.100.1', 'denied'],
   ['deny 192.0.2.1; allow all;', 'GET', '192.0.2.1', 'denied'],
   ['allow 2001:db8::/32; deny all;', 'GET', '2001:db8::1', 'granted'],
-  ['allow unix:; deny all;', 'GET', '', 'granted'],
-  ['deny all;', 'GET', '', 'denied'],
+  ['allow unix:; deny all;', 'GET', 'unix:', 'granted'],
+  ['deny all;', 'GET', 'unix:', 'denied'],
   ['auth_basic R;', 'GET', '192.0.2.1', 'password'],
   ['auth_basic R; satisfy any; allow 192.0.2.1; deny all;', 'GET', '192.0.2.1', 'granted'],
   ['auth_basic R; satisfy any; allow 192.0.2.1; deny all;', 'GET', '192.0.2.2', 'password'],
@@ -229,7 +229,7 @@ const ACCESS: readonly [vhost: string, method: string, address: string, demand: 
 ]
 
 for (const [vhost, method, address, demand] of ACCESS) {
-  test(`\`demandOf()\` is ${demand} for ${method} from ${address || 'a socket'} with "${vhost}"`, () => {
+  test(`\`demandOf()\` is ${demand} for ${method} from ${address} with "${vhost}"`, () => {
     const { settings, problems } = compile(vhost)
     assert.deepEqual(problems, [])
     assert.equal(demandOf(accessFor(settings, method), address).kind, demand)

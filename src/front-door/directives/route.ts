@@ -102,7 +102,18 @@ function answer(outcome: { status: number; text: string | undefined }, settings:
 function planContent(location: Location, state: RewriteState, settings: LocationSettings): Plan {
   const variable = (name: string): string => readVariable(state, name)
   const { content, target } = fillIn(location, state, variable)
-  return { kind: 'content', content, uri: state.uri, args: state.args, target, settings, variable }
+  const { matcher } = location
+  const matchedLength = matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0
+  return {
+    kind: 'content',
+    content,
+    uri: state.uri,
+    args: state.args,
+    target,
+    matchedLength,
+    settings,
+    variable,
+  }
 }
 
 function fillIn(

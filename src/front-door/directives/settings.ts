@@ -28,7 +28,7 @@ export interface AddressRule {
   readonly action: 'allow' | 'deny'
   /** `all`, `unix:`, an address, or a network in CIDR notation. */
   readonly network: string
-  /** Whether an address fits; the empty one is that of a Unix socket. */
+  /** Whether an address fits; `unix:` is that of a Unix socket. */
   readonly fits: (address: string) => boolean
 }
 
@@ -185,6 +185,8 @@ export type Plan =
        * `proxy_pass`, or a destination that was declared, has taken the place of the location's path already.
        */
       readonly target: string
+      /** Characters of `uri` that the location's own path takes: what `alias` replaces. */
+      readonly matchedLength: number
       readonly settings: LocationSettings
       /** Value of any variable for this request, `set` ones included. */
       readonly variable: (name: string) => string

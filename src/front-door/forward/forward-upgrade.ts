@@ -1,0 +1,116 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { LocationSettings } from '../directives/settings.ts'
+import type { UpstreamFailure } from './forward-request.ts'
+
+/** A request to change the protocol, to one server. */
+export interface OutgoingUpgrade {
+  readonly protocol: 'http' | 'https'
+  readonly host: string
+  readonly port: number
+  readonly method: string
+  readonly target: string
+  readonly headers: string[]
+  readonly settings: LocationSettings
+}
+
+/** What came of it. */
+export type UpgradeOutcome =
+  /** Both sides speak the new protocol; settled when they have ended. `bytes` were sent to the client. */
+  | { readonly kind: 'upgraded'; readonly bytes: number }
+  /** The upstream answered otherwise; that answer was passed on. */
+  | { readonly kind: 'answered'; readonly status: number }
+  | { readonly kind: 'failed'; readonly reason: UpstreamFailure; readonly error: Error }
+
+/**
+ * Asks a server to change the protocol (RFC 9110 section 7.8) and then joins both connections: bytes pass as they
+ * come, each side waits for the other, and either may end first. A connection on which neither says anything for
+ * `proxy_read_timeout` is ended.
+ */
+export function forwardUpgrade(
+  outgoing: OutgoingUpgrade,
+  client: { readonly socket: Duplex; readonly head: Buffer },
+  writeHead: (status: number, raw: readonly string[]) => string,
+): Promise<UpgradeOutcome> {
+  const { settings, target: path, protocol, host, port, method, headers } = outgoing
+  const send = protocol === 'https' ? httpsRequest : httpRequest
+  return new Promise((resolve) => {
+    const request = send({
+      host,
+      port,
+      path,
+      method,
+      headers: headers as never,
+      agent: false,
+      timeout: settings.proxyReadTimeoutMs,
+      rejectUnauthorized: settings.proxySsl.verify,
+      servername: settings.proxySsl.name ?? '',
+    })
+    const abandon = (): void => {
+      request.destroy()
+    }
+    const fail = (error: Error & { readonly code?: string }): void => {
+      client.socket.off('close', abandon)
+      resolve({ kind: 'failed', reason: reasonOf(error), error })
+    }
+    client.socket.once('close', abandon)
+    request.once('timeout', () =>
+      request.destroy(Object.assign(new Error('No answer in time'), { code: 'ETIMEDOUT' })),
+    )
+    request.once('error', fail)
+    request.once('upgrade', (answer: IncomingMessage, upstream: Socket, head: Buffer) => {
+      client.socket.off('close', abandon)
+      client.socket.write(writeHead(answer.statusCode ?? 101, answer.rawHeaders))
+      if (head.length > 0) client.socket.write(head)
+      if (client.head.length > 0) upstream.write(client.head)
+      void join(client.socket, upstream, settings.proxyReadTimeoutMs).then((bytes) =>
+        resolve({ kind: 'upgraded', bytes: bytes + head.length }),
+      )
+    })
+    request.once('response', (answer: IncomingMessage) => {
+      client.socket.off('close', abandon)
+      const status = answer.statusCode ?? 502
+      client.socket.write(writeHead(status, answer.rawHeaders))
+      // Its length stands in its head, or the end of the connection tells it.
+      answer.pipe(client.socket)
+      answer.once('close', () => resolve({ kind: 'answered', status }))
+    })
+    request.end()
+  })
+}
+
+function join(client: Duplex, upstream: Socket, idleMs: number): Promise<number> {
+  return new Promise((resolve) => {
+    let open = 2
+    const onIdle = (): void => {
+      client.destroy()
+      upstream.destroy()
+    }
+    const onClose = (): void => {
+      if (--open === 0) resolve(upstream.bytesRead)
+    }
+    // What either side does keeps both alive: the timer stands on the upstream, which sees the bytes of both ways.
+    upstream.setTimeout(idleMs, onIdle)
+    upstream.setNoDelay(true)
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy())
+    upstream.once('close', () => {
+      if (!client.writableEnded) client.end()
+      onClose()
+    })
+    client.once('close', () => {
+      upstream.destroy()
+      onClose()
+    })
+    upstream.pipe(client)
+    client.pipe(upstream)
+  })
+}
+
+function reasonOf({ code }: { readonly code?: string }): UpstreamFailure {
+  if (code === 'ETIMEDOUT') return 'timeout'
+  if (code === 'ECONNRESET') return 'no-answer'
+  return code?.startsWith('HPE_') ? 'bad-answer' : 'unreachable'
+}

@@ -1,0 +1,141 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { LocationSettings } from '../directives/settings.ts'
+import { expand } from '../directives/template.ts'
+
+/** Headers that speak to the next hop only (RFC 9110 section 7.6.1), and those that the client library makes itself. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+])
+/** Headers by which an application tells who asks: what a visitor writes there is not believed. */
+const FORWARDED: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-ssl',
+  'x-forwarded-server',
+  'x-original-uri',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-real-ip',
+])
+/** Headers that an application would take for another one's value: `Proxy` becomes HTTP_PROXY (httpoxy). */
+const NEVER: ReadonlySet<string> = new Set(['proxy'])
+/** With underscores for dashes many applications read these as the real ones. */
+const IDENTITY =
+  /^(?:x[-_]forwarded|x[-_]real|x[-_]original|x[-_]rewrite|forwarded$|remote[-_]|proxy|x[-_]remote)/
+
+/** What is told to an upstream of where a request comes from. */
+export interface ForwardedFacts {
+  readonly scheme: 'http' | 'https'
+  /** The host as the client wrote it, with its port. */
+  readonly authority: string
+  readonly host: string
+  /** The visitor. */
+  readonly remoteAddress: string
+  /** The peer of the connection, which is added to `X-Forwarded-For`. */
+  readonly peerAddress: string
+  readonly serverPort: number
+  /** As the client sent it. */
+  readonly requestUri: string
+  /** Whether what came in `X-Forwarded-*` may be passed on. */
+  readonly isPeerTrusted: boolean
+}
+
+/** Makes the headers of the request to an upstream: a flat list of names and values. */
+export function requestHeaders(
+  headers: IncomingHttpHeaders,
+  facts: ForwardedFacts,
+  options: { settings: LocationSettings; variable: (name: string) => string; isUpgrade: boolean },
+): string[] {
+  const named = listedIn(headers.connection)
+  const list: string[] = []
+  const set = replacements(options.settings, options.variable)
+  for (const name in headers) {
+    if (name.startsWith(':') || HOP_BY_HOP.has(name) || FORWARDED.has(name) || NEVER.has(name)) continue
+    if (name === 'host' || name === 'content-length' || set.has(name) || named?.has(name)) continue
+    if (name.includes('_') && IDENTITY.test(name)) continue
+    append(list, name, headers[name])
+  }
+  if (!set.has('host')) list.push('host', facts.authority)
+  appendForwarded(list, headers, { facts, set })
+  for (const [name, value] of set) if (value !== '' && !isHopByHop(name)) list.push(name, value)
+  if (options.isUpgrade) list.push('connection', 'upgrade', 'upgrade', String(headers.upgrade ?? ''))
+  // "te: trailers" is how a gRPC client says that it reads them (RFC 9110 section 10.1.4).
+  else if (/(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(headers.te ?? ''))) list.push('te', 'trailers')
+  return list
+}
+
+/** True for a header that must not be passed on. */
+export function isHopByHop(name: string): boolean {
+  return HOP_BY_HOP.has(name)
+}
+
+/** The headers that `Connection` names; undefined if there are none but the usual words. */
+export function listedIn(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
+}
+
+/** `proxy_set_header` of the vhost file; later ones of a name win, as the last one does in nginx's own list. */
+function replacements(
+  { setHeaders }: LocationSettings,
+  variable: (name: string) => string,
+): ReadonlyMap<string, string> {
+  if (!setHeaders) return NONE
+  return new Map(setHeaders.map(({ name, value }) => [name, clean(expand(value, variable))]))
+}
+
+const NONE: ReadonlyMap<string, string> = new Map()
+
+/** nginx-proxy's own headers, where the vhost file does not say otherwise. */
+function appendForwarded(
+  list: string[],
+  headers: IncomingHttpHeaders,
+  { facts, set }: { facts: ForwardedFacts; set: ReadonlyMap<string, string> },
+): void {
+  const { isPeerTrusted } = facts
+  const told = (name: string): string | undefined => (isPeerTrusted ? textOf(headers[name]) : undefined)
+  const before = told('x-forwarded-for')
+  const scheme = told('x-forwarded-proto') ?? facts.scheme
+  push(list, set, ['x-real-ip', facts.remoteAddress])
+  push(list, set, [
+    'x-forwarded-for',
+    before === undefined ? facts.peerAddress : `${before}, ${facts.peerAddress}`,
+  ])
+  push(list, set, ['x-forwarded-host', told('x-forwarded-host') ?? facts.authority])
+  push(list, set, ['x-forwarded-proto', scheme])
+  push(list, set, ['x-forwarded-port', told('x-forwarded-port') ?? String(facts.serverPort)])
+  push(list, set, ['x-forwarded-ssl', scheme === 'https' ? 'on' : 'off'])
+  push(list, set, ['x-original-uri', facts.requestUri])
+}
+
+function push(list: string[], set: ReadonlyMap<string, string>, [name, value]: [string, string]): void {
+  if (!set.has(name)) list.push(name, value)
+}
+
+function append(list: string[], name: string, value: string | string[] | undefined): void {
+  if (typeof value === 'string') list.push(name, value)
+  else if (value) for (const each of value) list.push(name, each)
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** A value that a variable was put into may hold what ends a header. */
+function clean(value: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+  return value.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, '')
+}

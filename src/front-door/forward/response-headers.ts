@@ -1,0 +1,100 @@
+import type { AddedHeader, LocationSettings } from '../directives/settings.ts'
+import { expand } from '../directives/template.ts'
+import { isHopByHop, listedIn } from './request-headers.ts'
+
+/** What nginx keeps to itself of an upstream's answer, unless `proxy_pass_header` says otherwise. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  'server',
+  'x-pad',
+  'x-accel-expires',
+  'x-accel-redirect',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+])
+/** Statuses on which a header without `always` is added. */
+const ADDED_ON: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
+
+/** Where an upstream's `Location` is turned into ours. */
+export interface RedirectFacts {
+  /** Scheme, host, port and path that the location stands for there, such as `http://app:8080/`. */
+  readonly from: string
+  /** The path it stands for here. */
+  readonly to: string
+}
+
+/** Headers as a flat list. */
+export type HeaderList = string[]
+
+/**
+ * The headers of an upstream's answer as they are passed on: without those of the hop and the hidden ones, `Location`
+ * turned.
+ */
+export function responseHeaders(
+  raw: readonly (Buffer | string)[],
+  options: {
+    settings: LocationSettings
+    redirect: RedirectFacts | undefined
+    variable: (name: string) => string
+  },
+): HeaderList {
+  const { settings } = options
+  const list: HeaderList = []
+  let named: ReadonlySet<string> | undefined
+  for (let index = 0; index < raw.length; index += 2) {
+    if (String(raw[index]).toLowerCase() === 'connection')
+      named = listedIn(String(raw[index + 1]).toLowerCase())
+  }
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = textOf(raw[index] ?? '').toLowerCase()
+    if (isHopByHop(name) || named?.has(name) || isHidden(name, settings)) continue
+    const value = textOf(raw[index + 1] ?? '')
+    list.push(name, name === 'location' || name === 'refresh' ? turn(value, options) : value)
+  }
+  return list
+}
+
+/** `add_header` for a status, with HSTS beside it, which no level of a vhost file can lose. */
+export function addedHeaders(
+  status: number,
+  options: {
+    headers: readonly AddedHeader[]
+    hsts: string | undefined
+    isTls: boolean
+    variable: (name: string) => string
+  },
+): HeaderList {
+  const list: HeaderList = []
+  const { headers, hsts, isTls, variable } = options
+  for (const { name, value, always } of headers) {
+    if (!always && !ADDED_ON.has(status)) continue
+    const text = expand(value, variable)
+    if (text !== '') list.push(name, text)
+  }
+  if (isTls && hsts !== undefined) list.push('strict-transport-security', hsts)
+  return list
+}
+
+function isHidden(name: string, { hideHeaders, passHeaders }: LocationSettings): boolean {
+  if (hideHeaders.length > 0 && hideHeaders.includes(name)) return true
+  return HIDDEN.has(name) && !passHeaders.includes(name)
+}
+
+/** nginx's `proxy_redirect`. */
+function turn(
+  value: string,
+  { settings, redirect, variable }: Parameters<typeof responseHeaders>[1],
+): string {
+  const { proxyRedirect } = settings
+  if (proxyRedirect === 'off') return value
+  if (proxyRedirect === 'default') {
+    if (!redirect || !value.startsWith(redirect.from)) return value
+    return redirect.to + value.slice(redirect.from.length)
+  }
+  const pair = proxyRedirect.find(({ from }) => value.startsWith(from))
+  return pair ? expand(pair.to, variable) + value.slice(pair.from.length) : value
+}
+
+function textOf(raw: Buffer | string): string {
+  return typeof raw === 'string' ? raw : raw.toString('latin1')
+}

@@ -1,0 +1,78 @@
+import { Pool } from 'undici'
+
+/** Largest head of an upstream's answer, in bytes: an application that sends more is broken. */
+const MAX_HEAD_BYTES = 64 * 1024
+/** How long an idle connection to an upstream is kept, in milliseconds: shorter than the usual 60 s of servers. */
+const KEEP_ALIVE_MS = 50_000
+/** How long a pool that no site names any more is kept, in milliseconds: a container that restarts comes back. */
+const GRACE_MS = 30_000
+
+/** What a pool connects to, and how. */
+export interface PoolTarget {
+  /** Scheme, host and port, such as `http://172.17.0.2:80`. */
+  readonly origin: string
+  readonly connectTimeoutMs: number
+  /** Idle connections to keep; 0: none. */
+  readonly keepAlive: number
+  /** Only for https. */
+  readonly tls: { readonly verify: boolean; readonly serverName: string | undefined } | undefined
+}
+
+interface Entry {
+  readonly pool: Pool
+  usedAt: number
+}
+
+/** Connections to upstreams, a pool for each way to reach one. A change of the table leaves them as they are. */
+export class UpstreamPools implements AsyncDisposable {
+  readonly #entries = new Map<string, Entry>()
+  readonly #sweep: NodeJS.Timeout
+
+  constructor() {
+    this.#sweep = setInterval(() => this.#closeUnused(), GRACE_MS)
+    this.#sweep.unref()
+  }
+
+  get(target: PoolTarget): Pool {
+    const { origin, connectTimeoutMs, keepAlive, tls } = target
+    const key = `${origin} ${connectTimeoutMs} ${keepAlive > 0} ${tls ? `${tls.verify} ${tls.serverName}` : ''}`
+    let entry = this.#entries.get(key)
+    if (!entry) {
+      entry = { pool: open(target), usedAt: 0 }
+      this.#entries.set(key, entry)
+    }
+    entry.usedAt = Date.now()
+    return entry.pool
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweep)
+    const pools = [...this.#entries.values()].map(({ pool }) => pool.destroy())
+    this.#entries.clear()
+    await Promise.all(pools)
+  }
+
+  /** A pool closes once the requests on it are over. */
+  #closeUnused(): void {
+    const before = Date.now() - GRACE_MS
+    for (const [key, { pool, usedAt }] of this.#entries) {
+      if (usedAt > before || pool.stats.running > 0) continue
+      this.#entries.delete(key)
+      void pool.close()
+    }
+  }
+}
+
+function open({ origin, connectTimeoutMs, keepAlive, tls }: PoolTarget): Pool {
+  return new Pool(origin, {
+    connections: null,
+    pipelining: keepAlive > 0 ? 1 : 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    connect: {
+      timeout: connectTimeoutMs,
+      ...(tls ? { rejectUnauthorized: tls.verify, servername: tls.serverName ?? '' } : {}),
+    },
+  })
+}

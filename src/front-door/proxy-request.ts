@@ -1,0 +1,323 @@
+import type { ServerResponse } from 'node:http'
+import type { Gzip } from 'node:zlib'
+import { compressAnswer } from './compress-answer.ts'
+import type { LocationSettings } from './directives/settings.ts'
+import {
+  type AnswerSink,
+  type Flight,
+  forwardRequest,
+  type OutgoingRequest,
+  type UpstreamFailure,
+} from './forward/forward-request.ts'
+import { type BodyFailure, hasBody, readBody } from './forward/request-body.ts'
+import { requestHeaders } from './forward/request-headers.ts'
+import { addedHeaders, type RedirectFacts, responseHeaders } from './forward/response-headers.ts'
+import { pairsOf, writeHead } from './forward/write-head.ts'
+import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
+import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
+
+/** What is asked of an upstream, and which. */
+export interface ProxyOrder {
+  readonly plan: ContentPlan
+  /** A declared upstream, or the origin of `proxy_pass`. */
+  readonly upstream: UpstreamDeclaration | string
+  readonly path: PathDeclaration | undefined
+}
+
+/** How a request is answered where no upstream does. */
+export interface ProxyTools {
+  readonly tools: SiteTools
+  readonly fail: (status: number) => Promise<void>
+}
+
+/** Passes a request on to a server of an upstream, and its answer back, both as they come. */
+export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: ProxyTools): Promise<void> {
+  const upstream = typeof order.upstream === 'string' ? declareOrigin(order.upstream) : order.upstream
+  const servers = upstream && proxy.tools.picker.order(upstream, exchange.remoteAddress)
+  if (!upstream || !servers || servers.length === 0) {
+    proxy.tools.logger.warn(
+      { host: exchange.host, id: exchange.requestId },
+      'no server can be asked for this host',
+    )
+    return proxy.fail(503)
+  }
+  return new Proxying(exchange, { ...order, upstream, servers }, proxy).run()
+}
+
+/** The upstream that an origin of `proxy_pass` stands for. */
+export function declareOrigin(origin: string): UpstreamDeclaration | undefined {
+  const url = URL.parse(origin)
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
+  const protocol = url.protocol === 'https:' ? 'https' : 'http'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const port = Number(url.port || (protocol === 'https' ? 443 : 80))
+  const server: UpstreamServer = { host, port, name: origin, health: 'unknown', problem: undefined }
+  return { name: origin, protocol, servers: [server], balance: 'round-robin', keepAlive: 2 }
+}
+
+/** Scheme, host and port of a server. */
+export function originOf({ protocol }: UpstreamDeclaration, { host, port }: UpstreamServer): string {
+  const scheme = protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http'
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+
+const BODY_STATUS: Readonly<Record<BodyFailure, number>> = {
+  'too-large': 413,
+  'too-slow': 408,
+  'upstream-too-slow': 504,
+  gone: 400,
+}
+
+interface Prepared extends ProxyOrder {
+  readonly upstream: UpstreamDeclaration
+  readonly servers: readonly UpstreamServer[]
+}
+
+/** One request on its way: it tries servers until one answers. */
+class Proxying {
+  readonly #exchange: SiteExchange
+  readonly #order: Prepared
+  readonly #proxy: ProxyTools
+  readonly #settings: LocationSettings
+  readonly #response: ServerResponse
+  readonly #isHttp2: boolean
+  readonly #hasBody: boolean
+  #isBodyBegun = false
+  #bodyFailure: BodyFailure | undefined
+  #flight: Flight | undefined
+  #tried = 0
+  #gzip: Gzip | undefined
+  #sendTimer: NodeJS.Timeout | undefined
+  #resolve: () => void = () => {}
+
+  constructor(exchange: SiteExchange, order: Prepared, proxy: ProxyTools) {
+    this.#exchange = exchange
+    this.#order = order
+    this.#proxy = proxy
+    this.#settings = order.plan.settings
+    this.#response = exchange.response as ServerResponse
+    this.#isHttp2 = exchange.request.httpVersionMajor === 2
+    this.#hasBody = hasBody(exchange.request, this.#isHttp2)
+  }
+
+  run(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      this.#response.once('close', () => {
+        clearTimeout(this.#sendTimer)
+        this.#flight?.abort()
+        resolve()
+      })
+      this.#try()
+    })
+  }
+
+  #try(): void {
+    const server = this.#order.servers[this.#tried++]
+    if (!server) return
+    const { http2Upstreams, picker, pools } = this.#proxy.tools
+    const { upstream } = this.#order
+    const { proxySsl, proxyConnectTimeoutMs } = this.#settings
+    const origin = originOf(upstream, server)
+    const sink = this.#sink(server, picker.begin(server))
+    const request = this.#outgoing()
+    if (upstream.protocol === 'h2c' || upstream.protocol === 'grpc' || upstream.protocol === 'grpcs') {
+      this.#flight = http2Upstreams.forward({ origin, verify: proxySsl.verify }, request, sink)
+      return
+    }
+    const tls =
+      upstream.protocol === 'https' ? { verify: proxySsl.verify, serverName: proxySsl.name } : undefined
+    const pool = pools.get({
+      origin,
+      connectTimeoutMs: proxyConnectTimeoutMs,
+      keepAlive: upstream.keepAlive,
+      tls,
+    })
+    this.#flight = forwardRequest(pool, request, sink)
+  }
+
+  #outgoing(): OutgoingRequest {
+    const { request, facts, scheme, authority, host, remoteAddress, peerAddress, serverPort, isPeerTrusted } =
+      this.#exchange
+    const { plan } = this.#order
+    const forwarded = {
+      scheme,
+      authority,
+      host,
+      remoteAddress,
+      peerAddress,
+      serverPort,
+      isPeerTrusted,
+      requestUri: facts.requestUri,
+    }
+    const options = { settings: this.#settings, variable: plan.variable, isUpgrade: false }
+    const headers = requestHeaders(request.headers, forwarded, options)
+    const length = request.headers['content-length']
+    if (this.#hasBody && length !== undefined) headers.push('content-length', length)
+    return {
+      method: facts.method,
+      target: plan.target,
+      headers,
+      body: this.#hasBody ? this.#body() : null,
+      settings: this.#settings,
+    }
+  }
+
+  async *#body(): AsyncGenerator<Buffer> {
+    this.#isBodyBegun = true
+    if (this.#exchange.request.headers.expect !== undefined) this.#response.writeContinue()
+    const bounds = {
+      maxBytes: this.#settings.maxBodyBytes,
+      readGapMs: this.#settings.clientBodyTimeoutMs,
+      writeGapMs: this.#settings.proxySendTimeoutMs,
+    }
+    yield* readBody(this.#exchange.request, bounds, (reason) => {
+      this.#bodyFailure = reason
+    })
+  }
+
+  #sink(server: UpstreamServer, release: () => void): AnswerSink {
+    return {
+      head: (status, raw) => this.#head(status, raw),
+      data: (chunk) => this.#data(chunk),
+      end: (trailers) => {
+        release()
+        this.#end(trailers)
+      },
+      fail: (reason, error) => {
+        release()
+        this.#fail(reason, { server, error })
+      },
+    }
+  }
+
+  #head(status: number, raw: readonly Buffer[]): void {
+    const { interceptErrors, errorPages } = this.#settings
+    if (interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))) {
+      this.#flight?.abort()
+      this.#flight = undefined
+      this.#finish(this.#proxy.fail(status))
+      return
+    }
+    const { plan } = this.#order
+    const list = responseHeaders(raw, {
+      settings: this.#settings,
+      redirect: this.#redirectFacts(),
+      variable: plan.variable,
+    })
+    list.push(
+      ...addedHeaders(status, {
+        headers: this.#settings.addHeaders,
+        hsts: hstsOf(this.#exchange),
+        isTls: this.#exchange.scheme === 'https',
+        variable: (name) => upstreamVariable(raw, name) ?? plan.variable(name),
+      }),
+    )
+    this.#gzip = status === 200 ? compressAnswer(this.#exchange, this.#settings, list) : undefined
+    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2 })
+    this.#gzip?.pipe(this.#response)
+  }
+
+  #data(chunk: Buffer): boolean {
+    if (this.#response.destroyed) return false
+    const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
+    if (isTaken) return true
+    this.#waitForDrain()
+    return false
+  }
+
+  /** A client that takes nothing for `send_timeout` is given up. */
+  #waitForDrain(): void {
+    this.#sendTimer = setTimeout(() => this.#response.destroy(), this.#settings.sendTimeoutMs)
+    const target = this.#gzip ?? this.#response
+    target.once('drain', () => {
+      clearTimeout(this.#sendTimer)
+      this.#flight?.resume()
+    })
+  }
+
+  #end(trailers: readonly string[] | undefined): void {
+    this.#flight = undefined
+    if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(pairsOf(trailers))
+    if (this.#gzip) this.#gzip.end()
+    else this.#response.end()
+    this.#resolve()
+  }
+
+  #fail(reason: UpstreamFailure, { server, error }: { server: UpstreamServer; error: Error }): void {
+    if (reason === 'aborted') return
+    const { tools } = this.#proxy
+    this.#flight = undefined
+    if (reason === 'body' || this.#bodyFailure) {
+      this.#failBody()
+      return
+    }
+    const { host, requestId } = this.#exchange
+    const facts = {
+      host,
+      id: requestId,
+      server: server.name,
+      address: `${server.host}:${server.port}`,
+      reason,
+    }
+    tools.logger.warn({ ...facts, cause: error.message }, 'an upstream failed')
+    if (reason === 'unreachable') tools.picker.fail(server)
+    if (this.#response.headersSent) {
+      // What the visitor has is not whole: the connection says so.
+      this.#response.destroy()
+      return
+    }
+    if (this.#mayTryNext(reason)) this.#try()
+    else this.#finish(this.#proxy.fail(reason === 'timeout' ? 504 : 502))
+  }
+
+  #mayTryNext(reason: UpstreamFailure): boolean {
+    if (this.#isBodyBegun || this.#tried >= this.#order.servers.length) return false
+    const { nextUpstream } = this.#settings
+    const isNamed = reason === 'timeout' ? nextUpstream.includes('timeout') : nextUpstream.includes('error')
+    if (!isNamed || this.#response.destroyed) return false
+    if (reason === 'unreachable') return true
+    return IDEMPOTENT.has(this.#exchange.facts.method) || nextUpstream.includes('non_idempotent')
+  }
+
+  #failBody(): void {
+    const reason = this.#bodyFailure ?? 'gone'
+    if (reason === 'too-large') tellTooLarge(this.#exchange, this.#settings, this.#proxy.tools)
+    if (this.#response.headersSent || reason === 'gone') {
+      this.#response.destroy()
+      return
+    }
+    if (!this.#isHttp2) this.#response.setHeader('connection', 'close')
+    this.#finish(this.#proxy.fail(BODY_STATUS[reason]))
+    this.#exchange.request.resume()
+  }
+
+  #finish(answered: Promise<void>): void {
+    void answered.finally(() => this.#resolve())
+  }
+
+  /** What `proxy_redirect default` turns: the upstream's own address into the path of the location. */
+  #redirectFacts(): RedirectFacts | undefined {
+    const { upstream, path } = this.#order
+    const [server] = upstream.servers
+    if (!server) return undefined
+    const origin = originOf(upstream, server).replace(/:(?:80|443)$/, '')
+    const destination = path?.destination ?? ''
+    return destination === ''
+      ? { from: `${origin}/`, to: '/' }
+      : { from: `${origin}${destination}`, to: path?.path ?? '/' }
+  }
+}
+
+/** `$upstream_http_…` and its like, from the answer's own headers. */
+function upstreamVariable(raw: readonly Buffer[], name: string): string | undefined {
+  const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
+  if (wanted === undefined) return undefined
+  for (let index = 0; index < raw.length; index += 2) {
+    if (String(raw[index]).toLowerCase().replaceAll('-', '_') === wanted) return String(raw[index + 1])
+  }
+  return ''
+}

@@ -1,0 +1,91 @@
+import type { LocationSettings, RequestRate } from './directives/settings.ts'
+import { expand } from './directives/template.ts'
+
+/** Keys remembered in one zone; the one asked for longest ago goes first: nginx's 10m hold some 160,000. */
+const MAX_KEYS = 100_000
+
+/** What a limit says of a request. */
+export type LimitVerdict =
+  | { readonly kind: 'pass'; readonly release: () => void }
+  /** Wait so long, then pass. */
+  | { readonly kind: 'wait'; readonly ms: number; readonly release: () => void }
+  | { readonly kind: 'refuse'; readonly status: number; readonly zone: string }
+
+interface Bucket {
+  /** Requests above the rate, in thousandths. */
+  excess: number
+  at: number
+}
+
+const PASS: LimitVerdict = { kind: 'pass', release: () => {} }
+
+/** `limit_req` and `limit_conn`: the zones of all hosts. */
+export class RateLimits {
+  readonly #buckets = new Map<string, Map<string, Bucket>>()
+  readonly #underWay = new Map<string, number>()
+  readonly #clock: () => number
+
+  constructor(clock: () => number = Date.now) {
+    this.#clock = clock
+  }
+
+  /** Counts a request. `release` is to be called when it is over. */
+  enter(settings: LocationSettings, variable: (name: string) => string): LimitVerdict {
+    const { requestRates, connectionLimits } = settings
+    if (requestRates.length === 0 && connectionLimits.length === 0) return PASS
+    const keys: string[] = []
+    for (const { zone, key, max, status } of connectionLimits) {
+      const value = `${zone} ${expand(key, variable)}`
+      if ((this.#underWay.get(value) ?? 0) >= max) {
+        this.#leave(keys)
+        return { kind: 'refuse', status, zone }
+      }
+      this.#underWay.set(value, (this.#underWay.get(value) ?? 0) + 1)
+      keys.push(value)
+    }
+    let waitMs = 0
+    for (const rate of requestRates) {
+      const delayMs = this.#count(rate, expand(rate.key, variable))
+      if (delayMs === undefined) {
+        this.#leave(keys)
+        return { kind: 'refuse', status: rate.status, zone: rate.zone }
+      }
+      waitMs = Math.max(waitMs, delayMs)
+    }
+    const release = (): void => this.#leave(keys)
+    return waitMs > 0 ? { kind: 'wait', ms: waitMs, release } : { kind: 'pass', release }
+  }
+
+  #leave(keys: readonly string[]): void {
+    for (const key of keys) {
+      const left = (this.#underWay.get(key) ?? 1) - 1
+      if (left > 0) this.#underWay.set(key, left)
+      else this.#underWay.delete(key)
+    }
+  }
+
+  /** The leaky bucket of nginx (ngx_http_limit_req_module.c). @returns the delay; undefined: too many. */
+  #count({ zone, perSecond, burst, noDelay }: RequestRate, key: string): number | undefined {
+    if (key === '') return 0
+    const now = this.#clock()
+    const bucket = this.#bucket(zone, key)
+    const excess = Math.max(0, bucket.excess - perSecond * (now - bucket.at) + 1_000)
+    const above = bucket.at === 0 ? 0 : excess
+    if (above > burst * 1_000) return undefined
+    bucket.excess = above
+    bucket.at = now
+    return noDelay ? 0 : above / perSecond
+  }
+
+  #bucket(zone: string, key: string): Bucket {
+    const buckets = this.#buckets.get(zone) ?? new Map<string, Bucket>()
+    this.#buckets.set(zone, buckets)
+    const known = buckets.get(key)
+    const bucket = known ?? { excess: 0, at: 0 }
+    buckets.delete(key)
+    buckets.set(key, bucket)
+    const [oldest] = buckets.size > MAX_KEYS ? buckets.keys() : []
+    if (oldest !== undefined) buckets.delete(oldest)
+    return bucket
+  }
+}

@@ -1,0 +1,102 @@
+import { IncomingMessage, type ServerResponse } from 'node:http'
+import { basename } from 'node:path'
+import type { LocationSettings } from './directives/settings.ts'
+import {
+  addHeaders,
+  type ContentPlan,
+  type SiteExchange,
+  type SiteTools,
+  tellTooLarge,
+} from './site-exchange.ts'
+
+/** How long a refused body is read and thrown away, in milliseconds: nginx's lingering_timeout. */
+const LINGER_MS = 5_000
+
+/** Hands a request of the registry's host to the registry, with what its vhost file says of bodies and headers. */
+export async function serveRegistry(
+  exchange: SiteExchange,
+  plan: ContentPlan,
+  tools: SiteTools,
+): Promise<void> {
+  // The registry's host speaks HTTP/1.1 only: the listener sees to it.
+  const request = exchange.request as IncomingMessage
+  const response = exchange.response as ServerResponse
+  const { settings } = plan
+  addHeadersWithStatus(exchange, plan, response)
+  if (settings.maxBodyBytes > 0) {
+    if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes) {
+      tellTooLarge(exchange, settings, tools)
+      refuseTooLarge(request, response, settings)
+      request.resume()
+      return
+    }
+    if (request.headers['transfer-encoding'] !== undefined) {
+      limitBody(request, settings.maxBodyBytes, () => {
+        tellTooLarge(exchange, settings, tools)
+        refuseTooLarge(request, response, settings)
+      })
+    }
+  }
+  if (request.headers.expect !== undefined) response.writeContinue()
+  tools.registry(request, response)
+}
+
+/** Whether a header is added may depend on the status, which is known only when the head is written. */
+function addHeadersWithStatus(exchange: SiteExchange, plan: ContentPlan, response: ServerResponse): void {
+  const { settings, variable } = plan
+  const hasHsts = exchange.scheme === 'https' && exchange.site.declaration.hsts !== undefined
+  if (settings.addHeaders.length === 0 && !hasHsts) return
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
+  ;(response as { writeHead: unknown }).writeHead = (status: number, ...rest: unknown[]) => {
+    addHeaders(exchange, { status, settings, variable })
+    return writeHead(status, ...rest)
+  }
+}
+
+/** Counts a body whose length was not said; once it is too long nothing more of it is given on. */
+function limitBody(request: IncomingMessage, maxBytes: number, onTooLarge: () => void): void {
+  let received = 0
+  let isOver = false
+  request.push = (chunk: Buffer | null, ...rest) => {
+    received += chunk?.length ?? 0
+    if (received <= maxBytes) return IncomingMessage.prototype.push.call(request, chunk, ...rest)
+    if (!isOver) {
+      isOver = true
+      onTooLarge()
+    }
+    return true
+  }
+}
+
+/**
+ * An error as the registry's clients read them. What they still send is thrown away for a while: a connection that is
+ * cut under a client that writes takes the answer with it.
+ */
+function refuseTooLarge(
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: LocationSettings,
+): void {
+  const end = (): void => {
+    request.socket.destroySoon()
+  }
+  if (response.headersSent) {
+    end()
+    return
+  }
+  const { maxBodyBytes, maxBodyPlace } = settings
+  // The folder is the operator's business.
+  const place = maxBodyPlace ? `${basename(maxBodyPlace.file)}:${maxBodyPlace.line}` : 'the configuration'
+  const message = `The body is larger than the ${maxBodyBytes} bytes that client_max_body_size allows in ${place}`
+  const body = JSON.stringify({
+    errors: [{ code: 'SIZE_INVALID', message, detail: { limit: maxBodyBytes } }],
+  })
+  response.writeHead(413, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  })
+  response.end(body)
+  const timer = setTimeout(end, LINGER_MS).unref()
+  request.once('close', () => clearTimeout(timer))
+}

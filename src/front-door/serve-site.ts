@@ -1,0 +1,235 @@
+import type { ServerResponse } from 'node:http'
+import type { LocationSettings, Plan } from './directives/settings.ts'
+import { sendPage } from './error-pages.ts'
+import { serveFiles } from './files-content.ts'
+import { Http2Upstreams } from './forward/forward-h2c.ts'
+import { ServerPicker } from './forward/pick-server.ts'
+import { UpstreamPools } from './forward/upstream-pools.ts'
+import { proxyRequest } from './proxy-request.ts'
+import { proxyUpgrade } from './proxy-upgrade.ts'
+import { RateLimits } from './rate-limits.ts'
+import { serveRegistry } from './serve-registry.ts'
+import { refusalOf } from './site-access.ts'
+import type { SiteLog } from './site-access-log.ts'
+import {
+  addHeaders,
+  type ContentPlan,
+  factsOf,
+  headerSafe,
+  pathOf,
+  type SiteExchange,
+  type SiteHandlerParts,
+  type SiteTools,
+  setHeader,
+  targetOf,
+  tellTooLarge,
+} from './site-exchange.ts'
+import type { SiteHandler, SiteRequest } from './site-handler.ts'
+
+/** Internal redirects of one request (error_page, try_files), as in nginx. */
+const MAX_REDIRECTS = 10
+/** A handler that holds connections to upstreams. */
+export interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
+
+/** Creates the handler of all sites. */
+export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler {
+  const tools: SiteTools = {
+    ...parts,
+    pools: new UpstreamPools(),
+    http2Upstreams: new Http2Upstreams(),
+    picker: new ServerPicker(),
+    limits: new RateLimits(),
+  }
+  return {
+    async serve(exchange) {
+      if (parts.siteLog && exchange.site.declaration.source.kind !== 'registry')
+        logWhenOver(parts.siteLog, exchange)
+      try {
+        await serve(exchange, tools)
+      } catch (err) {
+        parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        sendPage(exchange.response, 500)
+      }
+    },
+    async upgrade(exchange, socket, head) {
+      try {
+        await proxyUpgrade(exchange, { socket, head }, tools)
+      } catch (err) {
+        parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        socket.destroy()
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      tools.http2Upstreams[Symbol.dispose]()
+      await tools.pools[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function serve(request: SiteRequest, tools: SiteTools): Promise<void> {
+  const { site, response } = request
+  if (site.closed) return sendPage(response, 503)
+  const facts = factsOf(request)
+  if (!facts) return sendPage(response, 400)
+  const exchange: SiteExchange = { ...request, facts }
+  const plan = site.server.route(facts)
+  await follow(exchange, plan, tools, 0)
+}
+
+async function follow(
+  exchange: SiteExchange,
+  plan: Plan,
+  tools: SiteTools,
+  redirects: number,
+): Promise<void> {
+  switch (plan.kind) {
+    case 'close':
+      exchange.request.socket.destroy()
+      return
+    case 'return':
+      return answerReturn(exchange, plan)
+    case 'error':
+      return answerError(exchange, { status: plan.status, settings: plan.settings, redirects }, tools)
+    case 'content':
+      return enter(exchange, plan, tools, redirects)
+    default:
+      plan satisfies never
+  }
+}
+
+/** The access phase, then content. */
+async function enter(
+  exchange: SiteExchange,
+  plan: ContentPlan,
+  tools: SiteTools,
+  redirects: number,
+): Promise<void> {
+  const { settings } = plan
+  const refusal = await refusalOf(exchange, plan, tools)
+  if (refusal) {
+    if (refusal.challenge !== undefined) setHeader(exchange, 'www-authenticate', refusal.challenge)
+    if (refusal.retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(refusal.retryAfterS))
+    return answerError(exchange, { status: refusal.status, settings, redirects }, tools)
+  }
+  const verdict = tools.limits.enter(settings, plan.variable)
+  if (verdict.kind === 'refuse') {
+    tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
+    return answerError(exchange, { status: verdict.status, settings, redirects }, tools)
+  }
+  exchange.response.once('close', verdict.release)
+  if (verdict.kind === 'wait') await new Promise((resolve) => setTimeout(resolve, verdict.ms))
+  if (exchange.response.destroyed) return
+  await answerContent(exchange, plan, tools, redirects)
+}
+
+async function answerContent(
+  exchange: SiteExchange,
+  plan: ContentPlan,
+  tools: SiteTools,
+  redirects: number,
+): Promise<void> {
+  const { settings, content } = plan
+  const fail = (status: number): Promise<void> =>
+    answerError(exchange, { status, settings, redirects }, tools)
+  const target = targetOf(exchange, plan)
+  if (target?.kind === 'registry') return serveRegistry(exchange, plan, tools)
+  const announced = Number(exchange.request.headers['content-length'] ?? 0)
+  if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
+    tellTooLarge(exchange, settings, tools)
+    return fail(413)
+  }
+  if (target?.kind === 'upstream') {
+    return proxyRequest(
+      exchange,
+      { plan, upstream: target.upstream, path: pathOf(exchange, plan) },
+      { tools, fail },
+    )
+  }
+  if (content.kind === 'proxy')
+    return proxyRequest(exchange, { plan, upstream: content.origin, path: undefined }, { tools, fail })
+  if (target?.kind === 'files' || content.kind === 'files') {
+    const files =
+      content.kind === 'files' ? content : { ...NO_FILES, root: target?.kind === 'files' ? target.root : '' }
+    const result = await serveFiles(exchange, plan, files)
+    if (result.kind === 'error') return fail(result.status)
+    if (result.kind === 'redirect') {
+      if (redirects >= MAX_REDIRECTS) return fail(500)
+      return follow(exchange, exchange.site.server.route(exchange.facts, result), tools, redirects + 1)
+    }
+    return
+  }
+  return fail(404)
+}
+
+const NO_FILES = {
+  kind: 'files',
+  root: '',
+  alias: undefined,
+  tryFiles: undefined,
+  index: ['index.html'],
+} as const
+
+function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'return' }>): void {
+  const { status, body, location, settings } = plan
+  addHeaders(exchange, { status, settings, variable: () => '' })
+  if (location !== undefined) setHeader(exchange, 'location', headerSafe(location))
+  if (body === undefined && status !== 200 && status !== 204) {
+    sendPage(exchange.response, status)
+    return
+  }
+  const text = body ?? ''
+  const response = exchange.response as ServerResponse
+  response.writeHead(status, {
+    'content-type': settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType,
+    'content-length': Buffer.byteLength(text),
+  })
+  response.end(exchange.facts.method === 'HEAD' ? undefined : text)
+}
+
+/** An error of this server: the page of the vhost file if it has one, else a plain one. */
+export async function answerError(
+  exchange: SiteExchange,
+  error: { status: number; settings: LocationSettings; redirects: number },
+  tools: SiteTools,
+): Promise<void> {
+  const { status, settings, redirects } = error
+  const page = settings.errorPages.find(({ statuses }) => statuses.includes(status))
+  if (page && redirects < MAX_REDIRECTS && !exchange.response.headersSent) {
+    if (/^https?:\/\//.test(page.uri)) {
+      setHeader(exchange, 'location', headerSafe(page.uri))
+      return sendPage(exchange.response, page.status ?? 302)
+    }
+    const [uri = '/', args = ''] = page.uri.split('?', 2)
+    const facts = { ...exchange.facts, method: exchange.facts.method === 'HEAD' ? 'HEAD' : 'GET' }
+    const plan = exchange.site.server.route(facts, { uri, args })
+    forceStatus(exchange, page.status ?? status)
+    return follow({ ...exchange, facts }, plan, tools, redirects + 1)
+  }
+  addHeaders(exchange, { status, settings, variable: () => '' })
+  sendPage(exchange.response, status)
+}
+
+/** The page of an error keeps the error's status, whatever served it. */
+function forceStatus({ response }: SiteExchange, status: number): void {
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => unknown
+  ;(response as { writeHead: unknown }).writeHead = (given: number, ...rest: unknown[]) =>
+    writeHead(given === 200 || given >= 400 ? status : given, ...rest)
+}
+
+function logWhenOver(siteLog: SiteLog, { request, response, ...exchange }: SiteRequest): void {
+  const startedAt = performance.now()
+  response.once('close', () => {
+    siteLog.write({
+      host: exchange.host,
+      remoteAddress: exchange.remoteAddress,
+      method: request.method ?? '',
+      target: request.url ?? '',
+      protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
+      status: response.headersSent ? response.statusCode : 499,
+      ms: performance.now() - startedAt,
+      referer: request.headers.referer,
+      agent: request.headers['user-agent'],
+      id: exchange.requestId,
+    })
+  })
+}

@@ -1,0 +1,143 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import { parseTarget } from './canonical-path.ts'
+import type { LocationSettings, Plan, RequestFacts } from './directives/settings.ts'
+import type { Http2Upstreams } from './forward/forward-h2c.ts'
+import type { ServerPicker } from './forward/pick-server.ts'
+import { addedHeaders } from './forward/response-headers.ts'
+import type { UpstreamPools } from './forward/upstream-pools.ts'
+import { createAddressMatcher } from './network-address.ts'
+import type { PasswordChecker } from './ports.ts'
+import type { RateLimits } from './rate-limits.ts'
+import type { SiteLog } from './site-access-log.ts'
+import type { PathDeclaration, SiteTarget } from './site-declaration.ts'
+import type { SiteRequest } from './site-handler.ts'
+
+/** What serving sites needs. */
+export interface SiteHandlerParts {
+  /** Answers on the registry's own hosts. */
+  readonly registry: (request: IncomingMessage, response: ServerResponse) => void
+  readonly passwords: PasswordChecker
+  readonly logger: Logger
+  /** Gets a line for each request of a site; undefined: none is wanted. */
+  readonly siteLog: SiteLog | undefined
+}
+
+/** What the parts of this folder that answer a request share. */
+export interface SiteTools extends SiteHandlerParts {
+  readonly pools: UpstreamPools
+  readonly http2Upstreams: Http2Upstreams
+  readonly picker: ServerPicker
+  readonly limits: RateLimits
+}
+
+/** A request on its way through the phases. */
+export interface SiteExchange extends SiteRequest {
+  readonly facts: RequestFacts
+}
+
+/** A plan whose access was granted. */
+export type ContentPlan = Extract<Plan, { kind: 'content' }>
+
+/** What a request is, for rules and variables; undefined if its target cannot be read in one way only. */
+export function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefined {
+  const { request: incoming, scheme, host, remoteAddress, remotePort, serverPort, requestId } = request
+  const requestUri = incoming.url ?? '/'
+  const target = parseTarget(requestUri)
+  if (!target) return undefined
+  return {
+    method: incoming.method ?? 'GET',
+    scheme,
+    host,
+    uri: target.path,
+    requestUri,
+    args: target.query,
+    headers: incoming.headers,
+    remoteAddress: realAddress(request),
+    remotePort,
+    serverPort,
+    protocol:
+      incoming.httpVersionMajor === 2
+        ? 'HTTP/2.0'
+        : incoming.httpVersionMinor === 0
+          ? 'HTTP/1.0'
+          : 'HTTP/1.1',
+    requestId,
+  }
+
+  /** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration were heeded before. */
+  function realAddress({ site, peerAddress }: Omit<SiteRequest, 'response'>): string {
+    const { realIp } = site.server.settings
+    if (!realIp || !createAddressMatcher(realIp.trusted)(peerAddress)) return remoteAddress
+    const told = incoming.headers[realIp.header]
+    const list = (Array.isArray(told) ? told.join(',') : (told ?? '')).split(',').map((name) => name.trim())
+    const isTrusted = createAddressMatcher(realIp.trusted)
+    const found = realIp.recursive ? list.findLast((address) => !isTrusted(address)) : list.at(-1)
+    return found === undefined || found === '' ? remoteAddress : found
+  }
+}
+
+/** The operator reads which line of which file it was. */
+export function tellTooLarge(
+  { host, requestId }: Omit<SiteExchange, 'response'>,
+  { maxBodyBytes, maxBodyPlace }: LocationSettings,
+  { logger }: SiteTools,
+): void {
+  const place = maxBodyPlace ? `${maxBodyPlace.file}:${maxBodyPlace.line}` : 'the default'
+  logger.warn(
+    { host, id: requestId, limit: maxBodyBytes, place },
+    'a request is larger than client_max_body_size',
+  )
+}
+
+/** What a declared path answers with. */
+export function targetOf(
+  exchange: Omit<SiteExchange, 'response'>,
+  plan: ContentPlan,
+): SiteTarget | undefined {
+  return pathOf(exchange, plan)?.target
+}
+
+/** The declared path that a plan leads to. */
+export function pathOf(
+  { site }: Omit<SiteExchange, 'response'>,
+  { content }: ContentPlan,
+): PathDeclaration | undefined {
+  if (content.kind !== 'declared') return undefined
+  return site.declaration.paths.find(({ path }) => path === content.path)
+}
+
+/** Sets what `add_header` and HSTS add, on answers that are not an upstream's. */
+export function addHeaders(
+  exchange: SiteExchange,
+  {
+    status,
+    settings,
+    variable,
+  }: { status: number; settings: LocationSettings; variable: (name: string) => string },
+): void {
+  const list = addedHeaders(status, {
+    headers: settings.addHeaders,
+    hsts: hstsOf(exchange),
+    isTls: exchange.scheme === 'https',
+    variable,
+  })
+  for (let index = 0; index < list.length; index += 2)
+    setHeader(exchange, list[index] ?? '', list[index + 1] ?? '')
+}
+
+/** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
+export function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
+  const { hsts, httpsMethod } = site.declaration
+  return httpsMethod === 'noredirect' ? undefined : hsts
+}
+
+/** Sets a header of an answer that has not begun. */
+export function setHeader({ response }: SiteExchange, name: string, value: string): void {
+  if (!response.headersSent) (response as ServerResponse).setHeader(name, value)
+}
+
+/** A text that a request had a part in must not end a header. */
+export function headerSafe(text: string): string {
+  return text.replace(/[^\x21-\x7e]/g, (sign) => encodeURIComponent(sign))
+}
