@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { CertificateKeeper, ManagedCertificate } from '../../src/certificates/acme/certificate-keeper.ts'
 import { renewalInfoId } from '../../src/certificates/acme/renewal-info.ts'
+import { namesOf } from '../../src/certificates/x509-facts.ts'
 
 /** A pair as it was installed. */
 export interface InstalledPair {
@@ -23,7 +24,7 @@ export class MemoryCertificateKeeper implements CertificateKeeper {
       const leaf = new X509Certificate(chainPem)
       return {
         name,
-        names: (leaf.subjectAltName ?? '').split(', ').map((each) => each.replace(/^(DNS|IP Address):/, '')),
+        names: namesOf(leaf),
         notBefore: leaf.validFromDate.getTime(),
         notAfter: leaf.validToDate.getTime(),
         ariId: renewalInfoId(chainPem),

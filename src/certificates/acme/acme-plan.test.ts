@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { wishFor } from '../../../test/support/acme-room.ts'
 import { planWish } from './acme-plan.ts'
 import type { AcmePlan } from './acme-wish.ts'
-import { classifyName, coversName, type NameKind, nameSetId } from './certificate-names.ts'
+import { classifyName, type NameKind, nameSetId } from './certificate-names.ts'
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
 const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory'
@@ -55,17 +55,6 @@ describe('`nameSetId()`', () => {
     assert.notEqual(nameSetId(['a.example.com']), nameSetId(['a.example.com', 'b.example.com']))
     assert.match(nameSetId(['*.example.com', '2001:db8::1']), /^[a-z0-9.-]{1,80}$/)
     assert.match(nameSetId([`${'a'.repeat(60)}.${'b'.repeat(60)}.com`]), /^[a-z0-9.-]{1,80}$/)
-  })
-})
-
-describe('`coversName()`', () => {
-  test('takes a star for one label', () => {
-    const names = ['*.example.com']
-    const found = ['a.example.com', 'a.b.example.com', 'example.com', '*.example.com', '*.a.example.com']
-    assert.deepEqual(
-      found.map((name) => coversName(names, name)),
-      [true, false, false, true, false],
-    )
   })
 })
 

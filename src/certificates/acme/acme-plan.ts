@@ -1,6 +1,8 @@
+import { pairNameOf } from '../install-pair.ts'
+import { hostKey } from '../x509-facts.ts'
 import { MAX_NAMES } from './acme-order.ts'
 import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
-import { classifyName, nameSetId, pairNameOf } from './certificate-names.ts'
+import { classifyName, nameSetId } from './certificate-names.ts'
 
 /** Something that is or may be in the way of a certificate. */
 export interface PreflightFinding {
@@ -27,7 +29,7 @@ const STAGING: Readonly<Record<string, string>> = {
  * left, the wish is local.
  */
 export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
-  const hosts = [...new Set(wish.hosts.map((host) => host.toLowerCase().replace(/\.$/, '')))]
+  const hosts = [...new Set(wish.hosts.map(hostKey))]
   const wished = wish.directory ?? defaults.directory
   const isOwnCa = defaults.directoryCaFile !== undefined || isLocalUrl(wished)
   const names = hosts.filter((host) => isSignable(host, isOwnCa))
@@ -36,7 +38,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const directory = wish.isTest ? (staging ?? wished) : wished
   const plan: AcmePlan = {
     id: nameSetId(hosts),
-    pairName: pairNameOf(names),
+    pairName: pairNameOf(names[0] ?? ''),
     names,
     directory,
     stagingDirectory: staging === directory ? undefined : staging,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { coversHost } from '../x509-facts.ts'
 import { AcmeDirectory } from './acme-directory.ts'
 import { AcmeError } from './acme-error.ts'
 import type { PreflightFinding } from './acme-plan.ts'
@@ -6,7 +7,6 @@ import type { AcmeStore } from './acme-store.ts'
 import { type AcmeTransport, createTransport } from './acme-transport.ts'
 import type { AcmePlan } from './acme-wish.ts'
 import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
-import { coversName } from './certificate-names.ts'
 import { type ChallengeSolver, orderSolvers } from './challenge-solver.ts'
 import type { ChallengeBoard } from './challenges.ts'
 import type { DnsEndpoint } from './dns-exchange.ts'
@@ -15,7 +15,7 @@ import type { OrderThrottle } from './order-throttle.ts'
 import { preflight } from './preflight.ts'
 import { attemptTime } from './renewal.ts'
 import { refreshAdvice } from './renewal-advice.ts'
-import { checkBudget, type RenewalRecord, recordFailure, recordSuccess } from './renewal-record.ts'
+import { checkBudget, isJudged, type RenewalRecord, recordFailure, recordSuccess } from './renewal-record.ts'
 
 /** What flights share. */
 export interface FlightContext {
@@ -84,7 +84,7 @@ export class CertificateFlight {
     const now = this.#context.clock()
     return certificates
       .filter(({ notBefore, notAfter }) => notAfter > now && notBefore <= now + CLOCK_SKEW_MS)
-      .filter(({ names }) => this.plan.names.every((name) => coversName(names, name)))
+      .filter(({ names }) => this.plan.names.every((name) => coversHost(names, name)))
       .toSorted((a, b) => b.notAfter - a.notAfter)
       .at(0)
   }
@@ -189,7 +189,23 @@ export class CertificateFlight {
     const { failures, pendingOrder } = this.#record
     const { stagingDirectory, names } = this.plan
     if (failures === undefined || stagingDirectory === undefined || pendingOrder !== undefined) return
-    await this.#issue(stagingDirectory, transport, undefined)
+    try {
+      await this.#issue(stagingDirectory, transport, undefined)
+    } catch (error) {
+      // What it says of our names counts. That it is down or busy must not keep us from the real one.
+      if (
+        this.#context.signal.aborted ||
+        !(error instanceof AcmeError) ||
+        isJudged(error) ||
+        error.code === 'ACME_DNS_FAILED'
+      )
+        throw error
+      this.#context.logger.info(
+        { names, err: error },
+        'the staging directory is of no help; the real one is asked',
+      )
+      return
+    }
     this.#context.logger.info(
       { names },
       'the staging directory gave a certificate; now the real one is ordered',
@@ -202,6 +218,7 @@ export class CertificateFlight {
     const directory = await AcmeDirectory.open(plan.directory, { transport, clock, signal })
     this.#networkFindings = await preflight(plan.names, {
       ...{ board, dnsServers, httpPort, caaIdentities: directory.resource.caaIdentities },
+      isOwnCa: plan.isOwnCa,
       usesNetwork: plan.challenge !== 'dns-01',
       usesHttp: plan.challenge === undefined || plan.challenge === 'http-01',
     })

@@ -1,9 +1,10 @@
+import type { CertificateNames } from '../x509-facts.ts'
+
 /** A certificate in use, as the manager needs to know it. Unix times in ms. */
 export interface ManagedCertificate {
   /** Name of the pair. */
   readonly name: string
-  /** Its alternative names: DNS names in lower case, wildcards with their star, addresses. */
-  readonly names: readonly string[]
+  readonly names: CertificateNames
   readonly notBefore: number
   readonly notAfter: number
   /** {@link renewalInfoId} of it; undefined: it has none. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { pairNameOf } from '../install-pair.ts'
 
 /** What kind of name it is: `local` and `invalid` ones are signed by no public CA. */
 export type NameKind = 'public' | 'local' | 'address' | 'invalid'
@@ -46,20 +47,8 @@ export function isPrivateAddress(address: string): boolean {
 /** A name for a set of names, whatever their order: readable, and fit for a file. */
 export function nameSetId(names: readonly string[]): string {
   const sorted = [...new Set(names)].sort()
-  const readable = pairNameOf(sorted)
+  const readable = pairNameOf(sorted[0] ?? '')
     .replace(/[^a-z0-9.-]/g, '')
     .slice(0, 60)
   return `${readable}-${createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12)}`
-}
-
-/** The name a pair is kept by, as in nginx-proxy's folder: the first host, a wildcard's without its star. */
-export function pairNameOf(names: readonly string[]): string {
-  return (names[0] ?? '').replace(/^\*\./, '').replaceAll(':', '_')
-}
-
-/** Whether a certificate's names cover a host: a star stands for one label. */
-export function coversName(certificateNames: readonly string[], host: string): boolean {
-  if (certificateNames.includes(host)) return true
-  const dot = host.indexOf('.')
-  return dot > 0 && !host.startsWith('*.') && certificateNames.includes(`*${host.slice(dot)}`)
 }

@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { leafOf, makePair } from '../../../test/support/acme-pair.ts'
-import { settle, wishFor } from '../../../test/support/acme-room.ts'
-import { problemReply } from '../../../test/support/scripted-acme-server.ts'
+import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
+import { problemReply, ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
 import { renewalInfoId } from './renewal-info.ts'
 
 const HOUR_MS = 3600 * 1000
@@ -87,6 +87,23 @@ describe('`CertificateManager` renews', () => {
     room.clock.now += 2 * HOUR_MS
     await room.manager.check()
     assert.equal(room.keeper.installs.length, 3)
+  })
+
+  test('by itself, in time, when nobody looks', async () => {
+    await using ca = await ScriptedAcmeServer.start()
+    await using room = await makeAcmeRoom({ directory: ca.directoryUrl }, { clock: Date.now })
+    ca.validityMs = 5000
+    const renewed = Promise.withResolvers<void>()
+    ca.script('cert', () => {
+      if (ca.callsOf('cert').length === 2) renewed.resolve()
+      return undefined
+    })
+    await room.manager.setWishes([wishFor([NAME])])
+    await renewed.promise
+    await room.manager[Symbol.asyncDispose]()
+    const times = room.log.filter(({ msg }) => msg === 'certificate issued').map(({ time }) => Number(time))
+    const waitMs = (times[1] ?? Date.now()) - (times[0] ?? 0)
+    assert.ok(waitMs > 1000 && waitMs < 4500, `after ${waitMs} ms`)
   })
 
   test('at once when told to, and says what there is none to renew of', async () => {

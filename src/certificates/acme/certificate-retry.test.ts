@@ -49,6 +49,20 @@ describe('`CertificateManager` after a failure', () => {
     assert.equal(room.manager.status()[0]?.state, 'valid')
   })
 
+  test('goes to the real directory when the staging one is down or busy', async () => {
+    await using staging = await ScriptedAcmeServer.start()
+    await using pair = await makePair()
+    const { ca, room } = pair
+    await room.restart({ stagingDirectory: staging.directoryUrl })
+    staging.script('directory', problemReply('serverInternal', 'maintenance', { status: 503 }))
+    ca.script('order', problemReply('serverInternal', 'oops', { status: 500 }), 1)
+    await settle(room, wishFor([NAME]))
+    room.clock.now += 60_000
+    await room.manager.check()
+    assert.equal(room.manager.status()[0]?.state, 'valid')
+    assert.ok(room.log.some(({ msg }) => String(msg).includes('staging directory is of no help')))
+  })
+
   test('proves the name in another way', async () => {
     await using pair = await makePair()
     const { room, ca } = pair

@@ -11,14 +11,6 @@ export const TAG = {
   set: 0x31,
 } as const
 
-/** An element of a DER encoding. */
-export interface DerElement {
-  readonly tag: number
-  readonly content: Buffer
-  /** What follows the element. */
-  readonly rest: Buffer
-}
-
 /** Encodes an element (X.690 section 8.1). */
 export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(contents)
@@ -51,24 +43,4 @@ export function derInteger(bytes: Uint8Array): Buffer {
 /** Encodes whole bytes as a bit string. */
 export function derBitString(bytes: Uint8Array): Buffer {
   return der(TAG.bitString, Buffer.of(0), bytes)
-}
-
-/** Reads the first element of an encoding; undefined if there is none or it is cut short. */
-export function readDer(bytes: Buffer): DerElement | undefined {
-  const [tag, first] = bytes
-  if (tag === undefined || first === undefined) return undefined
-  const digits = first < 0x80 ? 0 : first & 0x7f
-  if (digits > 4 || first === 0x80 || bytes.length < 2 + digits) return undefined
-  const length = digits === 0 ? first : bytes.readUIntBE(2, digits)
-  const start = 2 + digits
-  if (bytes.length < start + length) return undefined
-  return { tag, content: bytes.subarray(start, start + length), rest: bytes.subarray(start + length) }
-}
-
-/** Reads the elements that stand one after the other; stops at what is no element. */
-export function readDerList(bytes: Buffer): DerElement[] {
-  const elements: DerElement[] = []
-  for (let element = readDer(bytes); element !== undefined; element = readDer(element.rest))
-    elements.push(element)
-  return elements
 }

@@ -23,7 +23,7 @@ async function look(
   await using dns = await startScriptedDns()
   for (const [host, list] of Object.entries(records)) dns.records.set(host, [...list])
   const context = {
-    ...{ board: new ChallengeBoard(Date.now), usesNetwork: false, usesHttp: false },
+    ...{ board: new ChallengeBoard(Date.now), usesNetwork: false, usesHttp: false, isOwnCa: false },
     ...{ caaIdentities: ['ca.example', 'ca.example.net'], dnsServers: [dns.endpoint] },
     ...change,
   }
@@ -106,6 +106,8 @@ describe('`preflight()` of addresses and port 80', () => {
 
   test('finds a name without an address', async () => {
     assert.deepEqual(await look({}, network), [`error ${NAME} has no address in the DNS`])
+    const ofOurOwn = await look({}, { ...network, isOwnCa: true })
+    assert.deepEqual(ofOurOwn, [`warning ${NAME} has no address in the DNS`])
   })
 
   test('says nothing where the DNS says nothing', async () => {

@@ -23,6 +23,8 @@ export interface PreflightContext {
   readonly usesNetwork: boolean
   /** Whether the CA will ask port 80. */
   readonly usesHttp: boolean
+  /** The CA is one's own, and may find names where the DNS does not: a hosts file, multicast. */
+  readonly isOwnCa: boolean
   /** Names this CA has in CAA records; empty: unknown, not checked. */
   readonly caaIdentities: readonly string[]
   /** Servers to ask; the system's if empty. */
@@ -50,7 +52,9 @@ async function checkReach(name: string, context: PreflightContext): Promise<Pref
   if (addresses === undefined) return []
   if (addresses.length === 0) {
     const remedy = 'Make an A or AAAA record that leads to this machine.'
-    return [{ severity: 'error', name, message: 'has no address in the DNS', remedy }]
+    return [
+      { severity: context.isOwnCa ? 'warning' : 'error', name, message: 'has no address in the DNS', remedy },
+    ]
   }
   const own = ownAddresses()
   const elsewhere = addresses.filter((address) => !own.has(address))

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
+import { readBer, readBerList } from '../ber.ts'
 import { type AcmeDirectory, invalid, objectOf } from './acme-directory.ts'
-import { der, derOid, readDer, readDerList, TAG } from './der.ts'
+import { der, derOid, TAG } from './der.ts'
 import { isObject } from './problem.ts'
 
 /** When a CA wants a certificate to be renewed (RFC 9773 section 4.2). Unix times in ms. */
@@ -65,18 +66,18 @@ export async function fetchRenewalWindow(
 
 /** The members of `TBSCertificate` (RFC 5280 section 4.1) after its version. */
 function certificateFields(raw: Buffer): { tag: number; content: Buffer }[] {
-  const body = readDer(readDer(raw)?.content ?? Buffer.alloc(0))
-  return readDerList(body?.content ?? Buffer.alloc(0))
+  const body = readBer(readBer(raw)?.content ?? Buffer.alloc(0))
+  return readBerList(body?.content ?? Buffer.alloc(0))
 }
 
 function authorityKeyId(extensions: Buffer | undefined): Buffer | undefined {
-  const list = readDerList(readDer(extensions ?? Buffer.alloc(0))?.content ?? Buffer.alloc(0))
+  const list = readBerList(readBer(extensions ?? Buffer.alloc(0))?.content ?? Buffer.alloc(0))
   for (const extension of list) {
-    const parts = readDerList(extension.content)
+    const parts = readBerList(extension.content)
     const [oid] = parts
     if (oid === undefined || !der(oid.tag, oid.content).equals(AUTHORITY_KEY_ID)) continue
-    const value = readDer(parts.at(-1)?.content ?? Buffer.alloc(0))
-    return readDerList(value?.content ?? Buffer.alloc(0)).find(({ tag }) => tag === TAG_KEY_IDENTIFIER)
+    const value = readBer(parts.at(-1)?.content ?? Buffer.alloc(0))
+    return readBerList(value?.content ?? Buffer.alloc(0)).find(({ tag }) => tag === TAG_KEY_IDENTIFIER)
       ?.content
   }
   return undefined

@@ -18,8 +18,8 @@ const ENDS_ORDER: readonly AcmeErrorCode[] = [
   'ACME_REFUSED',
 ]
 
-/** Wait after a success, in ms: if the new certificate is lost at once, ordering must not go round and round. */
-const REST_MS = 3600 * 1000
+/** Longest wait after a success, in ms: if the new certificate is lost at once, ordering must not go round and round. */
+const MAX_REST_MS = 3600 * 1000
 
 const time = z.number()
 const text = z.string()
@@ -81,7 +81,8 @@ export function recordSuccess(
 ): RenewalRecord {
   const { names, lastAttemptAt } = record
   const issuedAt = [...record.issuedAt, now].slice(-MAX_ISSUED)
-  return { names, lastAttemptAt, installed, issuedAt, nextAttemptAt: now + REST_MS }
+  const restMs = Math.min(MAX_REST_MS, (installed.notAfter - now) / 10)
+  return { names, lastAttemptAt, installed, issuedAt, nextAttemptAt: now + restMs }
 }
 
 /** The record after a failed attempt, with the time of the next one. @param random At least 0, below 1. */
@@ -103,7 +104,7 @@ export function recordFailure(
     lastError: { code: known?.code ?? 'UNKNOWN', message, remedy, at: now, problem: known?.problem },
     // An order that fails because of `replaces` must have a way out: so every other attempt goes without.
     skipReplaces: record.skipReplaces !== true,
-    pendingOrder: known !== undefined && endsOrder(known) ? undefined : record.pendingOrder,
+    pendingOrder: known !== undefined && isJudged(known) ? undefined : record.pendingOrder,
   }
 }
 
@@ -129,9 +130,9 @@ export function checkBudget(record: RenewalRecord, directory: string, now: numbe
   )
 }
 
-function endsOrder(error: AcmeError): boolean {
+/** True if a CA has judged our names or our order, false if it could not be asked, was busy, or we failed before. */
+export function isJudged(error: AcmeError): boolean {
   const status = error.problem?.status
-  // A CA that is busy has not judged the order.
   const isBusy = status !== undefined && (status === 429 || status >= 500)
   return ENDS_ORDER.includes(error.code) && !isBusy
 }
