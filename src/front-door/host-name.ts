@@ -6,6 +6,8 @@ const MAX_HOST_LENGTH = 253
 const MAX_LABEL_LENGTH = 63
 /** A name or IPv4 address in ASCII: labels of letters, digits, `-` and `_`. */
 const NAME = /^(?:[a-z0-9_][a-z0-9_-]*\.)*[a-z0-9_][a-z0-9_-]*$/
+/** A name of which a part is beyond ASCII. */
+const SCRIPTS = /^[a-zA-Z0-9_.\u0080-\u{10ffff}-]+$/u
 const AUTHORITY = /^(\[[0-9a-fA-F:.]{2,45}\]|[^:[\]]{1,254})(?::(\d{0,5}))?$/
 
 /** The host and the port that a request was sent to. */
@@ -44,8 +46,9 @@ export function toPlainHost(name: string): string | undefined {
 export function normalizeHost(name: string): string | undefined {
   // What is longer than any name in ASCII could be is none in another script either.
   if (name.length > MAX_HOST_LENGTH + 1) return undefined
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
-  if (/^[\u0000-\u007f]*$/.test(name)) return toPlainHost(name)
+  const plain = toPlainHost(name)
+  // What is ASCII and in no name would be taken for the rest of an address.
+  if (plain !== undefined || !SCRIPTS.test(name)) return plain
   return toPlainHost(domainToASCII(name.toLowerCase()))
 }
 

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { performance } from 'node:perf_hooks'
+import { test } from 'node:test'
+import { HostTable } from './host-table.ts'
+
+const PATTERNS = [
+  'app.example.com',
+  '*.example.com',
+  '*.deep.example.com',
+  'app.*',
+  'app.example.*',
+  '~^x\\d+\\.example\\.org$',
+  '~^x1\\.',
+  '~^app\\.',
+  '.both.test',
+  'B\u00fccher.example',
+  '192.0.2.1',
+  '2001:DB8::0:1',
+]
+const TABLE = new HostTable(PATTERNS.map((pattern) => [pattern, pattern] as const))
+
+const HOSTS: Readonly<Record<string, string | undefined>> = {
+  'app.example.com': 'app.example.com',
+  'other.example.com': '*.example.com',
+  'a.b.example.com': '*.example.com',
+  'a.deep.example.com': '*.deep.example.com',
+  'deep.example.com': '*.example.com',
+  'example.com': undefined,
+  'app.example.net': 'app.example.*',
+  'app.net': 'app.*',
+  'app.other.net': 'app.*',
+  app: undefined,
+  'x1.example.org': '~^x1\\.',
+  'x22.example.org': '~^x\\d+\\.example\\.org$',
+  'x22.example.orgs': undefined,
+  'both.test': '.both.test',
+  'a.b.both.test': '.both.test',
+  'notboth.test': undefined,
+  'xn--bcher-kva.example': 'B\u00fccher.example',
+  '192.0.2.1': '192.0.2.1',
+  '2001:db8::1': '2001:DB8::0:1',
+  unknown: undefined,
+}
+for (const [host, expected] of Object.entries(HOSTS)) {
+  test(`\`HostTable\` finds ${expected ?? 'nothing'} for ${host}`, () => {
+    assert.equal(TABLE.find(host), expected)
+  })
+}
+
+test('`HostTable` does not depend on the order in which hosts are given, but for two of one name', () => {
+  const reversed = new HostTable([...PATTERNS].reverse().map((pattern) => [pattern, pattern] as const))
+  for (const [host, expected] of Object.entries(HOSTS)) assert.equal(reversed.find(host), expected, host)
+  const twice = new HostTable([
+    ['a.test', 'first'],
+    ['a.test', 'second'],
+    ['.b.test', 'dot'],
+    ['b.test', 'exact'],
+  ])
+  assert.equal(twice.find('a.test'), 'first')
+  assert.equal(twice.find('b.test'), 'exact')
+})
+
+test('`HostTable` answers with its fallback where nothing fits', () => {
+  const table = new HostTable([['a.test', 'a']], 'fallback')
+  assert.equal(table.find('b.test'), 'fallback')
+  assert.equal(table.findOwn('b.test'), undefined)
+  assert.equal(table.findOwn('a.test'), 'a')
+})
+
+test('`HostTable` reports what it cannot use, a host at a time, and serves the others', () => {
+  const bad = ['~(', '~(a+)+$', '*.', 'a b', '', '*', 'a*.test', '*.a.*']
+  const table = new HostTable([...bad, 'good.test'].map((pattern) => [pattern, pattern] as const))
+  assert.deepEqual(table.problems.map(({ pattern }) => pattern).toSorted(), bad.toSorted())
+  assert.ok(table.problems.every(({ message }) => message.length > 0))
+  assert.equal(table.find('good.test'), 'good.test')
+})
+
+for (const size of [1_000, 100_000]) {
+  test(`\`HostTable\` with ${size} hosts finds one in less than 2 microseconds`, () => {
+    const entries = Array.from({ length: size }, (_, index) => [`host${index}.example.com`, index] as const)
+    const table = new HostTable<number>([...entries, ['*.example.com', -1], ['www.*', -2]])
+    // Names as they come out of requests: none is the table's own string.
+    const asked = Array.from({ length: 200 }, (_, index) => `host${index * 2}.EXAMPLE.com`.toLowerCase())
+    const missing = asked.map((name) => `a.b.c.${name}`)
+    for (const [names, expected] of [
+      [asked, undefined],
+      [missing, -1],
+    ] as const) {
+      const times = Array.from({ length: 200 }, () => {
+        const start = performance.now()
+        for (const name of names) {
+          const found = table.find(name)
+          if (found === undefined || (expected !== undefined && found !== expected)) assert.fail(name)
+        }
+        return ((performance.now() - start) * 1000) / names.length
+      })
+      const median = times.toSorted((a, b) => a - b)[100] ?? Number.POSITIVE_INFINITY
+      assert.ok(median < 2, `${median} microseconds`)
+    }
+  })
+}
