@@ -16,6 +16,10 @@ import {
 /** Longest chain; none in use has more than four certificates. */
 export const MAX_CHAIN_LENGTH = 10
 
+/** What to do where the certificate does not say where its issuer's can be had: that CA may be anybody's. */
+const ADD_BY_HAND =
+  "Add the intermediate certificate from the CA's page; if that CA is your own, give its root, too: it is not served, but made known"
+
 /** What a bundle is made of. */
 export interface BundleParts {
   readonly certificates: readonly X509Certificate[]
@@ -24,6 +28,8 @@ export interface BundleParts {
   readonly host?: string | undefined
   /** Roots that clients have; a chain that ends below one of them is complete. */
   readonly roots: readonly X509Certificate[]
+  /** Roots of one's own, which clients have to be given. */
+  readonly ownRoots?: readonly X509Certificate[] | undefined
   /** Unix time in ms. */
   readonly now: number
 }
@@ -110,12 +116,11 @@ export function describeEnd({ end, missing, chain }: CertificateBundle): Certifi
   if (missing.isExpired)
     return [finding('INTERMEDIATE_EXPIRED', `The certificate of ${missing.issuer} has expired`)]
   const [url] = missing.urls
-  const where = url === undefined ? '' : `; the CA has it at ${url}`
+  const what = `The certificate of ${missing.issuer}, which signed ${shortName(last?.subject)}, is missing`
   return [
-    finding(
-      'INTERMEDIATE_MISSING',
-      `The certificate of ${missing.issuer}, which signed ${shortName(last?.subject)}, is missing${where}`,
-    ),
+    url === undefined
+      ? finding('INTERMEDIATE_MISSING', what, { remedy: ADD_BY_HAND })
+      : finding('INTERMEDIATE_MISSING', `${what}; the CA has it at ${url}`),
   ]
 }
 
@@ -136,12 +141,15 @@ function findLeaf(
   return withKey ?? ranked.find(({ leaf }) => !leaf.ca) ?? (ranked.length === 1 ? ranked[0] : undefined)
 }
 
+type SignedBy = (certificate: X509Certificate) => boolean
 type End = Pick<CertificateBundle, 'chain' | 'end' | 'missing'>
 
 function climb(leaf: X509Certificate, pool: readonly X509Certificate[], parts: BundleParts): End {
   const isTrusted = (certificate: X509Certificate): boolean =>
     parts.roots.some((root) => isSignedBy(certificate, root))
-  const full = climbAll(leaf, pool, { ...parts, isTrusted })
+  const isOwn = (certificate: X509Certificate): boolean =>
+    parts.ownRoots?.some((root) => isSignedBy(certificate, root)) ?? false
+  const full = climbAll(leaf, pool, { now: parts.now, isTrusted, isOwn })
   if (full.end === 'trusted') return full
   // A cross-sign may lead past a root that is trusted to one that is not.
   const last = full.chain.findIndex(isTrusted)
@@ -151,7 +159,7 @@ function climb(leaf: X509Certificate, pool: readonly X509Certificate[], parts: B
 function climbAll(
   leaf: X509Certificate,
   pool: readonly X509Certificate[],
-  { now, isTrusted }: { now: number; isTrusted: (certificate: X509Certificate) => boolean },
+  { now, isTrusted, isOwn }: { now: number; isTrusted: SignedBy; isOwn: SignedBy },
 ): End {
   const chain = [leaf]
   const ended = (end: 'trusted' | 'untrusted' | 'self-signed'): End => ({ chain, end, missing: undefined })
@@ -168,7 +176,7 @@ function climbAll(
       continue
     }
     if (isTrusted(top)) return ended('trusted')
-    if (issuers.some(isSelfSigned)) return ended('untrusted')
+    if (isOwn(top) || issuers.some(isSelfSigned)) return ended('untrusted')
     const missing = {
       issuer: shortName(top.issuer),
       urls: issuerUrlsOf(top),

@@ -25,6 +25,8 @@ export interface CheckRequest {
   /** Hosts that it has to stand for. */
   readonly hosts: readonly string[]
   readonly roots: readonly X509Certificate[]
+  /** Roots of one's own: a chain that ends there is complete, though not trusted. */
+  readonly ownRoots?: readonly X509Certificate[] | undefined
   /** Unix time in ms. */
   readonly now: number
 }

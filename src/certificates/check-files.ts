@@ -1,6 +1,6 @@
-import type { KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { type CheckResult, checkCertificate, sortFindings } from './check-certificate.ts'
+import { type CheckRequest, type CheckResult, checkCertificate, sortFindings } from './check-certificate.ts'
 import { type CertificateFinding, finding } from './findings.ts'
 import type { MailedContent } from './mailed-files.ts'
 import type { PemOddity } from './pem.ts'
@@ -16,32 +16,20 @@ const ODDITIES: Readonly<Record<PemOddity, string>> = {
 }
 
 /** Files to check. */
-export interface FileCheck {
+export interface FileCheck extends Pick<CheckRequest, 'hosts' | 'roots' | 'ownRoots' | 'now'> {
   readonly content: MailedContent
-  readonly hosts: readonly string[]
   /** Whether a key has to be among them. */
   readonly isKeyExpected: boolean
-  readonly roots: readonly X509Certificate[]
-  /** Unix time in ms. */
-  readonly now: number
 }
 
 /** Checks certificates and keys that were read from files, and the files themselves. */
-export async function checkFiles({
-  content,
-  hosts,
-  isKeyExpected,
-  roots,
-  now,
-}: FileCheck): Promise<CheckResult> {
+export async function checkFiles({ content, isKeyExpected, ...request }: FileCheck): Promise<CheckResult> {
   const keys: KeyObject[] = content.keys.map(({ value }) => value)
   const isEncrypted = content.encryptedKeys.length > 0 && keys.length === 0
   const result = checkCertificate({
     certificates: content.certificates.map(({ value }) => value),
     keys: isKeyExpected && !isEncrypted ? keys : undefined,
-    hosts,
-    roots,
-    now,
+    ...request,
   })
   const ofFiles = [
     ...content.problems.map(({ from, value }) => finding('FILE_UNREADABLE', `${from} ${value}`)),

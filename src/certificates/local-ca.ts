@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { SecureContext } from 'node:tls'
 import { makeFolder, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
+import { AUTHORITY_FILE } from './certificate-folders.ts'
 import { checkHostName } from './csr.ts'
 import { subjectName } from './distinguished-name.ts'
 import type { PairText } from './install-pair.ts'
@@ -21,8 +22,6 @@ const AUTHORITY_DAYS = 3_650
 const LEAF_DAYS = 90
 /** Certificates kept in memory; a name above that costs a new one, about a millisecond. */
 const MAX_ISSUED = 200
-/** Key and certificate in one file: either both are there or none. */
-const AUTHORITY_FILE = 'authority.pem'
 
 /**
  * Endings of names that nobody can own, so that no CA signs for them: RFC 6761, 6762, 8375, ICANN's `internal`, and what

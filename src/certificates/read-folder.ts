@@ -1,8 +1,9 @@
-import { open, readdir, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { CertificateError, reasonOf } from './certificate-error.ts'
-import { MAX_CERTIFICATE_FILE_BYTES, type MailedFile } from './mailed-files.ts'
+import type { MailedFile } from './mailed-files.ts'
 import { makePair, type Pair } from './pair.ts'
+import { readCertificateFile } from './read-certificate-files.ts'
 
 /** Entries of one folder that count: a host has up to six. */
 const MAX_ENTRIES = 20_000
@@ -136,19 +137,14 @@ async function readCandidate(
 
 async function readNeeded(path: string): Promise<MailedFile> {
   try {
-    await using file = await open(path)
-    const buffer = Buffer.alloc(Math.min((await file.stat()).size + 1, MAX_CERTIFICATE_FILE_BYTES + 1))
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0)
-    return { name: path, bytes: buffer.subarray(0, bytesRead) }
+    return await readCertificateFile(path)
   } catch (error) {
-    const reason = reasonOf(error)
-    const isMissing = reason === 'ENOENT'
+    const isMissing = error instanceof CertificateError && reasonOf(error.cause) === 'ENOENT'
+    if (!isMissing) throw error
     throw new CertificateError(
-      isMissing && path.endsWith('key') ? 'CERTIFICATE_KEY_MISSING' : 'CERTIFICATE_UNREADABLE',
-      isMissing ? `${basename(path)} is missing` : `${basename(path)} cannot be read (${reason})`,
-      isMissing
-        ? 'Put it beside the other file of the pair'
-        : 'Give the user that Berth runs as the right to read it',
+      path.endsWith('key') || path.endsWith('key.pem') ? 'CERTIFICATE_KEY_MISSING' : 'CERTIFICATE_UNREADABLE',
+      `${basename(path)} is missing`,
+      'Put it beside the other file of the pair',
       error,
     )
   }

@@ -1,6 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
+import { AUTHORITY_FILE } from './certificate-folders.ts'
+import { readMailedFiles } from './mailed-files.ts'
+import { readCertificateFiles } from './read-certificate-files.ts'
 import { readCertificate } from './x509-facts.ts'
+
+const DOCKER_CERTS = '/etc/docker/certs.d'
 
 let systemRoots: readonly X509Certificate[] | undefined
 
@@ -17,4 +23,26 @@ function load(): X509Certificate[] {
   const system = getCACertificates('system')
   const texts = new Set(system.length > 0 ? system : getCACertificates('bundled'))
   return [...texts].flatMap((text) => readCertificate(text) ?? [])
+}
+
+/** Roots that people gave to clients: those of files, in any form. Errors: `CERTIFICATE_UNREADABLE`. */
+export async function readOwnRoots(files: readonly string[]): Promise<X509Certificate[]> {
+  return readMailedFiles(await readCertificateFiles(files)).certificates.map(({ value }) => value)
+}
+
+/** Berth's own CA, if there is one. */
+export async function readAuthority(folder: string): Promise<X509Certificate[]> {
+  return await readOwnRoots([join(folder, AUTHORITY_FILE)]).catch(() => [])
+}
+
+/** The CA that Docker on this machine was given for a host (docs.docker.com/engine/security/certificates). */
+export async function readDockerRoots({
+  host,
+  port,
+}: {
+  host: string
+  port: number
+}): Promise<X509Certificate[]> {
+  const name = port === 443 ? host : `${host}:${port}`
+  return await readOwnRoots([join(DOCKER_CERTS, name, 'ca.crt')]).catch(() => [])
 }

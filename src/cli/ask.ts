@@ -43,6 +43,14 @@ export async function askConfirmation(io: Io, question: string, isConfirmed: boo
   if (answer !== true) throw new CliError('CANCELLED', 'The answer was no')
 }
 
+/** A question whose answer may be no. There must be a terminal. Errors: `CliError` `CANCELLED`. */
+export async function askYesNo(io: Io, question: string): Promise<boolean> {
+  const { confirm, isCancel } = await import('@clack/prompts')
+  const answer = await confirm({ message: question, initialValue: true, input: io.stdin, output: io.stdout })
+  if (isCancel(answer)) throw new CliError('CANCELLED', 'No answer was given')
+  return answer
+}
+
 async function askHidden(io: Io, message: string): Promise<string> {
   const { isCancel, password } = await import('@clack/prompts')
   const answer = await password({ message, input: io.stdin, output: io.stdout })

@@ -39,6 +39,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'NAME_INVALID',
   'TAG_INVALID',
   'DIGEST_INVALID',
+  'CERTIFICATE_NAME_INVALID',
+  'CSR_LINE_INVALID',
 ])
 
 /** Errors that carry a code of their own for people; any other is a fault. */
@@ -46,6 +48,7 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
   'CliError',
   'ConfigError',
   'AppError',
+  'CertificateError',
   'DatabaseError',
   'AccountError',
   'OciError',

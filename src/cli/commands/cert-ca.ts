@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import { contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { readCertSettings } from './cert-settings.ts'
+
+const HELP = `
+Berth's own CA signs for names that no public CA signs for (*.local, *.internal, *.test, localhost, private addresses),
+and by its constraints for nothing else. It is made when it is first needed; its key never leaves the data folder.
+
+To trust it:
+  Docker          berth cert ca > /etc/docker/certs.d/registry.local/ca.crt       (with the port, if it is not 443)
+  Debian, Ubuntu  berth cert ca > /usr/local/share/ca-certificates/berth.crt; update-ca-certificates
+  Fedora, RHEL    berth cert ca > /etc/pki/ca-trust/source/anchors/berth.crt; update-ca-trust
+  macOS           security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain berth.crt
+  Windows         certutil -addstore Root berth.crt
+  Firefox         Settings, Certificates, Authorities, Import`
+
+/** `berth cert ca`. */
+export function addCertCa(cert: Command, io: Io): void {
+  cert
+    .command('ca')
+    .description("Print the certificate of Berth's own CA, for clients to trust.")
+    .option('--name <NAME...>', 'names without a dot that it is to sign for; only when it is made')
+    .addHelpText('after', HELP)
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command, io)
+      const { LocalAuthority } = await import('../../certificates/local-ca.ts')
+      const { folders } = readCertSettings(context)
+      const names = Array.isArray(context.flags.name) ? context.flags.name.map(String) : []
+      const authority = await LocalAuthority.open({ folder: folders.authority, names })
+      const { certificatePem: certificate, fingerprint, notAfter } = authority
+      const expires = new Date(notAfter).toISOString()
+      printResult(context, { certificate, fingerprint, notAfter: expires }, certificate.trimEnd())
+      if (io.isOutputTerminal && !context.isJson) {
+        io.stderr.write(
+          `SHA-256 ${fingerprint}, until ${expires.slice(0, 10)}. How to trust it: berth cert ca --help\n`,
+        )
+      }
+    })
+}

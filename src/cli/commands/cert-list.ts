@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import type { ListedCertificate } from '../../certificates/certificate-store.ts'
+import { contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { formatTable } from '../table.ts'
+import { CERTS_HELP, readCertSettings } from './cert-settings.ts'
+
+const DAY_MS = 86_400_000
+/** Names shown of one certificate; --json shows all. */
+const MAX_NAMES = 3
+
+/** `berth cert list`. */
+export function addCertList(cert: Command, io: Io): void {
+  cert
+    .command('list')
+    .description('List the certificates that are there, their names, and what is wrong with them.')
+    .option('--certs <DIR>', CERTS_HELP)
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command, io)
+      const { folders } = readCertSettings(context)
+      const [{ CertificateStore }, { searchedFolders }] = await Promise.all([
+        import('../../certificates/certificate-store.ts'),
+        import('../../certificates/certificate-folders.ts'),
+      ])
+      using store = await CertificateStore.open({ folders: searchedFolders(folders) })
+      const certificates = store.list()
+      const now = Date.now()
+      const rows = certificates.map((entry) => toRow(entry, now))
+      const text =
+        rows.length === 0
+          ? `There are no certificates in ${searchedFolders(folders).join(' and ')}`
+          : formatTable(['NAME', 'HOSTS', 'ISSUER', 'EXPIRES', 'STATE', 'FILE'], rows)
+      printResult(context, { certificates: certificates.map((entry) => toJson(entry, now)) }, text)
+    })
+}
+
+function toRow(entry: ListedCertificate, now: number): string[] {
+  const { name, pair, certFile } = entry
+  const names = namesOf(entry)
+  const more = names.length - MAX_NAMES
+  return [
+    name,
+    `${names.slice(0, MAX_NAMES).join(' ')}${more > 0 ? ` +${more}` : ''}` || '-',
+    pair?.issuer ?? '-',
+    pair ? new Date(pair.notAfter).toISOString().slice(0, 10) : '-',
+    stateOf(entry, now),
+    certFile,
+  ]
+}
+
+function stateOf({ pair, problem, isTest }: ListedCertificate, now: number): string {
+  if (problem !== undefined) return `${pair ? 'kept' : 'not used'}: ${problem}`
+  if (!pair) return 'not used'
+  if (now >= pair.notAfter) return 'expired'
+  if (now < pair.notBefore) return 'not valid yet'
+  const days = Math.floor((pair.notAfter - now) / DAY_MS)
+  return `${isTest ? 'test' : pair.isSelfSigned ? 'self-signed' : 'ok'}, ${days} days left`
+}
+
+/** Never the key. */
+function toJson(entry: ListedCertificate, now: number): object {
+  const { name, certFile, keyFile, pair, problem, remedy, isTest } = entry
+  return {
+    name,
+    certFile,
+    keyFile,
+    names: namesOf(entry),
+    issuer: pair?.issuer ?? null,
+    fingerprint: pair?.fingerprint ?? null,
+    notBefore: pair ? new Date(pair.notBefore).toISOString() : null,
+    notAfter: pair ? new Date(pair.notAfter).toISOString() : null,
+    state: stateOf(entry, now),
+    problem: problem ?? null,
+    remedy: remedy ?? null,
+    isTest,
+    isSelfSigned: pair?.isSelfSigned ?? false,
+  }
+}
+
+function namesOf({ pair }: ListedCertificate): string[] {
+  return pair ? [...pair.names.dns, ...pair.names.addresses] : []
+}
