@@ -14,6 +14,7 @@ export const CLI_ERRORS = {
   REPOSITORY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth repo list" to see those there are' },
   TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list" to see those there are' },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Look at the registry's log" },
+  CERTIFICATE_FAULTY: { exit: EXIT.failed, remedy: 'Do what the lines marked ERROR say' },
   INTERNAL: {
     exit: EXIT.failed,
     remedy: 'This is a fault in Berth: report it, with what NODE_DEBUG=berth shows',

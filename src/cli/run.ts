@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { CliError, EXIT } from './cli-error.ts'
+import { addCertCommand } from './commands/cert.ts'
 import { addConfigCommand } from './commands/config.ts'
 import { addRepoCommand } from './commands/repo.ts'
 import { addSelftestCommand } from './commands/selftest.ts'
@@ -56,6 +57,7 @@ function buildProgram(io: Io): Command {
   addUserCommand(program, io)
   addRepoCommand(program, io)
   addTagCommand(program, io)
+  addCertCommand(program, io)
   addSelftestCommand(program, io)
   addVersionCommand(program, io)
   return program
