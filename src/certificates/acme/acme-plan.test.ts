@@ -80,11 +80,22 @@ describe('`planWish()`', () => {
     assert.deepEqual([test.directory, test.stagingDirectory], [STAGING, undefined])
   })
 
-  test('does not give the key of one CA to another', () => {
+  test('does not give the key or the profile of one CA to another', () => {
     const eab = { keyId: 'id', hmacKey: 'secret' }
     const other = wishFor(['a.example.com'], { directory: 'https://other.example.com/dir' })
-    assert.equal(planOf(planWish(other, { ...DEFAULTS, eab })).eab, undefined)
+    const { eab: none, profile } = planOf(planWish(other, { ...DEFAULTS, eab, profile: 'shortlived' }))
+    assert.deepEqual([none, profile], [undefined, undefined])
     assert.deepEqual(planOf(planWish(wishFor(['a.example.com']), { ...DEFAULTS, eab })).eab, eab)
+  })
+
+  test('warns where a test would be asked of the real directory', () => {
+    const tested = (directory: string): unknown => {
+      const planned = planWish(wishFor(['a.example.com'], { isTest: true, directory }), DEFAULTS)
+      return planned.kind === 'order' ? planned.findings.map(({ message }) => message) : []
+    }
+    assert.match(String(tested('https://other.example.com/dir')), /no staging side of it is known/)
+    assert.deepEqual(tested(LETS_ENCRYPT), [])
+    assert.deepEqual(tested(STAGING), [])
   })
 
   const refused = [
@@ -94,6 +105,11 @@ describe('`planWish()`', () => {
       hosts: ['a.example.com'],
       more: { challenge: 'dns-01' },
       message: /dns-01 is asked for, but not set up/,
+    },
+    {
+      hosts: ['~^app-\\d+\\.example\\.com$', 'app.*'],
+      more: {},
+      message: /none of the names can stand in a certificate/,
     },
     { hosts: ['8.8.8.8'], more: {}, message: /under a short-lived profile only/ },
     {
@@ -105,7 +121,8 @@ describe('`planWish()`', () => {
   for (const { hosts, more, message } of refused)
     test(`refuses ${hosts[0]} ${JSON.stringify(more)}`, () => {
       const planned = planWish(wishFor(hosts, more), DEFAULTS)
-      const [finding] = planned.kind === 'order' ? planned.findings : []
+      const findings = planned.kind === 'order' ? planned.findings : []
+      const finding = findings.find(({ severity }) => severity === 'error')
       assert.equal(finding?.severity, 'error')
       assert.match(finding?.message ?? '', message)
     })

@@ -33,8 +33,12 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const wished = wish.directory ?? defaults.directory
   const isOwnCa = defaults.directoryCaFile !== undefined || isLocalUrl(wished)
   const names = hosts.filter((host) => isSignable(host, isOwnCa))
-  if (names.length === 0) return { kind: 'local', id: nameSetId(hosts), names: hosts }
-  const staging = STAGING[wished] ?? defaults.stagingDirectory
+  const localNames = hosts.filter((host) => classifyName(host) === 'local')
+  if (names.length === 0 && localNames.length > 0)
+    return { kind: 'local', id: nameSetId(hosts), names: localNames }
+  // A key, a profile or a staging side of one CA means nothing to another.
+  const own = wished === defaults.directory ? defaults : undefined
+  const staging = STAGING[wished] ?? own?.stagingDirectory
   const directory = wish.isTest ? (staging ?? wished) : wished
   const plan: AcmePlan = {
     id: nameSetId(hosts),
@@ -43,11 +47,8 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
     directory,
     stagingDirectory: staging === directory ? undefined : staging,
     email: wish.email ?? defaults.email,
-    // A key of one CA means nothing to another.
-    eab:
-      wish.eab ??
-      (wish.directory === undefined || wish.directory === defaults.directory ? defaults.eab : undefined),
-    profile: wish.profile ?? defaults.profile,
+    eab: wish.eab ?? own?.eab,
+    profile: wish.profile ?? own?.profile,
     preferredChain: wish.preferredChain ?? defaults.preferredChain,
     keyType: wish.keyType ?? defaults.keyType ?? 'ec-256',
     challenge: wish.challenge ?? defaults.challenge,
@@ -66,6 +67,18 @@ function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
   }
   const hasDns = defaults.dnsHook !== undefined || defaults.dnsServer !== undefined
   const noDns = 'Set acme-dns-hook, or acme-dns-server and acme-dns-key.'
+  if (plan.names.length === 0)
+    error(
+      undefined,
+      'none of the names can stand in a certificate',
+      'Name hosts: patterns have no certificate.',
+    )
+  if (plan.isTest && plan.stagingDirectory === undefined && !Object.values(STAGING).includes(plan.directory))
+    findings.push({
+      ...{ severity: 'warning', name: undefined },
+      message: `a test certificate is asked for, and ${plan.directory} is asked as it is: no staging side of it is known`,
+      remedy: 'Name the staging directory itself in ACME_CA_URI or acme-directory.',
+    })
   if (plan.names.length > MAX_NAMES)
     error(
       undefined,

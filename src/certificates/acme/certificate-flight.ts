@@ -82,6 +82,7 @@ export class CertificateFlight {
   /** The best certificate in use that has all names; undefined: none that is valid. */
   pick(certificates: readonly ManagedCertificate[]): ManagedCertificate | undefined {
     const now = this.#context.clock()
+    if (this.plan.names.length === 0) return undefined
     return certificates
       .filter(({ notBefore, notAfter }) => notAfter > now && notBefore <= now + CLOCK_SKEW_MS)
       .filter(({ names }) => this.plan.names.every((name) => coversHost(names, name)))

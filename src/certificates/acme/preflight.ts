@@ -57,11 +57,11 @@ async function checkReach(name: string, context: PreflightContext): Promise<Pref
     ]
   }
   const own = ownAddresses()
-  const elsewhere = addresses.filter((address) => !own.has(address))
-  // Behind NAT the public address is nobody's here; only a machine that has one can tell that another is wrong.
-  const hasPublic = [...own].some((address) => !isPrivateAddress(address))
+  // Behind NAT the public address is nobody's here; only a machine that has one of a family can tell that another is wrong.
+  const families = new Set([...own].filter((address) => !isPrivateAddress(address)).map(isIP))
+  const elsewhere = addresses.filter((address) => !own.has(address) && families.has(isIP(address)))
   const findings: PreflightFinding[] = []
-  if (hasPublic && elsewhere.length > 0)
+  if (elsewhere.length > 0)
     findings.push({
       severity: 'warning',
       name,
