@@ -96,6 +96,10 @@ describe('`planWish()`', () => {
     assert.match(String(tested('https://other.example.com/dir')), /no staging side of it is known/)
     assert.deepEqual(tested(LETS_ENCRYPT), [])
     assert.deepEqual(tested(STAGING), [])
+    const own = { directory: 'https://ca.example.com/', stagingDirectory: 'https://test.example.com/' }
+    const planned = planWish(wishFor(['a.example.com'], { isTest: true }), own)
+    assert.deepEqual(planned.kind === 'order' && planned.findings, [])
+    assert.equal(planOf(planned).directory, own.stagingDirectory)
   })
 
   const refused = [

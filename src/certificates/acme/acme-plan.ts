@@ -56,7 +56,9 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
     isOwnCa,
   }
   const leftOut = hosts.filter((host) => !names.includes(host)).map(describeLeftOut)
-  return { kind: 'order', plan, findings: [...leftOut, ...checkPlan(plan, defaults)] }
+  const isRealTest = wish.isTest && staging === undefined && !Object.values(STAGING).includes(wished)
+  const noStaging = isRealTest ? [describeNoStaging(wished)] : []
+  return { kind: 'order', plan, findings: [...leftOut, ...noStaging, ...checkPlan(plan, defaults)] }
 }
 
 /** What is wrong with a plan, as far as it can be told without asking anybody. */
@@ -73,12 +75,6 @@ function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
       'none of the names can stand in a certificate',
       'Name hosts: patterns have no certificate.',
     )
-  if (plan.isTest && plan.stagingDirectory === undefined && !Object.values(STAGING).includes(plan.directory))
-    findings.push({
-      ...{ severity: 'warning', name: undefined },
-      message: `a test certificate is asked for, and ${plan.directory} is asked as it is: no staging side of it is known`,
-      remedy: 'Name the staging directory itself in ACME_CA_URI or acme-directory.',
-    })
   if (plan.names.length > MAX_NAMES)
     error(
       undefined,
@@ -119,6 +115,15 @@ function describeLeftOut(name: string): PreflightFinding {
         : 'is a local name, which no public CA signs',
     remedy:
       'It is left out of the certificate; ask for local names separately to have them signed by Berth itself.',
+  }
+}
+
+function describeNoStaging(directory: string): PreflightFinding {
+  return {
+    severity: 'warning',
+    name: undefined,
+    message: `a test certificate is asked for, and ${directory} is asked as it is: no staging side of it is known`,
+    remedy: 'Name the staging directory itself in ACME_CA_URI or acme-directory.',
   }
 }
 
