@@ -9,6 +9,7 @@ export type AppErrorCode =
   | 'TLS_FILES_UNUSABLE'
   | 'HTPASSWD_UNUSABLE'
   | 'NOTHING_TO_LISTEN_ON'
+  | 'VHOST_FILES_UNREADABLE'
 
 /** A failure to start: what went wrong, why, and what to do. The command prints it on one line each. */
 export class AppError extends Error {

@@ -1,8 +1,11 @@
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from './app-error.ts'
+
+/** How long a start waits for the lock, in milliseconds: a command that looks whether it is held holds it for a moment. */
+const LOCK_TIMEOUT_MS = 500
 
 /** Path of the database inside a data folder. */
 export function databaseFile(dataDir: string): string {
@@ -34,7 +37,7 @@ export async function prepareFolder(folder: string): Promise<void> {
  * disk.
  */
 export function lockDataFolder(dataDir: string): Disposable {
-  const lock = new DatabaseSync(join(dataDir, 'server.lock'), { timeout: 0 })
+  const lock = new DatabaseSync(lockFile(dataDir), { timeout: LOCK_TIMEOUT_MS })
   try {
     lock.exec('pragma locking_mode = exclusive; begin exclusive')
   } catch (cause) {
@@ -55,6 +58,25 @@ export function lockDataFolder(dataDir: string): Disposable {
     )
   }
   return { [Symbol.dispose]: () => lock.close() }
+}
+
+/** Whether a server holds the data folder now. */
+export function isLocked(dataDir: string): boolean {
+  if (!existsSync(lockFile(dataDir))) return false
+  const lock = new DatabaseSync(lockFile(dataDir), { readOnly: true, timeout: 0 })
+  try {
+    lock.exec('select count(*) from sqlite_master')
+    return false
+  } catch (error) {
+    if (isBusy(error)) return true
+    throw error
+  } finally {
+    lock.close()
+  }
+}
+
+function lockFile(dataDir: string): string {
+  return join(dataDir, 'server.lock')
 }
 
 /** SQLITE_BUSY (sqlite.org/rescode.html): another process holds the lock. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { isIP } from 'node:net'
-import { ANY_ADDRESS, type Config, type ListenAddress, type TlsFiles } from '../config/config.ts'
+import type { Config, ListenAddress, TlsFiles } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
 import { type Listener, listen, type TlsPair } from '../front-door/listener.ts'
 import { AppError } from './app-error.ts'
@@ -10,7 +10,7 @@ import { AppError } from './app-error.ts'
  * Refuses what would send passwords in the clear: accounts over plain HTTP beyond this machine.
  * Errors: `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
  */
-export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp }: Config): void {
+export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp, frontDoor }: Config): void {
   if (!listenHttp && !listenHttps) {
     throw new AppError(
       'NOTHING_TO_LISTEN_ON',
@@ -18,6 +18,8 @@ export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp }: C
       'Set --listen-http or --listen-https',
     )
   }
+  // The front door has certificates of its own, and answers plain HTTP with redirects only.
+  if (frontDoor) return
   if (listenHttps && !tls) {
     throw new AppError(
       'TLS_FILES_UNUSABLE',
@@ -37,13 +39,21 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
-/** Starts the listeners of a configuration. Errors: `AppError`; none is left open then. */
+/** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */
 export async function openListeners(config: Config, handle: RequestListener): Promise<Listener[]> {
-  const tls = config.tls && (await readTlsFiles(config.tls))
+  const tls = config.tls && (await readTlsPair(config.tls))
+  return listenAll(config, (address, isTls) => listen({ address, tls: isTls ? tls : undefined, handle }))
+}
+
+/** Opens a listener for each address of a configuration. Errors: `AppError`; none is left open then. */
+export async function listenAll(
+  { listenHttp, listenHttps }: Config,
+  listenOne: (address: ListenAddress, isTls: boolean) => Promise<Listener>,
+): Promise<Listener[]> {
   const open: Listener[] = []
   try {
-    if (config.listenHttp) open.push(await openOne(config.listenHttp, { tls: undefined, handle }))
-    if (config.listenHttps) open.push(await openOne(config.listenHttps, { tls, handle }))
+    if (listenHttp) open.push(await openOne(listenHttp, () => listenOne(listenHttp, false)))
+    if (listenHttps) open.push(await openOne(listenHttps, () => listenOne(listenHttps, true)))
     return open
   } catch (error) {
     await Promise.all(open.map((listener) => listener.stop(AbortSignal.abort())))
@@ -51,14 +61,9 @@ export async function openListeners(config: Config, handle: RequestListener): Pr
   }
 }
 
-async function openOne(
-  address: ListenAddress,
-  options: { tls: TlsPair | undefined; handle: RequestListener },
-): Promise<Listener> {
+async function openOne(address: ListenAddress, listenHere: () => Promise<Listener>): Promise<Listener> {
   try {
-    if (address.path !== undefined)
-      throw new AppError('ADDRESS_UNAVAILABLE', 'Unix sockets are not listened on yet', 'Name a TCP address')
-    return await listen({ ...address, host: address.host === ANY_ADDRESS ? '::' : address.host, ...options })
+    return await listenHere()
   } catch (cause) {
     throw toListenError(cause, address)
   }
@@ -102,7 +107,8 @@ function toListenError(cause: unknown, address: ListenAddress): unknown {
   }
 }
 
-async function readTlsFiles({ certFile, keyFile }: TlsFiles): Promise<TlsPair> {
+/** Reads the pair of `--tls-cert` and `--tls-key`. Errors: `AppError` `TLS_FILES_UNUSABLE`. */
+export async function readTlsPair({ certFile, keyFile }: TlsFiles): Promise<TlsPair> {
   try {
     const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
     return { cert, key }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { AccountManager } from '../accounts/accounts.ts'
 import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
@@ -15,6 +16,7 @@ import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 import { lockDataFolder, prepareFolder } from './data-folder.ts'
 import { checkListeners, openListeners } from './listeners.ts'
+import { openFrontDoor } from './open-front-door.ts'
 import { openBlobs, openStore, type Store } from './open-store.ts'
 
 /** Name of the administrator made at the first start. */
@@ -37,7 +39,11 @@ export interface RunningBerth {
  * Starts the server of a configuration.
  * Errors: `AppError`, `DatabaseError`; nothing is left open then.
  */
-export async function startBerth(config: Config, logger: Logger): Promise<RunningBerth> {
+export async function startBerth(
+  config: Config,
+  logger: Logger,
+  options: { userAgent: string } = { userAgent: 'Berth' },
+): Promise<RunningBerth> {
   checkListeners(config)
   await using resources = new AsyncDisposableStack()
   await prepareFolder(config.dataDir)
@@ -48,10 +54,15 @@ export async function startBerth(config: Config, logger: Logger): Promise<Runnin
   )
   await checkHtpasswd(config, store)
   const state = { isStopping: false }
-  const handle = await buildHost(config, { store, logger, resources, isStopping: () => state.isStopping })
-  const listeners = await openListeners(config, (request, response) => {
+  const newRequestId = createRequestIds()
+  const parts = { store, logger, resources, newRequestId, isStopping: () => state.isStopping }
+  const handle = await buildHost(config, parts)
+  const registry = (request: IncomingMessage, response: ServerResponse): void => {
     void handle(request, response)
-  })
+  }
+  const { frontDoor: door } = config
+  const context = { config, store, logger, resources, registry, newRequestId, userAgent: options.userAgent }
+  const listeners = door ? await openFrontDoor({ ...context, door }) : await openListeners(config, registry)
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   const firstAdmin = await createFirstAdmin(store.accounts)
   const kept = resources.move()
@@ -67,9 +78,15 @@ export async function startBerth(config: Config, logger: Logger): Promise<Runnin
 
 async function buildHost(
   config: Config,
-  parts: { store: Store; logger: Logger; resources: AsyncDisposableStack; isStopping: () => boolean },
+  parts: {
+    store: Store
+    logger: Logger
+    resources: AsyncDisposableStack
+    newRequestId: () => string
+    isStopping: () => boolean
+  },
 ): Promise<HostHandler> {
-  const { store, logger, resources, isStopping } = parts
+  const { store, logger, resources, newRequestId, isStopping } = parts
   const { database } = store
   const accounts = store.accounts
   const metadata = createSqlMetadata(database)
@@ -104,7 +121,7 @@ async function buildHost(
     relativeUrls: config.relativeUrls,
     authRealm: config.authRealm,
     isStopping,
-    newRequestId: createRequestIds(),
+    newRequestId,
     logAccess: createAccessLog(logger),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })

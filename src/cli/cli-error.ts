@@ -14,6 +14,15 @@ export const CLI_ERRORS = {
   REPOSITORY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth repo list" to see those there are' },
   TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list" to see those there are' },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Look at the registry's log" },
+  NO_SITES: {
+    exit: EXIT.failed,
+    remedy: 'Start one with "berth serve --domain HOST", or name its folder with --data',
+  },
+  VHOST_FILES_FAULTY: {
+    exit: EXIT.failed,
+    remedy: 'Mend what is marked as error; the files are read again at once',
+  },
+  DOCTOR_FOUND: { exit: EXIT.failed, remedy: 'Do what the lines marked FAILED say, then run it again' },
   CERTIFICATE_FAULTY: { exit: EXIT.failed, remedy: 'Do what the lines marked ERROR say' },
   INTERNAL: {
     exit: EXIT.failed,

@@ -2,9 +2,11 @@ import { Command, CommanderError } from 'commander'
 import { CliError, EXIT } from './cli-error.ts'
 import { addCertCommand } from './commands/cert.ts'
 import { addConfigCommand } from './commands/config.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addRepoCommand } from './commands/repo.ts'
 import { addSelftestCommand } from './commands/selftest.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { addSiteCommand } from './commands/site.ts'
 import { addTagCommand } from './commands/tag.ts'
 import { addUserCommand } from './commands/user.ts'
 import { addVersionCommand } from './commands/version.ts'
@@ -57,6 +59,8 @@ function buildProgram(io: Io): Command {
   addUserCommand(program, io)
   addRepoCommand(program, io)
   addTagCommand(program, io)
+  addSiteCommand(program, io)
+  addDoctorCommand(program, io)
   addCertCommand(program, io)
   addSelftestCommand(program, io)
   addVersionCommand(program, io)

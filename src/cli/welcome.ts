@@ -2,6 +2,8 @@
 export interface WelcomeFacts {
   readonly urls: readonly string[]
   readonly publicUrl: string | undefined
+  /** The registry's own name, where it has one. */
+  readonly domain: string | undefined
   readonly firstAdmin: { readonly name: string; readonly password: string } | undefined
   readonly dataDir: string
 }
@@ -9,9 +11,9 @@ export interface WelcomeFacts {
 const FRAME = '-'.repeat(72)
 
 /** What `berth serve` says once it serves: where, and at the first start how to log in and push. */
-export function formatWelcome({ urls, publicUrl, firstAdmin, dataDir }: WelcomeFacts): string {
+export function formatWelcome({ urls, publicUrl, domain, firstAdmin, dataDir }: WelcomeFacts): string {
   const lines = ['', FRAME, `  Berth serves ${urls.join(' and ')}`, `  Data: ${dataDir}`]
-  if (firstAdmin) lines.push('', ...firstSteps(firstAdmin, registryHost(urls, publicUrl)))
+  if (firstAdmin) lines.push('', ...firstSteps(firstAdmin, registryHost(urls, publicUrl, domain)))
   return `${[...lines, FRAME, ''].join('\n')}\n`
 }
 
@@ -31,9 +33,14 @@ function firstSteps({ name, password }: { name: string; password: string }, host
 }
 
 /** What an image's name begins with. A listener on all addresses is reached as localhost from here. */
-function registryHost(urls: readonly string[], publicUrl: string | undefined): string {
+function registryHost(
+  urls: readonly string[],
+  publicUrl: string | undefined,
+  domain: string | undefined,
+): string {
   const preferred = publicUrl ?? urls.find((url) => url.startsWith('https:')) ?? urls[0] ?? ''
   const url = new URL(preferred)
+  if (domain !== undefined && publicUrl === undefined) return `${domain}${url.port && `:${url.port}`}`
   const isWildcard = url.hostname === '0.0.0.0' || url.hostname === '[::]'
   return isWildcard ? `localhost${url.port && `:${url.port}`}` : url.host
 }

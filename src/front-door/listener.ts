@@ -6,7 +6,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
 
 /** Bounds of every connection, whoever serves it. */
@@ -37,8 +38,7 @@ export interface TlsPair {
 
 /** Where and how to listen. */
 export interface ListenOptions {
-  readonly host: string
-  readonly port: number
+  readonly address: DoorAddress
   readonly tls: TlsPair | undefined
   readonly handle: RequestListener
   /** Longest time to send all headers, in milliseconds; 20 s if undefined. */
@@ -68,14 +68,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, answers.get(socket))
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: options.host, port: options.port }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  return { url: urlOf(server, options), stop: (signal) => stop(server, signal) }
+  await listenOn(server, options.address)
+  return {
+    url: urlOf(server, options.address, options.tls ? 'https' : 'http'),
+    stop: (signal) => stop(server, signal),
+  }
 }
 
 function createServer({
@@ -128,12 +125,6 @@ export function answerUnreadable(
   )
   // Once that is written, not when the client closes too: it may never do so.
   socket.destroySoon()
-}
-
-function urlOf(server: Server, { host, tls }: ListenOptions): string {
-  const { port } = server.address() as AddressInfo
-  const named = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `${tls ? 'https' : 'http'}://${named}:${port}`
 }
 
 async function stop(server: Server, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { createLogger, flushLogger } from '../../log/logger.ts'
 import { contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { readVersion } from '../product.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { waitForStopSignal } from '../stop-signal.ts'
 import { formatWelcome } from '../welcome.ts'
@@ -29,11 +30,17 @@ export function addServeCommand(program: Command, io: Io): void {
       using stopSignal = waitForStopSignal()
       // Loaded here: help and the other commands do not need the server's parts.
       const { startBerth } = await import('../../app/start.ts')
-      const running = await startBerth(config, logger)
+      const running = await startBerth(config, logger, { userAgent: `Berth/${readVersion()}` })
       // The log reaches standard output by its own way: what was logged first is to be read first.
       await flushLogger(logger)
       const { urls, firstAdmin } = running
-      const facts = { urls, publicUrl: config.publicUrl, firstAdmin, dataDir: config.dataDir }
+      const facts = {
+        urls,
+        publicUrl: config.publicUrl,
+        domain: config.frontDoor?.domains[0],
+        firstAdmin,
+        dataDir: config.dataDir,
+      }
       io.stdout.write(
         context.isJson
           ? `${JSON.stringify({ urls, firstAdmin: firstAdmin ?? null })}\n`

@@ -1,0 +1,60 @@
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { CertificateStore } from '../certificates/certificate-store.ts'
+import type { LocalAuthority } from '../certificates/local-ca.ts'
+import type { CertificateStatus } from '../front-door/describe-site.ts'
+import type { TlsPair } from '../front-door/listener.ts'
+import type { CertificateSource } from '../front-door/ports.ts'
+import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+
+/** Certificates of the folders, of Berth's own CA for local names, and the pair of `--tls-cert` for the registry. */
+export interface Certificates extends CertificateSource {
+  /** What a site is served with, for people. */
+  describe(declaration: SiteDeclaration): CertificateStatus
+}
+
+/** What certificates are chosen from. */
+export interface CertificateParts {
+  readonly store: CertificateStore
+  readonly authority: LocalAuthority
+  /** The pair of `--tls-cert`, and the names it is for. */
+  readonly given: { readonly pair: TlsPair; readonly names: readonly string[] } | undefined
+}
+
+/** Makes the source. Errors: those of OpenSSL for a pair that does not fit. */
+export function createCertificateSource({ store, authority, given }: CertificateParts): Certificates {
+  const givenContext = given && createSecureContext({ ...given.pair })
+  const findDefault = (): SecureContext | undefined => {
+    const { found } = store.choose('default', { certificateName: 'default' })
+    return (found && store.find('default', { certificateName: 'default' })) ?? givenContext
+  }
+  return {
+    find(serverName, { certificateName, isSite }) {
+      if (serverName === undefined || !isSite) return findDefault()
+      if (givenContext && given.names.includes(serverName)) return givenContext
+      const { rule } = store.choose(serverName, { certificateName })
+      if (certificateName || (rule !== undefined && rule !== 'default')) {
+        return store.find(serverName, { certificateName })
+      }
+      return authority.find(serverName) ?? findDefault()
+    },
+    describe({ host, certificateName }) {
+      if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
+      const { found, rule, note } = store.choose(host, { certificateName })
+      if (found && rule !== 'default') {
+        const until = new Date(found.pair.notAfter).toISOString().slice(0, 10)
+        return {
+          kind: 'present',
+          text: `${found.name}, until ${until}${note === undefined ? '' : ` (${note})`}`,
+        }
+      }
+      if (!certificateName && authority.covers(host)) return { kind: 'present', text: "by Berth's own CA" }
+      if (found) return { kind: 'present', text: 'the default one' }
+      return {
+        kind: 'missing',
+        text: 'none',
+        problem: note ?? `No certificate covers ${host}, so it is served without TLS`,
+        remedy: `Let Berth ask a CA for one (acme), or put one in place with "berth cert install ${host} FILES…"`,
+      }
+    },
+  }
+}

@@ -1,0 +1,103 @@
+import type { FrontDoorConfig } from '../config/front-door.ts'
+import type { SiteConfig, SitePathConfig } from '../config/sites.ts'
+import type { AcmeWish, PathDeclaration, SiteDeclaration } from '../front-door/site-declaration.ts'
+
+/** Idle connections kept to each server of a site that says nothing about them. */
+const KEEP_ALIVE = 32
+
+/** The registry's own hosts, then those of berth.yaml. */
+export function declareSites(door: FrontDoorConfig): SiteDeclaration[] {
+  return [
+    ...door.domains.map((domain) => declareRegistry(domain, door)),
+    ...door.sites.map((site) => declareSite(site, door)),
+  ]
+}
+
+/** A wish that leaves all to the settings. */
+export function plainWish(hosts: readonly string[]): AcmeWish {
+  return {
+    hosts,
+    email: undefined,
+    directory: undefined,
+    eab: undefined,
+    profile: undefined,
+    preferredChain: undefined,
+    keyType: undefined,
+    isTest: false,
+    challenge: undefined,
+  }
+}
+
+function declareRegistry(domain: string, door: FrontDoorConfig): SiteDeclaration {
+  return {
+    ...defaultsOf(door),
+    host: domain,
+    source: { kind: 'registry' },
+    // Docker speaks HTTP/1.1 to registries, and one connection carries a layer faster so.
+    http2: false,
+    isDefault: door.defaultHost === domain,
+    paths: [{ path: '/', destination: '', target: { kind: 'registry' } }],
+    acme: plainWish([domain]),
+  }
+}
+
+function declareSite(site: SiteConfig, door: FrontDoorConfig): SiteDeclaration {
+  return {
+    ...defaultsOf(door),
+    host: site.host,
+    source: { kind: 'config', file: 'berth.yaml' },
+    httpsMethod: site.https ?? door.httpsMethod,
+    hsts: site.hsts === undefined ? door.hsts : site.hsts === 'off' ? undefined : site.hsts,
+    certificateName: site.certificate,
+    networkAccess: site.access,
+    tlsPolicy: site.tlsPolicy,
+    http2: site.http2,
+    isDefault: door.defaultHost === site.host,
+    paths: site.paths.map((path) => declarePath(site.host, path)),
+    acme: site.acme ? plainWish([site.host]) : undefined,
+  }
+}
+
+function defaultsOf(
+  door: FrontDoorConfig,
+): Omit<SiteDeclaration, 'host' | 'source' | 'http2' | 'isDefault' | 'paths' | 'acme'> {
+  return {
+    httpsMethod: door.httpsMethod,
+    hsts: door.hsts,
+    nonGetRedirect: 308,
+    certificateName: undefined,
+    networkAccess: 'external',
+    tlsPolicy: undefined,
+    externalHttpPort: undefined,
+    externalHttpsPort: undefined,
+    warnings: [],
+  }
+}
+
+function declarePath(host: string, path: SitePathConfig): PathDeclaration {
+  const destination = path.destination ?? ''
+  if (path.files !== undefined) {
+    return { path: path.path, destination, target: { kind: 'files', root: path.files } }
+  }
+  const [first] = path.upstreams
+  return {
+    path: path.path,
+    destination,
+    target: {
+      kind: 'upstream',
+      upstream: {
+        name: `${host} ${path.path}`,
+        protocol: first?.protocol ?? 'http',
+        servers: path.upstreams.map((server) => ({
+          host: server.host,
+          port: server.port,
+          name: `${server.host}:${server.port}`,
+          health: 'unknown',
+          problem: undefined,
+        })),
+        balance: path.balance,
+        keepAlive: KEEP_ALIVE,
+      },
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
+
+/** Less than this is soon full: a few images. */
+const LOW_BYTES = 2 * 1024 ** 3
+/** Each push of a layer waits for some of these; above this a push of many layers is felt. */
+const SLOW_FSYNC_MS = 50
+
+/** Whether a folder can be written to durably, how much room it has, and how long an fsync takes. */
+export async function checkDisk(folder: string): Promise<Finding[]> {
+  try {
+    const stats = await statfs(folder)
+    return [judgeRoom(folder, stats), await checkFsync(folder)]
+  } catch (error) {
+    const code = reasonOf(error)
+    return [
+      failed(
+        'disk',
+        `The folder ${folder} cannot be used (${code})`,
+        code === 'ENOENT'
+          ? 'It is made by the first "berth serve"; or name another with --data'
+          : 'See that its owner is the user Berth runs as, and that its disk is not mounted read-only',
+      ),
+    ]
+  }
+}
+
+function judgeRoom(
+  folder: string,
+  stats: { bavail: number; bsize: number; ffree: number; files: number },
+): Finding {
+  const free = stats.bavail * stats.bsize
+  const room = `${(free / 1024 ** 3).toFixed(1)} GiB free in ${folder}`
+  if (stats.files > 0 && stats.ffree / stats.files < 0.02) {
+    return warning(
+      'disk',
+      `Few inodes are left for ${folder}`,
+      'Remove small files, or use a larger file system',
+    )
+  }
+  return free < LOW_BYTES
+    ? warning('disk', `Only ${room}`, 'Delete images that are not needed, or enlarge the disk')
+    : ok('disk', room)
+}
+
+async function checkFsync(folder: string): Promise<Finding> {
+  const probe = await mkdtemp(join(folder, '.doctor-'))
+  try {
+    await using file = await open(join(probe, 'probe'), 'wx')
+    await file.write(Buffer.alloc(4096, 1))
+    const startedAt = performance.now()
+    await file.sync()
+    const ms = performance.now() - startedAt
+    const message = `An fsync in ${folder} takes ${ms.toFixed(1)} ms`
+    return ms > SLOW_FSYNC_MS
+      ? warning('disk', message, 'Pushes wait for it: use a local SSD rather than a network disk')
+      : ok('disk', message)
+  } finally {
+    await rm(probe, { recursive: true, force: true })
+  }
+}

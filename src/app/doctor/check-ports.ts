@@ -1,0 +1,95 @@
+import { createServer } from 'node:net'
+import { connect } from 'node:tls'
+import { ANY_ADDRESS, type ListenAddress } from '../../config/config.ts'
+import { formatAddress } from '../../config/describe.ts'
+import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
+
+/** Longest wait for an answer on this machine, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 3_000
+
+/** Whether the addresses to listen on are served by Berth, free for it, or taken by another program. */
+export async function checkPort(
+  address: ListenAddress | undefined,
+  kind: 'http' | 'https',
+): Promise<Finding> {
+  if (!address) return skipped('ports', `No ${kind} address is set`)
+  if (address.path !== undefined) return skipped('ports', `${formatAddress(address)} is a Unix socket`)
+  const where = formatAddress(address)
+  const host = address.host === ANY_ADDRESS ? undefined : address.host
+  try {
+    await tryToListen({ host, port: address.port })
+    return warning(
+      'ports',
+      `Nobody listens on ${where} (${kind}), and Berth could`,
+      'Start it with "berth serve"',
+    )
+  } catch (error) {
+    switch (reasonOf(error)) {
+      case 'EADDRINUSE':
+        return whoListens({ host: host ?? 'localhost', port: address.port, kind, where })
+      case 'EACCES':
+        return failed(
+          'ports',
+          `This user may not listen on ${where}`,
+          'Run Berth as root, or give it CAP_NET_BIND_SERVICE (AmbientCapabilities in a systemd unit)',
+        )
+      default:
+        return failed(
+          'ports',
+          `${where} cannot be listened on (${reasonOf(error)})`,
+          'Name an address it has',
+        )
+    }
+  }
+}
+
+function tryToListen(at: { host: string | undefined; port: number }): Promise<void> {
+  const server = createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(at, () => server.close(() => resolve()))
+  })
+}
+
+async function whoListens(at: {
+  host: string
+  port: number
+  kind: 'http' | 'https'
+  where: string
+}): Promise<Finding> {
+  const url = `${at.kind}://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}/livez`
+  try {
+    const isBerth = at.kind === 'http' ? await answersAsBerth(url) : await speaksTls(at)
+    if (isBerth) return ok('ports', `${at.where} (${at.kind}) answers`)
+  } catch {
+    // Whatever it is, it does not speak what was expected there.
+  }
+  return failed(
+    'ports',
+    `Another program listens on ${at.where}, or Berth there does not answer ${at.kind}`,
+    `Find it with "ss -ltnp sport = :${at.port}"; an nginx or nginx-proxy of the old stack has to be stopped first`,
+  )
+}
+
+/** Any answer of a redirect or of health: the front door redirects unknown hosts or names itself not at all. */
+async function answersAsBerth(url: string): Promise<boolean> {
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
+  await response.body?.cancel()
+  const server = response.headers.get('server')
+  return server === null
+}
+
+function speaksTls({ host, port }: { host: string; port: number }): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Only whether TLS is spoken is asked here; the chain has a check of its own.
+    const socket = connect({ host, port, rejectUnauthorized: false, servername: 'doctor.invalid' })
+    const end = (answer: boolean): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end(false))
+    socket.once('secureConnect', () => end(true))
+    // An alert about the name is an answer in TLS too.
+    socket.once('error', (error) => end(/alert|SSL/i.test(error.message)))
+  })
+}

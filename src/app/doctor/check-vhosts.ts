@@ -1,0 +1,24 @@
+import { checkVhostFiles } from '../check-vhost-files.ts'
+import { nginxFolder } from '../nginx-folders.ts'
+import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
+
+/** Findings shown; more of them say nothing new. */
+const MAX_FINDINGS = 20
+
+/** Whether the vhost files can be understood. */
+export async function checkVhosts(folder: string | undefined): Promise<Finding[]> {
+  if ((folder ?? nginxFolder('vhost.d')) === undefined)
+    return [skipped('vhost files', 'No folder of vhost files is set')]
+  try {
+    const { files, problems } = await checkVhostFiles(undefined, folder)
+    const findings = problems.slice(0, MAX_FINDINGS).map(({ file, line, severity, message }) => {
+      const report = severity === 'closes' ? failed : warning
+      const remedy =
+        severity === 'closes' ? 'Until it is mended this host answers 503' : 'See docs/front-door.md'
+      return report('vhost files', `${file}:${line}: ${message.replace(/\.$/, '')}`, remedy)
+    })
+    return findings.length > 0 ? findings : [ok('vhost files', `${files.length} files, nothing found`)]
+  } catch (error) {
+    return [failed('vhost files', reasonOf(error), 'Check the folder given with --vhost-dir')]
+  }
+}

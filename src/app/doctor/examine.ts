@@ -1,0 +1,34 @@
+import type { Config } from '../../config/config.ts'
+import { checkCertificates } from './check-certificates.ts'
+import { checkClock } from './check-clock.ts'
+import { checkDisk } from './check-disk.ts'
+import { checkDns } from './check-dns.ts'
+import { checkDocker } from './check-docker.ts'
+import { checkPort } from './check-ports.ts'
+import { checkVhosts } from './check-vhosts.ts'
+import type { Finding } from './finding.ts'
+
+/** Where the time is asked for without a CA of one's own. */
+const CLOCK_URL = 'https://acme-v02.api.letsencrypt.org/directory'
+
+/** Looks at all that a server with this configuration depends on. Changes nothing but a probe file it removes again. */
+export async function examine(config: Config): Promise<Finding[]> {
+  const { frontDoor } = config
+  const folders = [...new Set([config.dataDir, config.registryRoot])]
+  const checks = [
+    checkPort(config.listenHttp, 'http').then((finding) => [finding]),
+    checkPort(config.listenHttps, 'https').then((finding) => [finding]),
+    ...folders.map((folder) => checkDisk(folder)),
+    checkClock(frontDoor?.acme.directory ?? CLOCK_URL).then((finding) => [finding]),
+  ]
+  if (frontDoor) {
+    const names = [...frontDoor.domains, ...frontDoor.sites.map(({ host }) => host)]
+    checks.push(
+      checkDns(names.filter((name) => /^[a-z0-9.-]+$/.test(name))),
+      checkCertificates(config, frontDoor),
+      checkDocker(frontDoor.dockerHost).then((finding) => [finding]),
+      checkVhosts(frontDoor.vhostDir),
+    )
+  }
+  return (await Promise.all(checks)).flat()
+}

@@ -1,0 +1,191 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
+import { CertificateManager } from '../certificates/acme/certificate-manager.ts'
+import { createFolderKeeper } from '../certificates/acme/folder-keeper.ts'
+import { certificateFolders, searchedFolders } from '../certificates/certificate-folders.ts'
+import { CertificateStore } from '../certificates/certificate-store.ts'
+import { LocalAuthority } from '../certificates/local-ca.ts'
+import type { Config } from '../config/config.ts'
+import type { AcmeConfig, FrontDoorConfig } from '../config/front-door.ts'
+import { describeSite } from '../front-door/describe-site.ts'
+import type { DoorListener } from '../front-door/door-listener.ts'
+import { createFrontDoor } from '../front-door/front-door.ts'
+import { HostTable } from '../front-door/host-table.ts'
+import { createSiteHandler } from '../front-door/serve-site.ts'
+import type { Site } from '../front-door/site.ts'
+import { openSiteLog } from '../front-door/site-access-log.ts'
+import { createCertificateSource } from './certificate-source.ts'
+import { listenAll, readTlsPair } from './listeners.ts'
+import { nginxFolder } from './nginx-folders.ts'
+import type { Store } from './open-store.ts'
+import { SiteBoard, wishesOf } from './site-board.ts'
+import { writeSiteReport } from './site-report.ts'
+import { watchDocker } from './watch-docker.ts'
+
+/** Quiet time before the report for `berth site list` is written, in milliseconds: containers come in groups. */
+const REPORT_DELAY_MS = 200
+
+/** What the front door stands before, and who it asks. */
+export interface FrontDoorContext {
+  readonly config: Config
+  readonly door: FrontDoorConfig
+  readonly store: Store
+  readonly logger: Logger
+  readonly resources: AsyncDisposableStack
+  readonly registry: (request: IncomingMessage, response: ServerResponse) => void
+  readonly newRequestId: () => string
+  readonly userAgent: string
+}
+
+/**
+ * Opens the front door of a configuration: certificates, virtual hosts, listeners.
+ * Errors: `AppError`, `CertificateError`, `AcmeError`; what was opened is in `resources`.
+ */
+export async function openFrontDoor(context: FrontDoorContext): Promise<DoorListener[]> {
+  const { config, door, logger, resources } = context
+  const folders = certificateFolders(config.dataDir, door.certsDir ?? nginxFolder('certs'))
+  const reporter = new Reporter(config.dataDir, logger)
+  resources.use(reporter)
+  const store = resources.use(
+    await CertificateStore.open({
+      folders: searchedFolders(folders),
+      log: logger,
+      onChange: () => reporter.changed(),
+    }),
+  )
+  const authority = await LocalAuthority.open({ folder: folders.authority, names: door.domains })
+  const pair = config.tls && (await readTlsPair(config.tls))
+  const certificates = createCertificateSource({
+    store,
+    authority,
+    given: pair && { pair, names: door.domains },
+  })
+  const manager = resources.use(
+    new CertificateManager({
+      folder: folders.acme,
+      keeper: createFolderKeeper(store, folders.issued),
+      defaults: acmeDefaults(door.acme),
+      logger,
+      userAgent: context.userAgent,
+      listens: { http: config.listenHttp !== undefined, tls: config.listenHttps !== undefined },
+    }),
+  )
+  const handler = resources.use(createHandler(context))
+  const frontDoor = createFrontDoor(
+    {
+      certificates,
+      challenges: manager.challenges,
+      handler,
+      health: context.registry,
+      trustedProxies: config.trustedProxies,
+      proxyProtocolFrom: door.proxyProtocolFrom,
+      tlsPolicy: door.tlsPolicy,
+      newRequestId: context.newRequestId,
+      logFailure: (err) => logger.error({ err }, 'a request could not be served'),
+    },
+    new HostTable<Site>([]),
+  )
+  const onSites = (sites: readonly Site[], table: HostTable<Site>): void => {
+    frontDoor.setSites(table)
+    context.store.accounts.setHtpasswdFiles(registryPasswordFiles(sites))
+    void manager.setWishes(wishesOf(sites, door.acme.scope))
+    reporter.describe = () => sites.map((site) => describeSite(site, certificates.describe(site.declaration)))
+    reporter.changed()
+  }
+  const board = resources.use(await SiteBoard.open({ door, logger, onSites }))
+  const docker = await watchDocker(door, {
+    logger,
+    onDeclarations: (declarations) => board.setContainers(declarations),
+    onState: (state) => {
+      reporter.docker = state
+      reporter.changed()
+    },
+  })
+  if (docker) resources.use(docker)
+  return listenAll(config, (address, isTls) => frontDoor.listen(address, { isTls }))
+}
+
+function createHandler({
+  config,
+  door,
+  store,
+  logger,
+  resources,
+  registry,
+}: FrontDoorContext): ReturnType<typeof createSiteHandler> {
+  const siteLog = door.siteLog === 'off' ? undefined : openSiteLog(door.siteLog, door.siteLogFormat)
+  if (siteLog) {
+    resources.defer(() => siteLog.close())
+    const reopen = (): void => siteLog.reopen()
+    process.on('SIGHUP', reopen)
+    resources.defer(() => void process.off('SIGHUP', reopen))
+  }
+  const checker = resources.use(
+    createHtpasswdChecker({
+      guard: store.guard,
+      weakHashes: config.weakHashes,
+      onChange: (status, file) => {
+        const isFine = status.problem === undefined && status.warnings.length === 0
+        logger[isFine ? 'info' : 'warn']({ file, ...status }, 'htpasswd file read')
+      },
+    }),
+  )
+  return createSiteHandler({ registry, passwords: checker, logger, siteLog })
+}
+
+/** The users of the registry's vhost files are accounts; each file once, in the order of the hosts. */
+function registryPasswordFiles(sites: readonly Site[]): string[] {
+  const own = sites.filter(({ declaration }) => declaration.source.kind === 'registry')
+  return [...new Set(own.flatMap(({ server }) => server.passwordFiles))].slice(0, MAX_ACCOUNT_FILES)
+}
+
+/** What accounts take, one of them the configuration's own. */
+const MAX_ACCOUNT_FILES = 15
+
+function acmeDefaults(acme: AcmeConfig): ConstructorParameters<typeof CertificateManager>[0]['defaults'] {
+  const { directory, directoryCaFile, email, eab, profile, keyType, challenge, dnsHook, dnsServer, dnsKey } =
+    acme
+  return { directory, directoryCaFile, email, eab, profile, keyType, challenge, dnsHook, dnsServer, dnsKey }
+}
+
+/** Writes the report that `berth site list` reads, after changes. */
+class Reporter implements AsyncDisposable {
+  /** Asked when the report is written. */
+  describe: () => Parameters<typeof writeSiteReport>[1]['sites'] = () => []
+  docker = 'Docker is not watched'
+  readonly #dataDir: string
+  readonly #logger: Logger
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(dataDir: string, logger: Logger) {
+    this.#dataDir = dataDir
+    this.#logger = logger
+  }
+
+  changed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#writing = this.#writing.then(() => this.#write())
+    }, REPORT_DELAY_MS)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    try {
+      const report = { writtenAt: new Date().toISOString(), docker: this.docker, sites: this.describe() }
+      await writeSiteReport(this.#dataDir, report)
+    } catch (err) {
+      this.#logger.warn(
+        { err, file: join(this.#dataDir, 'sites.json') },
+        'the report of sites cannot be written',
+      )
+    }
+  }
+}

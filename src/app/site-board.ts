@@ -1,0 +1,142 @@
+import { isIP } from 'node:net'
+import type { Logger } from 'pino'
+import type { FrontDoorConfig } from '../config/front-door.ts'
+import { SiteAssembler } from '../front-door/assemble-sites.ts'
+import { type HttpLevel, readHttpLevel } from '../front-door/directives/http-level.ts'
+import { HostTable } from '../front-door/host-table.ts'
+import type { Site } from '../front-door/site.ts'
+import type { AcmeWish, SiteDeclaration } from '../front-door/site-declaration.ts'
+import { type WatchedFile, WatchedFolder } from '../front-door/watched-folder.ts'
+import { declareSites, plainWish } from './declare-sites.ts'
+import { createPathResolver, nginxFolder, passwordFolders } from './nginx-folders.ts'
+
+/** What the board tells of. */
+export interface SiteBoardOptions {
+  readonly door: FrontDoorConfig
+  readonly logger: Logger
+  /** Told of each new table. */
+  readonly onSites: (sites: readonly Site[], table: HostTable<Site>) => void
+}
+
+/** All that sites are made of, watched: each change makes a new table, at once. */
+export class SiteBoard implements Disposable {
+  readonly #options: SiteBoardOptions
+  readonly #assembler = new SiteAssembler()
+  readonly #own: readonly SiteDeclaration[]
+  readonly #resolvePath: (path: string) => string | undefined
+  readonly #told = new Set<string>()
+  #vhost: WatchedFolder | undefined
+  #confd: WatchedFolder | undefined
+  #passwords: readonly WatchedFolder[] = []
+  #containers: readonly SiteDeclaration[] = []
+  #isReady = false
+
+  private constructor(options: SiteBoardOptions) {
+    this.#options = options
+    this.#own = declareSites(options.door)
+    const vhostDir = options.door.vhostDir ?? nginxFolder('vhost.d')
+    this.#resolvePath = createPathResolver({ vhostDir, htpasswdDir: options.door.htpasswdDir })
+  }
+
+  /** Reads the folders and makes the first table. */
+  static async open(options: SiteBoardOptions): Promise<SiteBoard> {
+    const board = new SiteBoard(options)
+    await board.#openFolders()
+    board.#isReady = true
+    board.#assemble()
+    return board
+  }
+
+  /** Replaces what containers declare. */
+  setContainers(declarations: readonly SiteDeclaration[]): void {
+    this.#containers = declarations
+    this.#assemble()
+  }
+
+  [Symbol.dispose](): void {
+    this.#isReady = false
+    for (const folder of [this.#vhost, this.#confd, ...this.#passwords]) folder?.close()
+  }
+
+  async #openFolders(): Promise<void> {
+    const { door, logger } = this.#options
+    const onProblem = (problem: string): void => logger.warn({ problem }, 'a folder cannot be read')
+    const onChange = (): void => this.#assemble()
+    const open = (path: string, withText: boolean): Promise<WatchedFolder> =>
+      WatchedFolder.open(path, { withText, onChange, onProblem })
+    const vhostDir = door.vhostDir ?? nginxFolder('vhost.d')
+    const confd = nginxFolder('conf.d')
+    this.#vhost = vhostDir === undefined ? undefined : await open(vhostDir, true)
+    this.#confd = confd === undefined ? undefined : await open(confd, true)
+    this.#passwords = await Promise.all(
+      passwordFolders({ vhostDir, htpasswdDir: door.htpasswdDir })
+        // Only nginx-proxy's own folder is looked into by host; the other is named by vhost files.
+        .filter((path) => path === door.htpasswdDir || path.endsWith('/htpasswd'))
+        .map((path) => open(path, false)),
+    )
+  }
+
+  #assemble(): void {
+    if (!this.#isReady) return
+    const httpLevel = this.#readHttpLevel()
+    const sites = this.#assembler.assemble({
+      declarations: [...this.#own, ...this.#containers],
+      vhostFiles: this.#vhost?.content ?? new Map<string, WatchedFile>(),
+      passwordFiles: new Map(this.#passwords.toReversed().flatMap((folder) => [...folder.content])),
+      httpLevel,
+      resolvePath: this.#resolvePath,
+    })
+    const fallback = sites.find(({ declaration }) => declaration.isDefault)
+    const table = new HostTable(
+      sites.map((site) => [site.declaration.host, site] as const),
+      fallback,
+    )
+    this.#tell(sites, table)
+    this.#options.onSites(sites, table)
+  }
+
+  #readHttpLevel(): HttpLevel {
+    const files = [...(this.#confd?.content.values() ?? [])].filter(({ name }) => name.endsWith('.conf'))
+    return readHttpLevel(files.map(({ path, text }) => ({ file: path, text: text ?? '' })))
+  }
+
+  /** What is wrong, once for each new way of being so. */
+  #tell(sites: readonly Site[], table: HostTable<Site>): void {
+    const lines = sites.flatMap(({ declaration, server }) => [
+      ...declaration.warnings.map((warning) => ({ host: declaration.host, problem: warning, closes: false })),
+      ...server.problems.map(({ file, line, message, severity }) => ({
+        host: declaration.host,
+        problem: `${file}:${line}: ${message}`,
+        closes: severity === 'closes',
+      })),
+    ])
+    for (const { pattern, message } of table.problems)
+      lines.push({ host: pattern, problem: message, closes: true })
+    const current = new Set(lines.map(({ host, problem }) => `${host} ${problem}`))
+    for (const key of this.#told) if (!current.has(key)) this.#told.delete(key)
+    for (const { host, problem, closes } of lines) {
+      const key = `${host} ${problem}`
+      if (this.#told.has(key)) continue
+      this.#told.add(key)
+      if (closes) this.#options.logger.error({ host, problem }, 'a host is closed')
+      else this.#options.logger.warn({ host, problem }, 'a host is not quite as it was meant')
+    }
+  }
+}
+
+/** The certificates that are to be asked of a CA, by the scope of the settings. */
+export function wishesOf(sites: readonly Site[], scope: FrontDoorConfig['acme']['scope']): AcmeWish[] {
+  if (scope === 'off') return []
+  return sites.flatMap(({ declaration }) => {
+    const { acme, host, httpsMethod, source } = declaration
+    if (httpsMethod === 'nohttps') return []
+    if (source.kind === 'docker' && acme) return [acme]
+    if (source.kind === 'config' && !acme) return []
+    if (source.kind === 'docker' && scope !== 'all') return []
+    return isPlainName(host) ? [acme ?? plainWish([host])] : []
+  })
+}
+
+function isPlainName(host: string): boolean {
+  return /^[a-z0-9.-]+$/.test(host) && host.includes('.') && isIP(host) === 0
+}

@@ -1,0 +1,45 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SiteStatus } from '../front-door/describe-site.ts'
+import { isLocked } from './data-folder.ts'
+
+/** What the server tells commands about its virtual hosts: written after each change, read by `berth site list`. */
+export interface SiteReport {
+  /** ISO 8601. */
+  readonly writtenAt: string
+  /** How it stands with Docker, a sentence. */
+  readonly docker: string
+  readonly sites: readonly SiteStatus[]
+}
+
+/** What is there of a report. */
+export interface FoundReport {
+  readonly report: SiteReport | undefined
+  /** Whether the server that writes it runs now. */
+  readonly isRunning: boolean
+}
+
+/** Writes the report into the data folder. It is no truth that must survive: a new server writes it anew. */
+export async function writeSiteReport(dataDir: string, report: SiteReport): Promise<void> {
+  const file = reportFile(dataDir)
+  await writeFile(`${file}.new`, JSON.stringify(report), { mode: 0o600 })
+  await rename(`${file}.new`, file)
+}
+
+/** Reads the report of the server that runs on a data folder, or ran there last. */
+export async function readSiteReport(dataDir: string): Promise<FoundReport> {
+  return { report: await readReport(reportFile(dataDir)), isRunning: isLocked(dataDir) }
+}
+
+async function readReport(file: string): Promise<SiteReport | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as SiteReport
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function reportFile(dataDir: string): string {
+  return join(dataDir, 'sites.json')
+}

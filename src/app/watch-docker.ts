@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import type { Logger } from 'pino'
+import type { FrontDoorConfig } from '../config/front-door.ts'
+import {
+  type ContainerDefaults,
+  declareContainers,
+  findLostContainers,
+} from '../front-door/docker/container-sites.ts'
+import { createDockerClient } from '../front-door/docker/docker-client.ts'
+import { ContainerWatch } from '../front-door/docker/watch-containers.ts'
+import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+
+/** Where engines listen: on the host, and where nginx-proxy's container has the socket. */
+const USUAL_SOCKETS = ['/var/run/docker.sock', '/tmp/docker.sock', '/run/podman/podman.sock']
+
+/** Who is told of containers. */
+export interface WatchDockerOptions {
+  readonly logger: Logger
+  readonly onDeclarations: (declarations: readonly SiteDeclaration[]) => void
+  readonly onState: (state: string) => void
+}
+
+/** The engine of a configuration; undefined: none. */
+export function dockerUrlOf(door: Pick<FrontDoorConfig, 'dockerHost'>): string | undefined {
+  if (door.dockerHost !== 'auto') return door.dockerHost
+  const socket = USUAL_SOCKETS.find((path) => existsSync(path))
+  return socket && `unix://${socket}`
+}
+
+/** Watches the containers of the configured engine. Without one that is said once, and all else goes on. */
+export async function watchDocker(
+  door: FrontDoorConfig,
+  { logger, onDeclarations, onState }: WatchDockerOptions,
+): Promise<AsyncDisposable | undefined> {
+  const url = dockerUrlOf(door)
+  if (url === undefined) {
+    const why = door.dockerHost === 'auto' ? 'no Docker socket was found' : 'docker-host is off'
+    onState(`Docker is not watched: ${why}`)
+    logger.info(`containers are not watched: ${why}`)
+    return undefined
+  }
+  const { httpsMethod, hsts, defaultHost, preferIpv6 } = door
+  const defaults: ContainerDefaults = { httpsMethod, hsts, defaultHost, preferIpv6 }
+  const told = new Set<string>()
+  return new ContainerWatch({
+    client: createDockerClient(url, process.env.DOCKER_CERT_PATH),
+    logger,
+    onState,
+    onContainers(containers, place) {
+      for (const problem of findLostContainers(containers)) {
+        if (!told.has(problem)) logger.warn({ problem }, 'a container cannot be understood')
+        told.add(problem)
+      }
+      onDeclarations(declareContainers(containers, place, defaults))
+    },
+  })
+}

@@ -1,0 +1,116 @@
+import type { Command } from 'commander'
+import { CliError } from '../cli-error.ts'
+import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { addSettingFlags } from '../setting-flags.ts'
+import { formatTable } from '../table.ts'
+
+const EXAMPLES = `
+Examples:
+  berth site list                            each virtual host: where it is from, state, cause and fix
+  berth site check --vhost-dir vhost.d       what is wrong with vhost files, by file and line
+  berth site check vhost.d/app.example.com   one file`
+
+/** `berth site …`. */
+export function addSiteCommand(program: Command, io: Io): void {
+  const site = program
+    .command('site')
+    .description('Look at virtual hosts and check vhost files.')
+    .addHelpText('after', EXAMPLES)
+  addList(site, io)
+  addCheck(site, io)
+}
+
+function addList(site: Command, io: Io): void {
+  site
+    .command('list')
+    .description('List the virtual hosts of the running server, with what is wrong and how to mend it.')
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command, io)
+      const { readSiteReport } = await import('../../app/site-report.ts')
+      const { report, isRunning } = await readSiteReport(context.loadConfig().config.dataDir)
+      if (!report) {
+        throw new CliError('NO_SITES', 'No server with virtual hosts has run on this data folder')
+      }
+      printResult(context, { isRunning, ...report }, inWords({ ...report, isRunning }))
+    })
+}
+
+interface Report {
+  readonly isRunning: boolean
+  readonly writtenAt: string
+  readonly docker: string
+  readonly sites: readonly {
+    readonly host: string
+    readonly source: string
+    readonly state: string
+    readonly cause: string | undefined
+    readonly fix: string | undefined
+    readonly certificate: string
+    readonly servers: readonly { readonly address: string }[]
+    readonly warnings: readonly string[]
+  }[]
+}
+
+function inWords({ isRunning, writtenAt, docker, sites }: Report): string {
+  const rows = sites.map(({ host, state, source, certificate, servers }) => [
+    host,
+    state,
+    source,
+    certificate,
+    servers.map(({ address }) => address).join(', '),
+  ])
+  const notes = sites.flatMap(({ host, cause, fix, warnings }) => [
+    ...(cause === undefined ? [] : [`${host}: ${cause}. ${fix}.`]),
+    ...warnings.map((warning) => `${host}: ${warning}`),
+  ])
+  const age = isRunning ? [] : [`The server does not run; this is how it stood at ${writtenAt}.`]
+  return [
+    ...age,
+    formatTable(['HOST', 'STATE', 'FROM', 'CERTIFICATE', 'SERVERS'], rows),
+    '',
+    docker,
+    ...(notes.length > 0 ? ['', ...notes] : []),
+  ].join('\n')
+}
+
+function addCheck(site: Command, io: Io): void {
+  addSettingFlags(site.command('check [files...]'))
+    .description(
+      'Check vhost files: those given, or all of the vhost folder. Exit code 1 if one closes its host.',
+    )
+    .action(async (files: string[], _options, command: Command) => {
+      const context = contextOf(command, io)
+      const { checkVhostFiles } = await import('../../app/check-vhost-files.ts')
+      const folder = context.loadConfig().config.frontDoor?.vhostDir
+      const result = await checkVhostFiles(files.length > 0 ? files : undefined, folder)
+      printChecked(context, result)
+      const closing = result.problems.filter(({ severity }) => severity === 'closes')
+      if (closing.length > 0) {
+        throw new CliError(
+          'VHOST_FILES_FAULTY',
+          `${closing.length === 1 ? 'One fault closes its host' : `${closing.length} faults close their hosts`}`,
+        )
+      }
+    })
+}
+
+interface Checked {
+  readonly files: readonly string[]
+  readonly problems: readonly {
+    readonly file: string
+    readonly line: number
+    readonly severity: 'closes' | 'warns'
+    readonly message: string
+  }[]
+}
+
+function printChecked(context: CommandContext, { files, problems }: Checked): void {
+  const lines = problems.map(
+    ({ file, line, severity, message }) =>
+      `${file}:${line}: ${severity === 'closes' ? 'error' : 'warning'}: ${message}`,
+  )
+  const count = files.length === 1 ? 'One file' : `${files.length} files`
+  const verdict = problems.length === 0 ? `${count} checked, nothing found` : `${count} checked`
+  printResult(context, { files, problems }, [...lines, verdict].join('\n'))
+}
