@@ -58,6 +58,8 @@ interface Connection {
   readonly raw: Socket
   readonly source: { address: string; port: number }
   facts: ConnectionFacts | undefined
+  /** What the first bytes asked for: the TLS stack does not say it of a resumed session. */
+  helloName: string | undefined
   /** Until TLS is set up. */
   deadline: NodeJS.Timeout | undefined
   /** Until its first request. */
@@ -174,7 +176,14 @@ class Listening {
 
   #register(raw: Socket): Connection {
     const source = { address: plainAddress(raw.remoteAddress), port: raw.remotePort ?? 0 }
-    const connection: Connection = { raw, source, facts: undefined, deadline: undefined, isFresh: true }
+    const connection: Connection = {
+      raw,
+      source,
+      facts: undefined,
+      helloName: undefined,
+      deadline: undefined,
+      isFresh: true,
+    }
     this.#connections.add(connection)
     setConnection(raw, connection)
     raw.once('close', () => this.#connections.delete(connection))
@@ -209,6 +218,7 @@ class Listening {
       return hello.kind === 'not-tls' && hello.isHttp ? refuse(raw, PLAIN_ON_TLS) : void raw.destroy()
     }
     const { serverName, protocols, supportsTls13 } = hello
+    connection.helloName = serverName
     if (protocols.includes(ACME_TLS)) {
       if (serverName === undefined || !this.#ports.challengeFor(serverName))
         return refuse(raw, UNRECOGNIZED_NAME)
@@ -225,9 +235,8 @@ class Listening {
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
     const connection = raw && connectionOf(raw)
     if (!connection) return void socket.destroy()
-    const name =
-      typeof socket.servername === 'string' && socket.servername !== '' ? socket.servername : undefined
-    this.#handOn(socket, connection, { scheme: 'https', serverName: name?.toLowerCase() })
+    const serverName = socket.servername ? socket.servername.toLowerCase() : connection.helloName
+    this.#handOn(socket, connection, { scheme: 'https', serverName })
     const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
     server.emit('connection', socket)
   }
