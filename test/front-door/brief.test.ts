@@ -204,9 +204,10 @@ describe('the brief, from its first command to its last', { skip: skipReason(...
     await until(async () => /x-edited: yes/i.test(await head()))
     await appendFile(nginx('vhost.d', DOMAIN), 'auth_request /check;\n')
     await until(async () => /^HTTP\/1\.1 503 /.test(await head()))
-    const listed = await cli('site', 'list', '--data', join(home, 'registry', 'storage', 'berth'))
-    assert.match(listed, new RegExp(`${DOMAIN} +closed`))
-    assert.match(listed, /:6\b/)
+    const list = (): Promise<string> =>
+      cli('site', 'list', '--data', join(home, 'registry', 'storage', 'berth'))
+    await until(async () => new RegExp(`${DOMAIN} +closed`).test(await list()))
+    assert.match(await list(), new RegExp(`${DOMAIN}:6: "auth_request"`))
   })
 
   it('stops well, and its log holds no password', async () => {
