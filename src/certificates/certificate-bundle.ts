@@ -146,7 +146,9 @@ type End = Pick<CertificateBundle, 'chain' | 'end' | 'missing'>
 
 function climb(leaf: X509Certificate, pool: readonly X509Certificate[], parts: BundleParts): End {
   const isTrusted = (certificate: X509Certificate): boolean =>
-    parts.roots.some((root) => isSignedBy(certificate, root))
+    parts.roots.some(
+      (root) => root.fingerprint256 === certificate.fingerprint256 || isSignedBy(certificate, root),
+    )
   const isOwn = (certificate: X509Certificate): boolean =>
     parts.ownRoots?.some((root) => isSignedBy(certificate, root)) ?? false
   const full = climbAll(leaf, pool, { now: parts.now, isTrusted, isOwn })

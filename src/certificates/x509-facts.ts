@@ -57,9 +57,14 @@ export function hostKey(host: string): string {
   return /^[\x21-\x7e]*$/.test(lower) ? lower : domainToASCII(lower) || lower
 }
 
-/** Whether the certificate is for its own key: a root, or self-signed. */
+/** Whether the certificate is signed by its own key: a root, or a server's that nobody else has signed. */
 export function isSelfSigned(certificate: X509Certificate): boolean {
-  return isSignedBy(certificate, certificate)
+  try {
+    // Not by `checkIssued`: the use of a server's key does not include signing certificates, not even its own.
+    return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey)
+  } catch {
+    return false
+  }
 }
 
 /** Whether `issuer` signed it, by names and by signature. */

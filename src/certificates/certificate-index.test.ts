@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CertificateIndex, type CertificateRule } from './certificate-index.ts'
+import type { FolderPair } from './read-folder.ts'
+
+const NOW = Date.UTC(2030, 0, 1)
+const DAY_MS = 86_400_000
+
+/** A pair as a folder has it, without files. */
+function pairOf(
+  name: string,
+  dns: readonly string[],
+  more: Partial<FolderPair> & { days?: number; own?: boolean } = {},
+) {
+  const { days = 60, own = false, ...rest } = more
+  const pair: FolderPair = {
+    name,
+    isNamed: true,
+    certFile: `/certs/${name}.crt`,
+    keyFile: `/certs/${name}.key`,
+    isTest: false,
+    problem: undefined,
+    remedy: undefined,
+    version: '',
+    folders: [],
+    pair: {
+      names: { dns, addresses: [] },
+      notBefore: NOW - 30 * DAY_MS,
+      notAfter: NOW + days * DAY_MS,
+      issuer: 'A CA',
+      fingerprint: name,
+      isSelfSigned: own,
+      chainPem: '',
+      keyPem: '',
+    },
+    ...rest,
+  }
+  return pair
+}
+
+const refused = (name: string): FolderPair =>
+  pairOf(name, [], { pair: undefined, problem: 'the key is missing' })
+
+interface Row {
+  readonly what: string
+  readonly pairs: readonly FolderPair[]
+  readonly host: string
+  readonly certificateName?: string
+  readonly isDefaultTrusted?: boolean
+  /** Name of the pair and the rule; undefined: none. */
+  readonly expected: readonly [string, CertificateRule] | undefined
+  readonly note?: RegExp
+}
+
+const ROWS: readonly Row[] = [
+  {
+    what: 'the name that was asked for, before that of the host',
+    pairs: [pairOf('a.example.com', ['a.example.com']), pairOf('shared', ['a.example.com'])],
+    host: 'a.example.com',
+    certificateName: 'shared',
+    expected: ['shared', 'certificate-name'],
+  },
+  {
+    what: 'nothing else if the name that was asked for is missing',
+    pairs: [pairOf('a.example.com', ['a.example.com']), pairOf('default', [])],
+    host: 'a.example.com',
+    certificateName: 'shared',
+    expected: undefined,
+    note: /shared was asked for and is not in the folder/,
+  },
+  {
+    what: 'as if no name was asked for, if it is empty',
+    pairs: [pairOf('a.example.com', ['a.example.com'])],
+    host: 'a.example.com',
+    certificateName: '',
+    expected: ['a.example.com', 'host'],
+  },
+  {
+    what: 'the name asked for although it does not cover the host, and says so',
+    pairs: [pairOf('shared', ['b.example.com'])],
+    host: 'a.example.com',
+    certificateName: 'shared',
+    expected: ['shared', 'certificate-name'],
+    note: /does not cover a.example.com/,
+  },
+  {
+    what: 'the pair of the host before the wildcard of its parent',
+    pairs: [
+      pairOf('example.com', ['*.example.com'], { days: 900 }),
+      pairOf('a.example.com', ['a.example.com']),
+    ],
+    host: 'A.example.com.',
+    expected: ['a.example.com', 'host'],
+  },
+  {
+    what: 'the parent, one level up',
+    pairs: [pairOf('example.com', ['example.com', '*.example.com'])],
+    host: 'a.example.com',
+    expected: ['example.com', 'parent'],
+  },
+  {
+    what: 'not the parent if its names do not cover the host, and says so',
+    pairs: [pairOf('example.com', ['example.com'])],
+    host: 'a.example.com',
+    expected: undefined,
+    note: /example.com.crt does not cover a.example.com/,
+  },
+  {
+    what: 'not the parent of a parent by its name, but by what it covers',
+    pairs: [pairOf('example.com', ['*.b.example.com'])],
+    host: 'a.b.example.com',
+    expected: ['example.com', 'covers'],
+  },
+  {
+    what: 'not the parent of a name of two parts',
+    pairs: [pairOf('com', ['*.com', 'com'], { isTest: true })],
+    host: 'example.com',
+    expected: undefined,
+  },
+  {
+    what: 'a literal *.parent before the parent',
+    pairs: [pairOf('example.com', ['*.example.com']), pairOf('*.example.com', ['*.example.com'])],
+    host: 'a.example.com',
+    expected: ['*.example.com', 'parent'],
+  },
+  {
+    what: 'a literal wildcard for a wildcard host, else its parent',
+    pairs: [pairOf('example.com', ['*.example.com'])],
+    host: '*.example.com',
+    expected: ['example.com', 'parent'],
+  },
+  {
+    what: 'whatever covers the host, valid longest first',
+    pairs: [
+      pairOf('x', ['a.example.com'], { days: 10 }),
+      pairOf('y', ['*.example.com'], { days: 20 }),
+      pairOf('z', ['a.example.com'], { days: 15 }),
+    ],
+    host: 'a.example.com',
+    expected: ['z', 'covers'],
+  },
+  {
+    what: 'what covers the host before the default, which covers nothing',
+    pairs: [pairOf('default', ['default.example']), pairOf('x', ['a.example.com'])],
+    host: 'a.example.com',
+    expected: ['x', 'covers'],
+  },
+  {
+    what: 'the default where nothing fits, and says that it does not cover the host',
+    pairs: [pairOf('default', ['default.example'])],
+    host: 'a.example.com',
+    expected: ['default', 'default'],
+    note: /does not cover/,
+  },
+  {
+    what: 'nothing where the default is not trusted',
+    pairs: [pairOf('default', ['default.example'])],
+    host: 'a.example.com',
+    isDefaultTrusted: false,
+    expected: undefined,
+    note: /no certificate that covers a.example.com/,
+  },
+  {
+    what: 'a valid pair by its names before an expired one of the host',
+    pairs: [pairOf('a.example.com', ['a.example.com'], { days: -1 }), pairOf('x', ['*.example.com'])],
+    host: 'a.example.com',
+    expected: ['x', 'covers'],
+  },
+  {
+    what: 'an expired pair where there is no other, and says so',
+    pairs: [pairOf('a.example.com', ['a.example.com'], { days: -1 })],
+    host: 'a.example.com',
+    expected: ['a.example.com', 'host'],
+    note: /has expired on 2029-12-31/,
+  },
+  {
+    what: 'a pair that fits before one of the host that does not cover it',
+    pairs: [pairOf('a.example.com', ['other.example']), pairOf('x', ['a.example.com'])],
+    host: 'a.example.com',
+    expected: ['x', 'covers'],
+  },
+  {
+    what: 'the pair of the host although it does not cover it, where there is no other',
+    pairs: [pairOf('a.example.com', ['other.example']), pairOf('default', ['default.example'])],
+    host: 'a.example.com',
+    expected: ['a.example.com', 'host'],
+    note: /does not cover a.example.com/,
+  },
+  {
+    what: 'the first folder of two with the same name',
+    pairs: [
+      pairOf('a.example.com', ['a.example.com'], { days: 5, certFile: '/first/a.crt' }),
+      pairOf('a.example.com', ['a.example.com'], { days: 50, certFile: '/second/a.crt' }),
+    ],
+    host: 'a.example.com',
+    expected: ['/first/a.crt', 'host'],
+  },
+  {
+    what: 'the second folder where the pair of the first has expired',
+    pairs: [
+      pairOf('a.example.com', ['a.example.com'], { days: -5, certFile: '/first/a.crt' }),
+      pairOf('a.example.com', ['a.example.com'], { days: 50, certFile: '/second/a.crt' }),
+    ],
+    host: 'a.example.com',
+    expected: ['/second/a.crt', 'host'],
+  },
+  {
+    what: 'no test certificate by its names',
+    pairs: [pairOf('x', ['a.example.com'], { isTest: true, isNamed: false })],
+    host: 'a.example.com',
+    expected: undefined,
+  },
+  {
+    what: 'a test certificate by its name, and says what it is',
+    pairs: [pairOf('a.example.com', ['a.example.com'], { isTest: true })],
+    host: 'a.example.com',
+    expected: ['a.example.com', 'host'],
+    note: /staging side of a CA/,
+  },
+  {
+    what: 'a CA-signed pair before a self-signed one',
+    pairs: [pairOf('x', ['a.example.com'], { days: 900, own: true }), pairOf('y', ['a.example.com'])],
+    host: 'a.example.com',
+    expected: ['y', 'covers'],
+  },
+  {
+    what: 'a folder of acme-companion without links by its names only',
+    pairs: [pairOf('a.example.com', ['b.example.com'], { isNamed: false })],
+    host: 'a.example.com',
+    expected: undefined,
+  },
+  {
+    what: 'why the pair of the host cannot be used',
+    pairs: [refused('a.example.com')],
+    host: 'a.example.com',
+    expected: undefined,
+    note: /a.example.com.crt cannot be used: the key is missing/,
+  },
+  {
+    what: 'why the pair that was asked for cannot be used',
+    pairs: [refused('shared')],
+    host: 'a.example.com',
+    certificateName: 'shared',
+    expected: undefined,
+    note: /shared was asked for and cannot be used: the key is missing/,
+  },
+  {
+    what: 'the last good pair while new files cannot be used, and says so',
+    pairs: [pairOf('a.example.com', ['a.example.com'], { problem: 'the key is missing' })],
+    host: 'a.example.com',
+    expected: ['a.example.com', 'host'],
+    note: /New files of a.example.com cannot be used/,
+  },
+  {
+    what: 'the file named after the SHA-1 of a pattern',
+    pairs: [pairOf('6762e7c34edd1bcbcb89fe080adcb00b898c66c8', ['a.example.com'])],
+    host: '~^.+\\.example\\.com$',
+    expected: ['6762e7c34edd1bcbcb89fe080adcb00b898c66c8', 'host'],
+  },
+]
+
+describe('`CertificateIndex.choose()`', () => {
+  for (const { what, pairs, host, certificateName, isDefaultTrusted = true, expected, note } of ROWS) {
+    it(`finds ${what}`, () => {
+      const index = new CertificateIndex(pairs, isDefaultTrusted)
+      const choice = index.choose(host, { certificateName, now: NOW })
+      const { found } = choice
+      const name = expected?.[0].startsWith('/') ? found?.certFile : found?.name
+      assert.deepEqual(found && [name, choice.rule], expected)
+      if (note) assert.match(choice.note ?? '', note)
+    })
+  }
+
+  it('is quick enough for every handshake with 2,000 pairs', () => {
+    const pairs = Array.from({ length: 2000 }, (_, n) => pairOf(`h${n}.example.com`, [`h${n}.example.com`]))
+    const index = new CertificateIndex(pairs, true)
+    const begin = performance.now()
+    for (let n = 0; n < 10_000; n++) index.choose(`h${n % 2000}.example.com`, { now: NOW })
+    const microseconds = (performance.now() - begin) / 10
+    assert.ok(microseconds < 200, `${microseconds} µs each`)
+  })
+})

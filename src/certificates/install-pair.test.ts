@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, readFile, readlink, realpath, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { makePaper } from '../../test/support/paper-ca.ts'
+import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { installPair, pairNameOf } from './install-pair.ts'
+
+const NAME = 'app.example.com'
+
+function makePair() {
+  const { pem, keyPem } = makePaper(NAME, { names: [NAME] })
+  return { chainPem: pem, keyPem }
+}
+
+describe('`installPair()`', () => {
+  it('puts both files there, the key for its owner alone', async () => {
+    await using temp = await makeTempFolder('install')
+    const folder = join(temp.path, 'made', 'here')
+    const pair = makePair()
+    const { certFile, keyFile } = await installPair(folder, NAME, pair)
+    assert.deepEqual([certFile, keyFile], [join(folder, `${NAME}.crt`), join(folder, `${NAME}.key`)])
+    assert.equal(await readFile(certFile, 'utf8'), pair.chainPem)
+    assert.equal(await readFile(keyFile, 'utf8'), pair.keyPem)
+    assert.equal((await stat(keyFile)).mode & 0o777, 0o600)
+    assert.equal((await stat(certFile)).mode & 0o777, 0o644)
+    assert.deepEqual((await readdir(folder)).toSorted(), ['.pairs', `${NAME}.crt`, `${NAME}.key`])
+  })
+
+  it('has both files in one folder, which changes by one rename', async () => {
+    await using temp = await makeTempFolder('install')
+    const { certFile, keyFile } = await installPair(temp.path, NAME, makePair())
+    const links = await Promise.all([certFile, keyFile].map((file) => readlink(file)))
+    assert.deepEqual(links, [`.pairs/${NAME}/current/fullchain.pem`, `.pairs/${NAME}/current/key.pem`])
+    const before = await realpath(join(temp.path, '.pairs', NAME, 'current'))
+    await installPair(temp.path, NAME, makePair())
+    assert.notEqual(await realpath(join(temp.path, '.pairs', NAME, 'current')), before)
+    assert.deepEqual(await Promise.all([certFile, keyFile].map((file) => readlink(file))), links)
+  })
+
+  it('keeps what stood there: plain files, and another tool’s links', async () => {
+    for (const isLink of [false, true]) {
+      await using temp = await makeTempFolder('install')
+      const old = makePair()
+      const place = isLink ? join(temp.path, 'base') : temp.path
+      await mkdir(place, { recursive: true })
+      const [crt, key] = isLink ? ['fullchain.pem', 'key.pem'] : [`${NAME}.crt`, `${NAME}.key`]
+      await writeFile(join(place, crt), old.chainPem)
+      await writeFile(join(place, key), old.keyPem)
+      if (isLink) {
+        await symlink(`./base/${crt}`, join(temp.path, `${NAME}.crt`))
+        await symlink(`./base/${key}`, join(temp.path, `${NAME}.key`))
+      }
+      await installPair(temp.path, NAME, makePair())
+      const home = join(temp.path, '.pairs', NAME)
+      const versions = (await readdir(home)).filter((name) => name !== 'current').sort()
+      assert.equal(versions.length, 2)
+      assert.equal(await readFile(join(home, versions[0] ?? '', 'key.pem'), 'utf8'), old.keyPem)
+      assert.equal((await stat(join(home, versions[0] ?? '', 'key.pem'))).mode & 0o777, 0o600)
+      if (isLink) assert.equal(await readFile(join(place, key), 'utf8'), old.keyPem)
+    }
+  })
+
+  it('keeps two versions beside the one in use', async () => {
+    await using temp = await makeTempFolder('install')
+    for (let round = 0; round < 5; round++) await installPair(temp.path, NAME, makePair())
+    const names = await readdir(join(temp.path, '.pairs', NAME))
+    assert.equal(names.filter((name) => name !== 'current').length, 3)
+  })
+
+  it('leaves things as they are if the pair does not load', async () => {
+    await using temp = await makeTempFolder('install')
+    const good = makePair()
+    const { certFile } = await installPair(temp.path, NAME, good)
+    const bad = [
+      [{ ...makePair(), keyPem: makePair().keyPem }, 'CERTIFICATE_KEY_MISMATCH'],
+      [{ ...makePair(), keyPem: 'no key' }, 'CERTIFICATE_UNUSABLE'],
+      [{ ...makePair(), chainPem: 'no certificate' }, 'CERTIFICATE_UNUSABLE'],
+    ] as const
+    for (const [pair, code] of bad) {
+      await assert.rejects(installPair(temp.path, NAME, pair), { name: 'CertificateError', code })
+    }
+    assert.equal(await readFile(certFile, 'utf8'), good.chainPem)
+  })
+
+  it('takes no name that leads elsewhere', async () => {
+    await using temp = await makeTempFolder('install')
+    for (const name of ['../x', 'a/b', '.hidden', '', 'x\0y', 'a'.repeat(300)]) {
+      await assert.rejects(installPair(temp.path, name, makePair()), { code: 'CERTIFICATE_NAME_INVALID' })
+    }
+    assert.deepEqual(await readdir(temp.path), [])
+  })
+
+  it('says that a folder cannot be written to', async () => {
+    await using temp = await makeTempFolder('install')
+    const file = join(temp.path, 'file')
+    await writeFile(file, '')
+    await assert.rejects(installPair(file, NAME, makePair()), {
+      code: 'CERTIFICATE_FOLDER_UNUSABLE',
+      remedy: /writable/,
+    })
+  })
+})
+
+it('`pairNameOf()` is the name nginx-proxy looks for', () => {
+  assert.deepEqual(['App.example.com', '*.example.com', '2001:db8::1'].map(pairNameOf), [
+    'app.example.com',
+    'example.com',
+    '2001_db8__1',
+  ])
+})
