@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { TestDoor } from './test-door.ts'
+
+/** What a client sees. */
+export interface DoorReply {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly text: string
+  /** What the telling handler was told. */
+  readonly told: Record<string, unknown>
+}
+
+/** @returns what a client of a URL sees; the TLS alert or the error if there is no answer. */
+export async function askDoor(
+  door: TestDoor,
+  url: string,
+  options: RequestOptions & { sni?: string } = {},
+): Promise<DoorReply | string> {
+  const { hostname, protocol, pathname, search, host } = new URL(url)
+  const isTls = protocol === 'https:'
+  const outgoing = (isTls ? httpsRequest : httpRequest)({
+    host: '127.0.0.1',
+    port: isTls ? door.httpsPort : door.httpPort,
+    path: pathname + search,
+    agent: false,
+    ...(isTls && { servername: options.sni ?? hostname, rejectUnauthorized: false }),
+    ...options,
+    headers: { host, ...(options.headers as object) },
+  })
+  outgoing.end()
+  try {
+    const [response] = await once(outgoing, 'response')
+    let text = ''
+    for await (const chunk of response) text += chunk
+    const isTold = response.headers['content-type'] === 'application/json'
+    const told: Record<string, unknown> = isTold ? JSON.parse(text) : {}
+    return { status: response.statusCode, headers: response.headers, text, told } as DoorReply
+  } catch (error) {
+    const [, alert] = /alert number (\d+)/.exec(String(error)) ?? []
+    return alert === undefined ? String(error) : `alert ${alert}`
+  }
+}
+
+/** The status, or what came instead of an answer. */
+export function statusOf(reply: DoorReply | string): number | string {
+  return typeof reply === 'string' ? reply : reply.status
+}
