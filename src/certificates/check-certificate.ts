@@ -1,7 +1,16 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { type CertificateBundle, describeEnd, makeBundle } from './certificate-bundle.ts'
 import { type CertificateFinding, finding } from './findings.ts'
-import { coversHost, hasKey, hostKey, isMustStaple, isSelfSigned, namesOf, shortName } from './x509-facts.ts'
+import {
+  coversHost,
+  hasKey,
+  hostKey,
+  isMustStaple,
+  isSelfSigned,
+  isSignedBy,
+  namesOf,
+  shortName,
+} from './x509-facts.ts'
 
 const DAY_MS = 86_400_000
 /** Use of a key for TLS servers, and for everything (RFC 5280 section 4.2.1.12). */
@@ -136,8 +145,9 @@ function checkSignatures(
 ): CertificateFinding[] {
   const top = chain.at(-1)
   if (!top || end !== 'incomplete') return []
-  const issuer = certificates.find((other) => other.ca && top.checkIssued(other))
-  if (!issuer) return []
+  const named = certificates.filter((other) => other.ca && top.checkIssued(other))
+  const [issuer] = named
+  if (!issuer || named.some((other) => isSignedBy(top, other))) return []
   const sentence = `The signature of ${shortName(top.subject)} was not made by the key of ${shortName(issuer.subject)}, which its issuer is called`
   return [finding('SIGNATURE_INVALID', sentence)]
 }

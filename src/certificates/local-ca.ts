@@ -1,4 +1,10 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  X509Certificate,
+} from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -156,8 +162,7 @@ export class LocalAuthority {
 /** Makes the CA. Where another process was faster, its CA counts. */
 async function create(folder: string, file: string, names: readonly string[]): Promise<string> {
   await makeFolder(folder)
-  const draft = `${file}.${process.pid}.new`
-  await rm(draft, { force: true })
+  const draft = `${file}.${randomBytes(6).toString('hex')}.new`
   try {
     await using handle = await open(draft, 'wx', 0o600)
     await handle.writeFile(makeAuthority(names, Date.now()))

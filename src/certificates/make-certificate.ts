@@ -9,6 +9,8 @@ import { formatPem } from './pem.ts'
 const TAG_VERSION = 0xa0
 const TAG_EXTENSIONS = 0xa3
 const TAG_UTC_TIME = 0x17
+const TAG_URI = 0x86
+const CA_ISSUERS = derOid('1.3.6.1.5.5.7.48.2')
 const SERVER_AUTH = derOid('1.3.6.1.5.5.7.3.1')
 /** Bits of the key usage extension (RFC 5280 section 4.2.1.3), as their byte and the number of unused bits. */
 const KEY_USAGE = {
@@ -39,6 +41,8 @@ export interface CertificateRequestBody {
   readonly publicKey: KeyObject
   /** Names of a server; of a CA: none. */
   readonly names?: readonly string[]
+  /** Addresses at which the certificate of whoever signs it can be had. */
+  readonly issuerUrls?: readonly string[] | undefined
   /** Makes it a CA's. */
   readonly authority?: Authority
   /** Unix times in ms. */
@@ -76,7 +80,7 @@ export function makeCertificate(body: CertificateRequestBody, signer: Signer): s
   return formatPem('CERTIFICATE', signDer(tbs, signer.key))
 }
 
-function serverExtensions({ names = [], publicKey }: CertificateRequestBody): Buffer[] {
+function serverExtensions({ names = [], publicKey, issuerUrls = [] }: CertificateRequestBody): Buffer[] {
   const usage =
     publicKey.asymmetricKeyType === 'rsa' ? KEY_USAGE.signatureAndKeyEncipherment : KEY_USAGE.signature
   return [
@@ -84,7 +88,15 @@ function serverExtensions({ names = [], publicKey }: CertificateRequestBody): Bu
     extension('2.5.29.15', der(TAG.bitString, usage), true),
     extension('2.5.29.37', der(TAG.sequence, SERVER_AUTH)),
     ...(names.length > 0 ? [subjectAltName(names)] : []),
+    ...(issuerUrls.length > 0
+      ? [extension('1.3.6.1.5.5.7.1.1', der(TAG.sequence, ...issuerUrls.map(issuerAt)))]
+      : []),
   ]
+}
+
+/** Access to the issuer's certificate by an address (RFC 5280 section 4.2.2.1). */
+function issuerAt(url: string): Buffer {
+  return der(TAG.sequence, CA_ISSUERS, der(TAG_URI, Buffer.from(url, 'latin1')))
 }
 
 function authorityExtensions({ pathLength, constraints }: Authority): Buffer[] {

@@ -17,10 +17,12 @@ export interface CertificateNames {
   readonly addresses: readonly string[]
 }
 
-/** Reads a certificate in DER or PEM; undefined if it is none. */
+/** Reads a certificate in DER or PEM; undefined if it is none, or has a date that is none. */
 export function readCertificate(bytes: Buffer | string): X509Certificate | undefined {
   try {
-    return new X509Certificate(bytes)
+    const certificate = new X509Certificate(bytes)
+    const times = [certificate.validFromDate, certificate.validToDate].map((date) => date.getTime())
+    return times.every(Number.isFinite) ? certificate : undefined
   } catch {
     return undefined
   }

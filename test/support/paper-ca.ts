@@ -24,6 +24,8 @@ export interface PaperOptions {
   readonly keyOf?: PaperCertificate
   /** Kind of key; P-256 by default. */
   readonly keyType?: 'ec' | 'ec-192' | 'rsa-1024' | 'rsa-2048'
+  /** Where the certificate of whoever signs it can be had. */
+  readonly issuerUrls?: readonly string[]
   /** A server's certificate, also without names. */
   readonly isServer?: boolean
 }
@@ -38,6 +40,7 @@ export function makePaper(commonName: string, options: PaperOptions = {}): Paper
       subject: subjectName([['CN', commonName]]),
       publicKey: createPublicKey(key),
       ...(options.names || options.isServer ? { names: options.names ?? [] } : { authority: {} }),
+      issuerUrls: options.issuerUrls,
       notBefore: now + from * DAY_MS,
       notAfter: now + to * DAY_MS,
     },
