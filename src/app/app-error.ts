@@ -10,6 +10,9 @@ export type AppErrorCode =
   | 'HTPASSWD_UNUSABLE'
   | 'NOTHING_TO_LISTEN_ON'
   | 'VHOST_FILES_UNREADABLE'
+  | 'NOT_RUNNING'
+  | 'RENEWAL_REFUSED'
+  | 'RENEWAL_UNANSWERED'
 
 /** A failure to start: what went wrong, why, and what to do. The command prints it on one line each. */
 export class AppError extends Error {

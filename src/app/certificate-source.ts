@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls'
+import type { CertificateStatus as AcmeStatus } from '../certificates/acme/certificate-status.ts'
 import type { CertificateStore } from '../certificates/certificate-store.ts'
 import type { LocalAuthority } from '../certificates/local-ca.ts'
 import type { CertificateStatus } from '../front-door/describe-site.ts'
@@ -18,10 +19,17 @@ export interface CertificateParts {
   readonly authority: LocalAuthority
   /** The pair of `--tls-cert`, and the names it is for. */
   readonly given: { readonly pair: TlsPair; readonly names: readonly string[] } | undefined
+  /** Where the certificates stand that a CA is asked for. */
+  readonly acmeStatus: () => readonly AcmeStatus[]
 }
 
 /** Makes the source. Errors: those of OpenSSL for a pair that does not fit. */
-export function createCertificateSource({ store, authority, given }: CertificateParts): Certificates {
+export function createCertificateSource({
+  store,
+  authority,
+  given,
+  acmeStatus,
+}: CertificateParts): Certificates {
   const givenContext = given && createSecureContext({ ...given.pair })
   const findDefault = (): SecureContext | undefined => {
     const { found } = store.choose('default', { certificateName: 'default' })
@@ -49,6 +57,8 @@ export function createCertificateSource({ store, authority, given }: Certificate
       }
       if (!certificateName && authority.covers(host)) return { kind: 'present', text: "by Berth's own CA" }
       if (found) return { kind: 'present', text: 'the default one' }
+      const asked = acmeStatus().find(({ names }) => names.includes(host))
+      if (asked) return describeAsked(asked)
       return {
         kind: 'missing',
         text: 'none',
@@ -56,5 +66,22 @@ export function createCertificateSource({ store, authority, given }: Certificate
         remedy: `Let Berth ask a CA for one (acme), or put one in place with "berth cert install ${host} FILES…"`,
       }
     },
+  }
+}
+
+/** Why a certificate that a CA is asked for is not there yet. */
+function describeAsked({ lastError, nextAttemptAt, findings, directory }: AcmeStatus): CertificateStatus {
+  const ca = directory === undefined ? 'the CA' : new URL(directory).host
+  const next =
+    nextAttemptAt === undefined
+      ? ''
+      : `; ${ca} is asked again at ${new Date(nextAttemptAt).toISOString().slice(0, 16)}Z`
+  const [found] = findings.filter(({ severity }) => severity === 'error')
+  const reason = lastError?.message ?? found?.message ?? `${ca} is being asked`
+  return {
+    kind: 'missing',
+    text: lastError ? 'none: the CA refused' : 'on its way',
+    problem: `There is no certificate yet: ${reason}${next}`,
+    remedy: lastError?.remedy ?? found?.remedy ?? 'Wait a minute, then look again',
   }
 }

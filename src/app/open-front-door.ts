@@ -20,6 +20,7 @@ import { createCertificateSource } from './certificate-source.ts'
 import { listenAll, readTlsPair } from './listeners.ts'
 import { nginxFolder } from './nginx-folders.ts'
 import type { Store } from './open-store.ts'
+import { takeRenewRequests } from './renew-requests.ts'
 import { SiteBoard, wishesOf } from './site-board.ts'
 import { writeSiteReport } from './site-report.ts'
 import { watchDocker } from './watch-docker.ts'
@@ -61,6 +62,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     store,
     authority,
     given: pair && { pair, names: door.domains },
+    acmeStatus: () => manager.status(),
   })
   const manager = resources.use(
     new CertificateManager({
@@ -72,6 +74,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       listens: { http: config.listenHttp !== undefined, tls: config.listenHttps !== undefined },
     }),
   )
+  resources.use(await takeRenewRequests(config.dataDir, { manager, logger }))
   const handler = resources.use(createHandler(context))
   const frontDoor = createFrontDoor(
     {

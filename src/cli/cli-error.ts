@@ -22,6 +22,10 @@ export const CLI_ERRORS = {
     exit: EXIT.failed,
     remedy: 'Mend what is marked as error; the files are read again at once',
   },
+  RENEWAL_FAILED: {
+    exit: EXIT.failed,
+    remedy: 'Do what the lines marked FAILED say; the server tries again by itself',
+  },
   DOCTOR_FOUND: { exit: EXIT.failed, remedy: 'Do what the lines marked FAILED say, then run it again' },
   CERTIFICATE_FAULTY: { exit: EXIT.failed, remedy: 'Do what the lines marked ERROR say' },
   INTERNAL: {

@@ -46,10 +46,10 @@ test('docs/cli.md tells the exit code of each error', () => {
 })
 
 test('docs/cli.md lists exactly the commands there are', async () => {
-  const listed = [...PAGE.matchAll(/^\| `berth ([a-z]+(?: [a-z]+)?)[^`]*` \|/gm)].map((row) => row[1])
+  const listed = [...PAGE.matchAll(/^\| `berth ([a-z]+(?: [a-z-]+)?)[^`]*` \|/gm)].map((row) => row[1])
   const commands: string[] = []
   for (const name of await commandsOf([])) {
-    const inner = ['user', 'repo', 'tag'].includes(name) ? await commandsOf([name]) : []
+    const inner = ['user', 'repo', 'tag', 'site', 'cert'].includes(name) ? await commandsOf([name]) : []
     commands.push(...(inner.length > 0 ? inner.map((verb) => `${name} ${verb}`) : [name]))
   }
   assert.deepEqual(listed.toSorted(), commands.toSorted())
@@ -58,6 +58,6 @@ test('docs/cli.md lists exactly the commands there are', async () => {
 async function commandsOf(args: readonly string[]): Promise<string[]> {
   const { stdout } = await runCli([...args, '--help'])
   const section = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout)?.[1] ?? ''
-  const names = [...section.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] ?? '')
+  const names = [...section.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1] ?? '')
   return names.filter((name) => name !== 'help')
 }

@@ -5,6 +5,7 @@ import { addCertCheck } from './cert-check.ts'
 import { addCertCsr } from './cert-csr.ts'
 import { addCertInstall } from './cert-install.ts'
 import { addCertList } from './cert-list.ts'
+import { addCertRenew } from './cert-renew.ts'
 import { addCertSelfSigned } from './cert-self-signed.ts'
 
 const EXAMPLES = `
@@ -29,6 +30,7 @@ export function addCertCommand(program: Command, io: Io): void {
   addCertInstall(cert, io)
   addCertCheck(cert, io)
   addCertList(cert, io)
+  addCertRenew(cert, io)
   addCertSelfSigned(cert, io)
   addCertCa(cert, io)
 }

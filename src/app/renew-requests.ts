@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { CertificateManager } from '../certificates/acme/certificate-manager.ts'
+import { certificateFolders } from '../certificates/certificate-folders.ts'
+import { WatchedFolder } from '../front-door/watched-folder.ts'
+import { AppError } from './app-error.ts'
+import { isLocked } from './data-folder.ts'
+
+/** Longest wait of a command for the CA, in milliseconds: DNS challenges take minutes. */
+const ANSWER_TIMEOUT_MS = 10 * 60_000
+/** Time between two looks for the answer, in milliseconds. */
+const LOOK_MS = 250
+/** Requests read in one turn. */
+const MAX_REQUESTS = 100
+
+/** What came of a certificate that was to be renewed. */
+export interface RenewedCertificate {
+  readonly names: readonly string[]
+  readonly state: string
+  /** ISO 8601; undefined: there is none. */
+  readonly notAfter: string | undefined
+  /** Why it failed, and what to do; undefined: it did not. */
+  readonly problem: string | undefined
+}
+
+/**
+ * Asks the running server to renew certificates now: it alone can answer a CA's questions. The request is a file in the
+ * data folder, and so is the answer.
+ * Errors: `AppError` `NOT_RUNNING`, `RENEWAL_REFUSED`, `RENEWAL_UNANSWERED`.
+ */
+export async function requestRenewal(
+  dataDir: string,
+  names: readonly string[],
+): Promise<RenewedCertificate[]> {
+  if (!isLocked(dataDir)) {
+    throw new AppError(
+      'NOT_RUNNING',
+      'No server runs on this data folder',
+      'Start it: it renews certificates by itself, and on demand',
+    )
+  }
+  const folder = requestFolder(dataDir)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const id = randomUUID()
+  const answerFile = join(folder, `.${id}.answer`)
+  await writeAtOnce(join(folder, `${id}.request`), JSON.stringify({ names }))
+  const deadline = Date.now() + ANSWER_TIMEOUT_MS
+  while (Date.now() < deadline) {
+    const answer = await readIfThere(answerFile)
+    if (answer !== undefined) {
+      await rm(answerFile, { force: true })
+      return readAnswer(answer)
+    }
+    await sleep(LOOK_MS)
+  }
+  await rm(join(folder, `${id}.request`), { force: true })
+  throw new AppError('RENEWAL_UNANSWERED', 'The server did not answer in time', 'Look at its log')
+}
+
+/** Takes such requests while the server runs. */
+export async function takeRenewRequests(
+  dataDir: string,
+  { manager, logger }: { manager: CertificateManager; logger: Logger },
+): Promise<Disposable> {
+  const folder = requestFolder(dataDir)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const taken = new Set<string>()
+  const look = (): void => {
+    const requests = [...watched.content.values()].filter(
+      ({ name }) => name.endsWith('.request') && !taken.has(name),
+    )
+    for (const { name, path, text } of requests.slice(0, MAX_REQUESTS)) {
+      taken.add(name)
+      void answer(path, { text: text ?? '', manager, logger }).finally(() => taken.delete(name))
+    }
+  }
+  const watched = await WatchedFolder.open(folder, {
+    withText: true,
+    onChange: look,
+    onProblem: (problem) => logger.warn({ problem }, 'requests to renew certificates cannot be read'),
+  })
+  look()
+  return { [Symbol.dispose]: () => watched.close() }
+}
+
+async function answer(
+  path: string,
+  { text, manager, logger }: { text: string; manager: CertificateManager; logger: Logger },
+): Promise<void> {
+  try {
+    const { names } = JSON.parse(text) as { names: string[] }
+    const result = await renew(manager, names)
+    const file = join(
+      path,
+      '..',
+      `.${path.slice(path.lastIndexOf('/') + 1).replace(/\.request$/, '')}.answer`,
+    )
+    await writeAtOnce(file, JSON.stringify(result))
+  } catch (err) {
+    logger.warn({ err }, 'a request to renew certificates could not be answered')
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+type Answer =
+  | { readonly certificates: RenewedCertificate[] }
+  | { readonly refused: string; readonly remedy: string }
+
+async function renew(manager: CertificateManager, names: readonly string[]): Promise<Answer> {
+  try {
+    const statuses = await manager.renewNow(names)
+    return {
+      certificates: statuses.map(({ names: all, state, certificate, lastError }) => ({
+        names: all,
+        state,
+        notAfter: certificate && new Date(certificate.notAfter).toISOString(),
+        problem: lastError && `${lastError.message}. ${lastError.remedy}`,
+      })),
+    }
+  } catch (error) {
+    const remedy =
+      error instanceof Error && 'remedy' in error ? String(error.remedy) : 'Look at the log of the server'
+    return { refused: error instanceof Error ? error.message : String(error), remedy }
+  }
+}
+
+function readAnswer(text: string): RenewedCertificate[] {
+  const answered = JSON.parse(text) as Answer
+  if ('refused' in answered) throw new AppError('RENEWAL_REFUSED', answered.refused, answered.remedy)
+  return answered.certificates
+}
+
+function requestFolder(dataDir: string): string {
+  return join(certificateFolders(dataDir, undefined).acme, 'requests')
+}
+
+async function writeAtOnce(file: string, text: string): Promise<void> {
+  await writeFile(`${file}~`, text, { mode: 0o600 })
+  await rename(`${file}~`, file)
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander'
+import { CliError } from '../cli-error.ts'
+import { contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+
+const EXAMPLES = `
+Examples:
+  berth cert renew                         all certificates that a CA issued to the running server
+  berth cert renew registry.example.com    those with this name
+
+Certificates are renewed in time by themselves. This is for after a key was lost, or to try a repaired set-up at once.
+CAs count how often they are asked: Let's Encrypt issues five certificates a week for the same names.`
+
+/** `berth cert renew`. */
+export function addCertRenew(cert: Command, io: Io): void {
+  cert
+    .command('renew [names...]')
+    .description('Have the running server renew certificates of a CA now.')
+    .addHelpText('after', EXAMPLES)
+    .action(async (names: string[], _options, command: Command) => {
+      const context = contextOf(command, io)
+      const { requestRenewal } = await import('../../app/renew-requests.ts')
+      const certificates = await requestRenewal(context.loadConfig().config.dataDir, names)
+      const lines = certificates.map(({ names: all, state, notAfter, problem }) =>
+        problem === undefined
+          ? `${all.join(', ')}: ${state}${notAfter === undefined ? '' : `, until ${notAfter.slice(0, 10)}`}`
+          : `${all.join(', ')}: FAILED. ${problem}`,
+      )
+      printResult(context, { certificates }, lines.join('\n'))
+      const failed = certificates.filter(({ problem }) => problem !== undefined)
+      if (failed.length > 0) {
+        throw new CliError(
+          'RENEWAL_FAILED',
+          `The CA issued nothing for ${failed.map(({ names: [name] }) => name).join(', ')}`,
+        )
+      }
+    })
+}
