@@ -16,7 +16,7 @@ import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 import { lockDataFolder, prepareFolder } from './data-folder.ts'
 import { checkListeners, openListeners } from './listeners.ts'
-import { openFrontDoor } from './open-front-door.ts'
+import type { FrontDoorContext } from './open-front-door.ts'
 import { openBlobs, openStore, type Store } from './open-store.ts'
 
 /** Name of the administrator made at the first start. */
@@ -62,7 +62,7 @@ export async function startBerth(
   }
   const { frontDoor: door } = config
   const context = { config, store, logger, resources, registry, newRequestId, userAgent: options.userAgent }
-  const listeners = door ? await openFrontDoor({ ...context, door }) : await openListeners(config, registry)
+  const listeners = door ? await openDoor({ ...context, door }) : await openListeners(config, registry)
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   const firstAdmin = await createFirstAdmin(store.accounts)
   const kept = resources.move()
@@ -74,6 +74,12 @@ export async function startBerth(
       await kept.disposeAsync()
     },
   }
+}
+
+/** Loaded here: a registry alone needs none of its parts, and they take memory. */
+async function openDoor(context: FrontDoorContext): Promise<Listener[]> {
+  const { openFrontDoor } = await import('./open-front-door.ts')
+  return openFrontDoor(context)
 }
 
 async function buildHost(

@@ -31,12 +31,20 @@ export function accountId(directoryUrl: string, settings: AccountSettings): stri
  * agrees to the CA's terms of service.
  * Errors: `ACME_REFUSED`, among them `externalAccountRequired`; `ACME_STORAGE_UNUSABLE`.
  */
-export async function openAccount(
+export function openAccount(
   directory: AcmeDirectory,
   store: AcmeStore,
   settings: AccountSettings,
 ): Promise<AcmeAccount> {
   const id = accountId(directory.url, settings)
+  // Orders run side by side: the first of them makes the account, the others wait for it.
+  return store.inTurn(`account ${id}`, () => openNow(id, { directory, store, settings }))
+}
+
+async function openNow(
+  id: string,
+  { directory, store, settings }: { directory: AcmeDirectory; store: AcmeStore; settings: AccountSettings },
+): Promise<AcmeAccount> {
   const record = await store.read('accounts', id)
   const kept = isObject(record) && typeof record.key === 'string' ? record : undefined
   const keyPem = typeof kept?.key === 'string' ? kept.key : makeAccountKey()

@@ -27,6 +27,8 @@ const RECORD_ID = /^[a-z0-9.-]{1,80}$/
  */
 export class AcmeStore {
   readonly #folder: string
+  /** The last piece of work of each name that {@link inTurn} was given. */
+  readonly #turns = new Map<string, Promise<unknown>>()
 
   /** @param folder `<data>/certificates/acme`. */
   constructor(folder: string) {
@@ -48,6 +50,18 @@ export class AcmeStore {
       throw unusable(this.#folder, error)
     } finally {
       await rm(file, { force: true }).catch(() => {})
+    }
+  }
+
+  /** Runs pieces of work of one name one after the other, whatever became of those before. */
+  async inTurn<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name) ?? Promise.resolve()
+    const turn = before.then(act, act)
+    this.#turns.set(name, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(name) === turn) this.#turns.delete(name)
     }
   }
 

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { connect } from 'node:tls'
+import { skipReason } from '../parts/find-parts.ts'
+import { type StartedPebble, startPebble } from '../parts/start-pebble.ts'
+import { BERTH_BIN } from '../support/boot-berth.ts'
+import { isListening } from '../support/free-port.ts'
+import { runOk } from '../support/run-command.ts'
+import { type StartedProcess, startProcess } from '../support/start-process.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+
+const DOMAIN = 'registry.example.com'
+const SITE = 'app.example.com'
+
+interface Scene extends AsyncDisposable {
+  readonly pebble: StartedPebble
+  readonly data: string
+  readonly berth: StartedProcess
+}
+
+/** A server with one domain and one site, which asks pebble for certificates. */
+async function makeScene(challenge: 'http-01' | 'tls-alpn-01'): Promise<Scene> {
+  await using resources = new AsyncDisposableStack()
+  const pebble = resources.use(await startPebble())
+  const folder = resources.use(await makeTempFolder('acme-serve'))
+  const data = join(folder.path, 'data')
+  const config = join(folder.path, 'berth.yaml')
+  await writeFile(config, `sites:\n  ${SITE}: { upstream: http://127.0.0.1:1 }\n`)
+  const berth = await startProcess(BERTH_BIN, {
+    args: [
+      ...['serve', '--config', config, '--data', data, '--domain', DOMAIN, '--docker-host', 'off'],
+      ...['--listen-http', `127.0.0.1:${pebble.httpPort}`, '--listen-https', `127.0.0.1:${pebble.tlsPort}`],
+      ...['--acme-directory', pebble.directoryUrl, '--acme-directory-ca', pebble.caFile],
+      ...['--acme-challenge', challenge, '--acme-email', 'me@example.com'],
+    ],
+    logFile: join(folder.path, 'berth.log'),
+    isReady: () => isListening(pebble.tlsPort),
+  })
+  resources.defer(async () => {
+    assert.equal(await berth.stop(), 0)
+  })
+  const kept = resources.move()
+  return { pebble, data, berth, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** The issuer of the certificate that a host is served with; undefined while there is none. */
+function issuerOf(port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    // The test CA is nobody's; who issued it is all that is asked.
+    const socket = connect({ host: '127.0.0.1', port, servername: host, rejectUnauthorized: false })
+    socket.once('secureConnect', () => {
+      const { issuer, subjectaltname } = socket.getPeerCertificate()
+      socket.destroy()
+      resolve(`${String(issuer.CN)} for ${subjectaltname}`)
+    })
+    socket.once('error', () => resolve(undefined))
+  })
+}
+
+async function until<T>(ask: () => Promise<T | undefined>, readLog: () => Promise<string>): Promise<T> {
+  const deadline = Date.now() + 40_000
+  for (;;) {
+    const result = await ask()
+    if (result !== undefined) return result
+    if (Date.now() > deadline) throw new assert.AssertionError({ message: `not in time\n${await readLog()}` })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+describe('certificates by ACME through the front door', {
+  skip: skipReason('pebble', 'pebble-challtestsrv', 'openssl', 'curl'),
+}, () => {
+  for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
+    it(`gets certificates for the registry and a site by ${challenge}, and renews on request`, async () => {
+      await using scene = await makeScene(challenge)
+      const { pebble, berth, data } = scene
+      for (const host of [DOMAIN, SITE]) {
+        const issuer = await until(() => issuerOf(pebble.tlsPort, host), berth.readLog)
+        assert.match(issuer, new RegExp(`^Pebble Intermediate CA .* for DNS:${host}$`))
+      }
+      const before = await serialOf(pebble.tlsPort)
+      const renewed = await runOk(BERTH_BIN, ['cert', 'renew', DOMAIN, '--data', data])
+      assert.match(renewed, new RegExp(`^${DOMAIN}: valid, until \\d{4}-\\d\\d-\\d\\d`))
+      const after = await until(async () => {
+        const serial = await serialOf(pebble.tlsPort)
+        return serial === before ? undefined : serial
+      }, berth.readLog)
+      assert.notEqual(after, before)
+      const listed = await runOk(BERTH_BIN, ['site', 'list', '--data', data])
+      assert.match(listed, new RegExp(`${DOMAIN} +up +registry +${DOMAIN}, until`))
+    })
+  }
+})
+
+function serialOf(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, servername: DOMAIN, rejectUnauthorized: false })
+    socket.once('secureConnect', () => {
+      const { serialNumber } = socket.getPeerCertificate()
+      socket.destroy()
+      resolve(serialNumber)
+    })
+    socket.once('error', reject)
+  })
+}
