@@ -58,7 +58,9 @@ export function createHttp1(
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     answers.set(request.socket, response)
-    ports.handle(request, response)
+    // The parser takes other versions, too, which would be mistaken for real HTTP/2.
+    if (request.httpVersionMajor !== 1) response.writeHead(505, { connection: 'close' }).end()
+    else ports.handle(request, response)
   }
   server.on('request', serve)
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
