@@ -167,6 +167,21 @@ const ROWS: readonly Row[] = [
     expected: ['x', 'covers'],
   },
   {
+    what: 'a fresh pair before one of the host that has all but expired',
+    pairs: [
+      pairOf('a.example.com', ['a.example.com'], { days: 1, certFile: '/operator/a.crt' }),
+      pairOf('a.example.com', ['a.example.com'], { certFile: '/acme/a.crt' }),
+    ],
+    host: 'a.example.com',
+    expected: ['/acme/a.crt', 'host'],
+  },
+  {
+    what: 'a pair that has all but expired before nothing',
+    pairs: [pairOf('a.example.com', ['a.example.com'], { days: 1 }), pairOf('default', ['default.example'])],
+    host: 'a.example.com',
+    expected: ['a.example.com', 'host'],
+  },
+  {
     what: 'an expired pair where there is no other, and says so',
     pairs: [pairOf('a.example.com', ['a.example.com'], { days: -1 })],
     host: 'a.example.com',

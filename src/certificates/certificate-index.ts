@@ -18,6 +18,8 @@ export interface CertificateChoice {
   readonly note: string | undefined
 }
 
+type Found = readonly [CertificateRule, UsablePair | undefined]
+
 /** What a choice depends on beside the host. */
 export interface ChoiceOptions {
   /** The pair that was asked for by its name (`CERT_NAME`); an empty one counts as none. */
@@ -31,7 +33,8 @@ export interface ChoiceOptions {
  *
  * The order is nginx-proxy's: the name asked for, and nothing else then; `<host>`; its parent, one level up, where its
  * names cover the host; then, which nginx-proxy does not do, any pair whose names cover it, the one that is valid
- * longest; `default`. A pair that is not valid now, or does not cover the host, waits until nothing better was found.
+ * longest; `default`. A pair that has all but expired, is not
+ * valid now, or does not cover the host waits until nothing better was found.
  */
 export class CertificateIndex {
   readonly #byName: ReadonlyMap<string, readonly UsablePair[]>
@@ -63,11 +66,18 @@ export class CertificateIndex {
     const own = this.#named(host.startsWith('~') ? [host, sha1(name)] : [host])
     const parents = this.#named(parentsOf(host))
     const covering = this.#covering(host)
-    const isGood = (pair: UsablePair): boolean => isValid(pair, now) && coversHost(pair.pair.names, host)
-    const rules: [CertificateRule, UsablePair | undefined][] = [
-      ['host', own.find((pair) => isGood(pair) || (host.startsWith('~') && isValid(pair, now)))],
-      ['parent', parents.find(isGood)],
-      ['covers', covering.find(isGood)],
+    const isPattern = host.startsWith('~')
+    const isGood = (pair: UsablePair): boolean =>
+      isValid(pair, now) && (isPattern || coversHost(pair.pair.names, host))
+    const isFresh = (pair: UsablePair): boolean => isGood(pair) && !isEnding(pair, now)
+    const fitting = (isFit: (pair: UsablePair) => boolean): Found[] => [
+      ['host', own.find(isFit)],
+      ['parent', parents.find(isFit)],
+      ['covers', covering.find(isFit)],
+    ]
+    const rules: Found[] = [
+      ...fitting(isFresh),
+      ...fitting(isGood),
       // Better than nothing: the client says what is wrong.
       ['host', own.find((pair) => isValid(pair, now)) ?? own[0]],
       ['parent', parents.find(({ pair }) => coversHost(pair.names, host))],
@@ -122,6 +132,11 @@ function parentsOf(host: string): string[] {
 
 function isValid({ pair }: UsablePair, now: number): boolean {
   return pair.notBefore <= now && now < pair.notAfter
+}
+
+/** Less than a twentieth of its life is left: whoever renews it should have done so, and another one may be there. */
+function isEnding({ pair }: UsablePair, now: number): boolean {
+  return pair.notAfter - now < (pair.notAfter - pair.notBefore) / 20
 }
 
 function describe(

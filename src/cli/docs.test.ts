@@ -10,7 +10,12 @@ import { describeError } from './describe-error.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGE = readFileSync(`${ROOT}/docs/cli.md`, 'utf8')
 /** Codes that other parts throw and commands report, as these parts declare them. */
-const UNIONS = ['src/app/app-error.ts', 'src/metadata/database.ts', 'src/accounts/accounts.ts']
+const UNIONS = [
+  'src/app/app-error.ts',
+  'src/metadata/database.ts',
+  'src/accounts/accounts.ts',
+  'src/certificates/certificate-error.ts',
+]
 /** Only the HTTP side meets it. */
 const NOT_IN_COMMANDS = ['TOO_MANY_ATTEMPTS']
 
