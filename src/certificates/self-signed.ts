@@ -40,8 +40,11 @@ export async function makeSelfSigned({ names, keyType, days, now }: SelfSignedRe
   return { chainPem, keyPem }
 }
 
-/** A subject for names: the first that is short enough, for people to read. */
+/**
+ * A subject for names: the first that is short enough, for people to read. An address is not written as if it was a
+ * name: readers that know constraints would look for it among the domains.
+ */
 export function commonNameOf(hosts: readonly string[]): Subject {
-  const name = hosts.find((host) => isIP(host) === 0 && host.length <= MAX_COMMON_NAME_LENGTH) ?? hosts[0]
-  return name === undefined || name.length > MAX_COMMON_NAME_LENGTH ? [] : [['CN', name]]
+  const name = hosts.find((host) => isIP(host) === 0 && host.length <= MAX_COMMON_NAME_LENGTH)
+  return [['CN', name ?? (isIP(hosts[0] ?? '') === 0 ? 'Berth' : `address ${hosts[0]}`)]]
 }
