@@ -1,5 +1,6 @@
 import { access, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { addNetworkBridge } from '../support/network-bridge.ts'
 import { runCommand } from '../support/run-command.ts'
 import { startProcess } from '../support/start-process.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
@@ -14,10 +15,11 @@ export interface StartedDaemon {
 
 /**
  * Starts a Docker daemon with socket, data and containerd of its own, so that it neither sees nor disturbs another on
- * the same machine; it makes no bridge and leaves the firewall alone.
+ * the same machine; it leaves the firewall alone. With `hasBridge` its containers have a network that this machine reaches.
  */
-export async function startDockerd(): Promise<StartedDaemon> {
+export async function startDockerd({ hasBridge = false } = {}): Promise<StartedDaemon> {
   await using resources = new AsyncDisposableStack()
+  const bridge = hasBridge ? resources.use(await addNetworkBridge()).name : 'none'
   const folder = resources.use(await makeTempFolder('dockerd'))
   const socket = join(folder.path, 'docker.sock')
   // Its own settings, empty, in place of the machine's /etc/docker/daemon.json.
@@ -27,7 +29,7 @@ export async function startDockerd(): Promise<StartedDaemon> {
     args: [
       ...['--config-file', settings, '--host', `unix://${socket}`],
       ...['--data-root', join(folder.path, 'data'), '--exec-root', join(folder.path, 'exec')],
-      ...['--pidfile', join(folder.path, 'docker.pid'), '--bridge=none'],
+      ...['--pidfile', join(folder.path, 'docker.pid'), `--bridge=${bridge}`],
       ...['--iptables=false', '--ip6tables=false', '--ip-forward=false'],
     ],
     logFile: join(folder.path, 'dockerd.log'),
