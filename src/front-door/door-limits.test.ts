@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import { sendRaw } from '../../test/protocol/connection.ts'
 import { BAD_REQUESTS } from '../../test/support/bad-requests.ts'
 import { connectTo, readAll } from '../../test/support/test-door.ts'
-import { askHttp2, askOn, mustShakeHands, open } from '../../test/support/test-listener.ts'
+import { askHttp2, askOn, mustShakeHands, open, shakeHands } from '../../test/support/test-listener.ts'
 
 const V1 = 'PROXY TCP4 203.0.113.7 10.0.0.1 56789 443\r\n'
 
@@ -145,3 +146,24 @@ test('the listener bounds the headers of HTTP/2 as those of HTTP/1.1', async () 
   }
   session.destroy()
 })
+
+test('the listener forgets connections that go right after the handshake', async () => {
+  await using door = await open({ maxPerAddress: 3 })
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (let round = 0; round < 10; round++) {
+      const socket = await retry(() => shakeHands({ port: door.port, servername: 'a.test', maxVersion }))
+      socket.destroy()
+    }
+  }
+})
+
+/** The server learns of the end of a connection a little later than we do. */
+async function retry(connect: () => ReturnType<typeof shakeHands>): Promise<TLSSocket> {
+  const deadline = Date.now() + 3_000
+  while (Date.now() < deadline) {
+    const socket = await connect()
+    if (typeof socket !== 'string') return socket
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.fail('The listener still counts connections that are gone')
+}

@@ -107,7 +107,8 @@ class Listening {
       ? this.#http1.on('connection', (socket: Socket) => this.#acceptBare(socket))
       : createNetServer({
           noDelay: true,
-          allowHalfOpen: true,
+          // As Node's own servers do: a client may end its side before it has its answer, but not below TLS.
+          allowHalfOpen: !options.isTls,
           highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
         }).on('connection', (socket) => void this.#accept(socket))
     this.server.maxConnections = options.maxConnections ?? CONNECTION_LIMITS.maxConnections

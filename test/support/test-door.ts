@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { makeAlpnCertificate } from '../../src/certificates/acme/alpn-certificate.ts'
-import { compileServer } from '../../src/front-door/directives/compile-server.ts'
+import { defaultSettings } from '../../src/front-door/directives/default-settings.ts'
 import type { DoorAddress } from '../../src/front-door/door-address.ts'
 import { createFrontDoor, type FrontDoor, type FrontDoorParts } from '../../src/front-door/front-door.ts'
 import { HostTable } from '../../src/front-door/host-table.ts'
@@ -35,14 +35,15 @@ export function makeSite(wish: SiteWish): Site {
     warnings: [],
     ...wish,
   }
-  const server = compileServer({
-    host: wish.host,
-    isRegistry: declaration.source.kind === 'registry',
-    serverFile: undefined,
-    locations: [],
-    resolvePath: () => undefined,
-    readInclude: () => undefined,
-  })
+  const settings = defaultSettings({ isRegistry: declaration.source.kind === 'registry' })
+  // The front door itself asks nothing of it.
+  const server = {
+    problems: [],
+    isClosed: false,
+    settings,
+    passwordFiles: [],
+    route: () => ({ kind: 'error' as const, status: 500, settings }),
+  }
   return { declaration, server, closed: undefined }
 }
 
