@@ -9,7 +9,7 @@ import {
   type OutgoingRequest,
   type UpstreamFailure,
 } from './forward/forward-request.ts'
-import { type BodyFailure, hasBody, readBody } from './forward/request-body.ts'
+import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
 import { addedHeaders, type RedirectFacts, responseHeaders } from './forward/response-headers.ts'
 import { pairsOf, writeHead } from './forward/write-head.ts'
@@ -174,9 +174,20 @@ class Proxying {
       readGapMs: this.#settings.clientBodyTimeoutMs,
       writeGapMs: this.#settings.proxySendTimeoutMs,
     }
-    yield* readBody(this.#exchange.request, bounds, (reason) => {
-      this.#bodyFailure = reason
-    })
+    try {
+      yield* readBody(this.#exchange.request, bounds, () => this.#stopStalled())
+    } catch (error) {
+      if (error instanceof BodyStopped) this.#bodyFailure = error.reason
+      throw error
+    }
+  }
+
+  /** The upstream takes nothing of the body any more. */
+  #stopStalled(): void {
+    this.#bodyFailure = 'upstream-too-slow'
+    this.#flight?.abort()
+    this.#flight = undefined
+    this.#failBody()
   }
 
   #sink(server: UpstreamServer, release: () => void): AnswerSink {

@@ -121,6 +121,7 @@ function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
   const code = error.code ?? ''
   if (UNREACHABLE.has(code)) return 'unreachable'
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout'
-  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('HPE_')) return 'bad-answer'
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || error.name === 'HTTPParserError') return 'bad-answer'
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'bad-answer'
   return 'no-answer'
 }

@@ -39,45 +39,53 @@ export function hasBody(
 
 /**
  * The bytes of a body as they come, counted and timed. It can be begun once, and not before the upstream is reached:
- * until then another one can be tried.
+ * until then another one can be tried. The request itself is left as it is, so that it can still be answered.
+ * `onStalled` is told of an upstream that takes nothing.
  * Errors: {@link BodyStopped}.
  */
 export async function* readBody(
   request: IncomingMessage | Http2ServerRequest,
   { maxBytes, readGapMs, writeGapMs }: BodyBounds,
-  onStop: (reason: BodyFailure) => void,
+  onStalled: () => void,
 ): AsyncGenerator<Buffer> {
   let received = 0
-  let waitsFor: 'client' | 'upstream' = 'client'
-  const stop = (reason: BodyFailure): BodyStopped => {
-    onStop(reason)
-    return new BodyStopped(reason)
-  }
-  let timer: NodeJS.Timeout | undefined
-  const watch = (): void => {
-    clearTimeout(timer)
-    const isClient = waitsFor === 'client'
-    timer = setTimeout(
-      () => {
-        onStop(isClient ? 'too-slow' : 'upstream-too-slow')
-        request.destroy(new BodyStopped(isClient ? 'too-slow' : 'upstream-too-slow'))
-      },
-      isClient ? readGapMs : writeGapMs,
-    )
-  }
-  try {
-    watch()
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      const bytes = chunk as Buffer
-      received += bytes.length
-      if (maxBytes > 0 && received > maxBytes) throw stop('too-large')
-      waitsFor = 'upstream'
-      watch()
-      yield bytes
-      waitsFor = 'client'
-      watch()
+  for (;;) {
+    const chunk = request.read() as Buffer | null
+    if (chunk === null) {
+      if (request.readableEnded) return
+      await waitForMore(request, readGapMs)
+      continue
     }
-  } finally {
-    clearTimeout(timer)
+    received += chunk.length
+    if (maxBytes > 0 && received > maxBytes) throw new BodyStopped('too-large')
+    const timer = setTimeout(onStalled, writeGapMs)
+    try {
+      yield chunk
+    } finally {
+      clearTimeout(timer)
+    }
   }
+}
+
+/** Settled when there is more to read, or all was read. Errors: {@link BodyStopped}. */
+function waitForMore(request: IncomingMessage | Http2ServerRequest, gapMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (reason?: BodyFailure): void => {
+      clearTimeout(timer)
+      request.off('readable', onMore)
+      request.off('end', onMore)
+      request.off('error', onGone)
+      request.off('close', onGone)
+      if (reason === undefined) resolve()
+      else reject(new BodyStopped(reason))
+    }
+    const onMore = (): void => finish()
+    const onGone = (): void => finish(request.readableEnded ? undefined : 'gone')
+    const timer = setTimeout(() => finish('too-slow'), gapMs)
+    request.on('readable', onMore)
+    request.on('end', onMore)
+    request.on('error', onGone)
+    request.on('close', onGone)
+    if (request.destroyed && !request.readableEnded) onGone()
+  })
 }
