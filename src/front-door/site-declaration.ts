@@ -69,6 +69,8 @@ export interface UpstreamDeclaration {
   readonly protocol: 'http' | 'https' | 'h2c' | 'grpc' | 'grpcs'
   /** May be empty: then every request gets 503. */
   readonly servers: readonly UpstreamServer[]
+  /** Why `servers` is empty, and what to do about it, a sentence each; absent where that is not known. */
+  readonly outage?: { readonly cause: string; readonly fix: string } | undefined
   readonly balance: 'round-robin' | 'ip-hash' | 'least-connections'
   /** Idle connections kept to each server; 0: none. */
   readonly keepAlive: number

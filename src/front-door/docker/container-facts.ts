@@ -1,81 +1,195 @@
+import { isIP } from 'node:net'
+
+/** Variables that say something about virtual hosts. The others may hold secrets, and are not kept. */
+const VARIABLES: ReadonlySet<string> = new Set([
+  ...[
+    'VIRTUAL_HOST',
+    'VIRTUAL_PORT',
+    'VIRTUAL_PATH',
+    'VIRTUAL_DEST',
+    'VIRTUAL_PROTO',
+    'VIRTUAL_HOST_MULTIPORTS',
+  ],
+  ...['HTTPS_METHOD', 'HSTS', 'CERT_NAME', 'NETWORK_ACCESS', 'SSL_POLICY', 'NON_GET_REDIRECT'],
+  ...['ACME_HOST', 'ACME_EMAIL', 'ACME_CA_URI', 'ACME_EAB_KID', 'ACME_EAB_HMAC_KEY', 'ACME_CERT_PROFILE'],
+  ...['ACME_PREFERRED_CHAIN', 'ACME_KEYSIZE', 'ACME_SINGLE_DOMAIN_CERTS', 'ACME_CHALLENGE', 'ACME_OCSP'],
+  ...[
+    'ACME_RESTART_CONTAINER',
+    'ACME_PRE_HOOK',
+    'ACME_POST_HOOK',
+    'ACMESH_DNS_API_CONFIG',
+    'ZEROSSL_API_KEY',
+  ],
+  ...['LETSENCRYPT_HOST', 'LETSENCRYPT_EMAIL', 'LETSENCRYPT_KEYSIZE', 'LETSENCRYPT_SINGLE_DOMAIN_CERTS'],
+  ...['LETSENCRYPT_TEST', 'LETSENCRYPT_RESTART_CONTAINER'],
+])
+/** Variables that are only looked at for whether they are set: their values are secrets that are of no use here. */
+const PRESENCE_ONLY: ReadonlySet<string> = new Set(['ACMESH_DNS_API_CONFIG', 'ZEROSSL_API_KEY'])
+/** Labels of nginx-proxy and its companions. */
+const LABEL_PREFIX = 'com.github.nginx-proxy.'
+/** Longest value kept, in characters: `VIRTUAL_HOST_MULTIPORTS` is the longest that makes sense. */
+const MAX_VALUE_LENGTH = 64 * 1024
+/** Networks, ports and labels looked at for one container; an engine allows some hundred. */
+const MAX_MEMBERS = 1_000
+
 /** A network that a container is in. */
 export interface ContainerNetwork {
   readonly name: string
+  /** Empty where the engine does not say it. */
+  readonly id: string
   readonly ipv4: string | undefined
   readonly ipv6: string | undefined
   readonly gateway: string | undefined
 }
 
-/** What is read of a container. */
+/** `stopped` covers dead and being removed, too. */
+export type ContainerState = 'running' | 'paused' | 'restarting' | 'created' | 'stopped'
+
+/** What is read of a container. Plain data: two that look alike as JSON are alike. */
 export interface ContainerFacts {
   readonly id: string
   /** Without the slash that the engine writes before it. */
   readonly name: string
+  /** Milliseconds since 1970. */
   readonly createdAt: number
-  readonly state: 'running' | 'paused' | 'stopped'
+  readonly state: ContainerState
+  /** Of its last run; undefined while it runs or before it ran. */
+  readonly exitCode: number | undefined
+  /** Whether the kernel ended it for want of memory. */
+  readonly isOutOfMemory: boolean
   readonly health: 'healthy' | 'unknown' | 'starting' | 'unhealthy'
-  readonly environment: ReadonlyMap<string, string>
-  readonly labels: ReadonlyMap<string, string>
+  /** The variables that virtual hosts are declared with; no others. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The labels of nginx-proxy; no others. */
+  readonly labels: Readonly<Record<string, string>>
+  /** By name. */
   readonly networks: readonly ContainerNetwork[]
-  readonly isHostNetwork: boolean
-  /** TCP ports that are exposed. */
+  /** `host`: that of the machine; `shared`: that of another container. */
+  readonly networkMode: 'own' | 'host' | 'shared' | 'none'
+  /** Exposed TCP ports, ascending. */
   readonly ports: readonly number[]
 }
 
-/** Reads the answer of `/containers/{id}/json`. @returns undefined for what is none. */
-export function readContainer(inspect: unknown): ContainerFacts | undefined {
+/**
+ * Reads the answer of `/containers/{id}/json`. `containerLabel` is one more label that is kept.
+ * @returns undefined for what is no container.
+ */
+export function readContainer(inspect: unknown, containerLabel?: string): ContainerFacts | undefined {
   const root = recordOf(inspect)
   const config = recordOf(root.Config)
   const state = recordOf(root.State)
   const settings = recordOf(root.NetworkSettings)
-  if (typeof root.Id !== 'string' || !root.Id) return undefined
-  const networks = Object.entries(recordOf(settings.Networks)).map(([name, each]) =>
-    readNetwork(name, recordOf(each)),
-  )
-  const published = Object.keys(recordOf(settings.Ports))
+  if (typeof root.Id !== 'string' || !/^[a-zA-Z0-9_.-]{1,128}$/.test(root.Id)) return undefined
+  const networks = entriesOf(settings.Networks).map(([name, each]) => readNetwork(name, recordOf(each)))
+  const known = Object.keys(recordOf(settings.Ports))
   return {
     id: root.Id,
-    name: String(root.Name ?? root.Id).replace(/^\//, ''),
-    createdAt: Date.parse(String(root.Created ?? '')) || 0,
-    state: state.Paused === true ? 'paused' : state.Running === true ? 'running' : 'stopped',
-    health: readHealth(recordOf(state.Health).Status),
+    name: readName(root.Name, root.Id),
+    createdAt: readTime(root.Created),
+    ...readState(state),
+    health: readHealth(recordOf(state.Health ?? state.Healthcheck).Status),
     environment: readEnvironment(config.Env),
-    labels: new Map(Object.entries(recordOf(config.Labels)).map(([name, value]) => [name, String(value)])),
+    labels: readLabels(config.Labels, containerLabel),
     networks: networks.sort((a, b) => (a.name < b.name ? -1 : 1)),
-    isHostNetwork: networks.some(({ name }) => name === 'host'),
-    // What is published is there on internal networks only in the image's own list.
-    ports: readPorts(published.length > 0 ? published : Object.keys(recordOf(config.ExposedPorts))),
+    networkMode: readNetworkMode(recordOf(root.HostConfig).NetworkMode, networks),
+    // On an internal network the engine lists no ports there, only those of the image.
+    ports: readPorts(known.length > 0 ? known : Object.keys(recordOf(config.ExposedPorts))),
   }
+}
+
+/** Docker writes `/name`; its old links would be `/other/alias`. */
+function readName(name: unknown, id: string): string {
+  const text = typeof name === 'string' ? name.replace(/^\//, '') : ''
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(text) ? text : id.slice(0, 12)
+}
+
+/** Podman writes seconds where Docker writes ISO 8601. */
+function readTime(value: unknown): number {
+  if (typeof value === 'number') return value * 1_000
+  return typeof value === 'string' ? Date.parse(value) || 0 : 0
+}
+
+function readState(
+  state: Record<string, unknown>,
+): Pick<ContainerFacts, 'state' | 'exitCode' | 'isOutOfMemory'> {
+  const kind = stateOf(state)
+  const hasEnded = kind === 'stopped' || kind === 'restarting'
+  return {
+    state: kind,
+    exitCode: hasEnded && Number.isInteger(state.ExitCode) ? Number(state.ExitCode) : undefined,
+    isOutOfMemory: hasEnded && state.OOMKilled === true,
+  }
+}
+
+function stateOf({ Status, Running, Paused, Restarting }: Record<string, unknown>): ContainerState {
+  if (Paused === true || Status === 'paused') return 'paused'
+  // One that restarts again and again has `Running` set, too.
+  if (Restarting === true || Status === 'restarting') return 'restarting'
+  if (Running === true || Status === 'running') return 'running'
+  return Status === 'created' || Status === 'initialized' || Status === 'configured' ? 'created' : 'stopped'
 }
 
 function readNetwork(name: string, network: Record<string, unknown>): ContainerNetwork {
   return {
     name,
-    ipv4: textOf(network.IPAddress),
-    ipv6: textOf(network.GlobalIPv6Address),
-    gateway: textOf(network.Gateway),
+    id: textOf(network.NetworkID) ?? '',
+    ipv4: addressOf(network.IPAddress, 4),
+    ipv6: addressOf(network.GlobalIPv6Address, 6),
+    gateway: addressOf(network.Gateway, 4) ?? addressOf(network.IPv6Gateway, 6),
   }
+}
+
+function readNetworkMode(
+  mode: unknown,
+  networks: readonly ContainerNetwork[],
+): ContainerFacts['networkMode'] {
+  if (mode === 'host' || networks.some(({ name }) => name === 'host')) return 'host'
+  if (typeof mode === 'string' && mode.startsWith('container:')) return 'shared'
+  return mode === 'none' ? 'none' : 'own'
 }
 
 function readHealth(status: unknown): ContainerFacts['health'] {
   return status === 'healthy' || status === 'starting' || status === 'unhealthy' ? status : 'unknown'
 }
 
-function readEnvironment(list: unknown): ReadonlyMap<string, string> {
-  const lines = Array.isArray(list) ? list.filter((line) => typeof line === 'string') : []
-  return new Map(
-    lines.map((line) => {
-      const equals = line.indexOf('=')
-      return equals < 0 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)]
-    }),
+function readEnvironment(list: unknown): Record<string, string> {
+  const found: [string, string][] = []
+  for (const line of Array.isArray(list) ? (list as unknown[]) : []) {
+    if (typeof line !== 'string') continue
+    const equals = line.indexOf('=')
+    const name = line.slice(0, equals)
+    if (equals < 0 || !VARIABLES.has(name)) continue
+    const value = line.slice(equals + 1).trim()
+    // An empty one is what compose makes of a variable that is not set.
+    if (value === '' || value.length > MAX_VALUE_LENGTH) continue
+    found.push([name, PRESENCE_ONLY.has(name) ? 'set' : value])
+  }
+  return Object.fromEntries(found)
+}
+
+function readLabels(labels: unknown, containerLabel: string | undefined): Record<string, string> {
+  return Object.fromEntries(
+    entriesOf(labels)
+      .filter(([name]) => name.startsWith(LABEL_PREFIX) || name === containerLabel)
+      .map(([name, value]) => [name, String(value).trim().slice(0, MAX_VALUE_LENGTH)]),
   )
 }
 
+/** HTTP does not run over UDP: such ports do not count. */
 function readPorts(names: readonly string[]): number[] {
   const tcp = names
-    .filter((name) => !name.includes('/') || name.endsWith('/tcp'))
+    .slice(0, MAX_MEMBERS)
+    .filter((name) => /^\d{1,5}(?:\/tcp)?$/.test(name))
     .map((name) => Number.parseInt(name, 10))
   return [...new Set(tcp.filter((port) => port > 0 && port <= 65_535))].sort((a, b) => a - b)
+}
+
+function addressOf(value: unknown, family: 4 | 6): string | undefined {
+  return typeof value === 'string' && isIP(value) === family ? value : undefined
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return Object.entries(recordOf(value)).slice(0, MAX_MEMBERS)
 }
 
 function recordOf(value: unknown): Record<string, unknown> {

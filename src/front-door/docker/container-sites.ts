@@ -1,42 +1,46 @@
-import { isIP } from 'node:net'
-import { normalizeHost } from '../host-name.ts'
-import {
-  HTTPS_METHODS,
-  type HttpsMethod,
-  type PathDeclaration,
-  type SiteDeclaration,
-  TLS_POLICIES,
-  type TlsPolicyName,
-  type UpstreamDeclaration,
-  type UpstreamServer,
+import type {
+  PathDeclaration,
+  SiteDeclaration,
+  UpstreamDeclaration,
+  UpstreamServer,
 } from '../site-declaration.ts'
+import { addressOf, portOf } from './container-address.ts'
 import type { ContainerFacts } from './container-facts.ts'
-import {
-  labelOf,
-  readAcmeWishes,
-  readWanted,
-  variableOf,
-  type WantedHost,
-  type WantedPath,
-} from './container-settings.ts'
+import { describeOutage, type Outage } from './container-outage.ts'
+import { coversHost, readAcmeWishes } from './container-wish.ts'
+import { readHostPattern } from './host-pattern.ts'
 import type { OwnPlace } from './own-networks.ts'
+import {
+  type ContainerDefaults,
+  createSpokesman,
+  noteUnknownLabels,
+  readPoolSettings,
+  readSiteSettings,
+  refusalOf,
+  type Spokesman,
+} from './site-settings.ts'
+import { quote } from './variables.ts'
+import { readWanted, type WantedHost, type WantedPath } from './wanted-hosts.ts'
 
-/** What holds for hosts whose containers do not say it. */
-export interface ContainerDefaults {
-  readonly httpsMethod: HttpsMethod
-  readonly hsts: string | undefined
-  readonly defaultHost: string | undefined
-  readonly preferIpv6: boolean
-}
+export type { ContainerDefaults } from './site-settings.ts'
 
+/** Warnings kept for a host: a hundred containers with one mistake need not say it a hundred times. */
+const MAX_WARNINGS = 20
+/** Protocols that servers are spoken to with. */
+const PROTOCOLS = ['http', 'https', 'h2c', 'grpc', 'grpcs'] as const
+
+/** A container that asks for a host. */
 interface Claim {
   readonly container: ContainerFacts
   readonly wanted: WantedHost
+  /** The first host that it asks for. */
+  readonly isFirst: boolean
 }
 
 /**
  * The hosts that containers ask for. Pure. Containers with the same host and path are servers of one upstream; where
- * they disagree, the one that was created first counts. A container that cannot be understood touches no other host.
+ * they disagree the oldest that runs counts. A host whose containers are stopped has no servers, but is still there.
+ * What cannot be understood of a container touches no host that another one asks for.
  */
 export function declareContainers(
   containers: readonly ContainerFacts[],
@@ -44,28 +48,45 @@ export function declareContainers(
   defaults: ContainerDefaults,
 ): SiteDeclaration[] {
   const claims = new Map<string, Claim[]>()
-  const oldestFirst = [...containers].sort((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1))
-  for (const container of oldestFirst) {
-    for (const wanted of readWanted(container).hosts) {
-      const host = hostOf(wanted.host)
-      const others = claims.get(host) ?? []
-      claims.set(host, [...others, { container, wanted }])
+  for (const container of [...containers].sort(byPrecedence)) {
+    for (const [index, wanted] of readWanted(container).hosts.entries()) {
+      const claim = { container, wanted, isFirst: index === 0 }
+      const others = claims.get(wanted.host)
+      if (others) others.push(claim)
+      else claims.set(wanted.host, [claim])
     }
   }
-  return [...claims].map(([host, all]) => declareHost(host, all, { place, defaults }))
+  const defaultHost = patternOf(defaults.defaultHost)
+  return [...claims].map(([host, all]) =>
+    declareHost(host, all, { place, defaults, isDefault: host === defaultHost }),
+  )
 }
 
-/** What is wrong with containers that ask for no host that can be understood. */
+/** What is wrong with containers, of which no host can tell: those that they ask for in vain. A sentence each. */
 export function findLostContainers(containers: readonly ContainerFacts[]): string[] {
   return containers.flatMap((container) =>
     readWanted(container).problems.map((problem) => `${container.name}: ${problem}`),
   )
 }
 
-function hostOf(text: string): string {
-  if (text.startsWith('~')) return text
-  const [, before = '', name = '', after = ''] = /^(\*?\.)?(.*?)(\.\*)?$/.exec(text) ?? []
-  return `${before}${isIP(name) ? name : (normalizeHost(name) ?? name.toLowerCase())}${after}`
+/**
+ * Running ones first, by age; then those that do not run, the newest first: it is what was meant last. Ids and names
+ * decide nothing but the order of equals, so that it is always the same.
+ */
+function byPrecedence(a: ContainerFacts, b: ContainerFacts): number {
+  if (isLive(a) !== isLive(b)) return isLive(a) ? -1 : 1
+  const age = isLive(a) ? a.createdAt - b.createdAt : b.createdAt - a.createdAt
+  return age || (a.name < b.name ? -1 : 1)
+}
+
+function isLive({ state }: ContainerFacts): boolean {
+  return state === 'running'
+}
+
+function patternOf(host: string | undefined): string | undefined {
+  if (host === undefined) return undefined
+  const reading = readHostPattern(host)
+  return 'problem' in reading ? undefined : reading.value
 }
 
 interface Surroundings {
@@ -73,220 +94,168 @@ interface Surroundings {
   readonly defaults: ContainerDefaults
 }
 
-function declareHost(host: string, claims: readonly Claim[], around: Surroundings): SiteDeclaration {
-  const { defaults } = around
-  const warnings: string[] = []
-  const choose = createChooser(claims, warnings)
-  const running = claims.filter(({ container }) => container.state === 'running')
-  const hsts = choose('HSTS')
-  const redirect = Number(choose('NON_GET_REDIRECT', 'non-get-redirect') ?? 308)
-  const first = claims[0]?.wanted
+function declareHost(
+  host: string,
+  claims: readonly Claim[],
+  around: Surroundings & { readonly isDefault: boolean },
+): SiteDeclaration {
+  const warnings = new Set<string>()
+  const note = (text: string): void => {
+    if (warnings.size < MAX_WARNINGS) warnings.add(text)
+  }
+  const all = claims.map(({ container }) => container)
+  // Leftovers of former runs have no say while something runs.
+  const live = all.filter(isLive)
+  const voters = live.length > 0 ? live : all
+  const spokesman = createSpokesman(voters, isLive, note)
+  for (const { container, wanted } of claims) {
+    if (!voters.includes(container)) continue
+    for (const text of [...wanted.notes, ...readWanted(container).problems])
+      note(`${container.name}: ${text}`)
+    noteUnknownLabels(container, note)
+  }
+  const paths = declarePaths(host, claims, { ...around, spokesman })
+  const settings = readSiteSettings(voters, spokesman, around.defaults)
+  const ports = claims.map(({ wanted }) => wanted)
   return {
     host,
-    source: { kind: 'docker', containers: claims.map(({ container }) => container.name) },
-    httpsMethod:
-      oneOf(choose('HTTPS_METHOD'), HTTPS_METHODS, { name: 'HTTPS_METHOD', warnings }) ??
-      defaults.httpsMethod,
-    hsts: hsts === undefined ? defaults.hsts : hsts === 'off' ? undefined : hsts,
-    nonGetRedirect: redirect === 301 || redirect === 302 || redirect === 307 ? redirect : 308,
-    certificateName: choose('CERT_NAME'),
-    networkAccess: choose('NETWORK_ACCESS') === 'internal' ? 'internal' : 'external',
-    tlsPolicy: policyOf(choose('SSL_POLICY'), warnings),
-    http2: choose('ENABLE_HTTP2', 'http2.enable') !== 'false',
-    externalHttpPort: first?.externalHttpPort,
-    externalHttpsPort: first?.externalHttpsPort,
-    isDefault: defaults.defaultHost === host,
-    paths: declarePaths(host, claims, { ...around, choose, warnings }),
-    acme: claims
-      .flatMap(({ container }) => readAcmeWishes(container))
-      .find(({ hosts }) => covers(hosts, host)),
-    warnings: [
-      ...warnings,
-      ...refusedLabels(claims),
-      ...(running.length === 0 ? [stoppedWarning(claims)] : []),
-    ],
+    source: { kind: 'docker', containers: all.map(({ name }) => name) },
+    ...settings,
+    externalHttpPort: ports.find(({ externalHttpPort }) => externalHttpPort !== undefined)?.externalHttpPort,
+    externalHttpsPort: ports.find(({ externalHttpsPort }) => externalHttpsPort !== undefined)
+      ?.externalHttpsPort,
+    isDefault: around.isDefault,
+    paths,
+    acme: findWish(host, claims, { voters, note }),
+    warnings: [...warnings],
   }
 }
 
-/** Whether a certificate's names are for a host. */
-function covers(names: readonly string[], host: string): boolean {
-  return names.includes(host) || names.includes(host.replace(/^[^.]+/, '*'))
-}
-
-function stoppedWarning(claims: readonly Claim[]): string {
-  const names = claims.map(({ container }) => `${container.name} is ${container.state}`).join(', ')
-  return `No container of this host runs: ${names}`
-}
-
-type Choose = (variable: string, label?: string) => string | undefined
-
-/** The setting of the oldest container that says it; a warning where another says something else. */
-function createChooser(claims: readonly Claim[], warnings: string[]): Choose {
-  return (variable, label) => {
-    const told = claims.flatMap(({ container }) => {
-      const value =
-        (label === undefined ? undefined : labelOf(container, label)) ?? variableOf(container, variable)
-      return value === undefined ? [] : [{ value, name: container.name }]
-    })
-    const [first] = told
-    const other = told.find(({ value }) => value !== first?.value)
-    if (first && other) {
-      warnings.push(
-        `${first.name} and ${other.name} disagree on ${variable}: "${first.value}" counts, of the older one`,
-      )
-    }
-    return first?.value
+/** The certificate for a host; one that no host of its container is in goes with the first of these. */
+function findWish(
+  host: string,
+  claims: readonly Claim[],
+  { voters, note }: { voters: readonly ContainerFacts[]; note: (text: string) => void },
+): SiteDeclaration['acme'] {
+  const read = claims.map(({ container, isFirst }) => ({ container, isFirst, ...readAcmeWishes(container) }))
+  for (const { container, notes } of read) {
+    if (voters.includes(container)) for (const text of notes) note(`${container.name}: ${text}`)
   }
+  for (const { wishes } of read) {
+    const found =
+      wishes.find((wish) => wish.hosts.includes(host)) ?? wishes.find((wish) => coversHost(wish, host))
+    if (found) return found
+  }
+  for (const { container, isFirst, wishes } of read) {
+    const own = readWanted(container).hosts.map((wanted) => wanted.host)
+    const isHomeless = wishes.every((wish) => own.every((each) => !coversHost(wish, each)))
+    if (isFirst && isHomeless && wishes[0]) return wishes[0]
+  }
+  return undefined
 }
 
 interface PathSurroundings extends Surroundings {
-  readonly choose: Choose
-  readonly warnings: string[]
+  readonly spokesman: Spokesman
+}
+
+interface Member {
+  readonly container: ContainerFacts
+  readonly wanted: WantedPath
 }
 
 function declarePaths(host: string, claims: readonly Claim[], around: PathSurroundings): PathDeclaration[] {
-  const byPath = new Map<string, { container: ContainerFacts; wanted: WantedPath }[]>()
+  const byPath = new Map<string, Member[]>()
   for (const { container, wanted } of claims) {
     for (const path of wanted.paths) {
-      byPath.set(path.path, [...(byPath.get(path.path) ?? []), { container, wanted: path }])
+      const members = byPath.get(path.path) ?? []
+      byPath.set(path.path, [...members, { container, wanted: path }])
     }
   }
-  return [...byPath].map(([path, members]) => {
-    const [first] = members
-    const destination = first?.wanted.destination ?? ''
-    const other = members.find(({ wanted }) => wanted.destination !== destination)
-    if (other)
-      around.warnings.push(
-        `${other.container.name} has another VIRTUAL_DEST for ${path}: "${destination}" counts`,
-      )
-    return {
-      path,
-      destination,
-      target: { kind: 'upstream', upstream: declareUpstream(`${host} ${path}`, members, around) },
-    }
-  })
+  // None of its paths could be understood: it answers 503, and does not fall to a wildcard of another.
+  if (byPath.size === 0) return [emptyPath(host)]
+  return [...byPath].map(([path, members]) => declarePath(host, path, { ...around, members }))
+}
+
+function emptyPath(host: string): PathDeclaration {
+  const cause = 'None of its paths can be understood'
+  const fix = 'Mend VIRTUAL_PATH of its container'
+  const upstream: UpstreamDeclaration = {
+    name: `${host} /`,
+    protocol: 'http',
+    servers: [],
+    outage: { cause, fix },
+    balance: 'round-robin',
+    keepAlive: 0,
+  }
+  return { path: '/', destination: '', target: { kind: 'upstream', upstream } }
+}
+
+function declarePath(
+  host: string,
+  path: string,
+  around: PathSurroundings & { readonly members: readonly Member[] },
+): PathDeclaration {
+  const { members, spokesman } = around
+  const live = members.filter(({ container }) => isLive(container))
+  const [first] = members
+  const destination = first?.wanted.destination ?? ''
+  const other = live.find(({ wanted }) => wanted.destination !== destination)
+  if (first && other) {
+    spokesman.note(
+      `${first.container.name} and ${other.container.name} disagree on VIRTUAL_DEST of ${path}: ${quote(destination)} counts, from the container that is older`,
+    )
+  }
+  const outage = live.length === 0 ? describeOutage(members.map(({ container }) => container)) : undefined
+  if (outage) spokesman.note(`${path} answers 503: ${outage.cause}. ${outage.fix}`)
+  const upstream = declareUpstream(`${host} ${path}`, live, { ...around, outage })
+  return { path, destination, target: { kind: 'upstream', upstream } }
 }
 
 function declareUpstream(
   name: string,
-  members: readonly { container: ContainerFacts; wanted: WantedPath }[],
-  around: PathSurroundings,
+  live: readonly Member[],
+  around: PathSurroundings & { readonly outage: Outage | undefined },
 ): UpstreamDeclaration {
-  const running = members.filter(({ container }) => container.state === 'running')
-  const servers = running.map(({ container, wanted }) => declareServer(container, wanted, around))
-  const told = members.find(({ wanted }) => wanted.protocol !== undefined)?.wanted.protocol ?? 'http'
-  const protocol = PROTOCOLS.find((each) => each === told)
-  const problem = `VIRTUAL_PROTO=${told} is not spoken here: http, https, h2c, grpc and grpcs are`
-  if (!protocol) around.warnings.push(problem)
+  const { spokesman, outage } = around
+  const spoken = live.map(({ wanted }) => protocolOf(wanted))
+  const protocol = spoken.find((each) => each !== undefined) ?? 'http'
+  const other = live.find((_member, index) => spoken[index] !== undefined && spoken[index] !== protocol)
+  if (other) {
+    spokesman.note(
+      `${other.container.name} says VIRTUAL_PROTO=${protocolOf(other.wanted)}, but ${protocol} counts, from a container that is older`,
+    )
+  }
   return {
     name,
-    protocol: protocol ?? 'http',
-    servers: protocol ? servers : servers.map((server) => ({ ...server, problem })),
-    balance: balanceOf(around.choose('LOADBALANCE', 'loadbalance'), around.warnings),
-    keepAlive: keepAliveOf(around.choose('KEEPALIVE', 'keepalive'), servers.length),
+    protocol,
+    servers: live.map((member) => declareServer(member, around)),
+    ...(outage && { outage }),
+    ...readPoolSettings(spokesman),
   }
 }
 
-const PROTOCOLS = ['http', 'https', 'h2c', 'grpc', 'grpcs'] as const
-
-function declareServer(
-  container: ContainerFacts,
-  wanted: WantedPath,
-  around: PathSurroundings,
-): UpstreamServer {
-  const { port, note } = portOf(container, wanted)
-  if (note !== undefined) around.warnings.push(note)
-  const address = addressOf(container, around)
-  return {
-    host: address.host ?? '0.0.0.0',
-    port,
-    name: container.name,
-    health: container.health,
-    problem: address.problem,
-  }
+/** undefined: one that is not spoken here. */
+function protocolOf({ protocol = 'http' }: WantedPath): UpstreamDeclaration['protocol'] | undefined {
+  return PROTOCOLS.find((each) => each === protocol.toLowerCase())
 }
 
-/** `VIRTUAL_PORT`, else the only exposed port, else 80. */
-function portOf(
-  { name, ports }: ContainerFacts,
-  { port }: WantedPath,
-): { readonly port: number; readonly note?: string } {
-  const told = Number(port)
-  if (port !== undefined && Number.isInteger(told) && told > 0 && told <= 65_535) return { port: told }
-  const [only] = ports
-  const fallback = ports.length === 1 && only !== undefined ? only : 80
-  if (port !== undefined)
-    return { port: fallback, note: `${name} has VIRTUAL_PORT=${port}, which is no port: ${fallback} is used` }
-  if (ports.length > 1 && !ports.includes(80)) {
-    return {
-      port: 80,
-      note: `${name} exposes the ports ${ports.join(', ')}: say which with VIRTUAL_PORT; 80 is tried`,
-    }
-  }
-  return { port: fallback }
+function declareServer({ container, wanted }: Member, around: PathSurroundings): UpstreamServer {
+  const { spokesman, place, defaults } = around
+  const { name, health } = container
+  const { port, note, problem } = portOf(container, wanted.port)
+  const address = addressOf(container, place, defaults.preferIpv6)
+  const why =
+    refusalOf(container) ??
+    whyNotSpoken(name, wanted) ??
+    (wanted.problem === undefined ? undefined : `${name}: ${wanted.problem}`) ??
+    problem ??
+    ('problem' in address ? address.problem : undefined)
+  if (note !== undefined && why === undefined) spokesman.note(note)
+  // Without an address it is shown by its name, and never asked.
+  return { host: 'host' in address ? address.host : name, port, name, health, problem: why }
 }
 
-/** One address a container: of the first network, by name, that Berth is in, too. */
-function addressOf(
-  container: ContainerFacts,
-  { place, defaults }: Surroundings,
-): { readonly host?: string; readonly problem: string | undefined } {
-  if (container.isHostNetwork) {
-    const host = place.isHost ? '127.0.0.1' : place.gateway
-    return host === undefined
-      ? { problem: `${container.name} is in the host's network, and Berth's own has no gateway to it` }
-      : { host, problem: undefined }
-  }
-  for (const network of container.networks) {
-    if (network.name === 'ingress' || !(place.isHost || place.networks.has(network.name))) continue
-    const host = defaults.preferIpv6 ? (network.ipv6 ?? network.ipv4) : (network.ipv4 ?? network.ipv6)
-    if (host !== undefined) return { host, problem: undefined }
-  }
-  const names = container.networks.map(({ name }) => name).join(', ') || 'none'
-  return {
-    problem: `${container.name} shares no network with Berth (its own: ${names}): connect one of them, with "docker network connect"`,
-  }
-}
-
-function balanceOf(text: string | undefined, warnings: string[]): UpstreamDeclaration['balance'] {
-  const word = text?.replace(/;\s*$/, '').trim() ?? ''
-  if (word === '' || word === 'round_robin') return 'round-robin'
-  if (word === 'ip_hash' || word.startsWith('hash ')) return 'ip-hash'
-  if (word === 'least_conn') return 'least-connections'
-  warnings.push(`loadbalance "${word}" is not known: ip_hash and least_conn are; requests go round`)
-  return 'round-robin'
-}
-
-function keepAliveOf(text: string | undefined, servers: number): number {
-  if (text === 'disabled') return 0
-  const count = Number(text)
-  return text !== undefined && text !== 'auto' && Number.isInteger(count) && count >= 0
-    ? Math.min(count, 1_024)
-    : Math.max(2, 2 * servers)
-}
-
-function policyOf(text: string | undefined, warnings: string[]): TlsPolicyName | undefined {
-  if (text === undefined) return undefined
-  const policy = TLS_POLICIES.find((name) => name === text)
-  if (!policy) warnings.push(`SSL_POLICY=${text} is not known: ${TLS_POLICIES.join(', ')} are`)
-  return policy
-}
-
-function oneOf<const Words extends readonly string[]>(
-  text: string | undefined,
-  words: Words,
-  { name, warnings }: { name: string; warnings: string[] },
-): Words[number] | undefined {
-  if (text === undefined || words.includes(text)) return text
-  warnings.push(`${name}=${text} is not known: ${words.join(', ')} are`)
-  return undefined
-}
-
-/** Labels that would protect something, and are not done. */
-function refusedLabels(claims: readonly Claim[]): string[] {
-  return claims.flatMap(({ container }) =>
-    labelOf(container, 'ssl_verify_client') === undefined
-      ? []
-      : [`${container.name} asks for client certificates (ssl_verify_client), which are not checked here`],
-  )
+function whyNotSpoken(name: string, wanted: WantedPath): string | undefined {
+  if (protocolOf(wanted)) return undefined
+  return `${name} says VIRTUAL_PROTO=${quote(wanted.protocol ?? '')}, which is not spoken here: ${PROTOCOLS.join(', ')} are. Put an HTTP server before it`
 }

@@ -1,162 +1,192 @@
-import { readFileSync } from 'node:fs'
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { join } from 'node:path'
-import { DockerError } from './docker-error.ts'
+import type { IncomingMessage } from 'node:http'
+import { DockerError, toDockerError } from './docker-error.ts'
+import { type EngineAddress, readEngineAddress } from './engine-address.ts'
+import { type JsonLine, readJsonLines } from './json-lines.ts'
 
-/** Longest wait for an answer, in milliseconds: an engine under load lists a thousand containers within it. */
+/** Longest wait for a whole answer, in milliseconds: an engine under load lists thousands of containers within it. */
 const ANSWER_TIMEOUT_MS = 15_000
-/** Largest answer, in bytes: a list of some ten thousand containers. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024
-/** Longest event, in characters. */
+/** Largest list, in bytes: some ten thousand containers of 4 KiB. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024
+/** Largest answer about one container or the engine, in bytes: environment and labels may hold files. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+/** Longest event, in characters: it repeats all labels of a container. */
 const MAX_EVENT_LENGTH = 1024 * 1024
+/** The oldest API that knows what is asked: exposed ports, health and filters of events are in 1.30 (Docker 17.06). */
+const MIN_API = [1, 30] as const
 
-/** What may be asked: nothing that changes anything. */
-type ReadPath =
-  | '/_ping'
-  | '/version'
-  | '/networks'
-  | `/containers/json?${string}`
-  | `/containers/${string}/json`
-  | `/events?${string}`
+/** Paths whose answer does not depend on a container. Each is read with GET; unversioned, so that any engine knows it. */
+export type EnginePath = '/_ping' | '/version' | '/info' | '/networks' | '/containers/json?all=1'
+
+/** What an engine says of itself. */
+export interface EngineVersion {
+  readonly version: string
+  readonly apiVersion: string
+}
 
 /**
- * Reads from a Docker engine, or another that speaks its API, over a Unix socket, TCP or TLS. It can only GET, and only
- * these paths: whoever takes this process over has no more of the engine by it.
+ * Reads from a Docker engine, or from another that speaks its API such as podman, over a Unix socket, TCP or TLS.
+ * There is no way to send anything but GET, to any other path, or with a body.
  */
 export interface DockerClient {
   /** Such as `unix:///var/run/docker.sock`. */
   readonly url: string
   /** Errors: {@link DockerError}. */
-  get(path: Exclude<ReadPath, `/events?${string}`>): Promise<unknown>
-  /** The events as they come, until the signal aborts. Errors: {@link DockerError}, also when the engine ends. */
-  events(filters: Readonly<Record<string, readonly string[]>>, signal: AbortSignal): AsyncGenerator<unknown>
+  get(path: EnginePath): Promise<unknown>
+  /** `/containers/{id}/json`. Errors: {@link DockerError}, `DOCKER_NOT_FOUND` for one that is gone. */
+  inspect(id: string): Promise<unknown>
+  /**
+   * Subscribes to events; settles once the engine has begun to answer. The stream ends with an error when the engine
+   * ends it or the signal aborts. Errors: {@link DockerError}.
+   */
+  openEvents(filters: EventFilters, signal: AbortSignal): Promise<AsyncIterable<JsonLine>>
 }
 
-/** Creates the client of an engine. Reads the certificates of `DOCKER_CERT_PATH` for TLS. Errors: {@link DockerError}. */
+/** Filters of `/events`: each name with the values of which one must fit. */
+export type EventFilters = Readonly<Record<string, readonly string[]>>
+
+/**
+ * Creates the client of an engine; nothing is asked of it yet. `certPath` is a folder with `ca.pem`, `cert.pem` and
+ * `key.pem` (`DOCKER_CERT_PATH`). Errors: `DOCKER_URL_INVALID`, `DOCKER_TLS_FAILED`.
+ */
 export function createDockerClient(url: string, certPath: string | undefined): DockerClient {
-  const target = targetOf(url, certPath)
+  const engine: Engine = { url, address: readEngineAddress(url, certPath) }
   return {
     url,
     async get(path) {
-      const answer = await ask(target, path, AbortSignal.timeout(ANSWER_TIMEOUT_MS), url)
-      return parseJson(await readAll(answer), path)
+      const maxBytes =
+        path === '/containers/json?all=1' || path === '/networks' ? MAX_LIST_BYTES : MAX_ANSWER_BYTES
+      const text = await ask(engine, path, maxBytes)
+      return path === '/_ping' ? text : parseAnswer(text, path, url)
     },
-    async *events(filters, signal) {
+    async inspect(id) {
+      const path = `/containers/${checkId(id, url)}/json`
+      return parseAnswer(await ask(engine, path, MAX_ANSWER_BYTES), path, url)
+    },
+    async openEvents(filters, signal) {
       const query = new URLSearchParams({ filters: JSON.stringify(filters) })
-      const answer = await ask(target, `/events?${query}`, signal, url)
-      answer.setEncoding('utf8')
-      let rest = ''
-      try {
-        for await (const chunk of answer) {
-          rest += chunk as string
-          const lines = rest.split('\n')
-          rest = lines.pop() ?? ''
-          if (rest.length > MAX_EVENT_LENGTH)
-            throw new DockerError('DOCKER_ANSWER_INVALID', url, 'an event is too long')
-          for (const line of lines) if (line.trim() !== '') yield parseJson(line, '/events')
-        }
-      } catch (error) {
-        if (error instanceof DockerError) throw error
-        throw new DockerError('DOCKER_GONE', url, reasonOf(error), error)
-      }
-      throw new DockerError('DOCKER_GONE', url, 'it ended the connection')
+      // It lasts for weeks: a connection of its own, outside of the pool.
+      const answer = await send(engine, `/events?${query}`, { signal, isPooled: false })
+      return readEvents(answer, url)
     },
   }
 }
 
-interface Target {
-  readonly isTls: boolean
-  readonly options: RequestOptions & { ca?: Buffer; cert?: Buffer; key?: Buffer }
-}
-
-function targetOf(url: string, certPath: string | undefined): Target {
-  if (url.startsWith('unix://')) return { isTls: false, options: { socketPath: url.slice('unix://'.length) } }
-  const parsed = URL.parse(url.replace(/^tcp:/, certPath === undefined ? 'http:' : 'https:'))
-  if (!parsed) throw new DockerError('DOCKER_URL_INVALID', url, 'it is no URL')
-  const isTls = parsed.protocol === 'https:'
-  const host = parsed.hostname.replace(/^\[|\]$/g, '')
-  const options = { host, port: Number(parsed.port || (isTls ? 2376 : 2375)) }
-  return {
-    isTls,
-    options: isTls && certPath !== undefined ? { ...options, ...readCertificates(certPath, url) } : options,
+/**
+ * Asks which engine it is. Errors: {@link DockerError}; `DOCKER_ANSWER_INVALID` for what is no engine, `DOCKER_TOO_OLD`.
+ */
+export async function readEngineVersion(client: DockerClient): Promise<EngineVersion> {
+  const answer = await client.get('/version')
+  const { Version, ApiVersion, MinAPIVersion } = (answer ?? {}) as Record<string, unknown>
+  const api = parseApiVersion(ApiVersion)
+  if (!api || (MinAPIVersion !== undefined && !parseApiVersion(MinAPIVersion))) {
+    throw new DockerError('DOCKER_ANSWER_INVALID', client.url, 'its /version is not that of an engine')
   }
+  const [major, minor] = api
+  if (major < MIN_API[0] || (major === MIN_API[0] && minor < MIN_API[1])) {
+    throw new DockerError(
+      'DOCKER_TOO_OLD',
+      client.url,
+      `its API ${major}.${minor} is older than ${MIN_API.join('.')}`,
+    )
+  }
+  return { version: String(Version ?? 'unknown').slice(0, 60), apiVersion: api.join('.') }
 }
 
-function readCertificates(folder: string, url: string): { ca: Buffer; cert: Buffer; key: Buffer } {
+function parseApiVersion(value: unknown): readonly [major: number, minor: number] | undefined {
+  const [, major, minor] = typeof value === 'string' ? (/^(\d{1,3})\.(\d{1,4})$/.exec(value) ?? []) : []
+  return major === undefined ? undefined : [Number(major), Number(minor)]
+}
+
+interface Engine {
+  readonly url: string
+  readonly address: EngineAddress
+}
+
+/** Ids come from the engine; one that is none must not become another path. */
+function checkId(id: string, url: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(id)) return id
+  throw new DockerError('DOCKER_ANSWER_INVALID', url, 'it told of a container whose id is none')
+}
+
+async function ask(engine: Engine, path: string, maxBytes: number): Promise<string> {
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
   try {
-    const read = (name: string): Buffer => readFileSync(join(folder, name))
-    return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
+    const answer = await send(engine, path, { signal, isPooled: true })
+    return await readAll(answer, maxBytes, engine.url)
   } catch (error) {
-    throw new DockerError('DOCKER_URL_INVALID', url, `the certificates in ${folder} cannot be read`, error)
+    // A body that stops half-way is destroyed with the timeout as its reason.
+    throw toDockerError(signal.aborted ? signal.reason : error, engine.url)
   }
 }
 
-function ask(target: Target, path: ReadPath, signal: AbortSignal, url: string): Promise<IncomingMessage> {
-  const send = target.isTls ? httpsRequest : httpRequest
-  return new Promise((resolve, reject) => {
-    const request = send({
-      ...target.options,
-      path,
-      method: 'GET',
-      agent: false,
-      signal,
-      headers: { host: 'docker' },
-    })
-    request.once('error', (error) => reject(toDockerError(error, url)))
-    request.once('response', (answer) => {
-      if (answer.statusCode === 200) return resolve(answer)
-      answer.resume()
-      const status = answer.statusCode ?? 0
-      const isDenied = status === 401 || status === 403
-      reject(
-        new DockerError(
-          isDenied ? 'DOCKER_DENIED' : 'DOCKER_ANSWER_INVALID',
-          url,
-          `it answered ${status} to ${path.split('?', 1)[0]}`,
-        ),
-      )
-    })
-    request.end()
-  })
+interface SendOptions {
+  readonly signal: AbortSignal
+  readonly isPooled: boolean
 }
 
-async function readAll(answer: IncomingMessage): Promise<string> {
+function send(engine: Engine, path: string, options: SendOptions, isRetry = false): Promise<IncomingMessage> {
+  const { address, url } = engine
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const request = address.request({
+    ...address.options,
+    path,
+    method: 'GET',
+    agent: options.isPooled && !isRetry ? address.agent : false,
+    signal: options.signal,
+  })
+  request.once('error', (error: Error & { code?: string }) => {
+    // The engine, or a proxy before it, closed an idle connection just then: a GET may be asked again.
+    const wasStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+    if (wasStale && !isRetry) send(engine, path, options, true).then(resolve, reject)
+    else reject(toDockerError(error, url))
+  })
+  request.once('response', (answer) => {
+    if (answer.statusCode === 200) return resolve(answer)
+    answer.resume()
+    // What is left of an answer that nobody reads may fail, too.
+    answer.on('error', () => {})
+    reject(toStatusError(answer.statusCode ?? 0, path, url))
+  })
+  request.end()
+  return promise
+}
+
+function toStatusError(status: number, path: string, url: string): DockerError {
+  const reason = `it answered ${status} to GET ${path.split('?', 1)[0]}`
+  if (status === 401 || status === 403) return new DockerError('DOCKER_FORBIDDEN', url, reason)
+  if (status === 404 && path.startsWith('/containers/'))
+    return new DockerError('DOCKER_NOT_FOUND', url, reason)
+  if (status >= 500) return new DockerError('DOCKER_GONE', url, reason)
+  return new DockerError('DOCKER_ANSWER_INVALID', url, reason)
+}
+
+async function readAll(answer: IncomingMessage, maxBytes: number, url: string): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of answer) {
-    length += (chunk as Buffer).length
-    if (length > MAX_ANSWER_BYTES)
-      throw new DockerError('DOCKER_ANSWER_INVALID', '', 'its answer is too long')
-    chunks.push(chunk as Buffer)
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > maxBytes) {
+      throw new DockerError('DOCKER_ANSWER_INVALID', url, `its answer is longer than ${maxBytes} bytes`)
+    }
+    chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function parseJson(text: string, path: string): unknown {
-  if (path === '/_ping') return text
+function parseAnswer(text: string, path: string, url: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch (error) {
-    throw new DockerError('DOCKER_ANSWER_INVALID', '', `its answer to ${path} is no JSON`, error)
+    throw new DockerError('DOCKER_ANSWER_INVALID', url, `its answer to GET ${path} is no JSON`, error)
   }
 }
 
-function toDockerError(error: Error & { code?: string }, url: string): DockerError {
-  switch (error.code) {
-    case 'ENOENT':
-      return new DockerError('DOCKER_MISSING', url, 'there is no such socket', error)
-    case 'EACCES':
-    case 'EPERM':
-      return new DockerError('DOCKER_DENIED', url, 'this user may not open it', error)
-    case 'HPE_INVALID_CONSTANT':
-      return new DockerError('DOCKER_ANSWER_INVALID', url, 'what answers there does not speak HTTP', error)
-    default:
-      return new DockerError('DOCKER_GONE', url, reasonOf(error), error)
+async function* readEvents(answer: IncomingMessage, url: string): AsyncGenerator<JsonLine> {
+  answer.setEncoding('utf8')
+  try {
+    yield* readJsonLines(answer as AsyncIterable<string>, MAX_EVENT_LENGTH)
+  } catch (error) {
+    throw toDockerError(error, url)
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer'
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  throw new DockerError('DOCKER_GONE', url, 'it ended the stream of events')
 }

@@ -1,21 +1,33 @@
-/** What is wrong with an engine. */
+/** What is wrong with an engine, or with what answers in its place. */
 export type DockerErrorCode =
   | 'DOCKER_URL_INVALID'
   | 'DOCKER_MISSING'
   | 'DOCKER_DENIED'
+  | 'DOCKER_FORBIDDEN'
+  | 'DOCKER_REFUSED'
   | 'DOCKER_GONE'
+  | 'DOCKER_TIMEOUT'
+  | 'DOCKER_TLS_FAILED'
   | 'DOCKER_ANSWER_INVALID'
+  | 'DOCKER_TOO_OLD'
+  | 'DOCKER_NOT_FOUND'
 
 const REMEDIES: Readonly<Record<DockerErrorCode, string>> = {
   DOCKER_URL_INVALID: 'Give --docker-host as unix:///path or tcp://host:port',
   DOCKER_MISSING: 'Start Docker, name its socket with --docker-host, or say --docker-host off',
-  DOCKER_DENIED:
-    "Run Berth as root or in the socket's group, or give it a socket proxy that allows the paths of docs/front-door.md",
+  DOCKER_DENIED: "Run Berth as root or in the socket's group, or give it a socket proxy",
+  DOCKER_FORBIDDEN: 'Let the socket proxy allow GET for events, containers, networks, version and ping',
+  DOCKER_REFUSED:
+    'Start the engine, or name where it listens with --docker-host; it is tried again by itself',
   DOCKER_GONE: 'See that the engine runs; it is tried again by itself',
+  DOCKER_TIMEOUT: 'See that the engine is not stuck ("docker ps"); it is tried again by itself',
+  DOCKER_TLS_FAILED: 'Let DOCKER_CERT_PATH name the folder with ca.pem, cert.pem and key.pem of this engine',
   DOCKER_ANSWER_INVALID: 'See that --docker-host leads to a Docker engine',
+  DOCKER_TOO_OLD: 'Use Docker 17.06 or newer, or podman 3.0 or newer',
+  DOCKER_NOT_FOUND: 'It was removed; nothing needs to be done',
 }
 
-/** An engine that cannot be read from: why, and what to do. */
+/** An engine that cannot be read from: why, and in `remedy` what to do. Holds no secrets. */
 export class DockerError extends Error {
   override readonly name = 'DockerError'
   readonly code: DockerErrorCode
@@ -26,4 +38,24 @@ export class DockerError extends Error {
     this.code = code
     this.remedy = REMEDIES[code]
   }
+}
+
+/** Codes of errors by which an HTTP client tells that TLS failed, by their beginnings. */
+const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|EPROTO)/
+
+/** Says in our words why a request failed. */
+export function toDockerError(error: unknown, url: string): DockerError {
+  if (error instanceof DockerError) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ENOENT') return new DockerError('DOCKER_MISSING', url, 'there is no such socket', error)
+  if (code === 'EACCES' || code === 'EPERM')
+    return new DockerError('DOCKER_DENIED', url, 'this user may not open its socket', error)
+  if (code === 'ECONNREFUSED' || code === 'ENOTSOCK')
+    return new DockerError('DOCKER_REFUSED', url, 'nothing listens there', error)
+  if (code.startsWith('HPE_'))
+    return new DockerError('DOCKER_ANSWER_INVALID', url, 'what answers there does not speak HTTP', error)
+  if (TLS_CODE.test(code)) return new DockerError('DOCKER_TLS_FAILED', url, `TLS failed (${code})`, error)
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return new DockerError('DOCKER_TIMEOUT', url, 'it does not answer in time', error)
+  return new DockerError('DOCKER_GONE', url, `the connection was lost${code && ` (${code})`}`, error)
 }

@@ -1,9 +1,13 @@
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import type { ContainerFacts } from './container-facts.ts'
+import type { ContainerFacts, ContainerNetwork } from './container-facts.ts'
 
-/** Names the container whose networks count as ours: nginx-proxy's way of running apart from what it proxies. */
-const NGINX_LABEL = 'com.github.nginx-proxy.nginx-proxy.nginx'
+/** nginx-proxy's `NGINX_CONTAINER_LABEL`: marks the container whose networks count as the proxy's own. */
+export const NGINX_CONTAINER_LABEL = 'com.github.nginx-proxy.nginx-proxy.nginx'
+/** Files that engines put into containers. */
+const CONTAINER_MARKS = ['/.dockerenv', '/run/.containerenv']
+/** Where a process may find the id of its container. */
+const ID_FILES = ['/proc/1/cpuset', '/proc/self/cgroup', '/proc/self/mountinfo']
 const CONTAINER_ID = /\b[0-9a-f]{64}\b/g
 
 /** Where Berth stands, seen from containers. */
@@ -11,37 +15,78 @@ export interface OwnPlace {
   /** Not in a container, or in the host's network: every bridge is reached. */
   readonly isHost: boolean
   /** Networks that Berth's own container is in. */
-  readonly networks: ReadonlySet<string>
-  /** Address of the host, for containers in the host's network. */
+  readonly networks: readonly Pick<ContainerNetwork, 'name' | 'id'>[]
+  /** Address of the host, for containers in the host's network; undefined if there is none. */
   readonly gateway: string | undefined
 }
 
 /** Where Berth stands when it runs on the host itself. */
-export const ON_HOST: OwnPlace = { isHost: true, networks: new Set(), gateway: undefined }
+export const ON_HOST: OwnPlace = { isHost: true, networks: [], gateway: undefined }
 
-/** The ids that may be this process's own container, the likeliest first; none outside of containers. */
-export async function findOwnIds(): Promise<string[]> {
-  const texts = await Promise.all(
-    ['/proc/1/cpuset', '/proc/self/cgroup', '/proc/self/mountinfo'].map((file) =>
-      readFile(file, 'utf8').catch(() => ''),
-    ),
-  )
-  const ids = [...new Set(texts.flatMap((text) => text.match(CONTAINER_ID) ?? []))]
-  const isHere = (id: string): boolean => id.startsWith(hostname())
-  return ids.sort((a, b) => Number(isHere(b)) - Number(isHere(a)))
+/** What a process can tell of its own container without asking. */
+export interface OwnTraces {
+  /** Whether it runs in one. */
+  readonly isContained: boolean
+  /** Ids, or beginnings of ids, that may be its own; the likeliest first. */
+  readonly ids: readonly string[]
 }
 
-/** Where Berth stands, from its own id and all containers. */
-export function findOwnPlace(ownIds: readonly string[], containers: readonly ContainerFacts[]): OwnPlace {
-  const own =
-    containers.find(({ labels, state }) => labels.has(NGINX_LABEL) && state === 'running') ??
-    ownIds
-      .map((id) => containers.find((container) => container.id === id))
-      .find((found) => found !== undefined)
-  if (!own || own.isHostNetwork) return ON_HOST
+/** Looks for traces of a container around this process. */
+export async function findOwnTraces(): Promise<OwnTraces> {
+  const marks = await Promise.all(
+    CONTAINER_MARKS.map((path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  const texts = await Promise.all(ID_FILES.map((file) => readFile(file, 'utf8').catch(() => '')))
+  const ids = readOwnIds(texts.join('\n'), hostname())
+  return { isContained: marks.includes(true) || ids.length > 0, ids }
+}
+
+/**
+ * The ids that files below `/proc` name as this process's container. Of mounts only those over files that an engine
+ * puts into each container count: the host itself sees the mounts of all containers.
+ */
+export function readOwnIds(text: string, host: string): string[] {
+  const lines = text
+    .split('\n')
+    .filter(
+      (line) => !/^\d+ \d+ \d+:\d+ /.test(line) || / \/etc\/(?:hostname|hosts|resolv\.conf) /.test(line),
+    )
+  const ids = [...new Set(lines.flatMap((line) => line.match(CONTAINER_ID) ?? []))]
+  // The host name of a container is the beginning of its id, unless it was given one.
+  const likely = ids.filter((id) => id.startsWith(host))
+  const rest = ids.filter((id) => !likely.includes(id))
+  return [...likely, ...rest, ...(likely.length === 0 && /^[0-9a-f]{12}$/.test(host) ? [host] : [])]
+}
+
+/** Finds this process's container among all, or the one that is marked to stand for it. */
+export function findOwnContainer(
+  traces: OwnTraces,
+  containers: Iterable<ContainerFacts>,
+  label: string = NGINX_CONTAINER_LABEL,
+): ContainerFacts | undefined {
+  if (!traces.isContained) return undefined
+  const all = [...containers]
+  for (const id of traces.ids) {
+    const own = all.find((container) => container.id.startsWith(id))
+    if (own) return own
+  }
+  return all.find(({ labels, state }) => labels[label] !== undefined && state === 'running')
+}
+
+/**
+ * Where Berth stands, if `own` is its container. `internal` are the names of networks that lead nowhere: their
+ * gateway is no way to the host.
+ */
+export function placeOf(own: ContainerFacts | undefined, internal: ReadonlySet<string>): OwnPlace {
+  if (!own || own.networkMode === 'host') return ON_HOST
   return {
     isHost: false,
-    networks: new Set(own.networks.map(({ name }) => name)),
-    gateway: own.networks.find(({ gateway }) => gateway !== undefined)?.gateway,
+    networks: own.networks.map(({ name, id }) => ({ name, id })),
+    gateway: own.networks.find(({ name, gateway }) => gateway !== undefined && !internal.has(name))?.gateway,
   }
 }

@@ -1,60 +1,103 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type ContainerFacts, readContainer } from './container-facts.ts'
-import type { DockerClient } from './docker-client.ts'
+import { ContainerBook } from './container-book.ts'
+import type { ContainerFacts } from './container-facts.ts'
+import { type DockerClient, readEngineVersion } from './docker-client.ts'
 import { DockerError } from './docker-error.ts'
-import { findOwnIds, findOwnPlace, type OwnPlace } from './own-networks.ts'
+import { readEvent } from './engine-event.ts'
+import {
+  findOwnContainer,
+  findOwnTraces,
+  NGINX_CONTAINER_LABEL,
+  type OwnPlace,
+  type OwnTraces,
+  placeOf,
+} from './own-networks.ts'
 
-/** Quiet time after an event before containers are told of, in milliseconds: a start is a handful of events. */
-const SETTLE_MS = 50
-/** Longest time that events can put it off, in milliseconds. */
-const MAX_SETTLE_MS = 300
-/** Time between two lists without an event, in milliseconds: an event may be lost. */
-const POLL_MS = 30_000
-/** Waits before a lost engine is tried again, in milliseconds; the last one repeats. */
-const RETRY_MS = [1_000, 2_000, 5_000, 10_000]
-/** Containers asked about at once. */
-const INSPECTS_AT_ONCE = 8
-/** Containers looked at; more than one engine runs. */
-const MAX_CONTAINERS = 10_000
-
+/** What is subscribed to. `died` and `remove` are podman's words for `die` and `destroy`. */
 const EVENTS = {
   type: ['container', 'network'],
   event: [
-    ...['start', 'stop', 'die', 'pause', 'unpause', 'rename', 'update', 'destroy', 'health_status'],
-    ...['connect', 'disconnect'],
+    ...['start', 'stop', 'die', 'died', 'pause', 'unpause', 'rename', 'update', 'destroy', 'remove'],
+    ...['health_status', 'connect', 'disconnect'],
   ],
 }
 
-/** What is told. */
+/** Times that the watch keeps, in milliseconds. */
+export interface WatchTimes {
+  /** Quiet time after an event before containers are looked at: a start is a handful of events. */
+  readonly settleMs: number
+  /** Longest time that more events can put that off. */
+  readonly maxSettleMs: number
+  /** Time between two lists without an event: one may be lost. */
+  readonly pollMs: number
+  /** Wait before a lost engine is tried again; it doubles up to the longest. */
+  readonly minRetryMs: number
+  readonly maxRetryMs: number
+  /** Longest wait for a container that cannot be looked at before the others are told of. */
+  readonly patienceMs: number
+}
+
+const TIMES: WatchTimes = {
+  settleMs: 100,
+  maxSettleMs: 500,
+  pollMs: 30_000,
+  minRetryMs: 1_000,
+  maxRetryMs: 10_000,
+  patienceMs: 1_000,
+}
+/** Longest wait for the answer to a subscription, in milliseconds: proxies may hold it back until the first event. */
+const SUBSCRIBE_WAIT_MS = 1_000
+/** Lines that cannot be read before a stream counts as none of an engine. */
+const MAX_LOST_LINES = 100
+
+/** What is told, and to whom. */
 export interface WatchContainersOptions {
   readonly client: DockerClient
   readonly logger: Logger
-  /** All containers, after each change; stopped ones, too. */
+  /** Those that declare a host, stopped ones, too; after each change, and once when the first list is read. */
   readonly onContainers: (containers: readonly ContainerFacts[], place: OwnPlace) => void
   /** How it stands with the engine, a sentence. */
   readonly onState: (state: string) => void
+  /** `NGINX_CONTAINER_LABEL`. */
+  readonly containerLabel?: string | undefined
+  /** Traces of Berth's own container; by default they are looked for. */
+  readonly ownTraces?: OwnTraces | undefined
+  readonly times?: Partial<WatchTimes> | undefined
+  /** Ends the watch, as disposing does. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Watches the containers of an engine until it is disposed of. Events are subscribed to before the list is read, so
- * that nothing falls between. While the engine is away what was known last stays.
+ * that nothing falls between. While the engine is away what was known last stays, and nothing is told.
  */
 export class ContainerWatch implements AsyncDisposable {
   readonly #options: WatchContainersOptions
+  readonly #times: WatchTimes
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
-  readonly #known = new Map<string, ContainerFacts>()
+  #traces: OwnTraces = { isContained: false, ids: [] }
+  #book: ContainerBook | undefined
   /** Ids to look at anew. */
   #changed = new Set<string>()
+  #isListDue = false
   #settle: NodeJS.Timeout | undefined
   #firstChangeAt: number | undefined
-  #work: Promise<void> = Promise.resolve()
-  #ownIds: readonly string[] = []
-  #failures = 0
+  #toldVersion: number | undefined
+  #internal: ReadonlySet<string> = new Set()
+  #engine = ''
+  #failure: string | undefined
 
   constructor(options: WatchContainersOptions) {
     this.#options = options
+    this.#times = { ...TIMES, ...options.times }
+    if (options.signal?.aborted) this.#stop.abort()
+    else
+      options.signal?.addEventListener('abort', () => this.#stop.abort(), {
+        signal: this.#stop.signal,
+        once: true,
+      })
     this.#running = this.#run()
   }
 
@@ -62,140 +105,177 @@ export class ContainerWatch implements AsyncDisposable {
     this.#stop.abort()
     clearTimeout(this.#settle)
     await this.#running
-    await this.#work
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
-    this.#ownIds = await findOwnIds()
-    while (!signal.aborted) {
+    this.#traces = this.#options.ownTraces ?? (await findOwnTraces())
+    this.#book = new ContainerBook({
+      client: this.#options.client,
+      containerLabel: this.#options.containerLabel ?? NGINX_CONTAINER_LABEL,
+      ownIds: this.#traces.ids,
+      onFailure: (id, err) =>
+        this.#options.logger.debug({ err, container: id }, 'a container could not be read'),
+    })
+    for (let retryMs = this.#times.minRetryMs; !signal.aborted; ) {
       try {
-        await this.#follow(signal)
+        const connection = await this.#connect(this.#book, signal)
+        retryMs = this.#times.minRetryMs
+        await connection.end
       } catch (error) {
-        if (signal.aborted) return
-        this.#tellFailure(error)
+        if (!signal.aborted) this.#tellFailure(error)
       }
-      const waitMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1] ?? RETRY_MS[0]
-      await sleep(waitMs, undefined, { signal }).catch(() => {})
+      await sleep(retryMs, undefined, { signal }).catch(() => {})
+      retryMs = Math.min(retryMs * 2, this.#times.maxRetryMs)
     }
   }
 
-  /** Follows the events of one connection to its end. */
-  async #follow(signal: AbortSignal): Promise<void> {
-    const { client, onState, logger } = this.#options
-    const events = client.events(EVENTS, signal)
-    // The request for events is on its way before the list is asked for.
-    let next = events.next()
-    next.catch(() => {})
-    await this.#list()
-    const poll = setInterval(() => this.#enqueue(() => this.#list()), POLL_MS)
+  /** Subscribes, then lists. `end` settles when the connection is over, however that came. */
+  async #connect(book: ContainerBook, stop: AbortSignal): Promise<{ readonly end: Promise<void> }> {
+    const { client } = this.#options
+    const broken = new AbortController()
+    const signal = AbortSignal.any([stop, broken.signal])
+    const opening = client.openEvents(EVENTS, signal)
+    // Looked at below, and by the race: until then a failure is nobody's.
+    opening.catch(() => {})
     try {
-      if (this.#failures > 0) logger.info({ url: client.url }, 'the Docker engine is back')
-      this.#failures = 0
-      onState(`Docker is watched at ${client.url}`)
-      for (;;) {
-        const { value, done } = await next
-        if (done) return
-        this.#note(value)
-        next = events.next()
+      await Promise.race([opening, sleep(SUBSCRIBE_WAIT_MS, undefined, { signal })])
+      const { version } = await readEngineVersion(client)
+      this.#engine = `Docker engine ${version} at ${client.url}`
+      await book.list()
+      await this.#readOwnNetworks(book)
+    } catch (error) {
+      broken.abort()
+      throw error
+    }
+    this.#tellBack()
+    this.#tell(book)
+    return { end: this.#follow({ book, opening, broken, stop }) }
+  }
+
+  /** Follows the events of a connection until it ends or a list fails. Never rejects. */
+  async #follow({ book, opening, broken, stop }: Connection): Promise<void> {
+    const { logger } = this.#options
+    const poll = setInterval(() => {
+      this.#isListDue = true
+      void this.#look(book, broken)
+    }, this.#times.pollMs)
+    let lost = 0
+    try {
+      for await (const line of await opening) {
+        const event = line.kind === 'value' ? readEvent(line.value) : undefined
+        if (line.kind === 'lost' && ++lost > MAX_LOST_LINES) break
+        if (line.kind === 'lost') this.#isListDue = true
+        if (event?.kind === 'gone') book.forget(event.id)
+        if (event?.kind === 'changed') this.#changed.add(event.id)
+        if (event || line.kind === 'lost') this.#schedule(book, broken)
       }
+    } catch (err) {
+      // Engines are restarted, and proxies end idle streams: it is told of only if it cannot be reached again.
+      if (!stop.aborted) logger.debug({ err }, 'the stream of Docker events ended')
     } finally {
       clearInterval(poll)
+      broken.abort()
     }
+  }
+
+  #schedule(book: ContainerBook, broken: AbortController): void {
+    const now = Date.now()
+    this.#firstChangeAt ??= now
+    clearTimeout(this.#settle)
+    const { settleMs, maxSettleMs } = this.#times
+    const waitMs = Math.min(settleMs, Math.max(0, this.#firstChangeAt + maxSettleMs - now))
+    this.#settle = setTimeout(() => {
+      this.#firstChangeAt = undefined
+      void this.#look(book, broken)
+    }, waitMs)
+  }
+
+  /** Looks at what changed, and tells of it; one container that cannot be read keeps nobody waiting for long. */
+  async #look(book: ContainerBook, broken: AbortController): Promise<void> {
+    const ids = [...this.#changed]
+    this.#changed = new Set()
+    const isListDue = this.#isListDue
+    this.#isListDue = false
+    try {
+      const all = Promise.all([...ids.map((id) => book.refresh(id)), isListDue ? book.list() : undefined])
+      const patience = new AbortController()
+      const late = sleep(this.#times.patienceMs, undefined, { signal: patience.signal }).catch(() => {})
+      await Promise.race([all, late])
+      patience.abort()
+      this.#tell(book)
+      await all
+      if (isListDue || this.#isOwn(ids)) await this.#readOwnNetworks(book)
+      this.#tell(book)
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'containers could not be listed')
+      broken.abort()
+    }
+  }
+
+  #isOwn(ids: readonly string[]): boolean {
+    return this.#traces.isContained && ids.some((id) => this.#traces.ids.some((own) => id.startsWith(own)))
+  }
+
+  /** Which networks are internal matters only to a Berth that is in some itself. */
+  async #readOwnNetworks(book: ContainerBook): Promise<void> {
+    const own = this.#findOwn(book)
+    if (!own || own.networkMode === 'host') return
+    try {
+      const internal = readInternalNetworks(await this.#options.client.get('/networks'))
+      if ([...internal].join() !== [...this.#internal].join()) this.#toldVersion = undefined
+      this.#internal = internal
+    } catch (error) {
+      // Socket proxies may hide networks: then those that have a gateway are taken to lead somewhere.
+      this.#options.logger.debug({ err: error }, 'the networks of Docker could not be read')
+    }
+  }
+
+  #findOwn(book: ContainerBook): ContainerFacts | undefined {
+    return findOwnContainer(this.#traces, book.containers, this.#options.containerLabel)
+  }
+
+  #tell(book: ContainerBook): void {
+    if (this.#stop.signal.aborted || this.#toldVersion === book.version) return
+    this.#toldVersion = book.version
+    this.#options.onContainers(book.containers, placeOf(this.#findOwn(book), this.#internal))
+  }
+
+  #tellBack(): void {
+    const { logger, onState } = this.#options
+    if (this.#failure !== undefined) logger.info(`${this.#engine} answers`)
+    this.#failure = undefined
+    onState(`The ${this.#engine} is watched`)
   }
 
   /** Once for each way of failing: the engine may be away for long. */
   #tellFailure(error: unknown): void {
     const { logger, onState } = this.#options
-    const message = error instanceof Error ? error.message : String(error)
-    onState(`${message}. ${error instanceof DockerError ? error.remedy : ''}`)
-    if (this.#failures++ === 0)
-      logger.warn({ err: error }, 'containers are not watched; what was known of them stays')
-  }
-
-  #note(event: unknown): void {
-    const id = containerOf(event)
-    if (id === undefined) return
-    this.#changed.add(id)
-    const now = Date.now()
-    this.#firstChangeAt ??= now
-    clearTimeout(this.#settle)
-    const waitMs = Math.min(SETTLE_MS, Math.max(0, this.#firstChangeAt + MAX_SETTLE_MS - now))
-    this.#settle = setTimeout(() => {
-      this.#firstChangeAt = undefined
-      this.#enqueue(() => this.#inspectChanged())
-    }, waitMs)
-  }
-
-  /** One piece of work after the other; a failure ends the connection's turn with the next list. */
-  #enqueue(act: () => Promise<void>): void {
-    this.#work = this.#work.then(act).catch((err: unknown) => {
-      if (!this.#stop.signal.aborted) this.#options.logger.warn({ err }, 'containers could not be read')
-    })
-  }
-
-  async #list(): Promise<void> {
-    const { client } = this.#options
-    const list = await client.get('/containers/json?all=1')
-    const ids = Array.isArray(list)
-      ? list
-          .map(idOf)
-          .filter((id) => id !== undefined)
-          .slice(0, MAX_CONTAINERS)
-      : []
-    const present = new Set(ids)
-    for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id)
-    await this.#inspect(ids)
-    this.#tell()
-  }
-
-  async #inspectChanged(): Promise<void> {
-    const ids = [...this.#changed]
-    this.#changed = new Set()
-    await this.#inspect(ids)
-    this.#tell()
-  }
-
-  async #inspect(ids: readonly string[]): Promise<void> {
-    const queue = [...ids]
-    const work = async (): Promise<void> => {
-      for (let id = queue.shift(); id !== undefined; id = queue.shift()) await this.#inspectOne(id)
-    }
-    await Promise.all(Array.from({ length: Math.min(INSPECTS_AT_ONCE, ids.length) }, work))
-  }
-
-  async #inspectOne(id: string): Promise<void> {
-    try {
-      const container = readContainer(
-        await this.#options.client.get(`/containers/${encodeURIComponent(id)}/json`),
-      )
-      if (container) this.#known.set(container.id, container)
-    } catch (error) {
-      // Removed between the event and now: 404.
-      if (!(error instanceof DockerError) || error.code !== 'DOCKER_ANSWER_INVALID') throw error
-      this.#known.delete(id)
-    }
-  }
-
-  #tell(): void {
-    if (this.#stop.signal.aborted) return
-    const containers = [...this.#known.values()]
-    this.#options.onContainers(containers, findOwnPlace(this.#ownIds, containers))
+    const { message, remedy, code } =
+      error instanceof DockerError
+        ? error
+        : new DockerError('DOCKER_GONE', this.#options.client.url, String(error), error)
+    if (this.#failure === code) return
+    this.#failure = code
+    onState(`${message}. ${remedy}`)
+    const rest =
+      this.#toldVersion === undefined ? 'containers are not watched' : 'what was known of containers stays'
+    logger.warn({ err: error, remedy }, `${rest}: ${message}`)
   }
 }
 
-/** The container that an event is about; an event of a network names the one that joins or leaves. */
-function containerOf(event: unknown): string | undefined {
-  if (typeof event !== 'object' || event === null) return undefined
-  const { Type, Actor } = event as {
-    Type?: unknown
-    Actor?: { ID?: unknown; Attributes?: { container?: unknown } }
-  }
-  const id = Type === 'network' ? Actor?.Attributes?.container : Actor?.ID
-  return typeof id === 'string' && id !== '' ? id : undefined
+interface Connection {
+  readonly book: ContainerBook
+  readonly opening: ReturnType<DockerClient['openEvents']>
+  /** Aborted when this connection is over. */
+  readonly broken: AbortController
+  /** Aborted when the watch is. */
+  readonly stop: AbortSignal
 }
 
-function idOf(entry: unknown): string | undefined {
-  const id = typeof entry === 'object' && entry !== null ? (entry as { Id?: unknown }).Id : undefined
-  return typeof id === 'string' ? id : undefined
+function readInternalNetworks(answer: unknown): ReadonlySet<string> {
+  const networks = Array.isArray(answer) ? (answer as ({ Name?: unknown; Internal?: unknown } | null)[]) : []
+  return new Set(
+    networks.filter((network) => network?.Internal === true).map((network) => String(network?.Name)),
+  )
 }

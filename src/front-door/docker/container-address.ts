@@ -1,0 +1,96 @@
+import type { ContainerFacts, ContainerNetwork } from './container-facts.ts'
+import type { OwnPlace } from './own-networks.ts'
+import { quote } from './variables.ts'
+import { readPort } from './wanted-hosts.ts'
+
+/** The port that is asked where nothing says another. */
+const DEFAULT_PORT = 80
+/** Ports named in a sentence. */
+const MAX_NAMED = 8
+
+/** Where a container is asked, or why it cannot be; a note tells of a guess. */
+export interface ContainerPort {
+  readonly port: number
+  readonly problem?: string
+  readonly note?: string
+}
+
+/** `VIRTUAL_PORT`, else the only exposed port, else 80. */
+export function portOf(container: ContainerFacts, told: string | undefined): ContainerPort {
+  const { name, ports } = container
+  const [only] = ports
+  if (told !== undefined) {
+    const port = readPort(told)
+    return port === undefined
+      ? {
+          port: 0,
+          problem: `${name} says VIRTUAL_PORT=${quote(told)}, which is no port: give a number up to 65535`,
+        }
+      : { port }
+  }
+  if (container.networkMode === 'host') {
+    const note = `${name} is in the host's network and says no VIRTUAL_PORT: ${only ?? DEFAULT_PORT} is tried. Set VIRTUAL_PORT`
+    return ports.length === 1 && only !== undefined ? { port: only } : { port: DEFAULT_PORT, note }
+  }
+  if (ports.length === 1 && only !== undefined) return { port: only }
+  if (ports.includes(DEFAULT_PORT)) return { port: DEFAULT_PORT }
+  const exposed = ports.length === 0 ? 'no port' : `the ports ${listed(ports)}`
+  const note = `${name} exposes ${exposed} and says no VIRTUAL_PORT: 80 is tried. Set VIRTUAL_PORT=${only ?? '<port>'} if that is not it`
+  return { port: DEFAULT_PORT, note }
+}
+
+/** The one address a container is asked at, or why there is none. */
+export type ContainerAddress = { readonly host: string } | { readonly problem: string }
+
+/**
+ * Of the networks by name, without the swarm's `ingress`, the first that Berth is in, too; in the host's network the
+ * machine itself. One address a container: with more it would get more than its share.
+ */
+export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6: boolean): ContainerAddress {
+  const { name, networkMode, networks } = container
+  if (networkMode === 'host') return hostAddress(name, place)
+  if (networkMode === 'shared') {
+    return { problem: `${name} uses the network of another container: set VIRTUAL_HOST on that one` }
+  }
+  const usable = networks.filter((network) => network.name !== 'ingress' && network.name !== 'none')
+  const reached = usable.filter((network) => place.isHost || isShared(network, place))
+  for (const { ipv4, ipv6 } of reached) {
+    const host = preferIpv6 ? (ipv6 ?? ipv4) : (ipv4 ?? ipv6)
+    if (host !== undefined) return { host }
+  }
+  return { problem: whyUnreached(name, { usable, reached, place }) }
+}
+
+function hostAddress(name: string, { isHost, gateway }: OwnPlace): ContainerAddress {
+  const host = isHost ? '127.0.0.1' : gateway
+  if (host !== undefined) return { host }
+  return {
+    problem: `${name} is in the host's network, to which none of Berth's own networks leads: connect Berth to one that is not internal`,
+  }
+}
+
+function isShared({ name, id }: ContainerNetwork, { networks }: OwnPlace): boolean {
+  return networks.some((own) => own.name === name && (own.id === id || own.id === '' || id === ''))
+}
+
+interface Search {
+  readonly usable: readonly ContainerNetwork[]
+  readonly reached: readonly ContainerNetwork[]
+  readonly place: OwnPlace
+}
+
+function whyUnreached(name: string, { usable, reached, place }: Search): string {
+  if (usable.length === 0) return `${name} is in no network: connect it to one with "docker network connect"`
+  if (reached.length > 0) {
+    const [first] = reached
+    return `${name} has no address in the network ${first?.name} (yet): see "docker network inspect ${first?.name}"`
+  }
+  const own = place.networks.map((network) => network.name)
+  const [target = '<network>'] = own
+  return `${name} shares no network with Berth (it is in ${listed(usable.map((network) => network.name))}; Berth in ${listed(own) || 'none'}): run "docker network connect ${target} ${name}"`
+}
+
+function listed(items: readonly (string | number)[]): string {
+  const rest = items.length - MAX_NAMED
+  return items.slice(0, MAX_NAMED).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+}

@@ -1,0 +1,29 @@
+/** What an event means to a container: it must be looked at, or is no more. */
+export interface ContainerEvent {
+  readonly kind: 'changed' | 'gone'
+  readonly id: string
+}
+
+/**
+ * Reads an event of `/events`, in the shape of Docker or of podman; one of a network is about the container that joins
+ * or leaves. @returns undefined for what concerns no container.
+ */
+export function readEvent(value: unknown): ContainerEvent | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { Type, Action, status, id, Actor } = value as Readonly<Record<string, unknown>>
+  const { ID, Attributes } = (typeof Actor === 'object' && Actor !== null ? Actor : {}) as Readonly<
+    Record<string, unknown>
+  >
+  const action = textOf(Action) ?? textOf(status)
+  if (Type === 'network') {
+    const container = textOf((Attributes as { container?: unknown } | null | undefined)?.container)
+    return container === undefined ? undefined : { kind: 'changed', id: container }
+  }
+  const container = textOf(ID) ?? textOf(id)
+  if (container === undefined || (Type !== undefined && Type !== 'container')) return undefined
+  return { kind: action === 'destroy' || action === 'remove' ? 'gone' : 'changed', id: container }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,69 @@
+import type { PathDeclaration, SiteDeclaration } from '../site-declaration.ts'
+
+/** How a host that containers declare stands, for `berth site list`. */
+export interface SiteExplanation {
+  readonly host: string
+  /** Names of its containers, those that count first. */
+  readonly containers: readonly string[]
+  /** `up`: serves. `degraded`: serves, but not as it was meant to. `down`: answers 503 on all paths. */
+  readonly state: 'up' | 'degraded' | 'down'
+  /** Why it is not simply up, a sentence without its full stop; undefined if it is. */
+  readonly cause: string | undefined
+  /** What to do about it. */
+  readonly fix: string | undefined
+}
+
+/** How one path stands. */
+export type PathExplanation = Pick<SiteExplanation, 'state' | 'cause' | 'fix'>
+
+const UP: PathExplanation = { state: 'up', cause: undefined, fix: undefined }
+const AGAIN = 'Change that and make the container anew; it is seen within a second'
+
+/** Says how a host stands. Pure; certificates and vhost files are not looked at. */
+export function explainSite(declaration: SiteDeclaration): SiteExplanation {
+  const { host, source, paths } = declaration
+  const all = paths.map(explainPath)
+  const down = all.filter(({ state }) => state === 'down')
+  const worst = down[0] ?? all.find(({ state }) => state === 'degraded') ?? UP
+  const isDown = all.length > 0 && down.length === all.length
+  return {
+    host,
+    containers: source.kind === 'docker' ? source.containers : [],
+    ...worst,
+    state: worst.state === 'down' && !isDown ? 'degraded' : worst.state,
+  }
+}
+
+/** Says how a path stands, and what would mend it. */
+export function explainPath({ path, target }: PathDeclaration): PathExplanation {
+  if (target.kind !== 'upstream') return UP
+  const { servers, outage } = target.upstream
+  const [broken] = servers.filter(({ problem }) => problem !== undefined)
+  const usable = servers.filter(({ problem }) => problem === undefined)
+  if (usable.length === 0) {
+    if (broken) return { state: 'down', ...splitProblem(broken.problem ?? '') }
+    const { cause, fix } = outage ?? {
+      cause: `Nothing that answers ${path} runs`,
+      fix: 'Start it with "docker start"; it is seen within a second',
+    }
+    return { state: 'down', cause, fix }
+  }
+  const sick = usable.filter(({ health }) => health === 'unhealthy' || health === 'starting')
+  if (sick.length === usable.length) {
+    const [first] = sick
+    return {
+      state: 'degraded',
+      cause: `Nothing that answers ${path} is healthy: ${first?.name} is ${first?.health}`,
+      fix: `Look at "docker inspect ${first?.name}" and "docker logs ${first?.name}"; it is asked all the same`,
+    }
+  }
+  return broken ? { state: 'degraded', ...splitProblem(broken.problem ?? '') } : UP
+}
+
+/** A problem is written as what is wrong, a colon, and the remedy. */
+function splitProblem(problem: string): { readonly cause: string; readonly fix: string } {
+  const colon = problem.lastIndexOf(': ')
+  if (colon < 0) return { cause: problem, fix: AGAIN }
+  const fix = problem.slice(colon + 2)
+  return { cause: problem.slice(0, colon), fix: fix.charAt(0).toUpperCase() + fix.slice(1) }
+}

@@ -1,0 +1,228 @@
+import {
+  HTTPS_METHODS,
+  type HttpsMethod,
+  type SiteDeclaration,
+  TLS_POLICIES,
+  type TlsPolicyName,
+  type UpstreamDeclaration,
+} from '../site-declaration.ts'
+import type { ContainerFacts } from './container-facts.ts'
+import { labelNames, labelOf, quote, variableOf } from './variables.ts'
+
+/** Idle connections kept to each server where nothing is said: what `berth.yaml` has, too. */
+const KEEP_ALIVE = 32
+/** Most of them that can be asked for. */
+const MAX_KEEP_ALIVE = 1_024
+/** Labels of nginx-proxy that are read, or that mean something to others only. */
+const KNOWN_LABELS: ReadonlySet<string> = new Set([
+  ...['loadbalance', 'keepalive', 'http2.enable', 'http3.enable', 'non-get-redirect', 'trust-default-cert'],
+  ...['ssl_verify_client', 'nginx', 'docker-gen', 'debug-endpoint'],
+])
+
+/** What holds for hosts whose containers do not say it. */
+export interface ContainerDefaults {
+  readonly httpsMethod: HttpsMethod
+  /** Value of the header; undefined: none. */
+  readonly hsts: string | undefined
+  /** Host that answers for those that no site has. */
+  readonly defaultHost: string | undefined
+  readonly preferIpv6: boolean
+}
+
+/** Says what containers with one host say together. */
+export interface Spokesman {
+  /** The value of a label, else of a variable, of the one that counts. A disagreement is noted once. */
+  choose(variable: string | undefined, label?: string): string | undefined
+  /** Notes what had to be guessed. */
+  note(text: string): void
+}
+
+/**
+ * Makes the spokesman of containers in the order in which they count; where they disagree the first of those that say
+ * something does. `isVoter` are those whose disagreement matters.
+ */
+export function createSpokesman(
+  containers: readonly ContainerFacts[],
+  isVoter: (container: ContainerFacts) => boolean,
+  note: (text: string) => void,
+): Spokesman {
+  return {
+    note,
+    choose(variable, label) {
+      const told = containers.flatMap((container) => {
+        const value =
+          (label === undefined ? undefined : labelOf(container, label)) ??
+          (variable === undefined ? undefined : variableOf(container, variable))
+        return value === undefined ? [] : [{ value, container }]
+      })
+      const [first] = told
+      const other = told.find(({ value, container }) => value !== first?.value && isVoter(container))
+      if (first && other) {
+        note(
+          `${first.container.name} and ${other.container.name} disagree on ${variable ?? label}: ${quote(first.value)} counts, from the container that is older`,
+        )
+      }
+      return first?.value
+    },
+  }
+}
+
+/** What of a site does not depend on its paths. */
+export type SiteSettings = Pick<
+  SiteDeclaration,
+  'httpsMethod' | 'hsts' | 'nonGetRedirect' | 'certificateName' | 'networkAccess' | 'tlsPolicy' | 'http2'
+>
+
+/** Reads the settings of a host from its containers, in the order in which they count. */
+export function readSiteSettings(
+  containers: readonly ContainerFacts[],
+  spokesman: Spokesman,
+  defaults: ContainerDefaults,
+): SiteSettings {
+  const httpsMethod = readHttpsMethod(spokesman) ?? defaults.httpsMethod
+  return {
+    httpsMethod,
+    // Whoever is told to use TLS only could not come back by plain HTTP.
+    hsts:
+      httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : readHsts(spokesman, defaults),
+    nonGetRedirect: readRedirect(spokesman),
+    certificateName: readCertificateName(spokesman),
+    networkAccess: readNetworkAccess(containers, spokesman),
+    tlsPolicy: readPolicy(spokesman),
+    http2: spokesman.choose(undefined, 'http2.enable')?.toLowerCase() !== 'false',
+  }
+}
+
+/** How the servers of an upstream share requests, and the connections kept to them. */
+export function readPoolSettings(spokesman: Spokesman): Pick<UpstreamDeclaration, 'balance' | 'keepAlive'> {
+  return { balance: readBalance(spokesman), keepAlive: readKeepAlive(spokesman) }
+}
+
+/** What labels ask for that is not done. */
+export function noteUnknownLabels(container: ContainerFacts, note: (text: string) => void): void {
+  const { name } = container
+  if (labelOf(container, 'trust-default-cert')?.toLowerCase() === 'false') {
+    note(
+      `${name} has the label trust-default-cert=false, which is not done: the default certificate is served where no other fits`,
+    )
+  }
+  if (labelOf(container, 'http3.enable')?.toLowerCase() === 'true') {
+    note(`${name} has the label http3.enable=true, which is not done: HTTP/2 and HTTP/1.1 are spoken`)
+  }
+  if (isOptionalVerify(container)) {
+    note(
+      `${name} has the label ssl_verify_client=optional, which is not done: no client certificate is asked for`,
+    )
+  }
+  const unknown = labelNames(container).filter((label) => !KNOWN_LABELS.has(label))
+  if (unknown.length > 0)
+    note(`${name} has the label ${quote(unknown.join(', '))} of nginx-proxy, which is not known here`)
+}
+
+/**
+ * Why a container must not be served as it stands: it asks for a protection that Berth does not have.
+ * @returns undefined if it may.
+ */
+export function refusalOf(container: ContainerFacts): string | undefined {
+  const verify = labelOf(container, 'ssl_verify_client')?.toLowerCase()
+  if (verify === undefined || verify === 'off' || isOptionalVerify(container)) return undefined
+  return `${container.name} asks for client certificates (label ssl_verify_client), which are not checked here, so nobody is let in: take the label away to serve it without`
+}
+
+function isOptionalVerify(container: ContainerFacts): boolean {
+  return labelOf(container, 'ssl_verify_client')?.toLowerCase().startsWith('optional') === true
+}
+
+function readHttpsMethod({ choose, note }: Spokesman): HttpsMethod | undefined {
+  const text = choose('HTTPS_METHOD')
+  const method = HTTPS_METHODS.find((each) => each === text?.toLowerCase())
+  if (text !== undefined && !method) {
+    note(`HTTPS_METHOD=${quote(text)} is not known: ${HTTPS_METHODS.join(', ')} are. The default is used`)
+  }
+  return method
+}
+
+function readHsts({ choose, note }: Spokesman, { hsts }: ContainerDefaults): string | undefined {
+  const text = choose('HSTS')
+  if (text === undefined) return hsts
+  if (text.toLowerCase() === 'off') return undefined
+  if (/^[\x20-\x7e]{1,500}$/.test(text) && /max-age\s*=/i.test(text)) return text
+  note(`HSTS=${quote(text)} is no value of that header: give max-age=… or off. The default is used`)
+  return hsts
+}
+
+const REDIRECTS = [301, 302, 307, 308] as const
+
+function readRedirect({ choose, note }: Spokesman): SiteDeclaration['nonGetRedirect'] {
+  const text = choose('NON_GET_REDIRECT', 'non-get-redirect')
+  const status = REDIRECTS.find((each) => String(each) === text)
+  if (text !== undefined && status === undefined) {
+    note(`NON_GET_REDIRECT=${quote(text)} is no redirect: ${REDIRECTS.join(', ')} are. 308 is used`)
+  }
+  return status ?? 308
+}
+
+function readCertificateName({ choose, note }: Spokesman): string | undefined {
+  const name = choose('CERT_NAME')
+  if (name === undefined || (/^[^/\\\p{Cc}]{1,200}$/u.test(name) && !name.startsWith('.'))) return name
+  note(`CERT_NAME=${quote(name)} is no name of a file without its ending: certificates are looked up by host`)
+  return undefined
+}
+
+/** A protection counts if any container asks for it, and if it was misspelt. */
+function readNetworkAccess(
+  containers: readonly ContainerFacts[],
+  { note }: Spokesman,
+): SiteDeclaration['networkAccess'] {
+  const told = containers.map((container) => ({ container, value: variableOf(container, 'NETWORK_ACCESS') }))
+  const closed = told.filter(({ value }) => value !== undefined && value.toLowerCase() !== 'external')
+  const strange = closed.find(({ value }) => value?.toLowerCase() !== 'internal')
+  if (strange) {
+    note(
+      `NETWORK_ACCESS=${quote(strange.value ?? '')} is not known: internal and external are. Only private networks are let in`,
+    )
+  } else if (closed.length > 0 && closed.length < told.length) {
+    const open = told.find((each) => !closed.includes(each))
+    note(
+      `${closed[0]?.container.name} says NETWORK_ACCESS=internal and ${open?.container.name} does not: only private networks are let in, on all paths of this host`,
+    )
+  }
+  return closed.length > 0 ? 'internal' : 'external'
+}
+
+function readPolicy({ choose, note }: Spokesman): TlsPolicyName | undefined {
+  const text = choose('SSL_POLICY')
+  if (text === undefined) return undefined
+  const policy = TLS_POLICIES.find((name) => name.toLowerCase() === text.toLowerCase())
+  if (policy) return policy
+  if (/^AWS-/i.test(text)) {
+    note(
+      `SSL_POLICY=${quote(text)} is not done: Mozilla-Intermediate is used (there are ${TLS_POLICIES.join(', ')})`,
+    )
+    return 'Mozilla-Intermediate'
+  }
+  note(`SSL_POLICY=${quote(text)} is not known: ${TLS_POLICIES.join(', ')} are. The default is used`)
+  return undefined
+}
+
+function readBalance({ choose, note }: Spokesman): UpstreamDeclaration['balance'] {
+  const text = choose(undefined, 'loadbalance')
+  const directive = text?.replace(/\s*;?\s*$/, '').trim() ?? ''
+  if (directive === '' || directive === 'round_robin') return 'round-robin'
+  if (directive === 'ip_hash' || /^hash\s+\$(?:remote|binary_remote)_addr(?:\s+consistent)?$/.test(directive))
+    return 'ip-hash'
+  if (directive === 'least_conn') return 'least-connections'
+  note(
+    `The label loadbalance=${quote(directive)} is not done: ip_hash, least_conn and hash $remote_addr are. Requests go round`,
+  )
+  return 'round-robin'
+}
+
+function readKeepAlive({ choose, note }: Spokesman): number {
+  const text = choose(undefined, 'keepalive')?.toLowerCase()
+  if (text === undefined || text === 'auto') return KEEP_ALIVE
+  if (text === 'disabled') return 0
+  if (/^\d{1,6}$/.test(text)) return Math.min(Number(text), MAX_KEEP_ALIVE)
+  note(`The label keepalive=${quote(text)} is not known: auto, disabled and a number are. auto is used`)
+  return KEEP_ALIVE
+}

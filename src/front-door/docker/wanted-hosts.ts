@@ -1,0 +1,208 @@
+import { parse } from 'yaml'
+import type { ContainerFacts } from './container-facts.ts'
+import {
+  isRegexLocation,
+  type Reading,
+  readDestination,
+  readHostPattern,
+  readLocation,
+} from './host-pattern.ts'
+import { quote, variableOf } from './variables.ts'
+
+/** Hosts of one container, and paths of one host: what asks for more is a mistake. */
+const MAX_ENTRIES = 256
+/** Longest `VIRTUAL_HOST_MULTIPORTS`, in characters. */
+const MAX_MULTIPORTS_LENGTH = 64 * 1024
+/** Aliases in it: each may stand for all the rest again. */
+const MAX_ALIASES = 10
+
+/** A path that a container asks for. */
+export interface WantedPath {
+  readonly path: string
+  readonly destination: string
+  readonly port: string | undefined
+  readonly protocol: string | undefined
+  /** Why it cannot be served as asked for: what answers there is 503. */
+  readonly problem: string | undefined
+}
+
+/** A host that a container asks for. */
+export interface WantedHost {
+  readonly host: string
+  readonly paths: readonly WantedPath[]
+  readonly externalHttpPort: number | undefined
+  readonly externalHttpsPort: number | undefined
+  /** How it was understood, where that is not plain; without the container's name. */
+  readonly notes: readonly string[]
+}
+
+/** What a container asks for, and what of it cannot be understood. */
+export interface Wanted {
+  readonly hosts: readonly WantedHost[]
+  readonly problems: readonly string[]
+}
+
+/** The hosts and paths of a container: `VIRTUAL_HOST_MULTIPORTS`, else `VIRTUAL_HOST` and its companions. */
+export function readWanted(container: ContainerFacts): Wanted {
+  const multiports = variableOf(container, 'VIRTUAL_HOST_MULTIPORTS')
+  if (multiports !== undefined) return readMultiports(multiports)
+  const names = (variableOf(container, 'VIRTUAL_HOST') ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const draft: HostDraft = {
+    paths: [
+      {
+        path: variableOf(container, 'VIRTUAL_PATH') ?? '/',
+        destination: variableOf(container, 'VIRTUAL_DEST') ?? '',
+        port: variableOf(container, 'VIRTUAL_PORT'),
+        protocol: variableOf(container, 'VIRTUAL_PROTO'),
+      },
+    ],
+    externalHttpPort: undefined,
+    externalHttpsPort: undefined,
+    notes: [],
+  }
+  const tooMany = names.length > MAX_ENTRIES ? [`VIRTUAL_HOST names more than ${MAX_ENTRIES} hosts`] : []
+  return readHosts(
+    names.slice(0, MAX_ENTRIES).map((name) => [name, draft]),
+    tooMany,
+  )
+}
+
+interface PathDraft {
+  readonly path: string
+  readonly destination: string
+  readonly port: string | undefined
+  readonly protocol: string | undefined
+}
+
+interface HostDraft extends Omit<WantedHost, 'host' | 'paths'> {
+  readonly paths: readonly PathDraft[]
+}
+
+function readHosts(
+  drafts: readonly (readonly [name: string, draft: HostDraft])[],
+  told: readonly string[],
+): Wanted {
+  const hosts = new Map<string, WantedHost>()
+  const problems = [...told]
+  for (const [name, draft] of drafts) {
+    const reading = readHostPattern(name)
+    if ('problem' in reading) problems.push(reading.problem)
+    else if (!hosts.has(reading.value)) hosts.set(reading.value, readHost(reading.value, draft))
+  }
+  return { hosts: [...hosts.values()], problems }
+}
+
+function readHost(host: string, draft: HostDraft): WantedHost {
+  const notes = [...draft.notes]
+  const paths = draft.paths.flatMap((path) => readPath(path, notes))
+  // A host none of whose paths can be used answers all the same, so that it does not fall to another's wildcard.
+  return { ...draft, host, paths, notes }
+}
+
+function readPath(draft: PathDraft, notes: string[]): WantedPath[] {
+  const path = take(readLocation(draft.path), notes)
+  if (path === undefined) return []
+  const destination = take(readDestination(draft.destination), notes)
+  const isBroken = destination === undefined || (isRegexLocation(path) && destination !== '')
+  const problem = isBroken
+    ? destination === undefined
+      ? `VIRTUAL_DEST=${quote(draft.destination)} is no path: give one that begins with a slash`
+      : `VIRTUAL_DEST cannot take the place of the regular expression ${quote(path)}: leave it out, or give a plain path`
+    : undefined
+  return [{ ...draft, path, destination: isBroken ? '' : destination, problem }]
+}
+
+function take(reading: Reading, notes: string[]): string | undefined {
+  if ('problem' in reading) {
+    notes.push(reading.problem)
+    return undefined
+  }
+  if (reading.note !== undefined) notes.push(reading.note)
+  return reading.value
+}
+
+function readMultiports(text: string): Wanted {
+  const bad = (why: string): Wanted => ({
+    hosts: [],
+    problems: [`VIRTUAL_HOST_MULTIPORTS cannot be used: ${why}`],
+  })
+  if (text.length > MAX_MULTIPORTS_LENGTH) return bad(`it is longer than ${MAX_MULTIPORTS_LENGTH} characters`)
+  let document: unknown
+  try {
+    document = parse(text, { maxAliasCount: MAX_ALIASES, logLevel: 'error' })
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n')
+    return bad(`it is neither YAML nor JSON (${quote(reason ?? '')})`)
+  }
+  if (!isRecord(document)) return bad('it must map host names to paths')
+  const entries = Object.entries(document)
+  const tooMany =
+    entries.length > MAX_ENTRIES ? [`VIRTUAL_HOST_MULTIPORTS names more than ${MAX_ENTRIES} hosts`] : []
+  return readHosts(
+    entries.slice(0, MAX_ENTRIES).map(([name, value]) => [name.trim(), draftHost(value)]),
+    tooMany,
+  )
+}
+
+/** Members of a host or a path that are no path. */
+const EXTERNAL_PORTS = ['external_http_port', 'external_https_port'] as const
+
+function draftHost(value: unknown): HostDraft {
+  const notes: string[] = []
+  const members = isRecord(value) ? Object.entries(value) : []
+  if (value !== null && value !== undefined && !isRecord(value)) {
+    notes.push(`VIRTUAL_HOST_MULTIPORTS gives ${quote(String(value))} where paths should stand: "/" is taken`)
+  }
+  const isPort = ([name]: [string, unknown]): boolean => EXTERNAL_PORTS.some((each) => each === name)
+  const paths = members.filter((member) => !isPort(member))
+  if (paths.length > MAX_ENTRIES)
+    notes.push(`VIRTUAL_HOST_MULTIPORTS names more than ${MAX_ENTRIES} paths of one host`)
+  const external = (name: (typeof EXTERNAL_PORTS)[number]): number | undefined => {
+    const told = [value, ...paths.map(([, settings]) => settings)].map((each) =>
+      isRecord(each) ? each[name] : undefined,
+    )
+    return told.map((port) => readPort(String(port ?? ''))).find((port) => port !== undefined)
+  }
+  return {
+    paths: (paths.length > 0 ? paths.slice(0, MAX_ENTRIES) : [['/', null] as const]).map(([path, settings]) =>
+      draftPath(path, settings, notes),
+    ),
+    externalHttpPort: external('external_http_port'),
+    externalHttpsPort: external('external_https_port'),
+    notes,
+  }
+}
+
+const PATH_MEMBERS: readonly string[] = ['port', 'dest', 'proto', ...EXTERNAL_PORTS]
+
+function draftPath(path: string, settings: unknown, notes: string[]): PathDraft {
+  const members = isRecord(settings) ? settings : {}
+  const strange = Object.keys(members).find((name) => !PATH_MEMBERS.includes(name))
+  if (strange !== undefined)
+    notes.push(`VIRTUAL_HOST_MULTIPORTS has ${quote(strange)}, which means nothing there`)
+  if (settings !== null && settings !== undefined && !isRecord(settings)) {
+    notes.push(
+      `VIRTUAL_HOST_MULTIPORTS gives ${quote(String(settings))} where port and dest of ${quote(path)} should stand`,
+    )
+  }
+  const of = (name: string): string | undefined => {
+    const given = members[name]
+    return typeof given === 'string' || typeof given === 'number'
+      ? String(given).trim() || undefined
+      : undefined
+  }
+  return { path: path.trim() || '/', destination: of('dest') ?? '', port: of('port'), protocol: of('proto') }
+}
+
+/** A TCP port in decimal. */
+export function readPort(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return port > 0 && port <= 65_535 ? port : undefined
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
