@@ -1,64 +1,152 @@
-import { type CompileContext, close, warn } from './compile-context.ts'
-import { DIRECTIVE_BY_NAME, mayDecideAccess } from './directive-table.ts'
+import { type CompileContext, close, tell, warnOnce } from './compile-context.ts'
+import {
+  type DirectiveContext,
+  type DirectiveEntry,
+  findDirective,
+  findNear,
+  isProtective,
+} from './directive-table.ts'
 import { type Directive, type ParsedFile, parseVhostFile } from './parser.ts'
 
 /** Files that include files, at most. */
 const MAX_INCLUDE_DEPTH = 4
+/** Directives of a host with all that is included: one file has room for some 20,000. */
+const MAX_DIRECTIVES = 20_000
+
+/** Where directives stand. */
+interface Position {
+  readonly level: DirectiveContext
+  readonly includeDepth: number
+}
 
 /**
  * Checks the directives of a file against the table, with what it includes in the place of `include`. Those that close
  * the host or do nothing are noted and left out.
  */
-export function checkDirectives(parsed: ParsedFile, context: CompileContext, depth = 0): Directive[] {
-  const { file, problem } = parsed
+export function checkDirectives(
+  parsed: ParsedFile,
+  context: CompileContext,
+  level: DirectiveContext,
+): Directive[] {
+  return checkFile(parsed, context, { level, includeDepth: 0 })
+}
+
+function checkFile(parsed: ParsedFile, context: CompileContext, position: Position): Directive[] {
+  const { file, problem, directives } = parsed
   if (problem) {
-    context.problems.push({
-      file,
-      line: problem.line,
-      severity: 'closes',
-      message: `This cannot be read: ${problem.message}`,
-    })
+    const message = `This cannot be read: ${problem.message}`
+    context.problems.push({ file, line: problem.line, severity: 'closes', message })
   }
-  return checkAll(parsed.directives, context, depth)
+  return checkAll(directives, context, position)
 }
 
-function checkAll(directives: readonly Directive[], context: CompileContext, depth: number): Directive[] {
-  return directives.flatMap((directive) => checkOne(directive, context, depth))
+function checkAll(
+  directives: readonly Directive[],
+  context: CompileContext,
+  position: Position,
+): Directive[] {
+  const checked = directives.flatMap((directive) => checkOne(directive, context, position))
+  refuseTwice(checked, context)
+  return checked
 }
 
-function checkOne(directive: Directive, context: CompileContext, depth: number): Directive[] {
+function checkOne(directive: Directive, context: CompileContext, position: Position): Directive[] {
   const { name, args, block } = directive
-  if (name === 'include') return include(directive, context, depth)
-  const entry = DIRECTIVE_BY_NAME.get(name)
+  const entry = findDirective(name)
   if (!entry) {
     tellUnknown(directive, context)
     return []
   }
+  if (++context.count.directives > MAX_DIRECTIVES) {
+    if (context.count.directives === MAX_DIRECTIVES + 1) {
+      close(context, directive, `There are more than ${MAX_DIRECTIVES} directives`)
+    }
+    return []
+  }
   if (entry.support === 'refused') {
-    close(
-      context,
-      directive,
-      `"${name}" is not supported, and may protect something: ${entry.note || 'take it out'}`,
-    )
+    close(context, directive, `"${name}" is not supported, and may protect something: ${entry.note}`)
     return []
   }
   if (entry.support === 'no-op') {
-    if (entry.note.includes('tls-policy') || name === 'listen') warnOnce(directive, context, entry.note)
+    if (entry.class === 'tls') warnOnce(context, directive, entry.note)
     return []
   }
-  const [min, max] = entry.args
-  if (args.length < min || args.length > max) {
-    close(context, directive, `"${name}" needs ${countInWords(min, max)}, and has ${args.length}`)
+  const problem = problemOf(directive, entry, position)
+  if (problem !== undefined) {
+    tell(context, directive, problem)
     return []
   }
-  if ((entry.block === true) !== (block !== undefined)) {
-    close(context, directive, block ? `"${name}" takes no block` : `"${name}" needs a block in "{ }"`)
-    return []
-  }
-  return [block ? { ...directive, block: checkAll(block, context, depth) } : directive]
+  if (name === 'include') return include(directive, context, position)
+  if (!block) return args.some(isUnsafe) ? refuseUnsafe(directive, context) : [directive]
+  return [{ ...directive, block: checkAll(block, context, { ...position, level: levelIn(name, position) }) }]
 }
 
-function include(directive: Directive, context: CompileContext, depth: number): Directive[] {
+function problemOf(
+  { name, args, block }: Directive,
+  entry: DirectiveEntry,
+  { level }: Position,
+): string | undefined {
+  const [min, max] = entry.args
+  if (!entry.contexts.includes(level)) return `"${name}" cannot stand in ${PLACES[level]}`
+  if (args.length < min || args.length > max) {
+    return `"${name}" needs ${countInWords(min, max)}, and has ${args.length}`
+  }
+  if ((entry.block === true) !== (block !== undefined)) {
+    return block ? `"${name}" takes no block` : `"${name}" needs a block in "{ }"`
+  }
+  return undefined
+}
+
+const PLACES: Readonly<Record<DirectiveContext, string>> = {
+  server: 'a server, only inside',
+  location: 'a location',
+  if: 'an "if" outside of a location',
+  'location-if': 'an "if"',
+  limit_except: '"limit_except"',
+}
+
+function levelIn(name: string, { level }: Position): DirectiveContext {
+  if (name === 'limit_except') return 'limit_except'
+  if (name === 'if') return level === 'server' ? 'if' : 'location-if'
+  return 'location'
+}
+
+/** A line break would end a header that the text goes into. */
+function isUnsafe(text: string): boolean {
+  return /[\0\r\n]/.test(text)
+}
+
+function refuseUnsafe(directive: Directive, context: CompileContext): Directive[] {
+  // Texts of answers may have several lines.
+  if (directive.name === 'return' && !/^3\d\d$/.test(directive.args[0] ?? '')) return [directive]
+  close(context, directive, `"${directive.name}" has a line break in it`)
+  return []
+}
+
+/** Directives of which nginx takes one a level. */
+const ONCE = new Set([
+  ...['client_max_body_size', 'auth_basic', 'auth_basic_user_file', 'satisfy', 'proxy_pass', 'root', 'alias'],
+  ...['try_files', 'limit_except', 'limit_req_status', 'limit_conn_status', 'real_ip_header'],
+  ...[
+    'client_body_timeout',
+    'send_timeout',
+    'proxy_read_timeout',
+    'proxy_send_timeout',
+    'proxy_connect_timeout',
+  ],
+])
+
+function refuseTwice(directives: readonly Directive[], context: CompileContext): void {
+  const seen = new Map<string, Directive>()
+  for (const directive of directives) {
+    if (!ONCE.has(directive.name)) continue
+    const first = seen.get(directive.name)
+    if (first) tell(context, directive, `"${directive.name}" is here twice: line ${first.line} has it, too`)
+    else seen.set(directive.name, directive)
+  }
+}
+
+function include(directive: Directive, context: CompileContext, position: Position): Directive[] {
   const [path = ''] = directive.args
   const file = context.resolvePath(path)
   const text = file === undefined ? undefined : context.readInclude(file)
@@ -66,24 +154,25 @@ function include(directive: Directive, context: CompileContext, depth: number): 
     close(context, directive, `"include" names what is no file of the vhost folder: ${path}`)
     return []
   }
-  if (depth >= MAX_INCLUDE_DEPTH) {
+  if (position.includeDepth >= MAX_INCLUDE_DEPTH) {
     close(context, directive, `"include" goes deeper than ${MAX_INCLUDE_DEPTH} files`)
     return []
   }
-  return checkDirectives(parseVhostFile(text, file), context, depth + 1)
+  return checkFile(parseVhostFile(text, file), context, {
+    ...position,
+    includeDepth: position.includeDepth + 1,
+  })
 }
 
 function tellUnknown(directive: Directive, context: CompileContext): void {
   const { name } = directive
-  if (mayDecideAccess(name)) {
-    close(context, directive, `"${name}" is not known, and may protect something`)
-  } else warnOnce(directive, context, 'it is not known and does nothing')
-}
-
-function warnOnce(directive: Directive, context: CompileContext, why: string): void {
-  if (context.told.has(directive.name)) return
-  context.told.add(directive.name)
-  warn(context, directive, `"${directive.name}" has no effect here: ${why}`)
+  if (!isProtective(name)) {
+    warnOnce(context, directive, 'it is not known and does nothing')
+    return
+  }
+  const near = findNear(name)
+  const hint = near === undefined ? '' : `: is "${near}" meant?`
+  close(context, directive, `"${name}" is not known, and may protect something${hint}`)
 }
 
 function countInWords(min: number, max: number): string {

@@ -1,3 +1,4 @@
+import { isProtective } from './directive-table.ts'
 import type { HttpLevel } from './http-level.ts'
 import type { Directive } from './parser.ts'
 import type { DirectiveProblem } from './settings.ts'
@@ -13,6 +14,8 @@ export interface CompileContext {
   readonly readInclude: (path: string) => string | undefined
   /** Unknown tuning directives that were told already: once a host is enough. */
   readonly told: Set<string>
+  /** Directives so far, with all that was included. */
+  readonly count: { directives: number }
 }
 
 /** Notes what closes the host. */
@@ -23,4 +26,17 @@ export function close(context: CompileContext, { file, line }: Directive, messag
 /** Notes what is only odd. */
 export function warn(context: CompileContext, { file, line }: Directive, message: string): void {
   context.problems.push({ file, line, severity: 'warns', message })
+}
+
+/** Notes what is wrong with a directive: it closes the host if the directive may protect something, else it warns. */
+export function tell(context: CompileContext, directive: Directive, message: string): void {
+  if (isProtective(directive.name)) close(context, directive, message)
+  else warn(context, directive, `${message}; it is passed over`)
+}
+
+/** Notes that a directive does nothing, once a host. */
+export function warnOnce(context: CompileContext, directive: Directive, why: string): void {
+  if (context.told.has(directive.name)) return
+  context.told.add(directive.name)
+  warn(context, directive, `"${directive.name}" has no effect here: ${why}`)
 }

@@ -1,19 +1,24 @@
+import { createHash } from 'node:crypto'
 import { type CompileContext, close } from './compile-context.ts'
 import { interpretSettings } from './interpret-settings.ts'
 import { type Location, type LocationContent, type LocationMatcher, LocationSet } from './locations.ts'
 import type { Directive } from './parser.ts'
 import { compileRegex } from './regex.ts'
 import { compileSteps } from './rewrite-steps.ts'
-import type { LocationSettings } from './settings.ts'
-import { parseTemplate } from './template.ts'
+import type { LocationSettings, Template } from './settings.ts'
+import { isConstant, parseTemplate } from './template.ts'
 
 /** What locations inherit from the level they stand in. */
 export interface LevelParts {
   readonly settings: LocationSettings
-  readonly root: string | undefined
+  readonly root: Template | undefined
   readonly index: readonly string[] | undefined
-  /** The path whose declared upstream is meant by `proxy_pass http://<host>`. */
+  /** The declared path that `proxy_pass http://<host>` means here. */
   readonly declaredPath: string | undefined
+  /** All declared paths: those that nginx-proxy names an upstream after. */
+  readonly declaredPaths: readonly string[]
+  /** Not inside any location. */
+  readonly isServer: boolean
 }
 
 /** The locations among directives, with those inside them. */
@@ -22,13 +27,35 @@ export function compileLocations(
   level: LevelParts,
   context: CompileContext,
 ): Location[] {
+  const seen = new Set<string>()
   return directives.flatMap((directive) => {
     if (directive.name !== 'location') return []
     const matcher = parseMatcher(directive.args, context)
-    if (typeof matcher !== 'string') return [compileLocation(directive, { matcher, level }, context)]
-    close(context, directive, matcher)
-    return []
+    if (typeof matcher === 'string') {
+      close(context, directive, matcher)
+      return []
+    }
+    const name = nameOf(matcher)
+    if (name !== undefined && seen.has(name)) close(context, directive, `"location ${name}" is here twice`)
+    if (name !== undefined) seen.add(name)
+    return [compileLocation(directive, { matcher, level }, context)]
   })
+}
+
+/** What no two locations of a level may have in common; regular expressions may. */
+export function nameOf(matcher: LocationMatcher): string | undefined {
+  switch (matcher.kind) {
+    case 'exact':
+      return `= ${matcher.path}`
+    case 'prefix':
+      return matcher.path
+    case 'named':
+      return matcher.name
+    case 'regex':
+      return undefined
+    default:
+      return matcher satisfies never
+  }
 }
 
 function compileLocation(
@@ -37,95 +64,133 @@ function compileLocation(
   context: CompileContext,
 ): Location {
   const inside = directive.block ?? []
-  const settings = interpretSettings(level.settings, inside, context)
-  const root = inside.find(({ name }) => name === 'root')?.args[0] ?? level.root
-  const index = inside.find(({ name }) => name === 'index')?.args ?? level.index
-  const inner: LevelParts = { ...level, settings, root, index }
-  const content = compileContent(inside, inner, context)
-  if (
-    content.kind === 'proxy' &&
-    content.uri &&
-    matcher.kind === 'regex' &&
-    content.uri.every((part) => 'literal' in part)
-  ) {
-    close(context, directive, '"proxy_pass" cannot have a path inside a location with a regular expression')
-  }
+  const { level: inner, content } = compileLevel(inside, { level, matcher }, context)
   return {
     matcher,
-    settings,
-    steps: compileSteps(inside, settings, context),
+    settings: inner.settings,
+    steps: compileSteps(inside, inner.settings, context),
     content,
     isInternal: inside.some(({ name }) => name === 'internal'),
     nested: new LocationSet(compileLocations(inside, inner, context)),
   }
 }
 
+/** The settings of a level and what it answers with. */
+export function compileLevel(
+  directives: readonly Directive[],
+  { level, matcher }: { level: LevelParts; matcher: LocationMatcher | undefined },
+  context: CompileContext,
+): { level: LevelParts; content: LocationContent } {
+  // nginx does not hand limit_except on to locations inside (ngx_http_core_module.c), and knows none for a server.
+  const inherited = level.isServer ? level.settings : { ...level.settings, limitExcept: undefined }
+  const root = wordsOf(directives, 'root')?.[0]
+  const inner: LevelParts = {
+    ...level,
+    isServer: matcher === undefined,
+    settings: interpretSettings(inherited, directives, context),
+    root: root === undefined ? level.root : parseTemplate(root),
+    index: wordsOf(directives, 'index') ?? level.index,
+  }
+  return { level: inner, content: compileContent(directives, { level: inner, matcher }, context) }
+}
+
+const MODIFIERS: ReadonlySet<string> = new Set(['=', '^~', '~', '~*'])
+
 /** Reads what stands between `location` and its block, or a declared path. @returns a text that says what is wrong. */
-export function parseMatcher(words: readonly string[], context: CompileContext): LocationMatcher | string {
+export function parseMatcher(words: readonly string[], { host }: CompileContext): LocationMatcher | string {
   const [first = '', second] = words.filter((word) => word !== '')
-  const glued = second === undefined ? /^(=|\^~|~\*|~)(.+)$/.exec(first) : undefined
-  const [modifier, path] = glued
-    ? [glued[1] ?? '', glued[2] ?? '']
+  const glued = second === undefined ? /^(=|\^~|~\*|~)(.+)$/s.exec(first) : undefined
+  const [modifier = '', path = ''] = glued
+    ? glued.slice(1)
     : second === undefined
       ? ['', first]
       : [first, second]
-  switch (modifier) {
-    case '':
-      if (path.startsWith('@')) return { kind: 'named', name: path }
-      return { kind: 'prefix', path, isFinal: false }
-    case '=':
-      return { kind: 'exact', path }
-    case '^~':
-      return { kind: 'prefix', path, isFinal: true }
-    case '~':
-    case '~*': {
-      const compiled = compileRegex(path, modifier === '~*')
-      return 'problem' in compiled
-        ? `The location ${path} of ${context.host} cannot be used: ${compiled.problem}`
-        : { kind: 'regex', regex: compiled.regex }
-    }
-    default:
-      return `A location cannot begin with "${modifier}"`
+  if (modifier !== '' && !MODIFIERS.has(modifier)) return `A location cannot begin with "${modifier}"`
+  if (modifier === '~' || modifier === '~*') {
+    const compiled = compileRegex(path, modifier === '~*')
+    return 'problem' in compiled
+      ? `The location ${path} of ${host} cannot be used: ${compiled.problem}`
+      : { kind: 'regex', pattern: compiled }
   }
+  if (path.startsWith('@') && modifier === '') return { kind: 'named', name: path }
+  if (!path.startsWith('/')) return `A location must begin with "/", which "${path}" does not`
+  return modifier === '=' ? { kind: 'exact', path } : { kind: 'prefix', path, isFinal: modifier === '^~' }
 }
 
-/** What directives of a location answer with. */
-export function compileContent(
+function compileContent(
   directives: readonly Directive[],
-  level: LevelParts,
+  { level, matcher }: { level: LevelParts; matcher: LocationMatcher | undefined },
   context: CompileContext,
 ): LocationContent {
-  const pass = directives.find(({ name }) => name === 'proxy_pass')
-  if (pass) return compilePass(pass, level, context)
-  const alias = directives.find(({ name }) => name === 'alias')?.args[0]
-  const tryFiles = directives.find(({ name }) => name === 'try_files')?.args.map(parseTemplate)
-  if (alias === undefined && level.root === undefined) {
-    // Its last word may be a status or a location all the same.
-    return tryFiles ? { kind: 'files', root: '', alias, tryFiles, index: [] } : { kind: 'none' }
-  }
+  const pass = find(directives, 'proxy_pass')
+  const tries = find(directives, 'try_files')
+  if (pass && tries)
+    close(context, tries, '"try_files" beside "proxy_pass" is not understood: name a location')
+  if (pass) return compilePass(pass, { level, matcher }, context)
+  const alias = find(directives, 'alias')
+  if (alias && find(directives, 'root')) close(context, alias, '"alias" stands beside "root"')
+  if (alias && matcher?.kind === 'named') close(context, alias, '"alias" cannot stand in a named location')
+  if (!alias && !tries && !level.root) return { kind: 'none' }
   return {
     kind: 'files',
-    root: level.root ?? '',
-    alias,
-    tryFiles,
+    // nginx has a root of its own that is never meant; the last word of try_files may be a status all the same.
+    root: level.root ?? NO_ROOT,
+    alias: alias && parseTemplate(alias.args[0] ?? ''),
+    tryFiles: tries?.args.map(parseTemplate),
     index: level.index ?? ['index.html'],
   }
 }
 
-function compilePass(directive: Directive, level: LevelParts, context: CompileContext): LocationContent {
+/** A folder in which there is nothing. */
+const NO_ROOT: Template = [{ literal: '/dev/null' }]
+
+function compilePass(
+  directive: Directive,
+  { level, matcher }: { level: LevelParts; matcher: LocationMatcher | undefined },
+  context: CompileContext,
+): LocationContent {
   const [text = ''] = directive.args
-  const [, scheme, authority = '', uri] = /^(https?):\/\/([^/?#]+)([/?].*)?$/.exec(text) ?? []
-  if (scheme === undefined) {
+  const [, scheme, authority = '', uri] = /^(https?):\/\/([^/?#]+)([/?].*)?$/s.exec(text) ?? []
+  const declared = scheme && declaredAs(authority, level, context)
+  if (declared !== undefined && declared !== '')
+    return { kind: 'declared', path: declared, destination: uri ?? '' }
+  const template = parseTemplate(text)
+  if (!isConstant(template)) return { kind: 'proxy-url', url: template }
+  if (scheme === undefined || authority.startsWith('unix:')) {
     close(context, directive, `"proxy_pass" needs http:// or https:// and a host, not ${text}`)
     return { kind: 'none' }
   }
-  // nginx-proxy names the upstream of a host after it.
-  if (authority === context.host && level.declaredPath !== undefined) {
-    return { kind: 'declared', path: level.declaredPath, destination: uri ?? '' }
+  if (uri !== undefined && (matcher?.kind === 'regex' || matcher?.kind === 'named')) {
+    close(
+      context,
+      directive,
+      `"proxy_pass" cannot have a path inside a location ${matcher.kind === 'regex' ? 'with a regular expression' : 'with a name'}`,
+    )
   }
-  return {
-    kind: 'proxy',
-    origin: parseTemplate(`${scheme}://${authority}`),
-    uri: uri === undefined ? undefined : parseTemplate(uri),
-  }
+  if (!URL.canParse(`${scheme}://${authority}`))
+    close(context, directive, `"proxy_pass" has no host: ${text}`)
+  return { kind: 'proxy', origin: `${scheme}://${authority}`, uri }
+}
+
+/** nginx-proxy names the upstream of a path after the host, and after the path if it is not "/". */
+function declaredAs(authority: string, level: LevelParts, { host }: CompileContext): string | undefined {
+  const named = level.declaredPaths.find((path) => authority === upstreamName(host, path))
+  return named ?? (authority === host ? level.declaredPath : undefined)
+}
+
+function upstreamName(host: string, path: string): string {
+  const name = host.startsWith('~') ? sha1(host) : host
+  return path === '/' ? name : `${name}-${sha1(path)}`
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex')
+}
+
+function find(directives: readonly Directive[], wanted: string): Directive | undefined {
+  return directives.find(({ name }) => name === wanted)
+}
+
+function wordsOf(directives: readonly Directive[], wanted: string): readonly string[] | undefined {
+  return find(directives, wanted)?.args
 }

@@ -81,9 +81,9 @@ const ROUTES: readonly [vhost: string, target: string, expected: string][] = [
   ['return https://other.example/;', '/', '302 https://other.example/'],
   ['return 444;', '/', 'close'],
   ['if ($request_method = POST) { return 405; }', '/', 'declared / /'],
-  ['if ($http_user_agent ~* PROBE) { return 403; }', '/', '403'],
+  ['if ($http_user_agent ~* PROBE) { return 403; }', '/', 'error 403'],
   ['if ($http_user_agent !~ probe) { return 403; }', '/', 'declared / /'],
-  ['if ($arg_x) { return 402; }', '/?x=1', '402'],
+  ['if ($arg_x) { return 402; }', '/?x=1', 'error 402'],
   ['if ($arg_x) { return 402; }', '/?x=0', 'declared / /?x=0'],
   ['if ($cookie_b = "2") { return 200 two; }', '/', '200 two'],
   ['if ($host != app.example) { return 301 https://app.example; }', '/', 'declared / /'],
@@ -96,7 +96,7 @@ const ROUTES: readonly [vhost: string, target: string, expected: string][] = [
   ['rewrite ^/a /b?c=d;', '/a?e=f', 'declared / /b?c=d&e=f'],
   ['location /a { rewrite ^/a(.*) /b$1; } location /b { return 200 b; }', '/a/x', '200 b'],
   ['location /a { rewrite ^/a(.*) /b$1 break; proxy_pass http://up:81; }', '/a/x', 'proxy http://up:81 /b/x'],
-  ['location /a { rewrite ^ /a; }', '/a/x', 'none /a'],
+  ['location /a { rewrite ^ /a; }', '/a/x', 'error 500'],
   ['location /a { rewrite ^(.*)$ $1x; }', '/a', 'error 500'],
   ['location /api/ { proxy_pass http://up:81/v1/; }', '/api/x%20y?q=1', 'proxy http://up:81 /v1/x%20y?q=1'],
   ['location /api/ { proxy_pass http://up:81; }', '/api/x?q=1', 'proxy http://up:81 /api/x?q=1'],
@@ -131,7 +131,7 @@ test('`compileServer()` replaces the prefix of a declared path that has a destin
   const server = compile('', { locations: [{ path: '/app/', destination: '/', ...location }] })
   assert.equal(short(server.route(facts('/app/x?y'))), 'declared /app/ /x?y')
   assert.equal(short(server.route(facts('/app'))), '301 /app/')
-  assert.equal(short(server.route(facts('/other'))), 'error 404')
+  assert.equal(short(server.route(facts('/other'))), 'none /other')
   const regex = compile('', { locations: [{ path: '~ ^/a', destination: '/', ...location }] })
   assert.ok(regex.isClosed)
 })
@@ -149,7 +149,7 @@ test('`compileServer()` puts a location file inside the declared location, and a
       },
     ],
   })
-  assert.equal(short(inside.route(facts('/a.php'))), '403')
+  assert.equal(short(inside.route(facts('/a.php'))), 'error 403')
   const plan = inside.route(facts('/a'))
   assert.ok(plan.kind === 'content' && plan.settings.maxBodyBytes === 5 * 1024 ** 2)
   const replaced = compile('', {
@@ -157,7 +157,7 @@ test('`compileServer()` puts a location file inside the declared location, and a
       {
         path: '/',
         destination: '/ignored/',
-        locationFile: file('return 500;'),
+        locationFile: file('return 501;'),
         overrideFile: file('proxy_pass http://app.example; proxy_read_timeout 2m;'),
         basic: undefined,
       },

@@ -1,7 +1,9 @@
 import { checkDirectives } from './check-directives.ts'
-import { type CompileContext, close } from './compile-context.ts'
-import { compileContent, compileLocations, type LevelParts, parseMatcher } from './compile-location.ts'
+import { checkVariables } from './check-variables.ts'
+import { type CompileContext, close, warn } from './compile-context.ts'
+import { compileLevel, compileLocations, type LevelParts, nameOf, parseMatcher } from './compile-location.ts'
 import { defaultSettings } from './default-settings.ts'
+import type { DirectiveContext } from './directive-table.ts'
 import { EMPTY_HTTP_LEVEL, type HttpLevel } from './http-level.ts'
 import { interpretSettings } from './interpret-settings.ts'
 import { type Location, LocationSet } from './locations.ts'
@@ -47,51 +49,98 @@ export interface ServerParts {
 export function compileServer(parts: ServerParts): CompiledServer {
   const problems: DirectiveProblem[] = []
   const { host, httpLevel = EMPTY_HTTP_LEVEL, resolvePath, readInclude } = parts
-  const context: CompileContext = { host, httpLevel, problems, resolvePath, readInclude, told: new Set() }
-  const base = interpretSettings(
-    defaultSettings({ isRegistry: parts.isRegistry }),
-    parts.isRegistry
-      ? httpLevel.inherited.filter(({ name }) => name !== 'client_max_body_size')
-      : httpLevel.inherited,
-    context,
-  )
-  const directives = readFile(parts.serverFile, context)
-  const settings = interpretSettings(base, directives, context)
-  const level: LevelParts = {
-    settings,
-    root: rootOf(directives),
-    index: indexOf(directives),
+  const context: CompileContext = {
+    host,
+    httpLevel,
+    problems,
+    resolvePath,
+    readInclude,
+    told: new Set(),
+    count: { directives: 0 },
+  }
+  const files = parts.locations.map((location) => readDeclared(location, context))
+  const directives = [
+    ...readFile(parts.serverFile, context, 'server'),
+    ...files.flatMap(({ beside }) => beside),
+  ]
+  const outer: LevelParts = {
+    settings: inheritedSettings(parts, context),
+    root: undefined,
+    index: undefined,
     declaredPath: parts.locations[0]?.path,
+    declaredPaths: parts.locations.map(({ path }) => path),
+    isServer: true,
   }
+  const { level, content } = compileLevel(directives, { level: outer, matcher: undefined }, context)
   const own = compileLocations(directives, level, context)
-  const declared = parts.locations.map((location) => compileDeclared(location, level, context))
-  const server = {
-    name: host,
-    settings,
-    steps: compileSteps(directives, settings, context),
-    locations: new LocationSet([...own, ...declared.filter((location) => location !== undefined)]),
-  }
+  const declared = files.flatMap((file) => compileDeclared(file, { level, own }, context))
+  const steps = compileSteps(directives, level.settings, context)
+  const locations = new LocationSet([...own, ...declared])
+  checkVariables([directives, ...files.map(({ inside }) => inside)], context)
   return {
     problems,
     isClosed: problems.some(({ severity }) => severity === 'closes'),
-    settings,
-    passwordFiles: passwordFilesOf([
-      settings,
-      ...[...own, ...declared].flatMap((location) => settingsOf(location)),
-    ]),
-    route: createRouter(server),
+    settings: level.settings,
+    passwordFiles: passwordFilesOf([level.settings, ...[...own, ...declared].flatMap(settingsOf)]),
+    route: createRouter({ name: host, settings: level.settings, steps, locations, content }),
   }
 }
 
-function readFile(file: VhostFile | undefined, context: CompileContext): Directive[] {
-  return file === undefined ? [] : checkDirectives(parseVhostFile(file.text, file.file), context)
+/** What files of `conf.d` say for all hosts; the registry's own has no limit of bodies unless its own file sets one. */
+function inheritedSettings(
+  { isRegistry, httpLevel = EMPTY_HTTP_LEVEL }: ServerParts,
+  context: CompileContext,
+): LocationSettings {
+  const directives = isRegistry
+    ? httpLevel.inherited.filter(({ name }) => name !== 'client_max_body_size')
+    : httpLevel.inherited
+  return interpretSettings(defaultSettings({ isRegistry }), directives, context)
 }
 
-function compileDeclared(
-  declared: DeclaredLocation,
-  level: LevelParts,
+function readFile(
+  file: VhostFile | undefined,
   context: CompileContext,
-): Location | undefined {
+  level: DirectiveContext,
+): Directive[] {
+  return file ? checkDirectives(parseVhostFile(file.text, file.file), context, level) : []
+}
+
+/** A declared path with what its files say. */
+interface DeclaredFiles {
+  readonly declared: DeclaredLocation
+  /** Inside the location. */
+  readonly inside: readonly Directive[]
+  /** In place of the location: an override file that holds locations itself. */
+  readonly beside: readonly Directive[]
+  readonly isOverridden: boolean
+}
+
+/**
+ * nginx-proxy puts an override file where the location would stand, so it has a location of its own; one that has
+ * none is what stands inside.
+ */
+function readDeclared(declared: DeclaredLocation, context: CompileContext): DeclaredFiles {
+  const { overrideFile, locationFile } = declared
+  const isOverridden = overrideFile !== undefined
+  if (!overrideFile) {
+    return { declared, inside: readFile(locationFile, context, 'location'), beside: [], isOverridden }
+  }
+  const parsed = parseVhostFile(overrideFile.text, overrideFile.file)
+  const names = new Set(parsed.directives.map(({ name }) => name))
+  const isBeside = names.has('location') && !ANSWERING.some((name) => names.has(name))
+  const directives = checkDirectives(parsed, context, isBeside ? 'server' : 'location')
+  return { declared, inside: isBeside ? [] : directives, beside: isBeside ? directives : [], isOverridden }
+}
+
+/** Directives that say what a location answers with. */
+const ANSWERING = ['proxy_pass', 'return', 'root', 'alias', 'try_files']
+
+function compileDeclared(
+  { declared, inside, beside, isOverridden }: DeclaredFiles,
+  { level, own }: { level: LevelParts; own: readonly Location[] },
+  context: CompileContext,
+): Location[] {
+  if (beside.length > 0) return []
   const { path, destination, basic } = declared
   const place: Directive = {
     name: 'VIRTUAL_PATH',
@@ -101,32 +150,51 @@ function compileDeclared(
     block: undefined,
   }
   const matcher = parseMatcher(path.split(/\s+/), context)
-  if (typeof matcher === 'string') {
-    close(context, place, matcher)
-    return undefined
+  const problem =
+    typeof matcher === 'string'
+      ? matcher
+      : matcher.kind === 'regex' && destination !== ''
+        ? `The path ${path} is a regular expression, so nothing can take its place (VIRTUAL_DEST)`
+        : undefined
+  if (problem !== undefined || typeof matcher === 'string') {
+    close(context, place, problem ?? '')
+    return []
   }
-  if (matcher.kind === 'regex' && destination !== '') {
-    close(
+  const twin = own.find((location) => nameOf(location.matcher) === nameOf(matcher))
+  if (twin && matcher.kind !== 'regex') {
+    warn(
       context,
       place,
-      `The path ${path} is a regular expression, so nothing can take its place (VIRTUAL_DEST)`,
+      `A location of the vhost file takes the place of the path ${path}, which is declared`,
     )
-    return undefined
   }
-  const override = readFile(declared.overrideFile, context)
-  const directives = declared.overrideFile ? override : readFile(declared.locationFile, context)
-  const inherited = basic ? withPassword(level.settings, basic) : level.settings
-  const settings = interpretSettings(inherited, directives, context)
-  const inner: LevelParts = { ...level, settings, declaredPath: path, root: rootOf(directives) ?? level.root }
-  const content = compileContent(directives, inner, context)
-  return {
-    matcher,
-    settings,
-    steps: compileSteps(directives, settings, context),
-    content:
-      content.kind === 'none' || !hasContent(directives) ? { kind: 'declared', path, destination } : content,
-    isInternal: false,
-    nested: new LocationSet(compileLocations(directives, inner, context)),
+  const settings = basic ? withPassword(level.settings, basic) : level.settings
+  const outer: LevelParts = { ...level, settings, declaredPath: path }
+  const { level: inner, content } = compileLevel(inside, { level: outer, matcher }, context)
+  const answers = isOverridden && inside.some(({ name }) => ANSWERING.includes(name) && name !== 'return')
+  if (!isOverridden) refuseOwnContent(inside, context)
+  return [
+    {
+      matcher,
+      settings: inner.settings,
+      steps: compileSteps(inside, inner.settings, context),
+      content: answers ? content : { kind: 'declared', path, destination },
+      isInternal: inside.some(({ name }) => name === 'internal'),
+      nested: new LocationSet(compileLocations(inside, inner, context)),
+    },
+  ]
+}
+
+/** nginx-proxy's own `proxy_pass` stands beside what a location file says, and nginx refuses two. */
+function refuseOwnContent(inside: readonly Directive[], context: CompileContext): void {
+  for (const directive of inside) {
+    if (['proxy_pass', 'alias', 'try_files'].includes(directive.name)) {
+      close(
+        context,
+        directive,
+        `"${directive.name}" stands beside what is declared for this path: put it into a file ending in _location_override`,
+      )
+    }
   }
 }
 
@@ -138,21 +206,7 @@ function withPassword(
   return { ...settings, access: { ...settings.access, file, basic: { realm: parseTemplate(realm), file } } }
 }
 
-/** Whether directives say themselves what is answered. */
-function hasContent(directives: readonly Directive[]): boolean {
-  return directives.some(({ name }) => ['proxy_pass', 'root', 'alias', 'try_files'].includes(name))
-}
-
-function rootOf(directives: readonly Directive[]): string | undefined {
-  return directives.find(({ name }) => name === 'root')?.args[0]
-}
-
-function indexOf(directives: readonly Directive[]): readonly string[] | undefined {
-  return directives.find(({ name }) => name === 'index')?.args
-}
-
-function settingsOf(location: Location | undefined): LocationSettings[] {
-  if (!location) return []
+function settingsOf(location: Location): LocationSettings[] {
   return [location.settings, ...location.nested.all().flatMap((inner) => settingsOf(inner))]
 }
 

@@ -33,5 +33,11 @@ export function defaultSettings(options: { isRegistry: boolean }): LocationSetti
     accessLog: undefined,
     nextUpstream: ['error', 'timeout'],
     tlsMinVersion: undefined,
+    latent: {
+      gzipTypes: ['text/html'],
+      gzipMinLengthBytes: 20,
+      requestRateStatus: 503,
+      connectionLimitStatus: 503,
+    },
   }
 }

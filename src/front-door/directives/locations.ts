@@ -1,23 +1,26 @@
-import { matchRegex } from './regex.ts'
+import type { Pattern } from './regex.ts'
 import type { RewriteStep } from './rewrite-steps.ts'
 import type { LocationSettings, Template } from './settings.ts'
+import { type RewriteState, tryPattern } from './variables.ts'
 
 /** How a location is matched. */
 export type LocationMatcher =
   | { readonly kind: 'exact'; readonly path: string }
   /** `^~`: no regular expression is tried once this is the longest. */
   | { readonly kind: 'prefix'; readonly path: string; readonly isFinal: boolean }
-  | { readonly kind: 'regex'; readonly regex: RegExp }
+  | { readonly kind: 'regex'; readonly pattern: Pattern }
   | { readonly kind: 'named'; readonly name: string }
 
 /** What a location does once it was chosen. */
 export type LocationContent =
   | { readonly kind: 'declared'; readonly path: string; readonly destination: string }
-  | { readonly kind: 'proxy'; readonly origin: Template; readonly uri: Template | undefined }
+  /** `uri` takes the place of the location's path; a URL with variables in it is asked for as it comes out. */
+  | { readonly kind: 'proxy'; readonly origin: string; readonly uri: string | undefined }
+  | { readonly kind: 'proxy-url'; readonly url: Template }
   | {
       readonly kind: 'files'
-      readonly root: string
-      readonly alias: string | undefined
+      readonly root: Template
+      readonly alias: Template | undefined
       readonly tryFiles: readonly Template[] | undefined
       readonly index: readonly string[]
     }
@@ -36,36 +39,57 @@ export interface Location {
 /** A location that was chosen for a path. */
 export interface ChosenLocation {
   readonly location: Location
-  /** Of the regular expression that chose it. */
-  readonly captures: RegExpExecArray | undefined
+  /** The path misses only the last slash of it: the client is sent there. */
+  readonly needsSlash: boolean
+  /** Nothing further out can be chosen in its place: it is exact, or a regular expression matched. */
+  readonly isSettled: boolean
+}
+
+interface PrefixLocation {
+  readonly path: string
+  readonly isFinal: boolean
+  readonly chosen: ChosenLocation
 }
 
 /** The locations of one level, ordered for the search. */
 export class LocationSet {
   readonly #all: readonly Location[]
-  readonly #exact: ReadonlyMap<string, Location>
+  /** By path: exact ones, and those that a path misses only the last slash of. */
+  readonly #exact: ReadonlyMap<string, ChosenLocation>
   /** Longest first. */
-  readonly #prefixes: readonly (Location & {
-    readonly matcher: { readonly kind: 'prefix'; readonly path: string; readonly isFinal: boolean }
-  })[]
-  readonly #regexes: readonly Location[]
+  readonly #prefixes: readonly PrefixLocation[]
+  readonly #regexes: readonly { readonly pattern: Pattern; readonly chosen: ChosenLocation }[]
   readonly #named: ReadonlyMap<string, Location>
 
+  /** Of two that match alike, the first counts. */
   constructor(locations: readonly Location[]) {
-    const exact = new Map<string, Location>()
+    const exact = new Map<string, ChosenLocation>()
+    const prefixes = new Map<string, PrefixLocation>()
     const named = new Map<string, Location>()
+    this.#regexes = locations.flatMap((location) =>
+      location.matcher.kind === 'regex'
+        ? [{ pattern: location.matcher.pattern, chosen: settled(location) }]
+        : [],
+    )
     for (const location of locations) {
       const { matcher } = location
-      if (matcher.kind === 'exact' && !exact.has(matcher.path)) exact.set(matcher.path, location)
+      if (matcher.kind === 'exact' && !exact.has(matcher.path)) exact.set(matcher.path, settled(location))
       if (matcher.kind === 'named' && !named.has(matcher.name)) named.set(matcher.name, location)
+      if (matcher.kind === 'prefix' && !prefixes.has(matcher.path)) {
+        const { path, isFinal } = matcher
+        prefixes.set(path, { path, isFinal, chosen: { location, needsSlash: false, isSettled: false } })
+      }
+    }
+    for (const location of locations) {
+      const path = pathWithoutSlash(location)
+      if (path !== undefined && !exact.has(path) && !prefixes.has(path)) {
+        exact.set(path, { location, needsSlash: true, isSettled: true })
+      }
     }
     this.#all = locations
     this.#exact = exact
     this.#named = named
-    this.#prefixes = locations
-      .filter((location) => isPrefix(location))
-      .sort((a, b) => b.matcher.path.length - a.matcher.path.length)
-    this.#regexes = locations.filter(({ matcher }) => matcher.kind === 'regex')
+    this.#prefixes = [...prefixes.values()].sort((a, b) => b.path.length - a.path.length)
   }
 
   /** All of this level. */
@@ -79,34 +103,39 @@ export class LocationSet {
   }
 
   /** The location of a path, in nginx's order (ngx_http_core_find_location). */
-  find(path: string): ChosenLocation | undefined {
+  find(state: RewriteState): ChosenLocation | undefined {
+    const path = state.uri
     const exact = this.#exact.get(path)
-    if (exact) return { location: exact, captures: undefined }
-    const prefix = this.#prefixes.find(({ matcher }) => path.startsWith(matcher.path))
-    if (prefix) {
-      const inner = prefix.nested.find(path)
-      if (inner) return inner
-      if (prefix.matcher.isFinal) return { location: prefix, captures: undefined }
+    if (exact) return exact
+    let best: ChosenLocation | undefined
+    for (const prefix of this.#prefixes) {
+      if (!path.startsWith(prefix.path)) continue
+      const inner = prefix.chosen.location.nested.find(state)
+      if (inner?.isSettled) return inner
+      best = inner ?? prefix.chosen
+      if (prefix.isFinal) return best
+      break
     }
-    for (const location of this.#regexes) {
-      const captures = location.matcher.kind === 'regex' ? matchRegex(location.matcher.regex, path) : null
-      if (captures) return location.nested.find(path) ?? { location, captures }
+    for (const { pattern, chosen } of this.#regexes) {
+      if (!tryPattern(state, pattern, path)) continue
+      // What is inside may catch something of its own, and else must not lose what was caught here.
+      const { captures } = state
+      const inner = chosen.location.nested.find(state)
+      if (inner?.location.matcher.kind !== 'regex') state.captures = captures
+      return inner ? { ...inner, isSettled: true } : chosen
     }
-    return prefix && { location: prefix, captures: undefined }
-  }
-
-  /** The proxied location that a path misses only the last slash of: nginx sends the client there. */
-  findWithSlash(path: string): Location | undefined {
-    const wanted = `${path}/`
-    return this.#prefixes.find(
-      ({ matcher, content }) =>
-        matcher.path === wanted && (content.kind === 'proxy' || content.kind === 'declared'),
-    )
+    return best
   }
 }
 
-function isPrefix(
-  location: Location,
-): location is Location & { matcher: { kind: 'prefix'; path: string; isFinal: boolean } } {
-  return location.matcher.kind === 'prefix'
+function settled(location: Location): ChosenLocation {
+  return { location, needsSlash: false, isSettled: true }
+}
+
+/** Of a proxied location whose path ends in a slash; undefined for others. */
+function pathWithoutSlash({ matcher, content }: Location): string | undefined {
+  if (matcher.kind !== 'prefix' && matcher.kind !== 'exact') return undefined
+  if (content.kind !== 'proxy' && content.kind !== 'proxy-url' && content.kind !== 'declared')
+    return undefined
+  return matcher.path.endsWith('/') && matcher.path !== '/' ? matcher.path.slice(0, -1) : undefined
 }

@@ -1,10 +1,12 @@
 import { type CompileContext, close } from './compile-context.ts'
+import { escapeArgument, escapeRedirect } from './escape-uri.ts'
 import { interpretSettings, isSetting } from './interpret-settings.ts'
 import type { Directive } from './parser.ts'
-import { compileRegex, matchRegex } from './regex.ts'
+import { compileRegex, type Pattern } from './regex.ts'
+import { type Condition, compileCondition } from './rewrite-condition.ts'
 import type { LocationSettings, Template } from './settings.ts'
 import { expand, parseTemplate } from './template.ts'
-import { type RewriteState, readVariable } from './variables.ts'
+import { isFixedVariable, type RewriteState, readVariable, tryPattern, writeVariable } from './variables.ts'
 
 /** One step of nginx's rewrite module, in the order of the file. */
 export type RewriteStep =
@@ -13,15 +15,17 @@ export type RewriteStep =
   | { readonly kind: 'return'; readonly status: number; readonly text: Template | undefined }
   | {
       readonly kind: 'rewrite'
-      readonly regex: RegExp
-      readonly replacement: Template
+      readonly pattern: Pattern
+      readonly path: Template
+      /** Arguments of the replacement; undefined: it has none. */
+      readonly args: Template | undefined
       /** The replacement ended in `?`: the arguments of the request are dropped. */
       readonly dropsArgs: boolean
       readonly flag: 'last' | 'break' | 302 | 301 | undefined
     }
   | {
       readonly kind: 'if'
-      readonly holds: (state: RewriteState) => boolean
+      readonly holds: Condition
       readonly steps: readonly RewriteStep[]
       /** Settings inside of it, which count in place of the location's. */
       readonly settings: LocationSettings | undefined
@@ -30,11 +34,11 @@ export type RewriteStep =
 /** What the steps came to. */
 export type RewriteOutcome =
   | { readonly kind: 'go-on'; readonly settings?: LocationSettings }
-  /** A location is looked for again if the path changed. */
-  | { readonly kind: 'last'; readonly settings?: LocationSettings }
-  /** The path may have changed, but this location answers. */
-  | { readonly kind: 'break'; readonly settings?: LocationSettings }
+  /** No step after it is looked at. */
+  | { readonly kind: 'end'; readonly settings?: LocationSettings }
   | { readonly kind: 'return'; readonly status: number; readonly text: string | undefined }
+  /** The path became one that is none. */
+  | { readonly kind: 'nowhere' }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
@@ -81,13 +85,13 @@ function compileStep(
 
 function compileSet({ args: [name = '', value = ''] }: Directive): RewriteStep | string {
   const [, bare] = /^\$(\w+)$/.exec(name) ?? []
-  return bare === undefined
-    ? 'needs a variable such as $name'
-    : { kind: 'set', name: bare, value: parseTemplate(value) }
+  if (bare === undefined) return 'needs a variable such as $name'
+  if (isFixedVariable(bare)) return `cannot change "$${bare}"`
+  return { kind: 'set', name: bare, value: parseTemplate(value) }
 }
 
 function compileReturn({ args: [first = '', text] }: Directive): RewriteStep | string {
-  if (/^\d{3}$/.test(first)) {
+  if (/^\d{1,3}$/.test(first)) {
     return {
       kind: 'return',
       status: Number(first),
@@ -113,15 +117,30 @@ function compileRewrite({ args: [pattern = '', replacement = '', word] }: Direct
     return `has the flag "${word}"; last, break, redirect and permanent are known`
   const dropsArgs = replacement.endsWith('?')
   const text = dropsArgs ? replacement.slice(0, -1) : replacement
+  const question = text.indexOf('?')
   const isAbsolute = /^(?:https?:\/\/|\$scheme)/.test(text)
   return {
     kind: 'rewrite',
-    regex: compiled.regex,
-    replacement: parseTemplate(text),
+    pattern: compiled,
+    path: parseTemplate(question < 0 ? text : text.slice(0, question)),
+    args: question < 0 ? undefined : parseTemplate(text.slice(question + 1)),
     dropsArgs,
     flag: isAbsolute && flag !== 301 ? 302 : flag,
   }
 }
+
+/** What `if` may hold; nginx takes more of it inside a location than is understood here. */
+const IN_IF: ReadonlySet<string> = new Set([
+  'set',
+  'break',
+  'return',
+  'rewrite',
+  'add_header',
+  'limit_rate',
+  'access_log',
+  'expires',
+  'gzip',
+])
 
 function compileIf(
   directive: Directive,
@@ -131,87 +150,49 @@ function compileIf(
   const holds = compileCondition(directive.args)
   if (typeof holds === 'string') return holds
   const block = directive.block ?? []
-  const allowed = new Set([
-    'set',
-    'break',
-    'return',
-    'rewrite',
-    'add_header',
-    'limit_rate',
-    'access_log',
-    'expires',
-  ])
-  const foreign = block.find(({ name }) => !allowed.has(name))
-  if (foreign) close(context, foreign, `"${foreign.name}" is not understood inside if`)
+  for (const inner of block) {
+    if (!IN_IF.has(inner.name)) close(context, inner, `"${inner.name}" is not understood inside if`)
+  }
   const own = block.filter(({ name }) => isSetting(name))
   return {
     kind: 'if',
     holds,
     steps: compileSteps(block, settings, context),
-    settings: own.length > 0 ? interpretSettings(settings, own, context) : undefined,
+    settings: interpretSettings(settings, own, context),
   }
 }
 
-/** @returns a text that says what is wrong. */
-function compileCondition(args: readonly string[]): ((state: RewriteState) => boolean) | string {
-  const words = args.join(' ').trim()
-  if (!words.startsWith('(') || !words.endsWith(')')) return 'needs a condition in brackets'
-  const inner = words.slice(1, -1).trim()
-  const [, name, operator, right] = /^\$(\w+|\{\w+\})(?:\s*(=|!=|~\*|~|!~\*|!~)\s*(.*))?$/s.exec(inner) ?? []
-  if (name === undefined)
-    return `has the condition "${inner}", which is not understood: tests of files are not`
-  const variable = name.replace(/^\{|\}$/g, '')
-  if (operator === undefined || right === undefined) {
-    return (state) => !['', '0'].includes(readVariable(state, variable))
-  }
-  const text = /^(["'])(.*)\1$/s.exec(right)?.[2] ?? right
-  if (operator === '=' || operator === '!=') {
-    const template = parseTemplate(text)
-    const isWanted = operator === '='
-    return (state) =>
-      (readVariable(state, variable) === expand(template, (part) => readVariable(state, part))) === isWanted
-  }
-  const compiled = compileRegex(text, operator.endsWith('*'))
-  if ('problem' in compiled) return `cannot be used: ${compiled.problem}`
-  const isWanted = !operator.startsWith('!')
-  return (state) => {
-    const match = matchRegex(compiled.regex, readVariable(state, variable))
-    if (match && isWanted) state.captures = match
-    return (match !== null) === isWanted
-  }
-}
-
-/** Runs the steps of a level on a request, changing its state. */
+/** Runs the steps of a level on a request, changing its state. The last `if` that holds gives the settings. */
 export function runSteps(steps: readonly RewriteStep[], state: RewriteState): RewriteOutcome {
   let settings: LocationSettings | undefined
   for (const step of steps) {
     const outcome = runStep(step, state)
-    if (outcome.kind === 'return') return outcome
+    if (outcome.kind === 'return' || outcome.kind === 'nowhere') return outcome
     settings = outcome.settings ?? settings
-    if (outcome.kind !== 'go-on') return settings ? { ...outcome, settings } : outcome
+    if (outcome.kind === 'end') return settings ? { kind: 'end', settings } : outcome
   }
   return settings ? { kind: 'go-on', settings } : GO_ON
 }
 
 const GO_ON: RewriteOutcome = { kind: 'go-on' }
+const END: RewriteOutcome = { kind: 'end' }
 
 function runStep(step: RewriteStep, state: RewriteState): RewriteOutcome {
-  const variable = (name: string): string => readVariable(state, name)
   switch (step.kind) {
     case 'set':
-      state.values ??= new Map()
-      state.values.set(step.name, expand(step.value, variable))
+      writeVariable(state, step.name, read(step.value, state))
       return GO_ON
     case 'break':
-      return { kind: 'break' }
+      state.isMoved = false
+      return END
     case 'return':
-      return { kind: 'return', status: step.status, text: step.text && expand(step.text, variable) }
+      return { kind: 'return', status: step.status, text: step.text && read(step.text, state) }
     case 'rewrite':
       return runRewrite(step, state)
     case 'if': {
       if (!step.holds(state)) return GO_ON
       const outcome = runSteps(step.steps, state)
-      if (outcome.kind === 'return') return outcome
+      if (outcome.kind === 'return' || outcome.kind === 'nowhere') return outcome
       return step.settings && !outcome.settings ? { ...outcome, settings: step.settings } : outcome
     }
     default:
@@ -219,20 +200,32 @@ function runStep(step: RewriteStep, state: RewriteState): RewriteOutcome {
   }
 }
 
+/** nginx's `ngx_http_script_regex_*_code`. */
 function runRewrite(step: Extract<RewriteStep, { kind: 'rewrite' }>, state: RewriteState): RewriteOutcome {
-  const match = matchRegex(step.regex, state.uri)
-  if (!match) return GO_ON
-  state.captures = match
-  const text = expand(step.replacement, (name) => readVariable(state, name))
-  const question = text.indexOf('?')
-  const path = question < 0 ? text : text.slice(0, question)
-  const own = question < 0 ? '' : text.slice(question + 1)
-  const args = step.dropsArgs ? own : [own, state.args].filter((part) => part !== '').join('&')
-  if (step.flag === 301 || step.flag === 302) {
-    return { kind: 'return', status: step.flag, text: args === '' ? path : `${path}?${args}` }
+  if (!tryPattern(state, step.pattern, state.uri)) return GO_ON
+  const isRedirected = step.flag === 301 || step.flag === 302
+  const isEscaped = /[%+]/.test(state.request.requestUri)
+  const path = read(step.path, state, isEscaped && isRedirected ? escapeRedirect : undefined)
+  const own = step.args && read(step.args, state, isEscaped ? escapeArgument : undefined)
+  const args = step.dropsArgs ? (own ?? '') : [own ?? '', state.args].filter((part) => part !== '').join('&')
+  if (isRedirected) {
+    const text = args === '' ? path : `${path}?${args}`
+    return { kind: 'return', status: step.flag === 301 ? 301 : 302, text }
   }
+  if (path === '') return { kind: 'nowhere' }
   state.uri = path
   state.args = args
   state.isRewritten = true
-  return step.flag === undefined ? GO_ON : { kind: step.flag }
+  state.isInternal = true
+  if (step.flag === 'break') state.isWithinLocation = false
+  state.isMoved = step.flag !== 'break'
+  return step.flag === undefined ? GO_ON : END
+}
+
+/** Fills a template in; `escapeText` is for what a regular expression caught, which is decoded. */
+function read(template: Template, state: RewriteState, escapeText?: (text: string) => string): string {
+  return expand(template, (name) => {
+    const value = readVariable(state, name)
+    return escapeText && /^\d$/.test(name) ? escapeText(value) : value
+  })
 }

@@ -1,7 +1,8 @@
-import type { ChosenLocation, Location, LocationSet } from './locations.ts'
-import { isRedirect, type RewriteStep, runSteps } from './rewrite-steps.ts'
-import type { Content, LocationSettings, Plan, RequestFacts } from './settings.ts'
-import { expand, isConstant } from './template.ts'
+import { escapePath } from './escape-uri.ts'
+import type { ChosenLocation, Location, LocationContent, LocationSet } from './locations.ts'
+import { isRedirect, type RewriteOutcome, type RewriteStep, runSteps } from './rewrite-steps.ts'
+import type { CompiledServer, Content, LocationSettings, Plan, RequestFacts } from './settings.ts'
+import { expand } from './template.ts'
 import { type RewriteState, readVariable } from './variables.ts'
 
 /** How often a path may be rewritten into another location, as in nginx. */
@@ -14,59 +15,91 @@ export interface RouterParts {
   readonly settings: LocationSettings
   readonly steps: readonly RewriteStep[]
   readonly locations: LocationSet
+  /** Of the server itself: for a path that no location is there for. */
+  readonly content: LocationContent
 }
 
-/** Where an internal redirect leads: a path, or the name of a location. */
-export interface Redirect {
-  readonly uri: string
-  readonly args: string
-}
+type Redirect = NonNullable<Parameters<CompiledServer['route']>[1]>
 
 /** Makes the function that takes a request through nginx's phases up to the content (ngx_http_core_module.c). */
-export function createRouter(parts: RouterParts): (request: RequestFacts, redirect?: Redirect) => Plan {
+export function createRouter(parts: RouterParts): CompiledServer['route'] {
   return (request, redirect) => {
-    const state: RewriteState = {
-      request,
-      serverName: parts.name,
-      uri: redirect?.uri ?? request.uri,
-      args: redirect?.args ?? request.args,
-      isRewritten: redirect !== undefined,
-      captures: undefined,
-      values: undefined,
-    }
-    if (redirect?.uri.startsWith('@'))
-      return routeNamed(parts, state, { name: redirect.uri, path: request.uri })
-    if (parts.steps.length > 0 && !redirect) {
-      const outcome = runSteps(parts.steps, state)
-      if (outcome.kind === 'return') return answer(outcome, parts.settings)
-    }
-    return routeLocations(parts, state, redirect !== undefined)
+    const state = redirect ? redirected(parts, request, redirect) : begin(parts, request)
+    const plan = redirect?.uri.startsWith('@')
+      ? routeNamed(parts, state, redirect.uri)
+      : routePath(parts, state)
+    return state.isTooLong ? { kind: 'error', status: 414, settings: parts.settings } : plan
   }
 }
 
-function routeNamed(parts: RouterParts, state: RewriteState, at: { name: string; path: string }): Plan {
-  const location = parts.locations.findNamed(at.name)
-  state.uri = at.path
-  state.args = state.request.args
-  state.isRewritten = false
+function begin({ name }: RouterParts, request: RequestFacts): RewriteState {
+  return {
+    request,
+    serverName: name,
+    uri: request.uri,
+    args: request.args,
+    isRewritten: false,
+    isMoved: false,
+    isWithinLocation: true,
+    isInternal: false,
+    isTooLong: false,
+    captures: undefined,
+    values: undefined,
+    before: undefined,
+  }
+}
+
+function redirected(parts: RouterParts, request: RequestFacts, { uri, args, from }: Redirect): RewriteState {
+  const isNamed = uri.startsWith('@')
+  const path = isNamed ? (from?.uri ?? request.uri) : uri
+  const query = isNamed ? (from?.args ?? request.args) : args
+  return {
+    ...begin(parts, request),
+    uri: path,
+    args: query,
+    isRewritten: !isNamed || path !== request.uri || query !== request.args,
+    isInternal: true,
+    before: from?.variable,
+  }
+}
+
+function routePath(parts: RouterParts, state: RewriteState): Plan {
+  if (parts.steps.length > 0) {
+    const outcome = runSteps(parts.steps, state)
+    if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, parts.settings)
+  }
+  return routeLocations(parts, state, 0)
+}
+
+function routeNamed(parts: RouterParts, state: RewriteState, name: string): Plan {
+  const location = parts.locations.findNamed(name)
   if (!location) return { kind: 'error', status: 500, settings: parts.settings }
-  return enter({ location, captures: undefined }, { parts, state, isInternal: true }, 0)
+  return enter({ location, needsSlash: false, isSettled: true }, { parts, state }, 0)
 }
 
-function routeLocations(parts: RouterParts, state: RewriteState, isInternal: boolean, cycles = 0): Plan {
-  const chosen = parts.locations.find(state.uri)
-  const missed =
-    chosen === undefined || !isOwn(chosen.location, state.uri)
-      ? parts.locations.findWithSlash(state.uri)
-      : undefined
-  if (missed) return redirectToSlash(state, missed)
-  if (!chosen) return { kind: 'error', status: 404, settings: parts.settings }
-  return enter(chosen, { parts, state, isInternal }, cycles)
+function routeLocations(parts: RouterParts, state: RewriteState, cycles: number): Plan {
+  state.isMoved = false
+  const chosen = parts.locations.find(state)
+  if (!chosen) return planContent({ content: parts.content, length: 0 }, state, parts.settings)
+  return enter(chosen, { parts, state }, cycles)
 }
 
-/** An exact location is meant for just this path; a longer prefix cannot be. */
-function isOwn({ matcher }: Location, path: string): boolean {
-  return matcher.kind === 'exact' && matcher.path === path
+function enter(
+  { location, needsSlash }: ChosenLocation,
+  at: { parts: RouterParts; state: RewriteState },
+  cycles: number,
+): Plan {
+  const { parts, state } = at
+  if (location.isInternal && !state.isInternal)
+    return { kind: 'error', status: 404, settings: location.settings }
+  if (needsSlash) return redirectToSlash(state, location)
+  if (location.steps.length === 0) return planContent(placeOf(location), state, location.settings)
+  const outcome = runSteps(location.steps, state)
+  if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, location.settings)
+  const settings = outcome.settings ?? location.settings
+  if (!state.isMoved) return planContent(placeOf(location), state, settings)
+  if (cycles >= MAX_CYCLES) return { kind: 'error', status: 500, settings }
+  return routeLocations(parts, state, cycles + 1)
 }
 
 function redirectToSlash(state: RewriteState, { settings }: Location): Plan {
@@ -74,81 +107,78 @@ function redirectToSlash(state: RewriteState, { settings }: Location): Plan {
   return { kind: 'return', status: 301, body: undefined, location, settings }
 }
 
-function enter(
-  { location, captures }: ChosenLocation,
-  at: { parts: RouterParts; state: RewriteState; isInternal: boolean },
-  cycles: number,
+/** An error that says nothing gets its page from `error_page`, as in nginx. */
+function answer(
+  outcome: Extract<RewriteOutcome, { kind: 'return' | 'nowhere' }>,
+  settings: LocationSettings,
 ): Plan {
-  const { parts, state, isInternal } = at
-  if (location.isInternal && !isInternal) return { kind: 'error', status: 404, settings: location.settings }
-  if (captures) state.captures = captures
-  if (location.steps.length === 0) return planContent(location, state, location.settings)
-  const before = state.uri
-  const outcome = runSteps(location.steps, state)
-  if (outcome.kind === 'return') return answer(outcome, location.settings)
-  const settings = outcome.settings ?? location.settings
-  if (outcome.kind === 'break' || state.uri === before) return planContent(location, state, settings)
-  if (cycles >= MAX_CYCLES) return { kind: 'error', status: 500, settings }
-  return routeLocations(parts, state, isInternal, cycles + 1)
-}
-
-function answer(outcome: { status: number; text: string | undefined }, settings: LocationSettings): Plan {
+  if (outcome.kind === 'nowhere') return { kind: 'error', status: 500, settings }
   const { status, text } = outcome
   if (status === 444) return { kind: 'close' }
   if (isRedirect(status)) return { kind: 'return', status, body: undefined, location: text, settings }
+  if (status >= 400 && text === undefined) return { kind: 'error', status, settings }
   return { kind: 'return', status, body: text, location: undefined, settings }
 }
 
-function planContent(location: Location, state: RewriteState, settings: LocationSettings): Plan {
+interface Place {
+  readonly content: LocationContent
+  /** Characters of the location's own path. */
+  readonly length: number
+}
+
+function placeOf({ content, matcher }: Location): Place {
+  return { content, length: matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0 }
+}
+
+function planContent(place: Place, state: RewriteState, settings: LocationSettings): Plan {
   const variable = (name: string): string => readVariable(state, name)
-  const { content, target } = fillIn(location, state, variable)
-  const { matcher } = location
-  const matchedLength = matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0
-  return {
-    kind: 'content',
-    content,
-    uri: state.uri,
-    args: state.args,
-    target,
-    matchedLength,
-    settings,
-    variable,
-  }
+  const { content, target, matchedLength } = fillIn(place, state, variable)
+  // The URL that came out of variables is none.
+  if (content.kind === 'none' && place.content.kind !== 'none')
+    return { kind: 'error', status: 500, settings }
+  const { uri, args } = state
+  return { kind: 'content', content, uri, args, target, matchedLength, settings, variable }
 }
 
 function fillIn(
-  { content, matcher }: Location,
+  { content, length }: Place,
   state: RewriteState,
   variable: (name: string) => string,
-): { content: Content; target: string } {
-  const length = matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0
+): { content: Content; target: string; matchedLength: number } {
   switch (content.kind) {
     case 'declared':
-      return { content, target: targetOf(state, content.destination, length) }
-    case 'proxy': {
-      const filled: Content = { kind: 'proxy', origin: expand(content.origin, variable) }
-      if (content.uri && !isConstant(content.uri))
-        return { content: filled, target: expand(content.uri, variable) }
-      return {
-        content: filled,
-        target: targetOf(state, content.uri ? expand(content.uri, variable) : '', length),
-      }
+      return { content, target: targetOf(state, content.destination, length), matchedLength: length }
+    case 'proxy':
+      return { content, target: targetOf(state, content.uri ?? '', length), matchedLength: length }
+    case 'proxy-url':
+      return { ...toUrl(expand(content.url, variable), state), matchedLength: length }
+    case 'files': {
+      // Behind a regular expression, an alias is the whole name of the file.
+      const matchedLength = content.alias && length === 0 ? state.uri.length : length
+      const root = expand(content.root, variable)
+      const alias = content.alias && expand(content.alias, variable)
+      return { content: { ...content, root, alias }, target: state.request.requestUri, matchedLength }
     }
+    case 'none':
+      return { content, target: state.request.requestUri, matchedLength: length }
     default:
-      return { content, target: targetOf(state, '', 0) }
+      return content satisfies never
   }
+}
+
+/** A URL with variables is asked for as it comes out; without a path it gets that of the request. */
+function toUrl(url: string, state: RewriteState): { content: Content; target: string } {
+  const [, scheme, authority = '', rest = ''] = /^(https?):\/\/([^/?#]+)(.*)$/s.exec(url) ?? []
+  if (scheme === undefined) return { content: { kind: 'none' }, target: '' }
+  const target = rest === '' ? targetOf(state, '', 0) : rest.startsWith('/') ? rest : `/${rest}`
+  return { content: { kind: 'proxy', origin: `${scheme}://${authority}` }, target }
 }
 
 /** What an upstream is asked for: as the client wrote it, unless something was rewritten or a prefix is replaced. */
 function targetOf(state: RewriteState, destination: string, length: number): string {
   if (destination === '' && !state.isRewritten) return state.request.requestUri
-  const path =
-    destination === '' ? escapePath(state.uri) : `${destination}${escapePath(state.uri.slice(length))}`
+  const isReplaced = destination !== '' && state.isWithinLocation
+  const path = isReplaced ? `${destination}${escapePath(state.uri.slice(length))}` : escapePath(state.uri)
   const absolute = path.startsWith('/') ? path : `/${path}`
   return state.args === '' ? absolute : `${absolute}${absolute.includes('?') ? '&' : '?'}${state.args}`
-}
-
-/** A decoded path as it may stand in a request. */
-function escapePath(path: string): string {
-  return /^[\w/.~!$&'()*+,;=:@-]*$/.test(path) ? path : encodeURI(path).replace(/[?#]/g, encodeURIComponent)
 }

@@ -85,7 +85,10 @@ export interface LocationSettings {
   /** `error_page`: status to the URI asked instead, or the URL redirected to. */
   readonly errorPages: readonly {
     readonly statuses: readonly number[]
+    /** Of the answer; undefined: that of the error, or of the page with `takesPageStatus`. */
     readonly status: number | undefined
+    /** `=` without a number: the answer has the status of the page, not of the error. */
+    readonly takesPageStatus: boolean
     readonly uri: string
   }[]
   readonly interceptErrors: boolean
@@ -119,6 +122,13 @@ export interface LocationSettings {
     | 'non_idempotent'
   )[]
   readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** Said at this level or further out, and of effect only where something else is said, too. */
+  readonly latent: {
+    readonly gzipTypes: readonly string[]
+    readonly gzipMinLengthBytes: number
+    readonly requestRateStatus: number
+    readonly connectionLimitStatus: number
+  }
 }
 
 /** What a location answers with once access was granted. */
@@ -159,6 +169,8 @@ export interface RequestFacts {
   readonly serverPort: number
   readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0'
   readonly requestId: string
+  /** Whether what the peer says in `X-Forwarded-*` is believed; undefined: no. */
+  readonly isPeerTrusted?: boolean
 }
 
 /** What the rewrite phase and the choice of a location come to. */
@@ -202,6 +214,16 @@ export interface CompiledServer {
   readonly settings: LocationSettings
   /** The password files that some location asks for: on the registry's host, their users are accounts. */
   readonly passwordFiles: readonly string[]
-  /** Pure. `uri` starts an internal redirect (error_page, try_files fallback, named location); undefined: as it came. */
-  route(request: RequestFacts, redirect?: { readonly uri: string; readonly args: string }): Plan
+  /**
+   * Pure. `redirect` starts an internal redirect (error_page, try_files fallback, named location); undefined: as it
+   * came. `from` is the plan that leads there: a named location goes on with its path, and with its variables.
+   */
+  route(
+    request: RequestFacts,
+    redirect?: {
+      readonly uri: string
+      readonly args: string
+      readonly from?: Pick<Extract<Plan, { kind: 'content' }>, 'uri' | 'args' | 'variable'>
+    },
+  ): Plan
 }

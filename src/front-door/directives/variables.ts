@@ -1,3 +1,4 @@
+import { matchRegex, type Pattern } from './regex.ts'
 import type { RequestFacts } from './settings.ts'
 
 /** What a request has become while it is routed. */
@@ -9,74 +10,123 @@ export interface RewriteState {
   args: string
   /** Set once something changed path or arguments: then an upstream is asked for what they are now. */
   isRewritten: boolean
-  /** Of the last regular expression that matched: numbers and names. */
+  /** A location must be looked for again (nginx's `uri_changed`). */
+  isMoved: boolean
+  /** The path still begins with that of the location: false behind `rewrite … break` (nginx's `valid_location`). */
+  isWithinLocation: boolean
+  /** Rewritten, or an internal redirect: then `internal` locations are open. */
+  isInternal: boolean
+  /** A text was too long for a regular expression: what it would have matched is not known, so nothing is served. */
+  isTooLong: boolean
+  /** Of the last regular expression that matched. */
   captures: RegExpExecArray | undefined
-  /** Made by `set`; undefined while there is none. */
+  /** Made by `set` and by named groups; undefined while there are none. */
   values: Map<string, string> | undefined
+  /** Variables of the plan that an internal redirect comes from. */
+  readonly before: ((name: string) => string) | undefined
 }
 
 type Read = (state: RewriteState) => string
 
-/** Variables that are the same words in nginx. */
-const VARIABLES: Readonly<Record<string, Read>> = {
-  args: ({ args }) => args,
-  binary_remote_addr: ({ request }) => request.remoteAddress,
-  content_length: ({ request }) => headerOf(request, 'content-length'),
-  content_type: ({ request }) => headerOf(request, 'content-type'),
-  document_uri: ({ uri }) => uri,
-  host: ({ request }) => request.host,
-  hostname: ({ serverName }) => serverName,
-  https: ({ request }) => (request.scheme === 'https' ? 'on' : ''),
-  is_args: ({ args }) => (args === '' ? '' : '?'),
-  msec: () => (Date.now() / 1_000).toFixed(3),
-  proxy_add_x_forwarded_for: ({ request }) => {
-    const before = headerOf(request, 'x-forwarded-for')
-    return before === '' ? request.remoteAddress : `${before}, ${request.remoteAddress}`
-  },
-  query_string: ({ args }) => args,
-  remote_addr: ({ request }) => request.remoteAddress,
-  remote_port: ({ request }) => String(request.remotePort),
-  remote_user: ({ request }) => userOf(headerOf(request, 'authorization')),
-  request: ({ request }) => `${request.method} ${request.requestUri} ${request.protocol}`,
-  request_id: ({ request }) => request.requestId,
-  request_method: ({ request }) => request.method,
-  request_uri: ({ request }) => request.requestUri,
-  scheme: ({ request }) => request.scheme,
-  server_name: ({ serverName }) => serverName,
-  server_port: ({ request }) => String(request.serverPort),
-  server_protocol: ({ request }) => request.protocol,
-  time_iso8601: () => new Date().toISOString(),
-  uri: ({ uri }) => uri,
-  http_host: ({ request }) => headerOf(request, 'host'),
+/** Variables that are the same words in nginx; those behind the blank line are made by nginx-proxy's own template. */
+const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ['args', ({ args }) => args],
+  ['binary_remote_addr', ({ request }) => request.remoteAddress],
+  ['content_length', ({ request }) => headerOf(request, 'content-length')],
+  ['content_type', ({ request }) => headerOf(request, 'content-type')],
+  ['document_uri', ({ uri }) => uri],
+  ['host', ({ request }) => request.host],
+  ['hostname', ({ serverName }) => serverName],
+  ['http2', ({ request }) => (request.protocol === 'HTTP/2.0' ? 'h2' : '')],
+  ['http_host', ({ request }) => headerOf(request, 'host')],
+  ['https', ({ request }) => (request.scheme === 'https' ? 'on' : '')],
+  ['is_args', ({ args }) => (args === '' ? '' : '?')],
+  ['limit_rate', () => ''],
+  ['msec', () => (Date.now() / 1_000).toFixed(3)],
+  ['nginx_version', () => ''],
+  ['proxy_add_x_forwarded_for', forwardedFor],
+  ['query_string', ({ args }) => args],
+  ['realip_remote_addr', ({ request }) => request.remoteAddress],
+  ['remote_addr', ({ request }) => request.remoteAddress],
+  ['remote_port', ({ request }) => String(request.remotePort)],
+  ['remote_user', ({ request }) => userOf(headerOf(request, 'authorization'))],
+  ['request', ({ request }) => `${request.method} ${request.requestUri} ${request.protocol}`],
+  ['request_id', ({ request }) => request.requestId],
+  ['request_method', ({ request }) => request.method],
+  ['request_uri', ({ request }) => request.requestUri],
+  ['scheme', ({ request }) => request.scheme],
+  ['server_name', ({ serverName }) => serverName],
+  ['server_port', ({ request }) => String(request.serverPort)],
+  ['server_protocol', ({ request }) => request.protocol],
+  ['time_iso8601', () => new Date().toISOString()],
+  ['time_local', () => new Date().toUTCString()],
+  ['uri', ({ uri }) => uri],
+
+  ['host_port', ({ request }) => portSuffix(request)],
+  ['proxy_connection', ({ request }) => (headerOf(request, 'upgrade') === '' ? '' : 'upgrade')],
+  ['proxy_upgrade', ({ request }) => headerOf(request, 'upgrade')],
+  ['proxy_x_forwarded_for', forwardedFor],
+  ['proxy_x_forwarded_host', ({ request }) => told(request, 'x-forwarded-host') || headerOf(request, 'host')],
+  [
+    'proxy_x_forwarded_port',
+    ({ request }) => told(request, 'x-forwarded-port') || String(request.serverPort),
+  ],
+  ['proxy_x_forwarded_proto', ({ request }) => told(request, 'x-forwarded-proto') || request.scheme],
+  ['proxy_x_forwarded_ssl', ({ request }) => (request.scheme === 'https' ? 'on' : 'off')],
+])
+
+/** Known only once an answer is there: whoever has it fills them in. */
+const LATER =
+  /^(?:upstream_\w+|sent_http_\w+|sent_trailer_\w+|status|body_bytes_sent|bytes_sent|request_time|request_length|request_completion|pipe|connection|connection_requests|proxy_host|proxy_port)$/
+const BY_PREFIX = /^(?:[0-9]|http_\w+|arg_\w+|cookie_\w+)$/
+
+/** Whether a variable means something without a vhost file that makes it. */
+export function isKnownVariable(name: string): boolean {
+  return VARIABLES.has(name) || BY_PREFIX.test(name) || LATER.test(name)
 }
 
-/** Known only once an upstream answered: whoever has the answer fills them in. */
-const LATER =
-  /^(?:upstream_|sent_http_|status$|body_bytes_sent$|bytes_sent$|request_time$|request_length$|proxy_)/
-
-/** Whether a variable means something. `made` are those that `set` and named groups make. */
-export function isKnownVariable(name: string, made: ReadonlySet<string>): boolean {
-  return (
-    name in VARIABLES ||
-    made.has(name) ||
-    /^(?:\d|http_\w+|arg_\w+|cookie_\w+)$/.test(name) ||
-    LATER.test(name)
-  )
+/** Whether `set` must not change a variable, since it says what the request is. */
+export function isFixedVariable(name: string): boolean {
+  return name !== 'args' && name !== 'limit_rate' && (VARIABLES.has(name) || LATER.test(name))
 }
 
 /** The value of a variable for a request; empty where there is none. */
 export function readVariable(state: RewriteState, name: string): string {
   const made = state.values?.get(name)
   if (made !== undefined) return made
-  const read = Object.hasOwn(VARIABLES, name) ? VARIABLES[name] : undefined
+  const read = VARIABLES.get(name)
   if (read) return read(state)
-  if (/^\d$/.test(name)) return state.captures?.[Number(name)] ?? ''
-  const named = state.captures?.groups?.[name]
-  if (named !== undefined) return named
+  if (name.length === 1 && name >= '0' && name <= '9') return state.captures?.[Number(name)] ?? ''
   if (name.startsWith('http_')) return headerOf(state.request, name.slice(5).replaceAll('_', '-'))
   if (name.startsWith('arg_')) return argumentOf(state.args, name.slice(4))
   if (name.startsWith('cookie_')) return cookieOf(headerOf(state.request, 'cookie'), name.slice(7))
-  return ''
+  return state.before?.(name) ?? ''
+}
+
+/** Sets a variable; `args` is the query itself. */
+export function writeVariable(state: RewriteState, name: string, value: string): void {
+  if (name === 'args') {
+    state.args = value
+    state.isRewritten = true
+    return
+  }
+  state.values ??= new Map()
+  state.values.set(name, value)
+}
+
+/** Tries a regular expression, and keeps what it caught. One that does not match leaves nothing caught, as in nginx. */
+export function tryPattern(state: RewriteState, pattern: Pattern, text: string): boolean {
+  const match = matchRegex(pattern, text)
+  if (match === 'too-long') {
+    state.isTooLong = true
+    return false
+  }
+  state.captures = match ?? undefined
+  if (match?.groups) {
+    state.values ??= new Map()
+    for (const name of Object.keys(match.groups)) state.values.set(name, match.groups[name] ?? '')
+  }
+  return match !== null
 }
 
 function headerOf({ headers }: RequestFacts, name: string): string {
@@ -84,19 +134,35 @@ function headerOf({ headers }: RequestFacts, name: string): string {
   return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }
 
+/** What a proxy before us said, if it is trusted to. */
+function told(request: RequestFacts, name: string): string {
+  return request.isPeerTrusted ? headerOf(request, name) : ''
+}
+
+function forwardedFor({ request }: RewriteState): string {
+  const before = told(request, 'x-forwarded-for')
+  return before === '' ? request.remoteAddress : `${before}, ${request.remoteAddress}`
+}
+
+function portSuffix({ serverPort }: RequestFacts): string {
+  return serverPort === 80 || serverPort === 443 ? '' : `:${serverPort}`
+}
+
 /** The first argument of a name, as it came: nginx does not decode it either. */
 function argumentOf(args: string, name: string): string {
+  if (args === '') return ''
   const prefix = `${name.toLowerCase()}=`
   const found = args.split('&').find((pair) => pair.toLowerCase().startsWith(prefix))
   return found?.slice(prefix.length) ?? ''
 }
 
 function cookieOf(header: string, name: string): string {
-  const prefix = `${name}=`
+  if (header === '') return ''
+  const prefix = `${name.toLowerCase()}=`
   const found = header
     .split(';')
     .map((pair) => pair.trim())
-    .find((pair) => pair.startsWith(prefix))
+    .find((pair) => pair.toLowerCase().startsWith(prefix))
   return found?.slice(prefix.length) ?? ''
 }
 

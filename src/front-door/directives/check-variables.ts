@@ -1,0 +1,56 @@
+import { type CompileContext, close, warn } from './compile-context.ts'
+import type { Directive } from './parser.ts'
+import { parseTemplate, variablesOf } from './template.ts'
+import { isKnownVariable } from './variables.ts'
+
+/** Directives in which an unknown variable changes who gets what, with those of their words that have variables. */
+const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string[]> = new Map([
+  ['return', (args) => args],
+  ['rewrite', (args) => args.slice(1, 2)],
+  ['set', (args) => args.slice(1)],
+  ['if', (args) => args.slice(0, 3)],
+  ['proxy_pass', (args) => args],
+  ['root', (args) => args],
+  ['alias', (args) => args],
+  ['try_files', (args) => args],
+])
+/** Those in which it leaves a text empty. */
+const TELLING = new Set(['add_header', 'proxy_set_header', 'proxy_redirect', 'auth_basic'])
+
+/** Notes variables that nothing makes: in nginx none of them would let it start. */
+export function checkVariables(files: readonly (readonly Directive[])[], context: CompileContext): void {
+  const made = new Set(files.flatMap((directives) => variablesMadeBy(directives)))
+  for (const directives of files) checkAll(directives, made, context)
+}
+
+function variablesMadeBy(directives: readonly Directive[]): string[] {
+  return directives.flatMap(({ name, args, block = [] }) => [
+    ...(name === 'set' ? [(args[0] ?? '').slice(1)] : []),
+    ...(['location', 'rewrite', 'if'].includes(name) ? groupsOf(args.join(' ')) : []),
+    ...variablesMadeBy(block),
+  ])
+}
+
+/** The named groups of a regular expression. */
+function groupsOf(text: string): string[] {
+  return [...text.matchAll(/\(\?P?<(\w+)>/g)].map(([, name = '']) => name)
+}
+
+function checkAll(
+  directives: readonly Directive[],
+  made: ReadonlySet<string>,
+  context: CompileContext,
+): void {
+  for (const directive of directives) {
+    const { name, args, block } = directive
+    const words = DECIDING.get(name)?.(args) ?? (TELLING.has(name) ? args : [])
+    const unknown = words
+      .flatMap((word) => variablesOf(parseTemplate(word)))
+      .find((variable) => !isKnownVariable(variable) && !made.has(variable))
+    if (unknown !== undefined) {
+      const note = DECIDING.has(name) ? close : warn
+      note(context, directive, `"${name}" has "$${unknown}", which is no variable here`)
+    }
+    if (block) checkAll(block, made, context)
+  }
+}
