@@ -27,6 +27,8 @@ const FRESH_GRACE_MS = 1_000
 const SWEEP_MS = 50
 /** Alert "unrecognized_name", fatal (RFC 6066 section 3). */
 const UNRECOGNIZED_NAME = Buffer.from([0x15, 3, 3, 0, 2, 2, 112])
+/** Alert "protocol_version", fatal (RFC 8446 section 6.2). */
+const PROTOCOL_VERSION = Buffer.from([0x15, 3, 3, 0, 2, 2, 70])
 const PLAIN_BODY = 'This port speaks HTTPS only.\n'
 const PLAIN_ON_TLS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${PLAIN_BODY.length}\r\nConnection: close\r\n\r\n${PLAIN_BODY}`
 
@@ -110,7 +112,7 @@ class Listening {
           // As Node's own servers do: a client may end its side before it has its answer, but not below TLS.
           allowHalfOpen: !options.isTls,
           highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
-        }).on('connection', (socket) => void this.#accept(socket))
+        }).on('connection', (socket) => this.#receive(socket))
     this.server.maxConnections = options.maxConnections ?? CONNECTION_LIMITS.maxConnections
   }
 
@@ -151,6 +153,14 @@ class Listening {
     }
   }
 
+  #receive(socket: Socket): void {
+    socket.on('error', ignore)
+    this.#accept(socket).catch((error) => {
+      socket.destroy()
+      this.#ports.logFailure(error)
+    })
+  }
+
   #acceptBare(socket: Socket): void {
     const connection = this.#register(socket)
     if (!this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
@@ -159,7 +169,6 @@ class Listening {
 
   async #accept(socket: Socket): Promise<void> {
     const connection = this.#register(socket)
-    socket.on('error', ignore)
     connection.deadline = setTimeout(
       () => socket.destroy(),
       this.#options.handshakeTimeoutMs ?? CONNECTION_LIMITS.handshakeTimeoutMs,
@@ -229,7 +238,7 @@ class Listening {
     const context = serverName === undefined ? this.#ports.contextFor(undefined) : undefined
     if (!how || (serverName === undefined && !context)) return refuse(raw, UNRECOGNIZED_NAME)
     // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
-    if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return void raw.destroy()
+    if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
     this.#tls.accept(raw, { ...how, context })
   }
 

@@ -43,6 +43,8 @@ export interface DoorPorts {
   handle(request: DoorRequest, response: DoorResponse, facts: ConnectionFacts): void
   shouldUpgrade(request: IncomingMessage, facts: ConnectionFacts): boolean
   upgrade(request: IncomingMessage, opened: { socket: Duplex; head: Buffer; facts: ConnectionFacts }): void
+  /** Is told what one of the others threw before there was a request; that connection is closed. */
+  logFailure(error: unknown): void
 }
 
 /** How to listen. */

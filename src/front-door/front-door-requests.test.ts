@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { askDoor, statusOf } from '../../test/support/ask-door.ts'
 import {
+  certificatesOf,
   connectTo,
   makeTable,
   openTestDoor,
@@ -10,6 +11,7 @@ import {
   type SiteWish,
   TELLING_HANDLER,
 } from '../../test/support/test-door.ts'
+import type { CertificateSource } from './ports.ts'
 
 const A = { host: 'a.test' }
 const REGISTRY: SiteWish = { host: 'registry.test', source: { kind: 'registry' } }
@@ -89,3 +91,22 @@ test('the front door survives a handler that fails', async () => {
 function fail(): never {
   throw new Error('now')
 }
+
+test('the front door survives certificates and tables that fail', async () => {
+  const broken = { isOn: false }
+  const certificates: CertificateSource = {
+    find(name, options) {
+      if (broken.isOn) throw new Error('broken')
+      return certificatesOf({ 'a.test': 'a.test' }).find(name, options)
+    },
+  }
+  await using door = await openTestDoor(makeTable(A), { certificates })
+  broken.isOn = true
+  assert.match(String(statusOf(await askDoor(door, 'https://a.test/'))), /disconnected/)
+  assert.equal(statusOf(await askDoor(door, 'http://a.test/')), 500)
+  const upgrade = { connection: 'upgrade', upgrade: 'x' }
+  assert.equal(statusOf(await askDoor(door, 'http://a.test/', { headers: upgrade })), 500)
+  assert.equal(door.failures.length, 3)
+  broken.isOn = false
+  assert.equal(statusOf(await askDoor(door, 'https://a.test/')), 200)
+})

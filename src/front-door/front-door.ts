@@ -91,6 +91,7 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
       handle: (request, response, facts) => serve(door, { request, response, facts }),
       shouldUpgrade: (request, facts) => shouldUpgrade(door, request, facts),
       upgrade: (request, opened) => upgrade(door, request, opened),
+      logFailure: parts.logFailure,
     },
   }
 }
@@ -143,8 +144,13 @@ function answer(door: Door, found: Exclude<Found, { kind: 'site' }>, { request, 
 
 /** The registry speaks HTTP only, and what is no site's answers as it does to any request. */
 function shouldUpgrade(door: Door, request: IncomingMessage, facts: ConnectionFacts): boolean {
-  const found = find(door, request, facts)
-  return found.kind === 'site' && found.exchange.site.declaration.source.kind !== 'registry'
+  try {
+    const found = find(door, request, facts)
+    return found.kind === 'site' && found.exchange.site.declaration.source.kind !== 'registry'
+  } catch {
+    // It will be thrown again, and told, where the request is answered.
+    return false
+  }
 }
 
 function upgrade(
@@ -156,9 +162,13 @@ function upgrade(
     door.parts.logFailure(error)
     socket.destroy()
   }
-  const found = find(door, request, facts)
-  if (found.kind === 'site') door.parts.handler.upgrade(found.exchange, socket, head).catch(fail)
-  else socket.destroy()
+  try {
+    const found = find(door, request, facts)
+    if (found.kind === 'site') door.parts.handler.upgrade(found.exchange, socket, head).catch(fail)
+    else socket.destroy()
+  } catch (error) {
+    fail(error)
+  }
 }
 
 /** What is to be done with a request. */

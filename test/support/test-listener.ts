@@ -36,6 +36,7 @@ export function portsWith(changes: Partial<DoorPorts>): DoorPorts {
     upgrade: (_request, { socket }) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
     },
+    logFailure: (error) => assert.fail(String(error)),
     ...changes,
   }
 }
