@@ -1,5 +1,5 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { AccessSettings, AddressRule, LocationSettings } from './settings.ts'
+import type { AccessSettings, LocationSettings } from './settings.ts'
 
 /** Who may come in for a method: `limit_except` gives other methods other rules. */
 export function accessFor(settings: LocationSettings, method: string): AccessSettings {
@@ -16,18 +16,28 @@ export type AccessDemand =
 
 /** What the rules about addresses leave to ask (nginx's `satisfy`). */
 export function demandOf(access: AccessSettings, remoteAddress: string): AccessDemand {
-  const isAllowed = access.addresses.length === 0 || isAddressAllowed(access.addresses, remoteAddress)
-  if (!access.basic) return isAllowed ? { kind: 'granted' } : { kind: 'denied' }
-  if (access.satisfy === 'any') {
-    return access.addresses.length > 0 && isAllowed ? { kind: 'granted' } : { kind: 'password' }
-  }
-  return isAllowed ? { kind: 'password' } : { kind: 'denied' }
+  const verdict = decideAddress(access, remoteAddress)
+  if (!access.basic) return verdict === 'denied' ? DENIED : GRANTED
+  if (access.satisfy === 'any') return verdict === 'allowed' ? GRANTED : PASSWORD
+  return verdict === 'denied' ? DENIED : PASSWORD
 }
 
-/** The first rule that fits counts; none: allowed. An address that is none belongs to a Unix socket. */
-export function isAddressAllowed(rules: readonly AddressRule[], remoteAddress: string): boolean {
-  const rule = rules.find(({ fits }) => fits(remoteAddress))
-  return rule === undefined || rule.action === 'allow'
+const GRANTED: AccessDemand = { kind: 'granted' }
+const DENIED: AccessDemand = { kind: 'denied' }
+const PASSWORD: AccessDemand = { kind: 'password' }
+
+/**
+ * What `allow` and `deny` say of an address: the first rule that fits counts. With none that fits the address is let
+ * in, but does not spare the password with `satisfy any`. An address that is none belongs to a Unix socket.
+ */
+export function decideAddress(
+  { addresses }: Pick<AccessSettings, 'addresses'>,
+  remoteAddress: string,
+): 'allowed' | 'denied' | 'undecided' {
+  for (const { fits, action } of addresses) {
+    if (fits(remoteAddress)) return action === 'allow' ? 'allowed' : 'denied'
+  }
+  return 'undecided'
 }
 
 /** Makes the test of one rule: `all`, `unix:`, an address or a network. */

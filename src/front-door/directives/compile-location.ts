@@ -70,6 +70,7 @@ function compileLocation(
     settings: inner.settings,
     steps: compileSteps(inside, inner.settings, context),
     content,
+    redirect: redirectOf(content, matcher, context),
     isInternal: inside.some(({ name }) => name === 'internal'),
     nested: new LocationSet(compileLocations(inside, inner, context)),
   }
@@ -92,6 +93,22 @@ export function compileLevel(
     index: wordsOf(directives, 'index') ?? level.index,
   }
   return { level: inner, content: compileContent(directives, { level: inner, matcher }, context) }
+}
+
+/**
+ * What `proxy_redirect default` turns in the `Location` of an upstream: the URL of `proxy_pass` into the path of the
+ * location; without a path in it, the upstream's root into ours.
+ */
+export function redirectOf(
+  content: LocationContent,
+  matcher: LocationMatcher,
+  { host }: CompileContext,
+): Location['redirect'] {
+  if (content.kind !== 'proxy' && content.kind !== 'declared') return undefined
+  const origin = content.kind === 'proxy' ? content.origin : `http://${host}`
+  const uri = content.kind === 'proxy' ? (content.uri ?? '') : content.destination
+  if (uri === '') return { from: `${origin}/`, to: '/' }
+  return 'path' in matcher ? { from: origin + uri, to: matcher.path } : undefined
 }
 
 const MODIFIERS: ReadonlySet<string> = new Set(['=', '^~', '~', '~*'])

@@ -1,12 +1,19 @@
 import { checkDirectives } from './check-directives.ts'
 import { checkVariables } from './check-variables.ts'
 import { type CompileContext, close, warn } from './compile-context.ts'
-import { compileLevel, compileLocations, type LevelParts, nameOf, parseMatcher } from './compile-location.ts'
+import {
+  compileLevel,
+  compileLocations,
+  type LevelParts,
+  nameOf,
+  parseMatcher,
+  redirectOf,
+} from './compile-location.ts'
 import { defaultSettings } from './default-settings.ts'
 import type { DirectiveContext } from './directive-table.ts'
 import { EMPTY_HTTP_LEVEL, type HttpLevel } from './http-level.ts'
 import { interpretSettings } from './interpret-settings.ts'
-import { type Location, LocationSet } from './locations.ts'
+import { type Location, type LocationContent, LocationSet } from './locations.ts'
 import { type Directive, parseVhostFile } from './parser.ts'
 import { compileSteps } from './rewrite-steps.ts'
 import { createRouter } from './route.ts'
@@ -171,14 +178,16 @@ function compileDeclared(
   const settings = basic ? withPassword(level.settings, basic) : level.settings
   const outer: LevelParts = { ...level, settings, declaredPath: path }
   const { level: inner, content } = compileLevel(inside, { level: outer, matcher }, context)
-  const answers = isOverridden && inside.some(({ name }) => ANSWERING.includes(name) && name !== 'return')
+  const ownAnswers = isOverridden && inside.some(({ name }) => ANSWERING.includes(name) && name !== 'return')
   if (!isOverridden) refuseOwnContent(inside, context)
+  const answer: LocationContent = ownAnswers ? content : { kind: 'declared', path, destination }
   return [
     {
       matcher,
       settings: inner.settings,
       steps: compileSteps(inside, inner.settings, context),
-      content: answers ? content : { kind: 'declared', path, destination },
+      content: answer,
+      redirect: redirectOf(answer, matcher, context),
       isInternal: inside.some(({ name }) => name === 'internal'),
       nested: new LocationSet(compileLocations(inside, inner, context)),
     },

@@ -32,6 +32,8 @@ export interface Location {
   readonly settings: LocationSettings
   readonly steps: readonly RewriteStep[]
   readonly content: LocationContent
+  /** What `proxy_redirect default` turns. */
+  readonly redirect: { readonly from: string; readonly to: string } | undefined
   readonly isInternal: boolean
   readonly nested: LocationSet
 }

@@ -28,7 +28,7 @@ export function createRouter(parts: RouterParts): CompiledServer['route'] {
     const plan = redirect?.uri.startsWith('@')
       ? routeNamed(parts, state, redirect.uri)
       : routePath(parts, state)
-    return state.isTooLong ? { kind: 'error', status: 414, settings: parts.settings } : plan
+    return state.isTooLong ? failWith(414, parts.settings, state) : plan
   }
 }
 
@@ -66,21 +66,22 @@ function redirected(parts: RouterParts, request: RequestFacts, { uri, args, from
 function routePath(parts: RouterParts, state: RewriteState): Plan {
   if (parts.steps.length > 0) {
     const outcome = runSteps(parts.steps, state)
-    if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, parts.settings)
+    if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, parts.settings, state)
   }
   return routeLocations(parts, state, 0)
 }
 
 function routeNamed(parts: RouterParts, state: RewriteState, name: string): Plan {
   const location = parts.locations.findNamed(name)
-  if (!location) return { kind: 'error', status: 500, settings: parts.settings }
+  if (!location) return failWith(500, parts.settings, state)
   return enter({ location, needsSlash: false, isSettled: true }, { parts, state }, 0)
 }
 
 function routeLocations(parts: RouterParts, state: RewriteState, cycles: number): Plan {
   state.isMoved = false
   const chosen = parts.locations.find(state)
-  if (!chosen) return planContent({ content: parts.content, length: 0 }, state, parts.settings)
+  if (!chosen)
+    return planContent({ content: parts.content, length: 0, redirect: undefined }, state, parts.settings)
   return enter(chosen, { parts, state }, cycles)
 }
 
@@ -90,54 +91,67 @@ function enter(
   cycles: number,
 ): Plan {
   const { parts, state } = at
-  if (location.isInternal && !state.isInternal)
-    return { kind: 'error', status: 404, settings: location.settings }
+  if (location.isInternal && !state.isInternal) return failWith(404, location.settings, state)
   if (needsSlash) return redirectToSlash(state, location)
   if (location.steps.length === 0) return planContent(placeOf(location), state, location.settings)
   const outcome = runSteps(location.steps, state)
-  if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, location.settings)
+  if (outcome.kind === 'return' || outcome.kind === 'nowhere')
+    return answer(outcome, location.settings, state)
   const settings = outcome.settings ?? location.settings
   if (!state.isMoved) return planContent(placeOf(location), state, settings)
-  if (cycles >= MAX_CYCLES) return { kind: 'error', status: 500, settings }
+  if (cycles >= MAX_CYCLES) return failWith(500, settings, state)
   return routeLocations(parts, state, cycles + 1)
 }
 
 function redirectToSlash(state: RewriteState, { settings }: Location): Plan {
   const location = `${escapePath(state.uri)}/${state.args === '' ? '' : `?${state.args}`}`
-  return { kind: 'return', status: 301, body: undefined, location, settings }
+  return { kind: 'return', status: 301, body: undefined, location, settings, variable: readerOf(state) }
 }
 
 /** An error that says nothing gets its page from `error_page`, as in nginx. */
 function answer(
   outcome: Extract<RewriteOutcome, { kind: 'return' | 'nowhere' }>,
   settings: LocationSettings,
+  state: RewriteState,
 ): Plan {
-  if (outcome.kind === 'nowhere') return { kind: 'error', status: 500, settings }
+  if (outcome.kind === 'nowhere') return failWith(500, settings, state)
+  const variable = readerOf(state)
   const { status, text } = outcome
   if (status === 444) return { kind: 'close' }
-  if (isRedirect(status)) return { kind: 'return', status, body: undefined, location: text, settings }
-  if (status >= 400 && text === undefined) return { kind: 'error', status, settings }
-  return { kind: 'return', status, body: text, location: undefined, settings }
+  if (isRedirect(status))
+    return { kind: 'return', status, body: undefined, location: text, settings, variable }
+  if (status >= 400 && text === undefined) return failWith(status, settings, state)
+  return { kind: 'return', status, body: text, location: undefined, settings, variable }
+}
+
+function failWith(status: number, settings: LocationSettings, state: RewriteState): Plan {
+  return { kind: 'error', status, settings, variable: readerOf(state) }
+}
+
+function readerOf(state: RewriteState): (name: string) => string {
+  return (name) => readVariable(state, name)
 }
 
 interface Place {
   readonly content: LocationContent
   /** Characters of the location's own path. */
   readonly length: number
+  readonly redirect: Location['redirect']
 }
 
-function placeOf({ content, matcher }: Location): Place {
-  return { content, length: matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0 }
+function placeOf({ content, matcher, redirect }: Location): Place {
+  const length = matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0
+  return { content, length, redirect }
 }
 
 function planContent(place: Place, state: RewriteState, settings: LocationSettings): Plan {
-  const variable = (name: string): string => readVariable(state, name)
+  const variable = readerOf(state)
   const { content, target, matchedLength } = fillIn(place, state, variable)
   // The URL that came out of variables is none.
-  if (content.kind === 'none' && place.content.kind !== 'none')
-    return { kind: 'error', status: 500, settings }
+  if (content.kind === 'none' && place.content.kind !== 'none') return failWith(500, settings, state)
   const { uri, args } = state
-  return { kind: 'content', content, uri, args, target, matchedLength, settings, variable }
+  const { redirect } = place
+  return { kind: 'content', content, uri, args, target, matchedLength, redirect, settings, variable }
 }
 
 function fillIn(

@@ -182,6 +182,8 @@ export type Plan =
       readonly body: string | undefined
       readonly location: string | undefined
       readonly settings: LocationSettings
+      /** Value of any variable for this request: `add_header` may have some. */
+      readonly variable?: (name: string) => string
     }
   /** 444: close the connection without an answer. */
   | { readonly kind: 'close' }
@@ -199,11 +201,18 @@ export type Plan =
       readonly target: string
       /** Characters of `uri` that the location's own path takes: what `alias` replaces. */
       readonly matchedLength: number
+      /** What `proxy_redirect default` turns in `Location`, from what to what; undefined: nothing. */
+      readonly redirect: { readonly from: string; readonly to: string } | undefined
       readonly settings: LocationSettings
       /** Value of any variable for this request, `set` ones included. */
       readonly variable: (name: string) => string
     }
-  | { readonly kind: 'error'; readonly status: number; readonly settings: LocationSettings }
+  | {
+      readonly kind: 'error'
+      readonly status: number
+      readonly settings: LocationSettings
+      readonly variable?: (name: string) => string
+    }
 
 /** A host's vhost files, ready to route requests with. Immutable. */
 export interface CompiledServer {
@@ -223,7 +232,11 @@ export interface CompiledServer {
     redirect?: {
       readonly uri: string
       readonly args: string
-      readonly from?: Pick<Extract<Plan, { kind: 'content' }>, 'uri' | 'args' | 'variable'>
+      readonly from?: {
+        readonly uri: string
+        readonly args: string
+        readonly variable: (name: string) => string
+      }
     },
   ): Plan
 }

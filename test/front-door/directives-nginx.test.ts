@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { skipReason } from '../parts/find-parts.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+import {
+  ask,
+  type Observed,
+  type Side,
+  startNginx,
+  startSites,
+  startUpstreams,
+  type Upstreams,
+  type VhostFiles,
+} from '../support/vhost-sides.ts'
+import { type RequestRow, SCENARIOS, type Scenario } from './directives-nginx-rows.ts'
+
+/** Headers of answers that say the same in other words, or nothing about directives. */
+const OF_NO_INTEREST = new Set([
+  ...['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding', 'etag', 'last-modified'],
+  ...['accept-ranges', 'vary', 'x-content-type-options', 'x-request-id', 'content-type', 'server'],
+])
+/** Headers to upstreams that nginx sends only while no proxy_set_header of a vhost file takes its own away. */
+const KEPT_BY_BERTH = /^(?:x-forwarded-|x-real-ip$|x-original-uri$)/
+const NOT_PASSED = new Set(['connection', 'content-length', 'transfer-encoding', 'x-row', 'x-request-id'])
+
+describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () => {
+  const resources = new AsyncDisposableStack()
+  let upstreams: Upstreams
+  let nginx: Side
+  let berth: Awaited<ReturnType<typeof startSites>>
+  let folder: string
+  let fill: (text: string, scenario: Scenario) => string
+
+  before(async () => {
+    folder = resources.use(await makeTempFolder('vhost')).path
+    upstreams = resources.use(await startUpstreams())
+    const root = join(folder, 'www')
+    await writeTree(root)
+    const users = join(folder, 'users')
+    await writeFile(users, 'ann:{PLAIN}secret\n')
+    const words: readonly (readonly [string, string])[] = [
+      ['UPSTREAM', upstreams.main],
+      ['OTHER', upstreams.other],
+      ['DEAD', upstreams.dead],
+      ['ROOT', root],
+      ['USERS', users],
+    ]
+    fill = (text, scenario) =>
+      [...words, ['HOST', hostOf(scenario)] as const].reduce(
+        (filled, [word, value]) => filled.replaceAll(word, value),
+        text,
+      )
+    const files = SCENARIOS.map((scenario): VhostFiles => {
+      const textOf = (text: string | undefined) => (text === undefined ? undefined : fill(text, scenario))
+      return {
+        host: hostOf(scenario),
+        vhost: fill(scenario.vhost, scenario),
+        location: textOf(scenario.location),
+        override: textOf(scenario.override),
+        confD: scenario.confD,
+      }
+    })
+    nginx = resources.use(await startNginx(join(folder, 'nginx'), files, upstreams))
+    berth = resources.use(
+      await startSites(files, { upstreams, serverPort: nginx.port, resolvePath: (path) => path }),
+    )
+  })
+  after(() => resources.disposeAsync())
+
+  test('no file closes its host', () => {
+    for (const { server } of berth.sites) {
+      assert.deepEqual(
+        server.problems.filter(({ severity }) => severity === 'closes'),
+        [],
+      )
+    }
+  })
+
+  for (const scenario of SCENARIOS) {
+    for (const given of scenario.requests) {
+      const row = typeof given === 'string' ? { target: given } : given
+      const { todo = false } = row
+      test(`${scenario.name}: ${describeRow(row)}`, { todo }, async () => {
+        const filled = { ...row, target: fill(row.target, scenario), host: hostOf(scenario) }
+        const askAll = async (port: number): Promise<Observed> => {
+          for (let index = 0; index < (row.before ?? 0); index++) await ask(port, filled, upstreams)
+          return ask(port, filled, upstreams)
+        }
+        const [fromNginx, fromBerth] = await Promise.all([askAll(nginx.port), askAll(berth.port)])
+        assert.deepEqual(comparable(fromBerth, fromNginx), comparable(fromNginx, fromNginx))
+      })
+    }
+  }
+})
+
+async function writeTree(root: string): Promise<void> {
+  const files: Readonly<Record<string, string>> = {
+    'root/a.txt': 'text a',
+    'root/other.html': '<p>other</p>',
+    'root/unknown.zzz': 'zzz',
+    'root/sub/index.html': '<p>index</p>',
+    'try/a.txt': 'try a',
+    'try/fallback.txt': 'fallback',
+    'tryeq/a.txt': 'tryeq a',
+    '.well-known/acme-challenge/token': 'token.thumbprint',
+  }
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(root, name)
+    await mkdir(join(path, '..'), { recursive: true })
+    await writeFile(path, text)
+  }
+}
+
+function hostOf({ name }: Scenario): string {
+  return `${name.replaceAll(' ', '-')}.test`
+}
+
+function describeRow({
+  target,
+  method = 'GET',
+  body = '',
+  from,
+  headers,
+  before: times,
+}: RequestRow): string {
+  const more = [
+    body === '' ? undefined : `${body.length} bytes`,
+    from && `from ${from}`,
+    headers && JSON.stringify(headers),
+    times && `after ${times}`,
+  ].filter((text) => text !== undefined)
+  return [`${method} ${target}`, ...more].join(', ')
+}
+
+/** What must be the same. Pages of errors are each server's own; what nginx says decides what is looked at. */
+function comparable(own: Observed, nginx: Observed): unknown {
+  const { status, body, seen } = own
+  const isOwnPage = nginx.body.startsWith('<html>') || (status >= 400 && nginx.body === '')
+  return {
+    status,
+    headers: Object.fromEntries(
+      Object.entries(own.headers)
+        .filter(([name, value]) => !OF_NO_INTEREST.has(name) && !isExtra(name, value, nginx))
+        .map(([name, value]) => [name, name === 'expires' ? isInFuture(String(value)) : relative(value)])
+        .sort(),
+    ),
+    body: isOwnPage ? undefined : body,
+    seen: seen && {
+      ...seen,
+      headers: Object.fromEntries(
+        Object.entries(seen.headers)
+          .filter(([name]) => !NOT_PASSED.has(name))
+          .filter(([name]) => !KEPT_BY_BERTH.test(name) || nginx.seen?.headers[name] !== undefined)
+          .filter(
+            ([name]) => name !== 'host' || !/^127\.0\.0\.1:|\.test$/.test(nginx.seen?.headers.host ?? ''),
+          )
+          .sort(),
+      ),
+    },
+  }
+}
+
+/** Berth's own answers say that they are not to be kept, and when to come back. */
+function isExtra(name: string, value: string | string[] | undefined, { headers }: Observed): boolean {
+  return (
+    headers[name] === undefined &&
+    ((name === 'cache-control' && value === 'no-store') || name === 'retry-after')
+  )
+}
+
+/** nginx makes redirects absolute, with the port it listens on. */
+function relative(value: string | string[] | undefined): unknown {
+  return typeof value === 'string' ? value.replace(/^http:\/\/[a-z-]+\.test(?::\d+)?(?=\/)/, '') : value
+}
+
+function isInFuture(date: string): boolean {
+  return Date.parse(date) > Date.now()
+}
