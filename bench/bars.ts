@@ -1,6 +1,7 @@
 import { ratioWithinRounds, type Sample, summarise } from './samples.ts'
 import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
 import { memoryWork } from './work/memory.ts'
+import { LARGE_WORK, MANY_HOSTS, PROXIES, SMALL_WORK, SOCKETS_WORK } from './work/proxy.ts'
 import { pageWork, startWork } from './work/tags.ts'
 import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
 
@@ -32,6 +33,7 @@ export const BARS: readonly Bar[] = [
     ...pushBars(nameWork('push over TLS (POST, PATCH, PUT)', connections)),
   ]),
   ...[true, false].flatMap((isTls) => manifestBars(manifestWork(isTls))),
+  ...proxyBars(),
   own('memory, idle', 'RSS MB', 90),
   own(memoryWork({ count: 1, bytes: 4096 * MIB }), 'over idle MB', 100),
   own(memoryWork({ count: 50, bytes: 64 * MIB }), 'over idle MB', 100),
@@ -74,6 +76,18 @@ function manifestBars(work: string): Bar[] {
   }))
   const bearer = nameContender(NAMES.berth, 'bearer token')
   return [{ ...bar, server: bearer, to: nameContender(NAMES.distribution, 'no log-in'), value: 15 }, ...basic]
+}
+
+function proxyBars(): Bar[] {
+  const small = { work: SMALL_WORK, figure: 'requests/s', server: PROXIES.berth, bound: 'at least' } as const
+  return [
+    { ...small, to: PROXIES.caddy, value: 1.2 },
+    { ...small, to: PROXIES.nginx, value: 0.4 },
+    { ...small, server: MANY_HOSTS, to: PROXIES.berth, value: 0.95 },
+    { ...small, work: LARGE_WORK, figure: 'MB/s', to: PROXIES.nginx, value: 0.8 },
+    // 400 MB for 10,000, of which a hundred are there without any.
+    own(SOCKETS_WORK, 'KB/socket', 30),
+  ]
 }
 
 function rate(work: string, to: string, value: number): Bar {

@@ -8,6 +8,7 @@ import { formatNumber, formatTables, formatVerdicts } from './report.ts'
 import type { Sample } from './samples.ts'
 import { measureManifest } from './work/manifest.ts'
 import { measureMemory } from './work/memory.ts'
+import { measureProxy } from './work/proxy.ts'
 import { measurePull } from './work/pull.ts'
 import { measurePush } from './work/push.ts'
 import { measureTags } from './work/tags.ts'
@@ -18,6 +19,7 @@ import { openWorkspace } from './workspace.ts'
 const PARTS: Readonly<Record<string, string>> = {
   'docker-registry': 'docker-registry',
   nginx: 'nginx',
+  caddy: 'caddy',
   wrk: 'wrk',
   curl: 'curl',
   openssl: 'openssl',
@@ -29,6 +31,7 @@ const WORK_OF: Readonly<Record<WorkName, (context: WorkContext) => Promise<void>
   pull: measurePull,
   push: measurePush,
   manifest: measureManifest,
+  proxy: measureProxy,
   memory: measureMemory,
   tags: measureTags,
 }

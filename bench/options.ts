@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** What can be measured, in the order it is done. */
-export const WORKS = ['pull', 'push', 'manifest', 'memory', 'tags'] as const
+export const WORKS = ['pull', 'push', 'manifest', 'proxy', 'memory', 'tags'] as const
 /** A work of {@link WORKS}. */
 export type WorkName = (typeof WORKS)[number]
 
@@ -29,6 +29,8 @@ export interface BenchSizes {
   /** Tags made over HTTP, and rows made in the database file. */
   readonly pushedTags: number
   readonly seededTags: number
+  /** WebSockets that are open and silent. */
+  readonly idleSockets: number
 }
 
 /** The command line was not understood; the message says why. */
@@ -39,7 +41,7 @@ export class UsageError extends Error {
 /** What `npm run bench -- --help` prints. */
 export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE] [--smoke]
 
-Measures Berth beside Debian's docker-registry, nginx and the disk, in one run on one machine.
+Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in one run on one machine.
 
   --only LIST   measure only these, separated by commas
   --rounds N    rounds of each measurement, 1 to 50 (default 5)
@@ -62,6 +64,7 @@ const FULL: BenchSizes = {
   ],
   pushedTags: 10_000,
   seededTags: 1_000_000,
+  idleSockets: 10_000,
 }
 
 const SMOKE: BenchSizes = {
@@ -76,6 +79,7 @@ const SMOKE: BenchSizes = {
   ],
   pushedTags: 200,
   seededTags: 20_000,
+  idleSockets: 100,
 }
 
 /** Reads the command line. Answers undefined when it asks for help. Errors: `UsageError`. */

@@ -24,8 +24,8 @@ export const CONNECTION_LIMITS = {
   maxHeaderBytes: 32 * 1024,
   /** Headers of one request: real clients send below 30. */
   maxHeaders: 100,
-  /** Connections at once: each idle one costs some 10 KiB. */
-  maxConnections: 10_000,
+  /** Connections at once: each idle one costs some 10 KiB, an idle WebSocket with TLS some 30. */
+  maxConnections: 20_000,
   /** How much a socket reads ahead while its body is not taken, in bytes. */
   socketBufferBytes: 64 * 1024,
 } as const
