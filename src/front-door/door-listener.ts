@@ -12,6 +12,7 @@ import {
   type DoorPorts,
   MAX_CONNECTIONS_PER_ADDRESS,
 } from './door-ports.ts'
+import { toPlainHost } from './host-name.ts'
 import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from './http-servers.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
 import { plainAddress } from './network-address.ts'
@@ -80,6 +81,8 @@ class Listening {
   readonly #connections = new Set<Connection>()
   readonly #sessions = new Set<ServerHttp2Session>()
   #isStopping = false
+  /** No connection is to be left, not even one that the system accepted a moment ago. */
+  #isCut = false
 
   constructor(options: DoorOptions) {
     this.#options = options
@@ -138,6 +141,7 @@ class Listening {
     // A connection that answers its last request now becomes idle, and nobody would end it.
     const sweep = setInterval(endIdle, SWEEP_MS)
     const cut = (): void => {
+      this.#isCut = true
       for (const { raw } of this.#connections) raw.destroy()
     }
     signal.addEventListener('abort', cut, { once: true })
@@ -178,7 +182,7 @@ class Listening {
       this.#options.proxyProtocol !== 'none' && this.#ports.isProxyTrusted(connection.source.address)
     // Connections of a proxy are counted by whom it speaks for, which is not known yet.
     if (!isFromProxy && !this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
-    if (isFromProxy && !(await this.#readSource(connection))) return void socket.destroy()
+    if (isFromProxy && (this.#isCut || !(await this.#readSource(connection)))) return void socket.destroy()
     if (this.#options.isTls) return this.#acceptTls(connection)
     this.#handOn(socket, connection, { scheme: 'http', serverName: undefined })
     this.#http1.emit('connection', socket)
@@ -201,6 +205,7 @@ class Listening {
   }
 
   #isWelcome({ raw }: Connection, address: string): boolean {
+    if (this.#isCut) return false
     if (!this.#ports.isCounted(address)) return true
     const release = this.#count.add(address)
     if (release) raw.once('close', release)
@@ -245,7 +250,7 @@ class Listening {
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
     const connection = raw && connectionOf(raw)
     if (!connection) return void socket.destroy()
-    const serverName = socket.servername ? socket.servername.toLowerCase() : connection.helloName
+    const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
     this.#handOn(socket, connection, { scheme: 'https', serverName })
     const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
     server.emit('connection', socket)
@@ -281,7 +286,7 @@ class Listening {
     }
     setConnection(socket, connection)
     // Whoever looks at the socket itself is to see the same.
-    if (plainAddress(raw.remoteAddress) === source.address && raw.remotePort === source.port) return
+    if (plainAddress(raw.remoteAddress) === source.address && (raw.remotePort ?? 0) === source.port) return
     Object.defineProperty(socket, 'remoteAddress', { value: source.address, configurable: true })
     Object.defineProperty(socket, 'remotePort', { value: source.port, configurable: true })
   }

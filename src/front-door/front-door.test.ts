@@ -82,6 +82,7 @@ test('the front door serves a host over the connection of another with the same 
   const rows: readonly (readonly [sni: string, host: string, status: number])[] = [
     ['a.test', 'a.test', 200],
     ['A.Test', 'a.test:444', 200],
+    ['a.test.', 'A.TEST.', 200],
     ['a.test', 'b.test', 200],
     ['a.test', 'registry.test', 421],
     ['registry.test', 'a.test', 421],

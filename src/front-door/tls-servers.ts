@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
+import { toPlainHost } from './host-name.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
@@ -78,7 +79,8 @@ export class TlsServers {
 
   #callback(find: (name: string) => SecureContext | undefined) {
     return (name: string, done: (error: Error | null, context?: SecureContext) => void): void => {
-      const context = find(name.toLowerCase())
+      const host = toPlainHost(name)
+      const context = host === undefined ? undefined : find(host)
       if (context) done(null, context)
       else done(new Error('There is no certificate for this name'))
     }
