@@ -124,6 +124,27 @@ for (const [what, frame] of Object.entries(FLOODS)) {
   })
 }
 
+test('the listener ends a connection whose head never ends', async () => {
+  await using door = await open({ ports: { handle: () => assert.fail('There was no request') } })
+  const socket = await mustShakeHands({ port: door.port, servername: 'a.test', ALPNProtocols: ['h2'] })
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.resume()
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+  // HEADERS with `:method: GET`, then CONTINUATION with a header of 100 bytes, again and again.
+  socket.write(Buffer.from([0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82]))
+  const header = Buffer.concat([Buffer.from([0x10, 1, 120, 100]), Buffer.alloc(100, 97)])
+  const frame = Buffer.concat([Buffer.from([0, 0, header.length, 9, 0, 0, 0, 0, 1]), header])
+  let sent = 0
+  while (!socket.destroyed && sent < 20_000) {
+    sent++
+    await new Promise<void>((resolve) => socket.write(frame, () => resolve()))
+  }
+  socket.destroy()
+  await closed
+  assert.ok(sent < 20_000, `${sent} frames were taken`)
+})
+
 test('the listener bounds the headers of HTTP/2 as those of HTTP/1.1', async () => {
   await using door = await open()
   const session = connectHttp2(`https://127.0.0.1:${door.port}`, {
