@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { DockerError, toDockerError } from './docker-error.ts'
 import { type EngineAddress, readEngineAddress } from './engine-address.ts'
 import { type JsonLine, readJsonLines } from './json-lines.ts'
@@ -39,6 +39,14 @@ export interface DockerClient {
    * ends it or the signal aborts. Errors: {@link DockerError}.
    */
   openEvents(filters: EventFilters, signal: AbortSignal): Promise<AsyncIterable<JsonLine>>
+  /** Ends all that is under way and lets the connections go. */
+  close(): void
+}
+
+/** How a client behaves. */
+export interface DockerClientOptions {
+  /** Longest wait for a whole answer, in milliseconds. */
+  readonly answerTimeoutMs?: number
 }
 
 /** Filters of `/events`: each name with the values of which one must fit. */
@@ -48,8 +56,17 @@ export type EventFilters = Readonly<Record<string, readonly string[]>>
  * Creates the client of an engine; nothing is asked of it yet. `certPath` is a folder with `ca.pem`, `cert.pem` and
  * `key.pem` (`DOCKER_CERT_PATH`). Errors: `DOCKER_URL_INVALID`, `DOCKER_TLS_FAILED`.
  */
-export function createDockerClient(url: string, certPath: string | undefined): DockerClient {
-  const engine: Engine = { url, address: readEngineAddress(url, certPath) }
+export function createDockerClient(
+  url: string,
+  certPath: string | undefined,
+  { answerTimeoutMs = ANSWER_TIMEOUT_MS }: DockerClientOptions = {},
+): DockerClient {
+  const engine: Engine = {
+    url,
+    address: readEngineAddress(url, certPath),
+    answerTimeoutMs,
+    underWay: new Set(),
+  }
   return {
     url,
     async get(path) {
@@ -67,6 +84,10 @@ export function createDockerClient(url: string, certPath: string | undefined): D
       // It lasts for weeks: a connection of its own, outside of the pool.
       const answer = await send(engine, `/events?${query}`, { signal, isPooled: false })
       return readEvents(answer, url)
+    },
+    close() {
+      for (const request of engine.underWay) request.destroy()
+      engine.address.agent.destroy()
     },
   }
 }
@@ -100,6 +121,8 @@ function parseApiVersion(value: unknown): readonly [major: number, minor: number
 interface Engine {
   readonly url: string
   readonly address: EngineAddress
+  readonly answerTimeoutMs: number
+  readonly underWay: Set<ClientRequest>
 }
 
 /** Ids come from the engine; one that is none must not become another path. */
@@ -109,7 +132,7 @@ function checkId(id: string, url: string): string {
 }
 
 async function ask(engine: Engine, path: string, maxBytes: number): Promise<string> {
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+  const signal = AbortSignal.timeout(engine.answerTimeoutMs)
   try {
     const answer = await send(engine, path, { signal, isPooled: true })
     return await readAll(answer, maxBytes, engine.url)
@@ -134,6 +157,8 @@ function send(engine: Engine, path: string, options: SendOptions, isRetry = fals
     agent: options.isPooled && !isRetry ? address.agent : false,
     signal: options.signal,
   })
+  engine.underWay.add(request)
+  request.once('close', () => engine.underWay.delete(request))
   request.once('error', (error: Error & { code?: string }) => {
     // The engine, or a proxy before it, closed an idle connection just then: a GET may be asked again.
     const wasStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')

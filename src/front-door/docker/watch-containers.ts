@@ -53,6 +53,7 @@ const MAX_LOST_LINES = 100
 
 /** What is told, and to whom. */
 export interface WatchContainersOptions {
+  /** The watch's own: it is closed with it. */
   readonly client: DockerClient
   readonly logger: Logger
   /** Those that declare a host, stopped ones, too; after each change, and once when the first list is read. */
@@ -104,6 +105,7 @@ export class ContainerWatch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     clearTimeout(this.#settle)
+    this.#options.client.close()
     await this.#running
   }
 
