@@ -5,6 +5,7 @@ import { extname, join, resolve, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Content } from './directives/settings.ts'
 import { expand } from './directives/template.ts'
+import { createPace, createPacedStream } from './limit-rate.ts'
 import { addHeaders, type ContentPlan, type SiteExchange } from './site-exchange.ts'
 
 /** Types by the end of the name; anything else is the location's `default_type`. */
@@ -159,7 +160,7 @@ async function send(
     response.end()
     return ANSWERED
   }
-  return sendBytes(response, { path, status, head, start, end })
+  return sendBytes(response, { path, status, head, start, end, bytesPerSecond: settings.bytesPerSecond })
 }
 
 async function sendBytes(
@@ -170,19 +171,24 @@ async function sendBytes(
     head,
     start,
     end,
+    bytesPerSecond,
   }: {
     path: string
     status: number
     head: Record<string, string | number>
     start: number
     end: number
+    bytesPerSecond: number
   },
 ): Promise<FilesResult> {
   try {
     // Opened before the head goes out: a file that cannot be read is an error of its own.
     const file = await open(path)
     response.writeHead(status, head)
-    await pipeline(createReadStream('', { fd: file, start, end, highWaterMark: 256 * 1024 }), response)
+    const bytes = createReadStream('', { fd: file, start, end, highWaterMark: 256 * 1024 })
+    const pace = createPace(bytesPerSecond)
+    if (pace) await pipeline(bytes, createPacedStream(pace), response)
+    else await pipeline(bytes, response)
   } catch (error) {
     if (!response.headersSent) return { kind: 'error', status: 403 }
     // The client went away, or the file did: what was sent is not whole.

@@ -13,6 +13,7 @@ import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/requ
 import { requestHeaders } from './forward/request-headers.ts'
 import { addedHeaders, type RedirectFacts, responseHeaders } from './forward/response-headers.ts'
 import { pairsOf, writeHead } from './forward/write-head.ts'
+import { createPace, type Pace } from './limit-rate.ts'
 import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
 
@@ -90,6 +91,7 @@ class Proxying {
   #flight: Flight | undefined
   #tried = 0
   #gzip: Gzip | undefined
+  readonly #pace: Pace | undefined
   #sendTimer: NodeJS.Timeout | undefined
   #resolve: () => void = () => {}
 
@@ -98,6 +100,7 @@ class Proxying {
     this.#order = order
     this.#proxy = proxy
     this.#settings = order.plan.settings
+    this.#pace = createPace(this.#settings.bytesPerSecond)
     this.#response = exchange.response as ServerResponse
     this.#isHttp2 = exchange.request.httpVersionMajor === 2
     this.#hasBody = hasBody(exchange.request, this.#isHttp2)
@@ -235,18 +238,21 @@ class Proxying {
   #data(chunk: Buffer): boolean {
     if (this.#response.destroyed) return false
     const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
-    if (isTaken) return true
-    this.#waitForDrain()
+    const waitMs = this.#pace?.(chunk.length) ?? 0
+    if (isTaken && waitMs === 0) return true
+    if (isTaken) setTimeout(() => this.#flight?.resume(), waitMs)
+    else this.#waitForDrain(waitMs)
     return false
   }
 
   /** A client that takes nothing for `send_timeout` is given up. */
-  #waitForDrain(): void {
+  #waitForDrain(waitMs: number): void {
     this.#sendTimer = setTimeout(() => this.#response.destroy(), this.#settings.sendTimeoutMs)
     const target = this.#gzip ?? this.#response
     target.once('drain', () => {
       clearTimeout(this.#sendTimer)
-      this.#flight?.resume()
+      if (waitMs === 0) this.#flight?.resume()
+      else setTimeout(() => this.#flight?.resume(), waitMs)
     })
   }
 

@@ -23,22 +23,24 @@ export async function serveRegistry(
   const response = exchange.response as ServerResponse
   const { settings } = plan
   addHeadersWithStatus(exchange, plan, response)
-  if (settings.maxBodyBytes > 0) {
-    if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes) {
-      tellTooLarge(exchange, settings, tools)
-      refuseTooLarge(request, response, settings)
-      request.resume()
-      return
-    }
-    if (request.headers['transfer-encoding'] !== undefined) {
-      limitBody(request, settings.maxBodyBytes, () => {
-        tellTooLarge(exchange, settings, tools)
-        refuseTooLarge(request, response, settings)
-      })
-    }
+  const refuse = (): void => {
+    tellTooLarge(exchange, settings, tools)
+    refuseTooLarge(request, response, settings)
+  }
+  if (settings.maxBodyBytes > 0 && !isWithin(request, settings.maxBodyBytes, refuse)) {
+    refuse()
+    request.resume()
+    return
   }
   if (request.headers.expect !== undefined) response.writeContinue()
   tools.registry(request, response)
+}
+
+/** Whether the length that is announced is allowed; one that is not is counted from here on. */
+function isWithin(request: IncomingMessage, maxBytes: number, onTooLarge: () => void): boolean {
+  const announced = request.headers['content-length']
+  if (announced !== undefined) return Number(announced) <= maxBytes
+  return request.headers['transfer-encoding'] === undefined || limitBody(request, maxBytes, onTooLarge)
 }
 
 /** Whether a header is added may depend on the status, which is known only when the head is written. */
@@ -53,9 +55,13 @@ function addHeadersWithStatus(exchange: SiteExchange, plan: ContentPlan, respons
   }
 }
 
-/** Counts a body whose length was not said; once it is too long nothing more of it is given on. */
-function limitBody(request: IncomingMessage, maxBytes: number, onTooLarge: () => void): void {
-  let received = 0
+/**
+ * Counts a body whose length was not said; once it is too long nothing more of it is given on.
+ * @returns false if what came with the head is too long already.
+ */
+function limitBody(request: IncomingMessage, maxBytes: number, onTooLarge: () => void): boolean {
+  let received = request.readableLength
+  if (received > maxBytes) return false
   let isOver = false
   request.push = (chunk: Buffer | null, ...rest) => {
     received += chunk?.length ?? 0
@@ -66,6 +72,7 @@ function limitBody(request: IncomingMessage, maxBytes: number, onTooLarge: () =>
     }
     return true
   }
+  return true
 }
 
 /**

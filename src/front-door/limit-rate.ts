@@ -1,0 +1,31 @@
+import { Transform } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Counts bytes as they are sent. @returns how long to wait before more, in milliseconds. */
+export type Pace = (bytes: number) => number
+
+/** Makes the pace of one answer (nginx's `limit_rate`); undefined: none. */
+export function createPace(
+  bytesPerSecond: number,
+  clock: () => number = () => performance.now(),
+): Pace | undefined {
+  if (bytesPerSecond === 0) return undefined
+  let startedAt: number | undefined
+  let sent = 0
+  return (bytes) => {
+    startedAt ??= clock()
+    sent += bytes
+    return Math.max(0, Math.ceil((sent / bytesPerSecond) * 1_000 - (clock() - startedAt)))
+  }
+}
+
+/** The same as a stream. */
+export function createPacedStream(pace: Pace): Transform {
+  return new Transform({
+    async transform(chunk: Buffer, _encoding, done) {
+      this.push(chunk)
+      await sleep(pace(chunk.length))
+      done()
+    },
+  })
+}
