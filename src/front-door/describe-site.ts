@@ -1,3 +1,4 @@
+import { explainPath } from './docker/explain.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteSource, UpstreamServer } from './site-declaration.ts'
 
@@ -73,7 +74,7 @@ function judge(site: Site, certificate: CertificateStatus): Judgement {
       fix: 'Mend that line, or take the file away; "berth site check" shows all that is wrong. It is read again at once',
     }
   }
-  const paths = declaration.paths.map(judgePath)
+  const paths = declaration.paths.map(explainPath)
   const down = paths.find(({ state }) => state === 'down')
   if (down && paths.every(({ state }) => state === 'down')) return down
   if (certificate.kind === 'missing' && declaration.httpsMethod !== 'nohttps') {
@@ -84,32 +85,6 @@ function judge(site: Site, certificate: CertificateStatus): Judgement {
 }
 
 const UP: Judgement = { state: 'up', cause: undefined, fix: undefined }
-
-function judgePath({ path, target }: PathDeclaration): Judgement {
-  if (target.kind !== 'upstream') return UP
-  const { servers } = target.upstream
-  const usable = servers.filter(({ problem }) => problem === undefined)
-  const [broken] = servers.filter(({ problem }) => problem !== undefined)
-  if (usable.length === 0) {
-    return {
-      state: 'down',
-      cause: broken?.problem ?? `No container that answers ${path} is running`,
-      fix: broken
-        ? `Mend that for ${broken.name}`
-        : 'Start it with "docker start"; it is seen within a second',
-    }
-  }
-  const sick = usable.filter(({ health }) => health === 'unhealthy' || health === 'starting')
-  if (sick.length === usable.length) {
-    return {
-      state: 'degraded',
-      cause: `No container that answers ${path} is healthy`,
-      fix: `Look at "docker logs ${sick[0]?.name}"; requests are sent to it all the same`,
-    }
-  }
-  if (broken) return { state: 'degraded', cause: broken.problem, fix: `Mend that for ${broken.name}` }
-  return UP
-}
 
 function serversOf({ path, target }: PathDeclaration): ServerStatus[] {
   if (target.kind !== 'upstream') return []

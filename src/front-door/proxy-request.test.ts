@@ -1,3 +1,4 @@
+// long: a row or a scene for each rule of forwarding
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
