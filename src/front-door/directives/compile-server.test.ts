@@ -246,7 +246,7 @@ const CLOSING: readonly [vhost: string, message: RegExp][] = [
   ['client_max_body_size lots;', /needs a size/],
   ['deny nobody;', /no address or network/],
   ['limit_req zone=unknown;', /in conf.d makes/],
-  ['location ~ (a+)+$ { deny all; }', /could take for ever/],
+  ['location ~ ((?=x)a|a)+$ { deny all; }', /could take for ever/],
   ['location ~ (?>a) { }', /only in PCRE/],
   ['if (-f $request_filename) { return 403; }', /not understood/],
   ['rewrite ^( /x;', /cannot be used/],

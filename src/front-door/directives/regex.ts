@@ -1,49 +1,152 @@
+import { compileLinear, type LinearProgram, runLinear } from './linear-regex.ts'
+import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './regex-syntax.ts'
+
 /** Longest regular expression, in characters. */
 const MAX_PATTERN_LENGTH = 1_024
 /** Longest text that one is tried on, in characters: that of a request line or header. */
 const MAX_SUBJECT_LENGTH = 16_384
-/**
- * A repeated group that repeats inside: `(a+)+`. On a text that almost matches, the engine tries every way to share it
- * out, which takes longer than the world lasts.
- */
-const NESTED_REPEAT = /\((?:[^()\\]|\\.)*(?:[+*]|\{\d+,\d*\})(?:[^()\\]|\\.)*\)(?:[+*]|\{\d+,\d*\})/
+/** Steps that the engine of JavaScript may take for one text: a millisecond or so. */
+const MAX_STEPS = 1_000_000
+/** The same for what only that engine understands. */
+const MAX_STEPS_ALONE = 10_000_000
 
-/** A regular expression with the length of text on which it is known to come to an end. */
+/** A regular expression that comes to an end soon on every text. */
 export interface Pattern {
   readonly regex: RegExp
-  readonly maxLength: number
+  /** Longest text for the engine of JavaScript, which tries one way after the other. */
+  readonly fastLength: number
+  /** For longer ones: takes time in proportion to the text. undefined: there is none, they are too long. */
+  readonly linear: (() => LinearProgram | undefined) | undefined
+  readonly names: ReadonlyMap<string, number>
 }
 
-/** A regular expression of nginx (PCRE) as one of JavaScript. */
-export type RegexResult = Pattern | { readonly problem: string }
+const FOR_EVER = 'the regular expression repeats what can be read in several ways, and could take for ever'
 
-/** Translates a regular expression. What JavaScript reads otherwise, or may never finish, is refused. */
-export function compileRegex(pattern: string, isCaseInsensitive: boolean): RegexResult {
+/** Translates a regular expression of nginx (PCRE). What cannot be done, or might never come to an end, is refused. */
+export function compileRegex(
+  pattern: string,
+  isCaseInsensitive: boolean,
+): Pattern | { readonly problem: string } {
   if (pattern.length > MAX_PATTERN_LENGTH) {
     return { problem: `the regular expression is longer than ${MAX_PATTERN_LENGTH} characters` }
   }
   const hasInlineFlag = pattern.startsWith('(?i)')
-  const source = (hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
-    .replace(/\(\?P?<(?![=!])/g, '(?<')
-    .replace(/\\A/g, '^')
-    .replace(/\\[zZ]/g, '$')
-  if (/\(\?>|[*+?}]\+|\(\?[#|&R(]|\\[GKQEXRHhN]|\[\[:/.test(source)) {
-    return { problem: 'the regular expression uses what is only in PCRE' }
-  }
-  if (NESTED_REPEAT.test(source)) {
-    return { problem: 'the regular expression repeats what repeats itself, and could take for ever' }
-  }
+  const ignoresCase = isCaseInsensitive || hasInlineFlag
+  const parsed = parseRegex(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
+  if (typeof parsed === 'string') return { problem: parsed }
   try {
-    return {
-      regex: new RegExp(source, isCaseInsensitive || hasInlineFlag ? 'i' : ''),
-      maxLength: MAX_SUBJECT_LENGTH,
-    }
+    return limit(parsed, new RegExp(formatRegex(parsed.node), ignoresCase ? 'i' : ''))
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
+function limit(parsed: ParsedRegex, regex: RegExp): Pattern | { readonly problem: string } {
+  const { names, node } = parsed
+  const { branches, repeats, isForeign } = weigh(node)
+  // From every place of the text, unless it can only begin at one.
+  const degree = repeats + (isAnchored(node) ? 0 : 1)
+  const lengthFor = (steps: number): number =>
+    degree <= 1 ? MAX_SUBJECT_LENGTH : Math.min(MAX_SUBJECT_LENGTH, Math.floor(steps ** (1 / degree)))
+  if (isForeign) {
+    return branches
+      ? {
+          problem: 'the regular expression repeats what can be read in several ways, and could take for ever',
+        }
+      : { regex, fastLength: lengthFor(MAX_STEPS_ALONE), linear: undefined, names }
+  }
+  let program: LinearProgram | undefined
+  const linear = (): LinearProgram | undefined => {
+    program ??= compileLinear(parsed, regex.ignoreCase)
+    return program
+  }
+  if (linear() === undefined) return { problem: 'the regular expression is too large' }
+  return { regex, fastLength: branches ? 0 : lengthFor(MAX_STEPS), linear, names }
+}
+
+interface Weight {
+  /** Something is repeated that can be read in several ways: the ways multiply with each time. */
+  readonly branches: boolean
+  /** Repetitions without end. */
+  readonly repeats: number
+  readonly isForeign: boolean
+}
+
+function weigh(node: RegexNode): Weight {
+  const children =
+    node.kind === 'sequence' || node.kind === 'choice'
+      ? node.nodes
+      : 'node' in node && node.node
+        ? [node.node]
+        : []
+  const weights = children.map(weigh)
+  const isRepeat = node.kind === 'repeat' && node.max > 1
+  return {
+    branches: weights.some(({ branches }) => branches) || (isRepeat && hasWays(node.node)),
+    repeats:
+      weights.reduce((sum, { repeats }) => sum + repeats, 0) +
+      (node.kind === 'repeat' && node.max > 10 && node.max !== node.min ? 1 : 0),
+    isForeign: node.kind === 'foreign' || weights.some(({ isForeign }) => isForeign),
+  }
+}
+
+/** Whether one text can be read in several ways. */
+function hasWays(node: RegexNode): boolean {
+  switch (node.kind) {
+    case 'set':
+    case 'assertion':
+      return false
+    case 'choice':
+    case 'foreign':
+      return true
+    case 'repeat':
+      return node.min !== node.max || hasWays(node.node)
+    case 'group':
+      return hasWays(node.node)
+    case 'sequence':
+      return node.nodes.some(hasWays)
+    default:
+      return node satisfies never
+  }
+}
+
+function isAnchored(node: RegexNode): boolean {
+  switch (node.kind) {
+    case 'assertion':
+      return node.source === '^'
+    case 'sequence':
+      return node.nodes[0] !== undefined && isAnchored(node.nodes[0])
+    case 'choice':
+      return node.nodes.every(isAnchored)
+    case 'group':
+      return isAnchored(node.node)
+    default:
+      return false
+  }
+}
+
+/** What was caught: the whole and the groups by number. */
+export interface RegexMatch {
+  readonly captures: readonly (string | undefined)[]
+  readonly groups: Readonly<Record<string, string | undefined>> | undefined
+}
+
 /** Tries it on a text. @returns `too-long` for a text on which it might take too long. */
-export function matchRegex({ regex, maxLength }: Pattern, text: string): RegExpExecArray | null | 'too-long' {
-  return text.length > maxLength ? 'too-long' : regex.exec(text)
+export function matchRegex(pattern: Pattern, text: string): RegexMatch | undefined | 'too-long' {
+  const { regex, fastLength, linear, names } = pattern
+  if (text.length <= fastLength) {
+    const match = regex.exec(text)
+    return match ? { captures: match, groups: match.groups } : undefined
+  }
+  const program = text.length > MAX_SUBJECT_LENGTH ? undefined : linear?.()
+  if (!program) return 'too-long'
+  const slots = runLinear(program, text)
+  if (!slots) return undefined
+  const captures: (string | undefined)[] = []
+  for (let slot = 0; slot < slots.length; slot += 2) {
+    const [start, end] = [slots[slot], slots[slot + 1]]
+    captures.push(start === undefined || end === undefined ? undefined : text.slice(start, end))
+  }
+  const groups = Object.fromEntries([...names].map(([name, index]) => [name, captures[index]]))
+  return { captures, groups: names.size > 0 ? groups : undefined }
 }

@@ -1,4 +1,4 @@
-import { matchRegex, type Pattern } from './regex.ts'
+import { matchRegex, type Pattern, type RegexMatch } from './regex.ts'
 import type { RequestFacts } from './settings.ts'
 
 /** What a request has become while it is routed. */
@@ -19,7 +19,7 @@ export interface RewriteState {
   /** A text was too long for a regular expression: what it would have matched is not known, so nothing is served. */
   isTooLong: boolean
   /** Of the last regular expression that matched. */
-  captures: RegExpExecArray | undefined
+  captures: RegexMatch | undefined
   /** Made by `set` and by named groups; undefined while there are none. */
   values: Map<string, string> | undefined
   /** Variables of the plan that an internal redirect comes from. */
@@ -96,7 +96,7 @@ export function readVariable(state: RewriteState, name: string): string {
   if (made !== undefined) return made
   const read = VARIABLES.get(name)
   if (read) return read(state)
-  if (name.length === 1 && name >= '0' && name <= '9') return state.captures?.[Number(name)] ?? ''
+  if (name.length === 1 && name >= '0' && name <= '9') return state.captures?.captures[Number(name)] ?? ''
   if (name.startsWith('http_')) return headerOf(state.request, name.slice(5).replaceAll('_', '-'))
   if (name.startsWith('arg_')) return argumentOf(state.args, name.slice(4))
   if (name.startsWith('cookie_')) return cookieOf(headerOf(state.request, 'cookie'), name.slice(7))
@@ -121,12 +121,12 @@ export function tryPattern(state: RewriteState, pattern: Pattern, text: string):
     state.isTooLong = true
     return false
   }
-  state.captures = match ?? undefined
+  state.captures = match
   if (match?.groups) {
     state.values ??= new Map()
     for (const name of Object.keys(match.groups)) state.values.set(name, match.groups[name] ?? '')
   }
-  return match !== null
+  return match !== undefined
 }
 
 function headerOf({ headers }: RequestFacts, name: string): string {

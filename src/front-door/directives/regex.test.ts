@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { compileLinear, runLinear } from './linear-regex.ts'
+import { compileRegex, matchRegex } from './regex.ts'
+import { formatRegex, parseRegex } from './regex-syntax.ts'
+
+function match(pattern: string, text: string, isCaseInsensitive = false) {
+  const compiled = compileRegex(pattern, isCaseInsensitive)
+  assert.ok(!('problem' in compiled), 'problem' in compiled ? compiled.problem : '')
+  const found = matchRegex(compiled, text)
+  return found === 'too-long' ? found : found && [...found.captures]
+}
+
+const MATCHES: readonly (readonly [pattern: string, text: string, caught: unknown])[] = [
+  ['^/a(.*)$', '/abc', ['/abc', 'bc']],
+  ['\\.(gif|png)$', '/x.png', ['.png', 'png']],
+  ['\\.(gif|png)$', '/x.pngx', undefined],
+  ['^/([a-z]{2,3})/(?<id>\\d+)', '/ab/12', ['/ab/12', 'ab', '12']],
+  ['(?P<a>x)', 'x', ['x', 'x']],
+  ['[]x]+', ']x', [']x']],
+  ['[^]x]', 'x]a', ['a']],
+  ['a{,2}', 'a{,2}', ['a{,2}']],
+  ['a{2}', 'aaa', ['aa']],
+  ['\\Aab\\z', 'ab', ['ab']],
+  ['^/.+$', '/\u2028', ['/\u2028']],
+  ['[\\w.-]+@x', 'a.b-c@x', ['a.b-c@x']],
+  ['\\x41', 'A', ['A']],
+  ['(?i)ABC', 'abc', ['abc']],
+  ['a.*?b', 'axbxb', ['axb']],
+  ['(a)|(b)', 'b', ['b', undefined, 'b']],
+  ['^(a+)+$', 'aaaa', ['aaaa', 'aaaa']],
+  ['^(?:a|a)*$', 'aaaa', ['aaaa']],
+  ['^(?!/api)/', '/x', ['/']],
+  ['(a)\\1', 'aa', ['aa', 'a']],
+  ['\\bfoo\\b', 'a foo b', ['foo']],
+]
+
+for (const [pattern, text, caught] of MATCHES) {
+  test(`\`matchRegex()\` catches ${JSON.stringify(caught)} of "${text}" with "${pattern}"`, () => {
+    assert.deepEqual(match(pattern, text), caught)
+  })
+}
+
+for (const pattern of [
+  '(?>a)',
+  'a++',
+  '[[:alpha:]]',
+  '\\Qa\\E',
+  '\\h',
+  '(?#x)',
+  '(*FAIL)',
+  '(?x)a',
+  '(',
+  ')',
+  '[a',
+  '*a',
+  'a**',
+  'a{3,2}',
+  'a{2000}',
+  '\\',
+  '(?<a>x)(?<a>y)',
+  '(?=(a|b))+',
+  '((?=a)a|a)*',
+  `${'('.repeat(40)}${')'.repeat(40)}`,
+  'a'.repeat(1_025),
+  '((a{9}){9}){99}',
+]) {
+  test(`\`compileRegex()\` refuses "${pattern.slice(0, 30)}"`, () => {
+    assert.ok('problem' in compileRegex(pattern, false))
+  })
+}
+
+for (const pattern of [
+  '^(a+)+$',
+  '(a|aa)+$',
+  '(a|a)*b',
+  '(.*)*x',
+  'a*a*a*a*a*b',
+  '(a?){50}a{50}b',
+  '.*.*.*=x',
+  '((a*)*)*b',
+]) {
+  test(`\`matchRegex()\` comes to an end soon with "${pattern}"`, () => {
+    const started = performance.now()
+    assert.equal(match(pattern, `${'a'.repeat(16_000)}!`), undefined)
+    assert.ok(performance.now() - started < 2_000)
+  })
+}
+
+test('`matchRegex()` tells of texts that are too long', () => {
+  assert.equal(match('a', 'b'.repeat(20_000)), 'too-long')
+  assert.equal(match('(?=x).*a.*b.*c', 'b'.repeat(5_000)), 'too-long')
+  assert.equal(match('(?=x)y', 'b'.repeat(5_000)), undefined)
+})
+
+test('`runLinear()` catches what the engine of JavaScript catches', () => {
+  const random = new SeededRandom('linear')
+  let count = 0
+  for (let round = 0; round < 4_000; round++) {
+    const inner = makePattern(random, 0)
+    const pattern = random.pick([inner, `^${inner}`, `(?:${inner})$`]) ?? inner
+    const parsed = parseRegex(pattern)
+    assert.ok(typeof parsed !== 'string', `${pattern}: ${String(parsed)}`)
+    const program = compileLinear(parsed, false)
+    assert.ok(program)
+    const regex = new RegExp(formatRegex(parsed.node))
+    const text = Array.from({ length: random.between(0, 8) }, () => random.pick(['a', 'b', 'c'])).join('')
+    const slots = runLinear(program, text)
+    const native = regex.exec(text)
+    assert.equal(slots === undefined, native === null, `${pattern} on ${text}`)
+    if (!slots || !native) continue
+    count++
+    assert.equal(text.slice(slots[0], slots[1]), native[0], `${pattern} on ${text}`)
+    assert.equal(slots[0], native.index)
+  }
+  assert.ok(count > 500)
+})
+
+/** Repeats only what has a length: engines differ in what an empty repetition catches. */
+function makePattern(random: SeededRandom, depth: number): string {
+  const atom = (): string => {
+    if (depth < 3 && random.chance(0.35)) return `(${makePattern(random, depth + 1)})`
+    return random.pick(['a', 'b', 'c', '.', '[ab]', '[^a]']) ?? 'a'
+  }
+  const piece = (): string => {
+    const text = atom()
+    const isRepeated = !new RegExp(`^(?:${text})`).test('') && random.chance(0.4)
+    return isRepeated ? text + random.pick(['*', '+', '?', '*?', '+?', '{2}', '{1,2}']) : text
+  }
+  const sequence = (): string => Array.from({ length: random.between(1, 3) }, piece).join('')
+  return random.chance(0.3) ? `${sequence()}|${sequence()}` : sequence()
+}
