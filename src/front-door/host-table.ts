@@ -1,4 +1,4 @@
-import { compileRegex } from './directives/regex.ts'
+import { compileRegex, matchRegex, type Pattern } from './directives/regex.ts'
 import { normalizeHost, parseAuthority } from './host-name.ts'
 
 /** Regular expressions looked at for a host that nothing else fits. */
@@ -11,7 +11,7 @@ export interface HostProblem {
 }
 
 interface RegexEntry<T> {
-  readonly regex: RegExp
+  readonly pattern: Pattern
   readonly value: T
 }
 
@@ -70,7 +70,10 @@ export class HostTable<T> {
       }
     }
     // Not by `find()`: it would allocate for each request to a host that is not named exactly.
-    for (const { regex, value } of this.#regexes) if (regex.test(host)) return value
+    for (const { pattern, value } of this.#regexes) {
+      const match = matchRegex(pattern, host)
+      if (match !== undefined && match !== 'too-long') return value
+    }
     return undefined
   }
 
@@ -98,7 +101,7 @@ export class HostTable<T> {
       return `there are more than ${MAX_REGEX_HOSTS} regular expressions`
     const compiled = compileRegex(pattern.slice(1), true)
     if ('problem' in compiled) return compiled.problem
-    this.#regexes.push({ regex: compiled.regex, value })
+    this.#regexes.push({ pattern: compiled, value })
     return undefined
   }
 }
