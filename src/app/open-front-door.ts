@@ -7,7 +7,7 @@ import { createFolderKeeper } from '../certificates/acme/folder-keeper.ts'
 import { certificateFolders, searchedFolders } from '../certificates/certificate-folders.ts'
 import { CertificateStore } from '../certificates/certificate-store.ts'
 import { LocalAuthority } from '../certificates/local-ca.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, ListenAddress } from '../config/config.ts'
 import type { AcmeConfig, FrontDoorConfig } from '../config/front-door.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 import type { DoorListener } from '../front-door/door-listener.ts'
@@ -85,6 +85,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       trustedProxies: config.trustedProxies,
       proxyProtocolFrom: door.proxyProtocolFrom,
       tlsPolicy: door.tlsPolicy,
+      externalHttpsPort: door.externalHttpsPort ?? portOf(config.listenHttps) ?? 443,
       newRequestId: context.newRequestId,
       logFailure: (err) => logger.error({ err }, 'a request could not be served'),
     },
@@ -108,6 +109,11 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
   })
   if (docker) resources.use(docker)
   return listenAll(config, (address, isTls) => frontDoor.listen(address, { isTls }))
+}
+
+/** The port of an address; a Unix socket has none. */
+function portOf(address: ListenAddress | undefined): number | undefined {
+  return address?.path === undefined ? address?.port : undefined
 }
 
 function createHandler({

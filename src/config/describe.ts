@@ -75,6 +75,7 @@ function frontDoorSettings(
     'https-method': door?.httpsMethod ?? null,
     hsts: door ? (door.hsts ?? 'off') : null,
     'tls-policy': door?.tlsPolicy ?? null,
+    'external-https-port': door?.externalHttpsPort ?? null,
     'proxy-protocol-from': door?.proxyProtocolFrom ?? [],
     'site-log': door?.siteLog ?? null,
     'site-log-format': door?.siteLogFormat ?? null,

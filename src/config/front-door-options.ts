@@ -2,7 +2,18 @@ import path from 'node:path'
 import { ACME_SCOPES, CHALLENGES, HTTPS_METHODS, KEY_TYPES, TLS_POLICIES } from './front-door.ts'
 import type { Option } from './options.ts'
 import { resolveSiteFiles, type SiteConfig, sites } from './sites.ts'
-import { dockerHost, flag, header, hostNames, hostPattern, httpsUrl, networks, text, word } from './values.ts'
+import {
+  dockerHost,
+  flag,
+  header,
+  hostNames,
+  hostPattern,
+  httpsUrl,
+  networks,
+  text,
+  wholeNumber,
+  word,
+} from './values.ts'
 
 /** The settings of virtual hosts and certificates. */
 export const FRONT_DOOR_OPTIONS = {
@@ -76,6 +87,13 @@ export const FRONT_DOOR_OPTIONS = {
     default: 'Mozilla-Intermediate',
     parse: word(TLS_POLICIES),
     replaces: 'SSL_POLICY',
+  },
+  'external-https-port': {
+    value: 'PORT',
+    help: 'port that visitors use for TLS, where it is not the one listened on: redirects lead there',
+    otherwise: 'that of listen-https',
+    parse: wholeNumber(1, 65_535),
+    replaces: 'EXTERNAL_HTTPS_PORT',
   },
   'proxy-protocol-from': {
     value: 'LIST',

@@ -31,6 +31,8 @@ export interface FrontDoorConfig {
   /** Value of the header; undefined: off. */
   readonly hsts: string | undefined
   readonly tlsPolicy: (typeof TLS_POLICIES)[number]
+  /** Port of visitors for TLS; undefined: that of the listener. */
+  readonly externalHttpsPort: number | undefined
   /** Addresses (CIDR) whose PROXY header counts. */
   readonly proxyProtocolFrom: readonly string[]
   /** `off`, `stdout` or a file. */

@@ -176,6 +176,7 @@ function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | u
     httpsMethod: read('https-method'),
     hsts: read('hsts'),
     tlsPolicy: read('tls-policy'),
+    externalHttpsPort: read('external-https-port'),
     proxyProtocolFrom: read('proxy-protocol-from'),
     siteLog: read('site-log'),
     siteLogFormat: read('site-log-format'),

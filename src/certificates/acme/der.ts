@@ -36,8 +36,11 @@ export function derOid(dotted: string): Buffer {
 
 /** Encodes a number without a sign that is given as its bytes. */
 export function derInteger(bytes: Uint8Array): Buffer {
-  const isNegative = ((bytes[0] ?? 0) & 0x80) !== 0
-  return isNegative ? der(TAG.integer, Buffer.of(0), bytes) : der(TAG.integer, bytes)
+  // DER wants the shortest form (X.690 section 8.3.2): no leading zeros but the one that keeps a number positive.
+  const first = bytes.findIndex((byte) => byte !== 0)
+  const digits = first < 0 ? Buffer.of(0) : bytes.subarray(first)
+  const isNegative = ((digits[0] ?? 0) & 0x80) !== 0
+  return isNegative ? der(TAG.integer, Buffer.of(0), digits) : der(TAG.integer, digits)
 }
 
 /** Encodes whole bytes as a bit string. */
