@@ -2,13 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
-import { CertificateManager } from '../certificates/acme/certificate-manager.ts'
-import { createFolderKeeper } from '../certificates/acme/folder-keeper.ts'
 import { certificateFolders, searchedFolders } from '../certificates/certificate-folders.ts'
 import { CertificateStore } from '../certificates/certificate-store.ts'
 import { LocalAuthority } from '../certificates/local-ca.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
-import type { AcmeConfig, FrontDoorConfig } from '../config/front-door.ts'
+import type { FrontDoorConfig } from '../config/front-door.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 import type { DoorListener } from '../front-door/door-listener.ts'
 import { createFrontDoor } from '../front-door/front-door.ts'
@@ -19,8 +17,8 @@ import { openSiteLog } from '../front-door/site-access-log.ts'
 import { createCertificateSource } from './certificate-source.ts'
 import { listenAll, readTlsPair } from './listeners.ts'
 import { nginxFolder } from './nginx-folders.ts'
+import { type Acme, openAcme } from './open-acme.ts'
 import type { Store } from './open-store.ts'
-import { takeRenewRequests } from './renew-requests.ts'
 import { SiteBoard, wishesOf } from './site-board.ts'
 import { writeSiteReport } from './site-report.ts'
 import { watchDocker } from './watch-docker.ts'
@@ -62,24 +60,17 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     store,
     authority,
     given: pair && { pair, names: door.domains },
-    acmeStatus: () => manager.status(),
+    acmeStatus: () => acme.status(),
   })
-  const manager = resources.use(
-    new CertificateManager({
-      folder: folders.acme,
-      keeper: createFolderKeeper(store, folders.issued),
-      defaults: acmeDefaults(door.acme),
-      logger,
-      userAgent: context.userAgent,
-      listens: { http: config.listenHttp !== undefined, tls: config.listenHttps !== undefined },
-    }),
+  const { userAgent } = context
+  const acme: Acme = resources.use(
+    await openAcme({ config, acme: door.acme, folders, store, logger, userAgent }),
   )
-  resources.use(await takeRenewRequests(config.dataDir, { manager, logger }))
   const handler = resources.use(createHandler(context))
   const frontDoor = createFrontDoor(
     {
       certificates,
-      challenges: manager.challenges,
+      challenges: acme.challenges,
       handler,
       health: context.registry,
       trustedProxies: config.trustedProxies,
@@ -94,7 +85,9 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
   const onSites = (sites: readonly Site[], table: HostTable<Site>): void => {
     frontDoor.setSites(table)
     context.store.accounts.setHtpasswdFiles(registryPasswordFiles(sites))
-    void manager.setWishes(wishesOf(sites, door.acme.scope))
+    acme
+      .setWishes(wishesOf(sites, door.acme.scope))
+      .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
     reporter.describe = () => sites.map((site) => describeSite(site, certificates.describe(site.declaration)))
     reporter.changed()
   }
@@ -152,12 +145,6 @@ function registryPasswordFiles(sites: readonly Site[]): string[] {
 
 /** What accounts take, one of them the configuration's own. */
 const MAX_ACCOUNT_FILES = 15
-
-function acmeDefaults(acme: AcmeConfig): ConstructorParameters<typeof CertificateManager>[0]['defaults'] {
-  const { directory, directoryCaFile, email, eab, profile, keyType, challenge, dnsHook, dnsServer, dnsKey } =
-    acme
-  return { directory, directoryCaFile, email, eab, profile, keyType, challenge, dnsHook, dnsServer, dnsKey }
-}
 
 /** Writes the report that `berth site list` reads, after changes. */
 class Reporter implements AsyncDisposable {

@@ -53,6 +53,7 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
   'AccountError',
   'OciError',
   'RegistryError',
+  'AcmeError',
 ])
 
 /**

@@ -1,0 +1,81 @@
+import type { Logger } from 'pino'
+import type { CertificateManager } from '../certificates/acme/certificate-manager.ts'
+import type { CertificateFolders } from '../certificates/certificate-folders.ts'
+import type { CertificateStore } from '../certificates/certificate-store.ts'
+import type { Config } from '../config/config.ts'
+import type { AcmeConfig } from '../config/front-door.ts'
+import type { ChallengeSource } from '../front-door/ports.ts'
+
+/** What is asked of CAs, or of nobody. */
+export interface Acme extends AsyncDisposable, Pick<CertificateManager, 'setWishes' | 'status'> {
+  readonly challenges: ChallengeSource
+}
+
+/** What asking CAs needs. */
+export interface AcmeContext {
+  readonly config: Config
+  readonly acme: AcmeConfig
+  readonly folders: CertificateFolders
+  readonly store: CertificateStore
+  readonly logger: Logger
+  readonly userAgent: string
+}
+
+/** Nobody is asked. */
+const OFF: Acme = {
+  challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
+  setWishes: async () => {},
+  status: () => [],
+  [Symbol.asyncDispose]: async () => {},
+}
+
+/**
+ * Opens what asks CAs for certificates, and takes requests to renew them now. Its parts are loaded only where it is on.
+ * Errors: `AcmeError` `ACME_DNS_FAILED`.
+ */
+export async function openAcme({
+  config,
+  acme,
+  folders,
+  store,
+  logger,
+  userAgent,
+}: AcmeContext): Promise<Acme> {
+  if (acme.scope === 'off') return OFF
+  const [{ CertificateManager: Manager }, { createFolderKeeper }, { takeRenewRequests }] = await Promise.all([
+    import('../certificates/acme/certificate-manager.ts'),
+    import('../certificates/acme/folder-keeper.ts'),
+    import('./renew-requests.ts'),
+  ])
+  const { directory, directoryCaFile, email, eab, profile, keyType, challenge, dnsHook, dnsServer, dnsKey } =
+    acme
+  const manager = new Manager({
+    folder: folders.acme,
+    keeper: createFolderKeeper(store, folders.issued),
+    defaults: {
+      directory,
+      directoryCaFile,
+      email,
+      eab,
+      profile,
+      keyType,
+      challenge,
+      dnsHook,
+      dnsServer,
+      dnsKey,
+    },
+    logger,
+    userAgent,
+    listens: { http: config.listenHttp !== undefined, tls: config.listenHttps !== undefined },
+  })
+  const requests = await takeRenewRequests(config.dataDir, { manager, logger })
+  return {
+    challenges: manager.challenges,
+    setWishes: (wishes) => manager.setWishes(wishes),
+    status: () => manager.status(),
+    async [Symbol.asyncDispose]() {
+      requests[Symbol.dispose]()
+      await manager[Symbol.asyncDispose]()
+    },
+  }
+}
