@@ -8,7 +8,7 @@ const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string
   ['return', (args) => args],
   ['rewrite', (args) => args.slice(1, 2)],
   ['set', (args) => args.slice(1)],
-  ['if', (args) => args.slice(0, 3)],
+  ['if', ([name = '', operator = '', value = '']) => [name, ...(/^!?=$/.test(operator) ? [value] : [])]],
   ['proxy_pass', (args) => args],
   ['root', (args) => args],
   ['alias', (args) => args],
@@ -16,6 +16,9 @@ const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string
 ])
 /** Those in which it leaves a text empty. */
 const TELLING = new Set(['add_header', 'proxy_set_header', 'proxy_redirect', 'auth_basic'])
+
+/** nginx has no way to write such a sign by itself. */
+const STRAY = /\$(?!\{\w+\}|\w)/
 
 /** Notes variables that nothing makes: in nginx none of them would let it start. */
 export function checkVariables(files: readonly (readonly Directive[])[], context: CompileContext): void {
@@ -44,11 +47,14 @@ function checkAll(
   for (const directive of directives) {
     const { name, args, block } = directive
     const words = DECIDING.get(name)?.(args) ?? (TELLING.has(name) ? args : [])
+    const note = DECIDING.has(name) ? close : warn
+    if (words.some((word) => STRAY.test(word))) {
+      note(context, directive, `"${name}" has a "$" that no variable begins with`)
+    }
     const unknown = words
       .flatMap((word) => variablesOf(parseTemplate(word)))
       .find((variable) => !isKnownVariable(variable) && !made.has(variable))
     if (unknown !== undefined) {
-      const note = DECIDING.has(name) ? close : warn
       note(context, directive, `"${name}" has "$${unknown}", which is no variable here`)
     }
     if (block) checkAll(block, made, context)

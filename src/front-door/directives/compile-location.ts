@@ -19,6 +19,8 @@ export interface LevelParts {
   readonly declaredPaths: readonly string[]
   /** Not inside any location. */
   readonly isServer: boolean
+  /** Of the location around it. */
+  readonly outer: LocationMatcher | undefined
 }
 
 /** The locations among directives, with those inside them. */
@@ -35,11 +37,25 @@ export function compileLocations(
       close(context, directive, matcher)
       return []
     }
+    const misplaced = misplacedIn(level.outer, matcher)
+    if (misplaced !== undefined) close(context, directive, misplaced)
     const name = nameOf(matcher)
     if (name !== undefined && seen.has(name)) close(context, directive, `"location ${name}" is here twice`)
     if (name !== undefined) seen.add(name)
     return [compileLocation(directive, { matcher, level }, context)]
   })
+}
+
+/** What nginx refuses of a location inside another: it would never be chosen. */
+function misplacedIn(outer: LocationMatcher | undefined, inner: LocationMatcher): string | undefined {
+  if (!outer) return undefined
+  if (inner.kind === 'named') return `"location ${inner.name}" cannot stand inside a location`
+  if (outer.kind === 'named') return `No location can stand inside "location ${outer.name}"`
+  if (outer.kind === 'exact') return `No location can stand inside "location = ${outer.path}"`
+  if (outer.kind === 'prefix' && inner.kind !== 'regex' && !inner.path.startsWith(outer.path)) {
+    return `"location ${inner.path}" is outside of "location ${outer.path}", which is around it`
+  }
+  return undefined
 }
 
 /** What no two locations of a level may have in common; regular expressions may. */
@@ -88,6 +104,7 @@ export function compileLevel(
   const inner: LevelParts = {
     ...level,
     isServer: matcher === undefined,
+    outer: matcher,
     settings: interpretSettings(inherited, directives, context),
     root: root === undefined ? level.root : parseTemplate(root),
     index: wordsOf(directives, 'index') ?? level.index,

@@ -77,6 +77,7 @@ export function compileServer(parts: ServerParts): CompiledServer {
     declaredPath: parts.locations[0]?.path,
     declaredPaths: parts.locations.map(({ path }) => path),
     isServer: true,
+    outer: undefined,
   }
   const { level, content } = compileLevel(directives, { level: outer, matcher: undefined }, context)
   const own = compileLocations(directives, level, context)

@@ -1,3 +1,5 @@
+/** Largest file, in characters: real ones have a few thousand. */
+const MAX_LENGTH = 1_048_576
 /** Longest word, in characters: nginx's own buffer for one. */
 const MAX_WORD_LENGTH = 4_096
 /** Words and signs of one file: real files have some dozens. */
@@ -16,6 +18,9 @@ export interface LexicalProblem {
 
 /** Takes a vhost file apart as nginx does (ngx_conf_file.c). Never throws: what is wrong ends the list and is told. */
 export function tokenize(text: string): { tokens: Token[]; problem: LexicalProblem | undefined } {
+  if (text.length > MAX_LENGTH) {
+    return { tokens: [], problem: { line: 1, message: `the file is longer than ${MAX_LENGTH} characters` } }
+  }
   const reader = { text: text.replace(/^\uFEFF/, ''), position: 0, line: 1 }
   const tokens: Token[] = []
   for (;;) {

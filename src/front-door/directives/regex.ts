@@ -50,9 +50,7 @@ function limit(parsed: ParsedRegex, regex: RegExp): Pattern | { readonly problem
     degree <= 1 ? MAX_SUBJECT_LENGTH : Math.min(MAX_SUBJECT_LENGTH, Math.floor(steps ** (1 / degree)))
   if (isForeign) {
     return branches
-      ? {
-          problem: 'the regular expression repeats what can be read in several ways, and could take for ever',
-        }
+      ? { problem: FOR_EVER }
       : { regex, fastLength: lengthFor(MAX_STEPS_ALONE), linear: undefined, names }
   }
   let program: LinearProgram | undefined

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { accessFor, demandOf } from './access.ts'
+import { compileServer } from './compile-server.ts'
+import { DIRECTIVES } from './known-directives.ts'
+import { lintVhostFile } from './lint.ts'
+import { parseVhostFile } from './parser.ts'
+import type { CompiledServer, RequestFacts } from './settings.ts'
+
+const FOLDER = new URL('../../../test/fixtures/vhost/', import.meta.url)
+const FIXTURES = readdirSync(FOLDER).map((name) => readFileSync(new URL(name, FOLDER), 'utf8'))
+/** What files are made of, in no order. */
+const WORDS = [
+  ...DIRECTIVES.map(({ name }) => name),
+  ...[
+    ';',
+    ';',
+    ';',
+    '{',
+    '}',
+    '{',
+    '}',
+    '"',
+    "'",
+    '\\',
+    '#',
+    '\n',
+    ' ',
+    '\t',
+    '\0',
+    '$',
+    '${',
+    '(',
+    ')',
+    '\uFEFF',
+  ],
+  ...[
+    'all',
+    'off',
+    'on',
+    '0',
+    '1',
+    '404',
+    '=200',
+    '302',
+    '$uri',
+    '$1',
+    '$args',
+    '$http_x',
+    '/a',
+    '/b/',
+    '@n',
+    '=',
+  ],
+  ...[
+    '^~',
+    '~',
+    '~*',
+    '^/(.*)$',
+    '/$1',
+    'last',
+    'break',
+    'permanent',
+    'http://up',
+    'http://h.test/x/',
+    '10.0.0.0/8',
+  ],
+  ...[
+    '($uri',
+    '~ a)',
+    '(a+)+',
+    '((',
+    '[',
+    'x'.repeat(5_000),
+    'ä',
+    '\u2028',
+    '{{{{',
+    '}}}}',
+    'always',
+    'X-A',
+    'GET',
+  ],
+]
+const TARGETS = ['/', '/a', '/a/b', '/b/', '/x.png', '/%20', '/a?b=c', `/${'a'.repeat(4_000)}`, '//', '/ä']
+
+function compile(text: string, location?: string): CompiledServer {
+  return compileServer({
+    host: 'h.test',
+    isRegistry: false,
+    serverFile: { file: 'f', text },
+    locations: [
+      {
+        path: '/',
+        destination: '',
+        locationFile: location === undefined ? undefined : { file: 'l', text: location },
+        overrideFile: undefined,
+        basic: undefined,
+      },
+    ],
+    resolvePath: (path) => path,
+    readInclude: (path) => (path.length % 2 === 0 ? text : undefined),
+  })
+}
+
+function facts(random: SeededRandom): RequestFacts {
+  const requestUri = random.pick(TARGETS) ?? '/'
+  const [uri = '/', args = ''] = requestUri.split('?')
+  return {
+    method: random.pick(['GET', 'POST', 'X']) ?? 'GET',
+    scheme: 'https',
+    host: 'h.test',
+    uri,
+    requestUri,
+    args,
+    headers: { host: 'h.test', x: random.pick(['', 'a', '0']) },
+    remoteAddress: random.pick(['10.0.0.1', '::1', 'unix:', '']) ?? '',
+    remotePort: 1,
+    serverPort: 443,
+    protocol: 'HTTP/1.1',
+    requestId: '1',
+  }
+}
+
+/** Compiles a text and routes some requests by it. @returns whether a host could be served so. */
+function tryText(text: string, random: SeededRandom): boolean {
+  const server = compile(text, random.chance(0.2) ? text : undefined)
+  for (const { line, message } of server.problems) {
+    assert.ok(line >= 0 && message !== '')
+  }
+  const redirects = [undefined, { uri: '@n', args: '' }, { uri: '/a', args: 'b' }]
+  for (let count = 0; count < 4; count++) {
+    const request = facts(random)
+    const plan = server.route(request, random.pick(redirects))
+    if (plan.kind !== 'content') continue
+    assert.equal(typeof plan.target, 'string')
+    demandOf(accessFor(plan.settings, request.method), request.remoteAddress)
+    plan.variable('uri')
+  }
+  return !server.isClosed
+}
+
+test('`compileServer()` and `route()` come to an end with any words', () => {
+  const random = new SeededRandom('words')
+  const started = performance.now()
+  let count = 0
+  while (count < 3_000 && performance.now() - started < 3_000) {
+    const text = Array.from({ length: random.between(1, 60) }, () => random.pick(WORDS) ?? '').join(
+      random.pick([' ', ' ', '', '\n']),
+    )
+    tryText(text, random)
+    count++
+  }
+  assert.ok(count > 300, `${count} texts only`)
+})
+
+test('`compileServer()` and `route()` come to an end with real files that were spoilt', () => {
+  const random = new SeededRandom('spoilt')
+  const started = performance.now()
+  let served = 0
+  let count = 0
+  while (count < 2_000 && performance.now() - started < 3_000) {
+    const text = spoil(random.pick(FIXTURES) ?? '', random)
+    if (tryText(text, random)) served++
+    if (count % 10 === 0) lintVhostFile(text, random.pick(['f', 'f_location', 'f_location_override']) ?? 'f')
+    count++
+  }
+  assert.ok(count > 200, `${count} texts only`)
+  assert.ok(served > 0 && served < count)
+})
+
+/** Takes out, doubles or changes pieces of a text. */
+function spoil(text: string, random: SeededRandom): string {
+  let spoilt = text
+  for (let times = random.between(1, 4); times > 0; times--) {
+    const at = random.between(0, spoilt.length)
+    const end = Math.min(spoilt.length, at + random.between(0, 40))
+    const put = random.pick(['', '', random.pick(WORDS) ?? '', spoilt.slice(at, end).repeat(2)]) ?? ''
+    spoilt = spoilt.slice(0, at) + put + spoilt.slice(end)
+  }
+  return spoilt
+}
+
+for (const [name, text] of [
+  ['blocks within each other', 'location / { '.repeat(100_000)],
+  ['closing brackets', '}'.repeat(500_000)],
+  ['signs without spaces', ';'.repeat(500_000)],
+  ['one long word', 'a'.repeat(1_000_000)],
+  ['one long quote', `"${'a\\'.repeat(500_000)}`],
+  ['many directives', 'add_header A b;'.repeat(60_000)],
+  [
+    'many locations',
+    Array.from({ length: 12_000 }, (_, index) => `location /${index} { deny all; }`).join('\n'),
+  ],
+  ['many words', `allow ${'a '.repeat(400_000)};`],
+  ['a file that includes itself', 'include ff; '.repeat(50)],
+  ['unknown words', Array.from({ length: 15_000 }, (_, index) => `denx${index} on;`).join('')],
+] as const) {
+  test(`\`compileServer()\` comes to an end soon with ${name}`, () => {
+    const started = performance.now()
+    parseVhostFile(text, 'f')
+    const { problems } = compile(text)
+    assert.ok(performance.now() - started < 4_000, `${performance.now() - started} ms`)
+    if (name !== 'many locations') assert.ok(problems.length > 0)
+  })
+}
