@@ -11,11 +11,12 @@ import {
 } from './forward/forward-request.ts'
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
-import { addedHeaders, type RedirectFacts, responseHeaders } from './forward/response-headers.ts'
+import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
 import { pairsOf, writeHead } from './forward/write-head.ts'
 import { createPace, type Pace } from './limit-rate.ts'
 import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
+import { declareOrigin, originOf, redirectFacts } from './upstream-origin.ts'
 
 /** What is asked of an upstream, and which. */
 export interface ProxyOrder {
@@ -43,23 +44,6 @@ export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: P
     return proxy.fail(503)
   }
   return new Proxying(exchange, { ...order, upstream, servers }, proxy).run()
-}
-
-/** The upstream that an origin of `proxy_pass` stands for. */
-export function declareOrigin(origin: string): UpstreamDeclaration | undefined {
-  const url = URL.parse(origin)
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
-  const protocol = url.protocol === 'https:' ? 'https' : 'http'
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port || (protocol === 'https' ? 443 : 80))
-  const server: UpstreamServer = { host, port, name: origin, health: 'unknown', problem: undefined }
-  return { name: origin, protocol, servers: [server], balance: 'round-robin', keepAlive: 2 }
-}
-
-/** Scheme, host and port of a server. */
-export function originOf({ protocol }: UpstreamDeclaration, { host, port }: UpstreamServer): string {
-  const scheme = protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http'
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
@@ -219,7 +203,7 @@ class Proxying {
     const { plan } = this.#order
     const list = responseHeaders(raw, {
       settings: this.#settings,
-      redirect: this.#redirectFacts(),
+      redirect: redirectFacts(this.#order),
       variable: plan.variable,
     })
     list.push(
@@ -315,26 +299,4 @@ class Proxying {
   #finish(answered: Promise<void>): void {
     void answered.finally(() => this.#resolve())
   }
-
-  /** What `proxy_redirect default` turns: the upstream's own address into the path of the location. */
-  #redirectFacts(): RedirectFacts | undefined {
-    const { upstream, path } = this.#order
-    const [server] = upstream.servers
-    if (!server) return undefined
-    const origin = originOf(upstream, server).replace(/:(?:80|443)$/, '')
-    const destination = path?.destination ?? ''
-    return destination === ''
-      ? { from: `${origin}/`, to: '/' }
-      : { from: `${origin}${destination}`, to: path?.path ?? '/' }
-  }
-}
-
-/** `$upstream_http_…` and its like, from the answer's own headers. */
-function upstreamVariable(raw: readonly Buffer[], name: string): string | undefined {
-  const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
-  if (wanted === undefined) return undefined
-  for (let index = 0; index < raw.length; index += 2) {
-    if (String(raw[index]).toLowerCase().replaceAll('-', '_') === wanted) return String(raw[index + 1])
-  }
-  return ''
 }

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream'
 import { pageOf } from './error-pages.ts'
 import { forwardUpgrade } from './forward/forward-upgrade.ts'
 import { isHopByHop, requestHeaders } from './forward/request-headers.ts'
-import { declareOrigin } from './proxy-request.ts'
 import { refusalOf } from './site-access.ts'
 import type { UpstreamDeclaration } from './site-declaration.ts'
 import { type ContentPlan, factsOf, type SiteTools, targetOf } from './site-exchange.ts'
 import type { SiteRequest } from './site-handler.ts'
+import { declareOrigin } from './upstream-origin.ts'
 
 /** Passes a request to change the protocol on, after the same rules as any other. */
 export async function proxyUpgrade(

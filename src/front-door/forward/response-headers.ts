@@ -98,3 +98,13 @@ function turn(
 function textOf(raw: Buffer | string): string {
   return typeof raw === 'string' ? raw : raw.toString('latin1')
 }
+
+/** `$upstream_http_…` and its like, from the answer's own headers. */
+export function upstreamVariable(raw: readonly Buffer[], name: string): string | undefined {
+  const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
+  if (wanted === undefined) return undefined
+  for (let index = 0; index < raw.length; index += 2) {
+    if (String(raw[index]).toLowerCase().replaceAll('-', '_') === wanted) return String(raw[index + 1])
+  }
+  return ''
+}
