@@ -10,6 +10,8 @@ export interface RequestRow {
   readonly from?: string
   /** Asked so often before, one after the other. */
   readonly before?: number
+  /** Where Berth lets in less than nginx, on purpose: statuses of both. */
+  readonly stricter?: readonly [nginx: number, berth: number]
   /** What the HTTP pipeline does not do yet. */
   readonly todo?: string
 }
@@ -23,6 +25,8 @@ export interface Scenario {
   /** In place of `location /`. */
   readonly override?: string
   readonly confD?: string
+  /** Declared paths, `/` if there are none. */
+  readonly paths?: readonly { readonly path: string; readonly destination: string }[]
   readonly requests: readonly (string | RequestRow)[]
 }
 
@@ -442,7 +446,12 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a realm without a file',
     vhost: 'auth_basic "x"; location /in { proxy_pass http://UPSTREAM; auth_basic_user_file USERS; }',
-    requests: ['/in', { target: '/in', headers: ANN }],
+    requests: [
+      '/in',
+      { target: '/in', headers: ANN },
+      { target: '/', stricter: [200, 403] },
+      { target: '/', headers: ANN, stricter: [200, 403] },
+    ],
   },
   {
     name: 'a file without a realm',
@@ -823,5 +832,54 @@ location ^~ /.well-known/acme-challenge/ {
       location ~* ^/(wp-admin|xmlrpc\\.php) { return 444; }
     `,
     requests: ['/a', '/index.html', '/wp-admin/x', '/XMLRPC.php', '/wp'],
+  },
+  {
+    name: 'declared paths',
+    vhost: `
+      location = /health { return 200 ok; }
+      location ~ \\.hidden$ { deny all; }
+      rewrite ^/legacy/(.*)$ /app/$1 last;
+    `,
+    location: 'if ($arg_stop) { return 403; }',
+    paths: [
+      { path: '/', destination: '' },
+      { path: '/app/', destination: '/' },
+      { path: '/deep/', destination: '/a/b/' },
+      { path: '/same', destination: '/same' },
+      { path: '= /exact', destination: '' },
+      { path: '^~ /final/', destination: '' },
+      { path: '~ ^/re/(x|y)$', destination: '' },
+      { path: '/nodest/', destination: '' },
+    ],
+    requests: [
+      '/',
+      '/health',
+      '/app/x%20y?z',
+      '/app',
+      '/app?q',
+      '/app/',
+      '/deep/x',
+      '/same/x',
+      '/exact',
+      '/exact/',
+      '/final/a.hidden',
+      '/app/a.hidden',
+      '/re/x',
+      '/re/z',
+      '/nodest/x',
+      '/legacy/x?y',
+      '/app/x?stop=1',
+      '/re/x?stop=1',
+    ],
+  },
+  {
+    name: 'a regular expression over all',
+    vhost: `
+      location ~* ^/(?<tenant>[a-z]+)/files/(.*)$ { rewrite ^ /store/$tenant?path=$2 break; proxy_pass http://UPSTREAM; }
+      location ~ ^/(.+)/$ { return 301 /$1; }
+      location ~ "[]x]$" { return 200 bracket; }
+      location ~ ^/dot.end$ { return 200 dot; }
+    `,
+    requests: ['/ann/files/a/b', '/ANN/files/a%20b?c=d', '/a/b/', '/a]', '/dotxend', '/dot%C3%A4end', '/a/b'],
   },
 ]

@@ -13,19 +13,23 @@ import type { Site } from '../../src/front-door/site.ts'
 import type { WatchedFile } from '../../src/front-door/watched-folder.ts'
 import { part } from '../parts/find-parts.ts'
 import { findFreePort, isListening } from './free-port.ts'
+import { runCommand } from './run-command.ts'
 import { startProcess } from './start-process.ts'
 import { makeSite } from './test-door.ts'
 
 const LOOPBACK = '127.0.0.1'
 const ROW_HEADER = 'x-row'
+const ROOT = [{ path: '/', destination: '' }]
 
 /** A vhost file with what stands around it, placeholders filled in. */
 export interface VhostFiles {
   readonly host: string
   readonly vhost: string
-  readonly location: string | undefined
-  readonly override: string | undefined
-  readonly confD: string | undefined
+  readonly location?: string | undefined
+  readonly override?: string | undefined
+  readonly confD?: string | undefined
+  /** Declared paths; undefined: `/` alone. */
+  readonly paths?: readonly { readonly path: string; readonly destination: string }[] | undefined
 }
 
 /** A request to a side. */
@@ -151,19 +155,32 @@ export async function startNginx(
   }
 }
 
+/** Whether nginx would start with a vhost file; its own words if not. */
+export async function checkWithNginx(
+  folder: string,
+  file: VhostFiles,
+  upstreams: Pick<Upstreams, 'main'>,
+): Promise<string | undefined> {
+  const config = join(folder, 'check.conf')
+  await writeFile(config, formatConfig(folder, { files: [file], upstreams, port: 1 }))
+  const args = ['-t', '-q', '-p', folder, '-c', config, '-e', join(folder, 'check.log')]
+  const { code, stderr } = await runCommand(part('nginx'), args)
+  return code === 0 ? undefined : stderr
+}
+
 function formatConfig(
   folder: string,
-  parts: { files: readonly VhostFiles[]; upstreams: Upstreams; port: number },
+  parts: { files: readonly VhostFiles[]; upstreams: Pick<Upstreams, 'main'>; port: number },
 ): string {
   const { files, upstreams, port } = parts
   const servers = files.map(
-    ({ host, vhost, location = '', override, confD = '' }) => `${confD}
+    ({ host, vhost, location = '', override, confD = '', paths = ROOT }) => `${confD}
   upstream ${host} { server ${upstreams.main}; }
   server {
     listen ${LOOPBACK}:${port};
     server_name ${host};
     ${vhost}
-    ${override ?? `location / { proxy_pass http://${host}; ${location} }`}
+    ${override ?? paths.map(({ path, destination }) => `location ${path} { proxy_pass http://${host}${destination}; ${location} }`).join('\n    ')}
   }`,
   )
   return `${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -254,22 +271,20 @@ function assemble(
     (file) =>
       makeSite({
         host: file.host,
-        paths: [
-          {
-            path: '/',
-            destination: '',
-            target: {
-              kind: 'upstream',
-              upstream: {
-                name: file.host,
-                protocol: 'http',
-                servers: [server],
-                balance: 'round-robin',
-                keepAlive: 2,
-              },
+        paths: (file.paths ?? ROOT).map(({ path, destination }) => ({
+          path,
+          destination,
+          target: {
+            kind: 'upstream',
+            upstream: {
+              name: file.host,
+              protocol: 'http',
+              servers: [server],
+              balance: 'round-robin',
+              keepAlive: 2,
             },
           },
-        ],
+        })),
       }).declaration,
   )
   const texts = files.flatMap(({ host: name, vhost, location, override }): [string, string | undefined][] => [

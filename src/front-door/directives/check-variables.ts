@@ -8,12 +8,18 @@ const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string
   ['return', (args) => args],
   ['rewrite', (args) => args.slice(1, 2)],
   ['set', (args) => args.slice(1)],
-  ['if', ([name = '', operator = '', value = '']) => [name, ...(/^!?=$/.test(operator) ? [value] : [])]],
+  ['if', wordsOfCondition],
   ['proxy_pass', (args) => args],
   ['root', (args) => args],
   ['alias', (args) => args],
   ['try_files', (args) => args],
 ])
+/** The variable, and what it is compared to; regular expressions have none. */
+function wordsOfCondition(args: readonly string[]): readonly string[] {
+  const [name = '', operator = '', value = ''] = args[0] === '(' ? args.slice(1) : args
+  return operator === '=' || operator === '!=' ? [name, value] : [name]
+}
+
 /** Those in which it leaves a text empty. */
 const TELLING = new Set(['add_header', 'proxy_set_header', 'proxy_redirect', 'auth_basic'])
 

@@ -52,7 +52,9 @@ function misplacedIn(outer: LocationMatcher | undefined, inner: LocationMatcher)
   if (inner.kind === 'named') return `"location ${inner.name}" cannot stand inside a location`
   if (outer.kind === 'named') return `No location can stand inside "location ${outer.name}"`
   if (outer.kind === 'exact') return `No location can stand inside "location = ${outer.path}"`
-  if (outer.kind === 'prefix' && inner.kind !== 'regex' && !inner.path.startsWith(outer.path)) {
+  if (inner.kind === 'regex') return undefined
+  if (outer.kind === 'regex') return `"location ${inner.path}" cannot stand inside a regular expression`
+  if (!inner.path.startsWith(outer.path)) {
     return `"location ${inner.path}" is outside of "location ${outer.path}", which is around it`
   }
   return undefined

@@ -32,7 +32,7 @@ export function compileRegex(
   }
   const hasInlineFlag = pattern.startsWith('(?i)')
   const ignoresCase = isCaseInsensitive || hasInlineFlag
-  const parsed = parseRegex(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
+  const parsed = parseRegex(toBytes(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern))
   if (typeof parsed === 'string') return { problem: parsed }
   try {
     return limit(parsed, new RegExp(formatRegex(parsed.node), ignoresCase ? 'i' : ''))
@@ -131,7 +131,21 @@ export interface RegexMatch {
 
 /** Tries it on a text. @returns `too-long` for a text on which it might take too long. */
 export function matchRegex(pattern: Pattern, text: string): RegexMatch | undefined | 'too-long' {
-  const { regex, fastLength, linear, names } = pattern
+  const bytes = toBytes(text)
+  const match = tryBytes(pattern, bytes)
+  if (bytes === text || match === undefined || match === 'too-long') return match
+  const { captures, groups } = match
+  return {
+    captures: captures.map(fromBytes),
+    groups:
+      groups && Object.fromEntries(Object.entries(groups).map(([name, caught]) => [name, fromBytes(caught)])),
+  }
+}
+
+function tryBytes(
+  { regex, fastLength, linear, names }: Pattern,
+  text: string,
+): RegexMatch | undefined | 'too-long' {
   if (text.length <= fastLength) {
     const match = regex.exec(text)
     return match ? { captures: match, groups: match.groups } : undefined
@@ -147,4 +161,16 @@ export function matchRegex(pattern: Pattern, text: string): RegexMatch | undefin
   }
   const groups = Object.fromEntries([...names].map(([name, index]) => [name, captures[index]]))
   return { captures, groups: names.size > 0 ? groups : undefined }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const ASCII = /^[\u0000-\u007f]*$/
+
+/** nginx matches bytes, not characters: a sign for each byte of UTF-8. */
+function toBytes(text: string): string {
+  return ASCII.test(text) ? text : Buffer.from(text).toString('latin1')
+}
+
+function fromBytes(bytes: string | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes, 'latin1').toString()
 }

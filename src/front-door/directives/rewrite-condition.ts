@@ -5,23 +5,35 @@ import { type RewriteState, readVariable, tryPattern } from './variables.ts'
 /** Whether a request fulfils the condition of an `if`. */
 export type Condition = (state: RewriteState) => boolean
 
-const TEST = /^\$(\w+|\{\w+\})(?:\s*(=|!=|~\*|~|!~\*|!~)\s*(.*))?$/s
+const OPERATORS: ReadonlySet<string> = new Set(['=', '!=', '~', '~*', '!~', '!~*'])
 
 /** Compiles the condition of an `if`. @returns a text that says what is wrong. */
 export function compileCondition(args: readonly string[]): Condition | string {
-  const words = args.join(' ').trim()
-  if (!words.startsWith('(') || !words.endsWith(')')) return 'needs a condition in brackets'
-  const inner = words.slice(1, -1).trim()
-  const [, name, operator, right = ''] = TEST.exec(inner) ?? []
-  if (name === undefined)
-    return `has the condition "${inner}", which is not understood: tests of files are not`
-  const variable = name.replace(/^\{|\}$/g, '')
+  const words = withoutBrackets(args)
+  if (!words) return 'needs a condition in brackets'
+  const [name = '', operator, right = '', ...rest] = words
+  const [, bare, braced] = /^\$(?:(\w+)|\{(\w+)\})$/.exec(name) ?? []
+  const variable = bare ?? braced
+  const isUnderstood = operator === undefined || (OPERATORS.has(operator) && words.length === 3)
+  if (variable === undefined || !isUnderstood || rest.length > 0) {
+    return `has the condition "${words.join(' ')}", which is not understood: tests of files are not`
+  }
   if (operator === undefined) return (state) => !['', '0'].includes(readVariable(state, variable))
   if (operator === '=' || operator === '!=') return compare(variable, right, operator === '=')
   const compiled = compileRegex(right, operator.endsWith('*'))
   if ('problem' in compiled) return `cannot be used: ${compiled.problem}`
   const isWanted = !operator.startsWith('!')
   return (state) => tryPattern(state, compiled, readVariable(state, variable)) === isWanted
+}
+
+/** What stands between the brackets, which may or may not be words of their own. */
+function withoutBrackets(args: readonly string[]): string[] | undefined {
+  const [first = '', ...others] = args
+  if (!first.startsWith('(')) return undefined
+  const words = first === '(' ? others : [first.slice(1), ...others]
+  const last = words.pop()
+  if (last === undefined || !last.endsWith(')')) return undefined
+  return last === ')' ? words : [...words, last.slice(0, -1)]
 }
 
 function compare(variable: string, text: string, isWanted: boolean): Condition {
