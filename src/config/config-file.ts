@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { parseDocument } from 'yaml'
 import { ConfigError } from './config-error.ts'
 import type { Layer, RawValue } from './layer.ts'
 import { OPTION_LIST, type OptionName } from './options.ts'
 import { suggest } from './suggest.ts'
+import { loadYaml } from './yaml.ts'
 
 /** Largest configuration file, in bytes: a real one has a few KiB; the bound keeps a wrong path from filling memory. */
 const MAX_FILE_BYTES = 1024 * 1024
@@ -25,7 +25,7 @@ export interface ConfigFile {
  */
 export function readConfigFile(file: string, cwd: string): ConfigFile {
   const location = path.resolve(cwd, file)
-  const document = parseDocument(readText(location, file), { prettyErrors: false })
+  const document = loadYaml().parseDocument(readText(location, file), { prettyErrors: false })
   const [problem] = document.errors
   if (problem) {
     const line = problem.linePos?.[0].line
@@ -74,7 +74,10 @@ function readText(location: string, file: string): string {
   }
 }
 
-function toPlainValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+function toPlainValue(
+  document: ReturnType<ReturnType<typeof loadYaml>['parseDocument']>,
+  file: string,
+): unknown {
   try {
     return document.toJS()
   } catch (cause) {

@@ -1,8 +1,8 @@
 import path from 'node:path'
-import { parse } from 'yaml'
 import { type ConfigFile, isYamlObject } from './config-file.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTION_LIST, type OptionName, registryVariableOf } from './options.ts'
+import { loadYaml } from './yaml.ts'
 
 /** What Distribution's configuration says, before it is known whether TLS is on, which decides what `http.addr` means. */
 export interface DistributionSettings {
@@ -103,7 +103,7 @@ function translate(read: ((value: unknown) => unknown) | undefined, value: unkno
 
 function parseYamlValue(text: string): unknown {
   try {
-    return parse(text) as unknown
+    return loadYaml().parse(text) as unknown
   } catch {
     // Not YAML: then it is the text itself, which the setting's own parser judges.
     return text

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { createRegistryClient } from '../../client/registry-client.ts'
-import { type SelftestStep, selftest } from '../../client/selftest.ts'
+import type { SelftestStep } from '../../client/selftest.ts'
 import { ANY_ADDRESS, type Config } from '../../config/config.ts'
 import { formatAddress } from '../../config/describe.ts'
 import { askPassword } from '../ask.ts'
@@ -35,6 +34,10 @@ export function addSelftestCommand(program: Command, io: Io): void {
       const username = String(flags.username)
       const fromStdin = flags['password-stdin'] === true
       const password = await askPassword(io, { question: `Password of ${username}`, fromStdin, isNew: false })
+      const [{ createRegistryClient }, { selftest }] = await Promise.all([
+        import('../../client/registry-client.ts'),
+        import('../../client/selftest.ts'),
+      ])
       const client = createRegistryClient({ url, username, password, ...(ca === undefined ? {} : { ca }) })
       await report(context, { url, steps: selftest(client, username) })
     })

@@ -4,6 +4,7 @@ import { contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { readVersion } from '../product.ts'
 import { addSettingFlags } from '../setting-flags.ts'
+import { shrinkHeapSoon } from '../shrink-heap.ts'
 import { waitForStopSignal } from '../stop-signal.ts'
 import { formatWelcome } from '../welcome.ts'
 
@@ -46,6 +47,7 @@ export function addServeCommand(program: Command, io: Io): void {
           ? `${JSON.stringify({ urls, firstAdmin: firstAdmin ?? null })}\n`
           : formatWelcome(facts),
       )
+      shrinkHeapSoon()
       const signal = await stopSignal.received
       logger.info({ signal }, 'stopping')
       await running.stop()
