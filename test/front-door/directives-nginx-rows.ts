@@ -31,6 +31,7 @@ export interface Scenario {
 }
 
 const VARIABLES_TODO = 'headers of own answers are added without variables, and one of a name'
+const NAME_TODO = 'upstreams are told the name of proxy_ssl_name, and none without proxy_ssl_server_name'
 const PAGE_TODO = 'error_page with "=" is to have the status of the page, and the path that failed'
 
 const ANN = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` }
@@ -881,5 +882,38 @@ location ^~ /.well-known/acme-challenge/ {
       location ~ ^/dot.end$ { return 200 dot; }
     `,
     requests: ['/ann/files/a/b', '/ANN/files/a%20b?c=d', '/a/b/', '/a]', '/dotxend', '/dot%C3%A4end', '/a/b'],
+  },
+  {
+    name: 'upstreams with tls',
+    vhost: `
+      proxy_ssl_session_reuse off;
+      location /plain/ { proxy_pass https://SECURE/; }
+      location /named/ { proxy_pass https://SECURE/; proxy_ssl_server_name on; proxy_ssl_name inner.test; }
+      location /unnamed/ { proxy_pass https://SECURE/; proxy_ssl_server_name off; proxy_ssl_name inner.test; }
+      location /verified/ {
+        proxy_pass https://SECURE/; proxy_ssl_verify on; proxy_ssl_trusted_certificate CA;
+        proxy_ssl_server_name on; proxy_ssl_name inner.test;
+      }
+    `,
+    requests: [
+      ...['/plain/x', '/named/x', '/unnamed/x'].map((target) => ({ target, todo: NAME_TODO })),
+      '/verified/x',
+    ],
+  },
+  {
+    name: 'rates of answers',
+    vhost: 'location /slow { limit_rate 20k; proxy_pass http://UPSTREAM; }',
+    requests: ['/slow?length=100', '/slow?length=30000'],
+  },
+  {
+    name: 'a file of tuning',
+    vhost: `
+      server_tokens off; access_log off; error_log /dev/null; keepalive_timeout 5s; large_client_header_buffers 4 16k;
+      underscores_in_headers on; proxy_next_upstream error timeout; resolver 127.0.0.1; include EXTRA;
+      proxy_request_buffering off; proxy_buffering off; proxy_buffers 8 16k; proxy_buffer_size 16k;
+      proxy_busy_buffers_size 32k; client_body_buffer_size 8k; proxy_max_temp_file_size 0; chunked_transfer_encoding on;
+      proxy_http_version 1.1; client_body_timeout 5s; send_timeout 5s; proxy_send_timeout 5s; proxy_connect_timeout 1s;
+    `,
+    requests: ['/', { target: '/x', method: 'PUT', body: 'x'.repeat(100_000) }, '/extra'],
   },
 ]

@@ -25,6 +25,8 @@ const OF_NO_INTEREST = new Set([
 const KEPT_BY_BERTH = /^(?:x-forwarded-|x-real-ip$|x-original-uri$)/
 const NOT_PASSED = new Set(['connection', 'content-length', 'transfer-encoding', 'x-row', 'x-request-id'])
 
+const INCLUDED = 'location = /extra { return 200 included; }'
+
 describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () => {
   const resources = new AsyncDisposableStack()
   let upstreams: Upstreams
@@ -40,10 +42,15 @@ describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () =>
     await writeTree(root)
     const users = join(folder, 'users')
     await writeFile(users, 'ann:{PLAIN}secret\n')
+    const extra = join(folder, 'extra')
+    await writeFile(extra, INCLUDED)
     const words: readonly (readonly [string, string])[] = [
       ['UPSTREAM', upstreams.main],
       ['OTHER', upstreams.other],
+      ['SECURE', upstreams.secure],
+      ['CA', '/etc/ssl/certs/ca-certificates.crt'],
       ['DEAD', upstreams.dead],
+      ['EXTRA', extra],
       ['ROOT', root],
       ['USERS', users],
     ]
@@ -65,7 +72,7 @@ describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () =>
     })
     nginx = resources.use(await startNginx(join(folder, 'nginx'), files, upstreams))
     berth = resources.use(
-      await startSites(files, { upstreams, serverPort: nginx.port, resolvePath: (path) => path }),
+      await startSites(files, { upstreams, serverPort: nginx.port, included: new Map([[extra, INCLUDED]]) }),
     )
   })
   after(() => resources.disposeAsync())

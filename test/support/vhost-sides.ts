@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { createHtpasswdChecker } from '../../src/accounts/htpasswd-checker.ts'
+import { makeAlpnCertificate } from '../../src/certificates/acme/alpn-certificate.ts'
 import { SiteAssembler } from '../../src/front-door/assemble-sites.ts'
 import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
 import { createSiteHandler } from '../../src/front-door/serve-site.ts'
@@ -63,6 +66,8 @@ export interface Observed {
 export interface Upstreams extends AsyncDisposable {
   readonly main: string
   readonly other: string
+  /** Speaks TLS with a certificate of its own, and answers with the name it was asked for. */
+  readonly secure: string
   /** Nobody listens there. */
   readonly dead: string
   readonly seen: Map<string, SeenRequest>
@@ -71,11 +76,12 @@ export interface Upstreams extends AsyncDisposable {
 /** Starts the upstreams. The query says what they answer: status, header, location, type, length, delay. */
 export async function startUpstreams(): Promise<Upstreams> {
   const seen = new Map<string, SeenRequest>()
-  const servers = [startUpstream('main', seen), startUpstream('other', seen)]
-  const [main = '', other = ''] = await Promise.all(servers.map(listen))
+  const servers = [startUpstream('main', seen), startUpstream('other', seen), startSecureUpstream()]
+  const [main = '', other = '', secure = ''] = await Promise.all(servers.map(listen))
   return {
     main,
     other,
+    secure,
     dead: `${LOOPBACK}:${await findFreePort()}`,
     seen,
     [Symbol.asyncDispose]: async () => {
@@ -108,6 +114,14 @@ function startUpstream(name: string, seen: Map<string, SeenRequest>): Server {
       if (response.statusCode !== 304) response.setHeader('content-length', Buffer.byteLength(text))
       setTimeout(() => response.end(text), Number(query.get('delay') ?? 0))
     })
+  })
+}
+
+function startSecureUpstream(): Server {
+  const { certificatePem, keyPem } = makeAlpnCertificate('inner.test', 'inner.test', Date.now())
+  return createSecureServer({ cert: certificatePem, key: keyPem }, (incoming, response) => {
+    const { servername } = incoming.socket as TLSSocket
+    response.end(`secure ${incoming.url ?? ''} for ${String(servername)}`)
   })
 }
 
@@ -218,7 +232,7 @@ ${servers.join('\n')}
 /** Berth's sites of the same files, behind a plain HTTP server. */
 export async function startSites(
   files: readonly VhostFiles[],
-  parts: { upstreams: Upstreams; serverPort: number; resolvePath: (path: string) => string | undefined },
+  parts: { upstreams: Upstreams; serverPort: number; included: ReadonlyMap<string, string> },
 ): Promise<Side & { readonly sites: readonly Site[] }> {
   await using resources = new AsyncDisposableStack()
   const sites = assemble(files, parts)
@@ -263,7 +277,7 @@ export async function startSites(
 
 function assemble(
   files: readonly VhostFiles[],
-  parts: { upstreams: Upstreams; resolvePath: (path: string) => string | undefined },
+  parts: { upstreams: Upstreams; included: ReadonlyMap<string, string> },
 ): Site[] {
   const [host = '', port = ''] = parts.upstreams.main.split(':')
   const server = { host, port: Number(port), name: 'main', health: 'unknown', problem: undefined } as const
@@ -298,6 +312,9 @@ function assemble(
       vhostFiles.set(name, { name, path: `vhost.d/${name}`, text, problem: undefined, version: text })
     }
   }
+  for (const [path, text] of parts.included) {
+    vhostFiles.set(path, { name: path, path, text, problem: undefined, version: text })
+  }
   const confD = files.flatMap((file) =>
     file.confD === undefined ? [] : [{ file: `conf.d/${file.host}`, text: file.confD }],
   )
@@ -306,7 +323,7 @@ function assemble(
     vhostFiles,
     passwordFiles: new Map(),
     httpLevel: readHttpLevel(confD),
-    resolvePath: parts.resolvePath,
+    resolvePath: (path) => path,
   })
 }
 

@@ -307,3 +307,20 @@ test('`readHttpLevel()` gives zones and sizes that hosts use', () => {
   assert.equal(settings.maxBodyBytes, 7 * 1024 ** 2)
   assert.equal(httpLevel.problems.length, 1)
 })
+
+test('`readHttpLevel()` hands settings and what may protect hosts on to all of them', () => {
+  const read = (text: string): CompiledServer =>
+    compile('', { httpLevel: readHttpLevel([{ file: 'conf.d/a.conf', text }]) })
+  const { settings } = read('deny 192.0.2.1; add_header A b; proxy_read_timeout 5m; server { listen 80; }')
+  assert.equal(demandOf(settings.access, '192.0.2.1').kind, 'denied')
+  assert.equal(settings.addHeaders.length, 1)
+  assert.equal(settings.proxyReadTimeoutMs, 300_000)
+  const closed = read('\n\nmodsecurity on;')
+  assert.ok(closed.isClosed)
+  assert.deepEqual(
+    closed.problems.map(({ file, line }) => [file, line]),
+    [['conf.d/a.conf', 3]],
+  )
+  assert.ok(read('deny nobody;').isClosed)
+  assert.ok(!read('map $uri $x { default 1; } log_format a b; proxy_read_timeout soon;').isClosed)
+})

@@ -99,10 +99,16 @@ function inheritedSettings(
   { isRegistry, httpLevel = EMPTY_HTTP_LEVEL }: ServerParts,
   context: CompileContext,
 ): LocationSettings {
-  const directives = isRegistry
-    ? httpLevel.inherited.filter(({ name }) => name !== 'client_max_body_size')
-    : httpLevel.inherited
-  return interpretSettings(defaultSettings({ isRegistry }), directives, context)
+  const base = defaultSettings({ isRegistry })
+  if (httpLevel.inherited.length === 0) return base
+  const inherited = httpLevel.inherited.filter(({ name }) => !isRegistry || name !== 'client_max_body_size')
+  const directives = checkDirectives(
+    { file: 'conf.d', directives: inherited, problem: undefined },
+    context,
+    'server',
+  )
+  checkVariables([directives], context)
+  return interpretSettings(base, directives, context)
 }
 
 function readFile(

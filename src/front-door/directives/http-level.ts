@@ -1,3 +1,5 @@
+import { isProtective } from './directive-table.ts'
+import { isSetting } from './interpret-settings.ts'
 import { type Directive, parseVhostFile } from './parser.ts'
 import type { DirectiveProblem, Template } from './settings.ts'
 import { parseTemplate } from './template.ts'
@@ -14,7 +16,7 @@ export interface HttpLevel {
   readonly requestZones: ReadonlyMap<string, RequestZone>
   /** Keys of `limit_conn_zone`. */
   readonly connectionZones: ReadonlyMap<string, Template>
-  /** Settings that hosts inherit: sizes and times. */
+  /** Settings that hosts inherit: access, limits, headers, sizes and times. */
   readonly inherited: readonly Directive[]
   readonly problems: readonly DirectiveProblem[]
 }
@@ -27,19 +29,10 @@ export const EMPTY_HTTP_LEVEL: HttpLevel = {
   problems: [],
 }
 
-/** What hosts inherit from there; the rest of such files is nginx's own business. */
-const INHERITED: ReadonlySet<string> = new Set([
-  'client_max_body_size',
-  'client_body_timeout',
-  'send_timeout',
-  'proxy_read_timeout',
-  'proxy_send_timeout',
-  'proxy_connect_timeout',
-  'limit_req_status',
-  'limit_conn_status',
-])
-
-/** Reads files of `conf.d`: zones of limits, sizes and times. Anything else in them is passed over with a warning. */
+/**
+ * Reads files of `conf.d`: zones of limits, and settings that all hosts inherit. Anything else in them is passed over with
+ * a warning: servers and upstreams are declared elsewhere.
+ */
 export function readHttpLevel(files: readonly { readonly file: string; readonly text: string }[]): HttpLevel {
   const requestZones = new Map<string, RequestZone>()
   const connectionZones = new Map<string, Template>()
@@ -49,14 +42,24 @@ export function readHttpLevel(files: readonly { readonly file: string; readonly 
     const { directives, problem } = parseVhostFile(text, file)
     if (problem) problems.push({ file, line: problem.line, severity: 'warns', message: problem.message })
     for (const directive of directives) {
-      if (INHERITED.has(directive.name)) inherited.push(directive)
+      if (isInherited(directive)) inherited.push(directive)
       else if (!readZone(directive, { requestZones, connectionZones })) {
-        const message = `"${directive.name}" here is not read: only zones of limits, sizes and times are`
+        const message = `"${directive.name}" here is not read: only zones of limits and settings of all hosts are`
         problems.push({ file, line: directive.line, severity: 'warns', message })
       }
     }
   }
   return { requestZones, connectionZones, inherited, problems }
+}
+
+/** What stands there by nature, and is of no account here unless a host names what it makes. */
+const OF_NGINX =
+  /^(?:server|upstream|map|geo\w*|split_clients|limit_\w+_zone|lua_\w+|init_\w+|js_(?:import|path|set|var)|perl_\w+)$/
+
+/** What hosts inherit: settings, and what may protect them though it is not known. `limit_except` is for locations. */
+function isInherited({ name }: Directive): boolean {
+  if (name === 'limit_except' || name.startsWith('ssl_')) return false
+  return isSetting(name) || (isProtective(name) && !OF_NGINX.test(name))
 }
 
 function readZone(

@@ -125,7 +125,7 @@ const SETTINGS: ReadonlyMap<string, Read> = new Map(
         level.own.add('proxyRedirect')
         return undefined
       }
-      if (from.startsWith('~')) return 'takes no regular expression here'
+      if (from.startsWith('~') || from.includes('$')) return `takes a plain text to replace here, not ${from}`
       const before = level.own.has('proxyRedirect') ? level.draft.proxyRedirect : []
       level.own.add('proxyRedirect')
       level.draft.proxyRedirect = [...(Array.isArray(before) ? before : []), { from, to: parseTemplate(to) }]
@@ -255,6 +255,8 @@ const NO_SIZE = 'needs a size, such as 100m, 8k or 0'
 const NO_STATUS = 'needs a status from 400 to 599'
 
 function readLimitReq(level: Level, { args }: Directive): string | undefined {
+  const odd = args.find((arg) => !/^(?:zone=\w|burst=\d+$|nodelay$|delay=\d+$)/.test(arg))
+  if (odd !== undefined) return `has "${odd}", which is not understood`
   const words = new Map(args.map((arg) => arg.split('=', 2) as [string, string | undefined]))
   const zone = words.get('zone') ?? ''
   const found = level.context.httpLevel.requestZones.get(zone)

@@ -77,11 +77,15 @@ const ROUTING: readonly DirectiveEntry[] = [
     block: true,
   },
   routing('return', [1, 2], REWRITE, 'stops everything: no password is asked for'),
-  routing('rewrite', [2, 3], REWRITE, 'regular expressions are those of JavaScript'),
+  routing(
+    'rewrite',
+    [2, 3],
+    REWRITE,
+    'regular expressions of PCRE but for atomic groups, possessive repetitions, classes such as [[:alpha:]] and inline flags',
+  ),
   routing('set', 2, REWRITE),
   routing('break', 0, REWRITE),
   routing('proxy_pass', 1, LOCATION, 'http and https; the host by its name is what was declared for it'),
-  routingPart('proxy_redirect', [1, 2], BOTH, 'off, default, or pairs without regular expressions'),
   routing('root', 1),
   routing('alias', 1, LOCATION),
   routing('try_files', [2, MANY], BOTH, 'not beside proxy_pass'),
@@ -109,6 +113,7 @@ const ROUTING: readonly DirectiveEntry[] = [
 ]
 
 const TUNING: readonly DirectiveEntry[] = [
+  tuningPart('proxy_redirect', [1, 2], BOTH, 'off, default, or pairs; what is replaced is a plain text'),
   tuning('client_body_timeout', 1, BOTH, 'the gap between two reads'),
   tuning('send_timeout', 1, BOTH, 'the gap between two writes'),
   tuning('proxy_read_timeout', 1, BOTH, 'the gap between two reads'),
@@ -148,6 +153,7 @@ const PASSED_OVER: Readonly<Record<string, string>> = {
   gzip_vary: 'Vary is always sent',
   gzip_proxied: 'answers of upstreams are compressed too',
   etag: 'files always have one',
+  types: 'types go by the end of the name',
   proxy_cache: 'nothing is cached',
   resolver: 'the system resolves names',
 }
@@ -183,6 +189,8 @@ const SET_ELSEWHERE: Readonly<Record<string, string>> = {
   server_name: 'the file name is the host',
   http2: 'on by itself, off by the label of the container',
   http3: 'HTTP/3 is not spoken',
+  proxy_ssl_trusted_certificate: 'upstreams are checked against the certificate authorities of the system',
+  proxy_ssl_verify_depth: 'chains may be of any length',
 }
 const TLS = [
   'ssl_ciphers ssl_prefer_server_ciphers ssl_trusted_certificate ssl_dhparam ssl_session_cache',
@@ -219,7 +227,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   mirror: 'requests go to one upstream',
   dav_methods: 'files are only read',
   random_index: 'files are served by name',
-  types: 'types go by the end of the name',
+  proxy_ssl_certificate: 'no certificate is shown to upstreams',
+  proxy_ssl_certificate_key: 'no certificate is shown to upstreams',
 }
 
 /** All directives known, in the order of the documentation. */
