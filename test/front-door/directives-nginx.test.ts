@@ -3,17 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
+import { startUpstreams, type Upstreams } from '../support/asked-upstreams.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
-import {
-  ask,
-  type Observed,
-  type Side,
-  startNginx,
-  startSites,
-  startUpstreams,
-  type Upstreams,
-  type VhostFiles,
-} from '../support/vhost-sides.ts'
+import { type Side, startNginx, type VhostFiles } from '../support/vhost-nginx.ts'
+import { ask, type Observed, startSites } from '../support/vhost-sides.ts'
 import { type RequestRow, SCENARIOS, type Scenario } from './directives-nginx-rows.ts'
 
 /** Headers of answers that say the same in other words, or nothing about directives. */

@@ -5,7 +5,7 @@ import { compileServer } from '../../src/front-door/directives/compile-server.ts
 import type { DirectiveProblem } from '../../src/front-door/directives/settings.ts'
 import { skipReason } from '../parts/find-parts.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
-import { checkWithNginx } from '../support/vhost-sides.ts'
+import { checkWithNginx } from '../support/vhost-nginx.ts'
 
 const HOST = 'refused.test'
 

@@ -1,39 +1,18 @@
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { createHtpasswdChecker } from '../../src/accounts/htpasswd-checker.ts'
-import { makeAlpnCertificate } from '../../src/certificates/acme/alpn-certificate.ts'
 import { SiteAssembler } from '../../src/front-door/assemble-sites.ts'
 import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
 import { createSiteHandler } from '../../src/front-door/serve-site.ts'
 import type { Site } from '../../src/front-door/site.ts'
 import type { WatchedFile } from '../../src/front-door/watched-folder.ts'
-import { part } from '../parts/find-parts.ts'
-import { findFreePort, isListening } from './free-port.ts'
-import { runCommand } from './run-command.ts'
-import { startProcess } from './start-process.ts'
+import { listen, ROW_HEADER, type SeenRequest, stop, type Upstreams } from './asked-upstreams.ts'
 import { makeSite } from './test-door.ts'
+import { ROOT, type Side, type VhostFiles } from './vhost-nginx.ts'
 
 const LOOPBACK = '127.0.0.1'
-const ROW_HEADER = 'x-row'
-const ROOT = [{ path: '/', destination: '' }]
-
-/** A vhost file with what stands around it, placeholders filled in. */
-export interface VhostFiles {
-  readonly host: string
-  readonly vhost: string
-  readonly location?: string | undefined
-  readonly override?: string | undefined
-  readonly confD?: string | undefined
-  /** Declared paths; undefined: `/` alone. */
-  readonly paths?: readonly { readonly path: string; readonly destination: string }[] | undefined
-}
 
 /** A request to a side. */
 export interface SideRequest {
@@ -45,188 +24,12 @@ export interface SideRequest {
   readonly from?: string | undefined
 }
 
-/** What an upstream was asked. */
-export interface SeenRequest {
-  readonly server: string
-  readonly method: string
-  readonly url: string
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
 /** What a client got. `status` 0: the connection was closed. */
 export interface Observed {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: string
   readonly seen: SeenRequest | undefined
-}
-
-/** Servers to pass requests to, which remember what they were asked. */
-export interface Upstreams extends AsyncDisposable {
-  readonly main: string
-  readonly other: string
-  /** Speaks TLS with a certificate of its own, and answers with the name it was asked for. */
-  readonly secure: string
-  /** Nobody listens there. */
-  readonly dead: string
-  readonly seen: Map<string, SeenRequest>
-}
-
-/** Starts the upstreams. The query says what they answer: status, header, location, type, length, delay. */
-export async function startUpstreams(): Promise<Upstreams> {
-  const seen = new Map<string, SeenRequest>()
-  const servers = [startUpstream('main', seen), startUpstream('other', seen), startSecureUpstream()]
-  const [main = '', other = '', secure = ''] = await Promise.all(servers.map(listen))
-  return {
-    main,
-    other,
-    secure,
-    dead: `${LOOPBACK}:${await findFreePort()}`,
-    seen,
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all(servers.map(stop))
-    },
-  }
-}
-
-function startUpstream(name: string, seen: Map<string, SeenRequest>): Server {
-  return createServer((incoming, response) => {
-    let body = ''
-    incoming.setEncoding('latin1')
-    incoming.on('data', (chunk: string) => {
-      body += chunk
-    })
-    incoming.on('end', () => {
-      const { method = '', url = '', headers } = incoming
-      seen.set(String(headers[ROW_HEADER]), { server: name, method, url, headers, body })
-      const query = new URLSearchParams(url.split('?')[1])
-      for (const each of query.getAll('header')) {
-        const [header = '', value = ''] = each.split(':')
-        response.setHeader(header, value)
-      }
-      const location = query.get('location')
-      if (location !== null) response.setHeader('location', location)
-      response.setHeader('content-type', query.get('type') ?? 'text/plain')
-      response.statusCode = Number(query.get('status') ?? 200)
-      const text = query.has('length') ? 'x'.repeat(Number(query.get('length'))) : `${name} ${method} ${url}`
-      // Without a length, nginx takes every answer for a long one.
-      if (response.statusCode !== 304) response.setHeader('content-length', Buffer.byteLength(text))
-      setTimeout(() => response.end(text), Number(query.get('delay') ?? 0))
-    })
-  })
-}
-
-function startSecureUpstream(): Server {
-  const { certificatePem, keyPem } = makeAlpnCertificate('inner.test', 'inner.test', Date.now())
-  return createSecureServer({ cert: certificatePem, key: keyPem }, (incoming, response) => {
-    const { servername } = incoming.socket as TLSSocket
-    response.end(`secure ${incoming.url ?? ''} for ${String(servername)}`)
-  })
-}
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, LOOPBACK)
-  await once(server, 'listening')
-  return `${LOOPBACK}:${(server.address() as AddressInfo).port}`
-}
-
-async function stop(server: Server): Promise<void> {
-  const closed = once(server, 'close')
-  server.close()
-  server.closeAllConnections()
-  await closed
-}
-
-/** A server that has all hosts. */
-export interface Side extends AsyncDisposable {
-  readonly port: number
-}
-
-/** nginx with what nginx-proxy writes around vhost files. */
-export async function startNginx(
-  folder: string,
-  files: readonly VhostFiles[],
-  upstreams: Upstreams,
-): Promise<Side> {
-  const port = await findFreePort()
-  const path = (name: string): string => join(folder, name)
-  await mkdir(folder, { recursive: true })
-  await writeFile(path('nginx.conf'), formatConfig(folder, { files, upstreams, port }))
-  const nginx = await startProcess(part('nginx'), {
-    args: ['-p', folder, '-c', path('nginx.conf'), '-e', path('error.log')],
-    logFile: path('output.log'),
-    isReady: async () => {
-      await isListening(port)
-      return true
-    },
-  })
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      await nginx.stop()
-    },
-  }
-}
-
-/** Whether nginx would start with a vhost file; its own words if not. */
-export async function checkWithNginx(
-  folder: string,
-  file: VhostFiles,
-  upstreams: Pick<Upstreams, 'main'>,
-): Promise<string | undefined> {
-  const config = join(folder, 'check.conf')
-  await writeFile(config, formatConfig(folder, { files: [file], upstreams, port: 1 }))
-  const args = ['-t', '-q', '-p', folder, '-c', config, '-e', join(folder, 'check.log')]
-  const { code, stderr } = await runCommand(part('nginx'), args)
-  return code === 0 ? undefined : stderr
-}
-
-function formatConfig(
-  folder: string,
-  parts: { files: readonly VhostFiles[]; upstreams: Pick<Upstreams, 'main'>; port: number },
-): string {
-  const { files, upstreams, port } = parts
-  const servers = files.map(
-    ({ host, vhost, location = '', override, confD = '', paths = ROOT }) => `${confD}
-  upstream ${host} { server ${upstreams.main}; }
-  server {
-    listen ${LOOPBACK}:${port};
-    server_name ${host};
-    ${vhost}
-    ${override ?? paths.map(({ path, destination }) => `location ${path} { proxy_pass http://${host}${destination}; ${location} }`).join('\n    ')}
-  }`,
-  )
-  return `${process.getuid?.() === 0 ? 'user root;' : ''}
-daemon off;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log;
-events { worker_connections 256; }
-http {
-  access_log off;
-  default_type application/octet-stream;
-  types { text/html html; text/plain txt; }
-  server_names_hash_bucket_size 128;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
-  proxy_http_version 1.1;
-  proxy_buffering off;
-  proxy_set_header Host $http_host;
-  proxy_set_header Connection '';
-  proxy_set_header X-Real-IP $remote_addr;
-  proxy_set_header X-Forwarded-For $remote_addr;
-  proxy_set_header X-Forwarded-Host $http_host;
-  proxy_set_header X-Forwarded-Proto $scheme;
-  proxy_set_header X-Forwarded-Ssl off;
-  proxy_set_header X-Forwarded-Port $server_port;
-  proxy_set_header X-Original-URI $request_uri;
-  proxy_set_header Proxy "";
-${servers.join('\n')}
-}
-`
 }
 
 /** Berth's sites of the same files, behind a plain HTTP server. */

@@ -1,0 +1,113 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { part } from '../parts/find-parts.ts'
+import type { Upstreams } from './asked-upstreams.ts'
+import { findFreePort, isListening } from './free-port.ts'
+import { runCommand } from './run-command.ts'
+import { startProcess } from './start-process.ts'
+
+const LOOPBACK = '127.0.0.1'
+/** What is declared of a host of which nothing is said. */
+export const ROOT: NonNullable<VhostFiles['paths']> = [{ path: '/', destination: '' }]
+
+/** A vhost file with what stands around it, placeholders filled in. */
+export interface VhostFiles {
+  readonly host: string
+  readonly vhost: string
+  readonly location?: string | undefined
+  readonly override?: string | undefined
+  readonly confD?: string | undefined
+  /** Declared paths; undefined: `/` alone. */
+  readonly paths?: readonly { readonly path: string; readonly destination: string }[] | undefined
+}
+
+/** A server that has all hosts. */
+export interface Side extends AsyncDisposable {
+  readonly port: number
+}
+
+/** nginx with what nginx-proxy writes around vhost files. */
+export async function startNginx(
+  folder: string,
+  files: readonly VhostFiles[],
+  upstreams: Upstreams,
+): Promise<Side> {
+  const port = await findFreePort()
+  const path = (name: string): string => join(folder, name)
+  await mkdir(folder, { recursive: true })
+  await writeFile(path('nginx.conf'), formatConfig(folder, { files, upstreams, port }))
+  const nginx = await startProcess(part('nginx'), {
+    args: ['-p', folder, '-c', path('nginx.conf'), '-e', path('error.log')],
+    logFile: path('output.log'),
+    isReady: async () => {
+      await isListening(port)
+      return true
+    },
+  })
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      await nginx.stop()
+    },
+  }
+}
+
+/** Whether nginx would start with a vhost file; its own words if not. */
+export async function checkWithNginx(
+  folder: string,
+  file: VhostFiles,
+  upstreams: Pick<Upstreams, 'main'>,
+): Promise<string | undefined> {
+  const config = join(folder, 'check.conf')
+  await writeFile(config, formatConfig(folder, { files: [file], upstreams, port: 1 }))
+  const args = ['-t', '-q', '-p', folder, '-c', config, '-e', join(folder, 'check.log')]
+  const { code, stderr } = await runCommand(part('nginx'), args)
+  return code === 0 ? undefined : stderr
+}
+
+function formatConfig(
+  folder: string,
+  parts: { files: readonly VhostFiles[]; upstreams: Pick<Upstreams, 'main'>; port: number },
+): string {
+  const { files, upstreams, port } = parts
+  const servers = files.map(
+    ({ host, vhost, location = '', override, confD = '', paths = ROOT }) => `${confD}
+  upstream ${host} { server ${upstreams.main}; }
+  server {
+    listen ${LOOPBACK}:${port};
+    server_name ${host};
+    ${vhost}
+    ${override ?? paths.map(({ path, destination }) => `location ${path} { proxy_pass http://${host}${destination}; ${location} }`).join('\n    ')}
+  }`,
+  )
+  return `${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log;
+events { worker_connections 256; }
+http {
+  access_log off;
+  default_type application/octet-stream;
+  types { text/html html; text/plain txt; }
+  server_names_hash_bucket_size 128;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  proxy_http_version 1.1;
+  proxy_buffering off;
+  proxy_set_header Host $http_host;
+  proxy_set_header Connection '';
+  proxy_set_header X-Real-IP $remote_addr;
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Ssl off;
+  proxy_set_header X-Forwarded-Port $server_port;
+  proxy_set_header X-Original-URI $request_uri;
+  proxy_set_header Proxy "";
+${servers.join('\n')}
+}
+`
+}
