@@ -68,7 +68,7 @@ export function compileServer(parts: ServerParts): CompiledServer {
   const files = parts.locations.map((location) => readDeclared(location, context))
   const directives = [
     ...readFile(parts.serverFile, context, 'server'),
-    ...files.flatMap(({ beside }) => beside),
+    ...files.flatMap(({ beside }) => beside.filter(({ name }) => name !== 'location')),
   ]
   const outer: LevelParts = {
     settings: inheritedSettings(parts, context),
@@ -80,11 +80,14 @@ export function compileServer(parts: ServerParts): CompiledServer {
     outer: undefined,
   }
   const { level, content } = compileLevel(directives, { level: outer, matcher: undefined }, context)
-  const own = compileLocations(directives, level, context)
+  const own = [
+    ...compileLocations(directives, level, context),
+    ...files.flatMap((file) => compileBeside(file, level, context)),
+  ]
   const declared = files.flatMap((file) => compileDeclared(file, { level, own }, context))
   const steps = compileSteps(directives, level.settings, context)
   const locations = new LocationSet([...own, ...declared])
-  checkVariables([directives, ...files.map(({ inside }) => inside)], context)
+  checkVariables([directives, ...files.flatMap(({ inside, beside }) => [inside, beside])], context)
   return {
     problems,
     isClosed: problems.some(({ severity }) => severity === 'closes'),
@@ -148,6 +151,17 @@ function readDeclared(declared: DeclaredLocation, context: CompileContext): Decl
 
 /** Directives that say what a location answers with. */
 const ANSWERING = ['proxy_pass', 'return', 'root', 'alias', 'try_files']
+
+/** The password file of the htpasswd folder is asked for in locations of an override, too, unless they say otherwise. */
+function compileBeside(
+  { declared, beside }: DeclaredFiles,
+  level: LevelParts,
+  context: CompileContext,
+): Location[] {
+  const locations = beside.filter(({ name }) => name === 'location')
+  const settings = declared.basic ? withPassword(level.settings, declared.basic) : level.settings
+  return compileLocations(locations, { ...level, settings, declaredPath: declared.path }, context)
+}
 
 function compileDeclared(
   { declared, inside, beside, isOverridden }: DeclaredFiles,
