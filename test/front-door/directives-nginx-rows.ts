@@ -482,6 +482,7 @@ export const SCENARIOS: readonly Scenario[] = [
       location /auth { proxy_pass http://UPSTREAM; limit_except GET OPTIONS { auth_basic "w"; auth_basic_user_file USERS; } }
       location /late { proxy_pass http://UPSTREAM; limit_except GET { allow 127.0.0.2; deny all; } auth_basic "r"; auth_basic_user_file USERS; }
       location /post { proxy_pass http://UPSTREAM; limit_except POST { deny all; } }
+      location /answers { limit_except GET { deny all; } return 200 answered; }
     `,
     requests: [
       '/ro',
@@ -499,6 +500,8 @@ export const SCENARIOS: readonly Scenario[] = [
       { target: '/late', method: 'PUT', body: 'x', from: '127.0.0.2' },
       { target: '/late', method: 'PUT', body: 'x', from: '127.0.0.2', headers: ANN },
       '/post',
+      '/answers',
+      { target: '/answers', method: 'PUT', body: 'x' },
       { target: '/post', method: 'HEAD' },
       { target: '/post', method: 'POST', body: 'x' },
     ],

@@ -62,7 +62,7 @@ const LOOKS: readonly Look[] = [
   },
   (level) => {
     const answer = first(level, 'return')
-    const guard = ['auth_basic', 'deny', 'limit_except']
+    const guard = ['auth_basic', 'deny']
       .map((name) => first(level, name))
       .find((directive) => directive && directive.args[0] !== 'off')
     if (!answer || !guard) return undefined

@@ -1,7 +1,7 @@
 import type { Pattern } from './regex.ts'
 import type { RewriteStep } from './rewrite-steps.ts'
 import type { LocationSettings, Template } from './settings.ts'
-import { type RewriteState, tryPattern } from './variables.ts'
+import { type RewriteState, tryLocation } from './variables.ts'
 
 /** How a location is matched. */
 export type LocationMatcher =
@@ -119,11 +119,8 @@ export class LocationSet {
       break
     }
     for (const { pattern, chosen } of this.#regexes) {
-      if (!tryPattern(state, pattern, path)) continue
-      // What is inside may catch something of its own, and else must not lose what was caught here.
-      const { captures } = state
+      if (!tryLocation(state, pattern, path)) continue
       const inner = chosen.location.nested.find(state)
-      if (inner?.location.matcher.kind !== 'regex') state.captures = captures
       return inner ? { ...inner, isSettled: true } : chosen
     }
     return best

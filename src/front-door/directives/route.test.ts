@@ -205,3 +205,18 @@ test('`compileServer()` makes what limit_except gives others of all that stands 
   assert.equal(demandOf(others, '192.0.2.2').kind, 'denied')
   assert.equal(demandOf(others, '192.0.2.1').kind, 'password')
 })
+
+test('`route()` runs no steps for methods that limit_except keeps away', () => {
+  const server = compile('location /a { limit_except GET { deny all; } return 200 open; }')
+  assert.equal(short(server.route(facts('/a'))), '200 open')
+  const plan = server.route(facts('/a', { method: 'PUT' }))
+  assert.ok(plan.kind === 'content')
+  assert.equal(demandOf(accessFor(plan.settings, 'PUT'), '192.0.2.1').kind, 'denied')
+})
+
+test('`route()` keeps what was caught while locations are tried, and loses it with a step that does not match', () => {
+  const text = 'location ~ zz { } location / { return 200 "[$1]"; }'
+  assert.equal(short(compile(`rewrite ^/a(.*)$ /b; ${text}`).route(facts('/ax'))), '200 [x]')
+  const lost = compile(`rewrite ^/a(.*)$ /b; rewrite ^/c /d; ${text}`)
+  assert.equal(short(lost.route(facts('/ax'))), '200 []')
+})

@@ -93,7 +93,8 @@ function enter(
   const { parts, state } = at
   if (location.isInternal && !state.isInternal) return failWith(404, location.settings, state)
   if (needsSlash) return redirectToSlash(state, location)
-  if (location.steps.length === 0) return planContent(placeOf(location), state, location.settings)
+  if (location.steps.length === 0 || isLimited(location, state))
+    return planContent(placeOf(location), state, location.settings)
   const outcome = runSteps(location.steps, state)
   if (outcome.kind === 'return' || outcome.kind === 'nowhere')
     return answer(outcome, location.settings, state)
@@ -101,6 +102,11 @@ function enter(
   if (!state.isMoved) return planContent(placeOf(location), state, settings)
   if (cycles >= MAX_CYCLES) return failWith(500, settings, state)
   return routeLocations(parts, state, cycles + 1)
+}
+
+/** What `limit_except` gives other methods has no steps in nginx, not even those of the location around it. */
+function isLimited({ settings: { limitExcept } }: Location, { request }: RewriteState): boolean {
+  return limitExcept !== undefined && !limitExcept.methods.includes(request.method)
 }
 
 function redirectToSlash(state: RewriteState, { settings }: Location): Plan {

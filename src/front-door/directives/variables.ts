@@ -114,19 +114,27 @@ export function writeVariable(state: RewriteState, name: string, value: string):
   state.values.set(name, value)
 }
 
-/** Tries a regular expression, and keeps what it caught. One that does not match leaves nothing caught, as in nginx. */
+/**
+ * Tries the regular expression of a step, and keeps what it caught. One that does not match leaves nothing caught, as in
+ * nginx (ngx_http_script_regex_start_code).
+ */
 export function tryPattern(state: RewriteState, pattern: Pattern, text: string): boolean {
+  const isMatch = tryLocation(state, pattern, text)
+  if (!isMatch) state.captures = undefined
+  return isMatch
+}
+
+/** Tries that of a location: one that does not match leaves what was caught before (ngx_http_regex_exec). */
+export function tryLocation(state: RewriteState, pattern: Pattern, text: string): boolean {
   const match = matchRegex(pattern, text)
-  if (match === 'too-long') {
-    state.isTooLong = true
-    return false
-  }
+  if (match === 'too-long') state.isTooLong = true
+  if (match === undefined || match === 'too-long') return false
   state.captures = match
-  if (match?.groups) {
+  if (match.groups) {
     state.values ??= new Map()
     for (const name of Object.keys(match.groups)) state.values.set(name, match.groups[name] ?? '')
   }
-  return match !== undefined
+  return true
 }
 
 function headerOf({ headers }: RequestFacts, name: string): string {
