@@ -42,7 +42,7 @@ export function parseRegex(pattern: string): ParsedRegex | string {
   const reader: Reader = { pattern, at: 0, groups: 0, names: new Map(), depth: 0 }
   try {
     const node = readChoice(reader)
-    if (reader.at < pattern.length) return 'the regular expression has a ")" that closes nothing'
+    if (reader.at < pattern.length) return 'Invalid regular expression: it has a ")" that closes nothing'
     return { node, groups: reader.groups, names: reader.names }
   } catch (error) {
     if (error instanceof SyntaxProblem) return error.message
@@ -59,7 +59,7 @@ interface Reader {
 }
 
 function refuse(what: string): never {
-  throw new SyntaxProblem(`the regular expression ${what}`)
+  throw new SyntaxProblem(`Invalid regular expression: it ${what}`)
 }
 
 function readChoice(reader: Reader): RegexNode {
