@@ -34,8 +34,7 @@ export function checkDirectives(
 function checkFile(parsed: ParsedFile, context: CompileContext, position: Position): Directive[] {
   const { file, problem, directives } = parsed
   if (problem) {
-    const message = `This cannot be read: ${problem.message}`
-    context.problems.push({ file, line: problem.line, severity: 'closes', message })
+    close(context, { file, line: problem.line }, `This cannot be read: ${problem.message}`)
   }
   return checkAll(directives, context, position)
 }

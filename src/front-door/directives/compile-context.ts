@@ -1,7 +1,10 @@
 import { isProtective } from './directive-table.ts'
 import type { HttpLevel } from './http-level.ts'
 import type { Directive } from './parser.ts'
-import type { DirectiveProblem } from './settings.ts'
+import type { DirectiveProblem, Place } from './settings.ts'
+
+/** Problems kept of a host: whoever mends these sees the next. */
+const MAX_PROBLEMS = 100
 
 /** What compiling a host's files needs, and where it puts what is wrong. */
 export interface CompileContext {
@@ -19,13 +22,16 @@ export interface CompileContext {
 }
 
 /** Notes what closes the host. */
-export function close(context: CompileContext, { file, line }: Directive, message: string): void {
-  context.problems.push({ file, line, severity: 'closes', message })
+export function close(context: CompileContext, { file, line }: Place, message: string): void {
+  const { problems } = context
+  if (problems.length < MAX_PROBLEMS || problems.every(({ severity }) => severity === 'warns')) {
+    problems.push({ file, line, severity: 'closes', message })
+  }
 }
 
 /** Notes what is only odd. */
-export function warn(context: CompileContext, { file, line }: Directive, message: string): void {
-  context.problems.push({ file, line, severity: 'warns', message })
+export function warn({ problems }: CompileContext, { file, line }: Place, message: string): void {
+  if (problems.length < MAX_PROBLEMS) problems.push({ file, line, severity: 'warns', message })
 }
 
 /** Notes what is wrong with a directive: it closes the host if the directive may protect something, else it warns. */

@@ -203,5 +203,6 @@ for (const [name, text] of [
     const { problems } = compile(text)
     assert.ok(performance.now() - started < 4_000, `${performance.now() - started} ms`)
     if (name !== 'many locations') assert.ok(problems.length > 0)
+    assert.ok(problems.length <= 101)
   })
 }

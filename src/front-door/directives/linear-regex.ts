@@ -14,8 +14,38 @@ type Instruction =
 /** Instructions of a regular expression whose matching takes time in proportion to the text. */
 export type LinearProgram = readonly Instruction[]
 
-/** Compiles a regular expression for {@link runLinear}. @returns undefined if it is too large, or looks around. */
-export function compileLinear({ node }: ParsedRegex, isCaseInsensitive: boolean): LinearProgram | undefined {
+/** Whether {@link compileLinear} can do it: it is not too large, and does not look around. */
+export function isLinear({ node }: ParsedRegex): boolean {
+  return countSteps(node) <= MAX_INSTRUCTIONS
+}
+
+function countSteps(node: RegexNode): number {
+  const sum = (nodes: readonly RegexNode[]): number =>
+    nodes.reduce((steps, each) => steps + countSteps(each), 0)
+  switch (node.kind) {
+    case 'set':
+    case 'assertion':
+      return 1
+    case 'sequence':
+      return sum(node.nodes)
+    case 'choice':
+      return sum(node.nodes) + 2 * node.nodes.length
+    case 'group':
+      return countSteps(node.node) + 2
+    case 'repeat': {
+      const { min, max } = node
+      return (max === Number.POSITIVE_INFINITY ? min + 1 : max) * (countSteps(node.node) + 2)
+    }
+    case 'foreign':
+      return Number.POSITIVE_INFINITY
+    default:
+      return node satisfies never
+  }
+}
+
+/** Compiles a regular expression for {@link runLinear}. @returns undefined if it is not {@link isLinear}. */
+export function compileLinear(parsed: ParsedRegex, isCaseInsensitive: boolean): LinearProgram | undefined {
+  if (!isLinear(parsed)) return undefined
   const program: Instruction[] = []
   const flags = isCaseInsensitive ? 'i' : ''
   const sets = new Map<string, RegExp>()
@@ -27,14 +57,13 @@ export function compileLinear({ node }: ParsedRegex, isCaseInsensitive: boolean)
     return regex
   }
   program.push({ kind: 'save', slot: 0 })
-  if (!emit(node, program, setOf)) return undefined
+  if (!emit(parsed.node, program, setOf)) return undefined
   program.push({ kind: 'save', slot: 1 }, { kind: 'match' })
   return program
 }
 
 /** @returns false if it cannot be done. */
 function emit(node: RegexNode, program: Instruction[], setOf: (source: string) => RegExp): boolean {
-  if (program.length > MAX_INSTRUCTIONS) return false
   switch (node.kind) {
     case 'set':
       program.push({ kind: 'set', regex: setOf(node.source) })

@@ -65,6 +65,7 @@ for (const pattern of [
   '(?<a>x)(?<a>y)',
   '(?=(a|b))+',
   '((?=a)a|a)*',
+  `(?=a)${'a?'.repeat(40)}`,
   `${'('.repeat(40)}${')'.repeat(40)}`,
   'a'.repeat(1_025),
   '((a{9}){9}){99}',
@@ -82,6 +83,9 @@ for (const pattern of [
   'a*a*a*a*a*b',
   '(a?){50}a{50}b',
   '.*.*.*=x',
+  `${'a?'.repeat(40)}${'a'.repeat(40)}b`,
+  `^${'(a|aa)'.repeat(40)}b`,
+  `^${'a{0,9}'.repeat(20)}b`,
   '((a*)*)*b',
 ]) {
   test(`\`matchRegex()\` comes to an end soon with "${pattern}"`, () => {

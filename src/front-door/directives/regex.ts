@@ -1,4 +1,4 @@
-import { compileLinear, type LinearProgram, runLinear } from './linear-regex.ts'
+import { compileLinear, isLinear, type LinearProgram, runLinear } from './linear-regex.ts'
 import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './regex-syntax.ts'
 
 /** Longest regular expression, in characters. */
@@ -9,6 +9,8 @@ const MAX_SUBJECT_LENGTH = 16_384
 const MAX_STEPS = 1_000_000
 /** The same for what only that engine understands. */
 const MAX_STEPS_ALONE = 10_000_000
+/** Ways to read a text that are tried one after the other, as a power of two. */
+const MAX_BITS = 16
 
 /** A regular expression that comes to an end soon on every text. */
 export interface Pattern {
@@ -32,18 +34,21 @@ export function compileRegex(
   }
   const hasInlineFlag = pattern.startsWith('(?i)')
   const ignoresCase = isCaseInsensitive || hasInlineFlag
-  const parsed = parseRegex(toBytes(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern))
+  const bytes = toBytes(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
+  const parsed = parseRegex(bytes)
   if (typeof parsed === 'string') return { problem: parsed }
   try {
-    return limit(parsed, new RegExp(formatRegex(parsed.node), ignoresCase ? 'i' : ''))
+    return limit(bytes, parsed, new RegExp(formatRegex(parsed.node), ignoresCase ? 'i' : ''))
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
-function limit(parsed: ParsedRegex, regex: RegExp): Pattern | { readonly problem: string } {
+function limit(bytes: string, parsed: ParsedRegex, regex: RegExp): Pattern | { readonly problem: string } {
   const { names, node } = parsed
-  const { branches, repeats, isForeign } = weigh(node)
+  const weight = weigh(node)
+  const { repeats, isForeign } = weight
+  const branches = weight.branches || weight.bits > MAX_BITS
   // From every place of the text, unless it can only begin at one.
   const degree = repeats + (isAnchored(node) ? 0 : 1)
   const lengthFor = (steps: number): number =>
@@ -54,19 +59,23 @@ function limit(parsed: ParsedRegex, regex: RegExp): Pattern | { readonly problem
       : { regex, fastLength: lengthFor(MAX_STEPS_ALONE), linear: undefined, names }
   }
   let program: LinearProgram | undefined
+  // Read anew when it is needed, which is seldom: the tree takes more room than all else of a location.
   const linear = (): LinearProgram | undefined => {
-    program ??= compileLinear(parsed, regex.ignoreCase)
+    const again = program ? '' : parseRegex(bytes)
+    if (typeof again !== 'string') program = compileLinear(again, regex.ignoreCase)
     return program
   }
-  if (linear() === undefined) return { problem: 'the regular expression is too large' }
+  if (!isLinear(parsed)) return { problem: 'the regular expression is too large' }
   return { regex, fastLength: branches ? 0 : lengthFor(MAX_STEPS), linear, names }
 }
 
 interface Weight {
   /** Something is repeated that can be read in several ways: the ways multiply with each time. */
   readonly branches: boolean
-  /** Repetitions without end. */
+  /** Repetitions of more than a few times. */
   readonly repeats: number
+  /** Ways of all the others to be read, as a power of two. */
+  readonly bits: number
   readonly isForeign: boolean
 }
 
@@ -81,11 +90,21 @@ function weigh(node: RegexNode): Weight {
   const isRepeat = node.kind === 'repeat' && node.max > 1
   return {
     branches: weights.some(({ branches }) => branches) || (isRepeat && hasWays(node.node)),
+    bits: weights.reduce((sum, { bits }) => sum + bits, 0) + bitsOf(node),
     repeats:
       weights.reduce((sum, { repeats }) => sum + repeats, 0) +
-      (node.kind === 'repeat' && node.max > 10 && node.max !== node.min ? 1 : 0),
+      (node.kind === 'repeat' && isLong(node) ? 1 : 0),
     isForeign: node.kind === 'foreign' || weights.some(({ isForeign }) => isForeign),
   }
+}
+
+function isLong({ min, max }: { readonly min: number; readonly max: number }): boolean {
+  return max > 10 && max !== min
+}
+
+function bitsOf(node: RegexNode): number {
+  if (node.kind === 'choice') return Math.log2(node.nodes.length)
+  return node.kind === 'repeat' && !isLong(node) ? Math.log2(node.max - node.min + 1) : 0
 }
 
 /** Whether one text can be read in several ways. */
