@@ -66,5 +66,5 @@ function duplicatesOf(pair: ListedCertificate, all: readonly ListedCertificate[]
   const twin = all.find(
     (other) => other !== pair && other.pair && other.pair.fingerprint === pair.pair?.fingerprint,
   )
-  return twin ? [finding('KEY_DUPLICATE', `The same certificate is in ${twin.certFile}`)] : []
+  return twin ? [finding('PAIR_DUPLICATE', `The same certificate is in ${twin.certFile}`)] : []
 }

@@ -30,7 +30,7 @@ export const CERTIFICATE_FINDINGS = {
   },
   KEY_READABLE: { severity: 'warning', remedy: 'Let only its owner read it: chmod 600' },
   KEY_WEAK: { severity: 'error', remedy: 'Make a new key with "berth cert csr" and have it signed' },
-  KEY_DUPLICATE: { severity: 'info', remedy: 'Remove what is not needed' },
+  PAIR_DUPLICATE: { severity: 'info', remedy: 'Remove what is not needed' },
   LEAF_NOT_FIRST: {
     severity: 'error',
     remedy: 'Put the certificate of the host first: "berth cert install" orders the bundle',

@@ -30,6 +30,20 @@ async function openMail() {
     mailed,
     file,
     keyFile: file(`${stem}.key`),
+    /** Codes of what is found about a certificate with its intermediates. */
+    check: async (name: string) => {
+      const read = async (file: string) => ({ name: file, bytes: await readFile(join(cwd, file)) })
+      const certificatesOf = async (...files: string[]) =>
+        readMailedFiles(await Promise.all(files.map(read))).certificates.map(({ value }) => value)
+      const { findings } = checkCertificate({
+        certificates: await certificatesOf(name, 'lower.crt', 'upper.crt'),
+        keys: undefined,
+        hosts: [HOST],
+        roots: await certificatesOf('root.crt'),
+        now: Date.now(),
+      })
+      return findings.map(({ code }) => code)
+    },
     openssl: (...args: string[]) => runOk(part('openssl'), args, { cwd }),
     read: async (...names: string[]) =>
       readMailedFiles(
@@ -223,6 +237,45 @@ describe('certificates beside openssl', { skip: skipReason('openssl') }, () => {
       const ours = checkCertificate({ certificates, keys: undefined, hosts: [HOST], roots, now: Date.now() })
       assert.equal(ours.isAccepted, theirs, names.join())
     }
+  })
+
+  const flaws: readonly (readonly [code: string, extensions: string, ...flags: string[]])[] = [
+    ['MUST_STAPLE', 'tlsfeature=status_request'],
+    ['NO_SERVER_USE', 'extendedKeyUsage=clientAuth'],
+    ['LEAF_IS_CA', 'basicConstraints=CA:TRUE'],
+    ['SIGNATURE_WEAK', 'extendedKeyUsage=serverAuth', '-sha1'],
+  ]
+  for (const [code, extensions, ...flags] of flaws) {
+    it(`finds what openssl puts into a certificate: ${code}`, async () => {
+      await using room = await openMail()
+      await writeFile(
+        room.file('flawed.ext'),
+        `subjectAltName=DNS:${HOST}\nauthorityKeyIdentifier=keyid\n${extensions}\n`,
+      )
+      const by = [
+        '-CA',
+        'lower.crt',
+        '-CAkey',
+        'lower.key',
+        '-CAcreateserial',
+        '-extfile',
+        'flawed.ext',
+        '-days',
+        '90',
+      ]
+      await room.openssl('x509', '-req', '-in', 'leaf.csr', ...by, ...flags, '-out', 'flawed.crt')
+      assert.deepEqual(await room.check('flawed.crt'), [code])
+    })
+  }
+
+  it('finds a certificate that was changed after it was signed', async () => {
+    await using room = await openMail()
+    await room.openssl('x509', '-in', 'leaf.crt', '-outform', 'DER', '-out', 'leaf.cer')
+    const bytes = await readFile(room.file('leaf.cer'))
+    bytes[bytes.indexOf(`www.${HOST}`)] = 'v'.charCodeAt(0)
+    await writeFile(room.file('changed.cer'), bytes)
+    const codes = await room.check('changed.cer')
+    assert.ok(codes.includes('SIGNATURE_INVALID'), codes.join())
   })
 })
 

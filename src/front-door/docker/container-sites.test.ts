@@ -144,7 +144,7 @@ describe('VIRTUAL_HOST', () => {
     ['~^app\\d+\\.example\\.com$', ['~^app\\d+\\.example\\.com$']],
     ['~', [], /no host: it is empty/],
     ['~^(a', [], /Invalid regular expression/],
-    ['~^(a+)+$', [], /could take for ever/],
+    ['~^(a+)+$', ['~^(a+)+$']],
     ['a.example.com:8080', [], /goes into VIRTUAL_PORT/],
     ['https://a.example.com', [], /without scheme and path/],
     ['a.example.com/app', [], /a path goes into VIRTUAL_PATH/],
