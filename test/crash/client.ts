@@ -10,6 +10,8 @@ export const REPOSITORIES = ['crash/a', 'crash/b', 'crash/c'] as const
 const MAX_BLOB_BYTES = 5 * 1024 * 1024
 /** Sessions kept for later rounds. */
 const MAX_SESSIONS = 24
+/** Smallest blob sent in four chunks: a chunk of one byte is told as `Range: 0-0`, as no byte is. */
+const MIN_SESSION_BYTES = 8
 /** Tags of one client in one repository: few, so that they move often. */
 const TAGS = 3
 
@@ -92,7 +94,7 @@ class CrashClient {
 
   async #openSession(): Promise<SessionEntry> {
     const { ledger } = this.#parts
-    const { repository, name, size, digest } = this.#newBlob()
+    const { repository, name, size, digest } = this.#newBlob(MIN_SESSION_BYTES)
     const opened = await this.#expect(202, 'POST', `/v2/${repository}/blobs/uploads/`)
     const location = String(opened.headers.location)
     const session = { repository, location, name, size, digest, offset: 0, isFinishing: false }
@@ -224,11 +226,11 @@ class CrashClient {
     }
   }
 
-  #newBlob(): BlobEntry {
+  #newBlob(minBytes = 0): BlobEntry {
     const { random, ledger, id } = this.#parts
     const name = `blob-${ledger.round}-${id}-${this.#made++}`
     const isLarge = random.chance(0.15)
-    const size = isLarge ? random.between(1_000_000, MAX_BLOB_BYTES) : random.between(0, 40_000)
+    const size = isLarge ? random.between(1_000_000, MAX_BLOB_BYTES) : random.between(minBytes, 40_000)
     const digest = `sha256:${createHash('sha256').update(seededBytes(name, size)).digest('hex')}`
     const entry = ledger.blob({ repository: this.#repository(), digest, name, size })
     entry.isTaken = true
