@@ -1,4 +1,4 @@
-import { access, writeFile } from 'node:fs/promises'
+import { access, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addNetworkBridge } from '../support/network-bridge.ts'
 import { runCommand } from '../support/run-command.ts'
@@ -21,6 +21,7 @@ export async function startDockerd({ hasBridge = false } = {}): Promise<StartedD
   await using resources = new AsyncDisposableStack()
   const bridge = hasBridge ? resources.use(await addNetworkBridge()).name : 'none'
   const folder = resources.use(await makeTempFolder('dockerd'))
+  resources.defer(() => unmountBelow(folder.path))
   const socket = join(folder.path, 'docker.sock')
   // Its own settings, empty, in place of the machine's /etc/docker/daemon.json.
   const settings = join(folder.path, 'daemon.json')
@@ -45,4 +46,12 @@ export async function startDockerd({ hasBridge = false } = {}): Promise<StartedD
   })
   const kept = resources.move()
   return { socket, stop: () => kept.disposeAsync() }
+}
+
+/** A daemon leaves the network of the host mounted in its folder once a container has used it. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1])
+  for (const mount of mounts.filter((path) => path?.startsWith(`${folder}/`)).reverse()) {
+    await runCommand('umount', [mount ?? ''])
+  }
 }

@@ -1,7 +1,7 @@
 import { part } from '../parts/find-parts.ts'
 import { startDockerd } from '../parts/start-dockerd.ts'
 import { busyboxTree } from './busybox.ts'
-import { runOk } from './run-command.ts'
+import { runCommand, runOk } from './run-command.ts'
 import { makeTar } from './tar.ts'
 
 /** Name of the image that containers are made of: a static busybox. */
@@ -13,6 +13,8 @@ export interface DockerRoom extends AsyncDisposable {
   readonly url: string
   /** Runs `docker` with arguments; answers what it printed. */
   docker(...args: string[]): Promise<string>
+  /** Makes a network of these addresses, on a bridge that goes with the room. */
+  addNetwork(name: string, subnet: string): Promise<void>
   /** Runs a container that sleeps in the network `web`. */
   run(name: string, options: readonly string[], command?: readonly string[]): Promise<void>
 }
@@ -20,16 +22,28 @@ export interface DockerRoom extends AsyncDisposable {
 /** Opens one. The network `web` has addresses 10.213.7.0/24. */
 export async function openDockerRoom(): Promise<DockerRoom> {
   await using resources = new AsyncDisposableStack()
+  // Made first, so that its bridges go last, when nothing holds them.
+  const bridges = resources.use(new AsyncDisposableStack())
   const daemon = await startDockerd()
   resources.defer(() => daemon.stop())
   const url = `unix://${daemon.socket}`
   const docker = (...args: string[]): Promise<string> => runOk(part('docker'), ['--host', url, ...args])
   await runOk(part('docker'), ['--host', url, 'import', '-', IMAGE], { input: makeTar(busyboxTree()) })
-  await docker('network', 'create', '--subnet', '10.213.7.0/24', 'web')
+  const addNetwork = async (name: string, subnet: string): Promise<void> => {
+    // The engine leaves the bridges of its networks behind when it stops; one of a killed run has the same addresses.
+    const bridge = `berth-${name}`
+    const removeBridge = () => runCommand(part('ip'), ['link', 'delete', bridge])
+    await removeBridge()
+    bridges.defer(async () => void (await removeBridge()))
+    const option = `com.docker.network.bridge.name=${bridge}`
+    await docker('network', 'create', '--opt', option, '--subnet', subnet, name)
+  }
+  await addNetwork('web', '10.213.7.0/24')
   const kept = resources.move()
   return {
     url,
     docker,
+    addNetwork,
     async run(name, options, command = ['/bin/busybox', 'sleep', '600']) {
       await docker('run', '-d', '--name', name, '--network', 'web', ...options, IMAGE, ...command)
     },
