@@ -2,9 +2,15 @@ import { OciError } from './errors.ts'
 
 /** Deepest nesting of a manifest's JSON: real ones need 6; the bound keeps a hostile one from the stack. */
 const MAX_DEPTH = 64
+/**
+ * Most values in one document. An index of 4 MiB holds some 110,000; the shortest of values, `[]`, would fit in four
+ * bytes, take many times that in memory, and a server of 512 MB with it.
+ */
+const MAX_VALUES = 250_000
 
 /**
- * Parses JSON bytes strictly: valid UTF-8, no byte-order mark, no member named twice in one object, bounded depth.
+ * Parses JSON bytes strictly: valid UTF-8, no byte-order mark, no member named twice in one object, bounded depth and
+ * number of values.
  *
  * Two parsers that disagree on which of two equal names counts would disagree on what an image holds
  * (CVE-2021-41190 is of that family), so such a document is refused rather than interpreted.
@@ -17,6 +23,7 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw invalid('it is not UTF-8', cause)
   }
+  refuseBombs(bytes)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -27,6 +34,35 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   return value
 }
 
+const QUOTE = 0x22
+const COMMA = 0x2c
+const BACKSLASH = 0x5c
+const OPENING = new Set([0x5b, 0x7b])
+const CLOSING = new Set([0x5d, 0x7d])
+
+/** Counts nesting and values before anything is made of them, in bytes that may not even be JSON. */
+function refuseBombs(bytes: Uint8Array): void {
+  let depth = 0
+  let values = 1
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte === QUOTE) at = endOfText(bytes, at)
+    else if (byte === COMMA) values++
+    else if (OPENING.has(byte)) {
+      values++
+      if (++depth > MAX_DEPTH) throw invalid(`it is nested deeper than ${MAX_DEPTH}`)
+    } else if (CLOSING.has(byte)) depth--
+    if (values > MAX_VALUES) throw invalid(`it holds more than ${MAX_VALUES} values`)
+  }
+}
+
+/** Index of the quote that closes the string opened at `start`, or the end where none does. */
+function endOfText(bytes: Uint8Array, start: number): number {
+  let at = start + 1
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
+  return at
+}
+
 /** Walks text known to be valid JSON, keeping the names seen of each open object. */
 function refuseRepeatedNames(text: string): void {
   const open: (Set<string> | undefined)[] = []
@@ -35,7 +71,6 @@ function refuseRepeatedNames(text: string): void {
     switch (text[at]) {
       case '{':
       case '[':
-        if (open.length >= MAX_DEPTH) throw invalid(`it is nested deeper than ${MAX_DEPTH}`)
         expectsName = text[at] === '{'
         open.push(expectsName ? new Set() : undefined)
         break
