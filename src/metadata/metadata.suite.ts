@@ -6,7 +6,7 @@ import { MEDIA_TYPES } from '../oci/media-type.ts'
 import { parseTag, type Tag } from '../oci/reference.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
-import type { ManifestRecord, Metadata } from './metadata.ts'
+import type { ManifestRecord, Metadata, ReferrerPageRequest } from './metadata.ts'
 
 /** An empty store of facts. */
 export interface MetadataFixture extends AsyncDisposable {
@@ -132,21 +132,18 @@ export function describeMetadata(name: string, open: () => Promise<MetadataFixtu
       const referrers = [['blob'], []].map((layers) => recordOf(layers, { subject: 'subject' }))
       for (const record of referrers) await metadata.putManifest(record)
       const digests = referrers.map((record) => record.digest).sort()
-      const page = { ...ALL, artifactType: undefined }
-      const found = await metadata.listReferrers(APP, digestOf('subject'), page)
-      assert.deepEqual(
-        found.map((row) => row.digest),
-        digests,
-      )
-      const rest = await metadata.listReferrers(APP, digestOf('subject'), { ...page, last: digests[0] })
-      assert.deepEqual(
-        rest.map((row) => row.digest),
-        digests.slice(1),
-      )
-      assert.deepEqual(
-        await metadata.listReferrers(APP, digestOf('subject'), { ...page, artifactType: 'x' }),
-        [],
-      )
+      const list = async (more: Partial<ReferrerPageRequest>) => {
+        const page = { ...ALL, artifactType: undefined, maxBytes: 1_000, ...more }
+        const { rows, hasMore } = await metadata.listReferrers(APP, digestOf('subject'), page)
+        return { digests: rows.map((row) => row.digest), hasMore }
+      }
+      assert.deepEqual(await list({}), { digests, hasMore: false })
+      assert.deepEqual(await list({ limit: 2 }), { digests, hasMore: false })
+      assert.deepEqual(await list({ limit: 1 }), { digests: digests.slice(0, 1), hasMore: true })
+      assert.deepEqual(await list({ limit: 0 }), { digests: [], hasMore: true })
+      assert.deepEqual(await list({ last: digests[0] }), { digests: digests.slice(1), hasMore: false })
+      assert.deepEqual(await list({ artifactType: 'x' }), { digests: [], hasMore: false })
+      assert.deepEqual(await list({ maxBytes: 0 }), { digests: digests.slice(0, 1), hasMore: true })
     })
 
     it('moves an upload only from the offset it has, and ends it with the blob it became', async () => {

@@ -69,6 +69,19 @@ export interface ReferrerRow {
   readonly annotations: Readonly<Record<string, string>> | undefined
 }
 
+/** Which referrers are wanted. */
+export interface ReferrerPageRequest extends Page {
+  readonly artifactType: string | undefined
+  /** Most bytes of annotations and artifact types together; the first row is given whatever it takes. */
+  readonly maxBytes: number
+}
+
+/** Part of a list of referrers. */
+export interface ReferrerPage {
+  readonly rows: readonly ReferrerRow[]
+  readonly hasMore: boolean
+}
+
 /** Manifests and the tags that point at them. */
 export interface ManifestFacts {
   /** By digest or by tag. */
@@ -85,11 +98,7 @@ export interface ManifestFacts {
   /** Removes one tag; false if there was none. */
   deleteTag(repository: RepositoryName, tag: Tag): Promise<boolean>
   /** Manifests whose subject is this digest, by digest. */
-  listReferrers(
-    repository: RepositoryName,
-    subject: Digest,
-    page: Page & { artifactType: string | undefined },
-  ): Promise<ReferrerRow[]>
+  listReferrers(repository: RepositoryName, subject: Digest, page: ReferrerPageRequest): Promise<ReferrerPage>
 }
 
 /** A tag with what it points at. */

@@ -1,4 +1,4 @@
-import type { ReferrerRow } from '../metadata/metadata.ts'
+import type { ReferrerPage, ReferrerRow } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { parseManifest } from '../oci/manifest.ts'
@@ -35,11 +35,11 @@ export function createListReferrers(parts: RegistryParts): ListReferrers {
       const own = await parts.metadata.listReferrers(query.repository, query.digest, {
         artifactType: query.artifactType,
         last: query.page.last,
-        limit: limit + 1,
+        limit,
+        maxBytes: MAX_PAGE_BYTES,
       })
       const tagged = await referrersOfFallbackTag(parts, query)
-      const merged = mergeByDigest(own, tagged)
-      return cutPage(merged, limit)
+      return cutPage(merge(own, tagged), limit)
     },
   }
 }
@@ -79,20 +79,24 @@ function childrenOf(bytes: Uint8Array, mediaType: string): ReferrerRow[] {
   }
 }
 
-function mergeByDigest(own: readonly ReferrerRow[], tagged: readonly ReferrerRow[]): ReferrerRow[] {
-  const byDigest = new Map([...tagged, ...own].map((row) => [row.digest, row]))
-  return [...byDigest.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1))
+/** Both lists by digest. Where the repository's own goes on, what the tag lists behind its end waits for the next page. */
+function merge({ rows, hasMore }: ReferrerPage, tagged: readonly ReferrerRow[]): ReferrerPage {
+  const end = hasMore ? rows.at(-1)?.digest : undefined
+  const inReach = end === undefined ? tagged : tagged.filter((row) => row.digest <= end)
+  const byDigest = new Map([...inReach, ...rows].map((row) => [row.digest, row]))
+  const merged = [...byDigest.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1))
+  return { rows: merged, hasMore: hasMore || inReach.length < tagged.length }
 }
 
-function cutPage(rows: readonly ReferrerRow[], limit: number): ListPage<ReferrerRow> {
+function cutPage({ rows, hasMore }: ReferrerPage, limit: number): ListPage<ReferrerRow> {
   const entries: ReferrerRow[] = []
   let bytes = 0
   for (const row of rows) {
-    bytes += JSON.stringify(row).length
+    bytes += Buffer.byteLength(JSON.stringify(row))
     if (entries.length === limit || (entries.length > 0 && bytes > MAX_PAGE_BYTES)) {
       return { entries, next: entries.at(-1)?.digest }
     }
     entries.push(row)
   }
-  return { entries, next: undefined }
+  return { entries, next: hasMore ? entries.at(-1)?.digest : undefined }
 }

@@ -143,6 +143,22 @@ describe('reading', () => {
     assert.deepEqual([none.status, none.json.manifests], [200, []])
   })
 
+  test('referrers whose annotations are large come in pages that clients read', async () => {
+    const subject = describeBytes(MEDIA_TYPES.ociManifest, 'large')
+    const digests: string[] = []
+    for (let i = 0; i < 3; i++) {
+      const document = imageOf([], { subject, annotations: { filling: 'é'.repeat(1_200_000), i: String(i) } })
+      digests.push(await registry.pushManifest('alice', 'alice/app', { document }))
+    }
+    const pages: number[] = []
+    const listed = await follow(`/v2/alice/app/referrers/${subject.digest}`, (reply) => {
+      pages.push(reply.body.length)
+      return (reply.json.manifests as { digest: string }[]).map(({ digest }) => digest)
+    })
+    assert.deepEqual(listed, digests.sort())
+    assert.ok(Math.max(...pages) <= 4 * 1024 * 1024, `${pages}`)
+  })
+
   test('`?tag=` names further tags, and sha512 is kept as it was asked for', async () => {
     const document = imageOf([BYTES], { annotations: { digest: 'sha512' } })
     const digest = digestOf(JSON.stringify(document), 'sha512')

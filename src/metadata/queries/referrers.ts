@@ -1,22 +1,61 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { Page, ReferrerRow } from '../metadata.ts'
+import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../metadata.ts'
+import type { Schema } from '../schema.ts'
 import type { Queries } from './repositories.ts'
 
-/** Manifests whose subject is a digest, in the order of their digests. */
-export async function listReferrers(
+type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
+
+/**
+ * Manifests whose subject is a digest, in the order of their digests. How much they take is asked first: annotations
+ * may be as large as a manifest, and a thousand of them at once would be more than memory.
+ */
+export async function listReferrers(db: Queries, wanted: Wanted): Promise<ReferrerPage> {
+  const sizes = await selectReferrers(db, wanted)
+    .select([
+      'digest',
+      sql<number>`coalesce(octet_length(annotations), 0) + coalesce(octet_length(artifact_type), 0)`.as(
+        'bytes',
+      ),
+    ])
+    .limit(wanted.limit + 1)
+    .execute()
+  const count = countFitting(sizes, wanted)
+  const rows = count === 0 ? [] : await fetchRows(db, { ...wanted, limit: count })
+  return { rows, hasMore: sizes.length > count }
+}
+
+function selectReferrers(
   db: Queries,
-  wanted: Page & { repository: RepositoryName; subject: Digest; artifactType: string | undefined },
-): Promise<ReferrerRow[]> {
+  { repository, subject, artifactType, last }: Wanted,
+): SelectQueryBuilder<Schema, 'repositories' | 'manifests', object> {
   let query = db
     .selectFrom('repositories')
     .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+    .where('repositories.name', '=', repository)
+    .where('manifests.subject', '=', subject)
+  if (artifactType !== undefined) query = query.where('artifact_type', '=', artifactType)
+  if (last !== undefined) query = query.where('digest', '>', last)
+  return query.orderBy('digest')
+}
+
+/** The first one always fits: a page that gives nothing would never end. */
+function countFitting(sizes: readonly { bytes: number }[], { limit, maxBytes }: Wanted): number {
+  let bytes = 0
+  const first = sizes.slice(0, limit)
+  const tooMany = first.findIndex((row, at) => {
+    bytes += Number(row.bytes)
+    return at > 0 && bytes > maxBytes
+  })
+  return tooMany < 0 ? first.length : tooMany
+}
+
+async function fetchRows(db: Queries, wanted: Wanted): Promise<ReferrerRow[]> {
+  const rows = await selectReferrers(db, wanted)
     .select(['digest', 'media_type', 'size', 'artifact_type', 'annotations'])
-    .where('repositories.name', '=', wanted.repository)
-    .where('manifests.subject', '=', wanted.subject)
-  if (wanted.artifactType !== undefined) query = query.where('artifact_type', '=', wanted.artifactType)
-  if (wanted.last !== undefined) query = query.where('digest', '>', wanted.last)
-  const rows = await query.orderBy('digest').limit(wanted.limit).execute()
+    .limit(wanted.limit)
+    .execute()
   return rows.map((row) => ({
     digest: row.digest as Digest,
     mediaType: row.media_type,
