@@ -8,13 +8,16 @@ import type { Schema } from './schema.ts'
 export interface Database {
   readonly reader: Kysely<Schema>
   readonly writer: Kysely<Schema>
-  /** Compiles a query that is asked on every request into a function of its parameters, in the order of its text. */
-  prepareFirst<R>(query: CompiledQuery<R>): FirstRow<R>
+  /**
+   * Compiles a query that is asked on every request into a function of its parameters, in the order of its text. Its
+   * rows may be handed out again: nobody changes them.
+   */
+  prepareFirst<R extends object>(query: CompiledQuery<R>): FirstRow<R>
   close(): Promise<void>
 }
 
 /** The first row of a query that was prepared; from a database within this process at once, without a promise. */
-export type FirstRow<R> = (...parameters: unknown[]) => R | undefined | Promise<R | undefined>
+export type FirstRow<R> = (...parameters: string[]) => R | undefined | Promise<R | undefined>
 
 /** Why the database cannot be used. */
 export class DatabaseError extends Error {

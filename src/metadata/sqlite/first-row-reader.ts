@@ -1,27 +1,57 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CompiledQuery } from 'kysely'
 import type { FirstRow } from '../database.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
+import type { RowMemory } from './row-memory.ts'
 import { toSqliteFault } from './sqlite-fault.ts'
+
+/** Where prepared queries read. */
+export interface FirstRowParts {
+  readonly connection: () => DatabaseSync
+  readonly snapshot: ReadSnapshot
+  /** Cleared by the snapshot. */
+  readonly memory: RowMemory
+}
 
 /**
  * Makes functions that run one compiled query each on the readers' connection, past Kysely's executor: its promises
  * take several times as long as SQLite takes for the row. The connection is opened with the first run.
+ *
+ * A row found before is answered from memory as long as nothing was committed since, by this process or another.
  */
-export function createFirstRowReader(
-  connection: () => DatabaseSync,
-  snapshot: ReadSnapshot,
-): <R>(query: CompiledQuery<R>) => FirstRow<R> {
-  return <R>(query: CompiledQuery<R>) => {
+export function createFirstRowReader({
+  connection,
+  snapshot,
+  memory,
+}: FirstRowParts): <R extends object>(query: CompiledQuery<R>) => FirstRow<R> {
+  let queries = 0
+  return <R extends object>(query: CompiledQuery<R>) => {
     let statement: StatementSync | undefined
+    const id = queries++
     return (...parameters) => {
       try {
         statement ??= connection().prepare(query.sql)
         snapshot.open()
-        return statement.get(...(parameters as SQLInputValue[])) as R | undefined
+        const key = keyOf(id, parameters)
+        const known = memory.get(key) as R | undefined
+        if (known) return known
+        const row = statement.get(...parameters) as R | undefined
+        if (row) memory.add(key, row)
+        return row
       } catch (error) {
         throw toSqliteFault(error)
       }
     }
   }
+}
+
+/** The lengths keep texts apart that would run into each other. */
+function keyOf(query: number, parameters: readonly string[]): string {
+  let lengths = `${query}`
+  let texts = ''
+  for (const text of parameters) {
+    lengths += ` ${text.length}`
+    texts += text
+  }
+  return `${lengths}:${texts}`
 }

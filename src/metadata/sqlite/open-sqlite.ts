@@ -7,6 +7,7 @@ import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
+import { RowMemory } from './row-memory.ts'
 
 /** Longest wait for another process's transaction, in milliseconds: a command's transaction takes a few. */
 const BUSY_TIMEOUT_MS = 5_000
@@ -18,7 +19,8 @@ const CACHE_KIB = 8_192
  * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` if it cannot be opened or is no database.
  */
 export async function openSqliteDatabase(file: string): Promise<Database> {
-  const snapshot = new ReadSnapshot()
+  const memory = new RowMemory()
+  const snapshot = new ReadSnapshot(() => memory.clear())
   makePrivateFile(file)
   let readers: DatabaseSync | undefined
   const openReaders = (): DatabaseSync => {
@@ -48,7 +50,8 @@ export async function openSqliteDatabase(file: string): Promise<Database> {
     if (error instanceof DatabaseError) throw error
     throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
   }
-  return { reader, writer, prepareFirst: createFirstRowReader(openReaders, snapshot), close }
+  const prepareFirst = createFirstRowReader({ connection: openReaders, snapshot, memory })
+  return { reader, writer, prepareFirst, close }
 }
 
 /** It holds password hashes and signing keys: nobody but its owner reads it. SQLite gives its side files the same mode. */

@@ -6,17 +6,29 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
  * A read by itself takes and drops a file lock, which costs more than the read. The transaction ends with the turn, so
  * what other processes commit is seen in the next one; what this process commits ends it at once, so that whoever was
  * answered 201 finds what was pushed.
+ *
+ * SQLite tells by a number whether any other connection, of this process or another, has committed since the last
+ * transaction (sqlite.org/pragma.html#pragma_data_version); if so, what was remembered of the database is forgotten.
  */
 export class ReadSnapshot {
+  readonly #forget: () => void
   #db: DatabaseSync | undefined
+  #version: StatementSync | undefined
+  #lastVersion: unknown
   #begin: StatementSync | undefined
   #commit: StatementSync | undefined
   #isOpen = false
+
+  /** `forget` is called within a new transaction, before its first read, if the database has changed. */
+  constructor(forget: () => void) {
+    this.#forget = forget
+  }
 
   attach(db: DatabaseSync): void {
     this.#db = db
     this.#begin = db.prepare('begin')
     this.#commit = db.prepare('commit')
+    this.#version = db.prepare('pragma data_version')
   }
 
   /** Before each read. */
@@ -25,6 +37,10 @@ export class ReadSnapshot {
     this.#begin?.run()
     this.#isOpen = true
     setImmediate(this.end)
+    const version = this.#version?.get()?.data_version
+    if (version === this.#lastVersion) return
+    this.#lastVersion = version
+    this.#forget()
   }
 
   /** After each write of this process, and with the turn. */
