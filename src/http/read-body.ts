@@ -1,19 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import { OciError } from '../oci/errors.ts'
+import type { BodyHold } from './body-room.ts'
 
 /** Longest silence of a client in the middle of a small body, in milliseconds. */
 const GAP_MS = 30_000
 
 /**
- * Reads a whole small body into memory.
+ * Reads a whole small body into memory, which `hold` counts until the caller gives it back.
  * Errors: `tooLarge` made by the caller, before or as soon as more than `maxBytes` come; `REQUEST_TIMEOUT`;
- * `SIZE_INVALID` if the client goes away.
+ * `SIZE_INVALID` if the client goes away; those of `hold`.
  */
 export async function readBody(
   request: IncomingMessage,
-  { maxBytes, tooLarge }: { maxBytes: number; tooLarge: () => OciError },
+  { maxBytes, tooLarge, hold }: { maxBytes: number; tooLarge: () => OciError; hold: BodyHold },
 ): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
+  // A request without a body has ended before it is served, and says so no more.
+  if (request.readableEnded) return Buffer.alloc(0)
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
@@ -21,8 +24,13 @@ export async function readBody(
     const onData = (chunk: Buffer): void => {
       timer.refresh()
       length += chunk.length
-      if (length > maxBytes) settle(() => reject(tooLarge()))
-      else chunks.push(chunk)
+      try {
+        if (length > maxBytes) throw tooLarge()
+        hold.add(chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        settle(() => reject(error))
+      }
     }
     const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, length)))
     const onGone = (): void =>
@@ -36,6 +44,8 @@ export async function readBody(
       tell()
     }
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
+    // Gone before anybody listened: nothing more is told of it.
+    if (request.destroyed) onGone()
   })
 }
 

@@ -1,15 +1,19 @@
+import type { IncomingMessage } from 'node:http'
 import { ANONYMOUS, type Principal } from '../access/principal.ts'
 import type { Account } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
 import { formatScopes, grantScopes, parseScopes } from '../tokens/scope.ts'
 import type { RefreshTokenService } from '../tokens/tokens.ts'
 import { type AuthenticateParts, authenticate, verifyPassword } from './authenticate.ts'
+import { BodyRoom } from './body-room.ts'
 import type { Exchange } from './exchange.ts'
 import { readBody } from './read-body.ts'
 import { replyJson } from './reply.ts'
 
 /** Largest form of a token request, in bytes: 64 scopes of the longest names stay below it. */
 const MAX_FORM_BYTES = 64 * 1024
+/** Memory of all such forms: anybody may send them, on thousands of connections at once. */
+const room = new BodyRoom(128 * MAX_FORM_BYTES)
 
 /** What the token endpoint needs. */
 export interface TokenEndpointParts extends AuthenticateParts {
@@ -61,9 +65,7 @@ async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts)
 }
 
 async function readPost({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
-  const form = new URLSearchParams(
-    String(await readBody(request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge })),
-  )
+  const form = new URLSearchParams(await readForm(request))
   const grant = form.get('grant_type')
   if (grant !== 'password' && grant !== 'refresh_token') {
     throw new OciError('REQUEST_INVALID', { message: 'grant_type must be password or refresh_token' })
@@ -85,6 +87,11 @@ async function readPost({ request, remote }: Exchange, parts: TokenEndpointParts
     refreshToken: grant === 'refresh_token' ? refreshToken : undefined,
     clientId: form.get('client_id') ?? '',
   }
+}
+
+async function readForm(request: IncomingMessage): Promise<string> {
+  using hold = room.hold()
+  return String(await readBody(request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
 }
 
 async function redeem(token: string, parts: TokenEndpointParts): Promise<Principal | undefined> {

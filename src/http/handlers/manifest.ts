@@ -1,9 +1,13 @@
 import { OciError } from '../../oci/errors.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
+import { BodyRoom } from '../body-room.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { readBody } from '../read-body.ts'
 import { replyBytes, replyEmpty } from '../reply.ts'
 import type { Handler } from '../routes.ts'
+
+/** Memory of all manifests being pushed: sixteen of the largest, or thousands of the usual ones. */
+const room = new BodyRoom(16 * MAX_MANIFEST_BYTES)
 
 /** end-3: the bytes as they were pushed, whatever `Accept` says: another form would have another digest. */
 export const getManifest: Handler<'manifest-get'> = async ({ repository, reference }, exchange, registry) => {
@@ -24,7 +28,8 @@ export const getManifest: Handler<'manifest-get'> = async ({ repository, referen
 /** end-7a, end-7b. */
 export const putManifest: Handler<'manifest-put'> = async (request, exchange, registry) => {
   const { repository, reference, tags } = request
-  const bytes = await readBody(exchange.request, { maxBytes: MAX_MANIFEST_BYTES, tooLarge })
+  using hold = room.hold()
+  const bytes = await readBody(exchange.request, { maxBytes: MAX_MANIFEST_BYTES, tooLarge, hold })
   const contentType = exchange.request.headers['content-type']
   const pushed = await registry.pushManifest({ repository, reference, tags, contentType, bytes })
   replyEmpty(exchange, 201, {

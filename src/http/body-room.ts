@@ -1,0 +1,42 @@
+import { OciError } from '../oci/errors.ts'
+
+/** Seconds after which a client that was turned away may try again. */
+const RETRY_AFTER_S = 2
+
+/** Part of a {@link BodyRoom}, given back when it is disposed of. */
+export interface BodyHold extends Disposable {
+  /** Counts bytes that came. Errors: `TOOMANYREQUESTS` if all bodies together would be more than the room. */
+  add(bytes: number): void
+}
+
+/** Bounds the memory of bodies that are held whole, all requests together. What has not come yet takes no room. */
+export class BodyRoom {
+  readonly #maxBytes: number
+  #held = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  hold(): BodyHold {
+    let mine = 0
+    return {
+      add: (bytes) => {
+        if (this.#held + bytes > this.#maxBytes) throw full()
+        this.#held += bytes
+        mine += bytes
+      },
+      [Symbol.dispose]: () => {
+        this.#held -= mine
+        mine = 0
+      },
+    }
+  }
+}
+
+function full(): OciError {
+  return new OciError('TOOMANYREQUESTS', {
+    message: 'Too many large requests are under way: wait, then try again',
+    retryAfterS: RETRY_AFTER_S,
+  })
+}

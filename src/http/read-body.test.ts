@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { OciError } from '../oci/errors.ts'
+import { BodyRoom } from './body-room.ts'
+import { readBody } from './read-body.ts'
+
+const tooLarge = (): OciError => new OciError('SIZE_INVALID', { status: 413 })
+
+/** Lets each request be read by `read` and answers with what became of it. */
+async function serve(read: (request: IncomingMessage) => Promise<string>) {
+  const server = createServer(async (incoming, response) => {
+    const outcome = await read(incoming).catch((error: OciError) => error.code)
+    incoming.resume()
+    response.end(outcome)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    open: () => request({ port, method: 'PUT', agent: false }),
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+async function answerOf(outgoing: ReturnType<typeof request>): Promise<string> {
+  const [incoming] = await once(outgoing, 'response')
+  return (await incoming.toArray()).join('')
+}
+
+test('`readBody()` turns away what would be too much together, and takes it once there is room', async () => {
+  const room = new BodyRoom(1_000)
+  const { promise: hasBegun, resolve: begin } = Promise.withResolvers<unknown>()
+  await using server = await serve(async (incoming) => {
+    incoming.once('data', begin)
+    using hold = room.hold()
+    return String(await readBody(incoming, { maxBytes: 800, tooLarge, hold })).slice(0, 1)
+  })
+  const slow = server.open()
+  slow.write('a'.repeat(700))
+  await hasBegun
+  const second = server.open()
+  second.end('b'.repeat(400))
+  assert.equal(await answerOf(second), 'TOOMANYREQUESTS')
+  const small = server.open()
+  small.end('c'.repeat(300))
+  assert.equal(await answerOf(small), 'c')
+  slow.end()
+  assert.equal(await answerOf(slow), 'a')
+  const third = server.open()
+  third.end('d'.repeat(800))
+  assert.equal(await answerOf(third), 'd')
+  const large = server.open()
+  large.end('e'.repeat(801))
+  assert.equal(await answerOf(large), 'SIZE_INVALID')
+})
+
+test('`readBody()` does not wait for a client that went before it was asked', async () => {
+  const { promise: outcome, resolve } = Promise.withResolvers<string>()
+  const { promise: hasBegun, resolve: begin } = Promise.withResolvers<void>()
+  await using server = await serve(async (incoming) => {
+    begin()
+    await new Promise((gone) => incoming.on('error', gone))
+    await new Promise(setImmediate)
+    using hold = new BodyRoom(10).hold()
+    resolve(await readBody(incoming, { maxBytes: 10, tooLarge, hold }).then(String, (error) => error.code))
+    return ''
+  })
+  const outgoing = server.open()
+  outgoing.on('error', () => {})
+  outgoing.write('a')
+  await hasBegun
+  outgoing.destroy()
+  assert.equal(await outcome, 'SIZE_INVALID')
+})
