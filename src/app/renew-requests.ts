@@ -38,8 +38,8 @@ export async function requestRenewal(
   if (!isLocked(dataDir)) {
     throw new AppError(
       'NOT_RUNNING',
-      'No server runs on this data folder',
-      'Start it: it renews certificates by itself, and on demand',
+      `No server runs on the data folder ${dataDir}`,
+      'Start it, as it alone can answer the CA; or name the folder of the one that runs with --data',
     )
   }
   const folder = requestFolder(dataDir)

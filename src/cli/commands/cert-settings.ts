@@ -1,15 +1,11 @@
 import { statSync } from 'node:fs'
 import { type CertificateFolders, certificateFolders } from '../../certificates/certificate-folders.ts'
 import type { CertificateFinding } from '../../certificates/findings.ts'
-import type { Config } from '../../config/config.ts'
-import { ConfigError } from '../../config/config-error.ts'
-import { loadConfig } from '../../config/load-config.ts'
 import type { CommandContext } from '../command-context.ts'
+import { ANY_DOMAIN, loadWithoutDomain } from './load-without-domain.ts'
 
 /** Where nginx-proxy's container has its certificates. */
 const NGINX_CERTS = '/etc/nginx/certs'
-/** Stands for the registry's own name where it is not known: the folder of certificates is of use without it. */
-const ANY_DOMAIN = 'localhost'
 
 /** What the `cert` commands need to know of the configuration. */
 export interface CertSettings {
@@ -24,22 +20,11 @@ export const CERTS_HELP =
 
 /** The folders of the settings. Errors: `ConfigError`. */
 export function readCertSettings(context: CommandContext): CertSettings {
-  const { dataDir, frontDoor } = loadFor(context)
+  const { dataDir, frontDoor } = loadWithoutDomain(context)
   const mounted = statSync(NGINX_CERTS, { throwIfNoEntry: false })?.isDirectory() ? NGINX_CERTS : undefined
   return {
     folders: certificateFolders(dataDir, frontDoor?.certsDir ?? mounted),
     domains: (frontDoor?.domains ?? []).filter((name) => name !== ANY_DOMAIN),
-  }
-}
-
-function loadFor(context: CommandContext): Config {
-  try {
-    return context.loadConfig().config
-  } catch (error) {
-    // A folder without a domain is a mistake of a server's, not of these commands'.
-    if (!(error instanceof ConfigError) || error.code !== 'VALUES_CONFLICT') throw error
-    const { io, flags } = context
-    return loadConfig({ flags: { ...flags, domain: ANY_DOMAIN }, env: io.env, cwd: io.cwd }).config
   }
 }
 

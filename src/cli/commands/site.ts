@@ -1,9 +1,11 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { formatTable } from '../table.ts'
+import { loadWithoutDomain } from './load-without-domain.ts'
 
 const EXAMPLES = `
 Examples:
@@ -28,9 +30,10 @@ function addList(site: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
       const { readSiteReport } = await import('../../app/site-report.ts')
-      const { report, isRunning } = await readSiteReport(context.loadConfig().config.dataDir)
+      const { dataDir } = loadWithoutDomain(context)
+      const { report, isRunning } = await readSiteReport(dataDir)
       if (!report) {
-        throw new CliError('NO_SITES', 'No server with virtual hosts has run on this data folder')
+        throw new CliError('NO_SITES', `No server with virtual hosts has run on the data folder ${dataDir}`)
       }
       printResult(context, { isRunning, ...report }, inWords({ ...report, isRunning }))
     })
@@ -82,8 +85,9 @@ function addCheck(site: Command, io: Io): void {
     .action(async (files: string[], _options, command: Command) => {
       const context = contextOf(command, io)
       const { checkVhostFiles } = await import('../../app/check-vhost-files.ts')
-      const folder = context.loadConfig().config.frontDoor?.vhostDir
-      const result = await checkVhostFiles(files.length > 0 ? files : undefined, folder)
+      const folder = loadWithoutDomain(context).frontDoor?.vhostDir
+      const given = files.map((file) => resolve(io.cwd, file))
+      const result = await checkVhostFiles(given.length > 0 ? given : undefined, folder)
       printChecked(context, result)
       const closing = result.problems.filter(({ severity }) => severity === 'closes')
       if (closing.length > 0) {
