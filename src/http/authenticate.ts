@@ -33,16 +33,19 @@ export interface AuthenticateParts {
   readonly tokens: TokenService
 }
 
+/** RFC 4648, 4. Node reads on where it ends, and would take one of two credentials that somebody joined. */
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
+
 const NOBODY: Authenticated = { principal: ANONYMOUS, credentials: 'none' }
 
 /**
  * Tells from the headers who a request is for: Basic (RFC 7617) or Bearer (RFC 6750).
  * Errors: `TOOMANYREQUESTS` if too many passwords are being checked.
  */
-export async function authenticate(
+export function authenticate(
   { headers, remote }: Evidence,
   parts: AuthenticateParts,
-): Promise<Authenticated> {
+): Authenticated | Promise<Authenticated> {
   const header = headers.authorization
   if (header === undefined || header === '') return NOBODY
   const space = header.indexOf(' ')
@@ -72,6 +75,7 @@ async function authenticatePassword(
   { value, remote }: { value: string; remote: string },
   { accounts }: AuthenticateParts,
 ): Promise<Authenticated> {
+  if (!BASE64.test(value)) return { principal: ANONYMOUS, credentials: 'unreadable' }
   const text = Buffer.from(value, 'base64').toString('utf8')
   const colon = text.indexOf(':')
   if (colon < 1) return { principal: ANONYMOUS, credentials: 'unreadable' }

@@ -5,6 +5,7 @@ import type { AccessLine } from '../log/access-line.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Exchange } from './exchange.ts'
 import { createOriginReader, type OriginPolicy } from './origin.ts'
+import { originFormOf } from './origin-form.ts'
 import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './reply.ts'
 import { type OciParts, serveOci } from './serve-oci.ts'
 import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
@@ -57,17 +58,18 @@ export function createRegistryHost(parts: RegistryHostParts): HostHandler {
   }
 }
 
-async function route(exchange: Exchange, parts: RegistryHostParts): Promise<void> {
-  const target = exchange.request.url ?? '/'
+/** No promise of its own: one more for each request would be felt. */
+function route(exchange: Exchange, parts: RegistryHostParts): Promise<void> | void {
+  const { request } = exchange
+  if (request.url?.startsWith('/') !== true) request.url = originFormOf(request)
+  const target = request.url ?? '/'
   if (target.startsWith('/v2/') || target === '/v2' || target.startsWith('/v2?'))
     return serveOci(exchange, parts)
   switch (target.split('?', 1)[0]) {
     case '/token':
       return serveToken(exchange, parts)
     case '/.well-known/jwks.json':
-      return replyJson(exchange, await parts.tokens.publicKeys(), {
-        headers: { 'content-type': 'application/jwk-set+json', 'cache-control': 'public, max-age=300' },
-      })
+      return answerKeys(exchange, parts)
     case '/livez':
       return replyJson(exchange, { status: 'ok' })
     case '/readyz':
@@ -77,6 +79,12 @@ async function route(exchange: Exchange, parts: RegistryHostParts): Promise<void
     default:
       throw new OciError('NOT_FOUND')
   }
+}
+
+async function answerKeys(exchange: Exchange, { tokens }: RegistryHostParts): Promise<void> {
+  replyJson(exchange, await tokens.publicKeys(), {
+    headers: { 'content-type': 'application/jwk-set+json', 'cache-control': 'public, max-age=300' },
+  })
 }
 
 /** 200 while requests can be served; 503 while stopping or if nothing can be stored. */
@@ -104,7 +112,7 @@ function accessLineOf(exchange: Exchange, measured: { received: number; ms: numb
     id,
     who: principal.kind === 'user' ? principal.name : undefined,
     method: request.method ?? '',
-    path: (request.url ?? '').split('?', 1)[0] ?? '',
+    path: request.url ?? '',
     status: response.headersSent ? response.statusCode : 499,
     bytes: exchange.sentBytes,
     received: measured.received,

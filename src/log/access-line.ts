@@ -3,17 +3,19 @@ import { redactText } from './redact.ts'
 
 /** Longest user agent logged, in characters: Docker's has 170, the rest says nothing more. */
 const MAX_AGENT_LENGTH = 200
+/** User agents remembered: a client's changes with its version only. */
+const MAX_KNOWN_AGENTS = 128
 /** Longest path logged, in characters: a legal one has at most some 500. */
 const MAX_PATH_LENGTH = 1024
 
 /** What the log says of one request, once it is over. */
 export interface AccessLine {
-  /** The request's id, as the client got it. */
+  /** The request's id, as the client got it: of letters, digits and dashes. */
   readonly id: string
   /** Account name; undefined: nobody. */
   readonly who: string | undefined
   readonly method: string
-  /** Without the query, which may hold secrets; one that is left is cut off. */
+  /** Its query, which may hold secrets, is cut off. */
   readonly path: string
   readonly status: number
   /** Body bytes sent. */
@@ -39,24 +41,51 @@ export interface AccessLine {
  */
 export function createAccessLog(logger: Logger): (line: AccessLine) => void {
   const destination = destinationOf(logger)
-  const isoTime = createIsoClock()
+  const beginning = createBeginning()
+  const agentMember = createAgentMember()
   return (line) => {
-    if (logger.isLevelEnabled('info')) destination.write(formatAccessLine(line, isoTime()))
+    if (!logger.isLevelEnabled('info')) return
+    destination.write(
+      `${beginning()}${line.id}"${member('who', line.who)},"method":${quote(line.method)}` +
+        `,"path":${quote(cutPath(line.path))},"status":${line.status},"bytes":${line.bytes}` +
+        `,"received":${line.received},"ms":${Math.round(line.ms * 10) / 10}` +
+        member('repository', line.repository) +
+        member('remote', line.remote) +
+        agentMember(line.agent) +
+        (line.error === undefined ? END : `${member('error', line.error)}${END}`),
+    )
   }
 }
 
-function formatAccessLine(line: AccessLine, time: string): string {
-  const agent = line.agent && redactText(stripControlCharacters(line.agent.slice(0, MAX_AGENT_LENGTH)))
-  return (
-    `{"level":"info","time":"${time}","id":${quote(line.id)}${member('who', line.who)}` +
-    `,"method":${quote(line.method)},"path":${quote(cleanPath(line.path))},"status":${line.status}` +
-    `,"bytes":${line.bytes},"received":${line.received},"ms":${Math.round(line.ms * 10) / 10}` +
-    member('repository', line.repository) +
-    member('remote', line.remote) +
-    member('agent', agent) +
-    member('error', line.error) +
-    ',"msg":"request"}\n'
-  )
+const END = ',"msg":"request"}\n'
+
+/** What each line begins with, up to the id: the requests of one millisecond share the text. */
+function createBeginning(): () => string {
+  let lastMs = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== lastMs) {
+      lastMs = now
+      text = `{"level":"info","time":"${new Date(now).toISOString()}","id":"`
+    }
+    return text
+  }
+}
+
+/** The member of a user agent. There are few, and each is looked through for secrets and more, so they are remembered. */
+function createAgentMember(): (agent: string | undefined) => string {
+  const known = new Map<string, string>()
+  return (agent) => {
+    if (agent === undefined) return ''
+    let text = known.get(agent)
+    if (text === undefined) {
+      text = member('agent', redactText(stripControlCharacters(agent.slice(0, MAX_AGENT_LENGTH))))
+      if (known.size >= MAX_KNOWN_AGENTS) known.clear()
+      if (agent.length <= MAX_AGENT_LENGTH) known.set(agent, text)
+    }
+    return text
+  }
 }
 
 function member(name: string, text: string | undefined): string {
@@ -67,25 +96,11 @@ function member(name: string, text: string | undefined): string {
 const PLAIN = /^[ !#-[\]-~]*$/
 
 function quote(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(stripControlCharacters(text))
 }
 
 function destinationOf(logger: Logger): DestinationStream {
   return (logger as Logger & Record<typeof symbols.streamSym, DestinationStream>)[symbols.streamSym]
-}
-
-/** The time, ISO 8601: the requests of one millisecond share the text. */
-function createIsoClock(): () => string {
-  let lastMs = 0
-  let text = ''
-  return () => {
-    const now = Date.now()
-    if (now !== lastMs) {
-      lastMs = now
-      text = new Date(now).toISOString()
-    }
-    return text
-  }
 }
 
 /** The text without what could move a terminal's cursor, begin a new line or turn the direction of writing. */
@@ -98,8 +113,7 @@ const HAS_CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
-function cleanPath(path: string): string {
+function cutPath(path: string): string {
   const question = path.indexOf('?')
-  const withoutQuery = question < 0 ? path : path.slice(0, question)
-  return stripControlCharacters(withoutQuery.slice(0, MAX_PATH_LENGTH))
+  return path.slice(0, question < 0 ? MAX_PATH_LENGTH : Math.min(question, MAX_PATH_LENGTH))
 }
