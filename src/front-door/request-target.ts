@@ -45,8 +45,8 @@ function withAuthority(authority: string, target: string): RequestTarget | undef
   return parsed && { host: parsed.host, port: parsed.port, authority, target }
 }
 
-/** Node keeps the first of several and says nothing. */
-function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+/** True for several `Host` headers: Node keeps the first and says nothing. */
+export function hasTwoHosts(rawHeaders: readonly string[]): boolean {
   let count = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]

@@ -68,7 +68,14 @@ function bodyOf(request: IncomingMessage): UploadBody {
       message: 'The body must be the bytes of the blob: send them as application/octet-stream',
     })
   }
-  const hasBody = length !== undefined || request.headers['transfer-encoding'] !== undefined
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+    throw new OciError('BLOB_UPLOAD_INVALID', {
+      message:
+        'The body is sent in a coding that would be stored with it: use no Transfer-Encoding but chunked',
+    })
+  }
+  const hasBody = length !== undefined || coding !== undefined
   return {
     source: request,
     range: range === undefined ? undefined : parseContentRange(range),
