@@ -49,8 +49,8 @@ function isNoFile(error: Error): boolean {
   return 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')
 }
 
-function openStandardOutput(): DestinationStream {
-  return pino.destination({
+function openStandardOutput(): Flushable {
+  const output = pino.destination({
     dest: 1,
     sync: false,
     minLength: MIN_WRITE_BYTES,
@@ -58,6 +58,30 @@ function openStandardOutput(): DestinationStream {
     maxLength: MAX_WAITING_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,
   })
+  return gatherTurn(output)
+}
+
+/** Hands the lines of one turn of the event loop on together: a hand-over costs as much as a line. */
+function gatherTurn(output: ReturnType<typeof pino.destination>): Flushable {
+  let lines = ''
+  const handOver = (): void => {
+    if (lines === '') return
+    const text = lines
+    lines = ''
+    output.write(text)
+  }
+  // Before the output's own listener, which writes what it has been handed.
+  process.prependListener('exit', handOver)
+  return {
+    write(line) {
+      if (lines === '') setImmediate(handOver)
+      lines += line
+    },
+    flush(done) {
+      handOver()
+      output.flush(done)
+    },
+  }
 }
 
 function redactMessage(message: unknown): unknown {
