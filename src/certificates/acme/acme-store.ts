@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, open, readFile, rm, unlink } from 'node:fs/promises'
+import { chmod, open, readdir, readFile, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, moveDurably } from '../../files/durable.ts'
 import { AcmeError } from './acme-error.ts'
@@ -73,6 +73,18 @@ export class AcmeStore {
     } catch (error) {
       if (isMissing(error)) return undefined
       throw unusable(file, error)
+    }
+  }
+
+  /** The ids of all records of a kind, sorted. Errors: `ACME_STORAGE_UNUSABLE`. */
+  async ids(kind: RecordKind): Promise<string[]> {
+    const folder = join(this.#folder, kind)
+    try {
+      const names = await readdir(folder)
+      return names.flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? []).sort()
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw unusable(folder, error)
     }
   }
 

@@ -1,12 +1,11 @@
 import type { Logger } from 'pino'
-import { coversHost } from '../x509-facts.ts'
 import { AcmeDirectory } from './acme-directory.ts'
 import { AcmeError } from './acme-error.ts'
 import type { PreflightFinding } from './acme-plan.ts'
 import type { AcmeStore } from './acme-store.ts'
 import { type AcmeTransport, createTransport } from './acme-transport.ts'
 import type { AcmePlan } from './acme-wish.ts'
-import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
+import { type CertificateKeeper, type ManagedCertificate, pickCertificate } from './certificate-keeper.ts'
 import { type ChallengeSolver, orderSolvers } from './challenge-solver.ts'
 import type { ChallengeBoard } from './challenges.ts'
 import type { DnsEndpoint } from './dns-exchange.ts'
@@ -81,13 +80,7 @@ export class CertificateFlight {
 
   /** The best certificate in use that has all names; undefined: none that is valid. */
   pick(certificates: readonly ManagedCertificate[]): ManagedCertificate | undefined {
-    const now = this.#context.clock()
-    if (this.plan.names.length === 0) return undefined
-    return certificates
-      .filter(({ notBefore, notAfter }) => notAfter > now && notBefore <= now + CLOCK_SKEW_MS)
-      .filter(({ names }) => this.plan.names.every((name) => coversHost(names, name)))
-      .toSorted((a, b) => b.notAfter - a.notAfter)
-      .at(0)
+    return pickCertificate(certificates, this.plan.names, this.#context.clock())
   }
 
   /** When the next attempt is due. Unix time in ms. */
@@ -260,9 +253,6 @@ export class CertificateFlight {
     )
   }
 }
-
-/** Difference of clocks that is forgiven when a certificate starts, in ms. */
-const CLOCK_SKEW_MS = 3600 * 1000
 
 function iso(at: number | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString()

@@ -1,4 +1,7 @@
-import type { CertificateNames } from '../x509-facts.ts'
+import { type CertificateNames, coversHost } from '../x509-facts.ts'
+
+/** Difference of clocks that is forgiven when a certificate starts, in ms. */
+const CLOCK_SKEW_MS = 3600 * 1000
 
 /** A certificate in use, as the manager needs to know it. Unix times in ms. */
 export interface ManagedCertificate {
@@ -22,4 +25,18 @@ export interface CertificateKeeper {
    * Errors: it cannot be written; then what was in use stays so.
    */
   install(name: string, pair: { readonly chainPem: string; readonly keyPem: string }): Promise<void>
+}
+
+/** The best certificate that is valid and has all names; undefined: there is none. @param now Unix time in ms. */
+export function pickCertificate(
+  certificates: readonly ManagedCertificate[],
+  names: readonly string[],
+  now: number,
+): ManagedCertificate | undefined {
+  if (names.length === 0) return undefined
+  return certificates
+    .filter(({ notBefore, notAfter }) => notAfter > now && notBefore <= now + CLOCK_SKEW_MS)
+    .filter(({ names: covered }) => names.every((name) => coversHost(covered, name)))
+    .toSorted((a, b) => b.notAfter - a.notAfter)
+    .at(0)
 }

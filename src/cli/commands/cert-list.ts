@@ -3,11 +3,20 @@ import type { ListedCertificate } from '../../certificates/certificate-store.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { formatTable } from '../table.ts'
-import { CERTS_HELP, readCertSettings } from './cert-settings.ts'
+import { readRenewals, renewalsInWords, renewalToJson } from './cert-renewals.ts'
+import { CERTS_HELP, readableFolders } from './cert-settings.ts'
 
 const DAY_MS = 86_400_000
 /** Names shown of one certificate; --json shows all. */
 const MAX_NAMES = 3
+
+const EXAMPLES = `
+Examples:
+  berth cert list                         all of the certificate folder, and what CAs issued to Berth
+  berth cert list --certs ~/nginx/certs
+
+Below the table: what CAs were asked for, with the next renewal, or what the CA said and the next attempt. The last
+needs the data folder of the server (--data).`
 
 /** `berth cert list`. */
 export function addCertList(cert: Command, io: Io): void {
@@ -15,9 +24,10 @@ export function addCertList(cert: Command, io: Io): void {
     .command('list')
     .description('List the certificates that are there, their names, and what is wrong with them.')
     .option('--certs <DIR>', CERTS_HELP)
+    .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
-      const { folders } = readCertSettings(context)
+      const folders = await readableFolders(context)
       const [{ CertificateStore }, { searchedFolders }] = await Promise.all([
         import('../../certificates/certificate-store.ts'),
         import('../../certificates/certificate-folders.ts'),
@@ -30,7 +40,15 @@ export function addCertList(cert: Command, io: Io): void {
         rows.length === 0
           ? `There are no certificates in ${searchedFolders(folders).join(' and ')}`
           : formatTable(['NAME', 'HOSTS', 'ISSUER', 'EXPIRES', 'STATE', 'FILE'], rows)
-      printResult(context, { certificates: certificates.map((entry) => toJson(entry, now)) }, text)
+      const renewals = await readRenewals(folders, store, now)
+      printResult(
+        context,
+        {
+          certificates: certificates.map((entry) => toJson(entry, now)),
+          renewals: renewals.map(renewalToJson),
+        },
+        [text, ...notesOf(certificates), ...renewalsInWords(renewals, now)].join('\n'),
+      )
     })
 }
 
@@ -49,12 +67,20 @@ function toRow(entry: ListedCertificate, now: number): string[] {
 }
 
 function stateOf({ pair, problem, isTest }: ListedCertificate, now: number): string {
-  if (problem !== undefined) return `${pair ? 'kept' : 'not used'}: ${problem}`
+  if (problem !== undefined) return 'not used'
   if (!pair) return 'not used'
   if (now >= pair.notAfter) return 'expired'
   if (now < pair.notBefore) return 'not valid yet'
   const days = Math.floor((pair.notAfter - now) / DAY_MS)
   return `${isTest ? 'test' : pair.isSelfSigned ? 'self-signed' : 'ok'}, ${days} days left`
+}
+
+/** Why pairs are not used, below the table, as sentences are too long for it. */
+function notesOf(certificates: readonly ListedCertificate[]): string[] {
+  const notes = certificates.flatMap(({ certFile, problem, remedy }) =>
+    problem === undefined ? [] : [`${certFile} is not used: ${problem}.`, `  → ${remedy}.`],
+  )
+  return notes.length === 0 ? [] : ['', ...notes]
 }
 
 /** Never the key. */

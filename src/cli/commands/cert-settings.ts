@@ -28,6 +28,14 @@ export function readCertSettings(context: CommandContext): CertSettings {
   }
 }
 
+/** The folders, of which that of certificates can be looked into. Errors: `CERTIFICATE_FOLDER_UNUSABLE`. */
+export async function readableFolders(context: CommandContext): Promise<CertificateFolders> {
+  const { requireFolder } = await import('../../certificates/require-folder.ts')
+  const { folders } = readCertSettings(context)
+  await requireFolder(folders.installed, context.flags.certs === undefined)
+  return folders
+}
+
 const MARKS = { error: 'ERROR  ', warning: 'warning', info: 'note   ' } as const
 
 /** Findings for people: what, and below it what to do. */

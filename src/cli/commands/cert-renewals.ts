@@ -1,0 +1,82 @@
+import type { ListedRenewal } from '../../certificates/acme/list-renewals.ts'
+import type { CertificateFolders } from '../../certificates/certificate-folders.ts'
+import type { CertificateStore } from '../../certificates/certificate-store.ts'
+import { formatTime } from '../table.ts'
+
+/** Where the certificates stand that CAs were asked for. Errors: `AcmeError` `ACME_STORAGE_UNUSABLE`. */
+export async function readRenewals(
+  folders: CertificateFolders,
+  store: CertificateStore,
+  now: number,
+): Promise<ListedRenewal[]> {
+  const [{ listRenewals }, { createFolderKeeper }] = await Promise.all([
+    import('../../certificates/acme/list-renewals.ts'),
+    import('../../certificates/acme/folder-keeper.ts'),
+  ])
+  return await listRenewals(folders.acme, await createFolderKeeper(store, folders.issued).list(), now)
+}
+
+/** For people: the state of each, below it the last words of the CA. */
+export function renewalsInWords(renewals: readonly ListedRenewal[], now: number): string[] {
+  if (renewals.length === 0) return []
+  return ['', 'Asked of a CA:', ...renewals.flatMap((renewal) => inWords(renewal, now))]
+}
+
+function inWords(renewal: ListedRenewal, now: number): string[] {
+  const { names, directory, lastError, failures, nextAttemptAt, window, issuedThisWeek } = renewal
+  const ca = directory === undefined ? '' : ` (${URL.parse(directory)?.host ?? directory})`
+  const next = nextAttemptAt <= now ? 'when a server asks for it' : `at ${timeOf(nextAttemptAt)}`
+  const why =
+    window === undefined ? '' : `, within ${timeOf(window.start)} to ${timeOf(window.end)}, as the CA says`
+  const used = issuedThisWeek > 1 ? `; issued ${issuedThisWeek} times this week` : ''
+  const state =
+    lastError === undefined
+      ? `next ${next}${why}${used}`
+      : `FAILED${timesOf(failures)}; next attempt ${next}${used}`
+  return [
+    `  ${names.join(', ')}${ca}: ${state}.`,
+    ...(lastError
+      ? [`    ${lastError.code}: ${sentence(lastError.message)}`, `    → ${sentence(lastError.remedy)}`]
+      : []),
+  ]
+}
+
+/** For programs: times as text. */
+export function renewalToJson(renewal: ListedRenewal): object {
+  const { names, directory, lastError, failures, window, notAfter, issuedThisWeek } = renewal
+  return {
+    ...{ names, directory: directory ?? null, issuedThisWeek },
+    notAfter: isoOf(notAfter),
+    nextAttemptAt: isoOf(renewal.nextAttemptAt),
+    window: window
+      ? { start: isoOf(window.start), end: isoOf(window.end), explanationUrl: window.explanationUrl ?? null }
+      : null,
+    failures: failures ? { count: failures.count, since: isoOf(failures.since) } : null,
+    lastError: lastError
+      ? {
+          code: lastError.code,
+          message: lastError.message,
+          remedy: lastError.remedy,
+          at: isoOf(lastError.at),
+        }
+      : null,
+  }
+}
+
+function timesOf(failures: ListedRenewal['failures']): string {
+  if (failures === undefined) return ''
+  const { count, since } = failures
+  return count === 1 ? ` at ${timeOf(since)}` : ` ${count} times since ${timeOf(since)}`
+}
+
+function sentence(text: string): string {
+  return /[.?!…]$/.test(text) ? text : `${text}.`
+}
+
+function timeOf(time: number): string {
+  return formatTime(new Date(time))
+}
+
+function isoOf(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString()
+}
