@@ -129,16 +129,22 @@ function findLeaf(
   { keys, host, now }: BundleParts,
 ): { leaf: X509Certificate; key: KeyObject | undefined } | undefined {
   const wanted = host === undefined ? undefined : hostKey(host)
+  const isWanted = (certificate: X509Certificate): boolean =>
+    wanted !== undefined && coversHost(namesOf(certificate), wanted)
   const rank = (certificate: X509Certificate): number =>
-    (wanted !== undefined && coversHost(namesOf(certificate), wanted) ? 4 : 0) +
-    (certificate.ca ? 0 : 2) +
-    (isValidAt(certificate, now) ? 1 : 0)
+    (isWanted(certificate) ? 4 : 0) + (certificate.ca ? 0 : 2) + (isValidAt(certificate, now) ? 1 : 0)
   const ranked = certificates
     .map((leaf) => ({ leaf, key: keys.find((key) => hasKey(leaf, key)), rank: rank(leaf) }))
     .sort((a, b) => b.rank - a.rank || b.leaf.validToDate.getTime() - a.leaf.validToDate.getTime())
-  const withKey = ranked.find(({ key }) => key !== undefined)
-  // A CA's certificate is taken for the leaf only where its key is there, or where it stands alone.
-  return withKey ?? ranked.find(({ leaf }) => !leaf.ca) ?? (ranked.length === 1 ? ranked[0] : undefined)
+  const withKey = ranked.filter(({ key }) => key !== undefined)
+  // A CA's certificate is taken for the leaf only where nothing else is there and its key is, or where it stands alone:
+  // whoever has a CA of their own may give its key, too.
+  return (
+    withKey.find(({ leaf }) => !leaf.ca || isWanted(leaf)) ??
+    ranked.find(({ leaf }) => !leaf.ca) ??
+    withKey[0] ??
+    (ranked.length === 1 ? ranked[0] : undefined)
+  )
 }
 
 type SignedBy = (certificate: X509Certificate) => boolean

@@ -3,6 +3,7 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makeMail, makePaper, type PaperCertificate } from '../../test/support/paper-ca.ts'
+import { runOk } from '../../test/support/run-command.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { CertificateStore } from './certificate-store.ts'
 import { installPair } from './install-pair.ts'
@@ -47,6 +48,24 @@ async function openStore(...folders: string[]) {
 }
 
 describe('`CertificateStore`', () => {
+  it('is not held up by a pipe, a folder or a link to itself in place of a file', async () => {
+    await using temp = await makeTempFolder('certs')
+    await write(temp.path, NAME, paper())
+    for (const ending of ['crt', 'key']) {
+      await runOk('mkfifo', [join(temp.path, `pipe.example.com.${ending}`)])
+      await symlink(`loop.example.com.${ending}`, join(temp.path, `loop.example.com.${ending}`))
+      await mkdir(join(temp.path, `folder.example.com.${ending}`))
+    }
+    using opened = await openStore(temp.path)
+    assert.ok(opened.store.find(NAME))
+    const problems = opened.store
+      .list()
+      .flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : []))
+    assert.match(problems.join('\n'), /^folder\.example\.com: .* is a folder$/m)
+    assert.match(problems.join('\n'), /^loop\.example\.com: .* cannot be read \(ELOOP\)$/m)
+    assert.match(problems.join('\n'), /^pipe\.example\.com: .* is a pipe or a device, not a file$/m)
+  })
+
   it('serves a pair of files, whatever their order, with its issuers but without the root', async () => {
     await using temp = await makeTempFolder('certs')
     const { root, upper, lower, leaf } = makeMail([NAME])

@@ -124,7 +124,9 @@ function unreachable({ host, port }: HostAddress, error: Error): CertificateErro
     `${host}:${port} does not answer with TLS (${isRefused ? 'the server refuses the name' : reason})`,
     isRefused
       ? 'The server has no certificate for this name: see "berth cert list" there'
-      : 'Check the name, the port and the firewall; "berth doctor" looks at them on the server',
+      : reason === 'ENOTFOUND'
+        ? 'The name has no address in the DNS: check its spelling and its A and AAAA records, or give an address with --connect'
+        : 'Check the name, the port and the firewall; "berth doctor" looks at them on the server',
     error,
   )
 }

@@ -61,6 +61,17 @@ describe('`installPair()`', () => {
     }
   })
 
+  it('keeps what stood there byte for byte, also DER', async () => {
+    await using temp = await makeTempFolder('install')
+    const { certificate, keyPem } = makePaper(NAME, { names: [NAME] })
+    await writeFile(join(temp.path, `${NAME}.crt`), certificate.raw)
+    await writeFile(join(temp.path, `${NAME}.key`), keyPem)
+    await installPair(temp.path, NAME, makePair())
+    const home = join(temp.path, '.pairs', NAME)
+    const [before = ''] = (await readdir(home)).filter((name) => name !== 'current').sort()
+    assert.deepEqual(await readFile(join(home, before, 'fullchain.pem')), certificate.raw)
+  })
+
   it('keeps two versions beside the one in use', async () => {
     await using temp = await makeTempFolder('install')
     for (let round = 0; round < 5; round++) await installPair(temp.path, NAME, makePair())

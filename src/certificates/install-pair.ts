@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { chown, lchown, open, readdir, readFile, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
+import { chown, lchown, open, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeFolder, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import { checkPair } from './pair.ts'
+import { readCertificateFile } from './read-certificate-files.ts'
 
 /** Folder inside a folder of certificates that holds what was installed. */
 const PAIRS = '.pairs'
@@ -63,7 +64,7 @@ export async function installPair(folder: string, name: string, pair: PairText):
     const owner = await ownerOf(folder)
     const place: Place = { folder, home, name, owner }
     await keepWhatStands(place, certFile, keyFile)
-    await switchTo(place, await writeVersion(place, pair))
+    await switchTo(place, await writeVersion(place, { chain: pair.chainPem, key: pair.keyPem }))
     await link(place, keyFile, KEY_FILE)
     // Last and always, so that whoever watches the folder sees a change in it.
     await link(place, certFile, CHAIN_FILE)
@@ -77,6 +78,11 @@ export async function installPair(folder: string, name: string, pair: PairText):
       error,
     )
   }
+}
+
+interface PairContent {
+  readonly chain: string | Buffer
+  readonly key: string | Buffer
 }
 
 interface Owner {
@@ -108,19 +114,22 @@ async function keepWhatStands(place: Place, certFile: string, keyFile: string): 
   const targets = await Promise.all([certFile, keyFile].map((file) => realpath(file).catch(() => undefined)))
   const [cert, key] = targets
   if (cert === undefined || key === undefined || targets.every((target) => target?.startsWith(inside))) return
-  const standing = { chainPem: await readFile(cert, 'utf8'), keyPem: await readFile(key, 'utf8') }
+  // As bytes: what stands there may be DER.
+  const [chain, keyBytes] = await Promise.all([cert, key].map(readCertificateFile))
+  if (!chain || !keyBytes) return
+  const standing = { chain: chain.bytes, key: keyBytes.bytes }
   await switchTo(place, await writeVersion(place, standing))
   await link(place, keyFile, KEY_FILE)
   await link(place, certFile, CHAIN_FILE)
 }
 
-async function writeVersion({ home, owner }: Place, { chainPem, keyPem }: PairText): Promise<string> {
+async function writeVersion({ home, owner }: Place, { chain, key }: PairContent): Promise<string> {
   const time = new Date().toISOString().replace(/[-:.]/g, '')
   const version = `${time}-${randomBytes(4).toString('hex')}`
   const folder = join(home, version)
   await makeFolder(folder)
-  await writeSynced(join(folder, KEY_FILE), keyPem, { mode: KEY_MODE, owner })
-  await writeSynced(join(folder, CHAIN_FILE), chainPem, { mode: CERTIFICATE_MODE, owner })
+  await writeSynced(join(folder, KEY_FILE), key, { mode: KEY_MODE, owner })
+  await writeSynced(join(folder, CHAIN_FILE), chain, { mode: CERTIFICATE_MODE, owner })
   await syncFolder(folder)
   if (owner) for (const path of [folder, home, dirname(home)]) await chown(path, owner.uid, owner.gid)
   return version
@@ -144,13 +153,13 @@ async function replaceLink({ home, owner }: Place, path: string, target: string)
 
 async function writeSynced(
   path: string,
-  text: string,
+  content: string | Buffer,
   { mode, owner }: { mode: number; owner: Owner | undefined },
 ): Promise<void> {
   await using file = await open(path, 'wx', mode)
   await file.chmod(mode)
   if (owner) await file.chown(owner.uid, owner.gid)
-  await file.writeFile(text)
+  await file.writeFile(content)
   await file.sync()
 }
 

@@ -9,10 +9,10 @@ import {
 import { CertificateError } from './certificate-error.ts'
 import { checkCertificate } from './check-certificate.ts'
 import { type FetchOptions, fetchIssuer } from './fetch-issuer.ts'
-import type { CertificateFinding } from './findings.ts'
+import type { CertificateFinding, FindingCode } from './findings.ts'
 import type { PairText } from './install-pair.ts'
 import type { MailedContent } from './mailed-files.ts'
-import { shortName } from './x509-facts.ts'
+import { coversHost, namesOf, shortName } from './x509-facts.ts'
 
 /** Findings that make a certificate of no use, with the code an installation fails with. */
 const OBSTACLES = {
@@ -25,6 +25,14 @@ const OBSTACLES = {
   LEAF_IS_CA: 'CERTIFICATE_UNUSABLE',
   NO_SERVER_USE: 'CERTIFICATE_UNUSABLE',
 } as const
+
+/** Findings about files that an installation mends by writing them anew. */
+const MENDED: readonly FindingCode[] = [
+  'LEAF_NOT_FIRST',
+  'CHAIN_ORDER',
+  'ROOT_INCLUDED',
+  'CERTIFICATE_SURPLUS',
+]
 
 /** What is to be installed. */
 export interface InstallRequest {
@@ -43,7 +51,9 @@ export interface InstallRequest {
 /** A pair that is ready to be installed. */
 export interface PreparedInstall extends PairText {
   readonly bundle: CertificateBundle
-  /** What is worth telling: what was left out, and what will bite later. */
+  /** What was wrong with the files and is no longer so: order, and what does not belong there. */
+  readonly mended: readonly CertificateFinding[]
+  /** What is still worth telling, as it will bite later. */
   readonly findings: readonly CertificateFinding[]
   /** Issuers that were fetched. */
   readonly fetched: readonly string[]
@@ -61,7 +71,7 @@ export async function prepareInstall(request: InstallRequest): Promise<PreparedI
   const given = content.certificates.map(({ value }) => value)
   const { certificates, fetched } = await fetchMissing(given, keys, request)
   const bundle = makeBundle({ certificates, keys, host, roots, now })
-  if (!bundle) throw notFound(content)
+  if (!bundle || (!bundle.key && isOfOther(bundle.leaf, host))) throw notFound(content)
   if (!bundle.key) throw withoutKey(content, bundle.leaf)
   const { findings } = checkCertificate({ certificates, keys, hosts: [host], roots, now })
   const obstacle = findings.find(({ code }) => code in OBSTACLES)
@@ -69,7 +79,16 @@ export async function prepareInstall(request: InstallRequest): Promise<PreparedI
     const code = OBSTACLES[obstacle.code as keyof typeof OBSTACLES]
     throw new CertificateError(code, obstacle.sentence, `${obstacle.remedy}; --force installs it as it is`)
   }
-  return { chainPem: bundleToPem(bundle), keyPem: keyToPem(bundle.key), bundle, findings, fetched }
+  return {
+    ...{ chainPem: bundleToPem(bundle), keyPem: keyToPem(bundle.key), bundle, fetched },
+    mended: findings.filter(({ code }) => MENDED.includes(code)),
+    findings: findings.filter(({ code }) => !MENDED.includes(code)),
+  }
+}
+
+/** A CA's certificate, and not one that was made to be served, as self-signed ones are. */
+function isOfOther(leaf: X509Certificate, host: string): boolean {
+  return leaf.ca && !coversHost(namesOf(leaf), host)
 }
 
 async function fetchMissing(

@@ -6,7 +6,7 @@ import type { CertificateFinding } from '../../certificates/findings.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
-import { CERTS_HELP, formatFindings, readCertSettings } from './cert-settings.ts'
+import { CERTS_HELP, formatFindings, readableFolders, readCertSettings } from './cert-settings.ts'
 
 const EXAMPLES = `
 Examples:
@@ -18,6 +18,9 @@ Examples:
 A live host is asked with its name; its chain is judged as it is served, with the roots of this system and nothing
 fetched from elsewhere, and compared with what is in the folder of certificates here. Files are only read.
 Exit code 1 if clients will refuse what was found.`
+
+/** Endings of certificates and keys, none of which is one of host names, or a path. */
+const FILE_NAME = /\.(?:crt|cer|pem|key|der|p7b|p7c|pfx|p12|csr|txt)$|^(?!https:).*\/./i
 
 /** What one check is about, and what it found. */
 interface Report {
@@ -44,7 +47,7 @@ export function addCertCheck(cert: Command, io: Io): void {
       printResult(
         context,
         { certificates: reports },
-        reports.map(inWords).join('\n\n') || 'There are no certificates',
+        reports.map(inWords).join('\n\n') || noneInWords(context),
       )
       const faulty = reports.filter(({ findings }) => findings.some(({ severity }) => severity === 'error'))
       if (faulty.length > 0) {
@@ -54,6 +57,11 @@ export function addCertCheck(cert: Command, io: Io): void {
         )
       }
     })
+}
+
+function noneInWords(context: CommandContext): string {
+  const { installed, issued } = readCertSettings(context).folders
+  return `There are no certificates in ${installed} and ${issued}`
 }
 
 async function check(context: CommandContext, targets: readonly string[]): Promise<Report[]> {
@@ -66,7 +74,7 @@ async function check(context: CommandContext, targets: readonly string[]): Promi
 }
 
 async function checkFolder(context: CommandContext): Promise<Report[]> {
-  const { folders } = readCertSettings(context)
+  const folders = await readableFolders(context)
   const { checkFolders } = await import('../../certificates/check-folders.ts')
   return await checkFolders(folders, await givenRoots(context))
 }
@@ -118,8 +126,16 @@ function parseTarget(target: string): { host: string; port: number } {
   throw new CliError('USAGE', `${target} is neither a file nor a host`)
 }
 
+/** What is there, and what is called as files are: a file that is missing must not be looked for in the DNS. */
 function isFile({ io }: CommandContext, target: string): boolean {
-  return statSync(resolve(io.cwd, target), { throwIfNoEntry: false })?.isFile() ?? false
+  if (FILE_NAME.test(target)) return true
+  try {
+    const stats = statSync(resolve(io.cwd, target), { throwIfNoEntry: false })
+    return stats !== undefined && (stats.isFile() || target.endsWith('/'))
+  } catch {
+    // Something is there; reading it will say what keeps it from being read.
+    return true
+  }
 }
 
 function inWords({ target, isAccepted, facts, findings }: Report): string {

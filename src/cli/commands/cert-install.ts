@@ -59,10 +59,11 @@ async function install(context: CommandContext, name: string, files: readonly st
         (await askYesNo(io, `The certificate of ${issuer} is missing. Fetch it from ${urls[0]}?`))),
   })
   const installed = await installPair(folders.installed, pairNameOf(host), prepared)
-  const { findings, fetched, bundle } = prepared
+  const { findings, mended, fetched, bundle } = prepared
+  const certificates = bundle.chain.map(({ subject }) => subject)
   printResult(
     context,
-    { host, ...installed, certificates: bundle.chain.map(({ subject }) => subject), fetched, findings },
+    { host, ...installed, certificates, fetched, mended, findings },
     inWords(prepared, installed.certFile),
   )
 }
@@ -85,7 +86,7 @@ async function readContent(
   const given = await readCertificateFiles(files.map((file) => resolve(cwd, file)))
   const content = await decrypt(context, given, readMailedFiles)
   const isFitting = content.keys.some((key) =>
-    content.certificates.some((certificate) => hasKey(certificate.value, key.value)),
+    content.certificates.some(({ value }) => !value.ca && hasKey(value, key.value)),
   )
   if (isFitting) return content
   const usual = [resolve(cwd, `${fileStemOf(host)}.key`), join(folder, `${pairNameOf(host)}.key`)]
@@ -109,13 +110,14 @@ async function decrypt(
   return read(files, await askPassword(io, { question, fromStdin, isNew: false }))
 }
 
-function inWords({ bundle, findings, fetched }: PreparedInstall, certFile: string): string {
+function inWords({ bundle, findings, mended, fetched }: PreparedInstall, certFile: string): string {
   const chain = bundle.chain.map(({ subject }) => `  ${subject.replaceAll('\n', ', ')}`)
   return [
     `Installed as ${certFile}, valid until ${bundle.leaf.validToDate.toISOString().slice(0, 10)}:`,
     ...chain,
     ...fetched.map((name) => `Fetched: ${name}`),
-    ...(findings.length > 0 ? ['What was found in the files:', formatFindings(findings)] : []),
+    ...mended.map(({ sentence }) => `Put right: ${sentence}`),
+    ...(findings.length > 0 ? [formatFindings(findings)] : []),
     'A running server takes it within two seconds.',
   ].join('\n')
 }

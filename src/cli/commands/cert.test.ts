@@ -1,83 +1,15 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createServer } from 'node:tls'
+import { fails, openCertRoom as openRoom } from '../../../test/support/cert-room.ts'
 import { makeMail, makePaper } from '../../../test/support/paper-ca.ts'
-import { type CliCall, type CliResult, runCli } from '../../../test/support/run-cli.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 
 const HOST = 'www.example.com'
-
-/** A folder to work in, and a way to run commands there. */
-async function openRoom() {
-  const temp = await makeTempFolder('cert')
-  const cwd = temp.path
-  const certs = join(cwd, 'certs')
-  await mkdir(certs)
-  return {
-    certs,
-    path: (...names: string[]) => join(cwd, ...names),
-    put: (name: string, text: string | Buffer) => writeFile(join(cwd, name), text, { mode: 0o600 }),
-    run: (args: readonly string[], call: CliCall = {}): Promise<CliResult> =>
-      runCli(['cert', ...args], { ...call, cwd }),
-    json: async (args: readonly string[], call: CliCall = {}) => {
-      const { stdout, stderr, code } = await runCli(['cert', ...args, '--json'], { ...call, cwd })
-      assert.equal(code, 0, stderr)
-      return JSON.parse(stdout)
-    },
-    [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
-  }
-}
-
-function fails({ code, stdout, stderr }: CliResult, error: string): void {
-  assert.notEqual(code, 0, stdout)
-  assert.match(stderr, new RegExp(`error\\[${error}\\]`))
-}
-
-describe('`berth cert csr`', () => {
-  it('writes key and CSR by the name of the host, and never over a key', async () => {
-    await using room = await openRoom()
-    const { csrFile, keyFile, names } = await room.json(['csr', '*.Example.com', 'bücher.example'])
-    assert.deepEqual(
-      [csrFile, keyFile],
-      [room.path('star_example_com.csr'), room.path('star_example_com.key')],
-    )
-    assert.deepEqual(names, ['*.example.com', 'xn--bcher-kva.example'])
-    assert.equal((await stat(keyFile)).mode & 0o777, 0o600)
-    const before = await readFile(keyFile)
-    fails(await room.run(['csr', '*.example.com']), 'CERTIFICATE_FILE_EXISTS')
-    assert.deepEqual(await readFile(keyFile), before)
-  })
-
-  it('takes the line of a CA’s page, as an argument or with --from, and further names', async () => {
-    await using room = await openRoom()
-    const line = `openssl req -new -newkey rsa:2048 -nodes -out a.csr -keyout a.key -subj "/C=US/O=Example Inc/CN=${HOST}"`
-    assert.deepEqual((await room.json(['csr', line, 'more.example.com'])).names, [HOST, 'more.example.com'])
-    assert.deepEqual((await readdir(room.path())).toSorted(), ['a.csr', 'a.key', 'certs'])
-    const other = line.replaceAll('a.', 'b.')
-    assert.deepEqual((await room.json(['csr', '--from', other])).csrFile, room.path('b.csr'))
-  })
-
-  it('prints both with --out -', async () => {
-    await using room = await openRoom()
-    const printed = await room.json(['csr', HOST, '--out', '-', '--key', 'ec-256'])
-    assert.match(printed.csrPem, /BEGIN CERTIFICATE REQUEST/)
-    assert.match(printed.keyPem, /BEGIN PRIVATE KEY/)
-    assert.deepEqual(await readdir(room.path()), ['certs'])
-  })
-
-  it('refuses what is no name, a line it does not understand, and nothing', async () => {
-    await using room = await openRoom()
-    fails(await room.run(['csr', 'https://www.example.com/']), 'CERTIFICATE_NAME_INVALID')
-    fails(await room.run(['csr', HOST, '--country', 'Germany']), 'CERTIFICATE_NAME_INVALID')
-    fails(await room.run(['csr', 'openssl x509 -in a']), 'CSR_LINE_INVALID')
-    fails(await room.run(['csr']), 'USAGE')
-  })
-})
 
 describe('`berth cert install`', () => {
   const { root, upper, lower, leaf } = makeMail([HOST])
@@ -88,11 +20,16 @@ describe('`berth cert install`', () => {
     for (const [name, { pem }] of Object.entries(papers)) await room.put(name, pem.replaceAll('\n', '\r\n'))
     await room.put('www.key', leaf.keyPem)
     const args = ['install', HOST, ...Object.keys(papers), 'www.key', '--certs', 'certs']
-    const { certFile, certificates, findings } = await room.json(args)
+    const { certFile, certificates, mended, findings } = await room.json(args)
     assert.equal(certFile, join(room.certs, `${HOST}.crt`))
     assert.equal(await readFile(certFile, 'utf8'), `${leaf.pem}${lower.pem}${upper.pem}`)
     assert.deepEqual(certificates, [`CN=${HOST}`, 'CN=Paper lower', 'CN=Paper upper'])
-    assert.ok(findings.some(({ code }: { code: string }) => code === 'ROOT_INCLUDED'))
+    const codes = (list: { code: string }[]): string[] => list.map(({ code }) => code)
+    assert.deepEqual(codes(mended), ['LEAF_NOT_FIRST', 'ROOT_INCLUDED'])
+    assert.deepEqual(codes(findings), ['ROOT_UNTRUSTED'])
+    const { stdout } = await room.run(args)
+    assert.match(stdout, /\nPut right: The file begins with Paper root in place of /)
+    assert.doesNotMatch(stdout, /ERROR|LEAF_NOT_FIRST/, 'nothing that was put right is left to be done')
   })
 
   it('finds the key where `berth cert csr` wrote it, and where the last certificate has it', async () => {
@@ -142,6 +79,8 @@ describe('`berth cert install`', () => {
       [[HOST, 'cas', 'key'], 'CERTIFICATE_NOT_FOUND'],
       [[HOST, 'zip'], 'CERTIFICATE_NOT_FOUND'],
       [[HOST, 'nowhere'], 'CERTIFICATE_UNREADABLE'],
+      [[HOST, '.'], 'CERTIFICATE_UNREADABLE'],
+      [[HOST, '/dev/null'], 'CERTIFICATE_UNREADABLE'],
       [['no host', 'leaf'], 'CERTIFICATE_NAME_INVALID'],
     ]
     for (const [args, error] of table) fails(await room.run(['install', ...args, '--certs', 'certs']), error)
@@ -151,6 +90,28 @@ describe('`berth cert install`', () => {
       await room.run(['install', HOST, 'leaf', 'cas', 'key', '--certs', 'leaf']),
       'CERTIFICATE_FOLDER_UNUSABLE',
     )
+  })
+
+  it('says that only certificates of CAs were given, also where a key of the host lies about', async () => {
+    await using room = await openRoom()
+    await room.put('cas', `${root.pem}${upper.pem}${lower.pem}`)
+    await room.put('root', root.pem)
+    await room.put('www_example_com.key', leaf.keyPem)
+    for (const file of ['cas', 'root']) {
+      const result = await room.run(['install', HOST, file, '--certs', 'certs'])
+      fails(result, 'CERTIFICATE_NOT_FOUND')
+      assert.match(result.stderr, /hold certificates of CAs only/)
+    }
+  })
+
+  it('is not misled by the keys of an own CA', async () => {
+    await using room = await openRoom()
+    const all = [root, upper, lower, leaf].map(({ pem }) => pem).join('')
+    await room.put('all', `${all}${root.keyPem}${upper.keyPem}${lower.keyPem}`)
+    fails(await room.run(['install', HOST, 'all', '--certs', 'certs']), 'CERTIFICATE_KEY_MISMATCH')
+    await room.put('www_example_com.key', leaf.keyPem)
+    const { certificates } = await room.json(['install', HOST, 'all', '--certs', 'certs'])
+    assert.equal(certificates[0], `CN=${HOST}`)
   })
 
   it('asks before it fetches, and asks the public internet alone', async () => {
@@ -239,7 +200,14 @@ describe('`berth cert check`', () => {
   it('says that a host does not answer, and that a target is none', async () => {
     await using room = await openRoom()
     fails(await room.run(['check', 'localhost:1']), 'CERTIFICATE_HOST_UNREACHABLE')
-    fails(await room.run(['check', 'a/b']), 'USAGE')
+    fails(await room.run(['check', 'a:b:c']), 'USAGE')
+  })
+
+  it('does not look for files in the DNS', async () => {
+    await using room = await openRoom()
+    await symlink('loop', room.path('loop'))
+    for (const file of ['bundle.crt', 'my.KEY', './bundle', 'mail/www', 'certs/', 'loop'])
+      fails(await room.run(['check', file]), 'CERTIFICATE_UNREADABLE')
   })
 })
 
