@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import { dirname } from 'node:path'
 import { type CertificateKeyType, makeCertificateKey, signDer } from './acme/certificate-request.ts'
 import { der, derInteger, derOid, TAG } from './acme/der.ts'
 import { subjectAltName } from './acme/x509-extensions.ts'
@@ -108,12 +109,11 @@ export async function writeNew(path: string, text: string, mode: number): Promis
   } catch (error) {
     const reason = reasonOf(error)
     if (reason === 'EEXIST') throw exists(path)
-    throw new CertificateError(
-      'CERTIFICATE_FOLDER_UNUSABLE',
-      `${path} cannot be written (${reason})`,
-      'Choose another folder, or make it writable',
-      error,
-    )
+    const [what, remedy] =
+      reason === 'ENOENT'
+        ? [`There is no folder ${dirname(path)}`, 'Make it with mkdir, or name another with --out']
+        : [`${path} cannot be written (${reason})`, 'Choose another folder with --out, or make it writable']
+    throw new CertificateError('CERTIFICATE_FOLDER_UNUSABLE', what, remedy, error)
   }
 }
 

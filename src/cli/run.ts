@@ -12,6 +12,7 @@ import { addUserCommand } from './commands/user.ts'
 import { addVersionCommand } from './commands/version.ts'
 import { describeError, formatError } from './describe-error.ts'
 import { type Io, processIo } from './io.ts'
+import { gatherOpensslLine } from './openssl-line.ts'
 import { readVersion } from './product.ts'
 
 const EXAMPLES = `
@@ -28,7 +29,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const program = buildProgram(io)
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(gatherOpensslLine(argv), { from: 'user' })
     return EXIT.done
   } catch (error) {
     if (error instanceof CommanderError) return endOfCommander(error, argv, io)

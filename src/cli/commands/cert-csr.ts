@@ -8,15 +8,16 @@ import { KEY_TYPES } from '../../config/front-door.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { quoteWord } from '../openssl-line.ts'
 
 const EXAMPLES = `
 Examples:
   berth cert csr registry.example.com
   berth cert csr example.com www.example.com '*.apps.example.com' --key ec-256
   berth cert csr registry.example.com --organization 'Example Inc' --country US
-  berth cert csr 'openssl req -new -newkey rsa:2048 -nodes -out www_example_com.csr -keyout … -subj "/C=US/…"'
+  berth cert csr openssl req -new -newkey rsa:2048 -nodes -out www_example_com.csr -keyout … -subj "/C=US/…"
 
-The last form is the line of a CA's page, pasted in quotes: it is read, not run, and the host also becomes an
+The last form is the line of a CA's page, pasted as it is or in quotes: it is read, not run, and the host also becomes an
 alternative name, which such lines leave out and Docker insists on.
 Send the .csr file to the CA. The .key file stays here: "berth cert install" needs it. It is never overwritten.`
 
@@ -64,7 +65,7 @@ async function makeRequest(context: CommandContext, names: readonly string[]): P
     [
       `CSR for ${csr.names.join(', ')}: ${csrFile}`,
       `Its private key, which stays here: ${keyFile}`,
-      `Send the CSR to the CA. With what it mails: berth cert install ${csr.names[0]} FILES… ${keyFile}`,
+      `Send the CSR to the CA. With what it mails: berth cert install ${quoteWord(csr.names[0] ?? '')} FILES… ${quoteWord(keyFile)}`,
     ].join('\n'),
   )
 }
