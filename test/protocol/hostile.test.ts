@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { digestOf } from '../../src/oci/digest.ts'
+import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
+import { sendRaw } from './connection.ts'
+import { describeBytes, EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+
+const SECRET_LAYER = 'what only alice may have'
+
+describe('a hostile client', () => {
+  let registry: RegistryUnderTest
+  before(async () => {
+    registry = await RegistryUnderTest.start()
+    for (const blob of [EMPTY_JSON, SECRET_LAYER]) await registry.pushBlob('alice', 'alice/app', blob)
+    await registry.pushBlob('bob', 'bob/app', EMPTY_JSON)
+    const document = imageOf([SECRET_LAYER])
+    await registry.pushManifest('alice', 'alice/app', { document, reference: 'v1' })
+  })
+  after(() => registry[Symbol.asyncDispose]())
+
+  /** Status, code of the error and whole text of the first answer to bytes sent as they are. */
+  async function raw(text: string): Promise<{ statuses: number[]; text: string }> {
+    const answer = await sendRaw(registry.url, text, 1_500)
+    const statuses = [...answer.text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]))
+    return { statuses, text: answer.text }
+  }
+
+  test('gets nothing of another by naming it in a manifest, a mount, an empty upload or a referrer', async () => {
+    const digest = digestOf(SECRET_LAYER)
+    const put = (document: Record<string, unknown>) =>
+      registry.send('bob', 'PUT', '/v2/bob/app/manifests/stolen', {
+        body: JSON.stringify(document),
+        headers: { 'content-type': String(document.mediaType) },
+      })
+    assert.equal((await put(imageOf([SECRET_LAYER]))).code, 'MANIFEST_BLOB_UNKNOWN')
+    const alices = describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(imageOf([SECRET_LAYER])))
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [alices] }
+    assert.equal((await put(index)).code, 'MANIFEST_BLOB_UNKNOWN')
+    // Layers that need not be here may be named, and are still not given.
+    const foreign = describeBytes('application/vnd.oci.image.layer.nondistributable.v1.tar', SECRET_LAYER)
+    assert.equal((await put(imageOf([], { layers: [foreign], subject: alices }))).status, 201)
+    for (const path of [`blobs/${digest}`, `manifests/${alices.digest}`]) {
+      assert.equal((await registry.send('bob', 'GET', `/v2/bob/app/${path}`)).status, 404, path)
+      assert.equal((await registry.send('bob', 'DELETE', `/v2/bob/app/${path}`)).status, 404, path)
+    }
+    const upload = `/v2/bob/app/blobs/uploads/?digest=${digest}`
+    assert.equal((await registry.send('bob', 'POST', upload)).code, 'DIGEST_INVALID')
+    const session = String(
+      (await registry.send('bob', 'POST', '/v2/bob/app/blobs/uploads/')).headers.location,
+    )
+    const ended = await registry.send('bob', 'PUT', `${session}?digest=${digest}`)
+    assert.equal(ended.code, 'DIGEST_INVALID')
+    assert.equal((await registry.send('bob', 'HEAD', `/v2/bob/app/blobs/${digest}`)).status, 404)
+    const referrers = `/v2/alice/app/referrers/${alices.digest}`
+    assert.deepEqual((await registry.send('alice', 'GET', referrers)).json.manifests, [])
+  })
+
+  test('gets the same answer from a target with and without the host before it', async () => {
+    const { host } = new URL(registry.url)
+    const head = `Host: ${host}\r\nAuthorization: ${registry.basic('alice')}\r\nConnection: close\r\n\r\n`
+    const path = '/v2/alice/app/tags/list'
+    const plain = await raw(`GET ${path} HTTP/1.1\r\n${head}`)
+    const absolute = await raw(`GET http://${host.toUpperCase()}${path} HTTP/1.1\r\n${head}`)
+    const bare = (text: string) => text.replace(/^(?:date|x-request-id):.*\r\n/gim, '')
+    assert.equal(bare(absolute.text), bare(plain.text))
+    assert.match(plain.text, /"tags":\["v1"\]/)
+    assert.deepEqual((await raw(`GET http://${host} HTTP/1.1\r\n${head}`)).statuses, [200])
+    for (const target of ['http://other/v2/', `http://x@${host}/v2/`, 'ftp://x/v2/', 'v2/', '*']) {
+      const { statuses } = await raw(`GET ${target} HTTP/1.1\r\n${head}`)
+      assert.ok([400, 404].includes(statuses[0] ?? 0), `${target}: ${statuses}`)
+    }
+    const bobs = `Host: ${host}\r\nAuthorization: ${registry.basic('bob')}\r\nConnection: close\r\n\r\n`
+    assert.deepEqual((await raw(`GET http://${host}${path} HTTP/1.1\r\n${bobs}`)).statuses, [403])
+  })
+
+  test('is not taken for the first of two hosts or of two log-ins in one header', async () => {
+    const [alice, bob] = [registry.basic('alice'), registry.basic('bob')]
+    const twice = await raw(`GET /v2/ HTTP/1.1\r\nHost: a\r\nhost: b\r\nAuthorization: ${alice}\r\n\r\n`)
+    assert.deepEqual(twice.statuses, [400])
+    for (const header of [
+      `${alice}, ${bob}`,
+      `${alice} ${bob}`,
+      `${alice}=x`,
+      `${alice}\x7f`,
+      'Basic ====',
+    ]) {
+      const { statuses } = await raw(
+        `GET /v2/ HTTP/1.1\r\nHost: a\r\nAuthorization: ${header}\r\nConnection: close\r\n\r\n`,
+      )
+      assert.ok([400, 401].includes(statuses[0] ?? 0), header)
+    }
+  })
+
+  test('cannot slip a request into the body of a refused one', async () => {
+    const inner = 'GET /v2/alice/app/tags/list HTTP/1.1\r\nHost: x\r\n\r\n'
+    const next = `GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+    for (const [target, status] of [
+      ['PUT /v2/alice/app/manifests/x', 401],
+      ['POST /token', 400],
+      ['PATCH /v2/alice/app/blobs/uploads/none', 404],
+      ['DELETE /nothing', 404],
+      ['GET /livez', 200],
+    ] as const) {
+      const length = `Content-Length: ${inner.length}`
+      const counted = await raw(`${target} HTTP/1.1\r\nHost: x\r\n${length}\r\n\r\n${inner}${next}`)
+      assert.deepEqual(counted.statuses, [status, 200], target)
+      const chunks = `${inner.length.toString(16)};x="y"\r\n${inner}\r\n0\r\n\r\n`
+      const coded = `${target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}${next}`
+      assert.deepEqual((await raw(coded)).statuses, [status, 200], target)
+    }
+  })
+
+  test('cannot have a body stored with a coding around it, and an empty one is what it is', async () => {
+    const head = (coding: string) =>
+      `HTTP/1.1\r\nHost: x\r\nAuthorization: ${registry.basic('alice')}\r\n${coding}Connection: close\r\n\r\n`
+    const start = `POST /v2/alice/app/blobs/uploads/?digest=${digestOf('ab')}`
+    const body = '2\r\nab\r\n0\r\n\r\n'
+    const gzip = await raw(`${start} ${head('Transfer-Encoding: gzip, chunked\r\n')}${body}`)
+    assert.match(gzip.text, /BLOB_UPLOAD_INVALID/)
+    const chunked = await raw(`${start} ${head('Transfer-Encoding: Chunked\r\n')}${body}`)
+    assert.deepEqual(chunked.statuses, [201])
+    const session = async () =>
+      String((await registry.send('alice', 'POST', '/v2/alice/app/blobs/uploads/')).headers.location)
+    for (const coding of ['', 'Content-Length: 0\r\n']) {
+      assert.deepEqual((await raw(`PATCH ${await session()} ${head(coding)}`)).statuses, [202])
+      const end = `PUT ${await session()}?digest=${digestOf('')}`
+      assert.deepEqual((await raw(`${end} ${head(coding)}`)).statuses, [201])
+      const manifest = await raw(`PUT /v2/alice/app/manifests/none ${head(coding)}`)
+      assert.match(manifest.text, /MANIFEST_INVALID/)
+      const form = await raw(`POST /token ${head(coding)}`)
+      assert.match(form.text, /REQUEST_INVALID/)
+    }
+  })
+
+  test('learns nothing from where a page begins', async () => {
+    const list = (query: string) => registry.send('alice', 'GET', `/v2/alice/app/tags/list?${query}`)
+    for (const last of [
+      '%25',
+      '_',
+      '%00',
+      '%F0%9F%98%80',
+      '%ff',
+      "'%20or%201=1--",
+      'u%25',
+      'x'.repeat(5_000),
+    ]) {
+      const { status, json } = await list(`last=${last}`)
+      const expected = decodeURIComponent(last.replace('%ff', '%EF%BF%BD')) < 'v1' ? ['v1'] : []
+      assert.deepEqual([status, json.tags], [200, expected], last)
+      const catalog = await registry.send('bob', 'GET', `/v2/_catalog?n=5&last=${last}`)
+      assert.ok(!catalog.text.includes('alice'), last)
+    }
+  })
+})
