@@ -1,9 +1,8 @@
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { CertificateStatus as AcmeStatus } from '../certificates/acme/certificate-status.ts'
 import type { CertificateStore } from '../certificates/certificate-store.ts'
 import type { LocalAuthority } from '../certificates/local-ca.ts'
 import type { CertificateStatus } from '../front-door/describe-site.ts'
-import type { TlsPair } from '../front-door/listener.ts'
 import type { CertificateSource } from '../front-door/ports.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
 
@@ -18,27 +17,28 @@ export interface CertificateParts {
   readonly store: CertificateStore
   readonly authority: LocalAuthority
   /** The pair of `--tls-cert`, and the names it is for. */
-  readonly given: { readonly pair: TlsPair; readonly names: readonly string[] } | undefined
+  readonly given:
+    | { readonly pair: { readonly context: SecureContext }; readonly names: readonly string[] }
+    | undefined
   /** Where the certificates stand that a CA is asked for. */
   readonly acmeStatus: () => readonly AcmeStatus[]
 }
 
-/** Makes the source. Errors: those of OpenSSL for a pair that does not fit. */
+/** Makes the source. */
 export function createCertificateSource({
   store,
   authority,
   given,
   acmeStatus,
 }: CertificateParts): Certificates {
-  const givenContext = given && createSecureContext({ ...given.pair })
   const findDefault = (): SecureContext | undefined => {
     const { found } = store.choose('default', { certificateName: 'default' })
-    return (found && store.find('default', { certificateName: 'default' })) ?? givenContext
+    return (found && store.find('default', { certificateName: 'default' })) ?? given?.pair.context
   }
   return {
     find(serverName, { certificateName, isSite }) {
       if (serverName === undefined || !isSite) return findDefault()
-      if (givenContext && given.names.includes(serverName)) return givenContext
+      if (given?.names.includes(serverName)) return given.pair.context
       const { rule } = store.choose(serverName, { certificateName })
       if (certificateName || (rule !== undefined && rule !== 'default')) {
         return store.find(serverName, { certificateName })

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { isIP } from 'node:net'
-import type { Config, ListenAddress, TlsFiles } from '../config/config.ts'
+import type { Config, ListenAddress } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
-import { type Listener, listen, type TlsPair } from '../front-door/listener.ts'
+import { type Listener, listen } from '../front-door/listener.ts'
 import { AppError } from './app-error.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /**
  * Refuses what would send passwords in the clear: accounts over plain HTTP beyond this machine.
@@ -40,9 +40,16 @@ function isLoopback(host: string): boolean {
 }
 
 /** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */
-export async function openListeners(config: Config, handle: RequestListener): Promise<Listener[]> {
-  const tls = config.tls && (await readTlsPair(config.tls))
-  return listenAll(config, (address, isTls) => listen({ address, tls: isTls ? tls : undefined, handle }))
+export async function openListeners(
+  config: Config,
+  { handle, tls }: { handle: RequestListener; tls: TlsPairWatch | undefined },
+): Promise<Listener[]> {
+  return listenAll(config, async (address, isTls) => {
+    if (!isTls || !tls) return listen({ address, tls: undefined, handle })
+    const listener = await listen({ address, tls: tls.pair, handle })
+    tls.onChange = (pair) => listener.setTls(pair)
+    return listener
+  })
 }
 
 /** Opens a listener for each address of a configuration. Errors: `AppError`; none is left open then. */
@@ -104,20 +111,5 @@ function toListenError(cause: unknown, address: ListenAddress): unknown {
             cause,
           )
         : cause
-  }
-}
-
-/** Reads the pair of `--tls-cert` and `--tls-key`. Errors: `AppError` `TLS_FILES_UNUSABLE`. */
-export async function readTlsPair({ certFile, keyFile }: TlsFiles): Promise<TlsPair> {
-  try {
-    const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
-    return { cert, key }
-  } catch (cause) {
-    throw new AppError(
-      'TLS_FILES_UNUSABLE',
-      'The certificate or the key cannot be read',
-      `Check that ${certFile} and ${keyFile} exist and this user may read them`,
-      cause,
-    )
   }
 }

@@ -15,12 +15,13 @@ import { createSiteHandler } from '../front-door/serve-site.ts'
 import type { Site } from '../front-door/site.ts'
 import { openSiteLog } from '../front-door/site-access-log.ts'
 import { createCertificateSource } from './certificate-source.ts'
-import { listenAll, readTlsPair } from './listeners.ts'
+import { listenAll } from './listeners.ts'
 import { nginxFolder } from './nginx-folders.ts'
 import { type Acme, openAcme } from './open-acme.ts'
 import type { Store } from './open-store.ts'
 import { SiteBoard, wishesOf } from './site-board.ts'
 import { writeSiteReport } from './site-report.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
 import { watchDocker } from './watch-docker.ts'
 
 /** Quiet time before the report for `berth site list` is written, in milliseconds: containers come in groups. */
@@ -31,6 +32,7 @@ export interface FrontDoorContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly store: Store
+  readonly tls: TlsPairWatch | undefined
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
@@ -55,11 +57,10 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     }),
   )
   const authority = await LocalAuthority.open({ folder: folders.authority, names: door.domains })
-  const pair = config.tls && (await readTlsPair(config.tls))
   const certificates = createCertificateSource({
     store,
     authority,
-    given: pair && { pair, names: door.domains },
+    given: context.tls && { pair: context.tls, names: door.domains },
     acmeStatus: () => acme.status(),
   })
   const { userAgent } = context

@@ -18,6 +18,7 @@ import { lockDataFolder, prepareFolder } from './data-folder.ts'
 import { checkListeners, openListeners } from './listeners.ts'
 import type { FrontDoorContext } from './open-front-door.ts'
 import { openBlobs, openStore, type Store } from './open-store.ts'
+import { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** Name of the administrator made at the first start. */
 const FIRST_ADMIN = 'admin'
@@ -62,7 +63,10 @@ export async function startBerth(
   }
   const { frontDoor: door } = config
   const context = { config, store, logger, resources, registry, newRequestId, userAgent: options.userAgent }
-  const listeners = door ? await openDoor({ ...context, door }) : await openListeners(config, registry)
+  const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
+  const listeners = door
+    ? await openDoor({ ...context, door, tls })
+    : await openListeners(config, { handle: registry, tls })
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   const firstAdmin = await createFirstAdmin(store.accounts)
   const kept = resources.move()

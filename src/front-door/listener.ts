@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { hasTwoHosts } from './request-target.ts'
@@ -54,8 +54,14 @@ export interface Listener {
   stop(signal: AbortSignal): Promise<void>
 }
 
+/** A {@link Listener} with one certificate for all names. */
+export interface PairListener extends Listener {
+  /** Serves another certificate from the next handshake on. Errors: plain HTTP has none; those of OpenSSL. */
+  setTls(pair: TlsPair): void
+}
+
 /** Starts to listen. Errors: those of the system (`EADDRINUSE`, `EACCES`), and of OpenSSL for a pair that does not fit. */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export async function listen(options: ListenOptions): Promise<PairListener> {
   const server = createServer({ ...options, handle: refusingTwoHosts(options.handle) })
   server.requestTimeout = 0
   server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
@@ -72,6 +78,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   await listenOn(server, options.address)
   return {
     url: urlOf(server, options.address, options.tls ? 'https' : 'http'),
+    setTls(pair) {
+      if (!(server instanceof HttpsServer)) throw new TypeError('A listener of plain HTTP has no certificate')
+      server.setSecureContext({ ...pair, ...tlsOptionsOf('Mozilla-Intermediate') })
+    },
     stop: (signal) => stop(server, signal),
   }
 }

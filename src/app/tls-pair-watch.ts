@@ -1,0 +1,126 @@
+import { readFile, stat } from 'node:fs/promises'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Logger } from 'pino'
+import type { TlsFiles } from '../config/config.ts'
+import type { TlsPair } from '../front-door/listener.ts'
+import { runPeriodically } from '../upkeep/run-periodically.ts'
+import { AppError } from './app-error.ts'
+
+/** Time between two looks at the files, in milliseconds; what changed counts once two looks have seen it the same. */
+const LOOK_EVERY_MS = 5_000
+
+/** What is needed to watch a pair. */
+export interface TlsPairOptions {
+  readonly logger: Logger
+  readonly everyMs?: number
+}
+
+/**
+ * The pair of `--tls-cert` and `--tls-key`, read again when the files change: whoever renews them need not restart.
+ * What cannot be used leaves the pair before it in force, and is told once.
+ */
+export class TlsPairWatch implements AsyncDisposable {
+  /** Called with each pair that replaces another. */
+  onChange: (pair: TlsPair) => void = () => {}
+  readonly #files: TlsFiles
+  readonly #logger: Logger
+  readonly #looks: AsyncDisposable
+  #pair: TlsPair
+  #context: SecureContext
+  /** Identity of the files that were read last, whether or not they could be used. */
+  #judged: string
+  #seen: string
+
+  private constructor(
+    files: TlsFiles,
+    { logger, everyMs = LOOK_EVERY_MS }: TlsPairOptions,
+    opened: { pair: TlsPair; context: SecureContext; identity: string },
+  ) {
+    this.#files = files
+    this.#logger = logger
+    this.#pair = opened.pair
+    this.#context = opened.context
+    this.#judged = opened.identity
+    this.#seen = opened.identity
+    const looks = runPeriodically(() => this.#look(), {
+      firstMs: everyMs,
+      everyMs,
+      onError: (err) => logger.error({ err }, 'the certificate of --tls-cert cannot be looked at'),
+    })
+    this.#looks = { [Symbol.asyncDispose]: () => looks.stop() }
+  }
+
+  /** Reads the pair. Errors: `AppError` `TLS_FILES_UNUSABLE`. */
+  static async open(files: TlsFiles, options: TlsPairOptions): Promise<TlsPairWatch> {
+    const identity = await identityOf(files)
+    return new TlsPairWatch(files, options, { ...(await readPair(files)), identity })
+  }
+
+  get pair(): TlsPair {
+    return this.#pair
+  }
+
+  /** The same one as long as the pair is. */
+  get context(): SecureContext {
+    return this.#context
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve(this.#looks[Symbol.asyncDispose]())
+  }
+
+  async #look(): Promise<void> {
+    const identity = await identityOf(this.#files)
+    const hasSettled = identity === this.#seen
+    this.#seen = identity
+    if (!hasSettled || identity === this.#judged) return
+    this.#judged = identity
+    const { certFile } = this.#files
+    try {
+      const { pair, context } = await readPair(this.#files)
+      this.#pair = pair
+      this.#context = context
+      this.onChange(pair)
+      this.#logger.info({ certFile }, 'certificate read again')
+    } catch (err) {
+      this.#logger.warn(
+        { err, certFile },
+        'the new certificate cannot be used: the one before stays in force',
+      )
+    }
+  }
+}
+
+async function readPair({ certFile, keyFile }: TlsFiles): Promise<{ pair: TlsPair; context: SecureContext }> {
+  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]).catch((cause) => {
+    throw new AppError(
+      'TLS_FILES_UNUSABLE',
+      'The certificate or the key cannot be read',
+      `Check that ${certFile} and ${keyFile} exist and this user may read them`,
+      cause,
+    )
+  })
+  try {
+    return { pair: { cert, key }, context: createSecureContext({ cert, key }) }
+  } catch (cause) {
+    throw new AppError(
+      'TLS_FILES_UNUSABLE',
+      'The certificate and the key do not work together',
+      `Check that ${certFile} holds the certificate, in PEM, and ${keyFile} its key`,
+      cause,
+    )
+  }
+}
+
+/** What is compared to tell a change; a file that is not there is one state, too. */
+async function identityOf({ certFile, keyFile }: TlsFiles): Promise<string> {
+  const sightings = [certFile, keyFile].map(async (file) => {
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true })
+      return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
+    } catch {
+      return 'absent'
+    }
+  })
+  return (await Promise.all(sightings)).join(', ')
+}
