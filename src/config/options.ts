@@ -84,7 +84,7 @@ export const OPTIONS = {
   },
   'tls-cert': {
     value: 'FILE',
-    help: 'certificate chain, PEM, own certificate first',
+    help: 'certificate chain, PEM, own certificate first; read again when it or its key changes',
     otherwise: 'none',
     parse: text,
     isPath: true,
