@@ -9,6 +9,8 @@ export interface CommandContext {
   readonly isJson: boolean
   /** Values of flags by their names without dashes: the command's own and those of `berth` itself. */
   readonly flags: Readonly<Record<string, unknown>>
+  /** Tells something on standard error that does not keep the command from its work. */
+  warn(message: string): void
   /** The effective configuration; what it ignores is told on standard error. */
   loadConfig(): LoadedConfig
 }
@@ -18,15 +20,17 @@ export function contextOf(command: Command, io: Io): CommandContext {
   const options: Record<string, unknown> = command.optsWithGlobals()
   const flags = Object.fromEntries(Object.entries(options).map(([name, value]) => [kebab(name), value]))
   const isJson = flags.json === true
+  const warn = (message: string): void => {
+    io.stderr.write(isJson ? `${JSON.stringify({ warning: { message } })}\n` : `warning: ${message}\n`)
+  }
   return {
     io,
     isJson,
     flags,
+    warn,
     loadConfig() {
       const loaded = loadConfig({ flags, env: io.env, cwd: io.cwd, isTerminal: io.isOutputTerminal })
-      for (const message of loaded.warnings) {
-        io.stderr.write(isJson ? `${JSON.stringify({ warning: { message } })}\n` : `warning: ${message}\n`)
-      }
+      for (const message of loaded.warnings) warn(message)
       return loaded
     },
   }

@@ -1,8 +1,11 @@
-import { certificateFolders } from '../../certificates/certificate-folders.ts'
+import { CertificateError } from '../../certificates/certificate-error.ts'
+import { type CertificateFolders, certificateFolders } from '../../certificates/certificate-folders.ts'
 import { checkFolders } from '../../certificates/check-folders.ts'
-import { checkHost } from '../../certificates/check-host.ts'
+import { checkHost, type HostReport } from '../../certificates/check-host.ts'
 import type { CertificateFinding } from '../../certificates/findings.ts'
-import type { Config } from '../../config/config.ts'
+import { requireFolder } from '../../certificates/require-folder.ts'
+import { readDockerRoots } from '../../certificates/trusted-roots.ts'
+import { ANY_ADDRESS, type Config } from '../../config/config.ts'
 import type { FrontDoorConfig } from '../../config/front-door.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
@@ -15,29 +18,74 @@ export async function checkCertificates(config: Config, door: FrontDoorConfig): 
     return [skipped('certificate', 'No address for TLS is set')]
   }
   const reports = await Promise.all(
-    door.domains.map(async (host) => {
-      try {
-        const { isAccepted, findings } = await checkHost(
-          { host, port: listenHttps.port, connectTo: undefined },
-          folders,
-          [],
-        )
-        return toFindings(`${host} as it is served`, isAccepted, findings)
-      } catch {
-        // Nobody answers: what would be served is looked at instead.
-        return undefined
-      }
-    }),
+    door.domains.map(async (host) => ({ host, answer: await ask(host, listenHttps, folders) })),
   )
-  const live = reports.filter((report) => report !== undefined).flat()
-  if (live.length > 0) return live
-  const pairs = await checkFolders(folders, [])
-  const findings = pairs.flatMap(({ target, isAccepted, findings: found }) =>
-    toFindings(target, isAccepted, found),
-  )
-  return findings.length > 0
-    ? findings
-    : [skipped('certificate', `No host answers, and ${folders.installed} holds no certificate`)]
+  const live = reports.flatMap(({ host, answer }) => describeAnswer(host, answer, door))
+  return live.length > 0 ? live : await checkFiles(folders, { door, port: listenHttps.port })
+}
+
+/** What a host serves; an error if it does not; undefined if nobody answers. */
+async function ask(
+  host: string,
+  { host: listenHost, port }: { readonly host: string; readonly port: number },
+  folders: CertificateFolders,
+): Promise<HostReport | CertificateError | undefined> {
+  // By its name, as clients come. That may lead to another machine, or not back from within, so by its address, too.
+  const own = listenHost === ANY_ADDRESS ? 'localhost' : listenHost
+  let refusal: CertificateError | undefined
+  for (const connectTo of [undefined, own]) {
+    try {
+      return await checkHost({ host, port, connectTo }, folders, [])
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error
+      if (/refuses the name/.test(error.message)) refusal = error
+    }
+  }
+  return refusal
+}
+
+function describeAnswer(
+  host: string,
+  answer: Awaited<ReturnType<typeof ask>>,
+  door: FrontDoorConfig,
+): Finding[] {
+  if (answer === undefined) return []
+  if (!(answer instanceof CertificateError))
+    return toFindings(`${host} as it is served`, answer.isAccepted, answer.findings)
+  const remedy = asksCa(door)
+    ? '"berth cert list" shows what the CA said last; or put one in place with "berth cert install"'
+    : `Put one in place with "berth cert install ${host} FILES…", or let Berth ask a CA (acme)`
+  return [failed('certificate', `There is no certificate for ${host} yet: TLS is refused`, remedy)]
+}
+
+async function checkFiles(
+  folders: CertificateFolders,
+  { door, port }: { door: FrontDoorConfig; port: number },
+): Promise<Finding[]> {
+  try {
+    await requireFolder(folders.installed, door.certsDir === undefined)
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error
+    return [failed('certificate', error.message, error.remedy)]
+  }
+  const roots = await Promise.all(door.domains.map((host) => readDockerRoots({ host, port })))
+  const pairs = await checkFolders(folders, roots.flat())
+  if (pairs.length > 0)
+    return pairs.flatMap(({ target, isAccepted, findings }) => toFindings(target, isAccepted, findings))
+  const where = `Nobody answers, and ${folders.installed} holds no certificate`
+  if (asksCa(door))
+    return [ok('certificate', `${where}: the first start asks ${new URL(door.acme.directory).host} for one`)]
+  return [
+    warning(
+      'certificate',
+      where,
+      `Put one in place with "berth cert install ${door.domains[0] ?? 'HOST'} FILES…", or let Berth ask a CA (acme)`,
+    ),
+  ]
+}
+
+function asksCa({ acme }: FrontDoorConfig): boolean {
+  return acme.scope !== 'off'
 }
 
 function toFindings(target: string, isAccepted: boolean, findings: readonly CertificateFinding[]): Finding[] {

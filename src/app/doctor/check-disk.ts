@@ -1,5 +1,6 @@
-import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import { access, mkdtemp, open, rm, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
@@ -14,17 +15,32 @@ export async function checkDisk(folder: string): Promise<Finding[]> {
     const stats = await statfs(folder)
     return [judgeRoom(folder, stats), await checkFsync(folder)]
   } catch (error) {
-    const code = reasonOf(error)
-    return [
-      failed(
-        'disk',
-        `The folder ${folder} cannot be used (${code})`,
-        code === 'ENOENT'
-          ? 'It is made by the first "berth serve"; or name another with --data'
-          : 'See that its owner is the user Berth runs as, and that its disk is not mounted read-only',
-      ),
-    ]
+    if (reasonOf(error) === 'ENOENT') return await checkParent(folder)
+    return [unusable(folder, error)]
   }
+}
+
+/** Of a folder that the first start will make: whether it may, and whether there is room. */
+async function checkParent(folder: string): Promise<Finding[]> {
+  let parent = dirname(folder)
+  for (;;) {
+    try {
+      await access(parent, constants.W_OK | constants.X_OK)
+      const room = judgeRoom(parent, await statfs(parent))
+      return [ok('disk', `${folder} is not there yet: the first start makes it`), room]
+    } catch (error) {
+      if (reasonOf(error) !== 'ENOENT' || dirname(parent) === parent) return [unusable(parent, error)]
+      parent = dirname(parent)
+    }
+  }
+}
+
+function unusable(folder: string, error: unknown): Finding {
+  return failed(
+    'disk',
+    `The folder ${folder} cannot be used (${reasonOf(error)})`,
+    'See that its owner is the user Berth runs as, and that its disk is not mounted read-only; or name another with --data',
+  )
 }
 
 function judgeRoom(

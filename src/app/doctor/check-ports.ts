@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import { connect } from 'node:tls'
 import { ANY_ADDRESS, type ListenAddress } from '../../config/config.ts'
 import { formatAddress } from '../../config/describe.ts'
+import { isLocked } from '../data-folder.ts'
 import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
 
 /** Longest wait for an answer on this machine, in milliseconds. */
@@ -10,7 +11,7 @@ const ANSWER_TIMEOUT_MS = 3_000
 /** Whether the addresses to listen on are served by Berth, free for it, or taken by another program. */
 export async function checkPort(
   address: ListenAddress | undefined,
-  kind: 'http' | 'https',
+  { kind, dataDir }: { readonly kind: 'http' | 'https'; readonly dataDir: string },
 ): Promise<Finding> {
   if (!address) return skipped('ports', `No ${kind} address is set`)
   if (address.path !== undefined) return skipped('ports', `${formatAddress(address)} is a Unix socket`)
@@ -26,7 +27,7 @@ export async function checkPort(
   } catch (error) {
     switch (reasonOf(error)) {
       case 'EADDRINUSE':
-        return whoListens({ host: host ?? 'localhost', port: address.port, kind, where })
+        return whoListens({ host: host ?? 'localhost', port: address.port, kind, where, dataDir })
       case 'EACCES':
         return failed(
           'ports',
@@ -56,7 +57,15 @@ async function whoListens(at: {
   port: number
   kind: 'http' | 'https'
   where: string
+  dataDir: string
 }): Promise<Finding> {
+  const remedy = `Find it with "ss -ltnp sport = :${at.port}"; an nginx or nginx-proxy of the old stack has to be stopped first`
+  if (!isLocked(at.dataDir))
+    return failed(
+      'ports',
+      `Another program listens on ${at.where} (${at.kind}): no Berth runs on the data folder ${at.dataDir}`,
+      remedy,
+    )
   const url = `${at.kind}://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}/livez`
   try {
     const isBerth = at.kind === 'http' ? await answersAsBerth(url) : await speaksTls(at)
@@ -67,16 +76,15 @@ async function whoListens(at: {
   return failed(
     'ports',
     `Another program listens on ${at.where}, or Berth there does not answer ${at.kind}`,
-    `Find it with "ss -ltnp sport = :${at.port}"; an nginx or nginx-proxy of the old stack has to be stopped first`,
+    remedy,
   )
 }
 
-/** Any answer of a redirect or of health: the front door redirects unknown hosts or names itself not at all. */
+/** Health is answered for any host, and by no other program in this way. */
 async function answersAsBerth(url: string): Promise<boolean> {
   const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
   await response.body?.cancel()
-  const server = response.headers.get('server')
-  return server === null
+  return response.ok && response.headers.has('docker-distribution-api-version')
 }
 
 function speaksTls({ host, port }: { host: string; port: number }): Promise<boolean> {

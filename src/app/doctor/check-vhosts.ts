@@ -1,6 +1,6 @@
 import { checkVhostFiles } from '../check-vhost-files.ts'
 import { nginxFolder } from '../nginx-folders.ts'
-import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
+import { type Finding, failed, messageOf, ok, skipped, warning } from './finding.ts'
 
 /** Findings shown; more of them say nothing new. */
 const MAX_FINDINGS = 20
@@ -17,8 +17,16 @@ export async function checkVhosts(folder: string | undefined): Promise<Finding[]
         severity === 'closes' ? 'Until it is mended this host answers 503' : 'See docs/front-door.md'
       return report('vhost files', `${file}:${line}: ${message.replace(/\.$/, '')}`, remedy)
     })
-    return findings.length > 0 ? findings : [ok('vhost files', `${files.length} files, nothing found`)]
+    return findings.length > 0
+      ? findings
+      : [ok('vhost files', `${files.length === 1 ? 'One file' : `${files.length} files`}, nothing found`)]
   } catch (error) {
-    return [failed('vhost files', reasonOf(error), 'Check the folder given with --vhost-dir')]
+    return [
+      failed(
+        'vhost files',
+        messageOf(error),
+        'Check the folder given with --vhost-dir, and the right to read it',
+      ),
+    ]
   }
 }

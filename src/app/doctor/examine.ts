@@ -1,9 +1,11 @@
 import type { Config } from '../../config/config.ts'
+import { nginxFolder } from '../nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
 import { checkDisk } from './check-disk.ts'
 import { checkDns } from './check-dns.ts'
 import { checkDocker } from './check-docker.ts'
+import { checkPasswords } from './check-passwords.ts'
 import { checkPort } from './check-ports.ts'
 import { checkVhosts } from './check-vhosts.ts'
 import type { Finding } from './finding.ts'
@@ -16,8 +18,8 @@ export async function examine(config: Config): Promise<Finding[]> {
   const { frontDoor } = config
   const folders = [...new Set([config.dataDir, config.registryRoot])]
   const checks = [
-    checkPort(config.listenHttp, 'http').then((finding) => [finding]),
-    checkPort(config.listenHttps, 'https').then((finding) => [finding]),
+    checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
+    checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),
     checkClock(frontDoor?.acme.directory ?? CLOCK_URL).then((finding) => [finding]),
   ]
@@ -28,6 +30,10 @@ export async function examine(config: Config): Promise<Finding[]> {
       checkCertificates(config, frontDoor),
       checkDocker(frontDoor.dockerHost).then((finding) => [finding]),
       checkVhosts(frontDoor.vhostDir),
+      checkPasswords(
+        { vhostDir: frontDoor.vhostDir ?? nginxFolder('vhost.d'), htpasswdDir: frontDoor.htpasswdDir },
+        config.weakHashes,
+      ),
     )
   }
   return (await Promise.all(checks)).flat()

@@ -3,7 +3,7 @@ export type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 
 /** What one check of `berth doctor` found. */
 export interface Finding {
-  /** What was looked at: `dns`, `ports`, `clock`, `certificate`, `docker`, `disk`, `vhost files`. */
+  /** What was looked at: `dns`, `ports`, `clock`, `certificate`, `docker`, `disk`, `vhost files`, `passwords`. */
   readonly check: string
   readonly state: FindingState
   /** A sentence. */
@@ -35,5 +35,10 @@ export function failed(check: string, message: string, remedy: string): Finding 
 /** The code of a system error, or the words of any other. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The words of an error of Berth's own, which are sentences. */
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -40,7 +40,7 @@ export function addCertList(cert: Command, io: Io): void {
         rows.length === 0
           ? `There are no certificates in ${searchedFolders(folders).join(' and ')}`
           : formatTable(['NAME', 'HOSTS', 'ISSUER', 'EXPIRES', 'STATE', 'FILE'], rows)
-      const renewals = await readRenewals(folders, store, now)
+      const renewals = await readRenewals(folders, store, { now, warn: context.warn })
       printResult(
         context,
         {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makePair } from '../../../test/support/acme-pair.ts'
 import { settle, wishFor } from '../../../test/support/acme-room.ts'
 import { runCli } from '../../../test/support/run-cli.ts'
 import { problemReply } from '../../../test/support/scripted-acme-server.ts'
+import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { installPair } from '../../certificates/install-pair.ts'
 
 const NAME = 'app.example.com'
@@ -61,6 +62,15 @@ describe('`berth cert list` of what CAs were asked for', () => {
     await writeFile(join(pair.room.folder, 'certificates', 'other-0.json'), '{')
     const { renewals } = JSON.parse((await list(data, '--json')).stdout)
     assert.equal(renewals.length, 1)
+  })
+
+  it('warns if that cannot be read, and shows the certificates all the same', async () => {
+    await using temp = await makeTempFolder('list')
+    await mkdir(join(temp.path, 'certificates', 'acme'), { recursive: true })
+    await writeFile(join(temp.path, 'certificates', 'acme', 'certificates'), 'no folder')
+    const { code, stdout, stderr } = await list(temp.path)
+    assert.deepEqual([code, stdout.startsWith('There are no certificates')], [0, true])
+    assert.match(stderr, /^warning: what CAs were asked for is not shown: .*ENOTDIR/)
   })
 
   it('never shows a key', async () => {

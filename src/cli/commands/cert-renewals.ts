@@ -3,17 +3,24 @@ import type { CertificateFolders } from '../../certificates/certificate-folders.
 import type { CertificateStore } from '../../certificates/certificate-store.ts'
 import { formatTime } from '../table.ts'
 
-/** Where the certificates stand that CAs were asked for. Errors: `AcmeError` `ACME_STORAGE_UNUSABLE`. */
+/** Where the certificates stand that CAs were asked for; none, with a warning, if that cannot be read. */
 export async function readRenewals(
   folders: CertificateFolders,
   store: CertificateStore,
-  now: number,
+  { now, warn }: { readonly now: number; readonly warn: (message: string) => void },
 ): Promise<ListedRenewal[]> {
-  const [{ listRenewals }, { createFolderKeeper }] = await Promise.all([
+  const [{ listRenewals }, { createFolderKeeper }, { AcmeError }] = await Promise.all([
     import('../../certificates/acme/list-renewals.ts'),
     import('../../certificates/acme/folder-keeper.ts'),
+    import('../../certificates/acme/acme-error.ts'),
   ])
-  return await listRenewals(folders.acme, await createFolderKeeper(store, folders.issued).list(), now)
+  try {
+    return await listRenewals(folders.acme, await createFolderKeeper(store, folders.issued).list(), now)
+  } catch (error) {
+    if (!(error instanceof AcmeError)) throw error
+    warn(`what CAs were asked for is not shown: ${error.message}`)
+    return []
+  }
 }
 
 /** For people: the state of each, below it the last words of the CA. */

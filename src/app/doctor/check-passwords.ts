@@ -1,0 +1,88 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MAX_HTPASSWD_FILE_BYTES } from '../../accounts/htpasswd-file.ts'
+import { type HtpasswdAccount, parseHtpasswd } from '../../accounts/htpasswd-format.ts'
+import { type NginxFolders, passwordFolders } from '../nginx-folders.ts'
+import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
+
+const CHECK = 'passwords'
+/** Files looked at; more of them say nothing new. */
+const MAX_FILES = 100
+/** Warnings told of one file. */
+const MAX_WARNINGS = 3
+const NEW_PASSWORDS = 'Give them new passwords ("htpasswd -B -C 10", "openssl passwd -6")'
+
+/** Whether the users of the password files can log in. Without such folders there is nothing to say. */
+export async function checkPasswords(folders: NginxFolders, weakHashes: boolean): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const folder of passwordFolders(folders)) {
+    try {
+      const names = (await readdir(folder)).filter((name) => !name.startsWith('.') && !name.endsWith('~'))
+      for (const name of names.sort().slice(0, MAX_FILES))
+        findings.push(...(await checkFile(join(folder, name), weakHashes)))
+    } catch (error) {
+      findings.push(
+        failed(
+          CHECK,
+          `${folder} cannot be read (${reasonOf(error)})`,
+          'Check the folder given with --htpasswd-dir',
+        ),
+      )
+    }
+  }
+  return findings
+}
+
+async function checkFile(file: string, weakHashes: boolean): Promise<Finding[]> {
+  try {
+    const stats = await stat(file)
+    if (!stats.isFile()) return []
+    if (stats.size > MAX_HTPASSWD_FILE_BYTES)
+      return [
+        failed(
+          CHECK,
+          `${file} is larger than 1 MiB, so it is not read`,
+          'Split it, or remove what is not needed',
+        ),
+      ]
+    return judge(file, await readFile(file, 'utf8'), weakHashes)
+  } catch (error) {
+    return [
+      failed(
+        CHECK,
+        `${file} cannot be read (${reasonOf(error)})`,
+        'Let the user Berth runs as read it: nobody is let in',
+      ),
+    ]
+  }
+}
+
+function judge(file: string, text: string, weakHashes: boolean): Finding[] {
+  const { accounts, warnings } = parseHtpasswd(text, { weakHashes })
+  const withWeak = parseHtpasswd(text, { weakHashes: true })
+  const count = accounts.size
+  const lockedOut = countLockedOut(accounts)
+  const isHelped = countLockedOut(withWeak.accounts) < lockedOut
+  // What a switch would mend is not among the problems of a file that is read with it.
+  const cause = warnings.find((line) => isHelped && !withWeak.warnings.includes(line)) ?? warnings[0]
+  const found =
+    lockedOut === 0
+      ? []
+      : [
+          failed(
+            CHECK,
+            `${file}: ${lockedOut} of ${count} users cannot log in: ${cause ?? 'see its lines'}`,
+            isHelped ? `${NEW_PASSWORDS}, or start with --weak-hashes until they have` : NEW_PASSWORDS,
+          ),
+        ]
+  const others = warnings
+    .filter((line) => lockedOut === 0 || line !== cause)
+    .slice(0, MAX_WARNINGS)
+    .map((line) => warning(CHECK, `${file}: ${line}`, 'docs/logging-in.md tells what each form is worth'))
+  if (found.length + others.length > 0) return [...found, ...others]
+  return [ok(CHECK, `${file}: ${count === 1 ? 'its one user' : `all ${count} users`} can log in`)]
+}
+
+function countLockedOut(accounts: ReadonlyMap<string, HtpasswdAccount>): number {
+  return [...accounts.values()].filter(({ hash }) => hash === undefined).length
+}
