@@ -79,6 +79,18 @@ describe('`installPair()`', () => {
     assert.equal(names.filter((name) => name !== 'current').length, 3)
   })
 
+  it('leaves a whole pair, whoever else installs one at the same time', async () => {
+    await using temp = await makeTempFolder('install')
+    const pairs = Array.from({ length: 8 }, makePair)
+    await Promise.all(pairs.map((pair) => installPair(temp.path, NAME, pair)))
+    const [chainPem, keyPem] = await Promise.all(
+      ['crt', 'key'].map((ending) => readFile(join(temp.path, `${NAME}.${ending}`), 'utf8')),
+    )
+    assert.ok(pairs.some((pair) => pair.chainPem === chainPem && pair.keyPem === keyPem))
+    const left = (await readdir(join(temp.path, '.pairs', NAME))).filter((name) => name.startsWith('.'))
+    assert.deepEqual(left, [], 'no drafts are left')
+  })
+
   it('leaves things as they are if the pair does not load', async () => {
     await using temp = await makeTempFolder('install')
     const good = makePair()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chown, lchown, open, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
+import { chown, lchown, open, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeFolder, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
@@ -12,6 +12,8 @@ const CHAIN_FILE = 'fullchain.pem'
 const KEY_FILE = 'key.pem'
 /** Versions of a pair that are kept beside the one in use, so that a mistake can be taken back. */
 const KEPT_VERSIONS = 2
+/** Several installations of one name at once may take each other's versions for old ones; each then writes again. */
+const MAX_ATTEMPTS = 3
 const KEY_MODE = 0o600
 const CERTIFICATE_MODE = 0o644
 const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
@@ -64,12 +66,15 @@ export async function installPair(folder: string, name: string, pair: PairText):
     const owner = await ownerOf(folder)
     const place: Place = { folder, home, name, owner }
     await keepWhatStands(place, certFile, keyFile)
-    await switchTo(place, await writeVersion(place, { chain: pair.chainPem, key: pair.keyPem }))
-    await link(place, keyFile, KEY_FILE)
-    // Last and always, so that whoever watches the folder sees a change in it.
-    await link(place, certFile, CHAIN_FILE)
-    await removeOldVersions(home)
-    return { certFile, keyFile }
+    for (let attempt = 1; ; attempt++) {
+      await switchTo(place, await writeVersion(place, { chain: pair.chainPem, key: pair.keyPem }))
+      await link(place, keyFile, KEY_FILE)
+      // Last and always, so that whoever watches the folder sees a change in it.
+      await link(place, certFile, CHAIN_FILE)
+      await removeOldVersions(home)
+      if (await isWhole(home)) return { certFile, keyFile }
+      if (attempt === MAX_ATTEMPTS) throw new Error('other installations remove it again and again')
+    }
   } catch (error) {
     throw new CertificateError(
       'CERTIFICATE_FOLDER_UNUSABLE',
@@ -163,10 +168,15 @@ async function writeSynced(
   await file.sync()
 }
 
+async function isWhole(home: string): Promise<boolean> {
+  const files = [KEY_FILE, CHAIN_FILE].map((name) => stat(join(home, 'current', name)))
+  return (await Promise.allSettled(files)).every(({ status }) => status === 'fulfilled')
+}
+
 /** Versions begin with their time. What a crash left half-made goes the same way. */
 async function removeOldVersions(home: string): Promise<void> {
-  const current = await realpath(join(home, 'current'))
-  const versions = (await readdir(home)).filter((name) => /^\d{8}T/.test(name) && !current.endsWith(name))
+  const current = await readlink(join(home, 'current'))
+  const versions = (await readdir(home)).filter((name) => /^\d{8}T/.test(name) && name !== current)
   for (const name of versions.sort().slice(0, -KEPT_VERSIONS)) {
     await rm(join(home, name), { recursive: true, force: true })
   }
