@@ -120,7 +120,8 @@ function accessLineOf(exchange: Exchange, measured: { received: number; ms: numb
     repository,
     remote: exchange.remote,
     agent: request.headers['user-agent'],
-    error: errorCode,
+    // The answer's end comes before its handler learns of it.
+    error: errorCode ?? (response.writableFinished ? undefined : 'CLIENT_GONE'),
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
+import { noteSecret } from '../support/secret-canary.ts'
 
 /** An answer, whole. */
 export interface Reply {
@@ -26,8 +27,6 @@ export interface RequestOptions {
 
 /** One kept connection: each request goes over the socket of the one before, as long as the server keeps it. */
 export class Connection implements Disposable {
-  /** What must never stand in a log: values of Authorization and what passwords and tokens were sent or given. */
-  static readonly secrets: Set<string> = new Set()
   readonly #url: string
   readonly #headers: OutgoingHttpHeaders
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -113,11 +112,9 @@ function toReply(
   }
 }
 
-/** Long values only: a short one would be found in a log by chance. */
 function noteAuthorization(header: unknown): void {
   if (typeof header !== 'string') return
-  const value = header.slice(header.indexOf(' ') + 1)
-  if (value.length >= 16) Connection.secrets.add(value)
+  noteSecret(header.slice(header.indexOf(' ') + 1))
 }
 
 function noteTokens({ headers, text }: Reply): void {
@@ -125,6 +122,6 @@ function noteTokens({ headers, text }: Reply): void {
   const answer = JSON.parse(text) as Record<string, unknown>
   for (const name of ['token', 'access_token', 'refresh_token']) {
     const value = answer[name]
-    if (typeof value === 'string') Connection.secrets.add(value)
+    if (typeof value === 'string') noteSecret(value)
   }
 }

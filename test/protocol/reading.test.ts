@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
@@ -202,6 +203,21 @@ describe('reading', () => {
     for (let turn = 0; turn < 100 && !isDeepStrictEqual(registry.inventory(), before); turn++)
       await send('GET', '/v2/')
     assert.deepEqual(registry.inventory(), before)
+  })
+
+  test('the log tells a download that was broken off from one that was not', async () => {
+    const digest = await registry.pushBlob('alice', 'alice/app', Buffer.alloc(16 * 1024 * 1024, 'x'))
+    const path = `/v2/alice/app/blobs/${digest}`
+    const { hostname, port } = new URL(registry.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${registry.basic('alice')}\r\n\r\n`)
+    await once(socket, 'readable')
+    socket.destroy()
+    let line = registry.accessLineOf(path, 'GET')
+    for (; line === undefined; line = registry.accessLineOf(path, 'GET')) await send('GET', '/v2/')
+    assert.deepEqual([line.status, line.error], [200, 'CLIENT_GONE'])
+    const whole = registry.accessLineOf('/v2/', 'GET') ?? assert.fail('no line')
+    assert.deepEqual([whole.status, whole.error], [200, undefined])
   })
 
   test('a client that vanishes in the middle of a chunk leaves a session that tells what it has', async () => {

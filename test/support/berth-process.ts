@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { isListening } from './free-port.ts'
 import { RawClient } from './raw-request.ts'
 import { runOk } from './run-command.ts'
+import { assertNoSecrets, noteSecret } from './secret-canary.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Longest start before it counts as failed, in ms. */
@@ -100,14 +101,17 @@ export class BerthProcess implements AsyncDisposable {
     return this.ended()
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.kill()
+  /** Ends it; fails if all that was ever logged on its site holds a secret. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+    assertNoSecrets(await readFile(this.#site.logFile, 'utf8'))
   }
 }
 
 /** Adds an administrator to the data of a site, whose server does not run yet; answers the header of its log-in. */
 export async function addAdministrator(site: BerthSite, name = 'root'): Promise<string> {
   const password = randomBytes(18).toString('base64url')
+  noteSecret(password)
   const args = [MAIN, 'user', 'add', name, '--admin', '--password-stdin', '--data', site.dataDir]
   await runOk(process.execPath, args, { input: password, env: processEnvironment(site.logFile) })
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
@@ -123,7 +127,9 @@ export async function fetchToken(
   const scopes = repositories.map((name) => `&scope=repository:${name}:pull,push,delete`)
   const { status, body } = await client.send('GET', `/token?service=berth${scopes.join('')}`)
   if (status !== 200) throw new Error(`the token endpoint answered ${status}`)
-  return `Bearer ${(JSON.parse(String(body)) as { token: string }).token}`
+  const { token } = JSON.parse(String(body)) as { token: string }
+  noteSecret(token)
+  return `Bearer ${token}`
 }
 
 /** The caller's environment without what would configure Berth; compiled sources are kept beside the log for the next start. */
