@@ -18,7 +18,7 @@ interface End {
   readonly seconds: number
 }
 
-describe('clients that stall, with the real clock', { concurrency: true }, () => {
+describe('clients that stall, with the real clock', { concurrency: true, timeout: 170_000 }, () => {
   let registry: RegistryUnderTest
   before(async () => {
     registry = await RegistryUnderTest.start()

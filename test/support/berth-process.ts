@@ -17,6 +17,9 @@ const START_TIMEOUT_MS = 20_000
 /** Pause between two looks whether it listens, in ms. */
 const POLL_MS = 4
 
+/** Bytes of each log that were searched for secrets already: the crash test writes one over hundreds of starts. */
+const searchedLogs = new Map<string, number>()
+
 /** One server that a test starts, kills and starts again on the same data. */
 export interface BerthSite {
   readonly dataDir: string
@@ -101,10 +104,13 @@ export class BerthProcess implements AsyncDisposable {
     return this.ended()
   }
 
-  /** Ends it; fails if all that was ever logged on its site holds a secret. */
+  /** Ends it; fails if what was logged on its site holds a secret. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
-    assertNoSecrets(await readFile(this.#site.logFile, 'utf8'))
+    const { logFile } = this.#site
+    const log = await readFile(logFile)
+    assertNoSecrets(String(log.subarray(searchedLogs.get(logFile))))
+    searchedLogs.set(logFile, log.length)
   }
 }
 
