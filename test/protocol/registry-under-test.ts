@@ -78,7 +78,9 @@ export class RegistryUnderTest implements AsyncDisposable {
   }
 
   /** The header of a log-in by password. */
-  basic(user: User, password: string = this.passwordOf(user)): string {
+  basic(user: User): string
+  basic(name: string, password: string): string
+  basic(user: string, password: string = this.passwordOf(user as User)): string {
     return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   }
 
