@@ -16,6 +16,7 @@ import type { Duplex } from 'node:stream'
 import { continueWhenRead } from './expect-continue.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
+import { RequestTurns } from './request-turns.ts'
 
 /** Protocols that nobody behind this door can be asked to change to (RFC 9113 section 3.1, RFC 2817). */
 const UNOFFERED_UPGRADES = /^(?:h2c?|tls\/[\d.]+)$/i
@@ -44,7 +45,11 @@ export function createHttp1(
   ports: RequestPorts,
   { headersTimeoutMs }: { headersTimeoutMs: number },
 ): HttpServer {
-  const answers = new WeakMap<object, ServerResponse>()
+  const turns = new RequestTurns((request, response) => {
+    // The parser takes other versions, too, which would be mistaken for real HTTP/2.
+    if (request.httpVersionMajor !== 1) response.writeHead(505, { connection: 'close' }).end()
+    else ports.handle(request, response)
+  })
   const server = createHttpServer({
     maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
     noDelay: true,
@@ -53,19 +58,15 @@ export function createHttp1(
     requestTimeout: 0,
     headersTimeout: headersTimeoutMs,
     keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
-    shouldUpgradeCallback: (request) => !isUnoffered(request.headers.upgrade) && ports.shouldUpgrade(request),
+    // Behind requests that wait for their answers it is one like them: the new protocol would come before these.
+    shouldUpgradeCallback: (request) =>
+      !isUnoffered(request.headers.upgrade) && turns.isIdle(request.socket) && ports.shouldUpgrade(request),
   })
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    answers.set(request.socket, response)
-    // The parser takes other versions, too, which would be mistaken for real HTTP/2.
-    if (request.httpVersionMajor !== 1) response.writeHead(505, { connection: 'close' }).end()
-    else ports.handle(request, response)
-  }
-  server.on('request', serve)
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => turns.take(request, response))
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     continueWhenRead(request, response)
-    serve(request, response)
+    turns.take(request, response)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore)
@@ -76,7 +77,7 @@ export function createHttp1(
     socket.end(NO_TUNNEL, () => socket.destroy())
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerUnreadable(error, socket, answers.get(socket))
+    answerUnreadable(error, socket, turns.current(socket))
   })
   return server
 }

@@ -1,6 +1,5 @@
 import {
   createServer as createHttpServer,
-  type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
@@ -9,6 +8,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { hasTwoHosts } from './request-target.ts'
+import { RequestTurns } from './request-turns.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
 
 /** Bounds of every connection, whoever serves it. */
@@ -62,18 +62,15 @@ export interface PairListener extends Listener {
 
 /** Starts to listen. Errors: those of the system (`EADDRINUSE`, `EACCES`), and of OpenSSL for a pair that does not fit. */
 export async function listen(options: ListenOptions): Promise<PairListener> {
-  const server = createServer({ ...options, handle: refusingTwoHosts(options.handle) })
+  const turns = new RequestTurns(refusingTwoHosts(options.handle))
+  const server = createServer({ ...options, handle: (request, response) => turns.take(request, response) })
   server.requestTimeout = 0
   server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
   server.keepAliveTimeout = CONNECTION_LIMITS.keepAliveMs
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
   server.maxConnections = CONNECTION_LIMITS.maxConnections
-  const answers = new WeakMap<Socket, ServerResponse>()
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    answers.set(request.socket, response)
-  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerUnreadable(error, socket, answers.get(socket))
+    answerUnreadable(error, socket, turns.current(socket))
   })
   await listenOn(server, options.address)
   return {

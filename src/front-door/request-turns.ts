@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Requests that may wait on one connection while another one is answered: apt sends ten, nobody else any. */
+export const MAX_WAITING_REQUESTS = 64
+
+type Serve = (request: IncomingMessage, response: ServerResponse) => void
+
+interface Turn {
+  last: ServerResponse
+  readonly waiting: (readonly [IncomingMessage, ServerResponse])[]
+}
+
+/**
+ * Serves the requests of a connection one after the other. Node's parser gives all that a client sends without waiting
+ * for answers at once, so that some KiB on one connection would be thousands of requests to an upstream.
+ */
+export class RequestTurns {
+  readonly #serve: Serve
+  readonly #turns = new WeakMap<Socket, Turn>()
+
+  constructor(serve: Serve) {
+    this.#serve = serve
+  }
+
+  /** Serves a request now, or when those before it are answered. A connection with too many that wait is ended. */
+  take(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    const turn = this.#turns.get(socket)
+    if (!turn) this.#turns.set(socket, { last: response, waiting: [] })
+    else if (turn.waiting.length > 0 || !turn.last.writableFinished) {
+      if (turn.waiting.length === 0) turn.last.once('close', () => this.#next(socket, turn))
+      if (turn.waiting.push([request, response]) > MAX_WAITING_REQUESTS) socket.destroy()
+      return
+    } else turn.last = response
+    this.#serve(request, response)
+  }
+
+  /** The answer that is on its way on a connection, or was the last; undefined before the first. */
+  current(socket: Socket): ServerResponse | undefined {
+    return this.#turns.get(socket)?.last
+  }
+
+  /** Whether all that a connection asked for is answered. */
+  isIdle(socket: Socket): boolean {
+    const turn = this.#turns.get(socket)
+    return turn === undefined || (turn.waiting.length === 0 && turn.last.writableFinished)
+  }
+
+  #next(socket: Socket, turn: Turn): void {
+    const [request, response] = turn.waiting.shift() ?? []
+    if (!request || !response || !socket.writable) {
+      turn.waiting.length = 0
+      return
+    }
+    turn.last = response
+    if (turn.waiting.length > 0) response.once('close', () => this.#next(socket, turn))
+    this.#serve(request, response)
+  }
+}
