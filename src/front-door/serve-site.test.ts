@@ -132,6 +132,23 @@ test('error_page: the page of the vhost file, with the status of the error', asy
   assert.deepEqual([answer.status, answer.body], [502, 'page of an error'])
 })
 
+const REDIRECTS: readonly [vhost: string, path: string, target: string][] = [
+  ['return 301 $request_uri;', '//other.example/x?y', 'http://app.example//other.example/x?y'],
+  ['return 302 /$arg_to;', '/?to=/other.example', 'http://app.example//other.example'],
+  ['return 302 /$arg_to;', '/?to=\\\\other.example', 'http://app.example///other.example'],
+  ['rewrite ^ $request_uri? permanent;', '//other.example', 'http://app.example//other.example'],
+  ['return 301 /new$request_uri;', '/a', 'http://app.example/new/a'],
+  ['return 301 https://other.example$request_uri;', '//a', 'https://other.example//a'],
+]
+
+for (const [vhost, path, target] of REDIRECTS) {
+  test(`a redirect to a path stays on its host: "${vhost}" with ${path}`, async () => {
+    await using room = await openProxyRoom({ vhost })
+    const { headers } = await ask(room, path)
+    assert.equal(new URL(headers.location ?? '', `http://${HOST}/`).href, target)
+  })
+}
+
 test('limit_rate: bytes come at the pace that is set', async () => {
   await using app = await startApp((_request, response) => response.end(Buffer.alloc(400_000)))
   await using room = await openProxyRoom({ ports: [app.port], vhost: 'limit_rate 400k;' })

@@ -172,7 +172,7 @@ const NO_FILES = {
 function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'return' }>): void {
   const { status, body, location, settings } = plan
   addHeaders(exchange, { status, settings, variable: () => '' })
-  if (location !== undefined) setHeader(exchange, 'location', headerSafe(location))
+  if (location !== undefined) setHeader(exchange, 'location', stayHere(headerSafe(location)))
   if (body === undefined && status !== 200 && status !== 204) {
     sendPage(exchange.response, status)
     return
@@ -184,6 +184,14 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
     'content-length': Buffer.byteLength(text),
   })
   response.end(exchange.facts.method === 'HEAD' ? undefined : text)
+}
+
+/**
+ * A path that begins with two slashes would lead to another host where it is not made absolute, as nginx does; behind
+ * a dot it means the same path of this one.
+ */
+function stayHere(location: string): string {
+  return /^\/[/\\]/.test(location) ? `/.${location}` : location
 }
 
 /** An error of this server: the page of the vhost file if it has one, else a plain one. */
