@@ -1,10 +1,19 @@
+import { OciError } from '../oci/errors.ts'
+
 /** Smallest and largest buffer handed out: below the one, calls dominate; above the other, nothing is gained. */
 const MIN_BUFFER_BYTES = 64 * 1024
 const MAX_BUFFER_BYTES = 1024 * 1024
-/** Memory of all transfers together, as long as there are no more than a few hundred of them. */
+/** Memory of all transfers together, as long as there are no more than some sixty of them. */
 const BUDGET_BYTES = 16 * 1024 * 1024
 /** Buffers kept for the next use: enough for one transfer at full speed. */
 const FREE_BYTES = 4 * 1024 * 1024
+/**
+ * Transfers at once. With the smallest buffers, and all of these in use, so many take 256 MiB; a client that sends a byte
+ * a minute holds one buffer as well.
+ */
+export const MAX_TRANSFERS = 1_024
+/** Seconds after which a client that was turned away may try again. */
+const RETRY_AFTER_S = 5
 /** Buffers one transfer holds at most: one is filled while three are on their way. */
 export const BUFFERS_PER_TRANSFER = 4
 
@@ -17,8 +26,14 @@ export class BufferBudget {
   readonly #free = new Map<number, Buffer[]>()
   #freeBytes = 0
 
-  /** Counts a transfer in; the caller counts it out with {@link leave}. */
+  /** Counts a transfer in; the caller counts it out with {@link leave}. Errors: `TOOMANYREQUESTS`. */
   enter(): void {
+    if (this.#transfers >= MAX_TRANSFERS) {
+      throw new OciError('TOOMANYREQUESTS', {
+        message: 'Too many transfers are under way: wait, then try again',
+        retryAfterS: RETRY_AFTER_S,
+      })
+    }
     this.#transfers++
   }
 

@@ -14,18 +14,17 @@ export interface SendOptions {
 
 /**
  * Sends a span of a file through two buffers: one is read into while the other is on its way out.
- * Errors: `BLOB_UNKNOWN` if the file is absent or ends early, and those of the sink.
+ * Errors: `BLOB_UNKNOWN` if the file is absent or ends early, `TOOMANYREQUESTS`, and those of the sink.
  */
 export async function sendFile(path: string, options: SendOptions): Promise<void> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    throw systemCodeOf(error) === 'ENOENT' ? new OciError('BLOB_UNKNOWN', { cause: error }) : error
-  })
   options.budget.enter()
   try {
+    await using file = await open(path, 'r').catch((error: unknown) => {
+      throw systemCodeOf(error) === 'ENOENT' ? new OciError('BLOB_UNKNOWN', { cause: error }) : error
+    })
     await sendOpened(file, options)
   } finally {
     options.budget.leave()
-    await file.close()
   }
 }
 
