@@ -142,6 +142,18 @@ test("Berth's own networks are those of its container, with the way to the host"
   await watched.until(() => watched.tellings.at(-1)?.place.networks.length === 1)
 })
 
+test("Berth's own container asks for no host, though its variables name the registry", async () => {
+  await using watched = await watch({
+    traces: { isContained: true, ids: [idOf(9)] },
+    prepare: (engine) => {
+      engine.containers.set(idOf(9), { name: 'berth', env: ['VIRTUAL_HOST=registry.example.com'] })
+      engine.containers.set(idOf(8), { name: 'app', env: ['VIRTUAL_HOST=app.example.com'] })
+    },
+  })
+  await watched.until(() => watched.tellings.length > 0)
+  assert.deepEqual(watched.names(), ['app'])
+})
+
 test('a socket proxy that hides networks is no reason to stop', async () => {
   await using watched = await watch({
     traces: { isContained: true, ids: [idOf(9)] },

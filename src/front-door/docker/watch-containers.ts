@@ -240,7 +240,9 @@ export class ContainerWatch implements AsyncDisposable {
   #tell(book: ContainerBook): void {
     if (this.#stop.signal.aborted || this.#toldVersion === book.version) return
     this.#toldVersion = book.version
-    this.#options.onContainers(book.containers, placeOf(this.#findOwn(book), this.#internal))
+    // Its own VIRTUAL_HOST is the registry's name, not a host to send requests to.
+    const others = book.containers.filter(({ id }) => !this.#isOwn([id]))
+    this.#options.onContainers(others, placeOf(this.#findOwn(book), this.#internal))
   }
 
   #tellBack(): void {
