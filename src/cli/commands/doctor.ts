@@ -9,7 +9,8 @@ Examples:
   berth doctor --domain registry.example.com   with the settings of the server
   berth doctor --config berth.yaml --json
 
-It only looks: DNS, ports, clock, the certificate chain as Docker sees it, the Docker socket, the disk, vhost files.
+It only looks: DNS, ports, clock, the certificate chain as Docker sees it, the Docker socket, the disk, vhost files and
+password files.
 Give it the same settings as "berth serve". Exit code 1 if something does not work.`
 
 /** `berth doctor`. */
