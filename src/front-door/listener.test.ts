@@ -14,6 +14,10 @@ async function start(options: { headersTimeoutMs?: number } = {}) {
         response.write('12345')
         return
       }
+      if (request.url === '/soon') {
+        setTimeout(() => response.end('later'), 50)
+        return
+      }
       request.resume().on('end', () => response.end('taken'))
     },
     ...options,
@@ -37,6 +41,29 @@ test('`listen()` closes a connection whose headers come too slowly', async () =>
   const { text, isClosed } = await sendRaw(server.url, 'GET / HTTP/1.1\r\nHost: x\r\nA: b')
   assert.match(text, /^HTTP\/1.1 408 /)
   assert.ok(isClosed)
+})
+
+test('`listen()` never answers before a request that was right', async () => {
+  await using server = await start()
+  const { text, isClosed } = await sendRaw(
+    server.url,
+    'GET /soon HTTP/1.1\r\nHost: x\r\n\r\nno request\r\n\r\n',
+  )
+  assert.match(text, /^HTTP\/1\.1 200 .*later/s)
+  assert.ok(!text.includes('REQUEST_INVALID'), text)
+  assert.ok(isClosed)
+})
+
+test('`listen()` refuses two hosts, even the same twice', async () => {
+  await using server = await start()
+  for (const second of ['x', 'y']) {
+    const { text, isClosed } = await sendRaw(
+      server.url,
+      `GET / HTTP/1.1\r\nHost: x\r\nhost: ${second}\r\n\r\n`,
+    )
+    assert.match(text, /^HTTP\/1\.1 400 .*REQUEST_INVALID/s)
+    assert.ok(isClosed)
+  }
 })
 
 test('`listen()` never puts its own answer into the body of another', async () => {

@@ -122,13 +122,19 @@ const UNREADABLE = '{"errors":[{"code":"REQUEST_INVALID","message":"the request 
 
 /**
  * What the parser refuses gets a short answer where one can still be sent, and the connection ends; nothing of the
- * request is repeated. In the middle of another answer it would be taken for a part of that one's body.
+ * request is repeated. In the middle of another answer it would be taken for a part of that one's body; before another
+ * that is still to come it would be taken for that one, so the connection ends after it.
  */
 export function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Socket,
   last: ServerResponse | undefined,
 ): void {
+  if (last?.req.complete === true && !last.headersSent && !last.destroyed) {
+    socket.pause()
+    last.once('close', () => socket.destroySoon())
+    return
+  }
   const isAnswering = last?.headersSent && !last.writableFinished
   if (!socket.writable || isAnswering || error.code === 'ECONNRESET') {
     socket.destroy()
