@@ -58,7 +58,7 @@ export function createCertificateSource({
       if (!certificateName && authority.covers(host)) return { kind: 'present', text: "by Berth's own CA" }
       if (found) return { kind: 'present', text: 'the default one' }
       const asked = acmeStatus().find(({ names }) => names.includes(host))
-      if (asked) return describeAsked(asked)
+      if (asked) return describeAsked(asked, note)
       return {
         kind: 'missing',
         text: 'none',
@@ -69,8 +69,11 @@ export function createCertificateSource({
   }
 }
 
-/** Why a certificate that a CA is asked for is not there yet. */
-function describeAsked({ lastError, nextAttemptAt, findings, directory }: AcmeStatus): CertificateStatus {
+/** Why a certificate that a CA is asked for is not there yet; what is wrong with files that are there is told first. */
+function describeAsked(
+  { lastError, nextAttemptAt, findings, directory }: AcmeStatus,
+  note: string | undefined,
+): CertificateStatus {
   const ca = directory === undefined ? 'the CA' : new URL(directory).host
   const next =
     nextAttemptAt === undefined
@@ -81,7 +84,7 @@ function describeAsked({ lastError, nextAttemptAt, findings, directory }: AcmeSt
   return {
     kind: 'missing',
     text: lastError ? 'none: the CA refused' : 'on its way',
-    problem: `There is no certificate yet: ${reason}${next}`,
+    problem: `${note ?? 'There is no certificate'}, and none of a CA yet: ${reason}${next}`,
     remedy: lastError?.remedy ?? found?.remedy ?? 'Wait a minute, then look again',
   }
 }
