@@ -7,6 +7,7 @@ import { createMountBlob, type MountBlob } from './mount-blob.ts'
 import { createPullContent, type PullContent } from './pull-content.ts'
 import { createPushBlob, type PushBlob } from './push-blob.ts'
 import { createPushManifest, type PushManifest } from './push-manifest.ts'
+import { shareCheck } from './share-check.ts'
 
 /** What the use-cases need. */
 export interface RegistryParts {
@@ -33,7 +34,7 @@ export interface Registry
     DeleteContent,
     ListContent,
     ListReferrers {
-  /** Fails with `OciError` if nothing can be read or written. */
+  /** Fails with `OciError` if nothing can be read or written; what was found a moment ago still counts. */
   check(): Promise<void>
 }
 
@@ -47,9 +48,12 @@ export function createRegistry(parts: RegistryParts): Registry {
     ...createDeleteContent(parts),
     ...createListContent(parts),
     ...createListReferrers(parts),
-    async check() {
-      await parts.metadata.check()
-      await parts.blobs.check()
-    },
+    check: shareCheck(
+      async () => {
+        await parts.metadata.check()
+        await parts.blobs.check()
+      },
+      () => performance.now(),
+    ),
   }
 }
