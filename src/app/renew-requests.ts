@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -13,6 +13,8 @@ import { isLocked } from './data-folder.ts'
 const ANSWER_TIMEOUT_MS = 10 * 60_000
 /** Time between two looks for the answer, in milliseconds. */
 const LOOK_MS = 250
+/** Looks for the answer between two looks whether the server still runs: each opens its lock. */
+const LOOKS_PER_SIGN_OF_LIFE = 8
 /** Requests read in one turn. */
 const MAX_REQUESTS = 100
 
@@ -48,11 +50,19 @@ export async function requestRenewal(
   const answerFile = join(folder, `.${id}.answer`)
   await writeAtOnce(join(folder, `${id}.request`), JSON.stringify({ names }))
   const deadline = Date.now() + ANSWER_TIMEOUT_MS
-  while (Date.now() < deadline) {
+  for (let looks = 1; Date.now() < deadline; looks++) {
     const answer = await readIfThere(answerFile)
     if (answer !== undefined) {
       await rm(answerFile, { force: true })
       return readAnswer(answer)
+    }
+    if (looks % LOOKS_PER_SIGN_OF_LIFE === 0 && !isLocked(dataDir)) {
+      await rm(join(folder, `${id}.request`), { force: true })
+      throw new AppError(
+        'RENEWAL_UNANSWERED',
+        'The server has stopped before it answered',
+        'Start it again: it goes on with the order by itself',
+      )
     }
     await sleep(LOOK_MS)
   }
@@ -67,6 +77,7 @@ export async function takeRenewRequests(
 ): Promise<Disposable> {
   const folder = requestFolder(dataDir)
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  await removeAbandoned(folder)
   const taken = new Set<string>()
   const look = (): void => {
     const requests = [...watched.content.values()].filter(
@@ -84,6 +95,15 @@ export async function takeRenewRequests(
   })
   look()
   return { [Symbol.dispose]: () => watched.close() }
+}
+
+/** What commands that were stopped have left behind: nobody waits for it, and a CA counts how often it is asked. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /\.(?:request|answer)~?$/.test(name))
+  for (const file of names.map((name) => join(folder, name))) {
+    const stats = await stat(file).catch(() => undefined)
+    if (stats && Date.now() - stats.mtimeMs > ANSWER_TIMEOUT_MS) await rm(file, { force: true })
+  }
 }
 
 async function answer(

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { hostKey } from '../x509-facts.ts'
 import { AcmeError } from './acme-error.ts'
 import { type PreflightFinding, planWish } from './acme-plan.ts'
 import { AcmeStore } from './acme-store.ts'
@@ -126,8 +127,9 @@ export class CertificateManager implements AsyncDisposable {
    * Settles with their status when each has been tried. Errors: `ACME_NAMES_REFUSED` if no wish has such a name.
    */
   async renewNow(names: readonly string[] = []): Promise<CertificateStatus[]> {
+    const wanted = names.map(hostKey)
     const isMeant = ({ flight }: Ordered): boolean =>
-      names.length === 0 || flight.plan.names.some((name) => names.includes(name))
+      wanted.length === 0 || flight.plan.names.some((name) => wanted.includes(name))
     const meant = this.#ordered().filter((entry) => isMeant(entry) && !entry.flight.isRefused)
     if (meant.length === 0)
       throw new AcmeError(

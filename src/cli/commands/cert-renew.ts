@@ -20,6 +20,8 @@ export function addCertRenew(cert: Command, io: Io): void {
     .action(async (names: string[], _options, command: Command) => {
       const context = contextOf(command, io)
       const { requestRenewal } = await import('../../app/renew-requests.ts')
+      if (io.isOutputTerminal && !context.isJson)
+        io.stderr.write('The server asks the CA. That takes seconds, with DNS-01 minutes …\n')
       const certificates = await requestRenewal(context.loadConfig().config.dataDir, names)
       const lines = certificates.map(({ names: all, state, notAfter, problem }) =>
         problem === undefined
