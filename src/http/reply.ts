@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { OciError } from '../oci/errors.ts'
+import { BodyRoom } from './body-room.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Longest wait for a client that reads nothing of an answer, in milliseconds. */
@@ -14,6 +15,8 @@ const MAX_DISCARD_MS = 10_000
 
 /** Largest body joined with its head: what Node writes without a copy on the heap. */
 const MAX_JOINED_BYTES = 16 * 1024
+/** Memory of larger answers that wait for their clients to read them: sixteen of the largest manifests. */
+const largeAnswers = new BodyRoom(64 * 1024 * 1024)
 
 /**
  * Sends the status and the headers, with those that stand on every answer; nothing of what is served is meant to be run
@@ -43,13 +46,15 @@ export function replyEmpty(exchange: Exchange, status: number, headers: Outgoing
   exchange.response.end()
 }
 
-/** Answers with bytes; to HEAD with their headers alone. */
+/** Answers with bytes; to HEAD with their headers alone. Errors: `TOOMANYREQUESTS`. */
 export function replyBytes(
   exchange: Exchange,
   body: Uint8Array,
   { status = 200, headers }: { status?: number; headers: OutgoingHttpHeaders },
 ): void {
   headers['content-length'] = body.length
+  if (body.length > MAX_JOINED_BYTES && exchange.request.method !== 'HEAD')
+    holdUntilSent(exchange, body.length)
   sendHead(exchange, status, headers)
   if (exchange.request.method === 'HEAD') {
     exchange.response.end()
@@ -58,6 +63,24 @@ export function replyBytes(
   exchange.sentBytes += body.length
   if (body.length <= MAX_JOINED_BYTES) endTogether(exchange, body)
   else exchange.response.end(body)
+}
+
+/** Bounds what clients that do not read can make this server keep, and for how long. Errors: `TOOMANYREQUESTS`. */
+function holdUntilSent({ request, response }: Exchange, bytes: number): void {
+  // Nobody is left, and nothing would tell that it is over.
+  if (response.destroyed) return
+  const hold = largeAnswers.hold()
+  hold.add(bytes)
+  const { socket } = request
+  const onTimeout = (): void => {
+    socket.destroy()
+  }
+  socket.setTimeout(WRITE_GAP_MS, onTimeout)
+  response.once('close', () => {
+    // The time itself stays: it is by now that of an idle connection.
+    socket.off('timeout', onTimeout)
+    hold[Symbol.dispose]()
+  })
 }
 
 /**

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
@@ -130,6 +132,40 @@ describe('a hostile client', () => {
       const form = await raw(`POST /token ${head(coding)}`)
       assert.match(form.text, /REQUEST_INVALID/)
     }
+  })
+
+  test('cannot fill the memory with answers it does not read', async () => {
+    const document = imageOf([], { annotations: { filling: 'x'.repeat(4_100_000) } })
+    await registry.pushManifest('alice', 'alice/app', { document, reference: 'large' })
+    const path = '/v2/alice/app/manifests/large'
+    const { hostname, port } = new URL(registry.url)
+    const ask = (user: 'admin' | 'alice', then?: (socket: Socket) => void): Socket => {
+      const socket = connect({ host: hostname, port: Number(port) }).pause()
+      const authorization = `Authorization: ${registry.basic(user)}`
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${authorization}\r\n\r\n`, () => then?.(socket))
+      return socket
+    }
+    // Gone while a password is checked for the first time: before there is an answer to keep.
+    const gone = Array.from({ length: 24 }, () =>
+      once(
+        ask('admin', (socket) => socket.resetAndDestroy()),
+        'close',
+      ),
+    )
+    await Promise.all(gone)
+    const deaf = Array.from({ length: 24 }, () => ask('alice'))
+    let refused = await registry.send('alice', 'GET', path)
+    for (let turn = 0; turn < 100 && refused.status !== 429; turn++)
+      refused = await registry.send('alice', 'GET', path)
+    assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS'])
+    assert.equal((await registry.send('alice', 'GET', '/v2/alice/app/manifests/v1')).status, 200)
+    assert.equal((await registry.send('alice', 'HEAD', path)).status, 200)
+    for (const socket of deaf) socket.destroy()
+    let taken = await registry.send('alice', 'GET', path)
+    for (let turn = 0; turn < 1_000 && taken.status !== 200; turn++)
+      taken = await registry.send('alice', 'GET', path)
+    assert.equal(taken.text, JSON.stringify(document))
+    assert.equal((await registry.send('alice', 'DELETE', path)).status, 202)
   })
 
   test('learns nothing from where a page begins', async () => {
