@@ -31,7 +31,7 @@ const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = 
 }
 
 /** Seconds after which to try again where a site is not served: a container starts in less. */
-const RETRY_AFTER_S = 10
+export const RETRY_AFTER_S = 10
 
 /** The page of a status: plain, without anything from elsewhere. */
 export function pageOf(status: number): string {

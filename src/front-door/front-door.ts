@@ -142,11 +142,11 @@ function answer(door: Door, found: Exclude<Found, { kind: 'site' }>, { request, 
   }
 }
 
-/** The registry speaks HTTP only, and what is no site's answers as it does to any request. */
+/** What is no site's, or not passed on, answers as it does to any request. */
 function shouldUpgrade(door: Door, request: IncomingMessage, facts: ConnectionFacts): boolean {
   try {
     const found = find(door, request, facts)
-    return found.kind === 'site' && found.exchange.site.declaration.source.kind !== 'registry'
+    return found.kind === 'site' && door.parts.handler.mayUpgrade(found.exchange)
   } catch {
     // It will be thrown again, and told, where the request is answered.
     return false

@@ -49,7 +49,8 @@ export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: P
 /** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
-const BODY_STATUS: Readonly<Record<BodyFailure, number>> = {
+/** What is answered for a body that was not taken to its end. */
+export const BODY_STATUS: Readonly<Record<BodyFailure, number>> = {
   'too-large': 413,
   'too-slow': 408,
   'upstream-too-slow': 504,

@@ -1,11 +1,22 @@
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { pageOf } from './error-pages.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LocationSettings } from './directives/settings.ts'
+import { pageOf, RETRY_AFTER_S } from './error-pages.ts'
 import { forwardUpgrade } from './forward/forward-upgrade.ts'
+import { BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { isHopByHop, requestHeaders } from './forward/request-headers.ts'
+import { BODY_STATUS } from './proxy-request.ts'
 import { refusalOf } from './site-access.ts'
 import type { UpstreamDeclaration } from './site-declaration.ts'
-import { type ContentPlan, factsOf, type SiteTools, targetOf } from './site-exchange.ts'
+import {
+  type ContentPlan,
+  enterSite,
+  type SiteExchange,
+  type SiteTools,
+  targetOf,
+  tellTooLarge,
+} from './site-exchange.ts'
 import type { SiteRequest } from './site-handler.ts'
 import { declareOrigin } from './upstream-origin.ts'
 
@@ -15,27 +26,54 @@ export async function proxyUpgrade(
   client: { readonly socket: Duplex; readonly head: Buffer },
   tools: SiteTools,
 ): Promise<void> {
-  const { site } = exchange
   const refuse = (status: number, challenge?: string): void => endWith(client.socket, status, challenge)
-  if (site.closed) return refuse(503)
-  const facts = factsOf(exchange)
-  if (!facts) return refuse(400)
-  const plan = site.server.route(facts)
-  if (plan.kind === 'close') return void client.socket.destroy()
-  if (plan.kind !== 'content') return refuse(plan.status)
-  const refusal = await refusalOf({ ...exchange, facts }, plan, tools)
+  const way = wayOf(exchange)
+  // The table, or a file that was looked for, changed a moment ago.
+  if (!way) return refuse(503)
+  const { plan, settings } = way
+  const refusal = await refusalOf(way.exchange, plan, tools)
   if (refusal) return refuse(refusal.status, refusal.challenge)
-  const upstream = upstreamOf({ ...exchange, facts }, plan)
-  if (!upstream)
-    return refuse(plan.content.kind === 'proxy' || targetOf({ ...exchange, facts }, plan) ? 501 : 404)
-  const verdict = tools.limits.enter(plan.settings, plan.variable)
+  const announced = Number(exchange.request.headers['content-length'] ?? 0)
+  if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
+    tellTooLarge(way.exchange, settings, tools)
+    return refuse(413)
+  }
+  const verdict = tools.limits.enter(settings, plan.variable)
   if (verdict.kind === 'refuse') return refuse(verdict.status)
   try {
-    await tryServers({ exchange, plan, upstream, client }, tools)
+    if (verdict.kind === 'wait') await sleep(verdict.ms)
+    if (!client.socket.destroyed) await tryServers({ ...way, client }, tools)
   } finally {
     verdict.release()
   }
 }
+
+/**
+ * Whether a request to change the protocol leads to an upstream that can be asked for it. Otherwise it is a request
+ * like any other: what a vhost file answers, files, an upstream that speaks HTTP/2 only.
+ */
+export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>): boolean {
+  return wayOf(exchange) !== undefined
+}
+
+interface Way {
+  readonly exchange: Omit<SiteExchange, 'response'>
+  readonly plan: ContentPlan
+  readonly settings: LocationSettings
+  readonly upstream: UpstreamDeclaration
+}
+
+function wayOf(request: Omit<SiteRequest, 'response'>): Way | undefined {
+  const exchange = request.site.closed ? undefined : enterSite(request)
+  if (!exchange) return undefined
+  const plan = exchange.site.server.route(exchange.facts)
+  if (plan.kind !== 'content') return undefined
+  const upstream = upstreamOf(exchange, plan)
+  if (!upstream || HTTP2_ONLY.has(upstream.protocol)) return undefined
+  return { exchange, plan, settings: plan.settings, upstream }
+}
+
+const HTTP2_ONLY: ReadonlySet<string> = new Set(['h2c', 'grpc', 'grpcs'])
 
 function upstreamOf(
   exchange: Parameters<typeof targetOf>[0],
@@ -46,20 +84,20 @@ function upstreamOf(
   return target?.kind === 'upstream' ? target.upstream : undefined
 }
 
-interface Attempt {
-  readonly exchange: Omit<SiteRequest, 'response'>
-  readonly plan: ContentPlan
-  readonly upstream: UpstreamDeclaration
+interface Attempt extends Way {
   readonly client: { readonly socket: Duplex; readonly head: Buffer }
 }
 
-async function tryServers({ exchange, plan, upstream, client }: Attempt, tools: SiteTools): Promise<void> {
+async function tryServers(attempt: Attempt, tools: SiteTools): Promise<void> {
+  const { exchange, plan, upstream, client } = attempt
   const { request, host, requestId } = exchange
   const headers = requestHeaders(
     request.headers,
     { ...exchange, requestUri: request.url ?? '/' },
     { settings: plan.settings, variable: plan.variable, isUpgrade: true },
   )
+  const body = bodyOf(attempt)
+  if (body) headers.push(...body.headers)
   const protocol = upstream.protocol === 'https' ? 'https' : 'http'
   let status = 503
   for (const server of tools.picker.order(upstream, exchange.remoteAddress)) {
@@ -72,6 +110,7 @@ async function tryServers({ exchange, plan, upstream, client }: Attempt, tools: 
       target: plan.target,
       headers,
       settings: plan.settings,
+      body: body?.bytes,
     } as const
     const outcome = await forwardUpgrade(outgoing, client, formatHead)
     end()
@@ -88,11 +127,48 @@ async function tryServers({ exchange, plan, upstream, client }: Attempt, tools: 
       },
       'an upstream failed',
     )
-    status = reason === 'timeout' ? 504 : 502
-    if (reason !== 'unreachable') break
+    status = body?.failure() ?? (reason === 'timeout' ? 504 : 502)
+    if (reason !== 'unreachable' || body?.isBegun()) break
     tools.picker.fail(server)
   }
   endWith(client.socket, status)
+}
+
+/** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
+function bodyOf({ exchange, settings, client }: Attempt): UpgradeBody | undefined {
+  const incoming = exchange.request as IncomingMessage
+  if (!hasBody(incoming, false)) return undefined
+  const state: { isBegun: boolean; failure: number | undefined } = { isBegun: false, failure: undefined }
+  const bounds = {
+    maxBytes: settings.maxBodyBytes,
+    readGapMs: settings.clientBodyTimeoutMs,
+    writeGapMs: settings.proxySendTimeoutMs,
+  }
+  async function* read(): AsyncGenerator<Buffer> {
+    state.isBegun = true
+    if (incoming.headers.expect !== undefined) client.socket.write('HTTP/1.1 100 Continue\r\n\r\n')
+    try {
+      yield* readBody(incoming, bounds, () => client.socket.destroy())
+    } catch (error) {
+      if (error instanceof BodyStopped) state.failure = BODY_STATUS[error.reason]
+      throw error
+    }
+  }
+  const length = incoming.headers['content-length']
+  return {
+    headers: length === undefined ? ['transfer-encoding', 'chunked'] : ['content-length', length],
+    bytes: read(),
+    isBegun: () => state.isBegun,
+    failure: () => state.failure,
+  }
+}
+
+interface UpgradeBody {
+  readonly headers: readonly string[]
+  readonly bytes: AsyncIterable<Buffer>
+  isBegun(): boolean
+  /** The status to answer with where the client's body ended it. */
+  failure(): number | undefined
 }
 
 /** The head of an upstream's answer as it goes to the client; of the hop only what changes the protocol. */
@@ -114,6 +190,7 @@ function endWith(socket: Duplex, status: number, challenge?: string): void {
     'Content-Type: text/html; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
+    ...(status === 503 || status === 429 ? [`Retry-After: ${RETRY_AFTER_S}`] : []),
     ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
   ]
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)

@@ -79,6 +79,7 @@ function createChecker(reached: { count: number; problems: string[] }): SiteHand
     parseTarget(url)
   }
   return {
+    mayUpgrade: () => true,
     serve(exchange) {
       check(exchange)
       exchange.response.end()

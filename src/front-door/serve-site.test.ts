@@ -5,10 +5,8 @@ import { createServer, get as httpGet, type IncomingMessage, type ServerResponse
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { WebSocket, WebSocketServer } from 'ws'
 import {
   exchange,
-  get,
   HOST,
   openProxyRoom,
   type ProxyRoom,
@@ -244,62 +242,6 @@ test('gzip: what the vhost file names is compressed for clients that take it', a
   assert.equal(packed.headers.etag, 'W/"x"')
   const plain = await ask(room, '/', { 'accept-encoding': 'gzip;q=0, identity' })
   assert.deepEqual([plain.headers['content-encoding'], plain.body.length], [undefined, 700])
-})
-
-test('WebSockets speak both ways, large messages too, and either side may close', async () => {
-  await using app = await startApp((_request, response) => response.end())
-  const sockets = new WebSocketServer({ server: app.server })
-  const closed = new Promise<void>((resolve) => {
-    sockets.on('connection', (socket, request) => {
-      socket.send(`${request.headers['x-forwarded-for']} ${request.url}`)
-      socket.on('message', (data) => socket.send(data as Buffer))
-      socket.on('close', () => resolve())
-    })
-  })
-  await using room = await openProxyRoom({ ports: [app.port] })
-  const socket = new WebSocket(`ws://127.0.0.1:${room.port}/chat?x`, { headers: { host: HOST } })
-  const [greeting] = (await once(socket, 'message')) as [Buffer]
-  assert.equal(String(greeting), '127.0.0.1 /chat?x')
-  const message = Buffer.alloc(3 * 1024 * 1024, 5)
-  socket.send(message)
-  const [echoed] = (await once(socket, 'message')) as [Buffer]
-  assert.ok(message.equals(echoed))
-  socket.close()
-  await once(socket, 'close')
-  await closed
-  sockets.close()
-})
-
-const REFUSED_UPGRADES: readonly [options: ProxyRoomOptions, status: number][] = [
-  [{ ports: [1] }, 502],
-  [{ ports: [] }, 503],
-  [{ ports: [1], vhost: 'deny all;' }, 403],
-  [{ ports: [1], vhost: 'auth_basic R; auth_basic_user_file /users;' }, 401],
-  [{ ports: [1], vhost: 'location / { return 404; }' }, 404],
-  [{ ports: [1], vhost: 'auth_request /x;' }, 503],
-]
-
-for (const [options, status] of REFUSED_UPGRADES) {
-  test(`a WebSocket is refused with ${status} with "${options.vhost ?? ''}" and ${options.ports?.length} servers`, async () => {
-    await using room = await openProxyRoom({ passwords, ...options })
-    const lines = [
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-    ]
-    const { text, ended } = await exchange(room.port, get('/', ...lines))
-    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
-    assert.ok(ended)
-  })
-}
-
-test('an application that does not change the protocol answers all the same', async () => {
-  await using app = await startApp((_request, response) => response.writeHead(426).end('no'))
-  await using room = await openProxyRoom({ ports: [app.port] })
-  const { text } = await exchange(room.port, get('/', 'Connection: Upgrade', 'Upgrade: websocket'))
-  assert.match(text, /^HTTP\/1\.1 426 /)
-  assert.match(text, /no/)
 })
 
 test('the registry gets its own host, with its limit and headers, and asks for passwords itself', async () => {

@@ -6,7 +6,7 @@ import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
-import { proxyUpgrade } from './proxy-upgrade.ts'
+import { mayUpgrade, proxyUpgrade } from './proxy-upgrade.ts'
 import { RateLimits } from './rate-limits.ts'
 import { serveRegistry } from './serve-registry.ts'
 import { refusalOf } from './site-access.ts'
@@ -14,7 +14,7 @@ import type { SiteLog } from './site-access-log.ts'
 import {
   addHeaders,
   type ContentPlan,
-  factsOf,
+  enterSite,
   headerSafe,
   pathOf,
   type SiteExchange,
@@ -51,6 +51,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         sendPage(exchange.response, 500)
       }
     },
+    mayUpgrade,
     async upgrade(exchange, socket, head) {
       try {
         await proxyUpgrade(exchange, { socket, head }, tools)
@@ -69,10 +70,9 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
 async function serve(request: SiteRequest, tools: SiteTools): Promise<void> {
   const { site, response } = request
   if (site.closed) return sendPage(response, 503)
-  const facts = factsOf(request)
-  if (!facts) return sendPage(response, 400)
-  const exchange: SiteExchange = { ...request, facts }
-  const plan = site.server.route(facts)
+  const exchange = enterSite(request)
+  if (!exchange) return sendPage(response, 400)
+  const plan = site.server.route(exchange.facts)
   await follow(exchange, plan, tools, 0)
 }
 

@@ -12,6 +12,7 @@ import type { RateLimits } from './rate-limits.ts'
 import type { SiteLog } from './site-access-log.ts'
 import type { PathDeclaration, SiteTarget } from './site-declaration.ts'
 import type { SiteRequest } from './site-handler.ts'
+import { findRealAddress } from './visitor-address.ts'
 
 /** What serving sites needs. */
 export interface SiteHandlerParts {
@@ -39,9 +40,25 @@ export interface SiteExchange extends SiteRequest {
 /** A plan whose access was granted. */
 export type ContentPlan = Extract<Plan, { kind: 'content' }>
 
-/** What a request is, for rules and variables; undefined if its target cannot be read in one way only. */
-export function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefined {
+/**
+ * A request as a site sees it: with what rules and variables need, and with the visitor that its vhost file believes
+ * in. undefined if its target cannot be read in one way only.
+ */
+export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
+  request: Request,
+): (Request & { readonly facts: RequestFacts }) | undefined {
+  const facts = factsOf(request)
+  if (!facts) return undefined
+  const { remoteAddress } = facts
+  // As in nginx, where the module that finds the visitor changes what all others see of the peer.
+  return remoteAddress === request.remoteAddress
+    ? { ...request, facts }
+    : { ...request, facts, remoteAddress, peerAddress: remoteAddress }
+}
+
+function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefined {
   const { request: incoming, scheme, host, remoteAddress, remotePort, serverPort, requestId } = request
+  const { realIp } = request.site.server.settings
   const requestUri = incoming.url ?? '/'
   const target = parseTarget(requestUri)
   if (!target) return undefined
@@ -53,7 +70,7 @@ export function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | 
     requestUri,
     args: target.query,
     headers: incoming.headers,
-    remoteAddress: realAddress(request),
+    remoteAddress: realIp === undefined ? remoteAddress : realAddress(realIp, request),
     remotePort,
     serverPort,
     protocol:
@@ -64,17 +81,27 @@ export function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | 
           : 'HTTP/1.1',
     requestId,
   }
+}
 
-  /** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration were heeded before. */
-  function realAddress({ site, peerAddress }: Omit<SiteRequest, 'response'>): string {
-    const { realIp } = site.server.settings
-    if (!realIp || !createAddressMatcher(realIp.trusted)(peerAddress)) return remoteAddress
-    const told = incoming.headers[realIp.header]
-    const list = (Array.isArray(told) ? told.join(',') : (told ?? '')).split(',').map((name) => name.trim())
-    const isTrusted = createAddressMatcher(realIp.trusted)
-    const found = realIp.recursive ? list.findLast((address) => !isTrusted(address)) : list.at(-1)
-    return found === undefined || found === '' ? remoteAddress : found
-  }
+type RealIp = NonNullable<LocationSettings['realIp']>
+
+/** Networks of vhost files, made once for each. */
+const matchers = new WeakMap<RealIp, (address: string) => boolean>()
+
+/** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration were heeded before. */
+function realAddress(
+  realIp: RealIp,
+  { request, peerAddress, remoteAddress }: Omit<SiteRequest, 'response'>,
+): string {
+  // What a PROXY header said is the peer already, and no header of this name can change it.
+  if (realIp.header === 'proxy_protocol') return remoteAddress
+  const isTrusted = matchers.get(realIp) ?? createAddressMatcher(realIp.trusted)
+  matchers.set(realIp, isTrusted)
+  if (!isTrusted(peerAddress)) return remoteAddress
+  return findRealAddress(peerAddress, request.headers[realIp.header], {
+    isTrusted,
+    recursive: realIp.recursive,
+  })
 }
 
 /** The operator reads which line of which file it was. */

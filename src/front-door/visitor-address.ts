@@ -25,6 +25,19 @@ export function findVisitor(
   return visitor
 }
 
+/**
+ * The same by a header of any name, as `real_ip_header` and its companions say it; of several addresses the last one
+ * counts unless `recursive` is set.
+ */
+export function findRealAddress(
+  peer: string,
+  header: string | readonly string[] | undefined,
+  { isTrusted, recursive }: { isTrusted: (address: string) => boolean; recursive: boolean },
+): string {
+  if (recursive || header === undefined || !isTrusted(peer)) return findVisitor(peer, header, isTrusted)
+  return readHop(String(header).split(',').at(-1)?.trim() ?? '') ?? peer
+}
+
 /** Some proxies write ports behind addresses. */
 function readHop(text: string): string | undefined {
   const [, bracketed, dotted] = WITH_PORT.exec(text) ?? []

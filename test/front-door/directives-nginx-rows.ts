@@ -728,12 +728,34 @@ export const SCENARIOS: readonly Scenario[] = [
       location /ip { return 200 $remote_addr; }
       location /allow { allow 192.0.2.1; deny all; }
     `,
-    requests: ['/ip', '/allow'].flatMap((target) => [
+    requests: ['/ip', '/allow', '/'].flatMap((target) => [
       target,
+      { target, headers: { 'x-forwarded-for': 'unix:' } },
+      { target, headers: { 'x-forwarded-for': '192.0.2.1, nobody' } },
+      { target, headers: { 'x-forwarded-for': 'nobody, 10.1.1.1' } },
+      { target, headers: { 'x-forwarded-for': '10.2.2.2, 10.1.1.1' } },
+      { target, headers: { 'x-forwarded-for': '192.0.2.1:4711' } },
       { target, headers: { 'x-forwarded-for': '192.0.2.1' } },
       { target, headers: { 'x-forwarded-for': '192.0.2.1, 10.1.1.1' } },
       { target, headers: { 'x-forwarded-for': '192.0.2.1, 198.51.100.1' } },
       { target, headers: { 'x-forwarded-for': '192.0.2.1' }, from: '127.0.0.2' },
+    ]),
+  },
+  {
+    name: 'the visitor in another header',
+    vhost: `
+      set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;
+      location /ip { return 200 $remote_addr; }
+      location /allow { allow 192.0.2.1; deny all; }
+    `,
+    requests: ['/ip', '/allow', '/'].flatMap((target) => [
+      { target, headers: { 'x-forwarded-for': '192.0.2.1' } },
+      { target, headers: { 'cf-connecting-ip': '192.0.2.1' } },
+      { target, headers: { 'cf-connecting-ip': '192.0.2.1, 192.0.2.2' } },
+      { target, headers: { 'cf-connecting-ip': '192.0.2.2, 192.0.2.1' } },
+      { target, headers: { 'cf-connecting-ip': 'unix:' } },
+      { target, headers: { 'cf-connecting-ip': '' } },
+      { target, headers: { 'cf-connecting-ip': '192.0.2.1' }, from: '127.0.0.2' },
     ]),
   },
   {

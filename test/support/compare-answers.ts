@@ -45,9 +45,10 @@ function isExtra(name: string, value: string | string[] | undefined, { headers }
   )
 }
 
-/** nginx makes redirects absolute, with the port it listens on. */
+/** nginx makes redirects absolute, with the port it listens on; Berth puts a dot before paths that would be hosts. */
 function relative(value: string | string[] | undefined): unknown {
-  return typeof value === 'string' ? value.replace(/^http:\/\/[a-z0-9-]+\.test(?::\d+)?(?=\/)/, '') : value
+  if (typeof value !== 'string') return value
+  return value.replace(/^(?:http:\/\/[a-z0-9-]+\.test(?::\d+)?(?=\/)|\/\.(?=\/[/\\]))/, '')
 }
 
 function isInFuture(date: string): boolean {

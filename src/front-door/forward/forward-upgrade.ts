@@ -1,7 +1,9 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { TLSSocket } from 'node:tls'
 import type { LocationSettings } from '../directives/settings.ts'
 import type { UpstreamFailure } from './forward-request.ts'
 
@@ -14,6 +16,8 @@ export interface OutgoingUpgrade {
   readonly target: string
   readonly headers: string[]
   readonly settings: LocationSettings
+  /** What is sent before the protocol changes; undefined: nothing. Read once the server is reached. */
+  readonly body: AsyncIterable<Buffer> | undefined
 }
 
 /** What came of it. */
@@ -56,13 +60,14 @@ export function forwardUpgrade(
       resolve({ kind: 'failed', reason: reasonOf(error), error })
     }
     client.socket.once('close', abandon)
+    request.once('socket', (socket) => boundConnecting(socket, settings.proxyConnectTimeoutMs))
     request.once('timeout', () =>
       request.destroy(Object.assign(new Error('No answer in time'), { code: 'ETIMEDOUT' })),
     )
     request.once('error', fail)
     request.once('upgrade', (answer: IncomingMessage, upstream: Socket, head: Buffer) => {
       client.socket.off('close', abandon)
-      client.socket.write(writeHead(answer.statusCode ?? 101, answer.rawHeaders))
+      client.socket.write(writeHead(answer.statusCode ?? 101, answer.rawHeaders), 'latin1')
       if (head.length > 0) client.socket.write(head)
       if (client.head.length > 0) upstream.write(client.head)
       void join(client.socket, upstream, settings.proxyReadTimeoutMs).then((bytes) =>
@@ -70,15 +75,41 @@ export function forwardUpgrade(
       )
     })
     request.once('response', (answer: IncomingMessage) => {
-      client.socket.off('close', abandon)
       const status = answer.statusCode ?? 502
-      client.socket.write(writeHead(status, answer.rawHeaders))
+      client.socket.write(writeHead(status, answer.rawHeaders), 'latin1')
       // Its length stands in its head, or the end of the connection tells it.
       answer.pipe(client.socket)
-      answer.once('close', () => resolve({ kind: 'answered', status }))
+      answer.once('close', () => {
+        client.socket.off('close', abandon)
+        // What the visitor has is not whole: the connection says so.
+        if (!answer.complete) client.socket.destroy()
+        resolve({ kind: 'answered', status })
+      })
     })
-    request.end()
+    if (outgoing.body === undefined) request.end()
+    else sendBody(outgoing.body, request)
   })
+}
+
+/** An answer may come, and end all, before the body was sent. */
+function sendBody(body: AsyncIterable<Buffer>, request: ClientRequest): void {
+  const send = (): void => {
+    pipeline(body, request).catch((error: Error) => request.destroy(error))
+  }
+  request.once('socket', (socket) => {
+    if (socket.connecting) socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', send)
+    else send()
+  })
+}
+
+/** Another server can be tried where this one does not even take the connection. */
+function boundConnecting(socket: Socket, timeoutMs: number): void {
+  if (!socket.connecting) return
+  const timer = setTimeout(() => {
+    socket.destroy(Object.assign(new Error('No connection in time'), { code: 'CONNECT_TIMEOUT' }))
+  }, timeoutMs)
+  socket.once('connect', () => clearTimeout(timer))
+  socket.once('close', () => clearTimeout(timer))
 }
 
 function join(client: Duplex, upstream: Socket, idleMs: number): Promise<number> {
@@ -109,7 +140,8 @@ function join(client: Duplex, upstream: Socket, idleMs: number): Promise<number>
   })
 }
 
-function reasonOf({ code }: { readonly code?: string }): UpstreamFailure {
+function reasonOf({ code, name }: { readonly code?: string; readonly name: string }): UpstreamFailure {
+  if (name === 'BodyStopped') return 'body'
   if (code === 'ETIMEDOUT') return 'timeout'
   if (code === 'ECONNRESET') return 'no-answer'
   return code?.startsWith('HPE_') ? 'bad-answer' : 'unreachable'
