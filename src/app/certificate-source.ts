@@ -1,10 +1,10 @@
 import type { SecureContext } from 'node:tls'
 import type { CertificateStatus as AcmeStatus } from '../certificates/acme/certificate-status.ts'
 import type { CertificateStore } from '../certificates/certificate-store.ts'
-import type { LocalAuthority } from '../certificates/local-ca.ts'
 import type { CertificateStatus } from '../front-door/describe-site.ts'
 import type { CertificateSource } from '../front-door/ports.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import type { Authority } from './open-authority.ts'
 
 /** Certificates of the folders, of Berth's own CA for local names, and the pair of `--tls-cert` for the registry. */
 export interface Certificates extends CertificateSource {
@@ -15,7 +15,7 @@ export interface Certificates extends CertificateSource {
 /** What certificates are chosen from. */
 export interface CertificateParts {
   readonly store: CertificateStore
-  readonly authority: LocalAuthority
+  readonly authority: Authority
   /** The pair of `--tls-cert`, and the names it is for. */
   readonly given:
     | { readonly pair: { readonly context: SecureContext }; readonly names: readonly string[] }

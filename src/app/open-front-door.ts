@@ -4,7 +4,6 @@ import type { Logger } from 'pino'
 import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
 import { certificateFolders, searchedFolders } from '../certificates/certificate-folders.ts'
 import { CertificateStore } from '../certificates/certificate-store.ts'
-import { LocalAuthority } from '../certificates/local-ca.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import { describeSite } from '../front-door/describe-site.ts'
@@ -18,6 +17,7 @@ import { createCertificateSource } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
 import { nginxFolder } from './nginx-folders.ts'
 import { type Acme, openAcme } from './open-acme.ts'
+import { openAuthority } from './open-authority.ts'
 import type { Store } from './open-store.ts'
 import { SiteBoard, wishesOf } from './site-board.ts'
 import { writeSiteReport } from './site-report.ts'
@@ -56,7 +56,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       onChange: () => reporter.changed(),
     }),
   )
-  const authority = await LocalAuthority.open({ folder: folders.authority, names: door.domains })
+  const authority = await openAuthority({ folder: folders.authority, names: door.domains }, logger)
   const certificates = createCertificateSource({
     store,
     authority,

@@ -1,7 +1,12 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SiteStatus } from '../front-door/describe-site.ts'
 import { isLocked } from './data-folder.ts'
+
+/** Looks for the first report of a server that runs, and the time between them, in milliseconds. */
+const START_LOOKS = 20
+const LOOK_MS = 100
 
 /** What the server tells commands about its virtual hosts: written after each change, read by `berth site list`. */
 export interface SiteReport {
@@ -26,9 +31,14 @@ export async function writeSiteReport(dataDir: string, report: SiteReport): Prom
   await rename(`${file}.new`, file)
 }
 
-/** Reads the report of the server that runs on a data folder, or ran there last. */
+/** Reads the report of the server that runs on a data folder, or ran there last. One that has just started is waited for. */
 export async function readSiteReport(dataDir: string): Promise<FoundReport> {
-  return { report: await readReport(reportFile(dataDir)), isRunning: isLocked(dataDir) }
+  const isRunning = isLocked(dataDir)
+  for (let looks = isRunning ? START_LOOKS : 1; ; looks--) {
+    const report = await readReport(reportFile(dataDir))
+    if (report !== undefined || looks <= 1) return { report, isRunning }
+    await sleep(LOOK_MS)
+  }
 }
 
 async function readReport(file: string): Promise<SiteReport | undefined> {

@@ -79,7 +79,10 @@ describe('`LocalAuthority`', () => {
   it('says that its file is damaged, and leaves it as it is', async () => {
     await using temp = await makeTempFolder('ca')
     await writeFile(join(temp.path, 'authority.pem'), 'rubbish')
-    await assert.rejects(LocalAuthority.open({ folder: temp.path }), { code: 'CERTIFICATE_FOLDER_UNUSABLE' })
+    await assert.rejects(LocalAuthority.open({ folder: temp.path }), {
+      code: 'CERTIFICATE_FOLDER_UNUSABLE',
+      message: /authority\.pem, is damaged$/,
+    })
     assert.equal(await readFile(join(temp.path, 'authority.pem'), 'utf8'), 'rubbish')
   })
 })

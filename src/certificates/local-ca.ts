@@ -75,14 +75,24 @@ export class LocalAuthority {
   /** Opens the CA of a folder, and makes it the first time. Errors: `CERTIFICATE_FOLDER_UNUSABLE`. */
   static async open({ folder, names = [] }: LocalAuthorityOptions): Promise<LocalAuthority> {
     const file = join(folder, AUTHORITY_FILE)
+    let pem: string
     try {
-      const known = await readFile(file, 'utf8').catch(ignoreMissing)
-      return new LocalAuthority(known ?? (await create(folder, file, names)))
+      pem = (await readFile(file, 'utf8').catch(ignoreMissing)) ?? (await create(folder, file, names))
     } catch (error) {
       throw new CertificateError(
         'CERTIFICATE_FOLDER_UNUSABLE',
         `Berth's own CA cannot be kept in ${folder} (${reasonOf(error)})`,
-        'Make the folder writable for the user this runs as; what is damaged can be moved away, and clients then trust a new CA',
+        'Make the folder readable and writable for the user this runs as',
+        error,
+      )
+    }
+    try {
+      return new LocalAuthority(pem)
+    } catch (error) {
+      throw new CertificateError(
+        'CERTIFICATE_FOLDER_UNUSABLE',
+        `The file of Berth's own CA, ${file}, is damaged`,
+        'Restore it from your backup, or move it away: then a new CA is made, which clients have to be given',
         error,
       )
     }

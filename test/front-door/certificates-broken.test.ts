@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { connect } from 'node:tls'
 import { BERTH_BIN } from '../support/boot-berth.ts'
 import { findFreePort, isListening } from '../support/free-port.ts'
@@ -14,10 +14,16 @@ const DOMAIN = 'registry.example.com'
 const SITE = 'app.example.com'
 const paper = (host: string): PaperCertificate => makePaper(host, { names: [host] })
 
+interface SceneOptions {
+  readonly acme?: readonly string[]
+  /** Content of the file of Berth's own CA. */
+  readonly authority?: string
+}
+
 /** A server whose hosts have the certificates that a test puts into its folder. */
 async function makeScene(
   pairs: Readonly<Record<string, readonly [cert: string, key: string]>>,
-  acme: readonly string[] = ['--acme', 'off'],
+  { acme = ['--acme', 'off'], authority }: SceneOptions = {},
 ) {
   await using resources = new AsyncDisposableStack()
   const temp = resources.use(await makeTempFolder('broken'))
@@ -27,6 +33,10 @@ async function makeScene(
     await writeFile(path('certs', `${name}.crt`), cert)
   }
   await mkdir(path('certs'))
+  if (authority !== undefined) {
+    await mkdir(path('data', 'certificates', 'ca'), { recursive: true })
+    await writeFile(path('data', 'certificates', 'ca', 'authority.pem'), authority)
+  }
   for (const [name, pair] of Object.entries(pairs)) await put(name, pair)
   await writeFile(path('berth.yaml'), `sites:\n  ${SITE}: { upstream: http://127.0.0.1:1 }\n`)
   const [http, https] = [await findFreePort(), await findFreePort()]
@@ -103,9 +113,8 @@ describe('a certificate that does not match its key', () => {
   })
 
   it('while a CA is asked: the operator is told of both', async () => {
-    await using scene = await makeScene({ [DOMAIN]: [paper(DOMAIN).pem, paper(DOMAIN).keyPem] }, [
-      ...['--acme-directory', `https://127.0.0.1:${await findFreePort()}/`],
-    ])
+    const acme = ['--acme-directory', `https://127.0.0.1:${await findFreePort()}/`]
+    await using scene = await makeScene({ [DOMAIN]: [paper(DOMAIN).pem, paper(DOMAIN).keyPem] }, { acme })
     const both = new RegExp(
       `^${DOMAIN}: ${DOMAIN}\\.crt cannot be used: The key .*, and none of a CA yet: 127\\.0\\.0\\.1`,
       'm',
@@ -126,4 +135,12 @@ describe('a certificate that does not match its key', () => {
     await until(async () => /cannot be used \(The key is not that/.test(await scene.list()), scene.list)
     assert.equal(await scene.visit(DOMAIN), domain.certificate.fingerprint256)
   })
+})
+
+test('a damaged file of the own CA keeps no host with a certificate from being served', async () => {
+  const good = paper(DOMAIN)
+  await using scene = await makeScene({ [DOMAIN]: [good.pem, good.keyPem] }, { authority: 'rubbish' })
+  assert.equal(await scene.visit(DOMAIN), good.certificate.fingerprint256)
+  const why = /local names have no certificate: The file of .*authority\.pem, is damaged\. Restore/
+  await until(async () => why.test(await scene.readLog()), scene.readLog)
 })

@@ -28,6 +28,11 @@ export function addCertCa(cert: Command, io: Io): void {
       const { folders } = readCertSettings(context)
       const names = Array.isArray(context.flags.name) ? context.flags.name.map(String) : []
       const authority = await LocalAuthority.open({ folder: folders.authority, names })
+      const unsigned = names.filter((name) => !authority.covers(name))
+      if (unsigned.length > 0)
+        context.warn(
+          `Berth's own CA does not sign for ${unsigned.join(', ')}: only local names can be given, and only when it is made. For a new one, which clients have to be given anew, move ${folders.authority} away`,
+        )
       const { certificatePem: certificate, fingerprint, notAfter } = authority
       const expires = new Date(notAfter).toISOString()
       printResult(context, { certificate, fingerprint, notAfter: expires }, certificate.trimEnd())

@@ -235,6 +235,19 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
     assert.ok(leaf.verify(ca.publicKey))
   })
 
+  it('warns of names that the own CA does not sign for, though it is asked to', async () => {
+    await using room = await openRoom()
+    const made = await room.run(['ca', '--name', 'cache'])
+    assert.deepEqual([made.code, made.stderr], [0, ''])
+    const late = await room.run(['ca', '--name', 'cache', 'hub', 'hub.example.com'])
+    assert.equal(late.code, 0)
+    assert.match(
+      late.stderr,
+      /^warning: Berth's own CA does not sign for hub, hub\.example\.com: only local names/,
+    )
+    assert.equal(late.stdout, made.stdout)
+  })
+
   it('writes files elsewhere with --out, and never over others', async () => {
     await using room = await openRoom()
     const { certFile, keyFile } = await room.json(['self-signed', 'a.test', '--out', '.', '--days', '7'])

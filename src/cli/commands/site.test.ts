@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runCli } from '../../../test/support/run-cli.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { lockDataFolder } from '../../app/data-folder.ts'
 
 const GOOD = 'client_max_body_size 100m;\nproxy_read_timeout 900;\n'
 const CLOSING = 'auth_request /check;\n'
@@ -78,6 +79,21 @@ describe('`berth site list`', () => {
         ),
       )
     }
+  })
+
+  it('waits for a server that has just started, and says of one without a domain that it has none', async () => {
+    await using room = await openRoom()
+    await mkdir(join(room.path, 'berth-data'))
+    using _lock = lockDataFolder(join(room.path, 'berth-data'))
+    const none = await room.run('list')
+    assert.match(
+      none.stderr,
+      /^error\[NO_SITES\]: The server on the data folder .* has no virtual hosts\. Start it with/,
+    )
+    const waiting = room.run('list')
+    const report = { writtenAt: new Date().toISOString(), docker: 'Docker is not watched', sites: [] }
+    await writeFile(join(room.path, 'berth-data', 'sites.json'), JSON.stringify(report))
+    assert.equal((await waiting).code, 0)
   })
 
   it('shows what the last server wrote: each host with cause and fix, and that it stands no more', async () => {

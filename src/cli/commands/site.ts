@@ -33,7 +33,11 @@ function addList(site: Command, io: Io): void {
       const { dataDir } = loadWithoutDomain(context)
       const { report, isRunning } = await readSiteReport(dataDir)
       if (!report) {
-        throw new CliError('NO_SITES', `No server with virtual hosts has run on the data folder ${dataDir}`)
+        throw isRunning
+          ? new CliError('NO_SITES', `The server on the data folder ${dataDir} has no virtual hosts`, {
+              remedy: 'Start it with the name of the registry: "berth serve --domain HOST"',
+            })
+          : new CliError('NO_SITES', `No server with virtual hosts has run on the data folder ${dataDir}`)
       }
       printResult(context, { isRunning, ...report }, inWords({ ...report, isRunning }))
     })

@@ -1,0 +1,20 @@
+import type { Logger } from 'pino'
+import { CertificateError } from '../certificates/certificate-error.ts'
+import { LocalAuthority, type LocalAuthorityOptions } from '../certificates/local-ca.ts'
+
+/** What signs for local names. */
+export type Authority = Pick<LocalAuthority, 'covers' | 'find'>
+
+/** Signs for nothing. */
+const NONE: Authority = { covers: () => false, find: () => undefined }
+
+/** Opens Berth's own CA. One that cannot be used is told of, and is no reason to serve no other host. */
+export async function openAuthority(options: LocalAuthorityOptions, logger: Logger): Promise<Authority> {
+  try {
+    return await LocalAuthority.open(options)
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error
+    logger.error({ err: error }, `local names have no certificate: ${error.message}. ${error.remedy}`)
+    return NONE
+  }
+}
