@@ -15,6 +15,8 @@ test('`BufferBudget` hands out smaller buffers the more transfers there are, and
   assert.equal(budget.take().length, 128 * 1024)
   for (let i = 32; i < 500; i++) budget.enter()
   assert.equal(budget.take().length, 64 * 1024)
+  for (let i = 500; i < 1_025; i++) budget.enter()
+  assert.equal(budget.take().length, 16 * 1024)
 })
 
 test('`BufferBudget` turns away what is too much, and takes it once another has ended', async () => {

@@ -7,11 +7,14 @@ const MAX_BUFFER_BYTES = 1024 * 1024
 const BUDGET_BYTES = 16 * 1024 * 1024
 /** Buffers kept for the next use: enough for one transfer at full speed. */
 const FREE_BYTES = 4 * 1024 * 1024
+/** Transfers beyond which new buffers are smaller still: a few hundred machines that pull at once must be served. */
+const CROWD = 1_024
+const CROWDED_BUFFER_BYTES = 16 * 1024
 /**
- * Transfers at once. With the smallest buffers, and all of these in use, so many take 256 MiB; a client that sends a byte
- * a minute holds one buffer as well.
+ * Transfers at once. A pull holds two buffers, a push four at most, so they take some 200 to 450 MiB if all are busy; a
+ * client that sends a byte a minute holds one as well.
  */
-export const MAX_TRANSFERS = 1_024
+export const MAX_TRANSFERS = 4_096
 /** Seconds after which a client that was turned away may try again. */
 const RETRY_AFTER_S = 5
 /** Buffers one transfer holds at most: one is filled while three are on their way. */
@@ -60,6 +63,7 @@ export class BufferBudget {
   }
 
   #sizeNow(): number {
+    if (this.#transfers > CROWD) return CROWDED_BUFFER_BYTES
     const share = BUDGET_BYTES / (BUFFERS_PER_TRANSFER * Math.max(1, this.#transfers))
     return Math.min(MAX_BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, floorToPowerOfTwo(share)))
   }
