@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { LocationSettings, Plan } from './directives/settings.ts'
+import type { Plan } from './directives/settings.ts'
 import { sendPage } from './error-pages.ts'
 import { serveFiles } from './files-content.ts'
 import { Http2Upstreams } from './forward/forward-h2c.ts'
@@ -89,7 +89,7 @@ async function follow(
     case 'return':
       return answerReturn(exchange, plan)
     case 'error':
-      return answerError(exchange, { status: plan.status, settings: plan.settings, redirects }, tools)
+      return answerError(exchange, { status: plan.status, plan, redirects }, tools)
     case 'content':
       return enter(exchange, plan, tools, redirects)
     default:
@@ -109,12 +109,12 @@ async function enter(
   if (refusal) {
     if (refusal.challenge !== undefined) setHeader(exchange, 'www-authenticate', refusal.challenge)
     if (refusal.retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(refusal.retryAfterS))
-    return answerError(exchange, { status: refusal.status, settings, redirects }, tools)
+    return answerError(exchange, { status: refusal.status, plan, redirects }, tools)
   }
   const verdict = tools.limits.enter(settings, plan.variable)
   if (verdict.kind === 'refuse') {
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
-    return answerError(exchange, { status: verdict.status, settings, redirects }, tools)
+    return answerError(exchange, { status: verdict.status, plan, redirects }, tools)
   }
   exchange.response.once('close', verdict.release)
   if (verdict.kind === 'wait') await new Promise((resolve) => setTimeout(resolve, verdict.ms))
@@ -129,8 +129,7 @@ async function answerContent(
   redirects: number,
 ): Promise<void> {
   const { settings, content } = plan
-  const fail = (status: number): Promise<void> =>
-    answerError(exchange, { status, settings, redirects }, tools)
+  const fail = (status: number): Promise<void> => answerError(exchange, { status, plan, redirects }, tools)
   const target = targetOf(exchange, plan)
   if (target?.kind === 'registry') return serveRegistry(exchange, plan, tools)
   const announced = Number(exchange.request.headers['content-length'] ?? 0)
@@ -170,8 +169,8 @@ const NO_FILES = {
 } as const
 
 function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'return' }>): void {
-  const { status, body, location, settings } = plan
-  addHeaders(exchange, { status, settings, variable: () => '' })
+  const { status, body, location, settings, variable = noVariable } = plan
+  addHeaders(exchange, { status, settings, variable })
   if (location !== undefined) setHeader(exchange, 'location', stayHere(headerSafe(location)))
   if (body === undefined && status !== 200 && status !== 204) {
     sendPage(exchange.response, status)
@@ -197,10 +196,11 @@ function stayHere(location: string): string {
 /** An error of this server: the page of the vhost file if it has one, else a plain one. */
 export async function answerError(
   exchange: SiteExchange,
-  error: { status: number; settings: LocationSettings; redirects: number },
+  error: { status: number; plan: Exclude<Plan, { kind: 'close' }>; redirects: number },
   tools: SiteTools,
 ): Promise<void> {
-  const { status, settings, redirects } = error
+  const { status, plan: failed, redirects } = error
+  const { settings, variable = noVariable } = failed
   const page = settings.errorPages.find(({ statuses }) => statuses.includes(status))
   if (page && redirects < MAX_REDIRECTS && !exchange.response.headersSent) {
     if (/^https?:\/\//.test(page.uri)) {
@@ -209,12 +209,17 @@ export async function answerError(
     }
     const [uri = '/', args = ''] = page.uri.split('?', 2)
     const facts = { ...exchange.facts, method: exchange.facts.method === 'HEAD' ? 'HEAD' : 'GET' }
-    const plan = exchange.site.server.route(facts, { uri, args })
-    forceStatus(exchange, page.status ?? status)
+    const from = failed.kind === 'content' ? failed : undefined
+    const plan = exchange.site.server.route(facts, { uri, args, ...(from && { from }) })
+    if (!page.takesPageStatus) forceStatus(exchange, page.status ?? status)
     return follow({ ...exchange, facts }, plan, tools, redirects + 1)
   }
-  addHeaders(exchange, { status, settings, variable: () => '' })
+  addHeaders(exchange, { status, settings, variable })
   sendPage(exchange.response, status)
+}
+
+function noVariable(): string {
+  return ''
 }
 
 /** The page of an error keeps the error's status, whatever served it. */

@@ -6,6 +6,7 @@ import type { Http2Upstreams } from './forward/forward-h2c.ts'
 import type { ServerPicker } from './forward/pick-server.ts'
 import { addedHeaders } from './forward/response-headers.ts'
 import type { UpstreamPools } from './forward/upstream-pools.ts'
+import { pairsOf } from './forward/write-head.ts'
 import { createAddressMatcher } from './network-address.ts'
 import type { PasswordChecker } from './ports.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -149,8 +150,10 @@ export function addHeaders(
     isTls: exchange.scheme === 'https',
     variable,
   })
-  for (let index = 0; index < list.length; index += 2)
-    setHeader(exchange, list[index] ?? '', list[index + 1] ?? '')
+  const { response } = exchange
+  if (response.headersSent) return
+  for (const [name, value] of Object.entries(pairsOf(list)))
+    (response as ServerResponse).setHeader(name, value)
 }
 
 /** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */

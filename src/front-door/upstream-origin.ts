@@ -1,5 +1,6 @@
 import type { RedirectFacts } from './forward/response-headers.ts'
 import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
+import type { ContentPlan } from './site-exchange.ts'
 
 /** The upstream that an origin of `proxy_pass` stands for. */
 export function declareOrigin(origin: string): UpstreamDeclaration | undefined {
@@ -20,12 +21,15 @@ export function originOf({ protocol }: UpstreamDeclaration, { host, port }: Upst
 
 /** What `proxy_redirect default` turns: the upstream's own address into the path of the location. */
 export function redirectFacts({
+  plan,
   upstream,
   path,
 }: {
+  plan: Pick<ContentPlan, 'content' | 'redirect'>
   upstream: UpstreamDeclaration
   path: PathDeclaration | undefined
 }): RedirectFacts | undefined {
+  if (plan.content.kind === 'proxy') return plan.redirect
   const [server] = upstream.servers
   if (!server) return undefined
   const origin = originOf(upstream, server).replace(/:(?:80|443)$/, '')

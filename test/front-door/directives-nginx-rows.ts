@@ -30,9 +30,7 @@ export interface Scenario {
   readonly requests: readonly (string | RequestRow)[]
 }
 
-const VARIABLES_TODO = 'headers of own answers are added without variables, and one of a name'
 const NAME_TODO = 'upstreams are told the name of proxy_ssl_name, and none without proxy_ssl_server_name'
-const PAGE_TODO = 'error_page with "=" is to have the status of the page, and the path that failed'
 
 const ANN = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` }
 const WRONG = { authorization: `Basic ${Buffer.from('ann:wrong').toString('base64')}` }
@@ -525,10 +523,10 @@ export const SCENARIOS: readonly Scenario[] = [
       '/',
       '/own',
       '/inherits',
-      { target: '/404', todo: VARIABLES_TODO },
-      { target: '/text404', todo: VARIABLES_TODO },
-      { target: '/301', todo: VARIABLES_TODO },
-      { target: '/auth', todo: VARIABLES_TODO },
+      { target: '/404' },
+      { target: '/text404' },
+      { target: '/301' },
+      { target: '/auth' },
       '/x?status=404',
       '/x?status=201',
       '/x?status=206',
@@ -568,7 +566,6 @@ export const SCENARIOS: readonly Scenario[] = [
     requests: ['default', 'off', 'pair'].flatMap((path) => [
       {
         target: `/${path}/?status=302&location=http://UPSTREAM/app/x`,
-        ...(path === 'default' && { todo: 'the plan says what "proxy_redirect default" turns' }),
       },
       `/${path}/?status=302&location=http://inner.example/y`,
       `/${path}/?status=302&location=/abs/z`,
@@ -608,16 +605,16 @@ export const SCENARIOS: readonly Scenario[] = [
       '/403',
       '/410',
       '/405',
-      { target: '/503/x', todo: PAGE_TODO },
+      { target: '/503/x' },
       '/401',
-      { target: '/dead/x', todo: PAGE_TODO },
+      { target: '/dead/x' },
       '/passed?status=404',
       '/intercepted?status=404',
       '/intercepted?status=200',
-      { target: '/intercepted?status=503', todo: PAGE_TODO },
+      { target: '/intercepted?status=503' },
       '/own',
       '/text',
-      { target: '/rewritten/a%20b?c', todo: PAGE_TODO },
+      { target: '/rewritten/a%20b?c' },
       { target: '/404', method: 'POST', body: 'x' },
       { target: '/404', method: 'HEAD' },
     ],
