@@ -1,6 +1,7 @@
 import { debuglog } from 'node:util'
 import { redactText } from '../log/redact.ts'
 import { CLI_ERRORS, type CliErrorCode, EXIT } from './cli-error.ts'
+import { sentence } from './sentence.ts'
 
 /** A failure as a command reports it. */
 export interface ErrorReport {
@@ -93,8 +94,4 @@ function describeFault(error: unknown): ErrorReport {
 function exitOf(code: string): number {
   if (code in CLI_ERRORS) return CLI_ERRORS[code as CliErrorCode].exit
   return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed
-}
-
-function sentence(text: string): string {
-  return /[.?!…]$/.test(text) ? text : `${text}.`
 }

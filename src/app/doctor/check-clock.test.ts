@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
+import { findFreePort } from '../../../test/support/free-port.ts'
 import { checkClock } from './check-clock.ts'
 
 /** What is found beside a server whose clock differs by so many seconds. */
@@ -14,7 +15,7 @@ async function beside(offsetS: number | undefined) {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const found = await checkClock(`http://127.0.0.1:${port}/`)
+  const found = await checkClock({ url: `http://127.0.0.1:${port}/`, caFile: undefined, isNeeded: true })
   server.close()
   return found
 }
@@ -30,7 +31,18 @@ describe('`checkClock()`', () => {
   for (const [offset, state, message] of table)
     it(`finds ${state} beside a server ${offset ?? 'no'} s away`, async () => {
       const found = await beside(offset)
-      assert.equal(found.state, state)
-      assert.match(found.message, message)
+      assert.deepEqual(
+        found.map((finding) => finding.state),
+        [state],
+      )
+      assert.match(found[0]?.message ?? '', message)
     })
+
+  it('says that a CA that is needed cannot be reached', async () => {
+    const url = `https://127.0.0.1:${await findFreePort()}/`
+    const told = async (isNeeded: boolean): Promise<string[]> =>
+      (await checkClock({ url, caFile: undefined, isNeeded })).map(({ check, state }) => `${check} ${state}`)
+    assert.deepEqual(await told(false), ['clock skipped'])
+    assert.deepEqual(await told(true), ['clock skipped', 'acme warning'])
+  })
 })

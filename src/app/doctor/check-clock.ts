@@ -1,4 +1,6 @@
-import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
+import { AcmeError } from '../../certificates/acme/acme-error.ts'
+import { createTransport } from '../../certificates/acme/acme-transport.ts'
+import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 
 /** Tokens and certificates are checked against the clock; tokens allow a minute. */
 const MAX_OFFSET_S = 60
@@ -7,28 +9,38 @@ const TIMEOUT_MS = 5_000
 /** No clock that is right shows less: this program is younger. */
 const YOUNGEST = Date.UTC(2026, 0, 1)
 
-/** Whether this machine's clock is right, by the Date header of a server: that of the CA, which has to be reached anyway. */
-export async function checkClock(url: string): Promise<Finding> {
+/** The server that is asked for the time. */
+export interface TimeServer {
+  readonly url: string
+  /** Roots to trust it by beside the usual ones, PEM. */
+  readonly caFile: string | undefined
+  /** Whether certificates are asked of it, so that it has to be reached. */
+  readonly isNeeded: boolean
+}
+
+/**
+ * Whether this machine's clock is right, by the Date header of a server: that of the CA, which has to be reached anyway,
+ * and is asked as it is for certificates.
+ */
+export async function checkClock({ url, caFile, isNeeded }: TimeServer): Promise<Finding[]> {
   if (Date.now() < YOUNGEST) {
-    return failed(
-      'clock',
-      `The clock says ${new Date().toISOString()}, which is in the past`,
-      'Turn on time synchronisation ("timedatectl set-ntp true")',
-    )
+    const message = `The clock says ${new Date().toISOString()}, which is in the past`
+    return [failed('clock', message, 'Turn on time synchronisation ("timedatectl set-ntp true")')]
   }
+  const { host } = new URL(url)
   try {
+    using transport = createTransport({ caFile, timeoutMs: TIMEOUT_MS, userAgent: 'Berth doctor' })
     const before = Date.now()
-    const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const { headers } = await transport.exchange({ method: 'GET', url })
     const after = Date.now()
-    const told = Date.parse(response.headers.get('date') ?? '')
-    if (Number.isNaN(told)) return skipped('clock', `${new URL(url).host} does not tell the time`)
-    return judge((told - (before + after) / 2) / 1000)
+    const told = Date.parse(headers.date ?? '')
+    if (Number.isNaN(told)) return [skipped('clock', `${host} does not tell the time`)]
+    return [judge((told - (before + after) / 2) / 1000)]
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-    return skipped(
-      'clock',
-      `The clock cannot be compared: ${new URL(url).host} does not answer (${reasonOf(cause)})`,
-    )
+    if (!(error instanceof AcmeError)) throw error
+    const unknown = skipped('clock', `The clock cannot be compared: ${host} does not answer`)
+    if (!isNeeded) return [unknown]
+    return [unknown, warning('acme', `No certificates can be asked for: ${error.message}`, error.remedy)]
   }
 }
 

@@ -21,7 +21,11 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),
-    checkClock(frontDoor?.acme.directory ?? CLOCK_URL).then((finding) => [finding]),
+    checkClock({
+      url: frontDoor?.acme.directory ?? CLOCK_URL,
+      caFile: frontDoor?.acme.directoryCaFile,
+      isNeeded: frontDoor !== undefined && frontDoor.acme.scope !== 'off',
+    }),
   ]
   if (frontDoor) {
     const names = [...frontDoor.domains, ...frontDoor.sites.map(({ host }) => host)]

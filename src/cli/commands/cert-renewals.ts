@@ -1,6 +1,7 @@
 import type { ListedRenewal } from '../../certificates/acme/list-renewals.ts'
 import type { CertificateFolders } from '../../certificates/certificate-folders.ts'
 import type { CertificateStore } from '../../certificates/certificate-store.ts'
+import { sentence } from '../sentence.ts'
 import { formatTime } from '../table.ts'
 
 /** Where the certificates stand that CAs were asked for; none, with a warning, if that cannot be read. */
@@ -74,10 +75,6 @@ function timesOf(failures: ListedRenewal['failures']): string {
   if (failures === undefined) return ''
   const { count, since } = failures
   return count === 1 ? ` at ${timeOf(since)}` : ` ${count} times since ${timeOf(since)}`
-}
-
-function sentence(text: string): string {
-  return /[.?!…]$/.test(text) ? text : `${text}.`
 }
 
 function timeOf(time: number): string {

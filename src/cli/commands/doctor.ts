@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { sentence } from '../sentence.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 
 const EXAMPLES = `
@@ -26,7 +27,7 @@ export function addDoctorCommand(program: Command, io: Io): void {
       const findings = await examine(context.loadConfig().config)
       const lines = findings.map(
         ({ check, state, message, remedy }) =>
-          `${MARKS[state]}  ${check.padEnd(12)} ${message}.${remedy === undefined ? '' : `\n${' '.repeat(23)}→ ${remedy}.`}`,
+          `${MARKS[state]}  ${check.padEnd(12)} ${sentence(message)}${remedy === undefined ? '' : `\n${' '.repeat(23)}→ ${sentence(remedy)}`}`,
       )
       printResult(context, { findings }, lines.join('\n'))
       const failed = findings.filter(({ state }) => state === 'failed').length
