@@ -52,7 +52,10 @@ for (const { what, records, host = 'www.example.com', certificate = byLetsEncryp
     const lookup: CaaLookup = (name) =>
       Promise.resolve((records[name] ?? []).map((issue) => ({ critical: 0, issue })))
     const findings = await checkCaa(host, certificate, lookup)
-    assert.equal(findings.length, expected ? 1 : 0)
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      expected ? ['CAA_FORBIDS'] : [],
+    )
     if (expected) assert.match(findings[0]?.sentence ?? '', expected)
   })
 }
