@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
+import { upstreamTls } from './forward/connect-tls.ts'
 import {
   type AnswerSink,
   type Flight,
@@ -113,11 +114,14 @@ class Proxying {
     const sink = this.#sink(server, picker.begin(server))
     const request = this.#outgoing()
     if (upstream.protocol === 'h2c' || upstream.protocol === 'grpc' || upstream.protocol === 'grpcs') {
-      this.#flight = http2Upstreams.forward({ origin, verify: proxySsl.verify }, request, sink)
+      this.#flight = http2Upstreams.forward(
+        { origin, tls: upstreamTls(proxySsl, server.host) },
+        request,
+        sink,
+      )
       return
     }
-    const tls =
-      upstream.protocol === 'https' ? { verify: proxySsl.verify, serverName: proxySsl.name } : undefined
+    const tls = upstream.protocol === 'https' ? upstreamTls(proxySsl, server.host) : undefined
     const pool = pools.get({
       origin,
       connectTimeoutMs: proxyConnectTimeoutMs,

@@ -74,8 +74,7 @@ describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () =>
   for (const scenario of SCENARIOS) {
     for (const given of scenario.requests) {
       const row = typeof given === 'string' ? { target: given } : given
-      const { todo = false } = row
-      test(`${scenario.name}: ${describeRow(row)}`, { todo }, async () => {
+      test(`${scenario.name}: ${describeRow(row)}`, async () => {
         const filled = { ...row, target: fill(row.target, scenario), host: hostOf(scenario) }
         const askAll = async (port: number): Promise<Observed> => {
           for (let index = 0; index < (row.before ?? 0); index++) await ask(port, filled, upstreams)

@@ -5,7 +5,8 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2'
-import type { AnswerSink, Flight, OutgoingRequest } from './forward-request.ts'
+import { tlsOptionsFor, type UpstreamTls } from './connect-tls.ts'
+import { type AnswerSink, type Flight, type OutgoingRequest, reasonOf } from './forward-request.ts'
 import { isHopByHop } from './request-headers.ts'
 
 /** Sessions kept to upstreams; the one used longest ago is closed first. */
@@ -13,22 +14,24 @@ const MAX_SESSIONS = 256
 /** How long an idle session is kept, in milliseconds. */
 const IDLE_MS = 60_000
 
+/** Which server, and how TLS is spoken to it if its origin says so. */
+interface Target {
+  readonly origin: string
+  readonly tls: UpstreamTls
+}
+
 /** Connections to upstreams that speak HTTP/2 only (h2c, gRPC), one to each server. */
 export class Http2Upstreams implements Disposable {
   readonly #sessions = new Map<string, ClientHttp2Session>()
 
   /** Sends a request and gives its answer, with its trailers, to a sink as it comes. */
-  forward(
-    to: { readonly origin: string; readonly verify: boolean },
-    request: OutgoingRequest,
-    sink: AnswerSink,
-  ): Flight {
+  forward(to: Target, request: OutgoingRequest, sink: AnswerSink): Flight {
     const session = this.#session(to)
     const stream = session.request(pseudoHeaders(request, to.origin), { endStream: request.body === null })
-    connectSink(stream, request, sink)
+    const abort = connectSink(stream, request, sink)
     if (request.body !== null) void pump(request.body, stream)
     return {
-      abort: () => stream.close(constants.NGHTTP2_CANCEL),
+      abort,
       resume: () => stream.resume(),
     }
   }
@@ -38,19 +41,21 @@ export class Http2Upstreams implements Disposable {
     this.#sessions.clear()
   }
 
-  #session({ origin, verify }: { origin: string; verify: boolean }): ClientHttp2Session {
-    const known = this.#sessions.get(origin)
+  #session({ origin, tls }: Target): ClientHttp2Session {
+    // What one host does not check must not be given to another that does.
+    const key = `${origin} ${tls.verify} ${tls.serverName} ${tls.verifiedName}`
+    const known = this.#sessions.get(key)
     if (known && !known.closed && !known.destroyed) return known
-    const session = connect(origin, { rejectUnauthorized: verify })
+    const session = connect(origin, tlsOptionsFor(tls))
     const forget = (): void => {
-      if (this.#sessions.get(origin) === session) this.#sessions.delete(origin)
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key)
     }
     session.on('error', forget)
     session.once('close', forget)
     session.once('goaway', forget)
     session.setTimeout(IDLE_MS, () => session.close())
     session.unref()
-    this.#sessions.set(origin, session)
+    this.#sessions.set(key, session)
     const [[oldest, last] = []] = this.#sessions.size > MAX_SESSIONS ? this.#sessions : []
     if (oldest !== undefined && last) {
       this.#sessions.delete(oldest)
@@ -81,7 +86,8 @@ function pseudoHeaders(
   return result
 }
 
-function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, sink: AnswerSink): void {
+/** @returns what ends the request, of which the sink is not told then. */
+function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, sink: AnswerSink): () => void {
   let isOver = false
   let hasHead = false
   let trailers: string[] | undefined
@@ -110,9 +116,15 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     sink.end(trailers)
   })
   stream.on('error', (error: Error & { code?: string }) => {
-    fail(error.code === 'ECONNREFUSED' || error.code === 'ENOTFOUND' ? 'unreachable' : 'no-answer', error)
+    // A stream of a connection that failed only says that it was cancelled.
+    const cause = error.cause instanceof Error ? error.cause : error
+    fail(reasonOf(cause), cause)
   })
   stream.on('close', () => fail('no-answer', new Error(`The upstream ended the stream (${stream.rstCode})`)))
+  return () => {
+    fail('aborted', new Error('The client went away'))
+    stream.close(constants.NGHTTP2_CANCEL)
+  }
 }
 
 function flatten(headers: IncomingHttpHeaders): Buffer[] {

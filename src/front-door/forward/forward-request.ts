@@ -116,7 +116,8 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'EPROTO',
 ])
 
-function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
+/** What an error of a connection to an upstream comes to. */
+export function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
   if ((error as Partial<BodyStopped>).name === 'BodyStopped') return 'body'
   const code = error.code ?? ''
   if (UNREACHABLE.has(code)) return 'unreachable'

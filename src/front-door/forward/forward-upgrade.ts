@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TLSSocket } from 'node:tls'
 import type { LocationSettings } from '../directives/settings.ts'
+import { tlsOptionsFor, upstreamTls } from './connect-tls.ts'
 import type { UpstreamFailure } from './forward-request.ts'
 
 /** A request to change the protocol, to one server. */
@@ -49,8 +50,7 @@ export function forwardUpgrade(
       headers: headers as never,
       agent: false,
       timeout: settings.proxyReadTimeoutMs,
-      rejectUnauthorized: settings.proxySsl.verify,
-      servername: settings.proxySsl.name ?? '',
+      ...tlsOptionsFor(upstreamTls(settings.proxySsl, host)),
     })
     const abandon = (): void => {
       request.destroy()

@@ -1,4 +1,5 @@
 import { Pool } from 'undici'
+import { createTlsConnector, type UpstreamTls } from './connect-tls.ts'
 
 /** Largest head of an upstream's answer, in bytes: an application that sends more is broken. */
 const MAX_HEAD_BYTES = 64 * 1024
@@ -15,7 +16,7 @@ export interface PoolTarget {
   /** Idle connections to keep; 0: none. */
   readonly keepAlive: number
   /** Only for https. */
-  readonly tls: { readonly verify: boolean; readonly serverName: string | undefined } | undefined
+  readonly tls: UpstreamTls | undefined
 }
 
 interface Entry {
@@ -35,7 +36,7 @@ export class UpstreamPools implements AsyncDisposable {
 
   get(target: PoolTarget): Pool {
     const { origin, connectTimeoutMs, keepAlive, tls } = target
-    const key = `${origin} ${connectTimeoutMs} ${keepAlive > 0} ${tls ? `${tls.verify} ${tls.serverName}` : ''}`
+    const key = `${origin} ${connectTimeoutMs} ${keepAlive > 0} ${tls ? `${tls.verify} ${tls.serverName} ${tls.verifiedName}` : ''}`
     let entry = this.#entries.get(key)
     if (!entry) {
       entry = { pool: open(target), usedAt: 0 }
@@ -70,9 +71,6 @@ function open({ origin, connectTimeoutMs, keepAlive, tls }: PoolTarget): Pool {
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
-    connect: {
-      timeout: connectTimeoutMs,
-      ...(tls ? { rejectUnauthorized: tls.verify, servername: tls.serverName ?? '' } : {}),
-    },
+    connect: tls ? createTlsConnector(tls, connectTimeoutMs) : { timeout: connectTimeoutMs },
   })
 }
