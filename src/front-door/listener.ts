@@ -130,7 +130,8 @@ export function answerUnreadable(
   socket: Socket,
   last: ServerResponse | undefined,
 ): void {
-  if (last?.req.complete === true && !last.headersSent && !last.destroyed) {
+  const isWaiting = last?.req.complete === true && !last.headersSent && !last.destroyed
+  if (isWaiting && socket.writable && error.code?.startsWith('HPE_')) {
     socket.pause()
     last.once('close', () => socket.destroySoon())
     return
