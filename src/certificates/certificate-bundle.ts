@@ -137,11 +137,12 @@ function findLeaf(
     .map((leaf) => ({ leaf, key: keys.find((key) => hasKey(leaf, key)), rank: rank(leaf) }))
     .sort((a, b) => b.rank - a.rank || b.leaf.validToDate.getTime() - a.leaf.validToDate.getTime())
   const withKey = ranked.filter(({ key }) => key !== undefined)
-  // A CA's certificate is taken for the leaf only where nothing else is there and its key is, or where it stands alone:
-  // whoever has a CA of their own may give its key, too.
+  const isHosts = ({ leaf }: { readonly leaf: X509Certificate }): boolean => !leaf.ca || isWanted(leaf)
+  // A CA's certificate is taken for the leaf only where it names the host, or where nothing else is there and its key is,
+  // or where it stands alone: whoever has a CA of their own may give its key, too.
   return (
-    withKey.find(({ leaf }) => !leaf.ca || isWanted(leaf)) ??
-    ranked.find(({ leaf }) => !leaf.ca) ??
+    withKey.find(isHosts) ??
+    ranked.find(isHosts) ??
     withKey[0] ??
     (ranked.length === 1 ? ranked[0] : undefined)
   )
