@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, readlink, realpath, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  lutimes,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makePaper } from '../../test/support/paper-ca.ts'
@@ -89,6 +99,20 @@ describe('`installPair()`', () => {
     assert.ok(pairs.some((pair) => pair.chainPem === chainPem && pair.keyPem === keyPem))
     const left = (await readdir(join(temp.path, '.pairs', NAME))).filter((name) => name.startsWith('.'))
     assert.deepEqual(left, [], 'no drafts are left')
+  })
+
+  it('removes what a crash has left half-made', async () => {
+    await using temp = await makeTempFolder('install')
+    await installPair(temp.path, NAME, makePair())
+    const home = join(temp.path, '.pairs', NAME)
+    for (const name of ['old', 'young']) await symlink('nowhere', join(home, `.${name}.new`))
+    const hourAgo = Date.now() / 1000 - 3600
+    await lutimes(join(home, '.old.new'), hourAgo, hourAgo)
+    await installPair(temp.path, NAME, makePair())
+    assert.deepEqual(
+      (await readdir(home)).filter((name) => name.startsWith('.')),
+      ['.young.new'],
+    )
   })
 
   it('leaves things as they are if the pair does not load', async () => {

@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { chown, lchown, open, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
+import {
+  chown,
+  lchown,
+  lstat,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeFolder, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
@@ -14,6 +26,8 @@ const KEY_FILE = 'key.pem'
 const KEPT_VERSIONS = 2
 /** Several installations of one name at once may take each other's versions for old ones; each then writes again. */
 const MAX_ATTEMPTS = 3
+/** Age from which a link that was not put in place is one of a crash, in ms: it lives for milliseconds. */
+const DRAFT_AGE_MS = 60_000
 const KEY_MODE = 0o600
 const CERTIFICATE_MODE = 0o644
 const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
@@ -179,5 +193,11 @@ async function removeOldVersions(home: string): Promise<void> {
   const versions = (await readdir(home)).filter((name) => /^\d{8}T/.test(name) && name !== current)
   for (const name of versions.sort().slice(0, -KEPT_VERSIONS)) {
     await rm(join(home, name), { recursive: true, force: true })
+  }
+  // Links that were never put in place: those of another installation that is under way are young.
+  for (const draft of (await readdir(home)).filter((name) => name.endsWith('.new'))) {
+    const path = join(home, draft)
+    const stats = await lstat(path).catch(() => undefined)
+    if (stats && Date.now() - stats.mtimeMs > DRAFT_AGE_MS) await rm(path, { force: true })
   }
 }

@@ -1,5 +1,6 @@
 import {
   createPrivateKey,
+  createPublicKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -109,11 +110,15 @@ export class LocalAuthority {
   }
 
   /**
-   * Signs for names, for as long as clients take it. Names must be covered. Errors: `CERTIFICATE_NAME_INVALID`.
+   * Signs for names and a private key, for as long as clients take it. Names must be covered. Errors: `CERTIFICATE_NAME_INVALID`.
    */
   issue(
     names: readonly string[],
-    { days = LEAF_DAYS, now = Date.now() }: { days?: number; now?: number } = {},
+    {
+      days = LEAF_DAYS,
+      now = Date.now(),
+      key = newKey(),
+    }: { days?: number; now?: number; key?: KeyObject } = {},
   ): PairText {
     const hosts = [...new Set(names.map(checkHostName))]
     const foreign = hosts.filter((host) => !this.covers(host))
@@ -124,19 +129,18 @@ export class LocalAuthority {
         'It is for names such as app.internal or app.local and private addresses; public names get certificates of a public CA',
       )
     }
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const lifetime = Math.min(days, MAX_LIFETIME_DAYS) * DAY_MS
     const chainPem = makeCertificate(
       {
         subject: subjectName(commonNameOf(hosts)),
-        publicKey,
+        publicKey: createPublicKey(key),
         names: hosts,
         notBefore: now - BACKDATE_MS,
         notAfter: Math.min(now + lifetime, this.notAfter),
       },
       { key: this.#key, certificate: this.#certificate },
     )
-    return { chainPem, keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+    return { chainPem, keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString() }
   }
 
   /**
@@ -167,6 +171,10 @@ export class LocalAuthority {
     this.#issued.set(host, entry)
     return entry
   }
+}
+
+function newKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 }
 
 /** Makes the CA. Where another process was faster, its CA counts. */

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
+import { classifyName } from '../../certificates/acme/certificate-names.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
 /** Names asked for at once, at most: a name server answers a few hundred a second. */
@@ -30,7 +31,9 @@ async function checkName(name: string, own: ReadonlySet<string>): Promise<Findin
     return failed(
       'dns',
       `${name} cannot be resolved (${reasonOf(error)})`,
-      `Add an A record (and AAAA, with IPv6) for ${name} at your DNS provider; it can take an hour to be seen`,
+      classifyName(name) === 'local'
+        ? `It is a local name: give it an address in the DNS of your network, or in the hosts file of each client`
+        : `Add an A record (and AAAA, with IPv6) for ${name} at your DNS provider; it can take an hour to be seen`,
     )
   }
 }

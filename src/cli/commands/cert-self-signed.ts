@@ -46,9 +46,15 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
   if (flags.ca !== true) {
     return await makeSelfSigned({ names, keyType: flags.key as CertificateKeyType, days, now: Date.now() })
   }
-  const { LocalAuthority } = await import('../../certificates/local-ca.ts')
+  const [{ LocalAuthority }, { makeCertificateKey }, { createPrivateKey }] = await Promise.all([
+    import('../../certificates/local-ca.ts'),
+    import('../../certificates/acme/certificate-request.ts'),
+    import('node:crypto'),
+  ])
   const { folders } = readCertSettings(context)
-  return (await LocalAuthority.open({ folder: folders.authority })).issue(names, { days })
+  const authority = await LocalAuthority.open({ folder: folders.authority })
+  const key = createPrivateKey(await makeCertificateKey(flags.key as CertificateKeyType))
+  return authority.issue(names, { days, key })
 }
 
 async function putAway(context: CommandContext, name: string, pair: PairText): Promise<void> {

@@ -233,6 +233,8 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
     const ca = new X509Certificate((await room.run(['ca'])).stdout)
     const leaf = new X509Certificate(await readFile(join(room.certs, 'registry.local.crt')))
     assert.ok(leaf.verify(ca.publicKey))
+    const { chainPem } = await room.json(['self-signed', 'a.local', '--ca', '--key', 'ec-384', '--out', '-'])
+    assert.equal(new X509Certificate(chainPem).publicKey.asymmetricKeyDetails?.namedCurve, 'secp384r1')
   })
 
   it('warns of names that the own CA does not sign for, though it is asked to', async () => {
