@@ -19,6 +19,31 @@ test('`BufferBudget` hands out smaller buffers the more transfers there are, and
   assert.equal(budget.take().length, 16 * 1024)
 })
 
+test('`BufferBudget` hands out again what was given back, and keeps little while nothing is transferred', () => {
+  const budget = new BufferBudget()
+  for (let i = 0; i < 50; i++) budget.enter()
+  const taken = Array.from({ length: 4 * 50 }, () => budget.take())
+  for (const buffer of taken) budget.give(buffer)
+  const again = Array.from({ length: 4 * 50 }, () => budget.take())
+  assert.deepEqual(new Set(again), new Set(taken))
+  assert.ok(!taken.includes(budget.take()), 'each is out once')
+  for (const buffer of again) budget.give(buffer)
+  for (let i = 0; i < 50; i++) budget.leave()
+  budget.enter()
+  assert.ok(!taken.includes(budget.take(64 * 1024)), 'what was kept for many is gone')
+})
+
+test('`BufferBudget` forgets buffers that are too large for the load', () => {
+  const budget = new BufferBudget()
+  budget.enter()
+  const [kept, large] = [budget.take(), budget.take()]
+  budget.give(kept)
+  for (let i = 1; i < 50; i++) budget.enter()
+  budget.give(large)
+  for (let i = 1; i < 50; i++) budget.leave()
+  assert.ok(![kept, large].includes(budget.take()))
+})
+
 test('`BufferBudget` turns away what is too much, and takes it once another has ended', async () => {
   const budget = new BufferBudget()
   for (let i = 0; i < MAX_TRANSFERS; i++) budget.enter()

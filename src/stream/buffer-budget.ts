@@ -5,8 +5,8 @@ const MIN_BUFFER_BYTES = 64 * 1024
 const MAX_BUFFER_BYTES = 1024 * 1024
 /** Memory of all transfers together, as long as there are no more than some sixty of them. */
 const BUDGET_BYTES = 16 * 1024 * 1024
-/** Buffers kept for the next use: enough for one transfer at full speed. */
-const FREE_BYTES = 4 * 1024 * 1024
+/** Buffers kept while nothing is transferred: enough for one transfer at full speed. */
+const IDLE_BYTES = 4 * 1024 * 1024
 /** Transfers beyond which new buffers are smaller still: a few hundred machines that pull at once must be served. */
 const CROWD = 1_024
 const CROWDED_BUFFER_BYTES = 16 * 1024
@@ -22,7 +22,9 @@ export const BUFFERS_PER_TRANSFER = 4
 
 /**
  * Shares a fixed amount of memory among the transfers under way: few get large buffers, many get small ones.
- * A buffer handed back is used again, so that a busy server does not wait for the garbage collector.
+ *
+ * A buffer handed back is used again, as long as there are transfers for it: one that is thrown away has grown old, and
+ * takes memory until V8 looks through all that is old.
  */
 export class BufferBudget {
   #transfers = 0
@@ -37,11 +39,14 @@ export class BufferBudget {
         retryAfterS: RETRY_AFTER_S,
       })
     }
+    const sizeBefore = this.#sizeNow()
     this.#transfers++
+    if (this.#sizeNow() < sizeBefore) this.#drop((size) => size > this.#sizeNow())
   }
 
   leave(): void {
     this.#transfers--
+    if (this.#transfers === 0 && this.#freeBytes > IDLE_BYTES) this.#drop(() => true)
   }
 
   /** A buffer of the size that suits the load now, or the power of two that holds `wanted` bytes if that is less. */
@@ -55,11 +60,24 @@ export class BufferBudget {
 
   /** Hands a buffer back; the caller no longer touches it. */
   give(buffer: Buffer): void {
-    if (this.#freeBytes + buffer.length > FREE_BYTES) return
+    if (buffer.length > this.#sizeNow() || this.#freeBytes + buffer.length > this.#mostFree()) return
     const list = this.#free.get(buffer.length)
     if (list) list.push(buffer)
     else this.#free.set(buffer.length, [buffer])
     this.#freeBytes += buffer.length
+  }
+
+  /** What all transfers under way may hold together. */
+  #mostFree(): number {
+    return this.#transfers === 0 ? IDLE_BYTES : BUFFERS_PER_TRANSFER * this.#transfers * this.#sizeNow()
+  }
+
+  #drop(isDropped: (size: number) => boolean): void {
+    for (const [size, buffers] of this.#free) {
+      if (!isDropped(size)) continue
+      this.#freeBytes -= size * buffers.length
+      this.#free.delete(size)
+    }
   }
 
   #sizeNow(): number {
