@@ -67,7 +67,10 @@ describe('`berth doctor`', () => {
     await using ward = await openWard()
     const { code, stdout, stderr } = await ward.run('--domain', 'nowhere.invalid')
     assert.equal(code, 1)
-    assert.match(stdout, /FAILED +dns +nowhere\.invalid cannot be resolved .*\n +→ It is a local name: give it an address/)
+    assert.match(
+      stdout,
+      /FAILED +dns +nowhere\.invalid cannot be resolved .*\n +→ It is a local name: give it an address/,
+    )
     assert.match(
       stderr,
       /^error\[DOCTOR_FOUND\]: One thing does not work\. Do what the lines marked FAILED say/,
