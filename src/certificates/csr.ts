@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { open, stat } from 'node:fs/promises'
+import { open, rm, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
 import { type CertificateKeyType, makeCertificateKey, signDer } from './acme/certificate-request.ts'
@@ -97,7 +97,13 @@ export async function writeCsr(
 ): Promise<void> {
   for (const file of [files.keyFile, files.csrFile]) await refuseExisting(file)
   await writeNew(files.keyFile, keyPem, 0o600)
-  await writeNew(files.csrFile, csrPem, 0o644)
+  try {
+    await writeNew(files.csrFile, csrPem, 0o644)
+  } catch (error) {
+    // No CA will see a request for that key, and it must not stand in the way of the next try.
+    await rm(files.keyFile, { force: true })
+    throw error
+  }
 }
 
 /** Writes a file that must not exist yet. Errors: `CERTIFICATE_FILE_EXISTS`, `CERTIFICATE_FOLDER_UNUSABLE`. */

@@ -65,6 +65,14 @@ describe('`berth cert csr`', () => {
     assert.match(result.stderr, /There is no folder .*nowhere\. Make it with mkdir/)
   })
 
+  it('leaves no key behind where the request cannot be written, so that the next try is not refused', async () => {
+    await using room = await openRoom()
+    const line = `openssl req -new -newkey rsa:2048 -nodes -out nowhere/a.csr -keyout a.key -subj "/CN=${HOST}"`
+    fails(await room.run(['csr', line]), 'CERTIFICATE_FOLDER_UNUSABLE')
+    assert.deepEqual(await readdir(room.path()), ['certs'])
+    await room.json(['csr', line.replace('nowhere/', '')])
+  })
+
   it('prints both with --out -', async () => {
     await using room = await openRoom()
     const printed = await room.json(['csr', HOST, '--out', '-', '--key', 'ec-256'])
