@@ -56,6 +56,7 @@ export function createHttp1(
     highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
     connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
     requestTimeout: 0,
+    optimizeEmptyRequests: true,
     headersTimeout: headersTimeoutMs,
     keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
     // Behind requests that wait for their answers it is one like them: the new protocol would come before these.

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { countReceivedBytes } from '../../stream/collect-chunks.ts'
 import type { LocationSettings } from '../directives/settings.ts'
 import type { BodyStopped } from './request-body.ts'
 
@@ -76,7 +77,10 @@ export function forwardRequest(dispatcher: Dispatcher, request: OutgoingRequest,
         sink.head(status, headers, statusText)
         return true
       },
-      onData: (chunk) => sink.data(chunk),
+      onData(chunk) {
+        countReceivedBytes(chunk.length)
+        return sink.data(chunk)
+      },
       onComplete(trailers) {
         if (isOver) return
         isOver = true
