@@ -12,7 +12,8 @@ import { createFrontDoor } from '../front-door/front-door.ts'
 import { HostTable } from '../front-door/host-table.ts'
 import { createSiteHandler } from '../front-door/serve-site.ts'
 import type { Site } from '../front-door/site.ts'
-import { openSiteLog } from '../front-door/site-access-log.ts'
+import { openSiteLog, type SiteLog } from '../front-door/site-access-log.ts'
+import { AppError } from './app-error.ts'
 import { createCertificateSource } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
 import { nginxFolder } from './nginx-folders.ts'
@@ -118,7 +119,7 @@ function createHandler({
   resources,
   registry,
 }: FrontDoorContext): ReturnType<typeof createSiteHandler> {
-  const siteLog = door.siteLog === 'off' ? undefined : openSiteLog(door.siteLog, door.siteLogFormat)
+  const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger)
   if (siteLog) {
     resources.defer(() => siteLog.close())
     const reopen = (): void => siteLog.reopen()
@@ -136,6 +137,22 @@ function createHandler({
     }),
   )
   return createSiteHandler({ registry, passwords: checker, logger, siteLog })
+}
+
+function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger): SiteLog {
+  try {
+    return openSiteLog(siteLog, siteLogFormat, (problem) =>
+      logger.warn({ file: siteLog, problem }, 'the access log of the sites is not whole'),
+    )
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+    throw new AppError(
+      'SITE_LOG_UNUSABLE',
+      `The access log of the sites cannot be opened at ${siteLog}${code}`,
+      'Name a file in a folder that exists and that Berth may write to, or "stdout", with --site-log',
+      error,
+    )
+  }
 }
 
 /** The users of the registry's vhost files are accounts; each file once, in the order of the hosts. */

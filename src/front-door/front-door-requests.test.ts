@@ -77,6 +77,7 @@ test('the front door survives a handler that fails', async () => {
     handler: {
       serve: ({ request }) =>
         request.url === '/later' ? Promise.reject(new Error('later')) : TELLING_HANDLER.serve(fail()),
+      observe: () => undefined,
       mayUpgrade: () => true,
       upgrade: () => Promise.reject(new Error('upgrade')),
     },

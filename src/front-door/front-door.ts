@@ -128,6 +128,7 @@ function answer(door: Door, found: Exclude<Found, { kind: 'site' }>, { request, 
       sendText(response, 200, found.answer)
       return
     case 'redirect':
+      door.parts.handler.observe({ ...found.exchange, response })
       response.setHeader('location', found.location)
       sendPage(response, found.status)
       return
@@ -175,7 +176,12 @@ function upgrade(
 type Found =
   | { readonly kind: 'site'; readonly exchange: Omit<SiteRequest, 'response'> }
   | { readonly kind: 'challenge'; readonly answer: string }
-  | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
+  | {
+      readonly kind: 'redirect'
+      readonly status: number
+      readonly location: string
+      readonly exchange: Omit<SiteRequest, 'response'>
+    }
   | { readonly kind: 'health' }
   | { readonly kind: 'page'; readonly status: 400 | 421 | 503 }
 
@@ -249,7 +255,9 @@ function judgeScheme(door: Door, asked: Asked): Found | undefined {
   return redirectToTls(door, asked)
 }
 
-function redirectToTls({ parts }: Door, { request, site, target }: Asked): Found {
+function redirectToTls(door: Door, asked: Asked): Found {
+  const { parts } = door
+  const { request, site, target } = asked
   const { externalHttpsPort = parts.externalHttpsPort ?? 443, nonGetRedirect } = site.declaration
   const isGet = request.method === 'GET' || request.method === 'HEAD'
   const name = target.host.includes(':') ? `[${target.host}]` : target.host
@@ -257,6 +265,7 @@ function redirectToTls({ parts }: Door, { request, site, target }: Asked): Found
   return {
     kind: 'redirect',
     status: isGet ? 301 : nonGetRedirect,
+    exchange: toExchange(door, asked),
     location: `https://${name}${externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`}${path}`,
   }
 }

@@ -20,14 +20,28 @@ import {
 import type { SiteRequest } from './site-handler.ts'
 import { declareOrigin } from './upstream-origin.ts'
 
+/** What the access log is told. */
+export interface UpgradeResult {
+  readonly status: number
+  readonly bytes: number
+  /** `access_log off` of the vhost file. */
+  readonly isSilent: boolean
+}
+
+/** nginx's word for a client that did not wait. */
+const GONE = { status: 499, bytes: 0 }
+
 /** Passes a request to change the protocol on, after the same rules as any other. */
 export async function proxyUpgrade(
   exchange: Omit<SiteRequest, 'response'>,
   client: { readonly socket: Duplex; readonly head: Buffer },
   tools: SiteTools,
-): Promise<void> {
-  const refuse = (status: number, challenge?: string): void => endWith(client.socket, status, challenge)
+): Promise<UpgradeResult> {
   const way = wayOf(exchange)
+  const isSilent = way?.settings.accessLog === 'off'
+  const refuse = (status: number, challenge?: string): UpgradeResult => {
+    return { status, bytes: endWith(client.socket, status, challenge), isSilent }
+  }
   // The table, or a file that was looked for, changed a moment ago.
   if (!way) return refuse(503)
   const { plan, settings } = way
@@ -42,7 +56,8 @@ export async function proxyUpgrade(
   if (verdict.kind === 'refuse') return refuse(verdict.status)
   try {
     if (verdict.kind === 'wait') await sleep(verdict.ms)
-    if (!client.socket.destroyed) await tryServers({ ...way, client }, tools)
+    const result = client.socket.destroyed ? GONE : await tryServers({ ...way, client }, tools)
+    return { ...result, isSilent }
   } finally {
     verdict.release()
   }
@@ -88,7 +103,10 @@ interface Attempt extends Way {
   readonly client: { readonly socket: Duplex; readonly head: Buffer }
 }
 
-async function tryServers(attempt: Attempt, tools: SiteTools): Promise<void> {
+async function tryServers(
+  attempt: Attempt,
+  tools: SiteTools,
+): Promise<Pick<UpgradeResult, 'status' | 'bytes'>> {
   const { exchange, plan, upstream, client } = attempt
   const { request, host, requestId } = exchange
   const headers = requestHeaders(
@@ -114,7 +132,7 @@ async function tryServers(attempt: Attempt, tools: SiteTools): Promise<void> {
     } as const
     const outcome = await forwardUpgrade(outgoing, client, formatHead)
     end()
-    if (outcome.kind !== 'failed') return
+    if (outcome.kind !== 'failed') return outcome
     const { reason, error } = outcome
     tools.logger.warn(
       {
@@ -131,7 +149,7 @@ async function tryServers(attempt: Attempt, tools: SiteTools): Promise<void> {
     if (reason !== 'unreachable' || body?.isBegun()) break
     tools.picker.fail(server)
   }
-  endWith(client.socket, status)
+  return { status, bytes: endWith(client.socket, status) }
 }
 
 /** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
@@ -182,8 +200,9 @@ function formatHead(status: number, raw: readonly string[]): string {
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-function endWith(socket: Duplex, status: number, challenge?: string): void {
-  if (socket.destroyed || !socket.writable) return
+/** @returns the bytes of the page. */
+function endWith(socket: Duplex, status: number, challenge?: string): number {
+  if (socket.destroyed || !socket.writable) return 0
   const body = pageOf(status)
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -194,4 +213,5 @@ function endWith(socket: Duplex, status: number, challenge?: string): void {
     ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
   ]
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  return Buffer.byteLength(body)
 }

@@ -79,6 +79,7 @@ function createChecker(reached: { count: number; problems: string[] }): SiteHand
     parseTarget(url)
   }
   return {
+    observe: () => undefined,
     mayUpgrade: () => true,
     serve(exchange) {
       check(exchange)

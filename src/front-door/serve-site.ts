@@ -8,6 +8,7 @@ import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade } from './proxy-upgrade.ts'
 import { RateLimits } from './rate-limits.ts'
+import { type RequestRecord, recordRequest, writeLine } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
 import { refusalOf } from './site-access.ts'
 import type { SiteLog } from './site-access-log.ts'
@@ -40,12 +41,18 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     picker: new ServerPicker(),
     limits: new RateLimits(),
   }
+  // The registry has access lines of its own.
+  const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
+    site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
+  const record = (exchange: SiteRequest): RequestRecord | undefined => {
+    const log = logOf(exchange)
+    return log && recordRequest(log, exchange)
+  }
   return {
+    observe: (exchange) => void record(exchange),
     async serve(exchange) {
-      if (parts.siteLog && exchange.site.declaration.source.kind !== 'registry')
-        logWhenOver(parts.siteLog, exchange)
       try {
-        await serve(exchange, tools)
+        await serve({ ...exchange, record: record(exchange) }, tools)
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
         sendPage(exchange.response, 500)
@@ -53,8 +60,11 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     },
     mayUpgrade,
     async upgrade(exchange, socket, head) {
+      const startedAt = performance.now()
       try {
-        await proxyUpgrade(exchange, { socket, head }, tools)
+        const { isSilent, ...result } = await proxyUpgrade(exchange, { socket, head }, tools)
+        const log = isSilent ? undefined : logOf(exchange)
+        if (log) writeLine(log, exchange, { ...result, startedAt })
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
         socket.destroy()
@@ -67,7 +77,10 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
   }
 }
 
-async function serve(request: SiteRequest, tools: SiteTools): Promise<void> {
+async function serve(
+  request: SiteRequest & { readonly record: RequestRecord | undefined },
+  tools: SiteTools,
+): Promise<void> {
   const { site, response } = request
   if (site.closed) return sendPage(response, 503)
   const exchange = enterSite(request)
@@ -82,6 +95,7 @@ async function follow(
   tools: SiteTools,
   redirects: number,
 ): Promise<void> {
+  if (exchange.record && plan.kind !== 'close') exchange.record.isSilent = plan.settings.accessLog === 'off'
   switch (plan.kind) {
     case 'close':
       exchange.request.socket.destroy()
@@ -227,22 +241,4 @@ function forceStatus({ response }: SiteExchange, status: number): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => unknown
   ;(response as { writeHead: unknown }).writeHead = (given: number, ...rest: unknown[]) =>
     writeHead(given === 200 || given >= 400 ? status : given, ...rest)
-}
-
-function logWhenOver(siteLog: SiteLog, { request, response, ...exchange }: SiteRequest): void {
-  const startedAt = performance.now()
-  response.once('close', () => {
-    siteLog.write({
-      host: exchange.host,
-      remoteAddress: exchange.remoteAddress,
-      method: request.method ?? '',
-      target: request.url ?? '',
-      protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
-      status: response.headersSent ? response.statusCode : 499,
-      ms: performance.now() - startedAt,
-      referer: request.headers.referer,
-      agent: request.headers['user-agent'],
-      id: exchange.requestId,
-    })
-  })
 }

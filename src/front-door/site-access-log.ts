@@ -1,8 +1,10 @@
+import { closeSync, openSync } from 'node:fs'
 import { type DestinationStream, pino } from 'pino'
 import { stripControlCharacters } from '../log/access-line.ts'
 
-/** Bytes gathered before a write. */
+/** Bytes gathered before a write; at most so many are written at once. */
 const MIN_WRITE_BYTES = 16 * 1024
+const MAX_WRITE_BYTES = 64 * 1024
 /** Most bytes waiting for a slow disk; further lines are dropped and counted, requests never wait. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 /** Longest wait before a line is written, in milliseconds. */
@@ -14,11 +16,15 @@ const MAX_FIELD_LENGTH = 2_048
 export interface SiteLogLine {
   readonly host: string
   readonly remoteAddress: string
+  /** Who logged in, or tried to; undefined: nobody. */
+  readonly user: string | undefined
   readonly method: string
   /** With the query, as sites log it. */
   readonly target: string
   readonly protocol: string
   readonly status: number
+  /** Of the body. */
+  readonly bytes: number
   readonly ms: number
   readonly referer: string | undefined
   readonly agent: string | undefined
@@ -30,20 +36,41 @@ export interface SiteLog {
   write(line: SiteLogLine): void
   /** Opens the file anew, after it was moved away; lines on their way are in the old one. */
   reopen(): void
-  /** Writes what waits. */
-  close(): void
+  /** Writes what waits, and ends. */
+  close(): Promise<void>
 }
 
-/** Opens the access log of sites: a file, or standard output. Errors: those of the system, such as `EACCES`. */
-export function openSiteLog(target: string, format: 'combined' | 'json'): SiteLog {
+/**
+ * Opens the access log of sites: a file, or standard output. `onProblem` is told when lines cannot be written, once
+ * until they can again. Errors: those of the system, such as `EACCES`.
+ */
+export function openSiteLog(
+  target: string,
+  format: 'combined' | 'json',
+  onProblem: (problem: string) => void,
+): SiteLog {
+  const dest = target === 'stdout' ? 1 : target
+  // The stream opens its file later, when nobody is there to be told.
+  if (typeof dest === 'string') closeSync(openSync(dest, 'a'))
   const destination = pino.destination({
-    dest: target === 'stdout' ? 1 : target,
+    dest,
     append: true,
     mkdir: false,
     sync: false,
     minLength: MIN_WRITE_BYTES,
+    maxWrite: MAX_WRITE_BYTES,
     maxLength: MAX_WAITING_BYTES,
     periodicFlush: FLUSH_MS,
+  })
+  let problem: string | undefined
+  const tell = (text: string): void => {
+    if (problem !== text) onProblem(text)
+    problem = text
+  }
+  destination.on('error', (error: NodeJS.ErrnoException) => tell(`it cannot be written (${error.code})`))
+  destination.on('drop', () => tell('lines come faster than they can be written, and are dropped'))
+  destination.on('write', () => {
+    problem = undefined
   })
   const formatLine = format === 'json' ? toJson : toCombined
   return {
@@ -51,23 +78,38 @@ export function openSiteLog(target: string, format: 'combined' | 'json'): SiteLo
     reopen() {
       if (target !== 'stdout') destination.reopen()
     },
-    close: () => destination.flushSync(),
+    close: () => close(destination),
   }
+}
+
+/** Waits for a file that is only being opened, too: a server may end as soon as it began. */
+async function close(destination: ReturnType<typeof pino.destination>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    destination.once('close', resolve)
+    // What cannot be written now will not be written later.
+    destination.once('error', () => {
+      destination.destroy()
+      resolve()
+    })
+    destination.end()
+  })
 }
 
 /** nginx-proxy's `vhost` format: nginx's `combined` with the host before it. */
 function toCombined(line: SiteLogLine): string {
-  const { host, remoteAddress, method, target, protocol, status, referer, agent } = line
+  const { host, remoteAddress, method, target, protocol, status, bytes, referer, agent } = line
   const request = field(`${method} ${target} ${protocol}`)
-  return `${host} ${remoteAddress} - - [${commonTime(new Date())}] "${request}" ${status} - "${field(referer)}" "${field(agent)}" "${line.id}"`
+  const user = field(line.user).replaceAll(' ', '\\x20')
+  return `${host} ${remoteAddress} - ${user} [${commonTime(new Date())}] "${request}" ${status} ${bytes} "${field(referer)}" "${field(agent)}" "${line.id}"`
 }
 
 function toJson(line: SiteLogLine): string {
-  const { referer, agent, target, ...rest } = line
+  const { referer, agent, target, user, ...rest } = line
   return JSON.stringify({
     time: new Date().toISOString(),
     ...rest,
     target: cut(target),
+    user: user && cut(user),
     ms: Math.round(line.ms * 10) / 10,
     referer: referer && cut(referer),
     agent: agent && cut(agent),

@@ -1,3 +1,4 @@
+import { readBasic } from './basic-credentials.ts'
 import { accessFor, demandOf } from './directives/access.ts'
 import { expand } from './directives/template.ts'
 import { createAddressMatcher } from './network-address.ts'
@@ -71,14 +72,6 @@ async function checkPassword(
     default:
       return verdict satisfies never
   }
-}
-
-function readBasic(header: string | undefined): { user: string; password: string } | undefined {
-  const [, text] = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header ?? '') ?? []
-  if (text === undefined) return undefined
-  const decoded = Buffer.from(text, 'base64').toString('utf8')
-  const colon = decoded.indexOf(':')
-  return colon < 0 ? undefined : { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) }
 }
 
 function isRegistry(exchange: Omit<SiteExchange, 'response'>, plan: ContentPlan): boolean {

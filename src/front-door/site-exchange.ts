@@ -10,6 +10,7 @@ import { pairsOf } from './forward/write-head.ts'
 import { createAddressMatcher } from './network-address.ts'
 import type { PasswordChecker } from './ports.ts'
 import type { RateLimits } from './rate-limits.ts'
+import type { RequestRecord } from './record-request.ts'
 import type { SiteLog } from './site-access-log.ts'
 import type { PathDeclaration, SiteTarget } from './site-declaration.ts'
 import type { SiteRequest } from './site-handler.ts'
@@ -36,6 +37,8 @@ export interface SiteTools extends SiteHandlerParts {
 /** A request on its way through the phases. */
 export interface SiteExchange extends SiteRequest {
   readonly facts: RequestFacts
+  /** Only where there is an access log. */
+  readonly record?: RequestRecord | undefined
 }
 
 /** A plan whose access was granted. */

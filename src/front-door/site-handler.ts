@@ -30,6 +30,8 @@ export interface SiteRequest {
 /** Serves the requests of sites. Settled when the answer is on its way or the client gone; never rejected. */
 export interface SiteHandler {
   serve(exchange: SiteRequest): Promise<void>
+  /** Is told of a request of a site that the front door answers itself, with a redirect to TLS. */
+  observe(exchange: SiteRequest): void
   /** Whether a request to speak another protocol can be passed on as such; else it is served like any other. */
   mayUpgrade(exchange: Omit<SiteRequest, 'response'>): boolean
   /** A request to speak another protocol from here on (RFC 9110 section 7.8), such as WebSocket. */

@@ -8,6 +8,7 @@ import { createFrontDoor } from '../../src/front-door/front-door.ts'
 import { HostTable } from '../../src/front-door/host-table.ts'
 import type { PasswordChecker } from '../../src/front-door/ports.ts'
 import { createSiteHandler } from '../../src/front-door/serve-site.ts'
+import type { SiteLog } from '../../src/front-door/site-access-log.ts'
 import type {
   PathDeclaration,
   SiteDeclaration,
@@ -33,6 +34,7 @@ export interface ProxyRoomOptions {
   readonly passwords?: PasswordChecker
   readonly registry?: (request: IncomingMessage, response: ServerResponse) => void
   readonly trustedProxies?: readonly string[]
+  readonly siteLog?: SiteLog
 }
 
 /** The door, open, and what its operator reads. */
@@ -55,7 +57,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
       registry: options.registry ?? ((_request, response) => response.end('registry')),
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
-      siteLog: undefined,
+      siteLog: options.siteLog,
     }),
   )
   const declaration = {

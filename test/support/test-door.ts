@@ -107,6 +107,7 @@ export const TELLING_HANDLER: SiteHandler = {
     )
     return Promise.resolve()
   },
+  observe: () => undefined,
   mayUpgrade: ({ site }) => site.declaration.source.kind !== 'registry',
   upgrade(_exchange: Omit<SiteRequest, 'response'>, socket: Duplex, head: Buffer) {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')

@@ -24,9 +24,9 @@ export interface OutgoingUpgrade {
 /** What came of it. */
 export type UpgradeOutcome =
   /** Both sides speak the new protocol; settled when they have ended. `bytes` were sent to the client. */
-  | { readonly kind: 'upgraded'; readonly bytes: number }
+  | { readonly kind: 'upgraded'; readonly status: number; readonly bytes: number }
   /** The upstream answered otherwise; that answer was passed on. */
-  | { readonly kind: 'answered'; readonly status: number }
+  | { readonly kind: 'answered'; readonly status: number; readonly bytes: number }
   | { readonly kind: 'failed'; readonly reason: UpstreamFailure; readonly error: Error }
 
 /**
@@ -69,21 +69,34 @@ export function forwardUpgrade(
       client.socket.off('close', abandon)
       client.socket.write(writeHead(answer.statusCode ?? 101, answer.rawHeaders), 'latin1')
       if (head.length > 0) client.socket.write(head)
+      // Its answer and what came with it were read before.
+      const received = upstream.bytesRead
       if (client.head.length > 0) upstream.write(client.head)
       void join(client.socket, upstream, settings.proxyReadTimeoutMs).then((bytes) =>
-        resolve({ kind: 'upgraded', bytes: bytes + head.length }),
+        resolve({
+          kind: 'upgraded',
+          status: answer.statusCode ?? 101,
+          bytes: bytes - received + head.length,
+        }),
       )
     })
     request.once('response', (answer: IncomingMessage) => {
       const status = answer.statusCode ?? 502
       client.socket.write(writeHead(status, answer.rawHeaders), 'latin1')
       // Its length stands in its head, or the end of the connection tells it.
+      let bytes = 0
+      answer.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+      })
       answer.pipe(client.socket)
+      // What the client still sends is for nobody; that it goes is only seen by reading.
+      client.socket.resume()
+      client.socket.once('end', abandon)
       answer.once('close', () => {
         client.socket.off('close', abandon)
         // What the visitor has is not whole: the connection says so.
         if (!answer.complete) client.socket.destroy()
-        resolve({ kind: 'answered', status })
+        resolve({ kind: 'answered', status, bytes })
       })
     })
     if (outgoing.body === undefined) request.end()

@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http'
+import { readBasic } from './basic-credentials.ts'
+import type { SiteLog } from './site-access-log.ts'
+import type { SiteRequest } from './site-handler.ts'
+
+/** What the access log has to know of a request before it is over. */
+export interface RequestRecord {
+  /** `access_log off` where the request ended up. */
+  isSilent: boolean
+  /** Of the body, as sent. */
+  bytes: number
+}
+
+/** Writes a line once a request is over, unless its record says otherwise by then. */
+export function recordRequest(log: SiteLog, exchange: SiteRequest): RequestRecord {
+  const record: RequestRecord = { isSilent: false, bytes: 0 }
+  const { response } = exchange
+  const startedAt = performance.now()
+  countBody(response as ServerResponse, record)
+  response.once('close', () => {
+    if (record.isSilent) return
+    const status = response.headersSent ? response.statusCode : 499
+    writeLine(log, exchange, { status, bytes: record.bytes, startedAt })
+  })
+  return record
+}
+
+/** Writes the line of a request that is over. */
+export function writeLine(
+  log: SiteLog,
+  { request, host, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
+  { status, bytes, startedAt }: { status: number; bytes: number; startedAt: number },
+): void {
+  const { authorization, referer, 'user-agent': agent } = request.headers
+  log.write({
+    host,
+    remoteAddress,
+    user: readBasic(authorization)?.user,
+    method: request.method ?? '',
+    target: request.url ?? '',
+    protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
+    status,
+    bytes,
+    ms: performance.now() - startedAt,
+    referer,
+    agent,
+    id: requestId,
+  })
+}
+
+/** Counts what is written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */
+function countBody(response: ServerResponse, record: RequestRecord): void {
+  const count = (chunk: unknown): void => {
+    if (typeof chunk === 'string') record.bytes += Buffer.byteLength(chunk)
+    else if (chunk instanceof Uint8Array) record.bytes += chunk.length
+  }
+  const write = response.write.bind(response) as (...args: unknown[]) => boolean
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse
+  const wrapped = {
+    write: (...args: unknown[]): boolean => {
+      count(args[0])
+      return write(...args)
+    },
+    end: (...args: unknown[]): ServerResponse => {
+      if (response.req.httpVersionMajor === 1) count(args[0])
+      return end(...args)
+    },
+  }
+  Object.assign(response, wrapped)
+}

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFile, rename } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { test } from 'node:test'
+import { exchange, get, HOST, openProxyRoom } from '../../test/support/proxy-room.ts'
+import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { stripControlCharacters } from '../log/access-line.ts'
+import { pageOf } from './error-pages.ts'
+import { openSiteLog, type SiteLogLine } from './site-access-log.ts'
+
+const LINE: SiteLogLine = {
+  host: HOST,
+  remoteAddress: '192.0.2.1',
+  user: undefined,
+  method: 'GET',
+  target: '/a?b',
+  protocol: 'HTTP/1.1',
+  status: 200,
+  bytes: 5,
+  ms: 1.26,
+  referer: undefined,
+  agent: 'curl/8',
+  id: 'r1',
+}
+
+/** A log that keeps its lines. */
+function keepLines() {
+  const lines: SiteLogLine[] = []
+  return {
+    lines,
+    write: (line: SiteLogLine) => void lines.push(line),
+    reopen: () => {},
+    close: async () => {},
+  }
+}
+
+function basic(user: string): string {
+  return `Authorization: Basic ${Buffer.from(`${user}:secret`).toString('base64')}`
+}
+
+async function startApp() {
+  const server = createServer((request, response) => {
+    if (request.url === '/hangs') response.write('x')
+    else response.end('hello')
+  })
+  server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n1234567')
+    socket.on('error', () => {})
+    setTimeout(() => socket.end('89'), 20)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections()
+    server.close()
+  }
+  return { port, [Symbol.asyncDispose]: stop }
+}
+
+test('the access log has a line for each request: who, what, status, bytes of the body', async () => {
+  await using app = await startApp()
+  const siteLog = keepLines()
+  await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'location /no { deny all; }' })
+  await exchange(room.port, get('/x?y', basic('ann'), 'User-Agent: me', 'Referer: there'))
+  await exchange(room.port, get('/no'))
+  await exchange(room.port, get('/hangs'), { quietMs: 50 })
+  while (siteLog.lines.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+  const told = siteLog.lines.map(({ host, user, target, status, bytes, agent, referer }) => [
+    ...[host, user, target, status, bytes > 100 ? 'page' : bytes],
+    ...[agent, referer],
+  ])
+  assert.deepEqual(told, [
+    [HOST, 'ann', '/x?y', 200, 5, 'me', 'there'],
+    [HOST, undefined, '/no', 403, 'page', undefined, undefined],
+    [HOST, undefined, '/hangs', 200, 1, undefined, undefined],
+  ])
+})
+
+test('the access log has upgraded connections when they are over, and refused ones', async () => {
+  await using app = await startApp()
+  const siteLog = keepLines()
+  await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'location /no { deny all; }' })
+  await exchange(room.port, get('/ws', 'Connection: Upgrade', 'Upgrade: x'))
+  await exchange(room.port, get('/no', 'Connection: Upgrade', 'Upgrade: x'))
+  assert.deepEqual(
+    siteLog.lines.map(({ target, status, bytes }) => [target, status, bytes]),
+    [
+      ['/ws', 101, 9],
+      ['/no', 403, pageOf(403).length],
+    ],
+  )
+})
+
+test('the access log has redirects to TLS and requests of HTTP/2', async () => {
+  await using app = await startApp()
+  const siteLog = keepLines()
+  const declaration = { httpsMethod: 'redirect' } as const
+  await using room = await openProxyRoom({ ports: [app.port], siteLog, declaration })
+  await exchange(room.port, get('/'))
+  const session = connectHttp2(`https://127.0.0.1:${room.tlsPort}`, {
+    servername: HOST,
+    rejectUnauthorized: false,
+  })
+  const stream = session.request({ ':path': '/two', ':authority': HOST })
+  stream.resume()
+  await once(stream, 'close')
+  session.close()
+  await once(session, 'close')
+  assert.deepEqual(
+    siteLog.lines.map(({ target, protocol, status, bytes }) => [
+      target,
+      protocol,
+      status,
+      bytes > 100 || bytes,
+    ]),
+    [
+      ['/', 'HTTP/1.1', 301, true],
+      ['/two', 'HTTP/2.0', 200, 5],
+    ],
+  )
+})
+
+test('`access_log off` keeps what ends there out of the log', async () => {
+  await using app = await startApp()
+  const siteLog = keepLines()
+  const vhost = 'location /quiet { access_log off; return 204; } location /loud { return 204; }'
+  await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost })
+  for (const path of ['/quiet', '/loud']) await exchange(room.port, get(path), { quietMs: 50 })
+  await using off = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'access_log off;' })
+  await exchange(off.port, get('/'), { quietMs: 50 })
+  await exchange(off.port, get('/', 'Connection: Upgrade', 'Upgrade: x'))
+  assert.deepEqual(
+    siteLog.lines.map(({ target }) => target),
+    ['/loud'],
+  )
+})
+
+test('the lines of a file are those of nginx, or JSON, and nobody can forge one', async () => {
+  await using temp = await makeTempFolder('site-log')
+  const evil = { ...LINE, user: 'a "b\n', target: '/"\x1b[2J', agent: 'x\r\n192.0.2.9 - -' }
+  const texts: string[] = []
+  for (const format of ['combined', 'json'] as const) {
+    const path = join(temp.path, format)
+    const log = openSiteLog(path, format, assert.fail)
+    log.write(LINE)
+    log.write(evil)
+    await log.close()
+    texts.push(await readFile(path, 'utf8'))
+  }
+  const [combined = '', json = ''] = texts
+  const [first = '', second = '', ...rest] = combined.split('\n')
+  assert.match(
+    first,
+    /^app\.example 192\.0\.2\.1 - - \[\d\d\/\w{3}\/\d{4}:[\d:]{8} \+0000\] "GET \/a\?b HTTP\/1\.1" 200 5 "-" "curl\/8" "r1"$/,
+  )
+  assert.match(second, /^app\.example 192\.0\.2\.1 - a\\x20\\x22b\S* \[.*\] "GET \/\\x22/)
+  assert.deepEqual(rest, [''])
+  assert.equal(stripControlCharacters(combined.replaceAll('\n', '')), combined.replaceAll('\n', ''))
+  const [told] = json
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.deepEqual([told?.bytes, told?.ms, told?.target, told?.host], [5, 1.3, '/a?b', HOST])
+})
+
+test('a rotation loses no line', async () => {
+  await using temp = await makeTempFolder('site-log')
+  const path = join(temp.path, 'access.log')
+  const log = openSiteLog(path, 'json', assert.fail)
+  for (let index = 0; index < 300; index++) {
+    log.write({ ...LINE, id: String(index) })
+    if (index % 100 === 50) {
+      await rename(path, `${path}.${index}`)
+      log.reopen()
+    }
+    if (index % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await log.close()
+  const files = [path, ...[50, 150, 250].map((index) => `${path}.${index}`)]
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')))
+  const ids = texts
+    .join('')
+    .trim()
+    .split('\n')
+    .map((line) => Number((JSON.parse(line) as { id: string }).id))
+  assert.deepEqual(
+    ids.sort((a, b) => a - b),
+    Array.from({ length: 300 }, (_, index) => index),
+  )
+})
+
+test('a file that cannot be opened is told of at once, one that fails later by a problem', async () => {
+  await using temp = await makeTempFolder('site-log')
+  assert.throws(() => openSiteLog(join(temp.path, 'no', 'access.log'), 'json', assert.fail), {
+    code: 'ENOENT',
+  })
+  const problems: string[] = []
+  const log = openSiteLog('/dev/full', 'json', (problem) => problems.push(problem))
+  log.write(LINE)
+  log.reopen()
+  log.write(LINE)
+  await log.close()
+  assert.deepEqual(problems, ['it cannot be written (ENOSPC)'])
+})
