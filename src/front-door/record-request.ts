@@ -50,19 +50,22 @@ export function writeLine(
 
 /** Counts what is written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */
 function countBody(response: ServerResponse, record: RequestRecord): void {
-  const count = (chunk: unknown): void => {
-    if (typeof chunk === 'string') record.bytes += Buffer.byteLength(chunk)
-    else if (chunk instanceof Uint8Array) record.bytes += chunk.length
+  const count = ([chunk, encoding]: readonly unknown[]): void => {
+    if (typeof chunk === 'string') {
+      // A callback may stand in the place of the encoding.
+      const name = typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'
+      record.bytes += Buffer.byteLength(chunk, name)
+    } else if (chunk instanceof Uint8Array) record.bytes += chunk.length
   }
   const write = response.write.bind(response) as (...args: unknown[]) => boolean
   const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse
   const wrapped = {
     write: (...args: unknown[]): boolean => {
-      count(args[0])
+      count(args)
       return write(...args)
     },
     end: (...args: unknown[]): ServerResponse => {
-      if (response.req.httpVersionMajor === 1) count(args[0])
+      if (response.req.httpVersionMajor === 1) count(args)
       return end(...args)
     },
   }

@@ -46,6 +46,7 @@ function basic(user: string): string {
 async function startApp() {
   const server = createServer((request, response) => {
     if (request.url === '/hangs') response.write('x')
+    else if (request.url === '/binary') response.end(Buffer.alloc(1000, 0xe9))
     else response.end('hello')
   })
   server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
@@ -80,6 +81,19 @@ test('the access log has a line for each request: who, what, status, bytes of th
     [HOST, undefined, '/no', 403, 'page', undefined, undefined],
     [HOST, undefined, '/hangs', 200, 1, undefined, undefined],
   ])
+})
+
+test('the access log counts bytes, not what they would be as text', async () => {
+  await using app = await startApp()
+  const siteLog = keepLines()
+  await using room = await openProxyRoom({ ports: [app.port], siteLog })
+  const { text } = await exchange(room.port, get('/binary'))
+  assert.match(text, /^content-length: 1000\r$/im)
+  assert.ok(text.endsWith('\xe9'.repeat(1000)))
+  assert.deepEqual(
+    siteLog.lines.map(({ bytes }) => bytes),
+    [1000],
+  )
 })
 
 test('the access log has upgraded connections when they are over, and refused ones', async () => {
