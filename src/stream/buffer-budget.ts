@@ -1,7 +1,8 @@
 import { OciError } from '../oci/errors.ts'
+import { countDroppedBytes } from './collect-chunks.ts'
 
 /** Smallest and largest buffer handed out: below the one, calls dominate; above the other, nothing is gained. */
-const MIN_BUFFER_BYTES = 64 * 1024
+export const MIN_BUFFER_BYTES = 64 * 1024
 const MAX_BUFFER_BYTES = 1024 * 1024
 /** Memory of all transfers together, as long as there are no more than some sixty of them. */
 const BUDGET_BYTES = 16 * 1024 * 1024
@@ -60,7 +61,10 @@ export class BufferBudget {
 
   /** Hands a buffer back; the caller no longer touches it. */
   give(buffer: Buffer): void {
-    if (buffer.length > this.#sizeNow() || this.#freeBytes + buffer.length > this.#mostFree()) return
+    if (buffer.length > this.#sizeNow() || this.#freeBytes + buffer.length > this.#mostFree()) {
+      countDroppedBytes(buffer.length)
+      return
+    }
     const list = this.#free.get(buffer.length)
     if (list) list.push(buffer)
     else this.#free.set(buffer.length, [buffer])
@@ -77,6 +81,7 @@ export class BufferBudget {
       if (!isDropped(size)) continue
       this.#freeBytes -= size * buffers.length
       this.#free.delete(size)
+      countDroppedBytes(size * buffers.length)
     }
   }
 

@@ -7,10 +7,14 @@ import { runInNewContext } from 'node:vm'
  */
 const COLLECT_EVERY_BYTES = 4 * 1024 * 1024
 
-type CollectMinor = (options: { type: 'minor'; execution: 'sync' }) => void
+/** Bytes of old buffers thrown away between two collections of all that is old, which take some six milliseconds. */
+const COLLECT_OLD_EVERY_BYTES = 16 * 1024 * 1024
 
-let collect: CollectMinor | undefined
+type Collect = (options: { type: 'minor' | 'major'; execution: 'sync' | 'async' }) => unknown
+
+let collect: Collect | undefined
 let uncollected = 0
+let uncollectedOld = 0
 
 /**
  * Counts bytes that came in chunks which are garbage now, and has them collected from time to time.
@@ -26,8 +30,17 @@ export function countReceivedBytes(bytes: number): void {
   collect({ type: 'minor', execution: 'sync' })
 }
 
-function exposeCollect(): CollectMinor {
+/** Counts bytes of buffers that were in use for long and are garbage now, and has them collected soon. */
+export function countDroppedBytes(bytes: number): void {
+  uncollectedOld += bytes
+  if (uncollectedOld < COLLECT_OLD_EVERY_BYTES) return
+  uncollectedOld = 0
+  collect ??= exposeCollect()
+  void collect({ type: 'major', execution: 'async' })
+}
+
+function exposeCollect(): Collect {
   setFlagsFromString('--expose-gc')
-  const found: CollectMinor = runInNewContext('gc')
+  const found: Collect = runInNewContext('gc')
   return found
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { BUFFERS_PER_TRANSFER, type BufferBudget } from './buffer-budget.ts'
+import { BUFFERS_PER_TRANSFER, type BufferBudget, MIN_BUFFER_BYTES } from './buffer-budget.ts'
 import { countReceivedBytes } from './collect-chunks.ts'
 
 /** How a body is received. */
@@ -66,7 +66,8 @@ class Receiver {
     this.#resolve = resolve
     this.#reject = reject
     options.budget.enter()
-    this.#filling = options.budget.take()
+    // Of many that begin at once the first must not get much: it does not know of the others yet.
+    this.#filling = options.budget.take(MIN_BUFFER_BYTES)
     this.#timer = this.#startTimer()
   }
 
