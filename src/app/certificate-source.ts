@@ -36,18 +36,19 @@ export function createCertificateSource({
     return (found && store.find('default', { certificateName: 'default' })) ?? given?.pair.context
   }
   return {
-    find(serverName, { certificateName, isSite }) {
+    find(serverName, { certificateName, isDefaultTrusted, isSite }) {
       if (serverName === undefined || !isSite) return findDefault()
       if (given?.names.includes(serverName)) return given.pair.context
-      const { rule } = store.choose(serverName, { certificateName })
+      const wish = { certificateName, isDefaultTrusted }
+      const { rule } = store.choose(serverName, wish)
       if (certificateName || (rule !== undefined && rule !== 'default')) {
-        return store.find(serverName, { certificateName })
+        return store.find(serverName, wish)
       }
-      return authority.find(serverName) ?? findDefault()
+      return authority.find(serverName) ?? (isDefaultTrusted ? findDefault() : undefined)
     },
-    describe({ host, certificateName }) {
+    describe({ host, certificateName, isDefaultTrusted }) {
       if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
-      const { found, rule, note } = store.choose(host, { certificateName })
+      const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })
       if (found && rule !== 'default') {
         const until = new Date(found.pair.notAfter).toISOString().slice(0, 10)
         return {
@@ -59,11 +60,12 @@ export function createCertificateSource({
       if (found) return { kind: 'present', text: 'the default one' }
       const asked = acmeStatus().find(({ names }) => names.includes(host))
       if (asked) return describeAsked(asked, note)
+      const isDistrusted = !isDefaultTrusted && findDefault() !== undefined
       return {
         kind: 'missing',
-        text: 'none',
+        text: isDistrusted ? 'none: the default one is not trusted' : 'none',
         problem: note ?? `No certificate covers ${host}, so it is served without TLS`,
-        remedy: `Let Berth ask a CA for one (acme), or put one in place with "berth cert install ${host} FILES…"`,
+        remedy: `Let Berth ask a CA for one (acme), or put one in place with "berth cert install ${host} FILES…"${isDistrusted ? ', or trust the default one (trust-default-cert)' : ''}`,
       }
     },
   }

@@ -6,7 +6,7 @@ import { LocalAuthority, type LocalAuthorityOptions } from '../certificates/loca
 export type Authority = Pick<LocalAuthority, 'covers' | 'find'>
 
 /** Signs for nothing. */
-const NONE: Authority = { covers: () => false, find: () => undefined }
+export const NO_AUTHORITY: Authority = { covers: () => false, find: () => undefined }
 
 /** Opens Berth's own CA. One that cannot be used is told of, and is no reason to serve no other host. */
 export async function openAuthority(options: LocalAuthorityOptions, logger: Logger): Promise<Authority> {
@@ -15,6 +15,6 @@ export async function openAuthority(options: LocalAuthorityOptions, logger: Logg
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error
     logger.error({ err: error }, `local names have no certificate: ${error.message}. ${error.remedy}`)
-    return NONE
+    return NO_AUTHORITY
   }
 }

@@ -39,8 +39,8 @@ export async function watchDocker(
     logger.info(`containers are not watched: ${why}`)
     return undefined
   }
-  const { httpsMethod, hsts, defaultHost, preferIpv6 } = door
-  const defaults: ContainerDefaults = { httpsMethod, hsts, defaultHost, preferIpv6 }
+  const { httpsMethod, hsts, isDefaultTrusted, defaultHost, preferIpv6 } = door
+  const defaults: ContainerDefaults = { httpsMethod, hsts, isDefaultTrusted, defaultHost, preferIpv6 }
   const told = new Set<string>()
   return new ContainerWatch({
     client: createDockerClient(url, process.env.DOCKER_CERT_PATH),

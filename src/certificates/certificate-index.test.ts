@@ -1,3 +1,4 @@
+// long: the whole order of choosing a certificate, one rule after the other
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CertificateIndex, type CertificateRule } from './certificate-index.ts'
@@ -158,7 +159,30 @@ const ROWS: readonly Row[] = [
     host: 'a.example.com',
     isDefaultTrusted: false,
     expected: undefined,
-    note: /no certificate that covers a.example.com/,
+    note: /no certificate that covers a.example.com, and default.crt is not trusted for it/,
+  },
+  {
+    what: 'nothing where the default that covers the host is not trusted',
+    pairs: [pairOf('default', ['a.example.com'])],
+    host: 'a.example.com',
+    isDefaultTrusted: false,
+    expected: undefined,
+    note: /default.crt is not trusted for it/,
+  },
+  {
+    what: 'a pair of its own where the default is not trusted',
+    pairs: [pairOf('default', ['a.example.com'], { days: 90 }), pairOf('wild', ['*.example.com'])],
+    host: 'a.example.com',
+    isDefaultTrusted: false,
+    expected: ['wild', 'covers'],
+  },
+  {
+    what: 'the default that was asked for by its name, trusted or not',
+    pairs: [pairOf('default', ['default.example'])],
+    host: 'a.example.com',
+    certificateName: 'default',
+    isDefaultTrusted: false,
+    expected: ['default', 'certificate-name'],
   },
   {
     what: 'a valid pair by its names before an expired one of the host',
@@ -275,10 +299,10 @@ const ROWS: readonly Row[] = [
 ]
 
 describe('`CertificateIndex.choose()`', () => {
-  for (const { what, pairs, host, certificateName, isDefaultTrusted = true, expected, note } of ROWS) {
+  for (const { what, pairs, host, certificateName, isDefaultTrusted, expected, note } of ROWS) {
     it(`finds ${what}`, () => {
-      const index = new CertificateIndex(pairs, isDefaultTrusted)
-      const choice = index.choose(host, { certificateName, now: NOW })
+      const index = new CertificateIndex(pairs)
+      const choice = index.choose(host, { certificateName, isDefaultTrusted, now: NOW })
       const { found } = choice
       const name = expected?.[0].startsWith('/') ? found?.certFile : found?.name
       assert.deepEqual(found && [name, choice.rule], expected)
@@ -288,7 +312,7 @@ describe('`CertificateIndex.choose()`', () => {
 
   it('is quick enough for every handshake with 2,000 pairs', () => {
     const pairs = Array.from({ length: 2000 }, (_, n) => pairOf(`h${n}.example.com`, [`h${n}.example.com`]))
-    const index = new CertificateIndex(pairs, true)
+    const index = new CertificateIndex(pairs)
     const begin = performance.now()
     for (let n = 0; n < 10_000; n++) index.choose(`h${n % 2000}.example.com`, { now: NOW })
     const microseconds = (performance.now() - begin) / 10

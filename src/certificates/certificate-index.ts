@@ -20,10 +20,16 @@ export interface CertificateChoice {
 
 type Found = readonly [CertificateRule, UsablePair | undefined]
 
-/** What a choice depends on beside the host. */
-export interface ChoiceOptions {
+/** What was said of a host's certificate. */
+export interface CertificateWish {
   /** The pair that was asked for by its name (`CERT_NAME`); an empty one counts as none. */
   readonly certificateName?: string | undefined
+  /** Whether `default` may be served where nothing of its own is found (`TRUST_DEFAULT_CERT`); true by default. */
+  readonly isDefaultTrusted?: boolean | undefined
+}
+
+/** What a choice depends on beside the host. */
+export interface ChoiceOptions extends CertificateWish {
   /** Unix time in ms. */
   readonly now: number
 }
@@ -33,17 +39,16 @@ export interface ChoiceOptions {
  *
  * The order is nginx-proxy's: the name asked for, and nothing else then; `<host>`; its parent, one level up, where its
  * names cover the host; then, which nginx-proxy does not do, any pair whose names cover it, the one that is valid
- * longest; `default`. A pair that has all but expired, is not
+ * longest; `default`, where it is trusted. A pair that has all but expired, is not
  * valid now, or does not cover the host waits until nothing better was found.
  */
 export class CertificateIndex {
   readonly #byName: ReadonlyMap<string, readonly UsablePair[]>
   readonly #byCovered: ReadonlyMap<string, readonly UsablePair[]>
   readonly #refused: ReadonlyMap<string, FolderPair>
-  readonly #isDefaultTrusted: boolean
 
   /** @param pairs In the order of their folders: the first of a name wins. */
-  constructor(pairs: readonly FolderPair[], isDefaultTrusted: boolean) {
+  constructor(pairs: readonly FolderPair[]) {
     const usable = pairs.filter((pair): pair is UsablePair => pair.pair !== undefined)
     this.#byName = groupBy(usable, ({ name, isNamed }) => (isNamed ? [name] : []))
     const longestFirst = usable
@@ -56,16 +61,15 @@ export class CertificateIndex {
     this.#refused = new Map(
       pairs.flatMap((pair) => (pair.pair === undefined && pair.isNamed ? [[pair.name, pair]] : [])),
     )
-    this.#isDefaultTrusted = isDefaultTrusted
   }
 
   /** Chooses for a host: a name, a wildcard such as `*.example.com`, an address, or a pattern that begins with `~`. */
-  choose(name: string, { certificateName, now }: ChoiceOptions): CertificateChoice {
+  choose(name: string, { certificateName, isDefaultTrusted = true, now }: ChoiceOptions): CertificateChoice {
     if (certificateName) return this.#byRequest(certificateName, name, now)
     const host = hostKey(name)
     const own = this.#named(host.startsWith('~') ? [host, sha1(name)] : [host])
     const parents = this.#named(parentsOf(host))
-    const covering = this.#covering(host)
+    const covering = this.#covering(host).filter((pair) => isDefaultTrusted || !isDefault(pair))
     const isPattern = host.startsWith('~')
     const isGood = (pair: UsablePair): boolean =>
       isValid(pair, now) && (isPattern || coversHost(pair.pair.names, host))
@@ -82,10 +86,14 @@ export class CertificateIndex {
       ['host', own.find((pair) => isValid(pair, now)) ?? own[0]],
       ['parent', parents.find(({ pair }) => coversHost(pair.names, host))],
       ['covers', covering[0]],
-      ['default', this.#isDefaultTrusted ? this.#named(['default'])[0] : undefined],
+      ['default', isDefaultTrusted ? this.#named(['default'])[0] : undefined],
     ]
     const [rule, found] = rules.find(([, pair]) => pair !== undefined) ?? []
-    return { found, rule, note: found ? describe(found, host, now) : this.#whyNone(host, parents) }
+    return {
+      found,
+      rule,
+      note: found ? describe(found, host, now) : this.#whyNone(host, parents, isDefaultTrusted),
+    }
   }
 
   #byRequest(certificateName: string, name: string, now: number): CertificateChoice {
@@ -113,11 +121,13 @@ export class CertificateIndex {
     return [...exact, ...star]
   }
 
-  #whyNone(host: string, parents: readonly UsablePair[]): string {
+  #whyNone(host: string, parents: readonly UsablePair[], isDefaultTrusted: boolean): string {
     const refused = [host, ...parentsOf(host)].map((name) => this.#refused.get(name)).find(Boolean)
     if (refused) return `${refused.name}.crt cannot be used: ${refused.problem}`
     if (parents[0]) return `${parents[0].name}.crt does not cover ${host}, so it is not used for it`
-    return `There is no certificate that covers ${host}`
+    const isDistrusted = !isDefaultTrusted && this.#named(['default']).length > 0
+    const but = isDistrusted ? ', and default.crt is not trusted for it (trust-default-cert)' : ''
+    return `There is no certificate that covers ${host}${but}`
   }
 }
 
@@ -128,6 +138,11 @@ function parentsOf(host: string): string[] {
   if (labels.length <= 2) return []
   const parent = labels.slice(1).join('.')
   return host.startsWith('*.') ? [parent] : [`*.${parent}`, parent]
+}
+
+/** An untrusted one is not served by the names it has, either. */
+function isDefault({ name, isNamed }: UsablePair): boolean {
+  return isNamed && name === 'default'
 }
 
 function isValid({ pair }: UsablePair, now: number): boolean {

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import { CertificateFolder } from './certificate-folder.ts'
-import { type CertificateChoice, CertificateIndex } from './certificate-index.ts'
+import { type CertificateChoice, CertificateIndex, type CertificateWish } from './certificate-index.ts'
 import { createPairContext, type Pair } from './pair.ts'
 import type { FolderPair } from './read-folder.ts'
 
@@ -12,8 +12,6 @@ const MAX_CONTEXTS = 500
 export interface StoreOptions {
   /** In order: the first that has a name wins. They may be missing, and come later. */
   readonly folders: readonly string[]
-  /** Whether `default.crt` is served for hosts without one of their own (`TRUST_DEFAULT_CERT`); true by default. */
-  readonly isDefaultTrusted?: boolean
   /** Told after each change. */
   readonly onChange?: () => void
   readonly log?: Pick<Logger, 'info' | 'warn'>
@@ -30,7 +28,7 @@ export class CertificateStore implements Disposable {
   readonly #contexts = new Map<Pair, SecureContext>()
   readonly #told = new Map<string, string>()
   #folders: readonly CertificateFolder[] = []
-  #index = new CertificateIndex([], true)
+  #index = new CertificateIndex([])
 
   private constructor(options: StoreOptions) {
     this.#options = options
@@ -49,20 +47,14 @@ export class CertificateStore implements Disposable {
   }
 
   /** The context to serve a name with; see {@link CertificateIndex} for the order. Cheap enough for every handshake. */
-  find(
-    serverName: string,
-    options: { certificateName?: string | undefined } = {},
-  ): SecureContext | undefined {
+  find(serverName: string, options: CertificateWish = {}): SecureContext | undefined {
     const { found } = this.choose(serverName, options)
     return found && this.#contextOf(found.pair)
   }
 
   /** What a host is served with, by which rule, and what an operator should know of it. */
-  choose(
-    host: string,
-    { certificateName }: { certificateName?: string | undefined } = {},
-  ): CertificateChoice {
-    return this.#index.choose(host, { certificateName, now: Date.now() })
+  choose(host: string, wish: CertificateWish = {}): CertificateChoice {
+    return this.#index.choose(host, { ...wish, now: Date.now() })
   }
 
   /** All pairs, those that cannot be used included. */
@@ -98,7 +90,7 @@ export class CertificateStore implements Disposable {
 
   #rebuild(): void {
     const pairs = this.#folders.flatMap((folder) => [...folder.pairs.values()])
-    this.#index = new CertificateIndex(pairs, this.#options.isDefaultTrusted ?? true)
+    this.#index = new CertificateIndex(pairs)
     const served = new Set(pairs.map(({ pair }) => pair))
     for (const pair of this.#contexts.keys()) if (!served.has(pair)) this.#contexts.delete(pair)
     this.#tell(pairs)

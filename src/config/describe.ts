@@ -74,6 +74,7 @@ function frontDoorSettings(
     'default-host': door?.defaultHost ?? null,
     'https-method': door?.httpsMethod ?? null,
     hsts: door ? (door.hsts ?? 'off') : null,
+    'trust-default-cert': door?.isDefaultTrusted ?? null,
     'tls-policy': door?.tlsPolicy ?? null,
     'external-https-port': door?.externalHttpsPort ?? null,
     'proxy-protocol-from': door?.proxyProtocolFrom ?? [],

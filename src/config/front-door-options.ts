@@ -81,6 +81,13 @@ export const FRONT_DOOR_OPTIONS = {
     parse: header,
     replaces: 'HSTS',
   },
+  'trust-default-cert': {
+    value: 'BOOL',
+    help: 'serve hosts without a certificate of their own with default.crt, where they do not say it themselves',
+    default: 'true',
+    parse: flag,
+    replaces: 'TRUST_DEFAULT_CERT',
+  },
   'tls-policy': {
     value: 'NAME',
     help: 'Mozilla-Modern, Mozilla-Intermediate or Mozilla-Old',

@@ -44,10 +44,12 @@ test("nginx-proxy's variables count with a domain, after Berth's own, and those 
       HTTPS_METHOD: 'noredirect',
       SSL_POLICY: 'AWS-TLS-1-2-2017-01',
       HSTS: 'off',
+      TRUST_DEFAULT_CERT: 'false',
     },
   })
   assert.deepEqual(config.frontDoor?.domains, ['r.example'])
   assert.deepEqual([config.frontDoor?.httpsMethod, config.frontDoor?.hsts], ['noredirect', undefined])
+  assert.equal(config.frontDoor?.isDefaultTrusted, false)
   assert.equal(sources.domain, 'VIRTUAL_HOST')
   assert.equal(warnings.length, 1)
   assert.match(warnings[0] ?? '', /SSL_POLICY/)

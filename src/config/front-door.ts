@@ -30,6 +30,8 @@ export interface FrontDoorConfig {
   readonly httpsMethod: (typeof HTTPS_METHODS)[number]
   /** Value of the header; undefined: off. */
   readonly hsts: string | undefined
+  /** Whether hosts without a certificate of their own are served with the default one. */
+  readonly isDefaultTrusted: boolean
   readonly tlsPolicy: (typeof TLS_POLICIES)[number]
   /** Port of visitors for TLS; undefined: that of the listener. */
   readonly externalHttpsPort: number | undefined

@@ -175,6 +175,7 @@ function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | u
     defaultHost: read('default-host'),
     httpsMethod: read('https-method'),
     hsts: read('hsts'),
+    isDefaultTrusted: read('trust-default-cert'),
     tlsPolicy: read('tls-policy'),
     externalHttpsPort: read('external-https-port'),
     proxyProtocolFrom: read('proxy-protocol-from'),

@@ -35,6 +35,7 @@ export interface SiteConfig {
   readonly https: (typeof HTTPS_METHODS)[number] | undefined
   readonly hsts: string | undefined
   readonly certificate: string | undefined
+  readonly isDefaultTrusted: boolean | undefined
   readonly access: (typeof ACCESS)[number]
   readonly tlsPolicy: (typeof TLS_POLICIES)[number] | undefined
   readonly http2: boolean
@@ -98,6 +99,7 @@ const site = z
       .optional(),
     certificate: text.optional(),
     access: z.enum(ACCESS).default('external'),
+    'trust-default-cert': flag.optional(),
     'tls-policy': z.enum(TLS_POLICIES).optional(),
     http2: flag.default(true),
     acme: flag.default(true),
@@ -121,6 +123,7 @@ const site = z
       https,
       hsts,
       certificate,
+      isDefaultTrusted: raw['trust-default-cert'],
       access,
       tlsPolicy: raw['tls-policy'],
       http2,

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { askDoor, statusOf } from '../../test/support/ask-door.ts'
-import { certificatesOf, makeTable, openTestDoor, type SiteWish } from '../../test/support/test-door.ts'
-import type { CertificateSource } from './ports.ts'
+import { openFolderCertificates } from '../../test/support/folder-certificates.ts'
+import { makeTable, openTestDoor } from '../../test/support/test-door.ts'
+import type { ContainerFacts } from './docker/container-facts.ts'
+import { type ContainerDefaults, declareContainers } from './docker/container-sites.ts'
+import { ON_HOST } from './docker/own-networks.ts'
+import type { HttpsMethod } from './site-declaration.ts'
 
 /** The cases of nginx-proxy's own test of its fallback server; `alert`: the handshake is refused. */
 const FALLBACK: readonly (readonly [set: keyof typeof SETS, url: string, status: number | 'alert'])[] = [
@@ -52,38 +56,70 @@ const FALLBACK: readonly (readonly [set: keyof typeof SETS, url: string, status:
   ['noHttps', 'https://unknown.test', 'alert'],
 ]
 
-const OWN = { 'https-and-http.test': 'x.test', 'https-only.test': 'x.test', 'http-only.test': 'x.test' }
-const HOSTS: readonly SiteWish[] = [
-  { host: 'https-and-http.test' },
-  { host: 'https-only.test', httpsMethod: 'nohttp' },
-  { host: 'http-only.test', httpsMethod: 'nohttps' },
-  { host: 'missing-cert.test' },
-  { host: 'missing-cert.default-untrusted.test' },
-]
+const DISTRUST = { 'com.github.nginx-proxy.nginx-proxy.trust-default-cert': 'false' }
 
-/** One host may be told not to trust the default certificate. */
-function exceptUntrusted(source: CertificateSource): CertificateSource {
-  return {
-    find: (name, options) =>
-      options.isSite && name?.includes('default-untrusted') ? undefined : source.find(name, options),
-  }
+/** Hosts by what their containers say. */
+const HOSTS: Readonly<Record<string, { method?: HttpsMethod; labels?: Readonly<Record<string, string>> }>> = {
+  'https-and-http.test': {},
+  'https-only.test': { method: 'nohttp' },
+  'http-only.test': { method: 'nohttps' },
+  'missing-cert.test': {},
+  'missing-cert.default-untrusted.test': { labels: DISTRUST },
 }
 
+/** Files of the certificate folder; an untrusted default one is not served to whom it covers, either. */
+const OWN = {
+  'https-and-http.test': ['https-and-http.test'],
+  'https-only.test': ['https-only.test'],
+  'http-only.test': ['http-only.test'],
+}
+const WITH_DEFAULT = { ...OWN, default: ['default.test', '*.default-untrusted.test'] }
+
+/** `method` and `isDefaultTrusted` are what the proxy itself was told. */
 const SETS = {
-  withDefault: [HOSTS, exceptUntrusted(certificatesOf(OWN, { isTrusted: true }))],
-  untrustedDefault: [HOSTS, certificatesOf(OWN, { isTrusted: false })],
-  noDefault: [HOSTS, certificatesOf(OWN)],
-  noHttp: [
-    HOSTS.map((wish) => ({ ...wish, httpsMethod: 'nohttp' as const })),
-    exceptUntrusted(certificatesOf(OWN, { isTrusted: true })),
-  ],
-  noHttps: [HOSTS.map((wish) => ({ ...wish, httpsMethod: 'nohttps' as const })), certificatesOf(OWN)],
-} satisfies Record<string, readonly [readonly SiteWish[], CertificateSource]>
+  withDefault: { files: WITH_DEFAULT },
+  untrustedDefault: { files: WITH_DEFAULT, isDefaultTrusted: false },
+  noDefault: { files: OWN },
+  noHttp: { files: WITH_DEFAULT, method: 'nohttp' },
+  noHttps: { files: OWN, method: 'nohttps' },
+} satisfies Record<string, ProxySet>
+
+interface ProxySet {
+  readonly files: Readonly<Record<string, readonly string[]>>
+  readonly isDefaultTrusted?: boolean
+  readonly method?: HttpsMethod
+}
+
+function containersOf(method: HttpsMethod | undefined): ContainerFacts[] {
+  return Object.entries(HOSTS).map(([host, said], at) => ({
+    id: String(at).padStart(64, '0'),
+    name: host,
+    createdAt: at,
+    state: 'running',
+    exitCode: undefined,
+    isOutOfMemory: false,
+    health: 'unknown',
+    environment: { VIRTUAL_HOST: host, HTTPS_METHOD: method ?? said.method ?? '' },
+    labels: said.labels ?? {},
+    networks: [{ name: 'web', id: 'web', ipv4: '172.20.0.5', ipv6: undefined, gateway: undefined }],
+    networkMode: 'own',
+    ports: [8080],
+  }))
+}
 
 for (const [set, url, expected] of FALLBACK) {
   test(`the front door answers ${url} with ${expected}, set up as ${set}`, async () => {
-    const [sites, certificates] = SETS[set]
-    await using door = await openTestDoor(makeTable(...sites), { certificates })
+    const { files, isDefaultTrusted = true, method }: ProxySet = SETS[set]
+    const defaults: ContainerDefaults = {
+      httpsMethod: 'redirect',
+      hsts: undefined,
+      isDefaultTrusted,
+      defaultHost: undefined,
+      preferIpv6: false,
+    }
+    await using certificates = await openFolderCertificates(files)
+    const table = makeTable(...declareContainers(containersOf(method), ON_HOST, defaults))
+    await using door = await openTestDoor(table, { certificates })
     const reply = await askDoor(door, url)
     assert.equal(statusOf(reply), expected === 'alert' ? 'alert 112' : expected)
     assert.deepEqual(door.failures, [])

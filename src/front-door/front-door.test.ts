@@ -102,9 +102,9 @@ test('the front door serves whoever names no host with the default certificate, 
     [[isDefault], CERTIFICATES, 'a.test', 200],
     [[isDefault], CERTIFICATES, '127.0.0.1', 200],
     [[A], CERTIFICATES, 'a.test', 'alert 112'],
-    [[A], certificatesOf({ 'a.test': 'a.test' }, { isTrusted: true }), '127.0.0.1', 503],
-    [[A], certificatesOf({ 'a.test': 'a.test' }, { isTrusted: true }), 'a.test', 421],
-    [[A], certificatesOf({}, { isTrusted: true }), 'a.test', 200],
+    [[A], certificatesOf({ 'a.test': 'a.test' }, { hasDefault: true }), '127.0.0.1', 503],
+    [[A], certificatesOf({ 'a.test': 'a.test' }, { hasDefault: true }), 'a.test', 421],
+    [[A], certificatesOf({}, { hasDefault: true }), 'a.test', 200],
   ] as const) {
     await using door = await openTestDoor(makeTable(...sites), { certificates })
     assert.equal(

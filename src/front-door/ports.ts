@@ -5,13 +5,19 @@ import type { TlsPolicyName } from './site-declaration.ts'
 export interface CertificateSource {
   /**
    * The context to serve a name with; no name: the default certificate. `certificateName` asks for that pair alone;
-   * otherwise the rules of the certificate folder hold. `isSite` is false for a name that no site has: only a default
-   * certificate is for those. The same pair gives the same context. Cheap enough for every handshake and request.
+   * otherwise the rules of the certificate folder hold, without the default certificate if `isDefaultTrusted` is false.
+   * `isSite` is false for a name that no site has: only a default certificate is for those, and trust is no matter
+   * there. The same pair gives the same context. Cheap enough for every handshake and request.
    * @returns undefined if there is no certificate that fits: the handshake is refused.
    */
   find(
     serverName: string | undefined,
-    options: { certificateName: string | undefined; policy: TlsPolicyName; isSite: boolean },
+    options: {
+      certificateName: string | undefined
+      isDefaultTrusted: boolean
+      policy: TlsPolicyName
+      isSite: boolean
+    },
   ): SecureContext | undefined
 }
 

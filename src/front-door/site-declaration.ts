@@ -23,6 +23,8 @@ export interface SiteDeclaration {
   readonly nonGetRedirect: 301 | 302 | 307 | 308
   /** `CERT_NAME`: this pair of the certificate folder and no other; undefined: by host name. */
   readonly certificateName: string | undefined
+  /** Whether the default certificate is served where there is none of its own (`TRUST_DEFAULT_CERT`). */
+  readonly isDefaultTrusted: boolean
   /** `internal`: only addresses of private networks are let in. */
   readonly networkAccess: 'external' | 'internal'
   readonly tlsPolicy: TlsPolicyName | undefined

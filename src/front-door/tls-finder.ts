@@ -31,7 +31,12 @@ export function createTlsFinder(
     const site = siteOf(serverName)
     const policy = policyFor(site)
     if (serverName === undefined) {
-      const own = parts.certificates.find(undefined, { certificateName: undefined, policy, isSite: false })
+      const own = parts.certificates.find(undefined, {
+        certificateName: undefined,
+        isDefaultTrusted: true,
+        policy,
+        isSite: false,
+      })
       // The default host answers whoever names none, if it has a name of which there can be a certificate.
       const name = own || !site ? undefined : normalizeHost(site.declaration.host)
       return own ?? (name === undefined ? undefined : contextOf(name))
@@ -40,6 +45,7 @@ export function createTlsFinder(
     const isServed = site !== undefined && site.declaration.httpsMethod !== 'nohttps'
     return parts.certificates.find(serverName, {
       certificateName: isServed ? site.declaration.certificateName : undefined,
+      isDefaultTrusted: isServed ? site.declaration.isDefaultTrusted : true,
       policy,
       isSite: isServed,
     })

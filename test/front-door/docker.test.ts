@@ -40,6 +40,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
         const defaults = {
           httpsMethod: 'redirect',
           hsts: undefined,
+          isDefaultTrusted: true,
           defaultHost: undefined,
           preferIpv6: false,
         } as const

@@ -24,6 +24,7 @@ export function makeSite(wish: SiteWish): Site {
     hsts: undefined,
     nonGetRedirect: 308,
     certificateName: undefined,
+    isDefaultTrusted: true,
     networkAccess: 'external',
     tlsPolicy: undefined,
     http2: true,
@@ -79,18 +80,16 @@ function makeContext(name: string): SecureContext {
   }
 }
 
-/**
- * Certificates by name: `names` are covered by the certificate of their value; `fallback` names a default certificate.
- */
+/** Certificates by name: `names` are covered by the certificate of their value; there may be a default one. */
 export function certificatesOf(
   names: Readonly<Record<string, string>>,
-  fallback?: { readonly isTrusted: boolean },
+  { hasDefault = false }: { readonly hasDefault?: boolean } = {},
 ): CertificateSource {
   return {
-    find(serverName, { isSite }) {
+    find(serverName, { isDefaultTrusted, isSite }) {
       const own = serverName === undefined || !isSite ? undefined : names[serverName]
       if (own !== undefined) return contextOf(own)
-      if (!fallback || (isSite && !fallback.isTrusted)) return undefined
+      if (!hasDefault || (isSite && !isDefaultTrusted)) return undefined
       return contextOf('default.test')
     },
   }

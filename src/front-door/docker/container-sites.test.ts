@@ -10,6 +10,7 @@ const LABEL = 'com.github.nginx-proxy.nginx-proxy.'
 const DEFAULTS: ContainerDefaults = {
   httpsMethod: 'redirect',
   hsts: 'max-age=31536000',
+  isDefaultTrusted: true,
   defaultHost: undefined,
   preferIpv6: false,
 }
@@ -99,6 +100,7 @@ test('a container with nothing but VIRTUAL_HOST gets nginx-proxy’s defaults', 
     hsts: 'max-age=31536000',
     nonGetRedirect: 308,
     certificateName: undefined,
+    isDefaultTrusted: true,
     networkAccess: 'external',
     tlsPolicy: undefined,
     http2: true,
@@ -489,9 +491,22 @@ describe('the label', () => {
       warned(site, warning)
     })
   }
+  for (const [value, isDefaultTrusted, expected, warning] of [
+    ['false', true, false],
+    ['False', true, false],
+    ['0', true, false],
+    ['true', false, true],
+    ['', false, false],
+    ['no', true, true, /trust-default-cert="no" is not known: true and false are/],
+    ['no', false, false, /trust-default-cert="no" is not known/],
+  ] as const) {
+    test(`trust-default-cert=${value} is ${expected} where the proxy says ${isDefaultTrusted}`, () => {
+      const site = only([labelled({ 'trust-default-cert': value })], { defaults: { isDefaultTrusted } })
+      assert.equal(site.isDefaultTrusted, expected)
+      warned(site, warning)
+    })
+  }
   for (const [labels, warning] of [
-    [{ 'trust-default-cert': 'false' }, /trust-default-cert=false, which is not done/],
-    [{ 'trust-default-cert': 'true' }, undefined],
     [{ 'http3.enable': 'true' }, /http3\.enable=true, which is not done/],
     [{ ssl_verify_client: 'optional' }, /ssl_verify_client=optional, which is not done/],
     [{ ssl_verify_client: 'off' }, undefined],

@@ -24,6 +24,7 @@ export interface ContainerDefaults {
   readonly httpsMethod: HttpsMethod
   /** Value of the header; undefined: none. */
   readonly hsts: string | undefined
+  readonly isDefaultTrusted: boolean
   /** Host that answers for those that no site has. */
   readonly defaultHost: string | undefined
   readonly preferIpv6: boolean
@@ -70,7 +71,14 @@ export function createSpokesman(
 /** What of a site does not depend on its paths. */
 export type SiteSettings = Pick<
   SiteDeclaration,
-  'httpsMethod' | 'hsts' | 'nonGetRedirect' | 'certificateName' | 'networkAccess' | 'tlsPolicy' | 'http2'
+  | 'httpsMethod'
+  | 'hsts'
+  | 'nonGetRedirect'
+  | 'certificateName'
+  | 'isDefaultTrusted'
+  | 'networkAccess'
+  | 'tlsPolicy'
+  | 'http2'
 >
 
 /** Reads the settings of a host from its containers, in the order in which they count. */
@@ -87,6 +95,7 @@ export function readSiteSettings(
       httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : readHsts(spokesman, defaults),
     nonGetRedirect: readRedirect(spokesman),
     certificateName: readCertificateName(spokesman),
+    isDefaultTrusted: readTrust(spokesman, defaults),
     networkAccess: readNetworkAccess(containers, spokesman),
     tlsPolicy: readPolicy(spokesman),
     http2: spokesman.choose(undefined, 'http2.enable')?.toLowerCase() !== 'false',
@@ -101,11 +110,6 @@ export function readPoolSettings(spokesman: Spokesman): Pick<UpstreamDeclaration
 /** What labels ask for that is not done. */
 export function noteUnknownLabels(container: ContainerFacts, note: (text: string) => void): void {
   const { name } = container
-  if (labelOf(container, 'trust-default-cert')?.toLowerCase() === 'false') {
-    note(
-      `${name} has the label trust-default-cert=false, which is not done: the default certificate is served where no other fits`,
-    )
-  }
   if (labelOf(container, 'http3.enable')?.toLowerCase() === 'true') {
     note(`${name} has the label http3.enable=true, which is not done: HTTP/2 and HTTP/1.1 are spoken`)
   }
@@ -167,6 +171,19 @@ function readCertificateName({ choose, note }: Spokesman): string | undefined {
   if (name === undefined || (/^[^/\\\p{Cc}]{1,200}$/u.test(name) && !name.startsWith('.'))) return name
   note(`CERT_NAME=${quote(name)} is no name of a file without its ending: certificates are looked up by host`)
   return undefined
+}
+
+function readTrust(
+  { choose, note }: Spokesman,
+  { isDefaultTrusted }: ContainerDefaults,
+): SiteDeclaration['isDefaultTrusted'] {
+  const text = choose(undefined, 'trust-default-cert')
+  if (text === undefined) return isDefaultTrusted
+  // What nginx-proxy's parser takes for true and false.
+  if (/^(?:1|t|true)$/i.test(text)) return true
+  if (/^(?:0|f|false)$/i.test(text)) return false
+  note(`The label trust-default-cert=${quote(text)} is not known: true and false are. The default is used`)
+  return isDefaultTrusted
 }
 
 /** A protection counts if any container asks for it, and if it was misspelt. */
