@@ -12,10 +12,10 @@ test('`OrderThrottle` lets ten orders pass in a window, and the next ones in the
       throttle.pass(undefined).then(() => performance.now() - start),
     ),
   )
-  const [first = 0, second = 0, third = 0] = [0, MAX_ORDERS, 2 * MAX_ORDERS].map((index) => times[index])
-  // A slow machine may make it longer, never shorter; timers are exact to a millisecond.
-  assert.ok(second - first >= windowMs - 1, `${second - first} ms`)
-  assert.ok(third - second >= windowMs - 1, `${third - second} ms`)
+  const [second = 0, third = 0] = [MAX_ORDERS, 2 * MAX_ORDERS].map((index) => times[index])
+  // From before the first call: a slow machine may make it longer, never shorter; timers are exact to a millisecond.
+  assert.ok(second >= windowMs - 1, `${second} ms`)
+  assert.ok(third >= 2 * windowMs - 2, `${third} ms`)
 })
 
 test('`OrderThrottle` lets go of who no longer waits', async () => {
