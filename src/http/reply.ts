@@ -53,8 +53,9 @@ export function replyBytes(
   { status = 200, headers }: { status?: number; headers: OutgoingHttpHeaders },
 ): void {
   headers['content-length'] = body.length
-  if (body.length > MAX_JOINED_BYTES && exchange.request.method !== 'HEAD')
-    holdUntilSent(exchange, body.length)
+  // The body of an error is bounded by itself, and its answer must not fail.
+  const isHeld = body.length > MAX_JOINED_BYTES && exchange.request.method !== 'HEAD' && status < 400
+  if (isHeld) holdUntilSent(exchange, body.length)
   sendHead(exchange, status, headers)
   if (exchange.request.method === 'HEAD') {
     exchange.response.end()

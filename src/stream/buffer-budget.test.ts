@@ -33,6 +33,30 @@ test('`BufferBudget` hands out again what was given back, and keeps little while
   assert.ok(!taken.includes(budget.take(64 * 1024)), 'what was kept for many is gone')
 })
 
+for (const [many, few] of [
+  [10, 5],
+  [500, 10],
+  [2_000, 10],
+  [4_096, 1],
+] as const) {
+  test(`\`BufferBudget\` hands out again when ${few} of ${many} transfers are left`, () => {
+    const budget = new BufferBudget()
+    const transfers = Array.from({ length: many }, () => {
+      budget.enter()
+      return Array.from({ length: 4 }, () => budget.take())
+    })
+    for (const buffers of transfers) for (const buffer of buffers) budget.give(buffer)
+    for (let left = many; left > few; left--) budget.leave()
+    const handedOut = new Set<Buffer>()
+    for (let turn = 0; turn < 200; turn++) {
+      const buffer = budget.take()
+      handedOut.add(buffer)
+      budget.give(buffer)
+    }
+    assert.ok(handedOut.size <= 4, `${handedOut.size} buffers were made`)
+  })
+}
+
 test('`BufferBudget` forgets buffers that are too large for the load', () => {
   const budget = new BufferBudget()
   budget.enter()

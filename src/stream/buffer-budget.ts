@@ -47,7 +47,8 @@ export class BufferBudget {
 
   leave(): void {
     this.#transfers--
-    if (this.#transfers === 0 && this.#freeBytes > IDLE_BYTES) this.#drop(() => true)
+    if (this.#freeBytes > this.#mostFree()) this.#drop((size) => size < this.#sizeNow())
+    if (this.#freeBytes > this.#mostFree()) this.#drop(() => true)
   }
 
   /** A buffer of the size that suits the load now, or the power of two that holds `wanted` bytes if that is less. */
@@ -61,7 +62,10 @@ export class BufferBudget {
 
   /** Hands a buffer back; the caller no longer touches it. */
   give(buffer: Buffer): void {
-    if (buffer.length > this.#sizeNow() || this.#freeBytes + buffer.length > this.#mostFree()) {
+    const size = this.#sizeNow()
+    // Small ones of a time with more transfers must not keep out those that are wanted now.
+    if (this.#freeBytes + buffer.length > this.#mostFree()) this.#drop((other) => other < size)
+    if (buffer.length > size || this.#freeBytes + buffer.length > this.#mostFree()) {
       countDroppedBytes(buffer.length)
       return
     }

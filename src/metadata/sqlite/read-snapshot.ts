@@ -37,10 +37,22 @@ export class ReadSnapshot {
     this.#begin?.run()
     this.#isOpen = true
     setImmediate(this.end)
-    const version = this.#version?.get()?.data_version
+    const version = this.#readVersion()
     if (version === this.#lastVersion) return
     this.#lastVersion = version
     this.#forget()
+  }
+
+  /** Where the version cannot be told, nothing that was remembered may be believed. */
+  #readVersion(): unknown {
+    try {
+      return this.#version?.get()?.data_version
+    } catch (error) {
+      this.#lastVersion = undefined
+      this.#forget()
+      this.end()
+      throw error
+    }
   }
 
   /** After each write of this process, and with the turn. */
