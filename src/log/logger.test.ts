@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { type AccessLine, createAccessLog } from './access-line.ts'
@@ -124,4 +126,32 @@ test('flushLogger() has the lines written', async () => {
   const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
   const { stdout } = (await run.catch((error: unknown) => error)) as { stdout: string }
   assert.match(stdout, /first\n$/)
+})
+
+test('a full disk under standard output ends nothing, and holds no end up', async () => {
+  const module = new URL('./logger.ts', import.meta.url).href
+  const script = `import { createLogger } from '${module}'
+    const logger = createLogger({ level: 'info', format: 'json' })
+    logger.info('first')
+    setTimeout(() => {
+      logger.info('still here')
+      process.stderr.write('alive')
+      process.exit(3)
+    }, 2_500)`
+  const full = await open('/dev/full', 'w')
+  try {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', full.fd, 'pipe'],
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    })
+    let said = ''
+    child.stderr?.on('data', (text) => {
+      said += text
+    })
+    const [code] = await once(child, 'close')
+    assert.deepEqual([code, said], [3, 'alive'])
+  } finally {
+    await full.close()
+  }
 })

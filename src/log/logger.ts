@@ -58,11 +58,27 @@ function openStandardOutput(): Flushable {
     maxLength: MAX_WAITING_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,
   })
-  return gatherTurn(output)
+  // Such as a full disk: what cannot be written is tried again with what comes next, and the server serves on.
+  let hasFailed = false
+  output.on('error', () => {
+    hasFailed = true
+  })
+  output.on('write', () => {
+    hasFailed = false
+  })
+  const { handOver, ...gathered } = gatherTurn(output)
+  // Before the output's own listener, which writes what it has been handed, and tries for ever where it cannot.
+  process.prependListener('exit', () => {
+    if (hasFailed) output.destroy()
+    else handOver()
+  })
+  return gathered
 }
 
 /** Hands the lines of one turn of the event loop on together: a hand-over costs as much as a line. */
-function gatherTurn(output: ReturnType<typeof pino.destination>): Flushable {
+function gatherTurn(
+  output: ReturnType<typeof pino.destination>,
+): Flushable & { readonly handOver: () => void } {
   let lines = ''
   const handOver = (): void => {
     if (lines === '') return
@@ -70,9 +86,8 @@ function gatherTurn(output: ReturnType<typeof pino.destination>): Flushable {
     lines = ''
     output.write(text)
   }
-  // Before the output's own listener, which writes what it has been handed.
-  process.prependListener('exit', handOver)
   return {
+    handOver,
     write(line) {
       if (lines === '') setImmediate(handOver)
       lines += line
