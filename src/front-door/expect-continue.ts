@@ -15,12 +15,24 @@ export function continueWhenRead(
   const isHttp1 = request.httpVersionMajor === 1
   const read = request._read
   if (isHttp1) response.setHeader('connection', 'close')
-  request._read = function continueAndRead(this: typeof request, size: number) {
+  const ask = (): void => {
     request._read = read
-    if (!response.headersSent && !response.destroyed) {
-      if (isHttp1) response.removeHeader('connection')
-      response.writeContinue()
-    }
+    asking.delete(request)
+    if (response.headersSent || response.destroyed) return
+    if (isHttp1) response.removeHeader('connection')
+    response.writeContinue()
+  }
+  asking.set(request, ask)
+  request._read = function continueAndRead(this: typeof request, size: number) {
+    ask()
     read.call(request as IncomingMessage & Http2ServerRequest, size)
   }
+}
+
+/** Requests whose body is still held back. */
+const asking = new WeakMap<object, () => void>()
+
+/** Asks for a body that is held back, if it was not asked for yet; it may have come without being asked for. */
+export function askForBody(request: IncomingMessage | Http2ServerRequest): void {
+  asking.get(request)?.()
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { sendRaw } from '../../test/protocol/connection.ts'
 import { BAD_REQUESTS } from '../../test/support/bad-requests.ts'
@@ -18,6 +20,11 @@ async function start(options: { headersTimeoutMs?: number } = {}) {
         setTimeout(() => response.end('later'), 50)
         return
       }
+      if (request.url === '/refused') {
+        response.writeHead(401, { 'content-length': 0 }).end()
+        request.resume()
+        return
+      }
       request.resume().on('end', () => response.end('taken'))
     },
     ...options,
@@ -35,6 +42,25 @@ for (const [name, [request, status]] of Object.entries(BAD_REQUESTS)) {
     assert.ok(isClosed)
   })
 }
+
+test('`listen()` asks for a body that is held back when it is read, and not for one that is refused', async () => {
+  await using server = await start()
+  const { hostname, port } = new URL(server.url)
+  const ask = async (path: string): Promise<string> => {
+    const client = connect(Number(port), hostname)
+    const head = 'Host: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n'
+    client.write(`PUT ${path} HTTP/1.1\r\n${head}`)
+    let text = ''
+    client.on('data', (chunk) => {
+      if (text === '' && String(chunk).startsWith('HTTP/1.1 100 ')) client.write('abc')
+      text += chunk
+    })
+    await once(client, 'close')
+    return text
+  }
+  assert.match(await ask('/taken'), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
+  assert.match(await ask('/refused'), /^HTTP\/1\.1 401 /)
+})
 
 test('`listen()` closes a connection whose headers come too slowly', async () => {
   await using server = await start({ headersTimeoutMs: 200 })

@@ -1,5 +1,6 @@
 import {
   createServer as createHttpServer,
+  type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
@@ -7,6 +8,7 @@ import {
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
+import { continueWhenRead } from './expect-continue.ts'
 import { hasTwoHosts } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
@@ -69,6 +71,10 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
   server.keepAliveTimeout = CONNECTION_LIMITS.keepAliveMs
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
   server.maxConnections = CONNECTION_LIMITS.maxConnections
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    continueWhenRead(request, response)
+    turns.take(request, response)
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, turns.current(socket))
   })

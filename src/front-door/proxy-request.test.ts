@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import {
   exchange,
@@ -240,6 +240,25 @@ test('100 is sent once the application is reached, and the body follows', async 
   )
   assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
   assert.match(text, /taken/)
+})
+
+const WAITING = 'Expect: 100-continue\r\nConnection: close'
+
+test('100 is sent once to a client that waits for it', async () => {
+  await using app = await startApp((incoming, response) =>
+    incoming.resume().on('end', () => response.end('taken')),
+  )
+  await using room = await openProxyRoom({ ports: [app.port] })
+  const client = connect(room.port, '127.0.0.1')
+  client.write(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 3\r\n${WAITING}\r\n\r\n`)
+  let text = ''
+  client.on('data', (chunk) => {
+    // Once it may, and a little later, so that a second one would come first.
+    if (text === '') setTimeout(() => client.write('abc'), 50)
+    text += chunk
+  })
+  await once(client, 'close')
+  assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
 })
 
 interface Hostile {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
+import { askForBody } from './expect-continue.ts'
 import { upstreamTls } from './forward/connect-tls.ts'
 import {
   type AnswerSink,
@@ -167,7 +168,7 @@ class Proxying {
 
   async *#body(): AsyncGenerator<Buffer> {
     this.#isBodyBegun = true
-    if (this.#exchange.request.headers.expect !== undefined) this.#response.writeContinue()
+    askForBody(this.#exchange.request)
     const bounds = {
       maxBytes: this.#settings.maxBodyBytes,
       readGapMs: this.#settings.clientBodyTimeoutMs,

@@ -32,7 +32,6 @@ export async function serveRegistry(
     request.resume()
     return
   }
-  if (request.headers.expect !== undefined) response.writeContinue()
   tools.registry(request, response)
 }
 
