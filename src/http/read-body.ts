@@ -44,9 +44,8 @@ export async function readBody(
       tell()
     }
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
-    // Over before anybody listened, or without a body at all: nothing more is told of it.
-    if (request.readableEnded) onEnd()
-    else if (request.destroyed) onGone()
+    // Gone before anybody listened: nothing more is told of it.
+    if (request.destroyed) onGone()
   })
 }
 

@@ -12,8 +12,8 @@ const IDLE_BYTES = 4 * 1024 * 1024
 const CROWD = 1_024
 const CROWDED_BUFFER_BYTES = 16 * 1024
 /**
- * Transfers at once. A pull holds two buffers, a push four at most, so they take some 200 to 450 MiB if all are busy; a
- * client that sends a byte a minute holds one as well.
+ * Transfers at once. A pull holds two buffers, a push four at most, so they take 256 MiB if all push, and what those
+ * that were there before the crowd still hold in larger ones; a client that sends a byte a minute holds one as well.
  */
 export const MAX_TRANSFERS = 4_096
 /** Seconds after which a client that was turned away may try again. */
