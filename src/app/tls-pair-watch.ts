@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import type { TlsFiles } from '../config/config.ts'
+import { versionOf } from '../files/file-version.ts'
 import type { TlsPair } from '../front-door/listener.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
@@ -114,13 +115,5 @@ async function readPair({ certFile, keyFile }: TlsFiles): Promise<{ pair: TlsPai
 
 /** What is compared to tell a change; a file that is not there is one state, too. */
 async function identityOf({ certFile, keyFile }: TlsFiles): Promise<string> {
-  const sightings = [certFile, keyFile].map(async (file) => {
-    try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true })
-      return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
-    } catch {
-      return 'absent'
-    }
-  })
-  return (await Promise.all(sightings)).join(', ')
+  return (await Promise.all([certFile, keyFile].map(versionOf))).join(', ')
 }

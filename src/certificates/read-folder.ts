@@ -1,5 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
+import { versionOf } from '../files/file-version.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import type { MailedFile } from './mailed-files.ts'
 import { makePair, type Pair } from './pair.ts'
@@ -152,15 +153,6 @@ async function readNeeded(path: string): Promise<MailedFile> {
 
 async function readOptional(path: string): Promise<MailedFile | undefined> {
   return await readNeeded(path).catch(() => undefined)
-}
-
-async function versionOf(path: string): Promise<string> {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-    return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
-  } catch (error) {
-    return reasonOf(error)
-  }
 }
 
 async function target(path: string): Promise<string | undefined> {

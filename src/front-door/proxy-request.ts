@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
+import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { askForBody } from './expect-continue.ts'
@@ -19,9 +20,6 @@ import { createPace, type Pace } from './limit-rate.ts'
 import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
 import { declareOrigin, originOf, redirectFacts } from './upstream-origin.ts'
-
-/** Largest answer sent in one piece with its head: what Node joins without a copy on the heap. */
-const MAX_JOINED_BYTES = 16 * 1024
 
 /** What is asked of an upstream, and which. */
 export interface ProxyOrder {
@@ -84,7 +82,7 @@ class Proxying {
   /** Length of an answer that may be sent in one piece. */
   #joinedLength: number | undefined
   /** That answer, once it is here; its end is told next. */
-  #joined: string | undefined
+  #joined: Buffer | undefined
   readonly #pace: Pace | undefined
   #sendTimer: NodeJS.Timeout | undefined
   #resolve: () => void = () => {}
@@ -236,7 +234,7 @@ class Proxying {
   #data(chunk: Buffer): boolean {
     if (this.#response.destroyed) return false
     if (chunk.length === this.#joinedLength) {
-      this.#joined = chunk.toString('latin1')
+      this.#joined = chunk
       return true
     }
     this.#joinedLength = undefined
@@ -329,13 +327,4 @@ function joinedLengthOf(list: readonly string[]): number | undefined {
     return length > 0 && length <= MAX_JOINED_BYTES ? length : undefined
   }
   return undefined
-}
-
-/**
- * Writes the answers of one turn of the event loop one after the other at its end: each write wakes the client, unless
- * the one before has woken it already. Node joins head and text into one write, which it does not do with bytes;
- * Latin-1 keeps every byte as it is.
- */
-function endTogether(response: ServerResponse, body: string): void {
-  setImmediate(() => response.end(body, 'latin1'))
 }

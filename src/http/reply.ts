@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { OciError } from '../oci/errors.ts'
+import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import { BodyRoom } from './body-room.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -13,8 +14,6 @@ const MAX_DISCARDED_BYTES = 8 * 1024 * 1024
 /** Longest time for that, in milliseconds. */
 const MAX_DISCARD_MS = 10_000
 
-/** Largest body joined with its head: what Node writes without a copy on the heap. */
-const MAX_JOINED_BYTES = 16 * 1024
 /** Memory of larger answers that wait for their clients to read them: sixteen of the largest manifests. */
 const largeAnswers = new BodyRoom(64 * 1024 * 1024)
 
@@ -62,7 +61,7 @@ export function replyBytes(
     return
   }
   exchange.sentBytes += body.length
-  if (body.length <= MAX_JOINED_BYTES) endTogether(exchange, body)
+  if (body.length <= MAX_JOINED_BYTES) endTogether(exchange.response, body)
   else exchange.response.end(body)
 }
 
@@ -78,20 +77,10 @@ function holdUntilSent({ request, response }: Exchange, bytes: number): void {
   }
   socket.setTimeout(WRITE_GAP_MS, onTimeout)
   response.once('close', () => {
-    // The time itself stays: it is by now that of an idle connection.
     socket.off('timeout', onTimeout)
+    // Node has set that of an idle connection, unless another answer is to come, which may take its time.
+    if (socket.timeout === WRITE_GAP_MS) socket.setTimeout(0)
     hold[Symbol.dispose]()
-  })
-}
-
-/**
- * Writes the answers of one turn of the event loop one after the other at its end: each write wakes the client, unless
- * the one before has woken it already. Node joins head and text into one write, which it does not do with bytes;
- * Latin-1 keeps every byte as it is.
- */
-function endTogether({ response }: Exchange, body: Uint8Array): void {
-  setImmediate(() => {
-    response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1')
   })
 }
 
