@@ -1,4 +1,4 @@
-import { readdir, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { versionOf } from '../files/file-version.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
