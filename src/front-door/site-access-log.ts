@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
-import { type DestinationStream, pino } from 'pino'
+import type { DestinationStream } from 'pino'
 import { stripControlCharacters } from '../log/access-line.ts'
+import { type LineOutput, openOutput } from '../log/open-output.ts'
 
 /** Bytes gathered before a write; at most so many are written at once. */
 const MIN_WRITE_BYTES = 16 * 1024
@@ -52,22 +53,19 @@ export function openSiteLog(
   const dest = target === 'stdout' ? 1 : target
   // The stream opens its file later, when nobody is there to be told.
   if (typeof dest === 'string') closeSync(openSync(dest, 'a'))
-  const destination = pino.destination({
-    dest,
-    append: true,
-    mkdir: false,
-    sync: false,
-    minLength: MIN_WRITE_BYTES,
-    maxWrite: MAX_WRITE_BYTES,
-    maxLength: MAX_WAITING_BYTES,
-    periodicFlush: FLUSH_MS,
-  })
   let problem: string | undefined
   const tell = (text: string): void => {
     if (problem !== text) onProblem(text)
     problem = text
   }
-  destination.on('error', (error: NodeJS.ErrnoException) => tell(`it cannot be written (${error.code})`))
+  const destination = openOutput({
+    dest,
+    minLength: MIN_WRITE_BYTES,
+    maxWrite: MAX_WRITE_BYTES,
+    maxLength: MAX_WAITING_BYTES,
+    periodicFlush: FLUSH_MS,
+    onError: ({ code }) => tell(`it cannot be written (${code})`),
+  })
   destination.on('drop', () => tell('lines come faster than they can be written, and are dropped'))
   destination.on('write', () => {
     problem = undefined
@@ -83,7 +81,7 @@ export function openSiteLog(
 }
 
 /** Waits for a file that is only being opened, too: a server may end as soon as it began. */
-async function close(destination: ReturnType<typeof pino.destination>): Promise<void> {
+async function close(destination: LineOutput): Promise<void> {
   await new Promise<void>((resolve) => {
     destination.once('close', resolve)
     // What cannot be written now will not be written later.

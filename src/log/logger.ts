@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { gatherTurn, openOutput } from './open-output.ts'
 import { redactFields, redactText } from './redact.ts'
 import { formatText } from './text-format.ts'
 
@@ -50,53 +51,17 @@ function isNoFile(error: Error): boolean {
 }
 
 function openStandardOutput(): Flushable {
-  const output = pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: MIN_WRITE_BYTES,
-    maxWrite: 4 * MIN_WRITE_BYTES,
-    maxLength: MAX_WAITING_BYTES,
-    periodicFlush: FLUSH_INTERVAL_MS,
-  })
-  // Such as a full disk: what cannot be written is tried again with what comes next, and the server serves on.
-  let hasFailed = false
-  output.on('error', () => {
-    hasFailed = true
-  })
-  output.on('write', () => {
-    hasFailed = false
-  })
-  const { handOver, ...gathered } = gatherTurn(output)
-  // Before the output's own listener, which writes what it has been handed, and tries for ever where it cannot.
-  process.prependListener('exit', () => {
-    if (hasFailed) output.destroy()
-    else handOver()
-  })
-  return gathered
-}
-
-/** Hands the lines of one turn of the event loop on together: a hand-over costs as much as a line. */
-function gatherTurn(
-  output: ReturnType<typeof pino.destination>,
-): Flushable & { readonly handOver: () => void } {
-  let lines = ''
-  const handOver = (): void => {
-    if (lines === '') return
-    const text = lines
-    lines = ''
-    output.write(text)
-  }
-  return {
-    handOver,
-    write(line) {
-      if (lines === '') setImmediate(handOver)
-      lines += line
-    },
-    flush(done) {
-      handOver()
-      output.flush(done)
-    },
-  }
+  return gatherTurn(
+    openOutput({
+      dest: 1,
+      minLength: MIN_WRITE_BYTES,
+      maxWrite: 4 * MIN_WRITE_BYTES,
+      maxLength: MAX_WAITING_BYTES,
+      periodicFlush: FLUSH_INTERVAL_MS,
+      // There is no other place to tell it.
+      onError: () => {},
+    }),
+  )
 }
 
 function redactMessage(message: unknown): unknown {
