@@ -78,7 +78,7 @@ export function createHttp1(
     socket.end(NO_TUNNEL, () => socket.destroy())
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerUnreadable(error, socket, turns.current(socket))
+    answerUnreadable(error, socket, turns.pending(socket))
   })
   return server
 }

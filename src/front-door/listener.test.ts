@@ -43,6 +43,20 @@ for (const [name, [request, status]] of Object.entries(BAD_REQUESTS)) {
   })
 }
 
+test('`listen()` answers all that came before what cannot be read', async () => {
+  await using server = await start()
+  const soon = 'GET /soon HTTP/1.1\r\nHost: x\r\n\r\n'
+  const { text, isClosed } = await sendRaw(server.url, `${soon.repeat(3)}no request\r\n\r\n`)
+  assert.equal(text.match(/HTTP\/1\.1 200 /g)?.length, 3, text)
+  assert.equal(text.match(/later/g)?.length, 3)
+  assert.ok(isClosed)
+  // What breaks off in the middle of its body ends all: nothing could be said between the answers before it.
+  const cut = `${soon}POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n`
+  const broken = await sendRaw(server.url, cut)
+  assert.doesNotMatch(broken.text, /400/)
+  assert.ok(broken.isClosed)
+})
+
 test('`listen()` asks for a body that is held back when it is read, and not for one that is refused', async () => {
   await using server = await start()
   const { hostname, port } = new URL(server.url)

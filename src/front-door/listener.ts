@@ -76,7 +76,7 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
     turns.take(request, response)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerUnreadable(error, socket, turns.current(socket))
+    answerUnreadable(error, socket, turns.pending(socket))
   })
   await listenOn(server, options.address)
   return {
@@ -129,20 +129,22 @@ const UNREADABLE = '{"errors":[{"code":"REQUEST_INVALID","message":"the request 
 /**
  * What the parser refuses gets a short answer where one can still be sent, and the connection ends; nothing of the
  * request is repeated. In the middle of another answer it would be taken for a part of that one's body; before another
- * that is still to come it would be taken for that one, so the connection ends after it.
+ * that is still to come it would be taken for that one, so the connection ends after the last of `pending`, those that
+ * the connection waits for.
  */
 export function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  last: ServerResponse | undefined,
+  pending: readonly ServerResponse[],
 ): void {
+  const last = pending.at(-1)
   const isWaiting = last?.req.complete === true && !last.headersSent && !last.destroyed
   if (isWaiting && socket.writable && error.code?.startsWith('HPE_')) {
     socket.pause()
     last.once('close', () => socket.destroySoon())
     return
   }
-  const isAnswering = last?.headersSent && !last.writableFinished
+  const isAnswering = pending.length > 1 || last?.headersSent
   if (!socket.writable || isAnswering || error.code === 'ECONNRESET') {
     socket.destroy()
     return

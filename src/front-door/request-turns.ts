@@ -36,15 +36,17 @@ export class RequestTurns {
     this.#serve(request, response)
   }
 
-  /** The answer that is on its way on a connection, or was the last; undefined before the first. */
-  current(socket: Socket): ServerResponse | undefined {
-    return this.#turns.get(socket)?.last
+  /** The answers that a connection waits for, in their order. */
+  pending(socket: Socket): ServerResponse[] {
+    const turn = this.#turns.get(socket)
+    if (!turn) return []
+    const waiting = turn.waiting.map(([, response]) => response)
+    return turn.last.writableFinished ? waiting : [turn.last, ...waiting]
   }
 
   /** Whether all that a connection asked for is answered. */
   isIdle(socket: Socket): boolean {
-    const turn = this.#turns.get(socket)
-    return turn === undefined || (turn.waiting.length === 0 && turn.last.writableFinished)
+    return this.pending(socket).length === 0
   }
 
   #next(socket: Socket, turn: Turn): void {
