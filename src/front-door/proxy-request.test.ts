@@ -1,7 +1,7 @@
 // long: a row or a scene for each rule of forwarding
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
@@ -13,23 +13,7 @@ import {
   rootPath,
   startScriptedUpstream,
 } from '../../test/support/proxy-room.ts'
-
-/** An application that answers by a handler. */
-async function startApp(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<{ port: number; server: Server } & AsyncDisposable> {
-  const server = createServer(handle)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    server,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
+import { startApp } from '../../test/support/start-app.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -13,20 +12,7 @@ import {
   type ProxyRoomOptions,
   startScriptedUpstream,
 } from '../../test/support/proxy-room.ts'
-
-async function startApp(handle: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(handle)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    server,
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
+import { startApp } from '../../test/support/start-app.ts'
 
 test('WebSockets speak both ways, large messages too, and either side may close', async () => {
   await using app = await startApp((_request, response) => response.end())
@@ -90,8 +76,8 @@ test('an application that does not change the protocol answers all the same', as
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp']
 
 test('a request to change the protocol that a vhost file answers is answered as any other', async () => {
-  const vhost =
-    'location /moved { return 301 https://other.example/; } location /nobody { deny all; } error_page 403 /why; location /why { return 200 because; }'
+  // Nobody listens on port 1: what is answered with anything but 502 was not passed on.
+  const vhost = 'location /moved { return 301 https://other.example/; }'
   await using room = await openProxyRoom({ ports: [1], vhost })
   const moved = await exchange(room.port, get('/moved', ...UPGRADE))
   assert.match(moved.text, /^HTTP\/1\.1 301 [\s\S]*^location: https:\/\/other\.example\/\r$/im)

@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import { exchange, get, openProxyRoom } from '../../test/support/proxy-room.ts'
+import { startApp } from '../../test/support/start-app.ts'
 import { listen } from './listener.ts'
 import { MAX_WAITING_REQUESTS } from './request-turns.ts'
-
-async function startApp(handle: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(handle)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const stop = async (): Promise<void> => {
-    server.closeAllConnections()
-    server.close()
-  }
-  return { port, [Symbol.asyncDispose]: stop }
-}
 
 test('requests sent without waiting for answers are passed on one after the other, in order', async () => {
   let underWay = 0

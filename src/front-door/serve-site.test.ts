@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
-import { createServer, get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -12,21 +11,8 @@ import {
   type ProxyRoom,
   type ProxyRoomOptions,
 } from '../../test/support/proxy-room.ts'
+import { startApp } from '../../test/support/start-app.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
-
-async function startApp(handle: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(handle)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    server,
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
 
 interface Answer {
   readonly status: number

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile, rename } from 'node:fs/promises'
-import { createServer, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { exchange, get, HOST, openProxyRoom } from '../../test/support/proxy-room.ts'
+import { type App, startApp } from '../../test/support/start-app.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { stripControlCharacters } from '../log/access-line.ts'
 import { pageOf } from './error-pages.ts'
@@ -43,29 +43,22 @@ function basic(user: string): string {
   return `Authorization: Basic ${Buffer.from(`${user}:secret`).toString('base64')}`
 }
 
-async function startApp() {
-  const server = createServer((request, response) => {
+async function startLoggedApp(): Promise<App> {
+  const app = await startApp((request, response) => {
     if (request.url === '/hangs') response.write('x')
     else if (request.url === '/binary') response.end(Buffer.alloc(1000, 0xe9))
     else response.end('hello')
   })
-  server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+  app.server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n1234567')
     socket.on('error', () => {})
     setTimeout(() => socket.end('89'), 20)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const stop = async (): Promise<void> => {
-    server.closeAllConnections()
-    server.close()
-  }
-  return { port, [Symbol.asyncDispose]: stop }
+  return app
 }
 
 test('the access log has a line for each request: who, what, status, bytes of the body', async () => {
-  await using app = await startApp()
+  await using app = await startLoggedApp()
   const siteLog = keepLines()
   await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'location /no { deny all; }' })
   await exchange(room.port, get('/x?y', basic('ann'), 'User-Agent: me', 'Referer: there'))
@@ -84,7 +77,7 @@ test('the access log has a line for each request: who, what, status, bytes of th
 })
 
 test('the access log counts bytes, not what they would be as text', async () => {
-  await using app = await startApp()
+  await using app = await startLoggedApp()
   const siteLog = keepLines()
   await using room = await openProxyRoom({ ports: [app.port], siteLog })
   const { text } = await exchange(room.port, get('/binary'))
@@ -97,7 +90,7 @@ test('the access log counts bytes, not what they would be as text', async () => 
 })
 
 test('the access log has upgraded connections when they are over, and refused ones', async () => {
-  await using app = await startApp()
+  await using app = await startLoggedApp()
   const siteLog = keepLines()
   await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'location /no { deny all; }' })
   await exchange(room.port, get('/ws', 'Connection: Upgrade', 'Upgrade: x'))
@@ -112,7 +105,7 @@ test('the access log has upgraded connections when they are over, and refused on
 })
 
 test('the access log has redirects to TLS and requests of HTTP/2', async () => {
-  await using app = await startApp()
+  await using app = await startLoggedApp()
   const siteLog = keepLines()
   const declaration = { httpsMethod: 'redirect' } as const
   await using room = await openProxyRoom({ ports: [app.port], siteLog, declaration })
@@ -141,7 +134,7 @@ test('the access log has redirects to TLS and requests of HTTP/2', async () => {
 })
 
 test('`access_log off` keeps what ends there out of the log', async () => {
-  await using app = await startApp()
+  await using app = await startLoggedApp()
   const siteLog = keepLines()
   const vhost = 'location /quiet { access_log off; return 204; } location /loud { return 204; }'
   await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost })
