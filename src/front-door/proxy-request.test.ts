@@ -213,6 +213,15 @@ test('a body without a length is counted', async () => {
   assert.match(text, /^HTTP\/1\.1 413 /)
 })
 
+test('the head of an answer comes before its body: streams of events open at once', async () => {
+  await using app = await startApp((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+  })
+  await using room = await openProxyRoom({ ports: [app.port] })
+  const { text } = await exchange(room.port, get('/events'), { quietMs: 300 })
+  assert.match(text, /^HTTP\/1\.1 200 [\s\S]*content-type: text\/event-stream\r\n[\s\S]*\r\n\r\n$/)
+})
+
 test('100 is sent once the application is reached, and the body follows', async () => {
   await using app = await startApp((incoming, response) =>
     incoming.resume().on('end', () => response.end('taken')),

@@ -15,7 +15,7 @@ import {
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
 import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
-import { pairsOf, writeHead } from './forward/write-head.ts'
+import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { createPace, type Pace } from './limit-rate.ts'
 import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
@@ -79,6 +79,7 @@ class Proxying {
   #flight: Flight | undefined
   #tried = 0
   #gzip: Gzip | undefined
+  #isHeadOut = false
   /** Length of an answer that may be sent in one piece. */
   #joinedLength: number | undefined
   /** That answer, once it is here; its end is told next. */
@@ -228,7 +229,16 @@ class Proxying {
     this.#gzip = status === 200 ? compressAnswer(this.#exchange, this.#settings, list) : undefined
     writeHead(this.#response, { status, list, isHttp2: this.#isHttp2 })
     this.#gzip?.pipe(this.#response)
-    if (!this.#gzip && !this.#pace && !this.#isHttp2) this.#joinedLength = joinedLengthOf(list)
+    if (this.#isHttp2) return
+    const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
+    // Node keeps a head back until there is more; whoever waits for events has to know that they will come.
+    if (length && length <= MAX_JOINED_BYTES) this.#joinedLength = length
+    else setImmediate(() => this.#sendHead())
+  }
+
+  #sendHead(): void {
+    if (!this.#isHeadOut && !this.#response.writableEnded && !this.#response.destroyed)
+      this.#response.flushHeaders()
   }
 
   #data(chunk: Buffer): boolean {
@@ -238,6 +248,7 @@ class Proxying {
       return true
     }
     this.#joinedLength = undefined
+    this.#isHeadOut = this.#gzip === undefined
     const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
     const waitMs = this.#pace?.(chunk.length) ?? 0
     if (isTaken && waitMs === 0) return true
@@ -317,14 +328,4 @@ class Proxying {
   #finish(answered: Promise<void>): void {
     void answered.finally(() => this.#resolve())
   }
-}
-
-/** The length of a small answer that is told in its head. */
-function joinedLengthOf(list: readonly string[]): number | undefined {
-  for (let index = 0; index < list.length; index += 2) {
-    if (list[index] !== 'content-length') continue
-    const length = Number(list[index + 1])
-    return length > 0 && length <= MAX_JOINED_BYTES ? length : undefined
-  }
-  return undefined
 }

@@ -118,6 +118,7 @@ const BY_BERTH = [
   'sub_filter a b;',
   'location /a { fastcgi_pass 127.0.0.1:9000; }',
   'valid_referers none a.example;',
+  'location /a { set_real_ip_from 10.0.0.0/8; real_ip_header X-Forwarded-For; }',
 ]
 
 /** Files that both take, and that are easily refused by mistake. */

@@ -58,9 +58,9 @@ const ACCESS: readonly DirectiveEntry[] = [
   access('limit_req_status', 1),
   access('limit_conn', 2, BOTH, 'the zone must be in conf.d'),
   access('limit_conn_status', 1),
-  access('set_real_ip_from', 1, BOTH, 'addresses and networks, no names'),
-  access('real_ip_header', 1),
-  access('real_ip_recursive', 1),
+  access('set_real_ip_from', 1, SERVER, 'addresses and networks, no names'),
+  access('real_ip_header', 1, SERVER),
+  access('real_ip_recursive', 1, SERVER),
   accessPart('auth_request', 1, BOTH, 'off only; with a URI it closes the host'),
   accessPart('autoindex', 1, BOTH, 'off only: folders are not listed'),
 ]

@@ -26,3 +26,9 @@ export function pairsOf(list: readonly string[]): Record<string, string | string
   }
   return pairs
 }
+
+/** The length of the body that a flat list tells; undefined: none. */
+export function lengthOf(list: readonly string[]): number | undefined {
+  const index = list.findIndex((text, at) => at % 2 === 0 && text === 'content-length')
+  return index < 0 ? undefined : Number(list[index + 1])
+}
