@@ -100,6 +100,17 @@ test('sites of berth.yaml are hosts with servers or files', () => {
   )
 })
 
+test('a site of berth.yaml says for itself whether it may do with the default certificate', () => {
+  const text =
+    'domain: r.example\nsites:\n  a.example: { upstream: http://x, trust-default-cert: false }\n  b.example: { upstream: http://x }\n'
+  const door = load({ flags: { config: write('trust.yaml', text) } }).config.frontDoor
+  assert.deepEqual(
+    door?.sites.map(({ isDefaultTrusted }) => isDefaultTrusted),
+    [false, undefined],
+  )
+  assert.equal(door?.isDefaultTrusted, true)
+})
+
 const WRONG_SITES = {
   'no host name': "'a b': { upstream: 'http://x' }",
   'an unknown key': 'a.example: { upstrem: http://x }',
