@@ -86,6 +86,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   { folder: 'app', may: ['*'], never: [] },
   { folder: 'main', may: ['cli'], never: [...NETWORK, ...SQL] },
+  { folder: 'worker', may: ['app', 'cli'], never: [...NETWORK, ...SQL] },
 ]
 
 /** Names of folders and files that admit anything, so they collect everything. */

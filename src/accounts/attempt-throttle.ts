@@ -17,6 +17,16 @@ interface Failures {
   readonly lastAtMs: number
 }
 
+/** How a check ended, as other processes that check the same accounts are told. */
+export interface CheckedLogin {
+  readonly name: string
+  readonly remoteAddress: string | undefined
+  readonly hasFailed: boolean
+}
+
+/** Tells other processes; what they check in the same moment is not held up. */
+export type LoginRelay = (login: CheckedLogin) => void
+
 /**
  * Slows down guessing at one account: after {@link FREE_FAILURES} failures each further one doubles the wait. Guessing
  * at many from one address is slowed down by an {@link AddressBudget}.
@@ -26,9 +36,11 @@ export class AttemptThrottle {
   readonly #checks = new Map<string, number>()
   readonly #addresses: AddressBudget
   readonly #clock: () => number
+  readonly #relay: LoginRelay | undefined
 
-  constructor(clock: () => number) {
+  constructor(clock: () => number, relay?: LoginRelay) {
     this.#clock = clock
+    this.#relay = relay
     this.#addresses = new AddressBudget(clock)
   }
 
@@ -51,13 +63,24 @@ export class AttemptThrottle {
     try {
       const result = await check()
       hasFailed = result === undefined
-      if (hasFailed) this.#addFailure(name)
-      else this.#failures.delete(name)
+      if (hasFailed || this.#failures.has(name)) this.#relay?.({ name, remoteAddress, hasFailed })
+      this.#count(name, hasFailed)
       return result
     } finally {
       this.#endCheck(name)
       if (!hasFailed) this.#addresses.giveBack(remoteAddress)
     }
+  }
+
+  /** Counts what another process has checked. */
+  note({ name, remoteAddress, hasFailed }: CheckedLogin): void {
+    this.#count(name, hasFailed)
+    if (hasFailed) this.#addresses.take(remoteAddress)
+  }
+
+  #count(name: string, hasFailed: boolean): void {
+    if (hasFailed) this.#addFailure(name)
+    else this.#failures.delete(name)
   }
 
   #refuseIfTooMany(name: string, checksNow: number): void {

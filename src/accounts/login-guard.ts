@@ -1,4 +1,4 @@
-import { AttemptThrottle } from './attempt-throttle.ts'
+import { AttemptThrottle, type LoginRelay } from './attempt-throttle.ts'
 import { CredentialCache } from './credential-cache.ts'
 import { HashQueue } from './hash-queue.ts'
 import { HashVerifier } from './hash-verifier.ts'
@@ -13,9 +13,10 @@ export class LoginGuard implements AsyncDisposable {
   readonly queue: HashQueue
   readonly verifier: HashVerifier
 
-  constructor(clock: () => number) {
+  /** @param relay Told of checks that other processes are to count, too. */
+  constructor(clock: () => number, relay?: LoginRelay) {
     this.cache = new CredentialCache(clock)
-    this.throttle = new AttemptThrottle(clock)
+    this.throttle = new AttemptThrottle(clock, relay)
     this.queue = new HashQueue()
     this.verifier = new HashVerifier()
   }

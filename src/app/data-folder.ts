@@ -6,6 +6,8 @@ import { AppError } from './app-error.ts'
 
 /** How long a start waits for the lock, in milliseconds: a command that looks whether it is held holds it for a moment. */
 const LOCK_TIMEOUT_MS = 500
+/** How long a start waits for the workers of a server that was killed, in milliseconds: they end by themselves. */
+const WORKERS_TIMEOUT_MS = 5_000
 
 /** Path of the database inside a data folder. */
 export function databaseFile(dataDir: string): string {
@@ -37,9 +39,32 @@ export async function prepareFolder(folder: string): Promise<void> {
  * disk.
  */
 export function lockDataFolder(dataDir: string): Disposable {
-  const lock = new DatabaseSync(lockFile(dataDir), { timeout: LOCK_TIMEOUT_MS })
+  const lock = takeLock(dataDir, lockFile(dataDir), LOCK_TIMEOUT_MS)
+  try {
+    if (existsSync(workersFile(dataDir))) takeLock(dataDir, workersFile(dataDir), WORKERS_TIMEOUT_MS).close()
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+  return { [Symbol.dispose]: () => lock.close() }
+}
+
+/**
+ * Shows that this process serves the data folder for a server, so that none starts while it lives, even if the server
+ * itself was killed. Errors: those of SQLite.
+ */
+export function shareDataFolder(dataDir: string): Disposable {
+  const lock = new DatabaseSync(workersFile(dataDir), { timeout: LOCK_TIMEOUT_MS })
+  // A transaction that has read holds SQLite's shared lock.
+  lock.exec('begin; select count(*) from sqlite_master')
+  return { [Symbol.dispose]: () => lock.close() }
+}
+
+function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync {
+  const lock = new DatabaseSync(file, { timeout })
   try {
     lock.exec('pragma locking_mode = exclusive; begin exclusive')
+    return lock
   } catch (cause) {
     lock.close()
     if (!isBusy(cause)) {
@@ -57,7 +82,6 @@ export function lockDataFolder(dataDir: string): Disposable {
       cause,
     )
   }
-  return { [Symbol.dispose]: () => lock.close() }
 }
 
 /** Whether a server holds the data folder now. */
@@ -77,6 +101,10 @@ export function isLocked(dataDir: string): boolean {
 
 function lockFile(dataDir: string): string {
   return join(dataDir, 'server.lock')
+}
+
+function workersFile(dataDir: string): string {
+  return join(dataDir, 'workers.lock')
 }
 
 /** SQLITE_BUSY (sqlite.org/rescode.html): another process holds the lock. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { CertificateManager } from '../certificates/acme/certificate-manager.ts'
+import type { AnswerRelay } from '../certificates/acme/challenges.ts'
 import type { CertificateFolders } from '../certificates/certificate-folders.ts'
 import type { CertificateStore } from '../certificates/certificate-store.ts'
 import type { Config } from '../config/config.ts'
@@ -19,6 +20,8 @@ export interface AcmeContext {
   readonly store: CertificateStore
   readonly logger: Logger
   readonly userAgent: string
+  /** Told of open challenges, where other processes listen. */
+  readonly relay: AnswerRelay | undefined
 }
 
 /** Nobody is asked. */
@@ -40,6 +43,7 @@ export async function openAcme({
   store,
   logger,
   userAgent,
+  relay,
 }: AcmeContext): Promise<Acme> {
   if (acme.scope === 'off') return OFF
   const [{ CertificateManager: Manager }, { createFolderKeeper }, { takeRenewRequests }] = await Promise.all([
@@ -66,6 +70,7 @@ export async function openAcme({
     },
     logger,
     userAgent,
+    relay,
     listens: { http: config.listenHttp !== undefined, tls: config.listenHttps !== undefined },
   })
   const requests = await takeRenewRequests(config.dataDir, { manager, logger })

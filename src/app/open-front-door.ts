@@ -1,78 +1,55 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
-import { certificateFolders, searchedFolders } from '../certificates/certificate-folders.ts'
-import { CertificateStore } from '../certificates/certificate-store.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
-import { describeSite } from '../front-door/describe-site.ts'
 import type { DoorListener } from '../front-door/door-listener.ts'
 import { createFrontDoor } from '../front-door/front-door.ts'
 import { HostTable } from '../front-door/host-table.ts'
+import type { CertificateSource, ChallengeSource } from '../front-door/ports.ts'
+import type { LimitGate } from '../front-door/rate-limits.ts'
 import { createSiteHandler } from '../front-door/serve-site.ts'
 import type { Site } from '../front-door/site.ts'
 import { openSiteLog, type SiteLog } from '../front-door/site-access-log.ts'
 import { AppError } from './app-error.ts'
-import { createCertificateSource } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
-import { nginxFolder } from './nginx-folders.ts'
-import { type Acme, openAcme } from './open-acme.ts'
-import { openAuthority } from './open-authority.ts'
 import type { Store } from './open-store.ts'
-import { SiteBoard, wishesOf } from './site-board.ts'
-import { writeSiteReport } from './site-report.ts'
-import type { TlsPairWatch } from './tls-pair-watch.ts'
-import { watchDocker } from './watch-docker.ts'
 
-/** Quiet time before the report for `berth site list` is written, in milliseconds: containers come in groups. */
-const REPORT_DELAY_MS = 200
+/** Told of each table of hosts, and the sites it is made of. */
+export type SitesListener = (sites: readonly Site[], table: HostTable<Site>) => void
+
+/** Where what the front door serves comes from. */
+export interface DoorSource {
+  readonly certificates: CertificateSource
+  readonly challenges: ChallengeSource
+  /** Tells of each table, of the first before it settles. Called once. */
+  watchSites(onSites: SitesListener): Promise<void>
+}
 
 /** What the front door stands before, and who it asks. */
 export interface FrontDoorContext {
   readonly config: Config
   readonly door: FrontDoorConfig
+  readonly source: DoorSource
   readonly store: Store
-  readonly tls: TlsPairWatch | undefined
+  readonly limits: LimitGate
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
   readonly newRequestId: () => string
-  readonly userAgent: string
 }
 
 /**
- * Opens the front door of a configuration: certificates, virtual hosts, listeners.
- * Errors: `AppError`, `CertificateError`, `AcmeError`; what was opened is in `resources`.
+ * Opens the front door of a configuration and listens.
+ * Errors: `AppError`; what was opened is in `resources`.
  */
 export async function openFrontDoor(context: FrontDoorContext): Promise<DoorListener[]> {
-  const { config, door, logger, resources } = context
-  const folders = certificateFolders(config.dataDir, door.certsDir ?? nginxFolder('certs'))
-  const reporter = new Reporter(config.dataDir, logger)
-  resources.use(reporter)
-  const store = resources.use(
-    await CertificateStore.open({
-      folders: searchedFolders(folders),
-      log: logger,
-      onChange: () => reporter.changed(),
-    }),
-  )
-  const authority = await openAuthority({ folder: folders.authority, names: door.domains }, logger)
-  const certificates = createCertificateSource({
-    store,
-    authority,
-    given: context.tls && { pair: context.tls, names: door.domains },
-    acmeStatus: () => acme.status(),
-  })
-  const { userAgent } = context
-  const acme: Acme = resources.use(
-    await openAcme({ config, acme: door.acme, folders, store, logger, userAgent }),
-  )
+  const { config, door, source, store, logger, resources } = context
   const handler = resources.use(createHandler(context))
   const frontDoor = createFrontDoor(
     {
-      certificates,
-      challenges: acme.challenges,
+      certificates: source.certificates,
+      challenges: source.challenges,
       handler,
       health: context.registry,
       trustedProxies: config.trustedProxies,
@@ -84,25 +61,10 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     },
     new HostTable<Site>([]),
   )
-  const onSites = (sites: readonly Site[], table: HostTable<Site>): void => {
+  await source.watchSites((sites, table) => {
     frontDoor.setSites(table)
-    context.store.accounts.setHtpasswdFiles(registryPasswordFiles(sites))
-    acme
-      .setWishes(wishesOf(sites, door.acme.scope))
-      .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
-    reporter.describe = () => sites.map((site) => describeSite(site, certificates.describe(site.declaration)))
-    reporter.changed()
-  }
-  const board = resources.use(await SiteBoard.open({ door, logger, onSites }))
-  const docker = await watchDocker(door, {
-    logger,
-    onDeclarations: (declarations) => board.setContainers(declarations),
-    onState: (state) => {
-      reporter.docker = state
-      reporter.changed()
-    },
+    store.accounts.setHtpasswdFiles(registryPasswordFiles(sites))
   })
-  if (docker) resources.use(docker)
   return listenAll(config, (address, isTls) => frontDoor.listen(address, { isTls }))
 }
 
@@ -115,6 +77,7 @@ function createHandler({
   config,
   door,
   store,
+  limits,
   logger,
   resources,
   registry,
@@ -136,7 +99,7 @@ function createHandler({
       },
     }),
   )
-  return createSiteHandler({ registry, passwords: checker, logger, siteLog })
+  return createSiteHandler({ registry, limits, passwords: checker, logger, siteLog })
 }
 
 function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger): SiteLog {
@@ -163,43 +126,3 @@ function registryPasswordFiles(sites: readonly Site[]): string[] {
 
 /** What accounts take, one of them the configuration's own. */
 const MAX_ACCOUNT_FILES = 15
-
-/** Writes the report that `berth site list` reads, after changes. */
-class Reporter implements AsyncDisposable {
-  /** Asked when the report is written. */
-  describe: () => Parameters<typeof writeSiteReport>[1]['sites'] = () => []
-  docker = 'Docker is not watched'
-  readonly #dataDir: string
-  readonly #logger: Logger
-  #timer: NodeJS.Timeout | undefined
-  #writing: Promise<void> = Promise.resolve()
-
-  constructor(dataDir: string, logger: Logger) {
-    this.#dataDir = dataDir
-    this.#logger = logger
-  }
-
-  changed(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#writing = this.#writing.then(() => this.#write())
-    }, REPORT_DELAY_MS)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer)
-    await this.#writing
-  }
-
-  async #write(): Promise<void> {
-    try {
-      const report = { writtenAt: new Date().toISOString(), docker: this.docker, sites: this.describe() }
-      await writeSiteReport(this.#dataDir, report)
-    } catch (err) {
-      this.#logger.warn(
-        { err, file: join(this.#dataDir, 'sites.json') },
-        'the report of sites cannot be written',
-      )
-    }
-  }
-}

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino'
+import type { LoginRelay } from '../accounts/attempt-throttle.ts'
 import { type Accounts, createAccounts } from '../accounts/create-accounts.ts'
 import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import { LoginGuard } from '../accounts/login-guard.ts'
@@ -16,14 +18,21 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** Who is told of what, beside the database. */
+export interface StoreOptions {
+  readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
+  /** Told of checked passwords, where other processes check some, too. */
+  readonly loginRelay?: LoginRelay | undefined
+}
+
 /** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
 export async function openStore(
   config: Config,
-  onHtpasswdChange: (status: HtpasswdStatus, path: string) => void = () => {},
+  { onHtpasswdChange = () => {}, loginRelay }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
   const database = await openSqliteDatabase(databaseFile(config.dataDir))
-  const guard = new LoginGuard(Date.now)
+  const guard = new LoginGuard(Date.now, loginRelay)
   const accounts = createAccounts({
     database,
     htpasswdFile: config.htpasswdFile,
@@ -41,6 +50,16 @@ export async function openStore(
       await database.close()
     },
   }
+}
+
+/** Logs how it stands with an htpasswd file that was read. */
+export function tellHtpasswd(
+  logger: Logger,
+  { usableAccounts, warnings, problem }: HtpasswdStatus,
+  file: string,
+): void {
+  const isFine = problem === undefined && warnings.length === 0
+  logger[isFine ? 'info' : 'warn']({ file, usableAccounts, warnings, problem }, 'htpasswd file read')
 }
 
 /** Opens the blobs of a configuration. Errors: `AppError`. */

@@ -49,6 +49,8 @@ export interface Config {
   readonly uploadMaxAgeHours: number
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number
+  /** Processes that serve; 1: the one that was started, alone. */
+  readonly workers: number
   /** Largest blob, in bytes; 0: no limit. */
   readonly maxBlobBytes: number
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' }

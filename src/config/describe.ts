@@ -53,6 +53,7 @@ function settingsOf(config: Config): Record<OptionName, SettingDescription['valu
     'token-lifetime': config.tokenLifetimeS,
     'upload-max-age': config.uploadMaxAgeHours,
     'drain-timeout': config.drainTimeoutS,
+    workers: config.workers,
     'max-blob-bytes': config.maxBlobBytes,
     'log-level': config.log.level,
     'log-format': config.log.format,

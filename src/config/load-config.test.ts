@@ -54,6 +54,7 @@ test('loadConfig() gives the documented defaults', () => {
     tokenLifetimeS: 300,
     uploadMaxAgeHours: 168,
     drainTimeoutS: 30,
+    workers: 1,
     maxBlobBytes: 0,
     log: { level: 'info', format: 'json' },
   })

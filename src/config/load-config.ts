@@ -127,6 +127,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     tokenLifetimeS: read('token-lifetime'),
     uploadMaxAgeHours: read('upload-max-age'),
     drainTimeoutS: read('drain-timeout'),
+    workers: read('workers'),
     maxBlobBytes: read('max-blob-bytes'),
     log: { level: read('log-level'), format: read('log-format') ?? (isTerminal ? 'text' : 'json') },
   }

@@ -11,6 +11,7 @@ import {
   text,
   wholeNumber,
   word,
+  workerCount,
 } from './values.ts'
 
 /** A setting: the one place its names, bounds, default and help are written down. */
@@ -178,6 +179,12 @@ export const OPTIONS = {
     default: '30',
     parse: wholeNumber(0, 3600),
     distribution: { key: 'http.draintimeout', read: readSeconds },
+  },
+  workers: {
+    value: 'N',
+    help: 'processes that serve, 1 to 64; auto: as many as the machine has cores',
+    default: '1',
+    parse: workerCount,
   },
   'max-blob-bytes': {
     value: 'BYTES',

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { ANY_ADDRESS, type ListenAddress } from './config.ts'
@@ -36,6 +37,18 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
     .union([z.number(), digits], message)
     .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, message)
 }
+
+/** Most processes that serve: each holds a share of the database's readers and some 60 MB. */
+const MAX_WORKERS = 64
+
+/** A number of processes; `auto` is the number of cores the system lets us use. */
+export const workerCount: z.ZodType<number> = z.union(
+  [
+    z.literal('auto').transform(() => Math.min(availableParallelism(), MAX_WORKERS)),
+    wholeNumber(1, MAX_WORKERS),
+  ],
+  `must be auto or a whole number from 1 to ${MAX_WORKERS}`,
+)
 
 /** One of a few words. */
 export function word<const Words extends readonly [string, ...string[]]>(

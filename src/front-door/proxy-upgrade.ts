@@ -7,6 +7,7 @@ import { forwardUpgrade } from './forward/forward-upgrade.ts'
 import { BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { isHopByHop, requestHeaders } from './forward/request-headers.ts'
 import { BODY_STATUS } from './proxy-request.ts'
+import { enterLimits } from './rate-limits.ts'
 import { refusalOf } from './site-access.ts'
 import type { UpstreamDeclaration } from './site-declaration.ts'
 import {
@@ -52,7 +53,7 @@ export async function proxyUpgrade(
     tellTooLarge(way.exchange, settings, tools)
     return refuse(413)
   }
-  const verdict = tools.limits.enter(settings, plan.variable)
+  const verdict = await enterLimits(tools.limits, settings, plan.variable)
   if (verdict.kind === 'refuse') return refuse(verdict.status)
   try {
     if (verdict.kind === 'wait') await sleep(verdict.ms)

@@ -11,6 +11,22 @@ export type LimitVerdict =
   | { readonly kind: 'wait'; readonly ms: number; readonly release: () => void }
   | { readonly kind: 'refuse'; readonly status: number; readonly zone: string }
 
+/** A request as the zones count it: plain values, so that another process can count it. */
+export interface LimitedRequest {
+  readonly connections: readonly {
+    readonly zone: string
+    readonly key: string
+    readonly max: number
+    readonly status: number
+  }[]
+  readonly rates: readonly (Omit<RequestRate, 'key'> & { readonly key: string })[]
+}
+
+/** Counts requests; `release` is to be called when the request is over. */
+export interface LimitGate {
+  enter(request: LimitedRequest): LimitVerdict | Promise<LimitVerdict>
+}
+
 interface Bucket {
   /** Requests above the rate, in thousandths. */
   excess: number
@@ -19,8 +35,26 @@ interface Bucket {
 
 const PASS: LimitVerdict = { kind: 'pass', release: () => {} }
 
+/** Asks a gate about a request of a location; one without limits passes at once. */
+export function enterLimits(
+  gate: LimitGate,
+  { requestRates, connectionLimits }: LocationSettings,
+  variable: (name: string) => string,
+): LimitVerdict | Promise<LimitVerdict> {
+  if (requestRates.length === 0 && connectionLimits.length === 0) return PASS
+  return gate.enter({
+    connections: connectionLimits.map(({ zone, key, max, status }) => ({
+      zone,
+      key: expand(key, variable),
+      max,
+      status,
+    })),
+    rates: requestRates.map((rate) => ({ ...rate, key: expand(rate.key, variable) })),
+  })
+}
+
 /** `limit_req` and `limit_conn`: the zones of all hosts. */
-export class RateLimits {
+export class RateLimits implements LimitGate {
   readonly #buckets = new Map<string, Map<string, Bucket>>()
   readonly #underWay = new Map<string, number>()
   readonly #clock: () => number
@@ -29,13 +63,10 @@ export class RateLimits {
     this.#clock = clock
   }
 
-  /** Counts a request. `release` is to be called when it is over. */
-  enter(settings: LocationSettings, variable: (name: string) => string): LimitVerdict {
-    const { requestRates, connectionLimits } = settings
-    if (requestRates.length === 0 && connectionLimits.length === 0) return PASS
+  enter({ connections, rates }: LimitedRequest): LimitVerdict {
     const keys: string[] = []
-    for (const { zone, key, max, status } of connectionLimits) {
-      const value = `${zone} ${expand(key, variable)}`
+    for (const { zone, key, max, status } of connections) {
+      const value = `${zone} ${key}`
       if ((this.#underWay.get(value) ?? 0) >= max) {
         this.#leave(keys)
         return { kind: 'refuse', status, zone }
@@ -44,8 +75,8 @@ export class RateLimits {
       keys.push(value)
     }
     let waitMs = 0
-    for (const rate of requestRates) {
-      const delayMs = this.#count(rate, expand(rate.key, variable))
+    for (const rate of rates) {
+      const delayMs = this.#count(rate)
       if (delayMs === undefined) {
         this.#leave(keys)
         return { kind: 'refuse', status: rate.status, zone: rate.zone }
@@ -65,7 +96,7 @@ export class RateLimits {
   }
 
   /** The leaky bucket of nginx (ngx_http_limit_req_module.c). @returns the delay; undefined: too many. */
-  #count({ zone, perSecond, burst, noDelay }: RequestRate, key: string): number | undefined {
+  #count({ zone, key, perSecond, burst, noDelay }: LimitedRequest['rates'][number]): number | undefined {
     if (key === '') return 0
     const now = this.#clock()
     const bucket = this.#bucket(zone, key)

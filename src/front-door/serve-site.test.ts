@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -211,6 +212,35 @@ test('limits: a rate refuses what is above its burst, a count what is under way'
   assert.equal((await ask(room, '/wait')).status, 503)
   waiting[0]?.end('done')
   assert.equal((await first).status, 200)
+})
+
+test('limits: a visitor who leaves while the password is checked is counted no longer', async () => {
+  await using app = await startApp((_request, response) => response.end('in'))
+  const asked = Promise.withResolvers<void>()
+  const checked = Promise.withResolvers<void>()
+  let checks = 0
+  await using room = await openProxyRoom({
+    ports: [app.port],
+    http: 'limit_conn_zone $host zone=c:1m;',
+    vhost: 'auth_basic R; auth_basic_user_file /users; limit_conn c 1;',
+    passwords: {
+      async check() {
+        if (checks++ > 0) return { kind: 'right' }
+        asked.resolve()
+        await checked.promise
+        return { kind: 'right' }
+      },
+    },
+  })
+  const visitor = connect(room.port, '127.0.0.1')
+  visitor.write(`GET / HTTP/1.1\r\nHost: ${HOST}\r\nAuthorization: Basic dTpw\r\n\r\n`)
+  await asked.promise
+  visitor.destroy()
+  // The server notices the end of a connection in a later turn.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  checked.resolve()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal((await ask(room, '/', { authorization: 'Basic dTpw' })).status, 200)
 })
 
 test('gzip: what the vhost file names is compressed for clients that take it', async () => {

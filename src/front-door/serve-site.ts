@@ -7,7 +7,7 @@ import { ServerPicker } from './forward/pick-server.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade } from './proxy-upgrade.ts'
-import { RateLimits } from './rate-limits.ts'
+import { enterLimits } from './rate-limits.ts'
 import { type RequestRecord, recordRequest, writeLine } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
 import { refusalOf } from './site-access.ts'
@@ -16,6 +16,7 @@ import {
   addHeaders,
   type ContentPlan,
   enterSite,
+  hasLeft,
   headerSafe,
   pathOf,
   type SiteExchange,
@@ -39,7 +40,6 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     pools: new UpstreamPools(),
     http2Upstreams: new Http2Upstreams(),
     picker: new ServerPicker(),
-    limits: new RateLimits(),
   }
   // The registry has access lines of its own.
   const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
@@ -125,14 +125,17 @@ async function enter(
     if (refusal.retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(refusal.retryAfterS))
     return answerError(exchange, { status: refusal.status, plan, redirects }, tools)
   }
-  const verdict = tools.limits.enter(settings, plan.variable)
+  const asked = enterLimits(tools.limits, settings, plan.variable)
+  const verdict = asked instanceof Promise ? await asked : asked
   if (verdict.kind === 'refuse') {
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
     return answerError(exchange, { status: verdict.status, plan, redirects }, tools)
   }
+  // Of a visitor who left while the password was checked no end will be told any more.
+  if (hasLeft(exchange)) return verdict.release()
   exchange.response.once('close', verdict.release)
   if (verdict.kind === 'wait') await new Promise((resolve) => setTimeout(resolve, verdict.ms))
-  if (exchange.response.destroyed) return
+  if (hasLeft(exchange)) return
   await answerContent(exchange, plan, tools, redirects)
 }
 

@@ -9,7 +9,7 @@ import type { UpstreamPools } from './forward/upstream-pools.ts'
 import { pairsOf } from './forward/write-head.ts'
 import { createAddressMatcher } from './network-address.ts'
 import type { PasswordChecker } from './ports.ts'
-import type { RateLimits } from './rate-limits.ts'
+import type { LimitGate } from './rate-limits.ts'
 import type { RequestRecord } from './record-request.ts'
 import type { SiteLog } from './site-access-log.ts'
 import type { PathDeclaration, SiteTarget } from './site-declaration.ts'
@@ -21,6 +21,8 @@ export interface SiteHandlerParts {
   /** Answers on the registry's own hosts. */
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
   readonly passwords: PasswordChecker
+  /** Counts what vhost files limit. */
+  readonly limits: LimitGate
   readonly logger: Logger
   /** Gets a line for each request of a site; undefined: none is wanted. */
   readonly siteLog: SiteLog | undefined
@@ -31,7 +33,6 @@ export interface SiteTools extends SiteHandlerParts {
   readonly pools: UpstreamPools
   readonly http2Upstreams: Http2Upstreams
   readonly picker: ServerPicker
-  readonly limits: RateLimits
 }
 
 /** A request on its way through the phases. */
@@ -163,6 +164,11 @@ export function addHeaders(
 export function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
   const { hsts, httpsMethod } = site.declaration
   return httpsMethod === 'noredirect' ? undefined : hsts
+}
+
+/** Whether nobody waits for the answer any more. An answer over HTTP/2 does not say so itself, its stream does. */
+export function hasLeft({ response }: SiteExchange): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed
 }
 
 /** Sets a header of an answer that has not begun. */

@@ -14,6 +14,8 @@ export interface LogSettings {
 const FLUSH_INTERVAL_MS = 1000
 /** Bytes gathered before a write: one system call for some hundred access lines. */
 const MIN_WRITE_BYTES = 32 * 1024
+/** PIPE_BUF of Linux: what a pipe takes in one piece (pipe(7)). */
+const WHOLE_WRITES = { minLength: 4095, maxWrite: 4096 } as const
 /** Most bytes waiting for a reader of standard output that has stopped reading; further lines are dropped, not kept. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
@@ -50,17 +52,21 @@ function isNoFile(error: Error): boolean {
   return 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')
 }
 
-function openStandardOutput(): Flushable {
+/**
+ * Opens standard output for lines. Where other processes write to it, too (`isShared`), each write is short enough for
+ * the system to keep its lines together; a line longer than that may still be cut by another.
+ */
+export function openStandardOutput({ isShared = false } = {}): Flushable {
   return gatherTurn(
     openOutput({
       dest: 1,
-      minLength: MIN_WRITE_BYTES,
-      maxWrite: 4 * MIN_WRITE_BYTES,
+      ...(isShared ? WHOLE_WRITES : { minLength: MIN_WRITE_BYTES, maxWrite: 4 * MIN_WRITE_BYTES }),
       maxLength: MAX_WAITING_BYTES,
       periodicFlush: FLUSH_INTERVAL_MS,
       // There is no other place to tell it.
       onError: () => {},
     }),
+    isShared ? WHOLE_WRITES.maxWrite : Number.POSITIVE_INFINITY,
   )
 }
 
@@ -68,7 +74,8 @@ function redactMessage(message: unknown): unknown {
   return typeof message === 'string' ? redactText(message) : message
 }
 
-type Flushable = DestinationStream & { flush?(done: (error?: Error) => void): void }
+/** A destination that may hold lines back. */
+export type Flushable = DestinationStream & { flush?(done: (error?: Error) => void): void }
 
 function asText(target: Flushable): Flushable {
   return {

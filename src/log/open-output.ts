@@ -39,19 +39,31 @@ export function openOutput({ onError, ...options }: LineOutputOptions): LineOutp
 
 /**
  * Hands the lines of one turn of the event loop on together: a hand-over costs as much as a line. What waits when the
- * process ends is handed on, too.
+ * process ends is handed on, too. No more than `maxBytes` go together, unless one line alone has more.
  */
-export function gatherTurn(output: LineOutput): DestinationStream & Pick<LineOutput, 'flush'> {
+export function gatherTurn(
+  output: LineOutput,
+  maxBytes = Number.POSITIVE_INFINITY,
+): DestinationStream & Pick<LineOutput, 'flush'> {
   let lines = ''
+  let bytes = 0
   const handOver = (): void => {
     if (lines === '') return
     const text = lines
     lines = ''
+    bytes = 0
     output.write(text)
   }
   process.prependListener('exit', handOver)
   return {
     write(line) {
+      if (maxBytes !== Number.POSITIVE_INFINITY) {
+        bytes += Buffer.byteLength(line)
+        if (bytes > maxBytes) {
+          handOver()
+          bytes = Buffer.byteLength(line)
+        }
+      }
       if (lines === '') setImmediate(handOver)
       lines += line
     },

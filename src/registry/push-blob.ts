@@ -8,7 +8,7 @@ import { OciError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 import type { RegistryParts, RegistryPolicy } from './registry.ts'
-import { UploadLocks } from './upload-locks.ts'
+import { UploadLocks, type UploadTurns } from './upload-locks.ts'
 
 /** Which session is meant, and who means it: another repository or account finds nothing (CVE-2026-32589). */
 export interface UploadKey {
@@ -87,17 +87,18 @@ export function createPushBlob(parts: RegistryParts): PushBlob {
   }
 }
 
-/** Owns the locks of sessions at work. */
+/** Keeps the order of what is done to sessions. */
 class UploadSessions {
   readonly #blobs: BlobStore
   readonly #metadata: Metadata
   readonly #policy: RegistryPolicy
-  readonly #locks = new UploadLocks()
+  readonly #turns: UploadTurns
 
-  constructor({ blobs, metadata, policy }: RegistryParts) {
+  constructor({ blobs, metadata, policy, uploadTurns = new UploadLocks() }: RegistryParts) {
     this.#blobs = blobs
     this.#metadata = metadata
     this.#policy = policy
+    this.#turns = uploadTurns
   }
 
   async start(upload: {
@@ -119,14 +120,14 @@ class UploadSessions {
   }
 
   async append(key: UploadKey, body: UploadBody): Promise<UploadStatus> {
-    using _lock = this.#locks.take(key.id)
+    await using _turn = await this.#turns.take(key.id)
     const upload = await this.#find(key)
     const { offset } = await this.#store(upload, body, { isLast: false })
     return { id: upload.id, repository: upload.repository, offset }
   }
 
   async finish(key: UploadKey, digest: Digest, body: UploadBody): Promise<void> {
-    using _lock = this.#locks.take(key.id)
+    await using _turn = await this.#turns.take(key.id)
     const upload = await this.#find(key)
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const actual = await this.#digestOf(stored, algorithmOf(digest))

@@ -8,12 +8,15 @@ import { createPullContent, type PullContent } from './pull-content.ts'
 import { createPushBlob, type PushBlob } from './push-blob.ts'
 import { createPushManifest, type PushManifest } from './push-manifest.ts'
 import { shareCheck } from './share-check.ts'
+import type { UploadTurns } from './upload-locks.ts'
 
 /** What the use-cases need. */
 export interface RegistryParts {
   readonly blobs: BlobStore
   readonly metadata: Metadata
   readonly policy: RegistryPolicy
+  /** Where several processes serve: theirs together; by default those of this one. */
+  readonly uploadTurns?: UploadTurns | undefined
 }
 
 /** What the operator decides. */

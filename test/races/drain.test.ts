@@ -9,36 +9,37 @@ import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/drain'
 
-it('SIGTERM lets a push end, takes no new connection, says so to those who ask, and keeps everything', async () => {
-  await using server = await startRaceServer([REPOSITORY])
-  const { site, process } = server
-  const config = randomBytes(30)
-  await pushBlob(server.http, REPOSITORY, config)
-  const manifest = manifestOf([config])
-  assert.equal(await putManifest(server.http, { repository: REPOSITORY, reference: 'v1' }, manifest), 201)
+for (const workers of [1, 2])
+  it(`SIGTERM lets a push end, takes no new connection, says so to those who ask, and keeps everything, workers: ${workers}`, async () => {
+    await using server = await startRaceServer([REPOSITORY], ['--workers', String(workers)])
+    const { site, process } = server
+    const config = randomBytes(30)
+    await pushBlob(server.http, REPOSITORY, config)
+    const manifest = manifestOf([config])
+    assert.equal(await putManifest(server.http, { repository: REPOSITORY, reference: 'v1' }, manifest), 201)
 
-  const bytes = randomBytes(600_000)
-  const pushPath = `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(bytes)}`
-  const pushing = await beginRequest(server, `POST ${pushPath}`, `content-length: ${bytes.length}\r\n\r\n`)
-  await writeAll(pushing, bytes.subarray(0, 300_000))
-  const asking = await beginRequest(server, 'GET /readyz', '')
+    const bytes = randomBytes(600_000)
+    const pushPath = `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(bytes)}`
+    const pushing = await beginRequest(server, `POST ${pushPath}`, `content-length: ${bytes.length}\r\n\r\n`)
+    await writeAll(pushing, bytes.subarray(0, 300_000))
+    const asking = await beginRequest(server, 'GET /readyz', '')
 
-  process.askToStop()
-  while (await isListening(site.port).catch(() => false));
-  asking.write('\r\n')
-  assert.match(await readAnswer(asking), /^HTTP\/1\.1 503 .*"UNAVAILABLE"/s)
-  assert.equal(process.hasEnded, false)
-  pushing.write(bytes.subarray(300_000))
-  assert.match(await readAnswer(pushing), /^HTTP\/1\.1 201 /)
-  assert.equal(await process.ended(), 0)
+    process.askToStop()
+    while (await isListening(site.port).catch(() => false));
+    asking.write('\r\n')
+    assert.match(await readAnswer(asking), /^HTTP\/1\.1 503 .*"UNAVAILABLE"/s)
+    assert.equal(process.hasEnded, false)
+    pushing.write(bytes.subarray(300_000))
+    assert.match(await readAnswer(pushing), /^HTTP\/1\.1 201 /)
+    assert.equal(await process.ended(), 0)
 
-  await using again = await BerthProcess.start(site)
-  const blob = await server.http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-  assert.equal(blob.digest, sha256Of(bytes))
-  const tagged = await server.http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
-  assert.equal(tagged.digest, sha256Of(manifest))
-  assert.equal(await again.stop(), 0)
-})
+    await using again = await BerthProcess.start(site)
+    const blob = await server.http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
+    assert.equal(blob.digest, sha256Of(bytes))
+    const tagged = await server.http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
+    assert.equal(tagged.digest, sha256Of(manifest))
+    assert.equal(await again.stop(), 0)
+  })
 
 /**
  * Begins a request on a connection of its own. One that is answered goes before it in the same write: with the answer

@@ -7,6 +7,7 @@ import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
 import { createFrontDoor } from '../../src/front-door/front-door.ts'
 import { HostTable } from '../../src/front-door/host-table.ts'
 import type { PasswordChecker } from '../../src/front-door/ports.ts'
+import { RateLimits } from '../../src/front-door/rate-limits.ts'
 import { createSiteHandler } from '../../src/front-door/serve-site.ts'
 import type { SiteLog } from '../../src/front-door/site-access-log.ts'
 import type {
@@ -55,6 +56,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   const handler = resources.use(
     createSiteHandler({
       registry: options.registry ?? ((_request, response) => response.end('registry')),
+      limits: new RateLimits(),
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
       siteLog: options.siteLog,

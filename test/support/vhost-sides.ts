@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { createHtpasswdChecker } from '../../src/accounts/htpasswd-checker.ts'
 import { SiteAssembler } from '../../src/front-door/assemble-sites.ts'
 import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
+import { RateLimits } from '../../src/front-door/rate-limits.ts'
 import { createSiteHandler } from '../../src/front-door/serve-site.ts'
 import type { Site } from '../../src/front-door/site.ts'
 import type { WatchedFile } from '../../src/front-door/watched-folder.ts'
@@ -43,6 +44,7 @@ export async function startSites(
   const handler = resources.use(
     createSiteHandler({
       registry: (_request, response) => response.end(),
+      limits: new RateLimits(),
       passwords: resources.use(createHtpasswdChecker({ weakHashes: true })),
       logger: pino({ level: 'silent' }),
       siteLog: undefined,

@@ -8,7 +8,7 @@ import { CertificateFlight, type FlightContext } from './certificate-flight.ts'
 import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
 import { type CertificateStatus, describeFlight, localStatus } from './certificate-status.ts'
 import { type ChallengeSolver, createAlpnSolver, createHttpSolver } from './challenge-solver.ts'
-import { type ChallengeAnswers, ChallengeBoard } from './challenges.ts'
+import { type AnswerRelay, type ChallengeAnswers, ChallengeBoard } from './challenges.ts'
 import { createDnsSolver } from './dns-challenge.ts'
 import type { DnsEndpoint } from './dns-exchange.ts'
 import { createDnsHook } from './dns-hook.ts'
@@ -41,6 +41,8 @@ export interface CertificateManagerOptions {
   readonly random?: (() => number) | undefined
   /** Servers asked about names and records in place of the system's and the zones' own. */
   readonly dnsServers?: readonly DnsEndpoint[] | undefined
+  /** Told of open challenges, where other processes listen, too. */
+  readonly relay?: AnswerRelay | undefined
   /** Port of the plain listener as the world sees it; undefined: 80. */
   readonly httpPort?: number | undefined
 }
@@ -84,7 +86,7 @@ export class CertificateManager implements AsyncDisposable {
   /** Errors: `ACME_DNS_FAILED` if `dnsKey` cannot be read. */
   constructor(options: CertificateManagerOptions) {
     const clock = options.clock ?? Date.now
-    const board = new ChallengeBoard(clock)
+    const board = new ChallengeBoard(clock, options.relay)
     this.challenges = board
     this.#options = options
     this.#context = {

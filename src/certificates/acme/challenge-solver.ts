@@ -30,7 +30,7 @@ export function createHttpSolver(board: ChallengeBoard): ChallengeSolver {
   return {
     type: 'http-01',
     fits: (_name, isWildcard) => !isWildcard,
-    present: async ({ token, keyAuthorization }) => asAsync(board.addHttp(token, keyAuthorization)),
+    present: ({ token, keyAuthorization }) => settle(board, board.addHttp(token, keyAuthorization)),
   }
 }
 
@@ -39,7 +39,7 @@ export function createAlpnSolver(board: ChallengeBoard): ChallengeSolver {
   return {
     type: 'tls-alpn-01',
     fits: (_name, isWildcard) => !isWildcard,
-    present: async ({ name, keyAuthorization }) => asAsync(board.addAlpn(name, keyAuthorization)),
+    present: async ({ name, keyAuthorization }) => settle(board, board.addAlpn(name, keyAuthorization)),
   }
 }
 
@@ -61,6 +61,7 @@ export function hasZone(name: string): boolean {
   return isIP(name) === 0
 }
 
-function asAsync(answer: Disposable): AsyncDisposable {
+async function settle(board: ChallengeBoard, answer: Disposable): Promise<AsyncDisposable> {
+  await board.settled()
   return { [Symbol.asyncDispose]: async () => answer[Symbol.dispose]() }
 }

@@ -14,6 +14,21 @@ export interface ChallengeAnswers {
   alpnContext(serverName: string): SecureContext | undefined
 }
 
+/** An answer, as other processes that listen are told of it. */
+export interface OpenAnswer {
+  readonly type: 'http-01' | 'tls-alpn-01'
+  /** The token, or the name that is proved. */
+  readonly subject: string
+  readonly keyAuthorization: string
+}
+
+/** Tells other processes that listen for the same visitors. */
+export interface AnswerRelay {
+  /** Settles when all of them answer; those that cannot be reached are not waited for. */
+  open(answer: OpenAnswer): Promise<void>
+  close(answer: OpenAnswer): void
+}
+
 interface Entry<T> {
   readonly value: T
   readonly expiresAt: number
@@ -27,10 +42,13 @@ export class ChallengeBoard implements ChallengeAnswers {
   readonly #http = new Map<string, Entry<string>>()
   readonly #alpn = new Map<string, Entry<SecureContext>>()
   readonly #clock: () => number
+  readonly #relay: AnswerRelay | undefined
+  #relayed: Promise<unknown> = Promise.resolve()
 
   /** @param clock Unix time in ms. */
-  constructor(clock: () => number) {
+  constructor(clock: () => number, relay?: AnswerRelay) {
     this.#clock = clock
+    this.#relay = relay
   }
 
   httpAnswer(token: string): string | undefined {
@@ -44,13 +62,32 @@ export class ChallengeBoard implements ChallengeAnswers {
 
   /** Answers `/.well-known/acme-challenge/<token>` until disposed of. */
   addHttp(token: string, keyAuthorization: string): Disposable {
-    return this.#add(this.#http, token, keyAuthorization)
+    const answer = { type: 'http-01', subject: token, keyAuthorization } as const
+    return this.#tell(answer, this.#add(this.#http, token, keyAuthorization))
   }
 
   /** Answers handshakes with `acme-tls/1` for a name until disposed of. */
   addAlpn(name: string, keyAuthorization: string): Disposable {
     const context = makeAlpnContext(name, keyAuthorization, this.#clock())
-    return this.#add(this.#alpn, isIP(name) === 0 ? name : reverseName(name), context)
+    const answer = { type: 'tls-alpn-01', subject: name, keyAuthorization } as const
+    return this.#tell(answer, this.#add(this.#alpn, isIP(name) === 0 ? name : reverseName(name), context))
+  }
+
+  /** Settles when every process that listens gives the answers added so far: only then may a CA be told to look. */
+  async settled(): Promise<void> {
+    await this.#relayed
+  }
+
+  #tell(answer: OpenAnswer, added: Disposable): Disposable {
+    const relay = this.#relay
+    if (!relay) return added
+    this.#relayed = Promise.all([this.#relayed, relay.open(answer)])
+    return {
+      [Symbol.dispose]: () => {
+        added[Symbol.dispose]()
+        relay.close(answer)
+      },
+    }
   }
 
   #add<T>(map: Map<string, Entry<T>>, key: string, value: T): Disposable {

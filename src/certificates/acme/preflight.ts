@@ -96,6 +96,7 @@ async function probe(
   const token = randomBytes(24).toString('base64url')
   const expected = `${token}.${randomBytes(16).toString('hex')}`
   using _answer = context.board.addHttp(token, expected)
+  await context.board.settled()
   const results = await Promise.all(
     addresses
       .slice(0, 4)

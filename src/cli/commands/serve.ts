@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createLogger, flushLogger } from '../../log/logger.ts'
+import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { readVersion } from '../product.ts'
@@ -27,7 +27,7 @@ export function addServeCommand(program: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
       const { config } = context.loadConfig()
-      const logger = createLogger(config.log)
+      const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))
       using stopSignal = waitForStopSignal()
       // Loaded here: help and the other commands do not need the server's parts.
       const { startBerth } = await import('../../app/start.ts')

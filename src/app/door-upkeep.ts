@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { AnswerRelay } from '../certificates/acme/challenges.ts'
+import type { Config } from '../config/config.ts'
+import type { FrontDoorConfig } from '../config/front-door.ts'
+import { describeSite } from '../front-door/describe-site.ts'
+import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import { type Acme, openAcme } from './open-acme.ts'
+import { openCertificates } from './open-certificates.ts'
+import type { DoorSource, SitesListener } from './open-front-door.ts'
+import { SiteBoard, wishesOf } from './site-board.ts'
+import { writeSiteReport } from './site-report.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
+import { watchDocker } from './watch-docker.ts'
+
+/** Quiet time before the report for `berth site list` is written, in milliseconds: containers come in groups. */
+const REPORT_DELAY_MS = 200
+
+/** What the upkeep of a front door needs. */
+export interface DoorUpkeepContext {
+  readonly config: Config
+  readonly door: FrontDoorConfig
+  readonly tls: TlsPairWatch | undefined
+  readonly logger: Logger
+  readonly resources: AsyncDisposableStack
+  readonly userAgent: string
+  /** Told of open challenges, where other processes listen. */
+  readonly relay?: AnswerRelay | undefined
+  /** Told of what containers declare, where other processes listen. */
+  readonly onContainers?: ((declarations: readonly SiteDeclaration[]) => void) | undefined
+}
+
+/**
+ * Opens what one process does for a whole front door: watching Docker and the folders, asking CAs for certificates, and
+ * the report for `berth site list`.
+ * Errors: `CertificateError`, `AcmeError`; what was opened is in `resources`.
+ */
+export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSource> {
+  const { config, door, logger, resources, userAgent, onContainers } = context
+  const reporter = resources.use(new Reporter(config.dataDir, logger))
+  const { folders, store, source } = await openCertificates({
+    ...context,
+    onChange: () => reporter.changed(),
+    acmeStatus: () => acme.status(),
+  })
+  const acme: Acme = resources.use(
+    await openAcme({ config, acme: door.acme, folders, store, logger, userAgent, relay: context.relay }),
+  )
+  const watchSites = async (onSites: SitesListener): Promise<void> => {
+    const board = resources.use(
+      await SiteBoard.open({
+        door,
+        logger,
+        onSites(sites, table) {
+          onSites(sites, table)
+          acme
+            .setWishes(wishesOf(sites, door.acme.scope))
+            .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
+          reporter.describe = () => sites.map((site) => describeSite(site, source.describe(site.declaration)))
+          reporter.changed()
+        },
+      }),
+    )
+    const docker = await watchDocker(door, {
+      logger,
+      onDeclarations(declarations) {
+        onContainers?.(declarations)
+        board.setContainers(declarations)
+      },
+      onState(state) {
+        reporter.docker = state
+        reporter.changed()
+      },
+    })
+    if (docker) resources.use(docker)
+  }
+  return { certificates: source, challenges: acme.challenges, watchSites }
+}
+
+/** Writes the report that `berth site list` reads, after changes. */
+class Reporter implements AsyncDisposable {
+  /** Asked when the report is written. */
+  describe: () => Parameters<typeof writeSiteReport>[1]['sites'] = () => []
+  docker = 'Docker is not watched'
+  readonly #dataDir: string
+  readonly #logger: Logger
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(dataDir: string, logger: Logger) {
+    this.#dataDir = dataDir
+    this.#logger = logger
+  }
+
+  changed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#writing = this.#writing.then(() => this.#write())
+    }, REPORT_DELAY_MS)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    try {
+      const report = { writtenAt: new Date().toISOString(), docker: this.docker, sites: this.describe() }
+      await writeSiteReport(this.#dataDir, report)
+    } catch (err) {
+      this.#logger.warn(
+        { err, file: join(this.#dataDir, 'sites.json') },
+        'the report of sites cannot be written',
+      )
+    }
+  }
+}

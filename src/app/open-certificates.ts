@@ -1,0 +1,51 @@
+import type { Logger } from 'pino'
+import type { CertificateStatus as AcmeStatus } from '../certificates/acme/certificate-status.ts'
+import {
+  type CertificateFolders,
+  certificateFolders,
+  searchedFolders,
+} from '../certificates/certificate-folders.ts'
+import { CertificateStore } from '../certificates/certificate-store.ts'
+import type { Config } from '../config/config.ts'
+import type { FrontDoorConfig } from '../config/front-door.ts'
+import { type Certificates, createCertificateSource } from './certificate-source.ts'
+import { nginxFolder } from './nginx-folders.ts'
+import { openAuthority } from './open-authority.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
+
+/** What the certificates of a front door are chosen from. */
+export interface CertificatesContext {
+  readonly config: Config
+  readonly door: FrontDoorConfig
+  readonly tls: TlsPairWatch | undefined
+  readonly logger: Logger
+  readonly resources: AsyncDisposableStack
+  /** Told when other certificates are to be served. */
+  readonly onChange: () => void
+  /** Where the certificates stand that a CA is asked for. */
+  readonly acmeStatus: () => readonly AcmeStatus[]
+}
+
+/** The certificates of a front door, and where they are. */
+export interface OpenCertificates {
+  readonly folders: CertificateFolders
+  readonly store: CertificateStore
+  readonly source: Certificates
+}
+
+/** Reads the folders, watches them, and opens Berth's own CA. Errors: `CertificateError`. */
+export async function openCertificates(context: CertificatesContext): Promise<OpenCertificates> {
+  const { config, door, tls, logger, resources, onChange, acmeStatus } = context
+  const folders = certificateFolders(config.dataDir, door.certsDir ?? nginxFolder('certs'))
+  const store = resources.use(
+    await CertificateStore.open({ folders: searchedFolders(folders), log: logger, onChange }),
+  )
+  const authority = await openAuthority({ folder: folders.authority, names: door.domains }, logger)
+  const source = createCertificateSource({
+    store,
+    authority,
+    given: tls && { pair: tls, names: door.domains },
+    acmeStatus,
+  })
+  return { folders, store, source }
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Config } from '../config/config.ts'
+import { createRegistryHost, type HostHandler } from '../http/registry-host.ts'
+import { createAccessLog } from '../log/access-line.ts'
+import type { Database } from '../metadata/database.ts'
+import type { Metadata } from '../metadata/metadata.ts'
+import { createSqlMetadata } from '../metadata/sql-metadata.ts'
+import { createRegistry } from '../registry/registry.ts'
+import type { UploadTurns } from '../registry/upload-locks.ts'
+import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
+import { createTokenService } from '../tokens/token-service.ts'
+import { openBlobs, type Store } from './open-store.ts'
+
+/** The bytes and the facts of a registry. */
+export interface Contents {
+  readonly blobs: BlobStore
+  readonly metadata: Metadata
+}
+
+/** What the registry's host is made of. */
+export interface RegistryContext {
+  readonly config: Config
+  readonly store: Store
+  readonly contents: Contents
+  readonly logger: Logger
+  readonly newRequestId: () => string
+  /** Whether the server is about to end: then it is not ready. */
+  readonly isStopping: () => boolean
+  /** Where several processes serve: theirs together. */
+  readonly uploadTurns: UploadTurns | undefined
+}
+
+/** Opens the contents of a configuration. Errors: `AppError`. */
+export async function openContents(config: Config, database: Database): Promise<Contents> {
+  return { blobs: await openBlobs(config), metadata: createSqlMetadata(database) }
+}
+
+/** Puts together what answers on the registry's host. */
+export async function openRegistry(context: RegistryContext): Promise<HostHandler> {
+  const { config, store, contents, logger, newRequestId, isStopping, uploadTurns } = context
+  const { database, accounts } = store
+  return createRegistryHost({
+    registry: createRegistry({
+      ...contents,
+      policy: {
+        isDeleteAllowed: config.deleteEnabled,
+        isSparseAllowed: config.sparseManifests,
+        maxBlobBytes: config.maxBlobBytes,
+      },
+      uploadTurns,
+    }),
+    accounts,
+    tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
+    refreshTokens: createRefreshTokenService({ database, findEnabled: (name) => accounts.findEnabled(name) }),
+    origin: { publicUrl: config.publicUrl, trustedProxies: config.trustedProxies },
+    relativeUrls: config.relativeUrls,
+    authRealm: config.authRealm,
+    isStopping,
+    newRequestId,
+    logAccess: createAccessLog(logger),
+    logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
+  })
+}

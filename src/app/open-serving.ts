@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import type { Listener } from '../front-door/listener.ts'
+import type { LimitGate } from '../front-door/rate-limits.ts'
+import type { UploadTurns } from '../registry/upload-locks.ts'
+import { openListeners } from './listeners.ts'
+import type { DoorSource } from './open-front-door.ts'
+import { type Contents, openRegistry } from './open-registry.ts'
+import type { Store } from './open-store.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
+
+/** What a process needs to serve. */
+export interface ServingContext {
+  readonly config: Config
+  readonly store: Store
+  readonly contents: Contents
+  readonly tls: TlsPairWatch | undefined
+  readonly logger: Logger
+  readonly resources: AsyncDisposableStack
+  readonly isStopping: () => boolean
+  /** Undefined: there is no front door. */
+  readonly source: DoorSource | undefined
+  /** What all processes that serve decide together; undefined: this one is alone. */
+  readonly together: { readonly uploadTurns: UploadTurns; readonly limits: LimitGate } | undefined
+}
+
+/**
+ * Serves a configuration from this process; `resources` stops it, after a drain.
+ * Errors: `AppError`, `DatabaseError`. @returns the URLs of the listeners.
+ */
+export async function openServing(context: ServingContext): Promise<string[]> {
+  const { config, tls, resources } = context
+  const newRequestId = createRequestIds()
+  const handle = await openRegistry({ ...context, newRequestId, uploadTurns: context.together?.uploadTurns })
+  const registry = (request: IncomingMessage, response: ServerResponse): void => {
+    void handle(request, response)
+  }
+  const listeners = context.source
+    ? await openDoor({ ...context, source: context.source, registry, newRequestId })
+    : await openListeners(config, { handle: registry, tls })
+  resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
+  return listeners.map((listener) => listener.url)
+}
+
+/** Loaded here: a registry alone needs none of its parts, and they take memory. */
+async function openDoor(
+  context: ServingContext & {
+    source: DoorSource
+    registry: (request: IncomingMessage, response: ServerResponse) => void
+    newRequestId: () => string
+  },
+): Promise<Listener[]> {
+  const { frontDoor: door } = context.config
+  if (!door) return []
+  const [{ openFrontDoor }, { RateLimits }] = await Promise.all([
+    import('./open-front-door.ts'),
+    import('../front-door/rate-limits.ts'),
+  ])
+  return openFrontDoor({ ...context, door, limits: context.together?.limits ?? new RateLimits() })
+}
+
+async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {
+  const signal = AbortSignal.timeout(drainTimeoutS * 1000)
+  await Promise.all(listeners.map((listener) => listener.stop(signal)))
+}
+
+/** Ids that differ between starts and processes and grow within one: short enough to read out, cheap enough for every request. */
+function createRequestIds(): () => string {
+  const start = randomBytes(4).toString('hex')
+  let count = 0
+  return () => `${start}-${(++count).toString(36)}`
+}

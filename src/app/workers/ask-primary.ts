@@ -1,0 +1,62 @@
+import type { LimitGate, LimitVerdict } from '../../front-door/rate-limits.ts'
+import { sessionInUse, type UploadTurns } from '../../registry/upload-locks.ts'
+import type { Question, Reply, ToPrimary } from './messages.ts'
+
+/** Asks the primary what only one process can decide. Each request waits for one question, so they bound these. */
+export class PrimaryQuestions {
+  readonly #send: (message: ToPrimary) => void
+  readonly #open = new Map<number, (reply: Reply) => void>()
+  #last = 0
+
+  constructor(send: (message: ToPrimary) => void) {
+    this.#send = send
+  }
+
+  /** Gives the reply to whoever asked. */
+  onReply(id: number, reply: Reply): void {
+    this.#open.get(id)?.(reply)
+    this.#open.delete(id)
+  }
+
+  /** One body at a time for each upload session, whichever worker it comes to. */
+  get uploadTurns(): UploadTurns {
+    return {
+      take: async (upload) => {
+        const { reply, release } = await this.#ask({ kind: 'upload', upload })
+        if (reply.kind === 'refused') throw sessionInUse()
+        // Waited for, as the client's next request may come to another worker, whose question must not come first.
+        return { [Symbol.asyncDispose]: release }
+      },
+    }
+  }
+
+  /** The zones of vhost files, as one process would count them. */
+  get limits(): LimitGate {
+    return {
+      enter: async (request): Promise<LimitVerdict> => {
+        const { reply, release } = await this.#ask({ kind: 'limits', request })
+        if (reply.kind === 'refused') return { kind: 'refuse', status: reply.status, zone: reply.zone }
+        return reply.waitMs > 0
+          ? { kind: 'wait', ms: reply.waitMs, release: () => void release() }
+          : { kind: 'pass', release: () => void release() }
+      },
+    }
+  }
+
+  async #ask(question: Question): Promise<{ reply: Reply; release: () => Promise<void> }> {
+    const id = ++this.#last
+    const reply = await this.#exchange({ kind: 'ask', id, question })
+    const release = async (): Promise<void> => {
+      await this.#exchange({ kind: 'release', id })
+    }
+    return { reply, release }
+  }
+
+  /** Sends what the primary replies to. */
+  #exchange(message: Extract<ToPrimary, { kind: 'ask' | 'release' }>): Promise<Reply> {
+    return new Promise((resolve) => {
+      this.#open.set(message.id, resolve)
+      this.#send(message)
+    })
+  }
+}

@@ -1,0 +1,56 @@
+import type { CheckedLogin } from '../../accounts/attempt-throttle.ts'
+import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
+import type { Config } from '../../config/config.ts'
+import type { LimitedRequest } from '../../front-door/rate-limits.ts'
+import type { SiteDeclaration } from '../../front-door/site-declaration.ts'
+import type { UploadId } from '../../oci/request.ts'
+
+/** What a worker needs to begin. */
+export interface WorkerStart {
+  readonly kind: 'start'
+  readonly config: Config
+  /** What containers declare now. */
+  readonly containers: readonly SiteDeclaration[]
+  /** Questions of CAs that are open now. */
+  readonly answers: readonly OpenAnswer[]
+}
+
+/** What the primary tells a worker. */
+export type ToWorker =
+  | WorkerStart
+  | { readonly kind: 'containers'; readonly containers: readonly SiteDeclaration[] }
+  | { readonly kind: 'open-answer'; readonly id: number; readonly answer: OpenAnswer }
+  | { readonly kind: 'close-answer'; readonly answer: OpenAnswer }
+  | { readonly kind: 'login'; readonly login: CheckedLogin }
+  /** What came of a question with this id. */
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: Reply }
+  | { readonly kind: 'stop' }
+
+/** What a worker tells the primary. */
+export type ToPrimary =
+  | { readonly kind: 'serving'; readonly urls: readonly string[] }
+  | { readonly kind: 'failed'; readonly failure: StartFailure }
+  /** The answer with this id is given from now on. */
+  | { readonly kind: 'answering'; readonly id: number }
+  | { readonly kind: 'login'; readonly login: CheckedLogin }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** What was granted to the question with this id is over; replied to when that has been noted. */
+  | { readonly kind: 'release'; readonly id: number }
+
+/** What only one process can decide. */
+export type Question =
+  | { readonly kind: 'upload'; readonly upload: UploadId }
+  | { readonly kind: 'limits'; readonly request: LimitedRequest }
+
+/** What came of a {@link Question}. */
+export type Reply =
+  | { readonly kind: 'granted'; readonly waitMs: number }
+  | { readonly kind: 'refused'; readonly status: number; readonly zone: string }
+
+/** Why a worker could not begin, as commands report it. */
+export interface StartFailure {
+  readonly name: string
+  readonly code: string | undefined
+  readonly message: string
+  readonly remedy: string | undefined
+}

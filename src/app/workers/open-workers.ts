@@ -1,0 +1,29 @@
+import { createTokenService } from '../../tokens/token-service.ts'
+import type { DoorSource } from '../open-front-door.ts'
+import type { StartContext } from '../start.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+/**
+ * Serves a configuration by workers: this process, the primary, watches Docker and the folders, asks CAs, and decides
+ * what only one can; it serves nothing itself. `resources` stops them, after a drain.
+ * Errors: `AppError`, `DatabaseError`. @returns the URLs of the listeners.
+ */
+export async function openWorkers(
+  context: StartContext,
+  openUpkeep: (context: StartContext) => Promise<DoorSource | undefined>,
+): Promise<readonly string[]> {
+  const { config, store, logger, resources } = context
+  // The first key of a new registry: the workers find it, and do not each make one.
+  await createTokenService({ database: store.database, lifetimeS: config.tokenLifetimeS })
+  const pool = new WorkerPool({ config, logger })
+  const { relay } = pool
+  const source = await openUpkeep({ ...context, relay, onContainers: (found) => pool.setContainers(found) })
+  await source?.watchSites(() => {})
+  resources.use(pool)
+  const onHangup = (): void => pool.signal('SIGHUP')
+  if (config.frontDoor && config.frontDoor.siteLog !== 'off') {
+    process.on('SIGHUP', onHangup)
+    resources.defer(() => void process.off('SIGHUP', onHangup))
+  }
+  return pool.start()
+}

@@ -1,0 +1,208 @@
+import type { Logger } from 'pino'
+import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
+import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
+import { shareDataFolder } from '../data-folder.ts'
+import type { DoorSource } from '../open-front-door.ts'
+import { openContents } from '../open-registry.ts'
+import { openServing } from '../open-serving.ts'
+import { openStore, type Store, tellHtpasswd } from '../open-store.ts'
+import { TlsPairWatch } from '../tls-pair-watch.ts'
+import { PrimaryQuestions } from './ask-primary.ts'
+import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
+
+/** What a worker knows beside its start, as the primary tells it. */
+interface Told {
+  readonly started: Promise<WorkerStart>
+  readonly stopped: Promise<void>
+  readonly questions: PrimaryQuestions
+  /** Where what comes later goes: set when there is something to take it. */
+  store: Store | undefined
+  takeContainers: (containers: WorkerStart['containers']) => void
+  openAnswer: (answer: OpenAnswer) => void
+  closeAnswer: (answer: OpenAnswer) => void
+}
+
+/**
+ * Serves as one of several workers until the primary says that it is enough. Without the primary the process ends at
+ * once: nobody would keep the workers from each other's uploads.
+ * @returns the exit code.
+ */
+export async function runWorker({ onServing }: { onServing: () => void }): Promise<number> {
+  // They reach every process of a terminal or a service: the primary decides what they mean.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+  const told = listenToPrimary()
+  const start = await told.started
+  const logger = createLogger(start.config.log, openStandardOutput({ isShared: true }))
+  await using resources = new AsyncDisposableStack()
+  const state = { isStopping: false }
+  try {
+    const context = { start, told, logger, resources, isStopping: () => state.isStopping }
+    tell({ kind: 'serving', urls: await serve(context) })
+  } catch (error) {
+    await flushLogger(logger)
+    await tellAndWait({ kind: 'failed', failure: describe(error) })
+    return 1
+  }
+  onServing()
+  await told.stopped
+  state.isStopping = true
+  await resources.disposeAsync()
+  await flushLogger(logger)
+  return 0
+}
+
+interface WorkerContext {
+  readonly start: WorkerStart
+  readonly told: Told
+  readonly logger: Logger
+  readonly resources: AsyncDisposableStack
+  readonly isStopping: () => boolean
+}
+
+async function serve(context: WorkerContext): Promise<string[]> {
+  const { start, told, logger, resources } = context
+  const { config } = start
+  resources.use(shareDataFolder(config.dataDir))
+  const store = resources.adopt(
+    await openStore(config, {
+      onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
+      loginRelay: (login) => tell({ kind: 'login', login }),
+    }),
+    (opened) => opened.close(),
+  )
+  told.store = store
+  const quiet = quietOf(logger)
+  const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
+  const { uploadTurns, limits } = told.questions
+  return openServing({
+    ...context,
+    config,
+    store,
+    contents: await openContents(config, store.database),
+    tls,
+    source: await openSource(context, tls),
+    together: { uploadTurns, limits },
+  })
+}
+
+/** Watches the same folders as the primary does, and learns the rest from it. */
+async function openSource(
+  { start, told, logger, resources }: WorkerContext,
+  tls: TlsPairWatch | undefined,
+): Promise<DoorSource | undefined> {
+  const { config, answers } = start
+  const { frontDoor: door } = config
+  if (!door) return undefined
+  const [{ openCertificates }, { ChallengeBoard }, { SiteBoard }] = await Promise.all([
+    import('../open-certificates.ts'),
+    import('../../certificates/acme/challenges.ts'),
+    import('../site-board.ts'),
+  ])
+  const quiet = quietOf(logger)
+  const { source } = await openCertificates({
+    config,
+    door,
+    tls,
+    logger: quiet,
+    resources,
+    onChange: () => {},
+    acmeStatus: () => [],
+  })
+  const challenges = new ChallengeBoard(Date.now)
+  const open = new Map<string, Disposable>()
+  told.openAnswer = (answer) => {
+    const { type, subject, keyAuthorization } = answer
+    const isHttp = type === 'http-01'
+    open.set(
+      keyOf(answer),
+      isHttp ? challenges.addHttp(subject, keyAuthorization) : challenges.addAlpn(subject, keyAuthorization),
+    )
+  }
+  told.closeAnswer = (answer) => {
+    open.get(keyOf(answer))?.[Symbol.dispose]()
+    open.delete(keyOf(answer))
+  }
+  for (const answer of answers) told.openAnswer(answer)
+  return {
+    certificates: source,
+    challenges,
+    async watchSites(onSites) {
+      const board = resources.use(await SiteBoard.open({ door, logger: quiet, onSites }))
+      told.takeContainers = (containers) => board.setContainers(containers)
+      board.setContainers(start.containers)
+    },
+  }
+}
+
+function keyOf({ type, subject, keyAuthorization }: OpenAnswer): string {
+  return `${type} ${subject} ${keyAuthorization}`
+}
+
+/** What the primary sees as well is told by it alone. */
+function quietOf(logger: Logger): Logger {
+  return logger.child({}, { level: 'silent' })
+}
+
+function listenToPrimary(): Told {
+  const started = Promise.withResolvers<WorkerStart>()
+  const stopped = Promise.withResolvers<void>()
+  const told: Told = {
+    started: started.promise,
+    stopped: stopped.promise,
+    questions: new PrimaryQuestions(tell),
+    store: undefined,
+    takeContainers: () => {},
+    openAnswer: () => {},
+    closeAnswer: () => {},
+  }
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'start':
+        started.resolve(message)
+        break
+      case 'containers':
+        told.takeContainers(message.containers)
+        break
+      case 'open-answer':
+        told.openAnswer(message.answer)
+        tell({ kind: 'answering', id: message.id })
+        break
+      case 'close-answer':
+        told.closeAnswer(message.answer)
+        break
+      case 'login':
+        told.store?.guard.throttle.note(message.login)
+        break
+      case 'reply':
+        told.questions.onReply(message.id, message.reply)
+        break
+      case 'stop':
+        stopped.resolve()
+        break
+      default:
+        message satisfies never
+    }
+  })
+  return told
+}
+
+function tell(message: ToPrimary): void {
+  // A primary that is gone ends this process in a moment.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}
+
+function tellAndWait(message: ToPrimary): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve())
+  })
+}
+
+function describe(error: unknown): StartFailure {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
+  const { code, remedy } = Object(error) as { code?: unknown; remedy?: unknown }
+  return { name, message, code: textOf(code), remedy: textOf(remedy) }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

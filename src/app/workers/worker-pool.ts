@@ -1,0 +1,211 @@
+import cluster, { type Worker } from 'node:cluster'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import type { AnswerRelay, OpenAnswer } from '../../certificates/acme/challenges.ts'
+import type { Config } from '../../config/config.ts'
+import { RateLimits } from '../../front-door/rate-limits.ts'
+import type { SiteDeclaration } from '../../front-door/site-declaration.ts'
+import { UploadLocks } from '../../registry/upload-locks.ts'
+import { AppError } from '../app-error.ts'
+import { WorkerGrants } from './decide-together.ts'
+import type { StartFailure, ToPrimary, ToWorker } from './messages.ts'
+
+/** Longest start of a worker, in milliseconds: one takes half a second. */
+const START_TIMEOUT_MS = 60_000
+/** Longest wait for workers to give an answer to a CA, in milliseconds: a worker that hangs must hold up no order. */
+const RELAY_TIMEOUT_MS = 5_000
+/** What a worker gets beyond the drain timeout before it is killed, in milliseconds. */
+const STOP_GRACE_MS = 10_000
+/** A worker that lived so long, in milliseconds, had no fault that the next one has at once. */
+const STEADY_MS = 60_000
+/** First wait before a worker is replaced that replaced one that failed, doubled each time, and the longest, in milliseconds. */
+const RESTART_DELAY_MS = 500
+const MAX_RESTART_DELAY_MS = 30_000
+
+interface Entry {
+  readonly worker: Worker
+  readonly grants: WorkerGrants
+  readonly startedAt: number
+  readonly serving: PromiseWithResolvers<readonly string[]>
+  readonly ended: PromiseWithResolvers<void>
+  /** Answers it has not said yet to give. */
+  readonly waiting: Map<number, () => void>
+}
+
+/** Owns the processes that serve. */
+export class WorkerPool implements AsyncDisposable {
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
+  readonly #entries = new Set<Entry>()
+  readonly #answers = new Set<OpenAnswer>()
+  #containers: readonly SiteDeclaration[] = []
+  #lastId = 0
+  /** Workers in a row that did not live long. */
+  #failures = 0
+  #isStopping = false
+
+  constructor({ config, logger }: { config: Config; logger: Logger }) {
+    this.#config = config
+    this.#logger = logger
+  }
+
+  /** Starts all. Errors: `AppError` and what else a worker could not begin for. @returns the URLs of the listeners. */
+  async start(): Promise<readonly string[]> {
+    const file = `../../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL(file, import.meta.url)),
+      args: [],
+      serialization: 'advanced',
+    })
+    const first = Array.from({ length: this.#config.workers }, () => this.#fork())
+    const [urls = []] = await Promise.all(first.map(({ serving }) => serving.promise))
+    return urls
+  }
+
+  /** Tells of open questions of CAs. */
+  get relay(): AnswerRelay {
+    return {
+      open: async (answer) => {
+        this.#answers.add(answer)
+        const given = [...this.#entries].map((entry) => this.#openAnswer(entry, answer))
+        await Promise.race([Promise.all(given), sleep(RELAY_TIMEOUT_MS, undefined, { ref: false })])
+      },
+      close: (answer) => {
+        this.#answers.delete(answer)
+        this.#tellAll({ kind: 'close-answer', answer })
+      },
+    }
+  }
+
+  /** Replaces what containers declare. */
+  setContainers(containers: readonly SiteDeclaration[]): void {
+    this.#containers = containers
+    this.#tellAll({ kind: 'containers', containers })
+  }
+
+  /** Sends all a signal. */
+  signal(signal: NodeJS.Signals): void {
+    for (const { worker } of this.#entries) worker.process.kill(signal)
+  }
+
+  /** Lets all drain and end, and waits for them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true
+    this.#tellAll({ kind: 'stop' })
+    const kill = setTimeout(() => this.signal('SIGKILL'), this.#config.drainTimeoutS * 1000 + STOP_GRACE_MS)
+    await Promise.all([...this.#entries].map(({ ended }) => ended.promise))
+    clearTimeout(kill)
+  }
+
+  #fork(): Entry {
+    const worker = cluster.fork()
+    const entry: Entry = {
+      worker,
+      grants: new WorkerGrants(this.#together),
+      startedAt: performance.now(),
+      serving: Promise.withResolvers(),
+      ended: Promise.withResolvers(),
+      waiting: new Map(),
+    }
+    // Of a later one nobody waits for the start.
+    entry.serving.promise.catch(() => {})
+    this.#entries.add(entry)
+    worker.on('message', (message: ToPrimary) => this.#onMessage(entry, message))
+    worker.on('exit', (code, signal) => this.#onExit(entry, code, signal))
+    // What cannot be sent is told by its exit.
+    worker.on('error', () => {})
+    const isLate = setTimeout(() => worker.process.kill('SIGKILL'), START_TIMEOUT_MS)
+    const inTime = (): void => clearTimeout(isLate)
+    entry.serving.promise.then(inTime, inTime)
+    const { workers: _all, ...rest } = this.#config
+    tell(entry, {
+      kind: 'start',
+      config: { ...rest, workers: 1 },
+      containers: this.#containers,
+      answers: [...this.#answers],
+    })
+    return entry
+  }
+
+  #onMessage(entry: Entry, message: ToPrimary): void {
+    switch (message.kind) {
+      case 'serving':
+        entry.serving.resolve(message.urls)
+        break
+      case 'failed':
+        entry.serving.reject(errorOf(message.failure))
+        break
+      case 'answering':
+        entry.waiting.get(message.id)?.()
+        entry.waiting.delete(message.id)
+        break
+      case 'login':
+        for (const other of this.#entries) if (other !== entry) tell(other, message)
+        break
+      case 'ask': {
+        const reply = entry.grants.answer(message.id, message.question)
+        tell(entry, { kind: 'reply', id: message.id, reply })
+        break
+      }
+      case 'release':
+        entry.grants.release(message.id)
+        tell(entry, { kind: 'reply', id: message.id, reply: { kind: 'granted', waitMs: 0 } })
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  #onExit(entry: Entry, code: number | null, signal: string | null): void {
+    this.#entries.delete(entry)
+    entry.grants.releaseAll()
+    for (const done of entry.waiting.values()) done()
+    const why = signal === null ? `with exit code ${code}` : `by ${signal}`
+    entry.serving.reject(
+      new AppError(
+        'WORKER_FAILED',
+        `A worker ended ${why} before it served`,
+        'Look at the lines before this one; with --workers 1 one process serves alone',
+      ),
+    )
+    entry.ended.resolve()
+    if (!this.#isStopping) void this.#replace(entry, why)
+  }
+
+  async #replace({ worker, serving, startedAt }: Entry, why: string): Promise<void> {
+    const problem = await serving.promise.then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    this.#logger.error({ pid: worker.process.pid, problem }, `a worker ended ${why}: another takes its place`)
+    this.#failures = performance.now() - startedAt > STEADY_MS ? 0 : this.#failures + 1
+    if (this.#failures > 1) {
+      const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (this.#failures - 2), MAX_RESTART_DELAY_MS)
+      await sleep(delayMs, undefined, { ref: false })
+    }
+    if (!this.#isStopping) this.#fork()
+  }
+
+  #openAnswer(entry: Entry, answer: OpenAnswer): Promise<void> {
+    const id = ++this.#lastId
+    return new Promise((resolve) => {
+      entry.waiting.set(id, resolve)
+      tell(entry, { kind: 'open-answer', id, answer })
+    })
+  }
+
+  #tellAll(message: ToWorker): void {
+    for (const entry of this.#entries) tell(entry, message)
+  }
+}
+
+function tell({ worker }: Entry, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message, () => {})
+}
+
+/** Commands tell errors apart by name and code, not by class. */
+function errorOf({ name, code, message, remedy }: StartFailure): Error {
+  return Object.assign(new Error(message), { name, code, remedy })
+}
