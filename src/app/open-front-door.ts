@@ -141,15 +141,15 @@ function createHandler({
 
 function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger): SiteLog {
   try {
-    return openSiteLog(siteLog, siteLogFormat, (problem) =>
-      logger.warn({ file: siteLog, problem }, 'the access log of the sites is not whole'),
+    return openSiteLog(siteLog, siteLogFormat, (problem, file) =>
+      logger.warn({ file, problem }, 'the access log of the sites is not whole'),
     )
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
     throw new AppError(
       'SITE_LOG_UNUSABLE',
       `The access log of the sites cannot be opened at ${siteLog}${code}`,
-      'Name a file in a folder that exists and that Berth may write to, or "stdout", with --site-log',
+      'Name a folder that exists and that Berth may write to, a file in one, or "stdout", with --site-log',
       error,
     )
   }

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
-import { gatherTurn, openOutput } from './open-output.ts'
+import { LineOutputs } from './line-outputs.ts'
 import { redactFields, redactText } from './redact.ts'
 import { formatText } from './text-format.ts'
 
@@ -38,30 +38,27 @@ export function createLogger(settings: LogSettings, destination?: DestinationStr
   )
 }
 
-/** Writes what is waiting. Settles when the system has it, or at once if the destination keeps nothing back. */
+/** Writes what is waiting. Settles when the system has it or will not take it, or at once if the destination keeps nothing back. */
 export async function flushLogger(logger: Logger): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  logger.flush((error) => (error && !isNoFile(error) ? reject(error) : resolve()))
-  await promise
+  await new Promise<void>((resolve) => logger.flush(() => resolve()))
 }
 
-/** The lines are written by then; only a file can be synced, and a pipe or a terminal answers that it is none. */
-function isNoFile(error: Error): boolean {
-  return 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')
-}
+/** Its descriptor. */
+const STANDARD_OUTPUT = 1
 
 function openStandardOutput(): Flushable {
-  return gatherTurn(
-    openOutput({
-      dest: 1,
-      minLength: MIN_WRITE_BYTES,
-      maxWrite: 4 * MIN_WRITE_BYTES,
-      maxLength: MAX_WAITING_BYTES,
-      periodicFlush: FLUSH_INTERVAL_MS,
-      // There is no other place to tell it.
-      onError: () => {},
-    }),
-  )
+  const outputs = new LineOutputs({
+    minWriteBytes: MIN_WRITE_BYTES,
+    flushMs: FLUSH_INTERVAL_MS,
+    maxWaitingBytes: MAX_WAITING_BYTES,
+    maxOpenFiles: 1,
+    // There is no other place to tell it.
+    onProblem: () => {},
+  })
+  return {
+    write: (line) => outputs.write(STANDARD_OUTPUT, line),
+    flush: (done) => void outputs.flush().then(() => done()),
+  }
 }
 
 function redactMessage(message: unknown): unknown {

@@ -127,6 +127,7 @@ function assemble(
     passwordFiles: new Map(),
     httpLevel: readHttpLevel(confD),
     resolvePath: (path) => path,
+    hasLogFiles: true,
   })
 }
 
