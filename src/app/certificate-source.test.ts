@@ -32,3 +32,20 @@ test('an untrusted default certificate is still there for names that no site has
   assert.equal(certificates.find('a.example.com', { ...options, isSite: true }), undefined)
   assert.ok(certificates.find('a.example.com', { ...options, isSite: false }))
 })
+
+test('a host that is served with the pair of --tls-cert for want of another is said to be', async () => {
+  await using certificates = await openFolderCertificates({}, { givenFor: ['registry.example.com'] })
+  for (const [wish, expected] of [
+    [{}, 'up: of --tls-cert, as the default one'],
+    [{ isDefaultTrusted: false }, 'degraded: none: the default one is not trusted'],
+    [{ certificateName: 'shared' }, 'degraded: none'],
+  ] as const) {
+    const { declaration, ...site } = makeSite({ host: 'a.example.com', ...wish })
+    const { certificateName, isDefaultTrusted, host } = declaration
+    const status = certificates.describe(declaration)
+    const { state, certificate } = describeSite({ declaration, ...site }, status)
+    assert.equal(`${state}: ${certificate}`, expected)
+    const asked = { certificateName, isDefaultTrusted, policy: 'Mozilla-Intermediate', isSite: true } as const
+    assert.equal(certificates.find(host, asked) !== undefined, status.kind === 'present')
+  }
+})

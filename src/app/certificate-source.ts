@@ -58,6 +58,8 @@ export function createCertificateSource({
       }
       if (!certificateName && authority.covers(host)) return { kind: 'present', text: "by Berth's own CA" }
       if (found) return { kind: 'present', text: 'the default one' }
+      if (given && !certificateName && isDefaultTrusted)
+        return { kind: 'present', text: 'of --tls-cert, as the default one' }
       const asked = acmeStatus().find(({ names }) => names.includes(host))
       if (asked) return describeAsked(asked, note)
       const isDistrusted = !isDefaultTrusted && findDefault() !== undefined

@@ -33,6 +33,8 @@ export interface FrontDoorContext {
   readonly source: DoorSource
   readonly store: Store
   readonly limits: LimitGate
+  /** Whether other processes serve, too, and write to the same logs. */
+  readonly isOneOfMany: boolean
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
@@ -78,11 +80,12 @@ function createHandler({
   door,
   store,
   limits,
+  isOneOfMany,
   logger,
   resources,
   registry,
 }: FrontDoorContext): ReturnType<typeof createSiteHandler> {
-  const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger)
+  const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger, isOneOfMany)
   if (siteLog) {
     resources.defer(() => siteLog.close())
     const reopen = (): void => siteLog.reopen()
@@ -102,17 +105,20 @@ function createHandler({
   return createSiteHandler({ registry, limits, passwords: checker, logger, siteLog })
 }
 
-function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger): SiteLog {
+function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, isShared: boolean): SiteLog {
   try {
-    return openSiteLog(siteLog, siteLogFormat, (problem) =>
-      logger.warn({ file: siteLog, problem }, 'the access log of the sites is not whole'),
+    return openSiteLog(
+      siteLog,
+      siteLogFormat,
+      (problem, file) => logger.warn({ file, problem }, 'the access log of the sites is not whole'),
+      { isShared },
     )
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
     throw new AppError(
       'SITE_LOG_UNUSABLE',
       `The access log of the sites cannot be opened at ${siteLog}${code}`,
-      'Name a file in a folder that exists and that Berth may write to, or "stdout", with --site-log',
+      'Name a folder that exists and that Berth may write to, a file in one, or "stdout", with --site-log',
       error,
     )
   }

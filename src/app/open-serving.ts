@@ -58,7 +58,9 @@ async function openDoor(
     import('./open-front-door.ts'),
     import('../front-door/rate-limits.ts'),
   ])
-  return openFrontDoor({ ...context, door, limits: context.together?.limits ?? new RateLimits() })
+  const { together } = context
+  const limits = together?.limits ?? new RateLimits()
+  return openFrontDoor({ ...context, door, limits, isOneOfMany: together !== undefined })
 }
 
 async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {

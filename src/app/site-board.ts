@@ -5,6 +5,7 @@ import { SiteAssembler } from '../front-door/assemble-sites.ts'
 import { type HttpLevel, readHttpLevel } from '../front-door/directives/http-level.ts'
 import { HostTable } from '../front-door/host-table.ts'
 import type { Site } from '../front-door/site.ts'
+import { isLogFolder } from '../front-door/site-access-log.ts'
 import type { AcmeWish, SiteDeclaration } from '../front-door/site-declaration.ts'
 import { type WatchedFile, WatchedFolder } from '../front-door/watched-folder.ts'
 import { declareSites, plainWish } from './declare-sites.ts'
@@ -85,6 +86,7 @@ export class SiteBoard implements Disposable {
       passwordFiles: new Map(this.#passwords.toReversed().flatMap((folder) => [...folder.content])),
       httpLevel,
       resolvePath: this.#resolvePath,
+      hasLogFiles: isLogFolder(this.#options.door.siteLog),
     })
     const fallback = sites.find(({ declaration }) => declaration.isDefault)
     const table = new HostTable(

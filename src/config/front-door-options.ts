@@ -111,11 +111,11 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'site-log': {
     value: 'TARGET',
-    help: 'access log of the virtual hosts: off, stdout or a file',
+    help: 'access log of the virtual hosts: off, stdout, a file, or a folder for a file of each host',
     default: 'off',
     parse: text,
     resolvePaths: (target, baseDir) =>
-      target === 'off' || target === 'stdout' ? target : path.resolve(baseDir, String(target)),
+      target === 'off' || target === 'stdout' ? target : resolveKeepingSlash(baseDir, String(target)),
   },
   'site-log-format': {
     value: 'FORMAT',
@@ -213,3 +213,8 @@ export const FRONT_DOOR_OPTIONS = {
     resolvePaths: (value, baseDir) => resolveSiteFiles(value as readonly SiteConfig[], baseDir),
   },
 } as const satisfies Record<string, Option>
+
+/** The slash says that a folder is meant, even if there is none yet. */
+function resolveKeepingSlash(baseDir: string, target: string): string {
+  return `${path.resolve(baseDir, target)}${target.endsWith('/') ? '/' : ''}`
+}

@@ -16,6 +16,8 @@ export interface SiteMaterial {
   readonly passwordFiles: FolderContent
   readonly httpLevel: HttpLevel
   readonly resolvePath: (path: string) => string | undefined
+  /** Whether `access_log` can name a file. */
+  readonly hasLogFiles: boolean
 }
 
 /** Compiled servers of the last time, by what they were made of: a change to one host costs that host only. */
@@ -134,6 +136,7 @@ function compile(declaration: SiteDeclaration, files: HostFiles, material: SiteM
     locations: declaration.paths.map((path, index) => toLocation(path, files.paths[index])),
     httpLevel: material.httpLevel,
     resolvePath: material.resolvePath,
+    hasLogFiles: material.hasLogFiles,
     readInclude: (path) => [...material.vhostFiles.values()].find((file) => file.path === path)?.text,
   })
   const unreadable = [

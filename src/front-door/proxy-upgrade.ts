@@ -25,8 +25,8 @@ import { declareOrigin } from './upstream-origin.ts'
 export interface UpgradeResult {
   readonly status: number
   readonly bytes: number
-  /** `access_log off` of the vhost file. */
-  readonly isSilent: boolean
+  /** Of the vhost file. */
+  readonly accessLog: LocationSettings['accessLog']
 }
 
 /** nginx's word for a client that did not wait. */
@@ -39,9 +39,9 @@ export async function proxyUpgrade(
   tools: SiteTools,
 ): Promise<UpgradeResult> {
   const way = wayOf(exchange)
-  const isSilent = way?.settings.accessLog === 'off'
+  const { accessLog } = way?.settings ?? exchange.site.server.settings
   const refuse = (status: number, challenge?: string): UpgradeResult => {
-    return { status, bytes: endWith(client.socket, status, challenge), isSilent }
+    return { status, bytes: endWith(client.socket, status, challenge), accessLog }
   }
   // The table, or a file that was looked for, changed a moment ago.
   if (!way) return refuse(503)
@@ -58,7 +58,7 @@ export async function proxyUpgrade(
   try {
     if (verdict.kind === 'wait') await sleep(verdict.ms)
     const result = client.socket.destroyed ? GONE : await tryServers({ ...way, client }, tools)
-    return { ...result, isSilent }
+    return { ...result, accessLog }
   } finally {
     verdict.release()
   }

@@ -1,38 +1,39 @@
 import type { ServerResponse } from 'node:http'
 import { readBasic } from './basic-credentials.ts'
+import type { LocationSettings } from './directives/settings.ts'
 import type { SiteLog } from './site-access-log.ts'
 import type { SiteRequest } from './site-handler.ts'
 
 /** What the access log has to know of a request before it is over. */
 export interface RequestRecord {
-  /** `access_log off` where the request ended up. */
-  isSilent: boolean
+  /** `access_log` of the vhost file where the request ended up. */
+  accessLog: LocationSettings['accessLog']
   /** Of the body, as sent. */
   bytes: number
 }
 
 /** Writes a line once a request is over, unless its record says otherwise by then. */
 export function recordRequest(log: SiteLog, exchange: SiteRequest): RequestRecord {
-  const record: RequestRecord = { isSilent: false, bytes: 0 }
+  const record: RequestRecord = { accessLog: exchange.site.server.settings.accessLog, bytes: 0 }
   const { response } = exchange
   const startedAt = performance.now()
   countBody(response as ServerResponse, record)
   response.once('close', () => {
-    if (record.isSilent) return
     const status = response.headersSent ? response.statusCode : 499
-    writeLine(log, exchange, { status, bytes: record.bytes, startedAt })
+    writeLine(log, exchange, { ...record, status, startedAt })
   })
   return record
 }
 
-/** Writes the line of a request that is over. */
+/** Writes the line of a request that is over, unless `access_log off` says otherwise. */
 export function writeLine(
   log: SiteLog,
-  { request, host, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
-  { status, bytes, startedAt }: { status: number; bytes: number; startedAt: number },
+  { request, host, site, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
+  { status, bytes, startedAt, accessLog }: RequestRecord & { status: number; startedAt: number },
 ): void {
+  if (accessLog === 'off') return
   const { authorization, referer, 'user-agent': agent } = request.headers
-  log.write({
+  const line = {
     host,
     remoteAddress,
     user: readBasic(authorization)?.user,
@@ -45,7 +46,8 @@ export function writeLine(
     referer,
     agent,
     id: requestId,
-  })
+  }
+  log.write(line, { site: site.declaration.host, file: accessLog })
 }
 
 /** Counts what is written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */

@@ -62,8 +62,8 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     async upgrade(exchange, socket, head) {
       const startedAt = performance.now()
       try {
-        const { isSilent, ...result } = await proxyUpgrade(exchange, { socket, head }, tools)
-        const log = isSilent ? undefined : logOf(exchange)
+        const result = await proxyUpgrade(exchange, { socket, head }, tools)
+        const log = logOf(exchange)
         if (log) writeLine(log, exchange, { ...result, startedAt })
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
@@ -95,7 +95,7 @@ async function follow(
   tools: SiteTools,
   redirects: number,
 ): Promise<void> {
-  if (exchange.record && plan.kind !== 'close') exchange.record.isSilent = plan.settings.accessLog === 'off'
+  if (exchange.record && plan.kind !== 'close') exchange.record.accessLog = plan.settings.accessLog
   switch (plan.kind) {
     case 'close':
       exchange.request.socket.destroy()

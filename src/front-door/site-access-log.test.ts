@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile, rename } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { exchange, get, HOST, openProxyRoom } from '../../test/support/proxy-roo
 import { type App, startApp } from '../../test/support/start-app.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { stripControlCharacters } from '../log/access-line.ts'
+import { compileServer } from './directives/compile-server.ts'
 import { pageOf } from './error-pages.ts'
 import { openSiteLog, type SiteLogLine } from './site-access-log.ts'
 
@@ -27,6 +28,8 @@ const LINE: SiteLogLine = {
   agent: 'curl/8',
   id: 'r1',
 }
+
+const PLACE = { site: HOST, file: undefined }
 
 /** A log that keeps its lines. */
 function keepLines() {
@@ -142,6 +145,9 @@ test('`access_log off` keeps what ends there out of the log', async () => {
   await using off = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'access_log off;' })
   await exchange(off.port, get('/'), { quietMs: 50 })
   await exchange(off.port, get('/', 'Connection: Upgrade', 'Upgrade: x'))
+  const declaration = { httpsMethod: 'redirect' } as const
+  await using redirected = await openProxyRoom({ siteLog, declaration, vhost: 'access_log off;' })
+  await exchange(redirected.port, get('/'), { quietMs: 50 })
   assert.deepEqual(
     siteLog.lines.map(({ target }) => target),
     ['/loud'],
@@ -155,8 +161,8 @@ test('the lines of a file are those of nginx, or JSON, and nobody can forge one'
   for (const format of ['combined', 'json'] as const) {
     const path = join(temp.path, format)
     const log = openSiteLog(path, format, assert.fail)
-    log.write(LINE)
-    log.write(evil)
+    log.write(LINE, PLACE)
+    log.write(evil, PLACE)
     await log.close()
     texts.push(await readFile(path, 'utf8'))
   }
@@ -176,12 +182,83 @@ test('the lines of a file are those of nginx, or JSON, and nobody can forge one'
   assert.deepEqual([told?.bytes, told?.ms, told?.target, told?.host], [5, 1.3, '/a?b', HOST])
 })
 
+test('in a folder each declared host has a file, whatever its name', async () => {
+  await using temp = await makeTempFolder('site-log')
+  const log = openSiteLog(temp.path, 'json', assert.fail)
+  const long = `${'a'.repeat(60)}.`.repeat(4)
+  for (const site of [HOST, '*.a.example', 'a.*', '~^../../x$', `${long}example`, `${long}example.org`]) {
+    log.write({ ...LINE, host: 'chosen.by.visitor' }, { site, file: undefined })
+    log.write(LINE, { site, file: undefined })
+  }
+  await log.close()
+  const names = (await readdir(temp.path)).sort()
+  assert.deepEqual(
+    names.map((name) => name.replace(/[0-9a-f]{40}/, '<sha1>')),
+    ['%2A.a.example.log', '%7E<sha1>.log', '%<sha1>.log', '%<sha1>.log', 'a.%2A.log', 'app.example.log'],
+  )
+  assert.ok(names.every((name) => /^[\w.%-]{1,220}$/.test(name)))
+  for (const name of names) {
+    assert.equal((await readFile(join(temp.path, name), 'utf8')).trim().split('\n').length, 2)
+  }
+})
+
+test('`access_log` of a vhost file names the file below the folder, and the format', async () => {
+  await using temp = await makeTempFolder('site-log')
+  await mkdir(join(temp.path, 'deep'))
+  await using app = await startLoggedApp()
+  const siteLog = openSiteLog(temp.path, 'json', assert.fail)
+  const vhost = `
+    location /own { return 204; }
+    location /plain { access_log /var/log/nginx/plain.log combined buffer=4k; return 204; }
+    location /deep { access_log deep/b.log vhost; return 204; }
+    location /out { access_log /etc/cron.d/evil combined; return 204; }
+    location /up { access_log ../up.log main if=$x; return 204; }`
+  await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost })
+  for (const path of ['/own', '/plain', '/deep', '/out', '/up']) {
+    await exchange(room.port, get(path), { quietMs: 30 })
+  }
+  await siteLog.close()
+  const read = (name: string): Promise<string> => readFile(join(temp.path, name), 'utf8')
+  assert.deepEqual((await readdir(temp.path)).sort(), ['app.example.log', 'deep', 'plain.log'])
+  assert.match(
+    await read('plain.log'),
+    /^127\.0\.0\.1 - - \[[^\]]+\] "GET \/plain HTTP\/1\.1" 204 0 "-" "-"\n$/,
+  )
+  assert.match(await read('deep/b.log'), /^app\.example 127\.0\.0\.1 - - .* "GET \/deep .* "-" "r3"\n$/)
+  const own = (await read('app.example.log')).trim().split('\n')
+  assert.match(own[0] ?? '', /"target":"\/own"/)
+  assert.match(own[1] ?? '', /^127\.0\.0\.1 .*\/out/)
+  assert.match(own[2] ?? '', /"target":"\/up"/)
+})
+
+test('what `access_log` asks for and does not get is said', () => {
+  const warningsOf = (text: string, hasLogFiles: boolean): string[] =>
+    compileServer({
+      ...{ host: HOST, isRegistry: false, locations: [], hasLogFiles },
+      serverFile: { file: 'f', text },
+      resolvePath: (path) => path,
+      readInclude: () => undefined,
+    }).problems.map(({ line, severity, message }) => `${line} ${severity} ${message}`)
+  assert.deepEqual(warningsOf('access_log /var/log/nginx/a.log;\naccess_log b.log json gzip;', true), [
+    '2 warns "access_log" stands here twice: lines go to the last file only',
+  ])
+  assert.deepEqual(warningsOf('access_log syslog:server=x main if=$y;', true), [
+    `1 warns "access_log" names no file below /var/log/nginx/: syslog:server=x; the host's own log file is used`,
+    '1 warns "access_log" has the format "main", not one of combined, vhost, json; that of site-log-format is used',
+    '1 warns "access_log" has a condition, which is passed over: all is logged',
+  ])
+  assert.deepEqual(warningsOf('access_log a.log;', false), [
+    '1 warns "access_log" has no effect here: site-log names no folder for log files',
+  ])
+  assert.deepEqual(warningsOf('access_log off;', false), [])
+})
+
 test('a rotation loses no line', async () => {
   await using temp = await makeTempFolder('site-log')
   const path = join(temp.path, 'access.log')
   const log = openSiteLog(path, 'json', assert.fail)
   for (let index = 0; index < 300; index++) {
-    log.write({ ...LINE, id: String(index) })
+    log.write({ ...LINE, id: String(index) }, PLACE)
     if (index % 100 === 50) {
       await rename(path, `${path}.${index}`)
       log.reopen()
@@ -209,9 +286,9 @@ test('a file that cannot be opened is told of at once, one that fails later by a
   })
   const problems: string[] = []
   const log = openSiteLog('/dev/full', 'json', (problem) => problems.push(problem))
-  log.write(LINE)
+  log.write(LINE, PLACE)
   log.reopen()
-  log.write(LINE)
+  log.write(LINE, PLACE)
   await log.close()
   assert.deepEqual(problems, ['it cannot be written (ENOSPC)'])
 })

@@ -1,20 +1,26 @@
-import { closeSync, openSync } from 'node:fs'
-import type { DestinationStream } from 'pino'
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { stripControlCharacters } from '../log/access-line.ts'
-import { type LineOutput, openOutput } from '../log/open-output.ts'
+import type { LineTarget } from '../log/line-file.ts'
+import { LineOutputs, WHOLE_WRITE_BYTES } from '../log/line-outputs.ts'
+import type { AccessLogFile } from './directives/settings.ts'
+import { logFileName } from './log-file-name.ts'
 
-/** Bytes gathered before a write; at most so many are written at once. */
+/** Bytes gathered for a file before they are written. */
 const MIN_WRITE_BYTES = 16 * 1024
-const MAX_WRITE_BYTES = 64 * 1024
-/** Most bytes waiting for a slow disk; further lines are dropped and counted, requests never wait. */
+/** Most bytes waiting for a slow disk, of all hosts; further lines are dropped and told of, requests never wait. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 /** Longest wait before a line is written, in milliseconds. */
 const FLUSH_MS = 1_000
+/** Files of hosts kept open; a host beyond them costs an open and a close for each batch of its lines. */
+const MAX_OPEN_FILES = 128
 /** Longest text of a field, in characters. */
 const MAX_FIELD_LENGTH = 2_048
+const STANDARD_OUTPUT = 1
 
 /** A request of a site, once it is over. */
 export interface SiteLogLine {
+  /** The host that was asked for, which a wildcard or the default host may stand for. */
   readonly host: string
   readonly remoteAddress: string
   /** Who logged in, or tried to; undefined: nobody. */
@@ -32,73 +38,114 @@ export interface SiteLogLine {
   readonly id: string
 }
 
+/** Whose line it is: what chooses the file, where each host has one. */
+export interface SiteLogPlace {
+  /** The host as it was declared; visitors choose names below a wildcard. */
+  readonly site: string
+  /** What the vhost file says; undefined: nothing. */
+  readonly file: AccessLogFile | undefined
+}
+
 /** Where the lines of sites go. */
 export interface SiteLog {
-  write(line: SiteLogLine): void
-  /** Opens the file anew, after it was moved away; lines on their way are in the old one. */
+  write(line: SiteLogLine, place: SiteLogPlace): void
+  /** Opens the files anew, after they were moved away; lines on their way are in the old ones. */
   reopen(): void
   /** Writes what waits, and ends. */
   close(): Promise<void>
 }
 
+/** How lines look, where a vhost file does not say it. */
+export type SiteLogFormat = 'combined' | 'json'
+
 /**
- * Opens the access log of sites: a file, or standard output. `onProblem` is told when lines cannot be written, once
- * until they can again. Errors: those of the system, such as `EACCES`.
+ * Opens the access log of sites: a file, standard output, or a folder in which each host has a file. `onProblem` is
+ * told when lines cannot be written, once until they can again. `isShared`: other processes write there, too. Errors: those of the system, such as `EACCES`.
  */
 export function openSiteLog(
   target: string,
-  format: 'combined' | 'json',
-  onProblem: (problem: string) => void,
+  format: SiteLogFormat,
+  onProblem: (problem: string, file: string) => void,
+  { isShared = false } = {},
 ): SiteLog {
-  const dest = target === 'stdout' ? 1 : target
-  // The stream opens its file later, when nobody is there to be told.
-  if (typeof dest === 'string') closeSync(openSync(dest, 'a'))
-  let problem: string | undefined
-  const tell = (text: string): void => {
-    if (problem !== text) onProblem(text)
-    problem = text
-  }
-  const destination = openOutput({
-    dest,
-    minLength: MIN_WRITE_BYTES,
-    maxWrite: MAX_WRITE_BYTES,
-    maxLength: MAX_WAITING_BYTES,
-    periodicFlush: FLUSH_MS,
-    onError: ({ code }) => tell(`it cannot be written (${code})`),
+  const outputs = new LineOutputs({
+    maxWriteBytes: isShared ? WHOLE_WRITE_BYTES : undefined,
+    minWriteBytes: MIN_WRITE_BYTES,
+    flushMs: FLUSH_MS,
+    maxWaitingBytes: MAX_WAITING_BYTES,
+    maxOpenFiles: MAX_OPEN_FILES,
+    onProblem: (file, problem) => onProblem(problem, file === STANDARD_OUTPUT ? 'stdout' : String(file)),
   })
-  destination.on('drop', () => tell('lines come faster than they can be written, and are dropped'))
-  destination.on('write', () => {
-    problem = undefined
-  })
-  const formatLine = format === 'json' ? toJson : toCombined
+  const place = placing(target, outputs)
   return {
-    write: (line) => (destination as DestinationStream).write(`${formatLine(line)}\n`),
-    reopen() {
-      if (target !== 'stdout') destination.reopen()
-    },
-    close: () => close(destination),
+    write: (line, { site, file }) =>
+      outputs.write(place(site, file), `${FORMATS[file?.format ?? VHOST_OR_JSON[format]](line)}\n`),
+    reopen: () => void outputs.reopen(),
+    close: () => outputs.close(),
   }
 }
 
-/** Waits for a file that is only being opened, too: a server may end as soon as it began. */
-async function close(destination: LineOutput): Promise<void> {
-  await new Promise<void>((resolve) => {
-    destination.once('close', resolve)
-    // What cannot be written now will not be written later.
-    destination.once('error', () => {
-      destination.destroy()
-      resolve()
-    })
-    destination.end()
-  })
+/** Finds the output of a line. Looks whether it can be opened while there is somebody to be told. */
+function placing(
+  target: string,
+  outputs: LineOutputs,
+): (site: string, file: AccessLogFile | undefined) => LineTarget {
+  if (target === 'stdout') return () => STANDARD_OUTPUT
+  if (!isLogFolder(target)) {
+    checkFile(target)
+    void outputs.open(target)
+    return () => target
+  }
+  accessSync(target, constants.W_OK | constants.X_OK)
+  const names = new Map<string, string>()
+  return (site, file) => {
+    if (file?.name !== undefined) return join(target, file.name)
+    const known = names.get(site) ?? join(target, logFileName(site))
+    if (names.size >= MAX_KNOWN_NAMES) names.clear()
+    names.set(site, known)
+    return known
+  }
 }
 
-/** nginx-proxy's `vhost` format: nginx's `combined` with the host before it. */
+/** Hosts whose file names are remembered. */
+const MAX_KNOWN_NAMES = 10_000
+
+/** Whether a target is a folder; one with a slash at its end is meant to be one. */
+export function isLogFolder(target: string): boolean {
+  if (target === 'off' || target === 'stdout') return false
+  return target.endsWith('/') || (statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false)
+}
+
+function checkFile(path: string): void {
+  try {
+    closeSync(
+      openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK),
+    )
+  } catch (error) {
+    // A pipe with a name, whose reader may still come.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENXIO')) throw error
+  }
+}
+
+/** The formats that `access_log` of a vhost file can name. */
+const FORMATS: Readonly<Record<AccessLogFile['format'] & string, (line: SiteLogLine) => string>> = {
+  combined: toCombined,
+  vhost: toVhost,
+  json: toJson,
+}
+const VHOST_OR_JSON = { combined: 'vhost', json: 'json' } as const
+
+/** nginx-proxy's `vhost` format: nginx's `combined` with the host before it, and the id of the request behind it. */
+function toVhost(line: SiteLogLine): string {
+  return `${line.host} ${toCombined(line)} "${line.id}"`
+}
+
+/** nginx's own format. */
 function toCombined(line: SiteLogLine): string {
-  const { host, remoteAddress, method, target, protocol, status, bytes, referer, agent } = line
+  const { remoteAddress, method, target, protocol, status, bytes, referer, agent } = line
   const request = field(`${method} ${target} ${protocol}`)
   const user = field(line.user).replaceAll(' ', '\\x20')
-  return `${host} ${remoteAddress} - ${user} [${commonTime(new Date())}] "${request}" ${status} ${bytes} "${field(referer)}" "${field(agent)}" "${line.id}"`
+  return `${remoteAddress} - ${user} [${commonTime(new Date())}] "${request}" ${status} ${bytes} "${field(referer)}" "${field(agent)}"`
 }
 
 function toJson(line: SiteLogLine): string {

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
-import { gatherTurn, openOutput } from './open-output.ts'
+import { LineOutputs, WHOLE_WRITE_BYTES } from './line-outputs.ts'
 import { redactFields, redactText } from './redact.ts'
 import { formatText } from './text-format.ts'
 
@@ -14,8 +14,6 @@ export interface LogSettings {
 const FLUSH_INTERVAL_MS = 1000
 /** Bytes gathered before a write: one system call for some hundred access lines. */
 const MIN_WRITE_BYTES = 32 * 1024
-/** PIPE_BUF of Linux: what a pipe takes in one piece (pipe(7)). */
-const WHOLE_WRITES = { minLength: 4095, maxWrite: 4096 } as const
 /** Most bytes waiting for a reader of standard output that has stopped reading; further lines are dropped, not kept. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
@@ -40,34 +38,32 @@ export function createLogger(settings: LogSettings, destination?: DestinationStr
   )
 }
 
-/** Writes what is waiting. Settles when the system has it, or at once if the destination keeps nothing back. */
+/** Writes what is waiting. Settles when the system has it or will not take it, or at once if the destination keeps nothing back. */
 export async function flushLogger(logger: Logger): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  logger.flush((error) => (error && !isNoFile(error) ? reject(error) : resolve()))
-  await promise
+  await new Promise<void>((resolve) => logger.flush(() => resolve()))
 }
 
-/** The lines are written by then; only a file can be synced, and a pipe or a terminal answers that it is none. */
-function isNoFile(error: Error): boolean {
-  return 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')
-}
+/** Its descriptor. */
+const STANDARD_OUTPUT = 1
 
 /**
  * Opens standard output for lines. Where other processes write to it, too (`isShared`), each write is short enough for
  * the system to keep its lines together; a line longer than that may still be cut by another.
  */
 export function openStandardOutput({ isShared = false } = {}): Flushable {
-  return gatherTurn(
-    openOutput({
-      dest: 1,
-      ...(isShared ? WHOLE_WRITES : { minLength: MIN_WRITE_BYTES, maxWrite: 4 * MIN_WRITE_BYTES }),
-      maxLength: MAX_WAITING_BYTES,
-      periodicFlush: FLUSH_INTERVAL_MS,
-      // There is no other place to tell it.
-      onError: () => {},
-    }),
-    isShared ? WHOLE_WRITES.maxWrite : Number.POSITIVE_INFINITY,
-  )
+  const outputs = new LineOutputs({
+    maxWriteBytes: isShared ? WHOLE_WRITE_BYTES : undefined,
+    minWriteBytes: MIN_WRITE_BYTES,
+    flushMs: FLUSH_INTERVAL_MS,
+    maxWaitingBytes: MAX_WAITING_BYTES,
+    maxOpenFiles: 1,
+    // There is no other place to tell it.
+    onProblem: () => {},
+  })
+  return {
+    write: (line) => outputs.write(STANDARD_OUTPUT, line),
+    flush: (done) => void outputs.flush().then(() => done()),
+  }
 }
 
 function redactMessage(message: unknown): unknown {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
 import {
@@ -192,6 +193,43 @@ describe('a full disk', { skip }, () => {
     await assertReadable(scene)
     await disk.free()
     await pushesWork(scene)
+  })
+})
+
+/** Longest that a server may take to end, in ms: far more than it needs. */
+const MAX_STOP_MS = 8_000
+
+describe('a disk of logs that fills in the last second', { skip }, () => {
+  it('does not hold the end of the server up', async () => {
+    await using rest = await makeTempFolder('faults')
+    await using disk = await SmallDisk.mount(64)
+    const siteLog = join(disk.path, 'sites')
+    await mkdir(siteLog)
+    const config = join(rest.path, 'berth.yaml')
+    await writeFile(config, `sites: { a.example: { files: ${rest.path} } }`)
+    const site = {
+      dataDir: join(rest.path, 'data'),
+      port: await findFreePort(),
+      logFile: join(disk.path, 'berth.log'),
+      flags: [
+        ...['--config', config, '--domain', 'registry.example', '--listen-https', 'off', '--acme', 'off'],
+        ...['--docker-host', 'off', '--https-method', 'noredirect', '--site-log', siteLog],
+      ],
+    }
+    await using server = await BerthProcess.start(site)
+    using http = new RawClient(site.port)
+    const visit = { headers: { host: 'a.example' } }
+    await http.send('GET', '/before', visit)
+    await sleep(1_500)
+    await disk.fill()
+    // Room that is left in the last page of each file is used up, and no write was refused yet.
+    for (let count = 0; count < 60; count++) {
+      await http.send('GET', `/${'x'.repeat(1_000)}`, visit)
+      await http.send('GET', '/v2/', { headers: { host: 'registry.example', 'user-agent': 'x'.repeat(180) } })
+    }
+    const end = await Promise.race([server.stop(), sleep(MAX_STOP_MS, 'late', { ref: false })])
+    assert.equal(end, 0)
+    assert.match(await readFile(join(siteLog, 'a.example.log'), 'utf8'), /GET \/before/)
   })
 })
 

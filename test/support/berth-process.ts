@@ -59,6 +59,10 @@ export class BerthProcess implements AsyncDisposable {
     return server
   }
 
+  get port(): number {
+    return this.#site.port
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0
   }

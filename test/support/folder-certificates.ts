@@ -5,10 +5,15 @@ import { NO_AUTHORITY } from '../../src/app/open-authority.ts'
 import { CertificateStore } from '../../src/certificates/certificate-store.ts'
 import { makePaper } from './paper-ca.ts'
 import { makeTempFolder } from './temp-folder.ts'
+import { contextOf } from './test-door.ts'
 
-/** Berth's own choice among the pairs of a folder, each by its file's name and the names it covers; without a CA. */
+/**
+ * Berth's own choice among the pairs of a folder, each by its file's name and the names it covers; without a CA.
+ * `givenFor`: names that the pair of `--tls-cert` is for; undefined: there is none.
+ */
 export async function openFolderCertificates(
   files: Readonly<Record<string, readonly string[]>>,
+  { givenFor }: { readonly givenFor?: readonly string[] } = {},
 ): Promise<Certificates & AsyncDisposable> {
   const resources = new AsyncDisposableStack()
   const { path } = resources.use(await makeTempFolder('certs'))
@@ -21,7 +26,7 @@ export async function openFolderCertificates(
   const source = createCertificateSource({
     store,
     authority: NO_AUTHORITY,
-    given: undefined,
+    given: givenFor && { pair: { context: contextOf('given.test') }, names: givenFor },
     acmeStatus: () => [],
   })
   return { ...source, [Symbol.asyncDispose]: () => resources.disposeAsync() }

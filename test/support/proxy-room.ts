@@ -73,6 +73,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
     passwordFiles: new Map(),
     httpLevel: readHttpLevel([{ file: 'conf.d/x.conf', text: options.http ?? '' }]),
     resolvePath: (path) => path,
+    hasLogFiles: true,
   })
   if (!site) throw new Error('the site was not assembled')
   let ids = 0

@@ -129,6 +129,7 @@ function assemble(
     passwordFiles: new Map(),
     httpLevel: readHttpLevel(confD),
     resolvePath: (path) => path,
+    hasLogFiles: true,
   })
 }
 

@@ -13,6 +13,8 @@ export interface CompileContext {
   readonly problems: DirectiveProblem[]
   /** Path of a file that a vhost file names; undefined if it lies where none may lie. */
   readonly resolvePath: (path: string) => string | undefined
+  /** Whether `access_log` can name a file. */
+  readonly hasLogFiles: boolean
   /** Text of a file for `include`; undefined if there is none. */
   readonly readInclude: (path: string) => string | undefined
   /** Unknown tuning directives that were told already: once a host is enough. */

@@ -48,6 +48,8 @@ export interface ServerParts {
   readonly httpLevel?: HttpLevel
   /** Path of a file that a vhost file names; undefined if it lies where none may lie. */
   readonly resolvePath: (path: string) => string | undefined
+  /** Whether `access_log` can name a file; where that is not known, it can. */
+  readonly hasLogFiles?: boolean
   /** Text of a file for `include`; undefined if there is none. */
   readonly readInclude: (path: string) => string | undefined
 }
@@ -55,12 +57,13 @@ export interface ServerParts {
 /** Compiles a host's vhost files and declared paths. Never throws: what is wrong is in `problems`. */
 export function compileServer(parts: ServerParts): CompiledServer {
   const problems: DirectiveProblem[] = []
-  const { host, httpLevel = EMPTY_HTTP_LEVEL, resolvePath, readInclude } = parts
+  const { host, httpLevel = EMPTY_HTTP_LEVEL, resolvePath, readInclude, hasLogFiles = true } = parts
   const context: CompileContext = {
     host,
     httpLevel,
     problems,
     resolvePath,
+    hasLogFiles,
     readInclude,
     told: new Set(),
     count: { directives: 0 },

@@ -1,7 +1,8 @@
 // long: one entry a directive, which reads best in one place
 import { isIP } from 'node:net'
 import { createAddressTest } from './access.ts'
-import { type CompileContext, tell, warn } from './compile-context.ts'
+import { parseAccessLog } from './access-log.ts'
+import { type CompileContext, tell, warn, warnOnce } from './compile-context.ts'
 import type { Directive } from './parser.ts'
 import type { LocationSettings } from './settings.ts'
 import { parseTemplate } from './template.ts'
@@ -229,10 +230,7 @@ const SETTINGS: ReadonlyMap<string, Read> = new Map(
       draft.defaultType = type
       return undefined
     },
-    access_log: ({ draft }, { args: [path = ''] }) => {
-      draft.accessLog = path
-      return undefined
-    },
+    access_log: readAccessLog,
     proxy_next_upstream: ({ draft }, { args }) => {
       const known = ['error', 'timeout', 'http_502', 'http_503', 'http_504', 'non_idempotent'] as const
       draft.nextUpstream = args.includes('off') ? [] : known.filter((word) => args.includes(word))
@@ -253,6 +251,19 @@ const SETTINGS: ReadonlyMap<string, Read> = new Map(
 
 const NO_SIZE = 'needs a size, such as 100m, 8k or 0'
 const NO_STATUS = 'needs a status from 400 to 599'
+
+function readAccessLog({ draft, own, context }: Level, directive: Directive): undefined {
+  const isFirst = !own.has('accessLog')
+  own.add('accessLog')
+  if (directive.args[0] === 'off') draft.accessLog = 'off'
+  // As in nginx, where it stands for all of its level.
+  if (draft.accessLog === 'off' && (!isFirst || directive.args[0] === 'off')) return
+  const { file, oddities } = parseAccessLog(directive.args)
+  draft.accessLog = file
+  for (const oddity of oddities) warn(context, directive, `"access_log" ${oddity}`)
+  if (!isFirst) warn(context, directive, '"access_log" stands here twice: lines go to the last file only')
+  if (!context.hasLogFiles) warnOnce(context, directive, 'site-log names no folder for log files')
+}
 
 function readLimitReq(level: Level, { args }: Directive): string | undefined {
   const odd = args.find((arg) => !/^(?:zone=\w|burst=\d+$|nodelay$|delay=\d+$)/.test(arg))

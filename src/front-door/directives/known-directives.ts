@@ -135,7 +135,7 @@ const TUNING: readonly DirectiveEntry[] = [
     'access_log',
     ANY,
     [...WITH_IF, 'limit_except'],
-    'off, or on as site-log says; the path is not used',
+    'off, or a path below /var/log/nginx, which is one below the folder of site-log, and one of the formats combined, vhost, json; one file a level, no condition',
   ),
 ]
 

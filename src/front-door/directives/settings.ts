@@ -111,7 +111,7 @@ export interface LocationSettings {
   readonly expires: number | 'epoch' | 'max' | 'off' | undefined
   readonly defaultType: string
   /** undefined: not said. */
-  readonly accessLog: 'off' | string | undefined
+  readonly accessLog: 'off' | AccessLogFile | undefined
   /** Next servers are tried on these; `off` is the empty list. */
   readonly nextUpstream: readonly (
     | 'error'
@@ -129,6 +129,14 @@ export interface LocationSettings {
     readonly requestRateStatus: number
     readonly connectionLimitStatus: number
   }
+}
+
+/** `access_log` with a path. */
+export interface AccessLogFile {
+  /** Below the log folder, no part of it `..`; undefined: the host's own file. */
+  readonly name: string | undefined
+  /** undefined: as configured. */
+  readonly format: 'combined' | 'vhost' | 'json' | undefined
 }
 
 /** What a location answers with once access was granted. */

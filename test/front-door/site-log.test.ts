@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { access, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { Agent, get } from 'node:http'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BerthProcess } from '../support/berth-process.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+
+const HOSTS = ['a.example', 'b.example']
+const ROTATIONS = 4
+/** Requests under way all the time. */
+const CLIENTS = 4
+
+/** A server with two sites whose access log goes to a target. */
+async function startLogged(folder: string, siteLog: string): Promise<BerthProcess> {
+  await mkdir(join(folder, 'www'))
+  await writeFile(join(folder, 'www', 'index.html'), 'hello')
+  const config = join(folder, 'berth.yaml')
+  await writeFile(
+    config,
+    `sites:\n${HOSTS.map((host) => `  ${host}: { files: ${join(folder, 'www')} }\n`).join('')}`,
+  )
+  return BerthProcess.start({
+    dataDir: join(folder, 'data'),
+    port: await findFreePort(),
+    logFile: join(folder, 'berth.log'),
+    flags: [
+      ...['--config', config, '--domain', 'registry.example', '--listen-https', 'off', '--acme', 'off'],
+      ...['--https-method', 'noredirect', '--docker-host', 'off', '--site-log', siteLog],
+      ...['--site-log-format', 'json'],
+    ],
+  })
+}
+
+/** Asks for paths of their own until it is told to end; answers those that were answered. */
+async function keepAsking(port: number, signal: AbortSignal): Promise<string[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
+  let count = 0
+  const askOnAndOn = async (): Promise<string[]> => {
+    const asked: string[] = []
+    while (!signal.aborted) {
+      const path = `/?${count++}`
+      const host = HOSTS[count % HOSTS.length] ?? ''
+      const status = await new Promise((resolve, reject) => {
+        get({ port, path, agent, headers: { host } }, (response) => {
+          response.resume().once('end', () => resolve(response.statusCode))
+        }).once('error', reject)
+      })
+      assert.equal(status, 200)
+      asked.push(`${host}${path}`)
+    }
+    return asked
+  }
+  const paths = await Promise.all(Array.from({ length: CLIENTS }, askOnAndOn))
+  agent.destroy()
+  return paths.flat()
+}
+
+async function untilThere(path: string): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (
+      await access(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return
+    await sleep(10)
+  }
+  assert.fail(`${path} was not made anew`)
+}
+
+for (const kind of ['file', 'folder'] as const) {
+  test(`SIGHUP after a rotation, with a ${kind}: no line is lost, none is there twice, the server goes on`, async () => {
+    await using temp = await makeTempFolder('site-log')
+    const logs = join(temp.path, 'logs')
+    await mkdir(logs)
+    await using server = await startLogged(temp.path, kind === 'file' ? join(logs, 'all.log') : `${logs}/`)
+    const names = kind === 'file' ? ['all.log'] : HOSTS.map((host) => `${host}.log`)
+    const stopper = new AbortController()
+    const asking = keepAsking(server.port, stopper.signal)
+    for (let rotation = 0; rotation < ROTATIONS; rotation++) {
+      for (const name of names) await untilThere(join(logs, name))
+      await sleep(300)
+      for (const name of names) await rename(join(logs, name), join(logs, `${name}.${rotation}`))
+      process.kill(server.pid, 'SIGHUP')
+    }
+    for (const name of names) await untilThere(join(logs, name))
+    const rotated = await readdir(logs)
+    await sleep(100)
+    stopper.abort()
+    const asked = await asking
+    assert.equal(await server.stop(), 0)
+    assert.equal(rotated.length, names.length * (ROTATIONS + 1))
+    const lines: string[] = []
+    for (const name of await readdir(logs)) {
+      const text = await readFile(join(logs, name), 'utf8')
+      assert.ok(text.endsWith('}\n'), `${name} ends with ${JSON.stringify(text.slice(-20))}`)
+      for (const line of text.trimEnd().split('\n')) {
+        const { host, target } = JSON.parse(line) as { host: string; target: string }
+        if (kind === 'folder') assert.ok(name.startsWith(`${host}.log`))
+        lines.push(`${host}${target}`)
+      }
+    }
+    assert.deepEqual(lines.sort(), asked.sort())
+  })
+}
