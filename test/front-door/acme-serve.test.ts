@@ -21,7 +21,7 @@ interface Scene extends AsyncDisposable {
 }
 
 /** A server with one domain and one site, which asks pebble for certificates. */
-async function makeScene(challenge: 'http-01' | 'tls-alpn-01'): Promise<Scene> {
+async function makeScene(challenge: 'http-01' | 'tls-alpn-01', workers: number): Promise<Scene> {
   await using resources = new AsyncDisposableStack()
   const pebble = resources.use(await startPebble())
   const folder = resources.use(await makeTempFolder('acme-serve'))
@@ -33,7 +33,7 @@ async function makeScene(challenge: 'http-01' | 'tls-alpn-01'): Promise<Scene> {
       ...['serve', '--config', config, '--data', data, '--domain', DOMAIN, '--docker-host', 'off'],
       ...['--listen-http', `127.0.0.1:${pebble.httpPort}`, '--listen-https', `127.0.0.1:${pebble.tlsPort}`],
       ...['--acme-directory', pebble.directoryUrl, '--acme-directory-ca', pebble.caFile],
-      ...['--acme-challenge', challenge, '--acme-email', 'me@example.com'],
+      ...['--workers', String(workers), '--acme-challenge', challenge, '--acme-email', 'me@example.com'],
     ],
     logFile: join(folder.path, 'berth.log'),
     isReady: () => isListening(pebble.tlsPort),
@@ -72,9 +72,15 @@ async function until<T>(ask: () => Promise<T | undefined>, readLog: () => Promis
 describe('certificates by ACME through the front door', {
   skip: skipReason('pebble', 'pebble-challtestsrv', 'openssl', 'curl'),
 }, () => {
-  for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
-    it(`gets certificates for the registry and a site by ${challenge}, and renews on request`, async () => {
-      await using scene = await makeScene(challenge)
+  const rows = [
+    ['http-01', 1],
+    ['tls-alpn-01', 1],
+    ['http-01', 2],
+    ['tls-alpn-01', 2],
+  ] as const
+  for (const [challenge, workers] of rows) {
+    it(`gets certificates for the registry and a site by ${challenge}, and renews on request, workers: ${workers}`, async () => {
+      await using scene = await makeScene(challenge, workers)
       const { pebble, berth, data } = scene
       for (const host of [DOMAIN, SITE]) {
         const issuer = await until(() => issuerOf(pebble.tlsPort, host), berth.readLog)

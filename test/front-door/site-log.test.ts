@@ -14,7 +14,7 @@ const ROTATIONS = 4
 const CLIENTS = 4
 
 /** A server with two sites whose access log goes to a target. */
-async function startLogged(folder: string, siteLog: string): Promise<BerthProcess> {
+async function startLogged(folder: string, siteLog: string, workers: number): Promise<BerthProcess> {
   await mkdir(join(folder, 'www'))
   await writeFile(join(folder, 'www', 'index.html'), 'hello')
   const config = join(folder, 'berth.yaml')
@@ -29,7 +29,7 @@ async function startLogged(folder: string, siteLog: string): Promise<BerthProces
     flags: [
       ...['--config', config, '--domain', 'registry.example', '--listen-https', 'off', '--acme', 'off'],
       ...['--https-method', 'noredirect', '--docker-host', 'off', '--site-log', siteLog],
-      ...['--site-log-format', 'json'],
+      ...['--site-log-format', 'json', '--workers', String(workers)],
     ],
   })
 }
@@ -72,12 +72,20 @@ async function untilThere(path: string): Promise<void> {
   assert.fail(`${path} was not made anew`)
 }
 
-for (const kind of ['file', 'folder'] as const) {
-  test(`SIGHUP after a rotation, with a ${kind}: no line is lost, none is there twice, the server goes on`, async () => {
+for (const [kind, workers] of [
+  ['file', 1],
+  ['folder', 1],
+  ['file', 2],
+] as const) {
+  test(`SIGHUP after a rotation, with a ${kind}, workers: ${workers}: no line is lost, none is there twice, the server goes on`, async () => {
     await using temp = await makeTempFolder('site-log')
     const logs = join(temp.path, 'logs')
     await mkdir(logs)
-    await using server = await startLogged(temp.path, kind === 'file' ? join(logs, 'all.log') : `${logs}/`)
+    await using server = await startLogged(
+      temp.path,
+      kind === 'file' ? join(logs, 'all.log') : `${logs}/`,
+      workers,
+    )
     const names = kind === 'file' ? ['all.log'] : HOSTS.map((host) => `${host}.log`)
     const stopper = new AbortController()
     const asking = keepAsking(server.port, stopper.signal)

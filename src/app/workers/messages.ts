@@ -24,6 +24,8 @@ export type ToWorker =
   | { readonly kind: 'login'; readonly login: CheckedLogin }
   /** What came of a question with this id. */
   | { readonly kind: 'reply'; readonly id: number; readonly reply: Reply }
+  /** The primary got SIGHUP. A worker that only begins would be ended by the signal itself. */
+  | { readonly kind: 'hangup' }
   | { readonly kind: 'stop' }
 
 /** What a worker tells the primary. */

@@ -18,12 +18,14 @@ export async function openWorkers(
   const pool = new WorkerPool({ config, logger })
   const { relay } = pool
   const source = await openUpkeep({ ...context, relay, onContainers: (found) => pool.setContainers(found) })
-  await source?.watchSites(() => {})
   resources.use(pool)
-  const onHangup = (): void => pool.signal('SIGHUP')
+  const onHangup = (): void => pool.hangUp()
   if (config.frontDoor && config.frontDoor.siteLog !== 'off') {
     process.on('SIGHUP', onHangup)
     resources.defer(() => void process.off('SIGHUP', onHangup))
   }
-  return pool.start()
+  const urls = await pool.start()
+  // Now that there is somebody to answer a CA.
+  await source?.watchSites(() => {})
+  return urls
 }

@@ -15,11 +15,13 @@ interface Told {
   readonly started: Promise<WorkerStart>
   readonly stopped: Promise<void>
   readonly questions: PrimaryQuestions
-  /** Where what comes later goes: set when there is something to take it. */
+  /** What holds now; more comes while the worker begins. */
+  containers: WorkerStart['containers']
+  readonly answers: Map<string, OpenAnswer>
+  /** Told of each change, when there is something to take it. */
   store: Store | undefined
-  takeContainers: (containers: WorkerStart['containers']) => void
-  openAnswer: (answer: OpenAnswer) => void
-  closeAnswer: (answer: OpenAnswer) => void
+  onContainers: () => void
+  onAnswer: (key: string, answer: OpenAnswer | undefined) => void
 }
 
 /**
@@ -90,7 +92,7 @@ async function openSource(
   { start, told, logger, resources }: WorkerContext,
   tls: TlsPairWatch | undefined,
 ): Promise<DoorSource | undefined> {
-  const { config, answers } = start
+  const { config } = start
   const { frontDoor: door } = config
   if (!door) return undefined
   const [{ openCertificates }, { ChallengeBoard }, { SiteBoard }] = await Promise.all([
@@ -110,26 +112,22 @@ async function openSource(
   })
   const challenges = new ChallengeBoard(Date.now)
   const open = new Map<string, Disposable>()
-  told.openAnswer = (answer) => {
+  told.onAnswer = (key, answer) => {
+    open.get(key)?.[Symbol.dispose]()
+    open.delete(key)
+    if (!answer) return
     const { type, subject, keyAuthorization } = answer
-    const isHttp = type === 'http-01'
-    open.set(
-      keyOf(answer),
-      isHttp ? challenges.addHttp(subject, keyAuthorization) : challenges.addAlpn(subject, keyAuthorization),
-    )
+    const add = type === 'http-01' ? 'addHttp' : 'addAlpn'
+    open.set(key, challenges[add](subject, keyAuthorization))
   }
-  told.closeAnswer = (answer) => {
-    open.get(keyOf(answer))?.[Symbol.dispose]()
-    open.delete(keyOf(answer))
-  }
-  for (const answer of answers) told.openAnswer(answer)
+  for (const [key, answer] of told.answers) told.onAnswer(key, answer)
   return {
     certificates: source,
     challenges,
     async watchSites(onSites) {
       const board = resources.use(await SiteBoard.open({ door, logger: quiet, onSites }))
-      told.takeContainers = (containers) => board.setContainers(containers)
-      board.setContainers(start.containers)
+      told.onContainers = () => board.setContainers(told.containers)
+      told.onContainers()
     },
   }
 }
@@ -150,31 +148,44 @@ function listenToPrimary(): Told {
     started: started.promise,
     stopped: stopped.promise,
     questions: new PrimaryQuestions(tell),
+    containers: [],
+    answers: new Map(),
     store: undefined,
-    takeContainers: () => {},
-    openAnswer: () => {},
-    closeAnswer: () => {},
+    onContainers: () => {},
+    onAnswer: () => {},
+  }
+  const setAnswer = (answer: OpenAnswer, isOpen: boolean): void => {
+    const key = keyOf(answer)
+    if (isOpen) told.answers.set(key, answer)
+    else told.answers.delete(key)
+    told.onAnswer(key, isOpen ? answer : undefined)
   }
   process.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'start':
+        told.containers = message.containers
+        for (const answer of message.answers) setAnswer(answer, true)
         started.resolve(message)
         break
       case 'containers':
-        told.takeContainers(message.containers)
+        told.containers = message.containers
+        told.onContainers()
         break
       case 'open-answer':
-        told.openAnswer(message.answer)
+        setAnswer(message.answer, true)
         tell({ kind: 'answering', id: message.id })
         break
       case 'close-answer':
-        told.closeAnswer(message.answer)
+        setAnswer(message.answer, false)
         break
       case 'login':
         told.store?.guard.throttle.note(message.login)
         break
       case 'reply':
         told.questions.onReply(message.id, message.reply)
+        break
+      case 'hangup':
+        process.emit('SIGHUP', 'SIGHUP')
         break
       case 'stop':
         stopped.resolve()

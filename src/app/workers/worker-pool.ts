@@ -85,16 +85,19 @@ export class WorkerPool implements AsyncDisposable {
     this.#tellAll({ kind: 'containers', containers })
   }
 
-  /** Sends all a signal. */
-  signal(signal: NodeJS.Signals): void {
-    for (const { worker } of this.#entries) worker.process.kill(signal)
+  /** Passes SIGHUP on. */
+  hangUp(): void {
+    this.#tellAll({ kind: 'hangup' })
   }
 
   /** Lets all drain and end, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true
     this.#tellAll({ kind: 'stop' })
-    const kill = setTimeout(() => this.signal('SIGKILL'), this.#config.drainTimeoutS * 1000 + STOP_GRACE_MS)
+    const killAll = (): void => {
+      for (const { worker } of this.#entries) worker.process.kill('SIGKILL')
+    }
+    const kill = setTimeout(killAll, this.#config.drainTimeoutS * 1000 + STOP_GRACE_MS)
     await Promise.all([...this.#entries].map(({ ended }) => ended.promise))
     clearTimeout(kill)
   }

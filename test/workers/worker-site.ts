@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
+
+/** Longest wait for processes to come or go, in ms. */
+const WITHIN_MS = 15_000
+
+/** Starts a server with two workers; answers when both serve, where connections are taken when one does. */
+export async function startWorkers(site: Omit<BerthSite, 'flags'>): Promise<BerthProcess> {
+  const welcomes = await countWelcomes(site.logFile)
+  const server = await BerthProcess.start({ ...site, flags: ['--workers', '2'] })
+  await until(async () => (await countWelcomes(site.logFile)) > welcomes)
+  return server
+}
+
+async function countWelcomes(logFile: string): Promise<number> {
+  const log = await readFile(logFile, 'utf8').catch(() => '')
+  return log.split('Berth serves').length - 1
+}
+
+/** The processes that a process has started and that run. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  return text.trim().split(/\s+/).filter(Boolean).map(Number)
+}
+
+/** Whether a process runs, or is stopped. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  return stat !== undefined && !/^\d+ \(.*\) [ZX]/.test(stat)
+}
+
+/** Waits until something holds. Errors: it did not in time. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + WITHIN_MS
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not within ${WITHIN_MS} ms: ${holds}`)
+    await sleep(20)
+  }
+}

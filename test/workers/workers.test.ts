@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
+import { findFreePort, isListening } from '../support/free-port.ts'
+import { offsetOf, openSession, sha256Of } from '../support/push-content.ts'
+import { RawClient } from '../support/raw-request.ts'
+import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+import { childrenOf, isAlive, startWorkers, until } from './worker-site.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const REPOSITORY = 'workers/test'
+
+interface Room extends AsyncDisposable {
+  readonly folder: TempFolder
+  readonly site: BerthSite
+  readonly basic: string
+  readonly server: BerthProcess
+  /** Log-in for the repository. */
+  readonly authorization: string
+}
+
+/** A server with two workers, and a log-in. */
+async function openRoom(): Promise<Room> {
+  await using resources = new AsyncDisposableStack()
+  const folder = resources.use(await makeTempFolder('workers'))
+  const site = {
+    dataDir: join(folder.path, 'data'),
+    port: await findFreePort(),
+    logFile: join(folder.path, 'berth.log'),
+  }
+  const basic = await addAdministrator(site)
+  const server = resources.use(await startWorkers(site))
+  const authorization = await fetchToken(site, basic, [REPOSITORY])
+  const kept = resources.move()
+  return { folder, site, basic, server, authorization, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Sends one request on a connection of its own: connections go to the workers in turn. */
+async function sendAlone(
+  { site, authorization }: Room,
+  ...request: Parameters<RawClient['send']>
+): ReturnType<RawClient['send']> {
+  using client = new RawClient(site.port, { authorization })
+  return await client.send(...request)
+}
+
+/** The workers whose lines are in the log, by the beginning of their request ids. */
+async function workersInLog({ site }: Room): Promise<Set<string>> {
+  const lines = (await readFile(site.logFile, 'utf8')).split('\n').filter((line) => line.includes('"id":"'))
+  return new Set(lines.map((line) => (JSON.parse(line) as { id: string }).id.replace(/-.*/, '')))
+}
+
+test('a blob whose chunks come to one worker and the other is the right one', async () => {
+  await using room = await openRoom()
+  const bytes = randomBytes(1_000_000)
+  using first = new RawClient(room.site.port, { authorization: room.authorization })
+  const location = await openSession(first, REPOSITORY)
+  for (let offset = 0; offset < bytes.length; offset += 100_000) {
+    const body = bytes.subarray(offset, offset + 100_000)
+    const headers = { 'content-range': `${offset}-${offset + body.length - 1}` }
+    assert.equal((await sendAlone(room, 'PATCH', location, { body, headers })).status, 202)
+  }
+  const finished = await sendAlone(room, 'PUT', `${location}?digest=${sha256Of(bytes)}`)
+  assert.equal(finished.status, 201, String(finished.body))
+  const blob = await sendAlone(room, 'GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
+  assert.equal(blob.digest, sha256Of(bytes))
+  assert.equal(await room.server.stop(), 0)
+  assert.equal((await workersInLog(room)).size, 2)
+})
+
+test('a worker that is killed is replaced; its upload goes on where it stood', async () => {
+  await using room = await openRoom()
+  const workers = await childrenOf(room.server.pid)
+  assert.equal(workers.length, 2)
+  using client = new RawClient(room.site.port, { authorization: room.authorization })
+  const location = await openSession(client, REPOSITORY)
+  const bytes = randomBytes(600_000)
+  const sending = connect(room.site.port, '127.0.0.1').on('error', () => {})
+  const gone = once(sending, 'close')
+  const head = ['host: 127.0.0.1', `authorization: ${room.authorization}`, 'expect: 100-continue']
+  sending.write(
+    [`PATCH ${location} HTTP/1.1`, ...head, `content-length: ${bytes.length}`, '', ''].join('\r\n'),
+  )
+  const [answer] = (await once(sending, 'data')) as [Buffer]
+  assert.match(String(answer), /^HTTP\/1\.1 100 /)
+  sending.write(bytes.subarray(0, 300_000))
+  // While the body comes, nobody else may add to the session, whichever worker is asked.
+  for (let turn = 0; turn < 4; turn++) {
+    assert.equal((await sendAlone(room, 'PATCH', location, { body: Buffer.from('x') })).status, 416)
+  }
+  for (const pid of workers) process.kill(pid, 'SIGKILL')
+  await gone
+  await until(async () => {
+    const now = await childrenOf(room.server.pid)
+    return now.length === 2 && now.every((pid) => !workers.includes(pid))
+  })
+  // With no worker left nobody listened for a moment.
+  await until(() => isListening(room.site.port).catch(() => false))
+  const offset = (await offsetOf(client, location)) ?? assert.fail('the session is gone')
+  const taken = await sendAlone(room, 'PATCH', location, { body: Buffer.from('more') })
+  assert.equal(taken.status, 202, String(taken.body))
+  assert.equal(await offsetOf(client, location), offset + 4)
+  assert.equal(await room.server.stop(), 0)
+  assert.match(
+    await readFile(room.site.logFile, 'utf8'),
+    /a worker ended by SIGKILL: another takes its place/,
+  )
+})
+
+test('workers do not outlive a primary that is killed, and the next server waits for one that does', async () => {
+  await using room = await openRoom()
+  const workers = await childrenOf(room.server.pid)
+  await room.server.kill()
+  await until(async () => !(await Promise.all(workers.map(isAlive))).includes(true))
+
+  const again = await startWorkers(room.site)
+  const [stuck = 0] = await childrenOf(again.pid)
+  process.kill(stuck, 'SIGSTOP')
+  await again.kill()
+  const refused = BerthProcess.spawn({ ...room.site, flags: [] })
+  assert.equal(await refused.ended(), 1)
+  assert.match(await readFile(room.site.logFile, 'utf8'), /DATA_IN_USE/)
+  const waiting = BerthProcess.spawn({ ...room.site, flags: [] })
+  await sleep(300)
+  process.kill(stuck, 'SIGCONT')
+  await waiting.ready()
+  assert.equal(await isAlive(stuck), false)
+  assert.equal(await waiting.stop(), 0)
+})
+
+test('failed log-ins are counted for all workers together', async () => {
+  await using room = await openRoom()
+  const guess = { headers: { authorization: `Basic ${Buffer.from('root:wrong').toString('base64')}` } }
+  const statuses: number[] = []
+  for (let turn = 0; turn < 16; turn++) statuses.push((await sendAlone(room, 'GET', '/v2/', guess)).status)
+  // One more may pass a worker that has not been told yet.
+  const passed = statuses.filter((status) => status === 401).length
+  assert.ok(passed === 10 || passed === 11, String(statuses))
+  assert.deepEqual(statuses.slice(-4), [429, 429, 429, 429])
+  assert.equal(await room.server.stop(), 0)
+})
+
+test('a port that is taken is told of as by one process', async () => {
+  await using room = await openRoom()
+  const second = { ...room.site, dataDir: join(room.folder.path, 'second') }
+  const process = BerthProcess.spawn({ ...second, flags: ['--workers', '2'] })
+  assert.equal(await process.ended(), 1)
+  assert.match(await readFile(room.site.logFile, 'utf8'), /error\[PORT_IN_USE\]: .*already in use/)
+})
+
+test('lines of several workers are whole where they go into one pipe', async () => {
+  await using folder = await makeTempFolder('workers')
+  const port = await findFreePort()
+  const flags = ['--data', join(folder.path, 'data'), '--listen-http', `127.0.0.1:${port}`, '--workers', '2']
+  const child = spawn(process.execPath, [MAIN, 'serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  const ended = once(child, 'close')
+  await until(async () => output.includes('Berth serves'))
+  const agent = `agent ${'a'.repeat(600)}`
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      using client = new RawClient(port)
+      for (let turn = 0; turn < 150; turn++) {
+        await client.send('GET', '/v2/', { headers: { 'user-agent': agent } })
+      }
+    }),
+  )
+  child.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+  const lines = output.split('\n').filter((line) => line.includes('path'))
+  assert.equal(lines.length, 1_200)
+  for (const line of lines) assert.equal((JSON.parse(line) as { path: string }).path, '/v2/')
+})
