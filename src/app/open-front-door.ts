@@ -6,6 +6,7 @@ import { certificateFolders, searchedFolders } from '../certificates/certificate
 import { CertificateStore } from '../certificates/certificate-store.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
+import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 import type { DoorListener } from '../front-door/door-listener.ts'
 import { createFrontDoor } from '../front-door/front-door.ts'
@@ -80,6 +81,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       tlsPolicy: door.tlsPolicy,
       externalHttpsPort: door.externalHttpsPort ?? portOf(config.listenHttps) ?? 443,
       newRequestId: context.newRequestId,
+      onClientRefused: (refused) => logger.info(refused, 'a client certificate is not taken'),
       logFailure: (err) => logger.error({ err }, 'a request could not be served'),
     },
     new HostTable<Site>([]),
@@ -90,7 +92,12 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     acme
       .setWishes(wishesOf(sites, door.acme.scope))
       .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
-    reporter.describe = () => sites.map((site) => describeSite(site, certificates.describe(site.declaration)))
+    reporter.describe = () =>
+      sites.map((site) => {
+        const { declaration } = site
+        const demand = clientDemandOf(declaration, certificates)
+        return describeSite(site, certificates.describe(declaration), demand)
+      })
     reporter.changed()
   }
   const board = resources.use(await SiteBoard.open({ door, logger, onSites }))

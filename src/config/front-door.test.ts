@@ -111,8 +111,23 @@ test('a site of berth.yaml says for itself whether it may do with the default ce
   assert.equal(door?.isDefaultTrusted, true)
 })
 
+test('a site of berth.yaml says for itself whether visitors show a certificate', () => {
+  const said = ['on', 'optional', 'optional_no_ca', 'off']
+  const sites = said.map(
+    (word, at) => `  s${at}.example: { upstream: http://x, client-certificates: ${word} }\n`,
+  )
+  const text = `domain: r.example\nsites:\n${sites.join('')}  none.example: { upstream: http://x }\n`
+  const door = load({ flags: { config: write('clients.yaml', text) } }).config.frontDoor
+  assert.deepEqual(
+    door?.sites.map(({ clientCertificates }) => clientCertificates),
+    [...said, undefined],
+  )
+})
+
 const WRONG_SITES = {
   'no host name': "'a b': { upstream: 'http://x' }",
+  'an unknown word about client certificates':
+    'a.example: { upstream: http://x, client-certificates: maybe }',
   'an unknown key': 'a.example: { upstrem: http://x }',
   'no target': 'a.example: { https: redirect }',
   'both targets': 'a.example: { upstream: http://x, files: /srv }',

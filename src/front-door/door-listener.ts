@@ -3,6 +3,7 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { readClientProof } from './client-certificates.ts'
 import { readClientHello } from './client-hello.ts'
 import { ConnectionCount } from './connection-count.ts'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
@@ -17,6 +18,7 @@ import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from '.
 import { CONNECTION_LIMITS } from './listener.ts'
 import { plainAddress } from './network-address.ts'
 import { peek } from './peek.ts'
+import type { ClientAuthority } from './ports.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 import { ACME_TLS, TlsServers } from './tls-servers.ts'
 
@@ -63,6 +65,8 @@ interface Connection {
   facts: ConnectionFacts | undefined
   /** What the first bytes asked for: the TLS stack does not say it of a resumed session. */
   helloName: string | undefined
+  /** By whom the client is judged in its handshake. */
+  clients: ClientAuthority | undefined
   /** Until TLS is set up. */
   deadline: NodeJS.Timeout | undefined
   /** Until its first request. */
@@ -195,6 +199,7 @@ class Listening {
       source,
       facts: undefined,
       helloName: undefined,
+      clients: undefined,
       deadline: undefined,
       isFresh: true,
     }
@@ -240,18 +245,22 @@ class Listening {
       return this.#tls.answerChallenge(raw)
     }
     const how = this.#ports.tlsFor(serverName)
-    const context = serverName === undefined ? this.#ports.contextFor(undefined) : undefined
-    if (!how || (serverName === undefined && !context)) return refuse(raw, UNRECOGNIZED_NAME)
+    const asksClients = how?.clients !== undefined
+    const isFixed = serverName === undefined || asksClients
+    const context = isFixed ? this.#ports.contextFor(serverName) : undefined
+    if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
+    connection.clients = how.clients
     // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
     if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
-    this.#tls.accept(raw, { ...how, context })
+    this.#tls.accept(raw, { ...how, context, asksClients })
   }
 
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
     const connection = raw && connectionOf(raw)
     if (!connection) return void socket.destroy()
     const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
-    this.#handOn(socket, connection, { scheme: 'https', serverName })
+    const client = connection.clients && readClientProof(socket, connection.clients)
+    this.#handOn(socket, connection, { scheme: 'https', serverName, client })
     const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
     server.emit('connection', socket)
   }
@@ -273,13 +282,14 @@ class Listening {
   #handOn(
     socket: Socket,
     connection: Connection,
-    { scheme, serverName }: Pick<ConnectionFacts, 'scheme' | 'serverName'>,
+    { scheme, serverName, client }: Pick<ConnectionFacts, 'scheme' | 'serverName' | 'client'>,
   ): void {
     const { raw, source } = connection
     clearTimeout(connection.deadline)
     connection.facts = {
       scheme,
       serverName,
+      client,
       remoteAddress: source.address,
       remotePort: source.port,
       localPort: raw.localPort ?? 0,

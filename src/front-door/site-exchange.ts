@@ -7,6 +7,7 @@ import type { ServerPicker } from './forward/pick-server.ts'
 import { addedHeaders } from './forward/response-headers.ts'
 import type { UpstreamPools } from './forward/upstream-pools.ts'
 import { pairsOf } from './forward/write-head.ts'
+import type { DoorResponse } from './http-servers.ts'
 import { createAddressMatcher } from './network-address.ts'
 import type { PasswordChecker } from './ports.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -162,7 +163,14 @@ export function addHeaders(
 /** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
 export function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
   const { hsts, httpsMethod } = site.declaration
-  return httpsMethod === 'noredirect' ? undefined : hsts
+  return httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : hsts
+}
+
+/** Sets HSTS on a page that comes in the place of the site. */
+export function setHsts(response: DoorResponse, exchange: Omit<SiteRequest, 'response'>): void {
+  const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
+  if (hsts !== undefined && !response.headersSent)
+    (response as ServerResponse).setHeader('strict-transport-security', hsts)
 }
 
 /** Sets a header of an answer that has not begun. */

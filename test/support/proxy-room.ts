@@ -77,7 +77,10 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   let ids = 0
   const door = createFrontDoor(
     {
-      certificates: { find: (name) => (name === HOST ? contextOf(HOST) : undefined) },
+      certificates: {
+        find: (name) => (name === HOST ? contextOf(HOST) : undefined),
+        clientsOf: () => undefined,
+      },
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
       handler,
       health: (_request, response) => response.end(),
