@@ -10,11 +10,11 @@ import {
   type Flight,
   forwardRequest,
   type OutgoingRequest,
-  type UpstreamFailure,
 } from './forward/forward-request.ts'
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
 import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
+import { causeOf, isUnsent, mayTryNext, statusOf, type UpstreamFailure } from './forward/upstream-failure.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { createPace, type Pace } from './limit-rate.ts'
 import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
@@ -48,9 +48,6 @@ export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: P
   }
   return new Proxying(exchange, { ...order, upstream, servers }, proxy).run()
 }
-
-/** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
 /** What is answered for a body that was not taken to its end. */
 export const BODY_STATUS: Readonly<Record<BodyFailure, number>> = {
@@ -293,24 +290,21 @@ class Proxying {
       address: `${server.host}:${server.port}`,
       reason,
     }
-    tools.logger.warn({ ...facts, cause: error.message }, 'an upstream failed')
-    if (reason === 'unreachable') tools.picker.fail(server)
+    tools.logger.warn({ ...facts, ...causeOf(error) }, 'an upstream failed')
+    if (isUnsent(reason)) tools.picker.fail(server)
     if (this.#response.headersSent) {
       // What the visitor has is not whole: the connection says so.
       this.#response.destroy()
       return
     }
     if (this.#mayTryNext(reason)) this.#try()
-    else this.#finish(this.#proxy.fail(reason === 'timeout' ? 504 : 502))
+    else this.#finish(this.#proxy.fail(statusOf(reason)))
   }
 
   #mayTryNext(reason: UpstreamFailure): boolean {
-    if (this.#isBodyBegun || this.#tried >= this.#order.servers.length) return false
-    const { nextUpstream } = this.#settings
-    const isNamed = reason === 'timeout' ? nextUpstream.includes('timeout') : nextUpstream.includes('error')
-    if (!isNamed || this.#response.destroyed) return false
-    if (reason === 'unreachable') return true
-    return IDEMPOTENT.has(this.#exchange.facts.method) || nextUpstream.includes('non_idempotent')
+    if (this.#isBodyBegun || this.#tried >= this.#order.servers.length || this.#response.destroyed)
+      return false
+    return mayTryNext(reason, { method: this.#exchange.facts.method, settings: this.#settings })
   }
 
   #failBody(): void {

@@ -6,6 +6,7 @@ import { pageOf, RETRY_AFTER_S } from './error-pages.ts'
 import { forwardUpgrade } from './forward/forward-upgrade.ts'
 import { BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { isHopByHop, requestHeaders } from './forward/request-headers.ts'
+import { causeOf, isUnsent, mayTryNext, statusOf } from './forward/upstream-failure.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { refusalOf } from './site-access.ts'
 import type { UpstreamDeclaration } from './site-declaration.ts'
@@ -141,13 +142,13 @@ async function tryServers(
         server: server.name,
         address: `${server.host}:${server.port}`,
         reason,
-        cause: error.message,
+        ...causeOf(error),
       },
       'an upstream failed',
     )
-    status = body?.failure() ?? (reason === 'timeout' ? 504 : 502)
-    if (reason !== 'unreachable' || body?.isBegun()) break
-    tools.picker.fail(server)
+    status = body?.failure() ?? statusOf(reason)
+    if (isUnsent(reason)) tools.picker.fail(server)
+    if (body?.isBegun() || !mayTryNext(reason, { method: outgoing.method, settings: plan.settings })) break
   }
   return { status, bytes: endWith(client.socket, status) }
 }
