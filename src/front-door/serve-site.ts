@@ -22,6 +22,7 @@ import {
   type SiteHandlerParts,
   type SiteTools,
   setHeader,
+  setHsts,
   targetOf,
   tellTooLarge,
 } from './site-exchange.ts'
@@ -55,6 +56,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         await serve({ ...exchange, record: record(exchange) }, tools)
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        setHsts(exchange.response, exchange)
         sendPage(exchange.response, 500)
       }
     },
@@ -82,9 +84,11 @@ async function serve(
   tools: SiteTools,
 ): Promise<void> {
   const { site, response } = request
-  if (site.closed) return sendPage(response, 503)
-  const exchange = enterSite(request)
-  if (!exchange) return sendPage(response, 400)
+  const exchange = site.closed ? undefined : enterSite(request)
+  if (!exchange) {
+    setHsts(response, request)
+    return sendPage(response, site.closed ? 503 : 400)
+  }
   const plan = site.server.route(exchange.facts)
   await follow(exchange, plan, tools, 0)
 }
@@ -218,6 +222,7 @@ export async function answerError(
   const page = settings.errorPages.find(({ statuses }) => statuses.includes(status))
   if (page && redirects < MAX_REDIRECTS && !exchange.response.headersSent) {
     if (/^https?:\/\//.test(page.uri)) {
+      setHsts(exchange.response, exchange)
       setHeader(exchange, 'location', headerSafe(page.uri))
       return sendPage(exchange.response, page.status ?? 302)
     }
