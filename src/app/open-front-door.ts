@@ -80,6 +80,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       proxyProtocolFrom: door.proxyProtocolFrom,
       tlsPolicy: door.tlsPolicy,
       externalHttpsPort: door.externalHttpsPort ?? portOf(config.listenHttps) ?? 443,
+      externalHttpPort: door.externalHttpPort,
       newRequestId: context.newRequestId,
       onClientRefused: (refused) => logger.info(refused, 'a client certificate is not taken'),
       logFailure: (err) => logger.error({ err }, 'a request could not be served'),

@@ -45,11 +45,14 @@ test("nginx-proxy's variables count with a domain, after Berth's own, and those 
       SSL_POLICY: 'AWS-TLS-1-2-2017-01',
       HSTS: 'off',
       TRUST_DEFAULT_CERT: 'false',
+      EXTERNAL_HTTP_PORT: '8080',
+      EXTERNAL_HTTPS_PORT: '8443',
     },
   })
   assert.deepEqual(config.frontDoor?.domains, ['r.example'])
   assert.deepEqual([config.frontDoor?.httpsMethod, config.frontDoor?.hsts], ['noredirect', undefined])
   assert.equal(config.frontDoor?.isDefaultTrusted, false)
+  assert.deepEqual([config.frontDoor?.externalHttpPort, config.frontDoor?.externalHttpsPort], [8080, 8443])
   assert.equal(sources.domain, 'VIRTUAL_HOST')
   assert.equal(warnings.length, 1)
   assert.match(warnings[0] ?? '', /SSL_POLICY/)

@@ -35,6 +35,7 @@ export interface FrontDoorConfig {
   readonly isDefaultTrusted: boolean
   readonly tlsPolicy: (typeof TLS_POLICIES)[number]
   /** Port of visitors for TLS; undefined: that of the listener. */
+  readonly externalHttpPort: number | undefined
   readonly externalHttpsPort: number | undefined
   /** Addresses (CIDR) whose PROXY header counts. */
   readonly proxyProtocolFrom: readonly string[]

@@ -41,6 +41,8 @@ export interface FrontDoorParts {
   readonly tlsPolicy: TlsPolicyName
   /** Port of visitors for TLS, where a host does not say it; 443 if undefined. */
   readonly externalHttpsPort?: number
+  /** Port of visitors for plain HTTP, where a host does not say it; the one listened on if undefined. */
+  readonly externalHttpPort?: number | undefined
   /** See {@link DoorOptions}; addresses of this machine and of trusted proxies are not counted. */
   readonly maxConnections?: number
   readonly maxConnectionsPerAddress?: number
@@ -280,9 +282,16 @@ function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<S
     peerAddress,
     remotePort,
     serverPort: localPort,
+    visitorPort: visitorPortOf(door, site, scheme),
     isPeerTrusted: door.isTrusted(peerAddress),
     requestId: door.parts.newRequestId(),
   }
+}
+
+function visitorPortOf({ parts }: Door, { declaration }: Site, scheme: 'http' | 'https'): number | undefined {
+  return scheme === 'https'
+    ? (declaration.externalHttpsPort ?? parts.externalHttpsPort)
+    : (declaration.externalHttpPort ?? parts.externalHttpPort)
 }
 
 /** A CA asks before there is a certificate, over either scheme, and has no password. */

@@ -136,8 +136,18 @@ class Proxying {
   }
 
   #outgoing(): OutgoingRequest {
-    const { request, facts, scheme, authority, host, remoteAddress, peerAddress, serverPort, isPeerTrusted } =
-      this.#exchange
+    const {
+      request,
+      facts,
+      scheme,
+      authority,
+      host,
+      remoteAddress,
+      peerAddress,
+      serverPort,
+      visitorPort,
+      isPeerTrusted,
+    } = this.#exchange
     const { plan } = this.#order
     const forwarded = {
       scheme,
@@ -145,6 +155,7 @@ class Proxying {
       host,
       remoteAddress,
       peerAddress,
+      visitorPort,
       serverPort,
       isPeerTrusted,
       requestUri: facts.requestUri,

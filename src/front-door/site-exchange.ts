@@ -62,7 +62,16 @@ export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
 }
 
 function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefined {
-  const { request: incoming, scheme, host, remoteAddress, remotePort, serverPort, requestId } = request
+  const {
+    request: incoming,
+    scheme,
+    host,
+    remoteAddress,
+    remotePort,
+    serverPort,
+    visitorPort,
+    requestId,
+  } = request
   const { realIp } = request.site.server.settings
   const requestUri = incoming.url ?? '/'
   const target = parseTarget(requestUri)
@@ -78,6 +87,7 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefin
     remoteAddress: realIp === undefined ? remoteAddress : realAddress(realIp, request),
     remotePort,
     serverPort,
+    visitorPort,
     protocol:
       incoming.httpVersionMajor === 2
         ? 'HTTP/2.0'

@@ -22,6 +22,8 @@ export interface SiteRequest {
   readonly peerAddress: string
   readonly remotePort: number
   readonly serverPort: number
+  /** The port that visitors use, where it is not the one listened on. */
+  readonly visitorPort?: number | undefined
   /** Whether the peer of the connection may say where a request came from. */
   readonly isPeerTrusted: boolean
   readonly requestId: string

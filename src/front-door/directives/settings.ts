@@ -175,6 +175,8 @@ export interface RequestFacts {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly serverPort: number
+  /** The port that visitors use; undefined: the same. */
+  readonly visitorPort?: number | undefined
   readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0'
   readonly requestId: string
   /** Whether what the peer says in `X-Forwarded-*` is believed; undefined: no. */

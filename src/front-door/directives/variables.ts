@@ -69,7 +69,7 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['proxy_x_forwarded_host', ({ request }) => told(request, 'x-forwarded-host') || headerOf(request, 'host')],
   [
     'proxy_x_forwarded_port',
-    ({ request }) => told(request, 'x-forwarded-port') || String(request.serverPort),
+    ({ request }) => told(request, 'x-forwarded-port') || String(request.visitorPort ?? request.serverPort),
   ],
   ['proxy_x_forwarded_proto', ({ request }) => told(request, 'x-forwarded-proto') || request.scheme],
   ['proxy_x_forwarded_ssl', ({ request }) => (request.scheme === 'https' ? 'on' : 'off')],
