@@ -17,7 +17,7 @@ import { addedHeaders, responseHeaders, upstreamVariable } from './forward/respo
 import { causeOf, isUnsent, mayTryNext, statusOf, type UpstreamFailure } from './forward/upstream-failure.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { createPace, type Pace } from './limit-rate.ts'
-import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
+import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
 import { declareOrigin, originOf, redirectFacts } from './upstream-origin.ts'
 
@@ -26,7 +26,6 @@ export interface ProxyOrder {
   readonly plan: ContentPlan
   /** A declared upstream, or the origin of `proxy_pass`. */
   readonly upstream: UpstreamDeclaration | string
-  readonly path: PathDeclaration | undefined
 }
 
 /** How a request is answered where no upstream does. */
@@ -199,7 +198,7 @@ class Proxying {
 
   #sink(server: UpstreamServer, release: () => void): AnswerSink {
     return {
-      head: (status, raw) => this.#head(status, raw),
+      head: (status, raw) => this.#head(status, raw, server),
       data: (chunk) => this.#data(chunk),
       end: (trailers) => {
         release()
@@ -212,7 +211,7 @@ class Proxying {
     }
   }
 
-  #head(status: number, raw: readonly Buffer[]): void {
+  #head(status: number, raw: readonly Buffer[], server: UpstreamServer): void {
     const { interceptErrors, errorPages } = this.#settings
     if (interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))) {
       this.#flight?.abort()
@@ -220,10 +219,11 @@ class Proxying {
       this.#finish(this.#proxy.fail(status))
       return
     }
-    const { plan } = this.#order
+    const { plan, upstream } = this.#order
+    const { host, authority } = this.#exchange
     const list = responseHeaders(raw, {
       settings: this.#settings,
-      redirect: redirectFacts(this.#order),
+      redirect: () => redirectFacts(plan, { upstream, server, host, authority }),
       variable: plan.variable,
     })
     list.push(

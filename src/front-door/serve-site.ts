@@ -4,6 +4,7 @@ import { sendPage } from './error-pages.ts'
 import { serveFiles } from './files-content.ts'
 import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
+import { stayHere } from './forward/turn-redirect.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade } from './proxy-upgrade.ts'
@@ -17,7 +18,6 @@ import {
   type ContentPlan,
   enterSite,
   headerSafe,
-  pathOf,
   type SiteExchange,
   type SiteHandlerParts,
   type SiteTools,
@@ -156,14 +156,10 @@ async function answerContent(
     return fail(413)
   }
   if (target?.kind === 'upstream') {
-    return proxyRequest(
-      exchange,
-      { plan, upstream: target.upstream, path: pathOf(exchange, plan) },
-      { tools, fail },
-    )
+    return proxyRequest(exchange, { plan, upstream: target.upstream }, { tools, fail })
   }
   if (content.kind === 'proxy')
-    return proxyRequest(exchange, { plan, upstream: content.origin, path: undefined }, { tools, fail })
+    return proxyRequest(exchange, { plan, upstream: content.origin }, { tools, fail })
   if (target?.kind === 'files' || content.kind === 'files') {
     const files =
       content.kind === 'files' ? content : { ...NO_FILES, root: target?.kind === 'files' ? target.root : '' }
@@ -201,14 +197,6 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
     'content-length': Buffer.byteLength(text),
   })
   response.end(exchange.facts.method === 'HEAD' ? undefined : text)
-}
-
-/**
- * A path that begins with two slashes would lead to another host where it is not made absolute, as nginx does; behind
- * a dot it means the same path of this one.
- */
-function stayHere(location: string): string {
-  return /^\/[/\\]/.test(location) ? `/.${location}` : location
 }
 
 /** An error of this server: the page of the vhost file if it has one, else a plain one. */

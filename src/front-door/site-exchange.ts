@@ -13,7 +13,7 @@ import type { PasswordChecker } from './ports.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { RequestRecord } from './record-request.ts'
 import type { SiteLog } from './site-access-log.ts'
-import type { PathDeclaration, SiteTarget } from './site-declaration.ts'
+import type { SiteTarget } from './site-declaration.ts'
 import type { SiteRequest } from './site-handler.ts'
 import { findRealAddress } from './visitor-address.ts'
 
@@ -134,19 +134,11 @@ export function tellTooLarge(
 
 /** What a declared path answers with. */
 export function targetOf(
-  exchange: Omit<SiteExchange, 'response'>,
-  plan: ContentPlan,
-): SiteTarget | undefined {
-  return pathOf(exchange, plan)?.target
-}
-
-/** The declared path that a plan leads to. */
-export function pathOf(
   { site }: Omit<SiteExchange, 'response'>,
   { content }: ContentPlan,
-): PathDeclaration | undefined {
+): SiteTarget | undefined {
   if (content.kind !== 'declared') return undefined
-  return site.declaration.paths.find(({ path }) => path === content.path)
+  return site.declaration.paths.find(({ path }) => path === content.path)?.target
 }
 
 /** Sets what `add_header` and HSTS add, on answers that are not an upstream's. */

@@ -211,7 +211,7 @@ export type Plan =
       readonly target: string
       /** Characters of `uri` that the location's own path takes: what `alias` replaces. */
       readonly matchedLength: number
-      /** What `proxy_redirect default` turns in `Location`, from what to what; undefined: nothing. */
+      /** What `proxy_redirect default` turns in `Location`, from what (of a declared upstream: its path) to what. */
       readonly redirect: { readonly from: string; readonly to: string } | undefined
       readonly settings: LocationSettings
       /** Value of any variable for this request, `set` ones included. */
