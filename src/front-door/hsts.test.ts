@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { askDoor } from '../../test/support/ask-door.ts'
 import { CA, openClientHosts } from '../../test/support/client-hosts.ts'
 import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../test/support/proxy-room.ts'
+import { startApp } from '../../test/support/start-app.ts'
 
 const HSTS = 'max-age=31536000'
 
@@ -32,7 +33,16 @@ for (const [what, options, path, status, headers = {}] of [
   ['a closed host, asked for another protocol', { vhost: 'auth_nonsense on;' }, '/', 503, UPGRADE],
   ['a path that cannot be read in one way only', {}, '/%zz', 400],
   ['a host without servers', {}, '/', 503],
+  ['a host without servers, asked for another protocol', {}, '/', 503, UPGRADE],
   ['a dead server', { ports: [1] }, '/', 502],
+  ['a dead server, asked for another protocol', { ports: [1] }, '/', 502, UPGRADE],
+  [
+    'a visitor who is not let in, asked for another protocol',
+    { ports: [1], vhost: 'deny all;' },
+    '/',
+    403,
+    UPGRADE,
+  ],
   ['an error page somewhere else', { vhost: 'error_page 503 https://status.example/;' }, '/', 302],
   ['a visitor who is not let in', { vhost: 'deny all;' }, '/', 403],
   [
@@ -56,6 +66,11 @@ for (const [what, options, path, status, headers = {}] of [
     assert.deepEqual(await askTls(noredirect, path, headers), [status, undefined])
   })
 }
+
+test('HSTS is on the answer of a server that does not change the protocol', async () => {
+  await using app = await startApp((_request, response) => response.writeHead(426).end('no'))
+  assert.deepEqual(await askTls({ ports: [app.port] }, '/', UPGRADE), [426, HSTS])
+})
 
 test('HSTS is on the refusal of who shows no client certificate, and of a host closed for want of a CA', async () => {
   const common = { hsts: HSTS, httpsMethod: 'redirect' } as const
