@@ -108,13 +108,24 @@ class Proxying {
   }
 
   #try(): void {
-    const server = this.#order.servers[this.#tried++]
-    if (!server) return
-    const { http2Upstreams, picker, pools } = this.#proxy.tools
+    const { servers } = this.#order
+    let server = servers[this.#tried++]
+    let release = server && this.#proxy.tools.picker.begin(server)
+    while (server && !release) {
+      server = servers[this.#tried++]
+      release = server && this.#proxy.tools.picker.begin(server)
+    }
+    if (server && release) this.#ask(server, release)
+    // A request that waited for its turn might do so for ever.
+    else this.#finish(this.#proxy.fail(503))
+  }
+
+  #ask(server: UpstreamServer, release: () => void): void {
+    const { http2Upstreams, pools } = this.#proxy.tools
     const { upstream } = this.#order
     const { proxySsl, proxyConnectTimeoutMs } = this.#settings
     const origin = originOf(upstream, server)
-    const sink = this.#sink(server, picker.begin(server))
+    const sink = this.#sink(server, release)
     const request = this.#outgoing()
     if (upstream.protocol === 'h2c' || upstream.protocol === 'grpc' || upstream.protocol === 'grpcs') {
       this.#flight = http2Upstreams.forward(
@@ -154,8 +165,8 @@ class Proxying {
       host,
       remoteAddress,
       peerAddress,
-      visitorPort,
       serverPort,
+      visitorPort,
       isPeerTrusted,
       requestUri: facts.requestUri,
     }

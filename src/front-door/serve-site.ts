@@ -39,7 +39,14 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     ...parts,
     pools: new UpstreamPools(),
     http2Upstreams: new Http2Upstreams(),
-    picker: new ServerPicker(),
+    picker: new ServerPicker({
+      ...(parts.maxRequestsPerServer !== undefined && { maxPerServer: parts.maxRequestsPerServer }),
+      onFull: ({ name, host, port }, underWay) =>
+        parts.logger.warn(
+          { server: name, address: `${host}:${port}`, ...underWay },
+          'a server has as many requests under way as it may have; more are answered with 503',
+        ),
+    }),
     limits: new RateLimits(),
   }
   // The registry has access lines of its own.

@@ -25,6 +25,8 @@ export interface SiteHandlerParts {
   readonly logger: Logger
   /** Gets a line for each request of a site; undefined: none is wanted. */
   readonly siteLog: SiteLog | undefined
+  /** Requests under way at one server; 16,384 if undefined. */
+  readonly maxRequestsPerServer?: number
 }
 
 /** What the parts of this folder that answer a request share. */

@@ -35,6 +35,7 @@ export interface ProxyRoomOptions {
   readonly registry?: (request: IncomingMessage, response: ServerResponse) => void
   readonly trustedProxies?: readonly string[]
   readonly siteLog?: SiteLog
+  readonly maxRequestsPerServer?: number
 }
 
 /** The door, open, and what its operator reads. */
@@ -58,6 +59,9 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
       siteLog: options.siteLog,
+      ...(options.maxRequestsPerServer !== undefined && {
+        maxRequestsPerServer: options.maxRequestsPerServer,
+      }),
     }),
   )
   const declaration = {
