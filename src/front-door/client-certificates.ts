@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { CertificateSource, ClientAuthority } from './ports.ts'
@@ -29,7 +30,8 @@ export type ClientDemand =
 export interface ClientProof {
   /** By whom it was judged. */
   readonly authority: ClientAuthority
-  readonly isShown: boolean
+  /** undefined: nothing was shown. */
+  readonly certificate: X509Certificate | undefined
   /** What is wrong with it, by OpenSSL's name; undefined: nothing. */
   readonly error: string | undefined
 }
@@ -67,13 +69,13 @@ export function clientDemandOf(
 
 /** Takes down what the handshake showed. */
 export function readClientProof(socket: TLSSocket, authority: ClientAuthority): ClientProof {
-  const isShown = socket.getPeerX509Certificate() !== undefined
+  const certificate = socket.getPeerX509Certificate()
   // A resumed session has no proof of its own, and the library would take it for good.
-  if (socket.isSessionReused()) return { authority, isShown, error: 'SESSION_RESUMED' }
+  if (socket.isSessionReused()) return { authority, certificate, error: 'SESSION_RESUMED' }
   const { authorized, authorizationError } = socket
   return {
     authority,
-    isShown,
+    certificate,
     error: authorized ? undefined : String(authorizationError ?? 'UNSPECIFIED'),
   }
 }
@@ -87,7 +89,7 @@ export function judgeClient(
   proof: ClientProof | undefined,
 ): 'fine' | 'elsewhere' | 'missing' | 'bad' {
   if (proof?.authority !== authority) return 'elsewhere'
-  if (!proof.isShown) return mode === 'on' ? 'missing' : 'fine'
+  if (!proof.certificate) return mode === 'on' ? 'missing' : 'fine'
   if (proof.error === undefined) return 'fine'
   return mode === 'optional_no_ca' && UNKNOWN_CA.has(proof.error) ? 'fine' : 'bad'
 }

@@ -284,6 +284,8 @@ function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<S
     serverPort: localPort,
     visitorPort: visitorPortOf(door, site, scheme),
     isPeerTrusted: door.isTrusted(peerAddress),
+    // Shown to CAs that count no more it proves nothing.
+    client: facts.client && door.finder.demandOf(site).kind === 'asked' ? facts.client : undefined,
     requestId: door.parts.newRequestId(),
   }
 }

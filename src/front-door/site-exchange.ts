@@ -73,6 +73,7 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefin
     serverPort,
     visitorPort,
     requestId,
+    client,
   } = request
   const { realIp } = request.site.server.settings
   const requestUri = incoming.url ?? '/'
@@ -90,6 +91,7 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefin
     remotePort,
     serverPort,
     visitorPort,
+    client,
     protocol:
       incoming.httpVersionMajor === 2
         ? 'HTTP/2.0'

@@ -1,97 +1,22 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { BERTH_BIN } from '../support/boot-berth.ts'
-import { type ClientPaper, makeClient, makeRevocations } from '../support/client-papers.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
+import { type CertificateServer, pairFiles, startCertificateServer } from '../support/certificate-server.ts'
+import { makeClient, makeRevocations } from '../support/client-papers.ts'
 import { makePaper } from '../support/paper-ca.ts'
-import { runOk } from '../support/run-command.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
 
 const DOMAIN = 'registry.example.com'
 const SITE = 'app.example.com'
 const OTHER = 'other.example.com'
-/** Longest wait for a changed file to count, in ms: the watch needs 0.2 s, the poll 5 s. */
-const SEEN_WITHIN_MS = 10_000
 
-/** A server of a registry and two sites, by the files of its certificate folder. */
-async function serve(files: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = {}) {
-  await using resources = new AsyncDisposableStack()
-  const temp = resources.use(await makeTempFolder('let-in'))
-  const path = (...names: string[]): string => join(temp.path, ...names)
-  const put = async (name: string, text: string): Promise<void> => {
-    await writeFile(path(`${name}.new`), text)
-    await rename(path(`${name}.new`), path('certs', name))
-  }
-  await mkdir(path('certs'))
-  await mkdir(path('www'))
-  for (const [name, text] of Object.entries(files)) await put(name, text)
-  await writeFile(path('www', 'index.html'), 'hello')
-  await writeFile(
-    path('berth.yaml'),
-    `sites:\n${[SITE, OTHER].map((host) => `  ${host}: { files: www }\n`).join('')}`,
-  )
-  const [http, https] = [await findFreePort(), await findFreePort()]
-  const berth = await startProcess(BERTH_BIN, {
-    args: [
-      ...['serve', '--config', path('berth.yaml'), '--data', path('data'), '--domain', DOMAIN],
-      ...['--certs', path('certs'), '--docker-host', 'off', '--acme', 'off'],
-      ...['--listen-http', `127.0.0.1:${http}`, '--listen-https', `127.0.0.1:${https}`],
-    ],
-    env: { ...process.env, ...env },
-    logFile: path('berth.log'),
-    isReady: () => isListening(https),
-  })
-  resources.defer(async () => {
-    assert.equal(await berth.stop(), 0)
-  })
-  const kept = resources.move()
-  /** The status, or how the handshake was refused. */
-  const ask = async (url: string, client?: ClientPaper): Promise<number | string> => {
-    const { protocol, hostname, pathname } = new URL(url)
-    const isTls = protocol === 'https:'
-    const to = { host: '127.0.0.1', port: isTls ? https : http, path: pathname, headers: { host: hostname } }
-    const tls = { ...to, ...client, servername: hostname, rejectUnauthorized: false, agent: false }
-    try {
-      const request = isTls ? httpsRequest(tls) : httpRequest(to)
-      const [response] = (await once(request.end(), 'response')) as [IncomingMessage]
-      response.resume()
-      return response.statusCode ?? 0
-    } catch (error) {
-      return /unrecognized name/i.test(String(error)) ? 'no certificate' : String(error)
-    }
-  }
-  return {
-    ask,
-    put,
-    list: () => runOk(BERTH_BIN, ['site', 'list', '--data', path('data')]),
-    /** Asks until the answer is the one expected, since files take a moment to count. */
-    async becomes(expected: number | string, url: string, client?: ClientPaper): Promise<void> {
-      const deadline = Date.now() + SEEN_WITHIN_MS
-      let last = await ask(url, client)
-      while (last !== expected && Date.now() < deadline) {
-        await sleep(50)
-        last = await ask(url, client)
-      }
-      assert.equal(last, expected, await berth.readLog())
-    },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
-  }
-}
-
-function pair(name: string, ...names: readonly string[]): Record<string, string> {
-  const { pem, keyPem } = makePaper(names[0] ?? name, { names })
-  return { [`${name}.crt`]: pem, [`${name}.key`]: keyPem }
+function serve(
+  files: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<CertificateServer> {
+  return startCertificateServer({ domain: DOMAIN, sites: { [SITE]: '', [OTHER]: '' }, files, env })
 }
 
 describe('TRUST_DEFAULT_CERT', () => {
-  const files = { ...pair('default', 'default.example'), ...pair(SITE, SITE) }
+  const files = { ...pairFiles('default', 'default.example'), ...pairFiles(SITE, SITE) }
   for (const [value, rows] of [
     [
       'false',
@@ -136,7 +61,7 @@ describe('TRUST_DEFAULT_CERT', () => {
 describe('client certificates', () => {
   const ca = makePaper('Staff CA')
   const [alice, mallory] = [makeClient('alice', ca), makeClient('mallory', ca)]
-  const files = { ...pair(SITE, SITE), ...pair(OTHER, OTHER), ...pair(DOMAIN, DOMAIN) }
+  const files = { ...pairFiles(SITE, SITE), ...pairFiles(OTHER, OTHER), ...pairFiles(DOMAIN, DOMAIN) }
 
   it('are asked for by hosts with a file of CAs, that is read again when it changes', async () => {
     await using berth = await serve({ ...files, [`${SITE}.ca.crt`]: ca.pem })

@@ -1,3 +1,5 @@
+import type { ShownCertificate } from './client-variables.ts'
+
 /** Where a directive stands. `file` is the path as the operator knows it; `line` counts from 1. */
 export interface Place {
   readonly file: string
@@ -181,6 +183,8 @@ export interface RequestFacts {
   readonly requestId: string
   /** Whether what the peer says in `X-Forwarded-*` is believed; undefined: no. */
   readonly isPeerTrusted?: boolean
+  /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
+  readonly client?: ShownCertificate | undefined
 }
 
 /** What the rewrite phase and the choice of a location come to. */

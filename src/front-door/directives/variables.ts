@@ -1,3 +1,4 @@
+import { CLIENT_VARIABLES } from './client-variables.ts'
 import { matchRegex, type Pattern, type RegexMatch } from './regex.ts'
 import type { RequestFacts } from './settings.ts'
 
@@ -61,6 +62,8 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['time_iso8601', () => new Date().toISOString()],
   ['time_local', () => new Date().toUTCString()],
   ['uri', ({ uri }) => uri],
+
+  ...CLIENT_VARIABLES.map(([name, of]) => [name, ({ request }: RewriteState) => of(request)] as const),
 
   ['host_port', ({ request }) => portSuffix(request)],
   ['proxy_connection', ({ request }) => (headerOf(request, 'upgrade') === '' ? '' : 'upgrade')],
