@@ -146,30 +146,9 @@ class Proxying {
   }
 
   #outgoing(): OutgoingRequest {
-    const {
-      request,
-      facts,
-      scheme,
-      authority,
-      host,
-      remoteAddress,
-      peerAddress,
-      serverPort,
-      visitorPort,
-      isPeerTrusted,
-    } = this.#exchange
+    const { request, facts } = this.#exchange
     const { plan } = this.#order
-    const forwarded = {
-      scheme,
-      authority,
-      host,
-      remoteAddress,
-      peerAddress,
-      serverPort,
-      visitorPort,
-      isPeerTrusted,
-      requestUri: facts.requestUri,
-    }
+    const forwarded = { ...this.#exchange, requestUri: facts.requestUri }
     const options = { settings: this.#settings, variable: plan.variable, isUpgrade: false }
     const headers = requestHeaders(request.headers, forwarded, options)
     const length = request.headers['content-length']
