@@ -115,7 +115,7 @@ const ROUTING: readonly DirectiveEntry[] = [
 const TUNING: readonly DirectiveEntry[] = [
   tuningPart('proxy_redirect', [1, 2], BOTH, 'off, default, or pairs; what is replaced is a plain text'),
   tuning('client_body_timeout', 1, BOTH, 'the gap between two reads'),
-  tuning('send_timeout', 1, BOTH, 'the gap between two writes'),
+  tuning('send_timeout', 1, BOTH, 'the gap between two writes; the registry waits 60 s on its own'),
   tuning('proxy_read_timeout', 1, BOTH, 'the gap between two reads'),
   tuning('proxy_send_timeout', 1, BOTH, 'the gap between two writes'),
   tuning('proxy_connect_timeout', 1),
