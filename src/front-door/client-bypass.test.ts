@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import events from 'node:events'
-import { connect as connectHttp2 } from 'node:http2'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { describe, test } from 'node:test'
 import { askDoor } from '../../test/support/ask-door.ts'
 import {
@@ -16,7 +16,7 @@ import {
   STRANGER,
   secure,
 } from '../../test/support/client-hosts.ts'
-import { makeRevocations } from '../../test/support/client-papers.ts'
+import { type ClientPaper, makeRevocations } from '../../test/support/client-papers.ts'
 import { readAll, type TestDoor } from '../../test/support/test-door.ts'
 import type { FrontDoorParts } from './front-door.ts'
 
@@ -63,20 +63,9 @@ describe('nobody comes to a host with a file of CAs', () => {
     const text = (await readAll(socket)).toString()
     assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 421'])
 
-    const session = connectHttp2(`https://127.0.0.1:${room.door.httpsPort}`, {
-      servername: 'open.test',
-      rejectUnauthorized: false,
-      ALPNProtocols: ['h2'],
-    })
+    const session = openHttp2(room.door, 'open.test')
     const statuses: unknown[] = []
-    for (const authority of ['open.test', 'a.test', 'open.test']) {
-      const stream = session.request({ ':path': '/', ':authority': authority })
-      const [headers] = await new Promise<[Record<string, unknown>]>((resolve, reject) => {
-        stream.once('response', (...args) => resolve(args as never)).once('error', reject)
-      })
-      stream.resume()
-      statuses.push(headers[':status'])
-    }
+    for (const host of ['open.test', 'a.test', 'open.test']) statuses.push(await askHttp2(session, host))
     session.destroy()
     assert.deepEqual(statuses, [200, 421, 200])
   })
@@ -95,8 +84,26 @@ describe('nobody comes to a host with a file of CAs', () => {
     await events.once(proven, 'data')
     await room.put('a.test.crl.pem', makeRevocations(CA, [STAFF]))
     proven.write(request)
-    assert.match((await readAll(proven)).toString(), /^HTTP\/1\.1 421 /)
+    // Or it was ended before it asked.
+    assert.match((await readAll(proven)).toString(), /^(?:HTTP\/1\.1 421 |$)/)
     assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), REFUSED)
+  })
+
+  test('by an idle connection that was judged by others: it is ended before it asks', async () => {
+    await using room = await openClientHosts(files)
+    const request = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'
+    const idle = await secure(room.door, 'a.test', { client: STAFF })
+    idle.write(request)
+    await events.once(idle, 'data')
+    const other = await secure(room.door, 'open.test')
+    const session = openHttp2(room.door, 'a.test', STAFF)
+    assert.equal(await askHttp2(session, 'a.test'), 200)
+    await room.put('a.test.crl.pem', makeRevocations(CA, []))
+    await Promise.all([events.once(idle, 'end'), events.once(session, 'close')])
+    assert.equal(other.readyState, 'open')
+    other.destroy()
+    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), '200')
+    assert.deepEqual(room.door.failures, [])
   })
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -150,6 +157,23 @@ const TELLING: FrontDoorParts['handler'] = {
   observe: () => undefined,
   mayUpgrade: () => false,
   upgrade: () => Promise.resolve(),
+}
+
+function openHttp2(door: TestDoor, servername: string, client?: ClientPaper): ClientHttp2Session {
+  return connectHttp2(`https://127.0.0.1:${door.httpsPort}`, {
+    servername,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2'],
+    ...(client && { cert: client.cert, key: client.key }),
+  })
+}
+
+/** The status of an answer. */
+async function askHttp2(session: ClientHttp2Session, host: string): Promise<unknown> {
+  const stream = session.request({ ':path': '/', ':authority': host })
+  const [headers] = await events.once(stream, 'response')
+  stream.resume()
+  return headers[':status']
 }
 
 /** What could be resumed of a connection; undefined: nothing was offered. */

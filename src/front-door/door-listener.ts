@@ -15,6 +15,7 @@ import {
 } from './door-ports.ts'
 import { toPlainHost } from './host-name.ts'
 import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from './http-servers.ts'
+import { type JudgedConnection, JudgedConnections } from './judged-connections.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
 import { plainAddress } from './network-address.ts'
 import { peek } from './peek.ts'
@@ -67,6 +68,8 @@ interface Connection {
   helloName: string | undefined
   /** By whom the client is judged in its handshake. */
   clients: ClientAuthority | undefined
+  /** Set once it was. */
+  judged: JudgedConnection | undefined
   /** Until TLS is set up. */
   deadline: NodeJS.Timeout | undefined
   /** Until its first request. */
@@ -83,6 +86,7 @@ class Listening {
   readonly #tls: TlsServers
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
+  readonly #judged = new JudgedConnections()
   readonly #sessions = new Set<ServerHttp2Session>()
   #isStopping = false
   /** No connection is to be left, not even one that the system accepted a moment ago. */
@@ -100,6 +104,9 @@ class Listening {
       },
       upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         const facts = factsOf(request.socket)
+        const judged = connectionOf(request.socket)?.judged
+        // What speaks another protocol ends by itself.
+        if (judged) this.#judged.delete(judged)
         if (facts) this.#ports.upgrade(request, { socket, head, facts })
         else socket.destroy()
       },
@@ -200,6 +207,7 @@ class Listening {
       facts: undefined,
       helloName: undefined,
       clients: undefined,
+      judged: undefined,
       deadline: undefined,
       isFresh: true,
     }
@@ -259,14 +267,38 @@ class Listening {
     const connection = raw && connectionOf(raw)
     if (!connection) return void socket.destroy()
     const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
-    const client = connection.clients && readClientProof(socket, connection.clients)
+    const { clients } = connection
+    const client = clients && readClientProof(socket, clients)
+    if (clients) this.#watch(connection, { socket, serverName, clients })
     this.#handOn(socket, connection, { scheme: 'https', serverName, client })
     const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
     server.emit('connection', socket)
   }
 
+  /** Who judged the client may be replaced while the connection is open. */
+  #watch(
+    connection: Connection,
+    by: { socket: Socket; serverName: string | undefined; clients: ClientAuthority },
+  ): void {
+    const { socket, serverName, clients } = by
+    const isCurrent = (): boolean => {
+      try {
+        return this.#ports.tlsFor(serverName)?.clients === clients
+      } catch (error) {
+        this.#ports.logFailure(error)
+        return false
+      }
+    }
+    const judged = { isCurrent, end: () => void socket.end(), busy: 0 }
+    connection.judged = judged
+    this.#judged.add(judged)
+    connection.raw.once('close', () => this.#judged.delete(judged))
+  }
+
   #onSession(session: ServerHttp2Session): void {
     if (this.#isStopping) return void session.close()
+    const judged = connectionOf(session.socket)?.judged
+    if (judged) judged.end = () => session.close()
     this.#sessions.add(session)
     session.once('close', () => this.#sessions.delete(session))
   }
@@ -274,6 +306,11 @@ class Listening {
   #handle(request: DoorRequest, response: DoorResponse): void {
     const facts = factsOf(request.socket)
     if (!facts) return void response.destroy()
+    const judged = connectionOf(request.socket)?.judged
+    if (judged) {
+      judged.busy++
+      response.once('close', () => judged.busy--)
+    }
     if (this.#isStopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
     this.#ports.handle(request, response, facts)
   }
