@@ -86,7 +86,7 @@ class Listening {
   readonly #tls: TlsServers
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
-  readonly #judged = new JudgedConnections()
+  readonly #judged = new JudgedConnections((error) => this.#ports.logFailure(error))
   readonly #sessions = new Set<ServerHttp2Session>()
   #isStopping = false
   /** No connection is to be left, not even one that the system accepted a moment ago. */
@@ -269,30 +269,13 @@ class Listening {
     const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
     const { clients } = connection
     const client = clients && readClientProof(socket, clients)
-    if (clients) this.#watch(connection, { socket, serverName, clients })
+    if (clients) {
+      const isCurrent = (): boolean => this.#ports.tlsFor(serverName)?.clients === clients
+      connection.judged = this.#judged.add(socket, isCurrent)
+    }
     this.#handOn(socket, connection, { scheme: 'https', serverName, client })
     const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
     server.emit('connection', socket)
-  }
-
-  /** Who judged the client may be replaced while the connection is open. */
-  #watch(
-    connection: Connection,
-    by: { socket: Socket; serverName: string | undefined; clients: ClientAuthority },
-  ): void {
-    const { socket, serverName, clients } = by
-    const isCurrent = (): boolean => {
-      try {
-        return this.#ports.tlsFor(serverName)?.clients === clients
-      } catch (error) {
-        this.#ports.logFailure(error)
-        return false
-      }
-    }
-    const judged = { isCurrent, end: () => void socket.end(), busy: 0 }
-    connection.judged = judged
-    this.#judged.add(judged)
-    connection.raw.once('close', () => this.#judged.delete(judged))
   }
 
   #onSession(session: ServerHttp2Session): void {

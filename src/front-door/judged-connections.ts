@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 /** Time between two looks, in milliseconds: what asks in between is answered with 421. */
 const LOOK_EVERY_MS = 1_000
 
@@ -19,9 +21,19 @@ export class JudgedConnections {
   readonly #all = new Set<JudgedConnection>()
   #timer: NodeJS.Timeout | undefined
 
-  add(connection: JudgedConnection): void {
+  readonly #logFailure: (error: unknown) => void
+
+  constructor(logFailure: (error: unknown) => void) {
+    this.#logFailure = logFailure
+  }
+
+  /** Until it closes. Errors of `isCurrent` are logged, and end it. */
+  add(socket: Socket, isCurrent: () => boolean): JudgedConnection {
+    const connection = { isCurrent, end: () => void socket.end(), busy: 0 }
     this.#all.add(connection)
+    socket.once('close', () => this.delete(connection))
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
+    return connection
   }
 
   delete(connection: JudgedConnection): void {
@@ -31,9 +43,18 @@ export class JudgedConnections {
     this.#timer = undefined
   }
 
+  #isCurrent(connection: JudgedConnection): boolean {
+    try {
+      return connection.isCurrent()
+    } catch (error) {
+      this.#logFailure(error)
+      return false
+    }
+  }
+
   #look(): void {
     for (const connection of this.#all) {
-      if (connection.busy > 0 || connection.isCurrent()) continue
+      if (connection.busy > 0 || this.#isCurrent(connection)) continue
       this.delete(connection)
       connection.end()
     }
