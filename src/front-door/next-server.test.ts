@@ -97,3 +97,37 @@ test('an upstream whose certificate is not accepted gives 502, and the log says 
     }
   }
 })
+
+test('a status that proxy_next_upstream names goes to the next server, once there is one', async () => {
+  await using sick = await startApp((_request, response) => response.writeHead(503).end('sick'))
+  await using app = await startApp((_request, response) => response.end('second'))
+  const vhost = 'proxy_next_upstream error http_503;'
+  const empty = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 0\r\n\r\n`
+  for (const [text, ports, options, got] of [
+    [get('/'), [sick.port, app.port], vhost, /^HTTP\/1\.1 200 [\s\S]*second/],
+    [empty, [sick.port, app.port], vhost, /^HTTP\/1\.1 503 [\s\S]*sick/],
+    [get('/'), [sick.port], vhost, /^HTTP\/1\.1 503 [\s\S]*sick/],
+    [get('/'), [sick.port, app.port], '', /^HTTP\/1\.1 503 [\s\S]*sick/],
+  ] as const) {
+    await using room = await openProxyRoom({ ports, vhost: options })
+    assert.match((await exchange(room.port, text)).text, got)
+  }
+})
+
+test('nothing of an answer over h2c gets into the page that takes its place', async () => {
+  const server = createHttp2Server((_request, response) => {
+    response.writeHead(404)
+    for (let index = 0; index < 50; index++) response.write('theirs'.repeat(100))
+    response.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await using app = await startApp((_request, response) => setTimeout(() => response.end('ours'), 50))
+  const vhost = `proxy_intercept_errors on; error_page 404 /page; location = /page { proxy_pass http://127.0.0.1:${app.port}; }`
+  await using room = await openProxyRoom({ ports: [port], upstream: { protocol: 'h2c' }, vhost })
+  const { text } = await exchange(room.port, get('/'))
+  assert.match(text, /^HTTP\/1\.1 404 [\s\S]*ours/)
+  assert.doesNotMatch(text, /theirs/)
+  server.close()
+})

@@ -1,7 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Gzip } from 'node:zlib'
-import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
-import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { askForBody } from './expect-continue.ts'
 import { upstreamTls } from './forward/connect-tls.ts'
@@ -13,13 +10,18 @@ import {
 } from './forward/forward-request.ts'
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
-import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
-import { causeOf, isUnsent, mayTryNext, statusOf, type UpstreamFailure } from './forward/upstream-failure.ts'
-import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
-import { createPace, type Pace } from './limit-rate.ts'
+import {
+  causeOf,
+  isUnsent,
+  mayTryAfter,
+  mayTryNext,
+  statusOf,
+  type UpstreamFailure,
+} from './forward/upstream-failure.ts'
+import { AnswerPassing, isIntercepted } from './pass-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
-import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
-import { declareOrigin, originOf, redirectFacts } from './upstream-origin.ts'
+import { type ContentPlan, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
+import { declareOrigin, originOf } from './upstream-origin.ts'
 
 /** What is asked of an upstream, and which. */
 export interface ProxyOrder {
@@ -74,14 +76,7 @@ class Proxying {
   #bodyFailure: BodyFailure | undefined
   #flight: Flight | undefined
   #tried = 0
-  #gzip: Gzip | undefined
-  #isHeadOut = false
-  /** Length of an answer that may be sent in one piece. */
-  #joinedLength: number | undefined
-  /** That answer, once it is here; its end is told next. */
-  #joined: Buffer | undefined
-  readonly #pace: Pace | undefined
-  #sendTimer: NodeJS.Timeout | undefined
+  readonly #answer: AnswerPassing
   #resolve: () => void = () => {}
 
   constructor(exchange: SiteExchange, order: Prepared, proxy: ProxyTools) {
@@ -89,18 +84,20 @@ class Proxying {
     this.#order = order
     this.#proxy = proxy
     this.#settings = order.plan.settings
-    this.#pace = createPace(this.#settings.bytesPerSecond)
     this.#response = exchange.response as ServerResponse
     this.#isHttp2 = exchange.request.httpVersionMajor === 2
     this.#hasBody = hasBody(exchange.request, this.#isHttp2)
+    this.#answer = new AnswerPassing(exchange, order.plan, {
+      resume: () => this.#flight?.resume(),
+      abort: () => this.#flight?.abort(),
+    })
   }
 
   run(): Promise<void> {
     return new Promise((resolve) => {
       this.#resolve = resolve
       this.#response.once('close', () => {
-        clearTimeout(this.#sendTimer)
-        this.#flight?.abort()
+        this.#answer.close()
         resolve()
       })
       this.#try()
@@ -181,15 +178,14 @@ class Proxying {
   /** The upstream takes nothing of the body any more. */
   #stopStalled(): void {
     this.#bodyFailure = 'upstream-too-slow'
-    this.#flight?.abort()
-    this.#flight = undefined
+    this.#abandon()
     this.#failBody()
   }
 
   #sink(server: UpstreamServer, release: () => void): AnswerSink {
     return {
       head: (status, raw) => this.#head(status, raw, server),
-      data: (chunk) => this.#data(chunk),
+      data: (chunk) => this.#answer.data(chunk),
       end: (trailers) => {
         release()
         this.#end(trailers)
@@ -202,76 +198,24 @@ class Proxying {
   }
 
   #head(status: number, raw: readonly Buffer[], server: UpstreamServer): void {
-    const { interceptErrors, errorPages } = this.#settings
-    if (interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))) {
-      this.#flight?.abort()
-      this.#flight = undefined
+    if (this.#mayTryAfter(status)) {
+      this.#abandon()
+      this.#proxy.tools.picker.fail(server)
+      this.#try()
+    } else if (isIntercepted(this.#settings, status)) {
+      this.#abandon()
       this.#finish(this.#proxy.fail(status))
-      return
-    }
-    const { plan, upstream } = this.#order
-    const { host, authority } = this.#exchange
-    const list = responseHeaders(raw, {
-      settings: this.#settings,
-      redirect: () => redirectFacts(plan, { upstream, server, host, authority }),
-      variable: plan.variable,
-    })
-    list.push(
-      ...addedHeaders(status, {
-        headers: this.#settings.addHeaders,
-        hsts: hstsOf(this.#exchange),
-        isTls: this.#exchange.scheme === 'https',
-        variable: (name) => upstreamVariable(raw, name) ?? plan.variable(name),
-      }),
-    )
-    this.#gzip = status === 200 ? compressAnswer(this.#exchange, this.#settings, list) : undefined
-    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2 })
-    this.#gzip?.pipe(this.#response)
-    if (this.#isHttp2) return
-    const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
-    // Node keeps a head back until there is more; whoever waits for events has to know that they will come.
-    if (length && length <= MAX_JOINED_BYTES) this.#joinedLength = length
-    else setImmediate(() => this.#sendHead())
+    } else this.#answer.head(status, raw, { upstream: this.#order.upstream, server })
   }
 
-  #sendHead(): void {
-    if (!this.#isHeadOut && !this.#response.writableEnded && !this.#response.destroyed)
-      this.#response.flushHeaders()
-  }
-
-  #data(chunk: Buffer): boolean {
-    if (this.#response.destroyed) return false
-    if (chunk.length === this.#joinedLength) {
-      this.#joined = chunk
-      return true
-    }
-    this.#joinedLength = undefined
-    this.#isHeadOut = this.#gzip === undefined
-    const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
-    const waitMs = this.#pace?.(chunk.length) ?? 0
-    if (isTaken && waitMs === 0) return true
-    if (isTaken) setTimeout(() => this.#flight?.resume(), waitMs)
-    else this.#waitForDrain(waitMs)
-    return false
-  }
-
-  /** A client that takes nothing for `send_timeout` is given up. */
-  #waitForDrain(waitMs: number): void {
-    this.#sendTimer = setTimeout(() => this.#response.destroy(), this.#settings.sendTimeoutMs)
-    const target = this.#gzip ?? this.#response
-    target.once('drain', () => {
-      clearTimeout(this.#sendTimer)
-      if (waitMs === 0) this.#flight?.resume()
-      else setTimeout(() => this.#flight?.resume(), waitMs)
-    })
+  #abandon(): void {
+    this.#flight?.abort()
+    this.#flight = undefined
   }
 
   #end(trailers: readonly string[] | undefined): void {
     this.#flight = undefined
-    if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(pairsOf(trailers))
-    if (this.#gzip) this.#gzip.end()
-    else if (this.#joined === undefined) this.#response.end()
-    else endTogether(this.#response, this.#joined)
+    this.#answer.end(trailers)
     this.#resolve()
   }
 
@@ -303,9 +247,19 @@ class Proxying {
   }
 
   #mayTryNext(reason: UpstreamFailure): boolean {
-    if (this.#isBodyBegun || this.#tried >= this.#order.servers.length || this.#response.destroyed)
-      return false
-    return mayTryNext(reason, { method: this.#exchange.facts.method, settings: this.#settings })
+    return (
+      this.#hasNext() && mayTryNext(reason, { method: this.#exchange.facts.method, settings: this.#settings })
+    )
+  }
+
+  /** `proxy_next_upstream` names some statuses, too. */
+  #mayTryAfter(status: number): boolean {
+    if (status < 500 || !this.#hasNext()) return false
+    return mayTryAfter(status, { method: this.#exchange.facts.method, settings: this.#settings })
+  }
+
+  #hasNext(): boolean {
+    return !this.#isBodyBegun && this.#tried < this.#order.servers.length && !this.#response.destroyed
   }
 
   #failBody(): void {

@@ -139,6 +139,7 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     stream.close(constants.NGHTTP2_CANCEL)
   })
   stream.on('response', (headers) => {
+    if (isOver) return
     hasHead = true
     sink.head(Number(headers[':status'] ?? 502), flatten(headers), '')
   })
@@ -146,7 +147,8 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     trailers = flatten(headers).map(String)
   })
   stream.on('data', (chunk: Buffer) => {
-    if (!sink.data(chunk)) stream.pause()
+    // What was on its way when it was given up must not get into the answer that took its place.
+    if (!isOver && !sink.data(chunk)) stream.pause()
   })
   stream.on('end', () => {
     if (isOver || !hasHead) return

@@ -72,7 +72,7 @@ function textOf(raw: Buffer | string): string {
 }
 
 /** `$upstream_http_…` and its like, from the answer's own headers. */
-export function upstreamVariable(raw: readonly Buffer[], name: string): string | undefined {
+export function upstreamVariable(raw: readonly (Buffer | string)[], name: string): string | undefined {
   const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
   if (wanted === undefined) return undefined
   for (let index = 0; index < raw.length; index += 2) {

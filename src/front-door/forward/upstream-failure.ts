@@ -65,6 +65,16 @@ export function mayTryNext(
   return isUnsent(reason) || IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
 }
 
+/** Whether another server may be asked after an answer of some status. */
+export function mayTryAfter(
+  status: number,
+  { method, settings }: { method: string; settings: LocationSettings },
+): boolean {
+  const { nextUpstream } = settings
+  if (!nextUpstream.some((word) => word === `http_${status}`)) return false
+  return IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
+}
+
 /** What the operator's log says of an error: its own words, and its code where there is one. */
 export function causeOf(error: Error & { readonly code?: unknown }): { cause: string; code?: string } {
   const { code } = (error instanceof ConnectFailed ? error.cause : error) as { code?: unknown }
