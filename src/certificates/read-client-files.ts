@@ -6,7 +6,7 @@ import { type BerElement, readBer, readBerList } from './ber.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import { formatPem, type PemBlock, parsePem } from './pem.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
-import { readCertificate } from './x509-facts.ts'
+import { readCertificate, subjectOf } from './x509-facts.ts'
 
 /** Files of one folder that count. */
 const MAX_FILES = 2_000
@@ -146,7 +146,11 @@ function readCas(bytes: Buffer): Read {
   const pems = certificates.map((certificate) => certificate.toString())
   tryOut({ ca: pems })
   const until = Math.max(...certificates.map(({ validToDate }) => validToDate.getTime()))
-  return { content: pems, names: certificates.map(({ raw }) => subjectOf(raw)), until }
+  return {
+    content: pems,
+    names: certificates.map((certificate) => subjectOf(certificate).toString('hex')),
+    until,
+  }
 }
 
 function readLists(bytes: Buffer): Read {
@@ -189,10 +193,6 @@ function readList(der: Buffer): { issuer: string; until: number | undefined } {
   const [, issuer, , next] = parts[0]?.tag === TAG_INTEGER ? parts.slice(1) : parts
   if (!issuer) throw unusable('one of its revocation lists is damaged', 'Have the CA sign a new one')
   return { issuer: issuer.raw.toString('hex'), until: next && timeOf(next) }
-}
-
-function subjectOf(certificate: Buffer): string {
-  return readBerList(bodyOf(certificate))[5]?.raw.toString('hex') ?? ''
 }
 
 /** What is signed. */

@@ -1,9 +1,9 @@
-import { createPublicKey, generateKeyPairSync, type X509Certificate } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { signatureAlgorithm, signDer } from '../../src/certificates/acme/certificate-request.ts'
 import { der, derInteger, derOid, TAG } from '../../src/certificates/acme/der.ts'
-import { readBer, readBerList } from '../../src/certificates/ber.ts'
 import { subjectName } from '../../src/certificates/distinguished-name.ts'
 import { formatPem } from '../../src/certificates/pem.ts'
+import { subjectOf } from '../../src/certificates/x509-facts.ts'
 import type { PaperCertificate } from './paper-ca.ts'
 
 const DAY_MS = 86_400_000
@@ -66,11 +66,6 @@ export function makeRevocations(
 
 function serialBytes(serial: number): Buffer {
   return Buffer.of(serial >> 8, serial & 0xff)
-}
-
-function subjectOf(certificate: X509Certificate): Buffer {
-  const [tbs] = readBerList(readBer(certificate.raw)?.content ?? Buffer.alloc(0))
-  return readBerList(tbs?.content ?? Buffer.alloc(0))[5]?.raw ?? Buffer.alloc(0)
 }
 
 function time(days: number): Buffer {

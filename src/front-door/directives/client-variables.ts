@@ -21,11 +21,11 @@ const REASONS: Readonly<Record<string, string>> = {
 type Of = (certificate: X509Certificate) => string
 
 const VALUES: Readonly<Record<string, Of>> = {
-  ssl_client_cert: ({ raw }) => pemOf(raw).trimEnd().replaceAll('\n', '\n\t'),
-  ssl_client_escaped_cert: ({ raw }) => encodeURIComponent(pemOf(raw)),
+  ssl_client_cert: (certificate) => certificate.toString().trimEnd().replaceAll('\n', '\n\t'),
+  ssl_client_escaped_cert: (certificate) => encodeURIComponent(certificate.toString()),
   ssl_client_fingerprint: ({ fingerprint }) => fingerprint.replaceAll(':', '').toLowerCase(),
   ssl_client_i_dn: ({ issuer }) => nameOf(issuer),
-  ssl_client_raw_cert: ({ raw }) => pemOf(raw),
+  ssl_client_raw_cert: (certificate) => certificate.toString(),
   ssl_client_s_dn: ({ subject }) => nameOf(subject),
   ssl_client_serial: ({ serialNumber }) => serialNumber,
   ssl_client_v_end: ({ validTo }) => validTo,
@@ -58,9 +58,4 @@ function nameOf(name: string | undefined): string {
     .replace(/[^\x20-\x7e]+/g, (text) =>
       [...Buffer.from(text)].map((byte) => `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
     )
-}
-
-function pemOf(raw: Buffer): string {
-  const lines = raw.toString('base64').match(/.{1,64}/g) ?? []
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
 }
