@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openFolderCertificates } from '../../test/support/folder-certificates.ts'
+import { makePaper } from '../../test/support/paper-ca.ts'
 import { makeSite } from '../../test/support/test-door.ts'
+import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 
 for (const [isDefaultTrusted, expected] of [
@@ -47,5 +49,33 @@ test('a host that is served with the pair of --tls-cert for want of another is s
     assert.equal(`${state}: ${certificate}`, expected)
     const asked = { certificateName, isDefaultTrusted, policy: 'Mozilla-Intermediate', isSite: true } as const
     assert.equal(certificates.find(host, asked) !== undefined, status.kind === 'present')
+  }
+})
+
+test('the list of sites says whose certificates visitors show, and why a host is closed for want of them', async () => {
+  const texts = { 'a.example.com.ca.crt': makePaper('CA').pem, 'b.example.com.ca.crt': 'nonsense' }
+  await using certificates = await openFolderCertificates({ wild: ['*.example.com'] }, { texts })
+  for (const [wish, state, words] of [
+    [
+      { host: 'a.example.com' },
+      'up',
+      /^wild, until [-\d]+; visitors must show one of a\.example\.com\.ca\.crt$/,
+    ],
+    [{ host: 'a.example.com', clientCertificates: 'optional' }, 'up', /; visitors may show one of a\.ex/],
+    [{ host: 'a.example.com', clientCertificates: 'optional_no_ca' }, 'up', /ca\.crt, or of any CA$/],
+    [{ host: 'a.example.com', clientCertificates: 'off' }, 'up', /^wild, until [-\d]+$/],
+    [
+      { host: 'b.example.com' },
+      'closed',
+      /b\.example\.com\.ca\.crt cannot be used: there is no certificate in it/,
+    ],
+    [{ host: 'c.example.com' }, 'up', /^wild, until [-\d]+$/],
+    [{ host: 'c.example.com', clientCertificates: 'on' }, 'closed', /is to ask visitors .* no file of CAs/],
+  ] as const) {
+    const site = makeSite(wish)
+    const demand = clientDemandOf(site.declaration, certificates)
+    const told = describeSite(site, certificates.describe(site.declaration), demand)
+    assert.equal(told.state, state)
+    assert.match(state === 'closed' ? `${told.cause} ${told.fix}` : told.certificate, words)
   }
 })

@@ -1,15 +1,28 @@
 import type { SecureContext } from 'node:tls'
 import type { CertificateStatus as AcmeStatus } from '../certificates/acme/certificate-status.ts'
+import type { CertificateWish } from '../certificates/certificate-index.ts'
 import type { CertificateStore } from '../certificates/certificate-store.ts'
+import type { PairText } from '../certificates/install-pair.ts'
 import type { CertificateStatus } from '../front-door/describe-site.ts'
 import type { CertificateSource } from '../front-door/ports.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import { ClientContexts, type ServedPair } from './client-contexts.ts'
 import type { Authority } from './open-authority.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** Certificates of the folders, of Berth's own CA for local names, and the pair of `--tls-cert` for the registry. */
 export interface Certificates extends CertificateSource {
   /** What a site is served with, for people. */
   describe(declaration: SiteDeclaration): CertificateStatus
+}
+
+/** A pair, and what it is served with where clients are not judged. */
+interface Served extends ServedPair {
+  readonly context: () => SecureContext | undefined
+}
+
+function servedOf(pair: PairText, context: () => SecureContext | undefined): Served {
+  return { id: pair, pem: () => ({ cert: pair.chainPem, key: pair.keyPem }), context }
 }
 
 /** What certificates are chosen from. */
@@ -18,7 +31,7 @@ export interface CertificateParts {
   readonly authority: Authority
   /** The pair of `--tls-cert`, and the names it is for. */
   readonly given:
-    | { readonly pair: { readonly context: SecureContext }; readonly names: readonly string[] }
+    | { readonly pair: Pick<TlsPairWatch, 'context' | 'pair'>; readonly names: readonly string[] }
     | undefined
   /** Where the certificates stand that a CA is asked for. */
   readonly acmeStatus: () => readonly AcmeStatus[]
@@ -31,21 +44,35 @@ export function createCertificateSource({
   given,
   acmeStatus,
 }: CertificateParts): Certificates {
-  const findDefault = (): SecureContext | undefined => {
-    const { found } = store.choose('default', { certificateName: 'default' })
-    return (found && store.find('default', { certificateName: 'default' })) ?? given?.pair.context
+  const ofStore = (name: string, wish: CertificateWish): Served | undefined => {
+    const { found } = store.choose(name, wish)
+    return found && servedOf(found.pair, () => store.find(name, wish))
   }
+  const ofGiven = (): Served | undefined => {
+    const pair = given?.pair
+    return pair && { id: pair.pair, pem: () => pair.pair, context: () => pair.context }
+  }
+  const ofAuthority = (name: string): Served | undefined => {
+    const pair = authority.localCertificate(name)
+    return pair && servedOf(pair, () => authority.find(name))
+  }
+  const findDefault = (): Served | undefined =>
+    ofStore('default', { certificateName: 'default' }) ?? ofGiven()
+  const choose = (serverName: string, wish: CertificateWish): Served | undefined => {
+    if (given?.names.includes(serverName)) return ofGiven()
+    const { rule } = store.choose(serverName, wish)
+    if (wish.certificateName || (rule !== undefined && rule !== 'default')) return ofStore(serverName, wish)
+    return ofAuthority(serverName) ?? (wish.isDefaultTrusted ? findDefault() : undefined)
+  }
+  const clientContexts = new ClientContexts()
   return {
-    find(serverName, { certificateName, isDefaultTrusted, isSite }) {
-      if (serverName === undefined || !isSite) return findDefault()
-      if (given?.names.includes(serverName)) return given.pair.context
-      const wish = { certificateName, isDefaultTrusted }
-      const { rule } = store.choose(serverName, wish)
-      if (certificateName || (rule !== undefined && rule !== 'default')) {
-        return store.find(serverName, wish)
-      }
-      return authority.find(serverName) ?? (isDefaultTrusted ? findDefault() : undefined)
+    find(serverName, { certificateName, isDefaultTrusted, policy, isSite, clients }) {
+      if (serverName === undefined || !isSite) return findDefault()?.context()
+      const served = choose(serverName, { certificateName, isDefaultTrusted })
+      if (!served || !clients) return served?.context()
+      return clientContexts.find(served, { clients, policy })
     },
+    clientsOf: (host) => store.clientsOf(host),
     describe({ host, certificateName, isDefaultTrusted }) {
       if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
       const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })

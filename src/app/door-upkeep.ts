@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { AnswerRelay } from '../certificates/acme/challenges.ts'
 import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
+import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
 import { type Acme, openAcme } from './open-acme.ts'
@@ -56,7 +57,12 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
           acme
             .setWishes(wishesOf(sites, door.acme.scope))
             .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
-          reporter.describe = () => sites.map((site) => describeSite(site, source.describe(site.declaration)))
+          reporter.describe = () =>
+            sites.map((site) => {
+              const { declaration } = site
+              const demand = clientDemandOf(declaration, source)
+              return describeSite(site, source.describe(declaration), demand)
+            })
           reporter.changed()
         },
       }),

@@ -3,10 +3,14 @@ import { CertificateError } from '../certificates/certificate-error.ts'
 import { LocalAuthority, type LocalAuthorityOptions } from '../certificates/local-ca.ts'
 
 /** What signs for local names. */
-export type Authority = Pick<LocalAuthority, 'covers' | 'find'>
+export type Authority = Pick<LocalAuthority, 'covers' | 'find' | 'localCertificate'>
 
 /** Signs for nothing. */
-export const NO_AUTHORITY: Authority = { covers: () => false, find: () => undefined }
+export const NO_AUTHORITY: Authority = {
+  covers: () => false,
+  find: () => undefined,
+  localCertificate: () => undefined,
+}
 
 /** Opens Berth's own CA. One that cannot be used is told of, and is no reason to serve no other host. */
 export async function openAuthority(options: LocalAuthorityOptions, logger: Logger): Promise<Authority> {

@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { reasonOf } from './certificate-error.ts'
+import { type ClientFiles, readClientFiles, unreadClientFiles } from './read-client-files.ts'
 import { type FolderPairs, readFolder } from './read-folder.ts'
 
 /** Quiet time after a change before the folder is read, in milliseconds: certificate and key come one after the other. */
@@ -19,13 +20,18 @@ export interface FolderListener {
   readonly onProblem: (problem: string) => void
 }
 
+interface FolderContent {
+  readonly pairs: FolderPairs
+  readonly clientFiles: ClientFiles
+}
+
 /** A folder of certificates that is read again when something in it, or where its links lead, changes. */
 export class CertificateFolder implements Disposable {
   readonly path: string
   readonly #listener: FolderListener
   readonly #watchers = new Map<string, FSWatcher>()
   readonly #poll: NodeJS.Timeout
-  #pairs: FolderPairs = new Map()
+  #content: FolderContent = { pairs: new Map(), clientFiles: new Map() }
   #settle: NodeJS.Timeout | undefined
   #firstChangeAt: number | undefined
   #reading: Promise<void> | undefined
@@ -44,14 +50,22 @@ export class CertificateFolder implements Disposable {
   static async open(path: string, listener: FolderListener): Promise<CertificateFolder> {
     const folder = new CertificateFolder(path, listener)
     folder.#watch(path)
-    folder.#pairs = (await folder.#read()) ?? folder.#pairs
+    folder.#content = (await folder.#read()) ?? {
+      pairs: new Map(),
+      clientFiles: unreadClientFiles(path, folder.#problem ?? `${path} cannot be read`),
+    }
     folder.#watchTargets()
     return folder
   }
 
   /** What is in it. A new value after each change, never changed in place. */
   get pairs(): FolderPairs {
-    return this.#pairs
+    return this.#content.pairs
+  }
+
+  /** What clients are judged by. A new value after each change. */
+  get clientFiles(): ClientFiles {
+    return this.#content.clientFiles
   }
 
   /** Reads it now. What changes while it is read is read once more. */
@@ -74,21 +88,23 @@ export class CertificateFolder implements Disposable {
   async #refresh(): Promise<void> {
     do {
       this.#isStale = false
-      const pairs = await this.#read()
+      const content = await this.#read()
       if (this.#isClosed) return
       this.#watch(this.path)
-      if (pairs === undefined || isSame(this.#pairs, pairs)) continue
-      this.#pairs = pairs
+      if (content === undefined || isSameContent(this.#content, content)) continue
+      this.#content = content
       this.#watchTargets()
       this.#listener.onChange()
     } while (this.#isStale)
   }
 
-  async #read(): Promise<FolderPairs | undefined> {
+  async #read(): Promise<FolderContent | undefined> {
     try {
-      const pairs = await readFolder(this.path, this.#pairs, Date.now())
+      const now = Date.now()
+      const pairs = await readFolder(this.path, this.#content.pairs, now)
+      const clientFiles = await readClientFiles(this.path, this.#content.clientFiles, now)
       this.#problem = undefined
-      return pairs
+      return { pairs, clientFiles }
     } catch (error) {
       const problem = `${this.path} cannot be read (${reasonOf(error)})`
       if (problem !== this.#problem) this.#listener.onProblem(problem)
@@ -99,7 +115,7 @@ export class CertificateFolder implements Disposable {
 
   #watchTargets(): void {
     const wanted = new Set([this.path])
-    for (const { folders } of this.#pairs.values()) {
+    for (const { folders } of this.#content.pairs.values()) {
       for (const folder of folders) if (wanted.size <= MAX_WATCHED_FOLDERS) wanted.add(folder)
     }
     for (const [path, watcher] of this.#watchers) {
@@ -137,6 +153,10 @@ export class CertificateFolder implements Disposable {
   }
 }
 
-function isSame(a: FolderPairs, b: FolderPairs): boolean {
-  return a.size === b.size && [...b].every(([file, pair]) => a.get(file) === pair)
+function isSameContent(a: FolderContent, b: FolderContent): boolean {
+  return isSame(a.pairs, b.pairs) && isSame(a.clientFiles, b.clientFiles)
+}
+
+function isSame<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
+  return a.size === b.size && [...b].every(([name, file]) => a.get(name) === file)
 }

@@ -2,6 +2,7 @@ import type { SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import { CertificateFolder } from './certificate-folder.ts'
 import { type CertificateChoice, CertificateIndex, type CertificateWish } from './certificate-index.ts'
+import { ClientAuthorities, type ClientChoice } from './client-authorities.ts'
 import { createPairContext, type Pair } from './pair.ts'
 import type { FolderPair } from './read-folder.ts'
 
@@ -29,6 +30,7 @@ export class CertificateStore implements Disposable {
   readonly #told = new Map<string, string>()
   #folders: readonly CertificateFolder[] = []
   #index = new CertificateIndex([])
+  #clients = new ClientAuthorities([])
 
   private constructor(options: StoreOptions) {
     this.#options = options
@@ -55,6 +57,11 @@ export class CertificateStore implements Disposable {
   /** What a host is served with, by which rule, and what an operator should know of it. */
   choose(host: string, wish: CertificateWish = {}): CertificateChoice {
     return this.#index.choose(host, { ...wish, now: Date.now() })
+  }
+
+  /** By whom clients of a host as it was declared are to be vouched for; undefined: they are not asked. */
+  clientsOf(host: string): ClientChoice | undefined {
+    return this.#clients.choose(host)
   }
 
   /** All pairs, those that cannot be used included. */
@@ -91,6 +98,7 @@ export class CertificateStore implements Disposable {
   #rebuild(): void {
     const pairs = this.#folders.flatMap((folder) => [...folder.pairs.values()])
     this.#index = new CertificateIndex(pairs)
+    this.#clients = new ClientAuthorities(this.#folders.map(({ clientFiles }) => clientFiles))
     const served = new Set(pairs.map(({ pair }) => pair))
     for (const pair of this.#contexts.keys()) if (!served.has(pair)) this.#contexts.delete(pair)
     this.#tell(pairs)
@@ -100,8 +108,14 @@ export class CertificateStore implements Disposable {
   #tell(pairs: readonly FolderPair[]): void {
     const { log } = this.#options
     const isFirst = this.#told.size === 0
-    const files = new Set(pairs.map(({ certFile }) => certFile))
+    const { broken } = this.#clients
+    const files = new Set([...pairs.map(({ certFile }) => certFile), ...broken.map(({ path }) => path)])
     for (const file of this.#told.keys()) if (!files.has(file)) this.#told.delete(file)
+    for (const { path, version, problem, remedy } of broken) {
+      if (this.#told.get(path) === version) continue
+      this.#told.set(path, version)
+      log?.warn({ file: path }, `certificates: ${problem}. ${remedy}. Its hosts are closed until then.`)
+    }
     for (const { certFile, problem, remedy, pair } of pairs) {
       const state = `${problem ?? ''} ${pair?.fingerprint ?? ''}`
       if (this.#told.get(certFile) === state) continue

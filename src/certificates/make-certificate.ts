@@ -5,6 +5,7 @@ import { der, derInteger, derOid, TAG } from './acme/der.ts'
 import { addressBytes, subjectAltName } from './acme/x509-extensions.ts'
 import { readBer, readBerList } from './ber.ts'
 import { formatPem } from './pem.ts'
+import { subjectOf } from './x509-facts.ts'
 
 const TAG_VERSION = 0xa0
 const TAG_EXTENSIONS = 0xa3
@@ -151,14 +152,6 @@ function keyId(spki: Buffer): Buffer {
 
 function spkiOf(certificate: X509Certificate): Buffer {
   return certificate.publicKey.export({ type: 'spki', format: 'der' })
-}
-
-/** The subject of a certificate, byte for byte. */
-function subjectOf(certificate: X509Certificate): Buffer {
-  const [tbs] = readBerList(readBer(certificate.raw)?.content ?? Buffer.alloc(0))
-  const subject = readBerList(tbs?.content ?? Buffer.alloc(0))[5]
-  if (!subject) throw new TypeError('the certificate of the issuer has no subject')
-  return subject.raw
 }
 
 /** Years before 2050 have two digits (RFC 5280 section 4.1.2.5). */

@@ -5,6 +5,7 @@ import { CertificateError, reasonOf } from './certificate-error.ts'
 import type { MailedFile } from './mailed-files.ts'
 import { makePair, type Pair } from './pair.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
+import { isClientAuthorityFile } from './read-client-files.ts'
 
 /** Entries of one folder that count: a host has up to six. */
 const MAX_ENTRIES = 20_000
@@ -77,7 +78,7 @@ async function listNamed(folder: string): Promise<{ candidates: Candidate[]; fol
   const visible = entries.filter(({ name }) => !name.startsWith('.')).slice(0, MAX_ENTRIES)
   const names = visible
     .map(({ name }) => name)
-    .filter((name) => name.endsWith('.crt') && !name.endsWith('.ca.crt'))
+    .filter((name) => name.endsWith('.crt') && !isClientAuthorityFile(name))
   const folders = visible.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   return {
     candidates: names.sort().map((file) => candidateOf(join(folder, file))),

@@ -17,6 +17,14 @@ export interface CertificateNames {
   readonly addresses: readonly string[]
 }
 
+/** The subject of a certificate, byte for byte, DER. */
+export function subjectOf(certificate: X509Certificate): Buffer {
+  const [tbs] = readBerList(readBer(certificate.raw)?.content ?? Buffer.alloc(0))
+  const subject = readBerList(tbs?.content ?? Buffer.alloc(0))[5]
+  if (!subject) throw new TypeError('the certificate has no subject')
+  return subject.raw
+}
+
 /** Reads a certificate in DER or PEM; undefined if it is none, or has a date that is none. */
 export function readCertificate(bytes: Buffer | string): X509Certificate | undefined {
   try {

@@ -77,6 +77,7 @@ function frontDoorSettings(
     hsts: door ? (door.hsts ?? 'off') : null,
     'trust-default-cert': door?.isDefaultTrusted ?? null,
     'tls-policy': door?.tlsPolicy ?? null,
+    'external-http-port': door?.externalHttpPort ?? null,
     'external-https-port': door?.externalHttpsPort ?? null,
     'proxy-protocol-from': door?.proxyProtocolFrom ?? [],
     'site-log': door?.siteLog ?? null,

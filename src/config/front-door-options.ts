@@ -95,9 +95,16 @@ export const FRONT_DOOR_OPTIONS = {
     parse: word(TLS_POLICIES),
     replaces: 'SSL_POLICY',
   },
+  'external-http-port': {
+    value: 'PORT',
+    help: 'port that visitors use for plain HTTP, where it is not the one listened on: applications are told it',
+    otherwise: 'that of listen-http',
+    parse: wholeNumber(1, 65_535),
+    replaces: 'EXTERNAL_HTTP_PORT',
+  },
   'external-https-port': {
     value: 'PORT',
-    help: 'port that visitors use for TLS, where it is not the one listened on: redirects lead there',
+    help: 'port that visitors use for TLS, where it is not the one listened on: redirects lead there, and applications are told it',
     otherwise: 'that of listen-https',
     parse: wholeNumber(1, 65_535),
     replaces: 'EXTERNAL_HTTPS_PORT',

@@ -45,11 +45,14 @@ test("nginx-proxy's variables count with a domain, after Berth's own, and those 
       SSL_POLICY: 'AWS-TLS-1-2-2017-01',
       HSTS: 'off',
       TRUST_DEFAULT_CERT: 'false',
+      EXTERNAL_HTTP_PORT: '8080',
+      EXTERNAL_HTTPS_PORT: '8443',
     },
   })
   assert.deepEqual(config.frontDoor?.domains, ['r.example'])
   assert.deepEqual([config.frontDoor?.httpsMethod, config.frontDoor?.hsts], ['noredirect', undefined])
   assert.equal(config.frontDoor?.isDefaultTrusted, false)
+  assert.deepEqual([config.frontDoor?.externalHttpPort, config.frontDoor?.externalHttpsPort], [8080, 8443])
   assert.equal(sources.domain, 'VIRTUAL_HOST')
   assert.equal(warnings.length, 1)
   assert.match(warnings[0] ?? '', /SSL_POLICY/)
@@ -111,8 +114,23 @@ test('a site of berth.yaml says for itself whether it may do with the default ce
   assert.equal(door?.isDefaultTrusted, true)
 })
 
+test('a site of berth.yaml says for itself whether visitors show a certificate', () => {
+  const said = ['on', 'optional', 'optional_no_ca', 'off']
+  const sites = said.map(
+    (word, at) => `  s${at}.example: { upstream: http://x, client-certificates: ${word} }\n`,
+  )
+  const text = `domain: r.example\nsites:\n${sites.join('')}  none.example: { upstream: http://x }\n`
+  const door = load({ flags: { config: write('clients.yaml', text) } }).config.frontDoor
+  assert.deepEqual(
+    door?.sites.map(({ clientCertificates }) => clientCertificates),
+    [...said, undefined],
+  )
+})
+
 const WRONG_SITES = {
   'no host name': "'a b': { upstream: 'http://x' }",
+  'an unknown word about client certificates':
+    'a.example: { upstream: http://x, client-certificates: maybe }',
   'an unknown key': 'a.example: { upstrem: http://x }',
   'no target': 'a.example: { https: redirect }',
   'both targets': 'a.example: { upstream: http://x, files: /srv }',

@@ -5,6 +5,7 @@ export const HTTPS_METHODS = ['redirect', 'noredirect', 'nohttp', 'nohttps'] as 
 /** TLS settings by Mozilla's names. */
 export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-Old'] as const
 /** Who may reach a site: everybody, or private networks. */
+export const CLIENT_CERTIFICATES = ['on', 'optional', 'optional_no_ca', 'off'] as const
 export const ACCESS = ['external', 'internal'] as const
 /** How the server for a request is chosen. */
 export const BALANCES = ['round-robin', 'ip-hash', 'least-connections'] as const
@@ -34,6 +35,7 @@ export interface FrontDoorConfig {
   readonly isDefaultTrusted: boolean
   readonly tlsPolicy: (typeof TLS_POLICIES)[number]
   /** Port of visitors for TLS; undefined: that of the listener. */
+  readonly externalHttpPort: number | undefined
   readonly externalHttpsPort: number | undefined
   /** Addresses (CIDR) whose PROXY header counts. */
   readonly proxyProtocolFrom: readonly string[]

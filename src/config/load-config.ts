@@ -178,6 +178,7 @@ function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | u
     hsts: read('hsts'),
     isDefaultTrusted: read('trust-default-cert'),
     tlsPolicy: read('tls-policy'),
+    externalHttpPort: read('external-http-port'),
     externalHttpsPort: read('external-https-port'),
     proxyProtocolFrom: read('proxy-protocol-from'),
     siteLog: read('site-log'),

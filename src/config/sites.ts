@@ -1,6 +1,6 @@
 import nodePath from 'node:path'
 import { z } from 'zod'
-import { ACCESS, BALANCES, HTTPS_METHODS, TLS_POLICIES } from './front-door.ts'
+import { ACCESS, BALANCES, CLIENT_CERTIFICATES, HTTPS_METHODS, TLS_POLICIES } from './front-door.ts'
 import { flag, hostPattern, text } from './values.ts'
 
 /** Hosts in one file: each costs some KiB, and a table of this many still fits the smallest machine. */
@@ -36,6 +36,7 @@ export interface SiteConfig {
   readonly hsts: string | undefined
   readonly certificate: string | undefined
   readonly isDefaultTrusted: boolean | undefined
+  readonly clientCertificates: (typeof CLIENT_CERTIFICATES)[number] | undefined
   readonly access: (typeof ACCESS)[number]
   readonly tlsPolicy: (typeof TLS_POLICIES)[number] | undefined
   readonly http2: boolean
@@ -100,6 +101,7 @@ const site = z
     certificate: text.optional(),
     access: z.enum(ACCESS).default('external'),
     'trust-default-cert': flag.optional(),
+    'client-certificates': z.enum(CLIENT_CERTIFICATES).optional(),
     'tls-policy': z.enum(TLS_POLICIES).optional(),
     http2: flag.default(true),
     acme: flag.default(true),
@@ -124,6 +126,7 @@ const site = z
       hsts,
       certificate,
       isDefaultTrusted: raw['trust-default-cert'],
+      clientCertificates: raw['client-certificates'],
       access,
       tlsPolicy: raw['tls-policy'],
       http2,

@@ -1,3 +1,4 @@
+import type { ClientDemand } from './client-certificates.ts'
 import { explainPath } from './docker/explain.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteSource, UpstreamServer } from './site-declaration.ts'
@@ -6,7 +7,7 @@ import type { PathDeclaration, SiteSource, UpstreamServer } from './site-declara
  * - `up`: serves.
  * - `degraded`: serves, but not as it was meant to.
  * - `down`: answers 503, since no server can be asked.
- * - `closed`: answers 503, since a vhost file that may protect it cannot be understood.
+ * - `closed`: answers 503, since what may protect it, a vhost file or the CAs of its clients, cannot be used.
  */
 export type SiteState = 'up' | 'degraded' | 'down' | 'closed'
 
@@ -47,14 +48,19 @@ interface Judgement {
   readonly fix: string | undefined
 }
 
-/** Judges a site. Pure: the same site and certificate give the same words. */
-export function describeSite(site: Site, certificate: CertificateStatus): SiteStatus {
+/** Judges a site. Pure: the same site, certificate and demand give the same words. */
+export function describeSite(
+  site: Site,
+  certificate: CertificateStatus,
+  demand: ClientDemand = { kind: 'none' },
+): SiteStatus {
   const { declaration, server } = site
   return {
     host: declaration.host,
     source: sourceInWords(declaration.source),
-    ...judge(site, certificate),
-    certificate: declaration.httpsMethod === 'nohttps' ? 'not used' : certificate.text,
+    ...judge(site, certificate, demand),
+    certificate:
+      declaration.httpsMethod === 'nohttps' ? 'not used' : `${certificate.text}${demandInWords(demand)}`,
     servers: declaration.paths.flatMap(serversOf),
     warnings: [
       ...declaration.warnings,
@@ -65,7 +71,13 @@ export function describeSite(site: Site, certificate: CertificateStatus): SiteSt
   }
 }
 
-function judge(site: Site, certificate: CertificateStatus): Judgement {
+function demandInWords(demand: ClientDemand): string {
+  if (demand.kind !== 'asked') return ''
+  const { mode, authority } = demand
+  return `; ${mode === 'on' ? 'visitors must' : 'visitors may'} show one of ${authority.file}${mode === 'optional_no_ca' ? ', or of any CA' : ''}`
+}
+
+function judge(site: Site, certificate: CertificateStatus, demand: ClientDemand): Judgement {
   const { declaration, closed } = site
   if (closed) {
     return {
@@ -74,6 +86,7 @@ function judge(site: Site, certificate: CertificateStatus): Judgement {
       fix: 'Mend that line, or take the file away; "berth site check" shows all that is wrong. It is read again at once',
     }
   }
+  if (demand.kind === 'closed') return { state: 'closed', cause: demand.problem, fix: demand.remedy }
   const paths = declaration.paths.map(explainPath)
   const down = paths.find(({ state }) => state === 'down')
   if (down && paths.every(({ state }) => state === 'down')) return down

@@ -3,6 +3,7 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { readClientProof } from './client-certificates.ts'
 import { readClientHello } from './client-hello.ts'
 import { ConnectionCount } from './connection-count.ts'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
@@ -14,9 +15,11 @@ import {
 } from './door-ports.ts'
 import { toPlainHost } from './host-name.ts'
 import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from './http-servers.ts'
+import { type JudgedConnection, JudgedConnections } from './judged-connections.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
 import { plainAddress } from './network-address.ts'
 import { peek } from './peek.ts'
+import type { ClientAuthority } from './ports.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 import { ACME_TLS, TlsServers } from './tls-servers.ts'
 
@@ -63,6 +66,10 @@ interface Connection {
   facts: ConnectionFacts | undefined
   /** What the first bytes asked for: the TLS stack does not say it of a resumed session. */
   helloName: string | undefined
+  /** By whom the client is judged in its handshake. */
+  clients: ClientAuthority | undefined
+  /** Set once it was. */
+  judged: JudgedConnection | undefined
   /** Until TLS is set up. */
   deadline: NodeJS.Timeout | undefined
   /** Until its first request. */
@@ -79,6 +86,7 @@ class Listening {
   readonly #tls: TlsServers
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
+  readonly #judged = new JudgedConnections((error) => this.#ports.logFailure(error))
   readonly #sessions = new Set<ServerHttp2Session>()
   #isStopping = false
   /** No connection is to be left, not even one that the system accepted a moment ago. */
@@ -96,6 +104,9 @@ class Listening {
       },
       upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         const facts = factsOf(request.socket)
+        const judged = connectionOf(request.socket)?.judged
+        // What speaks another protocol ends by itself.
+        if (judged) this.#judged.delete(judged)
         if (facts) this.#ports.upgrade(request, { socket, head, facts })
         else socket.destroy()
       },
@@ -195,6 +206,8 @@ class Listening {
       source,
       facts: undefined,
       helloName: undefined,
+      clients: undefined,
+      judged: undefined,
       deadline: undefined,
       isFresh: true,
     }
@@ -240,24 +253,35 @@ class Listening {
       return this.#tls.answerChallenge(raw)
     }
     const how = this.#ports.tlsFor(serverName)
-    const context = serverName === undefined ? this.#ports.contextFor(undefined) : undefined
-    if (!how || (serverName === undefined && !context)) return refuse(raw, UNRECOGNIZED_NAME)
+    const asksClients = how?.clients !== undefined
+    const isFixed = serverName === undefined || asksClients
+    const context = isFixed ? this.#ports.contextFor(serverName) : undefined
+    if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
+    connection.clients = how.clients
     // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
     if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
-    this.#tls.accept(raw, { ...how, context })
+    this.#tls.accept(raw, { ...how, context, asksClients })
   }
 
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
     const connection = raw && connectionOf(raw)
     if (!connection) return void socket.destroy()
     const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
-    this.#handOn(socket, connection, { scheme: 'https', serverName })
+    const { clients } = connection
+    const client = clients && readClientProof(socket, clients)
+    if (clients) {
+      const isCurrent = (): boolean => this.#ports.tlsFor(serverName)?.clients === clients
+      connection.judged = this.#judged.add(socket, isCurrent)
+    }
+    this.#handOn(socket, connection, { scheme: 'https', serverName, client })
     const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
     server.emit('connection', socket)
   }
 
   #onSession(session: ServerHttp2Session): void {
     if (this.#isStopping) return void session.close()
+    const judged = connectionOf(session.socket)?.judged
+    if (judged) judged.end = () => session.close()
     this.#sessions.add(session)
     session.once('close', () => this.#sessions.delete(session))
   }
@@ -265,6 +289,11 @@ class Listening {
   #handle(request: DoorRequest, response: DoorResponse): void {
     const facts = factsOf(request.socket)
     if (!facts) return void response.destroy()
+    const judged = connectionOf(request.socket)?.judged
+    if (judged) {
+      judged.busy++
+      response.once('close', () => judged.busy--)
+    }
     if (this.#isStopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
     this.#ports.handle(request, response, facts)
   }
@@ -273,13 +302,14 @@ class Listening {
   #handOn(
     socket: Socket,
     connection: Connection,
-    { scheme, serverName }: Pick<ConnectionFacts, 'scheme' | 'serverName'>,
+    { scheme, serverName, client }: Pick<ConnectionFacts, 'scheme' | 'serverName' | 'client'>,
   ): void {
     const { raw, source } = connection
     clearTimeout(connection.deadline)
     connection.facts = {
       scheme,
       serverName,
+      client,
       remoteAddress: source.address,
       remotePort: source.port,
       localPort: raw.localPort ?? 0,

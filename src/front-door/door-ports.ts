@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
+import type { ClientProof } from './client-certificates.ts'
 import type { DoorRequest, DoorResponse } from './http-servers.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
+import type { ClientAuthority } from './ports.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
 
 /**
@@ -20,12 +22,16 @@ export interface ConnectionFacts {
   readonly localPort: number
   /** The name of the handshake; undefined without TLS, or without a name. */
   readonly serverName: string | undefined
+  /** What the client showed of itself; undefined: it was not asked. */
+  readonly client?: ClientProof | undefined
 }
 
 /** How a name is served over TLS. */
 export interface NamePolicy {
   readonly policy: TlsPolicyName
   readonly http2: boolean
+  /** Asked for its certificate, the client is judged by these CAs; undefined: it is not asked. */
+  readonly clients?: ClientAuthority | undefined
 }
 
 /** What a listener asks while it takes connections. All answers come at once: they are asked in each handshake. */

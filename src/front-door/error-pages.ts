@@ -22,6 +22,8 @@ const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = 
   421: ['Misdirected request', 'This site is not served over this connection.'],
   429: ['Too many requests', 'Wait a little and try again.'],
   431: ['Headers too large', 'The headers of the request are larger than this site takes.'],
+  495: ['Certificate not accepted', 'The SSL certificate error.'],
+  496: ['Certificate needed', 'No required SSL certificate was sent.'],
   500: ['Server error', 'Something went wrong here.'],
   501: ['Not implemented', 'This cannot be done here.'],
   502: ['Bad gateway', 'The application behind this site gave no answer that can be passed on.'],
@@ -30,12 +32,17 @@ const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = 
   507: ['No room', 'There is no room left here.'],
 }
 
+/** nginx's own numbers for what a client showed of itself: what is sent is 400. */
+export const CERTIFICATE_REFUSED = 495
+export const CERTIFICATE_MISSING = 496
+
 /** Seconds after which to try again where a site is not served: a container starts in less. */
 export const RETRY_AFTER_S = 10
 
 /** The page of a status: plain, without anything from elsewhere. */
-export function pageOf(status: number): string {
-  const [title, text] = PAGES[status] ?? ['Error', 'This request was not served.']
+export function pageOf(number: number): string {
+  const status = sentFor(number)
+  const [title, text] = PAGES[number] ?? ['Error', 'This request was not served.']
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title></head>
@@ -48,11 +55,15 @@ export function pageOf(status: number): string {
 export function sendPage(response: DoorResponse, status: number, headers: Record<string, string> = {}): void {
   const retry = status === 503 || status === 429 ? { 'retry-after': String(RETRY_AFTER_S) } : {}
   send(response, {
-    status,
+    status: sentFor(status),
     type: 'text/html; charset=utf-8',
     body: pageOf(status),
     headers: { ...retry, ...headers },
   })
+}
+
+function sentFor(status: number): number {
+  return status === CERTIFICATE_REFUSED || status === CERTIFICATE_MISSING ? 400 : status
 }
 
 /** Answers with plain text. */

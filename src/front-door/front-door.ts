@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { type ClientDemand, dropClientClaims, judgeClient } from './client-certificates.ts'
 import type { DoorAddress } from './door-address.ts'
 import { type DoorListener, openDoorListener } from './door-listener.ts'
 import type { ConnectionFacts, DoorOptions } from './door-ports.ts'
-import { sendPage, sendText } from './error-pages.ts'
+import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED, sendPage, sendText } from './error-pages.ts'
 import type { HostTable } from './host-table.ts'
 import type { DoorRequest, DoorResponse } from './http-servers.ts'
 import { createAddressMatcher, UNIX_ADDRESS } from './network-address.ts'
@@ -12,6 +14,7 @@ import type { CertificateSource, ChallengeSource } from './ports.ts'
 import { isHttp1, type RequestTarget, readRequestTarget } from './request-target.ts'
 import type { Site } from './site.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
+import { setHsts } from './site-exchange.ts'
 import type { SiteHandler, SiteRequest } from './site-handler.ts'
 import { createTlsFinder, type TlsFinder } from './tls-finder.ts'
 import { findVisitor } from './visitor-address.ts'
@@ -38,10 +41,14 @@ export interface FrontDoorParts {
   readonly tlsPolicy: TlsPolicyName
   /** Port of visitors for TLS, where a host does not say it; 443 if undefined. */
   readonly externalHttpsPort?: number
+  /** Port of visitors for plain HTTP, where a host does not say it; the one listened on if undefined. */
+  readonly externalHttpPort?: number | undefined
   /** See {@link DoorOptions}; addresses of this machine and of trusted proxies are not counted. */
   readonly maxConnections?: number
   readonly maxConnectionsPerAddress?: number
   readonly newRequestId: () => string
+  /** Is told of client certificates that are not taken, and why by OpenSSL's name of it. */
+  readonly onClientRefused?: (refused: { host: string; remoteAddress: string; reason: string }) => void
   /** Is told what should never happen; the request gets 500. */
   readonly logFailure: (error: unknown) => void
 }
@@ -132,15 +139,28 @@ function answer(door: Door, found: Exclude<Found, { kind: 'site' }>, { request, 
       response.setHeader('location', found.location)
       sendPage(response, found.status)
       return
+    case 'refused':
+      door.parts.handler.observe({ ...found.exchange, response })
+      setHsts(response, found.exchange)
+      endConnection(response)
+      sendPage(response, found.status)
+      return
     case 'health':
       door.parts.health(request as IncomingMessage, response as ServerResponse)
       return
     case 'page':
+      if (found.exchange) setHsts(response, found.exchange)
       sendPage(response, found.status)
       return
     default:
       found satisfies never
   }
+}
+
+/** What a client showed of itself holds for all of a connection: to show something else it needs another. */
+function endConnection(response: DoorResponse): void {
+  if (response.req.httpVersionMajor === 1) response.setHeader('connection', 'close')
+  else (response as Http2ServerResponse).stream.session?.close()
 }
 
 /** What is no site's, or not passed on, answers as it does to any request. */
@@ -183,7 +203,18 @@ type Found =
       readonly exchange: Omit<SiteRequest, 'response'>
     }
   | { readonly kind: 'health' }
-  | { readonly kind: 'page'; readonly status: 400 | 421 | 503 }
+  /** By what its client showed of itself. */
+  | {
+      readonly kind: 'refused'
+      readonly status: 421 | typeof CERTIFICATE_MISSING | typeof CERTIFICATE_REFUSED
+      readonly exchange: Omit<SiteRequest, 'response'>
+    }
+  | {
+      readonly kind: 'page'
+      readonly status: 400 | 421 | 503
+      /** Set where it is a site's. */
+      readonly exchange?: Omit<SiteRequest, 'response'>
+    }
 
 const BAD_REQUEST: Found = { kind: 'page', status: 400 }
 const MISDIRECTED: Found = { kind: 'page', status: 421 }
@@ -201,12 +232,35 @@ function find(door: Door, request: DoorRequest, facts: ConnectionFacts): Found {
   if (!site) {
     return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
+  const asked = { request, facts, site, target }
+  const demand = door.finder.demandOf(site)
   return (
-    judgeScheme(door, { request, facts, site, target }) ?? {
-      kind: 'site',
-      exchange: toExchange(door, { request, facts, site, target }),
-    }
+    judgeDemand(door, asked, demand) ??
+    judgeScheme(door, asked, demand) ?? { kind: 'site', exchange: toExchange(door, asked) }
   )
+}
+
+/** Whether the client showed the certificate that this host asks for; undefined: it did, or need not. */
+function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): Found | undefined {
+  if (demand.kind === 'none') return undefined
+  if (demand.kind === 'closed') return closed(door, asked)
+  const { request, facts } = asked
+  dropClientClaims(request.headers)
+  if (facts.scheme === 'http') return undefined
+  const verdict = judgeClient(demand, facts.client)
+  if (verdict === 'fine') return undefined
+  const exchange = toExchange(door, asked)
+  if (verdict === 'bad') {
+    const { host, remoteAddress } = exchange
+    door.parts.onClientRefused?.({ host, remoteAddress, reason: facts.client?.error ?? '' })
+  }
+  return { kind: 'refused', status: REFUSALS[verdict], exchange }
+}
+
+const REFUSALS = { elsewhere: 421, missing: CERTIFICATE_MISSING, bad: CERTIFICATE_REFUSED } as const
+
+function closed(door: Door, asked: Asked): Found {
+  return { kind: 'page', status: 503, exchange: toExchange(door, asked) }
 }
 
 interface Asked {
@@ -228,9 +282,18 @@ function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<S
     peerAddress,
     remotePort,
     serverPort: localPort,
+    visitorPort: visitorPortOf(door, site, scheme),
     isPeerTrusted: door.isTrusted(peerAddress),
+    // Shown to CAs that count no more it proves nothing.
+    client: facts.client && door.finder.demandOf(site).kind === 'asked' ? facts.client : undefined,
     requestId: door.parts.newRequestId(),
   }
+}
+
+function visitorPortOf({ parts }: Door, { declaration }: Site, scheme: 'http' | 'https'): number | undefined {
+  return scheme === 'https'
+    ? (declaration.externalHttpsPort ?? parts.externalHttpsPort)
+    : (declaration.externalHttpPort ?? parts.externalHttpPort)
 }
 
 /** A CA asks before there is a certificate, over either scheme, and has no password. */
@@ -241,16 +304,22 @@ function findChallenge(door: Door, { method }: DoorRequest, { target }: RequestT
 }
 
 /** Whether this scheme is served, by nginx-proxy's `HTTPS_METHOD`; undefined: it is. */
-function judgeScheme(door: Door, asked: Asked): Found | undefined {
+function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): Found | undefined {
   const { request, facts, site, target } = asked
   const { httpsMethod, source } = site.declaration
   // The handshake of such a host is refused, unless there is a default certificate to say so with.
   if (facts.scheme === 'https') return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
-  if (httpsMethod === 'noredirect' || httpsMethod === 'nohttps') return undefined
-  if (isForwardedHttps(door, request, facts)) return undefined
+  // Without TLS nobody can show a certificate, and who stands behind a proxy that did it has shown none to us.
+  const mustShow = demand.kind === 'asked' && demand.mode === 'on'
+  if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
+  if (isForwardedHttps(door, request, facts)) {
+    return mustShow
+      ? { kind: 'refused', status: CERTIFICATE_MISSING, exchange: toExchange(door, asked) }
+      : undefined
+  }
   const hasCertificate = door.finder.contextOf(target.host) !== undefined
   // Passwords of the registry never cross the network in the clear, certificate or not.
-  if (!hasCertificate) return source.kind === 'registry' ? UNAVAILABLE : undefined
+  if (!hasCertificate) return source.kind === 'registry' || mustShow ? UNAVAILABLE : undefined
   if (httpsMethod === 'nohttp') return UNAVAILABLE
   return redirectToTls(door, asked)
 }

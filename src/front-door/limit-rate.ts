@@ -1,6 +1,3 @@
-import { Transform } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
-
 /** Counts bytes as they are sent. @returns how long to wait before more, in milliseconds. */
 export type Pace = (bytes: number) => number
 
@@ -17,15 +14,4 @@ export function createPace(
     sent += bytes
     return Math.max(0, Math.ceil((sent / bytesPerSecond) * 1_000 - (clock() - startedAt)))
   }
-}
-
-/** The same as a stream. */
-export function createPacedStream(pace: Pace): Transform {
-  return new Transform({
-    async transform(chunk: Buffer, _encoding, done) {
-      this.push(chunk)
-      await sleep(pace(chunk.length))
-      done()
-    },
-  })
 }

@@ -1,13 +1,23 @@
 import type { SecureContext } from 'node:tls'
 import type { TlsPolicyName } from './site-declaration.ts'
 
+/** CAs whose clients a host lets in: compared by identity, since other files make another one. */
+export interface ClientAuthority {
+  /** Names of its files, for people. */
+  readonly file: string
+  /** Certificates of the CAs, and lists of what these took back, PEM. */
+  readonly authorities: readonly string[]
+  readonly revocations: readonly string[]
+}
+
 /** Certificates, as the listeners ask for them. */
 export interface CertificateSource {
   /**
    * The context to serve a name with; no name: the default certificate. `certificateName` asks for that pair alone;
    * otherwise the rules of the certificate folder hold, without the default certificate if `isDefaultTrusted` is false.
    * `isSite` is false for a name that no site has: only a default certificate is for those, and trust is no matter
-   * there. The same pair gives the same context. Cheap enough for every handshake and request.
+   * there. With `clients` the context judges clients by these CAs, and is no other host's. The same pair and CAs give the
+   * same context. Cheap enough for every handshake and request.
    * @returns undefined if there is no certificate that fits: the handshake is refused.
    */
   find(
@@ -17,8 +27,19 @@ export interface CertificateSource {
       isDefaultTrusted: boolean
       policy: TlsPolicyName
       isSite: boolean
+      clients?: ClientAuthority | undefined
     },
   ): SecureContext | undefined
+  /**
+   * By whom clients of a host, as it was declared, are to be vouched for; or why that cannot be said. undefined: nothing
+   * is there to judge them by.
+   */
+  clientsOf(
+    host: string,
+  ):
+    | { readonly authority: ClientAuthority; readonly problem?: undefined }
+    | { readonly authority?: undefined; readonly problem: string; readonly remedy: string }
+    | undefined
 }
 
 /** Answers to the questions of a CA, whatever host they come for. */

@@ -1,7 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Gzip } from 'node:zlib'
-import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
-import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { askForBody } from './expect-continue.ts'
 import { upstreamTls } from './forward/connect-tls.ts'
@@ -10,23 +7,27 @@ import {
   type Flight,
   forwardRequest,
   type OutgoingRequest,
-  type UpstreamFailure,
 } from './forward/forward-request.ts'
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
-import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
-import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
-import { createPace, type Pace } from './limit-rate.ts'
-import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
-import { type ContentPlan, hstsOf, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
-import { declareOrigin, originOf, redirectFacts } from './upstream-origin.ts'
+import {
+  causeOf,
+  isUnsent,
+  mayTryAfter,
+  mayTryNext,
+  statusOf,
+  type UpstreamFailure,
+} from './forward/upstream-failure.ts'
+import { AnswerPassing, isIntercepted } from './pass-answer.ts'
+import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
+import { type ContentPlan, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
+import { declareOrigin, originOf } from './upstream-origin.ts'
 
 /** What is asked of an upstream, and which. */
 export interface ProxyOrder {
   readonly plan: ContentPlan
   /** A declared upstream, or the origin of `proxy_pass`. */
   readonly upstream: UpstreamDeclaration | string
-  readonly path: PathDeclaration | undefined
 }
 
 /** How a request is answered where no upstream does. */
@@ -48,9 +49,6 @@ export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: P
   }
   return new Proxying(exchange, { ...order, upstream, servers }, proxy).run()
 }
-
-/** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
 /** What is answered for a body that was not taken to its end. */
 export const BODY_STATUS: Readonly<Record<BodyFailure, number>> = {
@@ -78,14 +76,7 @@ class Proxying {
   #bodyFailure: BodyFailure | undefined
   #flight: Flight | undefined
   #tried = 0
-  #gzip: Gzip | undefined
-  #isHeadOut = false
-  /** Length of an answer that may be sent in one piece. */
-  #joinedLength: number | undefined
-  /** That answer, once it is here; its end is told next. */
-  #joined: Buffer | undefined
-  readonly #pace: Pace | undefined
-  #sendTimer: NodeJS.Timeout | undefined
+  readonly #answer: AnswerPassing
   #resolve: () => void = () => {}
 
   constructor(exchange: SiteExchange, order: Prepared, proxy: ProxyTools) {
@@ -93,18 +84,20 @@ class Proxying {
     this.#order = order
     this.#proxy = proxy
     this.#settings = order.plan.settings
-    this.#pace = createPace(this.#settings.bytesPerSecond)
     this.#response = exchange.response as ServerResponse
     this.#isHttp2 = exchange.request.httpVersionMajor === 2
     this.#hasBody = hasBody(exchange.request, this.#isHttp2)
+    this.#answer = new AnswerPassing(exchange, order.plan, {
+      resume: () => this.#flight?.resume(),
+      abort: () => this.#flight?.abort(),
+    })
   }
 
   run(): Promise<void> {
     return new Promise((resolve) => {
       this.#resolve = resolve
       this.#response.once('close', () => {
-        clearTimeout(this.#sendTimer)
-        this.#flight?.abort()
+        this.#answer.close()
         resolve()
       })
       this.#try()
@@ -112,13 +105,24 @@ class Proxying {
   }
 
   #try(): void {
-    const server = this.#order.servers[this.#tried++]
-    if (!server) return
-    const { http2Upstreams, picker, pools } = this.#proxy.tools
+    const { servers } = this.#order
+    let server = servers[this.#tried++]
+    let release = server && this.#proxy.tools.picker.begin(server)
+    while (server && !release) {
+      server = servers[this.#tried++]
+      release = server && this.#proxy.tools.picker.begin(server)
+    }
+    if (server && release) this.#ask(server, release)
+    // A request that waited for its turn might do so for ever.
+    else this.#finish(this.#proxy.fail(503))
+  }
+
+  #ask(server: UpstreamServer, release: () => void): void {
+    const { http2Upstreams, pools } = this.#proxy.tools
     const { upstream } = this.#order
     const { proxySsl, proxyConnectTimeoutMs } = this.#settings
     const origin = originOf(upstream, server)
-    const sink = this.#sink(server, picker.begin(server))
+    const sink = this.#sink(server, release)
     const request = this.#outgoing()
     if (upstream.protocol === 'h2c' || upstream.protocol === 'grpc' || upstream.protocol === 'grpcs') {
       this.#flight = http2Upstreams.forward(
@@ -139,19 +143,9 @@ class Proxying {
   }
 
   #outgoing(): OutgoingRequest {
-    const { request, facts, scheme, authority, host, remoteAddress, peerAddress, serverPort, isPeerTrusted } =
-      this.#exchange
+    const { request, facts } = this.#exchange
     const { plan } = this.#order
-    const forwarded = {
-      scheme,
-      authority,
-      host,
-      remoteAddress,
-      peerAddress,
-      serverPort,
-      isPeerTrusted,
-      requestUri: facts.requestUri,
-    }
+    const forwarded = { ...this.#exchange, requestUri: facts.requestUri }
     const options = { settings: this.#settings, variable: plan.variable, isUpgrade: false }
     const headers = requestHeaders(request.headers, forwarded, options)
     const length = request.headers['content-length']
@@ -184,15 +178,14 @@ class Proxying {
   /** The upstream takes nothing of the body any more. */
   #stopStalled(): void {
     this.#bodyFailure = 'upstream-too-slow'
-    this.#flight?.abort()
-    this.#flight = undefined
+    this.#abandon()
     this.#failBody()
   }
 
   #sink(server: UpstreamServer, release: () => void): AnswerSink {
     return {
-      head: (status, raw) => this.#head(status, raw),
-      data: (chunk) => this.#data(chunk),
+      head: (status, raw) => this.#head(status, raw, server),
+      data: (chunk) => this.#answer.data(chunk),
       end: (trailers) => {
         release()
         this.#end(trailers)
@@ -204,76 +197,25 @@ class Proxying {
     }
   }
 
-  #head(status: number, raw: readonly Buffer[]): void {
-    const { interceptErrors, errorPages } = this.#settings
-    if (interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))) {
-      this.#flight?.abort()
-      this.#flight = undefined
+  #head(status: number, raw: readonly Buffer[], server: UpstreamServer): void {
+    if (this.#mayTryAfter(status)) {
+      this.#abandon()
+      this.#proxy.tools.picker.fail(server)
+      this.#try()
+    } else if (isIntercepted(this.#settings, status)) {
+      this.#abandon()
       this.#finish(this.#proxy.fail(status))
-      return
-    }
-    const { plan } = this.#order
-    const list = responseHeaders(raw, {
-      settings: this.#settings,
-      redirect: redirectFacts(this.#order),
-      variable: plan.variable,
-    })
-    list.push(
-      ...addedHeaders(status, {
-        headers: this.#settings.addHeaders,
-        hsts: hstsOf(this.#exchange),
-        isTls: this.#exchange.scheme === 'https',
-        variable: (name) => upstreamVariable(raw, name) ?? plan.variable(name),
-      }),
-    )
-    this.#gzip = status === 200 ? compressAnswer(this.#exchange, this.#settings, list) : undefined
-    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2 })
-    this.#gzip?.pipe(this.#response)
-    if (this.#isHttp2) return
-    const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
-    // Node keeps a head back until there is more; whoever waits for events has to know that they will come.
-    if (length && length <= MAX_JOINED_BYTES) this.#joinedLength = length
-    else setImmediate(() => this.#sendHead())
+    } else this.#answer.head(status, raw, { upstream: this.#order.upstream, server })
   }
 
-  #sendHead(): void {
-    if (!this.#isHeadOut && !this.#response.writableEnded && !this.#response.destroyed)
-      this.#response.flushHeaders()
-  }
-
-  #data(chunk: Buffer): boolean {
-    if (this.#response.destroyed) return false
-    if (chunk.length === this.#joinedLength) {
-      this.#joined = chunk
-      return true
-    }
-    this.#joinedLength = undefined
-    this.#isHeadOut = this.#gzip === undefined
-    const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
-    const waitMs = this.#pace?.(chunk.length) ?? 0
-    if (isTaken && waitMs === 0) return true
-    if (isTaken) setTimeout(() => this.#flight?.resume(), waitMs)
-    else this.#waitForDrain(waitMs)
-    return false
-  }
-
-  /** A client that takes nothing for `send_timeout` is given up. */
-  #waitForDrain(waitMs: number): void {
-    this.#sendTimer = setTimeout(() => this.#response.destroy(), this.#settings.sendTimeoutMs)
-    const target = this.#gzip ?? this.#response
-    target.once('drain', () => {
-      clearTimeout(this.#sendTimer)
-      if (waitMs === 0) this.#flight?.resume()
-      else setTimeout(() => this.#flight?.resume(), waitMs)
-    })
+  #abandon(): void {
+    this.#flight?.abort()
+    this.#flight = undefined
   }
 
   #end(trailers: readonly string[] | undefined): void {
     this.#flight = undefined
-    if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(pairsOf(trailers))
-    if (this.#gzip) this.#gzip.end()
-    else if (this.#joined === undefined) this.#response.end()
-    else endTogether(this.#response, this.#joined)
+    this.#answer.end(trailers)
     this.#resolve()
   }
 
@@ -293,24 +235,31 @@ class Proxying {
       address: `${server.host}:${server.port}`,
       reason,
     }
-    tools.logger.warn({ ...facts, cause: error.message }, 'an upstream failed')
-    if (reason === 'unreachable') tools.picker.fail(server)
+    tools.logger.warn({ ...facts, ...causeOf(error) }, 'an upstream failed')
+    if (isUnsent(reason)) tools.picker.fail(server)
     if (this.#response.headersSent) {
       // What the visitor has is not whole: the connection says so.
       this.#response.destroy()
       return
     }
     if (this.#mayTryNext(reason)) this.#try()
-    else this.#finish(this.#proxy.fail(reason === 'timeout' ? 504 : 502))
+    else this.#finish(this.#proxy.fail(statusOf(reason)))
   }
 
   #mayTryNext(reason: UpstreamFailure): boolean {
-    if (this.#isBodyBegun || this.#tried >= this.#order.servers.length) return false
-    const { nextUpstream } = this.#settings
-    const isNamed = reason === 'timeout' ? nextUpstream.includes('timeout') : nextUpstream.includes('error')
-    if (!isNamed || this.#response.destroyed) return false
-    if (reason === 'unreachable') return true
-    return IDEMPOTENT.has(this.#exchange.facts.method) || nextUpstream.includes('non_idempotent')
+    return (
+      this.#hasNext() && mayTryNext(reason, { method: this.#exchange.facts.method, settings: this.#settings })
+    )
+  }
+
+  /** `proxy_next_upstream` names some statuses, too. */
+  #mayTryAfter(status: number): boolean {
+    if (status < 500 || !this.#hasNext()) return false
+    return mayTryAfter(status, { method: this.#exchange.facts.method, settings: this.#settings })
+  }
+
+  #hasNext(): boolean {
+    return !this.#isBodyBegun && this.#tried < this.#order.servers.length && !this.#response.destroyed
   }
 
   #failBody(): void {

@@ -6,6 +6,7 @@ import { pageOf, RETRY_AFTER_S } from './error-pages.ts'
 import { forwardUpgrade } from './forward/forward-upgrade.ts'
 import { BodyStopped, hasBody, readBody } from './forward/request-body.ts'
 import { isHopByHop, requestHeaders } from './forward/request-headers.ts'
+import { causeOf, isUnsent, mayTryNext, statusOf } from './forward/upstream-failure.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { enterLimits } from './rate-limits.ts'
 import { refusalOf } from './site-access.ts'
@@ -13,6 +14,7 @@ import type { UpstreamDeclaration } from './site-declaration.ts'
 import {
   type ContentPlan,
   enterSite,
+  hstsOf,
   type SiteExchange,
   type SiteTools,
   targetOf,
@@ -41,7 +43,8 @@ export async function proxyUpgrade(
   const way = wayOf(exchange)
   const { accessLog } = way?.settings ?? exchange.site.server.settings
   const refuse = (status: number, challenge?: string): UpgradeResult => {
-    return { status, bytes: endWith(client.socket, status, challenge), accessLog }
+    const headers = [...hstsLines(exchange), ...(challenge ? [`WWW-Authenticate: ${challenge}`] : [])]
+    return { status, bytes: endWith(client.socket, status, headers), accessLog }
   }
   // The table, or a file that was looked for, changed a moment ago.
   if (!way) return refuse(503)
@@ -121,6 +124,7 @@ async function tryServers(
   let status = 503
   for (const server of tools.picker.order(upstream, exchange.remoteAddress)) {
     const end = tools.picker.begin(server)
+    if (!end) continue
     const outgoing = {
       protocol,
       host: server.host,
@@ -131,7 +135,9 @@ async function tryServers(
       settings: plan.settings,
       body: body?.bytes,
     } as const
-    const outcome = await forwardUpgrade(outgoing, client, formatHead)
+    const outcome = await forwardUpgrade(outgoing, client, (...head) =>
+      formatHead(...head, hstsLines(exchange)),
+    )
     end()
     if (outcome.kind !== 'failed') return outcome
     const { reason, error } = outcome
@@ -142,15 +148,15 @@ async function tryServers(
         server: server.name,
         address: `${server.host}:${server.port}`,
         reason,
-        cause: error.message,
+        ...causeOf(error),
       },
       'an upstream failed',
     )
-    status = body?.failure() ?? (reason === 'timeout' ? 504 : 502)
-    if (reason !== 'unreachable' || body?.isBegun()) break
-    tools.picker.fail(server)
+    status = body?.failure() ?? statusOf(reason)
+    if (isUnsent(reason)) tools.picker.fail(server)
+    if (body?.isBegun() || !mayTryNext(reason, { method: outgoing.method, settings: plan.settings })) break
   }
-  return { status, bytes: endWith(client.socket, status) }
+  return { status, bytes: endWith(client.socket, status, hstsLines(exchange)) }
 }
 
 /** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
@@ -190,19 +196,25 @@ interface UpgradeBody {
   failure(): number | undefined
 }
 
+/** HSTS of the host, for answers that do not change the protocol. */
+function hstsLines(exchange: Omit<SiteRequest, 'response'>): string[] {
+  const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
+  return hsts === undefined ? [] : [`Strict-Transport-Security: ${hsts}`]
+}
+
 /** The head of an upstream's answer as it goes to the client; of the hop only what changes the protocol. */
-function formatHead(status: number, raw: readonly string[]): string {
+function formatHead(status: number, raw: readonly string[], added: readonly string[]): string {
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase()
     if (status === 101 || !isHopByHop(name)) lines.push(`${raw[index]}: ${raw[index + 1]}`)
   }
-  if (status !== 101) lines.push('Connection: close')
+  if (status !== 101) lines.push(...added, 'Connection: close')
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
 /** @returns the bytes of the page. */
-function endWith(socket: Duplex, status: number, challenge?: string): number {
+function endWith(socket: Duplex, status: number, headers: readonly string[]): number {
   if (socket.destroyed || !socket.writable) return 0
   const body = pageOf(status)
   const lines = [
@@ -211,7 +223,7 @@ function endWith(socket: Duplex, status: number, challenge?: string): number {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
     ...(status === 503 || status === 429 ? [`Retry-After: ${RETRY_AFTER_S}`] : []),
-    ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
+    ...headers,
   ]
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
   return Buffer.byteLength(body)

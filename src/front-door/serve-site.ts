@@ -4,6 +4,7 @@ import { sendPage } from './error-pages.ts'
 import { serveFiles } from './files-content.ts'
 import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
+import { stayHere } from './forward/turn-redirect.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade } from './proxy-upgrade.ts'
@@ -18,11 +19,11 @@ import {
   enterSite,
   hasLeft,
   headerSafe,
-  pathOf,
   type SiteExchange,
   type SiteHandlerParts,
   type SiteTools,
   setHeader,
+  setHsts,
   targetOf,
   tellTooLarge,
 } from './site-exchange.ts'
@@ -39,7 +40,14 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     ...parts,
     pools: new UpstreamPools(),
     http2Upstreams: new Http2Upstreams(),
-    picker: new ServerPicker(),
+    picker: new ServerPicker({
+      ...(parts.maxRequestsPerServer !== undefined && { maxPerServer: parts.maxRequestsPerServer }),
+      onFull: ({ name, host, port }, underWay) =>
+        parts.logger.warn(
+          { server: name, address: `${host}:${port}`, ...underWay },
+          'a server has as many requests under way as it may have; more are answered with 503',
+        ),
+    }),
   }
   // The registry has access lines of its own.
   const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
@@ -55,6 +63,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         await serve({ ...exchange, record: record(exchange) }, tools)
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        setHsts(exchange.response, exchange)
         sendPage(exchange.response, 500)
       }
     },
@@ -82,9 +91,11 @@ async function serve(
   tools: SiteTools,
 ): Promise<void> {
   const { site, response } = request
-  if (site.closed) return sendPage(response, 503)
-  const exchange = enterSite(request)
-  if (!exchange) return sendPage(response, 400)
+  const exchange = site.closed ? undefined : enterSite(request)
+  if (!exchange) {
+    setHsts(response, request)
+    return sendPage(response, site.closed ? 503 : 400)
+  }
   const plan = site.server.route(exchange.facts)
   await follow(exchange, plan, tools, 0)
 }
@@ -155,14 +166,10 @@ async function answerContent(
     return fail(413)
   }
   if (target?.kind === 'upstream') {
-    return proxyRequest(
-      exchange,
-      { plan, upstream: target.upstream, path: pathOf(exchange, plan) },
-      { tools, fail },
-    )
+    return proxyRequest(exchange, { plan, upstream: target.upstream }, { tools, fail })
   }
   if (content.kind === 'proxy')
-    return proxyRequest(exchange, { plan, upstream: content.origin, path: undefined }, { tools, fail })
+    return proxyRequest(exchange, { plan, upstream: content.origin }, { tools, fail })
   if (target?.kind === 'files' || content.kind === 'files') {
     const files =
       content.kind === 'files' ? content : { ...NO_FILES, root: target?.kind === 'files' ? target.root : '' }
@@ -202,14 +209,6 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
   response.end(exchange.facts.method === 'HEAD' ? undefined : text)
 }
 
-/**
- * A path that begins with two slashes would lead to another host where it is not made absolute, as nginx does; behind
- * a dot it means the same path of this one.
- */
-function stayHere(location: string): string {
-  return /^\/[/\\]/.test(location) ? `/.${location}` : location
-}
-
 /** An error of this server: the page of the vhost file if it has one, else a plain one. */
 export async function answerError(
   exchange: SiteExchange,
@@ -221,6 +220,7 @@ export async function answerError(
   const page = settings.errorPages.find(({ statuses }) => statuses.includes(status))
   if (page && redirects < MAX_REDIRECTS && !exchange.response.headersSent) {
     if (/^https?:\/\//.test(page.uri)) {
+      setHsts(exchange.response, exchange)
       setHeader(exchange, 'location', headerSafe(page.uri))
       return sendPage(exchange.response, page.status ?? 302)
     }

@@ -9,6 +9,14 @@ export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-
 export type TlsPolicyName = (typeof TLS_POLICIES)[number]
 
 /**
+ * Whether visitors show a certificate of a CA of the host (nginx's `ssl_verify_client`): must, may but then a good one,
+ * may whoever signed it, need not.
+ */
+export const CLIENT_CERTIFICATES = ['on', 'optional', 'optional_no_ca', 'off'] as const
+/** A word of {@link CLIENT_CERTIFICATES}. */
+export type ClientCertificates = (typeof CLIENT_CERTIFICATES)[number]
+
+/**
  * One host as an operator declared it, wherever that was: a container, `berth.yaml`, or the registry's own. It is what
  * was said, checked and with defaults filled in; vhost files are not part of it.
  */
@@ -25,6 +33,8 @@ export interface SiteDeclaration {
   readonly certificateName: string | undefined
   /** Whether the default certificate is served where there is none of its own (`TRUST_DEFAULT_CERT`). */
   readonly isDefaultTrusted: boolean
+  /** undefined: not said: they must where there is a file of CAs for the host, or for all. */
+  readonly clientCertificates: ClientCertificates | undefined
   /** `internal`: only addresses of private networks are let in. */
   readonly networkAccess: 'external' | 'internal'
   readonly tlsPolicy: TlsPolicyName | undefined

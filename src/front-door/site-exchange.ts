@@ -7,12 +7,13 @@ import type { ServerPicker } from './forward/pick-server.ts'
 import { addedHeaders } from './forward/response-headers.ts'
 import type { UpstreamPools } from './forward/upstream-pools.ts'
 import { pairsOf } from './forward/write-head.ts'
+import type { DoorResponse } from './http-servers.ts'
 import { createAddressMatcher } from './network-address.ts'
 import type { PasswordChecker } from './ports.ts'
 import type { LimitGate } from './rate-limits.ts'
 import type { RequestRecord } from './record-request.ts'
 import type { SiteLog } from './site-access-log.ts'
-import type { PathDeclaration, SiteTarget } from './site-declaration.ts'
+import type { SiteTarget } from './site-declaration.ts'
 import type { SiteRequest } from './site-handler.ts'
 import { findRealAddress } from './visitor-address.ts'
 
@@ -26,6 +27,8 @@ export interface SiteHandlerParts {
   readonly logger: Logger
   /** Gets a line for each request of a site; undefined: none is wanted. */
   readonly siteLog: SiteLog | undefined
+  /** Requests under way at one server; 16,384 if undefined. */
+  readonly maxRequestsPerServer?: number
 }
 
 /** What the parts of this folder that answer a request share. */
@@ -62,7 +65,17 @@ export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
 }
 
 function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefined {
-  const { request: incoming, scheme, host, remoteAddress, remotePort, serverPort, requestId } = request
+  const {
+    request: incoming,
+    scheme,
+    host,
+    remoteAddress,
+    remotePort,
+    serverPort,
+    visitorPort,
+    requestId,
+    client,
+  } = request
   const { realIp } = request.site.server.settings
   const requestUri = incoming.url ?? '/'
   const target = parseTarget(requestUri)
@@ -78,6 +91,8 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefin
     remoteAddress: realIp === undefined ? remoteAddress : realAddress(realIp, request),
     remotePort,
     serverPort,
+    visitorPort,
+    client,
     protocol:
       incoming.httpVersionMajor === 2
         ? 'HTTP/2.0'
@@ -124,19 +139,11 @@ export function tellTooLarge(
 
 /** What a declared path answers with. */
 export function targetOf(
-  exchange: Omit<SiteExchange, 'response'>,
-  plan: ContentPlan,
-): SiteTarget | undefined {
-  return pathOf(exchange, plan)?.target
-}
-
-/** The declared path that a plan leads to. */
-export function pathOf(
   { site }: Omit<SiteExchange, 'response'>,
   { content }: ContentPlan,
-): PathDeclaration | undefined {
+): SiteTarget | undefined {
   if (content.kind !== 'declared') return undefined
-  return site.declaration.paths.find(({ path }) => path === content.path)
+  return site.declaration.paths.find(({ path }) => path === content.path)?.target
 }
 
 /** Sets what `add_header` and HSTS add, on answers that are not an upstream's. */
@@ -163,7 +170,14 @@ export function addHeaders(
 /** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
 export function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
   const { hsts, httpsMethod } = site.declaration
-  return httpsMethod === 'noredirect' ? undefined : hsts
+  return httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : hsts
+}
+
+/** Sets HSTS on a page that comes in the place of the site. */
+export function setHsts(response: DoorResponse, exchange: Omit<SiteRequest, 'response'>): void {
+  const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
+  if (hsts !== undefined && !response.headersSent)
+    (response as ServerResponse).setHeader('strict-transport-security', hsts)
 }
 
 /** Whether nobody waits for the answer any more. An answer over HTTP/2 does not say so itself, its stream does. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import type { ClientProof } from './client-certificates.ts'
 import type { Site } from './site.ts'
 
 /** A request that was given to a site. */
@@ -22,8 +23,12 @@ export interface SiteRequest {
   readonly peerAddress: string
   readonly remotePort: number
   readonly serverPort: number
+  /** The port that visitors use, where it is not the one listened on. */
+  readonly visitorPort?: number | undefined
   /** Whether the peer of the connection may say where a request came from. */
   readonly isPeerTrusted: boolean
+  /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
+  readonly client?: ClientProof | undefined
   readonly requestId: string
 }
 

@@ -1,8 +1,9 @@
 import type { SecureContext } from 'node:tls'
+import { type ClientDemand, clientDemandOf } from './client-certificates.ts'
 import type { NamePolicy } from './door-ports.ts'
 import { normalizeHost } from './host-name.ts'
 import type { HostTable } from './host-table.ts'
-import type { CertificateSource } from './ports.ts'
+import type { CertificateSource, ClientAuthority } from './ports.ts'
 import type { Site } from './site.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
 
@@ -13,9 +14,12 @@ export interface TlsFinder {
   contextOf(serverName: string | undefined): SecureContext | undefined
   /**
    * Whether a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4): it is
-   * the same name, or one that is served with the same certificate.
+   * the same name, or one that is served with the same certificate; a host that asks for client certificates takes
+   * those only that were shown to its own name.
    */
   mayServe(serverName: string | undefined, host: string): boolean
+  /** What a site asks of its visitors. */
+  demandOf(site: Site): ClientDemand
 }
 
 /** Creates a finder over the current table, which is asked for each time. */
@@ -26,6 +30,12 @@ export function createTlsFinder(
   const siteOf = (serverName: string | undefined): Site | undefined =>
     serverName === undefined ? sites().fallback : sites().find(serverName)
   const policyFor = (site: Site | undefined): TlsPolicyName => site?.declaration.tlsPolicy ?? parts.tlsPolicy
+
+  const demandOf = (site: Site): ClientDemand => clientDemandOf(site.declaration, parts.certificates)
+  const clientsOf = (site: Site | undefined): ClientAuthority | undefined => {
+    const demand = site && demandOf(site)
+    return demand?.kind === 'asked' ? demand.authority : undefined
+  }
 
   const contextOf = (serverName: string | undefined): SecureContext | undefined => {
     const site = siteOf(serverName)
@@ -48,11 +58,13 @@ export function createTlsFinder(
       isDefaultTrusted: isServed ? site.declaration.isDefaultTrusted : true,
       policy,
       isSite: isServed,
+      clients: isServed ? clientsOf(site) : undefined,
     })
   }
 
   return {
     contextOf,
+    demandOf,
     policyOf(serverName) {
       if (contextOf(serverName) === undefined) return undefined
       const site = siteOf(serverName)
@@ -60,10 +72,13 @@ export function createTlsFinder(
       return {
         policy: policyFor(site),
         http2: site !== undefined && !isRegistry && site.declaration.http2,
+        // Without a name there is no saying whom the certificate was shown to.
+        clients: serverName === undefined ? undefined : clientsOf(site),
       }
     },
     mayServe(serverName, host) {
       if (serverName === host) return true
+      if (clientsOf(sites().find(host)) !== undefined) return false
       const own = contextOf(host)
       if (own !== undefined) return own === contextOf(serverName)
       // An address, say, asked for without a name, as a health check does.

@@ -13,8 +13,10 @@ export interface Encryption {
   readonly policy: TlsPolicyName
   /** Whether HTTP/2 is offered beside HTTP/1.1. */
   readonly http2: boolean
-  /** For a handshake that names no host: the certificate. */
+  /** For a handshake that names no host, or asks for the client's certificate: the context, and no other. */
   readonly context: SecureContext | undefined
+  /** Whether the client is asked for a certificate, which `context` then judges. */
+  readonly asksClients: boolean
 }
 
 /** What TLS servers ask. */
@@ -53,15 +55,18 @@ export class TlsServers {
     this.#challenge.emit('connection', socket)
   }
 
-  #serverOf({ policy, http2, context }: Encryption): Server {
-    const key = `${policy} ${http2}`
+  #serverOf({ policy, http2, context, asksClients }: Encryption): Server {
+    const key = `${policy} ${http2} ${asksClients}`
     const servers = context === undefined ? this.#byPolicy : this.#serversOf(context)
     const known = servers.get(key)
     if (known) return known
     const server = createTlsServer({
       ...tlsOptionsOf(policy),
       ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-      SNICallback: this.#callback((name) => this.#ports.contextFor(name)),
+      // What was found out about a client is told of by the handshake's context: none may take its place meanwhile.
+      ...(asksClients
+        ? { requestCert: true, rejectUnauthorized: false }
+        : { SNICallback: this.#callback((name) => this.#ports.contextFor(name)) }),
     })
     // Node asks for no certificate where a client names no host: it takes the server's own, which can be given as PEM
     // only. This is where it keeps it.

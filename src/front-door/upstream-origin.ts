@@ -1,5 +1,5 @@
-import type { RedirectFacts } from './forward/response-headers.ts'
-import type { PathDeclaration, UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
+import type { RedirectFacts } from './forward/turn-redirect.ts'
+import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import type { ContentPlan } from './site-exchange.ts'
 
 /** The upstream that an origin of `proxy_pass` stands for. */
@@ -15,26 +15,28 @@ export function declareOrigin(origin: string): UpstreamDeclaration | undefined {
 
 /** Scheme, host and port of a server. */
 export function originOf({ protocol }: UpstreamDeclaration, { host, port }: UpstreamServer): string {
-  const scheme = protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http'
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `${schemeOf(protocol)}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** What `proxy_redirect default` turns: the upstream's own address into the path of the location. */
-export function redirectFacts({
-  plan,
-  upstream,
-  path,
-}: {
-  plan: Pick<ContentPlan, 'content' | 'redirect'>
-  upstream: UpstreamDeclaration
-  path: PathDeclaration | undefined
-}): RedirectFacts | undefined {
-  if (plan.content.kind === 'proxy') return plan.redirect
-  const [server] = upstream.servers
-  if (!server) return undefined
-  const origin = originOf(upstream, server).replace(/:(?:80|443)$/, '')
-  const destination = path?.destination ?? ''
-  return destination === ''
-    ? { from: `${origin}/`, to: '/' }
-    : { from: `${origin}${destination}`, to: path?.path ?? '/' }
+/**
+ * What `proxy_redirect default` turns: the address of the server that answered, and the names by which it was asked,
+ * since an application that knows nothing of TLS before it answers with `http://` and the host it was told.
+ */
+export function redirectFacts(
+  { redirect, content }: Pick<ContentPlan, 'content' | 'redirect'>,
+  asked: { upstream: UpstreamDeclaration; server: UpstreamServer; host: string; authority: string },
+): RedirectFacts | undefined {
+  if (!redirect) return undefined
+  const { from: path, to } = redirect
+  if (content.kind === 'proxy') return { from: [path], to }
+  const { upstream, server, host, authority } = asked
+  const scheme = schemeOf(upstream.protocol)
+  const origin = originOf(upstream, server)
+  const short = origin.replace(scheme === 'https' ? /:443$/ : /:80$/, '')
+  const names = [`${scheme}://${host.includes(':') ? `[${host}]` : host}`, `${scheme}://${authority}`]
+  return { from: [...names, origin, short].map((each) => each + path), to }
+}
+
+function schemeOf(protocol: UpstreamDeclaration['protocol']): 'http' | 'https' {
+  return protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http'
 }

@@ -1,20 +1,40 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Certificates, createCertificateSource } from '../../src/app/certificate-source.ts'
+import { createSecureContext } from 'node:tls'
+import {
+  type CertificateParts,
+  type Certificates,
+  createCertificateSource,
+} from '../../src/app/certificate-source.ts'
 import { NO_AUTHORITY } from '../../src/app/open-authority.ts'
 import { CertificateStore } from '../../src/certificates/certificate-store.ts'
 import { makePaper } from './paper-ca.ts'
 import { makeTempFolder } from './temp-folder.ts'
-import { contextOf } from './test-door.ts'
+
+/** Certificates of a folder, which may be changed. */
+export interface FolderCertificates extends Certificates, AsyncDisposable {
+  readonly folder: string
+  /** Reads it again at once. */
+  refresh(): Promise<void>
+}
+
+function givenPair(): NonNullable<CertificateParts['given']>['pair'] {
+  const { pem, keyPem } = makePaper('given.test', { names: ['given.test'] })
+  const pair = { cert: Buffer.from(pem), key: Buffer.from(keyPem) }
+  return { pair, context: createSecureContext(pair) }
+}
 
 /**
  * Berth's own choice among the pairs of a folder, each by its file's name and the names it covers; without a CA.
- * `givenFor`: names that the pair of `--tls-cert` is for; undefined: there is none.
+ * `texts`: further files. `givenFor`: names that the pair of `--tls-cert` is for; undefined: there is none.
  */
 export async function openFolderCertificates(
   files: Readonly<Record<string, readonly string[]>>,
-  { givenFor }: { readonly givenFor?: readonly string[] } = {},
-): Promise<Certificates & AsyncDisposable> {
+  {
+    givenFor,
+    texts = {},
+  }: { readonly givenFor?: readonly string[]; readonly texts?: Readonly<Record<string, string>> } = {},
+): Promise<FolderCertificates> {
   const resources = new AsyncDisposableStack()
   const { path } = resources.use(await makeTempFolder('certs'))
   for (const [name, names] of Object.entries(files)) {
@@ -22,12 +42,18 @@ export async function openFolderCertificates(
     await writeFile(join(path, `${name}.crt`), pem)
     await writeFile(join(path, `${name}.key`), keyPem)
   }
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(path, name), text)
   const store = resources.use(await CertificateStore.open({ folders: [path] }))
   const source = createCertificateSource({
     store,
     authority: NO_AUTHORITY,
-    given: givenFor && { pair: { context: contextOf('given.test') }, names: givenFor },
+    given: givenFor && { pair: givenPair(), names: givenFor },
     acmeStatus: () => [],
   })
-  return { ...source, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    ...source,
+    folder: path,
+    refresh: () => store.refresh(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }

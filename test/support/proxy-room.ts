@@ -36,6 +36,7 @@ export interface ProxyRoomOptions {
   readonly registry?: (request: IncomingMessage, response: ServerResponse) => void
   readonly trustedProxies?: readonly string[]
   readonly siteLog?: SiteLog
+  readonly maxRequestsPerServer?: number
 }
 
 /** The door, open, and what its operator reads. */
@@ -60,6 +61,9 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
       siteLog: options.siteLog,
+      ...(options.maxRequestsPerServer !== undefined && {
+        maxRequestsPerServer: options.maxRequestsPerServer,
+      }),
     }),
   )
   const declaration = {
@@ -79,7 +83,10 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   let ids = 0
   const door = createFrontDoor(
     {
-      certificates: { find: (name) => (name === HOST ? contextOf(HOST) : undefined) },
+      certificates: {
+        find: (name) => (name === HOST ? contextOf(HOST) : undefined),
+        clientsOf: () => undefined,
+      },
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
       handler,
       health: (_request, response) => response.end(),

@@ -25,6 +25,7 @@ export function makeSite(wish: SiteWish): Site {
     nonGetRedirect: 308,
     certificateName: undefined,
     isDefaultTrusted: true,
+    clientCertificates: undefined,
     networkAccess: 'external',
     tlsPolicy: undefined,
     http2: true,
@@ -92,6 +93,7 @@ export function certificatesOf(
       if (!hasDefault || (isSite && !isDefaultTrusted)) return undefined
       return contextOf('default.test')
     },
+    clientsOf: () => undefined,
   }
 }
 

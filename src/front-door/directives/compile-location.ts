@@ -88,7 +88,7 @@ function compileLocation(
     settings: inner.settings,
     steps: compileSteps(inside, inner.settings, context),
     content,
-    redirect: redirectOf(content, matcher, context),
+    redirect: redirectOf(content, matcher),
     isInternal: inside.some(({ name }) => name === 'internal'),
     nested: new LocationSet(compileLocations(inside, inner, context)),
   }
@@ -116,15 +116,12 @@ export function compileLevel(
 
 /**
  * What `proxy_redirect default` turns in the `Location` of an upstream: the URL of `proxy_pass` into the path of the
- * location; without a path in it, the upstream's root into ours.
+ * location; without a path in it, the upstream's root into ours. Of what was declared only the path is told, since its
+ * address is known once one of its servers answered.
  */
-export function redirectOf(
-  content: LocationContent,
-  matcher: LocationMatcher,
-  { host }: CompileContext,
-): Location['redirect'] {
+export function redirectOf(content: LocationContent, matcher: LocationMatcher): Location['redirect'] {
   if (content.kind !== 'proxy' && content.kind !== 'declared') return undefined
-  const origin = content.kind === 'proxy' ? content.origin : `http://${host}`
+  const origin = content.kind === 'proxy' ? content.origin : ''
   const uri = content.kind === 'proxy' ? (content.uri ?? '') : content.destination
   if (uri === '') return { from: `${origin}/`, to: '/' }
   return 'path' in matcher ? { from: origin + uri, to: matcher.path } : undefined

@@ -211,7 +211,7 @@ function compileDeclared(
       settings: inner.settings,
       steps: compileSteps(inside, inner.settings, context),
       content: answer,
-      redirect: redirectOf(answer, matcher, context),
+      redirect: redirectOf(answer, matcher),
       isInternal: inside.some(({ name }) => name === 'internal'),
       nested: new LocationSet(compileLocations(inside, inner, context)),
     },

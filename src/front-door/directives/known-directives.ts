@@ -115,7 +115,7 @@ const ROUTING: readonly DirectiveEntry[] = [
 const TUNING: readonly DirectiveEntry[] = [
   tuningPart('proxy_redirect', [1, 2], BOTH, 'off, default, or pairs; what is replaced is a plain text'),
   tuning('client_body_timeout', 1, BOTH, 'the gap between two reads'),
-  tuning('send_timeout', 1, BOTH, 'the gap between two writes'),
+  tuning('send_timeout', 1, BOTH, 'the gap between two writes; the registry waits 60 s on its own'),
   tuning('proxy_read_timeout', 1, BOTH, 'the gap between two reads'),
   tuning('proxy_send_timeout', 1, BOTH, 'the gap between two writes'),
   tuning('proxy_connect_timeout', 1),
@@ -201,10 +201,10 @@ const TLS = [
 const REFUSED: Readonly<Record<string, string>> = {
   auth_jwt: 'tokens are not checked',
   auth_delay: 'it is not known how long',
-  ssl_verify_client: 'client certificates are not checked',
-  ssl_client_certificate: 'client certificates are not checked',
-  ssl_verify_depth: 'client certificates are not checked',
-  ssl_crl: 'client certificates are not checked',
+  ssl_verify_client: 'put CAs into the folder of certificates instead, as HOST.ca.crt',
+  ssl_client_certificate: 'put CAs into the folder of certificates instead, as HOST.ca.crt',
+  ssl_verify_depth: 'put CAs into the folder of certificates instead, as HOST.ca.crt',
+  ssl_crl: 'put CAs into the folder of certificates instead, as HOST.ca.crt',
   ssl_reject_handshake: 'hosts without a certificate are refused by themselves',
   secure_link: 'links are not checked',
   secure_link_secret: 'links are not checked',

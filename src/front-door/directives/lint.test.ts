@@ -63,11 +63,7 @@ const FILES: Readonly<
   sockets: { closes: [], warns: [] },
   'office-only': { closes: [], warns: [] },
   'client-certificates': {
-    closes: [
-      /"ssl_client_certificate" is not supported/,
-      /"ssl_verify_client" is not/,
-      /"\$ssl_client_verify"/,
-    ],
+    closes: [/"ssl_client_certificate" is not supported/, /"ssl_verify_client" is not/],
     warns: [],
   },
   'single-sign-on': { closes: [/"auth_request" is not supported/], warns: [] },

@@ -1,3 +1,5 @@
+import type { ShownCertificate } from './client-variables.ts'
+
 /** Where a directive stands. `file` is the path as the operator knows it; `line` counts from 1. */
 export interface Place {
   readonly file: string
@@ -175,10 +177,14 @@ export interface RequestFacts {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly serverPort: number
+  /** The port that visitors use; undefined: the same. */
+  readonly visitorPort?: number | undefined
   readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0'
   readonly requestId: string
   /** Whether what the peer says in `X-Forwarded-*` is believed; undefined: no. */
   readonly isPeerTrusted?: boolean
+  /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
+  readonly client?: ShownCertificate | undefined
 }
 
 /** What the rewrite phase and the choice of a location come to. */
@@ -209,7 +215,7 @@ export type Plan =
       readonly target: string
       /** Characters of `uri` that the location's own path takes: what `alias` replaces. */
       readonly matchedLength: number
-      /** What `proxy_redirect default` turns in `Location`, from what to what; undefined: nothing. */
+      /** What `proxy_redirect default` turns in `Location`, from what (of a declared upstream: its path) to what. */
       readonly redirect: { readonly from: string; readonly to: string } | undefined
       readonly settings: LocationSettings
       /** Value of any variable for this request, `set` ones included. */

@@ -1,3 +1,4 @@
+import { CLIENT_VARIABLES } from './client-variables.ts'
 import { matchRegex, type Pattern, type RegexMatch } from './regex.ts'
 import type { RequestFacts } from './settings.ts'
 
@@ -62,6 +63,8 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['time_local', () => new Date().toUTCString()],
   ['uri', ({ uri }) => uri],
 
+  ...CLIENT_VARIABLES.map(([name, of]) => [name, ({ request }: RewriteState) => of(request)] as const),
+
   ['host_port', ({ request }) => portSuffix(request)],
   ['proxy_connection', ({ request }) => (headerOf(request, 'upgrade') === '' ? '' : 'upgrade')],
   ['proxy_upgrade', ({ request }) => headerOf(request, 'upgrade')],
@@ -69,7 +72,7 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['proxy_x_forwarded_host', ({ request }) => told(request, 'x-forwarded-host') || headerOf(request, 'host')],
   [
     'proxy_x_forwarded_port',
-    ({ request }) => told(request, 'x-forwarded-port') || String(request.serverPort),
+    ({ request }) => told(request, 'x-forwarded-port') || String(request.visitorPort ?? request.serverPort),
   ],
   ['proxy_x_forwarded_proto', ({ request }) => told(request, 'x-forwarded-proto') || request.scheme],
   ['proxy_x_forwarded_ssl', ({ request }) => (request.scheme === 'https' ? 'on' : 'off')],

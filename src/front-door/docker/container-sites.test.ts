@@ -101,6 +101,7 @@ test('a container with nothing but VIRTUAL_HOST gets nginx-proxy’s defaults', 
     nonGetRedirect: 308,
     certificateName: undefined,
     isDefaultTrusted: true,
+    clientCertificates: undefined,
     networkAccess: 'external',
     tlsPolicy: undefined,
     http2: true,
@@ -508,7 +509,7 @@ describe('the label', () => {
   }
   for (const [labels, warning] of [
     [{ 'http3.enable': 'true' }, /http3\.enable=true, which is not done/],
-    [{ ssl_verify_client: 'optional' }, /ssl_verify_client=optional, which is not done/],
+    [{ ssl_verify_client: 'optional' }, undefined],
     [{ ssl_verify_client: 'off' }, undefined],
     [{ 'load-balance': 'ip_hash' }, /"load-balance" of nginx-proxy, which is not known/],
     [{ nginx: '' }, undefined],
@@ -526,12 +527,29 @@ describe('the label', () => {
     const both = container({ NON_GET_REDIRECT: '301' }, { labels: { [`${LABEL}non-get-redirect`]: '307' } })
     assert.equal(only([both]).nonGetRedirect, 307)
   })
-  test('ssl_verify_client=on lets nobody in, rather than everybody', () => {
-    assert.match(
-      serversOf(only([labelled({ ssl_verify_client: 'on' })])).join(),
-      /are not checked here, so nobody is let in/,
-    )
-  })
+  for (const [values, expected, warning] of [
+    [['on'], 'on'],
+    [['off'], 'off'],
+    [['OPTIONAL'], 'optional'],
+    [['optional_no_ca'], 'optional_no_ca'],
+    [[''], undefined],
+    [['yes'], 'on', /ssl_verify_client="yes" is not known: on, optional, optional_no_ca, off are/],
+    [['off', 'on'], 'on', /disagree on ssl_verify_client: "on" counts, which is stricter/],
+    [['off', ''], undefined, /disagree on ssl_verify_client: "on" counts/],
+    [['optional_no_ca', 'optional'], 'optional', /"optional" counts/],
+    [['', 'on'], 'on'],
+  ] as const) {
+    test(`ssl_verify_client=${values.join(' and ')} is ${expected ?? 'left to the files'}`, () => {
+      const containers = values.map((value, at) => ({
+        ...labelled({ ssl_verify_client: value }),
+        id: String(at).padStart(64, '0'),
+        name: `app-${at}`,
+      }))
+      const site = only(containers)
+      assert.equal(site.clientCertificates, expected)
+      warned(site, warning)
+    })
+  }
 })
 
 describe('VIRTUAL_HOST_MULTIPORTS', () => {

@@ -16,7 +16,6 @@ import {
   noteUnknownLabels,
   readPoolSettings,
   readSiteSettings,
-  refusalOf,
   type Spokesman,
 } from './site-settings.ts'
 import { quote } from './variables.ts'
@@ -245,7 +244,6 @@ function declareServer({ container, wanted }: Member, around: PathSurroundings):
   const { port, note, problem } = portOf(container, wanted.port)
   const address = addressOf(container, place, defaults.preferIpv6)
   const why =
-    refusalOf(container) ??
     whyNotSpoken(name, wanted) ??
     (wanted.problem === undefined ? undefined : `${name}: ${wanted.problem}`) ??
     problem ??

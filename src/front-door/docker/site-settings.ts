@@ -1,4 +1,6 @@
 import {
+  CLIENT_CERTIFICATES,
+  type ClientCertificates,
   HTTPS_METHODS,
   type HttpsMethod,
   type SiteDeclaration,
@@ -76,6 +78,7 @@ export type SiteSettings = Pick<
   | 'nonGetRedirect'
   | 'certificateName'
   | 'isDefaultTrusted'
+  | 'clientCertificates'
   | 'networkAccess'
   | 'tlsPolicy'
   | 'http2'
@@ -96,6 +99,7 @@ export function readSiteSettings(
     nonGetRedirect: readRedirect(spokesman),
     certificateName: readCertificateName(spokesman),
     isDefaultTrusted: readTrust(spokesman, defaults),
+    clientCertificates: readClientCertificates(containers, spokesman),
     networkAccess: readNetworkAccess(containers, spokesman),
     tlsPolicy: readPolicy(spokesman),
     http2: spokesman.choose(undefined, 'http2.enable')?.toLowerCase() !== 'false',
@@ -113,28 +117,9 @@ export function noteUnknownLabels(container: ContainerFacts, note: (text: string
   if (labelOf(container, 'http3.enable')?.toLowerCase() === 'true') {
     note(`${name} has the label http3.enable=true, which is not done: HTTP/2 and HTTP/1.1 are spoken`)
   }
-  if (isOptionalVerify(container)) {
-    note(
-      `${name} has the label ssl_verify_client=optional, which is not done: no client certificate is asked for`,
-    )
-  }
   const unknown = labelNames(container).filter((label) => !KNOWN_LABELS.has(label))
   if (unknown.length > 0)
     note(`${name} has the label ${quote(unknown.join(', '))} of nginx-proxy, which is not known here`)
-}
-
-/**
- * Why a container must not be served as it stands: it asks for a protection that Berth does not have.
- * @returns undefined if it may.
- */
-export function refusalOf(container: ContainerFacts): string | undefined {
-  const verify = labelOf(container, 'ssl_verify_client')?.toLowerCase()
-  if (verify === undefined || verify === 'off' || isOptionalVerify(container)) return undefined
-  return `${container.name} asks for client certificates (label ssl_verify_client), which are not checked here, so nobody is let in: take the label away to serve it without`
-}
-
-function isOptionalVerify(container: ContainerFacts): boolean {
-  return labelOf(container, 'ssl_verify_client')?.toLowerCase().startsWith('optional') === true
 }
 
 function readHttpsMethod({ choose, note }: Spokesman): HttpsMethod | undefined {
@@ -185,6 +170,35 @@ function readTrust(
   note(`The label trust-default-cert=${quote(text)} is not known: true and false are. The default is used`)
   return isDefaultTrusted
 }
+
+/** The strictest of what is said counts; nothing said is as strict as nginx-proxy's default, and misspelt is "on". */
+function readClientCertificates(
+  containers: readonly ContainerFacts[],
+  { note }: Spokesman,
+): ClientCertificates | undefined {
+  const told = containers.map((container) => {
+    const text = labelOf(container, 'ssl_verify_client')
+    const known = CLIENT_CERTIFICATES.find((each) => each === text?.toLowerCase())
+    if (text !== undefined && !known) {
+      note(
+        `The label ssl_verify_client=${quote(text)} is not known: ${CLIENT_CERTIFICATES.join(', ')} are. Visitors must show a certificate`,
+      )
+    }
+    return { container, value: text === undefined ? undefined : (known ?? 'on') }
+  })
+  const strictest = STRICTNESS.find((value) => told.some((each) => each.value === value))
+  const first = told.find(({ value }) => value === strictest)
+  const other = told.find(({ value }) => value !== strictest && !(strictest === 'on' && value === undefined))
+  if (first && other) {
+    note(
+      `${first.container.name} and ${other.container.name} disagree on ssl_verify_client: ${quote(strictest ?? 'on')} counts, which is stricter`,
+    )
+  }
+  return strictest
+}
+
+/** undefined is "on" where there is a CA. */
+const STRICTNESS = ['on', undefined, 'optional', 'optional_no_ca', 'off'] as const
 
 /** A protection counts if any container asks for it, and if it was misspelt. */
 function readNetworkAccess(

@@ -5,9 +5,11 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2'
+import { ConnectFailed } from './connect-server.ts'
 import { tlsOptionsFor, type UpstreamTls } from './connect-tls.ts'
-import { type AnswerSink, type Flight, type OutgoingRequest, reasonOf } from './forward-request.ts'
+import type { AnswerSink, Flight, OutgoingRequest } from './forward-request.ts'
 import { isHopByHop } from './request-headers.ts'
+import { ANSWER_TIMEOUT, reasonOf } from './upstream-failure.ts'
 
 /** Sessions kept to upstreams; the one used longest ago is closed first. */
 const MAX_SESSIONS = 256
@@ -20,16 +22,33 @@ interface Target {
   readonly tls: UpstreamTls
 }
 
+interface Link {
+  readonly session: ClientHttp2Session
+  /** Whether the server was reached: what goes wrong before says that nothing was sent. */
+  isReached: boolean
+  readonly reached: Promise<void>
+}
+
 /** Connections to upstreams that speak HTTP/2 only (h2c, gRPC), one to each server. */
 export class Http2Upstreams implements Disposable {
-  readonly #sessions = new Map<string, ClientHttp2Session>()
+  readonly #links = new Map<string, Link>()
 
   /** Sends a request and gives its answer, with its trailers, to a sink as it comes. */
   forward(to: Target, request: OutgoingRequest, sink: AnswerSink): Flight {
-    const session = this.#session(to)
-    const stream = session.request(pseudoHeaders(request, to.origin), { endStream: request.body === null })
-    const abort = connectSink(stream, request, sink)
-    if (request.body !== null) void pump(request.body, stream)
+    const link = this.#link(to, request.settings.proxyConnectTimeoutMs)
+    const { session } = link
+    const { body } = request
+    const stream = session.request(pseudoHeaders(request, to.origin), { endStream: body === null })
+    const abort = connectSink(stream, request, {
+      ...sink,
+      fail: (reason, error) => {
+        if (reason === 'aborted' || link.isReached) return sink.fail(reason, error)
+        const failed = new ConnectFailed(stageOf(error, to.origin), error)
+        sink.fail(failed.reason, failed)
+      },
+    })
+    // Until the server is reached another one can be asked, so that the body must not have begun.
+    if (body !== null) void link.reached.then(() => pump(body, stream))
     return {
       abort,
       resume: () => stream.resume(),
@@ -37,32 +56,50 @@ export class Http2Upstreams implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const session of this.#sessions.values()) session.destroy()
-    this.#sessions.clear()
+    for (const { session } of this.#links.values()) session.destroy()
+    this.#links.clear()
   }
 
-  #session({ origin, tls }: Target): ClientHttp2Session {
+  #link({ origin, tls }: Target, timeoutMs: number): Link {
     // What one host does not check must not be given to another that does.
     const key = `${origin} ${tls.verify} ${tls.serverName} ${tls.verifiedName}`
-    const known = this.#sessions.get(key)
-    if (known && !known.closed && !known.destroyed) return known
+    const known = this.#links.get(key)
+    if (known && !known.session.closed && !known.session.destroyed) return known
     const session = connect(origin, tlsOptionsFor(tls))
+    const { promise: reached, resolve: tellReached } = Promise.withResolvers<void>()
+    const link: Link = { session, isReached: false, reached }
+    const timer = setTimeout(
+      () => session.destroy(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' })),
+      timeoutMs,
+    )
     const forget = (): void => {
-      if (this.#sessions.get(key) === session) this.#sessions.delete(key)
+      clearTimeout(timer)
+      if (this.#links.get(key) === link) this.#links.delete(key)
     }
+    session.once('connect', () => {
+      clearTimeout(timer)
+      link.isReached = true
+      tellReached()
+    })
     session.on('error', forget)
     session.once('close', forget)
     session.once('goaway', forget)
     session.setTimeout(IDLE_MS, () => session.close())
     session.unref()
-    this.#sessions.set(key, session)
-    const [[oldest, last] = []] = this.#sessions.size > MAX_SESSIONS ? this.#sessions : []
+    this.#links.set(key, link)
+    const [[oldest, last] = []] = this.#links.size > MAX_SESSIONS ? this.#links : []
     if (oldest !== undefined && last) {
-      this.#sessions.delete(oldest)
-      last.close()
+      this.#links.delete(oldest)
+      last.session.close()
     }
-    return session
+    return link
   }
+}
+
+/** The system names the call that failed; what has no such name came after it. */
+function stageOf(error: Error & { readonly syscall?: unknown }, origin: string): 'tcp' | 'tls' {
+  const isSystems = error.syscall === 'connect' || error.syscall === 'getaddrinfo'
+  return isSystems || error instanceof AggregateError || !origin.startsWith('https:') ? 'tcp' : 'tls'
 }
 
 function pseudoHeaders(
@@ -97,10 +134,12 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     sink.fail(reason, error)
   }
   stream.setTimeout(settings.proxyReadTimeoutMs, () => {
-    fail('timeout', new Error('The upstream did not answer in time'))
+    const error = Object.assign(new Error('The upstream did not answer in time'), { code: ANSWER_TIMEOUT })
+    fail(reasonOf(error), error)
     stream.close(constants.NGHTTP2_CANCEL)
   })
   stream.on('response', (headers) => {
+    if (isOver) return
     hasHead = true
     sink.head(Number(headers[':status'] ?? 502), flatten(headers), '')
   })
@@ -108,7 +147,8 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     trailers = flatten(headers).map(String)
   })
   stream.on('data', (chunk: Buffer) => {
-    if (!sink.data(chunk)) stream.pause()
+    // What was on its way when it was given up must not get into the answer that took its place.
+    if (!isOver && !sink.data(chunk)) stream.pause()
   })
   stream.on('end', () => {
     if (isOver || !hasHead) return

@@ -1,20 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { countReceivedBytes } from '../../stream/collect-chunks.ts'
 import type { LocationSettings } from '../directives/settings.ts'
-import type { BodyStopped } from './request-body.ts'
-
-/** Why an upstream gave no answer that can be passed on. */
-export type UpstreamFailure =
-  /** No connection: nothing was sent, another server can be tried. */
-  | 'unreachable'
-  /** The connection ended before an answer began. */
-  | 'no-answer'
-  | 'timeout'
-  /** The answer breaks the rules of HTTP, or its head is too large. */
-  | 'bad-answer'
-  /** The client's body stopped. */
-  | 'body'
-  | 'aborted'
+import { reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 
 /** What becomes of a request at an upstream. */
 export interface AnswerSink {
@@ -62,9 +49,12 @@ export function forwardRequest(dispatcher: Dispatcher, request: OutgoingRequest,
       headersTimeout: request.settings.proxyReadTimeoutMs,
       bodyTimeout: request.settings.proxyReadTimeoutMs,
       blocking: false,
+      // The name of the handshake is for the connector to say. undici takes the visitor's Host for it, which differs from
+      // request to request, and ends a connection whose name is another one.
+      servername: 'upstream',
       // What comes twice is the same: the client decides what it sends again.
       idempotent: false,
-    },
+    } as Dispatcher.DispatchOptions,
     {
       onConnect(abortRequest) {
         abort = abortRequest
@@ -99,34 +89,4 @@ export function forwardRequest(dispatcher: Dispatcher, request: OutgoingRequest,
       resume?.()
     },
   }
-}
-
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'EPROTO',
-])
-
-/** What an error of a connection to an upstream comes to. */
-export function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
-  if ((error as Partial<BodyStopped>).name === 'BodyStopped') return 'body'
-  const code = error.code ?? ''
-  if (UNREACHABLE.has(code)) return 'unreachable'
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout'
-  if (code === 'UND_ERR_HEADERS_OVERFLOW' || error.name === 'HTTPParserError') return 'bad-answer'
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'bad-answer'
-  return 'no-answer'
 }

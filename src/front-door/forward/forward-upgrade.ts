@@ -1,12 +1,11 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { TLSSocket } from 'node:tls'
 import type { LocationSettings } from '../directives/settings.ts'
-import { tlsOptionsFor, upstreamTls } from './connect-tls.ts'
-import type { UpstreamFailure } from './forward-request.ts'
+import { ConnectFailed, connectServer } from './connect-server.ts'
+import { upstreamTls } from './connect-tls.ts'
+import { ANSWER_TIMEOUT, reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 
 /** A request to change the protocol, to one server. */
 export interface OutgoingUpgrade {
@@ -40,31 +39,41 @@ export function forwardUpgrade(
   writeHead: (status: number, raw: readonly string[]) => string,
 ): Promise<UpgradeOutcome> {
   const { settings, target: path, protocol, host, port, method, headers } = outgoing
-  const send = protocol === 'https' ? httpsRequest : httpRequest
+  const address = {
+    host,
+    port,
+    tls: protocol === 'https' ? upstreamTls(settings.proxySsl, host) : undefined,
+    timeoutMs: settings.proxyConnectTimeoutMs,
+  }
   return new Promise((resolve) => {
-    const request = send({
-      host,
-      port,
+    let abandonConnecting: (() => void) | undefined
+    const request = httpRequest({
       path,
       method,
       headers: headers as never,
-      agent: false,
-      timeout: settings.proxyReadTimeoutMs,
-      ...tlsOptionsFor(upstreamTls(settings.proxySsl, host)),
+      createConnection: (_options, done) => {
+        abandonConnecting = connectServer(address, (result) => {
+          // The types know of no call without a socket.
+          if (result instanceof ConnectFailed) (done as (error: Error) => void)(result)
+          else done(null, result)
+        })
+        return undefined
+      },
     })
     const abandon = (): void => {
       request.destroy()
+      abandonConnecting?.()
     }
     const fail = (error: Error & { readonly code?: string }): void => {
       client.socket.off('close', abandon)
       resolve({ kind: 'failed', reason: reasonOf(error), error })
     }
     client.socket.once('close', abandon)
-    request.once('socket', (socket) => boundConnecting(socket, settings.proxyConnectTimeoutMs))
-    request.once('timeout', () =>
-      request.destroy(Object.assign(new Error('No answer in time'), { code: 'ETIMEDOUT' })),
+    request.setTimeout(settings.proxyReadTimeoutMs, () =>
+      request.destroy(Object.assign(new Error('No answer in time'), { code: ANSWER_TIMEOUT })),
     )
-    request.once('error', fail)
+    // A connection that is given up may fail after its request did.
+    request.on('error', fail)
     request.once('upgrade', (answer: IncomingMessage, upstream: Socket, head: Buffer) => {
       client.socket.off('close', abandon)
       client.socket.write(writeHead(answer.statusCode ?? 101, answer.rawHeaders), 'latin1')
@@ -104,25 +113,11 @@ export function forwardUpgrade(
   })
 }
 
-/** An answer may come, and end all, before the body was sent. */
+/** Begins once the server is reached. An answer may come, and end all, before the body was sent. */
 function sendBody(body: AsyncIterable<Buffer>, request: ClientRequest): void {
-  const send = (): void => {
+  request.once('socket', () => {
     pipeline(body, request).catch((error: Error) => request.destroy(error))
-  }
-  request.once('socket', (socket) => {
-    if (socket.connecting) socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', send)
-    else send()
   })
-}
-
-/** Another server can be tried where this one does not even take the connection. */
-function boundConnecting(socket: Socket, timeoutMs: number): void {
-  if (!socket.connecting) return
-  const timer = setTimeout(() => {
-    socket.destroy(Object.assign(new Error('No connection in time'), { code: 'CONNECT_TIMEOUT' }))
-  }, timeoutMs)
-  socket.once('connect', () => clearTimeout(timer))
-  socket.once('close', () => clearTimeout(timer))
 }
 
 function join(client: Duplex, upstream: Socket, idleMs: number): Promise<number> {
@@ -151,11 +146,4 @@ function join(client: Duplex, upstream: Socket, idleMs: number): Promise<number>
     upstream.pipe(client)
     client.pipe(upstream)
   })
-}
-
-function reasonOf({ code, name }: { readonly code?: string; readonly name: string }): UpstreamFailure {
-  if (name === 'BodyStopped') return 'body'
-  if (code === 'ETIMEDOUT') return 'timeout'
-  if (code === 'ECONNRESET') return 'no-answer'
-  return code?.startsWith('HPE_') ? 'bad-answer' : 'unreachable'
 }

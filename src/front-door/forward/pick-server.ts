@@ -6,15 +6,39 @@ const FAILED_MS = 10_000
 /** Servers remembered; the one that failed longest ago goes first. */
 const MAX_REMEMBERED = 10_000
 
+/**
+ * Requests under way at one server, upgraded connections among them: each takes a connection, and there are some 28,000
+ * ports of this machine to connect to one address from. The 10,000 long polls of a busy application fit in.
+ */
+const MAX_PER_SERVER = 16_384
+/** The same at all servers together: as many open files again as for visitors, and as many for the rest. */
+const MAX_UNDER_WAY = 32_768
+/** Time between two words to the operator about a server that is full, in milliseconds. */
+const TELL_AGAIN_MS = 10_000
+
+/** What a {@link ServerPicker} can be told. */
+export interface PickerOptions {
+  readonly clock?: () => number
+  /** In place of the bounds of this file. */
+  readonly maxPerServer?: number
+  readonly maxUnderWay?: number
+  /** Is told, now and then, that requests are refused because too many are under way. */
+  readonly onFull?: (server: UpstreamServer, underWay: { atServer: number; atAll: number }) => void
+}
+
 /** Chooses which server of an upstream gets a request, and in which order the others are tried. */
 export class ServerPicker {
   readonly #turns = new WeakMap<UpstreamDeclaration, number>()
   readonly #failedAt = new Map<string, number>()
   readonly #underWay = new Map<string, number>()
   readonly #clock: () => number
+  readonly #options: PickerOptions
+  readonly #toldAt = new Map<string, number>()
+  #atAll = 0
 
-  constructor(clock: () => number = Date.now) {
-    this.#clock = clock
+  constructor(options: PickerOptions = {}) {
+    this.#options = options
+    this.#clock = options.clock ?? Date.now
   }
 
   /** The servers in the order in which they are to be tried: healthy ones first, then those that may do. */
@@ -32,22 +56,35 @@ export class ServerPicker {
 
   /** Tells that a server could not be reached. */
   fail(server: UpstreamServer): void {
-    const key = keyOf(server)
-    this.#failedAt.delete(key)
-    this.#failedAt.set(key, this.#clock())
-    const [oldest] = this.#failedAt.size > MAX_REMEMBERED ? this.#failedAt.keys() : []
-    if (oldest !== undefined) this.#failedAt.delete(oldest)
+    remember(this.#failedAt, keyOf(server), this.#clock())
   }
 
-  /** Tells that a request to a server begins; what is returned tells that it ended. */
-  begin(server: UpstreamServer): () => void {
+  /** Tells that a request to a server begins; what is returned tells that it ended. undefined: too many are under way. */
+  begin(server: UpstreamServer): (() => void) | undefined {
     const key = keyOf(server)
-    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1)
+    const atServer = this.#underWay.get(key) ?? 0
+    const { maxPerServer = MAX_PER_SERVER, maxUnderWay = MAX_UNDER_WAY } = this.#options
+    if (atServer >= maxPerServer || this.#atAll >= maxUnderWay) {
+      this.#tellFull(server, atServer)
+      return undefined
+    }
+    this.#underWay.set(key, atServer + 1)
+    this.#atAll++
     return () => {
+      this.#atAll--
       const left = (this.#underWay.get(key) ?? 1) - 1
       if (left > 0) this.#underWay.set(key, left)
       else this.#underWay.delete(key)
     }
+  }
+
+  #tellFull(server: UpstreamServer, atServer: number): void {
+    const key = keyOf(server)
+    const now = this.#clock()
+    const toldAt = this.#toldAt.get(key)
+    if (toldAt !== undefined && now - toldAt < TELL_AGAIN_MS) return
+    remember(this.#toldAt, key, now)
+    this.#options.onFull?.(server, { atServer, atAll: this.#atAll })
   }
 
   #turn(
@@ -76,6 +113,13 @@ export class ServerPicker {
     const failedAt = this.#failedAt.get(keyOf(server))
     return failedAt !== undefined && this.#clock() - failedAt < FAILED_MS ? 1 : 0
   }
+}
+
+function remember(times: Map<string, number>, key: string, time: number): void {
+  times.delete(key)
+  times.set(key, time)
+  const [oldest] = times.size > MAX_REMEMBERED ? times.keys() : []
+  if (oldest !== undefined) times.delete(oldest)
 }
 
 function keyOf({ host, port }: UpstreamServer): string {

@@ -47,6 +47,8 @@ export interface ForwardedFacts {
   /** The peer of the connection, which is added to `X-Forwarded-For`. */
   readonly peerAddress: string
   readonly serverPort: number
+  /** The port that visitors use; undefined: the same. */
+  readonly visitorPort?: number | undefined
   /** As the client sent it. */
   readonly requestUri: string
   /** Whether what came in `X-Forwarded-*` may be passed on. */
@@ -116,7 +118,10 @@ function appendForwarded(
   ])
   push(list, set, ['x-forwarded-host', told('x-forwarded-host') ?? facts.authority])
   push(list, set, ['x-forwarded-proto', scheme])
-  push(list, set, ['x-forwarded-port', told('x-forwarded-port') ?? String(facts.serverPort)])
+  push(list, set, [
+    'x-forwarded-port',
+    told('x-forwarded-port') ?? String(facts.visitorPort ?? facts.serverPort),
+  ])
   push(list, set, ['x-forwarded-ssl', scheme === 'https' ? 'on' : 'off'])
   push(list, set, ['x-original-uri', facts.requestUri])
 }

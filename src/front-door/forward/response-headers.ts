@@ -1,6 +1,7 @@
 import type { AddedHeader, LocationSettings } from '../directives/settings.ts'
 import { expand } from '../directives/template.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
+import { type RedirectOptions, turnLocation, turnRefresh } from './turn-redirect.ts'
 
 /** What nginx keeps to itself of an upstream's answer, unless `proxy_pass_header` says otherwise. */
 const HIDDEN: ReadonlySet<string> = new Set([
@@ -15,14 +16,6 @@ const HIDDEN: ReadonlySet<string> = new Set([
 /** Statuses on which a header without `always` is added. */
 const ADDED_ON: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
 
-/** Where an upstream's `Location` is turned into ours. */
-export interface RedirectFacts {
-  /** Scheme, host, port and path that the location stands for there, such as `http://app:8080/`. */
-  readonly from: string
-  /** The path it stands for here. */
-  readonly to: string
-}
-
 /** Headers as a flat list. */
 export type HeaderList = string[]
 
@@ -30,14 +23,7 @@ export type HeaderList = string[]
  * The headers of an upstream's answer as they are passed on: without those of the hop and the hidden ones, `Location`
  * turned.
  */
-export function responseHeaders(
-  raw: readonly (Buffer | string)[],
-  options: {
-    settings: LocationSettings
-    redirect: RedirectFacts | undefined
-    variable: (name: string) => string
-  },
-): HeaderList {
+export function responseHeaders(raw: readonly (Buffer | string)[], options: RedirectOptions): HeaderList {
   const { settings } = options
   const list: HeaderList = []
   let named: ReadonlySet<string> | undefined
@@ -49,7 +35,8 @@ export function responseHeaders(
     const name = textOf(raw[index] ?? '').toLowerCase()
     if (isHopByHop(name) || named?.has(name) || isHidden(name, settings)) continue
     const value = textOf(raw[index + 1] ?? '')
-    list.push(name, name === 'location' || name === 'refresh' ? turn(value, options) : value)
+    if (name === 'location') list.push(name, turnLocation(value, options))
+    else list.push(name, name === 'refresh' ? turnRefresh(value, options) : value)
   }
   return list
 }
@@ -80,27 +67,12 @@ function isHidden(name: string, { hideHeaders, passHeaders }: LocationSettings):
   return HIDDEN.has(name) && !passHeaders.includes(name)
 }
 
-/** nginx's `proxy_redirect`. */
-function turn(
-  value: string,
-  { settings, redirect, variable }: Parameters<typeof responseHeaders>[1],
-): string {
-  const { proxyRedirect } = settings
-  if (proxyRedirect === 'off') return value
-  if (proxyRedirect === 'default') {
-    if (!redirect || !value.startsWith(redirect.from)) return value
-    return redirect.to + value.slice(redirect.from.length)
-  }
-  const pair = proxyRedirect.find(({ from }) => value.startsWith(from))
-  return pair ? expand(pair.to, variable) + value.slice(pair.from.length) : value
-}
-
 function textOf(raw: Buffer | string): string {
   return typeof raw === 'string' ? raw : raw.toString('latin1')
 }
 
 /** `$upstream_http_…` and its like, from the answer's own headers. */
-export function upstreamVariable(raw: readonly Buffer[], name: string): string | undefined {
+export function upstreamVariable(raw: readonly (Buffer | string)[], name: string): string | undefined {
   const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
   if (wanted === undefined) return undefined
   for (let index = 0; index < raw.length; index += 2) {

@@ -1,5 +1,6 @@
-import { Pool } from 'undici'
-import { createTlsConnector, type UpstreamTls } from './connect-tls.ts'
+import { type buildConnector, Pool } from 'undici'
+import { ConnectFailed, connectServer } from './connect-server.ts'
+import type { UpstreamTls } from './connect-tls.ts'
 
 /** Largest head of an upstream's answer, in bytes: an application that sends more is broken. */
 const MAX_HEAD_BYTES = 64 * 1024
@@ -71,6 +72,17 @@ function open({ origin, connectTimeoutMs, keepAlive, tls }: PoolTarget): Pool {
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
-    connect: tls ? createTlsConnector(tls, connectTimeoutMs) : { timeout: connectTimeoutMs },
+    connect: createConnector(tls, connectTimeoutMs),
   })
+}
+
+/** undici's own connector asks for the host that the visitor asked for, which an upstream need not know. */
+function createConnector(tls: UpstreamTls | undefined, timeoutMs: number): buildConnector.connector {
+  return ({ hostname, port }, callback) => {
+    const address = { host: hostname, port: Number(port || (tls ? 443 : 80)), tls, timeoutMs }
+    connectServer(address, (result) => {
+      if (result instanceof ConnectFailed) callback(result, null)
+      else callback(null, result)
+    })
+  }
 }

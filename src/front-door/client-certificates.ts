@@ -1,0 +1,103 @@
+import type { X509Certificate } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { CertificateSource, ClientAuthority } from './ports.ts'
+import type { ClientCertificates, SiteDeclaration } from './site-declaration.ts'
+
+/** Errors of a certificate whose CA is not known (`optional_no_ca`), by their names in OpenSSL; nginx has the same. */
+const UNKNOWN_CA: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+/** Names by which applications are told of the certificate of a visitor, who must not tell it himself. */
+const CLAIM =
+  /^(?:x-)?(?:forwarded-|amzn-)?(?:ssl|tls|mtls)-|^(?:x-)?(?:arr-|forwarded-)?client-?(?:cert|verif|[si]?-?dn|subject|issuer|serial|fingerprint)/
+
+/** What is asked of the visitors of a host. */
+export type ClientDemand =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'asked'
+      readonly mode: Exclude<ClientCertificates, 'off'>
+      readonly authority: ClientAuthority
+    }
+  /** It is to be asked and cannot be, so that nobody may come in. */
+  | { readonly kind: 'closed'; readonly problem: string; readonly remedy: string }
+
+/** What a connection showed of its client, once, in the handshake. */
+export interface ClientProof {
+  /** By whom it was judged. */
+  readonly authority: ClientAuthority
+  /** undefined: nothing was shown. */
+  readonly certificate: X509Certificate | undefined
+  /** What is wrong with it, by OpenSSL's name; undefined: nothing. */
+  readonly error: string | undefined
+}
+
+const NONE: ClientDemand = { kind: 'none' }
+
+/** What a host asks of its visitors now. */
+export function clientDemandOf(
+  { host, clientCertificates: said, httpsMethod }: SiteDeclaration,
+  certificates: Pick<CertificateSource, 'clientsOf'>,
+): ClientDemand {
+  if (said === 'off') return NONE
+  const found = certificates.clientsOf(host)
+  if (!found) {
+    // nginx-proxy would let everybody in.
+    if (said !== 'on') return NONE
+    return {
+      kind: 'closed',
+      problem: `${host} is to ask visitors for a certificate, and there is no file of CAs to judge it by`,
+      remedy: `Put ${host.startsWith('~') ? 'ca.crt' : `${host}.ca.crt, or ca.crt,`} into the folder of certificates`,
+    }
+  }
+  if (found.problem !== undefined) return { kind: 'closed', problem: found.problem, remedy: found.remedy }
+  const mode = said ?? 'on'
+  if (mode === 'on' && httpsMethod === 'nohttps') {
+    return {
+      kind: 'closed',
+      problem: `${host} is served without TLS only, by which nobody can show a certificate of ${found.authority.file}`,
+      remedy: 'Take HTTPS_METHOD=nohttps away, or say that it needs none (ssl_verify_client=off)',
+    }
+  }
+  if (httpsMethod === 'nohttps') return NONE
+  return { kind: 'asked', mode, authority: found.authority }
+}
+
+/** Takes down what the handshake showed. */
+export function readClientProof(socket: TLSSocket, authority: ClientAuthority): ClientProof {
+  const certificate = socket.getPeerX509Certificate()
+  // A resumed session has no proof of its own, and the library would take it for good.
+  if (socket.isSessionReused()) return { authority, certificate, error: 'SESSION_RESUMED' }
+  const { authorized, authorizationError } = socket
+  return {
+    authority,
+    certificate,
+    error: authorized ? undefined : String(authorizationError ?? 'UNSPECIFIED'),
+  }
+}
+
+/**
+ * Whether a connection may carry requests to a host that asks for certificates. `elsewhere`: it was judged by others, or
+ * not at all, and has to be opened anew.
+ */
+export function judgeClient(
+  { mode, authority }: Extract<ClientDemand, { kind: 'asked' }>,
+  proof: ClientProof | undefined,
+): 'fine' | 'elsewhere' | 'missing' | 'bad' {
+  if (proof?.authority !== authority) return 'elsewhere'
+  if (!proof.certificate) return mode === 'on' ? 'missing' : 'fine'
+  if (proof.error === undefined) return 'fine'
+  return mode === 'optional_no_ca' && UNKNOWN_CA.has(proof.error) ? 'fine' : 'bad'
+}
+
+/**
+ * Takes away headers in which a visitor says himself what certificate he has. Those with underscores go as well, as in
+ * nginx: many applications read them as the ones with dashes.
+ */
+export function dropClientClaims(headers: IncomingHttpHeaders): void {
+  for (const name of Object.keys(headers)) if (name.includes('_') || CLAIM.test(name)) delete headers[name]
+}

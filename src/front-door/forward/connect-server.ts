@@ -1,0 +1,90 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectSecure } from 'node:tls'
+import { tlsOptionsFor, type UpstreamTls } from './connect-tls.ts'
+
+const SOCKET_OPTIONS = {
+  noDelay: true,
+  /** After this time an idle connection is asked whether its other end is still there, in milliseconds. */
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  /** How much is read ahead of an answer that is not taken yet, in bytes. */
+  highWaterMark: 64 * 1024,
+} as const
+
+/** Where a connection did not come about: nothing of a request was sent then. */
+export type ConnectFailure =
+  /** The address does not exist, or nobody takes connections there. */
+  | 'unreachable'
+  /** The connection or the handshake was not there in time. */
+  | 'connect-timeout'
+  /** The server was reached, and TLS with it failed: its certificate, its protocol, or no TLS at all. */
+  | 'tls'
+
+/** A connection that did not come about. What went wrong is told by where it went wrong, not by a list of codes. */
+export class ConnectFailed extends Error {
+  override readonly name = 'ConnectFailed'
+  readonly reason: ConnectFailure
+
+  constructor(stage: 'tcp' | 'tls', cause: Error & { readonly code?: string }) {
+    super(textOf(cause), { cause })
+    this.reason = cause.code === 'ETIMEDOUT' ? 'connect-timeout' : stage === 'tls' ? 'tls' : 'unreachable'
+  }
+}
+
+/** What is connected to. */
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+  /** undefined: TLS is not spoken. */
+  readonly tls: UpstreamTls | undefined
+  /** Bounds the connection and the handshake each. */
+  readonly timeoutMs: number
+}
+
+/** Connects to a server, with TLS if it is asked for. @returns what gives the attempt up. */
+export function connectServer(
+  { host, port, tls, timeoutMs }: ServerAddress,
+  done: (result: Socket | ConnectFailed) => void,
+): () => void {
+  const options = { host, port, ...SOCKET_OPTIONS }
+  const socket = connectTcp(options)
+  waitFor(socket, { event: 'connect', timeoutMs }, (error) => {
+    if (error) return done(new ConnectFailed('tcp', error))
+    if (!tls) return done(socket)
+    const secure = connectSecure({ socket, ALPNProtocols: ['http/1.1'], ...tlsOptionsFor(tls) })
+    waitFor(secure, { event: 'secureConnect', timeoutMs }, (failure) => {
+      done(failure ? new ConnectFailed('tls', failure) : secure)
+    })
+  })
+  return () => socket.destroy()
+}
+
+/** Calls back once: with an error if the socket ends, or too much time passes, before an event. */
+function waitFor(
+  socket: Socket,
+  { event, timeoutMs }: { event: 'connect' | 'secureConnect'; timeoutMs: number },
+  done: (error?: Error) => void,
+): void {
+  const finish = (error?: Error): void => {
+    clearTimeout(timer)
+    socket.off(event, onReady).off('error', finish).off('close', onClose)
+    done(error)
+  }
+  const onReady = (): void => finish()
+  const onClose = (): void => finish(coded('The connection was cut before it was there', 'ECONNRESET'))
+  const timer = setTimeout(() => socket.destroy(coded('No connection in time', 'ETIMEDOUT')), timeoutMs)
+  socket.on('error', ignore)
+  socket.once(event, onReady).once('error', finish).once('close', onClose)
+}
+
+function coded(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+/** A name with several addresses fails with an error for each, and no words of its own. */
+function textOf(error: Error): string {
+  if (error.message !== '' || !(error instanceof AggregateError)) return error.message
+  return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
+}
+
+function ignore(): void {}

@@ -1,0 +1,82 @@
+import type { LocationSettings } from '../directives/settings.ts'
+import { ConnectFailed, type ConnectFailure } from './connect-server.ts'
+import type { BodyStopped } from './request-body.ts'
+
+/** Why an upstream gave no answer that can be passed on. */
+export type UpstreamFailure =
+  /** No connection: nothing was sent, another server can be tried. */
+  | ConnectFailure
+  /** The connection ended before an answer began. */
+  | 'no-answer'
+  | 'timeout'
+  /** The answer breaks the rules of HTTP, or its head is too large. */
+  | 'bad-answer'
+  /** The client's body stopped. */
+  | 'body'
+  | 'aborted'
+
+/** Code of an error that says that an answer did not come in time. */
+export const ANSWER_TIMEOUT = 'ANSWER_TIMEOUT'
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  ANSWER_TIMEOUT,
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+const BAD_ANSWERS: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+])
+
+/**
+ * What an error comes to. What a connection that was there ends with is no reason to believe that nothing was sent:
+ * the system says `ETIMEDOUT` and `EHOSTUNREACH` of such, too.
+ */
+export function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
+  if (error instanceof ConnectFailed) return error.reason
+  if ((error as Partial<BodyStopped>).name === 'BodyStopped') return 'body'
+  const code = error.code ?? ''
+  if (TIMEOUTS.has(code)) return 'timeout'
+  if (BAD_ANSWERS.has(code) || code.startsWith('HPE_') || error.name === 'HTTPParserError')
+    return 'bad-answer'
+  return 'no-answer'
+}
+
+/** Whether nothing was sent, so that it does no harm to ask another server, whatever is asked for. */
+export function isUnsent(reason: UpstreamFailure): boolean {
+  return reason === 'unreachable' || reason === 'connect-timeout' || reason === 'tls'
+}
+
+/** What a visitor is answered with where no other server is left. */
+export function statusOf(reason: UpstreamFailure): 502 | 504 {
+  return reason === 'timeout' || reason === 'connect-timeout' ? 504 : 502
+}
+
+/** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+
+/** Whether another server may be asked, by `proxy_next_upstream` and the method. */
+export function mayTryNext(
+  reason: UpstreamFailure,
+  { method, settings }: { method: string; settings: LocationSettings },
+): boolean {
+  const { nextUpstream } = settings
+  if (!nextUpstream.includes(statusOf(reason) === 504 ? 'timeout' : 'error')) return false
+  return isUnsent(reason) || IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
+}
+
+/** Whether another server may be asked after an answer of some status. */
+export function mayTryAfter(
+  status: number,
+  { method, settings }: { method: string; settings: LocationSettings },
+): boolean {
+  const { nextUpstream } = settings
+  if (!nextUpstream.some((word) => word === `http_${status}`)) return false
+  return IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
+}
+
+/** What the operator's log says of an error: its own words, and its code where there is one. */
+export function causeOf(error: Error & { readonly code?: unknown }): { cause: string; code?: string } {
+  const { code } = (error instanceof ConnectFailed ? error.cause : error) as { code?: unknown }
+  return { cause: error.message, ...(typeof code === 'string' && { code }) }
+}

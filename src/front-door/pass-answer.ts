@@ -1,0 +1,146 @@
+import type { ServerResponse } from 'node:http'
+import type { Gzip } from 'node:zlib'
+import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
+import { compressAnswer } from './compress-answer.ts'
+import type { LocationSettings } from './directives/settings.ts'
+import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
+import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
+import { createPace, type Pace } from './limit-rate.ts'
+import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
+import { type ContentPlan, hstsOf, type SiteExchange } from './site-exchange.ts'
+import { redirectFacts } from './upstream-origin.ts'
+
+/** Where an answer comes from. */
+export interface AnswerSource {
+  /** More can be taken. */
+  resume(): void
+  /** The rest is for nobody. */
+  abort(): void
+}
+
+/** Whether the vhost file has a page of its own for an answer of an upstream. */
+export function isIntercepted({ interceptErrors, errorPages }: LocationSettings, status: number): boolean {
+  return interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))
+}
+
+/** Passes an upstream's answer on as it comes, with the headers that are to be added, and at the client's pace. */
+export class AnswerPassing {
+  readonly #exchange: SiteExchange
+  readonly #plan: ContentPlan
+  readonly #source: AnswerSource
+  readonly #settings: LocationSettings
+  readonly #response: ServerResponse
+  readonly #isHttp2: boolean
+  #gzip: Gzip | undefined
+  #isHeadOut = false
+  /** Length of an answer that may be sent in one piece. */
+  #joinedLength: number | undefined
+  /** That answer, once it is here; its end is told next. */
+  #joined: Buffer | undefined
+  readonly #pace: Pace | undefined
+  #sendTimer: NodeJS.Timeout | undefined
+
+  constructor(exchange: SiteExchange, plan: ContentPlan, source: AnswerSource) {
+    this.#exchange = exchange
+    this.#plan = plan
+    this.#source = source
+    this.#settings = plan.settings
+    this.#pace = createPace(this.#settings.bytesPerSecond)
+    this.#response = exchange.response as ServerResponse
+    this.#isHttp2 = exchange.request.httpVersionMajor === 2
+  }
+
+  head(
+    status: number,
+    raw: readonly (Buffer | string)[],
+    from: { upstream: UpstreamDeclaration; server: UpstreamServer },
+  ): void {
+    const list = answerHeaders(this.#exchange, this.#plan, { status, raw, ...from })
+    this.#gzip = status === 200 ? compressAnswer(this.#exchange, this.#settings, list) : undefined
+    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2 })
+    this.#gzip?.pipe(this.#response)
+    if (this.#isHttp2) return
+    const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
+    // Node keeps a head back until there is more; whoever waits for events has to know that they will come.
+    if (length && length <= MAX_JOINED_BYTES) this.#joinedLength = length
+    else setImmediate(() => this.#sendHead())
+  }
+
+  #sendHead(): void {
+    if (!this.#isHeadOut && !this.#response.writableEnded && !this.#response.destroyed)
+      this.#response.flushHeaders()
+  }
+
+  /** @returns false to be given no more until the source is told to resume. */
+  data(chunk: Buffer): boolean {
+    if (this.#response.destroyed) return false
+    if (chunk.length === this.#joinedLength) {
+      this.#joined = chunk
+      return true
+    }
+    this.#joinedLength = undefined
+    this.#isHeadOut = this.#gzip === undefined
+    const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
+    const waitMs = this.#pace?.(chunk.length) ?? 0
+    if (isTaken && waitMs === 0) return true
+    if (isTaken) setTimeout(() => this.#source.resume(), waitMs)
+    else this.#waitForDrain(waitMs)
+    return false
+  }
+
+  /** A client that takes nothing for `send_timeout` is given up. */
+  #waitForDrain(waitMs: number): void {
+    this.#sendTimer = setTimeout(() => this.#response.destroy(), this.#settings.sendTimeoutMs)
+    const target = this.#gzip ?? this.#response
+    target.once('drain', () => {
+      clearTimeout(this.#sendTimer)
+      if (waitMs === 0) this.#source.resume()
+      else setTimeout(() => this.#source.resume(), waitMs)
+    })
+  }
+
+  end(trailers: readonly string[] | undefined): void {
+    if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(pairsOf(trailers))
+    if (this.#gzip) this.#gzip.end()
+    else if (this.#joined === undefined) this.#response.end()
+    else endTogether(this.#response, this.#joined)
+  }
+
+  /** The client is gone, or has all. */
+  close(): void {
+    clearTimeout(this.#sendTimer)
+    this.#source.abort()
+  }
+}
+
+/** The headers of an upstream's answer as the visitor gets them. */
+export function answerHeaders(
+  exchange: Omit<SiteExchange, 'response'>,
+  { content, redirect, settings, variable }: ContentPlan,
+  {
+    status,
+    raw,
+    upstream,
+    server,
+  }: {
+    status: number
+    raw: readonly (Buffer | string)[]
+    upstream: UpstreamDeclaration
+    server: UpstreamServer
+  },
+): string[] {
+  const { host, authority, scheme } = exchange
+  const list = responseHeaders(raw, {
+    settings,
+    redirect: () => redirectFacts({ content, redirect }, { upstream, server, host, authority }),
+    variable,
+  })
+  const added = addedHeaders(status, {
+    headers: settings.addHeaders,
+    hsts: hstsOf(exchange),
+    isTls: scheme === 'https',
+    variable: (name) => upstreamVariable(raw, name) ?? variable(name),
+  })
+  list.push(...added)
+  return list
+}

@@ -1,0 +1,37 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+
+/**
+ * Waits until a client has taken what was written to it (`drain`), or all of an answer that has ended (`finish`). One
+ * that takes no byte for `timeoutMs` loses its connection, or its stream of HTTP/2: nginx's `send_timeout`. The clock
+ * runs only here, so that neither a slow disk nor `limit_rate` counts. Errors: the client is gone.
+ */
+export function untilTaken(
+  response: ServerResponse | Http2ServerResponse,
+  event: 'drain' | 'finish',
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const clock = 'stream' in response ? response.stream : response.req.socket
+    if (clock.destroyed || response.destroyed) return reject(new Error('The client is gone'))
+    const settle = (): void => {
+      clock.setTimeout(0)
+      clock.off('timeout', onTimeout)
+      response.off('close', onClose)
+    }
+    const onTimeout = (): void => void response.destroy()
+    const onClose = (): void => {
+      settle()
+      reject(new Error('The client is gone'))
+    }
+    // The system's own clock: it heeds bytes that went out, not only writes that were done.
+    clock.setTimeout(timeoutMs)
+    clock.on('timeout', onTimeout)
+    // First: at the end of an answer Node sets the timeout of an idle connection.
+    response.prependOnceListener(event, () => {
+      settle()
+      resolve()
+    })
+    response.once('close', onClose)
+  })
+}
