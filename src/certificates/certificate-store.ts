@@ -31,6 +31,7 @@ export class CertificateStore implements Disposable {
   #folders: readonly CertificateFolder[] = []
   #index = new CertificateIndex([])
   #clients = new ClientAuthorities([])
+  #toldOfClients: ReturnType<ClientAuthorities['describe']> = new Map()
 
   private constructor(options: StoreOptions) {
     this.#options = options
@@ -101,21 +102,29 @@ export class CertificateStore implements Disposable {
     this.#clients = new ClientAuthorities(this.#folders.map(({ clientFiles }) => clientFiles))
     const served = new Set(pairs.map(({ pair }) => pair))
     for (const pair of this.#contexts.keys()) if (!served.has(pair)) this.#contexts.delete(pair)
+    this.#tellOfClients()
     this.#tell(pairs)
+  }
+
+  #tellOfClients(): void {
+    const { log } = this.#options
+    const before = this.#toldOfClients
+    this.#toldOfClients = this.#clients.describe()
+    for (const [file, { isFine, text }] of this.#toldOfClients) {
+      if (before.get(file)?.text !== text) log?.[isFine ? 'info' : 'warn']({ file }, `certificates: ${text}`)
+    }
+    for (const file of before.keys()) {
+      if (!this.#toldOfClients.has(file))
+        log?.warn({ file }, `certificates: ${file} is gone, and visitors are judged by it no more`)
+    }
   }
 
   /** A line for each pair that cannot be used, and for each that was replaced; once. */
   #tell(pairs: readonly FolderPair[]): void {
     const { log } = this.#options
     const isFirst = this.#told.size === 0
-    const { broken } = this.#clients
-    const files = new Set([...pairs.map(({ certFile }) => certFile), ...broken.map(({ path }) => path)])
+    const files = new Set(pairs.map(({ certFile }) => certFile))
     for (const file of this.#told.keys()) if (!files.has(file)) this.#told.delete(file)
-    for (const { path, version, problem, remedy } of broken) {
-      if (this.#told.get(path) === version) continue
-      this.#told.set(path, version)
-      log?.warn({ file: path }, `certificates: ${problem}. ${remedy}. Its hosts are closed until then.`)
-    }
     for (const { certFile, problem, remedy, pair } of pairs) {
       const state = `${problem ?? ''} ${pair?.fingerprint ?? ''}`
       if (this.#told.get(certFile) === state) continue

@@ -31,9 +31,9 @@ export class ClientAuthorities {
     this.#files = new Map(folders.toReversed().flatMap((files) => [...files]))
   }
 
-  /** Those that cannot be used. */
-  get broken(): ClientFile[] {
-    return [...this.#files.values()].filter(({ problem }) => problem !== undefined)
+  /** What an operator is to know of each file, by its path: who is let in must not change in silence. */
+  describe(): Map<string, { readonly isFine: boolean; readonly text: string }> {
+    return new Map([...this.#files.values()].map((file) => [file.path, describeFile(file)]))
   }
 
   /**
@@ -71,6 +71,16 @@ export class ClientAuthorities {
     const list = this.#files.get('ca.crl.pem')
     return list && isOwn && isListOf(list, cas) === false ? undefined : list
   }
+}
+
+function describeFile({ path, problem, remedy }: ClientFile): { isFine: boolean; text: string } {
+  if (problem !== undefined)
+    return { isFine: false, text: `${problem}. ${remedy}. Its hosts are closed until then.` }
+  const name = basename(path)
+  if (name.toLowerCase().endsWith('.pem'))
+    return { isFine: true, text: `${name} says which clients are refused` }
+  const hosts = name.toLowerCase() === 'ca.crt' ? 'all hosts without a file of their own' : 'its host'
+  return { isFine: true, text: `visitors of ${hosts} show a certificate of a CA in ${name}` }
 }
 
 /** undefined: not known. */

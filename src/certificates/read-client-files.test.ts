@@ -132,22 +132,26 @@ describe('`CertificateStore` and clients', () => {
     )
   })
 
-  test('tells once of a file that cannot be used', async () => {
+  test('tells once of each change of who is let in', async () => {
     await using temp = await makeTempFolder('clients')
-    await writeFile(join(temp.path, 'a.example.com.ca.crt'), 'nonsense')
-    const warnings: string[] = []
-    const log = {
-      info: () => {},
-      warn: (...words: unknown[]) => void warnings.push(words.map(String).join(' ')),
-    }
-    using store = await CertificateStore.open({ folders: [temp.path], log })
-    await writeFile(join(temp.path, 'b.example.com.ca.crt'), CA.pem)
+    const path = join(temp.path, 'a.example.com.ca.crt')
+    await writeFile(path, 'nonsense')
+    const lines: string[] = []
+    const tell = (_facts: unknown, text: string): void => void lines.push(text)
+    using store = await CertificateStore.open({ folders: [temp.path], log: { info: tell, warn: tell } })
+    assert.deepEqual(lines.splice(0), [
+      'certificates: a.example.com.ca.crt cannot be used: there is no certificate in it. Put one into it, in PEM. Its hosts are closed until then.',
+    ])
+    await writeFile(join(temp.path, 'ca.crt'), CA.pem)
     await store.refresh()
-    assert.deepEqual(
-      warnings.map((line) => line.replace('[object Object] ', '')),
-      [
-        'certificates: a.example.com.ca.crt cannot be used: there is no certificate in it. Put one into it, in PEM. Its hosts are closed until then.',
-      ],
-    )
+    assert.deepEqual(lines.splice(0), [
+      'certificates: visitors of all hosts without a file of their own show a certificate of a CA in ca.crt',
+    ])
+    await writeFile(path, CA.pem)
+    await store.refresh()
+    await store.refresh()
+    assert.deepEqual(lines.splice(0), [
+      'certificates: visitors of its host show a certificate of a CA in a.example.com.ca.crt',
+    ])
   })
 })

@@ -44,7 +44,7 @@ describe('TRUST_DEFAULT_CERT', () => {
     it(`given as ${value} decides of the default certificate for sites and the registry`, async () => {
       await using berth = await serve(files, { TRUST_DEFAULT_CERT: value })
       for (const [url, expected] of Object.entries(rows)) assert.equal(await berth.ask(url), expected, url)
-      const list = await berth.list()
+      const list = await berth.command(['site', 'list'])
       for (const host of [OTHER, DOMAIN]) {
         const line = list.split('\n').find((each) => each.startsWith(`${host} `)) ?? ''
         assert.match(
@@ -69,7 +69,7 @@ describe('client certificates', () => {
     assert.equal(await berth.ask(`https://${SITE}/`, alice), 200)
     assert.equal(await berth.ask(`https://${OTHER}/`), 200)
     assert.match(
-      await berth.list(),
+      await berth.command(['site', 'list']),
       new RegExp(`^${SITE} +up .*visitors must show one of ${SITE}.ca.crt`, 'm'),
     )
     await berth.put(`${SITE}.crl.pem`, makeRevocations(ca, [mallory]))
@@ -79,8 +79,9 @@ describe('client certificates', () => {
     await berth.becomes(503, `https://${SITE}/`, alice)
     assert.equal(await berth.ask(`https://${OTHER}/`), 200)
     const isClosed = new RegExp(`^${SITE} +closed `, 'm')
-    let list = await berth.list()
-    for (let looks = 0; looks < 10 && !isClosed.test(list); looks++) list = await berth.list()
+    let list = await berth.command(['site', 'list'])
+    for (let looks = 0; looks < 10 && !isClosed.test(list); looks++)
+      list = await berth.command(['site', 'list'])
     assert.match(list, isClosed)
     assert.match(
       list,

@@ -43,8 +43,8 @@ export interface CertificateServer extends AsyncDisposable {
   becomes(expected: number | string, url: string, client?: ClientPaper): Promise<void>
   /** Puts a file into the certificate folder in one step. */
   put(name: string, text: string): Promise<void>
-  /** `berth site list`. */
-  list(): Promise<string>
+  /** Runs another `berth` command on the same data; answers its output. */
+  command(args: readonly string[], input?: string): Promise<string>
 }
 
 /** Starts one, the program itself, from files in a folder. */
@@ -108,7 +108,7 @@ export async function startCertificateServer({
     visit,
     ask,
     put,
-    list: () => runOk(BERTH_BIN, ['site', 'list', '--data', path('data')]),
+    command: (args, input) => runOk(BERTH_BIN, [...args, '--data', path('data')], { input }),
     async becomes(expected, url, client) {
       const deadline = Date.now() + SEEN_WITHIN_MS
       let last = await ask(url, client)
