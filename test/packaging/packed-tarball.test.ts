@@ -48,16 +48,18 @@ test('the packed npm package installs beside an older Node and runs from built J
   const port = await findFreePort()
   const address = `127.0.0.1:${port}`
   const settings = ['--data', join(project.path, 'data'), '--listen-http', address]
-  const server = await startProcess(berth, {
-    args: ['serve', ...settings, '--htpasswd-file', htpasswdFile],
-    env,
-    logFile: join(project.path, 'berth.log'),
-    isReady: () => isListening(port),
-  })
-  try {
-    const args = ['selftest', `http://${address}`, '--username', 'carol', '--password-stdin']
-    assert.match(await runOk(berth, args, { env, input: password }), / works\n$/)
-  } finally {
-    assert.equal(await server.stop(), 0)
+  for (const workers of ['1', '2']) {
+    const server = await startProcess(berth, {
+      args: ['serve', ...settings, '--htpasswd-file', htpasswdFile, '--workers', workers],
+      env,
+      logFile: join(project.path, 'berth.log'),
+      isReady: () => isListening(port),
+    })
+    try {
+      const args = ['selftest', `http://${address}`, '--username', 'carol', '--password-stdin']
+      assert.match(await runOk(berth, args, { env, input: password }), / works\n$/)
+    } finally {
+      assert.equal(await server.stop(), 0)
+    }
   }
 })
