@@ -132,12 +132,12 @@ describe('`CertificateStore` and clients', () => {
     )
   })
 
-  test('tells once of each change of who is let in', async () => {
+  test('tells once of each change of who is let in', async ({ mock }) => {
     await using temp = await makeTempFolder('clients')
     const path = join(temp.path, 'a.example.com.ca.crt')
     await writeFile(path, 'nonsense')
     const lines: string[] = []
-    const tell = (_facts: unknown, text: string): void => void lines.push(text)
+    const tell = (...words: unknown[]): void => void lines.push(String(words[1]))
     using store = await CertificateStore.open({ folders: [temp.path], log: { info: tell, warn: tell } })
     assert.deepEqual(lines.splice(0), [
       'certificates: a.example.com.ca.crt cannot be used: there is no certificate in it. Put one into it, in PEM. Its hosts are closed until then.',
@@ -153,5 +153,13 @@ describe('`CertificateStore` and clients', () => {
     assert.deepEqual(lines.splice(0), [
       'certificates: visitors of its host show a certificate of a CA in a.example.com.ca.crt',
     ])
+    mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    await rm(path)
+    await store.refresh()
+    assert.deepEqual(lines.splice(0), [])
+    mock.timers.tick(10_000)
+    await store.refresh()
+    assert.deepEqual(lines, [`certificates: ${path} is gone, and visitors are judged by it no more`])
+    assert.equal(store.clientsOf('a.example.com')?.authority?.file, 'ca.crt')
   })
 })
