@@ -33,7 +33,10 @@ export class ClientAuthorities {
 
   /** What an operator is to know of each file, by its path: who is let in must not change in silence. */
   describe(): Map<string, { readonly isFine: boolean; readonly text: string }> {
-    return new Map([...this.#files.values()].map((file) => [file.path, describeFile(file)]))
+    const files = [...this.#files.values()].filter(
+      ({ hasKey, path }) => !hasKey || basename(path) === 'ca.crt',
+    )
+    return new Map(files.map((file) => [file.path, describeFile(file)]))
   }
 
   /**
@@ -79,7 +82,7 @@ function describeFile({ path, problem, remedy }: ClientFile): { isFine: boolean;
   const name = basename(path)
   if (name.toLowerCase().endsWith('.pem'))
     return { isFine: true, text: `${name} says which clients are refused` }
-  const hosts = name.toLowerCase() === 'ca.crt' ? 'all hosts without a file of their own' : 'its host'
+  const hosts = name.toLowerCase() === 'ca.crt' ? 'all hosts without a file of their own' : name.slice(0, -7)
   return { isFine: true, text: `visitors of ${hosts} show a certificate of a CA in ${name}` }
 }
 

@@ -109,6 +109,23 @@ describe('`CertificateStore` and clients', () => {
     assert.equal(store.clientsOf('app.example.com')?.authority?.file, 'ca.crt')
   })
 
+  test('takes example.ca.crt with a key beside it for the pair of example.ca, which is in Canada', async () => {
+    await using temp = await makeTempFolder('clients')
+    const { pem, keyPem } = makePaper('example.ca', { names: ['example.ca'] })
+    await writeFile(join(temp.path, 'example.ca.crt'), pem)
+    await writeFile(join(temp.path, 'example.ca.key'), keyPem)
+    await writeFile(join(temp.path, 'a.example.com.ca.crt'), CA.pem)
+    await writeFile(join(temp.path, 'a.example.com.ca.key'), CA.keyPem)
+    const lines: unknown[] = []
+    const tell = (...words: unknown[]): void => void lines.push(words)
+    using store = await CertificateStore.open({ folders: [temp.path], log: { info: tell, warn: tell } })
+    assert.ok(store.find('example.ca'))
+    assert.equal(store.clientsOf('example.ca'), undefined)
+    assert.equal(store.clientsOf('a.example.com')?.authority?.file, 'a.example.com.ca.crt')
+    await store.refresh()
+    assert.deepEqual(lines, [])
+  })
+
   test('finds the files of wildcards by their name, and of regular expressions by its SHA-1', async () => {
     await using temp = await makeTempFolder('clients')
     await writeFile(join(temp.path, '*.example.com.ca.crt'), CA.pem)
@@ -132,12 +149,12 @@ describe('`CertificateStore` and clients', () => {
     )
   })
 
-  test('tells once of each change of who is let in', async () => {
+  test('tells once of each change of who is let in', async ({ mock }) => {
     await using temp = await makeTempFolder('clients')
     const path = join(temp.path, 'a.example.com.ca.crt')
     await writeFile(path, 'nonsense')
     const lines: string[] = []
-    const tell = (_facts: unknown, text: string): void => void lines.push(text)
+    const tell = (...words: unknown[]): void => void lines.push(String(words[1]))
     using store = await CertificateStore.open({ folders: [temp.path], log: { info: tell, warn: tell } })
     assert.deepEqual(lines.splice(0), [
       'certificates: a.example.com.ca.crt cannot be used: there is no certificate in it. Put one into it, in PEM. Its hosts are closed until then.',
@@ -151,7 +168,15 @@ describe('`CertificateStore` and clients', () => {
     await store.refresh()
     await store.refresh()
     assert.deepEqual(lines.splice(0), [
-      'certificates: visitors of its host show a certificate of a CA in a.example.com.ca.crt',
+      'certificates: visitors of a.example.com show a certificate of a CA in a.example.com.ca.crt',
     ])
+    mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    await rm(path)
+    await store.refresh()
+    assert.deepEqual(lines.splice(0), [])
+    mock.timers.tick(10_000)
+    await store.refresh()
+    assert.deepEqual(lines, [`certificates: ${path} is gone, and visitors are judged by it no more`])
+    assert.equal(store.clientsOf('a.example.com')?.authority?.file, 'ca.crt')
   })
 })

@@ -23,6 +23,8 @@ export type ClientFileContent = readonly string[]
 export interface ClientFile {
   readonly path: string
   readonly version: string
+  /** There is a key beside it: then it may be the certificate of a host below `.ca` as well. */
+  readonly hasKey: boolean
   /** undefined: it cannot be used. The same value as long as what is in the file is the same. */
   readonly content: ClientFileContent | undefined
   /** Names of the CAs, or of those that signed the lists, DER in hex, as last read; undefined: never. */
@@ -44,6 +46,11 @@ export function isClientAuthorityFile(name: string): boolean {
   return name === 'ca.crt' || name.endsWith('.ca.crt')
 }
 
+/** The name of the key beside a certificate. */
+export function keyNameOf(certFile: string): string {
+  return certFile.replace(/crt$/, 'key')
+}
+
 /**
  * Reads nginx-proxy's files about clients: `<host>.ca.crt` and `ca.crt`, `<host>.crl.pem` and `ca.crl.pem`. One that
  * cannot be used has a problem, and never its former content: whom it lets in is not known. Errors: those of the
@@ -63,7 +70,8 @@ export async function readClientFiles(
   const files = new Map<string, ClientFile>()
   for (const name of wanted.slice(0, MAX_FILES)) {
     const key = name.toLowerCase()
-    files.set(key, await readClientFile(join(folder, name), before.get(key), now))
+    const hasKey = names.includes(keyNameOf(name))
+    files.set(key, await readClientFile(join(folder, name), before.get(key), { now, hasKey }))
   }
   for (const [key, file] of before) {
     const kept = files.has(key) ? undefined : keepWhileGone(file, now)
@@ -77,6 +85,7 @@ export function unreadClientFiles(folder: string, problem: string): ClientFiles 
   const file: ClientFile = {
     path: join(folder, 'ca.crt'),
     version: '',
+    hasKey: false,
     content: undefined,
     names: undefined,
     problem: `${problem}, so that it is not known which clients may come in`,
@@ -93,12 +102,18 @@ function keepWhileGone(file: ClientFile, now: number): ClientFile | undefined {
   return now - file.goneSince < GRACE_MS && now >= file.goneSince ? file : undefined
 }
 
-async function readClientFile(path: string, last: ClientFile | undefined, now: number): Promise<ClientFile> {
+async function readClientFile(
+  path: string,
+  last: ClientFile | undefined,
+  { now, hasKey }: { now: number; hasKey: boolean },
+): Promise<ClientFile> {
   const version = await versionOf(path)
   const isOver = last?.until !== undefined && now >= last.until
   if (last?.version === version && isOver === (last.content === undefined && last.until !== undefined))
-    return last.goneSince === undefined ? last : { ...last, goneSince: undefined }
-  const common = { path, version, goneSince: undefined }
+    return last.goneSince === undefined && last.hasKey === hasKey
+      ? last
+      : { ...last, hasKey, goneSince: undefined }
+  const common = { path, version, hasKey, goneSince: undefined }
   try {
     const { bytes } = await readCertificateFile(path)
     const { content, until, names } = path.toLowerCase().endsWith('.pem') ? readLists(bytes) : readCas(bytes)

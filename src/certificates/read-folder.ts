@@ -5,7 +5,7 @@ import { CertificateError, reasonOf } from './certificate-error.ts'
 import type { MailedFile } from './mailed-files.ts'
 import { makePair, type Pair } from './pair.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
-import { isClientAuthorityFile } from './read-client-files.ts'
+import { isClientAuthorityFile, keyNameOf } from './read-client-files.ts'
 
 /** Entries of one folder that count: a host has up to six. */
 const MAX_ENTRIES = 20_000
@@ -76,9 +76,11 @@ async function listNamed(folder: string): Promise<{ candidates: Candidate[]; fol
     throw error
   })
   const visible = entries.filter(({ name }) => !name.startsWith('.')).slice(0, MAX_ENTRIES)
-  const names = visible
-    .map(({ name }) => name)
-    .filter((name) => name.endsWith('.crt') && !isClientAuthorityFile(name))
+  const all = new Set(visible.map(({ name }) => name))
+  // The host "example.ca" has its certificate in "example.ca.crt", and a key beside it.
+  const isPair = (name: string): boolean =>
+    !isClientAuthorityFile(name) || (name !== 'ca.crt' && all.has(keyNameOf(name)))
+  const names = [...all].filter((name) => name.endsWith('.crt') && isPair(name))
   const folders = visible.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   return {
     candidates: names.sort().map((file) => candidateOf(join(folder, file))),
@@ -92,7 +94,7 @@ function candidateOf(certFile: string): Candidate {
     name: basename(stem).toLowerCase(),
     isNamed: true,
     certFile,
-    keyFile: `${stem}.key`,
+    keyFile: keyNameOf(certFile),
     extraFiles: [`${stem}.chain.pem`],
   }
 }

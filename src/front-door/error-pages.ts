@@ -53,7 +53,9 @@ export function pageOf(number: number): string {
 
 /** Answers with the page of a status, where no answer was begun; headers that were set before go with it. */
 export function sendPage(response: DoorResponse, status: number, headers: Record<string, string> = {}): void {
-  const retry = status === 503 || status === 429 ? { 'retry-after': String(RETRY_AFTER_S) } : {}
+  // Who is asked for a longer wait must not be told a shorter one.
+  const isLater = (status === 503 || status === 429) && !response.hasHeader('retry-after')
+  const retry = isLater ? { 'retry-after': String(RETRY_AFTER_S) } : {}
   send(response, {
     status: sentFor(status),
     type: 'text/html; charset=utf-8',

@@ -105,6 +105,7 @@ test('a status that proxy_next_upstream names goes to the next server, once ther
   const empty = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 0\r\n\r\n`
   for (const [text, ports, options, got] of [
     [get('/'), [sick.port, app.port], vhost, /^HTTP\/1\.1 200 [\s\S]*second/],
+    [get('/', ...UPGRADE), [sick.port, app.port], vhost, /^HTTP\/1\.1 200 [\s\S]*second/],
     [empty, [sick.port, app.port], vhost, /^HTTP\/1\.1 503 [\s\S]*sick/],
     [get('/'), [sick.port], vhost, /^HTTP\/1\.1 503 [\s\S]*sick/],
     [get('/'), [sick.port, app.port], '', /^HTTP\/1\.1 503 [\s\S]*sick/],

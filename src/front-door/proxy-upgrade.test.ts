@@ -126,7 +126,7 @@ test('an answer without another protocol that ends too soon does not look whole'
   })
   await using room = await openProxyRoom({ ports: [app.port] })
   const { text, ended } = await exchange(room.port, get('/', ...UPGRADE), { quietMs: 2_000 })
-  assert.match(text, /^X-Name: caf\xe9\r$[\s\S]*abc$/m)
+  assert.match(text, /^x-name: caf\xe9\r$[\s\S]*abc$/m)
   assert.ok(ended)
 })
 

@@ -2,19 +2,19 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocationSettings } from './directives/settings.ts'
-import { pageOf, RETRY_AFTER_S } from './error-pages.ts'
-import { forwardUpgrade } from './forward/forward-upgrade.ts'
+import { forwardUpgrade, type UpgradeOutcome } from './forward/forward-upgrade.ts'
 import { BodyStopped, hasBody, readBody } from './forward/request-body.ts'
-import { isHopByHop, requestHeaders } from './forward/request-headers.ts'
-import { causeOf, isUnsent, mayTryNext, statusOf } from './forward/upstream-failure.ts'
+import { requestHeaders } from './forward/request-headers.ts'
+import { causeOf, isUnsent, mayTryAfter, mayTryNext, statusOf } from './forward/upstream-failure.ts'
+import { ClientWatch } from './forward/watch-client.ts'
+import { AnswerPassing, answerHeaders, isIntercepted } from './pass-answer.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { enterLimits } from './rate-limits.ts'
-import { refusalOf } from './site-access.ts'
-import type { UpstreamDeclaration } from './site-declaration.ts'
+import { type Refusal, refusalOf } from './site-access.ts'
+import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import {
   type ContentPlan,
   enterSite,
-  hstsOf,
   type SiteExchange,
   type SiteTools,
   targetOf,
@@ -31,37 +31,63 @@ export interface UpgradeResult {
   readonly accessLog: LocationSettings['accessLog']
 }
 
+/** How a request is answered that does not change the protocol: as any other of its site. */
+export interface UpgradeAnswers {
+  /** Begins an answer, after which the connection ends. */
+  respond(): Pick<SiteExchange, 'response' | 'record'>
+  /** Answers the request as if it had not asked for another protocol. */
+  serve(exchange: SiteRequest & Pick<SiteExchange, 'record'>): Promise<void>
+  refuse(exchange: SiteExchange, plan: ContentPlan, refusal: Refusal): Promise<void>
+}
+
+interface Client {
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
 /** nginx's word for a client that did not wait. */
 const GONE = { status: 499, bytes: 0 }
 
-/** Passes a request to change the protocol on, after the same rules as any other. */
+/**
+ * Passes a request to change the protocol on, after the same rules as any other.
+ * @returns what the access log is told once the new protocol is over; undefined: there was an answer, which is told by
+ * itself.
+ */
 export async function proxyUpgrade(
   exchange: Omit<SiteRequest, 'response'>,
-  client: { readonly socket: Duplex; readonly head: Buffer },
-  tools: SiteTools,
-): Promise<UpgradeResult> {
+  client: Client,
+  { tools, answers }: { tools: SiteTools; answers: UpgradeAnswers },
+): Promise<UpgradeResult | undefined> {
   const way = wayOf(exchange)
-  const { accessLog } = way?.settings ?? exchange.site.server.settings
-  const refuse = (status: number, challenge?: string): UpgradeResult => {
-    const headers = [...hstsLines(exchange), ...(challenge ? [`WWW-Authenticate: ${challenge}`] : [])]
-    return { status, bytes: endWith(client.socket, status, headers), accessLog }
-  }
   // The table, or a file that was looked for, changed a moment ago.
-  if (!way) return refuse(503)
+  if (!way) return void (await answers.serve({ ...exchange, ...answers.respond() }))
   const { plan, settings } = way
+  const { accessLog } = settings
+  const watch = new ClientWatch(client, exchange.request as IncomingMessage)
+  const respond = (): SiteExchange => {
+    watch.release()
+    return { ...way.exchange, ...answers.respond() }
+  }
+  const refuse = async (refusal: Refusal): Promise<undefined> => {
+    await answers.refuse(respond(), plan, refusal)
+  }
   const refusal = await refusalOf(way.exchange, plan, tools)
-  if (refusal) return refuse(refusal.status, refusal.challenge)
+  if (watch.isGone) return { ...GONE, accessLog }
+  if (refusal) return refuse(refusal)
   const announced = Number(exchange.request.headers['content-length'] ?? 0)
   if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
     tellTooLarge(way.exchange, settings, tools)
-    return refuse(413)
+    return refuse({ status: 413 })
   }
   const verdict = await enterLimits(tools.limits, settings, plan.variable)
-  if (verdict.kind === 'refuse') return refuse(verdict.status)
+  if (verdict.kind === 'refuse') {
+    tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
+    return refuse({ status: verdict.status })
+  }
   try {
     if (verdict.kind === 'wait') await sleep(verdict.ms)
-    const result = client.socket.destroyed ? GONE : await tryServers({ ...way, client }, tools)
-    return { ...result, accessLog }
+    const result = await tryServers({ ...way, client: { ...client, watch }, refuse, respond }, tools)
+    return result && { ...result, accessLog }
   } finally {
     verdict.release()
   }
@@ -104,15 +130,76 @@ function upstreamOf(
 }
 
 interface Attempt extends Way {
-  readonly client: { readonly socket: Duplex; readonly head: Buffer }
+  readonly client: Client & { readonly watch: ClientWatch }
+  readonly respond: () => SiteExchange
+  readonly refuse: (refusal: Refusal) => Promise<undefined>
 }
 
 async function tryServers(
   attempt: Attempt,
   tools: SiteTools,
-): Promise<Pick<UpgradeResult, 'status' | 'bytes'>> {
+): Promise<Pick<UpgradeResult, 'status' | 'bytes'> | undefined> {
+  const { exchange, upstream, client } = attempt
+  const ask = askerOf(attempt)
+  const servers = tools.picker.order(upstream, exchange.remoteAddress)
+  let status = 503
+  for (const [index, server] of servers.entries()) {
+    if (client.watch.isGone) return GONE
+    const end = tools.picker.begin(server)
+    if (!end) continue
+    try {
+      const outcome = await ask(server)
+      if (outcome.kind === 'upgraded') return { status: outcome.status, bytes: await outcome.bytes }
+      const isLast = index === servers.length - 1
+      if (outcome.kind === 'answered') {
+        if (isLast || !mayAskNext(attempt, outcome.answer))
+          return await passAnswer(attempt, server, outcome.answer)
+        outcome.answer.destroy()
+        tools.picker.fail(server)
+        continue
+      }
+      if (client.watch.isGone) return GONE
+      const bodyFailure = ask.bodyFailure()
+      if (bodyFailure === BODY_STATUS['too-large']) tellTooLarge(exchange, attempt.settings, tools)
+      if (bodyFailure !== undefined) return attempt.refuse({ status: bodyFailure })
+      status = statusOf(outcome.reason)
+      tellFailure(attempt, { server, tools, outcome })
+      if (ask.isBodyBegun() || !mayTryNext(outcome.reason, rulesOf(attempt))) break
+    } finally {
+      end()
+    }
+  }
+  return attempt.refuse({ status })
+}
+
+function rulesOf({ exchange, settings }: Way): { method: string; settings: LocationSettings } {
+  return { method: exchange.facts.method, settings }
+}
+
+function mayAskNext(attempt: Attempt, { statusCode = 0 }: IncomingMessage): boolean {
+  return !hasBody(attempt.exchange.request, false) && mayTryAfter(statusCode, rulesOf(attempt))
+}
+
+function tellFailure(
+  { exchange: { host, requestId } }: Attempt,
+  {
+    server,
+    tools,
+    outcome: { reason, error },
+  }: { server: UpstreamServer; tools: SiteTools; outcome: Extract<UpgradeOutcome, { kind: 'failed' }> },
+): void {
+  const address = `${server.host}:${server.port}`
+  tools.logger.warn(
+    { host, id: requestId, server: server.name, address, reason, ...causeOf(error) },
+    'an upstream failed',
+  )
+  if (isUnsent(reason)) tools.picker.fail(server)
+}
+
+/** Asks one server after the other for the same. */
+function askerOf(attempt: Attempt) {
   const { exchange, plan, upstream, client } = attempt
-  const { request, host, requestId } = exchange
+  const { request } = exchange
   const headers = requestHeaders(
     request.headers,
     { ...exchange, requestUri: request.url ?? '/' },
@@ -120,44 +207,65 @@ async function tryServers(
   )
   const body = bodyOf(attempt)
   if (body) headers.push(...body.headers)
-  const protocol = upstream.protocol === 'https' ? 'https' : 'http'
-  let status = 503
-  for (const server of tools.picker.order(upstream, exchange.remoteAddress)) {
-    const end = tools.picker.begin(server)
-    if (!end) continue
+  const ask = (server: UpstreamServer): Promise<UpgradeOutcome> => {
+    const { host, port } = server
     const outgoing = {
-      protocol,
-      host: server.host,
-      port: server.port,
+      protocol: upstream.protocol === 'https' ? 'https' : 'http',
+      host,
+      port,
       method: request.method ?? 'GET',
       target: plan.target,
       headers,
       settings: plan.settings,
       body: body?.bytes,
     } as const
-    const outcome = await forwardUpgrade(outgoing, client, (...head) =>
-      formatHead(...head, hstsLines(exchange)),
+    return forwardUpgrade(outgoing, client, (status, raw) =>
+      formatHead(status, raw, answerHeaders(exchange, plan, { status, raw, upstream, server })),
     )
-    end()
-    if (outcome.kind !== 'failed') return outcome
-    const { reason, error } = outcome
-    tools.logger.warn(
-      {
-        host,
-        id: requestId,
-        server: server.name,
-        address: `${server.host}:${server.port}`,
-        reason,
-        ...causeOf(error),
-      },
-      'an upstream failed',
-    )
-    status = body?.failure() ?? statusOf(reason)
-    if (isUnsent(reason)) tools.picker.fail(server)
-    if (body?.isBegun() || !mayTryNext(reason, { method: outgoing.method, settings: plan.settings })) break
   }
-  return { status, bytes: endWith(client.socket, status, hstsLines(exchange)) }
+  return Object.assign(ask, {
+    isBodyBegun: () => body?.isBegun() ?? false,
+    bodyFailure: () => body?.failure(),
+  })
 }
+
+/** Passes on what came in place of another protocol. */
+async function passAnswer(
+  { plan, settings, upstream, respond, refuse }: Attempt,
+  server: UpstreamServer,
+  answer: IncomingMessage,
+): Promise<undefined> {
+  const status = answer.statusCode ?? 502
+  if (isIntercepted(settings, status)) {
+    answer.destroy()
+    return refuse({ status })
+  }
+  const exchange = respond()
+  const { response } = exchange
+  const passing = new AnswerPassing(exchange, plan, {
+    resume: () => void answer.resume(),
+    abort: () => void answer.destroy(),
+  })
+  const over = new Promise<void>((resolve) => {
+    response.once('close', () => {
+      passing.close()
+      resolve()
+    })
+  })
+  passing.head(status, answer.rawHeaders, { upstream, server })
+  answer.on('data', (chunk: Buffer) => {
+    if (!passing.data(chunk)) answer.pause()
+  })
+  answer.once('end', () => passing.end(undefined))
+  answer.on('error', ignore)
+  answer.once('close', () => {
+    // What the visitor has is not whole: the connection says so.
+    if (!answer.complete) response.destroy()
+  })
+  await over
+}
+
+function ignore(): void {}
 
 /** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
 function bodyOf({ exchange, settings, client }: Attempt): UpgradeBody | undefined {
@@ -196,35 +304,13 @@ interface UpgradeBody {
   failure(): number | undefined
 }
 
-/** HSTS of the host, for answers that do not change the protocol. */
-function hstsLines(exchange: Omit<SiteRequest, 'response'>): string[] {
-  const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
-  return hsts === undefined ? [] : [`Strict-Transport-Security: ${hsts}`]
-}
-
-/** The head of an upstream's answer as it goes to the client; of the hop only what changes the protocol. */
-function formatHead(status: number, raw: readonly string[], added: readonly string[]): string {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase()
-    if (status === 101 || !isHopByHop(name)) lines.push(`${raw[index]}: ${raw[index + 1]}`)
+/** The head that changes the protocol; what a variable brought into it must not end a line. */
+function formatHead(status: number, raw: readonly string[], list: readonly string[]): string {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: Upgrade']
+  const at = raw.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'upgrade')
+  if (at >= 0) lines.push(`Upgrade: ${raw[at + 1]}`)
+  for (let index = 0; index < list.length; index += 2) {
+    lines.push(`${list[index]}: ${list[index + 1]?.replace(/[^\t\x20-\x7e\x80-\xff]/g, '')}`)
   }
-  if (status !== 101) lines.push(...added, 'Connection: close')
   return `${lines.join('\r\n')}\r\n\r\n`
-}
-
-/** @returns the bytes of the page. */
-function endWith(socket: Duplex, status: number, headers: readonly string[]): number {
-  if (socket.destroyed || !socket.writable) return 0
-  const body = pageOf(status)
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'Content-Type: text/html; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-    ...(status === 503 || status === 429 ? [`Retry-After: ${RETRY_AFTER_S}`] : []),
-    ...headers,
-  ]
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
-  return Buffer.byteLength(body)
 }

@@ -13,10 +13,13 @@ export interface RequestRecord {
 }
 
 /** Writes a line once a request is over, unless its record says otherwise by then. */
-export function recordRequest(log: SiteLog, exchange: SiteRequest): RequestRecord {
+export function recordRequest(
+  log: SiteLog,
+  exchange: SiteRequest,
+  startedAt = performance.now(),
+): RequestRecord {
   const record: RequestRecord = { accessLog: exchange.site.server.settings.accessLog, bytes: 0 }
   const { response } = exchange
-  const startedAt = performance.now()
   countBody(response as ServerResponse, record)
   response.once('close', () => {
     const status = response.headersSent ? response.statusCode : 499

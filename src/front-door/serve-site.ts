@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Plan } from './directives/settings.ts'
 import { sendPage } from './error-pages.ts'
 import { serveFiles } from './files-content.ts'
@@ -7,11 +7,11 @@ import { ServerPicker } from './forward/pick-server.ts'
 import { stayHere } from './forward/turn-redirect.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
-import { mayUpgrade, proxyUpgrade } from './proxy-upgrade.ts'
+import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from './proxy-upgrade.ts'
 import { enterLimits } from './rate-limits.ts'
 import { type RequestRecord, recordRequest, writeLine } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
-import { refusalOf } from './site-access.ts'
+import { type Refusal, refusalOf } from './site-access.ts'
 import type { SiteLog } from './site-access-log.ts'
 import {
   addHeaders,
@@ -28,6 +28,7 @@ import {
   tellTooLarge,
 } from './site-exchange.ts'
 import type { SiteHandler, SiteRequest } from './site-handler.ts'
+import { responseOn } from './upgrade-response.ts'
 
 /** Internal redirects of one request (error_page, try_files), as in nginx. */
 const MAX_REDIRECTS = 10
@@ -52,9 +53,9 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
   // The registry has access lines of its own.
   const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
     site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
-  const record = (exchange: SiteRequest): RequestRecord | undefined => {
+  const record = (exchange: SiteRequest, startedAt?: number): RequestRecord | undefined => {
     const log = logOf(exchange)
-    return log && recordRequest(log, exchange)
+    return log && recordRequest(log, exchange, startedAt)
   }
   return {
     observe: (exchange) => void record(exchange),
@@ -70,10 +71,18 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     mayUpgrade,
     async upgrade(exchange, socket, head) {
       const startedAt = performance.now()
+      const answers: UpgradeAnswers = {
+        respond() {
+          const response = responseOn(exchange.request as IncomingMessage, socket)
+          return { response, record: record({ ...exchange, response }, startedAt) }
+        },
+        serve: (answered) => serve(answered, tools),
+        refuse: (answered, plan, refusal) => answerRefusal(answered, { plan, refusal, redirects: 0 }, tools),
+      }
       try {
-        const result = await proxyUpgrade(exchange, { socket, head }, tools)
+        const result = await proxyUpgrade(exchange, { socket, head }, { tools, answers })
         const log = logOf(exchange)
-        if (log) writeLine(log, exchange, { ...result, startedAt })
+        if (log && result) writeLine(log, exchange, { ...result, startedAt })
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
         socket.destroy()
@@ -86,10 +95,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
   }
 }
 
-async function serve(
-  request: SiteRequest & { readonly record: RequestRecord | undefined },
-  tools: SiteTools,
-): Promise<void> {
+async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: SiteTools): Promise<void> {
   const { site, response } = request
   const exchange = site.closed ? undefined : enterSite(request)
   if (!exchange) {
@@ -131,11 +137,7 @@ async function enter(
 ): Promise<void> {
   const { settings } = plan
   const refusal = await refusalOf(exchange, plan, tools)
-  if (refusal) {
-    if (refusal.challenge !== undefined) setHeader(exchange, 'www-authenticate', refusal.challenge)
-    if (refusal.retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(refusal.retryAfterS))
-    return answerError(exchange, { status: refusal.status, plan, redirects }, tools)
-  }
+  if (refusal) return answerRefusal(exchange, { plan, refusal, redirects }, tools)
   const asked = enterLimits(tools.limits, settings, plan.variable)
   const verdict = asked instanceof Promise ? await asked : asked
   if (verdict.kind === 'refuse') {
@@ -148,6 +150,18 @@ async function enter(
   if (verdict.kind === 'wait') await new Promise((resolve) => setTimeout(resolve, verdict.ms))
   if (hasLeft(exchange)) return
   await answerContent(exchange, plan, tools, redirects)
+}
+
+function answerRefusal(
+  exchange: SiteExchange,
+  { plan, refusal, redirects }: { plan: ContentPlan; refusal: Refusal; redirects: number },
+  tools: SiteTools,
+): Promise<void> {
+  const { status, challenge, retryAfterS } = refusal
+  if (exchange.record) exchange.record.accessLog = plan.settings.accessLog
+  if (challenge !== undefined) setHeader(exchange, 'www-authenticate', challenge)
+  if (retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(retryAfterS))
+  return answerError(exchange, { status, plan, redirects }, tools)
 }
 
 async function answerContent(

@@ -6,6 +6,7 @@ import type { LocationSettings } from '../directives/settings.ts'
 import { ConnectFailed, connectServer } from './connect-server.ts'
 import { upstreamTls } from './connect-tls.ts'
 import { ANSWER_TIMEOUT, reasonOf, type UpstreamFailure } from './upstream-failure.ts'
+import type { ClientWatch } from './watch-client.ts'
 
 /** A request to change the protocol, to one server. */
 export interface OutgoingUpgrade {
@@ -22,11 +23,18 @@ export interface OutgoingUpgrade {
 
 /** What came of it. */
 export type UpgradeOutcome =
-  /** Both sides speak the new protocol; settled when they have ended. `bytes` were sent to the client. */
-  | { readonly kind: 'upgraded'; readonly status: number; readonly bytes: number }
-  /** The upstream answered otherwise; that answer was passed on. */
-  | { readonly kind: 'answered'; readonly status: number; readonly bytes: number }
+  /** Both sides speak the new protocol; `bytes` were sent to the client once they have ended. */
+  | { readonly kind: 'upgraded'; readonly status: number; readonly bytes: Promise<number> }
+  /** The upstream answers otherwise; that answer has not begun to flow. */
+  | { readonly kind: 'answered'; readonly answer: IncomingMessage }
+  /** `aborted`: the client did not wait. */
   | { readonly kind: 'failed'; readonly reason: UpstreamFailure; readonly error: Error }
+
+/** Who asks for another protocol. */
+export interface UpgradingClient {
+  readonly socket: Duplex
+  readonly watch: ClientWatch
+}
 
 /**
  * Asks a server to change the protocol (RFC 9110 section 7.8) and then joins both connections: bytes pass as they
@@ -35,7 +43,7 @@ export type UpgradeOutcome =
  */
 export function forwardUpgrade(
   outgoing: OutgoingUpgrade,
-  client: { readonly socket: Duplex; readonly head: Buffer },
+  client: UpgradingClient,
   writeHead: (status: number, raw: readonly string[]) => string,
 ): Promise<UpgradeOutcome> {
   const { settings, target: path, protocol, host, port, method, headers } = outgoing
@@ -60,54 +68,28 @@ export function forwardUpgrade(
         return undefined
       },
     })
-    const abandon = (): void => {
+    client.watch.onGone = () => {
       request.destroy()
       abandonConnecting?.()
     }
-    const fail = (error: Error & { readonly code?: string }): void => {
-      client.socket.off('close', abandon)
-      resolve({ kind: 'failed', reason: reasonOf(error), error })
-    }
-    client.socket.once('close', abandon)
     request.setTimeout(settings.proxyReadTimeoutMs, () =>
       request.destroy(Object.assign(new Error('No answer in time'), { code: ANSWER_TIMEOUT })),
     )
     // A connection that is given up may fail after its request did.
-    request.on('error', fail)
+    request.on('error', (error: Error & { readonly code?: string }) =>
+      resolve({ kind: 'failed', reason: client.watch.isGone ? 'aborted' : reasonOf(error), error }),
+    )
     request.once('upgrade', (answer: IncomingMessage, upstream: Socket, head: Buffer) => {
-      client.socket.off('close', abandon)
-      client.socket.write(writeHead(answer.statusCode ?? 101, answer.rawHeaders), 'latin1')
+      const status = answer.statusCode ?? 101
+      client.socket.write(writeHead(status, answer.rawHeaders), 'latin1')
       if (head.length > 0) client.socket.write(head)
       // Its answer and what came with it were read before.
-      const received = upstream.bytesRead
-      if (client.head.length > 0) upstream.write(client.head)
-      void join(client.socket, upstream, settings.proxyReadTimeoutMs).then((bytes) =>
-        resolve({
-          kind: 'upgraded',
-          status: answer.statusCode ?? 101,
-          bytes: bytes - received + head.length,
-        }),
-      )
+      const received = upstream.bytesRead - head.length
+      for (const chunk of client.watch.release()) upstream.write(chunk)
+      const bytes = join(client.socket, upstream, settings.proxyReadTimeoutMs)
+      resolve({ kind: 'upgraded', status, bytes: bytes.then((count) => count - received) })
     })
-    request.once('response', (answer: IncomingMessage) => {
-      const status = answer.statusCode ?? 502
-      client.socket.write(writeHead(status, answer.rawHeaders), 'latin1')
-      // Its length stands in its head, or the end of the connection tells it.
-      let bytes = 0
-      answer.on('data', (chunk: Buffer) => {
-        bytes += chunk.length
-      })
-      answer.pipe(client.socket)
-      // What the client still sends is for nobody; that it goes is only seen by reading.
-      client.socket.resume()
-      client.socket.once('end', abandon)
-      answer.once('close', () => {
-        client.socket.off('close', abandon)
-        // What the visitor has is not whole: the connection says so.
-        if (!answer.complete) client.socket.destroy()
-        resolve({ kind: 'answered', status, bytes })
-      })
-    })
+    request.once('response', (answer: IncomingMessage) => resolve({ kind: 'answered', answer }))
     if (outgoing.body === undefined) request.end()
     else sendBody(outgoing.body, request)
   })

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** What a client may send before the protocol has changed, in bytes; the rest waits in the system. */
+const MAX_EARLY_BYTES = 64 * 1024
+
+/**
+ * Looks whether a client that asked for another protocol is still there. That it goes is only seen by reading, so that
+ * what it sends meanwhile is kept. A client that ends its side without having sent anything has gone, as with any other
+ * request.
+ */
+export class ClientWatch {
+  readonly #socket: Duplex
+  readonly #request: IncomingMessage
+  readonly #early: Buffer[] = []
+  #bytes = 0
+  #isWatching = false
+  #isReleased = false
+  #isGone = false
+  #onGone: () => void = ignore
+
+  constructor({ socket, head }: { socket: Duplex; head: Buffer }, request: IncomingMessage) {
+    this.#socket = socket
+    this.#request = request
+    if (head.length > 0) this.#keep(head)
+    socket.once('close', this.#tell)
+    // To read the connection of a request that is not complete would be to throw away its body.
+    if (request.complete) this.#watch()
+    else request.once('end', this.#watch)
+  }
+
+  /** Whether the client has gone. */
+  get isGone(): boolean {
+    return this.#isGone || this.#socket.destroyed
+  }
+
+  /** Tells that the client goes, once; one listener at a time. */
+  set onGone(listener: () => void) {
+    this.#onGone = listener
+  }
+
+  /** Ends the watch. @returns what the client has sent meanwhile. */
+  release(): readonly Buffer[] {
+    this.#isReleased = true
+    this.#onGone = ignore
+    this.#request.off('end', this.#watch)
+    this.#socket.off('close', this.#tell).off('end', this.#end).off('data', this.#keep)
+    if (this.#isWatching) this.#socket.pause()
+    return this.#early.splice(0)
+  }
+
+  readonly #watch = (): void => {
+    if (this.#isReleased || this.#bytes > MAX_EARLY_BYTES) return
+    this.#isWatching = true
+    this.#socket.on('data', this.#keep).once('end', this.#end)
+  }
+
+  readonly #keep = (chunk: Buffer): void => {
+    this.#early.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes > MAX_EARLY_BYTES) this.#socket.pause()
+  }
+
+  readonly #end = (): void => {
+    if (this.#bytes === 0) this.#tell()
+  }
+
+  readonly #tell = (): void => {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#onGone()
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,41 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** How long a client may go on sending after its answer, in milliseconds; cut at once, it might not see the answer. */
+const LINGER_MS = 2_000
+
+/**
+ * Makes the answer to a request whose connection was given away for another protocol that does not come about. It is
+ * one like any other; the connection ends with it, since what follows on it was meant for that protocol.
+ */
+export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  if (socket.destroyed) {
+    // Nobody else would tell.
+    process.nextTick(() => response.emit('close'))
+    return response
+  }
+  // The methods that it needs are those of any stream.
+  response.assignSocket(socket as Socket)
+  const onDrain = (): boolean => response.emit('drain')
+  const onEnd = (): void => void socket.destroy()
+  socket.on('drain', onDrain).once('end', onEnd)
+  // That the client goes is only seen by reading; what it still sends is for nobody.
+  socket.resume()
+  response.once('finish', () => {
+    socket.off('drain', onDrain).off('end', onEnd)
+    response.detachSocket(socket as Socket)
+    response.emit('close')
+    endSlowly(socket)
+  })
+  return response
+}
+
+function endSlowly(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+  if (socket.readableEnded) socket.end(() => socket.destroy())
+  else socket.once('end', () => socket.destroy()).end()
+}
