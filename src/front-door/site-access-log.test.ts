@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
@@ -260,6 +261,8 @@ test('a rotation loses no line', async () => {
   for (let index = 0; index < 300; index++) {
     log.write({ ...LINE, id: String(index) }, PLACE)
     if (index % 100 === 50) {
+      // The one before is over when its new file is there.
+      while (!existsSync(path)) await new Promise((resolve) => setImmediate(resolve))
       await rename(path, `${path}.${index}`)
       log.reopen()
     }
