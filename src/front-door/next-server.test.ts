@@ -132,3 +132,37 @@ test('nothing of an answer over h2c gets into the page that takes its place', as
   assert.doesNotMatch(text, /theirs/)
   server.close()
 })
+
+for (const how of ['ends', 'cuts'] as const) {
+  test(`a connection that an application ${how} as it is asked again is made anew, where that does no harm`, async () => {
+    let connections = 0
+    await using app = await startScriptedUpstream((socket, _head, connection) => {
+      connections++
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      if (connection === 0)
+        socket.on('data', () => (how === 'ends' ? socket.end() : socket.resetAndDestroy()))
+    })
+    await using room = await openProxyRoom({ ports: [app.port] })
+    const empty = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 0\r\n\r\n`
+    for (const text of [get('/'), get('/')]) {
+      assert.match((await exchange(room.port, text, { quietMs: 50 })).text, /^HTTP\/1\.1 200 /)
+    }
+    assert.equal(connections, 2)
+    assert.deepEqual(room.log, [])
+    await using other = await openProxyRoom({ ports: [app.port] })
+    assert.match((await exchange(other.port, empty, { quietMs: 50 })).text, /^HTTP\/1\.1 200 /)
+  })
+}
+
+test('a connection that ends again and again is made anew once, and what does harm is not sent twice', async () => {
+  await using app = await startScriptedUpstream((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    socket.on('data', () => socket.end())
+  })
+  await using room = await openProxyRoom({ ports: [app.port] })
+  const empty = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 0\r\n\r\n`
+  await exchange(room.port, get('/'), { quietMs: 50 })
+  assert.match((await exchange(room.port, empty, { quietMs: 50 })).text, /^HTTP\/1\.1 502 /)
+  const asked = app.received.join('').split(' HTTP/1.1').length - 1
+  assert.equal(asked, 2)
+})

@@ -17,6 +17,7 @@ import {
   mayTryNext,
   statusOf,
   type UpstreamFailure,
+  wasIdleTooLong,
 } from './forward/upstream-failure.ts'
 import { AnswerPassing, isIntercepted } from './pass-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
@@ -76,6 +77,7 @@ class Proxying {
   #bodyFailure: BodyFailure | undefined
   #flight: Flight | undefined
   #tried = 0
+  #isSecondTry = false
   readonly #answer: AnswerPassing
   #resolve: () => void = () => {}
 
@@ -227,6 +229,12 @@ class Proxying {
       this.#failBody()
       return
     }
+    if (this.#mayTryAgain(reason, error)) {
+      this.#isSecondTry = true
+      this.#tried--
+      this.#try()
+      return
+    }
     const { host, requestId } = this.#exchange
     const facts = {
       host,
@@ -244,6 +252,16 @@ class Proxying {
     }
     if (this.#mayTryNext(reason)) this.#try()
     else this.#finish(this.#proxy.fail(statusOf(reason)))
+  }
+
+  /** The same server, over another connection: nginx does so too. */
+  #mayTryAgain(reason: UpstreamFailure, error: Error): boolean {
+    if (this.#isSecondTry || this.#isBodyBegun || this.#response.headersSent || this.#response.destroyed)
+      return false
+    return (
+      wasIdleTooLong(reason, error) &&
+      mayTryNext(reason, { method: this.#exchange.facts.method, settings: this.#settings })
+    )
   }
 
   #mayTryNext(reason: UpstreamFailure): boolean {

@@ -261,7 +261,7 @@ test('a rotation loses no line', async () => {
   for (let index = 0; index < 300; index++) {
     log.write({ ...LINE, id: String(index) }, PLACE)
     if (index % 100 === 50) {
-      // Files are opened in the background.
+      // The one before is over when its new file is there.
       while (!existsSync(path)) await new Promise((resolve) => setImmediate(resolve))
       await rename(path, `${path}.${index}`)
       log.reopen()

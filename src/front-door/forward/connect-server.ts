@@ -73,7 +73,9 @@ function waitFor(
   const onReady = (): void => finish()
   const onClose = (): void => finish(coded('The connection was cut before it was there', 'ECONNRESET'))
   const timer = setTimeout(() => socket.destroy(coded('No connection in time', 'ETIMEDOUT')), timeoutMs)
-  socket.on('error', ignore)
+  socket.on('error', (error) => {
+    if (socket.bytesRead > 0) used.add(error)
+  })
   socket.once(event, onReady).once('error', finish).once('close', onClose)
 }
 
@@ -87,4 +89,10 @@ function textOf(error: Error): string {
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
 }
 
-function ignore(): void {}
+/** Errors of connections that had brought something before. */
+const used = new WeakSet<Error>()
+
+/** Whether an error is one of a connection that had brought something before. */
+export function wasUsed(error: Error): boolean {
+  return used.has(error)
+}

@@ -1,5 +1,5 @@
 import type { LocationSettings } from '../directives/settings.ts'
-import { ConnectFailed, type ConnectFailure } from './connect-server.ts'
+import { ConnectFailed, type ConnectFailure, wasUsed } from './connect-server.ts'
 import type { BodyStopped } from './request-body.ts'
 
 /** Why an upstream gave no answer that can be passed on. */
@@ -45,6 +45,19 @@ export function reasonOf(error: Error & { readonly code?: string }): UpstreamFai
 /** Whether nothing was sent, so that it does no harm to ask another server, whatever is asked for. */
 export function isUnsent(reason: UpstreamFailure): boolean {
   return reason === 'unreachable' || reason === 'connect-timeout' || reason === 'tls'
+}
+
+/**
+ * Whether a connection that had brought something before ended in place of an answer: a server that ends idle
+ * connections may do so at the moment when it is asked something. undici tells it of ends, the connection of errors.
+ */
+export function wasIdleTooLong(
+  reason: UpstreamFailure,
+  error: Error & { readonly socket?: unknown },
+): boolean {
+  if (reason !== 'no-answer') return false
+  const { bytesRead } = (error.socket ?? {}) as { bytesRead?: unknown }
+  return (typeof bytesRead === 'number' && bytesRead > 0) || wasUsed(error)
 }
 
 /** What a visitor is answered with where no other server is left. */
