@@ -9,6 +9,12 @@ const KEEP_ALIVE_MS = 50_000
 /** How long a pool that no site names any more is kept, in milliseconds: a container that restarts comes back. */
 const GRACE_MS = 30_000
 
+/**
+ * Pools kept at once; beyond them, the idle one that was used longest ago is closed. With a variable in `proxy_pass`
+ * visitors say how many there are.
+ */
+const MAX_POOLS = 1_024
+
 /** What a pool connects to, and how. */
 export interface PoolTarget {
   /** Scheme, host and port, such as `http://172.17.0.2:80`. */
@@ -29,8 +35,10 @@ interface Entry {
 export class UpstreamPools implements AsyncDisposable {
   readonly #entries = new Map<string, Entry>()
   readonly #sweep: NodeJS.Timeout
+  readonly #maxPools: number
 
-  constructor() {
+  constructor(maxPools = MAX_POOLS) {
+    this.#maxPools = maxPools
     this.#sweep = setInterval(() => this.#closeUnused(), GRACE_MS)
     this.#sweep.unref()
   }
@@ -40,6 +48,7 @@ export class UpstreamPools implements AsyncDisposable {
     const key = `${origin} ${connectTimeoutMs} ${keepAlive > 0} ${tls ? `${tls.verify} ${tls.serverName} ${tls.verifiedName}` : ''}`
     let entry = this.#entries.get(key)
     if (!entry) {
+      if (this.#entries.size >= this.#maxPools) this.#closeOldest()
       entry = { pool: open(target), usedAt: 0 }
       this.#entries.set(key, entry)
     }
@@ -52,6 +61,23 @@ export class UpstreamPools implements AsyncDisposable {
     const pools = [...this.#entries.values()].map(({ pool }) => pool.destroy())
     this.#entries.clear()
     await Promise.all(pools)
+  }
+
+  /** How many pools there are. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Requests under way have a bound of their own, and so have the pools that none can be closed of. */
+  #closeOldest(): void {
+    let oldest: [key: string, entry: Entry] | undefined
+    for (const [key, entry] of this.#entries) {
+      if (entry.pool.stats.size > 0) continue
+      if (!oldest || entry.usedAt < oldest[1].usedAt) oldest = [key, entry]
+    }
+    if (!oldest) return
+    this.#entries.delete(oldest[0])
+    void oldest[1].pool.close()
   }
 
   /** A pool closes once the requests on it are over. */
