@@ -569,6 +569,23 @@ export const SCENARIOS: readonly Scenario[] = [
     ]),
   },
   {
+    name: 'redirects of a declared upstream to the host that was asked for',
+    vhost: '',
+    paths: [
+      { path: '/', destination: '' },
+      { path: '/d/', destination: '/e/' },
+      { path: '= /x', destination: '/y' },
+    ],
+    requests: ['/', '/d/', '/x'].flatMap((path) =>
+      ['http://HOST/e/next', 'http://HOST/y', 'https://HOST/e/', 'http://HOST.evil/e/', '/e/'].flatMap(
+        (url) => [
+          `${path}?status=302&location=${url}`,
+          `${path}?header=Refresh:5%3B%20url%3D${encodeURIComponent(url)}`,
+        ],
+      ),
+    ),
+  },
+  {
     name: 'error pages',
     vhost: `
       error_page 404 /missing;

@@ -59,7 +59,7 @@ function startUpstream(name: string, seen: Map<string, SeenRequest>): Server {
       seen.set(String(headers[ROW_HEADER]), { server: name, method, url, headers, body })
       const query = new URLSearchParams(url.split('?')[1])
       for (const each of query.getAll('header')) {
-        const [header = '', value = ''] = each.split(':')
+        const [, header = '', value = ''] = /^([^:]*):?(.*)$/s.exec(each) ?? []
         response.setHeader(header, value)
       }
       const location = query.get('location')
