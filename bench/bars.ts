@@ -58,31 +58,46 @@ function measure(samples: readonly Sample[], { work, figure, server, to }: Bar):
   return ratioWithinRounds(samples, of, { ...of, server: to })
 }
 
+/** Held to each bar of speed: one process, and a worker for each core, as the others use them all. */
+const BERTHS = [NAMES.berth, NAMES.workers] as const
+
 function pullBars(work: string): Bar[] {
-  return [rate(work, NAMES.distribution, 1.5), rate(work, NAMES.stack, 2), rate(work, NAMES.files, 0.95)]
+  return [
+    ...rates(work, NAMES.distribution, 1.5),
+    ...rates(work, NAMES.stack, 2),
+    ...rates(work, NAMES.files, 0.95),
+  ]
 }
 
 function pushBars(work: string): Bar[] {
-  return [rate(work, NAMES.distribution, 2), rate(work, NAMES.stack, 2.5), rate(work, NAMES.disk, 0.9)]
+  return [
+    ...rates(work, NAMES.distribution, 2),
+    ...rates(work, NAMES.stack, 2.5),
+    ...rates(work, NAMES.disk, 0.9),
+  ]
 }
 
 function manifestBars(work: string): Bar[] {
   const bar = { work, figure: 'requests/s', bound: 'at least' } as const
-  const basic = [5, 10].map((cost) => ({
-    ...bar,
-    server: nameContender(NAMES.berth, nameBasic(cost)),
-    to: nameContender(NAMES.distribution, nameBasic(cost)),
-    value: 100,
-  }))
-  const bearer = nameContender(NAMES.berth, 'bearer token')
-  return [{ ...bar, server: bearer, to: nameContender(NAMES.distribution, 'no log-in'), value: 15 }, ...basic]
+  return BERTHS.flatMap((berth) => {
+    const basic = [5, 10].map((cost) => ({
+      ...bar,
+      server: nameContender(berth, nameBasic(cost)),
+      to: nameContender(NAMES.distribution, nameBasic(cost)),
+      value: 100,
+    }))
+    const to = nameContender(NAMES.distribution, 'no log-in')
+    return [{ ...bar, server: nameContender(berth, 'bearer token'), to, value: 15 }, ...basic]
+  })
 }
 
 function proxyBars(): Bar[] {
   const small = { work: SMALL_WORK, figure: 'requests/s', server: PROXIES.berth, bound: 'at least' } as const
   return [
-    { ...small, to: PROXIES.caddy, value: 1.2 },
-    { ...small, to: PROXIES.nginx, value: 0.4 },
+    ...[PROXIES.berth, PROXIES.workers].flatMap((server) => [
+      { ...small, server, to: PROXIES.caddy, value: 1.2 },
+      { ...small, server, to: PROXIES.nginx, value: 0.4 },
+    ]),
     { ...small, server: MANY_HOSTS, to: PROXIES.berth, value: 0.95 },
     { ...small, work: LARGE_WORK, figure: 'MB/s', to: PROXIES.nginx, value: 0.8 },
     // 400 MB for 10,000, of which a hundred are there without any.
@@ -90,8 +105,8 @@ function proxyBars(): Bar[] {
   ]
 }
 
-function rate(work: string, to: string, value: number): Bar {
-  return { work, figure: 'MB/s', server: NAMES.berth, to, bound: 'at least', value }
+function rates(work: string, to: string, value: number): Bar[] {
+  return BERTHS.map((server) => ({ work, figure: 'MB/s', server, to, bound: 'at least', value }))
 }
 
 function own(work: string, figure: string, value: number): Bar {

@@ -16,6 +16,8 @@ export interface BerthOptions {
   readonly htpasswdFile?: string
   /** Listen for plain HTTP too. */
   readonly hasHttp?: boolean
+  /** A process for each core. */
+  readonly hasWorkers?: boolean
 }
 
 /** A Berth that can be stopped and started on the same data. */
@@ -47,6 +49,7 @@ export async function startBerth(workspace: Workspace, options: BerthOptions): P
     ...['--listen-http', options.hasHttp ? `127.0.0.1:${httpPort}` : 'off'],
     ...['--listen-https', `127.0.0.1:${httpsPort}`],
     ...['--tls-cert', workspace.certFile, '--tls-key', workspace.keyFile],
+    ...(options.hasWorkers ? ['--workers', 'auto'] : []),
     ...(options.htpasswdFile ? ['--htpasswd-file', options.htpasswdFile] : []),
   ]
   const logFile = join(folder, 'output.log')

@@ -90,11 +90,11 @@ https://localhost:${port} {
   })
 }
 
-/** Starts Berth's front door with one site before the origin, and more that nobody asks for. */
+/** Starts Berth's front door with one site before the origin, and more that nobody asks for; `hasWorkers`: one process for each core. */
 export async function startFrontDoor(
   workspace: Workspace,
   name: string,
-  { originPort, hosts }: { originPort: number; hosts: number },
+  { originPort, hosts, hasWorkers }: { originPort: number; hosts: number; hasWorkers?: boolean },
 ): Promise<BenchProxy> {
   const folder = await workspace.folder('front-door')
   const port = await findFreePort()
@@ -103,7 +103,17 @@ export async function startFrontDoor(
   const others = Array.from({ length: hosts - 1 }, (_, index) => site(`app${index}.example.test`))
   await writeFile(config, `sites:\n${site('localhost')}${others.join('')}`)
   const args = [
-    ...['serve', '--config', config, '--data', join(folder, 'data'), '--domain', 'registry.example.test'],
+    ...[
+      'serve',
+      '--workers',
+      hasWorkers ? 'auto' : '1',
+      '--config',
+      config,
+      '--data',
+      join(folder, 'data'),
+      '--domain',
+      'registry.example.test',
+    ],
     ...[
       '--listen-http',
       'off',

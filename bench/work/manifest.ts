@@ -36,10 +36,16 @@ export async function measureManifest(context: WorkContext): Promise<void> {
   const htpasswdFile = join(workspace.path, 'htpasswd')
   await writeHtpasswd(htpasswdFile, accounts)
   await using kept = keepServers()
-  const berth = kept.add(await startBerth(workspace, { name: NAMES.berth, htpasswdFile, hasHttp: true }))
+  const common = { htpasswdFile, hasHttp: true }
+  const berths = [
+    kept.add(await startBerth(workspace, { name: NAMES.berth, ...common })),
+    kept.add(await startBerth(workspace, { name: NAMES.workers, hasWorkers: true, ...common })),
+  ]
   for (const isTls of [true, false]) {
     const contenders = [
-      ...berthContenders(berth, { accounts, url: isTls ? berth.url : (berth.httpUrl ?? '') }),
+      ...berths.flatMap((berth) =>
+        berthContenders(berth, { accounts, url: isTls ? berth.url : (berth.httpUrl ?? '') }),
+      ),
       ...(await startDistributions(context, { kept, htpasswdFile, accounts, isTls })),
     ]
     for (const contender of contenders) await prepare(contender)

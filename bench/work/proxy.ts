@@ -18,7 +18,12 @@ import { loadUrl } from '../wrk.ts'
 import type { WorkContext } from './work-context.ts'
 
 /** The proxies as tables and bars name them. */
-export const PROXIES = { berth: 'Berth', nginx: 'nginx', caddy: 'Caddy' } as const
+export const PROXIES = {
+  berth: 'Berth',
+  workers: 'Berth, workers',
+  nginx: 'nginx',
+  caddy: 'Caddy',
+} as const
 export const SMALL_WORK = 'proxy, small answers, 32 connections, TLS'
 export const LARGE_WORK = 'proxy, a large answer, TLS'
 /** Hosts in the table of the server that is compared with one of a single host. */
@@ -36,6 +41,9 @@ export async function measureProxy(context: WorkContext): Promise<void> {
   const originPort = Number(new URL(origin.url).port)
   const proxies = [
     resources.use(await startFrontDoor(workspace, PROXIES.berth, { originPort, hosts: 1 })),
+    resources.use(
+      await startFrontDoor(workspace, PROXIES.workers, { originPort, hosts: 1, hasWorkers: true }),
+    ),
     resources.use(await startFrontDoor(workspace, MANY_HOSTS, { originPort, hosts: 1_000 })),
     resources.use(await startNginxProxy(workspace, PROXIES.nginx, originPort)),
     resources.use(await startCaddy(workspace, PROXIES.caddy, originPort)),

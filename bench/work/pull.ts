@@ -18,6 +18,7 @@ export async function measurePull(context: WorkContext): Promise<void> {
   const files = await workspace.folder('files')
   const servers = [
     kept.add(await startBerth(workspace, { name: NAMES.berth })),
+    kept.add(await startBerth(workspace, { name: NAMES.workers, hasWorkers: true })),
     kept.add(await startDistribution(workspace, { name: NAMES.distribution, isTls: true })),
     kept.add(await startStack(workspace, NAMES.stack)),
     kept.add(await startStaticFiles(workspace, { name: NAMES.files, files })),

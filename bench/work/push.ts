@@ -25,6 +25,7 @@ export async function measurePush(context: WorkContext): Promise<void> {
   await using kept = keepServers()
   const servers = [
     kept.add(await startBerth(workspace, { name: NAMES.berth })),
+    kept.add(await startBerth(workspace, { name: NAMES.workers, hasWorkers: true })),
     kept.add(await startDistribution(workspace, { name: NAMES.distribution, isTls: true })),
     kept.add(await startStack(workspace, NAMES.stack)),
   ]

@@ -16,6 +16,8 @@ export interface WorkContext {
 /** The servers as tables and bars name them. */
 export const NAMES = {
   berth: 'Berth',
+  /** A worker for each core. */
+  workers: 'Berth, workers',
   distribution: 'docker-registry',
   stack: 'nginx + docker-registry',
   files: 'nginx, static files',
