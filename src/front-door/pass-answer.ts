@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import { compressAnswer } from './compress-answer.ts'
@@ -112,6 +112,42 @@ export class AnswerPassing {
     this.#source.abort()
   }
 }
+
+/** Passes on an answer that Node's own client read. Settled when it is over, or the client gone. */
+export async function passIncoming(
+  exchange: SiteExchange,
+  plan: ContentPlan,
+  {
+    answer,
+    upstream,
+    server,
+  }: { answer: IncomingMessage; upstream: UpstreamDeclaration; server: UpstreamServer },
+): Promise<undefined> {
+  const response = exchange.response as ServerResponse
+  const passing = new AnswerPassing(exchange, plan, {
+    resume: () => void answer.resume(),
+    abort: () => void answer.destroy(),
+  })
+  const over = new Promise<void>((resolve) => {
+    response.once('close', () => {
+      passing.close()
+      resolve()
+    })
+  })
+  passing.head(answer.statusCode ?? 502, answer.rawHeaders, { upstream, server })
+  answer.on('data', (chunk: Buffer) => {
+    if (!passing.data(chunk)) answer.pause()
+  })
+  answer.once('end', () => passing.end(undefined))
+  answer.on('error', ignore)
+  answer.once('close', () => {
+    // What the visitor has is not whole: the connection says so.
+    if (!answer.complete) response.destroy()
+  })
+  await over
+}
+
+function ignore(): void {}
 
 /** The headers of an upstream's answer as the visitor gets them. */
 export function answerHeaders(

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocationSettings } from './directives/settings.ts'
 import { forwardUpgrade, type UpgradeOutcome } from './forward/forward-upgrade.ts'
-import { BodyStopped, hasBody, readBody } from './forward/request-body.ts'
+import { hasBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
 import { causeOf, isUnsent, mayTryAfter, mayTryNext, statusOf } from './forward/upstream-failure.ts'
 import { ClientWatch } from './forward/watch-client.ts'
-import { AnswerPassing, answerHeaders, isIntercepted } from './pass-answer.ts'
+import { answerHeaders, isIntercepted, passIncoming } from './pass-answer.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { enterLimits } from './rate-limits.ts'
 import { type Refusal, refusalOf } from './site-access.ts'
@@ -21,6 +21,7 @@ import {
   tellTooLarge,
 } from './site-exchange.ts'
 import type { SiteRequest } from './site-handler.ts'
+import { upgradeBody } from './upgrade-body.ts'
 import { declareOrigin } from './upstream-origin.ts'
 
 /** What the access log is told. */
@@ -205,7 +206,7 @@ function askerOf(attempt: Attempt) {
     { ...exchange, requestUri: request.url ?? '/' },
     { settings: plan.settings, variable: plan.variable, isUpgrade: true },
   )
-  const body = bodyOf(attempt)
+  const body = upgradeBody(attempt)
   if (body) headers.push(...body.headers)
   const ask = (server: UpstreamServer): Promise<UpgradeOutcome> => {
     const { host, port } = server
@@ -236,72 +237,9 @@ async function passAnswer(
   answer: IncomingMessage,
 ): Promise<undefined> {
   const status = answer.statusCode ?? 502
-  if (isIntercepted(settings, status)) {
-    answer.destroy()
-    return refuse({ status })
-  }
-  const exchange = respond()
-  const { response } = exchange
-  const passing = new AnswerPassing(exchange, plan, {
-    resume: () => void answer.resume(),
-    abort: () => void answer.destroy(),
-  })
-  const over = new Promise<void>((resolve) => {
-    response.once('close', () => {
-      passing.close()
-      resolve()
-    })
-  })
-  passing.head(status, answer.rawHeaders, { upstream, server })
-  answer.on('data', (chunk: Buffer) => {
-    if (!passing.data(chunk)) answer.pause()
-  })
-  answer.once('end', () => passing.end(undefined))
-  answer.on('error', ignore)
-  answer.once('close', () => {
-    // What the visitor has is not whole: the connection says so.
-    if (!answer.complete) response.destroy()
-  })
-  await over
-}
-
-function ignore(): void {}
-
-/** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
-function bodyOf({ exchange, settings, client }: Attempt): UpgradeBody | undefined {
-  const incoming = exchange.request as IncomingMessage
-  if (!hasBody(incoming, false)) return undefined
-  const state: { isBegun: boolean; failure: number | undefined } = { isBegun: false, failure: undefined }
-  const bounds = {
-    maxBytes: settings.maxBodyBytes,
-    readGapMs: settings.clientBodyTimeoutMs,
-    writeGapMs: settings.proxySendTimeoutMs,
-  }
-  async function* read(): AsyncGenerator<Buffer> {
-    state.isBegun = true
-    if (incoming.headers.expect !== undefined) client.socket.write('HTTP/1.1 100 Continue\r\n\r\n')
-    try {
-      yield* readBody(incoming, bounds, () => client.socket.destroy())
-    } catch (error) {
-      if (error instanceof BodyStopped) state.failure = BODY_STATUS[error.reason]
-      throw error
-    }
-  }
-  const length = incoming.headers['content-length']
-  return {
-    headers: length === undefined ? ['transfer-encoding', 'chunked'] : ['content-length', length],
-    bytes: read(),
-    isBegun: () => state.isBegun,
-    failure: () => state.failure,
-  }
-}
-
-interface UpgradeBody {
-  readonly headers: readonly string[]
-  readonly bytes: AsyncIterable<Buffer>
-  isBegun(): boolean
-  /** The status to answer with where the client's body ended it. */
-  failure(): number | undefined
+  if (!isIntercepted(settings, status)) return passIncoming(respond(), plan, { answer, upstream, server })
+  answer.destroy()
+  return refuse({ status })
 }
 
 /** The head that changes the protocol; what a variable brought into it must not end a line. */
