@@ -25,6 +25,9 @@ export interface Verdict extends Bar {
 
 const MIB = 1024 ** 2
 
+/** Held to each bar of speed: one process, and a worker for each core, as the others use them all. */
+const BERTHS = [NAMES.berth, NAMES.workers] as const
+
 /** Every bar; those whose work was not measured are left out of a report. */
 export const BARS: readonly Bar[] = [
   ...CONNECTIONS.flatMap((connections) => [
@@ -57,9 +60,6 @@ function measure(samples: readonly Sample[], { work, figure, server, to }: Bar):
   if (to === undefined) return summarise(samples, of)?.median
   return ratioWithinRounds(samples, of, { ...of, server: to })
 }
-
-/** Held to each bar of speed: one process, and a worker for each core, as the others use them all. */
-const BERTHS = [NAMES.berth, NAMES.workers] as const
 
 function pullBars(work: string): Bar[] {
   return [
