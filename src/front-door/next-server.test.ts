@@ -115,6 +115,16 @@ test('a status that proxy_next_upstream names goes to the next server, once ther
   }
 })
 
+test('an application that speaks no HTTP/2 gives 502, and the log says so', async () => {
+  await using app = await startApp((_request, response) => response.end('no'))
+  await using room = await openProxyRoom({ ports: [app.port], upstream: { protocol: 'h2c' } })
+  assert.match((await exchange(room.port, get('/'))).text, /^HTTP\/1\.1 502 /)
+  assert.deepEqual(
+    room.log.map(({ reason, cause }) => [reason, cause]),
+    [['bad-answer', 'Protocol error']],
+  )
+})
+
 test('nothing of an answer over h2c gets into the page that takes its place', async () => {
   const server = createHttp2Server((_request, response) => {
     response.writeHead(404)

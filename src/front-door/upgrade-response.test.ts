@@ -105,6 +105,17 @@ test('the head that changes the protocol hides and adds as any head', async () =
   assert.doesNotMatch(text, /secret|^b:/im)
 })
 
+test('an answer that changes to a protocol without a name is not passed on', async () => {
+  await using app = await startScriptedUpstream((socket) => socket.end('HTTP/1.1 101 X\r\n\r\nhello'))
+  await using room = await openProxyRoom({ ports: [app.port] })
+  const { text } = await exchange(room.port, get('/', ...UPGRADE))
+  assert.match(text, /^HTTP\/1\.1 502 /)
+  assert.deepEqual(
+    room.log.map(({ reason }) => reason),
+    ['bad-answer'],
+  )
+})
+
 test('limit_conn holds while an answer in place of another protocol flows', async () => {
   await using app = await startApp((_request, response) => void response.write('x'))
   const http = 'limit_conn_zone $binary_remote_addr zone=one:1m;'

@@ -83,8 +83,12 @@ function coded(message: string, code: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
-/** A name with several addresses fails with an error for each, and no words of its own. */
-function textOf(error: Error): string {
+/**
+ * A name with several addresses fails with an error for each, and no words of its own; of what OpenSSL says of itself
+ * only the reason is for people.
+ */
+function textOf(error: Error & { readonly code?: string; readonly reason?: unknown }): string {
+  if (error.code?.startsWith('ERR_SSL_') && typeof error.reason === 'string') return error.reason
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
 }

@@ -89,7 +89,12 @@ export function forwardUpgrade(
       const bytes = join(client.socket, upstream, settings.proxyReadTimeoutMs)
       resolve({ kind: 'upgraded', status, bytes: bytes.then((count) => count - received) })
     })
-    request.once('response', (answer: IncomingMessage) => resolve({ kind: 'answered', answer }))
+    request.once('response', (answer: IncomingMessage) => {
+      if (answer.statusCode !== 101) return resolve({ kind: 'answered', answer })
+      answer.destroy()
+      const error = new Error('The answer changes to another protocol and does not say which')
+      resolve({ kind: 'failed', reason: 'bad-answer', error })
+    })
     if (outgoing.body === undefined) request.end()
     else sendBody(outgoing.body, request)
   })

@@ -26,6 +26,7 @@ const TIMEOUTS: ReadonlySet<string> = new Set([
 const BAD_ANSWERS: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'ERR_HTTP2_ERROR',
 ])
 
 /**
