@@ -49,6 +49,7 @@ export async function startBerth(
   )
   await checkHtpasswd(config, store)
   const contents = await openContents(config, store.database)
+  resources.defer(() => contents.blobs.close())
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const state = { isStopping: false }

@@ -154,6 +154,32 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       assert.deepEqual(appended, { offset: 3, digest: digestOf('abc'), interruption: 'vanished' })
     })
 
+    it('goes on to the right digest after an interruption at any point', async () => {
+      await using fixture = await open()
+      const bytes = randomBytes(7_000_000)
+      const points = [1, 65_537, 1_000_000, 2_097_151, 2_162_688, 2_200_000, 4_500_000, 6_999_999]
+      await Promise.all(
+        points.flatMap((point) =>
+          (['sha256', 'sha512'] as const).map(async (algorithm) => {
+            const name = `${algorithm.slice(3)}-${point}`
+            const first = bytes.subarray(0, point)
+            const source = Readable.from(failAfter(slices(first, 16_384)))
+            const cut = await fixture.store.append(id(name), { ...REQUEST, algorithm, source })
+            assert.equal(cut?.interruption, 'vanished')
+            assert.equal(cut?.digest, digestOf(bytes.subarray(0, cut?.offset), algorithm))
+            const rest = Readable.from(slices(bytes.subarray(cut?.offset), 16_384))
+            const request = { ...REQUEST, algorithm, offset: cut?.offset ?? 0, source: rest }
+            const ended = await fixture.store.append(id(name), request)
+            assert.deepEqual(
+              [ended?.offset, ended?.digest],
+              [bytes.length, digestOf(bytes, algorithm)],
+              `cut at ${point}`,
+            )
+          }),
+        ),
+      )
+    })
+
     it('takes no more than it may', async () => {
       await using fixture = await open()
       const source = Readable.from([Buffer.from('abc'), Buffer.from('def')])
@@ -226,6 +252,11 @@ async function readAll(store: BlobStore, digest: ReturnType<typeof digestOf>, si
   const chunks: Buffer[] = []
   await store.send(digest, { start: 0, end: size }, async (chunk) => void chunks.push(Buffer.from(chunk)))
   return Buffer.concat(chunks)
+}
+
+function* failAfter(chunks: Iterable<Buffer>): Generator<Buffer> {
+  yield* chunks
+  throw new Error('reset')
 }
 
 function* slices(bytes: Buffer, length: number): Generator<Buffer> {

@@ -75,4 +75,6 @@ export interface UploadStore {
 export interface BlobStore extends BlobReader, BlobWriter, UploadStore {
   /** Fails with `OciError` `UNAVAILABLE` or `STORAGE_FULL` if nothing can be written. */
   check(): Promise<void>
+  /** Lets go of what it holds beside the bytes. Nothing may be under way. */
+  close(): Promise<void>
 }

@@ -32,6 +32,11 @@ export class BufferBudget {
   readonly #free = new Map<number, Buffer[]>()
   #freeBytes = 0
 
+  /** Transfers under way. */
+  get transfers(): number {
+    return this.#transfers
+  }
+
   /** Counts a transfer in; the caller counts it out with {@link leave}. Errors: `TOOMANYREQUESTS`. */
   enter(): void {
     if (this.#transfers >= MAX_TRANSFERS) {
@@ -55,7 +60,8 @@ export class BufferBudget {
   take(wanted: number = MAX_BUFFER_BYTES): Buffer {
     const size = Math.min(this.#sizeNow(), ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
     const buffer = this.#free.get(size)?.pop()
-    if (!buffer) return Buffer.allocUnsafeSlow(size)
+    // Memory that a thread can share: what is hashed on one is not copied for it.
+    if (!buffer) return Buffer.from(new SharedArrayBuffer(size))
     this.#freeBytes -= size
     return buffer
   }

@@ -76,11 +76,13 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const quiet = quietOf(logger)
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = told.questions
+  const contents = await openContents(config, store.database)
+  resources.defer(() => contents.blobs.close())
   return openServing({
     ...context,
     config,
     store,
-    contents: await openContents(config, store.database),
+    contents,
     tls,
     source: await openSource(context, tls),
     together: { uploadTurns, limits },

@@ -1,37 +1,85 @@
-import type { Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import type { BufferBudget } from '../../stream/buffer-budget.ts'
 import { type Interruption, receive } from '../../stream/receive.ts'
 import type { AppendRequest } from '../blob-store.ts'
+import type { EarlySyncs } from './early-sync.ts'
+import type { HashThread } from './hash-thread.ts'
+import type { UploadHash } from './upload-hash.ts'
 
 /** Longest silence of a client in the middle of a body, in milliseconds: slow links pause, dead ones do not come back. */
 export const BODY_GAP_MS = 60_000
+/** What is hashed in line at an upload's beginning: small blobs need no thread, and it can be read again in a moment. */
+const IN_LINE_BYTES = 2 * 1024 * 1024
+/** Transfers under way beyond which a hash stays in line: they have small buffers, and no memory for a thread. */
+const FEW_TRANSFERS = 8
 
-/** Writes a body behind `offset`, hashing it on the way; durable when it returns. */
-export async function appendBody(
-  file: FileHandle,
-  hash: Hash,
-  request: AppendRequest & { budget: BufferBudget },
-): Promise<{ length: number; interruption: Interruption | undefined }> {
-  const { offset, source, maxBytes, budget } = request
+/** Where a body goes. */
+export interface BodyTarget {
+  readonly file: FileHandle
+  readonly path: string
+  /** Of the first `offset` bytes. */
+  readonly hash: UploadHash
+  /** Takes the hash over once it is worth it; undefined: there is none. */
+  readonly thread: HashThread | undefined
+  readonly budget: BufferBudget
+  readonly earlySyncs: EarlySyncs
+}
+
+/** What was appended, and the hash of all up to its end: another than before if the thread took it over. */
+export interface AppendedBody {
+  readonly length: number
+  readonly interruption: Interruption | undefined
+  readonly hash: UploadHash
+}
+
+/** Writes a body behind `offset`, hashing it on the way; durable when it returns. If it fails, the hash is dropped. */
+export async function appendBody(target: BodyTarget, request: AppendRequest): Promise<AppendedBody> {
+  const { file, budget, thread } = target
+  const { algorithm, offset, source, maxBytes } = request
+  const earlySync = target.earlySyncs.follow(file)
+  let hash = target.hash
   const writing = new Set<Promise<void>>()
   let length = 0
+  // Not later than that: the thread would have much to read while others wait for it.
+  const isWorthThread = (position: number): boolean =>
+    position >= IN_LINE_BYTES &&
+    position < 2 * IN_LINE_BYTES &&
+    hash.isInLine &&
+    budget.transfers <= FEW_TRANSFERS
   const consume = (bytes: Buffer): Promise<void> => {
     const position = offset + length
     length += bytes.length
+    if (thread?.isUsable && isWorthThread(position)) {
+      hash = thread.begin({ algorithm, path: target.path, size: position, written: Promise.all(writing) })
+    }
     // The write is handed over first: it runs on another thread while this one hashes.
-    const written = writeAll(file, bytes, position)
-    hash.update(bytes)
-    writing.add(written)
-    return written.finally(() => writing.delete(written))
+    const taken = settleBoth(writeAll(file, bytes, position), () => hash.update(bytes))
+    writing.add(taken)
+    earlySync.count(bytes.length)
+    return taken.finally(() => writing.delete(taken))
   }
   try {
     const { interruption } = await receive(source, { budget, consume, maxBytes, gapMs: BODY_GAP_MS })
+    // Where it failed, the file is not synced again: the system may have dropped what it could not write.
+    await earlySync.ended()
     await file.sync()
-    return { length, interruption }
+    return { length, interruption, hash }
+  } catch (error) {
+    hash.drop()
+    throw error
   } finally {
     // The file is closed next: nothing may still be at work on it.
-    await Promise.allSettled(writing)
+    await Promise.allSettled([...writing, earlySync.ended()])
+  }
+}
+
+/** Settles once the bytes are both written and hashed, also if the write fails. */
+async function settleBoth(written: Promise<void>, startHash: () => Promise<void>): Promise<void> {
+  const hashed = startHash()
+  try {
+    await written
+  } finally {
+    await hashed
   }
 }
 

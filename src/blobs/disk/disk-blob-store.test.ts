@@ -9,11 +9,20 @@ import { DiskBlobStore } from './disk-blob-store.ts'
 
 async function openInTemporaryFolder(): Promise<BlobStoreFixture & { root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'berth-blobs-'))
+  const opened: DiskBlobStore[] = []
+  const reopen = async (): Promise<DiskBlobStore> => {
+    const store = await DiskBlobStore.open(root)
+    opened.push(store)
+    return store
+  }
   return {
     root,
-    store: await DiskBlobStore.open(root),
-    reopen: () => DiskBlobStore.open(root),
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true }),
+    store: await reopen(),
+    reopen,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(opened.map((store) => store.close()))
+      await rm(root, { recursive: true })
+    },
   }
 }
 

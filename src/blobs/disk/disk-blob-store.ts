@@ -1,5 +1,6 @@
-import { type Hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { makeFolder, moveDurably, syncFolder } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
@@ -10,24 +11,41 @@ import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import type { Appended, AppendRequest, BlobStore } from '../blob-store.ts'
 import { systemCodeOf, translatingFaults } from '../storage-fault.ts'
 import { appendBody } from './append-body.ts'
+import { EarlySyncs } from './early-sync.ts'
+import { HashThread } from './hash-thread.ts'
 import { blobPath, uploadFolder, uploadPath } from './layout.ts'
-import { digestSoFar, hashFile, RunningHashes } from './running-hashes.ts'
+import { hashFile, RunningHashes } from './running-hashes.ts'
 import { sendFile } from './send-file.ts'
+import type { InLineHash, UploadHash } from './upload-hash.ts'
 
 /** Blobs as files in Distribution's tree, uploads as files beside it. */
 export class DiskBlobStore implements BlobStore {
   readonly #root: string
   readonly #budget = new BufferBudget()
+  readonly #earlySyncs = new EarlySyncs()
   readonly #hashes = new RunningHashes()
+  readonly #thread: HashThread | undefined
 
-  private constructor(root: string) {
+  private constructor(root: string, thread: HashThread | undefined) {
     this.#root = root
+    this.#thread = thread
   }
 
-  /** Opens the store below `root`, creating the folders it needs. Errors: those of the system. */
-  static async open(root: string): Promise<DiskBlobStore> {
+  /**
+   * Opens the store below `root`, creating the folders it needs. Large uploads are hashed on a thread where there is a
+   * core for it. Errors: those of the system.
+   */
+  static async open(
+    root: string,
+    thread: HashThread | undefined = threadForHashes(),
+  ): Promise<DiskBlobStore> {
     await makeFolder(uploadFolder(root))
-    return new DiskBlobStore(root)
+    return new DiskBlobStore(root, thread)
+  }
+
+  /** Ends its thread. Nothing may be under way. */
+  async close(): Promise<void> {
+    await this.#thread?.close()
   }
 
   async stat(digest: Digest): Promise<{ readonly size: number } | undefined> {
@@ -65,10 +83,20 @@ export class DiskBlobStore implements BlobStore {
         const path = uploadPath(this.#root, id)
         const hash = this.#hashes.take(id, algorithm, offset) ?? (await hashUpload(path, algorithm, offset))
         if (!hash) return undefined
-        const { length, interruption } = await appendBody(file, hash, { ...request, budget: this.#budget })
+        const target = {
+          file,
+          path,
+          hash,
+          thread: this.#thread,
+          budget: this.#budget,
+          earlySyncs: this.#earlySyncs,
+        }
+        const { length, interruption, hash: hashAfter } = await appendBody(target, request)
         const end = offset + length
-        this.#hashes.keep(id, { algorithm, offset: end, hash })
-        return { offset: end, digest: digestSoFar(hash, algorithm), interruption }
+        const known = await digestOrReadAgain(hashAfter, path, { algorithm, size: end })
+        if (!known) return undefined
+        this.#hashes.keep(id, { algorithm, offset: end, hash: known.hash })
+        return { offset: end, digest: known.digest, interruption }
       } catch (error) {
         // What was written is counted by nobody: on a full disk its room is needed. If this fails too, the next request cuts it.
         await file.truncate(offset).catch(leftForLater)
@@ -88,7 +116,7 @@ export class DiskBlobStore implements BlobStore {
     const stored = await sizeOfFile(path)
     if (size > (stored ?? 0)) return undefined
     const hash = await hashUpload(path, algorithm, stored === undefined ? 0 : size)
-    return hash && digestSoFar(hash, algorithm)
+    return hash?.digestNow()
   }
 
   async commit(id: UploadId, digest: Digest, size: number): Promise<boolean> {
@@ -169,8 +197,31 @@ async function sizeOfFile(path: string): Promise<number | undefined> {
 }
 
 /** Undefined if the upload is cancelled before it is read. */
-async function hashUpload(path: string, algorithm: DigestAlgorithm, size: number): Promise<Hash | undefined> {
+async function hashUpload(
+  path: string,
+  algorithm: DigestAlgorithm,
+  size: number,
+): Promise<InLineHash | undefined> {
   return hashFile(path, algorithm, size).catch(absentAs(undefined))
+}
+
+/**
+ * The digest of an upload, and a hash of it that can go on: those at hand, or, if the thread has lost them, from the
+ * file. Undefined if the upload was cancelled meanwhile.
+ */
+async function digestOrReadAgain(
+  hash: UploadHash,
+  path: string,
+  { algorithm, size }: { algorithm: DigestAlgorithm; size: number },
+): Promise<{ digest: Digest; hash: UploadHash } | undefined> {
+  const digest = await hash.digest()
+  if (digest) return { digest, hash }
+  const again = await hashUpload(path, algorithm, size)
+  return again && { digest: again.digestNow(), hash: again }
+}
+
+function threadForHashes(): HashThread | undefined {
+  return availableParallelism() > 1 ? new HashThread() : undefined
 }
 
 async function removeFile(path: string): Promise<boolean> {

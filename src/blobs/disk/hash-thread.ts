@@ -1,0 +1,127 @@
+import { Worker } from 'node:worker_threads'
+import { type Digest, type DigestAlgorithm, toDigest } from '../../oci/digest.ts'
+import type { HashAnswer, HashJob } from './hash-worker.ts'
+import type { UploadHash } from './upload-hash.ts'
+
+/** Heap of the thread, in MiB, and its stack: it holds hashes of a few hundred bytes, no bytes. */
+const HEAP_MIB = 16
+const STACK_MIB = 1
+/** A thread that was lost this often is not started again: something is wrong, and hashing in line works. */
+const MAX_LOSSES = 3
+
+/** Where the file of an upload begins. */
+export interface Beginning {
+  readonly algorithm: DigestAlgorithm
+  readonly path: string
+  /** Bytes that the hash begins with. */
+  readonly size: number
+  /** Settles once those bytes are written; if it rejects, the hash is lost. */
+  readonly written: Promise<unknown>
+}
+
+/**
+ * Hashes uploads on a thread of its own, started with the first. A job waits for each of an upload's buffers, so the
+ * budget of buffers bounds what waits. The thread keeps the process alive only while a job waits.
+ *
+ * If the thread ends, its hashes are lost, which costs a second read of the bytes. A thread that is started anew knows
+ * none of the old ones.
+ */
+export class HashThread {
+  readonly #pending = new Map<number, (hex: string | undefined) => void>()
+  #worker: Worker | undefined
+  #lastId = 0
+  #losses = 0
+
+  /** False once the thread was lost too often. */
+  get isUsable(): boolean {
+    return this.#losses < MAX_LOSSES
+  }
+
+  /** Begins a hash with what a file holds. */
+  begin({ algorithm, path, size, written }: Beginning): UploadHash {
+    const hash = ++this.#lastId
+    const isBegun = written.then(
+      () => this.#wake()?.postMessage({ kind: 'begin', hash, algorithm, path, size } satisfies HashJob),
+      // The failure is told by the write itself.
+      () => undefined,
+    )
+    return {
+      isInLine: false,
+      update: async (bytes) => {
+        await isBegun
+        await this.#ask({ kind: 'update', id: ++this.#lastId, hash, bytes })
+      },
+      digest: async (): Promise<Digest | undefined> => {
+        await isBegun
+        const hex = await this.#ask({ kind: 'digest', id: ++this.#lastId, hash })
+        return hex === undefined ? undefined : toDigest(algorithm, hex)
+      },
+      drop: () => {
+        void isBegun.then(() => this.#worker?.postMessage({ kind: 'drop', hash } satisfies HashJob))
+      },
+    }
+  }
+
+  /** Ends the thread: its hashes are lost. */
+  async close(): Promise<void> {
+    const worker = this.#worker
+    this.#forgetWorker()
+    await worker?.terminate()
+  }
+
+  #ask(job: HashJob & { readonly id: number }): Promise<string | undefined> {
+    const worker = this.#worker
+    if (!worker) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      // Whoever waits for an answer is not to be left by a process that has nothing else to do.
+      if (this.#pending.size === 0) worker.ref()
+      this.#pending.set(job.id, resolve)
+      worker.postMessage(job)
+    })
+  }
+
+  #wake(): Worker | undefined {
+    if (this.#worker || !this.isUsable) return this.#worker
+    try {
+      this.#worker = this.#start()
+    } catch {
+      // No thread to be had: whoever wants a hash reads the bytes again.
+      this.#losses++
+    }
+    return this.#worker
+  }
+
+  #start(): Worker {
+    const worker = new Worker(WORKER_URL, {
+      name: 'hashes',
+      // By default it takes over the options of the process, some of which a file cannot be run with.
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, stackSizeMb: STACK_MIB },
+    })
+    worker.unref()
+    worker.on('message', ({ id, hex }: HashAnswer) => {
+      const resolve = this.#pending.get(id)
+      this.#pending.delete(id)
+      if (this.#pending.size === 0) worker.unref()
+      resolve?.(hex)
+    })
+    worker.on('error', () => this.#lose(worker))
+    worker.on('exit', () => this.#lose(worker))
+    return worker
+  }
+
+  #lose(worker: Worker): void {
+    if (this.#worker !== worker) return
+    this.#losses++
+    this.#forgetWorker()
+  }
+
+  #forgetWorker(): void {
+    this.#worker = undefined
+    for (const resolve of this.#pending.values()) resolve(undefined)
+    this.#pending.clear()
+  }
+}
+
+/** Beside this file: TypeScript in a checkout, JavaScript once it is built. */
+const WORKER_URL = new URL(`./hash-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
