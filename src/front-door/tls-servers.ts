@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
 import { toPlainHost } from './host-name.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
+import { readInPieces } from './read-in-pieces.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
 
@@ -43,6 +44,7 @@ export class TlsServers {
 
   /** Begins the handshake. What was read of the connection must have been put back. */
   accept(socket: Socket, encryption: Encryption): void {
+    readInPieces(socket)
     this.#serverOf(encryption).emit('connection', socket)
   }
 
