@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { Readable } from 'node:stream'
-import type { BlobStore } from '../blobs/blob-store.ts'
+import { Readable } from 'node:stream'
+import type { Appended, BlobStore } from '../blobs/blob-store.ts'
 import type { Metadata, UploadRow } from '../metadata/metadata.ts'
 import type { ByteRange } from '../oci/byte-range.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
@@ -129,19 +129,20 @@ class UploadSessions {
   async finish(key: UploadKey, digest: Digest, body: UploadBody): Promise<void> {
     await using _turn = await this.#turns.take(key.id)
     const upload = await this.#find(key)
-    const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
-    const actual = await this.#digestOf(stored, algorithmOf(digest))
+    if (body.length === 0) return this.#complete(upload, digest)
+    const stored = await this.#store(upload, body, { isLast: true })
+    await this.#orCutBack(upload, () => this.#complete(stored, digest))
+  }
+
+  async #complete(upload: UploadRow, digest: Digest): Promise<void> {
+    const { id, repository, offset } = upload
+    const actual = await this.#digestOf(upload, algorithmOf(digest))
     if (actual !== digest) {
-      await this.drop(upload.id)
+      await this.drop(id)
       throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
     }
-    if (!(await this.#blobs.commit(upload.id, digest, stored.offset))) return this.#lost(upload.id)
-    await this.#metadata.linkBlob({
-      repository: upload.repository,
-      digest,
-      size: stored.offset,
-      upload: upload.id,
-    })
+    if (!(await this.#blobs.commit(id, digest, offset))) return this.#lost(id)
+    await this.#metadata.linkBlob({ repository, digest, size: offset, upload: id })
   }
 
   async cancel(key: UploadKey): Promise<void> {
@@ -176,14 +177,11 @@ class UploadSessions {
     const appended = await this.#blobs.append(id, { algorithm, offset, source: body.source, maxBytes: room })
     if (!appended) return this.#lost(id)
     const { interruption, ...end } = appended
-    if (interruption === 'too-large') throw tooLarge(this.#policy.maxBlobBytes)
-    if (!interruption && body.range && end.offset !== body.range.end) {
-      throw new OciError('SIZE_INVALID', {
-        message: `The body held ${end.offset - offset} bytes, Content-Range said ${body.range.end - offset}`,
-      })
-    }
-    if (isLast && !interruption) return { ...upload, ...end }
-    if (!(await this.#metadata.advanceUpload(id, offset, end))) {
+    const isCounted = await this.#orCutBack(upload, async () => {
+      this.#refuseUnfit(upload, body, appended)
+      return (isLast && !interruption) || (await this.#metadata.advanceUpload(id, offset, end))
+    })
+    if (!isCounted) {
       await this.#blobs.discard(id)
       throw new OciError('BLOB_UPLOAD_UNKNOWN')
     }
@@ -192,6 +190,38 @@ class UploadSessions {
       throw new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })
     }
     return { ...upload, ...end }
+  }
+
+  #refuseUnfit({ offset }: UploadRow, { range }: UploadBody, appended: Appended): void {
+    if (appended.interruption === 'too-large') throw tooLarge(this.#policy.maxBlobBytes)
+    if (appended.interruption || !range || appended.offset === range.end) return
+    throw new OciError('SIZE_INVALID', {
+      message: `The body held ${appended.offset - offset} bytes, Content-Range said ${range.end - offset}`,
+    })
+  }
+
+  /**
+   * Lets a body count that was stored. If it does not, the session is brought back to where it stood: another process
+   * may put other bytes there, and what this one remembers of their hash would be wrong.
+   */
+  async #orCutBack<T>(upload: UploadRow, count: () => Promise<T>): Promise<T> {
+    try {
+      return await count()
+    } catch (error) {
+      await this.#cutBack(upload)
+      throw error
+    }
+  }
+
+  async #cutBack({ id, algorithm, offset }: UploadRow): Promise<void> {
+    try {
+      if (!(await this.#metadata.findUpload(id))) return
+      const nothing = { algorithm, offset, source: Readable.from([]), maxBytes: 0 }
+      if (await this.#blobs.append(id, nothing)) return
+    } catch {
+      // The failure that came first is the one to tell.
+    }
+    await this.drop(id).catch(() => {})
   }
 
   #refuseMisplaced(upload: UploadRow, { range, length }: UploadBody): void {

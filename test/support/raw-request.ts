@@ -23,6 +23,8 @@ export interface Answer {
 export interface Sending {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
+  /** Leave out the length of the body. */
+  readonly isChunked?: boolean
 }
 
 /** The server did not answer to the end: whether it did what it was asked is not known. */
@@ -43,8 +45,13 @@ export class RawClient implements Disposable {
   }
 
   /** Errors: {@link Interrupted}. */
-  send(method: string, path: string, { headers = {}, body }: Sending = {}): Promise<Answer> {
+  send(
+    method: string,
+    path: string,
+    { headers = {}, body, isChunked = false }: Sending = {},
+  ): Promise<Answer> {
     const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization }
+    const length = body && !isChunked ? { 'content-length': String(body.length) } : {}
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const outgoing = request({
       agent: this.#agent,
@@ -52,7 +59,7 @@ export class RawClient implements Disposable {
       port: this.#port,
       method,
       path,
-      headers: { ...authorization, ...(body ? { 'content-length': String(body.length) } : {}), ...headers },
+      headers: { ...authorization, ...length, ...headers },
     })
     const fail = (error: Error): void =>
       reject(new Interrupted(`${method} ${path}: ${error.message}`, { cause: error }))

@@ -76,6 +76,26 @@ test('a blob whose chunks come to one worker and the other is the right one', as
   assert.equal((await workersInLog(room)).size, 2)
 })
 
+test('no blob has another digest than its bytes, when one worker hashed a body that did not count', async () => {
+  await using room = await openRoom()
+  const { port } = room.site
+  using one = new RawClient(port, { authorization: room.authorization, maxSockets: 1 })
+  using other = new RawClient(port, { authorization: room.authorization, maxSockets: 1 })
+  const location = await openSession(one, REPOSITORY)
+  assert.equal(await offsetOf(other, location), 0)
+  const [refused, taken, last] = [randomBytes(200_000), randomBytes(200_000), randomBytes(1_000)]
+  // More came than was said: the session stands where it stood.
+  const headers = { 'content-range': '0-9' }
+  assert.equal((await one.send('PATCH', location, { body: refused, headers, isChunked: true })).status, 400)
+  assert.equal((await other.send('PATCH', location, { body: taken })).status, 202)
+  assert.equal((await one.send('PATCH', location, { body: last })).status, 202)
+  const claimed = sha256Of(Buffer.concat([refused, last]))
+  assert.equal((await one.send('PUT', `${location}?digest=${claimed}`)).status, 400)
+  assert.equal((await sendAlone(room, 'GET', `/v2/${REPOSITORY}/blobs/${claimed}`)).status, 404)
+  assert.equal(await room.server.stop(), 0)
+  assert.equal((await workersInLog(room)).size, 2)
+})
+
 test('a worker that is killed is replaced; its upload goes on where it stood', async () => {
   await using room = await openRoom()
   const workers = await childrenOf(room.server.pid)
