@@ -306,6 +306,7 @@ class Listening {
   ): void {
     const { raw, source } = connection
     clearTimeout(connection.deadline)
+    connection.deadline = undefined
     connection.facts = {
       scheme,
       serverName,

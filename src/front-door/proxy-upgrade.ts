@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocationSettings } from './directives/settings.ts'
 import { forwardUpgrade, type UpgradeOutcome } from './forward/forward-upgrade.ts'
+import { type Conversation, whenOver } from './forward/join-sockets.ts'
 import { hasBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
 import { causeOf, isUnsent, mayTryAfter, mayTryNext, statusOf } from './forward/upstream-failure.ts'
@@ -27,7 +28,8 @@ import { declareOrigin } from './upstream-origin.ts'
 /** What the access log is told. */
 export interface UpgradeResult {
   readonly status: number
-  readonly bytes: number
+  /** undefined: there is none, and nothing was sent. */
+  readonly conversation: Conversation | undefined
   /** Of the vhost file. */
   readonly accessLog: LocationSettings['accessLog']
 }
@@ -47,12 +49,12 @@ interface Client {
 }
 
 /** nginx's word for a client that did not wait. */
-const GONE = { status: 499, bytes: 0 }
+const GONE = { status: 499, conversation: undefined }
 
 /**
  * Passes a request to change the protocol on, after the same rules as any other.
- * @returns what the access log is told once the new protocol is over; undefined: there was an answer, which is told by
- * itself.
+ * @returns what the access log is told, once the new protocol is over; undefined: there was an answer, which is told by
+ * itself. Nothing that belongs to the request is held while the conversation lasts.
  */
 export async function proxyUpgrade(
   exchange: Omit<SiteRequest, 'response'>,
@@ -85,13 +87,15 @@ export async function proxyUpgrade(
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
     return refuse({ status: verdict.status })
   }
+  let result: Omit<UpgradeResult, 'accessLog'> | undefined
   try {
     if (verdict.kind === 'wait') await sleep(verdict.ms)
-    const result = await tryServers({ ...way, client: { ...client, watch }, refuse, respond }, tools)
-    return result && { ...result, accessLog }
+    result = await tryServers({ ...way, client: { ...client, watch }, refuse, respond }, tools)
   } finally {
-    verdict.release()
+    if (result?.conversation) whenOver(result.conversation, verdict.release)
+    else verdict.release()
   }
+  return result && { ...result, accessLog }
 }
 
 /**
@@ -139,7 +143,7 @@ interface Attempt extends Way {
 async function tryServers(
   attempt: Attempt,
   tools: SiteTools,
-): Promise<Pick<UpgradeResult, 'status' | 'bytes'> | undefined> {
+): Promise<Omit<UpgradeResult, 'accessLog'> | undefined> {
   const { exchange, upstream, client } = attempt
   const ask = askerOf(attempt)
   const servers = tools.picker.order(upstream, exchange.remoteAddress)
@@ -148,9 +152,10 @@ async function tryServers(
     if (client.watch.isGone) return GONE
     const end = tools.picker.begin(server)
     if (!end) continue
+    let outcome: UpgradeOutcome | undefined
     try {
-      const outcome = await ask(server)
-      if (outcome.kind === 'upgraded') return { status: outcome.status, bytes: await outcome.bytes }
+      outcome = await ask(server)
+      if (outcome.kind === 'upgraded') return outcome
       const isLast = index === servers.length - 1
       if (outcome.kind === 'answered') {
         if (isLast || !mayAskNext(attempt, outcome.answer))
@@ -167,7 +172,8 @@ async function tryServers(
       tellFailure(attempt, { server, tools, outcome })
       if (ask.isBodyBegun() || !mayTryNext(outcome.reason, rulesOf(attempt))) break
     } finally {
-      end()
+      if (outcome?.kind === 'upgraded') whenOver(outcome.conversation, end)
+      else end()
     }
   }
   return attempt.refuse({ status })

@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { readBasic } from './basic-credentials.ts'
 import type { LocationSettings } from './directives/settings.ts'
-import type { SiteLog } from './site-access-log.ts'
+import { whenOver } from './forward/join-sockets.ts'
+import type { UpgradeResult } from './proxy-upgrade.ts'
+import type { SiteLog, SiteLogLine } from './site-access-log.ts'
 import type { SiteRequest } from './site-handler.ts'
 
 /** What the access log has to know of a request before it is over. */
@@ -23,20 +25,51 @@ export function recordRequest(
   countBody(response as ServerResponse, record)
   response.once('close', () => {
     const status = response.headersSent ? response.statusCode : 499
-    writeLine(log, exchange, { ...record, status, startedAt })
+    const { accessLog, bytes } = record
+    const begun = beginLine(exchange, status)
+    finishingLine(log, { begun, startedAt, site: exchange.site.declaration.host, accessLog })(bytes)
   })
   return record
 }
 
-/** Writes the line of a request that is over, unless `access_log off` says otherwise. */
-export function writeLine(
+/** Writes the line of a request for another protocol, once that is over; until then it holds the line and no more. */
+export function logUpgrade(
   log: SiteLog,
-  { request, host, site, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
-  { status, bytes, startedAt, accessLog }: RequestRecord & { status: number; startedAt: number },
+  exchange: Omit<SiteRequest, 'response'>,
+  { startedAt, accessLog, ...result }: UpgradeResult & { readonly startedAt: number },
 ): void {
-  if (accessLog === 'off') return
+  const begun = beginLine(exchange, result.status)
+  const finish = finishingLine(log, { begun, startedAt, site: exchange.site.declaration.host, accessLog })
+  if (result.conversation) whenOver(result.conversation, finish)
+  else finish(0)
+}
+
+type BegunLine = Omit<SiteLogLine, 'bytes' | 'ms'>
+
+interface LineToFinish {
+  readonly begun: BegunLine
+  readonly startedAt: number
+  readonly site: string
+  readonly accessLog: RequestRecord['accessLog']
+}
+
+/** Writes the line, unless `access_log off` says otherwise. */
+function finishingLine(
+  log: SiteLog,
+  { begun, startedAt, site, accessLog }: LineToFinish,
+): (bytes: number) => void {
+  return (bytes) => {
+    if (accessLog === 'off') return
+    log.write({ ...begun, bytes, ms: performance.now() - startedAt }, { site, file: accessLog })
+  }
+}
+
+function beginLine(
+  { request, host, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
+  status: number,
+): BegunLine {
   const { authorization, referer, 'user-agent': agent } = request.headers
-  const line = {
+  return {
     host,
     remoteAddress,
     user: readBasic(authorization)?.user,
@@ -44,13 +77,10 @@ export function writeLine(
     target: request.url ?? '',
     protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
     status,
-    bytes,
-    ms: performance.now() - startedAt,
     referer,
     agent,
     id: requestId,
   }
-  log.write(line, { site: site.declaration.host, file: accessLog })
 }
 
 /** Counts what is written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */

@@ -9,7 +9,7 @@ import { UpstreamPools } from './forward/upstream-pools.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from './proxy-upgrade.ts'
 import { enterLimits } from './rate-limits.ts'
-import { type RequestRecord, recordRequest, writeLine } from './record-request.ts'
+import { logUpgrade, type RequestRecord, recordRequest } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
 import { type Refusal, refusalOf } from './site-access.ts'
 import type { SiteLog } from './site-access-log.ts'
@@ -82,7 +82,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       try {
         const result = await proxyUpgrade(exchange, { socket, head }, { tools, answers })
         const log = logOf(exchange)
-        if (log && result) writeLine(log, exchange, { ...result, startedAt })
+        if (log && result) logUpgrade(log, exchange, { ...result, startedAt })
       } catch (err) {
         parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
         socket.destroy()

@@ -73,10 +73,13 @@ function waitFor(
   const onReady = (): void => finish()
   const onClose = (): void => finish(coded('The connection was cut before it was there', 'ECONNRESET'))
   const timer = setTimeout(() => socket.destroy(coded('No connection in time', 'ETIMEDOUT')), timeoutMs)
-  socket.on('error', (error) => {
-    if (socket.bytesRead > 0) used.add(error)
-  })
+  socket.on('error', noteUse)
   socket.once(event, onReady).once('error', finish).once('close', onClose)
+}
+
+/** Shared by all: what stays on a connection must not hold how it came about. */
+function noteUse(this: Socket, error: Error): void {
+  if (this.bytesRead > 0) used.add(error)
 }
 
 function coded(message: string, code: string): Error {

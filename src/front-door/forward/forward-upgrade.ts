@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { LocationSettings } from '../directives/settings.ts'
 import { ConnectFailed, connectServer } from './connect-server.ts'
 import { upstreamTls } from './connect-tls.ts'
+import { type Conversation, joinSockets } from './join-sockets.ts'
 import { ANSWER_TIMEOUT, reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 import type { ClientWatch } from './watch-client.ts'
 
@@ -23,8 +24,8 @@ export interface OutgoingUpgrade {
 
 /** What came of it. */
 export type UpgradeOutcome =
-  /** Both sides speak the new protocol; `bytes` were sent to the client once they have ended. */
-  | { readonly kind: 'upgraded'; readonly status: number; readonly bytes: Promise<number> }
+  /** Both sides speak the new protocol. */
+  | { readonly kind: 'upgraded'; readonly status: number; readonly conversation: Conversation }
   /** The upstream answers otherwise; that answer has not begun to flow. */
   | { readonly kind: 'answered'; readonly answer: IncomingMessage }
   /** `aborted`: the client did not wait. */
@@ -84,10 +85,14 @@ export function forwardUpgrade(
       client.socket.write(writeHead(status, answer.rawHeaders), 'latin1')
       if (head.length > 0) client.socket.write(head)
       // Its answer and what came with it were read before.
-      const received = upstream.bytesRead - head.length
+      const before = upstream.bytesRead - head.length
       for (const chunk of client.watch.release()) upstream.write(chunk)
-      const bytes = join(client.socket, upstream, settings.proxyReadTimeoutMs)
-      resolve({ kind: 'upgraded', status, bytes: bytes.then((count) => count - received) })
+      const idleMs = settings.proxyReadTimeoutMs
+      resolve({
+        kind: 'upgraded',
+        status,
+        conversation: joinSockets(client.socket, upstream, { idleMs, before }),
+      })
     })
     request.once('response', (answer: IncomingMessage) => {
       if (answer.statusCode !== 101) return resolve({ kind: 'answered', answer })
@@ -104,33 +109,5 @@ export function forwardUpgrade(
 function sendBody(body: AsyncIterable<Buffer>, request: ClientRequest): void {
   request.once('socket', () => {
     pipeline(body, request).catch((error: Error) => request.destroy(error))
-  })
-}
-
-function join(client: Duplex, upstream: Socket, idleMs: number): Promise<number> {
-  return new Promise((resolve) => {
-    let open = 2
-    const onIdle = (): void => {
-      client.destroy()
-      upstream.destroy()
-    }
-    const onClose = (): void => {
-      if (--open === 0) resolve(upstream.bytesRead)
-    }
-    // What either side does keeps both alive: the timer stands on the upstream, which sees the bytes of both ways.
-    upstream.setTimeout(idleMs, onIdle)
-    upstream.setNoDelay(true)
-    upstream.on('error', () => client.destroy())
-    client.on('error', () => upstream.destroy())
-    upstream.once('close', () => {
-      if (!client.writableEnded) client.end()
-      onClose()
-    })
-    client.once('close', () => {
-      upstream.destroy()
-      onClose()
-    })
-    upstream.pipe(client)
-    client.pipe(upstream)
   })
 }
