@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,6 +12,7 @@ import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../s
 import { findFreePort, isListening } from '../support/free-port.ts'
 import { offsetOf, openSession, sha256Of } from '../support/push-content.ts'
 import { RawClient } from '../support/raw-request.ts'
+import { runOk } from '../support/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
 import { childrenOf, isAlive, startWorkers, until } from './worker-site.ts'
 
@@ -174,6 +175,40 @@ test('a port that is taken is told of as by one process', async () => {
   const process = BerthProcess.spawn({ ...second, flags: ['--workers', '2'] })
   assert.equal(await process.ended(), 1)
   assert.match(await readFile(room.site.logFile, 'utf8'), /error\[PORT_IN_USE\]: .*already in use/)
+})
+
+test('a worker that is hit by Ctrl-C as it begins is started again; one that is killed then fails the start', async () => {
+  await using room = await openRoom()
+  assert.equal(await room.server.stop(), 0)
+  const startAndHit = async (signal: NodeJS.Signals): Promise<BerthProcess> => {
+    const server = BerthProcess.spawn({ ...room.site, flags: ['--workers', '2'] })
+    await until(async () => (await childrenOf(server.pid)).length === 2)
+    const [first = 0] = await childrenOf(server.pid)
+    process.kill(first, signal)
+    return server
+  }
+  await using server = await startAndHit('SIGINT')
+  await server.ready()
+  await until(async () => (await childrenOf(server.pid)).length === 2)
+  assert.equal(await server.stop(), 0)
+  await using failing = await startAndHit('SIGKILL')
+  assert.equal(await failing.ended(), 1)
+  const log = await readFile(room.site.logFile, 'utf8')
+  assert.match(log, /error\[WORKER_FAILED\]: A worker ended by SIGKILL before it served/)
+  assert.doesNotMatch(log, /another takes its place/)
+})
+
+test('a worker that the system does not start is tried again, and held against no stop', async () => {
+  await using room = await openRoom()
+  const [killed = 0] = await childrenOf(room.server.pid)
+  const limitFiles = (limit: string): Promise<unknown> =>
+    runOk('prlimit', ['--pid', String(room.server.pid), `--nofile=${limit}:4096`])
+  await limitFiles(String((await readdir(`/proc/${room.server.pid}/fd`)).length))
+  process.kill(killed, 'SIGKILL')
+  await until(async () => /cannot be started/.test(await readFile(room.site.logFile, 'utf8')))
+  await limitFiles('4096')
+  await until(async () => (await childrenOf(room.server.pid)).length === 2)
+  assert.equal(await room.server.stop(), 0)
 })
 
 test('lines of several workers are whole where they go into one pipe', async () => {

@@ -24,8 +24,7 @@ export async function openWorkers(
     process.on('SIGHUP', onHangup)
     resources.defer(() => void process.off('SIGHUP', onHangup))
   }
-  const urls = await pool.start()
-  // Now that there is somebody to answer a CA.
+  // First, so that the workers begin with the containers there are.
   await source?.watchSites(() => {})
-  return urls
+  return pool.start()
 }

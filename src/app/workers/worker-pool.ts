@@ -40,10 +40,13 @@ export class WorkerPool implements AsyncDisposable {
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
   readonly #answers = new Set<OpenAnswer>()
+  /** Settled when all of the first serve, or will not. */
+  readonly #started = Promise.withResolvers<void>()
   #containers: readonly SiteDeclaration[] = []
   #lastId = 0
   /** Workers in a row that did not live long. */
   #failures = 0
+  #hasStarted = false
   #isStopping = false
 
   constructor({ config, logger }: { config: Config; logger: Logger }) {
@@ -59,9 +62,14 @@ export class WorkerPool implements AsyncDisposable {
       args: [],
       serialization: 'advanced',
     })
-    const first = Array.from({ length: this.#config.workers }, () => this.#fork())
-    const [urls = []] = await Promise.all(first.map(({ serving }) => serving.promise))
-    return urls
+    try {
+      const first = Array.from({ length: this.#config.workers }, () => this.#fork())
+      const [urls = []] = await Promise.all(first.map(({ serving }) => serving.promise))
+      this.#hasStarted = true
+      return urls
+    } finally {
+      this.#started.resolve()
+    }
   }
 
   /** Tells of open questions of CAs. */
@@ -69,6 +77,8 @@ export class WorkerPool implements AsyncDisposable {
     return {
       open: async (answer) => {
         this.#answers.add(answer)
+        // Before there is nobody whom a CA could ask.
+        await this.#started.promise
         const given = [...this.#entries].map((entry) => this.#openAnswer(entry, answer))
         await Promise.race([Promise.all(given), sleep(RELAY_TIMEOUT_MS, undefined, { ref: false })])
       },
@@ -102,13 +112,17 @@ export class WorkerPool implements AsyncDisposable {
     clearTimeout(kill)
   }
 
-  #fork(): Entry {
+  /** Errors: `AppError` `WORKER_FAILED`, and those of the system. */
+  #fork(serving: Entry['serving'] = Promise.withResolvers()): Entry {
     const worker = cluster.fork()
+    // What cannot be sent is told by its exit.
+    worker.on('error', () => {})
+    if (worker.process.pid === undefined) throw cannotBegin('The system starts no further process')
     const entry: Entry = {
       worker,
       grants: new WorkerGrants(this.#together),
       startedAt: performance.now(),
-      serving: Promise.withResolvers(),
+      serving,
       ended: Promise.withResolvers(),
       waiting: new Map(),
     }
@@ -117,8 +131,6 @@ export class WorkerPool implements AsyncDisposable {
     this.#entries.add(entry)
     worker.on('message', (message: ToPrimary) => this.#onMessage(entry, message))
     worker.on('exit', (code, signal) => this.#onExit(entry, code, signal))
-    // What cannot be sent is told by its exit.
-    worker.on('error', () => {})
     const isLate = setTimeout(() => worker.process.kill('SIGKILL'), START_TIMEOUT_MS)
     const inTime = (): void => clearTimeout(isLate)
     entry.serving.promise.then(inTime, inTime)
@@ -165,15 +177,12 @@ export class WorkerPool implements AsyncDisposable {
     this.#entries.delete(entry)
     entry.grants.releaseAll()
     for (const done of entry.waiting.values()) done()
-    const why = signal === null ? `with exit code ${code}` : `by ${signal}`
-    entry.serving.reject(
-      new AppError(
-        'WORKER_FAILED',
-        `A worker ended ${why} before it served`,
-        'Look at the lines before this one; with --workers 1 one process serves alone',
-      ),
-    )
     entry.ended.resolve()
+    // They reach every process of a terminal, and one that has just begun is not deaf to them yet.
+    const isMeantForAll = signal === 'SIGINT' || signal === 'SIGTERM'
+    if (isMeantForAll && !this.#isStopping && this.#tryToFork(entry.serving)) return
+    const why = signal === null ? `with exit code ${code}` : `by ${signal}`
+    entry.serving.reject(cannotBegin(`A worker ended ${why} before it served`))
     if (!this.#isStopping) void this.#replace(entry, why)
   }
 
@@ -182,13 +191,28 @@ export class WorkerPool implements AsyncDisposable {
       () => undefined,
       (error: Error) => error.message,
     )
+    // Then the start fails, which tells why.
+    if (problem !== undefined && !this.#hasStarted) return
     this.#logger.error({ pid: worker.process.pid, problem }, `a worker ended ${why}: another takes its place`)
-    this.#failures = performance.now() - startedAt > STEADY_MS ? 0 : this.#failures + 1
-    if (this.#failures > 1) {
-      const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (this.#failures - 2), MAX_RESTART_DELAY_MS)
-      await sleep(delayMs, undefined, { ref: false })
+    if (performance.now() - startedAt > STEADY_MS) this.#failures = -1
+    do {
+      this.#failures++
+      if (this.#failures > 1) {
+        const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (this.#failures - 2), MAX_RESTART_DELAY_MS)
+        await sleep(delayMs, undefined, { ref: false })
+      }
+    } while (!this.#isStopping && !this.#tryToFork())
+  }
+
+  #tryToFork(serving?: Entry['serving']): boolean {
+    try {
+      this.#fork(serving)
+      return true
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error)
+      this.#logger.error({ problem }, 'a worker cannot be started: it is tried again')
+      return false
     }
-    if (!this.#isStopping) this.#fork()
   }
 
   #openAnswer(entry: Entry, answer: OpenAnswer): Promise<void> {
@@ -202,6 +226,14 @@ export class WorkerPool implements AsyncDisposable {
   #tellAll(message: ToWorker): void {
     for (const entry of this.#entries) tell(entry, message)
   }
+}
+
+function cannotBegin(what: string): AppError {
+  return new AppError(
+    'WORKER_FAILED',
+    what,
+    'Look at the lines before this one; with --workers 1 one process serves alone',
+  )
 }
 
 function tell({ worker }: Entry, message: ToWorker): void {
