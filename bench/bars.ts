@@ -1,7 +1,8 @@
 import { ratioWithinRounds, type Sample, summarise } from './samples.ts'
+import { HOLDERS, SOCKETS_WORK } from './work/idle-sockets.ts'
 import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
 import { memoryWork } from './work/memory.ts'
-import { LARGE_WORK, MANY_HOSTS, PROXIES, SMALL_WORK, SOCKETS_WORK } from './work/proxy.ts'
+import { LARGE_WORK, MANY_HOSTS, PROXIES, SMALL_WORK } from './work/proxy.ts'
 import { pageWork, startWork } from './work/tags.ts'
 import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
 
@@ -102,6 +103,15 @@ function proxyBars(): Bar[] {
     { ...small, work: LARGE_WORK, figure: 'MB/s', to: PROXIES.nginx, value: 0.8 },
     // 400 MB for 10,000, of which a hundred are there without any.
     own(SOCKETS_WORK, 'KB/socket', 30),
+    // What that comes to beside what Node needs for one of the two connections.
+    {
+      work: SOCKETS_WORK,
+      figure: 'KB/socket',
+      server: HOLDERS.berth,
+      to: HOLDERS.bare,
+      bound: 'less than',
+      value: 1,
+    },
   ]
 }
 

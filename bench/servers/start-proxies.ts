@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { findPart } from '../../test/parts/find-parts.ts'
 import { BERTH_BIN } from '../../test/support/boot-berth.ts'
 import { findFreePort, isListening } from '../../test/support/free-port.ts'
@@ -88,6 +89,15 @@ https://localhost:${port} {
     port,
     scheme: 'https',
   })
+}
+
+/** Starts a server of Node's that holds WebSockets over TLS. */
+export async function startBareTls(workspace: Workspace, name: string): Promise<BenchProxy> {
+  const folder = await workspace.folder('bare-tls')
+  const port = await findFreePort()
+  const program = fileURLToPath(new URL('bare-tls-server.ts', import.meta.url))
+  const args = [program, workspace.certFile, workspace.keyFile, String(port)]
+  return start({ name, program: process.execPath, args, folder, port, scheme: 'https' })
 }
 
 /** Starts Berth's front door with one site before the origin, and more that nobody asks for; `hasWorkers`: one process for each core. */

@@ -27,7 +27,7 @@ export const CONNECTION_LIMITS = {
   maxHeaderBytes: 32 * 1024,
   /** Headers of one request: real clients send below 30. */
   maxHeaders: 100,
-  /** Connections at once: each idle one costs some 10 KiB, an idle WebSocket with TLS some 30. */
+  /** Connections at once: an idle WebSocket costs some 40 KiB with TLS, 11 without, another connection less. */
   maxConnections: 20_000,
   /** How much a socket reads ahead while its body is not taken, in bytes. */
   socketBufferBytes: 64 * 1024,
