@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -208,6 +208,21 @@ test('a worker that the system does not start is tried again, and held against n
   await until(async () => /cannot be started/.test(await readFile(room.site.logFile, 'utf8')))
   await limitFiles('4096')
   await until(async () => (await childrenOf(room.server.pid)).length === 2)
+  assert.equal(await room.server.stop(), 0)
+})
+
+test('workers that cannot begin are tried again until they can, also while none serves', async () => {
+  await using room = await openRoom()
+  const lock = join(room.site.dataDir, 'workers.lock')
+  await rm(lock)
+  await mkdir(lock)
+  for (const pid of await childrenOf(room.server.pid)) process.kill(pid, 'SIGKILL')
+  const failures = async (): Promise<number> =>
+    (await readFile(room.site.logFile, 'utf8')).split('a worker ended with exit code 1').length - 1
+  await until(async () => (await failures()) >= 3)
+  assert.equal(await isAlive(room.server.pid), true)
+  await rmdir(lock)
+  await until(async () => isListening(room.site.port).catch(() => false))
   assert.equal(await room.server.stop(), 0)
 })
 

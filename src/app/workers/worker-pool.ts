@@ -47,7 +47,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Workers in a row that did not live long. */
   #failures = 0
   #hasStarted = false
-  #isStopping = false
+  readonly #stop = new AbortController()
 
   constructor({ config, logger }: { config: Config; logger: Logger }) {
     this.#config = config
@@ -102,7 +102,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** Lets all drain and end, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isStopping = true
+    this.#stop.abort()
     this.#tellAll({ kind: 'stop' })
     const killAll = (): void => {
       for (const { worker } of this.#entries) worker.process.kill('SIGKILL')
@@ -180,10 +180,10 @@ export class WorkerPool implements AsyncDisposable {
     entry.ended.resolve()
     // They reach every process of a terminal, and one that has just begun is not deaf to them yet.
     const isMeantForAll = signal === 'SIGINT' || signal === 'SIGTERM'
-    if (isMeantForAll && !this.#isStopping && this.#tryToFork(entry.serving)) return
+    if (isMeantForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
     const why = signal === null ? `with exit code ${code}` : `by ${signal}`
     entry.serving.reject(cannotBegin(`A worker ended ${why} before it served`))
-    if (!this.#isStopping) void this.#replace(entry, why)
+    if (!this.#stop.signal.aborted) void this.#replace(entry, why)
   }
 
   async #replace({ worker, serving, startedAt }: Entry, why: string): Promise<void> {
@@ -199,9 +199,10 @@ export class WorkerPool implements AsyncDisposable {
       this.#failures++
       if (this.#failures > 1) {
         const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (this.#failures - 2), MAX_RESTART_DELAY_MS)
-        await sleep(delayMs, undefined, { ref: false })
+        // With no worker left this wait is all that keeps the process.
+        await Promise.allSettled([sleep(delayMs, undefined, { signal: this.#stop.signal })])
       }
-    } while (!this.#isStopping && !this.#tryToFork())
+    } while (!this.#stop.signal.aborted && !this.#tryToFork())
   }
 
   #tryToFork(serving?: Entry['serving']): boolean {
