@@ -5,16 +5,14 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { skipReason } from '../parts/find-parts.ts'
 import { BERTH_BIN } from '../support/boot-berth.ts'
+import { DES_HASH, DOMAIN, VHOST_FILE } from '../support/brief-files.ts'
 import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker-room.ts'
 import { mailCertificates } from '../support/mail-certificates.ts'
 import { runOk } from '../support/run-command.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DOMAIN = 'registry.example.test'
 const SITE = 'app.example.test'
-/** The password "password", as `openssl passwd -crypt` of the brief's time wrote it. */
-const DES = 'rEK1ecacw.7.c'
 /** What a program of this machine needs in a container whose image has nothing but busybox. */
 const SYSTEM = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-v', `${path}:${path}:ro`])
 
@@ -53,18 +51,9 @@ describe('Berth in the place of the brief’s two containers', {
       await writeFile(nginx('certs', `${host}.crt`), bundle.join(''))
       await writeFile(nginx('certs', `${host}.key`), await readFile(join(home, 'registry_example_test.key')))
     }
-    await writeFile(
-      nginx('vhost.d', DOMAIN),
-      [
-        'client_max_body_size 100m;',
-        'auth_basic "Restricted";',
-        `auth_basic_user_file /etc/nginx/passwords/${DOMAIN};`,
-        'add_header Docker-Distribution-API-Version registry/2.0 always;',
-        '',
-      ].join('\n'),
-    )
+    await writeFile(nginx('vhost.d', DOMAIN), VHOST_FILE)
     // The brief's printf ends in "n" where "\n" was meant, so that both users stand on one line.
-    for (const name of ['alice', 'bob']) await appendFile(nginx('passwords', DOMAIN), `${name}:${DES}n`)
+    for (const name of ['alice', 'bob']) await appendFile(nginx('passwords', DOMAIN), `${name}:${DES_HASH}n`)
   })
 
   it('starts by the brief’s own docker run lines, with the mount points of both containers', async () => {

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { part, skipReason } from '../parts/find-parts.ts'
 import { type StartedDaemon, startDockerd } from '../parts/start-dockerd.ts'
 import { BERTH_BIN } from '../support/boot-berth.ts'
+import { DES_HASH, DOMAIN, VHOST_FILE } from '../support/brief-files.ts'
 import { busyboxTree } from '../support/busybox.ts'
 import { isolatedEnvironment } from '../support/client-room.ts'
 import { isListening } from '../support/free-port.ts'
@@ -16,15 +17,13 @@ import { type StartedProcess, startProcess } from '../support/start-process.ts'
 import { makeTar } from '../support/tar.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
-const DOMAIN = 'registry.example.test'
 /** The brief's user of each format that `openssl passwd` knows, and the DES entry that it makes no more. */
 const USERS = [
   { name: 'apr1', password: 'first horse', flag: '-apr1' },
   { name: 'md5', password: 'second battery', flag: '-1' },
   { name: 'sha256', password: 'third staple', flag: '-5' },
   { name: 'sha512', password: 'fourth correct', flag: '-6' },
-  // The password "password", as `openssl passwd -crypt` wrote it.
-  { name: 'crypt', password: 'password', hash: 'rEK1ecacw.7.c' },
+  { name: 'crypt', password: 'password', hash: DES_HASH },
 ] as const
 
 const PARTS = ['docker', 'dockerd', 'openssl', 'ip', 'busybox', 'curl']
@@ -94,16 +93,7 @@ describe('the brief, from its first command to its last', { skip: skipReason(...
   })
 
   it('has the vhost file and the password file as the brief writes them', async () => {
-    await writeFile(
-      nginx('vhost.d', DOMAIN),
-      [
-        'client_max_body_size 100m;',
-        'auth_basic "Restricted";',
-        `auth_basic_user_file /etc/nginx/passwords/${DOMAIN};`,
-        'add_header Docker-Distribution-API-Version registry/2.0 always;',
-        '',
-      ].join('\n'),
-    )
+    await writeFile(nginx('vhost.d', DOMAIN), VHOST_FILE)
     for (const user of USERS) {
       const hash =
         'hash' in user
