@@ -193,12 +193,12 @@ async function sendBytes(
     let left = end - start + 1
     for await (const chunk of file.createReadStream({ start, end, highWaterMark, autoClose: false })) {
       left -= chunk.length
-      if (!response.write(chunk)) await untilTaken(response, 'drain', sendTimeoutMs)
+      if (!response.write(chunk)) await untilTaken(response, 'drain', { timeoutMs: sendTimeoutMs })
       const waitMs = pace?.(chunk.length) ?? 0
       if (waitMs > 0) await sleep(waitMs)
     }
     if (left > 0) throw new Error('The file has become shorter')
-    const isTaken = untilTaken(response, 'finish', sendTimeoutMs)
+    const isTaken = untilTaken(response, 'finish', { timeoutMs: sendTimeoutMs })
     response.end()
     await isTaken
   } catch (error) {

@@ -6,6 +6,7 @@ import type { LocationSettings } from './directives/settings.ts'
 import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { createPace, type Pace } from './limit-rate.ts'
+import { untilTaken } from './send-timeout.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange } from './site-exchange.ts'
 import { redirectFacts } from './upstream-origin.ts'
@@ -38,7 +39,6 @@ export class AnswerPassing {
   /** That answer, once it is here; its end is told next. */
   #joined: Buffer | undefined
   readonly #pace: Pace | undefined
-  #sendTimer: NodeJS.Timeout | undefined
 
   constructor(exchange: SiteExchange, plan: ContentPlan, source: AnswerSource) {
     this.#exchange = exchange
@@ -90,25 +90,26 @@ export class AnswerPassing {
 
   /** A client that takes nothing for `send_timeout` is given up. */
   #waitForDrain(waitMs: number): void {
-    this.#sendTimer = setTimeout(() => this.#response.destroy(), this.#settings.sendTimeoutMs)
-    const target = this.#gzip ?? this.#response
-    target.once('drain', () => {
-      clearTimeout(this.#sendTimer)
+    const { sendTimeoutMs } = this.#settings
+    untilTaken(this.#response, 'drain', { timeoutMs: sendTimeoutMs, through: this.#gzip }).then(() => {
       if (waitMs === 0) this.#source.resume()
       else setTimeout(() => this.#source.resume(), waitMs)
-    })
+    }, ignore)
   }
 
   end(trailers: readonly string[] | undefined): void {
     if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(pairsOf(trailers))
+    if (this.#joined !== undefined) {
+      endTogether(this.#response, this.#joined)
+      return
+    }
+    untilTaken(this.#response, 'finish', { timeoutMs: this.#settings.sendTimeoutMs }).catch(ignore)
     if (this.#gzip) this.#gzip.end()
-    else if (this.#joined === undefined) this.#response.end()
-    else endTogether(this.#response, this.#joined)
+    else this.#response.end()
   }
 
   /** The client is gone, or has all. */
   close(): void {
-    clearTimeout(this.#sendTimer)
     this.#source.abort()
   }
 }

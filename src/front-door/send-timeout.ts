@@ -1,20 +1,24 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import type { Writable } from 'node:stream'
 
 /**
  * Waits until a client has taken what was written to it (`drain`), or all of an answer that has ended (`finish`). One
  * that takes no byte for `timeoutMs` loses its connection, or its stream of HTTP/2: nginx's `send_timeout`. The clock
- * runs only here, so that neither a slow disk nor `limit_rate` counts. Errors: the client is gone.
+ * runs only here, so that neither a slow disk nor `limit_rate` counts. `through`: what was written to, where that is not
+ * the answer itself. Errors: the client is gone.
  */
 export function untilTaken(
   response: ServerResponse | Http2ServerResponse,
   event: 'drain' | 'finish',
-  timeoutMs: number,
+  { timeoutMs, through }: { timeoutMs: number; through?: Writable | undefined },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const clock = 'stream' in response ? response.stream : response.req.socket
     if (clock.destroyed || response.destroyed) return reject(new Error('The client is gone'))
+    const target = through ?? response
     const settle = (): void => {
+      target.off(event, onEvent)
       clock.setTimeout(0)
       clock.off('timeout', onTimeout)
       response.off('close', onClose)
@@ -28,10 +32,11 @@ export function untilTaken(
     clock.setTimeout(timeoutMs)
     clock.on('timeout', onTimeout)
     // First: at the end of an answer Node sets the timeout of an idle connection.
-    response.prependOnceListener(event, () => {
+    const onEvent = (): void => {
       settle()
       resolve()
-    })
+    }
+    target.prependOnceListener(event, onEvent)
     response.once('close', onClose)
   })
 }
