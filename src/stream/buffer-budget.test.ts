@@ -79,3 +79,12 @@ test('`BufferBudget` turns away what is too much, and takes it once another has 
   budget.enter()
   assert.throws(() => budget.enter(), { code: 'TOOMANYREQUESTS' })
 })
+
+test('`BufferBudget` hands out memory that a thread can share while transfers are few', () => {
+  const budget = new BufferBudget()
+  const isShared = (): boolean => budget.take().buffer instanceof SharedArrayBuffer
+  for (let count = 1; count <= 8; count++) budget.enter()
+  assert.deepEqual([budget.transfers, isShared()], [8, true])
+  budget.enter()
+  assert.equal(isShared(), false)
+})

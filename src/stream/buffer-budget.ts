@@ -4,6 +4,11 @@ import { countDroppedBytes } from './collect-chunks.ts'
 /** Smallest and largest buffer handed out: below the one, calls dominate; above the other, nothing is gained. */
 export const MIN_BUFFER_BYTES = 64 * 1024
 const MAX_BUFFER_BYTES = 1024 * 1024
+/**
+ * Smallest buffer in memory that a thread can share: what is hashed on one is not copied for it. Smaller ones are those
+ * of a crowd, which is hashed in line. V8 does not count shared memory, and so collects it later than other memory.
+ */
+const MIN_SHARED_BYTES = 512 * 1024
 /** Memory of all transfers together, as long as there are no more than some sixty of them. */
 const BUDGET_BYTES = 16 * 1024 * 1024
 /** Buffers kept while nothing is transferred: enough for one transfer at full speed. */
@@ -60,8 +65,7 @@ export class BufferBudget {
   take(wanted: number = MAX_BUFFER_BYTES): Buffer {
     const size = Math.min(this.#sizeNow(), ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
     const buffer = this.#free.get(size)?.pop()
-    // Memory that a thread can share: what is hashed on one is not copied for it.
-    if (!buffer) return Buffer.from(new SharedArrayBuffer(size))
+    if (!buffer) return size < MIN_SHARED_BYTES ? Buffer.allocUnsafeSlow(size) : sharedBuffer(size)
     this.#freeBytes -= size
     return buffer
   }
@@ -100,6 +104,10 @@ export class BufferBudget {
     const share = BUDGET_BYTES / (BUFFERS_PER_TRANSFER * Math.max(1, this.#transfers))
     return Math.min(MAX_BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, floorToPowerOfTwo(share)))
   }
+}
+
+function sharedBuffer(size: number): Buffer {
+  return Buffer.from(new SharedArrayBuffer(size))
 }
 
 function floorToPowerOfTwo(value: number): number {

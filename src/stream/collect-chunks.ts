@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm'
 const COLLECT_EVERY_BYTES = 4 * 1024 * 1024
 
 /** Bytes of old buffers thrown away between two collections of all that is old, which take some six milliseconds. */
-const COLLECT_OLD_EVERY_BYTES = 16 * 1024 * 1024
+const COLLECT_OLD_EVERY_BYTES = 4 * 1024 * 1024
 
 type Collect = (options: { type: 'minor' | 'major'; execution: 'sync' | 'async' }) => unknown
 
