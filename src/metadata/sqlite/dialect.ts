@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -11,10 +12,14 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import type { ReadSnapshot } from './read-snapshot.ts'
-import { toSqliteFault } from './sqlite-fault.ts'
+import { isBusy, toSqliteFault } from './sqlite-fault.ts'
 
 /** Prepared statements kept per connection: the queries of this program number below a hundred. */
 const MAX_STATEMENTS = 256
+/** Longest wait for another process's transaction, in milliseconds: one takes a few, and the disk's time. */
+const BUSY_TIMEOUT_MS = 5_000
+/** Longest pause before the write lock is asked for again, in milliseconds. */
+const MAX_BUSY_PAUSE_MS = 8
 
 /** How a connection goes about the snapshot that readers share. */
 export interface SqliteConnectionOptions {
@@ -69,6 +74,8 @@ class NodeSqliteDriver implements Driver {
   async init(): Promise<void> {
     const { open, role, snapshot } = this.#options
     this.#db = open()
+    // Waited for below: SQLite's own wait would hold up all that this process does.
+    if (role === 'writer') this.#db.exec('pragma busy_timeout = 0')
     const around = role === 'reader' ? { before: () => snapshot.open() } : { after: snapshot.end }
     this.#connection = new NodeSqliteConnection(this.#db, around)
   }
@@ -127,11 +134,24 @@ class NodeSqliteConnection implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     try {
       this.#around.before?.()
-      return this.#execute(query)
+      return await this.#executeInTurn(query)
     } catch (error) {
       throw toSqliteFault(error)
     } finally {
       this.#around.after?.()
+    }
+  }
+
+  /** Waits for other processes, between two transactions only: within one the lock is ours. */
+  async #executeInTurn<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const deadline = performance.now() + BUSY_TIMEOUT_MS
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, MAX_BUSY_PAUSE_MS)) {
+      try {
+        return this.#execute(query)
+      } catch (error) {
+        if (!isBusy(error) || this.#db.isTransaction || performance.now() > deadline) throw error
+      }
+      await sleep(pauseMs)
     }
   }
 

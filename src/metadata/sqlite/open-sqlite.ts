@@ -9,7 +9,7 @@ import { createFirstRowReader } from './first-row-reader.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
 import { RowMemory } from './row-memory.ts'
 
-/** Longest wait for another process's transaction, in milliseconds: a command's transaction takes a few. */
+/** Longest wait of SQLite itself for another process, in milliseconds: where a connection is opened, and to read. */
 const BUSY_TIMEOUT_MS = 5_000
 /** Page cache of each connection, in KiB: keeps the idle process small. */
 const CACHE_KIB = 8_192

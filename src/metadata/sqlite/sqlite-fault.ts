@@ -1,14 +1,20 @@
 import { OciError } from '../../oci/errors.ts'
 
 /** Primary result codes of SQLite that mean the disk or its owner, not the query (sqlite.org/rescode.html). */
+const SQLITE_BUSY = 5
 const SQLITE_FULL = 13
 const PASSING: ReadonlyMap<number, string> = new Map([
-  [5, 'it is busy'],
+  [SQLITE_BUSY, 'it is busy'],
   [6, 'it is locked'],
   [8, 'it is read-only'],
   [10, 'its disk failed'],
   [14, 'its file cannot be opened'],
 ])
+
+/** Whether another process holds a lock that was wanted. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY
+}
 
 /** Turns a failure of the storage below SQLite into the answer a client gets; any other error stays what it is. */
 export function toSqliteFault(error: unknown): unknown {
