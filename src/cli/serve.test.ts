@@ -90,6 +90,15 @@ test('serve --json tells programs the address and the first password', async () 
   assert.equal(firstAdmin.name, 'admin')
 })
 
+test('SIGHUP does not end a server without a log to open anew', async () => {
+  await using server = await serve(newDataDir())
+  server.child.kill('SIGHUP')
+  const { status } = await fetch(`${server.url}/livez`)
+  assert.equal(status, 200)
+  server.child.kill('SIGTERM')
+  assert.equal(await server.ended, 0)
+})
+
 test('a second signal does not wait for requests under way', async () => {
   const dataDir = newDataDir()
   const { code } = await runCli(['user', 'add', 'alice', '--password-stdin', '--data', dataDir], {

@@ -7,7 +7,11 @@ export interface StopSignal extends Disposable {
   readonly received: Promise<string>
 }
 
-/** Waits for SIGINT or SIGTERM. A second one ends the process at once: whoever sends it does not want to wait. */
+/**
+ * Waits for SIGINT or SIGTERM. A second one ends the process at once: whoever sends it does not want to wait. SIGHUP
+ * ends a server whose terminal was closed, and no other: to a service it says that a log was rotated or a file has
+ * changed, whether it was started with such a log or not.
+ */
 export function waitForStopSignal(): StopSignal {
   const { promise, resolve } = Promise.withResolvers<string>()
   let isStopping = false
@@ -20,10 +24,14 @@ export function waitForStopSignal(): StopSignal {
     process.on(signal, onSignal)
     return { signal, onSignal }
   })
+  if (!process.stdin.isTTY) process.on('SIGHUP', ignore)
   return {
     received: promise,
     [Symbol.dispose]() {
+      process.off('SIGHUP', ignore)
       for (const { signal, onSignal } of listeners) process.off(signal, onSignal)
     },
   }
 }
+
+function ignore(): void {}
