@@ -179,7 +179,7 @@ export class WorkerPool implements AsyncDisposable {
     for (const done of entry.waiting.values()) done()
     entry.ended.resolve()
     // They reach every process of a terminal, and one that has just begun is not deaf to them yet.
-    const isMeantForAll = signal === 'SIGINT' || signal === 'SIGTERM'
+    const isMeantForAll = signal !== null && ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signal)
     if (isMeantForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
     const why = signal === null ? `with exit code ${code}` : `by ${signal}`
     entry.serving.reject(cannotBegin(`A worker ended ${why} before it served`))
