@@ -117,6 +117,18 @@ test('paths are relative to the working directory, in berth.yaml to its folder',
   assert.equal(loaded.config.dataDir, '/work/elsewhere')
 })
 
+test('a log of sites that ends with a slash is a folder, wherever it lies', () => {
+  const siteLogOf = (target: string): string | undefined =>
+    load({ flags: { domain: ['r.example'], 'site-log': target } }).config.frontDoor?.siteLog
+  assert.deepEqual(['logs/', '/var/log/berth/', 'access.log', 'stdout', 'off'].map(siteLogOf), [
+    '/work/logs/',
+    '/var/log/berth/',
+    '/work/access.log',
+    'stdout',
+    'off',
+  ])
+})
+
 test('the data folder follows the registry root only if it is not given', () => {
   const root = { 'registry-root': '/srv/registry' }
   assert.equal(load({ flags: root }).config.dataDir, '/srv/registry/berth')

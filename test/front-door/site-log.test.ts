@@ -115,3 +115,11 @@ for (const [kind, workers] of [
     assert.deepEqual(lines.sort(), asked.sort())
   })
 }
+
+test('a folder for logs that is not there is said at the start', async () => {
+  await using temp = await makeTempFolder('site-log')
+  await assert.rejects(
+    startLogged(temp.path, `${join(temp.path, 'none')}/`, 1),
+    /error\[SITE_LOG_UNUSABLE\]: The access log of the sites cannot be opened at .*none\/ \(ENOENT\)/,
+  )
+})
