@@ -98,7 +98,6 @@ export class HashThread {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, stackSizeMb: STACK_MIB },
     })
-    worker.unref()
     worker.on('message', ({ id, hex }: HashAnswer) => {
       const resolve = this.#pending.get(id)
       this.#pending.delete(id)
@@ -107,6 +106,8 @@ export class HashThread {
     })
     worker.on('error', () => this.#lose(worker))
     worker.on('exit', () => this.#lose(worker))
+    // After the listeners: one for messages would hold the process again.
+    worker.unref()
     return worker
   }
 
