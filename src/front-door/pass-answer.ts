@@ -6,7 +6,7 @@ import type { LocationSettings } from './directives/settings.ts'
 import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { createPace, type Pace } from './limit-rate.ts'
-import { untilTaken } from './send-timeout.ts'
+import { DrainWait, untilTaken } from './send-timeout.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange } from './site-exchange.ts'
 import { redirectFacts } from './upstream-origin.ts'
@@ -39,6 +39,7 @@ export class AnswerPassing {
   /** That answer, once it is here; its end is told next. */
   #joined: Buffer | undefined
   readonly #pace: Pace | undefined
+  #drain: DrainWait | undefined
 
   constructor(exchange: SiteExchange, plan: ContentPlan, source: AnswerSource) {
     this.#exchange = exchange
@@ -90,11 +91,12 @@ export class AnswerPassing {
 
   /** A client that takes nothing for `send_timeout` is given up. */
   #waitForDrain(waitMs: number): void {
-    const { sendTimeoutMs } = this.#settings
-    untilTaken(this.#response, 'drain', { timeoutMs: sendTimeoutMs, through: this.#gzip }).then(() => {
+    const { sendTimeoutMs: timeoutMs } = this.#settings
+    this.#drain ??= new DrainWait(this.#response, { timeoutMs, through: this.#gzip })
+    this.#drain.begin(() => {
       if (waitMs === 0) this.#source.resume()
       else setTimeout(() => this.#source.resume(), waitMs)
-    }, ignore)
+    })
   }
 
   end(trailers: readonly string[] | undefined): void {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
-import type { Writable } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 
 /**
  * Waits until a client has taken what was written to it (`drain`), or all of an answer that has ended (`finish`). One
@@ -39,4 +39,49 @@ export function untilTaken(
     target.prependOnceListener(event, onEvent)
     response.once('close', onClose)
   })
+}
+
+/**
+ * {@link untilTaken} of `drain` for an answer that is written chunk by chunk: it listens once, as a large answer waits
+ * thousands of times.
+ */
+export class DrainWait {
+  readonly #clock: Pick<Duplex, 'destroyed'> & { setTimeout(ms: number): unknown }
+  readonly #timeoutMs: number
+  #then: (() => void) | undefined
+
+  constructor(
+    response: ServerResponse | Http2ServerResponse,
+    { timeoutMs, through }: { timeoutMs: number; through: Writable | undefined },
+  ) {
+    const clock = 'stream' in response ? response.stream : response.req.socket
+    const onTimeout = (): void => {
+      if (this.#then) response.destroy()
+    }
+    const target = through ?? response
+    target.on('drain', this.#onDrain)
+    clock.on('timeout', onTimeout)
+    response.once('close', () => {
+      this.#then = undefined
+      target.off('drain', this.#onDrain)
+      clock.off('timeout', onTimeout)
+    })
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** Calls `then` once the client has taken what was written; never if it is gone. */
+  begin(then: () => void): void {
+    if (this.#clock.destroyed) return
+    this.#then = then
+    this.#clock.setTimeout(this.#timeoutMs)
+  }
+
+  readonly #onDrain = (): void => {
+    const then = this.#then
+    if (!then) return
+    this.#then = undefined
+    this.#clock.setTimeout(0)
+    then()
+  }
 }
