@@ -60,7 +60,7 @@ export async function measureProxy(context: WorkContext): Promise<void> {
 
 async function download({ url, pid }: BenchProxy, bytes: number): Promise<Record<string, number>> {
   const cost = await timed([pid], () =>
-    run('curl', ['--silent', '--insecure', '--fail', '--output', '/dev/null', `${url}/large`]),
+    run('curl', ['--http1.1', '--silent', '--insecure', '--fail', '--output', '/dev/null', `${url}/large`]),
   )
   return transferFigures(bytes, cost)
 }
