@@ -42,11 +42,15 @@ function isLoopback(host: string): boolean {
 /** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */
 export async function openListeners(
   config: Config,
-  { handle, tls }: { handle: RequestListener; tls: TlsPairWatch | undefined },
+  {
+    handle,
+    tls,
+    ticketSecret,
+  }: { handle: RequestListener; tls: TlsPairWatch | undefined; ticketSecret: Uint8Array | undefined },
 ): Promise<Listener[]> {
   return listenAll(config, async (address, isTls) => {
     if (!isTls || !tls) return listen({ address, tls: undefined, handle })
-    const listener = await listen({ address, tls: tls.pair, handle })
+    const listener = await listen({ address, tls: tls.pair, handle, ticketSecret })
     tls.onChange = (pair) => listener.setTls(pair)
     return listener
   })

@@ -13,6 +13,7 @@ import type { Site } from '../front-door/site.ts'
 import { openSiteLog, type SiteLog } from '../front-door/site-access-log.ts'
 import { AppError } from './app-error.ts'
 import { listenAll } from './listeners.ts'
+import type { OneOfMany } from './open-serving.ts'
 import type { Store } from './open-store.ts'
 
 /** Told of each table of hosts, and the sites it is made of. */
@@ -33,8 +34,8 @@ export interface FrontDoorContext {
   readonly source: DoorSource
   readonly store: Store
   readonly limits: LimitGate
-  /** Whether other processes serve, too, and write to the same logs. */
-  readonly isOneOfMany: boolean
+  /** Where other processes serve, too, and write to the same logs. */
+  readonly together: Pick<OneOfMany, 'ticketSecret'> | undefined
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
@@ -60,6 +61,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       externalHttpsPort: door.externalHttpsPort ?? portOf(config.listenHttps) ?? 443,
       externalHttpPort: door.externalHttpPort,
       newRequestId: context.newRequestId,
+      ticketSecret: context.together?.ticketSecret,
       onClientRefused: (refused) => logger.info(refused, 'a client certificate is not taken'),
       logFailure: (err) => logger.error({ err }, 'a request could not be served'),
     },
@@ -82,12 +84,12 @@ function createHandler({
   door,
   store,
   limits,
-  isOneOfMany,
+  together,
   logger,
   resources,
   registry,
 }: FrontDoorContext): ReturnType<typeof createSiteHandler> {
-  const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger, isOneOfMany)
+  const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger, together !== undefined)
   if (siteLog) {
     resources.defer(() => siteLog.close())
     const reopen = (): void => siteLog.reopen()

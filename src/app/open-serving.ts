@@ -11,6 +11,14 @@ import { type Contents, openRegistry } from './open-registry.ts'
 import type { Store } from './open-store.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
+/** What a process has together with the others that serve the same configuration. */
+export interface OneOfMany {
+  readonly uploadTurns: UploadTurns
+  readonly limits: LimitGate
+  /** What the tickets of TLS sessions are made of. */
+  readonly ticketSecret: Uint8Array
+}
+
 /** What a process needs to serve. */
 export interface ServingContext {
   readonly config: Config
@@ -23,7 +31,7 @@ export interface ServingContext {
   /** Undefined: there is no front door. */
   readonly source: DoorSource | undefined
   /** What all processes that serve decide together; undefined: this one is alone. */
-  readonly together: { readonly uploadTurns: UploadTurns; readonly limits: LimitGate } | undefined
+  readonly together: OneOfMany | undefined
 }
 
 /**
@@ -39,7 +47,7 @@ export async function openServing(context: ServingContext): Promise<string[]> {
   }
   const listeners = context.source
     ? await openDoor({ ...context, source: context.source, registry, newRequestId })
-    : await openListeners(config, { handle: registry, tls })
+    : await openListeners(config, { handle: registry, tls, ticketSecret: context.together?.ticketSecret })
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   return listeners.map((listener) => listener.url)
 }
@@ -60,7 +68,7 @@ async function openDoor(
   ])
   const { together } = context
   const limits = together?.limits ?? new RateLimits()
-  return openFrontDoor({ ...context, door, limits, isOneOfMany: together !== undefined })
+  return openFrontDoor({ ...context, door, limits })
 }
 
 async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {

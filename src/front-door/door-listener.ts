@@ -117,6 +117,7 @@ class Listening {
     this.#tls = new TlsServers({
       contextFor: (name) => this.#ports.contextFor(name),
       challengeFor: (name) => this.#ports.challengeFor(name),
+      ticketSecret: this.#ports.ticketSecret,
       onSecure: (socket, raw) => this.#onSecure(socket, raw),
     })
     this.server = this.#isBare

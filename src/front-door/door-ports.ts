@@ -42,6 +42,8 @@ export interface DoorPorts {
   contextFor(serverName: string | undefined): SecureContext | undefined
   /** The certificate for a handshake of RFC 8737. */
   challengeFor(serverName: string): SecureContext | undefined
+  /** Where other processes take the same visitors' connections: what their tickets are made of. */
+  readonly ticketSecret?: Uint8Array | undefined
   /** Whether connections from an address begin with a PROXY header, or may do so. */
   isProxyTrusted(address: string): boolean
   /** Whether connections from an address count for the bound of each address. */

@@ -47,6 +47,8 @@ export interface FrontDoorParts {
   readonly maxConnections?: number
   readonly maxConnectionsPerAddress?: number
   readonly newRequestId: () => string
+  /** Where other processes take the same visitors' connections: what their tickets are made of. */
+  readonly ticketSecret?: Uint8Array | undefined
   /** Is told of client certificates that are not taken, and why by OpenSSL's name of it. */
   readonly onClientRefused?: (refused: { host: string; remoteAddress: string; reason: string }) => void
   /** Is told what should never happen; the request gets 500. */
@@ -93,6 +95,7 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
       tlsFor: finder.policyOf,
       contextFor: finder.contextOf,
       challengeFor: (name) => parts.challenges.alpnContext(name),
+      ticketSecret: parts.ticketSecret,
       isProxyTrusted: createAddressMatcher(parts.proxyProtocolFrom),
       isCounted: (address) => !isOwnAddress(address) && !isTrusted(address),
       handle: (request, response, facts) => serve(door, { request, response, facts }),

@@ -11,6 +11,7 @@ import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { hasTwoHosts } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
+import { ticketKeysOf } from './ticket-keys.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
 
 /** Bounds of every connection, whoever serves it. */
@@ -44,6 +45,8 @@ export interface ListenOptions {
   readonly address: DoorAddress
   readonly tls: TlsPair | undefined
   readonly handle: RequestListener
+  /** Where other processes take the same visitors' connections: what their tickets are made of. */
+  readonly ticketSecret?: Uint8Array | undefined
   /** Longest time to send all headers, in milliseconds; 20 s if undefined. */
   readonly headersTimeoutMs?: number
 }
@@ -83,7 +86,7 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
     url: urlOf(server, options.address, options.tls ? 'https' : 'http'),
     setTls(pair) {
       if (!(server instanceof HttpsServer)) throw new TypeError('A listener of plain HTTP has no certificate')
-      server.setSecureContext({ ...pair, ...tlsOptionsOf('Mozilla-Intermediate') })
+      server.setSecureContext({ ...pair, ...pairOptions(options) })
     },
     stop: (signal) => stop(server, signal),
   }
@@ -92,6 +95,7 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
 function createServer({
   tls,
   handle,
+  ticketSecret,
   headersTimeoutMs = CONNECTION_LIMITS.headersTimeoutMs,
 }: ListenOptions): Server {
   const common = {
@@ -107,12 +111,16 @@ function createServer({
     {
       ...common,
       ...tls,
-      ...tlsOptionsOf('Mozilla-Intermediate'),
+      ...pairOptions({ ticketSecret }),
       handshakeTimeout: CONNECTION_LIMITS.handshakeTimeoutMs,
       ALPNProtocols: ['http/1.1'],
     },
     handle,
   )
+}
+
+function pairOptions({ ticketSecret }: Pick<ListenOptions, 'ticketSecret'>) {
+  return { ...tlsOptionsOf('Mozilla-Intermediate'), ...ticketKeysOf(ticketSecret, 'pair') }
 }
 
 /** RFC 9112, 3.2: whoever stands before this server may have believed the other one. */

@@ -4,6 +4,7 @@ import { toPlainHost } from './host-name.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
 import { readInPieces } from './read-in-pieces.ts'
 import type { TlsPolicyName } from './site-declaration.ts'
+import { ticketKeysOf } from './ticket-keys.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
 
 /** Protocol of the challenge of RFC 8737. */
@@ -24,6 +25,8 @@ export interface Encryption {
 export interface TlsPorts {
   contextFor(serverName: string): SecureContext | undefined
   challengeFor(serverName: string): SecureContext | undefined
+  /** Where other processes take the same visitors' connections: what their tickets are made of. */
+  readonly ticketSecret: Uint8Array | undefined
   /** The handshake is done; `raw` is the connection below it. */
   onSecure(socket: TLSSocket, raw: Socket | undefined): void
 }
@@ -68,7 +71,10 @@ export class TlsServers {
       // What was found out about a client is told of by the handshake's context: none may take its place meanwhile.
       ...(asksClients
         ? { requestCert: true, rejectUnauthorized: false }
-        : { SNICallback: this.#callback((name) => this.#ports.contextFor(name)) }),
+        : {
+            SNICallback: this.#callback((name) => this.#ports.contextFor(name)),
+            ...ticketKeysOf(this.#ports.ticketSecret, key),
+          }),
     })
     // Node asks for no certificate where a client names no host: it takes the server's own, which can be given as PEM
     // only. This is where it keeps it.

@@ -6,9 +6,12 @@ import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
 const WITHIN_MS = 15_000
 
 /** Starts a server with two workers; answers when both serve, where connections are taken when one does. */
-export async function startWorkers(site: Omit<BerthSite, 'flags'>): Promise<BerthProcess> {
+export async function startWorkers(
+  site: Omit<BerthSite, 'flags'>,
+  flags: readonly string[] = [],
+): Promise<BerthProcess> {
   const welcomes = await countWelcomes(site.logFile)
-  const server = await BerthProcess.start({ ...site, flags: ['--workers', '2'] })
+  const server = await BerthProcess.start({ ...site, flags: ['--workers', '2', ...flags] })
   await until(async () => (await countWelcomes(site.logFile)) > welcomes)
   return server
 }

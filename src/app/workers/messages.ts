@@ -11,6 +11,8 @@ export interface WorkerStart {
   readonly config: Config
   /** What containers declare now. */
   readonly containers: readonly SiteDeclaration[]
+  /** What the tickets of TLS sessions are made of, so that each worker goes on with those of the others. */
+  readonly ticketSecret: Uint8Array
   /** Questions of CAs that are open now. */
   readonly answers: readonly OpenAnswer[]
 }

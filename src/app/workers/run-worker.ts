@@ -85,7 +85,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
     contents,
     tls,
     source: await openSource(context, tls),
-    together: { uploadTurns, limits },
+    together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
 }
 

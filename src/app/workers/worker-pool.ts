@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
@@ -37,6 +38,7 @@ interface Entry {
 export class WorkerPool implements AsyncDisposable {
   readonly #config: Config
   readonly #logger: Logger
+  readonly #ticketSecret = randomBytes(32)
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
   readonly #answers = new Set<OpenAnswer>()
@@ -138,6 +140,7 @@ export class WorkerPool implements AsyncDisposable {
     tell(entry, {
       kind: 'start',
       config: { ...rest, workers: 1 },
+      ticketSecret: this.#ticketSecret,
       containers: this.#containers,
       answers: [...this.#answers],
     })
