@@ -168,7 +168,13 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
             assert.equal(cut?.interruption, 'vanished')
             assert.equal(cut?.digest, digestOf(bytes.subarray(0, cut?.offset), algorithm))
             const rest = Readable.from(slices(bytes.subarray(cut?.offset), 16_384))
-            const request = { ...REQUEST, algorithm, offset: cut?.offset ?? 0, source: rest }
+            const request = {
+              ...REQUEST,
+              algorithm,
+              offset: cut?.offset ?? 0,
+              digest: cut?.digest,
+              source: rest,
+            }
             const ended = await fixture.store.append(id(name), request)
             assert.deepEqual(
               [ended?.offset, ended?.digest],
@@ -178,6 +184,18 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
           }),
         ),
       )
+    })
+
+    it('remembers no hash of bytes that did not count', async () => {
+      await using fixture = await open()
+      await append(fixture.store, 'other', 0, Buffer.from('abc'))
+      await append(fixture.store, 'other', 3, Buffer.from('def'))
+      // As if another process had put other bytes there meanwhile.
+      await append(await fixture.reopen(), 'other', 3, Buffer.from('xyz'))
+      const source = Readable.from([Buffer.from('!')])
+      const request = { ...REQUEST, offset: 6, digest: digestOf('abcxyz'), source }
+      const ended = await fixture.store.append(id('other'), request)
+      assert.deepEqual([ended?.offset, ended?.digest], [7, digestOf('abcxyz!')])
     })
 
     it('takes no more than it may', async () => {

@@ -33,6 +33,11 @@ export interface AppendRequest {
   readonly algorithm: DigestAlgorithm
   /** Bytes known to be there: what lies behind them is dropped first. */
   readonly offset: number
+  /**
+   * Digest of those bytes, as whoever counted them knows it. A hash that the store remembers counts only if it has this
+   * one: another process may have put other bytes there. Undefined: not known, so the bytes are read again.
+   */
+  readonly digest?: Digest | undefined
   readonly source: Readable
   /** Most bytes taken from the source. */
   readonly maxBytes: number

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Appended, BlobStore } from '../blobs/blob-store.ts'
 import type { Metadata, UploadRow } from '../metadata/metadata.ts'
 import type { ByteRange } from '../oci/byte-range.ts'
@@ -129,14 +129,9 @@ class UploadSessions {
   async finish(key: UploadKey, digest: Digest, body: UploadBody): Promise<void> {
     await using _turn = await this.#turns.take(key.id)
     const upload = await this.#find(key)
-    if (body.length === 0) return this.#complete(upload, digest)
-    const stored = await this.#store(upload, body, { isLast: true })
-    await this.#orCutBack(upload, () => this.#complete(stored, digest))
-  }
-
-  async #complete(upload: UploadRow, digest: Digest): Promise<void> {
-    const { id, repository, offset } = upload
-    const actual = await this.#digestOf(upload, algorithmOf(digest))
+    const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
+    const { id, repository, offset } = stored
+    const actual = await this.#digestOf(stored, algorithmOf(digest))
     if (actual !== digest) {
       await this.drop(id)
       throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
@@ -174,14 +169,18 @@ class UploadSessions {
     this.#refuseMisplaced(upload, body)
     const { id, algorithm, offset } = upload
     const room = this.#roomFor(offset, body)
-    const appended = await this.#blobs.append(id, { algorithm, offset, source: body.source, maxBytes: room })
+    const appended = await this.#blobs.append(id, {
+      algorithm,
+      offset,
+      digest: upload.digest,
+      source: body.source,
+      maxBytes: room,
+    })
     if (!appended) return this.#lost(id)
     const { interruption, ...end } = appended
-    const isCounted = await this.#orCutBack(upload, async () => {
-      this.#refuseUnfit(upload, body, appended)
-      return (isLast && !interruption) || (await this.#metadata.advanceUpload(id, offset, end))
-    })
-    if (!isCounted) {
+    this.#refuseUnfit(upload, body, appended)
+    if (isLast && !interruption) return { ...upload, ...end }
+    if (!(await this.#metadata.advanceUpload(id, offset, end))) {
       await this.#blobs.discard(id)
       throw new OciError('BLOB_UPLOAD_UNKNOWN')
     }
@@ -198,30 +197,6 @@ class UploadSessions {
     throw new OciError('SIZE_INVALID', {
       message: `The body held ${appended.offset - offset} bytes, Content-Range said ${range.end - offset}`,
     })
-  }
-
-  /**
-   * Lets a body count that was stored. If it does not, the session is brought back to where it stood: another process
-   * may put other bytes there, and what this one remembers of their hash would be wrong.
-   */
-  async #orCutBack<T>(upload: UploadRow, count: () => Promise<T>): Promise<T> {
-    try {
-      return await count()
-    } catch (error) {
-      await this.#cutBack(upload)
-      throw error
-    }
-  }
-
-  async #cutBack({ id, algorithm, offset }: UploadRow): Promise<void> {
-    try {
-      if (!(await this.#metadata.findUpload(id))) return
-      const nothing = { algorithm, offset, source: Readable.from([]), maxBytes: 0 }
-      if (await this.#blobs.append(id, nothing)) return
-    } catch {
-      // The failure that came first is the one to tell.
-    }
-    await this.drop(id).catch(() => {})
   }
 
   #refuseMisplaced(upload: UploadRow, { range, length }: UploadBody): void {

@@ -51,7 +51,9 @@ export class RawClient implements Disposable {
     { headers = {}, body, isChunked = false }: Sending = {},
   ): Promise<Answer> {
     const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization }
-    const length = body && !isChunked ? { 'content-length': String(body.length) } : {}
+    // Node adds a length by itself where neither is said.
+    const chunked: Record<string, string> = { 'transfer-encoding': 'chunked' }
+    const length = isChunked ? chunked : body ? { 'content-length': String(body.length) } : {}
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const outgoing = request({
       agent: this.#agent,

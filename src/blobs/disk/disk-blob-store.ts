@@ -81,7 +81,7 @@ export class DiskBlobStore implements BlobStore {
       if (!file) return undefined
       try {
         const path = uploadPath(this.#root, id)
-        const hash = this.#hashes.take(id, algorithm, offset) ?? (await hashUpload(path, algorithm, offset))
+        const hash = (await this.#remembered(id, request)) ?? (await hashUpload(path, algorithm, offset))
         if (!hash) return undefined
         const target = {
           file,
@@ -105,6 +105,17 @@ export class DiskBlobStore implements BlobStore {
         await file.close()
       }
     })
+  }
+
+  /** The hash kept of an upload, if it has seen the bytes that count and no others. */
+  async #remembered(
+    id: UploadId,
+    { algorithm, offset, digest }: AppendRequest,
+  ): Promise<UploadHash | undefined> {
+    const hash = this.#hashes.take(id, algorithm, offset)
+    if (!hash || offset === 0 || (digest !== undefined && (await hash.digest()) === digest)) return hash
+    hash.drop()
+    return undefined
   }
 
   async sizeOf(id: UploadId): Promise<number | undefined> {

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
-import { type DigestAlgorithm, digestOf } from '../../oci/digest.ts'
+import { type Digest, type DigestAlgorithm, digestOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
 import { HashThread } from './hash-thread.ts'
@@ -205,7 +205,12 @@ test('uploads whose thread ends half-way have the right digests, and go on', asy
     const appended = await store.append(id(`u${index}`), { ...REQUEST, source: Readable.from(counted) })
     assert.equal(appended?.digest, digestOf(first))
     const source = Readable.from(slices(bytes.subarray(first.length)))
-    const ended = await store.append(id(`u${index}`), { ...REQUEST, offset: first.length, source })
+    const ended = await store.append(id(`u${index}`), {
+      ...REQUEST,
+      offset: first.length,
+      digest: digestOf(first),
+      source,
+    })
     assert.deepEqual(ended, { offset: bytes.length, digest: digestOf(bytes), interruption: undefined })
     assert.ok(await store.commit(id(`u${index}`), digestOf(bytes), bytes.length))
   })
@@ -234,8 +239,10 @@ test('a session of many requests keeps its hash on the thread', async () => {
   let offset = 0
   for (const size of [3 * MIB, 1, 5 * MIB + 3, 70_000, 6 * MIB]) {
     const part = bytes.subarray(offset, offset + size)
+    const digest = `sha512:${hash.copy().digest('hex')}` as Digest
     hash.update(part)
-    const request = { ...REQUEST, algorithm: 'sha512', offset, source: Readable.from(slices(part)) } as const
+    const source = Readable.from(slices(part))
+    const request = { ...REQUEST, algorithm: 'sha512', offset, digest, source } as const
     const appended = await store.append(id('many'), request)
     offset += size
     assert.deepEqual(appended, {
