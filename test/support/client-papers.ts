@@ -18,11 +18,11 @@ export interface ClientPaper {
 
 let serials = 1_000
 
-/** Makes a certificate for a visitor; `days` is its life from and to now. */
+/** Makes a certificate for a visitor; `days` is its life from and to now: by default half a day more, so that whole days are counted alike. */
 export function makeClient(
   commonName: string,
   by: PaperCertificate,
-  days: readonly [from: number, to: number] = [-1, 30],
+  days: readonly [from: number, to: number] = [-1, 30.5],
 ): ClientPaper {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const serial = ++serials

@@ -9,7 +9,7 @@ export interface ShownCertificate {
   readonly error: string | undefined
 }
 
-const DAY_MS = 86_400_000
+const DAY_S = 86_400
 /** What nginx says of a certificate that `optional_no_ca` lets pass. */
 const REASONS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
@@ -29,8 +29,9 @@ const VALUES: Readonly<Record<string, Of>> = {
   ssl_client_s_dn: ({ subject }) => nameOf(subject),
   ssl_client_serial: ({ serialNumber }) => serialNumber,
   ssl_client_v_end: ({ validTo }) => validTo,
+  // Of whole seconds, as nginx counts.
   ssl_client_v_remain: ({ validToDate }) =>
-    String(Math.max(0, Math.floor((validToDate.getTime() - Date.now()) / DAY_MS))),
+    String(Math.max(0, Math.floor((validToDate.getTime() / 1000 - Math.floor(Date.now() / 1000)) / DAY_S))),
   ssl_client_v_start: ({ validFrom }) => validFrom,
 }
 
