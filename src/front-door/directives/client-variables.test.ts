@@ -35,7 +35,7 @@ test('variables tell the certificate of a visitor, in one line each', () => {
   assert.equal(read('serial', { client }), serial.toString(16).toUpperCase().padStart(4, '0'))
   assert.equal(read('fingerprint', { client }), certificate.fingerprint.replaceAll(':', '').toLowerCase())
   assert.equal(decodeURIComponent(read('escaped_cert', { client }) ?? ''), cert)
-  assert.equal(read('v_remain', { client }), '29')
+  assert.equal(read('v_remain', { client }), '30')
   const untrusted = { certificate, error: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }
   assert.equal(read('verify', { client: untrusted }), 'FAILED:unable to verify the first certificate')
 })
