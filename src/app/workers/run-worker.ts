@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
@@ -32,6 +33,8 @@ interface Told {
 export async function runWorker({ onServing }: { onServing: () => void }): Promise<number> {
   // They reach every process of a terminal or a service: the primary decides what they mean.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+  // What cannot be sent was for a primary that is gone, whose disconnection would be seen a moment later.
+  cluster.worker?.on('error', () => process.exit(1))
   const told = listenToPrimary()
   const start = await told.started
   const logger = createLogger(start.config.log, openStandardOutput({ isShared: true }))
