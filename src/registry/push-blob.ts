@@ -136,7 +136,8 @@ class UploadSessions {
       await this.drop(id)
       throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
     }
-    if (!(await this.#blobs.commit(id, digest, offset))) return this.#lost(id)
+    // Awaited here: while the turn is given back, which may take a while, nobody would listen to its failure.
+    if (!(await this.#blobs.commit(id, digest, offset))) return await this.#lost(id)
     await this.#metadata.linkBlob({ repository, digest, size: offset, upload: id })
   }
 
