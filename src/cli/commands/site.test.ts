@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runCli } from '../../../test/support/run-cli.ts'
@@ -92,8 +92,12 @@ describe('`berth site list`', () => {
     )
     const waiting = room.run('list')
     const report = { writtenAt: new Date().toISOString(), docker: 'Docker is not watched', sites: [] }
-    await writeFile(join(room.path, 'berth-data', 'sites.json'), JSON.stringify(report))
-    assert.equal((await waiting).code, 0)
+    const file = join(room.path, 'berth-data', 'sites.json')
+    // As the server does: whoever reads sees none of it or all.
+    await writeFile(`${file}.new`, JSON.stringify(report))
+    await rename(`${file}.new`, file)
+    const { code, stderr } = await waiting
+    assert.equal(code, 0, stderr)
   })
 
   it('shows what the last server wrote: each host with cause and fix, and that it stands no more', async () => {
