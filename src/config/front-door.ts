@@ -4,8 +4,9 @@ import type { SiteConfig } from './sites.ts'
 export const HTTPS_METHODS = ['redirect', 'noredirect', 'nohttp', 'nohttps'] as const
 /** TLS settings by Mozilla's names. */
 export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-Old'] as const
-/** Who may reach a site: everybody, or private networks. */
+/** Whether visitors show a certificate: nginx's `ssl_verify_client`. */
 export const CLIENT_CERTIFICATES = ['on', 'optional', 'optional_no_ca', 'off'] as const
+/** Who may reach a site: everybody, or private networks. */
 export const ACCESS = ['external', 'internal'] as const
 /** How the server for a request is chosen. */
 export const BALANCES = ['round-robin', 'ip-hash', 'least-connections'] as const
@@ -34,7 +35,7 @@ export interface FrontDoorConfig {
   /** Whether hosts without a certificate of their own are served with the default one. */
   readonly isDefaultTrusted: boolean
   readonly tlsPolicy: (typeof TLS_POLICIES)[number]
-  /** Port of visitors for TLS; undefined: that of the listener. */
+  /** Ports of visitors for plain HTTP and TLS; undefined: those of the listeners. */
   readonly externalHttpPort: number | undefined
   readonly externalHttpsPort: number | undefined
   /** Addresses (CIDR) whose PROXY header counts. */

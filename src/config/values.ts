@@ -38,7 +38,7 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
     .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, message)
 }
 
-/** Most processes that serve: each holds a share of the database's readers and some 60 MB. */
+/** Most processes that serve: each takes some 45 MB of its own beside the program's. */
 const MAX_WORKERS = 64
 
 /** A number of processes; `auto` is the number of cores the system lets us use. */

@@ -136,10 +136,9 @@ export class WorkerPool implements AsyncDisposable {
     const isLate = setTimeout(() => worker.process.kill('SIGKILL'), START_TIMEOUT_MS)
     const inTime = (): void => clearTimeout(isLate)
     entry.serving.promise.then(inTime, inTime)
-    const { workers: _all, ...rest } = this.#config
     tell(entry, {
       kind: 'start',
-      config: { ...rest, workers: 1 },
+      config: { ...this.#config, workers: 1 },
       ticketSecret: this.#ticketSecret,
       containers: this.#containers,
       answers: [...this.#answers],
