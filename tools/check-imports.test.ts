@@ -47,6 +47,21 @@ describe('checkSources()', () => {
     assert.deepEqual(problems, ['src/oci/x.ts:1: "oci" must not import "node:fs/promises"'])
   })
 
+  it('sees built-in modules that are called for', () => {
+    const problems = check({ 'src/oci/x.ts': "const fs = process.getBuiltinModule('node:fs')\n" })
+    assert.deepEqual(problems, ['src/oci/x.ts:1: "oci" must not import "node:fs"'])
+  })
+
+  it('lets node:http come in parts only', () => {
+    const problems = check({
+      'src/front-door/x.ts':
+        "import type { Server } from 'node:http'\nconst http = process.getBuiltinModule('node:http')\n",
+      'src/front-door/y.ts': "import { createServer } from 'node:http'\n",
+    })
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', /^src\/front-door\/y\.ts:1: "node:http" must be imported by/)
+  })
+
   it('refuses imports from outside src, of tests, and folders without a row', () => {
     const problems = check({
       'src/http/a.ts': "import { boot } from '../../test/support/boot.ts'\nimport { t } from './b.test.ts'\n",

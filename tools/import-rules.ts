@@ -64,12 +64,13 @@ function checkLength(path: string, text: string): string[] {
 }
 
 /** Why an import is not allowed; undefined if it is. */
-function checkImport(path: string, { specifier }: SourceImport): string | undefined {
+function checkImport(path: string, found: SourceImport): string | undefined {
+  const { specifier } = found
   const folder = folderOf(path)
   const rule = IMPORT_TABLE.find((row) => row.folder === folder)
   if (!rule) return `the folder "${folder}" has no row in tools/import-table.ts`
   const target = resolveLocal(path, specifier)
-  if (target === undefined) return checkPackage(rule, specifier)
+  if (target === undefined) return checkPackage(rule, specifier) ?? checkCost(found)
   if (!target.startsWith('src/')) return `"${specifier}" lies outside src`
   if (isTest(target)) return `"${specifier}" is a test`
   if (folderOf(target) === folder || isAllowed(rule, target)) return undefined
@@ -79,6 +80,15 @@ function checkImport(path: string, { specifier }: SourceImport): string | undefi
 function checkPackage(rule: ImportRule, specifier: string): string | undefined {
   const hit = rule.never.find((name) => specifier === name || specifier.startsWith(`${name}/`))
   return hit === undefined ? undefined : `"${rule.folder}" must not import "${specifier}"`
+}
+
+/**
+ * An `import` of node:http reads every export once, and two of them load a client with its own HTTP/2 and WebSockets:
+ * 92 modules, 15 MB, until a collection 2 MB, for nothing.
+ */
+function checkCost({ specifier, isTypeOnly, isPartial }: SourceImport): string | undefined {
+  if (specifier !== 'node:http' || isTypeOnly || isPartial) return undefined
+  return '"node:http" must be imported by "import type" and "process.getBuiltinModule()": else Node loads its fetch, too'
 }
 
 function isAllowed(rule: ImportRule, target: string): boolean {

@@ -5,15 +5,19 @@ export interface SourceImport {
   readonly line: number
   /** True if it leaves no trace at run time. */
   readonly isTypeOnly: boolean
+  /** True for `process.getBuiltinModule('x')`, which loads no more of a built-in module than what is used of it. */
+  readonly isPartial?: true
 }
 
 // Formatted sources start a statement in the first column, and nothing but names stands between keyword and specifier.
 const STATIC_IMPORT = /^import\s+(type\s+)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"\n]+)['"]/gm
 const RE_EXPORT = /^export\s+(type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s+from\s+['"]([^'"\n]+)['"]/gm
+const BUILTIN_CALL = /\bprocess\.getBuiltinModule\(\s*['"]([^'"\n]+)['"]/g
 const DYNAMIC_IMPORT = /(\bawait\s+|\breturn\s+|=>\s*)?\bimport\(\s*['"]([^'"\n]+)['"]/g
 
 /**
- * Finds what a formatted TypeScript module imports: `import`, `export … from` and `import(…)` with a literal.
+ * Finds what a formatted TypeScript module imports: `import`, `export … from`, and with a literal `import(…)` and
+ * `process.getBuiltinModule(…)`.
  * `import { type A }` counts as an import at run time, because the emptied statement stays.
  */
 export function findImports(text: string): SourceImport[] {
@@ -24,11 +28,17 @@ export function findImports(text: string): SourceImport[] {
   }
   // A bare `import('x')` in a type position is the only form without a run-time keyword before it.
   for (const match of code.matchAll(DYNAMIC_IMPORT)) found.push(read(match, match[1] === undefined))
+  for (const match of code.matchAll(BUILTIN_CALL)) {
+    found.push({ specifier: match[1] ?? '', line: lineOf(match), isTypeOnly: false, isPartial: true })
+  }
   return found.sort((a, b) => a.line - b.line)
 
   function read(match: RegExpExecArray, isTypeOnly: boolean): SourceImport {
-    const line = code.slice(0, match.index).split('\n').length
-    return { specifier: match[2] ?? '', line, isTypeOnly }
+    return { specifier: match[2] ?? '', line: lineOf(match), isTypeOnly }
+  }
+
+  function lineOf(match: RegExpExecArray): number {
+    return code.slice(0, match.index).split('\n').length
   }
 }
 

@@ -1,12 +1,14 @@
 import type { X509Certificate } from 'node:crypto'
 import { lookup } from 'node:dns'
-import { get as getHttp, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import { readMailedFiles } from './mailed-files.ts'
 import { isPublicAddress } from './public-address.ts'
 import { isSignedBy, issuerUrlsOf, shortName } from './x509-facts.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** Longest time for one address, in ms. */
 const TIMEOUT_MS = 10_000
@@ -71,7 +73,8 @@ async function fetchBounded(
     headers: { accept: 'application/pkix-cert, application/pkcs7-mime' },
   }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const request = url.protocol === 'https:' ? getHttps(url, options, resolve) : getHttp(url, options, resolve)
+  const request =
+    url.protocol === 'https:' ? getHttps(url, options, resolve) : http.get(url, options, resolve)
   request.on('error', reject)
   const response = await promise
   try {

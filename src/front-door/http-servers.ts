@@ -1,9 +1,4 @@
-import {
-  createServer as createHttpServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import {
   createServer as createHttp2Server,
   type Http2Server,
@@ -17,6 +12,8 @@ import { continueWhenRead } from './expect-continue.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
 import { RequestTurns } from './request-turns.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** Protocols that nobody behind this door can be asked to change to (RFC 9113 section 3.1, RFC 2817). */
 const UNOFFERED_UPGRADES = /^(?:h2c?|tls\/[\d.]+)$/i
@@ -50,7 +47,7 @@ export function createHttp1(
     if (request.httpVersionMajor !== 1) response.writeHead(505, { connection: 'close' }).end()
     else ports.handle(request, response)
   })
-  const server = createHttpServer({
+  const server = http.createServer({
     maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
     noDelay: true,
     highWaterMark: CONNECTION_LIMITS.socketBufferBytes,

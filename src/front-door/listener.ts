@@ -1,10 +1,4 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
@@ -13,6 +7,8 @@ import { hasTwoHosts } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** Bounds of every connection, whoever serves it. */
 export const CONNECTION_LIMITS = {
@@ -106,7 +102,7 @@ function createServer({
     // Most requests have no body; one in twenty of their cost was a stream that says so.
     optimizeEmptyRequests: true,
   }
-  if (!tls) return createHttpServer(common, handle)
+  if (!tls) return http.createServer(common, handle)
   return createHttpsServer(
     {
       ...common,

@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocationSettings } from './directives/settings.ts'
@@ -24,6 +24,8 @@ import {
 import type { SiteRequest } from './site-handler.ts'
 import { upgradeBody } from './upgrade-body.ts'
 import { declareOrigin } from './upstream-origin.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** What the access log is told. */
 export interface UpgradeResult {
@@ -250,7 +252,7 @@ async function passAnswer(
 
 /** The head that changes the protocol; what a variable brought into it must not end a line. */
 function formatHead(status: number, raw: readonly string[], list: readonly string[]): string {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: Upgrade']
+  const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}`, 'Connection: Upgrade']
   const at = raw.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'upgrade')
   if (at >= 0) lines.push(`Upgrade: ${raw[at + 1]}`)
   for (let index = 0; index < list.length; index += 2) {

@@ -1,4 +1,4 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { basename } from 'node:path'
 import type { LocationSettings } from './directives/settings.ts'
 import {
@@ -8,6 +8,8 @@ import {
   type SiteTools,
   tellTooLarge,
 } from './site-exchange.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** How long a refused body is read and thrown away, in milliseconds: nginx's lingering_timeout. */
 const LINGER_MS = 5_000
@@ -64,7 +66,7 @@ function limitBody(request: IncomingMessage, maxBytes: number, onTooLarge: () =>
   let isOver = false
   request.push = (chunk: Buffer | null, ...rest) => {
     received += chunk?.length ?? 0
-    if (received <= maxBytes) return IncomingMessage.prototype.push.call(request, chunk, ...rest)
+    if (received <= maxBytes) return http.IncomingMessage.prototype.push.call(request, chunk, ...rest)
     if (!isOver) {
       isOver = true
       onTooLarge()

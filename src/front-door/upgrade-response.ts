@@ -1,6 +1,8 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+
+const http = process.getBuiltinModule('node:http')
 
 /** How long a client may go on sending after its answer, in milliseconds; cut at once, it might not see the answer. */
 const LINGER_MS = 2_000
@@ -10,7 +12,7 @@ const LINGER_MS = 2_000
  * one like any other; the connection ends with it, since what follows on it was meant for that protocol.
  */
 export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new ServerResponse(request)
+  const response = new http.ServerResponse(request)
   response.shouldKeepAlive = false
   if (socket.destroyed) {
     // Nobody else would tell.

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { JWTPayload } from 'jose'
+import { decodeProtectedHeader } from 'jose/decode/protected_header'
+import { JOSEError } from 'jose/errors'
+import { SignJWT } from 'jose/jwt/sign'
+import { jwtVerify } from 'jose/jwt/verify'
 import type { Database } from '../metadata/database.ts'
 import { formatAccess, parseAccessClaims } from './access-claims.ts'
 import { readInstanceId } from './instance-id.ts'
@@ -101,7 +105,7 @@ class JwtTokenService implements TokenService {
       })
       return payload
     } catch (error) {
-      if (error instanceof errors.JOSEError) return undefined
+      if (error instanceof JOSEError) return undefined
       throw error
     }
   }

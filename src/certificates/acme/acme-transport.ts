@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs'
-import {
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  Agent as PlainAgent,
-  request as requestPlain,
-} from 'node:http'
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request as requestTls, Agent as TlsAgent } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import { AcmeError } from './acme-error.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** Longest time for one request and its reply, in ms. A CA may think for a while about an order; minutes are a hang. */
 export const REQUEST_TIMEOUT_MS = 30_000
@@ -55,7 +52,7 @@ export function createTransport(options: TransportOptions): AcmeTransport {
   const ca =
     options.caFile === undefined ? {} : { ca: [...getCACertificates('default'), readRoots(options.caFile)] }
   const tls = new TlsAgent({ ...settings, ...ca })
-  const plain = new PlainAgent(settings)
+  const plain = new http.Agent(settings)
   const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS
   return {
     async exchange(request, signal) {
@@ -100,14 +97,14 @@ function parseUrl(text: string): URL {
 const LOOPBACK = ['127.0.0.1', '[::1]', 'localhost']
 
 interface SendContext {
-  readonly agent: TlsAgent | PlainAgent
+  readonly agent: TlsAgent | Agent
   readonly signal: AbortSignal
   readonly options: TransportOptions
 }
 
 async function send(request: AcmeRequest, url: URL, context: SendContext): Promise<AcmeReply> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const start = url.protocol === 'https:' ? requestTls : requestPlain
+  const start = url.protocol === 'https:' ? requestTls : http.request
   const outgoing = start(url, {
     method: request.method,
     agent: context.agent,

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { CaaRecord } from 'node:dns'
-import { request } from 'node:http'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { PreflightFinding } from './acme-plan.ts'
@@ -8,6 +7,8 @@ import { isPrivateAddress } from './certificate-names.ts'
 import type { ChallengeBoard } from './challenges.ts'
 import type { DnsEndpoint } from './dns-exchange.ts'
 import { makeResolver } from './dns-zone.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** Longest wait for our own answer on port 80, in ms. */
 const PROBE_TIMEOUT_MS = 5000
@@ -113,7 +114,7 @@ async function fetchProbe(target: {
   port: number
 }): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
-  const outgoing = request({
+  const outgoing = http.request({
     host: target.address,
     port: target.port,
     path: `/.well-known/acme-challenge/${target.token}`,

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import type { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { DockerError } from './docker-error.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** Connections for answers: as many containers as are inspected at once, and a list beside them. */
 const MAX_CONNECTIONS = 9
@@ -32,8 +34,8 @@ export function readEngineAddress(url: string, certPath: string | undefined): En
     if (!socketPath.startsWith('/'))
       throw new DockerError('DOCKER_URL_INVALID', url, 'the path must be absolute')
     return {
-      request: httpRequest,
-      agent: new HttpAgent(pool),
+      request: http.request,
+      agent: new http.Agent(pool),
       // A socket has no name; engines and their proxies take any.
       options: { socketPath, headers: { host: 'docker' } },
     }
@@ -48,7 +50,7 @@ export function readEngineAddress(url: string, certPath: string | undefined): En
     host: parsed.hostname.replace(/^\[|\]$/g, ''),
     port: Number(parsed.port || (isTls ? 2376 : 2375)),
   }
-  if (!isTls) return { request: httpRequest, agent: new HttpAgent(pool), options }
+  if (!isTls) return { request: http.request, agent: new http.Agent(pool), options }
   const certificates = hasCertificates ? readCertificates(certPath, url) : {}
   return { request: httpsRequest, agent: new HttpsAgent({ ...pool, ...certificates }), options }
 }

@@ -1,4 +1,4 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -8,6 +8,8 @@ import { upstreamTls } from './connect-tls.ts'
 import { type Conversation, joinSockets } from './join-sockets.ts'
 import { ANSWER_TIMEOUT, reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 import type { ClientWatch } from './watch-client.ts'
+
+const http = process.getBuiltinModule('node:http')
 
 /** A request to change the protocol, to one server. */
 export interface OutgoingUpgrade {
@@ -56,7 +58,7 @@ export function forwardUpgrade(
   }
   return new Promise((resolve) => {
     let abandonConnecting: (() => void) | undefined
-    const request = httpRequest({
+    const request = http.request({
       path,
       method,
       headers: headers as never,
