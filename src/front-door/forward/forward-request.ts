@@ -30,7 +30,11 @@ export interface Flight {
 }
 
 /** Sends a request to an upstream and gives its answer to a sink as it comes. */
-export function forwardRequest(dispatcher: Dispatcher, request: OutgoingRequest, sink: AnswerSink): Flight {
+export function forwardRequest(
+  dispatcher: Pick<Dispatcher, 'dispatch'>,
+  request: OutgoingRequest,
+  sink: AnswerSink,
+): Flight {
   let abort: ((error?: Error) => void) | undefined
   let resume: (() => void) | undefined
   let isAborted = false

@@ -1,4 +1,5 @@
-import { type buildConnector, Pool } from 'undici'
+import type { buildConnector } from 'undici'
+import Pool from 'undici/lib/dispatcher/pool.js'
 import { ConnectFailed, connectServer } from './connect-server.ts'
 import type { UpstreamTls } from './connect-tls.ts'
 
