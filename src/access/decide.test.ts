@@ -119,14 +119,26 @@ for (const { who, principal, repository, expected } of MATRIX) {
   })
 }
 
-for (const kind of ['catalog', 'ping'] as const) {
-  test(`\`decide()\` lets every account, and nobody else, ask for the ${kind}`, () => {
-    assert.equal(decide(ANONYMOUS, { kind }), 'log-in')
-    for (const principal of [user('alice'), user('alice', []), user('a/b'), admin(), admin([])]) {
-      assert.equal(decide(principal, { kind }), 'allow')
+test('`decide()` lets every account, and nobody else, ask whether this is a registry', () => {
+  assert.equal(decide(ANONYMOUS, { kind: 'ping' }), 'log-in')
+  for (const principal of [user('alice'), user('alice', []), user('a/b'), admin(), admin([])]) {
+    assert.equal(decide(principal, { kind: 'ping' }), 'allow')
+  }
+})
+
+test('`decide()` lets every account ask for the catalog, with a token only if it was issued for that', () => {
+  const ask = (principal: Principal): Decision => decide(principal, { kind: 'catalog' })
+  assert.equal(ask(ANONYMOUS), 'log-in')
+  for (const account of [user, (_: string, scopes?: TokenScope[]) => admin(scopes)]) {
+    assert.equal(ask(account('alice')), 'allow')
+    assert.equal(ask(account('alice', ['catalog', pullOf('alice/app')])), 'allow')
+    for (const scopes of [[], [pullOf('alice/app')], [pullOf('catalog')]]) {
+      assert.equal(ask(account('alice', scopes)), 'widen')
     }
-  })
-}
+  }
+  const holder = user('alice', ['catalog'])
+  assert.equal(decide(holder, on('alice/app', 'pull')), 'widen', 'the list opens no repository')
+})
 
 test('`visibleRepositories()` agrees with `decide()` on pulling', () => {
   const names = ['app', 'alice', 'alice/app', 'alice/x/y', 'alice-evil/app', 'bob/app', 'alice/x/app']

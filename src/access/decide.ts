@@ -1,6 +1,6 @@
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { isAccountName } from './account-name.ts'
-import type { Principal } from './principal.ts'
+import type { Principal, UserPrincipal } from './principal.ts'
 
 /** What can be done to a repository. */
 export type RepositoryAction = 'pull' | 'push' | 'delete'
@@ -8,7 +8,7 @@ export type RepositoryAction = 'pull' | 'push' | 'delete'
 /** What a decision is about. */
 export type Demand =
   | { readonly kind: 'repository'; readonly repository: RepositoryName; readonly action: RepositoryAction }
-  /** The list of repositories: everyone may ask, each sees what they may pull. */
+  /** The list of repositories: every account may ask, each sees what it may pull. */
   | { readonly kind: 'catalog' }
   /** The answer that the registry is one, which doubles as the check of a log-in. */
   | { readonly kind: 'ping' }
@@ -30,12 +30,12 @@ export type Decision = 'allow' | 'deny' | 'log-in' | 'widen'
  */
 export function decide(principal: Principal, demand: Demand): Decision {
   if (principal.kind === 'anonymous') return 'log-in'
-  if (demand.kind !== 'repository') return 'allow'
-  if (!owns(principal, demand.repository)) return 'deny'
-  return holdsScope(principal, demand.repository, demand.action) ? 'allow' : 'widen'
+  if (demand.kind === 'ping') return 'allow'
+  if (demand.kind === 'repository' && !owns(principal, demand.repository)) return 'deny'
+  return holdsScope(principal, demand) ? 'allow' : 'widen'
 }
 
-function owns(principal: Principal & { kind: 'user' }, repository: RepositoryName): boolean {
+function owns(principal: UserPrincipal, repository: RepositoryName): boolean {
   return principal.isAdmin || ownedPrefixes(principal.name).some((prefix) => repository.startsWith(prefix))
 }
 
@@ -44,13 +44,13 @@ function ownedPrefixes(name: string): readonly string[] {
   return isAccountName(name) ? [`${name}/`] : []
 }
 
-function holdsScope(
-  principal: Principal & { kind: 'user' },
-  repository: string,
-  action: RepositoryAction,
-): boolean {
-  if (!principal.scopes) return true
-  return principal.scopes.some((scope) => scope.repository === repository && scope.actions.includes(action))
+function holdsScope({ scopes }: UserPrincipal, demand: Exclude<Demand, { kind: 'ping' }>): boolean {
+  if (!scopes) return true
+  if (demand.kind === 'catalog') return scopes.includes('catalog')
+  const { repository, action } = demand
+  return scopes.some(
+    (scope) => scope !== 'catalog' && scope.repository === repository && scope.actions.includes(action),
+  )
 }
 
 /** Which repositories a principal may pull from: all, or those below the prefixes (each ends in a slash). */
@@ -58,7 +58,7 @@ export type RepositoryScope = 'all' | { readonly prefixes: readonly string[] }
 
 /**
  * The repositories that {@link decide} lets this account pull from, as a filter for lists of names.
- * A token's scopes do not narrow it: clients list the catalog with tokens that hold no repository at all.
+ * A token's scopes do not narrow it: one for the catalog lists all that its account may pull.
  */
 export function visibleRepositories(principal: Principal): RepositoryScope {
   if (principal.kind === 'anonymous') return { prefixes: [] }

@@ -17,8 +17,11 @@ export interface UserPrincipal {
   readonly scopes: readonly TokenScope[] | undefined
 }
 
-/** A grant inside a token: exactly this repository, exactly these actions. */
-export interface TokenScope {
+/** A grant inside a token; `catalog` is that of the list of repositories. */
+export type TokenScope = RepositoryGrant | 'catalog'
+
+/** A grant of exactly this repository, exactly these actions. */
+export interface RepositoryGrant {
   readonly repository: string
   readonly actions: readonly RepositoryAction[]
 }

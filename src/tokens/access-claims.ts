@@ -3,11 +3,17 @@ import type { RepositoryAction } from '../access/decide.ts'
 import type { TokenScope } from '../access/principal.ts'
 import type { AccessClaims } from './tokens.ts'
 
+/** As Distribution's own token service writes it. */
+const CATALOG_ENTRY = { type: 'registry', name: 'catalog', actions: ['*'] }
 const ACTIONS: readonly string[] = ['pull', 'push', 'delete'] satisfies RepositoryAction[]
 
 /** The scopes as the claim `access` (Distribution, "Token Authentication Implementation"). */
 export function formatAccess(scopes: readonly TokenScope[]): Record<string, unknown>[] {
-  return scopes.map(({ repository, actions }) => ({ type: 'repository', name: repository, actions }))
+  return scopes.map((scope) =>
+    scope === 'catalog'
+      ? CATALOG_ENTRY
+      : { type: 'repository', name: scope.repository, actions: scope.actions },
+  )
 }
 
 /** The claims as this registry writes them; undefined for any other shape, even under a good signature. */
@@ -23,8 +29,10 @@ export function parseAccessClaims(payload: JWTPayload): AccessClaims | undefined
 function parseAccessEntry(entry: unknown): TokenScope | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined
   const { type, name, actions } = entry as Record<string, unknown>
-  if (type !== 'repository' || typeof name !== 'string') return undefined
-  if (!Array.isArray(actions) || !actions.every(isAction)) return undefined
+  if (typeof name !== 'string' || !Array.isArray(actions)) return undefined
+  if (type === 'registry' && name === 'catalog' && actions.length === 1 && actions[0] === '*')
+    return 'catalog'
+  if (type !== 'repository' || !actions.every(isAction)) return undefined
   return { repository: name, actions }
 }
 

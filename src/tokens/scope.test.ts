@@ -23,7 +23,8 @@ const READ: readonly (readonly [parameters: string[], scopes: string])[] = [
   [['  repository:a:pull   '], 'a:pull'],
   [['repository(plugin):a:pull'], 'a:pull'],
   [['repository:a:pull,fly'], 'a:pull'],
-  [['registry:catalog:*', 'repository:a:pull'], 'a:pull'],
+  [['registry:catalog:*'], 'registry:catalog:*'],
+  [['repository:a:pull registry:catalog:*', 'registry:catalog:*'], 'registry:catalog:* a:pull'],
 ]
 
 for (const [parameters, scopes] of READ) {
@@ -59,7 +60,15 @@ const DROPPED: readonly string[] = [
   'repositoryx:alice/app:pull',
   ' repository\t:alice/app:pull',
   `repository:${'a'.repeat(256)}:pull`,
-  'registry:catalog:*',
+  'registry:catalog',
+  'registry:catalog:',
+  'registry:catalog:pull',
+  'registry:catalog:*,pull',
+  'registry:*:*',
+  'registry:other:*',
+  'Registry:catalog:*',
+  'repository:catalog',
+  'catalog',
   '__proto__:a:pull',
   '*',
   '*:*:*',
@@ -85,15 +94,20 @@ test('`grantScopes()` grants what the principal may, and less than asked without
     'repository:alice/app:*',
     'repository:bob/app:pull',
     'repository:alice:pull',
+    'registry:catalog:*',
   ])
   assert.deepEqual(grantScopes(ANONYMOUS, requested), [])
-  assert.deepEqual(grantScopes(alice, requested), [{ repository: 'alice/app', actions: ALL }])
-  assert.equal(grantScopes(root, requested).length, 3)
+  assert.deepEqual(grantScopes(alice, requested), ['catalog', { repository: 'alice/app', actions: ALL }])
+  assert.equal(grantScopes(root, requested).length, 4)
 })
 
 test('`grantScopes()` never makes more of a principal who came with a token', () => {
   const narrow: Principal = { ...alice, scopes: [{ repository: 'alice/app', actions: ['pull'] }] }
-  const requested = parseScopes(['repository:alice/app:*', 'repository:alice/other:pull'])
+  const requested = parseScopes([
+    'repository:alice/app:*',
+    'repository:alice/other:pull',
+    'registry:catalog:*',
+  ])
   assert.deepEqual(grantScopes(narrow, requested), [{ repository: 'alice/app', actions: ['pull'] }])
 })
 

@@ -1,9 +1,12 @@
 import { decide, type RepositoryAction } from '../access/decide.ts'
-import type { Principal, TokenScope } from '../access/principal.ts'
+import type { Principal, RepositoryGrant, TokenScope } from '../access/principal.ts'
 import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 
-/** What a client asks a token for, of what this registry knows. */
-export interface RequestedScope {
+/** What a client asks a token for, of what this registry knows; `catalog` is the list of repositories. */
+export type RequestedScope = RequestedRepository | 'catalog'
+
+/** A repository and what is to be done to it. */
+export interface RequestedRepository {
   readonly repository: RepositoryName
   /** At least one; each once, in the order of {@link RepositoryAction}. */
   readonly actions: readonly RepositoryAction[]
@@ -15,29 +18,34 @@ export const MAX_REQUESTED_SCOPES = 64
 export const MAX_GRANTED_CHARACTERS = 5_000
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
+/** The list of repositories: one thing, with one action, which a client asks for exactly so or not at all. */
+const CATALOG = 'registry:catalog:*'
 /** `repository`, or with a class, which has no meaning any more: `repository(plugin)`. */
 const REPOSITORY_TYPE = /^repository(?:\([a-z0-9]+\))?$/
 
 /**
  * Reads the `scope` parameters of a token request: each holds one or more `repository:<name>:<action>,<action>`,
- * separated by spaces; `*` stands for all actions. Source: Distribution, "Token Scope Documentation".
+ * separated by spaces, or `registry:catalog:*`; `*` stands for all actions. Source: Distribution, "Token Scope
+ * Documentation".
  *
- * What is malformed, or of another type such as `registry:catalog:*`, is left out and never read as something wider.
- * Scopes of one repository are joined. Only the first {@link MAX_REQUESTED_SCOPES} count.
+ * What is malformed, or of another type, is left out and never read as something wider. The catalog comes first. Scopes of one repository are joined. Only the first {@link MAX_REQUESTED_SCOPES} count.
  */
 export function parseScopes(parameters: readonly string[]): RequestedScope[] {
   const asked = new Map<RepositoryName, Set<RepositoryAction>>()
+  let isCatalogAsked = false
   for (const text of splitScopes(parameters)) {
+    if (text === CATALOG) isCatalogAsked = true
     const scope = parseScope(text)
     if (!scope) continue
     const actions = asked.get(scope.repository) ?? new Set()
     for (const action of scope.actions) actions.add(action)
     asked.set(scope.repository, actions)
   }
-  return [...asked].map(([repository, actions]) => ({
+  const repositories = [...asked].map(([repository, actions]) => ({
     repository,
     actions: ACTIONS.filter((action) => actions.has(action)),
   }))
+  return isCatalogAsked ? ['catalog', ...repositories] : repositories
 }
 
 function splitScopes(parameters: readonly string[]): string[] {
@@ -49,7 +57,7 @@ function splitScopes(parameters: readonly string[]): string[] {
 }
 
 /** The name may hold a colon (a host and its port), so the first and the last one are what separates. */
-function parseScope(text: string): RequestedScope | undefined {
+function parseScope(text: string): RequestedRepository | undefined {
   const first = text.indexOf(':')
   const last = text.lastIndexOf(':')
   if (first === last || !REPOSITORY_TYPE.test(text.slice(0, first))) return undefined
@@ -71,9 +79,9 @@ function parseActions(text: string): RepositoryAction[] {
 export function grantScopes(principal: Principal, requested: readonly RequestedScope[]): TokenScope[] {
   const granted: TokenScope[] = []
   let characters = 0
-  for (const { repository, actions } of requested) {
-    const scope = { repository, actions: actions.filter((action) => mayHave(principal, repository, action)) }
-    if (scope.actions.length === 0) continue
+  for (const asked of requested) {
+    const scope = grant(principal, asked)
+    if (!scope) continue
     characters += formatScope(scope).length + SCOPE_OVERHEAD_CHARACTERS
     if (characters > MAX_GRANTED_CHARACTERS) break
     granted.push(scope)
@@ -84,8 +92,13 @@ export function grantScopes(principal: Principal, requested: readonly RequestedS
 /** What a scope takes in a token's JSON beyond its own text: field names, quotes, brackets. */
 const SCOPE_OVERHEAD_CHARACTERS = 50
 
-function mayHave(principal: Principal, repository: RepositoryName, action: RepositoryAction): boolean {
-  return decide(principal, { kind: 'repository', repository, action }) === 'allow'
+function grant(principal: Principal, asked: RequestedScope): TokenScope | undefined {
+  if (asked === 'catalog') return decide(principal, { kind: 'catalog' }) === 'allow' ? 'catalog' : undefined
+  const { repository } = asked
+  const actions = asked.actions.filter(
+    (action) => decide(principal, { kind: 'repository', repository, action }) === 'allow',
+  )
+  return actions.length === 0 ? undefined : ({ repository, actions } satisfies RepositoryGrant)
 }
 
 /** Scopes as one `scope` field, as a challenge or the reply of the token endpoint holds it. */
@@ -94,5 +107,5 @@ export function formatScopes(scopes: readonly TokenScope[]): string {
 }
 
 function formatScope(scope: TokenScope): string {
-  return `repository:${scope.repository}:${scope.actions.join(',')}`
+  return scope === 'catalog' ? CATALOG : `repository:${scope.repository}:${scope.actions.join(',')}`
 }

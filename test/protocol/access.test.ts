@@ -108,6 +108,25 @@ describe('who may do what', () => {
     })
   }
 
+  test('catalog: a token needs the scope of the challenge, and lists no more than its account may pull', async () => {
+    const list = async (user: User, ...scopes: string[]) =>
+      registry.send(undefined, 'GET', '/v2/_catalog', bearer(await registry.token(user, ...scopes)))
+    for (const scopes of [[], ['repository:alice/app:*'], ['registry:catalog:pull']]) {
+      const refused = await list('alice', ...scopes)
+      assert.deepEqual([refused.status, refused.code], [401, 'UNAUTHORIZED'])
+      const challenge = String(refused.headers['www-authenticate'])
+      assert.ok(challenge.endsWith('scope="registry:catalog:*",error="insufficient_scope"'), challenge)
+    }
+    const names = ['admin', 'alice', 'bob'].map(
+      async (user) => (await list(user as User, 'registry:catalog:*')).json.repositories,
+    )
+    assert.deepEqual(await Promise.all(names), [['alice/app'], ['alice/app'], []])
+    const nobody = await registry.send('alice', 'GET', '/token?service=x&scope=registry:catalog:*', {
+      headers: { authorization: undefined },
+    })
+    assert.deepEqual([nobody.status, nobody.json.scope], [200, ''])
+  })
+
   test("another's upload session, and one's own under another repository, is not found", async () => {
     const session = String(
       (await registry.send('alice', 'POST', '/v2/alice/app/blobs/uploads/')).headers.location,
