@@ -25,6 +25,11 @@ const HEADS: Readonly<Record<string, readonly [head: string, status: number, url
   'another scheme': ['GET ftp://a.test/x HTTP/1.1\r\nHost: a.test\r\n', 400],
   'two hosts': ['GET / HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n', 400],
   'one host twice': ['GET / HTTP/1.1\r\nHost: a.test\r\nHOST: a.test\r\n', 400],
+  'two log-ins': [
+    'GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic YTpi\r\nauthorization: Basic YTpj\r\n',
+    400,
+  ],
+  'one log-in': ['GET /x HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic YTpi\r\n', 200, '/x'],
   'no host': ['GET / HTTP/1.1\r\nX: a.test\r\n', 400],
   'an empty host': ['GET / HTTP/1.1\r\nHost:\r\n', 400],
   'a host with a path': ['GET / HTTP/1.1\r\nHost: a.test/b\r\n', 400],

@@ -106,6 +106,16 @@ test('`listen()` refuses two hosts, even the same twice', async () => {
   }
 })
 
+test('`listen()` refuses two log-ins, even the same twice', async () => {
+  await using server = await start()
+  const first = 'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\nAccept: */*\r\n'
+  for (const second of ['Basic YTpi', 'Bearer x', '']) {
+    const { text, isClosed } = await sendRaw(server.url, `${first}AUTHORIZATION: ${second}\r\n\r\n`)
+    assert.match(text, /^HTTP\/1\.1 400 .*REQUEST_INVALID/s)
+    assert.ok(isClosed)
+  }
+})
+
 test('`listen()` never puts its own answer into the body of another', async () => {
   await using server = await start()
   const { text, isClosed } = await sendRaw(

@@ -3,7 +3,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { continueWhenRead } from './expect-continue.ts'
-import { hasTwoHosts } from './request-target.ts'
+import { hasDoubles } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
@@ -63,7 +63,7 @@ export interface PairListener extends Listener {
 
 /** Starts to listen. Errors: those of the system (`EADDRINUSE`, `EACCES`), and of OpenSSL for a pair that does not fit. */
 export async function listen(options: ListenOptions): Promise<PairListener> {
-  const turns = new RequestTurns(refusingTwoHosts(options.handle))
+  const turns = new RequestTurns(refusingDoubles(options.handle))
   const server = createServer({ ...options, handle: (request, response) => turns.take(request, response) })
   server.requestTimeout = 0
   server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
@@ -119,15 +119,17 @@ function pairOptions({ ticketSecret }: Pick<ListenOptions, 'ticketSecret'>) {
   return { ...tlsOptionsOf('Mozilla-Intermediate'), ...ticketKeysOf(ticketSecret, 'pair') }
 }
 
-/** RFC 9112, 3.2: whoever stands before this server may have believed the other one. */
-function refusingTwoHosts(handle: RequestListener): RequestListener {
+/** RFC 9112, 3.2: whoever stands before this server may have believed the other host, or the other log-in. */
+function refusingDoubles(handle: RequestListener): RequestListener {
   return (request, response) => {
-    if (!hasTwoHosts(request.rawHeaders)) return handle(request, response)
+    if (!hasDoubles(request.rawHeaders)) return handle(request, response)
     response.writeHead(400, { 'content-type': 'application/json', connection: 'close' })
-    response.end(UNREADABLE)
+    response.end(DOUBLED)
   }
 }
 
+const DOUBLED =
+  '{"errors":[{"code":"REQUEST_INVALID","message":"the request has several Host or Authorization headers: send one of each"}]}'
 const UNREADABLE = '{"errors":[{"code":"REQUEST_INVALID","message":"the request cannot be understood"}]}'
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect as connectHttp2 } from 'node:http2'
 import { test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
 import { SeededRandom } from '../../test/support/seeded-random.ts'
 import { certificatesOf, connectTo, makeTable, openTestDoor, readAll } from '../../test/support/test-door.ts'
 import { parseTarget } from './canonical-path.ts'
@@ -161,3 +162,56 @@ test('the front door takes one host only in HTTP/2', async () => {
   assert.deepEqual(reached.problems, [])
   assert.equal(reached.count, 2)
 })
+
+test('the front door takes one log-in only in HTTP/2', async () => {
+  const reached = { count: 0, problems: [] as string[] }
+  await using door = await openTestDoor(makeTable({ host: 'a.test' }), {
+    certificates: certificatesOf({ 'a.test': 'a.test' }),
+    handler: createChecker(reached),
+  })
+  const [good, bad] = [
+    await statusByteOf(door.httpsPort, ['x']),
+    await statusByteOf(door.httpsPort, ['x', 'x']),
+  ]
+  assert.deepEqual([good, bad], [STATUS_200, STATUS_400])
+  assert.equal(reached.count, 1)
+})
+
+/** `:status: 200` and `:status: 400` (RFC 7541, appendix A). */
+const STATUS_200 = 0x88
+const STATUS_400 = 0x8c
+
+/** The first byte of an answer's headers; written by hand, as Node's client sends no two log-ins. */
+async function statusByteOf(port: number, logins: readonly string[]): Promise<number | undefined> {
+  const socket = connectTls({ port, servername: 'a.test', ALPNProtocols: ['h2'], rejectUnauthorized: false })
+  const text = (value: string): Buffer => Buffer.from(`${String.fromCharCode(value.length)}${value}`)
+  const headers = Buffer.concat([
+    // `:method: GET`, `:path: /`, `:scheme: https`, and `:authority` by its number.
+    Buffer.from([0x82, 0x84, 0x87, 0x01]),
+    text('a.test'),
+    // `authorization` by its number.
+    ...logins.flatMap((login) => [Buffer.from([0x0f, 0x08]), text(login)]),
+  ])
+  const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]), payload])
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(
+    Buffer.concat([frame(SETTINGS_FRAME, 0, 0, Buffer.alloc(0)), frame(HEADERS_FRAME, 5, 1, headers)]),
+  )
+  try {
+    let received = Buffer.alloc(0)
+    for await (const bytes of socket) {
+      received = Buffer.concat([received, bytes])
+      while (received.length > 9 && received.length >= 9 + received.readUIntBE(0, 3)) {
+        if (received[3] === HEADERS_FRAME) return received[9]
+        received = received.subarray(9 + received.readUIntBE(0, 3))
+      }
+    }
+  } finally {
+    socket.destroy()
+  }
+  return undefined
+}
+
+const HEADERS_FRAME = 1
+const SETTINGS_FRAME = 4

@@ -16,10 +16,11 @@ export interface RequestTarget extends Authority {
  * Reads host and target of a request (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
  *
  * A request that names its host twice is refused if it differs, since an upstream might believe the other one; two
- * `Host` headers are refused in any case.
+ * `Host` headers are refused in any case, as nginx does, and so are two log-ins.
  * @returns undefined for what is refused.
  */
 export function readRequestTarget(request: DoorRequest): RequestTarget | undefined {
+  if (hasDoubles(request.rawHeaders)) return undefined
   if (!isHttp1(request)) {
     const { host } = request.headers
     const authority = request.authority ?? host
@@ -28,7 +29,7 @@ export function readRequestTarget(request: DoorRequest): RequestTarget | undefin
       : withAuthority(authority, request.url ?? '')
   }
   const { url = '', headers } = request
-  if (headers.host === undefined || hasTwoHosts(request.rawHeaders)) return undefined
+  if (headers.host === undefined) return undefined
   if (url.startsWith('/') || url === '*') return withAuthority(headers.host, url)
   const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? []
   if (authority === undefined || authority.toLowerCase() !== headers.host.toLowerCase()) return undefined
@@ -45,12 +46,21 @@ function withAuthority(authority: string, target: string): RequestTarget | undef
   return parsed && { host: parsed.host, port: parsed.port, authority, target }
 }
 
-/** True for several `Host` headers: Node keeps the first and says nothing. */
-export function hasTwoHosts(rawHeaders: readonly string[]): boolean {
-  let count = 0
+/**
+ * True for several `Host` or several `Authorization` headers: Node keeps the first and says nothing, where a proxy or an
+ * application may have believed another one.
+ */
+export function hasDoubles(rawHeaders: readonly string[]): boolean {
+  let hosts = 0
+  let logins = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]
-    if (name?.length === 4 && name.toLowerCase() === 'host') count++
+    // Lengths first: this is done for every request, and few other names are as long.
+    if (name?.length === HOST.length && name.toLowerCase() === HOST) hosts++
+    else if (name?.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) logins++
   }
-  return count > 1
+  return hosts > 1 || logins > 1
 }
+
+const HOST = 'host'
+const AUTHORIZATION = 'authorization'

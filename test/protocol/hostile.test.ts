@@ -75,10 +75,17 @@ describe('a hostile client', () => {
     assert.deepEqual((await raw(`GET http://${host}${path} HTTP/1.1\r\n${bobs}`)).statuses, [403])
   })
 
-  test('is not taken for the first of two hosts or of two log-ins in one header', async () => {
+  test('is not taken for the first of two hosts or of two log-ins', async () => {
     const [alice, bob] = [registry.basic('alice'), registry.basic('bob')]
     const twice = await raw(`GET /v2/ HTTP/1.1\r\nHost: a\r\nhost: b\r\nAuthorization: ${alice}\r\n\r\n`)
     assert.deepEqual(twice.statuses, [400])
+    for (const second of [alice, bob, '']) {
+      const { text, statuses } = await raw(
+        `GET /v2/ HTTP/1.1\r\nHost: a\r\nAuthorization: ${alice}\r\nauthorization: ${second}\r\n\r\n`,
+      )
+      assert.deepEqual(statuses, [400])
+      assert.match(text, /"code":"REQUEST_INVALID","message":"[^"]*send one of each"/)
+    }
     for (const header of [
       `${alice}, ${bob}`,
       `${alice} ${bob}`,
