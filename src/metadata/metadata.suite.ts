@@ -161,6 +161,38 @@ export function describeMetadata(name: string, open: () => Promise<MetadataFixtu
       assert.equal(await metadata.advanceUpload(UPLOAD, 4, to), false)
     })
 
+    it('opens only so many uploads of one principal, and lists the stalest of one or of all', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      const create = (id: string, principal: string, maxOpen?: number): Promise<boolean> =>
+        metadata.createUpload(
+          {
+            id: id.padEnd(22, 'A') as UploadId,
+            repository: APP,
+            principal,
+            algorithm: 'sha256',
+            offset: 0,
+            digest: digestOf(''),
+          },
+          maxOpen,
+        )
+      assert.deepEqual(await Promise.all(['a', 'b', 'c', 'd'].map((id) => create(id, 'alice', 2))), [
+        ...[true, true],
+        ...[false, false],
+      ])
+      assert.equal(await create('e', 'bob', 2), true)
+      assert.equal(await create('f', 'alice'), true, 'without a bound')
+      assert.equal(await create('g', 'alice', 3), false)
+      const soon = new Date(Date.now() + 60_000)
+      const listed = async (limit: number, principal?: string): Promise<string> =>
+        (await metadata.listStaleUploads(soon, limit, principal)).map((id) => id[0]).join('')
+      assert.deepEqual([...(await listed(9, 'alice'))].sort(), ['a', 'b', 'f'])
+      assert.equal((await listed(2, 'alice')).length, 2)
+      assert.equal(await listed(9, 'bob'), 'e')
+      assert.equal((await listed(9)).length, 4)
+      assert.deepEqual(await metadata.listStaleUploads(new Date(0), 9, 'alice'), [])
+    })
+
     it('removes a repository with all it holds', async () => {
       await using fixture = await open()
       const { metadata } = fixture

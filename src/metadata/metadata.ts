@@ -148,14 +148,15 @@ export interface UploadRow {
 
 /** Upload sessions. */
 export interface UploadFacts {
-  createUpload(upload: UploadRow): Promise<void>
+  /** Opens a session, unless its principal has `maxOpen` already; false if so. */
+  createUpload(upload: UploadRow, maxOpen?: number): Promise<boolean>
   findUpload(id: UploadId): Promise<UploadRow | undefined>
   /** Moves a session from one offset to the next; false if it is gone or was moved by someone else. */
   advanceUpload(id: UploadId, from: number, to: { offset: number; digest: Digest }): Promise<boolean>
   /** Removes a session; false if there was none. */
   deleteUpload(id: UploadId): Promise<boolean>
-  /** Sessions nobody continued since `before`, at most `limit`. */
-  listStaleUploads(before: Date, limit: number): Promise<UploadId[]>
+  /** Sessions nobody continued since `before`, of one principal or of all, the stalest first, at most `limit`. */
+  listStaleUploads(before: Date, limit: number, principal?: string): Promise<UploadId[]>
 }
 
 /** All facts about bytes. */

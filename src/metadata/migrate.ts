@@ -1,10 +1,14 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import { DatabaseError } from './database.ts'
 import * as initial from './migrations/001-initial.ts'
+import * as uploadsOfOne from './migrations/002-uploads-of-one.ts'
 import type { Schema } from './schema.ts'
 
 /** In order; forward only. A migration that has been released is never changed. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { '001-initial': initial }
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '001-initial': initial,
+  '002-uploads-of-one': uploadsOfOne,
+}
 
 /**
  * Runs the migrations that are missing, all in one transaction.

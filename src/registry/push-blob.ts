@@ -10,6 +10,16 @@ import type { UploadId } from '../oci/request.ts'
 import type { RegistryParts, RegistryPolicy } from './registry.ts'
 import { UploadLocks, type UploadTurns } from './upload-locks.ts'
 
+/**
+ * Upload sessions of one account at once. A push has a handful open; a session is a row, and a file once bytes came, and
+ * one account must not fill the database and the folder with them.
+ */
+export const MAX_OPEN_UPLOADS = 1_000
+/** Beyond that, a session that nobody continued for so long makes room, in milliseconds: its client was ended long ago. */
+export const ABANDONED_AFTER_MS = 24 * 3_600_000
+/** Seconds after which a client that was turned away may try again: pushes end within minutes. */
+const RETRY_AFTER_S = 60
+
 /** Which session is meant, and who means it: another repository or account finds nothing (CVE-2026-32589). */
 export interface UploadKey {
   readonly id: UploadId
@@ -37,7 +47,7 @@ export interface UploadBody {
 
 /** Pushing of blobs: bytes durable before facts. */
 export interface PushBlob {
-  /** Opens a session. */
+  /** Opens a session. Errors: `TOOMANYREQUESTS` if the account has {@link MAX_OPEN_UPLOADS}. */
   startUpload(upload: {
     repository: RepositoryName
     owner: string
@@ -74,7 +84,7 @@ export function createPushBlob(parts: RegistryParts): PushBlob {
     finishUpload: (key, digest, body) => sessions.finish(key, digest, body),
     cancelUpload: (key) => sessions.cancel(key),
     async pushWholeBlob({ repository, owner, digest }, body) {
-      const { id } = await sessions.start({ repository, owner, algorithm: algorithmOf(digest) })
+      const { id } = await sessions.begin({ repository, owner, algorithm: algorithmOf(digest) })
       const key = { id, repository, owner }
       try {
         await sessions.finish(key, digest, body)
@@ -85,6 +95,17 @@ export function createPushBlob(parts: RegistryParts): PushBlob {
       }
     },
   }
+}
+
+interface NewUpload {
+  readonly repository: RepositoryName
+  readonly owner: string
+  readonly algorithm: DigestAlgorithm | undefined
+}
+
+function toRow({ repository, owner, algorithm = 'sha256' }: NewUpload): UploadRow {
+  const id = randomBytes(16).toString('base64url') as UploadId
+  return { id, repository, principal: owner, algorithm, offset: 0, digest: digestOf('', algorithm) }
 }
 
 /** Keeps the order of what is done to sessions. */
@@ -101,16 +122,25 @@ class UploadSessions {
     this.#turns = uploadTurns
   }
 
-  async start(upload: {
-    repository: RepositoryName
-    owner: string
-    algorithm: DigestAlgorithm | undefined
-  }): Promise<UploadStatus> {
-    const id = randomBytes(16).toString('base64url') as UploadId
-    const { repository, owner, algorithm = 'sha256' } = upload
-    const digest = digestOf('', algorithm)
-    await this.#metadata.createUpload({ id, repository, principal: owner, algorithm, offset: 0, digest })
-    return { id, repository, offset: 0 }
+  /** For a client that will come back to the session, or will not. */
+  async start(upload: NewUpload): Promise<UploadStatus> {
+    const row = toRow(upload)
+    const { principal } = row
+    if (await this.#metadata.createUpload(row, MAX_OPEN_UPLOADS)) return row
+    const longAgo = new Date(Date.now() - ABANDONED_AFTER_MS)
+    for (const id of await this.#metadata.listStaleUploads(longAgo, 1, principal)) await this.drop(id)
+    if (await this.#metadata.createUpload(row, MAX_OPEN_UPLOADS)) return row
+    throw new OciError('TOOMANYREQUESTS', {
+      message: `This account has ${MAX_OPEN_UPLOADS} uploads open: finish or cancel some, or wait until they are removed`,
+      retryAfterS: RETRY_AFTER_S,
+    })
+  }
+
+  /** For a request that ends the session itself: how many there are at once is bounded as transfers are. */
+  async begin(upload: NewUpload): Promise<UploadStatus> {
+    const row = toRow(upload)
+    await this.#metadata.createUpload(row)
+    return row
   }
 
   async status(key: UploadKey): Promise<UploadStatus> {

@@ -1,0 +1,10 @@
+import type { Kysely } from 'kysely'
+
+/** Finds the upload sessions of one account, those that nobody continued for longest first. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createIndex('uploads_by_principal_updated_at')
+    .on('uploads')
+    .columns(['principal', 'updated_at'])
+    .execute()
+}
