@@ -1,33 +1,41 @@
 import { OciError } from '../oci/errors.ts'
+import { FairShare } from './fair-share.ts'
 
 /** Seconds after which a client that was turned away may try again. */
 const RETRY_AFTER_S = 2
 
 /** Part of a {@link BodyRoom}, given back when it is disposed of. */
 export interface BodyHold extends Disposable {
-  /** Counts bytes that came. Errors: `TOOMANYREQUESTS` if all bodies together would be more than the room. */
+  /**
+   * Counts bytes that came. Errors: `TOOMANYREQUESTS` if all bodies together would be more than the room, or those of
+   * one holder more than its share.
+   */
   add(bytes: number): void
 }
 
 /** Bounds the memory of bodies that are held whole, all requests together. What has not come yet takes no room. */
 export class BodyRoom {
   readonly #maxBytes: number
+  readonly #shares: FairShare
   #held = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
+    this.#shares = new FairShare(maxBytes)
   }
 
-  hold(): BodyHold {
+  /** @param holder Whose body it is: an account, or an address where there is none yet. */
+  hold(holder: string): BodyHold {
     let mine = 0
     return {
       add: (bytes) => {
-        if (this.#held + bytes > this.#maxBytes) throw full()
+        if (this.#held + bytes > this.#maxBytes || !this.#shares.take(holder, bytes)) throw full()
         this.#held += bytes
         mine += bytes
       },
       [Symbol.dispose]: () => {
         this.#held -= mine
+        this.#shares.give(holder, mine)
         mine = 0
       },
     }

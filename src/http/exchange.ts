@@ -25,3 +25,9 @@ export function accountOf(exchange: Exchange): string {
   if (exchange.principal.kind === 'user') return exchange.principal.name
   throw new OciError('UNAUTHORIZED')
 }
+
+/** Whose memory a request takes: its account's, or its address's where there is none. */
+export function holderOf({ principal, remote }: Exchange): string {
+  // No account has a space in its name, nor an address.
+  return principal.kind === 'user' ? `account ${principal.name}` : `address ${remote}`
+}

@@ -19,7 +19,8 @@ async function serve(read: (request: IncomingMessage) => Promise<string>) {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return {
-    open: () => request({ port, method: 'PUT', agent: false }),
+    open: (holder = 'alice') =>
+      request({ port, method: 'PUT', agent: false, headers: { 'x-holder': holder } }),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -37,22 +38,27 @@ test('`readBody()` turns away what would be too much together, and takes it once
   const { promise: hasBegun, resolve: begin } = Promise.withResolvers<unknown>()
   await using server = await serve(async (incoming) => {
     incoming.once('data', begin)
-    using hold = room.hold()
+    using hold = room.hold(String(incoming.headers['x-holder']))
     return String(await readBody(incoming, { maxBytes: 800, tooLarge, hold })).slice(0, 1)
   })
   const slow = server.open()
   slow.write('a'.repeat(700))
   await hasBegun
-  const second = server.open()
-  second.end('b'.repeat(400))
-  assert.equal(await answerOf(second), 'TOOMANYREQUESTS')
-  const small = server.open()
+  for (const [holder, length] of [
+    ['bob', 400],
+    ['alice', 51],
+  ] as const) {
+    const second = server.open(holder)
+    second.end('b'.repeat(length))
+    assert.equal(await answerOf(second), 'TOOMANYREQUESTS', holder)
+  }
+  const small = server.open('bob')
   small.end('c'.repeat(300))
   assert.equal(await answerOf(small), 'c')
   slow.end()
   assert.equal(await answerOf(slow), 'a')
   const third = server.open()
-  third.end('d'.repeat(800))
+  third.end('d'.repeat(750))
   assert.equal(await answerOf(third), 'd')
   const large = server.open()
   large.end('e'.repeat(801))
@@ -66,7 +72,7 @@ test('`readBody()` does not wait for a client that went before it was asked', as
     begin()
     await new Promise((gone) => incoming.on('error', gone))
     await new Promise(setImmediate)
-    using hold = new BodyRoom(10).hold()
+    using hold = new BodyRoom(20).hold('alice')
     resolve(await readBody(incoming, { maxBytes: 10, tooLarge, hold }).then(String, (error) => error.code))
     return ''
   })

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { OciError } from '../oci/errors.ts'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import { BodyRoom } from './body-room.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, holderOf } from './exchange.ts'
 
 /** Longest wait for a client that reads nothing of an answer, in milliseconds. */
 const WRITE_GAP_MS = 60_000
@@ -66,10 +66,11 @@ export function replyBytes(
 }
 
 /** Bounds what clients that do not read can make this server keep, and for how long. Errors: `TOOMANYREQUESTS`. */
-function holdUntilSent({ request, response }: Exchange, bytes: number): void {
+function holdUntilSent(exchange: Exchange, bytes: number): void {
+  const { request, response } = exchange
   // Nobody is left, and nothing would tell that it is over.
   if (response.destroyed) return
-  const hold = largeAnswers.hold()
+  const hold = largeAnswers.hold(holderOf(exchange))
   hold.add(bytes)
   const { socket } = request
   const onTimeout = (): void => {

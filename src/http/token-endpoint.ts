@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { ANONYMOUS, type Principal } from '../access/principal.ts'
 import type { Account } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
@@ -6,7 +5,7 @@ import { formatScopes, grantScopes, parseScopes } from '../tokens/scope.ts'
 import type { RefreshTokenService } from '../tokens/tokens.ts'
 import { type AuthenticateParts, authenticate, verifyPassword } from './authenticate.ts'
 import { BodyRoom } from './body-room.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, holderOf } from './exchange.ts'
 import { readBody } from './read-body.ts'
 import { replyJson } from './reply.ts'
 
@@ -64,8 +63,8 @@ async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts)
   }
 }
 
-async function readPost({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
-  const form = new URLSearchParams(await readForm(request))
+async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
+  const form = new URLSearchParams(await readForm(exchange))
   const grant = form.get('grant_type')
   if (grant !== 'password' && grant !== 'refresh_token') {
     throw new OciError('REQUEST_INVALID', { message: 'grant_type must be password or refresh_token' })
@@ -76,7 +75,7 @@ async function readPost({ request, remote }: Exchange, parts: TokenEndpointParts
       ? await verifyPassword(parts.accounts, {
           name: form.get('username') ?? '',
           password: form.get('password') ?? '',
-          remote,
+          remote: exchange.remote,
         })
       : await redeem(refreshToken, parts)
   if (!principal) throw wrongCredentials()
@@ -89,9 +88,9 @@ async function readPost({ request, remote }: Exchange, parts: TokenEndpointParts
   }
 }
 
-async function readForm(request: IncomingMessage): Promise<string> {
-  using hold = room.hold()
-  return String(await readBody(request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
+async function readForm(exchange: Exchange): Promise<string> {
+  using hold = room.hold(holderOf(exchange))
+  return String(await readBody(exchange.request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
 }
 
 async function redeem(token: string, parts: TokenEndpointParts): Promise<Principal | undefined> {

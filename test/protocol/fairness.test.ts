@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { databaseFile } from '../../src/app/data-folder.ts'
+import { LARGEST_SHARE } from '../../src/http/fair-share.ts'
+import { enterTransfer } from '../../src/http/transfers.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { MAX_MANIFEST_BYTES } from '../../src/oci/manifest.ts'
 import { ABANDONED_AFTER_MS, MAX_OPEN_UPLOADS } from '../../src/registry/push-blob.ts'
+import { MAX_TRANSFERS } from '../../src/stream/buffer-budget.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest, type User } from './registry-under-test.ts'
 
@@ -56,6 +61,53 @@ describe('one account', () => {
     removeFresh(registry, 3)
     for (const expected of [202, 202, 429]) assert.equal((await open('alice')).status, expected)
     assert.equal(registry.inventory().uploads, uploads - 3)
+  })
+
+  test('takes no more than its share of the transfers there may be at once', async () => {
+    const digest = await registry.pushBlob('alice', 'alice/app', 'pulled')
+    const path = `/v2/alice/app/blobs/${digest}`
+    const session = String((await open('bob')).headers.location).replaceAll('bob', 'alice')
+    {
+      using transfers = new DisposableStack()
+      for (let count = 0; count < MAX_TRANSFERS * LARGEST_SHARE; count++)
+        transfers.use(enterTransfer('alice'))
+      const attempts: [string, string, object][] = [
+        ['GET', path, {}],
+        ['PATCH', session, { body: 'x' }],
+        ['PUT', `${session}?digest=${digest}`, { body: 'x' }],
+        ['POST', `${UPLOADS}?digest=${digest}`, { body: 'pulled' }],
+      ]
+      for (const [method, target, options] of attempts) {
+        const refused = await registry.send('alice', method, target, options)
+        assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS'], method)
+        assert.match(refused.text, /transfers of this account/)
+        assert.equal(refused.headers['retry-after'], '5')
+      }
+      assert.equal((await registry.send('alice', 'HEAD', path)).status, 200)
+      assert.equal((await registry.send('admin', 'GET', path)).text, 'pulled')
+      await registry.pushBlob('bob', 'bob/app', 'pushed')
+    }
+    assert.equal((await registry.send('alice', 'GET', path)).text, 'pulled')
+  })
+
+  test('takes no more than its share of the memory for manifests', async () => {
+    const url = new URL(registry.url)
+    const put = (user: User) =>
+      registry.send(user, 'PUT', `/v2/${user}/app/manifests/x`, { body: '{}'.padEnd(100) })
+    using sockets = new DisposableStack()
+    for (let left = LARGEST_SHARE * 16; left > 0; left--) {
+      const socket = connect(Number(url.port), url.hostname)
+      sockets.defer(() => socket.destroy())
+      const head = `Host: x\r\nAuthorization: ${registry.basic('alice')}\r\nContent-Length: ${MAX_MANIFEST_BYTES}`
+      socket.write(`PUT /v2/alice/app/manifests/x HTTP/1.1\r\n${head}\r\n\r\n`)
+      socket.write(Buffer.alloc(MAX_MANIFEST_BYTES - 1, 32))
+    }
+    const deadline = Date.now() + 20_000
+    let refused = await put('alice')
+    while (refused.status !== 429 && Date.now() < deadline) refused = await put('alice')
+    assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS'])
+    const others = await put('bob')
+    assert.deepEqual([others.status, others.code], [400, 'MANIFEST_INVALID'])
   })
 })
 

@@ -9,6 +9,7 @@ import type { UploadBody, UploadKey, UploadStatus } from '../../registry/push-bl
 import { accountOf, type Exchange } from '../exchange.ts'
 import { replyEmpty } from '../reply.ts'
 import type { Handler, RequestOf } from '../routes.ts'
+import { enterTransfer } from '../transfers.ts'
 
 /** end-4a opens a session, end-4b takes the whole blob, end-11 mounts one; a mount that misses opens a session. */
 export const startUpload: Handler<'blob-upload-start'> = async (request, exchange, registry) => {
@@ -20,6 +21,7 @@ export const startUpload: Handler<'blob-upload-start'> = async (request, exchang
     if (isMounted) return replyBlobCreated(exchange, repository, mount)
   }
   if (digest) {
+    using _share = enterTransfer(owner)
     await registry.pushWholeBlob({ repository, owner, digest }, bodyOf(exchange.request))
     return replyBlobCreated(exchange, repository, digest)
   }
@@ -35,13 +37,18 @@ export const getUpload: Handler<'blob-upload-status'> = async (request, exchange
 
 /** end-5: a chunk with its place, or a stream without. */
 export const appendUpload: Handler<'blob-upload-chunk'> = async (request, exchange, registry) => {
-  const session = await registry.appendToUpload(keyOf(request, exchange), bodyOf(exchange.request))
+  const key = keyOf(request, exchange)
+  using _share = enterTransfer(key.owner)
+  const session = await registry.appendToUpload(key, bodyOf(exchange.request))
   replyEmpty(exchange, 202, sessionHeaders(exchange, session))
 }
 
 /** end-6. */
 export const finishUpload: Handler<'blob-upload-finish'> = async (request, exchange, registry) => {
-  await registry.finishUpload(keyOf(request, exchange), request.digest, bodyOf(exchange.request))
+  const key = keyOf(request, exchange)
+  const body = bodyOf(exchange.request)
+  using _share = body.length === 0 ? undefined : enterTransfer(key.owner)
+  await registry.finishUpload(key, request.digest, body)
   replyBlobCreated(exchange, request.repository, request.digest)
 }
 

@@ -1,10 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type ByteRange, parseRangeHeader } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
-import type { Exchange } from '../exchange.ts'
+import { accountOf, type Exchange } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { guardSending, replyEmpty, sendHead, writeToClient } from '../reply.ts'
 import type { Handler } from '../routes.ts'
+import { enterTransfer } from '../transfers.ts'
 
 /** A year: what a digest names never changes. Private: the answer depended on who asked. */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable'
@@ -28,6 +29,7 @@ export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, excha
   if (range) headers['content-range'] = `bytes ${start}-${end - 1}/${size}`
   const status = range ? 206 : 200
   if (exchange.request.method === 'HEAD' || start === end) return replyEmpty(exchange, status, headers)
+  using _share = enterTransfer(accountOf(exchange))
   using _guard = guardSending(exchange)
   const { response } = exchange
   await registry.sendBlob(digest, { start, end }, async (bytes) => {

@@ -1,6 +1,7 @@
 import { OciError } from '../../oci/errors.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { BodyRoom } from '../body-room.ts'
+import { holderOf } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { readBody } from '../read-body.ts'
 import { replyBytes, replyEmpty } from '../reply.ts'
@@ -28,7 +29,7 @@ export const getManifest: Handler<'manifest-get'> = async ({ repository, referen
 /** end-7a, end-7b. */
 export const putManifest: Handler<'manifest-put'> = async (request, exchange, registry) => {
   const { repository, reference, tags } = request
-  using hold = room.hold()
+  using hold = room.hold(holderOf(exchange))
   const bytes = await readBody(exchange.request, { maxBytes: MAX_MANIFEST_BYTES, tooLarge, hold })
   const contentType = exchange.request.headers['content-type']
   const pushed = await registry.pushManifest({ repository, reference, tags, contentType, bytes })
