@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import { type Decision, type Demand, decide, type RepositoryAction, visibleRepositories } from './decide.ts'
+import {
+  type Decision,
+  type Demand,
+  decide,
+  mountSources,
+  type RepositoryAction,
+  visibleRepositories,
+} from './decide.ts'
 import { ANONYMOUS, type Principal, type TokenScope } from './principal.ts'
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
@@ -138,6 +145,41 @@ test('`decide()` lets every account ask for the catalog, with a token only if it
   }
   const holder = user('alice', ['catalog'])
   assert.equal(decide(holder, on('alice/app', 'pull')), 'widen', 'the list opens no repository')
+})
+
+test('`decide()` lets a token mount only from what it may pull, and lets a mount miss that nobody may make', () => {
+  const mount = (principal: Principal, source: string): Decision =>
+    decide(principal, { ...on('alice/app', 'push'), source: source as RepositoryName } as Demand)
+  const pusher: TokenScope = { repository: 'alice/app', actions: ['pull', 'push'] }
+  assert.equal(mount(ANONYMOUS, 'alice/base'), 'log-in')
+  assert.equal(mount(user('alice'), 'alice/base'), 'allow')
+  assert.equal(mount(user('alice', [pusher]), 'alice/app'), 'allow')
+  assert.equal(mount(user('alice', [pusher]), 'alice/base'), 'widen')
+  assert.equal(mount(user('alice', [pusher, 'mount', 'catalog']), 'alice/base'), 'widen')
+  assert.equal(
+    mount(user('alice', [pusher, { repository: 'alice/base', actions: ['push'] }]), 'alice/base'),
+    'widen',
+  )
+  assert.equal(mount(user('alice', [pusher, pullOf('alice/base')]), 'alice/base'), 'allow')
+  assert.equal(mount(user('alice', [pusher]), 'bob/base'), 'allow')
+  assert.equal(mount(user('bob', [pusher]), 'bob/base'), 'deny')
+  assert.equal(mount(admin([pusher]), 'bob/base'), 'widen')
+})
+
+test('`mountSources()` is all an account may pull, with a token what that holds pull on, or says', () => {
+  const scopes: TokenScope[] = [
+    pullOf('alice/app'),
+    'catalog',
+    { repository: 'alice/pushed', actions: ['push'] },
+    pullOf('bob/app'),
+    pullOf('not a name'),
+  ]
+  assert.deepEqual(mountSources(ANONYMOUS), { prefixes: [] })
+  assert.deepEqual(mountSources(user('alice')), { prefixes: ['alice/'] })
+  assert.deepEqual(mountSources(user('alice', scopes)), { names: ['alice/app'] })
+  assert.deepEqual(mountSources(user('alice', ['mount', ...scopes])), { prefixes: ['alice/'] })
+  assert.deepEqual(mountSources(admin(scopes)), { names: ['alice/app', 'bob/app'] })
+  assert.equal(mountSources(admin(['mount'])), 'all')
 })
 
 test('`visibleRepositories()` agrees with `decide()` on pulling', () => {

@@ -1,15 +1,23 @@
-import type { RepositoryName } from '../oci/repository-name.ts'
+import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 import { isAccountName } from './account-name.ts'
-import type { Principal, UserPrincipal } from './principal.ts'
+import type { Principal, RegistryGrant, UserPrincipal } from './principal.ts'
 
 /** What can be done to a repository. */
 export type RepositoryAction = 'pull' | 'push' | 'delete'
 
 /** What a decision is about. */
 export type Demand =
-  | { readonly kind: 'repository'; readonly repository: RepositoryName; readonly action: RepositoryAction }
+  | {
+      readonly kind: 'repository'
+      readonly repository: RepositoryName
+      readonly action: RepositoryAction
+      /** Named as the source of a mount: where the account may pull it, the token must allow that, too. */
+      readonly source?: RepositoryName | undefined
+    }
   /** The list of repositories: every account may ask, each sees what it may pull. */
   | { readonly kind: 'catalog' }
+  /** To look for the source of a mount in all that one may pull. */
+  | { readonly kind: 'mount' }
   /** The answer that the registry is one, which doubles as the check of a log-in. */
   | { readonly kind: 'ping' }
 
@@ -31,8 +39,13 @@ export type Decision = 'allow' | 'deny' | 'log-in' | 'widen'
 export function decide(principal: Principal, demand: Demand): Decision {
   if (principal.kind === 'anonymous') return 'log-in'
   if (demand.kind === 'ping') return 'allow'
-  if (demand.kind === 'repository' && !owns(principal, demand.repository)) return 'deny'
-  return holdsScope(principal, demand) ? 'allow' : 'widen'
+  if (demand.kind !== 'repository') return holdsGrant(principal, demand.kind) ? 'allow' : 'widen'
+  const { repository, action, source } = demand
+  if (!owns(principal, repository)) return 'deny'
+  if (!holdsScope(principal, repository, action)) return 'widen'
+  // A source one may not pull is no reason to refuse: the mount misses, as it does where there is none.
+  const isCovered = !source || !owns(principal, source) || holdsScope(principal, source, 'pull')
+  return isCovered ? 'allow' : 'widen'
 }
 
 function owns(principal: UserPrincipal, repository: RepositoryName): boolean {
@@ -44,12 +57,14 @@ function ownedPrefixes(name: string): readonly string[] {
   return isAccountName(name) ? [`${name}/`] : []
 }
 
-function holdsScope({ scopes }: UserPrincipal, demand: Exclude<Demand, { kind: 'ping' }>): boolean {
+function holdsGrant({ scopes }: UserPrincipal, grant: RegistryGrant): boolean {
+  return !scopes || scopes.includes(grant)
+}
+
+function holdsScope({ scopes }: UserPrincipal, repository: string, action: RepositoryAction): boolean {
   if (!scopes) return true
-  if (demand.kind === 'catalog') return scopes.includes('catalog')
-  const { repository, action } = demand
   return scopes.some(
-    (scope) => scope !== 'catalog' && scope.repository === repository && scope.actions.includes(action),
+    (scope) => typeof scope !== 'string' && scope.repository === repository && scope.actions.includes(action),
   )
 }
 
@@ -63,4 +78,20 @@ export type RepositoryScope = 'all' | { readonly prefixes: readonly string[] }
 export function visibleRepositories(principal: Principal): RepositoryScope {
   if (principal.kind === 'anonymous') return { prefixes: [] }
   return principal.isAdmin ? 'all' : { prefixes: ownedPrefixes(principal.name) }
+}
+
+/**
+ * The repositories in which the source of a mount is looked for: those of {@link visibleRepositories}, or with a token
+ * that was not issued for that, those it may pull from.
+ */
+export function mountSources(principal: Principal): RepositoryScope | { readonly names: readonly string[] } {
+  if (principal.kind === 'anonymous' || holdsGrant(principal, 'mount')) return visibleRepositories(principal)
+  const named = (principal.scopes ?? []).map((scope) => (typeof scope === 'string' ? '' : scope.repository))
+  return {
+    names: named.filter(
+      (name) =>
+        isRepositoryName(name) &&
+        decide(principal, { kind: 'repository', repository: name, action: 'pull' }) === 'allow',
+    ),
+  }
 }

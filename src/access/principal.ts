@@ -17,8 +17,11 @@ export interface UserPrincipal {
   readonly scopes: readonly TokenScope[] | undefined
 }
 
-/** A grant inside a token; `catalog` is that of the list of repositories. */
-export type TokenScope = RepositoryGrant | 'catalog'
+/** A grant inside a token. */
+export type TokenScope = RepositoryGrant | RegistryGrant
+
+/** A grant of the list of repositories, or of looking for the source of a mount in all that the account may pull. */
+export type RegistryGrant = 'catalog' | 'mount'
 
 /** A grant of exactly this repository, exactly these actions. */
 export interface RepositoryGrant {

@@ -1,5 +1,6 @@
-import type { Demand } from '../access/decide.ts'
+import type { TokenScope } from '../access/principal.ts'
 import { OciError } from '../oci/errors.ts'
+import { formatScopes } from '../tokens/scope.ts'
 import type { Authenticated } from './authenticate.ts'
 
 /**
@@ -9,13 +10,12 @@ import type { Authenticated } from './authenticate.ts'
  * one again and again.
  */
 export function challengeFor(
-  demand: Demand,
+  scopes: readonly TokenScope[],
   credentials: Authenticated['credentials'],
   { origin, service }: { origin: string; service: string },
 ): string {
   const parts = [`realm="${origin}/token"`, `service="${service}"`]
-  const scope = scopeOf(demand)
-  if (scope) parts.push(`scope="${scope}"`)
+  if (scopes.length > 0) parts.push(`scope="${formatScopes(scopes)}"`)
   if (credentials === 'bad-token') parts.push('error="invalid_token"')
   else if (credentials === 'accepted') parts.push('error="insufficient_scope"')
   return `Bearer ${parts.join(',')}`
@@ -31,17 +31,4 @@ export function unauthorized(credentials: Authenticated['credentials']): OciErro
     unreadable: 'The Authorization header cannot be read: use Basic or Bearer',
   }
   return new OciError('UNAUTHORIZED', { message: messages[credentials] })
-}
-
-function scopeOf(demand: Demand): string | undefined {
-  switch (demand.kind) {
-    case 'ping':
-      return undefined
-    case 'catalog':
-      return 'registry:catalog:*'
-    case 'repository':
-      return `repository:${demand.repository}:${demand.action === 'push' ? 'pull,push' : demand.action}`
-    default:
-      return demand satisfies never
-  }
 }

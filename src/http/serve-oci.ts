@@ -1,4 +1,5 @@
 import { type Decision, type Demand, decide } from '../access/decide.ts'
+import type { TokenScope } from '../access/principal.ts'
 import { OciError } from '../oci/errors.ts'
 import { type OciRequest, parseOciRequest } from '../oci/request.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -26,7 +27,7 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   const refusal = refusalOf(decide(authenticated.principal, demand), authenticated)
   if (refusal) {
     if (refusal.status === 401) {
-      const challenge = challengeFor(demand, authenticated.credentials, {
+      const challenge = challengeFor(scopesOf(parsed, demand), authenticated.credentials, {
         origin: exchange.origin,
         service: parts.tokens.service,
       })
@@ -42,7 +43,27 @@ function demandOf(parsed: OciRequest): Demand {
   if (access === 'ping' || access === 'catalog') return { kind: access }
   // The routes' types leave only requests about a repository here; a new kind without one must not slip through.
   if (!('repository' in parsed)) throw new OciError('DENIED')
-  return { kind: 'repository', repository: parsed.repository, action: access }
+  const source = parsed.kind === 'blob-upload-start' && parsed.mount ? parsed.from : undefined
+  return { kind: 'repository', repository: parsed.repository, action: access, source }
+}
+
+/** What a token must be issued for, so that the request gets all it asks for. */
+function scopesOf(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
+  switch (demand.kind) {
+    case 'ping':
+      return []
+    case 'catalog':
+    case 'mount':
+      return [demand.kind]
+    case 'repository': {
+      const { repository, action, source } = demand
+      const own: TokenScope = { repository, actions: action === 'push' ? ['pull', 'push'] : [action] }
+      if (parsed.kind !== 'blob-upload-start' || !parsed.mount) return [own]
+      return source ? [own, { repository: source, actions: ['pull'] }] : [own, 'mount']
+    }
+    default:
+      return demand satisfies never
+  }
 }
 
 /** Whoever showed credentials that are wrong gets no answer as somebody else. */

@@ -75,6 +75,9 @@ export function describeMetadata(name: string, open: () => Promise<MetadataFixtu
       assert.equal(await metadata.findHolder(BLOB, { prefixes: ['bo/', 'bob/a/'] }), undefined)
       assert.equal(await metadata.findHolder(BLOB, { prefixes: [] }), undefined)
       assert.equal(await metadata.findHolder(BLOB, 'all', OTHER), OTHER)
+      assert.equal(await metadata.findHolder(BLOB, { names: [second, OTHER] }, OTHER), OTHER)
+      assert.equal(await metadata.findHolder(BLOB, { names: ['alice/', OTHER] }, APP), OTHER)
+      assert.equal(await metadata.findHolder(BLOB, { names: [] }, APP), undefined)
     })
 
     it('records a manifest with its tags, or names what is missing and changes nothing', async () => {

@@ -9,8 +9,11 @@ import type { UploadId } from '../oci/request.ts'
  * later call of any process. Errors of all: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
  */
 
-/** Which repositories a list shows: all, or those whose name begins with a prefix. */
-export type RepositoryFilter = 'all' | { readonly prefixes: readonly string[] }
+/** Which repositories are looked at: all, those whose name begins with a prefix, or those of these names. */
+export type RepositoryFilter =
+  | 'all'
+  | { readonly prefixes: readonly string[] }
+  | { readonly names: readonly string[] }
 
 /** Part of a sorted list: at most `limit` entries after `last`. */
 export interface Page {

@@ -1,17 +1,20 @@
 import type { JWTPayload } from 'jose'
 import type { RepositoryAction } from '../access/decide.ts'
-import type { TokenScope } from '../access/principal.ts'
+import type { RegistryGrant, TokenScope } from '../access/principal.ts'
 import type { AccessClaims } from './tokens.ts'
 
-/** As Distribution's own token service writes it. */
-const CATALOG_ENTRY = { type: 'registry', name: 'catalog', actions: ['*'] }
+/** That of the list is as Distribution's own token service writes it. */
+const REGISTRY_ENTRIES: Readonly<Record<RegistryGrant, Readonly<Record<string, unknown>>>> = {
+  catalog: { type: 'registry', name: 'catalog', actions: ['*'] },
+  mount: { type: 'registry', name: 'blobs', actions: ['mount'] },
+}
 const ACTIONS: readonly string[] = ['pull', 'push', 'delete'] satisfies RepositoryAction[]
 
 /** The scopes as the claim `access` (Distribution, "Token Authentication Implementation"). */
-export function formatAccess(scopes: readonly TokenScope[]): Record<string, unknown>[] {
+export function formatAccess(scopes: readonly TokenScope[]): Readonly<Record<string, unknown>>[] {
   return scopes.map((scope) =>
-    scope === 'catalog'
-      ? CATALOG_ENTRY
+    typeof scope === 'string'
+      ? REGISTRY_ENTRIES[scope]
       : { type: 'repository', name: scope.repository, actions: scope.actions },
   )
 }
@@ -30,8 +33,10 @@ function parseAccessEntry(entry: unknown): TokenScope | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined
   const { type, name, actions } = entry as Record<string, unknown>
   if (typeof name !== 'string' || !Array.isArray(actions)) return undefined
-  if (type === 'registry' && name === 'catalog' && actions.length === 1 && actions[0] === '*')
-    return 'catalog'
+  if (type === 'registry' && actions.length === 1) {
+    if (name === 'catalog' && actions[0] === '*') return 'catalog'
+    if (name === 'blobs' && actions[0] === 'mount') return 'mount'
+  }
   if (type !== 'repository' || !actions.every(isAction)) return undefined
   return { repository: name, actions }
 }

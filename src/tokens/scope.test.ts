@@ -24,6 +24,7 @@ const READ: readonly (readonly [parameters: string[], scopes: string])[] = [
   [['repository(plugin):a:pull'], 'a:pull'],
   [['repository:a:pull,fly'], 'a:pull'],
   [['registry:catalog:*'], 'registry:catalog:*'],
+  [['registry:blobs:mount repository:a:pull'], 'registry:blobs:mount a:pull'],
   [['repository:a:pull registry:catalog:*', 'registry:catalog:*'], 'registry:catalog:* a:pull'],
 ]
 
@@ -65,6 +66,8 @@ const DROPPED: readonly string[] = [
   'registry:catalog:pull',
   'registry:catalog:*,pull',
   'registry:*:*',
+  'registry:blobs:*',
+  'registry:blobs:mount,pull',
   'registry:other:*',
   'Registry:catalog:*',
   'repository:catalog',
@@ -95,10 +98,15 @@ test('`grantScopes()` grants what the principal may, and less than asked without
     'repository:bob/app:pull',
     'repository:alice:pull',
     'registry:catalog:*',
+    'registry:blobs:mount',
   ])
   assert.deepEqual(grantScopes(ANONYMOUS, requested), [])
-  assert.deepEqual(grantScopes(alice, requested), ['catalog', { repository: 'alice/app', actions: ALL }])
-  assert.equal(grantScopes(root, requested).length, 4)
+  assert.deepEqual(grantScopes(alice, requested), [
+    'catalog',
+    'mount',
+    { repository: 'alice/app', actions: ALL },
+  ])
+  assert.equal(grantScopes(root, requested).length, 5)
 })
 
 test('`grantScopes()` never makes more of a principal who came with a token', () => {
@@ -107,6 +115,7 @@ test('`grantScopes()` never makes more of a principal who came with a token', ()
     'repository:alice/app:*',
     'repository:alice/other:pull',
     'registry:catalog:*',
+    'registry:blobs:mount',
   ])
   assert.deepEqual(grantScopes(narrow, requested), [{ repository: 'alice/app', actions: ['pull'] }])
 })

@@ -1,9 +1,9 @@
 import { decide, type RepositoryAction } from '../access/decide.ts'
-import type { Principal, RepositoryGrant, TokenScope } from '../access/principal.ts'
+import type { Principal, RegistryGrant, RepositoryGrant, TokenScope } from '../access/principal.ts'
 import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 
-/** What a client asks a token for, of what this registry knows; `catalog` is the list of repositories. */
-export type RequestedScope = RequestedRepository | 'catalog'
+/** What a client asks a token for, of what this registry knows. */
+export type RequestedScope = RequestedRepository | RegistryGrant
 
 /** A repository and what is to be done to it. */
 export interface RequestedRepository {
@@ -18,23 +18,30 @@ export const MAX_REQUESTED_SCOPES = 64
 export const MAX_GRANTED_CHARACTERS = 5_000
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
-/** The list of repositories: one thing, with one action, which a client asks for exactly so or not at all. */
-const CATALOG = 'registry:catalog:*'
+/**
+ * What concerns no one repository: a client asks for it exactly so or not at all. The list is Distribution's; the other
+ * is ours, and stands in the challenge to a mount that names no source.
+ */
+const REGISTRY_SCOPES: Readonly<Record<RegistryGrant, string>> = {
+  catalog: 'registry:catalog:*',
+  mount: 'registry:blobs:mount',
+}
+const REGISTRY_GRANTS: readonly RegistryGrant[] = ['catalog', 'mount']
 /** `repository`, or with a class, which has no meaning any more: `repository(plugin)`. */
 const REPOSITORY_TYPE = /^repository(?:\([a-z0-9]+\))?$/
 
 /**
  * Reads the `scope` parameters of a token request: each holds one or more `repository:<name>:<action>,<action>`,
- * separated by spaces, or `registry:catalog:*`; `*` stands for all actions. Source: Distribution, "Token Scope
+ * separated by spaces, or one of the registry as a whole; `*` stands for all actions. Source: Distribution, "Token Scope
  * Documentation".
  *
- * What is malformed, or of another type, is left out and never read as something wider. The catalog comes first. Scopes of one repository are joined. Only the first {@link MAX_REQUESTED_SCOPES} count.
+ * What is malformed, or of another type, is left out and never read as something wider. Those of the registry come
+ * first. Scopes of one repository are joined. Only the first {@link MAX_REQUESTED_SCOPES} count.
  */
 export function parseScopes(parameters: readonly string[]): RequestedScope[] {
   const asked = new Map<RepositoryName, Set<RepositoryAction>>()
-  let isCatalogAsked = false
-  for (const text of splitScopes(parameters)) {
-    if (text === CATALOG) isCatalogAsked = true
+  const texts = splitScopes(parameters)
+  for (const text of texts) {
     const scope = parseScope(text)
     if (!scope) continue
     const actions = asked.get(scope.repository) ?? new Set()
@@ -45,7 +52,7 @@ export function parseScopes(parameters: readonly string[]): RequestedScope[] {
     repository,
     actions: ACTIONS.filter((action) => actions.has(action)),
   }))
-  return isCatalogAsked ? ['catalog', ...repositories] : repositories
+  return [...REGISTRY_GRANTS.filter((grant) => texts.includes(REGISTRY_SCOPES[grant])), ...repositories]
 }
 
 function splitScopes(parameters: readonly string[]): string[] {
@@ -93,7 +100,7 @@ export function grantScopes(principal: Principal, requested: readonly RequestedS
 const SCOPE_OVERHEAD_CHARACTERS = 50
 
 function grant(principal: Principal, asked: RequestedScope): TokenScope | undefined {
-  if (asked === 'catalog') return decide(principal, { kind: 'catalog' }) === 'allow' ? 'catalog' : undefined
+  if (typeof asked === 'string') return decide(principal, { kind: asked }) === 'allow' ? asked : undefined
   const { repository } = asked
   const actions = asked.actions.filter(
     (action) => decide(principal, { kind: 'repository', repository, action }) === 'allow',
@@ -107,5 +114,7 @@ export function formatScopes(scopes: readonly TokenScope[]): string {
 }
 
 function formatScope(scope: TokenScope): string {
-  return scope === 'catalog' ? CATALOG : `repository:${scope.repository}:${scope.actions.join(',')}`
+  return typeof scope === 'string'
+    ? REGISTRY_SCOPES[scope]
+    : `repository:${scope.repository}:${scope.actions.join(',')}`
 }

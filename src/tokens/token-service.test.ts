@@ -124,6 +124,10 @@ const FORGED_PAYLOADS: readonly (readonly [what: string, change: (payload: JWTPa
   ['with an object as access', (payload) => ({ ...payload, access: {} })],
   ['with a text as access', (payload) => ({ ...payload, access: ['repository:alice/app:pull'] })],
   [
+    'with half of the right to mount',
+    (payload) => ({ ...payload, access: [{ type: 'registry', name: 'blobs', actions: ['*'] }] }),
+  ],
+  [
     'with half of the catalog',
     (payload) => ({ ...payload, access: [{ type: 'registry', name: 'catalog', actions: [] }] }),
   ],

@@ -173,6 +173,51 @@ describe('who may do what', () => {
     assert.equal((await registry.send('alice', 'HEAD', `/v2/alice/app/blobs/${digest}`)).status, 200)
   })
 
+  test('a mount by token takes blobs only from what that may pull, unless it was issued for more', async () => {
+    const digest = await registry.pushBlob('alice', 'alice/base', 'to be shared')
+    const push = 'repository:alice/by-token:pull,push'
+    const mount = async (from: string, ...scopes: string[]) => {
+      const path = `/v2/alice/by-token/blobs/uploads/?mount=${digest}${from}`
+      const reply = await registry.send(
+        undefined,
+        'POST',
+        path,
+        bearer(await registry.token('alice', ...scopes)),
+      )
+      if (reply.status === 202) await registry.send('alice', 'DELETE', String(reply.headers.location))
+      return reply
+    }
+    const asked = (reply: Reply): string | undefined =>
+      /scope="([^"]*)"/.exec(String(reply.headers['www-authenticate']))?.[1]
+
+    for (const from of ['', '&from=bob/none', '&from=../x', '&from=alice/by-token']) {
+      assert.equal((await mount(from, push)).status, 202, `nothing is found: ${from}`)
+    }
+    const refused = await mount('&from=alice/base', push)
+    assert.deepEqual([refused.status, refused.code], [401, 'UNAUTHORIZED'])
+    assert.match(String(refused.headers['www-authenticate']), /error="insufficient_scope"/)
+    assert.equal(asked(refused), `${push} repository:alice/base:pull`)
+    assert.equal((await mount('&from=alice/base', ...(asked(refused) ?? '').split(' '))).status, 201)
+    assert.equal((await registry.send('alice', 'DELETE', `/v2/alice/by-token/blobs/${digest}`)).status, 202)
+    assert.equal((await mount('', push, 'repository:alice/base:pull')).status, 201)
+    assert.equal((await registry.send('alice', 'DELETE', `/v2/alice/by-token/blobs/${digest}`)).status, 202)
+
+    const path = `/v2/alice/by-token/blobs/uploads/?mount=${digest}`
+    const unnamed = asked(await registry.send(undefined, 'POST', path)) ?? ''
+    assert.equal(unnamed, `${push} registry:blobs:mount`)
+    assert.equal((await mount('', unnamed)).status, 201)
+    const bobs = await registry.token('bob', 'repository:bob/app:pull,push', 'registry:blobs:mount')
+    const bob = await registry.send(undefined, 'POST', path.replace('alice', 'bob'), bearer(bobs))
+    assert.equal(bob.status, 401)
+    const inOwn = await registry.send(
+      undefined,
+      'POST',
+      path.replace('alice/by-token', 'bob/app'),
+      bearer(bobs),
+    )
+    assert.equal(inOwn.status, 202, "another's blob is not found")
+  })
+
   test('a token that is forged, cut, expired or of another registry is refused as invalid', async () => {
     const good = await registry.token('alice', 'repository:alice/app:pull')
     const path = '/v2/alice/app/manifests/v1'

@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { visibleRepositories } from '../../access/decide.ts'
+import { mountSources } from '../../access/decide.ts'
 import { parseContentRange } from '../../oci/byte-range.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
@@ -16,7 +16,7 @@ export const startUpload: Handler<'blob-upload-start'> = async (request, exchang
   const { repository, digest, mount, from, algorithm } = request
   const owner = accountOf(exchange)
   if (mount) {
-    const readable = visibleRepositories(exchange.principal)
+    const readable = mountSources(exchange.principal)
     const isMounted = await registry.mountBlob({ repository, digest: mount, from, readable })
     if (isMounted) return replyBlobCreated(exchange, repository, mount)
   }

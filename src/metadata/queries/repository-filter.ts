@@ -8,6 +8,7 @@ export function withinFilter(
   filter: RepositoryFilter,
 ): Expression<SqlBool> {
   if (filter === 'all') return eb.val(1).$castTo<SqlBool>()
+  if ('names' in filter) return eb('repositories.name', 'in', filter.names)
   return eb.or(
     filter.prefixes.map((prefix) =>
       eb.and([eb('repositories.name', '>=', prefix), eb('repositories.name', '<', successorOf(prefix))]),
