@@ -142,8 +142,8 @@ export async function fetchToken(
   return `Bearer ${token}`
 }
 
-/** The caller's environment without what would configure Berth; compiled sources are kept beside the log for the next start. */
+/** The caller's environment without what would configure Berth; compiled sources are kept for the next start, beside the log unless all tests share them. */
 function processEnvironment(logFile: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
-  return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: join(logFile, '../compiled') }
+  return { NODE_COMPILE_CACHE: join(logFile, '../compiled'), ...Object.fromEntries(own) }
 }
