@@ -263,7 +263,8 @@ function append(
   offset: number,
   bytes: Buffer,
 ): Promise<Appended | undefined> {
-  return store.append(id(name), { ...REQUEST, offset, source: Readable.from([bytes]) })
+  // A copy: the store uses up what it is given.
+  return store.append(id(name), { ...REQUEST, offset, source: Readable.from([Buffer.from(bytes)]) })
 }
 
 async function readAll(store: BlobStore, digest: ReturnType<typeof digestOf>, size: number): Promise<Buffer> {

@@ -38,6 +38,7 @@ export interface AppendRequest {
    * one: another process may have put other bytes there. Undefined: not known, so the bytes are read again.
    */
   readonly digest?: Digest | undefined
+  /** Used up: the memory of its chunks is freed. */
   readonly source: Readable
   /** Most bytes taken from the source. */
   readonly maxBytes: number

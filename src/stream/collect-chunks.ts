@@ -17,7 +17,8 @@ let uncollected = 0
 let uncollectedOld = 0
 
 /**
- * Counts bytes that came in chunks which are garbage now, and has them collected from time to time.
+ * Counts bytes that came in chunks which are handed on and then garbage, and has them collected from time to time. A
+ * chunk that is only copied is better freed by `freeMemoryOf()`.
  *
  * V8 sees only the small objects that stand for the chunks, not the 16 KiB behind each, and would let some 100 MB of
  * them pile up before it looks. A collection of the young generation takes a fifth of a millisecond.

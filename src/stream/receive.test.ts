@@ -22,10 +22,20 @@ async function collect(
 test('`receive()` hands on every byte in order, whatever the sizes of the pieces', async () => {
   for (const sizes of [[], [1], [70_000, 1, 3], [5_000_000, 7, 4_000_000], Array(300).fill(16_383)]) {
     const pieces = sizes.map((size: number, at: number) => Buffer.alloc(size, at % 251))
+    const sent = Buffer.concat(pieces)
     const { bytes, interruption } = await collect(Readable.from(pieces, { objectMode: false }))
     assert.equal(interruption, undefined)
-    assert.ok(bytes.equals(Buffer.concat(pieces)), `pieces of ${sizes.slice(0, 3)}`)
+    assert.ok(bytes.equals(sent), `pieces of ${sizes.slice(0, 3)}`)
   }
+})
+
+test('`receive()` frees the memory of what it has copied, not memory that others share', async () => {
+  const whole = Buffer.alloc(100_000, 1)
+  const shared = new ArrayBuffer(100_000)
+  const part = Buffer.from(shared, 50_000)
+  const { bytes } = await collect(Readable.from([whole, part]))
+  assert.equal(bytes.length, 150_000)
+  assert.deepEqual([whole.length, part.length, shared.byteLength], [0, 50_000, 100_000])
 })
 
 test('`receive()` tells a sender that stalls after it was held back', async () => {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { BUFFERS_PER_TRANSFER, type BufferBudget, MIN_BUFFER_BYTES } from './buffer-budget.ts'
-import { countReceivedBytes } from './collect-chunks.ts'
+import { freeMemoryOf } from './free-memory.ts'
 
 /** How a body is received. */
 export interface ReceiveOptions {
@@ -16,6 +16,12 @@ export interface ReceiveOptions {
   readonly gapMs: number
 }
 
+/** The part of a chunk that waits until a buffer is free. */
+interface Rest {
+  readonly chunk: Buffer
+  readonly from: number
+}
+
 /** What ended a body before its end, when the fault is the sender's: what came before it has been consumed. */
 export type Interruption = 'vanished' | 'stalled' | 'too-large'
 
@@ -29,7 +35,7 @@ export interface Received {
  * are full.
  *
  * Copying each small chunk (TLS records bring 16 KiB at most) into a buffer of our own costs less than handing the
- * chunks on one by one, and keeps memory constant: the chunks die young.
+ * chunks on one by one. A chunk is used up by it: its memory is freed once it is copied, which keeps memory constant.
  * Errors: those of `consume`; the sender's failures are answered as an {@link Interruption}.
  */
 export function receive(source: Readable, options: ReceiveOptions): Promise<Received> {
@@ -48,8 +54,10 @@ class Receiver {
   #filled = 0
   #total = 0
   #beingConsumed = 0
-  /** What could not be taken because every buffer is on its way. */
-  #overflow: Buffer | undefined
+  /** Every buffer is on its way or full, and the sender has to wait. */
+  #isHeldBack = false
+  /** What could not be taken then. */
+  #rest: Rest | undefined
   #end: Received | undefined
   #isSettled = false
   /** Stands still while the sender is held back: silence is then not its fault. */
@@ -91,26 +99,28 @@ class Receiver {
     if (this.#end) return
     this.#total += chunk.length
     if (this.#total > this.#options.maxBytes) this.#finish('too-large')
-    else this.#take(chunk)
+    else this.#take({ chunk, from: 0 })
   }
 
   readonly #onEnd = (): void => this.#finish(undefined)
   readonly #onGone = (): void => this.#finish(this.#source.readableEnded ? undefined : 'vanished')
 
   /** Copies what fits; what does not waits until a buffer is free, and the sender with it. */
-  #take(chunk: Buffer): void {
-    const taken = chunk.copy(this.#filling, this.#filled)
+  #take({ chunk, from }: Rest): void {
+    const taken = chunk.copy(this.#filling, this.#filled, from)
     this.#filled += taken
+    const rest = from + taken < chunk.length ? { chunk, from: from + taken } : undefined
+    if (!rest) freeMemoryOf(chunk)
     if (this.#filled < this.#filling.length) return
-    const rest = chunk.subarray(taken)
     if (this.#beingConsumed === BUFFERS_PER_TRANSFER - 1) {
-      this.#overflow = rest
+      this.#isHeldBack = true
+      this.#rest = rest
       this.#source.pause()
       clearTimeout(this.#timer)
       return
     }
     this.#consumeFilled()
-    if (rest.length > 0) this.#take(rest)
+    if (rest) this.#take(rest)
   }
 
   #consumeFilled(): void {
@@ -119,7 +129,6 @@ class Receiver {
     this.#filling = this.#options.budget.take()
     this.#filled = 0
     this.#beingConsumed++
-    countReceivedBytes(bytes.length)
     this.#options.consume(bytes).then(
       () => this.#onConsumed(buffer),
       (error: unknown) => {
@@ -134,12 +143,13 @@ class Receiver {
     this.#options.budget.give(buffer)
     this.#beingConsumed--
     if (this.#isSettled) return
-    const overflow = this.#overflow
-    if (overflow) {
-      this.#overflow = undefined
+    if (this.#isHeldBack) {
+      const rest = this.#rest
+      this.#isHeldBack = false
+      this.#rest = undefined
       this.#consumeFilled()
-      if (overflow.length > 0) this.#take(overflow)
-      if (this.#overflow === undefined && !this.#end) {
+      if (rest) this.#take(rest)
+      if (!this.#isHeldBack && !this.#end) {
         // A timer that was cleared never runs again: `refresh()` does not wake it.
         this.#timer = this.#startTimer()
         this.#source.resume()
@@ -157,7 +167,7 @@ class Receiver {
   }
 
   #drain(): void {
-    if (this.#overflow) return
+    if (this.#isHeldBack) return
     if (this.#filled > 0) this.#consumeFilled()
     const end = this.#end
     if (end && this.#beingConsumed === 0) this.#settle(() => this.#resolve(end))
@@ -167,7 +177,7 @@ class Receiver {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#end ??= { interruption: undefined }
-    this.#overflow = undefined
+    this.#rest = undefined
     clearTimeout(this.#timer)
     const source = this.#source
     source.off('data', this.#onData)
