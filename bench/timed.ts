@@ -6,6 +6,8 @@ export interface Cost {
   readonly seconds: number
   /** Of the servers' processes, in seconds. */
   readonly cpuS: number
+  /** Of the clients' processes, in seconds: they share the machine with the servers. */
+  readonly clientCpuS: number
   /** Largest resident memory of the servers' processes meanwhile, in bytes. */
   readonly peakRssBytes: number
   /**
@@ -24,9 +26,10 @@ export async function timed(roots: readonly number[], work: () => Promise<unknow
   const seconds = (performance.now() - startMs) / 1000
   const after = readUsage(roots)
   const cpuS = after.cpuS - before.cpuS
-  const othersS = readMachineBusyS() - machineBefore - (readClientsCpuS() - clientsBefore) - cpuS
+  const clientCpuS = readClientsCpuS() - clientsBefore
+  const othersS = readMachineBusyS() - machineBefore - clientCpuS - cpuS
   const othersBusyPercent = (100 * Math.max(0, othersS)) / (seconds * availableParallelism())
-  return { seconds, cpuS, peakRssBytes: after.peakRssBytes, othersBusyPercent }
+  return { seconds, cpuS, clientCpuS, peakRssBytes: after.peakRssBytes, othersBusyPercent }
 }
 
 /** Clients are ended children of this process, or this process. */
@@ -37,9 +40,11 @@ function readClientsCpuS(): number {
 
 /** The figures of a transfer of so many bytes. */
 export function transferFigures(bytes: number, cost: Cost): Record<string, number> {
+  const gib = bytes / 1024 ** 3
   return {
     'MB/s': bytes / 1e6 / cost.seconds,
-    'CPU s/GiB': cost.cpuS / (bytes / 1024 ** 3),
+    'CPU s/GiB': cost.cpuS / gib,
+    'client CPU s/GiB': cost.clientCpuS / gib,
     'peak RSS MB': cost.peakRssBytes / 1e6,
     'others busy %': cost.othersBusyPercent,
   }
