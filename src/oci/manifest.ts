@@ -21,7 +21,7 @@ export interface Manifest {
   readonly config: Descriptor | undefined
   /** Layers, or the `blobs` of the withdrawn artifact manifest. */
   readonly layers: readonly Descriptor[]
-  /** Manifests that an index names. */
+  /** What an index names: manifests, or by other types blobs. */
   readonly children: readonly Descriptor[]
   readonly subject: Descriptor | undefined
   readonly annotations: Readonly<Record<string, string>> | undefined
@@ -113,7 +113,8 @@ function artifactTypeOf(document: JsonObject): string | undefined {
 function descriptorsAt(document: JsonObject, member: string, isRequired: boolean): Descriptor[] {
   const list = document[member]
   if (!Array.isArray(list)) {
-    if (list === undefined && !isRequired) return []
+    // Go writes an empty list as null: an image without layers by BuildKit, an index without manifests.
+    if (list === null || (list === undefined && !isRequired)) return []
     throw invalid(`"${member}" is not a list`)
   }
   return list.map((entry, index) => parseDescriptor(entry, `${member}[${index}]`))

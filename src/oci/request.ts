@@ -190,18 +190,18 @@ function readBlobDelete(name: string, last: string): OciRequest {
 }
 
 function readUploadStart(name: string, _last: string, query: URLSearchParams): OciRequest {
-  const digest = query.get('digest')
-  const mount = query.get('mount')
-  const from = query.get('from')
-  const algorithm = query.get('digest-algorithm')
+  const digest = filledIn(query, 'digest')
+  const mount = filledIn(query, 'mount')
+  const from = filledIn(query, 'from')
+  const algorithm = filledIn(query, 'digest-algorithm')
   return {
     kind: 'blob-upload-start',
     repository: parseRepositoryName(name),
-    digest: digest === null ? undefined : parseDigest(digest),
-    mount: mount === null ? undefined : parseDigest(mount),
+    digest: digest === undefined ? undefined : parseDigest(digest),
+    mount: mount === undefined ? undefined : parseDigest(mount),
     // A source that cannot exist is a mount that misses, and a miss opens a session (end-11).
-    from: from !== null && isRepositoryName(from) ? from : undefined,
-    algorithm: algorithm === null ? undefined : parseDigestAlgorithm(algorithm),
+    from: from !== undefined && isRepositoryName(from) ? from : undefined,
+    algorithm: algorithm === undefined ? undefined : parseDigestAlgorithm(algorithm),
   }
 }
 
@@ -238,12 +238,11 @@ function readTagList(name: string, _last: string, query: URLSearchParams): OciRe
 }
 
 function readReferrerList(name: string, last: string, query: URLSearchParams): OciRequest {
-  const artifactType = query.get('artifactType')
   return {
     kind: 'referrer-list',
     repository: parseRepositoryName(name),
     digest: parseDigest(last),
-    artifactType: artifactType === null || artifactType === '' ? undefined : artifactType.slice(0, 255),
+    artifactType: filledIn(query, 'artifactType')?.slice(0, 255),
     page: readPage(query),
   }
 }
@@ -259,6 +258,11 @@ function readPage(query: URLSearchParams): PageRequest {
     })
   }
   return { n: n === null ? undefined : Number(n), last: last?.slice(0, MAX_LAST_LENGTH) }
+}
+
+/** The value of a parameter; one left empty, as programs write what they have no value for, is one left out. */
+function filledIn(query: URLSearchParams, name: string): string | undefined {
+  return query.get(name) || undefined
 }
 
 function parseUploadId(text: string): UploadId {

@@ -83,10 +83,13 @@ function bodyOf(request: IncomingMessage): UploadBody {
     })
   }
   const hasBody = length !== undefined || coding !== undefined
+  const announced = hasBody ? (length === undefined ? undefined : Number(length)) : 0
+  // No bytes have no place: clients that end an upload without any write what they like, such as "3-2" or "3-3".
+  const isPlaced = range !== undefined && !(request.method === 'PUT' && announced === 0)
   return {
     source: request,
-    range: range === undefined ? undefined : parseContentRange(range),
-    length: hasBody ? (length === undefined ? undefined : Number(length)) : 0,
+    range: isPlaced ? parseContentRange(range) : undefined,
+    length: announced,
   }
 }
 

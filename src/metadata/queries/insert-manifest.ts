@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { ManifestRecord } from '../metadata.ts'
 import type { Schema } from '../schema.ts'
-import { neededBlobs, neededChildren } from './missing-content.ts'
+import { neededContent } from './missing-content.ts'
 import { ensureRepository } from './repositories.ts'
 
 /** Rows in one insert: below SQLite's bound of 32766 parameters. */
@@ -63,9 +63,11 @@ async function insertReferences(
   record: ManifestRecord,
   repositoryId: number,
 ): Promise<void> {
+  const { blobs, manifests, either } = neededContent(record.manifest)
+  // What may be either is held as both: it cannot be deleted before what names it, whichever it is.
   const rows = [
-    ...neededBlobs(record.manifest).map((digest) => ({ kind: 'blob' as const, digest })),
-    ...neededChildren(record.manifest).map((digest) => ({ kind: 'child' as const, digest })),
+    ...[...blobs, ...either].map((digest) => ({ kind: 'blob' as const, digest })),
+    ...[...manifests, ...either].map((digest) => ({ kind: 'child' as const, digest })),
   ].map((reference) => ({ ...reference, repository_id: repositoryId, manifest_digest: record.digest }))
   for (let at = 0; at < rows.length; at += BATCH) {
     await tx
