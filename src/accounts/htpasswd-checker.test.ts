@@ -179,16 +179,19 @@ test('`check()` takes as long for any name that is wrong, whatever its form', as
   await t.kind('f', 'warm up', 'the thread')
   const names = ['slow', 'half', 'sha', 'des', 'no', 'nobody']
   const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))
-  for (let index = 0; index < 7; index++) {
+  const isEven = (): boolean => Math.max(...least.values()) < 2.5 * Math.min(...least.values())
+  // In turns, so that a busy machine slows all alike, and more of them until each had a quiet one; without the work for
+  // nothing, one would be a thousandth, however often it is looked at.
+  for (let index = 0; index < 7 || (index < 40 && !isEven()); index++) {
     for (const name of names) {
       const begin = performance.now()
-      await t.kind('f', name, `wrong ${index}`)
+      assert.equal(await t.kind('f', name, `wrong ${index}`), 'wrong')
       least.set(name, Math.min(least.get(name) ?? 0, performance.now() - begin))
     }
+    // Failures of long ago hold nobody up.
+    t.clock.now += 60_000
   }
-  // In turns, so that a busy machine slows all alike; without the work for nothing, one would be a thousandth.
-  const times = [...least.values()]
-  assert.ok(Math.max(...times) < 2.5 * Math.min(...times), times.join(' '))
+  assert.ok(isEven(), [...least.values()].join(' '))
 })
 
 test('`check()` goes on with a bounded number of files', async () => {
