@@ -1,5 +1,6 @@
-import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import type { Kysely, Migration } from 'kysely'
 import { DatabaseError } from './database.ts'
+import { kysely } from './kysely.ts'
 import * as initial from './migrations/001-initial.ts'
 import * as uploadsOfOne from './migrations/002-uploads-of-one.ts'
 import type { Schema } from './schema.ts'
@@ -16,7 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
  */
 export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
   await refuseNewerSchema(db)
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } })
+  const migrator = new kysely.Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } })
   const { error } = await migrator.migrateToLatest()
   if (error) throw error
 }
@@ -24,7 +25,9 @@ export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
 async function refuseNewerSchema(db: Kysely<Schema>): Promise<void> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
   if (!tables.some((table) => table.name === 'kysely_migration')) return
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const { rows } = await kysely.sql<{
+    name: string
+  }>`select name from kysely_migration order by name`.execute(db)
   const unknown = rows.find((row) => !(row.name in MIGRATIONS))
   if (!unknown) return
   throw new DatabaseError(

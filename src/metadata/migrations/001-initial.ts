@@ -1,4 +1,7 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
+import { kysely } from '../kysely.ts'
+
+const { sql } = kysely
 
 /** The first schema; `schema.ts` says what the columns mean. */
 export async function up(db: Kysely<unknown>): Promise<void> {

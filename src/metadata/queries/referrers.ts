@@ -1,6 +1,7 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
+import type { SelectQueryBuilder } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
+import { kysely } from '../kysely.ts'
 import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../metadata.ts'
 import type { Schema } from '../schema.ts'
 import type { Queries } from './repositories.ts'
@@ -15,7 +16,7 @@ export async function listReferrers(db: Queries, wanted: Wanted): Promise<Referr
   const sizes = await selectReferrers(db, wanted)
     .select([
       'digest',
-      sql<number>`coalesce(octet_length(annotations), 0) + coalesce(octet_length(artifact_type), 0)`.as(
+      kysely.sql<number>`coalesce(octet_length(annotations), 0) + coalesce(octet_length(artifact_type), 0)`.as(
         'bytes',
       ),
     ])

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { kysely } from '../kysely.ts'
 import { openSqliteDatabase } from './open-sqlite.ts'
 
 test('a transaction waits for that of another process, and nothing else waits with it', async () => {
@@ -14,7 +14,7 @@ test('a transaction waits for that of another process, and nothing else waits wi
   using other = new DatabaseSync(file)
   other.exec('begin immediate')
   const write = (): Promise<unknown> =>
-    writer.transaction().execute((tx) => sql`create table waited (a)`.execute(tx))
+    writer.transaction().execute((tx) => kysely.sql`create table waited (a)`.execute(tx))
   const written = write().then(() => 'written')
   // Only where this goes on meanwhile does the other one ever come to its end.
   assert.equal(await Promise.race([written, sleep(50, 'waiting')]), 'waiting')

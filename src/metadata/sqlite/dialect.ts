@@ -1,16 +1,17 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
+import type {
   CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  type Kysely,
-  type QueryResult,
+  DatabaseConnection,
+  Dialect,
+  Driver,
+  Kysely,
+  QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { kysely } from '../kysely.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
 import { isBusy, toSqliteFault } from './sqlite-fault.ts'
 
@@ -41,7 +42,7 @@ export class NodeSqliteDialect implements Dialect {
   }
 
   createQueryCompiler(): SqliteQueryCompiler {
-    return new SqliteQueryCompiler()
+    return new kysely.SqliteQueryCompiler()
   }
 
   createAdapter(): SqliteAdapter {
@@ -49,12 +50,12 @@ export class NodeSqliteDialect implements Dialect {
   }
 
   createIntrospector(db: Kysely<unknown>): SqliteIntrospector {
-    return new SqliteIntrospector(db)
+    return new kysely.SqliteIntrospector(db)
   }
 }
 
 /** SQLite can undo a change of the schema, so a migration that fails leaves nothing behind. */
-class TransactionalSqliteAdapter extends SqliteAdapter {
+class TransactionalSqliteAdapter extends kysely.SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true
   }
@@ -96,16 +97,16 @@ class NodeSqliteDriver implements Driver {
 
   /** Takes the write lock at once, so that a transaction never has to be promoted (and refused) half-way. */
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+    await connection.executeQuery(kysely.CompiledQuery.raw('begin immediate'))
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'))
+    await connection.executeQuery(kysely.CompiledQuery.raw('commit'))
   }
 
   /** After some errors (disk full) SQLite has rolled back by itself. */
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    if (this.#db?.isTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'))
+    if (this.#db?.isTransaction) await connection.executeQuery(kysely.CompiledQuery.raw('rollback'))
   }
 
   async destroy(): Promise<void> {

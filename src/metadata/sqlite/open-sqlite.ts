@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely } from 'kysely'
 import { type Database, DatabaseError } from '../database.ts'
+import { kysely } from '../kysely.ts'
 import { migrateToLatest } from '../migrate.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from './dialect.ts'
@@ -31,8 +31,10 @@ export async function openSqliteDatabase(file: string): Promise<Database> {
     return readers
   }
   const open = (): DatabaseSync => connect(file)
-  const writer = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot }) })
-  const reader = new Kysely<Schema>({
+  const writer = new kysely.Kysely<Schema>({
+    dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot }),
+  })
+  const reader = new kysely.Kysely<Schema>({
     dialect: new NodeSqliteDialect({ open: openReaders, role: 'reader', snapshot }),
   })
   const close = async (): Promise<void> => {
