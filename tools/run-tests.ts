@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 /** Longest run of one test, in ms: unit tests take milliseconds, a stuck one must not hold the build. */
 const TEST_TIMEOUT_MS = 60_000
-/** Test files at once: two for each core, as many of them wait for disks and clocks; more than four only adds noise to timings. */
-const CONCURRENCY = Math.min(4, 2 * availableParallelism())
+/** Test files at once: one more than cores, as some of them wait for disks and clocks; more than four only adds noise to timings. */
+const CONCURRENCY = Math.min(4, availableParallelism() + 1)
 /** Suites that need more than Node and have a script of their own. */
 const OWN_SCRIPT = ['test/clients/', 'test/crash/', 'test/faults/', 'test/front-door/', 'test/packaging/']
 
