@@ -37,7 +37,9 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
     digest: digestAt(digest, where),
     size,
     ...(typeof artifactType === 'string' && artifactType !== '' ? { artifactType } : {}),
-    ...(annotations === undefined ? {} : { annotations: parseAnnotations(annotations, where) }),
+    ...(annotations === undefined || annotations === null
+      ? {}
+      : { annotations: parseAnnotations(annotations, where) }),
     ...(platform === undefined ? {} : { platform }),
   }
 }

@@ -49,7 +49,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
 
 function mediaTypeOf(document: JsonObject, contentType: string | undefined): string {
   const sent = contentType === undefined ? undefined : essenceOf(contentType)
-  const own = document.mediaType
+  const own = filled(document.mediaType)
   if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string')
   // curl's default says nothing about the document, and a generic type is what tools without knowledge send.
   const isGeneric = sent === undefined || sent === '' || sent === 'application/json'
@@ -105,9 +105,14 @@ function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotations
 }
 
 function artifactTypeOf(document: JsonObject): string | undefined {
-  const value = document.artifactType
+  const value = filled(document.artifactType)
   if (value !== undefined && typeof value !== 'string') throw invalid('artifactType is not a string')
-  return value === '' ? undefined : value
+  return value
+}
+
+/** Programs write what they have no value for as null or empty text, and Go reads both as absent. */
+function filled(value: unknown): unknown {
+  return value === null || value === '' ? undefined : value
 }
 
 function descriptorsAt(document: JsonObject, member: string, isRequired: boolean): Descriptor[] {

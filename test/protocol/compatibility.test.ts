@@ -61,6 +61,30 @@ describe('what clients of Distribution send', () => {
     await push({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: null }, 'none')
   })
 
+  test('a member written as null is one left out', async () => {
+    const layers = [{ ...describeBytes(GZIP, EMPTY_JSON), annotations: null, urls: null, platform: null }]
+    const image = imageOf([], {
+      layers,
+      mediaType: null,
+      artifactType: null,
+      annotations: null,
+      subject: null,
+    })
+    for (const document of [image, { ...image, mediaType: '' }]) {
+      const type = { 'content-type': MEDIA_TYPES.ociManifest }
+      const reply = await send('PUT', '/v2/alice/app/manifests/nulls', JSON.stringify(document), type)
+      assert.equal(reply.status, 201, reply.text)
+      const stored = await send('GET', '/v2/alice/app/manifests/nulls')
+      assert.deepEqual(
+        [stored.text, stored.headers['content-type']],
+        [JSON.stringify(document), type['content-type']],
+      )
+    }
+    const wrong = JSON.stringify({ ...image, mediaType: 0 })
+    const reply = await send('PUT', '/v2/alice/app/manifests/nulls', wrong, { 'content-type': 'text/plain' })
+    assert.equal(reply.code, 'MANIFEST_INVALID')
+  })
+
   test('a parameter without a value is one left out', async () => {
     for (const query of ['?mount=&from=', '?digest=', '?mount=&from=alice/app&digest=&digest-algorithm=']) {
       const session = await send('POST', `/v2/alice/app/blobs/uploads/${query}`, '')
