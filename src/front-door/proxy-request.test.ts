@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import {
   exchange,
   get,
@@ -68,12 +68,15 @@ const FORGED: Readonly<Record<string, string>> = {
   Proxy: 'evil',
 }
 
-for (const [name, value] of Object.entries(FORGED)) {
-  test(`an application does not see the "${name}" that a visitor writes`, async () => {
-    const seen = await seenHeaders([`${name}: ${value}`])
-    assert.ok(!Object.values(seen).some((each) => each.includes('evil')), JSON.stringify(seen))
-  })
-}
+// Each has a room of its own and waits most of its time, so they go at once.
+describe('what a visitor forges', { concurrency: true }, () => {
+  for (const [name, value] of Object.entries(FORGED)) {
+    test(`an application does not see the "${name}" that a visitor writes`, async () => {
+      const seen = await seenHeaders([`${name}: ${value}`])
+      assert.ok(!Object.values(seen).some((each) => each.includes('evil')), JSON.stringify(seen))
+    })
+  }
+})
 
 test('an application sees what a trusted proxy says of the visitor', async () => {
   const lines = [
@@ -281,17 +284,20 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
   },
 }
 
-for (const [what, { act, vhost, status, reason }] of Object.entries(HOSTILE)) {
-  test(`an upstream that ${what} gives ${status}, and the log says ${reason}`, async () => {
-    await using upstream = await startScriptedUpstream(act)
-    await using room = await openProxyRoom({ ports: [upstream.port], ...(vhost ? { vhost } : {}) })
-    const { text } = await exchange(room.port, get('/'))
-    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
-    assert.doesNotMatch(text.split('\r\n\r\n')[1] ?? '', /127\.0\.0\.1|server0|undici/)
-    const line = room.log.find(({ msg }) => msg === 'an upstream failed')
-    assert.deepEqual([line?.reason, line?.server, line?.host], [reason, 'server0', HOST])
-  })
-}
+// Each has a room of its own and waits most of its time, so they go at once.
+describe('upstreams that answer badly', { concurrency: true }, () => {
+  for (const [what, { act, vhost, status, reason }] of Object.entries(HOSTILE)) {
+    test(`an upstream that ${what} gives ${status}, and the log says ${reason}`, async () => {
+      await using upstream = await startScriptedUpstream(act)
+      await using room = await openProxyRoom({ ports: [upstream.port], ...(vhost ? { vhost } : {}) })
+      const { text } = await exchange(room.port, get('/'))
+      assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+      assert.doesNotMatch(text.split('\r\n\r\n')[1] ?? '', /127\.0\.0\.1|server0|undici/)
+      const line = room.log.find(({ msg }) => msg === 'an upstream failed')
+      assert.deepEqual([line?.reason, line?.server, line?.host], [reason, 'server0', HOST])
+    })
+  }
+})
 
 const CUT: Readonly<Record<string, string>> = {
   'short of its length': 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc',
