@@ -13,6 +13,7 @@ import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
 import { openStore, type Store, tellHtpasswd } from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
+import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
 /** Name of the administrator made at the first start. */
 const FIRST_ADMIN = 'admin'
@@ -49,6 +50,7 @@ export async function startBerth(
   )
   await checkHtpasswd(config, store)
   const contents = await openContents(config, store.database)
+  warnOfUnreadRepositories(config.registryRoot, logger)
   resources.defer(() => contents.blobs.close())
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))

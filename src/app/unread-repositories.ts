@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+
+/**
+ * Warns where the folder of the blobs holds repositories that Distribution keeps there: Berth reads its blobs' paths, but
+ * its own database alone says what is served, so whoever moves over would look for the images in vain.
+ */
+export function warnOfUnreadRepositories(registryRoot: string, logger: Logger): void {
+  const folder = join(registryRoot, 'docker/registry/v2/repositories')
+  if (!existsSync(folder)) return
+  logger.warn(
+    { folder },
+    'The folder holds repositories of the Distribution registry, which Berth does not serve: let that registry run on ' +
+      'another port and copy them, for example with "skopeo sync". This is said as long as the folder is there',
+  )
+}
