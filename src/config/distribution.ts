@@ -37,6 +37,20 @@ const AGREED: Readonly<Record<string, (value: unknown) => boolean>> = {
   'validation.disabled': (value) => value === false,
 }
 
+/** What follows from not heeding a key, where one would count on it: the key and all below it -> the rest of the warning. */
+const CONSEQUENCES: readonly (readonly [string, string])[] = [
+  ...['s3', 'gcs', 'azure', 'swift', 'oss', 'inmemory'].map(
+    (driver) => [`storage.${driver}`, 'blobs are kept as files below registry-root'] as const,
+  ),
+  ['storage.maintenance.readonly', 'pushes and deletes are taken'],
+  ['auth.token', 'Berth has accounts and issues tokens of its own'],
+  ['auth.silly', 'Berth has accounts of its own'],
+  ['http.tls.letsencrypt', 'domain asks for certificates'],
+  ['http.tls.clientcas', 'the registry asks for no client certificates'],
+  ['notifications', 'nobody is notified'],
+  ['proxy', 'nothing is pulled from another registry'],
+]
+
 const KNOWN_KEYS: readonly string[] = [
   ...Object.keys(AGREED),
   ...OPTION_LIST.flatMap(({ distribution }) => distribution?.key ?? []),
@@ -51,7 +65,7 @@ export function readRegistryVariables(env: Environment, cwd: string): Distributi
     const text = env[variable]
     if (!variable.startsWith('REGISTRY_') || text === undefined || text === '') continue
     const key = keys.get(variable)
-    if (key === undefined) warnings.push(`The variable ${variable} ${IGNORED}`)
+    if (key === undefined) warnings.push(`The variable ${variable} ${IGNORED}${consequenceOf(variable)}`)
     else entries.push({ key, source: variable, value: parseYamlValue(text) })
   }
   return interpret(entries, cwd, warnings)
@@ -67,7 +81,9 @@ export function readDistributionFile(file: ConfigFile, cwd: string): Distributio
     if (isSection && isYamlObject(value)) {
       for (const [name, inner] of Object.entries(value)) walk(inner, `${key}.${name}`)
     } else if (!KNOWN_KEYS.includes(key))
-      warnings.push(`${baseName}: the key "${key.slice(0, 200)}" ${IGNORED}`)
+      warnings.push(
+        `${baseName}: the key "${key.slice(0, 200)}" ${IGNORED}${consequenceOf(registryVariableOf(key))}`,
+      )
     else if (value !== null) entries.push({ key, source: `${baseName}: ${key}`, value })
   }
   for (const [name, value] of Object.entries(file.content)) walk(value, name)
@@ -88,13 +104,23 @@ function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): 
     const values = options.map((option) => ({ option, ours: translate(option.distribution?.read, value) }))
     const usable = values.filter(({ ours }) => ours !== undefined)
     if (usable.length === 0 && !AGREED[key]?.(value)) {
-      warnings.push(`${source} ${options.length > 0 || key in AGREED ? 'has a value that ' : ''}${IGNORED}`)
+      const subject = `${source} ${options.length > 0 || key in AGREED ? 'has a value that ' : ''}`
+      // Of the key that chooses a driver, the value is the part of the name that tells.
+      const chosen = key === 'storage' || key === 'auth' ? `${key}.${value}` : key
+      warnings.push(`${subject}${IGNORED}${consequenceOf(registryVariableOf(chosen))}`)
     }
     for (const { option, ours } of usable) {
       found.push({ option: option.name, when: option.distribution?.when, value: ours, source, baseDir: cwd })
     }
   }
   return { found, warnings }
+}
+
+function consequenceOf(variable: string): string {
+  const isBelow = ([key]: readonly [string, string]): boolean =>
+    `${variable}_`.startsWith(`${registryVariableOf(key)}_`)
+  const found = CONSEQUENCES.find(isBelow)
+  return found ? `: ${found[1]}` : ''
 }
 
 function translate(read: ((value: unknown) => unknown) | undefined, value: unknown): unknown {

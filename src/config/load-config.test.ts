@@ -211,9 +211,9 @@ test('other REGISTRY_ variables, and values without a meaning here, warn by name
   assert.deepEqual(warnings, [
     'The variable REGISTRY_HTTP_HEADERS_X has no meaning in Berth and is ignored',
     'The variable REGISTRY_HTTP_SECRET has no meaning in Berth and is ignored',
-    'The variable REGISTRY_PROXY_PASSWORD has no meaning in Berth and is ignored',
+    'The variable REGISTRY_PROXY_PASSWORD has no meaning in Berth and is ignored: nothing is pulled from another registry',
     'REGISTRY_LOG_FORMATTER has a value that has no meaning in Berth and is ignored',
-    'REGISTRY_STORAGE has a value that has no meaning in Berth and is ignored',
+    'REGISTRY_STORAGE has a value that has no meaning in Berth and is ignored: blobs are kept as files below registry-root',
   ])
   assert.equal(config.log.format, 'json')
 })
@@ -243,6 +243,34 @@ health:
     loaded.warnings.map((warning) => /"(.*)"/.exec(warning)?.[1]),
     ['log.fields', 'storage.cache', 'http.headers', 'health'],
   )
+})
+
+test('what follows from a setting of Distribution that is ignored is said where one would count on it', () => {
+  const config = write(
+    'relied.yml',
+    `version: 0.1
+storage:
+  s3: { bucket: canary-bucket }
+  maintenance: { readonly: { enabled: true } }
+auth:
+  token: { realm: https://canary.test }
+proxy: { remoteurl: https://canary.test }
+notifications: { endpoints: [] }
+`,
+  )
+  const { warnings } = load({ flags: { config }, env: { REGISTRY_STORAGE_MAINTENANCE_READONLY: '{}' } })
+  assert.deepEqual(
+    warnings.map((warning) => /ignored(.*)$/.exec(warning)?.[1]),
+    [
+      ': pushes and deletes are taken',
+      ': blobs are kept as files below registry-root',
+      ': Berth has accounts and issues tokens of its own',
+      ': nothing is pulled from another registry',
+      ': nobody is notified',
+      ': pushes and deletes are taken',
+    ],
+  )
+  assert.doesNotMatch(warnings.join(''), /canary/)
 })
 
 test('a REGISTRY_ value that has a meaning but is wrong is refused by name', () => {
