@@ -245,34 +245,6 @@ health:
   )
 })
 
-test('what follows from a setting of Distribution that is ignored is said where one would count on it', () => {
-  const config = write(
-    'relied.yml',
-    `version: 0.1
-storage:
-  s3: { bucket: canary-bucket }
-  maintenance: { readonly: { enabled: true } }
-auth:
-  token: { realm: https://canary.test }
-proxy: { remoteurl: https://canary.test }
-notifications: { endpoints: [] }
-`,
-  )
-  const { warnings } = load({ flags: { config }, env: { REGISTRY_STORAGE_MAINTENANCE_READONLY: '{}' } })
-  assert.deepEqual(
-    warnings.map((warning) => /ignored(.*)$/.exec(warning)?.[1]),
-    [
-      ': pushes and deletes are taken',
-      ': blobs are kept as files below registry-root',
-      ': Berth has accounts and issues tokens of its own',
-      ': nothing is pulled from another registry',
-      ': nobody is notified',
-      ': pushes and deletes are taken',
-    ],
-  )
-  assert.doesNotMatch(warnings.join(''), /canary/)
-})
-
 test('a REGISTRY_ value that has a meaning but is wrong is refused by name', () => {
   const error = refusal({ env: { REGISTRY_HTTP_ADDR: 'canary' } })
   assert.equal(error.code, 'VALUE_INVALID')

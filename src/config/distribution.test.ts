@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readDistributionFile, readRegistryVariables } from './distribution.ts'
+
+test('what follows from a setting of Distribution that is ignored is said where one would count on it', () => {
+  const content = {
+    version: 0.1,
+    storage: { s3: { bucket: 'canary-bucket' }, maintenance: { readonly: { enabled: true } } },
+    auth: { token: { realm: 'https://canary.test' } },
+    proxy: { remoteurl: 'https://canary.test' },
+    notifications: { endpoints: [] },
+    health: { storagedriver: { enabled: true } },
+  }
+  const { warnings } = readDistributionFile({ kind: 'distribution', path: '/config.yml', content }, '/')
+  assert.deepEqual(warnings.map((warning) => /ignored(.*)$/.exec(warning)?.[1]).sort(), [
+    '',
+    ': Berth has accounts and issues tokens of its own',
+    ': blobs are kept as files below registry-root',
+    ': nobody is notified',
+    ': nothing is pulled from another registry',
+    ': pushes and deletes are taken',
+  ])
+  assert.doesNotMatch(warnings.join(''), /canary/)
+
+  const variables = readRegistryVariables(
+    { REGISTRY_AUTH: 'token', REGISTRY_STORAGE_MAINTENANCE_READONLY: '{}' },
+    '/',
+  )
+  assert.deepEqual([...variables.warnings].sort(), [
+    'REGISTRY_AUTH has a value that has no meaning in Berth and is ignored: Berth has accounts and issues tokens of its own',
+    'The variable REGISTRY_STORAGE_MAINTENANCE_READONLY has no meaning in Berth and is ignored: pushes and deletes are taken',
+  ])
+})
