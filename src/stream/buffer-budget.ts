@@ -1,30 +1,44 @@
 import { OciError } from '../oci/errors.ts'
 import { countDroppedBytes } from './collect-chunks.ts'
 
-/** Smallest and largest buffer handed out: below the one, calls dominate; above the other, nothing is gained. */
-export const MIN_BUFFER_BYTES = 64 * 1024
-const MAX_BUFFER_BYTES = 1024 * 1024
+/** What one transfer is given. */
+interface Plan {
+  /** Most transfers for which it holds. */
+  readonly upTo: number
+  /** Bytes of a new buffer, a power of two: with less than 128 KiB the calls of each begin to cost. */
+  readonly bytes: number
+  /** Buffers it holds at most: one is filled while the others are on their way. In a crowd others keep the disk busy. */
+  readonly buffers: number
+}
+
+/**
+ * Transfers at once. With what those that were there before the crowd still hold in larger ones, a little more than 128
+ * MiB; a client that sends a byte a minute holds one buffer as well.
+ */
+export const MAX_TRANSFERS = 4_096
+
+const KIB = 1024
+/** Few transfers get large buffers, many get small ones: 16 MiB for all up to 32, 32 up to 128, then 128 at most. */
+const PLANS: readonly [Plan, ...Plan[]] = [
+  { upTo: 4, bytes: 1024 * KIB, buffers: 4 },
+  { upTo: 8, bytes: 512 * KIB, buffers: 4 },
+  { upTo: 16, bytes: 256 * KIB, buffers: 4 },
+  { upTo: 32, bytes: 128 * KIB, buffers: 4 },
+  { upTo: 128, bytes: 128 * KIB, buffers: 2 },
+  { upTo: 1_024, bytes: 64 * KIB, buffers: 2 },
+  { upTo: MAX_TRANSFERS, bytes: 16 * KIB, buffers: 2 },
+]
+/** Smallest buffer in memory for one alone: below it calls dominate. */
+export const MIN_BUFFER_BYTES: number = 64 * KIB
 /**
  * Smallest buffer in memory that a thread can share: what is hashed on one is not copied for it. Smaller ones are those
  * of a crowd, which is hashed in line. V8 does not count shared memory, and so collects it later than other memory.
  */
-const MIN_SHARED_BYTES = 512 * 1024
-/** Memory of all transfers together, as long as there are no more than some sixty of them. */
-const BUDGET_BYTES = 16 * 1024 * 1024
+const MIN_SHARED_BYTES = 512 * KIB
 /** Buffers kept while nothing is transferred: enough for one transfer at full speed. */
-const IDLE_BYTES = 4 * 1024 * 1024
-/** Transfers beyond which new buffers are smaller still: a few hundred machines that pull at once must be served. */
-const CROWD = 1_024
-const CROWDED_BUFFER_BYTES = 16 * 1024
-/**
- * Transfers at once. A pull holds two buffers, a push four at most, so they take 256 MiB if all push, and what those
- * that were there before the crowd still hold in larger ones; a client that sends a byte a minute holds one as well.
- */
-export const MAX_TRANSFERS = 4_096
+const IDLE_BYTES = 4 * 1024 * KIB
 /** Seconds after which a client that was turned away may try again. */
 const RETRY_AFTER_S = 5
-/** Buffers one transfer holds at most: one is filled while three are on their way. */
-export const BUFFERS_PER_TRANSFER = 4
 
 /**
  * Shares a fixed amount of memory among the transfers under way: few get large buffers, many get small ones.
@@ -34,12 +48,18 @@ export const BUFFERS_PER_TRANSFER = 4
  */
 export class BufferBudget {
   #transfers = 0
+  #plan = PLANS[0]
   readonly #free = new Map<number, Buffer[]>()
   #freeBytes = 0
 
   /** Transfers under way. */
   get transfers(): number {
     return this.#transfers
+  }
+
+  /** Buffers a transfer should hold at most now. */
+  get buffersPerTransfer(): number {
+    return this.#plan.buffers
   }
 
   /** Counts a transfer in; the caller counts it out with {@link leave}. Errors: `TOOMANYREQUESTS`. */
@@ -50,20 +70,20 @@ export class BufferBudget {
         retryAfterS: RETRY_AFTER_S,
       })
     }
-    const sizeBefore = this.#sizeNow()
-    this.#transfers++
-    if (this.#sizeNow() < sizeBefore) this.#drop((size) => size > this.#sizeNow())
+    const before = this.#plan
+    this.#count(1)
+    if (this.#plan.bytes < before.bytes) this.#drop((size) => size > this.#plan.bytes)
   }
 
   leave(): void {
-    this.#transfers--
-    if (this.#freeBytes > this.#mostFree()) this.#drop((size) => size < this.#sizeNow())
+    this.#count(-1)
+    if (this.#freeBytes > this.#mostFree()) this.#drop((size) => size < this.#plan.bytes)
     if (this.#freeBytes > this.#mostFree()) this.#drop(() => true)
   }
 
   /** A buffer of the size that suits the load now, or the power of two that holds `wanted` bytes if that is less. */
-  take(wanted: number = MAX_BUFFER_BYTES): Buffer {
-    const size = Math.min(this.#sizeNow(), ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
+  take(wanted: number = this.#plan.bytes): Buffer {
+    const size = Math.min(this.#plan.bytes, ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
     const buffer = this.#free.get(size)?.pop()
     if (!buffer) return size < MIN_SHARED_BYTES ? Buffer.allocUnsafeSlow(size) : sharedBuffer(size)
     this.#freeBytes -= size
@@ -72,7 +92,7 @@ export class BufferBudget {
 
   /** Hands a buffer back; the caller no longer touches it. */
   give(buffer: Buffer): void {
-    const size = this.#sizeNow()
+    const size = this.#plan.bytes
     // Small ones of a time with more transfers must not keep out those that are wanted now.
     if (this.#freeBytes + buffer.length > this.#mostFree()) this.#drop((other) => other < size)
     if (buffer.length > size || this.#freeBytes + buffer.length > this.#mostFree()) {
@@ -87,7 +107,7 @@ export class BufferBudget {
 
   /** What all transfers under way may hold together. */
   #mostFree(): number {
-    return this.#transfers === 0 ? IDLE_BYTES : BUFFERS_PER_TRANSFER * this.#transfers * this.#sizeNow()
+    return this.#transfers === 0 ? IDLE_BYTES : this.#plan.buffers * this.#transfers * this.#plan.bytes
   }
 
   #drop(isDropped: (size: number) => boolean): void {
@@ -99,19 +119,14 @@ export class BufferBudget {
     }
   }
 
-  #sizeNow(): number {
-    if (this.#transfers > CROWD) return CROWDED_BUFFER_BYTES
-    const share = BUDGET_BYTES / (BUFFERS_PER_TRANSFER * Math.max(1, this.#transfers))
-    return Math.min(MAX_BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, floorToPowerOfTwo(share)))
+  #count(change: 1 | -1): void {
+    this.#transfers += change
+    this.#plan = PLANS.find(({ upTo }) => this.#transfers <= upTo) ?? this.#plan
   }
 }
 
 function sharedBuffer(size: number): Buffer {
   return Buffer.from(new SharedArrayBuffer(size))
-}
-
-function floorToPowerOfTwo(value: number): number {
-  return 2 ** Math.floor(Math.log2(value))
 }
 
 function ceilToPowerOfTwo(value: number): number {

@@ -38,6 +38,27 @@ test('`receive()` frees the memory of what it has copied, not memory that others
   assert.deepEqual([whole.length, part.length, shared.byteLength], [0, 50_000, 100_000])
 })
 
+test('`receive()` has one buffer of each on its way in a crowd, also of one that was there before', async () => {
+  const budget = new BufferBudget()
+  let [underWay, most, left, isCrowd] = [0, 0, 10_000_000, false]
+  const consume = async (bytes: Buffer): Promise<void> => {
+    underWay++
+    left -= bytes.length
+    // What is left at the end is handed on at once.
+    if (isCrowd && left > 0) most = Math.max(most, underWay)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    underWay--
+    // Three were on their way when the crowd came: they end first.
+    if (!isCrowd && underWay === 2) {
+      for (let i = 0; i < 50; i++) budget.enter()
+      isCrowd = true
+    }
+  }
+  const source = Readable.from(Array.from({ length: 100 }, () => Buffer.alloc(100_000)))
+  await receive(source, { budget, consume, maxBytes: 1e9, gapMs: 5_000 })
+  assert.deepEqual([isCrowd, most], [true, 1])
+})
+
 test('`receive()` tells a sender that stalls after it was held back', async () => {
   const source = new PassThrough()
   source.write(Buffer.alloc(40_000_000))

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { BUFFERS_PER_TRANSFER, type BufferBudget, MIN_BUFFER_BYTES } from './buffer-budget.ts'
+import { type BufferBudget, MIN_BUFFER_BYTES } from './buffer-budget.ts'
 import { freeMemoryOf } from './free-memory.ts'
 
 /** How a body is received. */
@@ -112,7 +112,7 @@ class Receiver {
     const rest = from + taken < chunk.length ? { chunk, from: from + taken } : undefined
     if (!rest) freeMemoryOf(chunk)
     if (this.#filled < this.#filling.length) return
-    if (this.#beingConsumed === BUFFERS_PER_TRANSFER - 1) {
+    if (!this.#mayFillAnother()) {
       this.#isHeldBack = true
       this.#rest = rest
       this.#source.pause()
@@ -121,6 +121,11 @@ class Receiver {
     }
     this.#consumeFilled()
     if (rest) this.#take(rest)
+  }
+
+  /** Of a transfer that had more buffers before others came, some are on their way first. */
+  #mayFillAnother(): boolean {
+    return this.#beingConsumed < this.#options.budget.buffersPerTransfer - 1
   }
 
   #consumeFilled(): void {
@@ -143,7 +148,7 @@ class Receiver {
     this.#options.budget.give(buffer)
     this.#beingConsumed--
     if (this.#isSettled) return
-    if (this.#isHeldBack) {
+    if (this.#isHeldBack && this.#mayFillAnother()) {
       const rest = this.#rest
       this.#isHeldBack = false
       this.#rest = undefined
