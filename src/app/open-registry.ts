@@ -32,8 +32,11 @@ export interface RegistryContext {
 }
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
-export async function openContents(config: Config, database: Database): Promise<Contents> {
-  return { blobs: await openBlobs(config), metadata: createSqlMetadata(database) }
+export async function openContents(
+  { config, logger }: { config: Config; logger: Logger },
+  database: Database,
+): Promise<Contents> {
+  return { blobs: await openBlobs(config, logger), metadata: createSqlMetadata(database) }
 }
 
 /** Puts together what answers on the registry's host. */

@@ -4,6 +4,7 @@ import { type Accounts, createAccounts } from '../accounts/create-accounts.ts'
 import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import { LoginGuard } from '../accounts/login-guard.ts'
 import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
+import { hashThreadIfUseful } from '../blobs/disk/hash-thread.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../metadata/database.ts'
 import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
@@ -63,7 +64,14 @@ export function tellHtpasswd(
 }
 
 /** Opens the blobs of a configuration. Errors: `AppError`. */
-export async function openBlobs(config: Config): Promise<DiskBlobStore> {
+export async function openBlobs(config: Config, logger: Logger): Promise<DiskBlobStore> {
   await prepareFolder(config.registryRoot)
-  return DiskBlobStore.open(config.registryRoot)
+  const thread = hashThreadIfUseful(({ error, isLast }) => {
+    const next = isLast ? 'from now on uploads are hashed where they are received' : 'another one is started'
+    logger.warn(
+      { err: error },
+      `the thread that hashes uploads was lost: their bytes are read again, ${next}`,
+    )
+  })
+  return DiskBlobStore.open(config.registryRoot, thread)
 }

@@ -49,7 +49,7 @@ export async function startBerth(
     (opened) => opened.close(),
   )
   await checkHtpasswd(config, store)
-  const contents = await openContents(config, store.database)
+  const contents = await openContents({ config, logger }, store.database)
   warnOfUnreadRepositories(config.registryRoot, logger)
   resources.defer(() => contents.blobs.close())
   resources.use(removeAbandonedUploads(contents, { config, logger }))

@@ -79,7 +79,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const quiet = quietOf(logger)
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = told.questions
-  const contents = await openContents(config, store.database)
+  const contents = await openContents({ config, logger }, store.database)
   resources.defer(() => contents.blobs.close())
   return openServing({
     ...context,

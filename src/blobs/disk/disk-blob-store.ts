@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { makeFolder, moveDurably, syncFolder } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
@@ -12,7 +11,7 @@ import type { Appended, AppendRequest, BlobStore } from '../blob-store.ts'
 import { systemCodeOf, translatingFaults } from '../storage-fault.ts'
 import { appendBody } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
-import { HashThread } from './hash-thread.ts'
+import { type HashThread, hashThreadIfUseful } from './hash-thread.ts'
 import { blobPath, uploadFolder, uploadPath } from './layout.ts'
 import { hashFile, RunningHashes } from './running-hashes.ts'
 import { sendFile } from './send-file.ts'
@@ -37,7 +36,7 @@ export class DiskBlobStore implements BlobStore {
    */
   static async open(
     root: string,
-    thread: HashThread | undefined = threadForHashes(),
+    thread: HashThread | undefined = hashThreadIfUseful(),
   ): Promise<DiskBlobStore> {
     await makeFolder(uploadFolder(root))
     return new DiskBlobStore(root, thread)
@@ -229,10 +228,6 @@ async function digestOrReadAgain(
   if (digest) return { digest, hash }
   const again = await hashUpload(path, algorithm, size)
   return again && { digest: again.digestNow(), hash: again }
-}
-
-function threadForHashes(): HashThread | undefined {
-  return availableParallelism() > 1 ? new HashThread() : undefined
 }
 
 async function removeFile(path: string): Promise<boolean> {

@@ -23,12 +23,18 @@ interface Room extends AsyncDisposable {
   readonly thread: HashThread
   /** Threads that were started since. */
   readonly workers: Worker[]
+  /** Of each loss, whether it was the last. */
+  readonly losses: boolean[]
   begin(held: Buffer, algorithm?: DigestAlgorithm): Promise<UploadHash>
 }
 
 async function openRoom(): Promise<Room> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-hashes-'))
-  const thread = new HashThread()
+  const losses: boolean[] = []
+  const thread = new HashThread(({ error, isLast }) => {
+    assert.match(String(error), /exit code/)
+    losses.push(isLast)
+  })
   const workers: Worker[] = []
   const onWorker = (worker: Worker): void => void workers.push(worker)
   process.on('worker', onWorker)
@@ -37,6 +43,7 @@ async function openRoom(): Promise<Room> {
     folder,
     thread,
     workers,
+    losses,
     async begin(held, algorithm = 'sha256') {
       const path = join(folder, `file-${++files}`)
       const written = writeFile(path, held)
@@ -128,6 +135,7 @@ test('`HashThread` answers what waits when it is ended, and is not started witho
     assert.equal(room.workers.length, losses)
   }
   assert.equal(room.thread.isUsable, false)
+  assert.deepEqual(room.losses, [false, false, true])
   assert.equal(await (await room.begin(Buffer.from('abc'))).digest(), undefined)
   assert.equal(room.workers.length, 3)
 })

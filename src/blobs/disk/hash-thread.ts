@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type Digest, type DigestAlgorithm, toDigest } from '../../oci/digest.ts'
 import type { HashAnswer, HashJob } from './hash-worker.ts'
@@ -19,6 +20,14 @@ export interface Beginning {
   readonly written: Promise<unknown>
 }
 
+/** Is told that the thread was lost, why if that is known, and whether another one will be started. */
+export type OnThreadLost = (loss: { readonly error: unknown; readonly isLast: boolean }) => void
+
+/** A thread where there is a core for it. */
+export function hashThreadIfUseful(onLost?: OnThreadLost): HashThread | undefined {
+  return availableParallelism() > 1 ? new HashThread(onLost) : undefined
+}
+
 /**
  * Hashes uploads on a thread of its own, started with the first. A job waits for each of an upload's buffers, so the
  * budget of buffers bounds what waits. The thread keeps the process alive only while a job waits.
@@ -31,6 +40,11 @@ export class HashThread {
   #worker: Worker | undefined
   #lastId = 0
   #losses = 0
+  readonly #onLost: OnThreadLost
+
+  constructor(onLost: OnThreadLost = () => {}) {
+    this.#onLost = onLost
+  }
 
   /** False once the thread was lost too often. */
   get isUsable(): boolean {
@@ -84,9 +98,9 @@ export class HashThread {
     if (this.#worker || !this.isUsable) return this.#worker
     try {
       this.#worker = this.#start()
-    } catch {
+    } catch (error) {
       // No thread to be had: whoever wants a hash reads the bytes again.
-      this.#losses++
+      this.#countLoss(error)
     }
     return this.#worker
   }
@@ -104,17 +118,22 @@ export class HashThread {
       if (this.#pending.size === 0) worker.unref()
       resolve?.(hex)
     })
-    worker.on('error', () => this.#lose(worker))
-    worker.on('exit', () => this.#lose(worker))
+    worker.on('error', (error) => this.#lose(worker, error))
+    worker.on('exit', (code) => this.#lose(worker, new Error(`The thread ended with exit code ${code}`)))
     // After the listeners: one for messages would hold the process again.
     worker.unref()
     return worker
   }
 
-  #lose(worker: Worker): void {
+  #lose(worker: Worker, error: unknown): void {
     if (this.#worker !== worker) return
-    this.#losses++
     this.#forgetWorker()
+    this.#countLoss(error)
+  }
+
+  #countLoss(error: unknown): void {
+    this.#losses++
+    this.#onLost({ error, isLast: !this.isUsable })
   }
 
   #forgetWorker(): void {
