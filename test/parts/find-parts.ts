@@ -39,7 +39,7 @@ export function skipReason(...names: readonly string[]): string | false {
 }
 
 /** Parts that need to mount, or to make containers. */
-const NEEDS_ROOT = ['dockerd', 'containerd', 'podman', 'buildah']
+const NEEDS_ROOT = ['dockerd', 'containerd', 'buildkitd', 'podman', 'buildah']
 
 function isExecutable(path: string): boolean {
   try {
