@@ -69,6 +69,8 @@ function limitBody(request: IncomingMessage, maxBytes: number, onTooLarge: () =>
     if (received <= maxBytes) return http.IncomingMessage.prototype.push.call(request, chunk, ...rest)
     if (!isOver) {
       isOver = true
+      // Whoever reads gets no end either, and would wait for one long after the connection is gone.
+      request.socket.once('close', () => request.destroy())
       onTooLarge()
     }
     return true

@@ -286,3 +286,21 @@ test('the registry gets its own host, with its limit and headers, and asks for p
     assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1)
   }
 })
+
+test('what reads a body for the registry that grows too large is told that the client is gone', async () => {
+  const gone = Promise.withResolvers<string>()
+  await using room = await openProxyRoom({
+    declaration: { source: { kind: 'registry' }, httpsMethod: 'noredirect' },
+    paths: [{ path: '/', destination: '', target: { kind: 'registry' } }],
+    vhost: 'client_max_body_size 10;',
+    registry: (request) => {
+      let text = ''
+      request.on('data', (chunk) => (text += String(chunk)))
+      request.once('end', () => gone.resolve('ended')).once('close', () => gone.resolve(text))
+    },
+  })
+  const pieces = '3\r\n012\r\n8\r\n34567890\r\n0\r\n\r\n'
+  const head = `PUT /v2/x HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n`
+  assert.match((await exchange(room.port, head + pieces)).text, /^HTTP\/1\.1 413 /)
+  assert.equal(await gone.promise, '012')
+})
