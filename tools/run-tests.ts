@@ -1,8 +1,7 @@
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { run } from 'node:test'
-import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
+import { runFiles } from './run-files.ts'
 
 /** Longest run of one test, in ms: unit tests take milliseconds, a stuck one must not hold the build. */
 const TEST_TIMEOUT_MS = 60_000
@@ -19,7 +18,10 @@ process.env.NODE_COMPILE_CACHE ??= `${root}node_modules/.cache/berth`
 if (rest.length > 0) fail(`unknown argument "${rest[0]}"`)
 const files = testFiles(scope)
 if (files.length === 0) fail(`no test file matches "${scope ?? ''}"`)
-runNodeTests(files)
+runFiles(
+  files.map((file) => `${root}${file}`),
+  { cwd: root, concurrency: CONCURRENCY, testTimeoutMs: TEST_TIMEOUT_MS },
+)
 
 /** `unit`: beside the sources; a path: what lies below it; nothing: all that needs only Node. */
 function testFiles(wanted: string | undefined): string[] {
@@ -37,30 +39,6 @@ function compareStarts(left: string, right: string): number {
   const isLeftLong = left.startsWith('test/')
   if (isLeftLong !== right.startsWith('test/')) return isLeftLong ? -1 : 1
   return isLeftLong ? (left < right ? 1 : -1) : left < right ? -1 : 1
-}
-
-/** By Node's own runner, called and not spawned: its command would sort the files by name. */
-function runNodeTests(testFilesToRun: readonly string[]): void {
-  const stopped = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      console.error(`run-tests: ended by ${signal}`)
-      stopped.abort()
-    })
-  }
-  const events = run({
-    files: testFilesToRun.map((file) => `${root}${file}`),
-    cwd: root,
-    concurrency: CONCURRENCY,
-    execArgv: [`--test-timeout=${TEST_TIMEOUT_MS}`],
-    signal: stopped.signal,
-  })
-  // Failed until the last word says otherwise, should the runner end without one.
-  process.exitCode = 1
-  events.on('test:summary', ({ file, success }) => {
-    if (file === undefined && success && !stopped.signal.aborted) process.exitCode = 0
-  })
-  events.compose(spec).pipe(process.stdout)
 }
 
 function fail(message: string): never {

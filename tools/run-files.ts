@@ -1,0 +1,44 @@
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+
+/** How test files are run. */
+export interface RunFilesOptions {
+  readonly cwd: string
+  readonly concurrency: number
+  /** Longest run of one test. */
+  readonly testTimeoutMs: number
+}
+
+/**
+ * Runs test files in their order, by Node's own runner, called and not spawned: its command would sort them by name.
+ * The exit code of this process is 0 only if every file told its end and nothing failed.
+ */
+export function runFiles(files: readonly string[], options: RunFilesOptions): void {
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.error(`run-tests: ended by ${signal}`)
+      stopped.abort()
+    })
+  }
+  const events = run({
+    files,
+    cwd: options.cwd,
+    concurrency: options.concurrency,
+    execArgv: [`--test-timeout=${options.testTimeoutMs}`],
+    signal: stopped.signal,
+  })
+  const untold = new Set(files)
+  // Failed until the last word says otherwise, should the runner end without one.
+  process.exitCode = 1
+  events.on('test:summary', ({ file, success }) => {
+    if (file !== undefined) {
+      untold.delete(file)
+      return
+    }
+    // Node calls a file passed whose process ends with 0 before its tests do.
+    for (const early of untold) console.error(`run-tests: ${early} ended before its tests, or has none`)
+    if (success && untold.size === 0 && !stopped.signal.aborted) process.exitCode = 0
+  })
+  events.compose(spec).pipe(process.stdout)
+}
