@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -21,8 +21,10 @@ function openOutputs(options: Partial<LineOutputsOptions> = {}) {
 
 /** Files that this process has open in a folder. */
 async function openFilesIn(folder: string): Promise<number> {
-  const { stdout } = await run('ls', ['-l', `/proc/${process.pid}/fd`])
-  return stdout.split(folder).length - 1
+  const fds = await readdir('/proc/self/fd')
+  // Others of this process, such as the one that lists them, are closed meanwhile.
+  const targets = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  return targets.filter((target) => target.startsWith(`${folder}/`)).length
 }
 
 test('lines reach their files in order, however few files may be open', async () => {
