@@ -22,10 +22,13 @@ test('`BufferBudget` hands out smaller buffers the more transfers there are, and
 test('`BufferBudget` hands out again what was given back, and keeps little while nothing is transferred', () => {
   const budget = new BufferBudget()
   for (let i = 0; i < 50; i++) budget.enter()
-  const taken = Array.from({ length: 4 * 50 }, () => budget.take())
+  const count = 50 * budget.buffersPerTransfer
+  const taken = Array.from({ length: count }, () => budget.take())
   for (const buffer of taken) budget.give(buffer)
-  const again = Array.from({ length: 4 * 50 }, () => budget.take())
-  assert.deepEqual(new Set(again), new Set(taken))
+  const again = Array.from({ length: count }, () => budget.take())
+  // By identity: what is in a new buffer may be the same.
+  const known = new Set(taken)
+  assert.equal(new Set(again.filter((buffer) => known.has(buffer))).size, count)
   assert.ok(!taken.includes(budget.take()), 'each is out once')
   for (const buffer of again) budget.give(buffer)
   for (let i = 0; i < 50; i++) budget.leave()
