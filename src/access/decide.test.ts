@@ -155,7 +155,9 @@ test('`decide()` lets a token mount only from what it may pull, and lets a mount
   assert.equal(mount(user('alice'), 'alice/base'), 'allow')
   assert.equal(mount(user('alice', [pusher]), 'alice/app'), 'allow')
   assert.equal(mount(user('alice', [pusher]), 'alice/base'), 'widen')
-  assert.equal(mount(user('alice', [pusher, 'mount', 'catalog']), 'alice/base'), 'widen')
+  assert.equal(mount(user('alice', [pusher, 'catalog']), 'alice/base'), 'widen')
+  assert.equal(mount(user('alice', [pusher, 'mount']), 'alice/base'), 'allow', 'to name one is to want less')
+  assert.equal(mount(user('bob', [pusher, 'mount']), 'alice/base'), 'deny')
   assert.equal(
     mount(user('alice', [pusher, { repository: 'alice/base', actions: ['push'] }]), 'alice/base'),
     'widen',

@@ -44,7 +44,11 @@ export function decide(principal: Principal, demand: Demand): Decision {
   if (!owns(principal, repository)) return 'deny'
   if (!holdsScope(principal, repository, action)) return 'widen'
   // A source one may not pull is no reason to refuse: the mount misses, as it does where there is none.
-  const isCovered = !source || !owns(principal, source) || holdsScope(principal, source, 'pull')
+  const isCovered =
+    !source ||
+    !owns(principal, source) ||
+    holdsGrant(principal, 'mount') ||
+    holdsScope(principal, source, 'pull')
   return isCovered ? 'allow' : 'widen'
 }
 

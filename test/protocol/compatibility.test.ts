@@ -37,7 +37,12 @@ describe('what clients of Distribution send', () => {
   })
 
   test('an index cannot name a blob that is not there, nor a blob as a manifest', async () => {
-    for (const child of [describeBytes(GZIP, 'absent'), describeBytes(MEDIA_TYPES.ociManifest, EMPTY_JSON)]) {
+    const asManifest = [MEDIA_TYPES.ociManifest, `${MEDIA_TYPES.ociManifest.toUpperCase()}; charset=utf-8`]
+    const children = [
+      describeBytes(GZIP, 'absent'),
+      ...asManifest.map((type) => describeBytes(type, EMPTY_JSON)),
+    ]
+    for (const child of children) {
       const body = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [child] })
       const reply = await send('PUT', '/v2/alice/app/manifests/lacking', body)
       assert.deepEqual([reply.status, reply.code], [404, 'MANIFEST_BLOB_UNKNOWN'])

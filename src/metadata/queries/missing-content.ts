@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import { isNonDistributable, manifestKindOf } from '../../oci/media-type.ts'
+import { essenceOf, isNonDistributable, manifestKindOf } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { findRepositoryId, type Queries } from './repositories.ts'
 
@@ -18,7 +18,8 @@ export interface NeededContent {
 
 /** What a manifest needs in its repository. */
 export function neededContent({ config, layers, children }: Manifest): NeededContent {
-  const isManifest = ({ mediaType }: Descriptor): boolean => manifestKindOf(mediaType) !== undefined
+  const isManifest = ({ mediaType }: Descriptor): boolean =>
+    manifestKindOf(essenceOf(mediaType)) !== undefined
   return {
     blobs: neededDigests(config ? [config, ...layers] : layers),
     manifests: neededDigests(children.filter(isManifest)),
