@@ -28,17 +28,14 @@ function testFiles(wanted: string | undefined): string[] {
   const patterns =
     wanted === 'unit' ? ['src/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts']
   const prefix = wanted === undefined || wanted === 'unit' ? '' : wanted.replace(/^\.\//, '')
-  return patterns
+  const found = patterns
     .flatMap((pattern) => globSync(pattern, { cwd: root }))
     .filter((file) => file.startsWith(prefix) && !OWN_SCRIPT.some((folder) => file.startsWith(folder)))
-    .sort(compareStarts)
-}
-
-/** What begins servers takes longest, so it goes first: at the end it would run alone, beside idle cores. */
-function compareStarts(left: string, right: string): number {
-  const isLeftLong = left.startsWith('test/')
-  if (isLeftLong !== right.startsWith('test/')) return isLeftLong ? -1 : 1
-  return isLeftLong ? (left < right ? 1 : -1) : left < right ? -1 : 1
+    .sort()
+  // What begins servers takes longest, so it goes first, workers and races before all: at the end it would run alone,
+  // beside idle cores.
+  const isLong = (file: string): boolean => file.startsWith('test/')
+  return [...found.filter(isLong).reverse(), ...found.filter((file) => !isLong(file))]
 }
 
 function fail(message: string): never {
