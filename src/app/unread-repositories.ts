@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { distributionFacts } from '../blobs/disk/layout.ts'
 
 /**
  * Warns where the folder of the blobs holds repositories that Distribution keeps there: Berth reads its blobs' paths, but
  * its own database alone says what is served, so whoever moves over would look for the images in vain.
  */
 export function warnOfUnreadRepositories(registryRoot: string, logger: Logger): void {
-  const folder = join(registryRoot, 'docker/registry/v2/repositories')
+  const folder = distributionFacts(registryRoot)
   if (!existsSync(folder)) return
   logger.warn(
     { folder },

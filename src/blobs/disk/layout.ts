@@ -5,9 +5,12 @@ import type { UploadId } from '../../oci/request.ts'
 /*
  * <root>/
  *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    as Distribution lays it out
+ *   docker/registry/v2/repositories/…                                  Distribution's own facts, which are not read
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place
  */
+
+const DISTRIBUTION_TREE = 'docker/registry/v2'
 
 /** Folder of uploads: in the blobs' file system, so that a rename makes one a blob. */
 export function uploadFolder(root: string): string {
@@ -19,8 +22,13 @@ export function uploadPath(root: string, id: UploadId): string {
   return join(uploadFolder(root), id)
 }
 
+/** Folder of what Distribution knows of repositories. */
+export function distributionFacts(root: string): string {
+  return join(root, DISTRIBUTION_TREE, 'repositories')
+}
+
 /** File of a blob's bytes. The digest's grammar makes it a safe path. */
 export function blobPath(root: string, digest: Digest): string {
   const hex = hexOf(digest)
-  return join(root, 'docker/registry/v2/blobs', algorithmOf(digest), hex.slice(0, 2), hex, 'data')
+  return join(root, DISTRIBUTION_TREE, 'blobs', algorithmOf(digest), hex.slice(0, 2), hex, 'data')
 }
