@@ -28,7 +28,7 @@ const PLANS: readonly [Plan, ...Plan[]] = [
   { upTo: 1_024, bytes: 64 * KIB, buffers: 2 },
   { upTo: MAX_TRANSFERS, bytes: 16 * KIB, buffers: 2 },
 ]
-/** Smallest buffer in memory for one alone: below it calls dominate. */
+/** Smallest buffer handed out outside a crowd, and the first of each transfer: below it calls dominate. */
 export const MIN_BUFFER_BYTES: number = 64 * KIB
 /**
  * Smallest buffer in memory that a thread can share: what is hashed on one is not copied for it. Smaller ones are those

@@ -20,7 +20,7 @@ export interface Beginning {
   readonly written: Promise<unknown>
 }
 
-/** Is told that the thread was lost, why if that is known, and whether another one will be started. */
+/** Is told that the thread was lost, why, and whether it was the last one that is started. */
 export type OnThreadLost = (loss: { readonly error: unknown; readonly isLast: boolean }) => void
 
 /** A thread where there is a core for it. */
