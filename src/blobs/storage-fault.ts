@@ -1,30 +1,46 @@
 import { OciError } from '../oci/errors.ts'
+import { isOutOfDescriptors } from '../stream/descriptors.ts'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+/** Seconds after which a request that failed for a fault of the machine may be tried again. */
+const RETRY_AFTER_S = 5
 
 /** Runs a write and turns a failure of the system into the answer a client gets. */
 export async function translatingFaults<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write()
   } catch (error) {
-    throw toStorageFault(error)
+    throw toStorageFault(error, 'nothing was stored')
   }
 }
 
-/** ENOSPC and its kin become `STORAGE_FULL`, other system errors `UNAVAILABLE`; what is no system error stays. */
-export function toStorageFault(error: unknown): unknown {
-  const code = systemCodeOf(error)
-  if (code === undefined) return error
+/**
+ * ENOSPC and its kin become `STORAGE_FULL`, other system errors `UNAVAILABLE`; what is no system error stays.
+ * `outcome` says what became of the request, as the end of a sentence.
+ */
+export function toStorageFault(error: unknown, outcome: string): unknown {
+  const first = firstOf(error)
+  const code = systemCodeOf(first)
+  if (code === undefined) return first
   if (FULL.has(code)) {
     return new OciError('STORAGE_FULL', {
-      message: 'The storage of this registry is full: nothing was stored. Free space, then push again',
-      cause: error,
+      message: `The storage of this registry is full: ${outcome}. Free space, then push again`,
+      cause: first,
     })
   }
+  const why = isOutOfDescriptors(first)
+    ? `has too many files and connections open (${code})`
+    : `cannot use its storage (${code})`
   return new OciError('UNAVAILABLE', {
-    message: `The storage of this registry failed (${code}): nothing was stored`,
-    cause: error,
+    message: `This registry ${why}: ${outcome}. Try again in a moment`,
+    retryAfterS: RETRY_AFTER_S,
+    cause: first,
   })
+}
+
+/** What failed first, where closing a file failed after it. */
+function firstOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstOf(error.suppressed) : error
 }
 
 /** The code of a system error such as `ENOENT`; undefined for any other value. */

@@ -6,12 +6,8 @@ import { dirname } from 'node:path'
  * Errors: those of the system, not translated.
  */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await using handle = await open(folder, 'r')
+  await handle.sync()
 }
 
 /** Creates a folder with its parents, each entry durable; nothing to do where it stands. */

@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { extname, join, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import type { Content, LocationSettings } from './directives/settings.ts'
 import { expand } from './directives/template.ts'
 import { createPace } from './limit-rate.ts'
@@ -202,7 +203,11 @@ async function sendBytes(
     response.end()
     await isTaken
   } catch (error) {
-    if (!response.headersSent) return { kind: 'error', status: 403 }
+    if (!response.headersSent) {
+      if (!isOutOfDescriptors(error)) return { kind: 'error', status: 403 }
+      response.setHeader('retry-after', DESCRIPTORS_RETRY_AFTER_S)
+      return { kind: 'error', status: 503 }
+    }
     // The client went away, or the file did: what was sent is not whole.
     void error
     response.destroy()

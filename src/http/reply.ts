@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { OciError } from '../oci/errors.ts'
+import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import { BodyRoom } from './body-room.ts'
 import { type Exchange, holderOf } from './exchange.ts'
@@ -127,6 +128,13 @@ export function replyError(exchange: Exchange, error: OciError, headers: Outgoin
 /** The `OciError` a failure is answered with. */
 export function toOciError(error: unknown, exchange: Exchange): OciError {
   if (error instanceof OciError) return error
+  if (isOutOfDescriptors(error)) {
+    return new OciError('UNAVAILABLE', {
+      message: 'This registry has too many files and connections open: try again in a moment',
+      retryAfterS: DESCRIPTORS_RETRY_AFTER_S,
+      cause: error,
+    })
+  }
   return new OciError('UNKNOWN', {
     message: `Something went wrong in this registry: its log says more under the request id ${exchange.id}`,
     cause: error,

@@ -11,7 +11,7 @@ const REPOSITORY = 'race/drain'
 
 for (const workers of [1, 2])
   it(`SIGTERM lets a push end, takes no new connection, says so to those who ask, and keeps everything, workers: ${workers}`, async () => {
-    await using server = await startRaceServer([REPOSITORY], ['--workers', String(workers)])
+    await using server = await startRaceServer([REPOSITORY], { flags: ['--workers', String(workers)] })
     const { site, process } = server
     const config = randomBytes(30)
     await pushBlob(server.http, REPOSITORY, config)

@@ -16,12 +16,12 @@ export interface RaceServer extends AsyncDisposable {
 /** Starts a server of its own for a race. */
 export async function startRaceServer(
   repositories: readonly string[],
-  flags: readonly string[] = [],
+  options: Pick<BerthSite, 'flags' | 'maxOpenFiles'> = {},
 ): Promise<RaceServer> {
   const resources = new AsyncDisposableStack()
   const folder = resources.use(await makeTempFolder('races'))
   const dataDir = join(folder.path, 'data')
-  const site = { dataDir, port: await findFreePort(), logFile: join(folder.path, 'berth.log'), flags }
+  const site = { dataDir, port: await findFreePort(), logFile: join(folder.path, 'berth.log'), ...options }
   const basic = await addAdministrator(site)
   const process = resources.use(await BerthProcess.start(site))
   const authorization = await fetchToken(site, basic, repositories)

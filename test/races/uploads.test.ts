@@ -16,7 +16,7 @@ for (const workers of [1, 2])
     let server: RaceServer
     let http: RawClient
     before(async () => {
-      server = await startRaceServer([REPOSITORY], ['--workers', String(workers)])
+      server = await startRaceServer([REPOSITORY], { flags: ['--workers', String(workers)] })
       http = server.http
     })
     after(() => server[Symbol.asyncDispose]())

@@ -27,6 +27,8 @@ export interface BerthSite {
   readonly logFile: string
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
+  /** Descriptors the process may have open at once; by default the machine's limit. */
+  readonly maxOpenFiles?: number | undefined
 }
 
 /** A server process, run by Node itself without the launcher, so that its pid is the server's. */
@@ -43,8 +45,9 @@ export class BerthProcess implements AsyncDisposable {
   /** Starts a process and does not wait for it. */
   static spawn(site: BerthSite): BerthProcess {
     const log = openSync(site.logFile, 'a')
-    const args = ['serve', '--data', site.dataDir, '--listen-http', `127.0.0.1:${site.port}`]
-    const child = spawn(process.execPath, [MAIN, ...args, ...(site.flags ?? [])], {
+    const serve = ['serve', '--data', site.dataDir, '--listen-http', `127.0.0.1:${site.port}`]
+    const [file, args] = limited([process.execPath, MAIN, ...serve, ...(site.flags ?? [])], site.maxOpenFiles)
+    const child = spawn(file, args, {
       env: processEnvironment(site.logFile),
       stdio: ['ignore', log, log],
     })
@@ -116,6 +119,14 @@ export class BerthProcess implements AsyncDisposable {
     assertNoSecrets(String(log.subarray(searchedLogs.get(logFile))))
     searchedLogs.set(logFile, log.length)
   }
+}
+
+/** A command that runs another with a limit of its own; the process stays the same, as the shell is replaced. */
+function limited(command: readonly string[], maxOpenFiles: number | undefined): [string, string[]] {
+  const [file = '', ...args] = command
+  return maxOpenFiles === undefined
+    ? [file, args]
+    : ['/bin/sh', ['-c', `ulimit -n ${maxOpenFiles} && exec "$0" "$@"`, file, ...args]]
 }
 
 /** Adds an administrator to the data of a site, whose server does not run yet; answers the header of its log-in. */

@@ -74,36 +74,35 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async append(id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
-    const { algorithm, offset } = request
     return translatingFaults(async () => {
-      const file = await this.#openUpload(id, offset)
+      await using file = await this.#openUpload(id, request.offset)
       if (!file) return undefined
       try {
-        const path = uploadPath(this.#root, id)
-        const hash = (await this.#remembered(id, request)) ?? (await hashUpload(path, algorithm, offset))
-        if (!hash) return undefined
-        const target = {
-          file,
-          path,
-          hash,
-          thread: this.#thread,
-          budget: this.#budget,
-          earlySyncs: this.#earlySyncs,
-        }
-        const { length, interruption, hash: hashAfter } = await appendBody(target, request)
-        const end = offset + length
-        const known = await digestOrReadAgain(hashAfter, path, { algorithm, size: end })
-        if (!known) return undefined
-        this.#hashes.keep(id, { algorithm, offset: end, hash: known.hash })
-        return { offset: end, digest: known.digest, interruption }
+        return await this.#appendTo(file, id, request)
       } catch (error) {
         // What was written is counted by nobody: on a full disk its room is needed. If this fails too, the next request cuts it.
-        await file.truncate(offset).catch(leftForLater)
+        await file.truncate(request.offset).catch(leftForLater)
         throw error
-      } finally {
-        await file.close()
       }
     })
+  }
+
+  async #appendTo(file: FileHandle, id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
+    const { algorithm, offset } = request
+    const path = uploadPath(this.#root, id)
+    const hash = (await this.#remembered(id, request)) ?? (await hashUpload(path, algorithm, offset))
+    if (!hash) return undefined
+    const parts = { thread: this.#thread, budget: this.#budget, earlySyncs: this.#earlySyncs }
+    const {
+      length,
+      interruption,
+      hash: hashAfter,
+    } = await appendBody({ file, path, hash, ...parts }, request)
+    const end = offset + length
+    const known = await digestOrReadAgain(hashAfter, path, { algorithm, size: end })
+    if (!known) return undefined
+    this.#hashes.keep(id, { algorithm, offset: end, hash: known.hash })
+    return { offset: end, digest: known.digest, interruption }
   }
 
   /** The hash kept of an upload, if it has seen the bytes that count and no others. */
@@ -168,36 +167,30 @@ export class DiskBlobStore implements BlobStore {
 
   /** Makes an upload's file exactly `size` bytes long, durably; false if it holds fewer. */
   async #cut(id: UploadId, size: number): Promise<boolean> {
-    const file = await this.#openUpload(id, size)
+    await using file = await this.#openUpload(id, size)
     if (!file) return false
-    try {
-      await file.sync()
-      return true
-    } finally {
-      await file.close()
-    }
+    await file.sync()
+    return true
   }
 
-  /** Opens an upload's file cut to `offset` bytes; undefined if it holds fewer. */
+  /** Opens an upload's file cut to `offset` bytes; undefined if it holds fewer. The caller closes it. */
   async #openUpload(id: UploadId, offset: number): Promise<FileHandle | undefined> {
     const path = uploadPath(this.#root, id)
+    // Closes the file unless it is handed over: one that nobody closes ends the process when it is collected.
+    await using opened = new AsyncDisposableStack()
     if (offset === 0) {
-      const file = await open(path, 'w')
+      const file = opened.use(await open(path, 'w'))
       await syncFolder(uploadFolder(this.#root))
+      opened.move()
       return file
     }
-    const file = await open(path, 'r+').catch(absentAs(undefined))
+    const file = opened.use(await open(path, 'r+').catch(absentAs(undefined)))
     if (!file) return undefined
-    try {
-      const { size } = await file.stat()
-      if (size > offset) await file.truncate(offset)
-      if (size >= offset) return file
-      await file.close()
-      return undefined
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+    const { size } = await file.stat()
+    if (size < offset) return undefined
+    if (size > offset) await file.truncate(offset)
+    opened.move()
+    return file
   }
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type Digest, type DigestAlgorithm, toDigest } from '../../oci/digest.ts'
+import { isOutOfDescriptors } from '../../stream/descriptors.ts'
 import type { HashAnswer, HashJob } from './hash-worker.ts'
 import type { UploadHash } from './upload-hash.ts'
 
@@ -131,8 +132,9 @@ export class HashThread {
     this.#countLoss(error)
   }
 
+  /** One that could not begin because no descriptor was free says nothing of the next. */
   #countLoss(error: unknown): void {
-    this.#losses++
+    if (!isOutOfDescriptors(error)) this.#losses++
     this.#onLost({ error, isLast: !this.isUsable })
   }
 

@@ -3,7 +3,7 @@ import type { ByteRange } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
-import { systemCodeOf } from '../storage-fault.ts'
+import { systemCodeOf, toStorageFault } from '../storage-fault.ts'
 
 /** What of a file is sent, and where to. */
 export interface SendOptions {
@@ -14,15 +14,16 @@ export interface SendOptions {
 
 /**
  * Sends a span of a file through two buffers: one is read into while the other is on its way out.
- * Errors: `BLOB_UNKNOWN` if the file is absent or ends early, `TOOMANYREQUESTS`, and those of the sink.
+ * Errors: `BLOB_UNKNOWN` if the file is absent or ends early, `TOOMANYREQUESTS`, `UNAVAILABLE`, and those of the sink.
  */
 export async function sendFile(path: string, options: SendOptions): Promise<void> {
   options.budget.enter()
   try {
-    await using file = await open(path, 'r').catch((error: unknown) => {
-      throw systemCodeOf(error) === 'ENOENT' ? new OciError('BLOB_UNKNOWN', { cause: error }) : error
-    })
+    await using file = await open(path, 'r')
     await sendOpened(file, options)
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') throw new OciError('BLOB_UNKNOWN', { cause: error })
+    throw toStorageFault(error, 'the content cannot be read')
   } finally {
     options.budget.leave()
   }

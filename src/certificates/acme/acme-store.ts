@@ -126,13 +126,9 @@ export class AcmeStore {
 }
 
 async function writeSynced(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'wx', FILE_MODE)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await using handle = await open(file, 'wx', FILE_MODE)
+  await handle.writeFile(text)
+  await handle.sync()
 }
 
 function isMissing(error: unknown): boolean {

@@ -11,6 +11,9 @@ const PASSING: ReadonlyMap<number, string> = new Map([
   [14, 'its file cannot be opened'],
 ])
 
+/** Seconds after which a request that failed for a fault of the machine may be tried again. */
+const RETRY_AFTER_S = 5
+
 /** Whether another process holds a lock that was wanted. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY
@@ -30,6 +33,7 @@ export function toSqliteFault(error: unknown): unknown {
   if (why === undefined) return error
   return new OciError('UNAVAILABLE', {
     message: `The database of this registry cannot be used: ${why}`,
+    retryAfterS: RETRY_AFTER_S,
     cause: error,
   })
 }

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BerthProcess } from '../support/berth-process.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
+import { type Answer, RawClient } from '../support/raw-request.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+import { startRaceServer } from './race-server.ts'
+
+const REPOSITORY = 'race/descriptors'
+/** Descriptors the server may have: a few more than it needs for itself. */
+const LIMIT = 128
+/** Connections that push and pull while all other descriptors are taken. */
+const CLIENTS = 8
+/** Rounds of requests without a free descriptor: handles that leak are collected within a few. */
+const ROUNDS = 25
+/** Longest wait for the server to let go of closed connections, in ms. */
+const RELEASE_MS = 10_000
+
+const skip = process.platform === 'linux' ? false : 'counts descriptors in /proc'
+
+describe('a server that runs out of descriptors', { skip }, () => {
+  it('answers 503 with Retry-After, loses nothing and goes on once some are free', async () => {
+    await using server = await startRaceServer([REPOSITORY], { maxOpenFiles: LIMIT })
+    const { http } = server
+    const kept = randomBytes(300_000)
+    await pushBlob(http, REPOSITORY, kept)
+    await each(CLIENTS, () => http.send('GET', '/v2/'))
+    const idle = await takeAllDescriptors(server.process)
+    const refused: Answer[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const answers = await each(CLIENTS, (client) => pushOrPull(http, kept, client))
+      refused.push(...answers.filter(({ status }) => status >= 400))
+    }
+    assert.equal(server.process.hasEnded, false, 'the server has ended')
+    assertTurnedAway(refused)
+    for (const socket of idle) socket.destroy()
+    await untilFewerThan(server.process, LIMIT - 2 * CLIENTS)
+    const blobs = [randomBytes(1_000), randomBytes(2_000_000)]
+    for (const bytes of blobs) await pushBlob(http, REPOSITORY, bytes)
+    const manifest = manifestOf(blobs)
+    assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'after' }, manifest), 201)
+    for (const bytes of [...blobs, kept]) {
+      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
+      assert.equal(digest, sha256Of(bytes))
+    }
+    assert.match(await readFile(server.site.logFile, 'utf8'), /EMFILE/)
+  })
+
+  it('answers 503 with Retry-After for files of a site', async () => {
+    await using folder = await makeTempFolder('races')
+    await writeFile(join(folder.path, 'index.html'), 'hello')
+    const config = join(folder.path, 'berth.yaml')
+    await writeFile(config, `sites: { a.example: { files: ${folder.path} } }`)
+    await using server = await BerthProcess.start({
+      dataDir: join(folder.path, 'data'),
+      port: await findFreePort(),
+      logFile: join(folder.path, 'berth.log'),
+      maxOpenFiles: LIMIT,
+      flags: [
+        ...['--config', config, '--domain', 'registry.example', '--listen-https', 'off', '--acme', 'off'],
+        ...['--docker-host', 'off', '--https-method', 'noredirect'],
+      ],
+    })
+    using http = new RawClient(server.port)
+    const visit = (): Promise<Answer> => http.send('GET', '/', { headers: { host: 'a.example' } })
+    await each(CLIENTS, visit)
+    const idle = await takeAllDescriptors(server)
+    const refused: Answer[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      refused.push(...(await each(CLIENTS, visit)).filter(({ status }) => status !== 200))
+    }
+    assertTurnedAway(refused)
+    for (const socket of idle) socket.destroy()
+    await untilFewerThan(server, LIMIT - 2 * CLIENTS)
+    assert.equal(String((await visit()).body), 'hello')
+  })
+})
+
+function assertTurnedAway(refused: readonly Answer[]): void {
+  assert.ok(refused.length > ROUNDS, `only ${refused.length} requests met no free descriptor`)
+  for (const { status, headers, body } of refused) {
+    assert.equal(status, 503, String(body))
+    assert.ok(Number(headers['retry-after']) > 0, 'no Retry-After')
+  }
+}
+
+/** Pushes a new blob or pulls the one that is there, by turns. */
+function pushOrPull(http: RawClient, kept: Buffer, client: number): Promise<Answer> {
+  if (client % 2 === 0) return http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(kept)}`)
+  const body = randomBytes(100_000)
+  return http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(body)}`, { body })
+}
+
+/** Opens connections that send nothing until the server has no descriptor left for another. */
+async function takeAllDescriptors({ pid, port }: BerthProcess): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  while ((await descriptorsOf(pid)) < LIMIT - 1) {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => socket.destroy())
+    await once(socket, 'connect')
+    sockets.push(socket)
+    // The server takes it a moment later.
+    await sleep(2)
+  }
+  return sockets
+}
+
+async function untilFewerThan({ pid }: BerthProcess, count: number): Promise<void> {
+  const deadline = Date.now() + RELEASE_MS
+  while ((await descriptorsOf(pid)) >= count) {
+    assert.ok(Date.now() < deadline, 'closed connections keep their descriptors')
+    await sleep(20)
+  }
+}
+
+async function descriptorsOf(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`)).length
+}
+
+function each<T>(count: number, act: (index: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => act(index)))
+}
