@@ -38,7 +38,7 @@ export async function openCertificates(context: CertificatesContext): Promise<Op
   const { config, door, tls, logger, resources, onChange, acmeStatus } = context
   const folders = certificateFolders(config.dataDir, door.certsDir ?? nginxFolder('certs'))
   const store = resources.use(
-    await CertificateStore.open({ folders: searchedFolders(folders), log: logger, onChange }),
+    await CertificateStore.open({ ...searchedFolders(folders), log: logger, onChange }),
   )
   const authority = await openAuthority({ folder: folders.authority, names: door.domains }, logger)
   const source = createCertificateSource({

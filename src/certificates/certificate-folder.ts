@@ -12,8 +12,10 @@ const POLL_MS = 5_000
 /** Folders watched beside the folder itself: each takes a watch of the system; those above are polled. */
 const MAX_WATCHED_FOLDERS = 200
 
-/** Who is told what. */
+/** How a folder is read, and who is told what. */
 export interface FolderListener {
+  /** Whether its `ca.crt` and the like say which clients come in: an operator's folder, not one that Berth fills. */
+  readonly hasClientFiles: boolean
   /** Told after each change, not of the first reading. */
   readonly onChange: () => void
   /** Told when the folder cannot be read; then the last content stays. Once for each reason. */
@@ -52,7 +54,9 @@ export class CertificateFolder implements Disposable {
     folder.#watch(path)
     folder.#content = (await folder.#read()) ?? {
       pairs: new Map(),
-      clientFiles: unreadClientFiles(path, folder.#problem ?? `${path} cannot be read`),
+      clientFiles: listener.hasClientFiles
+        ? unreadClientFiles(path, folder.#problem ?? `${path} cannot be read`)
+        : new Map(),
     }
     folder.#watchTargets()
     return folder
@@ -102,7 +106,10 @@ export class CertificateFolder implements Disposable {
     try {
       const now = Date.now()
       const pairs = await readFolder(this.path, this.#content.pairs, now)
-      const clientFiles = await readClientFiles(this.path, this.#content.clientFiles, now)
+      const before = this.#content.clientFiles
+      const clientFiles = this.#listener.hasClientFiles
+        ? await readClientFiles(this.path, before, now)
+        : before
       this.#problem = undefined
       return { pairs, clientFiles }
     } catch (error) {

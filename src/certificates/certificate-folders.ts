@@ -29,6 +29,9 @@ export function certificateFolders(dataDir: string, certsDir: string | undefined
 }
 
 /** The folders a store looks into, first things first: what an operator put there counts more than what ACME did. */
-export function searchedFolders({ installed, issued }: CertificateFolders): string[] {
-  return [installed, issued]
+export function searchedFolders({ installed, issued }: CertificateFolders): {
+  readonly folders: readonly string[]
+  readonly issued: string
+} {
+  return { folders: [installed, issued], issued }
 }

@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
-import { CertificateFolder } from './certificate-folder.ts'
+import { CertificateFolder, type FolderListener } from './certificate-folder.ts'
 import { type CertificateChoice, CertificateIndex, type CertificateWish } from './certificate-index.ts'
 import { ClientAuthorities, type ClientChoice } from './client-authorities.ts'
 import { createPairContext, type Pair } from './pair.ts'
@@ -13,6 +13,8 @@ const MAX_CONTEXTS = 500
 export interface StoreOptions {
   /** In order: the first that has a name wins. They may be missing, and come later. */
   readonly folders: readonly string[]
+  /** The one of `folders` that Berth fills by itself: its files never say which clients a host lets in. */
+  readonly issued?: string | undefined
   /** Told after each change. */
   readonly onChange?: () => void
   readonly log?: Pick<Logger, 'info' | 'warn'>
@@ -40,11 +42,14 @@ export class CertificateStore implements Disposable {
   /** Reads all folders and watches them until it is disposed of. */
   static async open(options: StoreOptions): Promise<CertificateStore> {
     const store = new CertificateStore(options)
-    const listener = {
+    const listener = (path: string): FolderListener => ({
+      hasClientFiles: path !== options.issued,
       onChange: (): void => store.#changed(),
       onProblem: (problem: string): void => options.log?.warn(`certificates: ${problem}`),
-    }
-    store.#folders = await Promise.all(options.folders.map((path) => CertificateFolder.open(path, listener)))
+    })
+    store.#folders = await Promise.all(
+      options.folders.map((path) => CertificateFolder.open(path, listener(path))),
+    )
     store.#rebuild()
     return store
   }

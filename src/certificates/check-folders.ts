@@ -21,7 +21,7 @@ export async function checkFolders(
   folders: CertificateFolders,
   own: readonly X509Certificate[],
 ): Promise<PairReport[]> {
-  using store = await CertificateStore.open({ folders: searchedFolders(folders) })
+  using store = await CertificateStore.open(searchedFolders(folders))
   const all = store.list()
   const trust = { roots: [...readSystemRoots(), ...own], ownRoots: await readAuthority(folders.authority) }
   return await Promise.all(all.map((pair) => checkPairFiles(pair, all, trust)))

@@ -63,7 +63,7 @@ async function compareWithFolders(
   fingerprint: string | undefined,
   folders: CertificateFolders,
 ): Promise<CertificateFinding[]> {
-  using store = await CertificateStore.open({ folders: searchedFolders(folders) })
+  using store = await CertificateStore.open(searchedFolders(folders))
   const { found, rule } = store.choose(host)
   if (!found || rule === 'default' || found.pair.fingerprint === fingerprint) return []
   const sentence = `The host serves another certificate than ${found.certFile}, which is valid until ${new Date(found.pair.notAfter).toISOString().slice(0, 10)}`

@@ -130,9 +130,9 @@ describe('`installPair()`', () => {
     assert.equal(await readFile(certFile, 'utf8'), good.chainPem)
   })
 
-  it('takes no name that leads elsewhere', async () => {
+  it('takes no name that leads elsewhere, nor that of the CAs of all visitors', async () => {
     await using temp = await makeTempFolder('install')
-    for (const name of ['../x', 'a/b', '.hidden', '', 'x\0y', 'a'.repeat(300)]) {
+    for (const name of ['../x', 'a/b', '.hidden', '', 'x\0y', 'a'.repeat(300), 'ca']) {
       await assert.rejects(installPair(temp.path, name, makePair()), { code: 'CERTIFICATE_NAME_INVALID' })
     }
     assert.deepEqual(await readdir(temp.path), [])

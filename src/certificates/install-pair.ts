@@ -31,6 +31,10 @@ const DRAFT_AGE_MS = 60_000
 const KEY_MODE = 0o600
 const CERTIFICATE_MODE = 0o644
 const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
+/** `ca.crt` holds the CAs of visitors to all hosts: a pair of that name would close each of them. */
+const AUTHORITY_NAME = 'ca'
+/** Served where nothing else fits, so that an operator alone may put it there. */
+const DEFAULT_NAME = 'default'
 
 /** A chain, leaf first, and its key, both PEM. */
 export interface PairText {
@@ -42,6 +46,11 @@ export interface PairText {
 export interface InstalledPair {
   readonly certFile: string
   readonly keyFile: string
+}
+
+/** Whether a name of a pair has a meaning for hosts of other names: a CA is not asked for a certificate of such a name. */
+export function isReservedName(name: string): boolean {
+  return name === AUTHORITY_NAME || name === DEFAULT_NAME
 }
 
 /** The name a pair is kept by: that of its first host, a wildcard's without the star, as nginx-proxy looks for it. */
@@ -64,11 +73,13 @@ export function pairNameOf(host: string): string {
  * `CERTIFICATE_FOLDER_UNUSABLE`.
  */
 export async function installPair(folder: string, name: string, pair: PairText): Promise<InstalledPair> {
-  if (!PAIR_NAME.test(name)) {
+  if (!PAIR_NAME.test(name) || name === AUTHORITY_NAME) {
+    const why =
+      name === AUTHORITY_NAME ? ': ca.crt is the file of the CAs whose clients all hosts let in' : ''
     throw new CertificateError(
       'CERTIFICATE_NAME_INVALID',
-      `A certificate cannot be kept by the name ${JSON.stringify(name.slice(0, 80))}`,
-      'Use the name of its host',
+      `A certificate cannot be kept by the name ${JSON.stringify(name.slice(0, 80))}${why}`,
+      'Use the whole name of its host',
     )
   }
   checkPair(pair)

@@ -109,6 +109,17 @@ describe('`CertificateStore` and clients', () => {
     assert.equal(store.clientsOf('app.example.com')?.authority?.file, 'ca.crt')
   })
 
+  test('reads no CAs of clients in the folder that Berth fills by itself', async () => {
+    await using temp = await makeTempFolder('clients')
+    const { pem, keyPem } = makePaper('example.ca', { names: ['example.ca'] })
+    await writeFile(join(temp.path, 'example.ca.crt'), pem)
+    await writeFile(join(temp.path, 'example.ca.key'), keyPem)
+    await writeFile(join(temp.path, 'ca.crt'), CA.pem)
+    using store = await CertificateStore.open({ folders: [temp.path], issued: temp.path })
+    assert.ok(store.find('example.ca'))
+    for (const host of ['example', 'app.example.com']) assert.equal(store.clientsOf(host), undefined)
+  })
+
   test('takes example.ca.crt with a key beside it for the pair of example.ca, which is in Canada', async () => {
     await using temp = await makeTempFolder('clients')
     const { pem, keyPem } = makePaper('example.ca', { names: ['example.ca'] })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { compileServer, type DeclaredLocation, type VhostFile } from './directives/compile-server.ts'
 import type { HttpLevel } from './directives/http-level.ts'
 import type { CompiledServer } from './directives/settings.ts'
+import { keepOwnWishes } from './own-wishes.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
 import type { FolderContent, WatchedFile } from './watched-folder.ts'
@@ -30,7 +31,7 @@ export class SiteAssembler {
   /** The sites, a host each. Never throws: what is wrong with one is in it. */
   assemble(material: SiteMaterial): Site[] {
     const memory = new Map<string, { key: string; server: CompiledServer }>()
-    const sites = mergeHosts(material.declarations).map((declaration): Site => {
+    const sites = keepOwnWishes(mergeHosts(material.declarations)).map((declaration): Site => {
       const files = filesOf(declaration, material)
       const key = keyOf(declaration, files, material)
       const known = this.#memory.get(declaration.host)

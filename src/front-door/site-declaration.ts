@@ -105,6 +105,8 @@ export interface UpstreamServer {
 export interface AcmeWish {
   /** Names of the certificate, the first is its common name. */
   readonly hosts: readonly string[]
+  /** Name of the container whose environment asks for it; absent: the configuration does. */
+  readonly container?: string | undefined
   readonly email: string | undefined
   /** Directory URL; undefined: as configured. */
   readonly directory: string | undefined

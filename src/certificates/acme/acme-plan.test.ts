@@ -65,6 +65,26 @@ describe('`planWish()`', () => {
     assert.match(planned.kind === 'order' ? (planned.findings[0]?.message ?? '') : '', /is a local name/)
   })
 
+  test('asks nobody for names whose pair would count for other hosts', () => {
+    const own = { directory: 'https://ca.internal/dir' }
+    for (const name of ['default', 'DEFAULT', 'ca', '*.ca', '*.default']) {
+      const planned = planWish(wishFor([name, 'nas.local']), own)
+      assert.deepEqual(planOf(planned).names, ['nas.local'])
+      assert.match(
+        planned.kind === 'order' ? (planned.findings[0]?.message ?? '') : '',
+        /counts for other hosts/,
+      )
+      const alone = planWish(wishFor([name]), own)
+      const [error] =
+        alone.kind === 'order' ? alone.findings.filter(({ severity }) => severity === 'error') : []
+      assert.ok(error, `${name} is refused`)
+    }
+    assert.deepEqual(planOf(planWish(wishFor(['example.ca', 'default.local']), own)).names, [
+      'example.ca',
+      'default.local',
+    ])
+  })
+
   test("asks a CA of one's own for local names", () => {
     for (const defaults of [
       { directory: 'https://ca.example.com/dir', directoryCaFile: '/ca.pem' },

@@ -1,4 +1,4 @@
-import { pairNameOf } from '../install-pair.ts'
+import { isReservedName, pairNameOf } from '../install-pair.ts'
 import { hostKey } from '../x509-facts.ts'
 import { MAX_NAMES } from './acme-order.ts'
 import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
@@ -33,7 +33,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const wished = wish.directory ?? defaults.directory
   const isOwnCa = defaults.directoryCaFile !== undefined || isLocalUrl(wished)
   const names = hosts.filter((host) => isSignable(host, isOwnCa))
-  const localNames = hosts.filter((host) => classifyName(host) === 'local')
+  const localNames = hosts.filter((host) => classifyName(host) === 'local' && !isReserved(host))
   if (names.length === 0 && localNames.length > 0)
     return { kind: 'local', id: nameSetId(hosts), names: localNames }
   // A key, a profile or a staging side of one CA means nothing to another.
@@ -100,12 +100,26 @@ function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
   return findings
 }
 
+/** A pair of such a name would be served for other hosts than this one. */
+function isReserved(host: string): boolean {
+  return isReservedName(pairNameOf(host))
+}
+
 function isSignable(host: string, isOwnCa: boolean): boolean {
+  if (isReserved(host)) return false
   const kind = classifyName(host)
   return kind === 'public' || kind === 'address' || (kind === 'local' && isOwnCa)
 }
 
 function describeLeftOut(name: string): PreflightFinding {
+  if (isReserved(name)) {
+    return {
+      severity: 'warning',
+      name,
+      message: `is no host in the folder of certificates: a pair of that name counts for other hosts, too`,
+      remedy: 'It is left out of the certificate; call the host by a longer name.',
+    }
+  }
   return {
     severity: 'warning',
     name,

@@ -106,6 +106,15 @@ describe('`CertificateManager` orders', () => {
     assert.equal(room.keeper.installs.length, 3, 'none has replaced another')
   })
 
+  test('named after the host before a wildcard, whichever is asked for first', async () => {
+    await using pair = await makePair()
+    const { room } = pair
+    await room.restart({ dnsHook: '/bin/true' })
+    await settle(room, wishFor(['*.example.com']), wishFor(['example.com']))
+    const names = room.manager.status().map(({ names, certificate }) => [names[0], certificate?.name])
+    assert.equal(new Map(names as [string, string][]).get('example.com'), 'example.com')
+  })
+
   test('once while an attempt is under way', async () => {
     await using pair = await makePair()
     const { room, ca } = pair

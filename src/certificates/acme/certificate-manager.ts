@@ -3,7 +3,7 @@ import { hostKey } from '../x509-facts.ts'
 import { AcmeError } from './acme-error.ts'
 import { type PreflightFinding, planWish } from './acme-plan.ts'
 import { AcmeStore } from './acme-store.ts'
-import type { AcmeDefaults, AcmeWish } from './acme-wish.ts'
+import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
 import { CertificateFlight, type FlightContext } from './certificate-flight.ts'
 import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
 import { type CertificateStatus, describeFlight, localStatus } from './certificate-status.ts'
@@ -165,20 +165,17 @@ export class CertificateManager implements AsyncDisposable {
   }
 
   async #takeIn(wishes: readonly AcmeWish[]): Promise<void> {
+    const planned = wishes.map((wish) => planWish(wish, this.#options.defaults))
+    const pairNames = choosePairNames(planned.flatMap((each) => (each.kind === 'order' ? [each.plan] : [])))
     const entries = new Map<string, Local | Ordered>()
-    const pairNames = new Set<string>()
-    for (const wish of wishes) {
-      const planned = planWish(wish, this.#options.defaults)
-      if (planned.kind === 'local') {
-        if (!entries.has(planned.id)) entries.set(planned.id, planned)
-        continue
-      }
-      const { id, pairName } = planned.plan
+    for (const each of planned) {
+      const id = each.kind === 'local' ? each.id : each.plan.id
       if (entries.has(id)) continue
-      // Two sets that begin with the same host must not take turns in replacing one pair.
-      const plan = { ...planned.plan, pairName: pairNames.has(pairName) ? id : pairName }
-      pairNames.add(pairName)
-      entries.set(id, await this.#ordering({ ...planned, plan }))
+      if (each.kind === 'local') entries.set(id, each)
+      else {
+        const plan = { ...each.plan, pairName: pairNames.get(id) ?? id }
+        entries.set(id, await this.#ordering({ ...each, plan }))
+      }
     }
     this.#entries = entries
     void this.check()
@@ -267,6 +264,22 @@ export class CertificateManager implements AsyncDisposable {
   #ordered(): Ordered[] {
     return [...this.#entries.values()].filter((entry) => entry.kind === 'order')
   }
+}
+
+/**
+ * The names that pairs are kept by, by the id of their plan: two sets that begin with the same host must not take turns
+ * in replacing one pair, and the pair `example.com` is that of this host before it is that of `*.example.com`.
+ */
+function choosePairNames(plans: readonly AcmePlan[]): Map<string, string> {
+  const chosen = new Map<string, string>()
+  const taken = new Set<string>()
+  const isWildcard = ({ names }: AcmePlan): boolean => names[0]?.startsWith('*.') ?? false
+  for (const { id, pairName } of [...plans].sort((a, b) => Number(isWildcard(a)) - Number(isWildcard(b)))) {
+    if (chosen.has(id)) continue
+    chosen.set(id, taken.has(pairName) ? id : pairName)
+    taken.add(pairName)
+  }
+  return chosen
 }
 
 /** The ways there are, those that need nothing of the operator first. */

@@ -32,13 +32,13 @@ export function addCertList(cert: Command, io: Io): void {
         import('../../certificates/certificate-store.ts'),
         import('../../certificates/certificate-folders.ts'),
       ])
-      using store = await CertificateStore.open({ folders: searchedFolders(folders) })
+      using store = await CertificateStore.open(searchedFolders(folders))
       const certificates = store.list()
       const now = Date.now()
       const rows = certificates.map((entry) => toRow(entry, now))
       const text =
         rows.length === 0
-          ? `There are no certificates in ${searchedFolders(folders).join(' and ')}`
+          ? `There are no certificates in ${searchedFolders(folders).folders.join(' and ')}`
           : formatTable(['NAME', 'HOSTS', 'ISSUER', 'EXPIRES', 'STATE', 'FILE'], rows)
       const renewals = await readRenewals(folders, store, { now, warn: context.warn })
       printResult(

@@ -663,6 +663,7 @@ describe('a certificate', () => {
       }),
       {
         hosts: ['app.example.com', 'www.example.com'],
+        container: 'app',
         email: 'ops@example.com',
         directory: 'https://ca.example/directory',
         eab: { keyId: 'kid', hmacKey: 'c2VjcmV0' },

@@ -20,6 +20,7 @@ export function readAcmeWishes(container: ContainerFacts): ContainerWishes {
   const notes: string[] = []
   const names = readNames(text, notes)
   const wish: Omit<AcmeWish, 'hosts'> = {
+    container: container.name,
     email: readEmail(variableOf(container, 'ACME_EMAIL', 'LETSENCRYPT_EMAIL'), notes),
     directory: readDirectory(variableOf(container, 'ACME_CA_URI'), notes),
     eab: readEab(container, notes),
