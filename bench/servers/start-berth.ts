@@ -38,7 +38,7 @@ export async function startBerth(workspace: Workspace, options: BerthOptions): P
   const dataDir = join(folder, 'data')
   const password = randomBytes(18).toString('base64url')
   const environment = cleanEnvironment()
-  await runOk(BERTH_BIN, ['user', 'add', ADMIN, '--admin', '--password-stdin', '--data', dataDir], {
+  await runOk(BERTH_BIN, ['user', 'add', ADMIN, '--new', '--admin', '--password-stdin', '--data', dataDir], {
     input: password,
     env: environment,
   })

@@ -9,6 +9,9 @@ const LOCK_TIMEOUT_MS = 500
 /** How long a start waits for the workers of a server that was killed, in milliseconds: they end by themselves. */
 const WORKERS_TIMEOUT_MS = 5_000
 
+/** Name of the file that a server holds locked in its data folder. */
+export const LOCK_FILE = 'server.lock'
+
 /** Path of the database inside a data folder. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'berth.db')
@@ -100,7 +103,7 @@ export function isLocked(dataDir: string): boolean {
 }
 
 function lockFile(dataDir: string): string {
-  return join(dataDir, 'server.lock')
+  return join(dataDir, LOCK_FILE)
 }
 
 function workersFile(dataDir: string): string {

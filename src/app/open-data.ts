@@ -4,6 +4,7 @@ import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRepositoryManager } from '../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../registry/repositories.ts'
 import { openStore } from './open-store.ts'
+import { requireData } from './require-data.ts'
 
 /** The data of one Berth, open for the operator's commands, whether or not the server runs. */
 export interface OpenData extends AsyncDisposable {
@@ -11,11 +12,23 @@ export interface OpenData extends AsyncDisposable {
   readonly repositories: RepositoryManager
 }
 
+/** How data are opened. */
+export interface OpenDataOptions {
+  /** Makes the folder and the database where there are none. */
+  readonly mayMake: boolean
+  /** The command takes `--new`, which an error then names. */
+  readonly takesNew: boolean
+}
+
 /**
- * Opens the data folder of a configuration, creating it.
- * Errors: `AppError`, `DatabaseError`.
+ * Opens the data folder of a configuration.
+ * Errors: `AppError` (`DATA_NOT_FOUND` if there is none and none may be made), `DatabaseError`.
  */
-export async function openData(config: Config): Promise<OpenData> {
+export async function openData(
+  config: Config,
+  { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
+): Promise<OpenData> {
+  if (!mayMake) await requireData(config.dataDir, { takesNew })
   const store = await openStore(config)
   return {
     accounts: store.accounts,

@@ -51,6 +51,8 @@ export interface LocalAuthorityOptions {
   readonly folder: string
   /** Single names it may sign for beside its own list, which count only when it is made. */
   readonly names?: readonly string[]
+  /** Whether it is made where there is none; by default it is. */
+  readonly mayMake?: boolean
 }
 
 /**
@@ -73,18 +75,29 @@ export class LocalAuthority {
     this.covers = readPermittedNames(this.#certificate)
   }
 
-  /** Opens the CA of a folder, and makes it the first time. Errors: `CERTIFICATE_FOLDER_UNUSABLE`. */
-  static async open({ folder, names = [] }: LocalAuthorityOptions): Promise<LocalAuthority> {
+  /**
+   * Opens the CA of a folder, and makes it the first time.
+   * Errors: `CERTIFICATE_FOLDER_UNUSABLE`; `CERTIFICATE_AUTHORITY_MISSING` if there is none and none may be made.
+   */
+  static async open({ folder, names = [], mayMake = true }: LocalAuthorityOptions): Promise<LocalAuthority> {
     const file = join(folder, AUTHORITY_FILE)
-    let pem: string
+    let pem: string | undefined
     try {
-      pem = (await readFile(file, 'utf8').catch(ignoreMissing)) ?? (await create(folder, file, names))
+      pem = await readFile(file, 'utf8').catch(ignoreMissing)
+      if (pem === undefined && mayMake) pem = await create(folder, file, names)
     } catch (error) {
       throw new CertificateError(
         'CERTIFICATE_FOLDER_UNUSABLE',
         `Berth's own CA cannot be kept in ${folder} (${reasonOf(error)})`,
         'Make the folder readable and writable for the user this runs as',
         error,
+      )
+    }
+    if (pem === undefined) {
+      throw new CertificateError(
+        'CERTIFICATE_AUTHORITY_MISSING',
+        `Berth has no CA of its own in ${folder}`,
+        'A server with a domain makes it at its first start; --new makes it now. Where clients trust one already, name its data folder with --data',
       )
     }
     try {

@@ -1,9 +1,31 @@
 import type { OpenData } from '../app/open-data.ts'
 import type { CommandContext } from './command-context.ts'
+import { mayMake } from './new-flag.ts'
 
-/** Opens the data of the settings. Loaded when it is needed: help and mistakes are told without starting the server's parts. */
-export async function openDataOf(context: CommandContext): Promise<OpenData> {
+/** Whether the command is one that takes `--new`: only such a one may make data. */
+interface NewOptions {
+  readonly takesNew?: boolean
+}
+
+/**
+ * Opens the data of the settings. Loaded when it is needed: help and mistakes are told without starting the server's parts.
+ * Errors: `AppError`, `DATA_NOT_FOUND` among them.
+ */
+export async function openDataOf(
+  context: CommandContext,
+  { takesNew = false }: NewOptions = {},
+): Promise<OpenData> {
   const { config } = context.loadConfig()
   const { openData } = await import('../app/open-data.ts')
-  return await openData(config)
+  return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
+}
+
+/** Sees that there are data, before a person is asked for something. Errors: `AppError` `DATA_NOT_FOUND`. */
+export async function requireDataOf(
+  context: CommandContext,
+  { takesNew = false }: NewOptions = {},
+): Promise<void> {
+  if (takesNew && mayMake(context)) return
+  const { requireData } = await import('../app/require-data.ts')
+  await requireData(context.loadConfig().config.dataDir, { takesNew })
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
+import { makeDataFolder } from '../../test/support/new-data.ts'
 import { type CliCall, type CliResult, runCli } from '../../test/support/run-cli.ts'
 import { OPTION_LIST } from '../config/options.ts'
 
@@ -15,8 +16,11 @@ let folders = 0
 /** Runs commands on a data folder of their own. */
 function onNewData() {
   const data = path.join(folder, `data-${++folders}`)
-  return async (args: string, call?: CliCall): Promise<CliResult> =>
-    await runCli([...args.split(' '), '--data', data], call)
+  const made = makeDataFolder(data)
+  return async (args: string, call?: CliCall): Promise<CliResult> => {
+    await made
+    return await runCli([...args.split(' '), '--data', data], call)
+  }
 }
 
 test('--help names every command and shows examples', async () => {
@@ -174,10 +178,32 @@ test('repo and tag commands tell what is not there', async () => {
   assert.equal((await berth('tag delete alice/app -v1 --yes')).code, 2)
 })
 
+test('commands that only look make no folder, and say which server runs elsewhere', async () => {
+  const data = path.join(folder, 'nowhere', 'data')
+  for (const args of ['user list', 'repo list', 'tag list a/b', 'user passwd a', 'user remove a --yes']) {
+    const { code, stdout, stderr } = await runCli([...args.split(' '), '--data', data])
+    assert.deepEqual([code, stdout], [1, ''], args)
+    assert.match(stderr, /^error\[DATA_NOT_FOUND\]: There is no data of Berth in [^\n]+\n$/)
+  }
+  assert.equal(existsSync(path.dirname(data)), false)
+})
+
+test('user add makes a data folder only with --new', async () => {
+  const data = path.join(folder, 'new-data')
+  const add = ['user', 'add', 'alice', '--password-stdin', '--data', data]
+  const refused = await runCli(add, { stdin: PASSWORD })
+  assert.match(refused.stderr, /^error\[DATA_NOT_FOUND\]: .* --new makes it there\.\n$/)
+  assert.equal(existsSync(data), false)
+  assert.equal((await runCli([...add, '--new'], { stdin: PASSWORD })).code, 0)
+})
+
 test('a data folder that cannot be made is one clear line', async () => {
   const file = path.join(folder, 'file')
   writeFileSync(file, '')
-  const { code, stderr } = await runCli(['user', 'list', '--data', path.join(file, 'data')])
+  const { code, stderr } = await runCli(
+    ['user', 'add', 'alice', '--new', '--password-stdin', '--data', path.join(file, 'data')],
+    { stdin: PASSWORD },
+  )
   assert.equal(code, 1)
   assert.match(stderr, /^error\[DATA_NOT_WRITABLE\]: [^\n]+\n$/)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket, connect as tcpConnect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,8 +9,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { findFreePort } from '../../test/support/free-port.ts'
+import { makeDataFolder } from '../../test/support/new-data.ts'
 import { runCli } from '../../test/support/run-cli.ts'
 import { runCommand } from '../../test/support/run-command.ts'
+import { serversElsewhere } from '../app/require-data.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-serve-'))
@@ -101,7 +103,7 @@ test('SIGHUP does not end a server without a log to open anew', async () => {
 
 test('a second signal does not wait for requests under way', async () => {
   const dataDir = newDataDir()
-  const { code } = await runCli(['user', 'add', 'alice', '--password-stdin', '--data', dataDir], {
+  const { code } = await runCli(['user', 'add', 'alice', '--new', '--password-stdin', '--data', dataDir], {
     stdin: 'correct horse battery',
   })
   assert.equal(code, 0)
@@ -167,8 +169,7 @@ test('a data folder that cannot be written to is one clear line', async () => {
 
 test('a database of a newer version is one clear line', async () => {
   const dataDir = newDataDir()
-  mkdirSync(dataDir)
-  await runCli(['user', 'list', '--data', dataDir])
+  await makeDataFolder(dataDir)
   const database = new DatabaseSync(path.join(dataDir, 'berth.db'))
   database.exec("insert into kysely_migration values ('999-later', '2030-01-01T00:00:00Z')")
   database.close()
@@ -185,6 +186,21 @@ test('plain HTTP beyond loopback is refused', async () => {
   const { code, stderr } = await failToServe(newDataDir(), '--listen-http', '0.0.0.0:0')
   assert.equal(code, 1)
   assert.match(stderr, /^error\[PLAIN_HTTP_REFUSED\]: [^\n]+--insecure-http[^\n]+\n$/)
+})
+
+const NEEDS_PROC = { skip: existsSync('/proc/self/fd') ? false : 'only Linux shows what runs' }
+
+test('a command on another folder names the server that runs', NEEDS_PROC, async () => {
+  const dataDir = newDataDir()
+  await using server = await serve(dataDir)
+  const found = (await serversElsewhere(newDataDir())).find((one) => one.dataDir === dataDir)
+  assert.deepEqual(found, { pid: server.child.pid, dataDir, isInContainer: false })
+  assert.ok(!(await serversElsewhere(dataDir)).some((one) => one.dataDir === dataDir), 'it is not elsewhere')
+  const { stderr } = await runCli(['user', 'list'], { cwd: folder })
+  assert.match(
+    stderr,
+    /^error\[DATA_NOT_FOUND\]: .*, but a Berth runs on this machine \(process \d+\) with the data folder \/.* Give --data \//,
+  )
 })
 
 test('commands work while the server runs', async () => {

@@ -69,7 +69,9 @@ describe(`${ROUNDS} starts and stops of containers under load`, {
     const config = join(folder, 'berth.yaml')
     await writeFile(config, `sites:\n  ${STEADY}: { upstream: http://127.0.0.1:${upstream.port} }\n`)
     password = randomBytes(12).toString('base64url')
-    await runOk(BERTH_BIN, ['user', 'add', 'alice', '--password-stdin', '--data', data], { input: password })
+    await runOk(BERTH_BIN, ['user', 'add', 'alice', '--new', '--password-stdin', '--data', data], {
+      input: password,
+    })
     port = await findFreePort()
     berth = await startProcess(BERTH_BIN, {
       args: [

@@ -133,7 +133,7 @@ function limited(command: readonly string[], maxOpenFiles: number | undefined): 
 export async function addAdministrator(site: BerthSite, name = 'root'): Promise<string> {
   const password = randomBytes(18).toString('base64url')
   noteSecret(password)
-  const args = [MAIN, 'user', 'add', name, '--admin', '--password-stdin', '--data', site.dataDir]
+  const args = [MAIN, 'user', 'add', name, '--new', '--admin', '--password-stdin', '--data', site.dataDir]
   await runOk(process.execPath, args, { input: password, env: processEnvironment(site.logFile) })
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 }

@@ -58,7 +58,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
   for (const password of passwords.values()) noteSecret(password)
   for (const { name, isAdmin } of options.users) {
     const flags = ['--password-stdin', ...(isAdmin ? ['--admin'] : [])]
-    await command(['user', 'add', name, ...flags], passwords.get(name))
+    await command(['user', 'add', name, '--new', ...flags], passwords.get(name))
   }
   const address = options.address ?? '127.0.0.1'
   const port = await findFreePort(address)

@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
-import { readCertSettings } from './cert-settings.ts'
+import { addNewFlag, mayMake } from '../new-flag.ts'
+import { writableSettings } from './cert-settings.ts'
 
 const HELP = `
 Berth's own CA signs for names that no public CA signs for (*.local, *.internal, *.test, localhost, private addresses),
-and by its constraints for nothing else. It is made when it is first needed; its key never leaves the data folder.
+and by its constraints for nothing else. A server with a domain makes it at its first start; --new makes it before that.
+Its key never leaves the data folder.
 
 To trust it:
   Docker          berth cert ca > /etc/docker/certs.d/registry.local/ca.crt       (with the port, if it is not 443)
@@ -17,17 +19,20 @@ To trust it:
 
 /** `berth cert ca`. */
 export function addCertCa(cert: Command, io: Io): void {
-  cert
-    .command('ca')
+  addNewFlag(cert.command('ca'), 'the CA')
     .description("Print the certificate of Berth's own CA, for clients to trust.")
     .option('--name <NAME...>', 'names without a dot that it is to sign for; only when it is made')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
       const { LocalAuthority } = await import('../../certificates/local-ca.ts')
-      const { folders } = readCertSettings(context)
+      const { folders } = await writableSettings(context, { isAuthority: true })
       const names = Array.isArray(context.flags.name) ? context.flags.name.map(String) : []
-      const authority = await LocalAuthority.open({ folder: folders.authority, names })
+      const authority = await LocalAuthority.open({
+        folder: folders.authority,
+        names,
+        mayMake: mayMake(context),
+      })
       const unsigned = names.filter((name) => !authority.covers(name))
       if (unsigned.length > 0)
         context.warn(

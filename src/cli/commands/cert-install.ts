@@ -6,7 +6,8 @@ import type { PreparedInstall } from '../../certificates/prepare-install.ts'
 import { askPassword, askYesNo } from '../ask.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
-import { CERTS_HELP, formatFindings, readCertSettings } from './cert-settings.ts'
+import { addNewFlag } from '../new-flag.ts'
+import { CERTS_HELP, formatFindings, writableSettings } from './cert-settings.ts'
 
 const EXAMPLES = `
 Examples:
@@ -20,8 +21,7 @@ checked as Docker will check it, and put in place at once; what was there before
 
 /** `berth cert install`. */
 export function addCertInstall(cert: Command, io: Io): void {
-  cert
-    .command('install <host> <files...>')
+  addNewFlag(cert.command('install <host> <files...>'), 'the data folder')
     .description(
       'Install what a CA mailed: find certificate, chain and key, order them, say what is missing.',
     )
@@ -45,7 +45,7 @@ async function install(context: CommandContext, name: string, files: readonly st
     ])
   const { io, flags } = context
   const host = checkHostName(name)
-  const { folders } = readCertSettings(context)
+  const { folders } = await writableSettings(context)
   const content = await readContent(context, host, { files, folder: folders.installed })
   const prepared = await prepareInstall({
     content,

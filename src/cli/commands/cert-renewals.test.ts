@@ -96,6 +96,11 @@ describe('`berth cert list` and `check`', () => {
         assert.match(stderr, /^error\[CERTIFICATE_FOLDER_UNUSABLE\]/)
         assert.match(stderr, why)
       }
+    for (const command of ['list', 'check']) {
+      const { stderr } = await runCli(['cert', command], { cwd: data })
+      assert.match(stderr, /^error\[DATA_NOT_FOUND\]: There is no data of Berth in .*berth-data/)
+    }
+    await mkdir(join(data, 'berth-data', 'certificates'), { recursive: true })
     const { stdout, code } = await runCli(['cert', 'check'], { cwd: data })
     assert.equal(code, 0)
     assert.match(stdout, /^There are no certificates in .*installed and .*pairs\n$/)

@@ -6,7 +6,8 @@ import { KEY_TYPES } from '../../config/front-door.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
-import { CERTS_HELP, readCertSettings } from './cert-settings.ts'
+import { addNewFlag, mayMake } from '../new-flag.ts'
+import { CERTS_HELP, writableSettings } from './cert-settings.ts'
 
 const DEFAULT_DAYS = 397
 
@@ -20,8 +21,7 @@ Docker trusts it after: cp FILE.crt /etc/docker/certs.d/<host>[:port]/ca.crt on 
 
 /** `berth cert self-signed`. */
 export function addCertSelfSigned(cert: Command, io: Io): void {
-  cert
-    .command('self-signed <names...>')
+  addNewFlag(cert.command('self-signed <names...>'), 'the data folder, or with --ca the CA')
     .description('Make and install a certificate without a public CA, for tests and local names.')
     .option('--ca', "let Berth's own CA sign it: for local names and private addresses")
     .addOption(new Option('--key <TYPE>', 'kind of key').choices(KEY_TYPES).default('ec-256'))
@@ -51,8 +51,8 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
     import('../../certificates/acme/certificate-request.ts'),
     import('node:crypto'),
   ])
-  const { folders } = readCertSettings(context)
-  const authority = await LocalAuthority.open({ folder: folders.authority })
+  const { folders } = await writableSettings(context, { isAuthority: true })
+  const authority = await LocalAuthority.open({ folder: folders.authority, mayMake: mayMake(context) })
   const key = createPrivateKey(await makeCertificateKey(flags.key as CertificateKeyType))
   return authority.issue(names, { days, key })
 }
@@ -67,7 +67,8 @@ async function putAway(context: CommandContext, name: string, pair: PairText): P
     return
   }
   if (typeof out !== 'string') {
-    const installed = await installPair(readCertSettings(context).folders.installed, pairNameOf(host), pair)
+    const { folders } = await writableSettings(context)
+    const installed = await installPair(folders.installed, pairNameOf(host), pair)
     printResult(context, { host, ...installed }, `Installed as ${installed.certFile}`)
     return
   }

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { type CertificateFolders, certificateFolders } from '../../certificates/certificate-folders.ts'
 import type { CertificateFinding } from '../../certificates/findings.ts'
 import type { CommandContext } from '../command-context.ts'
+import { mayMake } from '../new-flag.ts'
 import { ANY_DOMAIN, loadWithoutDomain } from './load-without-domain.ts'
 
 /** Where nginx-proxy's container has its certificates. */
@@ -9,6 +10,9 @@ const NGINX_CERTS = '/etc/nginx/certs'
 
 /** What the `cert` commands need to know of the configuration. */
 export interface CertSettings {
+  readonly dataDir: string
+  /** The folder of certificates was given, so it is not inside the data folder. */
+  readonly areCertsGiven: boolean
   readonly folders: CertificateFolders
   /** The registry's own names, where they are known. */
   readonly domains: readonly string[]
@@ -22,18 +26,44 @@ export const CERTS_HELP =
 export function readCertSettings(context: CommandContext): CertSettings {
   const { dataDir, frontDoor } = loadWithoutDomain(context)
   const mounted = statSync(NGINX_CERTS, { throwIfNoEntry: false })?.isDirectory() ? NGINX_CERTS : undefined
+  const given = frontDoor?.certsDir ?? mounted
   return {
-    folders: certificateFolders(dataDir, frontDoor?.certsDir ?? mounted),
+    dataDir,
+    areCertsGiven: given !== undefined,
+    folders: certificateFolders(dataDir, given),
     domains: (frontDoor?.domains ?? []).filter((name) => name !== ANY_DOMAIN),
   }
 }
 
-/** The folders, of which that of certificates can be looked into. Errors: `CERTIFICATE_FOLDER_UNUSABLE`. */
+/**
+ * The folders, of which that of certificates can be looked into.
+ * Errors: `CERTIFICATE_FOLDER_UNUSABLE`, `DATA_NOT_FOUND`.
+ */
 export async function readableFolders(context: CommandContext): Promise<CertificateFolders> {
   const { requireFolder } = await import('../../certificates/require-folder.ts')
-  const { folders } = readCertSettings(context)
+  const { dataDir, folders, areCertsGiven } = readCertSettings(context)
+  if (!areCertsGiven) await requireCertificateData(dataDir, false)
   await requireFolder(folders.installed, context.flags.certs === undefined)
   return folders
+}
+
+/**
+ * The settings of a command that writes into the folder of certificates, or with `isAuthority` into that of the own CA.
+ * Errors: `DATA_NOT_FOUND` where it would make a data folder and has no `--new`.
+ */
+export async function writableSettings(
+  context: CommandContext,
+  { isAuthority = false } = {},
+): Promise<CertSettings> {
+  const settings = readCertSettings(context)
+  const isInData = isAuthority || !settings.areCertsGiven
+  if (isInData && !mayMake(context)) await requireCertificateData(settings.dataDir, true)
+  return settings
+}
+
+async function requireCertificateData(dataDir: string, takesNew: boolean): Promise<void> {
+  const { requireData } = await import('../../app/require-data.ts')
+  await requireData(dataDir, { takesNew, areCertificatesEnough: true })
 }
 
 const MARKS = { error: 'ERROR  ', warning: 'warning', info: 'note   ' } as const

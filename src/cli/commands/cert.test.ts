@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -216,7 +216,7 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
     await using room = await openRoom()
     const certs = ['--certs', 'certs']
     await room.json(['self-signed', 'a.example.com', '*.a.example.com', ...certs])
-    await room.json(['self-signed', '--ca', 'registry.local', '10.0.0.1', ...certs])
+    await room.json(['self-signed', '--ca', '--new', 'registry.local', '10.0.0.1', ...certs])
     await room.put('certs/broken.example.crt', 'rubbish')
     const { certificates } = await room.json(['list', ...certs])
     const rows = certificates.map(({ name, names, isSelfSigned, problem }: Record<string, unknown>) => [
@@ -239,7 +239,7 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
 
   it('warns of names that the own CA does not sign for, though it is asked to', async () => {
     await using room = await openRoom()
-    const made = await room.run(['ca', '--name', 'cache'])
+    const made = await room.run(['ca', '--new', '--name', 'cache'])
     assert.deepEqual([made.code, made.stderr], [0, ''])
     const late = await room.run(['ca', '--name', 'cache', 'hub', 'hub.example.com'])
     assert.equal(late.code, 0)
@@ -256,13 +256,28 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
     assert.deepEqual([certFile, keyFile], [room.path('a_test.crt'), room.path('a_test.key')])
     fails(await room.run(['self-signed', 'a.test', '--out', '.']), 'CERTIFICATE_FILE_EXISTS')
     fails(await room.run(['self-signed', 'a.test', '--days', '400']), 'USAGE')
-    fails(await room.run(['self-signed', '--ca', 'example.com']), 'CERTIFICATE_NAME_INVALID')
+    fails(await room.run(['self-signed', '--ca', '--new', 'example.com']), 'CERTIFICATE_NAME_INVALID')
   })
 
   it('says that there is nothing, and where it looked', async () => {
     await using room = await openRoom()
     const { stdout } = await room.run(['list', '--certs', 'certs'])
     assert.match(stdout, /no certificates in .*certs and .*berth-data/)
+  })
+
+  it('makes no CA and no data folder without --new', async () => {
+    await using room = await openRoom()
+    fails(await room.run(['ca']), 'DATA_NOT_FOUND')
+    fails(await room.run(['self-signed', '--ca', 'a.local', '--certs', 'certs']), 'DATA_NOT_FOUND')
+    fails(await room.run(['self-signed', 'a.test']), 'DATA_NOT_FOUND')
+    assert.deepEqual(await readdir(room.path()), ['certs'])
+    await mkdir(room.path('berth-data', 'certificates'), { recursive: true })
+    const refused = await room.run(['ca'])
+    fails(refused, 'CERTIFICATE_AUTHORITY_MISSING')
+    assert.match(refused.stderr, /--new makes it now/)
+    assert.deepEqual(await readdir(room.path('berth-data', 'certificates')), [])
+    const made = await room.run(['ca', '--new'])
+    assert.equal((await room.run(['ca', '--new'])).stdout, made.stdout, 'what exists is not replaced')
   })
 
   it('takes the folder from the settings, too', async () => {

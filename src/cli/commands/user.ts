@@ -3,7 +3,8 @@ import type { Account, AccountManager } from '../../accounts/accounts.ts'
 import { askConfirmation, askPassword } from '../ask.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
-import { openDataOf } from '../open-data.ts'
+import { addNewFlag } from '../new-flag.ts'
+import { openDataOf, requireDataOf } from '../open-data.ts'
 import { formatTable, formatTime } from '../table.ts'
 
 const EXAMPLES = `
@@ -11,6 +12,7 @@ Examples:
   berth user add alice                       ask for a password on the terminal
   pass show alice | berth user add alice --password-stdin
   berth user add root2 --admin               an administrator may do everything
+  berth user add alice --new                 before the first start: makes the data folder, too
   berth user disable alice                   ends her log-ins at once, keeps her images
   berth user list
 
@@ -29,16 +31,16 @@ export function addUserCommand(program: Command, io: Io): void {
 }
 
 function addAdd(user: Command, io: Io): void {
-  user
-    .command('add <name>')
+  addNewFlag(user.command('add <name>'), 'the data folder')
     .description('Make an account.')
     .option('--admin', 'an administrator')
     .option('--password-stdin', 'take the password from standard input')
     .action(async (name: string, _options, command: Command) => {
       const context = contextOf(command, io)
       const isAdmin = context.flags.admin === true
+      await requireDataOf(context, { takesNew: true })
       const password = await newPassword(context, name)
-      await withAccounts(context, (accounts) => accounts.add({ name, password, isAdmin }))
+      await withAccounts(context, (accounts) => accounts.add({ name, password, isAdmin }), { takesNew: true })
       const what = isAdmin ? 'Administrator' : 'User'
       printResult(context, { user: { name, isAdmin } }, `${what} ${name} was made`)
     })
@@ -51,6 +53,7 @@ function addPasswd(user: Command, io: Io): void {
     .option('--password-stdin', 'take the password from standard input')
     .action(async (name: string, _options, command: Command) => {
       const context = contextOf(command, io)
+      await requireDataOf(context)
       const password = await newPassword(context, name)
       await withAccounts(context, (accounts) => accounts.setPassword(name, password))
       printResult(context, { user: { name } }, `The password of ${name} was changed`)
@@ -64,6 +67,7 @@ function addRemove(user: Command, io: Io): void {
     .option('--yes', 'do not ask')
     .action(async (name: string, _options, command: Command) => {
       const context = contextOf(command, io)
+      await requireDataOf(context)
       await askConfirmation(io, `Remove the account ${name}?`, context.flags.yes === true)
       await withAccounts(context, (accounts) => accounts.remove(name))
       printResult(context, { user: { name } }, `User ${name} was removed`)
@@ -111,8 +115,9 @@ function newPassword({ io, flags }: CommandContext, name: string): Promise<strin
 async function withAccounts<T>(
   context: CommandContext,
   act: (accounts: AccountManager) => Promise<T>,
+  options: { takesNew?: boolean } = {},
 ): Promise<T> {
-  await using data = await openDataOf(context)
+  await using data = await openDataOf(context, options)
   return await act(data.accounts)
 }
 

@@ -1,0 +1,77 @@
+import { realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from './app-error.ts'
+import { databaseFile } from './data-folder.ts'
+import { findRunningServers, type RunningServer } from './running-servers.ts'
+
+/** Servers named in one message: more would hide what to do. */
+const MAX_NAMED = 5
+
+/** What the command that needs data can do. */
+export interface RequireDataOptions {
+  /** It takes `--new`, which makes what is missing. */
+  readonly takesNew: boolean
+  /** Certificates without a database are enough. */
+  readonly areCertificatesEnough?: boolean
+}
+
+/**
+ * Sees that a folder holds data of Berth, for commands: a wrong folder must not look like an empty one, nor become a
+ * second one. Errors: `AppError` `DATA_NOT_FOUND`, which names the servers that run elsewhere on this machine.
+ */
+export async function requireData(dataDir: string, options: RequireDataOptions): Promise<void> {
+  const { takesNew, areCertificatesEnough } = options
+  if (isThere(databaseFile(dataDir))) return
+  if (areCertificatesEnough && isThere(join(dataDir, 'certificates'))) return
+  const servers = await serversElsewhere(dataDir)
+  const what = `There is no data of Berth in ${dataDir}`
+  const make = takesNew ? `; --new makes it there` : ''
+  const [first] = servers.flatMap((server) => (server.isInContainer ? [] : (server.dataDir ?? [])))
+  throw new AppError(
+    'DATA_NOT_FOUND',
+    servers.length === 0 ? what : `${what}, but ${inWords(servers)}`,
+    first === undefined
+      ? `Name the data folder of the server with --data or BERTH_DATA${make}`
+      : `Give --data ${first}, or set BERTH_DATA to it${make}`,
+  )
+}
+
+/** The servers that run on this machine with other data than those of a folder. */
+export async function serversElsewhere(dataDir: string): Promise<RunningServer[]> {
+  const own = realPath(dataDir)
+  return (await findRunningServers()).filter(
+    (server) => server.isInContainer || server.dataDir === undefined || realPath(server.dataDir) !== own,
+  )
+}
+
+/** Where servers run: `a Berth runs here (process 12) with the data folder /srv/berth`. */
+export function inWords(servers: readonly RunningServer[]): string {
+  const more = servers.length - MAX_NAMED
+  const named = servers
+    .slice(0, MAX_NAMED)
+    .map(({ pid, dataDir, isInContainer }) => {
+      if (dataDir === undefined) return `a Berth of another user runs on this machine (process ${pid})`
+      const where = isInContainer ? ', in a container: run the command there, with "docker exec"' : ''
+      return `a Berth runs on this machine (process ${pid}) with the data folder ${dataDir}${where}`
+    })
+    .join('; ')
+  return more > 0 ? `${named}; and ${more} more` : named
+}
+
+/** What cannot be looked at counts as there: opening it will say what is wrong with it. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // A folder that is not there yet has the name it will have.
+    return path
+  }
+}
