@@ -21,45 +21,53 @@ const BLOCKS: readonly (readonly [address: string, block: string | undefined])[]
   ['unix', undefined],
 ]
 
+/** Makes an attempt. Gives the seconds to wait if there is none left, else undefined. */
+function take(budget: AddressBudget, address: string): number | undefined {
+  const waitMs = budget.waitMs(address)
+  if (waitMs > 0) return Math.ceil(waitMs / 1_000)
+  budget.charge(address)
+  return undefined
+}
+
 for (const [address, block] of BLOCKS) {
   test(`\`addressBlock()\` takes ${JSON.stringify(address)} for ${block ?? 'nobody'}`, () => {
     assert.equal(addressBlock(address), block)
   })
 }
 
-test('`take()` gives each address a hundred failures, and one more every six seconds', () => {
+test('`charge()` gives each address a hundred failures, and one more every six seconds', () => {
   let now = 1_000_000
   const budget = new AddressBudget(() => now)
   for (let index = 0; index < 100; index++) {
-    assert.equal(budget.take(`2001:db8::${index}`), undefined)
+    assert.equal(take(budget, `2001:db8::${index}`), undefined)
   }
-  assert.equal(budget.take('2001:db8::ffff:1'), 6)
-  assert.equal(budget.take('2001:db8:0:1::1'), undefined)
-  assert.equal(budget.take('192.0.2.1'), undefined)
+  assert.equal(take(budget, '2001:db8::ffff:1'), 6)
+  assert.equal(take(budget, '2001:db8:0:1::1'), undefined)
+  assert.equal(take(budget, '192.0.2.1'), undefined)
   now += 5_999
-  assert.equal(budget.take('2001:db8::1'), 1)
+  assert.equal(take(budget, '2001:db8::1'), 1)
   now += 1
-  assert.equal(budget.take('2001:db8::1'), undefined)
-  assert.equal(budget.take('2001:db8::1'), 6)
+  assert.equal(take(budget, '2001:db8::1'), undefined)
+  assert.equal(take(budget, '2001:db8::1'), 6)
   now += 60_000
-  for (let index = 0; index < 10; index++) assert.equal(budget.take('2001:db8::1'), undefined)
-  assert.equal(budget.take('2001:db8::1'), 6)
+  for (let index = 0; index < 10; index++) assert.equal(take(budget, '2001:db8::1'), undefined)
+  assert.equal(take(budget, '2001:db8::1'), 6)
 })
 
 test('`giveBack()` makes an attempt that did not fail free', () => {
   const budget = new AddressBudget(() => 0)
   for (let index = 0; index < 1_000; index++) {
-    assert.equal(budget.take('192.0.2.1'), undefined)
+    assert.equal(take(budget, '192.0.2.1'), undefined)
     budget.giveBack('192.0.2.1')
   }
-  for (let index = 0; index < 1_000; index++) assert.equal(budget.take('127.0.0.1'), undefined)
+  for (let index = 0; index < 1_000; index++) assert.equal(take(budget, '127.0.0.1'), undefined)
 })
 
-test('`take()` remembers a bounded number of addresses', () => {
+test('`charge()` remembers a bounded number of addresses', () => {
   const budget = new AddressBudget(() => 0)
-  for (let index = 0; index < 100; index++) budget.take('192.0.2.1')
-  for (let index = 0; index < 9_999; index++) budget.take(`10.0.${index >> 8}.${index & 255}`)
-  assert.equal(budget.take('192.0.2.1'), 6)
-  budget.take('198.51.100.1')
-  assert.equal(budget.take('192.0.2.1'), undefined)
+  for (let index = 0; index < 100; index++) take(budget, '192.0.2.1')
+  for (let index = 0; index < 9_999; index++) take(budget, `10.0.${index >> 8}.${index & 255}`)
+  assert.equal(take(budget, '192.0.2.1'), 6)
+  take(budget, '198.51.100.1')
+  assert.equal(take(budget, '192.0.2.1'), undefined)
 })

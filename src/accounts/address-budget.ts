@@ -27,16 +27,17 @@ export class AddressBudget {
     this.#clock = clock
   }
 
-  /** Takes one attempt. Gives the seconds to wait if there is none left, else undefined. */
-  take(address: string | undefined): number | undefined {
+  /** Milliseconds to wait until an attempt of this address may be made; 0: now. */
+  waitMs(address: string | undefined): number {
     const block = address && addressBlock(address)
-    if (!block) return undefined
-    const failures = this.#failuresOf(block)
-    if (failures + 1 > FREE_FAILURES) {
-      return Math.max(1, Math.ceil(((failures + 1 - FREE_FAILURES) * FORGET_ONE_MS) / 1_000))
-    }
-    this.#set(block, failures + 1)
-    return undefined
+    if (!block) return 0
+    return Math.max(0, this.#failuresOf(block) + 1 - FREE_FAILURES) * FORGET_ONE_MS
+  }
+
+  /** Counts an attempt of this address. */
+  charge(address: string | undefined): void {
+    const block = address && addressBlock(address)
+    if (block) this.#set(block, this.#failuresOf(block) + 1)
   }
 
   /** Gives an attempt back that did not fail. */
@@ -54,7 +55,8 @@ export class AddressBudget {
   #set(block: string, failures: number): void {
     this.#debts.delete(block)
     if (failures <= 0) return
-    this.#debts.set(block, { failures, atMs: this.#clock() })
+    // No more than make somebody wait: other processes may count beyond it.
+    this.#debts.set(block, { failures: Math.min(failures, FREE_FAILURES), atMs: this.#clock() })
     if (this.#debts.size <= MAX_ADDRESSES) return
     for (const oldest of this.#debts.keys()) {
       this.#debts.delete(oldest)

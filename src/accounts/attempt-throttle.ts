@@ -1,126 +1,200 @@
 import { AccountError } from './accounts.ts'
+import { addressBlock } from './address-block.ts'
 import { AddressBudget } from './address-budget.ts'
+import { FailureCounts } from './failure-counts.ts'
+import type { LoginPlaces } from './login-places.ts'
+import { RefusedLogins } from './refused-logins.ts'
 
-/** Failures of one name before it has to wait: people mistype, scripts go on for ever. */
+/** Failures of one name from one address before it has to wait there: people mistype, scripts go on for ever. */
 const FREE_FAILURES = 10
-/** Failures older than this are forgotten, in milliseconds. */
-const WINDOW_MS = 15 * 60_000
-/** Longest wait after a failure, in seconds: a person who remembers at last is not kept out for long. */
-const MAX_DELAY_S = 30
-/** Checks of one name at once: a name that is guessed at must not fill the queue for others. */
+/** Failures of one name from all addresses before it waits at those it never logged in from: many may guess together. */
+const FREE_FAILURES_OF_NAME = 50
+/** Checks of one name at once, from one address and from all: a name that is guessed at must not fill the queue for others. */
 const MAX_CHECKS_AT_ONCE = 4
-/** Names remembered; the one that failed longest ago goes first. To drive one out takes as many failures, at a hash each. */
-const MAX_NAMES = 10_000
+const MAX_CHECKS_OF_NAME_AT_ONCE = 8
+/** Stands for loopback, which is a proxy or the machine itself, and for no address. */
+const LOCAL = 'local'
 
-interface Failures {
-  readonly count: number
-  readonly lastAtMs: number
-}
-
-/** How a check ended, as other processes that check the same accounts are told. */
-export interface CheckedLogin {
+/** An attempt to log in. */
+export interface LoginAttempt {
+  /** The name, with the place it belongs to. */
   readonly name: string
   readonly remoteAddress: string | undefined
-  readonly hasFailed: boolean
+  /** Keyed hash of name and password; the same in all processes that check the same accounts. */
+  readonly key: string
 }
 
-/** Tells other processes; what they check in the same moment is not held up. */
-export type LoginRelay = (login: CheckedLogin) => void
+/** What other processes that check the same accounts are to count, too. */
+export type ThrottleNews =
+  | {
+      readonly kind: 'checked'
+      readonly name: string
+      readonly remoteAddress: string | undefined
+      readonly hasFailed: boolean
+    }
+  | { readonly kind: 'refused'; readonly key: string }
+  /** Refused credentials came back and were let in. */
+  | { readonly kind: 'returned'; readonly name: string; readonly remoteAddress: string | undefined }
+
+/** What a throttle is made of. */
+export interface ThrottleParts {
+  readonly clock: () => number
+  /** Sends news to other processes; what they check in the same moment is not held up. */
+  readonly relay?: ((news: ThrottleNews) => void) | undefined
+  /** From where names have logged in before; undefined: nothing is known of that. */
+  readonly places?: LoginPlaces | undefined
+}
 
 /**
- * Slows down guessing at one account: after {@link FREE_FAILURES} failures each further one doubles the wait. Guessing
- * at many from one address is slowed down by an {@link AddressBudget}.
+ * Slows down guessing at one account from one address, at one account from many, and at many from one (by an
+ * {@link AddressBudget}). Who guesses cannot keep the owner out: failures elsewhere do not hold up an address that the
+ * name has logged in from, and credentials that were refused unchecked have turns of their own when they come back
+ * ({@link RefusedLogins}).
  */
 export class AttemptThrottle {
-  readonly #failures = new Map<string, Failures>()
-  readonly #checks = new Map<string, number>()
+  readonly #ofPlaces: FailureCounts
+  readonly #ofNames: FailureCounts
   readonly #addresses: AddressBudget
-  readonly #clock: () => number
-  readonly #relay: LoginRelay | undefined
+  readonly #refused: RefusedLogins
+  readonly #checks = new Map<string, number>()
+  readonly #relay: (news: ThrottleNews) => void
+  readonly #places: LoginPlaces | undefined
 
-  constructor(clock: () => number, relay?: LoginRelay) {
-    this.#clock = clock
-    this.#relay = relay
+  constructor({ clock, relay = () => {}, places }: ThrottleParts) {
+    this.#ofPlaces = new FailureCounts({ clock, free: FREE_FAILURES })
+    this.#ofNames = new FailureCounts({ clock, free: FREE_FAILURES_OF_NAME })
     this.#addresses = new AddressBudget(clock)
+    this.#refused = new RefusedLogins(clock)
+    this.#relay = relay
+    this.#places = places
   }
 
   /**
-   * Runs a check of this name, asked for from an address, and counts it if it fails. An unknown name is counted like
-   * any other; no address is counted nowhere.
-   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if this name or address has to wait; then nothing was run.
+   * Runs a check, and counts it if it fails. An unknown name is counted like any other. `check` gets `first` where it
+   * must not wait behind guesses.
+   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if this name or address has to wait; then nothing was checked.
    */
   async run<T>(
-    name: string,
-    check: () => Promise<T | undefined>,
-    remoteAddress?: string | undefined,
+    attempt: LoginAttempt,
+    check: (turn: { first: boolean }) => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    const checksNow = this.#checks.get(name) ?? 0
-    this.#refuseIfTooMany(name, checksNow)
-    const waitS = this.#addresses.take(remoteAddress)
-    if (waitS !== undefined) throw tooManyAttempts(waitS, 'from this address')
-    this.#checks.set(name, checksNow + 1)
+    const isPlaceKnown = await this.#isPlaceKnown(attempt)
+    const refusal = this.#refusalOf(attempt, isPlaceKnown)
+    const first = refusal !== undefined && this.#comesBack(attempt)
+    if (refusal && !first) throw this.#refuse(attempt, refusal)
+    if (!first) this.#addresses.charge(attempt.remoteAddress)
     let hasFailed = false
+    const keys = [placeOf(attempt), attempt.name]
+    for (const key of keys) this.#checks.set(key, (this.#checks.get(key) ?? 0) + 1)
     try {
-      const result = await check()
+      const result = await check({ first })
       hasFailed = result === undefined
-      if (hasFailed || this.#failures.has(name)) this.#relay?.({ name, remoteAddress, hasFailed })
-      this.#count(name, hasFailed)
+      this.#end(attempt, hasFailed)
+      if (!hasFailed) await this.#places?.add(attempt.name, blockOf(attempt))
       return result
+    } catch (error) {
+      if (error instanceof AccountError) this.#remember(attempt)
+      throw error
     } finally {
-      this.#endCheck(name)
-      if (!hasFailed) this.#addresses.giveBack(remoteAddress)
+      for (const key of keys) this.#endCheck(key)
+      if (!hasFailed && !first) this.#addresses.giveBack(attempt.remoteAddress)
     }
   }
 
-  /** Counts what another process has checked. */
-  note({ name, remoteAddress, hasFailed }: CheckedLogin): void {
-    this.#count(name, hasFailed)
-    if (hasFailed) this.#addresses.take(remoteAddress)
+  /** Counts what another process has seen. */
+  note(news: ThrottleNews): void {
+    switch (news.kind) {
+      case 'checked':
+        this.#count(news, news.hasFailed)
+        if (news.hasFailed) this.#addresses.charge(news.remoteAddress)
+        break
+      case 'refused':
+        this.#refused.remember(news.key)
+        break
+      case 'returned':
+        this.#refused.noteTurn({ name: news.name, block: addressBlock(news.remoteAddress ?? '') })
+        break
+      default:
+        news satisfies never
+    }
   }
 
-  #count(name: string, hasFailed: boolean): void {
-    if (hasFailed) this.#addFailure(name)
-    else this.#failures.delete(name)
+  /** Looked up only where it makes a difference. */
+  async #isPlaceKnown(attempt: LoginAttempt): Promise<boolean> {
+    if (this.#waitOfName(attempt.name) === 0 || !this.#places) return false
+    return this.#places.has(attempt.name, blockOf(attempt))
   }
 
-  #refuseIfTooMany(name: string, checksNow: number): void {
-    const failures = this.#recentFailures(name)
-    const waitMs = failures ? failures.lastAtMs + delayMs(failures.count) - this.#clock() : 0
-    if (waitMs > 0) throw tooManyAttempts(Math.ceil(waitMs / 1_000))
+  #refusalOf(attempt: LoginAttempt, isPlaceKnown: boolean): AccountError | undefined {
+    const place = placeOf(attempt)
+    const waitMs = Math.max(this.#ofPlaces.waitMs(place), isPlaceKnown ? 0 : this.#waitOfName(attempt.name))
+    if (waitMs > 0) return this.#tooMany(attempt, waitMs, 'with this name')
     // Those under way may all fail: together they must not go past what is free.
-    const room = Math.max(1, FREE_FAILURES - (failures?.count ?? 0))
-    if (checksNow >= Math.min(room, MAX_CHECKS_AT_ONCE)) throw tooManyAttempts(1)
+    const room = Math.max(1, this.#ofPlaces.room(place))
+    if ((this.#checks.get(place) ?? 0) >= Math.min(room, MAX_CHECKS_AT_ONCE)) {
+      return this.#tooMany(attempt, 1_000, 'with this name')
+    }
+    const addressWaitMs = this.#addresses.waitMs(attempt.remoteAddress)
+    return addressWaitMs > 0 ? this.#tooMany(attempt, addressWaitMs, 'from this address') : undefined
   }
 
-  #recentFailures(name: string): Failures | undefined {
-    const failures = this.#failures.get(name)
-    if (!failures || this.#clock() - failures.lastAtMs < WINDOW_MS) return failures
-    this.#failures.delete(name)
-    return undefined
+  #waitOfName(name: string): number {
+    const isBusy = (this.#checks.get(name) ?? 0) >= MAX_CHECKS_OF_NAME_AT_ONCE
+    return Math.max(this.#ofNames.waitMs(name), isBusy ? 1_000 : 0)
   }
 
-  #addFailure(name: string): void {
-    const count = (this.#recentFailures(name)?.count ?? 0) + 1
-    this.#failures.delete(name)
-    this.#failures.set(name, { count, lastAtMs: this.#clock() })
-    if (this.#failures.size <= MAX_NAMES) return
-    for (const oldest of this.#failures.keys()) {
-      this.#failures.delete(oldest)
+  #comesBack(attempt: LoginAttempt): boolean {
+    const { name, remoteAddress, key } = attempt
+    if (!this.#refused.take({ name, block: addressBlock(remoteAddress ?? ''), key })) return false
+    this.#relay({ kind: 'returned', name, remoteAddress })
+    return true
+  }
+
+  #refuse(attempt: LoginAttempt, refusal: AccountError): AccountError {
+    this.#remember(attempt)
+    return refusal
+  }
+
+  #remember({ key }: LoginAttempt): void {
+    if (this.#refused.remember(key)) this.#relay({ kind: 'refused', key })
+  }
+
+  #end(attempt: LoginAttempt, hasFailed: boolean): void {
+    const { name, remoteAddress } = attempt
+    if (hasFailed || this.#ofPlaces.has(placeOf(attempt))) {
+      this.#relay({ kind: 'checked', name, remoteAddress, hasFailed })
+    }
+    this.#count(attempt, hasFailed)
+  }
+
+  #count(login: Pick<LoginAttempt, 'name' | 'remoteAddress'>, hasFailed: boolean): void {
+    if (!hasFailed) {
+      this.#ofPlaces.forget(placeOf(login))
       return
     }
+    this.#ofPlaces.add(placeOf(login))
+    this.#ofNames.add(login.name)
   }
 
-  #endCheck(name: string): void {
-    const left = (this.#checks.get(name) ?? 0) - 1
-    if (left > 0) this.#checks.set(name, left)
-    else this.#checks.delete(name)
+  /** The same credentials may come back sooner than others may be tried. */
+  #tooMany({ name, remoteAddress }: LoginAttempt, waitMs: number, where: string): AccountError {
+    const returnMs = this.#refused.waitMs({ name, block: addressBlock(remoteAddress ?? '') })
+    const retryAfterS = Math.max(1, Math.ceil(Math.min(waitMs, returnMs) / 1_000))
+    return new AccountError('TOO_MANY_ATTEMPTS', `Too many failed log-ins ${where}`, retryAfterS)
+  }
+
+  #endCheck(key: string): void {
+    const left = (this.#checks.get(key) ?? 0) - 1
+    if (left > 0) this.#checks.set(key, left)
+    else this.#checks.delete(key)
   }
 }
 
-function delayMs(failures: number): number {
-  return failures < FREE_FAILURES ? 0 : Math.min(2 ** (failures - FREE_FAILURES), MAX_DELAY_S) * 1_000
+function blockOf({ remoteAddress }: Pick<LoginAttempt, 'remoteAddress'>): string {
+  return addressBlock(remoteAddress ?? '') ?? LOCAL
 }
 
-function tooManyAttempts(retryAfterS: number, where = 'with this name'): AccountError {
-  return new AccountError('TOO_MANY_ATTEMPTS', `Too many failed log-ins ${where}`, retryAfterS)
+/** A name at an address. No name holds a zero beside the one after its scope, and no address does. */
+function placeOf(login: Pick<LoginAttempt, 'name' | 'remoteAddress'>): string {
+  return `${login.name}\0${blockOf(login)}`
 }

@@ -55,6 +55,7 @@ export class PasswordAuthenticator implements Authenticator {
     const account = await this.findEnabled(name)
     const state = cache.get(attempt.key, account?.version)
     if (account && state === 'fresh') return principalOf(account)
+    if (state === 'wrong') return undefined
     return this.#checkOnce(attempt, state === 'known')
   }
 
@@ -68,8 +69,10 @@ export class PasswordAuthenticator implements Authenticator {
     if (underWay !== undefined) return underWay
     const { throttle, queue, scope } = this.#parts
     const { name, remoteAddress } = attempt
-    const enqueue = () => queue.run(() => this.#check(attempt), { first: isKnown })
-    const result = isKnown ? enqueue() : throttle.run(`${scope}\0${name}`, enqueue, remoteAddress)
+    const enqueue = (turn: { first: boolean }) => queue.run(() => this.#check(attempt), turn)
+    const result = isKnown
+      ? enqueue({ first: true })
+      : throttle.run({ name: `${scope}\0${name}`, remoteAddress, key: attempt.key }, enqueue)
     const forgotten = result.finally(() => this.#underWay.delete(attempt.key))
     this.#underWay.set(attempt.key, forgotten)
     return forgotten
@@ -79,11 +82,16 @@ export class PasswordAuthenticator implements Authenticator {
     const { find, check, cache } = this.#parts
     const known = await find(name)
     const matches = await check(known, password)
-    if (!matches) return undefined
     // What was checked may have been changed meanwhile: only what is in force now counts.
     const account = await this.findEnabled(name)
+    if (!matches) {
+      if (known?.account.isDisabled !== true && account?.version === known?.account.version) {
+        cache.add(key, account?.version, false)
+      }
+      return undefined
+    }
     if (!account || account.version !== known?.account.version) return undefined
-    cache.add(key, account.version)
+    cache.add(key, account.version, true)
     return principalOf(account)
   }
 }

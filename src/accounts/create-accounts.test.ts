@@ -8,6 +8,7 @@ import { temporaryDatabase } from '../../test/support/temporary-database.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
+import { createLoginPlaces } from './login-places.ts'
 
 const PASSWORD = 'correct horse'
 /** The lowest cost, so that the tests do not wait for it. */
@@ -153,6 +154,56 @@ test('`verifyPassword()` makes guessers wait, but not those whose credentials we
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   // An unknown name is treated alike.
   assert.deepEqual(await guess(t, 'nobody', 15), { refused: 5, waitS: 1 })
+})
+
+test('`verifyPassword()` answers a wrong password that comes again from memory, and counts it once', async () => {
+  await using t = await setUp()
+  for (let index = 0; index < 100; index++) {
+    assert.equal(await t.accounts.verifyPassword('alice', 'an old password'), undefined)
+    assert.equal(await t.accounts.verifyPassword('nobody', 'an old password'), undefined)
+  }
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  const other = await t.openAgain()
+  await other.setPassword('alice', 'an old password')
+  await other.add({ name: 'nobody', password: 'an old password', isAdmin: false })
+  await nextTurn()
+  assert.ok(await t.accounts.verifyPassword('alice', 'an old password'))
+  assert.ok(await t.accounts.verifyPassword('nobody', 'an old password'))
+})
+
+test('`verifyPassword()` lets a name in where it logged in before, also after a restart under a guess from everywhere', async () => {
+  await using t = await setUp()
+  const home = '203.0.113.1'
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD, home))
+  const restarted = await t.openAgain()
+  for (let index = 0; index < 50; index++) {
+    assert.equal(await restarted.verifyPassword('alice', `guess ${index}`, `198.51.100.${index}`), undefined)
+  }
+  const elsewhere = (): Promise<unknown> => restarted.verifyPassword('alice', PASSWORD, '198.51.100.200')
+  await assert.rejects(elsewhere, { code: 'TOO_MANY_ATTEMPTS' })
+  assert.ok(await restarted.verifyPassword('alice', PASSWORD, home))
+  const [row] = await t.database.reader.selectFrom('login_places').selectAll().execute()
+  assert.ok(row && !JSON.stringify(row).includes(home) && !JSON.stringify(row).includes('alice'))
+})
+
+test('the places a name logged in from are bounded, and forgotten after a month', async () => {
+  await using t = await setUp()
+  const count = async (): Promise<number> =>
+    (await t.database.reader.selectFrom('login_places').select('place').execute()).length
+  const places = createLoginPlaces(t.database, () => t.clock.now)
+  for (let index = 0; index < 20; index++) {
+    await places.add('alice', `10.0.0.${index}`)
+    t.clock.now += 1
+  }
+  assert.equal(await count(), 16)
+  assert.deepEqual(
+    [await places.has('alice', '10.0.0.3'), await places.has('alice', '10.0.0.4')],
+    [false, true],
+  )
+  t.clock.now += 31 * 24 * 3_600_000
+  assert.equal(await places.has('alice', '10.0.0.4'), false)
+  await places.add('bob', '10.0.0.1')
+  assert.equal(await count(), 1)
 })
 
 test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async () => {

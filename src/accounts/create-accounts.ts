@@ -6,6 +6,7 @@ import { PasswordAuthenticator } from './authenticator.ts'
 import type { HtpasswdStatus } from './htpasswd-file.ts'
 import { HtpasswdFiles } from './htpasswd-files.ts'
 import { LoginGuard } from './login-guard.ts'
+import { createLoginPlaces } from './login-places.ts'
 import { checkPassword } from './password-check.ts'
 
 /** What accounts are made of. */
@@ -43,7 +44,8 @@ export interface Accounts extends Authenticator, AccountManager, AsyncDisposable
 
 /** Makes the accounts over a database and, if there are any, htpasswd files. Reads nothing yet. */
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { database, htpasswdFile, clock = Date.now, guard = new LoginGuard(clock) } = options
+  const { database, htpasswdFile, clock = Date.now } = options
+  const { guard = new LoginGuard({ clock, places: createLoginPlaces(database, clock) }) } = options
   const htpasswd = new HtpasswdFiles({
     clock,
     onChange: options.onHtpasswdChange ?? (() => {}),

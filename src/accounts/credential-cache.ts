@@ -1,60 +1,97 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { deleteFirst } from './failure-counts.ts'
 
 /** How long verified credentials count without a new check, in milliseconds. */
 export const CREDENTIAL_TTL_MS = 5 * 60_000
 /** How long they are known to have been right once, in milliseconds. */
 const KNOWN_MS = 24 * 3_600_000
-/** Credentials remembered, at about 200 bytes; more people than one registry of this kind has. */
+/** How long wrong ones are answered without a check, in milliseconds: as long as failures are counted. */
+const WRONG_MS = 15 * 60_000
+/** Credentials remembered of either kind, at about 200 bytes; more people than one registry of this kind has. */
 const MAX_CREDENTIALS = 4_096
 
 interface Credential {
   readonly version: string
-  readonly verifiedAtMs: number
+  readonly checkedAtMs: number
 }
 
 /**
  * - `fresh`: checked a short time ago; counts as it is.
  * - `known`: was right once, with this version of the account, and is to be checked again.
+ * - `wrong`: was wrong a while ago, with this version of the account. A script that goes on with an old password is no
+ *   guesser: it costs nothing and is not counted again.
  */
-export type CredentialState = 'fresh' | 'known'
+export type CredentialState = 'fresh' | 'known' | 'wrong'
+
+/** What was found out about credentials, for other processes that check the same accounts. */
+export interface CredentialNews {
+  readonly kind: 'right' | 'wrong'
+  readonly key: string
+  readonly version: string
+}
 
 /**
- * Remembers that a name and a password belonged together, as a hash under a key that lives as long as the process, so
- * that neither can be read or tried from what is kept.
+ * Remembers whether a name and a password belonged together, as a hash under a secret that lives as long as the server,
+ * so that neither can be read or tried from what is kept.
  */
 export class CredentialCache {
-  readonly #key = randomBytes(32)
-  readonly #credentials = new Map<string, Credential>()
+  readonly #secret: Uint8Array
   readonly #clock: () => number
+  readonly #relay: (news: CredentialNews) => void
+  readonly #right = new Map<string, Credential>()
+  readonly #wrong = new Map<string, Credential>()
 
-  constructor(clock: () => number) {
-    this.#clock = clock
+  /** @param parts `secret`: the same in all processes that send each other news by `relay`. */
+  constructor(parts: {
+    clock: () => number
+    secret: Uint8Array
+    relay?: ((news: CredentialNews) => void) | undefined
+  }) {
+    this.#clock = parts.clock
+    this.#secret = parts.secret
+    this.#relay = parts.relay ?? (() => {})
   }
 
   /** What name and password are kept under. No part of a name holds a zero, so nothing else gives the same. */
   keyOf(name: string, password: string): string {
-    return createHmac('sha256', this.#key).update(`${name}\0${password}`).digest('base64')
+    return createHmac('sha256', this.#secret).update(`${name}\0${password}`).digest('base64')
   }
 
-  /** The state of what is kept for this version of the account; another version makes it forgotten. */
+  /** The state of what is kept for this version of the account, which is undefined for none; another makes it forgotten. */
   get(key: string, version: string | undefined): CredentialState | undefined {
-    const credential = this.#credentials.get(key)
-    if (!credential) return undefined
-    this.#credentials.delete(key)
-    const ageMs = this.#clock() - credential.verifiedAtMs
-    if (credential.version !== version || ageMs >= KNOWN_MS) return undefined
-    this.#credentials.set(key, credential)
-    return ageMs < CREDENTIAL_TTL_MS ? 'fresh' : 'known'
+    const rightMs = this.#ageMs(this.#right, { key, version, keptMs: KNOWN_MS })
+    if (rightMs !== undefined) return rightMs < CREDENTIAL_TTL_MS ? 'fresh' : 'known'
+    return this.#ageMs(this.#wrong, { key, version, keptMs: WRONG_MS }) === undefined ? undefined : 'wrong'
   }
 
-  /** Remembers credentials that were checked just now. */
-  add(key: string, version: string): void {
-    this.#credentials.delete(key)
-    this.#credentials.set(key, { version, verifiedAtMs: this.#clock() })
-    if (this.#credentials.size <= MAX_CREDENTIALS) return
-    for (const oldest of this.#credentials.keys()) {
-      this.#credentials.delete(oldest)
-      return
-    }
+  /** Remembers what came of a check that was made just now. */
+  add(key: string, version: string | undefined, isRight: boolean): void {
+    const news: CredentialNews = { kind: isRight ? 'right' : 'wrong', key, version: version ?? NO_VERSION }
+    this.note(news)
+    this.#relay(news)
+  }
+
+  /** Remembers what another process has found out. */
+  note({ kind, key, version }: CredentialNews): void {
+    const kept = kind === 'right' ? this.#right : this.#wrong
+    kept.delete(key)
+    kept.set(key, { version, checkedAtMs: this.#clock() })
+    if (kept.size > MAX_CREDENTIALS) deleteFirst(kept)
+  }
+
+  #ageMs(
+    kept: Map<string, Credential>,
+    { key, version, keptMs }: { key: string; version: string | undefined; keptMs: number },
+  ): number | undefined {
+    const credential = kept.get(key)
+    if (!credential) return undefined
+    kept.delete(key)
+    const ageMs = this.#clock() - credential.checkedAtMs
+    if (credential.version !== (version ?? NO_VERSION) || ageMs >= keptMs) return undefined
+    kept.set(key, credential)
+    return ageMs
   }
 }
+
+/** That of a name without an account. */
+const NO_VERSION = ''

@@ -46,7 +46,12 @@ export interface HtpasswdChecker extends AsyncDisposable {
 
 /** Makes a checker. Reads nothing yet. */
 export function createHtpasswdChecker(options: HtpasswdCheckerOptions = {}): HtpasswdChecker {
-  const { clock = Date.now, weakHashes = false, onChange = () => {}, guard = new LoginGuard(clock) } = options
+  const {
+    clock = Date.now,
+    weakHashes = false,
+    onChange = () => {},
+    guard = new LoginGuard({ clock }),
+  } = options
   const files = new Map<string, OpenFile>()
   const openFile = (path: string): OpenFile => {
     const known = files.get(path)

@@ -101,7 +101,7 @@ test('accounts and a checker with one guard count the failures of an address tog
   await using temporary = await temporaryDatabase()
   const file = join(temporary.folder, 'users')
   await writeFile(file, `${line('bob', 'right')}sha:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n`)
-  await using guard = new LoginGuard(Date.now)
+  await using guard = new LoginGuard()
   const checker = createHtpasswdChecker({ guard })
   const accounts = createAccounts({ database: temporary.database, htpasswdFile: file, guard })
   const address = '2001:db8::'

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
-import type { LoginRelay } from '../accounts/attempt-throttle.ts'
 import { type Accounts, createAccounts } from '../accounts/create-accounts.ts'
 import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
-import { LoginGuard } from '../accounts/login-guard.ts'
+import { LoginGuard, type LoginRelay } from '../accounts/login-guard.ts'
+import { createLoginPlaces } from '../accounts/login-places.ts'
 import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
 import { hashThreadIfUseful } from '../blobs/disk/hash-thread.ts'
 import type { Config } from '../config/config.ts'
@@ -22,18 +22,24 @@ export interface Store {
 /** Who is told of what, beside the database. */
 export interface StoreOptions {
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
-  /** Told of checked passwords, where other processes check some, too. */
+  /** Sends news about log-ins to other processes that check passwords, too. */
   readonly loginRelay?: LoginRelay | undefined
+  /** The same in all these processes; by default this one's own. */
+  readonly loginSecret?: Uint8Array | undefined
 }
 
 /** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
 export async function openStore(
   config: Config,
-  { onHtpasswdChange = () => {}, loginRelay }: StoreOptions = {},
+  { onHtpasswdChange = () => {}, loginRelay, loginSecret }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
   const database = await openSqliteDatabase(databaseFile(config.dataDir))
-  const guard = new LoginGuard(Date.now, loginRelay)
+  const guard = new LoginGuard({
+    relay: loginRelay,
+    secret: loginSecret,
+    places: createLoginPlaces(database, Date.now),
+  })
   const accounts = createAccounts({
     database,
     htpasswdFile: config.htpasswdFile,

@@ -13,6 +13,7 @@ export interface Schema {
   tags: TagTable
   uploads: UploadTable
   users: UserTable
+  login_places: LoginPlaceTable
   refresh_tokens: RefreshTokenTable
   token_keys: TokenKeyTable
   settings: SettingTable
@@ -92,6 +93,15 @@ export interface UserTable {
   /** Grows with each change that must end log-ins: password, rights, disabling. */
   version: number
   created_at: number
+}
+
+/** An address from which a name has logged in: guesses from elsewhere do not make it wait there. */
+export interface LoginPlaceTable {
+  /** SHA-256 of name and address, hex. */
+  place: string
+  /** SHA-256 of the name, hex. */
+  who: string
+  seen_at: number
 }
 
 /** What `docker login` keeps instead of the password. */

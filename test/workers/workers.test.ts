@@ -156,15 +156,27 @@ test('workers do not outlive a primary that is killed, and the next server waits
   assert.equal(await waiting.stop(), 0)
 })
 
-test('failed log-ins are counted for all workers together', async () => {
+test('failed log-ins are counted for all workers together, and the right password gets through both', async () => {
   await using room = await openRoom()
-  const guess = { headers: { authorization: `Basic ${Buffer.from('root:wrong').toString('base64')}` } }
+  const owner = await addAdministrator(room.site, 'owner')
+  const logIn = async (authorization: string): Promise<number> =>
+    (await sendAlone(room, 'GET', '/v2/', { headers: { authorization } })).status
+  let guesses = 0
+  const guess = (): Promise<number> =>
+    logIn(`Basic ${Buffer.from(`owner:wrong ${++guesses}`).toString('base64')}`)
   const statuses: number[] = []
-  for (let turn = 0; turn < 16; turn++) statuses.push((await sendAlone(room, 'GET', '/v2/', guess)).status)
+  for (let turn = 0; turn < 16; turn++) statuses.push(await guess())
   // One more may pass a worker that has not been told yet.
   const passed = statuses.filter((status) => status === 401).length
   assert.ok(passed === 10 || passed === 11, String(statuses))
   assert.deepEqual(statuses.slice(-4), [429, 429, 429, 429])
+  // Refused by one worker, let in by the other; then both know it.
+  const first = await logIn(owner)
+  if (first !== 200) assert.deepEqual([first, await logIn(owner)], [429, 200])
+  for (let turn = 0; turn < 4; turn++) {
+    await guess()
+    assert.equal(await logIn(owner), 200)
+  }
   assert.equal(await room.server.stop(), 0)
 })
 

@@ -1,4 +1,4 @@
-import type { CheckedLogin } from '../../accounts/attempt-throttle.ts'
+import type { LoginNews } from '../../accounts/login-guard.ts'
 import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
 import type { Config } from '../../config/config.ts'
 import type { LimitedRequest } from '../../front-door/rate-limits.ts'
@@ -11,7 +11,10 @@ export interface WorkerStart {
   readonly config: Config
   /** What containers declare now. */
   readonly containers: readonly SiteDeclaration[]
-  /** What the tickets of TLS sessions are made of, so that each worker goes on with those of the others. */
+  /**
+   * What the tickets of TLS sessions and the keys of remembered credentials are made of, so that each worker goes on
+   * with those of the others.
+   */
   readonly ticketSecret: Uint8Array
   /** Questions of CAs that are open now. */
   readonly answers: readonly OpenAnswer[]
@@ -23,7 +26,7 @@ export type ToWorker =
   | { readonly kind: 'containers'; readonly containers: readonly SiteDeclaration[] }
   | { readonly kind: 'open-answer'; readonly id: number; readonly answer: OpenAnswer }
   | { readonly kind: 'close-answer'; readonly answer: OpenAnswer }
-  | { readonly kind: 'login'; readonly login: CheckedLogin }
+  | { readonly kind: 'login'; readonly news: LoginNews }
   /** What came of a question with this id. */
   | { readonly kind: 'reply'; readonly id: number; readonly reply: Reply }
   /** The primary got SIGHUP. A worker that only begins would be ended by the signal itself. */
@@ -36,7 +39,7 @@ export type ToPrimary =
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** The answer with this id is given from now on. */
   | { readonly kind: 'answering'; readonly id: number }
-  | { readonly kind: 'login'; readonly login: CheckedLogin }
+  | { readonly kind: 'login'; readonly news: LoginNews }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
   /** What was granted to the question with this id is over; replied to when that has been noted. */
   | { readonly kind: 'release'; readonly id: number }

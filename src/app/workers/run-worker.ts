@@ -71,7 +71,8 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const store = resources.adopt(
     await openStore(config, {
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
-      loginRelay: (login) => tell({ kind: 'login', login }),
+      loginRelay: (news) => tell({ kind: 'login', news }),
+      loginSecret: start.ticketSecret,
     }),
     (opened) => opened.close(),
   )
@@ -184,7 +185,7 @@ function listenToPrimary(): Told {
         setAnswer(message.answer, false)
         break
       case 'login':
-        told.store?.guard.throttle.note(message.login)
+        told.store?.guard.note(message.news)
         break
       case 'reply':
         told.questions.onReply(message.id, message.reply)

@@ -1,0 +1,91 @@
+import { hash } from 'node:crypto'
+import type { Transaction } from 'kysely'
+import type { Database } from '../metadata/database.ts'
+import type { Schema } from '../metadata/schema.ts'
+import { deleteFirst } from './failure-counts.ts'
+
+/** How long a place counts after the last log-in from it, in milliseconds. */
+const PLACE_KEPT_MS = 30 * 24 * 3_600_000
+/** A place is written again when it is that old, in milliseconds: not with each log-in. */
+const WRITE_AGAIN_MS = 24 * 3_600_000
+/** Places kept of each name; the one that was used longest ago goes first. */
+const MAX_PLACES = 16
+/** Places known to be written, so that they are not looked for again; about 150 bytes each. */
+const MAX_WRITTEN = 4_096
+
+/** From where names have logged in with the right password. */
+export interface LoginPlaces {
+  has(name: string, block: string): Promise<boolean>
+  /** Remembers a log-in. What cannot be written, as on a full disk, is not remembered. */
+  add(name: string, block: string): Promise<void>
+}
+
+/** Keeps the places in the database, as hashes: they outlast a restart and count for every process. */
+export function createLoginPlaces(database: Database, clock: () => number): LoginPlaces {
+  const written = new Map<string, number>()
+  const findSeenAt = async (place: string): Promise<number | undefined> => {
+    const row = await database.reader
+      .selectFrom('login_places')
+      .select('seen_at')
+      .where('place', '=', place)
+      .executeTakeFirst()
+    return row?.seen_at
+  }
+  const note = (place: string, atMs: number): void => {
+    written.delete(place)
+    written.set(place, atMs)
+    if (written.size > MAX_WRITTEN) deleteFirst(written)
+  }
+  return {
+    async has(name, block) {
+      const seenAt = await findSeenAt(placeOf(name, block))
+      return seenAt !== undefined && clock() - seenAt < PLACE_KEPT_MS
+    },
+    async add(name, block) {
+      const row = { who: hash('sha256', name), place: placeOf(name, block), seen_at: clock() }
+      const isFresh = (atMs: number | undefined): boolean =>
+        atMs !== undefined && Math.abs(row.seen_at - atMs) < WRITE_AGAIN_MS
+      if (isFresh(written.get(row.place))) return
+      try {
+        const seenAt = await findSeenAt(row.place)
+        if (!isFresh(seenAt)) await database.writer.transaction().execute((tx) => write(tx, row))
+        note(row.place, seenAt !== undefined && isFresh(seenAt) ? seenAt : row.seen_at)
+      } catch {
+        // The password was right: that it cannot be noted down must not keep anybody out.
+      }
+    },
+  }
+}
+
+async function write(
+  tx: Transaction<Schema>,
+  row: { who: string; place: string; seen_at: number },
+): Promise<void> {
+  await tx
+    .insertInto('login_places')
+    .values(row)
+    .onConflict((conflict) => conflict.column('place').doUpdateSet({ seen_at: row.seen_at }))
+    .execute()
+  await tx
+    .deleteFrom('login_places')
+    .where('seen_at', '<=', row.seen_at - PLACE_KEPT_MS)
+    .execute()
+  await tx
+    .deleteFrom('login_places')
+    .where('who', '=', row.who)
+    .where('place', 'not in', (query) =>
+      query
+        .selectFrom('login_places')
+        .select('place')
+        .where('who', '=', row.who)
+        .orderBy('seen_at', 'desc')
+        .orderBy('place')
+        .limit(MAX_PLACES),
+    )
+    .execute()
+}
+
+/** One text for name and address, so that the database holds no addresses. */
+function placeOf(name: string, block: string): string {
+  return hash('sha256', `${name}\0${block}`)
+}
