@@ -52,6 +52,11 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
         maxBlobBytes: config.maxBlobBytes,
       },
       uploadTurns,
+      onBlobDamage: ({ digest, size, found }) =>
+        logger.error(
+          { digest, size, found },
+          `the bytes of a blob are ${found === undefined ? 'missing' : 'damaged'}: push an image that has it again`,
+        ),
     }),
     accounts,
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),

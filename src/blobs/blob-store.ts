@@ -7,7 +7,7 @@ import type { Interruption } from '../stream/receive.ts'
 
 /** Reads bytes by digest. Whether someone may read them is not its business. */
 export interface BlobReader {
-  /** Size in bytes; undefined if the store does not hold the blob. */
+  /** Size in bytes; undefined if the store does not hold the blob, or not as a file. Errors: `UNAVAILABLE`. */
   stat(digest: Digest): Promise<{ readonly size: number } | undefined>
   /**
    * Sends a span of a blob, in order, with memory that does not depend on its length.

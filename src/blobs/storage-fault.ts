@@ -43,6 +43,12 @@ function firstOf(error: unknown): unknown {
   return error instanceof SuppressedError ? firstOf(error.suppressed) : error
 }
 
+/** Whether an error says that there is no such file, or that something on its path is no folder. */
+export function isAbsent(error: unknown): boolean {
+  const code = systemCodeOf(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
 /** The code of a system error such as `ENOENT`; undefined for any other value. */
 export function systemCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('syscall' in error)) return undefined

@@ -98,6 +98,22 @@ export function describeMetadata(name: string, open: () => Promise<MetadataFixtu
       assert.equal(await metadata.findManifest(OTHER, whole.digest), undefined)
     })
 
+    it('names what is held with another size, and changes nothing, also where content may be absent', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 5 })
+      const missized = [{ digest: BLOB, stated: 4, stored: 5 }]
+      for (const isSparseAllowed of [false, true]) {
+        const record = recordOf(['absent'], { tags: [V1], isSparseAllowed })
+        assert.deepEqual((await metadata.findNamed(APP, record.manifest)).missized, missized)
+        assert.deepEqual((await metadata.putManifest(record)).missized, missized)
+        assert.equal(await metadata.findManifest(APP, V1), undefined)
+      }
+      await metadata.linkBlob({ repository: OTHER, digest: BLOB, size: 4 })
+      const { blobs } = await metadata.findNamed(OTHER, recordOf([]).manifest)
+      assert.deepEqual(blobs, [{ digest: BLOB, size: 5 }])
+    })
+
     it('keeps what is in use; with a manifest its tags go, with a tag nothing else', async () => {
       await using fixture = await open()
       const { metadata } = fixture

@@ -63,6 +63,16 @@ export interface ManifestRecord {
   readonly isSparseAllowed: boolean
 }
 
+/** How what a manifest names stands to what its repository holds. */
+export interface NamedContent {
+  /** Needed there and not held. */
+  readonly missing: readonly Digest[]
+  /** Held with another size than the manifest states; both in bytes. */
+  readonly missized: readonly { readonly digest: Digest; readonly stated: number; readonly stored: number }[]
+  /** Blobs that are held, with their sizes in bytes. */
+  readonly blobs: readonly { readonly digest: Digest; readonly size: number }[]
+}
+
 /** A referrer as the list shows it. */
 export interface ReferrerRow {
   readonly digest: Digest
@@ -90,12 +100,12 @@ export interface ManifestFacts {
   /** By digest or by tag. */
   findManifest(repository: RepositoryName, reference: Tag | Digest): Promise<StoredManifest | undefined>
   /**
-   * Records a manifest and moves the tags to it, unless content it names is absent from the repository: then nothing
-   * changes and the absent digests are returned.
+   * Records a manifest and moves the tags to it, unless content it names is absent from the repository or has another
+   * size there: then nothing changes. Returns what was found; `missing` is empty where absent content is allowed.
    */
-  putManifest(record: ManifestRecord): Promise<{ readonly missing: readonly Digest[] }>
-  /** What of these the repository lacks. */
-  findMissing(repository: RepositoryName, manifest: Manifest): Promise<Digest[]>
+  putManifest(record: ManifestRecord): Promise<NamedContent>
+  /** Compares what a manifest names with what the repository holds. */
+  findNamed(repository: RepositoryName, manifest: Manifest): Promise<NamedContent>
   /** Removes a manifest and the tags that point at it, unless an index there names it. */
   deleteManifest(repository: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
   /** Removes one tag; false if there was none. */

@@ -1,12 +1,13 @@
 import type { RepositoryFilter } from '../metadata/metadata.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { RegistryParts } from './registry.ts'
+import type { UseCaseParts } from './registry.ts'
 
 /** Sharing a blob between repositories without sending it. */
 export interface MountBlob {
   /**
-   * Gives the repository a blob that some repository inside `readable` holds, `from` first; false if none does.
+   * Gives the repository a blob that some repository inside `readable` holds, `from` first; false if none does, or if
+   * its bytes are lost.
    * Outside `readable` nothing is looked at, so the answer tells nothing of what others hold (CVE-2024-39897).
    */
   mountBlob(mount: {
@@ -18,11 +19,14 @@ export interface MountBlob {
 }
 
 /** Creates the use-case of mounting. */
-export function createMountBlob({ metadata }: RegistryParts): MountBlob {
+export function createMountBlob({ metadata, presence }: UseCaseParts): MountBlob {
   return {
     async mountBlob({ repository, digest, from, readable }) {
       const holder = await metadata.findHolder(digest, readable, from)
-      return holder !== undefined && metadata.mountBlob({ from: holder, repository, digest })
+      if (holder === undefined) return false
+      const blob = await metadata.findBlob(holder, digest)
+      if (!blob || !(await presence.isWhole({ digest, size: blob.size }))) return false
+      return metadata.mountBlob({ from: holder, repository, digest })
     },
   }
 }

@@ -5,27 +5,35 @@ import { OciError } from '../oci/errors.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { ChunkSink } from '../stream/chunk-sink.ts'
-import type { RegistryParts } from './registry.ts'
+import type { KnownBlob } from './blob-presence.ts'
+import type { UseCaseParts } from './registry.ts'
 
 /** Reading blobs and manifests. */
 export interface PullContent {
-  /** Size of a blob of this repository. Errors: `BLOB_UNKNOWN`. */
+  /** Size of a blob of this repository. Errors: `BLOB_UNKNOWN`, also if its bytes are lost or cut short. */
   statBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number }>
-  /** Sends part of a blob that {@link statBlob} has found. Errors: those of the sink, `BLOB_UNKNOWN`. */
-  sendBlob(digest: Digest, range: ByteRange, sink: ChunkSink): Promise<void>
+  /** Sends part of a blob that {@link statBlob} has found. Errors: those of the sink, `BLOB_UNKNOWN`, `UNAVAILABLE`. */
+  sendBlob(blob: KnownBlob, range: ByteRange, sink: ChunkSink): Promise<void>
   /** Errors: `MANIFEST_UNKNOWN`. */
   getManifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest>
 }
 
 /** Creates the use-cases of pulling. */
-export function createPullContent({ blobs, metadata }: RegistryParts): PullContent {
+export function createPullContent({ blobs, metadata, presence }: UseCaseParts): PullContent {
   return {
     async statBlob(repository, digest) {
       const blob = await metadata.findBlob(repository, digest)
-      if (!blob) throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
-      return blob
+      if (blob && (await presence.isWhole({ digest, size: blob.size }))) return blob
+      throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
     },
-    sendBlob: (digest, range, sink) => blobs.send(digest, range, sink),
+    async sendBlob(blob, range, sink) {
+      try {
+        await blobs.send(blob.digest, range, sink)
+      } catch (error) {
+        if (error instanceof OciError && error.code === 'BLOB_UNKNOWN') await presence.reportUnreadable(blob)
+        throw error
+      }
+    },
     async getManifest(repository, reference) {
       const manifest = await metadata.findManifest(repository, reference)
       if (manifest) return manifest

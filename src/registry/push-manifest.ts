@@ -1,9 +1,10 @@
+import type { NamedContent } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { type Manifest, parseManifest } from '../oci/manifest.ts'
 import { isDigestReference, type Reference, type Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { RegistryParts } from './registry.ts'
+import type { UseCaseParts } from './registry.ts'
 
 /** Absent digests an error names at most. */
 const MAX_NAMED = 20
@@ -29,23 +30,27 @@ export interface PushManifest {
   /**
    * Stores a manifest as it came and moves its tags.
    * Errors: `MANIFEST_INVALID`, `DIGEST_INVALID` if it is pushed by a digest it does not have,
-   * `MANIFEST_BLOB_UNKNOWN` if content it names is absent, `STORAGE_FULL`, `UNAVAILABLE`.
+   * `MANIFEST_BLOB_UNKNOWN` if content it names is absent or its bytes are lost, `STORAGE_FULL`, `UNAVAILABLE`.
    */
   pushManifest(push: ManifestPush): Promise<PushedManifest>
 }
 
 /** Creates the use-case of pushing manifests. */
-export function createPushManifest({ blobs, metadata, policy }: RegistryParts): PushManifest {
+export function createPushManifest({ blobs, metadata, policy, presence }: UseCaseParts): PushManifest {
   return {
     async pushManifest({ repository, reference, tags, contentType, bytes }) {
       const manifest = parseManifest(bytes, contentType)
       const digest = digestFor(reference, bytes)
       const { isSparseAllowed } = policy
-      // Asked before any byte is written and again with the facts: in between a blob may be deleted.
-      if (!isSparseAllowed) refuseMissing(await metadata.findMissing(repository, manifest))
+      // Compared before any byte is written and again with the facts: in between a blob may be deleted.
+      const named = await metadata.findNamed(repository, manifest)
+      refuseMissized(named.missized)
+      if (!isSparseAllowed) {
+        refuseMissing([...named.missing, ...(await presence.findDamaged(named.blobs))])
+      }
       await blobs.put(digest, bytes)
       const allTags = isDigestReference(reference) ? tags : [reference, ...tags]
-      const { missing } = await metadata.putManifest({
+      const { missing, missized } = await metadata.putManifest({
         repository,
         digest,
         manifest,
@@ -53,6 +58,7 @@ export function createPushManifest({ blobs, metadata, policy }: RegistryParts): 
         tags: allTags,
         isSparseAllowed,
       })
+      refuseMissized(missized)
       refuseMissing(missing)
       return { digest, subject: subjectOf(manifest) }
     },
@@ -64,6 +70,16 @@ function digestFor(reference: Reference, bytes: Uint8Array): Digest {
   const actual = digestOf(bytes, algorithmOf(reference))
   if (actual === reference) return actual
   throw new OciError('DIGEST_INVALID', { detail: { expected: reference, actual } })
+}
+
+function refuseMissized(missized: NamedContent['missized']): void {
+  const [first] = missized
+  if (!first) return
+  const { digest, stated, stored } = first
+  throw new OciError('MANIFEST_INVALID', {
+    message: `Manifest invalid: it says that ${digest} has ${stated} bytes, the stored content has ${stored}`,
+    detail: missized.slice(0, MAX_NAMED),
+  })
 }
 
 function refuseMissing(missing: readonly Digest[]): void {

@@ -1,5 +1,6 @@
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Metadata } from '../metadata/metadata.ts'
+import { BlobPresence, type OnBlobDamage } from './blob-presence.ts'
 import { createDeleteContent, type DeleteContent } from './delete-content.ts'
 import { createListContent, type ListContent } from './list-content.ts'
 import { createListReferrers, type ListReferrers } from './list-referrers.ts'
@@ -15,8 +16,15 @@ export interface RegistryParts {
   readonly blobs: BlobStore
   readonly metadata: Metadata
   readonly policy: RegistryPolicy
+  /** Gets each blob whose bytes are found lost or cut short. */
+  readonly onBlobDamage?: OnBlobDamage | undefined
   /** Where several processes serve: theirs together; by default those of this one. */
   readonly uploadTurns?: UploadTurns | undefined
+}
+
+/** What the use-cases share beside it. */
+export interface UseCaseParts extends RegistryParts {
+  readonly presence: BlobPresence
 }
 
 /** What the operator decides. */
@@ -42,7 +50,9 @@ export interface Registry
 }
 
 /** Puts the use-cases together. */
-export function createRegistry(parts: RegistryParts): Registry {
+export function createRegistry(given: RegistryParts): Registry {
+  const { blobs, onBlobDamage = () => {} } = given
+  const parts: UseCaseParts = { ...given, presence: new BlobPresence(blobs, onBlobDamage) }
   return {
     ...createPushBlob(parts),
     ...createMountBlob(parts),

@@ -5,10 +5,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { databaseFile } from '../../src/app/data-folder.ts'
 import { openData } from '../../src/app/open-data.ts'
 import { startBerth } from '../../src/app/start.ts'
-import { uploadFolder } from '../../src/blobs/disk/layout.ts'
+import { blobPath, uploadFolder } from '../../src/blobs/disk/layout.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
-import { digestOf } from '../../src/oci/digest.ts'
+import { digestOf, parseDigest } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { assertNoSecrets, noteSecret } from '../support/secret-canary.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
@@ -143,6 +143,18 @@ export class RegistryUnderTest implements AsyncDisposable {
     return this.#log
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .find((line) => line.msg === 'request' && line.path === path && line.method === method)
+  }
+
+  /** Lines of the log at level error, so far. */
+  errorLines(): Record<string, unknown>[] {
+    return this.#log
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line.level === 'error')
+  }
+
+  /** The file of a blob's bytes. */
+  fileOf(digest: string): string {
+    return blobPath(this.dataDir, parseDigest(digest))
   }
 
   /** Counts what is stored, read beside the server. */

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, moveDurably, syncFolder } from '../../files/durable.ts'
+import { makeFolder, syncFolder } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
 import type { Digest, DigestAlgorithm } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import type { Appended, AppendRequest, BlobStore } from '../blob-store.ts'
-import { systemCodeOf, translatingFaults } from '../storage-fault.ts'
+import { isAbsent, toStorageFault, translatingFaults } from '../storage-fault.ts'
 import { appendBody } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
 import { type HashThread, hashThreadIfUseful } from './hash-thread.ts'
 import { blobPath, uploadFolder, uploadPath } from './layout.ts'
+import { placeBlob } from './place-blob.ts'
 import { hashFile, RunningHashes } from './running-hashes.ts'
 import { sendFile } from './send-file.ts'
 import type { InLineHash, UploadHash } from './upload-hash.ts'
@@ -48,8 +49,12 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async stat(digest: Digest): Promise<{ readonly size: number } | undefined> {
-    const size = await sizeOfFile(blobPath(this.#root, digest))
-    return size === undefined ? undefined : { size }
+    try {
+      const size = await sizeOfFile(blobPath(this.#root, digest))
+      return size === undefined ? undefined : { size }
+    } catch (error) {
+      throw toStorageFault(error, 'the content cannot be read')
+    }
   }
 
   async send(digest: Digest, range: ByteRange, sink: ChunkSink): Promise<void> {
@@ -61,7 +66,7 @@ export class DiskBlobStore implements BlobStore {
     await translatingFaults(async () => {
       try {
         await writeFile(temporary, bytes, { flag: 'wx', flush: true })
-        await moveDurably(temporary, blobPath(this.#root, digest))
+        await placeBlob(temporary, blobPath(this.#root, digest))
       } catch (error) {
         await removeFile(temporary)
         throw error
@@ -137,7 +142,7 @@ export class DiskBlobStore implements BlobStore {
       }
       this.#hashes.forget(id)
       // Whoever cancels the upload meanwhile takes the file away.
-      return moveDurably(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
+      return placeBlob(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
     })
   }
 
@@ -194,9 +199,10 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
+/** Undefined if there is no file: what else stands there holds no bytes of ours. */
 async function sizeOfFile(path: string): Promise<number | undefined> {
   const facts = await stat(path).catch(absentAs(undefined))
-  return facts?.size
+  return facts?.isFile() ? facts.size : undefined
 }
 
 /** Undefined if the upload is cancelled before it is read. */
@@ -234,7 +240,7 @@ function leftForLater(): void {
 /** For `catch`: a file that is not there is an answer, any other failure stays one. */
 function absentAs<T>(answer: T): (error: unknown) => T {
   return (error) => {
-    if (systemCodeOf(error) === 'ENOENT') return answer
+    if (isAbsent(error)) return answer
     throw error
   }
 }

@@ -3,7 +3,7 @@ import type { ByteRange } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
-import { systemCodeOf, toStorageFault } from '../storage-fault.ts'
+import { isAbsent, systemCodeOf, toStorageFault } from '../storage-fault.ts'
 
 /** What of a file is sent, and where to. */
 export interface SendOptions {
@@ -22,7 +22,9 @@ export async function sendFile(path: string, options: SendOptions): Promise<void
     await using file = await open(path, 'r')
     await sendOpened(file, options)
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') throw new OciError('BLOB_UNKNOWN', { cause: error })
+    // A folder can be opened, and not be read.
+    if (isAbsent(error) || systemCodeOf(error) === 'EISDIR')
+      throw new OciError('BLOB_UNKNOWN', { cause: error })
     throw toStorageFault(error, 'the content cannot be read')
   } finally {
     options.budget.leave()

@@ -32,7 +32,7 @@ export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, excha
   using _share = enterTransfer(accountOf(exchange))
   using _guard = guardSending(exchange)
   const { response } = exchange
-  await registry.sendBlob(digest, { start, end }, async (bytes) => {
+  await registry.sendBlob({ digest, size }, { start, end }, async (bytes) => {
     // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
     if (!response.headersSent) sendHead(exchange, status, headers)
     await writeToClient(exchange, bytes)

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { ManifestRecord } from '../metadata.ts'
 import type { Schema } from '../schema.ts'
-import { neededContent } from './missing-content.ts'
+import { neededContent } from './named-content.ts'
 import { ensureRepository } from './repositories.ts'
 
 /** Rows in one insert: below SQLite's bound of 32766 parameters. */

@@ -4,7 +4,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Database } from '../database.ts'
 import type { ManifestFacts, StoredManifest } from '../metadata.ts'
 import { insertManifest } from './insert-manifest.ts'
-import { findMissing } from './missing-content.ts'
+import { findNamed } from './named-content.ts'
 import { listReferrers } from './referrers.ts'
 import { dropIfEmpty, findRepositoryId, type Queries } from './repositories.ts'
 
@@ -18,13 +18,12 @@ export function createManifestFacts(database: Database, clock: () => number): Ma
       isDigestReference(reference) ? findByDigest(repository, reference) : findByTag(repository, reference),
     putManifest: (record) =>
       writer.transaction().execute(async (tx) => {
-        const missing = record.isSparseAllowed
-          ? []
-          : await findMissing(tx, record.repository, record.manifest)
-        if (missing.length === 0) await insertManifest(tx, record, clock())
-        return { missing }
+        const named = await findNamed(tx, record.repository, record.manifest)
+        const missing = record.isSparseAllowed ? [] : named.missing
+        if (missing.length + named.missized.length === 0) await insertManifest(tx, record, clock())
+        return { ...named, missing }
       }),
-    findMissing: (repository, manifest) => findMissing(reader, repository, manifest),
+    findNamed: (repository, manifest) => findNamed(reader, repository, manifest),
     deleteManifest: (repository, digest) =>
       writer.transaction().execute((tx) => deleteManifest(tx, repository, digest)),
     deleteTag: (repository, tag) =>

@@ -1,0 +1,118 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Manifest } from '../../oci/manifest.ts'
+import { essenceOf, isNonDistributable, manifestKindOf } from '../../oci/media-type.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { NamedContent } from '../metadata.ts'
+import { findRepositoryId, type Queries } from './repositories.ts'
+
+/** Values in one `in (…)`: SQLite takes 32766, PostgreSQL plans small lists better. */
+const BATCH = 500
+
+/** Digests of what a manifest needs in its repository. */
+export interface NeededContent {
+  readonly blobs: readonly Digest[]
+  readonly manifests: readonly Digest[]
+  /** What an index names by a type that is no manifest's: a blob, as in BuildKit's caches, or a manifest all the same. */
+  readonly either: readonly Digest[]
+}
+
+/** What a manifest needs in its repository. */
+export function neededContent({ config, layers, children }: Manifest): NeededContent {
+  const isManifest = ({ mediaType }: Descriptor): boolean =>
+    manifestKindOf(essenceOf(mediaType)) !== undefined
+  return {
+    blobs: neededDigests(config ? [config, ...layers] : layers),
+    manifests: neededDigests(children.filter(isManifest)),
+    either: neededDigests(children.filter((child) => !isManifest(child))),
+  }
+}
+
+/**
+ * Compares what a manifest names with what its repository holds. A subject may be absent (distribution-spec "Pushing
+ * Manifests with Subject"), but one that is there has the size that is stated, too.
+ */
+export async function findNamed(
+  db: Queries,
+  repository: RepositoryName,
+  manifest: Manifest,
+): Promise<NamedContent> {
+  const { blobs, manifests, either } = neededContent(manifest)
+  const subjects = manifest.subject ? [manifest.subject.digest] : []
+  const needed = [...blobs, ...manifests, ...either]
+  const nothing = { missing: needed, missized: [], blobs: [] }
+  if (needed.length + subjects.length === 0) return nothing
+  const id = await findRepositoryId(db, repository)
+  if (id === undefined) return nothing
+  const heldBlobs = await sizesOf(db, { table: 'repository_blobs', id, digests: [...blobs, ...either] })
+  const others = [...manifests, ...either.filter((digest) => !heldBlobs.has(digest)), ...subjects]
+  const heldManifests = await sizesOf(db, { table: 'manifests', id, digests: others })
+  return {
+    missing: [
+      ...blobs.filter((digest) => !heldBlobs.has(digest)),
+      ...[...manifests, ...either].filter((digest) => !heldBlobs.has(digest) && !heldManifests.has(digest)),
+    ],
+    missized: missizedOf(manifest, [heldBlobs, heldManifests]),
+    blobs: Array.from(heldBlobs, ([digest, size]) => ({ digest, size })),
+  }
+}
+
+function missizedOf(
+  { config, layers, children, subject }: Manifest,
+  held: readonly ReadonlyMap<Digest, number>[],
+): NamedContent['missized'] {
+  const named = [...(config ? [config] : []), ...layers, ...children, ...(subject ? [subject] : [])]
+  return named.filter(isDistributable).flatMap(({ digest, size: stated }) => {
+    const stored = held.map((sizes) => sizes.get(digest)).find((size) => size !== undefined)
+    return stored === undefined || stored === stated ? [] : [{ digest, stated, stored }]
+  })
+}
+
+/** Sizes of those that the repository holds. */
+async function sizesOf(
+  db: Queries,
+  wanted: { table: 'repository_blobs' | 'manifests'; id: number; digests: readonly Digest[] },
+): Promise<Map<Digest, number>> {
+  const sizes = new Map<Digest, number>()
+  for (let at = 0; at < wanted.digests.length; at += BATCH) {
+    const batch = wanted.digests.slice(at, at + BATCH)
+    const rows =
+      wanted.table === 'manifests'
+        ? await selectManifests(db, wanted.id, batch)
+        : await selectBlobs(db, wanted.id, batch)
+    for (const { digest, size } of rows) sizes.set(digest as Digest, size)
+  }
+  return sizes
+}
+
+function selectManifests(db: Queries, id: number, digests: Digest[]): Promise<SizedRow[]> {
+  return db
+    .selectFrom('manifests')
+    .select(['digest', 'size'])
+    .where('repository_id', '=', id)
+    .where('digest', 'in', digests)
+    .execute()
+}
+
+function selectBlobs(db: Queries, id: number, digests: Digest[]): Promise<SizedRow[]> {
+  return db
+    .selectFrom('repository_blobs')
+    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
+    .select(['blobs.digest', 'blobs.size'])
+    .where('repository_blobs.repository_id', '=', id)
+    .where('repository_blobs.digest', 'in', digests)
+    .execute()
+}
+
+interface SizedRow {
+  readonly digest: string
+  readonly size: number
+}
+
+function neededDigests(descriptors: readonly Descriptor[]): Digest[] {
+  return [...new Set(descriptors.filter(isDistributable).map(({ digest }) => digest))]
+}
+
+function isDistributable({ mediaType }: Descriptor): boolean {
+  return !isNonDistributable(mediaType)
+}
