@@ -56,6 +56,24 @@ export async function openListeners(
   })
 }
 
+/**
+ * Sees that the addresses of a configuration can be listened on, before a first start makes a data folder: one that then
+ * fails would leave a second folder behind. Errors: `AppError`.
+ */
+export async function tryListeners(config: Config): Promise<void> {
+  const withoutFiles = (address: ListenAddress | undefined) =>
+    address?.path === undefined ? address : undefined
+  const addresses = {
+    ...config,
+    listenHttp: withoutFiles(config.listenHttp),
+    listenHttps: withoutFiles(config.listenHttps),
+  }
+  const listeners = await listenAll(addresses, (address) =>
+    listen({ address, tls: undefined, handle: (_request, response) => response.destroy() }),
+  )
+  await Promise.all(listeners.map((listener) => listener.stop(AbortSignal.abort())))
+}
+
 /** Opens a listener for each address of a configuration. Errors: `AppError`; none is left open then. */
 export async function listenAll(
   { listenHttp, listenHttps }: Config,

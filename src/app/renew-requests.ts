@@ -8,6 +8,7 @@ import { certificateFolders } from '../certificates/certificate-folders.ts'
 import { WatchedFolder } from '../front-door/watched-folder.ts'
 import { AppError } from './app-error.ts'
 import { isLocked } from './data-folder.ts'
+import { readServerRecord } from './server-record.ts'
 
 /** Longest wait of a command for the CA, in milliseconds: DNS challenges take minutes. */
 const ANSWER_TIMEOUT_MS = 10 * 60_000
@@ -44,6 +45,7 @@ export async function requestRenewal(
       'Start it, as it alone can answer the CA; or name the folder of the one that runs with --data',
     )
   }
+  refuseWithoutCa(dataDir)
   const folder = requestFolder(dataDir)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const id = randomUUID()
@@ -68,6 +70,26 @@ export async function requestRenewal(
   }
   await rm(join(folder, `${id}.request`), { force: true })
   throw new AppError('RENEWAL_UNANSWERED', 'The server did not answer in time', 'Look at its log')
+}
+
+/** A server that asks no CA takes no such requests: nobody would answer. Errors: `AppError` `RENEWAL_REFUSED`. */
+function refuseWithoutCa(dataDir: string): void {
+  const settings = readServerRecord(dataDir)?.record.settings
+  if (!settings) return
+  if (settings.domain === undefined) {
+    throw new AppError(
+      'RENEWAL_REFUSED',
+      `The server on the data folder ${dataDir} asks no CA for certificates: it has no domain`,
+      'Start it with --domain HOST; the files of --tls-cert are renewed by whoever made them, and read again when they change',
+    )
+  }
+  if (settings.acme === 'off') {
+    throw new AppError(
+      'RENEWAL_REFUSED',
+      `The server on the data folder ${dataDir} asks no CA for certificates: acme is off`,
+      'Start it without that setting, or put a certificate in place with "berth cert install"',
+    )
+  }
 }
 
 /** Takes such requests while the server runs. */

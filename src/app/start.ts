@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { AccountManager } from '../accounts/accounts.ts'
 import type { Config } from '../config/config.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
-import { lockDataFolder, prepareFolder } from './data-folder.ts'
+import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
-import { checkListeners } from './listeners.ts'
+import { checkListeners, tryListeners } from './listeners.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
@@ -42,6 +43,7 @@ export async function startBerth(
 ): Promise<RunningBerth> {
   checkListeners(config)
   await using resources = new AsyncDisposableStack()
+  if (!existsSync(databaseFile(config.dataDir))) await tryListeners(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
   const store = resources.adopt(

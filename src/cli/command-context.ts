@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
-import { type LoadedConfig, loadConfig } from '../config/load-config.ts'
+import { readServerRecord } from '../app/server-record.ts'
+import { type ConfigInput, findDataDir, type LoadedConfig, loadConfig } from '../config/load-config.ts'
+import type { RecordedSettings } from '../config/recorded.ts'
 import type { Io } from './io.ts'
 
 /** What the action of a command works with. */
@@ -13,6 +15,11 @@ export interface CommandContext {
   warn(message: string): void
   /** The effective configuration; what it ignores is told on standard error. */
   loadConfig(): LoadedConfig
+  /**
+   * The configuration for a command about the server of the data folder: what is given to the command counts, then what
+   * that server was started with, then the defaults.
+   */
+  loadServerConfig(more?: Readonly<Record<string, unknown>>): LoadedConfig
 }
 
 /** The context of a command that was called. */
@@ -23,17 +30,37 @@ export function contextOf(command: Command, io: Io): CommandContext {
   const warn = (message: string): void => {
     io.stderr.write(isJson ? `${JSON.stringify({ warning: { message } })}\n` : `warning: ${message}\n`)
   }
+  const input = { flags, env: io.env, cwd: io.cwd, isTerminal: io.isOutputTerminal }
+  const shown = new Set<string>()
+  const warnOnce = (message: string): void => {
+    if (!shown.has(message)) warn(message)
+    shown.add(message)
+  }
+  const load = (given: ConfigInput): LoadedConfig => {
+    const loaded = loadConfig(given)
+    for (const message of loaded.warnings) warnOnce(message)
+    return loaded
+  }
   return {
     io,
     isJson,
     flags,
     warn,
-    loadConfig() {
-      const loaded = loadConfig({ flags, env: io.env, cwd: io.cwd, isTerminal: io.isOutputTerminal })
-      for (const message of loaded.warnings) warn(message)
-      return loaded
-    },
+    loadConfig: () => load(input),
+    loadServerConfig: (more = {}) =>
+      load({ ...input, flags: { ...flags, ...more }, recorded: readRecorded(input, warnOnce) }),
   }
+}
+
+/** What the server of the data folder was given. Paths that another machine or container wrote mean nothing here. */
+function readRecorded(input: ConfigInput, warn: (message: string) => void): RecordedSettings | undefined {
+  const dataDir = findDataDir(input)
+  const found = readServerRecord(dataDir)
+  if (!found || found.isFromHere) return found?.record.settings
+  warn(
+    `the server of ${dataDir} knows this folder as ${found.record.dataDir}, as in a container, or before it was moved: its other settings are not used here`,
+  )
+  return undefined
 }
 
 /** Prints a result: as one JSON document, or in words. */

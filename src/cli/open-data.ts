@@ -15,7 +15,7 @@ export async function openDataOf(
   context: CommandContext,
   { takesNew = false }: NewOptions = {},
 ): Promise<OpenData> {
-  const { config } = context.loadConfig()
+  const { config } = context.loadServerConfig()
   const { openData } = await import('../app/open-data.ts')
   return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
 }
@@ -27,5 +27,5 @@ export async function requireDataOf(
 ): Promise<void> {
   if (takesNew && mayMake(context)) return
   const { requireData } = await import('../app/require-data.ts')
-  await requireData(context.loadConfig().config.dataDir, { takesNew })
+  await requireData(context.loadServerConfig().config.dataDir, { takesNew })
 }

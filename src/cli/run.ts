@@ -13,6 +13,7 @@ import { addVersionCommand } from './commands/version.ts'
 import { describeError, formatError } from './describe-error.ts'
 import { type Io, processIo } from './io.ts'
 import { gatherOpensslLine } from './openssl-line.ts'
+import { placeFlagsOf, repeatPlace } from './own-commands.ts'
 import { readVersion } from './product.ts'
 
 const EXAMPLES = `
@@ -84,8 +85,10 @@ function usageError(text: string): CliError {
 }
 
 function reportError(error: unknown, argv: readonly string[], io: Io): number {
-  const report = describeError(error)
-  const { code, message, remedy, exit } = report
+  const described = describeError(error)
+  const remedy = repeatPlace(described.remedy, placeFlagsOf(argv))
+  const report = { ...described, remedy }
+  const { code, message, exit } = report
   // Looked for in the words as they came: what could not be parsed has no options.
   const isJson = argv.includes('--json')
   const line = isJson ? JSON.stringify({ error: { code, message, remedy } }) : formatError(report)

@@ -145,8 +145,10 @@ test('a port that is taken is one clear line', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
-  const { code, stdout, stderr } = await failToServe(newDataDir(), '--listen-http', `127.0.0.1:${port}`)
+  const dataDir = newDataDir()
+  const { code, stdout, stderr } = await failToServe(dataDir, '--listen-http', `127.0.0.1:${port}`)
   server.close()
+  assert.equal(existsSync(dataDir), false, 'a first start that fails leaves no second data folder')
   assert.deepEqual([code, stdout], [1, ''])
   assert.match(stderr, /^error\[PORT_IN_USE\]: [^\n]+ Stop [^\n]+\n$/)
 })

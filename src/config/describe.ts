@@ -33,7 +33,8 @@ export function formatAddress(address: ListenAddress | undefined): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
-function settingsOf(config: Config): Record<OptionName, SettingDescription['value']> {
+/** The effective value of each setting, as it would be written in berth.yaml; null: none. Secrets are not masked. */
+export function settingsOf(config: Config): Record<OptionName, SettingDescription['value']> {
   return {
     data: config.dataDir,
     'registry-root': config.registryRoot,

@@ -12,6 +12,7 @@ import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from './
 import type { FrontDoorConfig } from './front-door.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTIONS, type Option, type OptionName, type OptionValue } from './options.ts'
+import { type RecordedSettings, toRecordedLayer } from './recorded.ts'
 
 /** Where the configuration comes from. */
 export interface ConfigInput {
@@ -21,6 +22,8 @@ export interface ConfigInput {
   readonly cwd: string
   /** Whether a person reads standard output: decides the default of `log-format`. */
   readonly isTerminal?: boolean
+  /** What the server of the data folder was given, for commands about that server: counts before the defaults. */
+  readonly recorded?: RecordedSettings | undefined
 }
 
 /** The effective configuration and where each value comes from. */
@@ -53,7 +56,19 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
 type ReadSetting = <Name extends OptionName>(name: Name) => OptionValue<Name>
 type IsGiven = (name: OptionName) => boolean
 
-function readLayers({ flags, env, cwd }: ConfigInput): { layers: Layer[]; warnings: string[] } {
+/** The data folder of a configuration, without looking at its other settings. Errors: `ConfigError`. */
+export function findDataDir(input: ConfigInput): string {
+  const { layers } = readLayers(input)
+  return readFolders((name) => {
+    const raw = firstOf(layers, name)
+    return (raw && parseSetting(name, raw)) as OptionValue<typeof name>
+  }, input.cwd).dataDir
+}
+
+function readLayers({ flags, env, cwd, recorded = {} }: ConfigInput): {
+  layers: Layer[]
+  warnings: string[]
+} {
   const file = openFile(flags.config ?? env[CONFIG_FILE_VARIABLE], cwd)
   const own = [readFlags(flags, cwd), readEnvironment(env, cwd)]
   if (file?.kind === 'berth') own.push(readBerthFile(file))
@@ -63,9 +78,10 @@ function readLayers({ flags, env, cwd }: ConfigInput): { layers: Layer[]; warnin
   const layers = [...own, ...distribution.map((settings) => toLayer(settings, hasTls))]
   const replaced = readReplacedVariables(env, cwd)
   // Without a domain there is no front door, and these mean nothing to the registry.
-  const hasDoor = firstOf([...layers, replaced.layer], 'domain') !== undefined
+  const server = toRecordedLayer(recorded)
+  const hasDoor = firstOf([...layers, replaced.layer, server], 'domain') !== undefined
   return {
-    layers: hasDoor ? [...layers, replaced.layer] : layers,
+    layers: [...layers, ...(hasDoor ? [replaced.layer] : []), server],
     warnings: [
       ...distribution.flatMap((settings) => settings.warnings),
       ...(hasDoor ? replaced.warnings : []),

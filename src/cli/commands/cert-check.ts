@@ -6,6 +6,7 @@ import type { CertificateFinding } from '../../certificates/findings.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { repeatPlace } from '../own-commands.ts'
 import { CERTS_HELP, formatFindings, readableFolders, readCertSettings } from './cert-settings.ts'
 
 const EXAMPLES = `
@@ -47,7 +48,7 @@ export function addCertCheck(cert: Command, io: Io): void {
       printResult(
         context,
         { certificates: reports },
-        reports.map(inWords).join('\n\n') || noneInWords(context),
+        repeatPlace(reports.map(inWords).join('\n\n') || noneInWords(context), context.flags),
       )
       const faulty = reports.filter(({ findings }) => findings.some(({ severity }) => severity === 'error'))
       if (faulty.length > 0) {

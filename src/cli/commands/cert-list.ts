@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { ListedCertificate } from '../../certificates/certificate-store.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { repeatPlace } from '../own-commands.ts'
 import { formatTable } from '../table.ts'
 import { readRenewals, renewalsInWords, renewalToJson } from './cert-renewals.ts'
 import { CERTS_HELP, readableFolders } from './cert-settings.ts'
@@ -47,7 +48,10 @@ export function addCertList(cert: Command, io: Io): void {
           certificates: certificates.map((entry) => toJson(entry, now)),
           renewals: renewals.map(renewalToJson),
         },
-        [text, ...notesOf(certificates), ...renewalsInWords(renewals, now)].join('\n'),
+        repeatPlace(
+          [text, ...notesOf(certificates), ...renewalsInWords(renewals, now)].join('\n'),
+          context.flags,
+        ),
       )
     })
 }

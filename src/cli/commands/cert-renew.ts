@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { repeatPlace } from '../own-commands.ts'
 
 const EXAMPLES = `
 Examples:
@@ -20,15 +21,18 @@ export function addCertRenew(cert: Command, io: Io): void {
     .action(async (names: string[], _options, command: Command) => {
       const context = contextOf(command, io)
       const { requestRenewal } = await import('../../app/renew-requests.ts')
+      const { config } = context.loadServerConfig()
+      const { requireData } = await import('../../app/require-data.ts')
+      await requireData(config.dataDir, { takesNew: false, areCertificatesEnough: true })
       if (io.isOutputTerminal && !context.isJson)
         io.stderr.write('The server asks the CA. That takes seconds, with DNS-01 minutes …\n')
-      const certificates = await requestRenewal(context.loadConfig().config.dataDir, names)
+      const certificates = await requestRenewal(config.dataDir, names)
       const lines = certificates.map(({ names: all, state, notAfter, problem }) =>
         problem === undefined
           ? `${all.join(', ')}: ${state}${notAfter === undefined ? '' : `, until ${notAfter.slice(0, 10)}`}`
           : `${all.join(', ')}: FAILED. ${problem}`,
       )
-      printResult(context, { certificates }, lines.join('\n'))
+      printResult(context, { certificates }, repeatPlace(lines.join('\n'), context.flags))
       const failed = certificates.filter(({ problem }) => problem !== undefined)
       if (failed.length > 0) {
         throw new CliError(

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { readServerRecord } from '../../app/server-record.ts'
 import { type CertificateFolders, certificateFolders } from '../../certificates/certificate-folders.ts'
 import type { CertificateFinding } from '../../certificates/findings.ts'
 import type { CommandContext } from '../command-context.ts'
@@ -20,19 +21,23 @@ export interface CertSettings {
 
 /** Help of `--certs`, the same for all commands. */
 export const CERTS_HELP =
-  'folder of certificates (default: that of the settings, /etc/nginx/certs if it exists, else inside the data folder)'
+  'folder of certificates (default: that of the settings or of the server on the data folder, /etc/nginx/certs if it exists, else inside the data folder)'
 
 /** The folders of the settings. Errors: `ConfigError`. */
 export function readCertSettings(context: CommandContext): CertSettings {
   const { dataDir, frontDoor } = loadWithoutDomain(context)
-  const mounted = statSync(NGINX_CERTS, { throwIfNoEntry: false })?.isDirectory() ? NGINX_CERTS : undefined
-  const given = frontDoor?.certsDir ?? mounted
+  const folders = foldersOf(dataDir, frontDoor?.certsDir)
   return {
     dataDir,
-    areCertsGiven: given !== undefined,
-    folders: certificateFolders(dataDir, given),
+    areCertsGiven: folders.installed !== certificateFolders(dataDir, undefined).installed,
+    folders,
     domains: (frontDoor?.domains ?? []).filter((name) => name !== ANY_DOMAIN),
   }
+}
+
+function foldersOf(dataDir: string, given: string | undefined): CertificateFolders {
+  const mounted = statSync(NGINX_CERTS, { throwIfNoEntry: false })?.isDirectory() ? NGINX_CERTS : undefined
+  return certificateFolders(dataDir, given ?? mounted)
 }
 
 /**
@@ -58,7 +63,17 @@ export async function writableSettings(
   const settings = readCertSettings(context)
   const isInData = isAuthority || !settings.areCertsGiven
   if (isInData && !mayMake(context)) await requireCertificateData(settings.dataDir, true)
+  if (!isAuthority) warnOfOtherFolder(context, settings)
   return settings
+}
+
+/** A certificate beside the folder that the server reads helps nobody: said where `--certs` names another one. */
+function warnOfOtherFolder(context: CommandContext, { dataDir, folders }: CertSettings): void {
+  if (context.flags.certs === undefined || !readServerRecord(dataDir)?.isFromHere) return
+  const { frontDoor } = context.loadServerConfig({ certs: undefined }).config
+  const served = foldersOf(dataDir, frontDoor?.certsDir).installed
+  if (frontDoor && served !== folders.installed)
+    context.warn(`the server of ${dataDir} reads certificates from ${served}, not from ${folders.installed}`)
 }
 
 async function requireCertificateData(dataDir: string, takesNew: boolean): Promise<void> {

@@ -1,18 +1,23 @@
 import type { Command } from 'commander'
+import type { Config } from '../../config/config.ts'
+import { OPTION_LIST } from '../../config/options.ts'
 import { CliError } from '../cli-error.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { repeatPlace } from '../own-commands.ts'
 import { sentence } from '../sentence.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 
 const EXAMPLES = `
 Examples:
-  berth doctor --domain registry.example.com   with the settings of the server
+  berth doctor                                 with the settings of the server
+  berth doctor --domain registry.example.com   before a start with these settings
   berth doctor --config berth.yaml --json
 
-It only looks: DNS, ports, clock, the certificate chain as Docker sees it, the Docker socket, the disk, vhost files and
+Without settings it takes those of the server that runs on the data folder, or ran there last; with settings it judges
+these, before a start. It only looks: DNS, ports, clock, the certificate chain as Docker sees it, the Docker socket, the disk, vhost files and
 password files.
-Give it the same settings as "berth serve". Exit code 1 if something does not work.`
+Exit code 1 if something does not work.`
 
 /** `berth doctor`. */
 export function addDoctorCommand(program: Command, io: Io): void {
@@ -24,12 +29,12 @@ export function addDoctorCommand(program: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
       const { examine } = await import('../../app/doctor/examine.ts')
-      const findings = await examine(context.loadConfig().config)
+      const findings = await examine(settingsFor(context))
       const lines = findings.map(
         ({ check, state, message, remedy }) =>
           `${MARKS[state]}  ${check.padEnd(12)} ${sentence(message)}${remedy === undefined ? '' : `\n${' '.repeat(23)}→ ${sentence(remedy)}`}`,
       )
-      printResult(context, { findings }, lines.join('\n'))
+      printResult(context, { findings }, repeatPlace(lines.join('\n'), context.flags))
       const failed = findings.filter(({ state }) => state === 'failed').length
       if (failed > 0) {
         throw new CliError(
@@ -38,6 +43,13 @@ export function addDoctorCommand(program: Command, io: Io): void {
         )
       }
     })
+}
+
+/** Settings that are given, as flags or by a file, are judged as they are, not mixed with those of a server that runs now. */
+function settingsFor(context: CommandContext): Config {
+  const names = ['config', ...OPTION_LIST.map(({ name }) => name)]
+  const isGiven = names.some((name) => name !== 'data' && context.flags[name] !== undefined)
+  return (isGiven ? context.loadConfig() : context.loadServerConfig()).config
 }
 
 const MARKS = { ok: 'ok      ', warning: 'warning ', failed: 'FAILED  ', skipped: 'skipped ' } as const

@@ -1,6 +1,5 @@
 import type { Config } from '../../config/config.ts'
 import { ConfigError } from '../../config/config-error.ts'
-import { loadConfig } from '../../config/load-config.ts'
 import type { CommandContext } from '../command-context.ts'
 
 /** Stands for the registry's own name where it is not known: folders are of use to commands without it. */
@@ -12,10 +11,9 @@ export const ANY_DOMAIN = 'localhost'
  */
 export function loadWithoutDomain(context: CommandContext): Config {
   try {
-    return context.loadConfig().config
+    return context.loadServerConfig().config
   } catch (error) {
     if (!(error instanceof ConfigError) || error.code !== 'VALUES_CONFLICT') throw error
-    const { io, flags } = context
-    return loadConfig({ flags: { ...flags, domain: ANY_DOMAIN }, env: io.env, cwd: io.cwd }).config
+    return context.loadServerConfig({ domain: ANY_DOMAIN }).config
   }
 }

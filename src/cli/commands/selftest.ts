@@ -15,7 +15,7 @@ Examples:
   pass show berth | berth selftest https://registry.example.com --username ci --password-stdin
 
 It pushes a random image of 1 MiB as USER/berth-selftest, pulls it, checks each digest, and deletes it.
-Without a URL it takes the one of the settings.`
+Without a URL it takes that of the server on the data folder, or of the settings.`
 
 /** `berth selftest`. */
 export function addSelftestCommand(program: Command, io: Io): void {
@@ -29,7 +29,7 @@ export function addSelftestCommand(program: Command, io: Io): void {
     .action(async (text: string | undefined, _options, command: Command) => {
       const context = contextOf(command, io)
       const { flags } = context
-      const url = text === undefined ? defaultUrl(context.loadConfig().config) : parseUrl(text)
+      const url = text === undefined ? defaultUrl(context.loadServerConfig().config) : parseUrl(text)
       const ca = typeof flags.ca === 'string' ? await readAuthority(flags.ca) : undefined
       const username = String(flags.username)
       const fromStdin = flags['password-stdin'] === true

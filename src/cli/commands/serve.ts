@@ -1,4 +1,8 @@
 import type { Command } from 'commander'
+import type { Logger } from 'pino'
+import { writeServerRecord } from '../../app/server-record.ts'
+import type { LoadedConfig } from '../../config/load-config.ts'
+import { recordSettings } from '../../config/recorded.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
@@ -26,12 +30,16 @@ export function addServeCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
-      const { config } = context.loadConfig()
+      const loaded = context.loadConfig()
+      const { config } = loaded
       const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))
       using stopSignal = waitForStopSignal()
       // Loaded here: help and the other commands do not need the server's parts.
       const { startBerth } = await import('../../app/start.ts')
       const running = await startBerth(config, logger, { userAgent: `Berth/${readVersion()}` })
+      await recordServer(loaded, running.urls, logger)
+      if (running.firstAdmin && loaded.sources.data === 'default')
+        await warnOfSecondFolder(config.dataDir, logger)
       // The log reaches standard output by its own way: what was logged first is to be read first.
       await flushLogger(logger)
       const { urls, firstAdmin } = running
@@ -54,4 +62,23 @@ export function addServeCommand(program: Command, io: Io): void {
       logger.info('stopped')
       await flushLogger(logger)
     })
+}
+
+/** A first start that was given no data folder, beside a server that has one: most often it was started in a wrong folder. */
+async function warnOfSecondFolder(dataDir: string, logger: Logger): Promise<void> {
+  const { inWords, serversElsewhere } = await import('../../app/require-data.ts')
+  const others = await serversElsewhere(dataDir)
+  if (others.length > 0)
+    logger.warn(`this start has made a new data folder, ${dataDir}, but ${inWords(others)}`)
+}
+
+/** Writes what commands on the data folder need to know. Without it they need its settings again: no reason not to serve. */
+async function recordServer(loaded: LoadedConfig, urls: readonly string[], logger: Logger): Promise<void> {
+  const { dataDir } = loaded.config
+  const record = { startedAt: new Date().toISOString(), urls, settings: recordSettings(loaded, urls) }
+  try {
+    await writeServerRecord(dataDir, record)
+  } catch (err) {
+    logger.warn({ err }, 'commands will not find the settings of this server: server.json cannot be written')
+  }
 }

@@ -75,7 +75,7 @@ describe('`berth site list`', () => {
       const folder = join(room.path, more[1] ?? 'berth-data')
       assert.ok(
         stderr.startsWith(
-          `error[NO_SITES]: No server with virtual hosts has run on the data folder ${folder}. `,
+          `error[NO_SITES]: No server with virtual hosts has run on the data folder ${folder}`,
         ),
       )
     }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { repeatPlace } from '../own-commands.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { formatTable } from '../table.ts'
 import { loadWithoutDomain } from './load-without-domain.ts'
@@ -37,10 +38,22 @@ function addList(site: Command, io: Io): void {
           ? new CliError('NO_SITES', `The server on the data folder ${dataDir} has no virtual hosts`, {
               remedy: 'Start it with the name of the registry: "berth serve --domain HOST"',
             })
-          : new CliError('NO_SITES', `No server with virtual hosts has run on the data folder ${dataDir}`)
+          : await noServer(dataDir)
       }
-      printResult(context, { isRunning, ...report }, inWords({ ...report, isRunning }))
+      printResult(
+        context,
+        { isRunning, ...report },
+        repeatPlace(inWords({ ...report, isRunning }), context.flags),
+      )
     })
+}
+
+/** Most often the folder is the wrong one, so the servers that run elsewhere are named. */
+async function noServer(dataDir: string): Promise<CliError> {
+  const { inWords: serversInWords, serversElsewhere } = await import('../../app/require-data.ts')
+  const what = `No server with virtual hosts has run on the data folder ${dataDir}`
+  const servers = await serversElsewhere(dataDir)
+  return new CliError('NO_SITES', servers.length === 0 ? what : `${what}, but ${serversInWords(servers)}`)
 }
 
 interface Report {

@@ -1,0 +1,37 @@
+import { quoteWord } from './openssl-line.ts'
+
+/** Flags that say where a command works, so that a command in a remedy has to repeat them. */
+const PLACE_FLAGS = ['data', 'config', 'certs'] as const
+
+/** Commands that take `--certs`. */
+const TAKES_CERTS = /^berth (?:serve|doctor|config|cert (?:install|list|check|self-signed))\b/
+
+/**
+ * Repeats the folders that were given to a command in the commands of Berth that a text names between double quotes, so
+ * that they work on the same ones: `"berth cert list"` becomes `"berth cert list --data /srv/berth"`.
+ */
+export function repeatPlace(text: string, flags: Readonly<Record<string, unknown>>): string {
+  return text.replace(
+    /"(berth (?:serve|doctor|selftest|user|repo|tag|site|cert)\b[^"]*)"/g,
+    (_all, own: string) => {
+      if (/ --help\b/.test(own)) return `"${own}"`
+      const more = PLACE_FLAGS.filter(
+        (name) =>
+          typeof flags[name] === 'string' &&
+          !own.includes(` --${name}`) &&
+          (name !== 'certs' || TAKES_CERTS.test(own)),
+      )
+      return `"${[own, ...more.map((name) => `--${name} ${quoteWord(String(flags[name]))}`)].join(' ')}"`
+    },
+  )
+}
+
+/** The same flags of a command line that may not have been understood. */
+export function placeFlagsOf(argv: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const [index, word] of argv.entries()) {
+    const [, name, value = argv[index + 1]] = /^--(data|config|certs)(?:=(.*))?$/.exec(word) ?? []
+    if (name !== undefined && value !== undefined) found[name] = value
+  }
+  return found
+}

@@ -1,0 +1,53 @@
+import type { Config, ListenAddress } from './config.ts'
+import { formatAddress, settingsOf } from './describe.ts'
+import type { Layer, RawValue } from './layer.ts'
+import type { LoadedConfig } from './load-config.ts'
+import { OPTION_LIST, OPTIONS, type Option, type OptionName } from './options.ts'
+
+/** Settings of a server by name, as they would be written in berth.yaml, with absolute paths. */
+export type RecordedSettings = Readonly<Record<string, unknown>>
+
+/** How a recorded setting is named where its source is shown. */
+const SOURCE = 'the server'
+
+/**
+ * The settings a server was given, for commands on its data folder: what it left to the defaults is left out, and so are
+ * secrets, structures, and the data folder itself.
+ * @param urls Where it listens, with the ports that the system chose.
+ */
+export function recordSettings({ config, sources }: LoadedConfig, urls: readonly string[]): RecordedSettings {
+  const values = { ...settingsOf(config), ...listenSettings(config, urls) }
+  const given = OPTION_LIST.filter(
+    ({ name, secret, isFileOnly }) =>
+      sources[name] !== 'default' && !secret && !isFileOnly && name !== 'data',
+  )
+  return Object.fromEntries(given.map(({ name }) => [name, values[name]]))
+}
+
+function listenSettings({ listenHttp, listenHttps }: Config, urls: readonly string[]): RecordedSettings {
+  return {
+    'listen-http': formatAddress(withPort(listenHttp, findUrl(urls, 'http:'))),
+    'listen-https': formatAddress(withPort(listenHttps, findUrl(urls, 'https:'))),
+  }
+}
+
+function findUrl(urls: readonly string[], protocol: string): URL | undefined {
+  return urls.map((url) => URL.parse(url) ?? undefined).find((url) => url?.protocol === protocol)
+}
+
+/** The address with the port that the system chose in place of 0. */
+function withPort(address: ListenAddress | undefined, url: URL | undefined): ListenAddress | undefined {
+  if (!address || address.path !== undefined || address.port !== 0 || !url) return address
+  return { ...address, port: Number(url.port) }
+}
+
+/** Recorded settings as the last place that is looked into before the defaults. What has no meaning any more is left out. */
+export function toRecordedLayer(recorded: RecordedSettings): Layer {
+  const layer = new Map<OptionName, RawValue>()
+  for (const [name, value] of Object.entries(recorded)) {
+    const option: Option | undefined = name in OPTIONS ? OPTIONS[name as OptionName] : undefined
+    if (option?.parse.safeParse(value).success)
+      layer.set(name as OptionName, { value, source: SOURCE, baseDir: '/' })
+  }
+  return layer
+}
