@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from './app-error.ts'
+import { toAppError } from './system-fault.ts'
 
 /** How long a start waits for the lock, in milliseconds: a command that looks whether it is held holds it for a moment. */
 const LOCK_TIMEOUT_MS = 500
@@ -19,27 +20,21 @@ export function databaseFile(dataDir: string): string {
 
 /**
  * Makes the data folder, for its owner alone, and sees that it can be written to.
- * Errors: `AppError` `DATA_NOT_WRITABLE`.
+ * Errors: `AppError` of the place `data`.
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
-    throw new AppError(
-      'DATA_NOT_WRITABLE',
-      `The data folder ${folder} cannot be written to (${codeOf(cause)})`,
-      'Give its owner the right to write, or name another folder with --data',
-      cause,
-    )
+    throw toAppError(cause, 'data', folder)
   }
 }
 
 /**
  * Takes the data folder for one server: two would not know of each other's uploads. The system lets go of it when the
  * process ends, however it ends.
- * Errors: `AppError` `DATA_IN_USE`, `DATA_NOT_WRITABLE` if the lock cannot be taken for another reason, such as a full
- * disk.
+ * Errors: `AppError` `DATA_IN_USE`, and those of the place `database` if the lock cannot be taken for another reason.
  */
 export function lockDataFolder(dataDir: string): Disposable {
   const lock = takeLock(dataDir, lockFile(dataDir), LOCK_TIMEOUT_MS)
@@ -64,20 +59,15 @@ export function shareDataFolder(dataDir: string): Disposable {
 }
 
 function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync {
-  const lock = new DatabaseSync(file, { timeout })
+  let lock: DatabaseSync | undefined
   try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
+    lock = new DatabaseSync(file, { timeout })
+    // With its journal in memory SQLite writes nothing to take the lock, which works on a full disk, too.
+    lock.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
     return lock
   } catch (cause) {
-    lock.close()
-    if (!isBusy(cause)) {
-      throw new AppError(
-        'DATA_NOT_WRITABLE',
-        `The data folder ${dataDir} cannot be written to (${cause instanceof Error ? cause.message : codeOf(cause)})`,
-        'Free space on its disk, or see that it is not mounted read-only',
-        cause,
-      )
-    }
+    lock?.close()
+    if (!isBusy(cause)) throw toAppError(cause, 'database', file)
     throw new AppError(
       'DATA_IN_USE',
       `Another Berth serves the data folder ${dataDir}`,
@@ -113,8 +103,4 @@ function workersFile(dataDir: string): string {
 /** SQLITE_BUSY (sqlite.org/rescode.html): another process holds the lock. */
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 5
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }

@@ -2,8 +2,10 @@ import type { RequestListener } from 'node:http'
 import { isIP } from 'node:net'
 import type { Config, ListenAddress } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
+import { removeLeftSocket } from '../front-door/door-address.ts'
 import { type Listener, listen } from '../front-door/listener.ts'
 import { AppError } from './app-error.ts'
+import { toAppError } from './system-fault.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /**
@@ -90,7 +92,16 @@ export async function listenAll(
   }
 }
 
-async function openOne(address: ListenAddress, listenHere: () => Promise<Listener>): Promise<Listener> {
+/** Removes the sockets that a killed server left, once, before several workers listen there. Errors: `AppError`. */
+export async function removeLeftSockets({ listenHttp, listenHttps }: Config): Promise<void> {
+  for (const address of [listenHttp, listenHttps]) {
+    if (address?.path === undefined) continue
+    const { path } = address
+    await openOne(address, () => removeLeftSocket(path))
+  }
+}
+
+async function openOne<T>(address: ListenAddress, listenHere: () => Promise<T>): Promise<T> {
   try {
     return await listenHere()
   } catch (cause) {
@@ -100,38 +111,15 @@ async function openOne(address: ListenAddress, listenHere: () => Promise<Listene
 
 function toListenError(cause: unknown, address: ListenAddress): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const where = formatAddress(address)
-  switch (code) {
-    case 'EADDRINUSE':
-      return new AppError(
-        'PORT_IN_USE',
-        `The address ${where} is already in use`,
-        'Stop the program that listens there, or choose another with --listen-http or --listen-https',
-        cause,
-      )
-    case 'EACCES':
-      return new AppError(
-        'PORT_FORBIDDEN',
-        `This user may not listen on ${where}`,
-        'Choose a port from 1024 up, or give the program the right (CAP_NET_BIND_SERVICE)',
-        cause,
-      )
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new AppError(
-        'ADDRESS_UNAVAILABLE',
-        `This machine has no address ${where}`,
-        'Name one it has',
-        cause,
-      )
-    default:
-      return code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL')
-        ? new AppError(
-            'TLS_FILES_UNUSABLE',
-            'The certificate and the key do not work together',
-            'Check both files',
-            cause,
-          )
-        : cause
+  if (code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL')) {
+    return new AppError(
+      'TLS_FILES_UNUSABLE',
+      'The certificate and the key do not work together',
+      'Check both files',
+      cause,
+    )
   }
+  return address.path === undefined
+    ? toAppError(cause, 'port', formatAddress(address))
+    : toAppError(cause, 'socket', address.path)
 }

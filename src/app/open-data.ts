@@ -3,8 +3,10 @@ import type { Config } from '../config/config.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRepositoryManager } from '../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../registry/repositories.ts'
+import { databaseFile } from './data-folder.ts'
 import { openStore } from './open-store.ts'
 import { requireData } from './require-data.ts'
+import { toAppError } from './system-fault.ts'
 
 /** The data of one Berth, open for the operator's commands, whether or not the server runs. */
 export interface OpenData extends AsyncDisposable {
@@ -30,9 +32,27 @@ export async function openData(
 ): Promise<OpenData> {
   if (!mayMake) await requireData(config.dataDir, { takesNew })
   const store = await openStore(config)
+  const file = databaseFile(config.dataDir)
   return {
-    accounts: store.accounts,
-    repositories: createRepositoryManager(createSqlMetadata(store.database)),
+    accounts: withClearFaults<AccountManager>(store.accounts, file),
+    repositories: withClearFaults(createRepositoryManager(createSqlMetadata(store.database)), file),
     [Symbol.asyncDispose]: () => store.close(),
   }
+}
+
+/** The same methods, all of which return promises; a failure of the system becomes the error that a command reports. */
+function withClearFaults<T extends object>(target: T, file: string): T {
+  return new Proxy(target, {
+    get(_target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      return async (...args: unknown[]) => {
+        try {
+          return await Reflect.apply(member, target, args)
+        } catch (error) {
+          throw toAppError(error, 'database', file)
+        }
+      }
+    },
+  })
 }

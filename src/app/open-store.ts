@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../metadata/database.ts'
 import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
 import { databaseFile, prepareFolder } from './data-folder.ts'
+import { toAppError } from './system-fault.ts'
 
 /** The database and the accounts of a data folder. */
 export interface Store {
@@ -34,7 +35,7 @@ export async function openStore(
   { onHtpasswdChange = () => {}, loginRelay, loginSecret }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
-  const database = await openSqliteDatabase(databaseFile(config.dataDir))
+  const database = await openDatabase(databaseFile(config.dataDir))
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
@@ -59,6 +60,15 @@ export async function openStore(
   }
 }
 
+/** Errors: `AppError` of the place `database`, `DatabaseError`. */
+async function openDatabase(file: string): Promise<Database> {
+  try {
+    return await openSqliteDatabase(file)
+  } catch (error) {
+    throw toAppError(error, 'database', file)
+  }
+}
+
 /** Logs how it stands with an htpasswd file that was read. */
 export function tellHtpasswd(
   logger: Logger,
@@ -79,5 +89,9 @@ export async function openBlobs(config: Config, logger: Logger): Promise<DiskBlo
       `the thread that hashes uploads was lost: their bytes are read again, ${next}`,
     )
   })
-  return DiskBlobStore.open(config.registryRoot, thread)
+  try {
+    return await DiskBlobStore.open(config.registryRoot, thread)
+  } catch (error) {
+    throw toAppError(error, 'data')
+  }
 }

@@ -1,4 +1,5 @@
 import { debuglog } from 'node:util'
+import { toAppError } from '../app/system-fault.ts'
 import { redactText } from '../log/redact.ts'
 import { CLI_ERRORS, type CliErrorCode, EXIT } from './cli-error.ts'
 import { sentence } from './sentence.ts'
@@ -61,8 +62,9 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
  * The one place where an error becomes what a command reports. Errors are told apart by name and code, not by class:
  * the commands do not know the parts that some of them come from.
  */
-export function describeError(error: unknown): ErrorReport {
-  debug('%o', error)
+export function describeError(thrown: unknown): ErrorReport {
+  debug('%o', thrown)
+  const error = isCoded(thrown) ? thrown : toAppError(thrown, 'file')
   if (!isCoded(error)) return describeFault(error)
   return {
     code: error.code,

@@ -61,13 +61,15 @@ export function word<const Words extends readonly [string, ...string[]]>(
 export const listenAddress: z.ZodType<ListenAddress | undefined> = z
   .union(
     [z.string(), z.literal(false).transform(() => 'off')],
-    'must be host:port, :port, [::1]:port, unix:/path or off',
+    'must be host:port, :port, [::1]:port, unix:/path (at most 100 characters, as the system takes no long ones) or off',
   )
   .transform((value, context) => {
     if (value === 'off') return undefined
     const address = parseAddress(value)
     if (address) return address
-    context.addIssue('must be host:port, :port, [::1]:port, unix:/path or off')
+    context.addIssue(
+      'must be host:port, :port, [::1]:port, unix:/path (at most 100 characters, as the system takes no long ones) or off',
+    )
     return z.NEVER
   })
 

@@ -1,5 +1,8 @@
-import { unlink } from 'node:fs/promises'
+import cluster from 'node:cluster'
+import { existsSync } from 'node:fs'
+import { lstat, unlink } from 'node:fs/promises'
 import { type AddressInfo, connect, type Server } from 'node:net'
+import { dirname } from 'node:path'
 
 /** Where to listen: `*` is every address, IPv6 and IPv4; a path is that of a Unix socket. */
 export type DoorAddress =
@@ -17,12 +20,34 @@ export async function listenOn(server: Server, address: DoorAddress): Promise<vo
       if (address.host !== '*' || !hasNoIpv6) throw error
       await tryToListen(server, { host: '0.0.0.0', port: address.port })
     } else {
-      // A process that was killed leaves its socket behind.
-      if (code !== 'EADDRINUSE' || (await isAnswered(address.path))) throw error
-      await unlink(address.path)
+      // libuv says EACCES of both.
+      if (code === 'EACCES' && !existsSync(dirname(address.path))) {
+        throw Object.assign(new Error(`the folder of ${address.path} is not there`), {
+          ...{ code: 'ENOENT', syscall: 'listen', cause: error },
+        })
+      }
+      // For workers their primary does this before the first of them begins: each would remove the socket of the other.
+      if (code !== 'EADDRINUSE' || cluster.isWorker) throw error
+      await removeLeftSocket(address.path)
       await tryToListen(server, address)
     }
   }
+}
+
+/**
+ * Removes the socket that a killed process left at a path, so that another can listen there. Anything else stays: a
+ * socket where somebody listens, or where that cannot be found out; a file, a folder, a link.
+ * Errors: those of the system; `ENOTSOCK` if something else than a socket stands there.
+ */
+export async function removeLeftSocket(path: string): Promise<void> {
+  const entry = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (!entry) return
+  if (!entry.isSocket())
+    throw Object.assign(new Error(`${path} is there and is no socket`), { code: 'ENOTSOCK' })
+  if (!(await isAnswered(path))) await unlink(path)
 }
 
 /** Where a server listens, with the port that the system chose. */

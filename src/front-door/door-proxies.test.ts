@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -102,6 +103,21 @@ test('the listener listens on a Unix socket, over a stale one too, but not over 
   assert.equal((await askOn(socket)).remoteAddress, 'unix:')
   assert.equal(door.port, 0)
   socket.destroy()
+})
+
+test('the listener leaves alone what stands at the path of its Unix socket and is no socket', async () => {
+  await using folder = await makeTempFolder('door')
+  const at = (name: string): string => join(folder.path, name)
+  const [file, link, dir] = [at('file'), at('link'), at('dir')]
+  await writeFile(file, 'precious')
+  await symlink(file, link)
+  await mkdir(dir)
+  for (const path of [file, link, dir]) {
+    await assert.rejects(open({ isTls: false }, { path }), { code: 'ENOTSOCK' })
+  }
+  assert.equal(await readFile(link, 'utf8'), 'precious')
+  assert.deepEqual((await readdir(folder.path)).sort(), ['dir', 'file', 'link'])
+  await assert.rejects(open({ isTls: false }, { path: at('missing/door.sock') }), { code: 'ENOENT' })
 })
 
 async function leaveStaleSocket(path: string): Promise<void> {

@@ -21,10 +21,10 @@ export class SmallDisk implements AsyncDisposable {
     this.path = path
   }
 
-  /** Mounts one of so many MiB on a new folder. */
-  static async mount(sizeMib: number): Promise<SmallDisk> {
+  /** Mounts one of so many MiB on a new folder, with room for so many files and folders. */
+  static async mount(sizeMib: number, { inodes }: { inodes?: number } = {}): Promise<SmallDisk> {
     const folder = await makeTempFolder('disk')
-    await runOk('mount', mountArguments(folder.path, sizeMib))
+    await runOk('mount', mountArguments(folder.path, sizeMib, inodes))
     return new SmallDisk(folder.path)
   }
 
@@ -58,6 +58,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 }
 
-function mountArguments(path: string, sizeMib: number): string[] {
-  return ['-t', 'tmpfs', '-o', `size=${sizeMib}m,mode=0700`, 'berth-test', path]
+function mountArguments(path: string, sizeMib: number, inodes?: number): string[] {
+  const files = inodes === undefined ? '' : `,nr_inodes=${inodes}`
+  return ['-t', 'tmpfs', '-o', `size=${sizeMib}m,mode=0700${files}`, 'berth-test', path]
 }

@@ -20,6 +20,8 @@ export interface CommandOptions {
   /** Standard input; closed at once if absent. Passwords go here, never into arguments. */
   readonly input?: string | Uint8Array | undefined
   readonly timeoutMs?: number | undefined
+  /** User it runs as; only root can choose one. */
+  readonly uid?: number | undefined
 }
 
 /**
@@ -32,7 +34,8 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
-  const child = spawn(file, args, { env: options.env, cwd: options.cwd, detached: true })
+  const { env, cwd, uid } = options
+  const child = spawn(file, args, { env, cwd, detached: true, ...(uid === undefined ? {} : { uid }) })
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
   // A command may end without reading its input; its exit code tells, not the broken pipe.

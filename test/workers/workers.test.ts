@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -263,3 +263,34 @@ test('lines of several workers are whole where they go into one pipe', async () 
   assert.equal(lines.length, 1_200)
   for (const line of lines) assert.equal((JSON.parse(line) as { path: string }).path, '/v2/')
 })
+
+test('workers listen at the Unix socket that a killed server left, and a file there stays', async () => {
+  await using folder = await makeTempFolder('workers')
+  const path = join(folder.path, 'berth.sock')
+  const site = { dataDir: join(folder.path, 'data'), port: 0, logFile: join(folder.path, 'berth.log') }
+  const flags = ['--workers', '2', '--listen-http', `unix:${path}`]
+  const welcomes = async (): Promise<number> =>
+    (await readFile(site.logFile, 'utf8').catch(() => '')).split('Berth serves').length - 1
+  for (const count of [1, 2]) {
+    const server = BerthProcess.spawn({ ...site, flags })
+    await until(async () => (await welcomes()) === count)
+    for (let turn = 0; turn < 4; turn++) await answeredAt(path)
+    await server.kill()
+    // Without its primary nobody closes it: the socket stays.
+    assert.ok((await lstat(path)).isSocket())
+  }
+  await rm(path)
+  await writeFile(path, 'precious')
+  const server = BerthProcess.spawn({ ...site, flags })
+  assert.equal(await server.ended(), 1)
+  assert.match(await readFile(site.logFile, 'utf8'), /error\[SOCKET_UNUSABLE\]/)
+  assert.equal(await readFile(path, 'utf8'), 'precious')
+})
+
+async function answeredAt(path: string): Promise<void> {
+  const socket = connect({ path })
+  socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(String(answer), /^HTTP\/1\.1 200 /)
+  socket.destroy()
+}

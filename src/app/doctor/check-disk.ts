@@ -57,7 +57,7 @@ function judgeRoom(
     )
   }
   return free < LOW_BYTES
-    ? warning('disk', `Only ${room}`, 'Delete images that are not needed, or enlarge the disk')
+    ? warning('disk', `Only ${room}`, 'Remove other files, or enlarge the disk: deleting images does not give their bytes back at once')
     : ok('disk', room)
 }
 

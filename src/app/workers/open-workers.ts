@@ -1,4 +1,5 @@
 import { createTokenService } from '../../tokens/token-service.ts'
+import { removeLeftSockets } from '../listeners.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import type { StartContext } from '../start.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -26,5 +27,6 @@ export async function openWorkers(
   }
   // First, so that the workers begin with the containers there are.
   await source?.watchSites(() => {})
+  await removeLeftSockets(config)
   return pool.start()
 }

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { SmallDisk, whyNoMounts } from '../../test/faults/small-disk.ts'
+import { runCommand } from '../../test/support/run-command.ts'
+import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { AppError } from './app-error.ts'
+import { toAppError } from './system-fault.ts'
+import { type FaultPlace, SYSTEM_FAULTS } from './system-fault-rows.ts'
+
+const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
+const NOBODY = 65_534
+const asNobody = process.getuid?.() === 0 ? false : 'needs root, to become another user'
+const skip = await whyNoMounts()
+
+/** Errno, and the code and words that the error of each place must have. */
+const ON_FILES: readonly (readonly [string, string, RegExp, RegExp])[] = [
+  ['EACCES', 'DATA_NOT_WRITABLE', /user with id \d+ may not use/, /as the owner/],
+  ['EPERM', 'DATA_NOT_WRITABLE', /user with id \d+ may not use/, /as the owner/],
+  ['ENOSPC', 'STORAGE_FULL', /is full/, /Free space/],
+  ['EDQUOT', 'STORAGE_FULL', /quota/, /Raise the quota/],
+  ['NO_INODES', 'STORAGE_FULL', /no inode/, /df -i/],
+  ['EROFS', 'DATA_NOT_WRITABLE', /mounted read-only/, /Mount it writable/],
+  ['EIO', 'DATA_NOT_WRITABLE', /failed/, /dmesg/],
+  ['ESTALE', 'DATA_NOT_WRITABLE', /network disk/, /Mount it again/],
+  ['EISDIR', 'DATA_NOT_WRITABLE', /A folder stands at/, /move it away/],
+  ['ENOTDIR', 'DATA_NOT_WRITABLE', /A file stands at/, /Move the file away/],
+  ['EEXIST', 'DATA_NOT_WRITABLE', /A file stands at/, /Move the file away/],
+  ['ENOENT', 'DATA_NOT_WRITABLE', /is not there/, /Check the path/],
+  ['ENAMETOOLONG', 'DATA_NOT_WRITABLE', /too long/, /shorter/],
+  ['ELOOP', 'DATA_NOT_WRITABLE', /circle/, /Replace the link/],
+  ['EMFILE', 'OUT_OF_FILES', /may open no further file/, /ulimit -n/],
+  ['ENFILE', 'OUT_OF_FILES', /machine has no open file left/, /fs\.file-max/],
+]
+
+function withCode(from: string, to: string): typeof ON_FILES {
+  return ON_FILES.map(([errno, code, ...words]) => [errno, code === from ? to : code, ...words])
+}
+
+const SOCKET: typeof ON_FILES = [
+  ['EADDRINUSE', 'PORT_IN_USE', /Another program listens/, /Stop it/],
+  ['ENOTSOCK', 'SOCKET_UNUSABLE', /no socket/, /Move it away/],
+  ['EACCES', 'SOCKET_UNUSABLE', /may not make the socket/, /right to write to \/some/],
+  ['ENOENT', 'SOCKET_UNUSABLE', /folder \/some is not there/, /Make the folder first/],
+  ['EINVAL', 'SOCKET_UNUSABLE', /107 bytes/, /shorter/],
+  ['ENAMETOOLONG', 'SOCKET_UNUSABLE', /107 bytes/, /shorter/],
+]
+
+const EXPECTED: Readonly<Record<FaultPlace, typeof ON_FILES>> = {
+  port: [
+    ['EADDRINUSE', 'PORT_IN_USE', /already in use/, /Stop the program/],
+    ['EACCES', 'PORT_FORBIDDEN', /may not listen/, /1024/],
+    ['EPERM', 'PORT_FORBIDDEN', /forbids/, /SELinux/],
+    ['EADDRNOTAVAIL', 'ADDRESS_UNAVAILABLE', /has no address/, /ip address/],
+    ['ENOTFOUND', 'ADDRESS_UNAVAILABLE', /no name server knows/, /Check the name/],
+    ['EAI_AGAIN', 'ADDRESS_UNAVAILABLE', /No name server answered/, /IP address/],
+    ['EAFNOSUPPORT', 'ADDRESS_UNAVAILABLE', /no IPv6/, /IPv4/],
+    ['EMFILE', 'OUT_OF_FILES', /may open no further file/, /ulimit -n/],
+    ['ENFILE', 'OUT_OF_FILES', /machine has no open file left/, /fs\.file-max/],
+  ],
+  socket: [
+    ...withCode('DATA_NOT_WRITABLE', 'SOCKET_UNUSABLE').filter(
+      ([errno]) => !SOCKET.some(([own]) => own === errno),
+    ),
+    ...SOCKET,
+  ],
+  data: ON_FILES,
+  database: [
+    ...ON_FILES,
+    ['SQLITE_BUSY', 'DATABASE_BUSY', /holds the database/, /fuser/],
+    ['SQLITE_NOTADB', 'DATABASE_UNUSABLE', /is no database/, /backup/],
+    ['SQLITE_CORRUPT', 'DATABASE_UNUSABLE', /damaged/, /backup/],
+  ],
+  file: withCode('DATA_NOT_WRITABLE', 'SYSTEM_REFUSED'),
+}
+
+for (const [place, rows] of Object.entries(EXPECTED) as [FaultPlace, typeof ON_FILES][]) {
+  test(`each errno of the place "${place}" has the code, the cause and the remedy that are right there`, () => {
+    assert.deepEqual(
+      rows.map(([errno]) => errno).toSorted(),
+      Object.keys(SYSTEM_FAULTS[place]).toSorted(),
+      'a row is missing here, or there',
+    )
+    for (const [errno, code, what, remedy] of rows) {
+      const error = toAppError(faultOf(errno), place, '/some/place')
+      assert.ok(error instanceof AppError, `${place} ${errno}`)
+      assert.equal(error.code, code, `${place} ${errno}`)
+      assert.match(error.message, what)
+      assert.match(error.remedy, remedy)
+      assert.doesNotMatch(`${error.message} ${error.remedy}`, /[{}]/)
+    }
+  })
+}
+
+/** An error as the system, or SQLite, throws it. */
+function faultOf(errno: string): Error {
+  const sqlite = { SQLITE_BUSY: 5, SQLITE_CORRUPT: 11 + 256, SQLITE_NOTADB: 26 }[errno]
+  if (sqlite !== undefined)
+    return Object.assign(new Error('x'), { code: 'ERR_SQLITE_ERROR', errcode: sqlite })
+  return Object.assign(new Error('x'), { code: errno, syscall: 'open' })
+}
+
+test('what the system did not refuse stays what it is, and the cause of another error is found', () => {
+  const bug = new TypeError('x is not a function')
+  assert.equal(toAppError(bug, 'file'), bug)
+  const coded = Object.assign(new Error('x'), { code: 'ERR_INVALID_ARG_TYPE' })
+  assert.equal(toAppError(coded, 'file'), coded)
+  const wrapped = toAppError(new Error('outer', { cause: faultOf('EROFS') }), 'data', '/x')
+  assert.ok(wrapped instanceof AppError && wrapped.code === 'DATA_NOT_WRITABLE')
+})
+
+/** What an operator does, and the one line that the command prints. */
+interface Mistake {
+  readonly skip?: string | false
+  readonly uid?: number
+  readonly shell?: string
+  prepare(folder: string): void | Promise<void>
+  args(folder: string): readonly string[]
+  readonly exit?: number
+  readonly line: RegExp
+}
+
+const list = (folder: string): string[] => ['user', 'list', '--data', join(folder, 'data')]
+const serve = (folder: string, ...flags: string[]): string[] => [
+  ...['serve', '--data', join(folder, 'data'), '--listen-http', '127.0.0.1:0'],
+  ...flags,
+]
+
+const MISTAKES: Readonly<Record<string, Mistake>> = {
+  'a command as a user who does not own the data': {
+    skip: asNobody,
+    uid: NOBODY,
+    prepare(folder) {
+      runAsRoot(list(folder))
+      chmodSync(join(folder, 'data'), 0o777)
+    },
+    args: list,
+    line: /^error\[DATA_NOT_WRITABLE\]: The user with id 65534 may not use .*berth\.db \(its owner is the user with id 0\)\. Run the command as the owner/,
+  },
+  'a start as a user who may not write to the folder above': {
+    skip: asNobody,
+    uid: NOBODY,
+    prepare: () => {},
+    args: serve,
+    line: /^error\[DATA_NOT_WRITABLE\]: The user with id 65534 may not use /,
+  },
+  'a folder in place of the database': {
+    prepare: (folder) => void mkdirSync(join(folder, 'data/berth.db'), { recursive: true }),
+    args: list,
+    line: /^error\[DATA_NOT_WRITABLE\]: A folder stands at .*berth\.db/,
+  },
+  'a folder in place of the lock': {
+    prepare: (folder) => void mkdirSync(join(folder, 'data/server.lock'), { recursive: true }),
+    args: serve,
+    line: /^error\[DATA_NOT_WRITABLE\]: A folder stands at .*server\.lock/,
+  },
+  'a file in place of the uploads': {
+    prepare(folder) {
+      mkdirSync(join(folder, 'data/registry'), { recursive: true })
+      writeFileSync(join(folder, 'data/registry/berth-uploads'), '')
+    },
+    args: (folder) => serve(folder, '--registry-root', join(folder, 'data/registry')),
+    line: /^error\[\w+\]: A file stands at .*berth-uploads/,
+  },
+  'something else in place of the database': {
+    prepare(folder) {
+      mkdirSync(join(folder, 'data'))
+      writeFileSync(join(folder, 'data/berth.db'), 'no database at all'.repeat(100))
+    },
+    args: list,
+    line: /^error\[DATABASE_UNUSABLE\]: .*berth\.db is no database/,
+  },
+  'a socket in a folder that is not there': {
+    prepare: () => {},
+    args: (folder) => serve(folder, '--listen-http', `unix:${folder}/run/berth.sock`),
+    line: /^error\[SOCKET_UNUSABLE\]: .*the folder .*\/run is not there\. Make the folder first/,
+  },
+  'a socket in place of a file': {
+    prepare: (folder) => writeFileSync(join(folder, 'precious'), 'x'),
+    args: (folder) => serve(folder, '--listen-http', `unix:${folder}/precious`),
+    line: /^error\[SOCKET_UNUSABLE\]: Something stands at .*precious that is no socket/,
+  },
+  'a socket whose path is too long': {
+    prepare: () => {},
+    args: (folder) => serve(folder, '--listen-http', `unix:${folder}/${'x'.repeat(120)}`),
+    exit: 2,
+    line: /^error\[VALUE_INVALID\]: .*at most 100 characters/,
+  },
+  'an address that the machine does not have': {
+    prepare: () => {},
+    args: (folder) => serve(folder, '--insecure-http', '--listen-http', '192.0.2.77:0'),
+    line: /^error\[ADDRESS_UNAVAILABLE\]: This machine has no address 192\.0\.2\.77/,
+  },
+  'a name that cannot be looked up': {
+    prepare: () => {},
+    args: (folder) => serve(folder, '--insecure-http', '--listen-http', 'no-such-host.invalid:0'),
+    line: /^error\[ADDRESS_UNAVAILABLE\]: .*no-such-host\.invalid.*IP address/,
+  },
+}
+
+for (const [name, { skip: why = false, uid, prepare, args, exit = 1, line }] of Object.entries(MISTAKES)) {
+  test(`${name} is one line with its cause and remedy`, { skip: why }, async () => {
+    await using folder = await makeTempFolder('mistake')
+    chmodSync(folder.path, 0o755)
+    await prepare(folder.path)
+    const { code, stderr } = await runCommand(BERTH, args(folder.path), {
+      env: process.env,
+      uid,
+      timeoutMs: 20_000,
+    })
+    assert.equal(code, exit, stderr)
+    assert.match(stderr.split('\n').findLast((text) => text.startsWith('error')) ?? stderr, line)
+    assert.doesNotMatch(stderr, /INTERNAL|fault in Berth/)
+  })
+}
+
+test('a disk without inodes, and one that is read-only, are called so', { skip }, async () => {
+  await using disk = await SmallDisk.mount(4, { inodes: 2 })
+  const full = await runCommand(BERTH, list(disk.path), { env: process.env })
+  assert.match(full.stderr, /^error\[STORAGE_FULL\]: .*no inode left/)
+  await disk.setReadOnly(true)
+  const readOnly = await runCommand(BERTH, list(disk.path), { env: process.env })
+  assert.match(readOnly.stderr, /^error\[DATA_NOT_WRITABLE\]: The disk of .* is mounted read-only/)
+})
+
+function runAsRoot(args: readonly string[]): void {
+  const { status, stderr } = spawnSync(BERTH, args, { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+}
