@@ -196,6 +196,11 @@ export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, 
       what: 'Another process holds the database {what} for too long',
       remedy: 'Try again; if it goes on, end the process that holds it ("fuser {what}" names it)',
     },
+    SQLITE_CANTOPEN: {
+      code: 'DATABASE_UNUSABLE',
+      what: 'SQLite cannot open {what}, and the system does not say why',
+      remedy: 'Look at what limits the process, such as SELinux, AppArmor or its container',
+    },
     SQLITE_NOTADB: {
       code: 'DATABASE_UNUSABLE',
       what: '{what} is no database',

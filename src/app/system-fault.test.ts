@@ -71,6 +71,7 @@ const EXPECTED: Readonly<Record<FaultPlace, typeof ON_FILES>> = {
   database: [
     ...ON_FILES,
     ['SQLITE_BUSY', 'DATABASE_BUSY', /holds the database/, /fuser/],
+    ['SQLITE_CANTOPEN', 'DATABASE_UNUSABLE', /cannot open/, /SELinux/],
     ['SQLITE_NOTADB', 'DATABASE_UNUSABLE', /is no database/, /backup/],
     ['SQLITE_CORRUPT', 'DATABASE_UNUSABLE', /damaged/, /backup/],
   ],
@@ -85,7 +86,11 @@ for (const [place, rows] of Object.entries(EXPECTED) as [FaultPlace, typeof ON_F
       'a row is missing here, or there',
     )
     for (const [errno, code, what, remedy] of rows) {
-      const error = toAppError(faultOf(errno), place, '/some/place')
+      const error = toAppError(
+        faultOf(errno),
+        place,
+        errno.startsWith('SQLITE') ? '/tmp/place' : '/some/place',
+      )
       assert.ok(error instanceof AppError, `${place} ${errno}`)
       assert.equal(error.code, code, `${place} ${errno}`)
       assert.match(error.message, what)
@@ -97,7 +102,7 @@ for (const [place, rows] of Object.entries(EXPECTED) as [FaultPlace, typeof ON_F
 
 /** An error as the system, or SQLite, throws it. */
 function faultOf(errno: string): Error {
-  const sqlite = { SQLITE_BUSY: 5, SQLITE_CORRUPT: 11 + 256, SQLITE_NOTADB: 26 }[errno]
+  const sqlite = { SQLITE_BUSY: 5, SQLITE_CANTOPEN: 14, SQLITE_CORRUPT: 11 + 256, SQLITE_NOTADB: 26 }[errno]
   if (sqlite !== undefined)
     return Object.assign(new Error('x'), { code: 'ERR_SQLITE_ERROR', errcode: sqlite })
   return Object.assign(new Error('x'), { code: errno, syscall: 'open' })
@@ -134,7 +139,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     skip: asNobody,
     uid: NOBODY,
     prepare(folder) {
-      runAsRoot(list(folder))
+      makeData(folder)
       chmodSync(join(folder, 'data'), 0o777)
     },
     args: list,
@@ -219,14 +224,15 @@ for (const [name, { skip: why = false, uid, prepare, args, exit = 1, line }] of 
 
 test('a disk without inodes, and one that is read-only, are called so', { skip }, async () => {
   await using disk = await SmallDisk.mount(4, { inodes: 2 })
-  const full = await runCommand(BERTH, list(disk.path), { env: process.env })
+  const full = await runCommand(BERTH, serve(disk.path), { env: process.env })
   assert.match(full.stderr, /^error\[STORAGE_FULL\]: .*no inode left/)
   await disk.setReadOnly(true)
-  const readOnly = await runCommand(BERTH, list(disk.path), { env: process.env })
+  const readOnly = await runCommand(BERTH, serve(disk.path), { env: process.env })
   assert.match(readOnly.stderr, /^error\[DATA_NOT_WRITABLE\]: The disk of .* is mounted read-only/)
 })
 
-function runAsRoot(args: readonly string[]): void {
-  const { status, stderr } = spawnSync(BERTH, args, { encoding: 'utf8' })
+function makeData(folder: string): void {
+  const args = ['user', 'add', 'alice', '--password-stdin', '--new', '--data', join(folder, 'data')]
+  const { status, stderr } = spawnSync(BERTH, args, { encoding: 'utf8', input: 'correct horse battery' })
   assert.equal(status, 0, stderr)
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError } from './app-error.ts'
 import { type FaultPlace, type FaultRow, SYSTEM_FAULTS } from './system-fault-rows.ts'
@@ -68,10 +68,10 @@ function isOwnErrno(error: Error): boolean {
 
 function sqliteErrno(code: number, file: string): string | undefined {
   if (!SQLITE_UNCLEAR.has(code)) return SQLITE_CODES.get(code)
-  return errnoOfFiles(file) ?? (code === 10 ? 'EIO' : undefined)
+  return errnoOfFiles(file) ?? (code === 10 ? 'EIO' : 'SQLITE_CANTOPEN')
 }
 
-/** Why a database cannot be used, as the system says it of its files. They are not opened: to close one drops SQLite's locks. */
+/** Why a database cannot be used, as the system says it of its files. None is opened: to close it would drop SQLite's locks. */
 function errnoOfFiles(file: string): string | undefined {
   try {
     const { R_OK, W_OK, X_OK } = constants
@@ -80,7 +80,9 @@ function errnoOfFiles(file: string): string | undefined {
       if (statSync(name).isDirectory()) return 'EISDIR'
       accessSync(name, R_OK | W_OK)
     }
-    return spaceOf(file)?.isFull ? 'ENOSPC' : undefined
+    closeSync(openSync('/dev/null', 'r'))
+    const space = spaceOf(file)
+    return space && (space.isFull || !space.hasInodes) ? 'ENOSPC' : undefined
   } catch (error) {
     return error instanceof Error && 'code' in error ? String(error.code) : undefined
   }

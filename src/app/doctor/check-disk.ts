@@ -57,7 +57,11 @@ function judgeRoom(
     )
   }
   return free < LOW_BYTES
-    ? warning('disk', `Only ${room}`, 'Remove other files, or enlarge the disk: deleting images does not give their bytes back at once')
+    ? warning(
+        'disk',
+        `Only ${room}`,
+        'Remove other files, or enlarge the disk: deleting images does not give their bytes back at once',
+      )
     : ok('disk', room)
 }
 
