@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { runCli } from '../../test/support/run-cli.ts'
 import { CONFIG_ERROR_CODES } from '../config/config-error.ts'
 import { CLI_ERRORS } from './cli-error.ts'
+import { formatCommandReference } from './command-reference.ts'
 import { describeError } from './describe-error.ts'
+import { processIo } from './io.ts'
+import { buildProgram } from './run.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGE = readFileSync(`${ROOT}/docs/cli.md`, 'utf8')
+/** The table of flags, between its marks. */
+const FLAGS = /(<!-- flags: [^\n]* -->\n)([\s\S]*?)(<!-- \/flags -->)/
 /** Codes that other parts throw and commands report, as these parts declare them. */
 const UNIONS = [
   'src/app/app-error.ts',
@@ -51,13 +56,26 @@ test('docs/cli.md tells the exit code of each error', () => {
 })
 
 test('docs/cli.md lists exactly the commands there are', async () => {
-  const listed = [...PAGE.matchAll(/^\| `berth ([a-z]+(?: [a-z-]+)?)[^`]*` \|/gm)].map((row) => row[1])
+  const listed = [...PAGE.replace(FLAGS, '').matchAll(/^\| `berth ([a-z]+(?: [a-z-]+)?)[^`]*` \|/gm)].map(
+    (row) => row[1],
+  )
   const commands: string[] = []
   for (const name of await commandsOf([])) {
     const inner = ['user', 'repo', 'tag', 'site', 'cert'].includes(name) ? await commandsOf([name]) : []
     commands.push(...(inner.length > 0 ? inner.map((verb) => `${name} ${verb}`) : [name]))
   }
   assert.deepEqual(listed.toSorted(), commands.toSorted())
+})
+
+test('docs/cli.md lists exactly the flags that --help shows', () => {
+  const table = formatCommandReference(buildProgram(processIo()))
+  if (process.env.UPDATE_DOCS === '1') {
+    const page = PAGE.replace(FLAGS, (_all, open, _table, close) => `${open}${table}${close}`)
+    writeFileSync(`${ROOT}/docs/cli.md`, page)
+    assert.notEqual(FLAGS.exec(page), null)
+    return
+  }
+  assert.equal(FLAGS.exec(PAGE)?.[2], table, 'UPDATE_DOCS=1 node --test src/cli/docs.test.ts writes it anew')
 })
 
 async function commandsOf(args: readonly string[]): Promise<string[]> {

@@ -188,6 +188,21 @@ test('commands that only look make no folder, and say which server runs elsewher
   assert.equal(existsSync(path.dirname(data)), false)
 })
 
+test('a flag of yes or no takes its value, and is yes alone', async () => {
+  for (const [words, value] of [
+    ['--insecure-http', true],
+    ['--insecure-http false', false],
+    ['--relative-urls=off', false],
+    ['--relative-urls', true],
+  ] as const) {
+    const { stdout } = await runCli(['config', '--json', ...words.split(' ')])
+    const name = /[a-z-]+[a-z]/.exec(words.slice(2))?.[0]
+    const found = JSON.parse(stdout).settings.find((setting: { name: string }) => setting.name === name)
+    assert.equal(found.value, value, words)
+  }
+  assert.doesNotMatch((await runCli(['serve', '--help'])).stdout, /preset/)
+})
+
 test('user add makes a data folder only with --new', async () => {
   const data = path.join(folder, 'new-data')
   const add = ['user', 'add', 'alice', '--password-stdin', '--data', data]

@@ -38,7 +38,8 @@ export async function run(argv: readonly string[], io: Io = processIo()): Promis
   }
 }
 
-function buildProgram(io: Io): Command {
+/** All commands, ready to parse a command line. */
+export function buildProgram(io: Io): Command {
   const program = new Command('berth')
     .description('A private, secure home for container images.')
     .option('--config <FILE>', "settings: a berth.yaml, or a config.yml of Distribution's registry")

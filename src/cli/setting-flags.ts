@@ -13,7 +13,7 @@ export function addSettingFlags(command: Command): Command {
     const flag = new Option(flagOf(option.name, option), help)
     if (option.isList)
       flag.argParser((value, before?: string) => (before === undefined ? value : `${before},${value}`))
-    command.addOption(option.value === 'BOOL' ? flag.preset('true') : flag)
+    command.addOption(flag)
   }
   return command
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { OPTION_LIST } from './options.ts'
 import { formatReference } from './reference.ts'
+import { loadYaml } from './yaml.ts'
 
 const FILE = new URL('../../docs/configuration.md', import.meta.url)
 const SECTION = /(<!-- settings: [^\n]* -->\n)([\s\S]*?)(<!-- \/settings -->)/
@@ -14,6 +15,14 @@ test('docs/configuration.md holds exactly the settings there are', () => {
     writeFileSync(FILE, page)
   }
   assert.equal(SECTION.exec(page)?.[2], formatReference())
+})
+
+test('the example of each setting is one that it can have, and not its default', () => {
+  for (const { name, example, parse, default: standard } of OPTION_LIST) {
+    const value: unknown = loadYaml().parse(`${name}: ${example}`)[name]
+    assert.ok(parse.safeParse(value).success, `${name}: ${example}`)
+    assert.notEqual(String(value), standard, `${name}: ${example} is the default`)
+  }
 })
 
 test('the settings named in the example of docs/configuration.md exist', () => {

@@ -20,6 +20,7 @@ export const FRONT_DOOR_OPTIONS = {
   domain: {
     value: 'HOST',
     help: "the registry's own name; may be given several times; turns the front door on",
+    example: 'registry.example.com',
     otherwise: 'none',
     parse: hostNames,
     isList: true,
@@ -28,6 +29,7 @@ export const FRONT_DOOR_OPTIONS = {
   certs: {
     value: 'DIR',
     help: 'folder of certificates: <host>.crt and <host>.key',
+    example: '/etc/berth/certs',
     otherwise: '/etc/nginx/certs if it exists',
     parse: text,
     isPath: true,
@@ -35,6 +37,7 @@ export const FRONT_DOOR_OPTIONS = {
   'vhost-dir': {
     value: 'DIR',
     help: 'folder of vhost files: <host>, default, <host>_location',
+    example: '/etc/berth/vhost.d',
     otherwise: '/etc/nginx/vhost.d if it exists',
     parse: text,
     isPath: true,
@@ -42,6 +45,7 @@ export const FRONT_DOOR_OPTIONS = {
   'htpasswd-dir': {
     value: 'DIR',
     help: 'folder of password files; vhost files reach it as /etc/nginx/htpasswd and /etc/nginx/passwords',
+    example: '/etc/berth/passwords',
     otherwise: '/etc/nginx/htpasswd and /etc/nginx/passwords if they exist',
     parse: text,
     isPath: true,
@@ -49,13 +53,16 @@ export const FRONT_DOOR_OPTIONS = {
   'docker-host': {
     value: 'URL',
     help: 'Docker engine whose containers become hosts: unix:///path, tcp://host:port, auto or off',
+    example: 'unix:///run/podman/podman.sock',
     default: 'auto',
     otherwise: 'auto: /var/run/docker.sock or /tmp/docker.sock if one exists',
     parse: dockerHost,
     replaces: 'DOCKER_HOST',
   },
   'prefer-ipv6': {
+    value: 'BOOL',
     help: "use a container's IPv6 address where it has one",
+    example: 'true',
     default: 'false',
     parse: flag,
     replaces: 'PREFER_IPV6_NETWORK',
@@ -63,6 +70,7 @@ export const FRONT_DOOR_OPTIONS = {
   'default-host': {
     value: 'HOST',
     help: 'host that answers requests for unknown names',
+    example: 'www.example.com',
     otherwise: 'none: 503',
     parse: hostPattern,
     replaces: 'DEFAULT_HOST',
@@ -70,6 +78,7 @@ export const FRONT_DOOR_OPTIONS = {
   'https-method': {
     value: 'METHOD',
     help: 'redirect, noredirect, nohttp or nohttps, for hosts that do not say it themselves',
+    example: 'noredirect',
     default: 'redirect',
     parse: word(HTTPS_METHODS),
     replaces: 'HTTPS_METHOD',
@@ -77,6 +86,7 @@ export const FRONT_DOOR_OPTIONS = {
   hsts: {
     value: 'VALUE',
     help: 'Strict-Transport-Security of hosts that do not say it themselves, or off',
+    example: 'max-age=63072000; includeSubDomains',
     default: 'max-age=31536000',
     parse: header,
     replaces: 'HSTS',
@@ -84,6 +94,7 @@ export const FRONT_DOOR_OPTIONS = {
   'trust-default-cert': {
     value: 'BOOL',
     help: 'serve hosts without a certificate of their own with default.crt, where they do not say it themselves',
+    example: 'false',
     default: 'true',
     parse: flag,
     replaces: 'TRUST_DEFAULT_CERT',
@@ -91,6 +102,7 @@ export const FRONT_DOOR_OPTIONS = {
   'tls-policy': {
     value: 'NAME',
     help: 'Mozilla-Modern, Mozilla-Intermediate or Mozilla-Old',
+    example: 'Mozilla-Modern',
     default: 'Mozilla-Intermediate',
     parse: word(TLS_POLICIES),
     replaces: 'SSL_POLICY',
@@ -98,6 +110,7 @@ export const FRONT_DOOR_OPTIONS = {
   'external-http-port': {
     value: 'PORT',
     help: 'port that visitors use for plain HTTP, where it is not the one listened on: applications are told it',
+    example: '8080',
     otherwise: 'that of listen-http',
     parse: wholeNumber(1, 65_535),
     replaces: 'EXTERNAL_HTTP_PORT',
@@ -105,6 +118,7 @@ export const FRONT_DOOR_OPTIONS = {
   'external-https-port': {
     value: 'PORT',
     help: 'port that visitors use for TLS, where it is not the one listened on: redirects lead there, and applications are told it',
+    example: '8443',
     otherwise: 'that of listen-https',
     parse: wholeNumber(1, 65_535),
     replaces: 'EXTERNAL_HTTPS_PORT',
@@ -112,6 +126,7 @@ export const FRONT_DOOR_OPTIONS = {
   'proxy-protocol-from': {
     value: 'LIST',
     help: 'addresses and networks that begin connections with a PROXY header',
+    example: '[10.0.0.2]',
     default: '',
     otherwise: 'none',
     parse: networks,
@@ -119,6 +134,7 @@ export const FRONT_DOOR_OPTIONS = {
   'site-log': {
     value: 'TARGET',
     help: 'access log of the virtual hosts: off, stdout, a file, or a folder for a file of each host',
+    example: '/var/log/berth/',
     default: 'off',
     parse: text,
     resolvePaths: (target, baseDir) =>
@@ -127,18 +143,21 @@ export const FRONT_DOOR_OPTIONS = {
   'site-log-format': {
     value: 'FORMAT',
     help: 'combined (with the host before it) or json',
+    example: 'json',
     default: 'combined',
     parse: word(['combined', 'json']),
   },
   acme: {
     value: 'SCOPE',
     help: 'ask a CA for certificates: all (public hosts that have none), asked (own names, and where asked for) or off',
+    example: 'asked',
     default: 'all',
     parse: word(ACME_SCOPES),
   },
   'acme-email': {
     value: 'MAIL',
     help: 'address the CA may write to',
+    example: 'admin@example.com',
     otherwise: 'none',
     parse: text,
     replaces: 'DEFAULT_EMAIL',
@@ -146,6 +165,7 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-directory': {
     value: 'URL',
     help: 'directory of the CA',
+    example: 'https://acme.example.com/directory',
     default: 'https://acme-v02.api.letsencrypt.org/directory',
     parse: httpsUrl,
     replaces: 'ACME_CA_URI',
@@ -153,6 +173,7 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-directory-ca': {
     value: 'FILE',
     help: 'certificates to trust the directory by, PEM: for a CA of your own',
+    example: '/etc/berth/acme-roots.pem',
     otherwise: 'the usual ones',
     parse: text,
     isPath: true,
@@ -160,6 +181,7 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-eab-key-id': {
     value: 'ID',
     help: 'external account binding: id of the key',
+    example: 'kid-1',
     otherwise: 'none',
     parse: text,
     replaces: 'ACME_EAB_KID',
@@ -167,6 +189,7 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-eab-hmac-key': {
     value: 'KEY',
     help: 'external account binding: the key, base64url',
+    example: 'c2VjcmV0',
     otherwise: 'none',
     parse: text,
     secret: true,
@@ -175,6 +198,7 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-profile': {
     value: 'NAME',
     help: 'profile of the CA, such as shortlived',
+    example: 'shortlived',
     otherwise: "the CA's own choice",
     parse: text,
     replaces: 'ACME_CERT_PROFILE',
@@ -182,18 +206,21 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-key-type': {
     value: 'TYPE',
     help: 'ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096',
+    example: 'rsa-2048',
     default: 'ec-256',
     parse: word(KEY_TYPES),
   },
   'acme-challenge': {
     value: 'TYPE',
     help: 'http-01, tls-alpn-01 or dns-01',
+    example: 'tls-alpn-01',
     otherwise: 'http-01; dns-01 for wildcards where it is set up',
     parse: word(CHALLENGES),
   },
   'acme-dns-hook': {
     value: 'FILE',
     help: 'program that sets and removes DNS records for dns-01',
+    example: '/etc/berth/dns-hook',
     otherwise: 'none',
     parse: text,
     isPath: true,
@@ -201,12 +228,14 @@ export const FRONT_DOOR_OPTIONS = {
   'acme-dns-server': {
     value: 'HOST',
     help: 'name server that takes dynamic updates (RFC 2136) for dns-01: host or host:port',
+    example: 'ns1.example.com',
     otherwise: 'none',
     parse: text,
   },
   'acme-dns-key': {
     value: 'KEY',
     help: 'TSIG key for these updates: name:algorithm:secret, the secret in base64',
+    example: "'berth:hmac-sha256:c2VjcmV0'",
     otherwise: 'none',
     parse: text,
     secret: true,
@@ -214,6 +243,7 @@ export const FRONT_DOOR_OPTIONS = {
   sites: {
     value: 'MAP',
     help: 'hosts and what answers there; only in berth.yaml, see docs/front-door.md',
+    example: "{ wiki.example.com: { upstream: 'http://10.0.0.5:8080' } }",
     otherwise: 'none',
     parse: sites,
     isFileOnly: true,

@@ -16,9 +16,11 @@ import {
 
 /** A setting: the one place its names, bounds, default and help are written down. */
 export interface Option<T = unknown> {
-  /** What stands for the value in help; undefined for a switch. */
-  readonly value?: string
+  /** What stands for the value in help; `BOOL`: the flag alone means true. */
+  readonly value: string
   readonly help: string
+  /** A value it can have, as it is written in berth.yaml. */
+  readonly example: string
   /** What holds where nothing is said, written as a value. */
   readonly default?: string
   /** The same in words, where it depends on other settings or means "none". */
@@ -57,6 +59,7 @@ export const OPTIONS = {
   data: {
     value: 'DIR',
     help: 'folder of the database and the keys',
+    example: '/var/lib/berth',
     otherwise: './berth-data, or berth/ in the registry-root where that is given',
     parse: text,
     isPath: true,
@@ -64,6 +67,7 @@ export const OPTIONS = {
   'registry-root': {
     value: 'DIR',
     help: "folder of the blobs, in Distribution's layout (docker/registry/v2)",
+    example: '/srv/registry',
     otherwise: 'the data folder',
     parse: text,
     isPath: true,
@@ -72,6 +76,7 @@ export const OPTIONS = {
   'listen-http': {
     value: 'ADDR',
     help: 'address for plain HTTP: host:port, :port, [::1]:port, unix:/path or off',
+    example: '127.0.0.1:8080',
     otherwise: '127.0.0.1:5000; off with a certificate; :80 with a domain',
     parse: listenAddress,
     distribution: { key: 'http.addr', when: 'plain' },
@@ -79,6 +84,7 @@ export const OPTIONS = {
   'listen-https': {
     value: 'ADDR',
     help: 'address for TLS: host:port, :port, [::1]:port, unix:/path or off',
+    example: "':443'",
     otherwise: 'off; :443 with a certificate or a domain',
     parse: listenAddress,
     distribution: { key: 'http.addr', when: 'tls' },
@@ -86,6 +92,7 @@ export const OPTIONS = {
   'tls-cert': {
     value: 'FILE',
     help: 'certificate chain, PEM, own certificate first; read again when it or its key changes',
+    example: '/etc/berth/registry.example.com.crt',
     otherwise: 'none',
     parse: text,
     isPath: true,
@@ -94,19 +101,23 @@ export const OPTIONS = {
   'tls-key': {
     value: 'FILE',
     help: 'private key of the certificate, PEM',
+    example: '/etc/berth/registry.example.com.key',
     otherwise: 'none',
     parse: text,
     isPath: true,
     distribution: { key: 'http.tls.key' },
   },
   'insecure-http': {
+    value: 'BOOL',
     help: 'take passwords over plain HTTP on addresses other than loopback: only behind a TLS proxy',
+    example: 'true',
     default: 'false',
     parse: flag,
   },
   'public-url': {
     value: 'URL',
     help: 'scheme and host that clients use, such as https://registry.example.com',
+    example: 'https://registry.example.com',
     otherwise: 'taken from each request',
     parse: origin,
     distribution: { key: 'http.host' },
@@ -114,6 +125,7 @@ export const OPTIONS = {
   'trusted-proxies': {
     value: 'LIST',
     help: 'addresses and networks whose X-Forwarded-* headers count, separated by commas',
+    example: '[127.0.0.1, 10.0.0.0/8]',
     default: '',
     otherwise: 'none',
     parse: networks,
@@ -121,6 +133,7 @@ export const OPTIONS = {
   'relative-urls': {
     value: 'BOOL',
     help: 'answer Location headers without scheme and host',
+    example: 'false',
     default: 'true',
     parse: flag,
     distribution: { key: 'http.relativeurls' },
@@ -128,6 +141,7 @@ export const OPTIONS = {
   'delete-enabled': {
     value: 'BOOL',
     help: 'let clients delete tags, manifests and blobs',
+    example: 'false',
     default: 'true',
     parse: flag,
     distribution: { key: 'storage.delete.enabled' },
@@ -135,6 +149,7 @@ export const OPTIONS = {
   'sparse-manifests': {
     value: 'BOOL',
     help: 'take a manifest that names content the repository does not hold',
+    example: 'true',
     default: 'false',
     parse: flag,
     distribution: { key: 'validation.manifests.indexes.platforms', read: readPlatforms },
@@ -142,6 +157,7 @@ export const OPTIONS = {
   'htpasswd-file': {
     value: 'FILE',
     help: 'further accounts, htpasswd format, read again when it changes',
+    example: '/etc/berth/users.htpasswd',
     otherwise: 'none',
     parse: text,
     isPath: true,
@@ -150,12 +166,14 @@ export const OPTIONS = {
   'weak-hashes': {
     value: 'BOOL',
     help: 'check DES and plain-text entries of password files too, which are guessed in no time',
+    example: 'true',
     default: 'false',
     parse: flag,
   },
   'auth-realm': {
     value: 'TEXT',
     help: 'realm of the Basic challenge',
+    example: 'Our registry',
     default: 'Berth',
     parse: realm,
     distribution: { key: 'auth.htpasswd.realm' },
@@ -163,12 +181,14 @@ export const OPTIONS = {
   'token-lifetime': {
     value: 'SECONDS',
     help: 'life of an access token, 60 to 3600 seconds',
+    example: '600',
     default: '300',
     parse: wholeNumber(60, 3600),
   },
   'upload-max-age': {
     value: 'HOURS',
     help: 'age at which an upload nobody goes on with is removed, in hours, up to a year',
+    example: '24',
     default: '168',
     parse: wholeNumber(1, 8784),
     distribution: { key: 'storage.maintenance.uploadpurging.age', read: readPurgeAge },
@@ -176,6 +196,7 @@ export const OPTIONS = {
   'drain-timeout': {
     value: 'SECONDS',
     help: 'longest wait for requests under way when stopping, up to 3600 seconds',
+    example: '60',
     default: '30',
     parse: wholeNumber(0, 3600),
     distribution: { key: 'http.draintimeout', read: readSeconds },
@@ -183,18 +204,21 @@ export const OPTIONS = {
   workers: {
     value: 'N',
     help: 'processes that serve, 1 to 64; auto: as many as the machine has cores',
+    example: 'auto',
     default: '1',
     parse: workerCount,
   },
   'max-blob-bytes': {
     value: 'BYTES',
     help: 'size of the largest blob taken; 0: no limit',
+    example: '10737418240',
     default: '0',
     parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
   },
   'log-level': {
     value: 'LEVEL',
     help: 'error, warn, info or debug',
+    example: 'debug',
     default: 'info',
     parse: word(LOG_LEVELS),
     distribution: { key: 'log.level', read: readLevel },
@@ -202,6 +226,7 @@ export const OPTIONS = {
   'log-format': {
     value: 'FORMAT',
     help: 'json (a line each) or text',
+    example: 'text',
     otherwise: 'text on a terminal, else json',
     parse: word(['json', 'text']),
     distribution: { key: 'log.formatter', read: (value) => (value === 'logstash' ? undefined : value) },

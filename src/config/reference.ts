@@ -2,8 +2,7 @@ import { OPTION_LIST, type Option, registryVariableOf, variableOf } from './opti
 
 /** The flag of a setting with what stands for its value, such as `--data <DIR>`. */
 export function flagOf(name: string, option: Option): string {
-  if (option.value === undefined) return `--${name}`
-  // A switch by itself says yes; `off` or `false` after it says no.
+  // By itself it says yes; `false` after it says no.
   return option.value === 'BOOL' ? `--${name} [BOOL]` : `--${name} <${option.value}>`
 }
 
@@ -20,6 +19,7 @@ export function formatReference(): string {
       `\`${option.name}\``,
       option.help,
       defaultInWords(option),
+      `\`${option.name}: ${option.example}\``,
       option.isFileOnly ? '' : `\`${variableOf(option.name)}\``,
       others
         .filter((name) => name !== undefined)
@@ -28,7 +28,10 @@ export function formatReference(): string {
     ]
     return `| ${cells.join(' | ')} |`
   })
-  return ['| Setting | Meaning | Default | Variable | Also |', '|---|---|---|---|---|', ...rows, ''].join(
-    '\n',
-  )
+  return [
+    '| Setting | Meaning | Default | Example | Variable | Also |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
 }

@@ -27,7 +27,7 @@ export function addCertSelfSigned(cert: Command, io: Io): void {
     .addOption(new Option('--key <TYPE>', 'kind of key').choices(KEY_TYPES).default('ec-256'))
     .option('--days <N>', 'how long it is valid, 397 at most', String(DEFAULT_DAYS))
     .option('--certs <DIR>', CERTS_HELP)
-    .option('--out <DIR>', 'write <name>.crt and .key there instead; - prints them')
+    .option('--out <DIR>', 'write <host>.crt and <host>.key there instead; - prints them')
     .addHelpText('after', EXAMPLES)
     .action(async (names: string[], _options, command: Command) => {
       const context = contextOf(command, io)
@@ -58,8 +58,10 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
 }
 
 async function putAway(context: CommandContext, name: string, pair: PairText): Promise<void> {
-  const [{ checkHostName, fileStemOf, refuseExisting, writeNew }, { installPair, pairNameOf }] =
-    await Promise.all([import('../../certificates/csr.ts'), import('../../certificates/install-pair.ts')])
+  const [{ checkHostName, refuseExisting, writeNew }, { installPair, pairNameOf }] = await Promise.all([
+    import('../../certificates/csr.ts'),
+    import('../../certificates/install-pair.ts'),
+  ])
   const host = checkHostName(name)
   const { out } = context.flags
   if (out === '-') {
@@ -73,7 +75,7 @@ async function putAway(context: CommandContext, name: string, pair: PairText): P
     return
   }
   const [certFile = '', keyFile = ''] = ['crt', 'key'].map((ending) =>
-    resolve(context.io.cwd, out, `${fileStemOf(host)}.${ending}`),
+    resolve(context.io.cwd, out, `${pairNameOf(host)}.${ending}`),
   )
   for (const file of [certFile, keyFile]) await refuseExisting(file)
   await writeNew(keyFile, pair.keyPem, 0o600)

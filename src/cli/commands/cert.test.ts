@@ -253,7 +253,7 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
   it('writes files elsewhere with --out, and never over others', async () => {
     await using room = await openRoom()
     const { certFile, keyFile } = await room.json(['self-signed', 'a.test', '--out', '.', '--days', '7'])
-    assert.deepEqual([certFile, keyFile], [room.path('a_test.crt'), room.path('a_test.key')])
+    assert.deepEqual([certFile, keyFile], [room.path('a.test.crt'), room.path('a.test.key')])
     fails(await room.run(['self-signed', 'a.test', '--out', '.']), 'CERTIFICATE_FILE_EXISTS')
     fails(await room.run(['self-signed', 'a.test', '--days', '400']), 'USAGE')
     fails(await room.run(['self-signed', '--ca', '--new', 'example.com']), 'CERTIFICATE_NAME_INVALID')

@@ -1,0 +1,52 @@
+import type { Command, Option } from 'commander'
+import { OPTIONS } from '../config/options.ts'
+
+/** The table of all flags in docs/cli.md, made of the same facts as `--help`; settings have a page of their own. */
+export function formatCommandReference(program: Command): string {
+  const rows = [
+    ...rowsOf(
+      'any command',
+      program.options.filter((option) => option.name() !== 'version'),
+    ),
+    ...leavesOf(program).flatMap(({ usage, command }) => rowsOf(`\`berth ${usage}\``, command.options)),
+  ]
+  return ['| Command | Flag | Meaning |', '|---|---|---|', ...rows, ''].join('\n')
+}
+
+/** Each command that does something, with its arguments: `user add <name>`. */
+function leavesOf(command: Command, before = ''): { usage: string; command: Command }[] {
+  return command.commands.flatMap((inner) => {
+    const name = `${before}${inner.name()}`
+    if (inner.commands.length > 0) return leavesOf(inner, `${name} `)
+    const words = inner.registeredArguments.map((argument) => {
+      const text = argument.variadic ? `${argument.name()}...` : argument.name()
+      return argument.required ? `<${text}>` : `[${text}]`
+    })
+    return [{ usage: [name, ...words].join(' '), command: inner }]
+  })
+}
+
+function rowsOf(command: string, options: readonly Option[]): string[] {
+  const own = options.filter((option) => !isSetting(option))
+  const rows = own.map((option) => `| ${command} | \`${option.flags}\` | ${cellOf(option)} |`)
+  const settings = options.length - own.length
+  // `--data` and `--certs` alone are flags of a command; with all others they are the settings.
+  return settings > 2
+    ? [...rows, `| ${command} | every setting | see [configuration.md](configuration.md) |`]
+    : [
+        ...rows,
+        ...options
+          .filter(isSetting)
+          .map((option) => `| ${command} | \`${option.flags}\` | ${cellOf(option)} |`),
+      ]
+}
+
+function isSetting(option: Option): boolean {
+  return option.name() in OPTIONS
+}
+
+function cellOf({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices ? `: ${argChoices.join(', ')}` : ''
+  const standard = defaultValue === undefined ? '' : ` (default: ${String(defaultValue)})`
+  return `${description}${choices}${standard}`.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+}
