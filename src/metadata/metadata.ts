@@ -79,7 +79,8 @@ export interface ReferrerRow {
   readonly mediaType: string
   readonly size: number
   readonly artifactType: string | undefined
-  readonly annotations: Readonly<Record<string, string>> | undefined
+  /** A JSON object of texts, as it goes into the list. */
+  readonly annotationsJson: string | undefined
 }
 
 /** Which referrers are wanted. */

@@ -24,7 +24,8 @@ export interface Manifest {
   /** What an index names: manifests, or by other types blobs. */
   readonly children: readonly Descriptor[]
   readonly subject: Descriptor | undefined
-  readonly annotations: Readonly<Record<string, string>> | undefined
+  /** JSON text of its own annotations, for the referrers list. */
+  readonly annotationsJson: string | undefined
 }
 
 /**
@@ -95,12 +96,14 @@ function readImage(document: JsonObject, mediaType: string): Manifest {
   }
 }
 
-function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotations'> {
+function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotationsJson'> {
   const { subject, annotations } = document
   return {
     subject: subject === undefined || subject === null ? undefined : parseDescriptor(subject, 'subject'),
-    annotations:
-      annotations === undefined || annotations === null ? undefined : parseAnnotations(annotations, 'it'),
+    annotationsJson:
+      annotations === undefined || annotations === null
+        ? undefined
+        : JSON.stringify(parseAnnotations(annotations, 'it')),
   }
 }
 

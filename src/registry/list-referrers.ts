@@ -1,12 +1,10 @@
 import type { ReferrerPage, ReferrerRow } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts'
-import { OciError } from '../oci/errors.ts'
-import { parseManifest } from '../oci/manifest.ts'
 import { isTag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { PageRequest } from '../oci/request.ts'
 import type { ListPage } from './list-content.ts'
-import type { RegistryParts } from './registry.ts'
+import type { UseCaseParts } from './registry.ts'
 
 /** Entries of one page at most. */
 const MAX_REFERRERS = 1_000
@@ -15,6 +13,8 @@ const MAX_PAGE_BYTES = 3 * 1024 * 1024
 
 /** A question for referrers. */
 export interface ReferrerQuery {
+  /** Account that asks: it has one large list at a time under way. */
+  readonly owner: string
   readonly repository: RepositoryName
   readonly digest: Digest
   readonly artifactType: string | undefined
@@ -23,12 +23,16 @@ export interface ReferrerQuery {
 
 /** Listing what refers to a manifest. */
 export interface ListReferrers {
-  /** Descriptors by digest; empty for a subject nobody knows (distribution-spec "Listing Referrers"). */
-  listReferrers(query: ReferrerQuery): Promise<ListPage<ReferrerRow>>
+  /**
+   * Descriptors by digest, each as JSON text: annotations may be megabytes, and are not read and written anew. Empty for a
+   * subject nobody knows (distribution-spec "Listing Referrers"). Errors: `TOOMANYREQUESTS` if too many lists with a
+   * large index of an older client wait for this account.
+   */
+  listReferrers(query: ReferrerQuery): Promise<ListPage<string>>
 }
 
 /** Creates the use-case of listing referrers. */
-export function createListReferrers(parts: RegistryParts): ListReferrers {
+export function createListReferrers(parts: UseCaseParts): ListReferrers {
   return {
     async listReferrers(query) {
       const limit = Math.min(query.page.n ?? MAX_REFERRERS, MAX_REFERRERS)
@@ -38,7 +42,7 @@ export function createListReferrers(parts: RegistryParts): ListReferrers {
         limit,
         maxBytes: MAX_PAGE_BYTES,
       })
-      const tagged = await referrersOfFallbackTag(parts, query)
+      const tagged = await referrersOfFallbackTag(parts, query, limit)
       return cutPage(merge(own, tagged), limit)
     },
   }
@@ -49,34 +53,18 @@ export function createListReferrers(parts: RegistryParts): ListReferrers {
  * lacked the API (distribution-spec "Referrers Tag Schema").
  */
 async function referrersOfFallbackTag(
-  { metadata }: RegistryParts,
-  { repository, digest, artifactType, page }: ReferrerQuery,
-): Promise<ReferrerRow[]> {
+  { metadata, manifests }: UseCaseParts,
+  { repository, digest, artifactType, page, owner }: ReferrerQuery,
+  limit: number,
+): Promise<readonly ReferrerRow[]> {
   const tag = `${algorithmOf(digest)}-${hexOf(digest)}`.slice(0, 128)
   if (!isTag(tag)) return []
   const stored = await metadata.findManifest(repository, tag)
   if (!stored) return []
-  return childrenOf(stored.bytes, stored.mediaType).filter(
-    (row) =>
-      (artifactType === undefined || row.artifactType === artifactType) &&
-      (page.last === undefined || row.digest > page.last),
-  )
-}
-
-function childrenOf(bytes: Uint8Array, mediaType: string): ReferrerRow[] {
-  try {
-    return parseManifest(bytes, mediaType).children.map((child) => ({
-      digest: child.digest,
-      mediaType: child.mediaType,
-      size: child.size,
-      artifactType: child.artifactType,
-      annotations: child.annotations,
-    }))
-  } catch (error) {
-    // A tag of this form may point at anything; what is no index lists nothing.
-    if (error instanceof OciError) return []
-    throw error
-  }
+  const { bytes, mediaType } = stored
+  // One more than the page holds tells that another follows.
+  const request = { bytes, mediaType, artifactType, last: page.last, limit: limit + 1 }
+  return manifests.takeTurn(owner, bytes, () => manifests.listChildren(request))
 }
 
 /** Both lists by digest. Where the repository's own goes on, what the tag lists behind its end waits for the next page. */
@@ -88,15 +76,24 @@ function merge({ rows, hasMore }: ReferrerPage, tagged: readonly ReferrerRow[]):
   return { rows: merged, hasMore: hasMore || inReach.length < tagged.length }
 }
 
-function cutPage({ rows, hasMore }: ReferrerPage, limit: number): ListPage<ReferrerRow> {
-  const entries: ReferrerRow[] = []
+function cutPage({ rows, hasMore }: ReferrerPage, limit: number): ListPage<string> {
+  const entries: string[] = []
   let bytes = 0
+  let last: string | undefined
   for (const row of rows) {
-    bytes += Buffer.byteLength(JSON.stringify(row))
+    const entry = formatReferrer(row)
+    bytes += Buffer.byteLength(entry)
     if (entries.length === limit || (entries.length > 0 && bytes > MAX_PAGE_BYTES)) {
-      return { entries, next: entries.at(-1)?.digest }
+      return { entries, next: last }
     }
-    entries.push(row)
+    entries.push(entry)
+    last = row.digest
   }
-  return { entries, next: hasMore ? entries.at(-1)?.digest : undefined }
+  return { entries, next: hasMore ? last : undefined }
+}
+
+/** A descriptor as JSON; annotations stand in it as they are kept. */
+function formatReferrer({ annotationsJson, ...descriptor }: ReferrerRow): string {
+  const text = JSON.stringify(descriptor)
+  return annotationsJson === undefined ? text : `${text.slice(0, -1)},"annotations":${annotationsJson}}`
 }

@@ -1,7 +1,7 @@
 import type { NamedContent } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
-import { type Manifest, parseManifest } from '../oci/manifest.ts'
+import type { Manifest } from '../oci/manifest.ts'
 import { isDigestReference, type Reference, type Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UseCaseParts } from './registry.ts'
@@ -12,6 +12,8 @@ const MAX_NAMED = 20
 /** A manifest as a client sends it. */
 export interface ManifestPush {
   readonly repository: RepositoryName
+  /** Account that pushes it: it has one large manifest at a time under way. */
+  readonly owner: string
   readonly reference: Reference
   /** Further tags, from `?tag=`. */
   readonly tags: readonly Tag[]
@@ -30,39 +32,45 @@ export interface PushManifest {
   /**
    * Stores a manifest as it came and moves its tags.
    * Errors: `MANIFEST_INVALID`, `DIGEST_INVALID` if it is pushed by a digest it does not have,
-   * `MANIFEST_BLOB_UNKNOWN` if content it names is absent or its bytes are lost, `STORAGE_FULL`, `UNAVAILABLE`.
+   * `MANIFEST_BLOB_UNKNOWN` if content it names is absent or its bytes are lost, `STORAGE_FULL`, `UNAVAILABLE`,
+   * `TOOMANYREQUESTS` if too many large ones of the account wait.
    */
   pushManifest(push: ManifestPush): Promise<PushedManifest>
 }
 
 /** Creates the use-case of pushing manifests. */
-export function createPushManifest({ blobs, metadata, policy, presence }: UseCaseParts): PushManifest {
+export function createPushManifest(parts: UseCaseParts): PushManifest {
   return {
-    async pushManifest({ repository, reference, tags, contentType, bytes }) {
-      const manifest = parseManifest(bytes, contentType)
-      const digest = digestFor(reference, bytes)
-      const { isSparseAllowed } = policy
-      // Compared before any byte is written and again with the facts: in between a blob may be deleted.
-      const named = await metadata.findNamed(repository, manifest)
-      refuseMissized(named.missized)
-      if (!isSparseAllowed) {
-        refuseMissing([...named.missing, ...(await presence.findDamaged(named.blobs))])
-      }
-      await blobs.put(digest, bytes)
-      const allTags = isDigestReference(reference) ? tags : [reference, ...tags]
-      const { missing, missized } = await metadata.putManifest({
-        repository,
-        digest,
-        manifest,
-        bytes,
-        tags: allTags,
-        isSparseAllowed,
-      })
-      refuseMissized(missized)
-      refuseMissing(missing)
-      return { digest, subject: subjectOf(manifest) }
-    },
+    pushManifest: (push) => parts.manifests.takeTurn(push.owner, push.bytes, () => pushManifest(push, parts)),
   }
+}
+
+async function pushManifest(
+  { repository, reference, tags, contentType, bytes }: ManifestPush,
+  { blobs, metadata, policy, presence, manifests }: UseCaseParts,
+): Promise<PushedManifest> {
+  const manifest = await manifests.read(bytes, contentType)
+  const digest = digestFor(reference, bytes)
+  const { isSparseAllowed } = policy
+  // Compared before any byte is written and again with the facts: in between a blob may be deleted.
+  const named = await metadata.findNamed(repository, manifest)
+  refuseMissized(named.missized)
+  if (!isSparseAllowed) {
+    refuseMissing([...named.missing, ...(await presence.findDamaged(named.blobs))])
+  }
+  await blobs.put(digest, bytes)
+  const allTags = isDigestReference(reference) ? tags : [reference, ...tags]
+  const { missing, missized } = await metadata.putManifest({
+    repository,
+    digest,
+    manifest,
+    bytes,
+    tags: allTags,
+    isSparseAllowed,
+  })
+  refuseMissized(missized)
+  refuseMissing(missing)
+  return { digest, subject: subjectOf(manifest) }
 }
 
 function digestFor(reference: Reference, bytes: Uint8Array): Digest {

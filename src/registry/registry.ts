@@ -4,6 +4,7 @@ import { BlobPresence, type OnBlobDamage } from './blob-presence.ts'
 import { createDeleteContent, type DeleteContent } from './delete-content.ts'
 import { createListContent, type ListContent } from './list-content.ts'
 import { createListReferrers, type ListReferrers } from './list-referrers.ts'
+import { ManifestReader } from './manifests/manifest-reader.ts'
 import { createMountBlob, type MountBlob } from './mount-blob.ts'
 import { createPullContent, type PullContent } from './pull-content.ts'
 import { createPushBlob, type PushBlob } from './push-blob.ts'
@@ -25,6 +26,7 @@ export interface RegistryParts {
 /** What the use-cases share beside it. */
 export interface UseCaseParts extends RegistryParts {
   readonly presence: BlobPresence
+  readonly manifests: ManifestReader
 }
 
 /** What the operator decides. */
@@ -52,7 +54,11 @@ export interface Registry
 /** Puts the use-cases together. */
 export function createRegistry(given: RegistryParts): Registry {
   const { blobs, onBlobDamage = () => {} } = given
-  const parts: UseCaseParts = { ...given, presence: new BlobPresence(blobs, onBlobDamage) }
+  const parts: UseCaseParts = {
+    ...given,
+    presence: new BlobPresence(blobs, onBlobDamage),
+    manifests: new ManifestReader(),
+  }
   return {
     ...createPushBlob(parts),
     ...createMountBlob(parts),

@@ -1,7 +1,7 @@
 import { OciError } from '../../oci/errors.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { BodyRoom } from '../body-room.ts'
-import { holderOf } from '../exchange.ts'
+import { accountOf, holderOf } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { readBody } from '../read-body.ts'
 import { replyBytes, replyEmpty } from '../reply.ts'
@@ -32,7 +32,8 @@ export const putManifest: Handler<'manifest-put'> = async (request, exchange, re
   using hold = room.hold(holderOf(exchange))
   const bytes = await readBody(exchange.request, { maxBytes: MAX_MANIFEST_BYTES, tooLarge, hold })
   const contentType = exchange.request.headers['content-type']
-  const pushed = await registry.pushManifest({ repository, reference, tags, contentType, bytes })
+  const owner = accountOf(exchange)
+  const pushed = await registry.pushManifest({ repository, owner, reference, tags, contentType, bytes })
   replyEmpty(exchange, 201, {
     location: `${exchange.locationBase}/v2/${repository}/manifests/${pushed.digest}`,
     'docker-content-digest': pushed.digest,

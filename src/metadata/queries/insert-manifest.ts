@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { ManifestRecord } from '../metadata.ts'
 import type { Schema } from '../schema.ts'
+import { betweenBatches } from './between-batches.ts'
 import { neededContent } from './named-content.ts'
 import { ensureRepository } from './repositories.ts'
 
@@ -46,7 +47,7 @@ async function insertRow(
       media_type: manifest.mediaType,
       artifact_type: manifest.artifactType ?? null,
       subject: manifest.subject?.digest ?? null,
-      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+      annotations: manifest.annotationsJson ?? null,
       size: bytes.length,
       bytes,
       created_at: now,
@@ -70,6 +71,7 @@ async function insertReferences(
     ...[...manifests, ...either].map((digest) => ({ kind: 'child' as const, digest })),
   ].map((reference) => ({ ...reference, repository_id: repositoryId, manifest_digest: record.digest }))
   for (let at = 0; at < rows.length; at += BATCH) {
+    if (at > 0) await betweenBatches()
     await tx
       .insertInto('manifest_references')
       .values(rows.slice(at, at + BATCH))

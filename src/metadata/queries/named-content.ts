@@ -4,6 +4,7 @@ import type { Manifest } from '../../oci/manifest.ts'
 import { essenceOf, isNonDistributable, manifestKindOf } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { NamedContent } from '../metadata.ts'
+import { betweenBatches } from './between-batches.ts'
 import { findRepositoryId, type Queries } from './repositories.ts'
 
 /** Values in one `in (…)`: SQLite takes 32766, PostgreSQL plans small lists better. */
@@ -75,6 +76,7 @@ async function sizesOf(
 ): Promise<Map<Digest, number>> {
   const sizes = new Map<Digest, number>()
   for (let at = 0; at < wanted.digests.length; at += BATCH) {
+    if (at > 0) await betweenBatches()
     const batch = wanted.digests.slice(at, at + BATCH)
     const rows =
       wanted.table === 'manifests'

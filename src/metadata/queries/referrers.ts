@@ -62,6 +62,6 @@ async function fetchRows(db: Queries, wanted: Wanted): Promise<ReferrerRow[]> {
     mediaType: row.media_type,
     size: row.size,
     artifactType: row.artifact_type ?? undefined,
-    annotations: row.annotations === null ? undefined : JSON.parse(row.annotations),
+    annotationsJson: row.annotations ?? undefined,
   }))
 }

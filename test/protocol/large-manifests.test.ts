@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { after, before, describe, test } from 'node:test'
+import { digestOf } from '../../src/oci/digest.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from '../../src/oci/manifest.ts'
+import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
+import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+
+/** Pushes of one account at once. */
+const AT_ONCE = 4
+
+/** How long the thread that serves would be held up if it read this manifest itself, in ms. */
+function readingTimeOf(bytes: Buffer): number {
+  const begin = performance.now()
+  parseManifest(bytes, undefined)
+  return performance.now() - begin
+}
+
+/**
+ * Fails if nothing else was served for half as long as reading this document takes, which is measured in the same run:
+ * before and after, as the machine may be busy with something else at either time.
+ */
+async function assertNoStall(document: object, work: () => Promise<unknown>): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(document))
+  const before = readingTimeOf(bytes)
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  await work()
+  delay.disable()
+  const stall = delay.max / 1e6
+  const reference = Math.max(before, readingTimeOf(bytes))
+  assert.ok(stall < reference / 2, `stalled for ${stall} ms, reading it takes ${reference} ms`)
+}
+
+/** Processor time that this thread spent on some work, in microseconds: whatever else runs on the machine does not count. */
+async function ownTimeOf(work: () => unknown): Promise<number> {
+  const before = process.threadCpuUsage()
+  await work()
+  const { user, system } = process.threadCpuUsage(before)
+  return user + system
+}
+
+const annotations = Object.fromEntries(
+  Array.from({ length: 150_000 }, (_, index) => [`key ${index}`, `v${index}`]),
+)
+
+describe('large manifests of one account', () => {
+  let registry: RegistryUnderTest
+  const subject = imageOf([])
+
+  before(async () => {
+    registry = await RegistryUnderTest.start({ 'sparse-manifests': 'true' })
+    await registry.pushBlob('alice', 'alice/app', EMPTY_JSON)
+    await registry.pushManifest('alice', 'alice/app', { document: subject, reference: 'subject' })
+  })
+  after(() => registry[Symbol.asyncDispose]())
+
+  const push = async (document: object, reference: string): Promise<string> => {
+    const body = JSON.stringify(document)
+    assert.ok(body.length < MAX_MANIFEST_BYTES)
+    const reply = await registry.send('alice', 'PUT', `/v2/alice/app/manifests/${reference}`, {
+      body,
+      headers: { 'content-type': String((document as { mediaType: string }).mediaType) },
+    })
+    assert.equal(reply.status, 201, reply.text.slice(0, 300))
+    return body
+  }
+
+  test('hold nobody up while they are read and stored', async () => {
+    await push(imageOf([], { annotations: { a: 'x'.repeat(100_000) } }), 'warm-up')
+    const documents = [
+      imageOf([], { annotations }),
+      imageOf(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`)),
+    ]
+    for (const document of documents) {
+      // Of the first one: reading it takes longest.
+      await assertNoStall(documents[0] ?? {}, () =>
+        Promise.all(Array.from({ length: AT_ONCE }, (_, index) => push(document, `large-${index}`))),
+      )
+    }
+  })
+
+  test('are stored as they came, with what they name, and refused as small ones are', async () => {
+    const layers = Array.from({ length: 2_000 }, (_, index) => `layer ${index}`)
+    const body = await push(imageOf(layers, { annotations: { note: 'n' } }), 'whole')
+    const pulled = await registry.send('alice', 'GET', '/v2/alice/app/manifests/whole')
+    assert.equal(pulled.text, body)
+    const refused = await registry.send('alice', 'PUT', '/v2/alice/app/manifests/x', {
+      body: `{"schemaVersion":2,"schemaVersion":2}${' '.repeat(40_000)}`,
+    })
+    assert.deepEqual([refused.status, refused.code], [400, 'MANIFEST_INVALID'])
+    assert.match(refused.text, /stands twice in one object/)
+    await using strict = await RegistryUnderTest.start()
+    await strict.pushBlob('alice', 'alice/app', EMPTY_JSON)
+    const absent = await strict.send('alice', 'PUT', '/v2/alice/app/manifests/x', {
+      body,
+      headers: { 'content-type': MEDIA_TYPES.ociManifest },
+    })
+    assert.deepEqual([absent.status, absent.code], [404, 'MANIFEST_BLOB_UNKNOWN'])
+    assert.match(absent.text, /not in the repository \(2000\)/)
+  })
+
+  test('hold nobody up in the list of referrers, their own nor those of an older client', async () => {
+    const target = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(JSON.stringify(subject)), size: 1 }
+    const size = Buffer.byteLength(JSON.stringify(subject))
+    await push(imageOf([], { subject: { ...target, size }, annotations }), 'referrer')
+    const listed = Array.from({ length: 10_000 }, (_, index) => ({
+      ...target,
+      digest: digestOf(`referrer ${index}`),
+      annotations: { a: `${index}`, b: 'b', c: 'c', d: 'd', e: 'e', f: 'f' },
+    }))
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: listed }
+    await push(index, target.digest.replace(':', '-'))
+    const list = () => registry.send('alice', 'GET', `/v2/alice/app/referrers/${target.digest}`)
+    const { text } = await list()
+    const bytes = Buffer.from(JSON.stringify(index))
+    const reading = await ownTimeOf(() => readingTimeOf(bytes))
+    const serving = await ownTimeOf(() => Promise.all(Array.from({ length: AT_ONCE }, list)))
+    assert.ok(serving < (AT_ONCE * reading) / 2, `${serving} us, reading it once takes ${reading} us`)
+    const { manifests } = JSON.parse(text) as { manifests: { digest: string; annotations?: object }[] }
+    const digests = manifests.map(({ digest }) => digest)
+    assert.deepEqual(digests, digests.toSorted())
+    assert.ok(manifests.every((entry) => entry.annotations))
+  })
+})
