@@ -47,10 +47,32 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
         const chunks: Buffer[] = []
         await fixture.store.send(
           digest,
-          { start, end },
+          [{ start, end }],
           async (chunk) => void chunks.push(Buffer.from(chunk)),
         )
         assert.ok(bytes.subarray(start, end).equals(Buffer.concat(chunks)), `${start}-${end}`)
+      }
+    })
+
+    it('sends several spans in the order given, never two of them at once', async () => {
+      await using fixture = await open()
+      const bytes = randomBytes(2_500_000)
+      const digest = digestOf(bytes)
+      await fixture.store.put(digest, bytes)
+      const ranges = [
+        { start: 2_000_000, end: 2_000_003 },
+        { start: 0, end: 1_500_000 },
+        { start: 1_500_000, end: 1_500_001 },
+        { start: 2_499_999, end: 2_500_000 },
+      ]
+      const chunks: Buffer[] = []
+      await fixture.store.send(digest, ranges, async (chunk) => void chunks.push(Buffer.from(chunk)))
+      const expected = Buffer.concat(ranges.map(({ start, end }) => bytes.subarray(start, end)))
+      assert.ok(expected.equals(Buffer.concat(chunks)))
+      for (const { start, end } of ranges) {
+        let left = end - start
+        while (left > 0) left -= chunks.shift()?.length ?? assert.fail('too few bytes')
+        assert.equal(left, 0, 'bytes of two spans came together')
       }
     })
 
@@ -60,9 +82,9 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       const sink = async (): Promise<void> => undefined
       const isUnknown = (error: unknown): boolean =>
         error instanceof OciError && error.code === 'BLOB_UNKNOWN'
-      await assert.rejects(fixture.store.send(digest, { start: 0, end: 4 }, sink), isUnknown)
+      await assert.rejects(fixture.store.send(digest, [{ start: 0, end: 4 }], sink), isUnknown)
       await fixture.store.put(digest, Buffer.from('four'))
-      await assert.rejects(fixture.store.send(digest, { start: 0, end: 9 }, sink), isUnknown)
+      await assert.rejects(fixture.store.send(digest, [{ start: 0, end: 9 }], sink), isUnknown)
     })
 
     it('stops sending when the sink fails', async () => {
@@ -71,7 +93,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       const digest = digestOf(bytes)
       await fixture.store.put(digest, bytes)
       let calls = 0
-      const gone = fixture.store.send(digest, { start: 0, end: bytes.length }, async () => {
+      const gone = fixture.store.send(digest, [{ start: 0, end: bytes.length }], async () => {
         calls++
         throw new Error('gone')
       })
@@ -269,7 +291,7 @@ function append(
 
 async function readAll(store: BlobStore, digest: ReturnType<typeof digestOf>, size: number): Promise<Buffer> {
   const chunks: Buffer[] = []
-  await store.send(digest, { start: 0, end: size }, async (chunk) => void chunks.push(Buffer.from(chunk)))
+  await store.send(digest, [{ start: 0, end: size }], async (chunk) => void chunks.push(Buffer.from(chunk)))
   return Buffer.concat(chunks)
 }
 

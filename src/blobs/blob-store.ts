@@ -10,10 +10,12 @@ export interface BlobReader {
   /** Size in bytes; undefined if the store does not hold the blob, or not as a file. Errors: `UNAVAILABLE`. */
   stat(digest: Digest): Promise<{ readonly size: number } | undefined>
   /**
-   * Sends a span of a blob, in order, with memory that does not depend on its length.
-   * Errors: those of `sink`; `OciError` `BLOB_UNKNOWN` if the bytes are absent or end before the span does.
+   * Sends spans of a blob, one after the other, with memory that does not depend on their lengths. What the sink gets
+   * at once belongs to one span.
+   * Errors: those of `sink`; `OciError` `BLOB_UNKNOWN` if the bytes are absent or end before a span does,
+   * `UNAVAILABLE`, `TOOMANYREQUESTS`.
    */
-  send(digest: Digest, range: ByteRange, sink: ChunkSink): Promise<void>
+  send(digest: Digest, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
 }
 
 /** Writes and removes whole blobs. */

@@ -12,8 +12,8 @@ import type { UseCaseParts } from './registry.ts'
 export interface PullContent {
   /** Size of a blob of this repository. Errors: `BLOB_UNKNOWN`, also if its bytes are lost or cut short. */
   statBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number }>
-  /** Sends part of a blob that {@link statBlob} has found. Errors: those of the sink, `BLOB_UNKNOWN`, `UNAVAILABLE`. */
-  sendBlob(blob: KnownBlob, range: ByteRange, sink: ChunkSink): Promise<void>
+  /** Sends spans of a blob that {@link statBlob} has found. Errors: those of the sink, `BLOB_UNKNOWN`, `UNAVAILABLE`. */
+  sendBlob(blob: KnownBlob, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
   /** Errors: `MANIFEST_UNKNOWN`. */
   getManifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest>
 }
@@ -26,9 +26,9 @@ export function createPullContent({ blobs, metadata, presence }: UseCaseParts): 
       if (blob && (await presence.isWhole({ digest, size: blob.size }))) return blob
       throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
     },
-    async sendBlob(blob, range, sink) {
+    async sendBlob(blob, ranges, sink) {
       try {
-        await blobs.send(blob.digest, range, sink)
+        await blobs.send(blob.digest, ranges, sink)
       } catch (error) {
         if (error instanceof OciError && error.code === 'BLOB_UNKNOWN') await presence.reportUnreadable(blob)
         throw error

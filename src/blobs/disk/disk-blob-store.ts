@@ -57,8 +57,8 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async send(digest: Digest, range: ByteRange, sink: ChunkSink): Promise<void> {
-    await sendFile(blobPath(this.#root, digest), { range, sink, budget: this.#budget })
+  async send(digest: Digest, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void> {
+    await sendFile(blobPath(this.#root, digest), { ranges, sink, budget: this.#budget })
   }
 
   async put(digest: Digest, bytes: Uint8Array): Promise<void> {

@@ -7,13 +7,13 @@ import { isAbsent, systemCodeOf, toStorageFault } from '../storage-fault.ts'
 
 /** What of a file is sent, and where to. */
 export interface SendOptions {
-  readonly range: ByteRange
+  readonly ranges: readonly ByteRange[]
   readonly sink: ChunkSink
   readonly budget: BufferBudget
 }
 
 /**
- * Sends a span of a file through two buffers: one is read into while the other is on its way out.
+ * Sends spans of a file through two buffers: one is read into while the other is on its way out.
  * Errors: `BLOB_UNKNOWN` if the file is absent or ends early, `TOOMANYREQUESTS`, `UNAVAILABLE`, and those of the sink.
  */
 export async function sendFile(path: string, options: SendOptions): Promise<void> {
@@ -31,20 +31,21 @@ export async function sendFile(path: string, options: SendOptions): Promise<void
   }
 }
 
-async function sendOpened(file: FileHandle, { range, sink, budget }: SendOptions): Promise<void> {
-  let position = range.start
+async function sendOpened(file: FileHandle, { ranges, sink, budget }: SendOptions): Promise<void> {
   let sending: Promise<void> | undefined
   try {
-    while (position < range.end) {
-      const buffer = budget.take(range.end - position)
-      const length = Math.min(buffer.length, range.end - position)
-      const { bytesRead } = await file.read(buffer, 0, length, position)
-      if (bytesRead === 0) throw new OciError('BLOB_UNKNOWN', { message: 'The stored blob ends early' })
-      position += bytesRead
-      await sending
-      sending = sink(buffer.subarray(0, bytesRead)).then(() => budget.give(buffer))
-      // A failure is thrown at the next wait; until then it must not count as unhandled.
-      sending.catch(seenLater)
+    for (const { start, end } of ranges) {
+      for (let position = start; position < end; ) {
+        const buffer = budget.take(end - position)
+        const length = Math.min(buffer.length, end - position)
+        const { bytesRead } = await file.read(buffer, 0, length, position)
+        if (bytesRead === 0) throw new OciError('BLOB_UNKNOWN', { message: 'The stored blob ends early' })
+        position += bytesRead
+        await sending
+        sending = sink(buffer.subarray(0, bytesRead)).then(() => budget.give(buffer))
+        // A failure is thrown at the next wait; until then it must not count as unhandled.
+        sending.catch(seenLater)
+      }
     }
     await sending
   } catch (error) {

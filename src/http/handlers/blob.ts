@@ -1,21 +1,23 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type ByteRange, parseRangeHeader } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
+import { Byteranges, contentRangeOf } from '../byteranges.ts'
 import { accountOf, type Exchange } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { guardSending, replyEmpty, sendHead, writeToClient } from '../reply.ts'
 import type { Handler } from '../routes.ts'
 import { enterTransfer } from '../transfers.ts'
 
+const CONTENT_TYPE = 'application/octet-stream'
 /** A year: what a digest names never changes. Private: the answer depended on who asked. */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable'
 
-/** end-2: a blob, or a span of it. */
+/** end-2: a blob, or spans of it. */
 export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, exchange, registry) => {
   const { size } = await registry.statBlob(repository, digest)
   const etag = `"${digest}"`
   const headers: OutgoingHttpHeaders = {
-    'content-type': 'application/octet-stream',
+    'content-type': CONTENT_TYPE,
     'docker-content-digest': digest,
     etag,
     'cache-control': CACHE_CONTROL,
@@ -23,28 +25,43 @@ export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, excha
   }
   if (matchesEtag(exchange.request.headers['if-none-match'], digest))
     return replyEmpty(exchange, 304, headers)
-  const range = rangeOf(exchange, { etag, size })
-  const { start, end } = range ?? { start: 0, end: size }
-  headers['content-length'] = end - start
-  if (range) headers['content-range'] = `bytes ${start}-${end - 1}/${size}`
-  const status = range ? 206 : 200
-  if (exchange.request.method === 'HEAD' || start === end) return replyEmpty(exchange, status, headers)
+  const ranges = rangesOf(exchange, { etag, size })
+  const status = ranges ? 206 : 200
+  const several =
+    ranges && ranges.length > 1 ? new Byteranges(ranges, { size, contentType: CONTENT_TYPE }) : undefined
+  Object.assign(headers, several ? headersOf(several) : spanHeaders(ranges?.[0], size))
+  if (exchange.request.method === 'HEAD' || size === 0) return replyEmpty(exchange, status, headers)
   using _share = enterTransfer(accountOf(exchange))
   using _guard = guardSending(exchange)
   const { response } = exchange
-  await registry.sendBlob({ digest, size }, { start, end }, async (bytes) => {
+  await registry.sendBlob({ digest, size }, ranges ?? [{ start: 0, end: size }], async (bytes) => {
     // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
     if (!response.headersSent) sendHead(exchange, status, headers)
+    const before = several?.before(bytes.length)
+    if (before) await writeToClient(exchange, before)
     await writeToClient(exchange, bytes)
   })
+  if (several) await writeToClient(exchange, several.end)
   response.end()
+}
+
+function headersOf({ contentType, contentLength }: Byteranges): OutgoingHttpHeaders {
+  return { 'content-type': contentType, 'content-length': contentLength }
+}
+
+function spanHeaders(range: ByteRange | undefined, size: number): OutgoingHttpHeaders {
+  if (!range) return { 'content-length': size }
+  return { 'content-length': range.end - range.start, 'content-range': contentRangeOf(range, size) }
 }
 
 /**
  * Only GET has ranges (RFC 9110, 14.2), and `If-Range` with any validator but ours means: send the whole (13.1.5). A
  * date is such a one, because no blob is sent with the time it changed.
  */
-function rangeOf(exchange: Exchange, { etag, size }: { etag: string; size: number }): ByteRange | undefined {
+function rangesOf(
+  exchange: Exchange,
+  { etag, size }: { etag: string; size: number },
+): readonly ByteRange[] | undefined {
   const { method, headers } = exchange.request
   const { range, 'if-range': ifRange } = headers
   if (method !== 'GET' || (ifRange !== undefined && ifRange !== etag)) return undefined
