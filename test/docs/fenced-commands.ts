@@ -1,0 +1,63 @@
+import { globSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Pages for users. CONTRIBUTING.md names the suites that this test is part of. */
+const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT }).sort()]
+/** Blocks of commands: `sh` holds nothing else, in `console` a dollar sign stands before each. */
+const COMMAND_BLOCKS = ['sh', 'console']
+/** Words that begin a command in these pages: a block that holds one must say that it is of commands. */
+const COMMAND_WORDS = /^(?:\$ |bin\/berth |berth |docker |podman |skopeo |npm |systemctl |curl |sudo )/
+
+/** A command that a reader is to copy. */
+export interface FencedCommand {
+  readonly page: string
+  /** One command as it stands there: continued lines joined, comments left out; a script that begins with `#!` whole. */
+  readonly command: string
+}
+
+/** A fenced block of a page. */
+export interface FencedBlock {
+  readonly page: string
+  readonly language: string
+  readonly text: string
+}
+
+/** Every fenced block of README.md and docs/. */
+export function readBlocks(): FencedBlock[] {
+  return PAGES.flatMap((page) => {
+    const text = readFileSync(`${ROOT}/${page}`, 'utf8')
+    return [...text.matchAll(/^( *)```(\w*)\n([\s\S]*?)^ *```$/gm)].map(
+      ([, indent = '', language = '', body = '']) => ({
+        page,
+        language,
+        text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+      }),
+    )
+  })
+}
+
+/** Every command in a fenced block of README.md and docs/. */
+export function readFencedCommands(): FencedCommand[] {
+  return readBlocks()
+    .filter(({ language }) => COMMAND_BLOCKS.includes(language))
+    .flatMap(({ page, language, text }) => commandsOf(text, language).map((command) => ({ page, command })))
+}
+
+/** Blocks that hold commands and do not say so: they would be missed. */
+export function readHiddenCommands(): string[] {
+  return readBlocks()
+    .filter(({ language }) => language === '' || language === 'text')
+    .filter(({ text }) => text.split('\n').some((line) => COMMAND_WORDS.test(line)))
+    .map(({ page, text }) => `${page}: ${text.split('\n')[0]}`)
+}
+
+function commandsOf(text: string, language: string): string[] {
+  if (text.startsWith('#!')) return [text.trim()]
+  const lines = text.replaceAll(/ *\\\n\s*/g, ' ').split('\n')
+  const commands =
+    language === 'console'
+      ? lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2))
+      : lines
+  return commands.map((line) => line.replace(/(?:^|\s+)# .*$/, '').trim()).filter((line) => line !== '')
+}
