@@ -191,8 +191,8 @@ export class ClientGone extends Error {
 }
 
 /** Reads and throws away what is left of a body that will not be used, within bounds. */
-function discardBody({ request }: Exchange): void {
-  if (request.readableEnded || request.destroyed) return
+export function discardBody({ request }: Exchange): void {
+  if (request.readableEnded || request.complete || request.destroyed) return
   let discarded = 0
   const stop = (): void => {
     request.socket.destroy()

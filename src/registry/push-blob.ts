@@ -7,7 +7,8 @@ import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci
 import { OciError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
-import type { RegistryParts, RegistryPolicy } from './registry.ts'
+import type { BlobPresence } from './blob-presence.ts'
+import type { RegistryPolicy, UseCaseParts } from './registry.ts'
 import { UploadLocks, type UploadTurns } from './upload-locks.ts'
 
 /**
@@ -61,7 +62,8 @@ export interface PushBlob {
    */
   appendToUpload(key: UploadKey, body: UploadBody): Promise<UploadStatus>
   /**
-   * Adds the last body, which may be empty, and makes the session a blob of the repository.
+   * Adds the last body, which may be empty, and makes the session a blob of the repository. Where the session is gone
+   * and the repository holds the blob, it is done already: the client repeats a request whose answer was lost.
    * Errors: as {@link appendToUpload}; `DIGEST_INVALID` if the content has another digest, which ends the session.
    */
   finishUpload(key: UploadKey, digest: Digest, body: UploadBody): Promise<void>
@@ -75,7 +77,7 @@ export interface PushBlob {
 }
 
 /** Creates the use-cases of pushing blobs. */
-export function createPushBlob(parts: RegistryParts): PushBlob {
+export function createPushBlob(parts: UseCaseParts): PushBlob {
   const sessions = new UploadSessions(parts)
   return {
     startUpload: (upload) => sessions.start(upload),
@@ -113,12 +115,14 @@ class UploadSessions {
   readonly #blobs: BlobStore
   readonly #metadata: Metadata
   readonly #policy: RegistryPolicy
+  readonly #presence: BlobPresence
   readonly #turns: UploadTurns
 
-  constructor({ blobs, metadata, policy, uploadTurns = new UploadLocks() }: RegistryParts) {
+  constructor({ blobs, metadata, policy, presence, uploadTurns = new UploadLocks() }: UseCaseParts) {
     this.#blobs = blobs
     this.#metadata = metadata
     this.#policy = policy
+    this.#presence = presence
     this.#turns = uploadTurns
   }
 
@@ -158,7 +162,8 @@ class UploadSessions {
 
   async finish(key: UploadKey, digest: Digest, body: UploadBody): Promise<void> {
     await using _turn = await this.#turns.take(key.id)
-    const upload = await this.#find(key)
+    const upload = await this.#findUnlessDone(key, digest)
+    if (!upload) return
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
     const actual = await this.#digestOf(stored, algorithmOf(digest))
@@ -190,6 +195,17 @@ class UploadSessions {
     const upload = await this.#metadata.findUpload(key.id)
     if (upload?.repository === key.repository && upload.principal === key.owner) return upload
     throw new OciError('BLOB_UPLOAD_UNKNOWN')
+  }
+
+  /** The session; undefined if it is gone and the repository holds what it was to become. */
+  async #findUnlessDone(key: UploadKey, digest: Digest): Promise<UploadRow | undefined> {
+    try {
+      return await this.#find(key)
+    } catch (error) {
+      const blob = await this.#metadata.findBlob(key.repository, digest)
+      if (blob && (await this.#presence.isWhole({ digest, size: blob.size }))) return undefined
+      throw error
+    }
   }
 
   /**

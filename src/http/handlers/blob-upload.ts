@@ -7,7 +7,7 @@ import { essenceOf } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadBody, UploadKey, UploadStatus } from '../../registry/push-blob.ts'
 import { accountOf, type Exchange } from '../exchange.ts'
-import { replyEmpty } from '../reply.ts'
+import { discardBody, replyEmpty } from '../reply.ts'
 import type { Handler, RequestOf } from '../routes.ts'
 import { enterTransfer } from '../transfers.ts'
 
@@ -49,6 +49,8 @@ export const finishUpload: Handler<'blob-upload-finish'> = async (request, excha
   const body = bodyOf(exchange.request)
   using _share = body.length === 0 ? undefined : enterTransfer(key.owner)
   await registry.finishUpload(key, request.digest, body)
+  // Of a request that is repeated nothing was read.
+  discardBody(exchange)
   replyBlobCreated(exchange, request.repository, request.digest)
 }
 

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { after, before, describe, test } from 'node:test'
+import { digestOf } from '../../src/oci/digest.ts'
+import { RegistryUnderTest, type User } from './registry-under-test.ts'
+
+describe('a PUT that ends an upload, sent again because its answer was lost', () => {
+  let registry: RegistryUnderTest
+  before(async () => {
+    registry = await RegistryUnderTest.start()
+  })
+  after(() => registry[Symbol.asyncDispose]())
+
+  const openSession = async (user: User = 'alice'): Promise<string> =>
+    String((await registry.send(user, 'POST', `/v2/${user}/app/blobs/uploads/`)).headers.location)
+
+  test('is answered with 201 as before, with and without a body, on the same connection', async () => {
+    for (const length of [0, 10, 3_000_000]) {
+      const body = randomBytes(length)
+      const session = await openSession()
+      const target = `${session}?digest=${digestOf(body)}`
+      using connection = registry.connect('alice')
+      const first = await connection.send('PUT', target, { body })
+      const second = await connection.send('PUT', target, { body })
+      for (const reply of [first, second]) {
+        assert.equal(reply.status, 201, reply.text)
+        assert.equal(reply.headers['docker-content-digest'], digestOf(body))
+        assert.equal(reply.headers.location, `/v2/alice/app/blobs/${digestOf(body)}`)
+      }
+    }
+  })
+
+  test('waits its turn while the first is at work, and is then 201', async () => {
+    for (let round = 0; round < 20; round++) {
+      const body = randomBytes(20_000)
+      const target = `${await openSession()}?digest=${digestOf(body)}`
+      const replies = await Promise.all([1, 2, 3].map(() => registry.send('alice', 'PUT', target, { body })))
+      const statuses = replies.map(({ status }) => status)
+      assert.ok(
+        statuses.includes(201) && statuses.every((status) => [201, 416].includes(status)),
+        `${statuses}`,
+      )
+      assert.equal((await registry.send('alice', 'PUT', target, { body })).status, 201)
+    }
+  })
+
+  test('is 404 if the repository lacks the digest, whoever holds it elsewhere', async () => {
+    const body = 'of bob'
+    await registry.pushBlob('bob', 'bob/app', body)
+    const session = await openSession()
+    await registry.send('alice', 'DELETE', session)
+    const reply = await registry.send('alice', 'PUT', `${session}?digest=${digestOf(body)}`)
+    assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UPLOAD_UNKNOWN'])
+  })
+
+  test('is 404 if the bytes are gone', async () => {
+    const session = await openSession()
+    const target = `${session}?digest=${digestOf('gone')}`
+    assert.equal((await registry.send('alice', 'PUT', target, { body: 'gone' })).status, 201)
+    await rm(registry.fileOf(digestOf('gone')))
+    assert.equal((await registry.send('alice', 'PUT', target, { body: 'gone' })).status, 404)
+  })
+})
