@@ -1,4 +1,5 @@
 import type { SecureContext } from 'node:tls'
+import { classifyName } from '../certificates/acme/certificate-names.ts'
 import type { CertificateStatus as AcmeStatus } from '../certificates/acme/certificate-status.ts'
 import type { CertificateWish } from '../certificates/certificate-index.ts'
 import type { CertificateStore } from '../certificates/certificate-store.ts'
@@ -73,7 +74,7 @@ export function createCertificateSource({
       return clientContexts.find(served, { clients, policy })
     },
     clientsOf: (host) => store.clientsOf(host),
-    describe({ host, certificateName, isDefaultTrusted }) {
+    describe({ host, certificateName, isDefaultTrusted, httpWithoutCert, source }) {
       if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
       const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })
       if (found && rule !== 'default') {
@@ -87,14 +88,14 @@ export function createCertificateSource({
       if (found) return { kind: 'present', text: 'the default one' }
       if (given && !certificateName && isDefaultTrusted)
         return { kind: 'present', text: 'of --tls-cert, as the default one' }
-      const asked = acmeStatus().find(({ names }) => names.includes(host))
+      const asked = acmeStatus().find(({ names, state }) => state !== 'local' && names.includes(host))
       if (asked) return describeAsked(asked, note)
       const isDistrusted = !isDefaultTrusted && findDefault() !== undefined
       return {
         kind: 'missing',
         text: isDistrusted ? 'none: the default one is not trusted' : 'none',
-        problem: note ?? `No certificate covers ${host}, so it is served without TLS`,
-        remedy: `Let Berth ask a CA for one (acme), or put one in place with "berth cert install ${host} FILES…"${isDistrusted ? ', or trust the default one (trust-default-cert)' : ''}`,
+        problem: `${note ?? `There is no certificate that covers ${host}`}, so ${source.kind === 'registry' || !httpWithoutCert ? 'it is not served' : 'it is served without TLS'}`,
+        remedy: `${classifyName(host) === 'local' ? "Let Berth's own CA sign one (local-ca)" : 'Let Berth ask a CA for one (acme)'}, or put one in place with "berth cert install ${host} FILES…"${isDistrusted ? ', or trust the default one (trust-default-cert)' : ''}`,
       }
     },
   }

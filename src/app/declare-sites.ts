@@ -31,6 +31,7 @@ export function plainWish(hosts: readonly string[]): AcmeWish {
 function declareRegistry(domain: string, door: FrontDoorConfig): SiteDeclaration {
   return {
     ...defaultsOf(door),
+    ...declareRegistryScheme(door),
     host: domain,
     source: { kind: 'registry' },
     // Docker speaks HTTP/1.1 to registries, and one connection carries a layer faster so.
@@ -39,6 +40,16 @@ function declareRegistry(domain: string, door: FrontDoorConfig): SiteDeclaration
     paths: [{ path: '/', destination: '', target: { kind: 'registry' } }],
     acme: plainWish([domain]),
   }
+}
+
+/** `https-method` is often meant for sites: passwords of the registry do not cross a network in the clear because of it. */
+function declareRegistryScheme({
+  httpsMethod,
+  registryHttpsMethod,
+}: FrontDoorConfig): Pick<SiteDeclaration, 'httpsMethod' | 'warnings'> {
+  if (registryHttpsMethod === httpsMethod) return { httpsMethod, warnings: [] }
+  const warning = `https-method ${httpsMethod} does not hold for the registry, whose passwords would cross the network in the clear: it redirects to TLS. Give insecure-http as well if something before it does TLS`
+  return { httpsMethod: registryHttpsMethod, warnings: [warning] }
 }
 
 function declareSite(site: SiteConfig, door: FrontDoorConfig): SiteDeclaration {
@@ -50,6 +61,7 @@ function declareSite(site: SiteConfig, door: FrontDoorConfig): SiteDeclaration {
     hsts: site.hsts === undefined ? door.hsts : site.hsts === 'off' ? undefined : site.hsts,
     certificateName: site.certificate,
     isDefaultTrusted: site.isDefaultTrusted ?? door.isDefaultTrusted,
+    httpWithoutCert: site.httpWithoutCert ?? door.httpWithoutCert,
     clientCertificates: site.clientCertificates,
     networkAccess: site.access,
     tlsPolicy: site.tlsPolicy,
@@ -66,9 +78,10 @@ function defaultsOf(
   return {
     httpsMethod: door.httpsMethod,
     hsts: door.hsts,
-    nonGetRedirect: 308,
+    nonGetRedirect: door.nonGetRedirect,
     certificateName: undefined,
     isDefaultTrusted: door.isDefaultTrusted,
+    httpWithoutCert: door.httpWithoutCert,
     clientCertificates: undefined,
     networkAccess: 'external',
     tlsPolicy: undefined,

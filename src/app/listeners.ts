@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
-import { isIP } from 'node:net'
 import type { Config, ListenAddress } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
+import { isPlainHttpSafe } from '../config/plain-http.ts'
 import { removeLeftSocket } from '../front-door/door-address.ts'
 import { type Listener, listen } from '../front-door/listener.ts'
 import { AppError } from './app-error.ts'
@@ -12,7 +12,8 @@ import type { TlsPairWatch } from './tls-pair-watch.ts'
  * Refuses what would send passwords in the clear: accounts over plain HTTP beyond this machine.
  * Errors: `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
  */
-export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp, frontDoor }: Config): void {
+export function checkListeners(config: Config): void {
+  const { listenHttp, listenHttps, tls, frontDoor } = config
   if (!listenHttp && !listenHttps) {
     throw new AppError(
       'NOTHING_TO_LISTEN_ON',
@@ -20,7 +21,7 @@ export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp, fro
       'Set --listen-http or --listen-https',
     )
   }
-  // The front door has certificates of its own, and answers plain HTTP with redirects only.
+  // The front door has certificates of its own, and answers plain HTTP to the registry with redirects only.
   if (frontDoor) return
   if (listenHttps && !tls) {
     throw new AppError(
@@ -29,16 +30,12 @@ export function checkListeners({ listenHttp, listenHttps, tls, insecureHttp, fro
       'Set --tls-cert and --tls-key, or turn it off with --listen-https off',
     )
   }
-  if (!listenHttp || insecureHttp || listenHttp.path !== undefined || isLoopback(listenHttp.host)) return
+  if (!listenHttp || isPlainHttpSafe(config)) return
   throw new AppError(
     'PLAIN_HTTP_REFUSED',
     `Passwords would cross the network in the clear: plain HTTP was asked for on ${formatAddress(listenHttp)}`,
     'Use --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure-http if a proxy before it does TLS',
   )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 /** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */

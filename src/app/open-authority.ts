@@ -12,6 +12,16 @@ export const NO_AUTHORITY: Authority = {
   localCertificate: () => undefined,
 }
 
+/** The same, for some names only. */
+export function limitAuthority(authority: Authority, names: readonly string[]): Authority {
+  const isMeant = (name: string): boolean => names.includes(name)
+  return {
+    covers: (name) => isMeant(name) && authority.covers(name),
+    find: (name) => (isMeant(name) ? authority.find(name) : undefined),
+    localCertificate: (name) => (isMeant(name) ? authority.localCertificate(name) : undefined),
+  }
+}
+
 /** Opens Berth's own CA. One that cannot be used is told of, and is no reason to serve no other host. */
 export async function openAuthority(options: LocalAuthorityOptions, logger: Logger): Promise<Authority> {
   try {

@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import { type Certificates, createCertificateSource } from './certificate-source.ts'
 import { nginxFolder } from './nginx-folders.ts'
-import { openAuthority } from './open-authority.ts'
+import { type Authority, limitAuthority, NO_AUTHORITY, openAuthority } from './open-authority.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** What the certificates of a front door are chosen from. */
@@ -40,12 +40,18 @@ export async function openCertificates(context: CertificatesContext): Promise<Op
   const store = resources.use(
     await CertificateStore.open({ ...searchedFolders(folders), log: logger, onChange }),
   )
-  const authority = await openAuthority({ folder: folders.authority, names: door.domains }, logger)
   const source = createCertificateSource({
     store,
-    authority,
+    authority: await openLocalAuthority(context, folders.authority),
     given: tls && { pair: tls, names: door.domains },
     acmeStatus,
   })
   return { folders, store, source }
+}
+
+/** Berth's own CA, for the names that the settings say. */
+async function openLocalAuthority({ door, logger }: CertificatesContext, folder: string): Promise<Authority> {
+  if (door.localCa === 'off') return NO_AUTHORITY
+  const authority = await openAuthority({ folder, names: door.domains }, logger)
+  return door.localCa === 'all' ? authority : limitAuthority(authority, door.domains)
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import { SiteAssembler } from '../front-door/assemble-sites.ts'
@@ -87,6 +88,7 @@ export class SiteBoard implements Disposable {
       httpLevel,
       resolvePath: this.#resolvePath,
       hasLogFiles: isLogFolder(this.#options.door.siteLog),
+      ownAddresses: findOwnAddresses(),
     })
     const fallback = sites.find(({ declaration }) => declaration.isDefault)
     const table = new HostTable(
@@ -137,6 +139,12 @@ export function wishesOf(sites: readonly Site[], scope: FrontDoorConfig['acme'][
     if (source.kind === 'docker' && scope !== 'all') return []
     return isPlainName(host) ? [acme ?? plainWish([host])] : []
   })
+}
+
+function findOwnAddresses(): ReadonlySet<string> {
+  return new Set(
+    Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+  )
 }
 
 function isPlainName(host: string): boolean {

@@ -39,8 +39,11 @@ export async function watchDocker(
     logger.info(`containers are not watched: ${why}`)
     return undefined
   }
-  const { httpsMethod, hsts, isDefaultTrusted, defaultHost, preferIpv6 } = door
-  const defaults: ContainerDefaults = { httpsMethod, hsts, isDefaultTrusted, defaultHost, preferIpv6 }
+  const { httpsMethod, nonGetRedirect, hsts, isDefaultTrusted, httpWithoutCert } = door
+  const { defaultHost, preferIpv6 } = door
+  const defaults: ContainerDefaults = {
+    ...{ httpsMethod, nonGetRedirect, hsts, isDefaultTrusted, httpWithoutCert, defaultHost, preferIpv6 },
+  }
   const told = new Set<string>()
   return new ContainerWatch({
     client: createDockerClient(url, process.env.DOCKER_CERT_PATH),

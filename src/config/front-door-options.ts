@@ -1,5 +1,12 @@
 import path from 'node:path'
-import { ACME_SCOPES, CHALLENGES, HTTPS_METHODS, KEY_TYPES, TLS_POLICIES } from './front-door.ts'
+import {
+  ACME_SCOPES,
+  CHALLENGES,
+  HTTPS_METHODS,
+  KEY_TYPES,
+  LOCAL_CA_SCOPES,
+  TLS_POLICIES,
+} from './front-door.ts'
 import type { Option } from './options.ts'
 import { resolveSiteFiles, type SiteConfig, sites } from './sites.ts'
 import {
@@ -10,6 +17,7 @@ import {
   hostPattern,
   httpsUrl,
   networks,
+  redirectStatus,
   text,
   wholeNumber,
   word,
@@ -83,6 +91,14 @@ export const FRONT_DOOR_OPTIONS = {
     parse: word(HTTPS_METHODS),
     replaces: 'HTTPS_METHOD',
   },
+  'non-get-redirect': {
+    value: 'STATUS',
+    help: 'status of the redirect to TLS for methods other than GET and HEAD, where sites do not say it themselves: 301, 302, 307 or 308',
+    example: '307',
+    default: '308',
+    parse: redirectStatus,
+    replaces: 'NON_GET_REDIRECT',
+  },
   hsts: {
     value: 'VALUE',
     help: 'Strict-Transport-Security of hosts that do not say it themselves, or off',
@@ -98,6 +114,21 @@ export const FRONT_DOOR_OPTIONS = {
     default: 'true',
     parse: flag,
     replaces: 'TRUST_DEFAULT_CERT',
+  },
+  'http-without-cert': {
+    value: 'BOOL',
+    help: 'serve sites that have no certificate by plain HTTP, where they do not say it themselves; false: they redirect to TLS as if they had one',
+    example: 'false',
+    default: 'true',
+    parse: flag,
+    replaces: 'ENABLE_HTTP_ON_MISSING_CERT',
+  },
+  'local-ca': {
+    value: 'SCOPE',
+    help: "local names that have no certificate get one of Berth's own CA: all, registry (its own names only) or off",
+    example: 'off',
+    otherwise: 'all; registry with acme off',
+    parse: word(LOCAL_CA_SCOPES),
   },
   'tls-policy': {
     value: 'NAME',

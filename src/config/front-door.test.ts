@@ -37,6 +37,20 @@ test('a domain turns the front door on, with listeners on all addresses', () => 
   assert.equal(config.frontDoor?.acme.directory, 'https://acme-v02.api.letsencrypt.org/directory')
 })
 
+test('the registry leaves plain HTTP open only where no password crosses a network', () => {
+  for (const [flags, method] of [
+    [{ 'https-method': 'noredirect' }, 'redirect'],
+    [{ 'https-method': 'nohttps' }, 'redirect'],
+    [{ 'https-method': 'nohttp' }, 'nohttp'],
+    [{ 'https-method': 'noredirect', 'listen-http': '127.0.0.1:80' }, 'noredirect'],
+    [{ 'https-method': 'nohttps', 'insecure-http': 'true' }, 'nohttps'],
+  ] as const) {
+    const { frontDoor } = load({ flags: { domain: 'r.example', ...flags } }).config
+    assert.equal(frontDoor?.registryHttpsMethod, method)
+    assert.equal(frontDoor.httpsMethod, flags['https-method'])
+  }
+})
+
 test("nginx-proxy's variables count with a domain, after Berth's own, and those meant for others only warn", () => {
   const { config, sources, warnings } = load({
     env: {

@@ -14,6 +14,8 @@ export const BALANCES = ['round-robin', 'ip-hash', 'least-connections'] as const
 export const CHALLENGES = ['http-01', 'tls-alpn-01', 'dns-01'] as const
 /** Kinds of private keys of certificates. */
 export const KEY_TYPES = ['ec-256', 'ec-384', 'rsa-2048', 'rsa-3072', 'rsa-4096'] as const
+/** Which local names Berth's own CA signs for. */
+export const LOCAL_CA_SCOPES = ['all', 'registry', 'off'] as const
 /** Names of the hosts for which certificates are asked for without being told. */
 export const ACME_SCOPES = ['all', 'asked', 'off'] as const
 
@@ -30,10 +32,18 @@ export interface FrontDoorConfig {
   readonly preferIpv6: boolean
   readonly defaultHost: string | undefined
   readonly httpsMethod: (typeof HTTPS_METHODS)[number]
+  /** The same of the registry's own names: they leave plain HTTP open only where no password crosses a network so. */
+  readonly registryHttpsMethod: (typeof HTTPS_METHODS)[number]
+  /** Status of the redirect to TLS for methods other than GET and HEAD. */
+  readonly nonGetRedirect: 301 | 302 | 307 | 308
   /** Value of the header; undefined: off. */
   readonly hsts: string | undefined
   /** Whether hosts without a certificate of their own are served with the default one. */
   readonly isDefaultTrusted: boolean
+  /** Whether hosts without a certificate are served by plain HTTP, whatever their method says. */
+  readonly httpWithoutCert: boolean
+  /** `all`: each local name without a certificate; `registry`: the registry's own names; `off`. */
+  readonly localCa: (typeof LOCAL_CA_SCOPES)[number]
   readonly tlsPolicy: (typeof TLS_POLICIES)[number]
   /** Ports of visitors for plain HTTP and TLS; undefined: those of the listeners. */
   readonly externalHttpPort: number | undefined

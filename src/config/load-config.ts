@@ -12,6 +12,7 @@ import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from './
 import type { FrontDoorConfig } from './front-door.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTIONS, type Option, type OptionName, type OptionValue } from './options.ts'
+import { isPlainHttpSafe } from './plain-http.ts'
 import { type RecordedSettings, toRecordedLayer } from './recorded.ts'
 
 /** Where the configuration comes from. */
@@ -127,11 +128,13 @@ function parseSetting<Name extends OptionName>(name: Name, raw: RawValue): Optio
 }
 
 function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: ConfigInput): Config {
+  const listeners = readListeners(read, isGiven)
+  const insecureHttp = read('insecure-http')
   return {
     ...readFolders(read, cwd),
-    ...readListeners(read, isGiven),
-    frontDoor: readFrontDoor(read, isGiven),
-    insecureHttp: read('insecure-http'),
+    ...listeners,
+    frontDoor: readFrontDoor(read, isGiven, isPlainHttpSafe({ ...listeners, insecureHttp })),
+    insecureHttp,
     publicUrl: read('public-url'),
     trustedProxies: read('trusted-proxies'),
     relativeUrls: read('relative-urls'),
@@ -182,7 +185,13 @@ function readListeners(
 /** What makes no sense without a domain: without one the registry answers every host. */
 const NEEDS_DOMAIN = ['sites', 'vhost-dir', 'htpasswd-dir', 'certs'] as const
 
-function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | undefined {
+function readFrontDoor(
+  read: ReadSetting,
+  isGiven: IsGiven,
+  isPlainSafe: boolean,
+): FrontDoorConfig | undefined {
+  const httpsMethod = read('https-method')
+  const isPlain = httpsMethod === 'noredirect' || httpsMethod === 'nohttps'
   const settings = {
     certsDir: read('certs'),
     vhostDir: read('vhost-dir'),
@@ -190,9 +199,14 @@ function readFrontDoor(read: ReadSetting, isGiven: IsGiven): FrontDoorConfig | u
     dockerHost: read('docker-host'),
     preferIpv6: read('prefer-ipv6'),
     defaultHost: read('default-host'),
-    httpsMethod: read('https-method'),
+    httpsMethod,
+    registryHttpsMethod: isPlain && !isPlainSafe ? ('redirect' as const) : httpsMethod,
+    nonGetRedirect: read('non-get-redirect'),
     hsts: read('hsts'),
     isDefaultTrusted: read('trust-default-cert'),
+    httpWithoutCert: read('http-without-cert'),
+    // Who wants no CA at all wants what nginx-proxy does: hosts without a certificate are served in the clear.
+    localCa: read('local-ca') ?? (read('acme') === 'off' ? 'registry' : 'all'),
     tlsPolicy: read('tls-policy'),
     externalHttpPort: read('external-http-port'),
     externalHttpsPort: read('external-https-port'),

@@ -36,6 +36,7 @@ export interface SiteConfig {
   readonly hsts: string | undefined
   readonly certificate: string | undefined
   readonly isDefaultTrusted: boolean | undefined
+  readonly httpWithoutCert: boolean | undefined
   readonly clientCertificates: (typeof CLIENT_CERTIFICATES)[number] | undefined
   readonly access: (typeof ACCESS)[number]
   readonly tlsPolicy: (typeof TLS_POLICIES)[number] | undefined
@@ -101,6 +102,7 @@ const site = z
     certificate: text.optional(),
     access: z.enum(ACCESS).default('external'),
     'trust-default-cert': flag.optional(),
+    'http-without-cert': flag.optional(),
     'client-certificates': z.enum(CLIENT_CERTIFICATES).optional(),
     'tls-policy': z.enum(TLS_POLICIES).optional(),
     http2: flag.default(true),
@@ -126,6 +128,7 @@ const site = z
       hsts,
       certificate,
       isDefaultTrusted: raw['trust-default-cert'],
+      httpWithoutCert: raw['http-without-cert'],
       clientCertificates: raw['client-certificates'],
       access,
       tlsPolicy: raw['tls-policy'],

@@ -57,6 +57,13 @@ export function word<const Words extends readonly [string, ...string[]]>(
   return z.enum(words, `must be one of ${words.join(', ')}`)
 }
 
+/** The status of a redirect, which YAML has as a number. */
+export const redirectStatus: z.ZodType<301 | 302 | 307 | 308> = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .pipe(word(['301', '302', '307', '308']))
+  .transform((status) => Number(status) as 301 | 302 | 307 | 308)
+
 /** Where to listen: `host:port`, `:port` (all addresses), `[::1]:port`, `unix:/path`, or `off`, which becomes undefined. */
 export const listenAddress: z.ZodType<ListenAddress | undefined> = z
   .union(

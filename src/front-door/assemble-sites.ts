@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { noteAddressHosts } from './address-hosts.ts'
 import { compileServer, type DeclaredLocation, type VhostFile } from './directives/compile-server.ts'
 import type { HttpLevel } from './directives/http-level.ts'
 import type { CompiledServer } from './directives/settings.ts'
@@ -19,6 +20,8 @@ export interface SiteMaterial {
   readonly resolvePath: (path: string) => string | undefined
   /** Whether `access_log` can name a file. */
   readonly hasLogFiles: boolean
+  /** Addresses of this machine; none if undefined. */
+  readonly ownAddresses?: ReadonlySet<string> | undefined
 }
 
 /** Compiled servers of the last time, by what they were made of: a change to one host costs that host only. */
@@ -31,7 +34,8 @@ export class SiteAssembler {
   /** The sites, a host each. Never throws: what is wrong with one is in it. */
   assemble(material: SiteMaterial): Site[] {
     const memory = new Map<string, { key: string; server: CompiledServer }>()
-    const sites = keepOwnWishes(mergeHosts(material.declarations)).map((declaration): Site => {
+    const merged = noteAddressHosts(mergeHosts(material.declarations), material.ownAddresses ?? new Set())
+    const sites = keepOwnWishes(merged).map((declaration): Site => {
       const files = filesOf(declaration, material)
       const key = keyOf(declaration, files, material)
       const known = this.#memory.get(declaration.host)

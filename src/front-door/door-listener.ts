@@ -246,16 +246,18 @@ class Listening {
       // Somebody speaks plain HTTP here: an answer that says so helps more than a cut connection.
       return hello.kind === 'not-tls' && hello.isHttp ? refuse(raw, PLAIN_ON_TLS) : void raw.destroy()
     }
-    const { serverName, protocols, supportsTls13 } = hello
-    connection.helloName = serverName
+    const { protocols, supportsTls13 } = hello
     if (protocols.includes(ACME_TLS)) {
-      if (serverName === undefined || !this.#ports.challengeFor(serverName))
+      if (hello.serverName === undefined || !this.#ports.challengeFor(hello.serverName))
         return refuse(raw, UNRECOGNIZED_NAME)
       return this.#tls.answerChallenge(raw)
     }
+    // Addresses are never named (RFC 6066 section 3): the one that was connected to may be a host.
+    const serverName = hello.serverName ?? this.#ports.hostAt(plainAddress(raw.localAddress))
+    connection.helloName = serverName
     const how = this.#ports.tlsFor(serverName)
     const asksClients = how?.clients !== undefined
-    const isFixed = serverName === undefined || asksClients
+    const isFixed = hello.serverName === undefined || asksClients
     const context = isFixed ? this.#ports.contextFor(serverName) : undefined
     if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
     connection.clients = how.clients

@@ -20,7 +20,7 @@ export interface ConnectionFacts {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localPort: number
-  /** The name of the handshake; undefined without TLS, or without a name. */
+  /** The name of the handshake, or the address that is the host; undefined without TLS, or without either. */
   readonly serverName: string | undefined
   /** What the client showed of itself; undefined: it was not asked. */
   readonly client?: ClientProof | undefined
@@ -40,6 +40,8 @@ export interface DoorPorts {
   tlsFor(serverName: string | undefined): NamePolicy | undefined
   /** The certificate of a name that {@link tlsFor} knows. */
   contextFor(serverName: string | undefined): SecureContext | undefined
+  /** The host meant by a handshake that names none, by the address it came to; undefined: none in particular. */
+  hostAt(localAddress: string): string | undefined
   /** The certificate for a handshake of RFC 8737. */
   challengeFor(serverName: string): SecureContext | undefined
   /** Where other processes take the same visitors' connections: what their tickets are made of. */

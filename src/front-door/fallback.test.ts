@@ -8,7 +8,7 @@ import { type ContainerDefaults, declareContainers } from './docker/container-si
 import { ON_HOST } from './docker/own-networks.ts'
 import type { HttpsMethod } from './site-declaration.ts'
 
-/** The cases of nginx-proxy's own test of its fallback server; `alert`: the handshake is refused. */
+/** What hosts answer with and without a certificate of their own; `alert`: the handshake is refused. */
 const FALLBACK: readonly (readonly [set: keyof typeof SETS, url: string, status: number | 'alert'])[] = [
   ['withDefault', 'http://https-and-http.test', 301],
   ['withDefault', 'https://https-and-http.test', 200],
@@ -54,16 +54,30 @@ const FALLBACK: readonly (readonly [set: keyof typeof SETS, url: string, status:
   ['noHttps', 'https://http-only.test', 'alert'],
   ['noHttps', 'http://unknown.test', 503],
   ['noHttps', 'https://unknown.test', 'alert'],
+  ['noPlain', 'http://missing-cert.test', 301],
+  ['noPlain', 'https://missing-cert.test', 'alert'],
+  ['noPlain', 'http://plain.missing-cert.test', 200],
+  ['noPlain', 'http://http-only.test', 200],
+  ['noPlainNoHttp', 'http://missing-cert.test', 503],
+  ['noDefault', 'http://strict.missing-cert.test', 301],
 ]
 
 const DISTRUST = { 'com.github.nginx-proxy.nginx-proxy.trust-default-cert': 'false' }
 
+interface Said {
+  readonly method?: HttpsMethod
+  readonly labels?: Readonly<Record<string, string>>
+  readonly more?: Readonly<Record<string, string>>
+}
+
 /** Hosts by what their containers say. */
-const HOSTS: Readonly<Record<string, { method?: HttpsMethod; labels?: Readonly<Record<string, string>> }>> = {
+const HOSTS: Readonly<Record<string, Said>> = {
   'https-and-http.test': {},
   'https-only.test': { method: 'nohttp' },
   'http-only.test': { method: 'nohttps' },
   'missing-cert.test': {},
+  'plain.missing-cert.test': { more: { ENABLE_HTTP_ON_MISSING_CERT: 'true' } },
+  'strict.missing-cert.test': { more: { ENABLE_HTTP_ON_MISSING_CERT: 'false' } },
   'missing-cert.default-untrusted.test': { labels: DISTRUST },
 }
 
@@ -75,18 +89,21 @@ const OWN = {
 }
 const WITH_DEFAULT = { ...OWN, default: ['default.test', '*.default-untrusted.test'] }
 
-/** `method` and `isDefaultTrusted` are what the proxy itself was told. */
+/** `method`, `isDefaultTrusted` and `httpWithoutCert` are what the proxy itself was told. */
 const SETS = {
   withDefault: { files: WITH_DEFAULT },
   untrustedDefault: { files: WITH_DEFAULT, isDefaultTrusted: false },
   noDefault: { files: OWN },
   noHttp: { files: WITH_DEFAULT, method: 'nohttp' },
   noHttps: { files: OWN, method: 'nohttps' },
+  noPlain: { files: OWN, httpWithoutCert: false },
+  noPlainNoHttp: { files: OWN, httpWithoutCert: false, method: 'nohttp' },
 } satisfies Record<string, ProxySet>
 
 interface ProxySet {
   readonly files: Readonly<Record<string, readonly string[]>>
   readonly isDefaultTrusted?: boolean
+  readonly httpWithoutCert?: boolean
   readonly method?: HttpsMethod
 }
 
@@ -99,7 +116,7 @@ function containersOf(method: HttpsMethod | undefined): ContainerFacts[] {
     exitCode: undefined,
     isOutOfMemory: false,
     health: 'unknown',
-    environment: { VIRTUAL_HOST: host, HTTPS_METHOD: method ?? said.method ?? '' },
+    environment: { VIRTUAL_HOST: host, HTTPS_METHOD: method ?? said.method ?? '', ...said.more },
     labels: said.labels ?? {},
     networks: [{ name: 'web', id: 'web', ipv4: '172.20.0.5', ipv6: undefined, gateway: undefined }],
     networkMode: 'own',
@@ -109,9 +126,11 @@ function containersOf(method: HttpsMethod | undefined): ContainerFacts[] {
 
 for (const [set, url, expected] of FALLBACK) {
   test(`the front door answers ${url} with ${expected}, set up as ${set}`, async () => {
-    const { files, isDefaultTrusted = true, method }: ProxySet = SETS[set]
+    const { files, isDefaultTrusted = true, httpWithoutCert = true, method }: ProxySet = SETS[set]
     const defaults: ContainerDefaults = {
       httpsMethod: 'redirect',
+      nonGetRedirect: 308,
+      httpWithoutCert,
       hsts: undefined,
       isDefaultTrusted,
       defaultHost: undefined,

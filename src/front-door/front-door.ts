@@ -94,6 +94,7 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
     ports: {
       tlsFor: finder.policyOf,
       contextFor: finder.contextOf,
+      hostAt: finder.hostAt,
       challengeFor: (name) => parts.challenges.alpnContext(name),
       ticketSecret: parts.ticketSecret,
       isProxyTrusted: createAddressMatcher(parts.proxyProtocolFrom),
@@ -322,7 +323,10 @@ function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): Found | un
   }
   const hasCertificate = door.finder.contextOf(target.host) !== undefined
   // Passwords of the registry never cross the network in the clear, certificate or not.
-  if (!hasCertificate) return source.kind === 'registry' || mustShow ? UNAVAILABLE : undefined
+  if (!hasCertificate) {
+    if (source.kind === 'registry' || mustShow) return UNAVAILABLE
+    if (site.declaration.httpWithoutCert) return undefined
+  }
   if (httpsMethod === 'nohttp') return UNAVAILABLE
   return redirectToTls(door, asked)
 }

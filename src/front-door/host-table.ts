@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { compileRegex, matchRegex, type Pattern } from './directives/regex.ts'
 import { normalizeHost, parseAuthority } from './host-name.ts'
 
@@ -24,6 +25,8 @@ export class HostTable<T> {
   readonly problems: readonly HostProblem[]
   /** Answers hosts that nothing fits. */
   readonly fallback: T | undefined
+  /** Hosts that are addresses: a TLS handshake never names them. */
+  readonly addresses: readonly string[]
   readonly #exact = new Map<string, T>()
   /** `.example.com` also stands for `example.com`, if nothing else does. */
   readonly #dots = new Map<string, T>()
@@ -42,6 +45,7 @@ export class HostTable<T> {
     }
     this.problems = problems
     this.fallback = fallback
+    this.addresses = [...this.#exact.keys()].filter((host) => isIP(host) !== 0)
   }
 
   /** `host` as {@link normalizeHost} gives it. */

@@ -9,6 +9,8 @@ import type { SiteDeclaration } from './site-declaration.ts'
 
 const DEFAULTS: ContainerDefaults = {
   httpsMethod: 'redirect',
+  nonGetRedirect: 308,
+  httpWithoutCert: true,
   hsts: undefined,
   isDefaultTrusted: true,
   defaultHost: undefined,

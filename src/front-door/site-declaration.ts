@@ -33,6 +33,8 @@ export interface SiteDeclaration {
   readonly certificateName: string | undefined
   /** Whether the default certificate is served where there is none of its own (`TRUST_DEFAULT_CERT`). */
   readonly isDefaultTrusted: boolean
+  /** Whether it is served by plain HTTP while it has no certificate (`ENABLE_HTTP_ON_MISSING_CERT`). */
+  readonly httpWithoutCert: boolean
   /** undefined: not said: they must where there is a file of CAs for the host, or for all. */
   readonly clientCertificates: ClientCertificates | undefined
   /** `internal`: only addresses of private networks are let in. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { type ClientDemand, clientDemandOf } from './client-certificates.ts'
 import type { NamePolicy } from './door-ports.ts'
@@ -12,6 +13,11 @@ export interface TlsFinder {
   /** undefined: there is no certificate for this name, the handshake is refused. */
   policyOf(serverName: string | undefined): NamePolicy | undefined
   contextOf(serverName: string | undefined): SecureContext | undefined
+  /**
+   * The host that is an address, for a handshake that names none: the address it came to, or the only such host there
+   * is, since behind a router or in a container the address is another one.
+   */
+  hostAt(localAddress: string): string | undefined
   /**
    * Whether a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4): it is
    * the same name, or one that is served with the same certificate; a host that asks for client certificates takes
@@ -76,13 +82,20 @@ export function createTlsFinder(
         clients: serverName === undefined ? undefined : clientsOf(site),
       }
     },
+    hostAt(localAddress) {
+      const { addresses } = sites()
+      const host = addresses.includes(localAddress) ? localAddress : addresses[0]
+      const isClear = host === localAddress || addresses.length === 1
+      const isServed = host !== undefined && sites().findOwn(host)?.declaration.httpsMethod !== 'nohttps'
+      return isClear && isServed && contextOf(host) !== undefined ? host : undefined
+    },
     mayServe(serverName, host) {
       if (serverName === host) return true
       if (clientsOf(sites().find(host)) !== undefined) return false
       const own = contextOf(host)
       if (own !== undefined) return own === contextOf(serverName)
       // An address, say, asked for without a name, as a health check does.
-      return serverName === undefined && sites().findOwn(host) === undefined
+      return (serverName === undefined || isIP(serverName) !== 0) && sites().findOwn(host) === undefined
     },
   }
 }

@@ -63,7 +63,7 @@ describe('a browser at the front door', { skip: skipReason('chromium') }, () => 
       args: [
         ...['serve', '--config', config, '--data', join(folder, 'data'), '--domain', 'registry.example.test'],
         ...['--listen-http', `127.0.0.1:${httpPort}`, '--listen-https', `127.0.0.1:${port}`],
-        ...['--acme', 'off', '--docker-host', 'off'],
+        ...['--acme', 'off', '--local-ca', 'all', '--docker-host', 'off'],
       ],
       logFile: join(folder, 'berth.log'),
       isReady: () => isListening(port),

@@ -39,6 +39,8 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
         told++
         const defaults = {
           httpsMethod: 'redirect',
+          nonGetRedirect: 308,
+          httpWithoutCert: true,
           hsts: undefined,
           isDefaultTrusted: true,
           defaultHost: undefined,

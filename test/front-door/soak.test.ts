@@ -76,6 +76,7 @@ describe(`${ROUNDS} starts and stops of containers under load`, {
     berth = await startProcess(BERTH_BIN, {
       args: [
         ...['serve', '--config', config, '--data', data, '--domain', REGISTRY, '--acme', 'off'],
+        ...['--local-ca', 'all'],
         ...[
           '--listen-http',
           'off',

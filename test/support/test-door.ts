@@ -25,6 +25,7 @@ export function makeSite(wish: SiteWish): Site {
     nonGetRedirect: 308,
     certificateName: undefined,
     isDefaultTrusted: true,
+    httpWithoutCert: true,
     clientCertificates: undefined,
     networkAccess: 'external',
     tlsPolicy: undefined,

@@ -28,6 +28,7 @@ export function portsWith(changes: Partial<DoorPorts>): DoorPorts {
         ? { policy: policyOf(name), http2: name !== PLAIN_HTTP1 }
         : undefined,
     contextFor: (name) => (name === undefined ? undefined : contextOf(name)),
+    hostAt: () => undefined,
     challengeFor: (name) => (name === 'asked.test' ? contextOf('asked.test') : undefined),
     isProxyTrusted: () => true,
     isCounted: () => true,

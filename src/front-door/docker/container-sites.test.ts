@@ -9,6 +9,8 @@ import { ON_HOST, type OwnPlace } from './own-networks.ts'
 const LABEL = 'com.github.nginx-proxy.nginx-proxy.'
 const DEFAULTS: ContainerDefaults = {
   httpsMethod: 'redirect',
+  nonGetRedirect: 308,
+  httpWithoutCert: true,
   hsts: 'max-age=31536000',
   isDefaultTrusted: true,
   defaultHost: undefined,
@@ -101,6 +103,7 @@ test('a container with nothing but VIRTUAL_HOST gets nginx-proxy’s defaults', 
     nonGetRedirect: 308,
     certificateName: undefined,
     isDefaultTrusted: true,
+    httpWithoutCert: true,
     clientCertificates: undefined,
     networkAccess: 'external',
     tlsPolicy: undefined,
@@ -443,6 +446,25 @@ describe('a setting', () => {
     ],
     [{ SSL_POLICY: 'Strong' }, { tlsPolicy: undefined }, /SSL_POLICY="Strong" is not known/],
     [{ NON_GET_REDIRECT: '301' }, { nonGetRedirect: 301 }],
+    [{}, { nonGetRedirect: 307 }, undefined, { nonGetRedirect: 307 }],
+    [{ NON_GET_REDIRECT: '' }, { nonGetRedirect: 301 }, undefined, { nonGetRedirect: 301 }],
+    [{ ENABLE_HTTP_ON_MISSING_CERT: 'false' }, { httpWithoutCert: false }],
+    [{ ENABLE_HTTP_ON_MISSING_CERT: 'T' }, { httpWithoutCert: true }, undefined, { httpWithoutCert: false }],
+    [{}, { httpWithoutCert: false }, undefined, { httpWithoutCert: false }],
+    [
+      { ENABLE_HTTP_ON_MISSING_CERT: 'no' },
+      { httpWithoutCert: true },
+      /ENABLE_HTTP_ON_MISSING_CERT="no" is not known: true and false are/,
+    ],
+    [
+      { EXTERNAL_HTTP_PORT: '8080', EXTERNAL_HTTPS_PORT: '8443' },
+      { externalHttpPort: 8080, externalHttpsPort: 8443 },
+    ],
+    [
+      { EXTERNAL_HTTPS_PORT: '70000' },
+      { externalHttpsPort: undefined },
+      /EXTERNAL_HTTPS_PORT="70000" is no port/,
+    ],
     [{ NON_GET_REDIRECT: '307' }, { nonGetRedirect: 307 }],
     [{ NON_GET_REDIRECT: '200' }, { nonGetRedirect: 308 }, /is no redirect/],
     [{}, { isDefault: true }, undefined, { defaultHost: 'APP.example.com' }],
@@ -610,6 +632,11 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
       )
       warned(site, undefined)
     }
+  })
+  test('has the last word on the ports that visitors use, before the variables of the container', () => {
+    const variables = { EXTERNAL_HTTP_PORT: '80', EXTERNAL_HTTPS_PORT: '9443' }
+    const site = only([multiports({ 'a.example.com': { external_http_port: 8080 } }, variables)])
+    assert.deepEqual([site.externalHttpPort, site.externalHttpsPort], [8080, 9443])
   })
   for (const [name, document, reason] of [
     ['text', 'just words', /must map host names to paths/],

@@ -24,9 +24,11 @@ const KNOWN_LABELS: ReadonlySet<string> = new Set([
 /** What holds for hosts whose containers do not say it. */
 export interface ContainerDefaults {
   readonly httpsMethod: HttpsMethod
+  readonly nonGetRedirect: SiteDeclaration['nonGetRedirect']
   /** Value of the header; undefined: none. */
   readonly hsts: string | undefined
   readonly isDefaultTrusted: boolean
+  readonly httpWithoutCert: boolean
   /** Host that answers for those that no site has. */
   readonly defaultHost: string | undefined
   readonly preferIpv6: boolean
@@ -78,6 +80,7 @@ export type SiteSettings = Pick<
   | 'nonGetRedirect'
   | 'certificateName'
   | 'isDefaultTrusted'
+  | 'httpWithoutCert'
   | 'clientCertificates'
   | 'networkAccess'
   | 'tlsPolicy'
@@ -96,9 +99,14 @@ export function readSiteSettings(
     // Whoever is told to use TLS only could not come back by plain HTTP.
     hsts:
       httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : readHsts(spokesman, defaults),
-    nonGetRedirect: readRedirect(spokesman),
+    nonGetRedirect: readRedirect(spokesman, defaults),
     certificateName: readCertificateName(spokesman),
-    isDefaultTrusted: readTrust(spokesman, defaults),
+    isDefaultTrusted: readSwitch(spokesman, { label: 'trust-default-cert' }, defaults.isDefaultTrusted),
+    httpWithoutCert: readSwitch(
+      spokesman,
+      { variable: 'ENABLE_HTTP_ON_MISSING_CERT' },
+      defaults.httpWithoutCert,
+    ),
     clientCertificates: readClientCertificates(containers, spokesman),
     networkAccess: readNetworkAccess(containers, spokesman),
     tlsPolicy: readPolicy(spokesman),
@@ -142,13 +150,18 @@ function readHsts({ choose, note }: Spokesman, { hsts }: ContainerDefaults): str
 
 const REDIRECTS = [301, 302, 307, 308] as const
 
-function readRedirect({ choose, note }: Spokesman): SiteDeclaration['nonGetRedirect'] {
+function readRedirect(
+  { choose, note }: Spokesman,
+  { nonGetRedirect }: ContainerDefaults,
+): SiteDeclaration['nonGetRedirect'] {
   const text = choose('NON_GET_REDIRECT', 'non-get-redirect')
   const status = REDIRECTS.find((each) => String(each) === text)
   if (text !== undefined && status === undefined) {
-    note(`NON_GET_REDIRECT=${quote(text)} is no redirect: ${REDIRECTS.join(', ')} are. 308 is used`)
+    note(
+      `NON_GET_REDIRECT=${quote(text)} is no redirect: ${REDIRECTS.join(', ')} are. ${nonGetRedirect} is used`,
+    )
   }
-  return status ?? 308
+  return status ?? nonGetRedirect
 }
 
 function readCertificateName({ choose, note }: Spokesman): string | undefined {
@@ -158,17 +171,19 @@ function readCertificateName({ choose, note }: Spokesman): string | undefined {
   return undefined
 }
 
-function readTrust(
+function readSwitch(
   { choose, note }: Spokesman,
-  { isDefaultTrusted }: ContainerDefaults,
-): SiteDeclaration['isDefaultTrusted'] {
-  const text = choose(undefined, 'trust-default-cert')
-  if (text === undefined) return isDefaultTrusted
+  { variable, label }: { readonly variable?: string; readonly label?: string },
+  otherwise: boolean,
+): boolean {
+  const text = choose(variable, label)
+  if (text === undefined) return otherwise
   // What nginx-proxy's parser takes for true and false.
   if (/^(?:1|t|true)$/i.test(text)) return true
   if (/^(?:0|f|false)$/i.test(text)) return false
-  note(`The label trust-default-cert=${quote(text)} is not known: true and false are. The default is used`)
-  return isDefaultTrusted
+  const name = variable ?? `The label ${label}`
+  note(`${name}=${quote(text)} is not known: true and false are. The default is used`)
+  return otherwise
 }
 
 /** The strictest of what is said counts; nothing said is as strict as nginx-proxy's default, and misspelt is "on". */

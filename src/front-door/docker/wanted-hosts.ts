@@ -45,7 +45,9 @@ export interface Wanted {
 /** The hosts and paths of a container: `VIRTUAL_HOST_MULTIPORTS`, else `VIRTUAL_HOST` and its companions. */
 export function readWanted(container: ContainerFacts): Wanted {
   const multiports = variableOf(container, 'VIRTUAL_HOST_MULTIPORTS')
-  if (multiports !== undefined) return readMultiports(multiports)
+  const notes: string[] = []
+  const external = readExternalPorts(container, notes)
+  if (multiports !== undefined) return readMultiports(multiports, { ...external, notes })
   const names = (variableOf(container, 'VIRTUAL_HOST') ?? '')
     .split(',')
     .map((name) => name.trim())
@@ -59,15 +61,31 @@ export function readWanted(container: ContainerFacts): Wanted {
         protocol: variableOf(container, 'VIRTUAL_PROTO'),
       },
     ],
-    externalHttpPort: undefined,
-    externalHttpsPort: undefined,
-    notes: [],
+    ...external,
+    notes,
   }
   const tooMany = names.length > MAX_ENTRIES ? [`VIRTUAL_HOST names more than ${MAX_ENTRIES} hosts`] : []
   return readHosts(
     names.slice(0, MAX_ENTRIES).map((name) => [name, draft]),
     tooMany,
   )
+}
+
+type ExternalPorts = Pick<WantedHost, 'externalHttpPort' | 'externalHttpsPort'>
+
+/** The ports that visitors use, by the variables that stand for all hosts of a container. */
+function readExternalPorts(container: ContainerFacts, notes: string[]): ExternalPorts {
+  const read = (name: string): number | undefined => {
+    const text = variableOf(container, name)
+    const port = text === undefined ? undefined : readPort(text)
+    if (text !== undefined && port === undefined)
+      notes.push(`${name}=${quote(text)} is no port: give a number up to 65535. The port of Berth counts`)
+    return port
+  }
+  return {
+    externalHttpPort: read('EXTERNAL_HTTP_PORT'),
+    externalHttpsPort: read('EXTERNAL_HTTPS_PORT'),
+  }
 }
 
 interface PathDraft {
@@ -124,7 +142,7 @@ function take(reading: Reading, notes: string[]): string | undefined {
   return reading.value
 }
 
-function readMultiports(text: string): Wanted {
+function readMultiports(text: string, all: ExternalPorts & Pick<HostDraft, 'notes'>): Wanted {
   const bad = (why: string): Wanted => ({
     hosts: [],
     problems: [`VIRTUAL_HOST_MULTIPORTS cannot be used: ${why}`],
@@ -142,7 +160,7 @@ function readMultiports(text: string): Wanted {
   const tooMany =
     entries.length > MAX_ENTRIES ? [`VIRTUAL_HOST_MULTIPORTS names more than ${MAX_ENTRIES} hosts`] : []
   return readHosts(
-    entries.slice(0, MAX_ENTRIES).map(([name, value]) => [name.trim(), draftHost(value)]),
+    entries.slice(0, MAX_ENTRIES).map(([name, value]) => [name.trim(), draftHost(value, all)]),
     tooMany,
   )
 }
@@ -150,8 +168,8 @@ function readMultiports(text: string): Wanted {
 /** Members of a host or a path that are no path. */
 const EXTERNAL_PORTS = ['external_http_port', 'external_https_port'] as const
 
-function draftHost(value: unknown): HostDraft {
-  const notes: string[] = []
+function draftHost(value: unknown, all: ExternalPorts & Pick<HostDraft, 'notes'>): HostDraft {
+  const notes = [...all.notes]
   const members = isRecord(value) ? Object.entries(value) : []
   if (value !== null && value !== undefined && !isRecord(value)) {
     notes.push(`VIRTUAL_HOST_MULTIPORTS gives ${quote(String(value))} where paths should stand: "/" is taken`)
@@ -170,8 +188,8 @@ function draftHost(value: unknown): HostDraft {
     paths: (paths.length > 0 ? paths.slice(0, MAX_ENTRIES) : [['/', null] as const]).map(([path, settings]) =>
       draftPath(path, settings, notes),
     ),
-    externalHttpPort: external('external_http_port'),
-    externalHttpsPort: external('external_https_port'),
+    externalHttpPort: external('external_http_port') ?? all.externalHttpPort,
+    externalHttpsPort: external('external_https_port') ?? all.externalHttpsPort,
     notes,
   }
 }
