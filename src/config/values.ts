@@ -61,7 +61,7 @@ export function word<const Words extends readonly [string, ...string[]]>(
 export const redirectStatus: z.ZodType<301 | 302 | 307 | 308> = z
   .union([z.string(), z.number()])
   .transform(String)
-  .pipe(word(['301', '302', '307', '308']))
+  .pipe(z.enum(['301', '302', '307', '308'], 'must be one of 301, 302, 307, 308'))
   .transform((status) => Number(status) as 301 | 302 | 307 | 308)
 
 /** Where to listen: `host:port`, `:port` (all addresses), `[::1]:port`, `unix:/path`, or `off`, which becomes undefined. */
