@@ -9,7 +9,7 @@ import {
   type RepositoryAction,
   visibleRepositories,
 } from './decide.ts'
-import { ANONYMOUS, type Principal, type TokenScope } from './principal.ts'
+import { ANONYMOUS, type Principal, type TokenScope, type UserPrincipal } from './principal.ts'
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
 
@@ -20,13 +20,15 @@ const on = (repository: string, action: RepositoryAction): Demand => ({
   action,
 })
 
-const user = (name: string, scopes?: TokenScope[]): Principal => ({
+const user = (name: string, scopes?: TokenScope[]): UserPrincipal => ({
   kind: 'user',
+  id: `user:${name}`,
   name,
+  owns: [name],
   isAdmin: false,
   scopes,
 })
-const admin = (scopes?: TokenScope[]): Principal => ({ kind: 'user', name: 'admin', isAdmin: true, scopes })
+const admin = (scopes?: TokenScope[]): Principal => ({ ...user('admin', scopes), isAdmin: true })
 
 interface Row {
   readonly who: string
@@ -50,6 +52,24 @@ const MATRIX: readonly Row[] = [
   { who: 'the owner', principal: user('alice'), repository: 'alice/app', expected: ALLOWED },
   { who: 'the owner', principal: user('alice'), repository: 'alice/a/b/c', expected: ALLOWED },
   { who: 'the namesake', principal: user('alice'), repository: 'alice', expected: DENIED },
+  {
+    who: 'who was given the name',
+    principal: { ...user('bob'), owns: ['bob', 'alice'] },
+    repository: 'alice/app',
+    expected: ALLOWED,
+  },
+  {
+    who: 'a namesake of a removed account',
+    principal: { ...user('alice'), owns: [] },
+    repository: 'alice/app',
+    expected: DENIED,
+  },
+  {
+    who: 'who was given a name with a slash',
+    principal: { ...user('bob'), owns: ['bob', 'alice/x'] },
+    repository: 'alice/x/app',
+    expected: DENIED,
+  },
   { who: 'another user', principal: user('bob'), repository: 'alice/app', expected: DENIED },
   { who: 'a prefix', principal: user('team'), repository: 'team-evil/app', expected: DENIED },
   { who: 'an extension', principal: user('team-evil'), repository: 'team/app', expected: DENIED },

@@ -33,8 +33,8 @@ export type Decision = 'allow' | 'deny' | 'log-in' | 'widen'
  * The one decision of who may do what; whatever is not allowed here is denied.
  *
  * It looks only at names, never at what exists, so a missing and a forbidden repository answer alike.
- * Rules so far: an administrator may do all; a user owns `<user>/**`; nobody else may see it. The repository `<user>`,
- * without a slash, is nobody's: it sits beside the other names of the top level, which are the administrators'.
+ * Rules so far: an administrator may do all; a user owns `<name>/**` of the own name and of those that were given to
+ * it; nobody else may see it. The repository `<name>`, without a slash, is nobody's: it sits beside the other names of the top level, which are the administrators'.
  */
 export function decide(principal: Principal, demand: Demand): Decision {
   if (principal.kind === 'anonymous') return 'log-in'
@@ -53,12 +53,12 @@ export function decide(principal: Principal, demand: Demand): Decision {
 }
 
 function owns(principal: UserPrincipal, repository: RepositoryName): boolean {
-  return principal.isAdmin || ownedPrefixes(principal.name).some((prefix) => repository.startsWith(prefix))
+  return principal.isAdmin || ownedPrefixes(principal).some((prefix) => repository.startsWith(prefix))
 }
 
 /** None for a name that is not one whole component, such as `alice/app` from an htpasswd file: it would reach into alice's. */
-function ownedPrefixes(name: string): readonly string[] {
-  return isAccountName(name) ? [`${name}/`] : []
+function ownedPrefixes({ owns }: UserPrincipal): readonly string[] {
+  return owns.filter(isAccountName).map((name) => `${name}/`)
 }
 
 function holdsGrant({ scopes }: UserPrincipal, grant: RegistryGrant): boolean {
@@ -81,7 +81,7 @@ export type RepositoryScope = 'all' | { readonly prefixes: readonly string[] }
  */
 export function visibleRepositories(principal: Principal): RepositoryScope {
   if (principal.kind === 'anonymous') return { prefixes: [] }
-  return principal.isAdmin ? 'all' : { prefixes: ownedPrefixes(principal.name) }
+  return principal.isAdmin ? 'all' : { prefixes: ownedPrefixes(principal) }
 }
 
 /**

@@ -11,8 +11,12 @@ export interface AnonymousPrincipal {
 /** A person or machine with an account. */
 export interface UserPrincipal {
   readonly kind: 'user'
+  /** Never given to another account, also not to one that is made anew under the same name. */
+  readonly id: string
   readonly name: string
   readonly isAdmin: boolean
+  /** Names whose repositories, `<name>/**`, belong to this account: its own, unless it is another's, and those it was given. */
+  readonly owns: readonly string[]
   /** What the bearer token shown was issued for; undefined for Basic credentials, which stand for all the account may do. */
   readonly scopes: readonly TokenScope[] | undefined
 }
@@ -31,3 +35,11 @@ export interface RepositoryGrant {
 
 /** The principal without credentials. */
 export const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' }
+
+/** The principal of an account, for what its token was issued for. */
+export function userPrincipal(
+  { id, name, isAdmin, owns }: Pick<UserPrincipal, 'id' | 'name' | 'isAdmin' | 'owns'>,
+  scopes: UserPrincipal['scopes'],
+): UserPrincipal {
+  return { kind: 'user', id, name, isAdmin, owns, scopes }
+}

@@ -18,18 +18,32 @@ export type AccountLookup = (name: string) => Promise<KnownAccount | undefined>
 /** Makes the look-up over both places. */
 export function createAccountLookup(database: Database, htpasswd: HtpasswdFiles): AccountLookup {
   const findRow = createUserFinder(database)
+  const isFree = createNameCheck(database)
   return async (name) => {
     const row = await findRow(name)
     if (row) return { account: accountOf(row), argon2Hash: row.password_hash }
     const line = await htpasswd.find(name)
-    return line && { account: accountOfLine(line), line }
+    return line && { account: accountOfLine(line, await isFree(name)), line }
   }
 }
 
-/** An account of an htpasswd file: never an administrator; disabled where its hash is none that is checked. */
-export function accountOfLine(line: HtpasswdAccount): Account {
+/** Tells whether a name without an account of the database belongs to whoever has it in an htpasswd file. */
+export function createNameCheck({ reader, prepareFirst }: Database): (name: string) => Promise<boolean> {
+  const findRetired = prepareFirst<{ name: string }>(
+    reader.selectFrom('retired_names').select('name').where('name', '=', '').compile(),
+  )
+  return async (name) => (await findRetired(name)) === undefined
+}
+
+/**
+ * An account of an htpasswd file: never an administrator; disabled where its hash is none that is checked. It owns
+ * repositories below its name, unless these are left from a stored account.
+ */
+export function accountOfLine(line: HtpasswdAccount, isNameFree: boolean): Account {
   return {
+    id: `htpasswd:${line.name}`,
     name: line.name,
+    owns: isNameFree ? [line.name] : [],
     isAdmin: false,
     isDisabled: line.hash === undefined,
     source: 'htpasswd',

@@ -30,7 +30,9 @@ test('`add()` makes an account, and `isEmpty()` tells the first run', async () =
   assert.equal(await t.accounts.isEmpty(), false)
   assert.deepEqual(await t.accounts.list(), [
     {
+      id: 'user:2',
       name: 'alice',
+      owns: ['alice'],
       isAdmin: false,
       isDisabled: false,
       source: 'database',
@@ -38,7 +40,9 @@ test('`add()` makes an account, and `isEmpty()` tells the first run', async () =
       createdAt: new Date(NOW),
     },
     {
+      id: 'user:1',
       name: 'root',
+      owns: ['root'],
       isAdmin: true,
       isDisabled: false,
       source: 'database',

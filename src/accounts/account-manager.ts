@@ -2,12 +2,21 @@ import type { Transaction } from 'kysely'
 import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
 import type { Database } from '../metadata/database.ts'
 import type { Schema } from '../metadata/schema.ts'
-import { accountOfLine } from './account-lookup.ts'
-import { type Account, AccountError, type AccountManager } from './accounts.ts'
+import { accountOfLine, createNameCheck } from './account-lookup.ts'
+import { type Account, AccountError, type AccountManager, type OwnedRepositories } from './accounts.ts'
 import type { HtpasswdFiles } from './htpasswd-files.ts'
+import {
+  clearClaim,
+  findRepositoriesOf,
+  giveNames,
+  heldNamesOf,
+  refuseTaken,
+  releaseName,
+  retireName,
+} from './name-ownership.ts'
 import { hashPassword } from './password-hash.ts'
 import { checkNewPassword } from './password-rules.ts'
-import { accountOf, endLogIns, isLastAdmin, type UserRow } from './user-rows.ts'
+import { accountOf, endLogIns, endUploads, isLastAdmin, type UserRow, userId } from './user-rows.ts'
 
 /** What an account manager is made of. */
 export interface AccountManagerParts {
@@ -21,31 +30,44 @@ export class DatabaseAccountManager implements AccountManager {
   readonly #database: Database
   readonly #htpasswd: HtpasswdFiles
   readonly #clock: () => number
+  readonly #isNameFree: (name: string) => Promise<boolean>
 
   constructor(parts: AccountManagerParts) {
     this.#database = parts.database
     this.#htpasswd = parts.htpasswd
     this.#clock = parts.clock
+    this.#isNameFree = createNameCheck(parts.database)
   }
 
-  async add(account: { name: string; password: string; isAdmin: boolean }): Promise<void> {
-    checkNewName(account.name)
+  async add(account: {
+    name: string
+    password: string
+    isAdmin: boolean
+    takeOver?: boolean
+  }): Promise<void> {
+    const { name, takeOver = false } = account
+    checkNewName(name)
     checkNewPassword(account.password)
-    const { numInsertedOrUpdatedRows } = await this.#database.writer
-      .insertInto('users')
-      .values({
-        name: account.name,
-        password_hash: await hashPassword(account.password),
-        is_admin: account.isAdmin ? 1 : 0,
-        is_disabled: 0,
-        version: 1,
-        created_at: this.#clock(),
-      })
-      .onConflict((conflict) => conflict.column('name').doNothing())
-      .executeTakeFirst()
-    if (numInsertedOrUpdatedRows === 0n) {
-      throw new AccountError('ALREADY_EXISTS', `There is an account "${account.name}" already`)
+    const row = {
+      name,
+      password_hash: await hashPassword(account.password),
+      is_admin: account.isAdmin ? 1 : 0,
+      is_disabled: 0,
+      version: 1,
+      created_at: this.#clock(),
     }
+    await this.#database.writer.transaction().execute(async (tx) => {
+      const { numInsertedOrUpdatedRows } = await tx
+        .insertInto('users')
+        .values(row)
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .executeTakeFirst()
+      if (numInsertedOrUpdatedRows === 0n) {
+        throw new AccountError('ALREADY_EXISTS', `There is an account "${name}" already`)
+      }
+      if (!takeOver) await refuseTaken(tx, name)
+      await clearClaim(tx, name)
+    })
   }
 
   async setPassword(name: string, password: string): Promise<void> {
@@ -61,11 +83,40 @@ export class DatabaseAccountManager implements AccountManager {
     })
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, { giveTo }: { giveTo?: string | undefined } = {}): Promise<OwnedRepositories> {
+    let left: OwnedRepositories = { count: 0, owners: [], names: [] }
+    const staysByLine = giveTo === name && (await this.#htpasswd.find(name)) !== undefined
     await this.#change(name, async (transaction, row) => {
       await refuseLastAdmin(transaction, row)
       await transaction.deleteFrom('users').where('id', '=', row.id).execute()
       await endLogIns(transaction, name)
+      await endUploads(transaction, userId(row.id))
+      const names = [row.name, ...heldNamesOf(row)]
+      left = await findRepositoriesOf(transaction, names)
+      if (giveTo !== undefined && giveTo !== name) return this.#give(transaction, giveTo, names)
+      if (giveTo === name && !staysByLine) throw noSuchHeir(name)
+      for (const owned of names) {
+        const isNobodys = (await findRepositoriesOf(transaction, [owned])).count > 0
+        if (isNobodys && !(staysByLine && owned === name)) {
+          await retireName(transaction, owned, this.#clock())
+        }
+      }
+    })
+    return left
+  }
+
+  async repositoriesOf(name: string): Promise<OwnedRepositories> {
+    const { reader } = this.#database
+    const row = await reader.selectFrom('users').selectAll().where('name', '=', name).executeTakeFirst()
+    if (!row) throw await this.#unknown(name)
+    return findRepositoriesOf(reader, [row.name, ...heldNamesOf(row)])
+  }
+
+  async releaseNames(names: readonly string[]): Promise<void> {
+    await this.#database.writer.transaction().execute(async (tx) => {
+      for (const name of names) {
+        if ((await findRepositoriesOf(tx, [name])).count === 0) await releaseName(tx, name)
+      }
     })
   }
 
@@ -86,7 +137,9 @@ export class DatabaseAccountManager implements AccountManager {
     const rows = await this.#database.reader.selectFrom('users').selectAll().execute()
     const accounts = new Map(rows.map((row) => [row.name, accountOf(row)]))
     for (const line of await this.#htpasswd.list()) {
-      if (!accounts.has(line.name)) accounts.set(line.name, accountOfLine(line))
+      if (!accounts.has(line.name)) {
+        accounts.set(line.name, accountOfLine(line, await this.#isNameFree(line.name)))
+      }
     }
     return [...accounts.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -114,6 +167,17 @@ export class DatabaseAccountManager implements AccountManager {
     if (!isFound) throw await this.#unknown(name)
   }
 
+  /** Only what holds a repository: an empty name is free. */
+  async #give(tx: Transaction<Schema>, heir: string, names: readonly string[]): Promise<void> {
+    const row = await tx.selectFrom('users').selectAll().where('name', '=', heir).executeTakeFirst()
+    if (!row) throw noSuchHeir(heir)
+    const filled: string[] = []
+    for (const name of names) {
+      if ((await findRepositoriesOf(tx, [name])).count > 0) filled.push(name)
+    }
+    await giveNames(tx, row, filled)
+  }
+
   async #unknown(name: string): Promise<AccountError> {
     const line = await this.#htpasswd.find(name)
     return new AccountError(
@@ -136,4 +200,11 @@ function checkNewName(name: string): void {
 async function refuseLastAdmin(transaction: Transaction<Schema>, row: UserRow): Promise<void> {
   if (!(await isLastAdmin(transaction, row))) return
   throw new AccountError('LAST_ADMIN', `"${row.name}" is the last administrator: make another one first`)
+}
+
+function noSuchHeir(name: string): AccountError {
+  return new AccountError(
+    'UNKNOWN_ACCOUNT',
+    `Repositories can only be given to an account of the database, and "${name.slice(0, MAX_ACCOUNT_NAME_LENGTH)}" is none`,
+  )
 }

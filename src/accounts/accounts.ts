@@ -2,7 +2,11 @@ import type { UserPrincipal } from '../access/principal.ts'
 
 /** An account as lists show it. */
 export interface Account {
+  /** Never given to another account, also not to one that is made anew under the same name. */
+  readonly id: string
   readonly name: string
+  /** Names whose repositories, `<name>/**`, are its own. */
+  readonly owns: readonly string[]
   readonly isAdmin: boolean
   readonly isDisabled: boolean
   /** `database`: managed here; `htpasswd`: from the file, read only. */
@@ -34,12 +38,23 @@ export interface Authenticator {
 
 /** Manages the accounts of the database. What the commands need. */
 export interface AccountManager {
-  /** Errors: `AccountError` `NAME_INVALID`, `ALREADY_EXISTS`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
-  add(account: { name: string; password: string; isAdmin: boolean }): Promise<void>
+  /**
+   * Makes an account. It gets repositories that exist below its name only with `takeOver`.
+   * Errors: `AccountError` `NAME_INVALID`, `ALREADY_EXISTS`, `NAME_TAKEN`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`.
+   */
+  add(account: { name: string; password: string; isAdmin: boolean; takeOver?: boolean }): Promise<void>
   /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
   setPassword(name: string, password: string): Promise<void>
-  /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */
-  remove(name: string): Promise<void>
+  /**
+   * Removes an account with its log-ins and upload sessions. Its repositories stay, and belong to nobody, or to the
+   * account `giveTo`; that may be the line of an htpasswd file with the same name.
+   * Errors: `AccountError` `UNKNOWN_ACCOUNT`, also for `giveTo`, `LAST_ADMIN`. @returns the repositories that stay.
+   */
+  remove(name: string, options?: { giveTo?: string | undefined }): Promise<OwnedRepositories>
+  /** Repositories that an account of the database owns. Errors: `AccountError` `UNKNOWN_ACCOUNT`. */
+  repositoriesOf(name: string): Promise<OwnedRepositories>
+  /** Frees names of removed accounts below which there is no repository any more. */
+  releaseNames(names: readonly string[]): Promise<void>
   /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */
   setDisabled(name: string, isDisabled: boolean): Promise<void>
   /** All accounts, by name; those of the htpasswd files included. */
@@ -48,10 +63,20 @@ export interface AccountManager {
   isEmpty(): Promise<boolean>
 }
 
+/** Repositories of an account. */
+export interface OwnedRepositories {
+  readonly count: number
+  /** Names that own them, `<name>/**`. */
+  readonly owners: readonly string[]
+  /** The first of them. */
+  readonly names: readonly string[]
+}
+
 /** Why an account could not be used or changed. */
 export type AccountErrorCode =
   | 'NAME_INVALID'
   | 'ALREADY_EXISTS'
+  | 'NAME_TAKEN'
   | 'UNKNOWN_ACCOUNT'
   | 'PASSWORD_TOO_SHORT'
   | 'PASSWORD_TOO_LONG'

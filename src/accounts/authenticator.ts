@@ -1,4 +1,4 @@
-import type { UserPrincipal } from '../access/principal.ts'
+import { type UserPrincipal, userPrincipal } from '../access/principal.ts'
 import type { AccountLookup, KnownAccount } from './account-lookup.ts'
 import type { Account, Authenticator } from './accounts.ts'
 import type { AttemptThrottle } from './attempt-throttle.ts'
@@ -54,7 +54,7 @@ export class PasswordAuthenticator implements Authenticator {
     const attempt = { name, password, remoteAddress, key: cache.keyOf(`${scope}\0${name}`, password) }
     const account = await this.findEnabled(name)
     const state = cache.get(attempt.key, account?.version)
-    if (account && state === 'fresh') return principalOf(account)
+    if (account && state === 'fresh') return userPrincipal(account, undefined)
     if (state === 'wrong') return undefined
     return this.#checkOnce(attempt, state === 'known')
   }
@@ -92,15 +92,11 @@ export class PasswordAuthenticator implements Authenticator {
     }
     if (!account || account.version !== known?.account.version) return undefined
     cache.add(key, account.version, true)
-    return principalOf(account)
+    return userPrincipal(account, undefined)
   }
 }
 
 /** False for a name that no account can have. */
 function isPossibleName(name: string): boolean {
   return name !== '' && Buffer.byteLength(name) <= MAX_HTPASSWD_NAME_BYTES && !CONTROL_CHARACTER.test(name)
-}
-
-function principalOf(account: Account): UserPrincipal {
-  return { kind: 'user', name: account.name, isAdmin: account.isAdmin, scopes: undefined }
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { userPrincipal } from '../access/principal.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
@@ -69,7 +70,7 @@ async function guess(t: SetUp, name: string, times: number): Promise<{ refused: 
 
 test('`verifyPassword()` gives the principal for the right password of an enabled account only', async () => {
   await using t = await setUp()
-  const alice = { kind: 'user', name: 'alice', isAdmin: false, scopes: undefined }
+  const alice = userPrincipal({ id: 'user:1', name: 'alice', isAdmin: false, owns: ['alice'] }, undefined)
   assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
   assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
   const wrong = [
@@ -229,7 +230,9 @@ test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which
   for (const kind of ['2a', '2b', '2y']) {
     assert.deepEqual(await t.accounts.verifyPassword(`u${kind}`, 'pässwörd'), {
       kind: 'user',
+      id: `htpasswd:u${kind}`,
       name: `u${kind}`,
+      owns: [`u${kind}`],
       isAdmin: false,
       scopes: undefined,
     })

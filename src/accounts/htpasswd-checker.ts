@@ -117,7 +117,7 @@ const WRONG: HtpasswdVerdict = { kind: 'wrong' }
 async function findLine(file: HtpasswdFile, name: string): Promise<KnownAccount | undefined> {
   const { accounts } = await file.current()
   const line = accounts.get(name)
-  return line && { account: accountOfLine(line), line }
+  return line && { account: accountOfLine(line, false), line }
 }
 
 async function failureOf(file: HtpasswdFile): Promise<HtpasswdVerdict | undefined> {

@@ -2,6 +2,7 @@ import type { CompiledQuery, Selectable, Transaction } from 'kysely'
 import type { Database, FirstRow } from '../metadata/database.ts'
 import type { Schema, UserTable } from '../metadata/schema.ts'
 import type { Account } from './accounts.ts'
+import { heldNamesOf } from './name-ownership.ts'
 
 /** A row of the table of users. */
 export type UserRow = Selectable<UserTable>
@@ -16,10 +17,17 @@ export function createUserFinder({ reader, prepareFirst }: Database): FirstRow<U
   return prepareFirst(query)
 }
 
+/** Id of an account of the database, from that of its row. */
+export function userId(row: number): string {
+  return `user:${row}`
+}
+
 /** The account of a row. Ids are never given twice, so a name that is added again has another version. */
 export function accountOf(row: UserRow): Account {
   return {
+    id: userId(row.id),
     name: row.name,
+    owns: [row.name, ...heldNamesOf(row)],
     isAdmin: row.is_admin === 1,
     isDisabled: row.is_disabled === 1,
     source: 'database',
@@ -40,6 +48,11 @@ export async function isLastAdmin(transaction: Transaction<Schema>, row: UserRow
     .limit(1)
     .executeTakeFirst()
   return !other
+}
+
+/** Ends the upload sessions of an account; what they hold is removed with what else is abandoned. */
+export async function endUploads(transaction: Transaction<Schema>, id: string): Promise<void> {
+  await transaction.deleteFrom('uploads').where('principal', '=', id).execute()
 }
 
 /** Ends all log-ins of a name. */

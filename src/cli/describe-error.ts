@@ -24,6 +24,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   TAG_INVALID: 'Check the tag',
   DIGEST_INVALID: 'Check the digest',
   ALREADY_EXISTS: 'Choose another name, or change its password with "berth user passwd"',
+  NAME_TAKEN: 'Choose another name, or let it have them with "berth user add --take-over"',
   UNKNOWN_ACCOUNT: 'Run "berth user list" to see those there are',
   PASSWORD_TOO_SHORT: 'Choose a longer one',
   PASSWORD_TOO_LONG: 'Choose a shorter one',

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { ANONYMOUS, type Principal } from '../access/principal.ts'
+import { ANONYMOUS, type Principal, userPrincipal } from '../access/principal.ts'
 import { AccountError, type Authenticator } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
 import type { TokenService } from '../tokens/tokens.ts'
@@ -67,8 +67,7 @@ async function authenticateToken(
   const account = await accounts.findEnabled(claims.subject)
   if (account?.version !== claims.accountVersion || !account)
     return { principal: ANONYMOUS, credentials: 'bad-token' }
-  const { name, isAdmin } = account
-  return { principal: { kind: 'user', name, isAdmin, scopes: claims.scopes }, credentials: 'accepted' }
+  return { principal: userPrincipal(account, claims.scopes), credentials: 'accepted' }
 }
 
 async function authenticatePassword(

@@ -1,4 +1,4 @@
-import { ANONYMOUS, type Principal } from '../access/principal.ts'
+import { ANONYMOUS, type Principal, userPrincipal } from '../access/principal.ts'
 import type { Account } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
 import { formatScopes, grantScopes, parseScopes } from '../tokens/scope.ts'
@@ -96,7 +96,7 @@ async function readForm(exchange: Exchange): Promise<string> {
 async function redeem(token: string, parts: TokenEndpointParts): Promise<Principal | undefined> {
   const name = await parts.refreshTokens.redeem(token)
   const account = name === undefined ? undefined : await parts.accounts.findEnabled(name)
-  return account && { kind: 'user', name: account.name, isAdmin: account.isAdmin, scopes: undefined }
+  return account && userPrincipal(account, undefined)
 }
 
 async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {

@@ -152,6 +152,7 @@ export interface RepositoryFacts {
 export interface UploadRow {
   readonly id: UploadId
   readonly repository: RepositoryName
+  /** Id of the account that opened it. */
   readonly principal: string
   readonly algorithm: DigestAlgorithm
   /** Bytes that are durable. */

@@ -4,6 +4,7 @@ import { kysely } from './kysely.ts'
 import * as initial from './migrations/001-initial.ts'
 import * as uploadsOfOne from './migrations/002-uploads-of-one.ts'
 import * as loginPlaces from './migrations/003-login-places.ts'
+import * as accountIds from './migrations/004-account-ids.ts'
 import type { Schema } from './schema.ts'
 
 /** In order; forward only. A migration that has been released is never changed. */
@@ -11,6 +12,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-initial': initial,
   '002-uploads-of-one': uploadsOfOne,
   '003-login-places': loginPlaces,
+  '004-account-ids': accountIds,
 }
 
 /**

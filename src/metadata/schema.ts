@@ -13,6 +13,7 @@ export interface Schema {
   tags: TagTable
   uploads: UploadTable
   users: UserTable
+  retired_names: RetiredNameTable
   login_places: LoginPlaceTable
   refresh_tokens: RefreshTokenTable
   token_keys: TokenKeyTable
@@ -72,7 +73,7 @@ export interface TagTable {
 export interface UploadTable {
   id: string
   repository: string
-  /** Name of the account that opened it; the only one that may go on. */
+  /** Id of the account that opened it; the only one that may go on. */
   principal: string
   algorithm: string
   /** Bytes that are durable. */
@@ -93,6 +94,14 @@ export interface UserTable {
   /** Grows with each change that must end log-ins: password, rights, disabling. */
   version: number
   created_at: number
+  /** Names of removed accounts whose repositories it owns beside those of its own name: a JSON list of texts. */
+  held_names: Generated<string>
+}
+
+/** Name of a removed account whose repositories stayed: nobody owns them until an account takes the name over. */
+export interface RetiredNameTable {
+  name: string
+  retired_at: number
 }
 
 /** An address from which a name has logged in: guesses from elsewhere do not make it wait there. */

@@ -25,7 +25,7 @@ const RETRY_AFTER_S = 60
 export interface UploadKey {
   readonly id: UploadId
   readonly repository: RepositoryName
-  /** Name of the account. */
+  /** Id of the account. */
   readonly owner: string
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ANONYMOUS, type Principal } from '../access/principal.ts'
+import { ANONYMOUS, type Principal, type UserPrincipal, userPrincipal } from '../access/principal.ts'
 import {
   formatScopes,
   grantScopes,
@@ -89,8 +89,10 @@ test('`parseScopes()` looks at a bounded number of scopes, in one parameter or m
   assert.equal(parseScopes([many.join(' ')]).length, MAX_REQUESTED_SCOPES)
 })
 
-const alice: Principal = { kind: 'user', name: 'alice', isAdmin: false, scopes: undefined }
-const root: Principal = { kind: 'user', name: 'root', isAdmin: true, scopes: undefined }
+const userOf = (name: string, isAdmin: boolean): UserPrincipal =>
+  userPrincipal({ id: name, name, isAdmin, owns: [name] }, undefined)
+const alice = userOf('alice', false)
+const root = userOf('root', true)
 
 test('`grantScopes()` grants what the principal may, and less than asked without an error', () => {
   const requested = parseScopes([

@@ -117,11 +117,12 @@ function addSessions(registry: RegistryUnderTest, count: number, ageMs = 0): voi
   const insert = database.prepare(
     'insert into uploads (id, repository, principal, algorithm, offset, digest, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?)',
   )
+  const owner = idOf(database, 'alice')
   const at = Date.now() - ageMs
   database.exec('begin immediate')
   for (let index = 0; index < count; index++) {
     const id = randomBytes(16).toString('base64url')
-    insert.run(id, 'alice/app', 'alice', 'sha256', 0, digestOf(''), at, at)
+    insert.run(id, 'alice/app', owner, 'sha256', 0, digestOf(''), at, at)
   }
   database.exec('commit')
 }
@@ -131,7 +132,12 @@ function removeFresh(registry: RegistryUnderTest, count: number): void {
   using database = new DatabaseSync(databaseFile(registry.dataDir))
   database
     .prepare(
-      "delete from uploads where id in (select id from uploads where principal = 'alice' order by updated_at desc limit ?)",
+      'delete from uploads where id in (select id from uploads where principal = ? order by updated_at desc limit ?)',
     )
-    .run(count)
+    .run(idOf(database, 'alice'), count)
+}
+
+/** Id of an account, which its sessions belong to. */
+function idOf(database: DatabaseSync, name: User): string {
+  return `user:${database.prepare('select id from users where name = ?').get(name)?.id}`
 }

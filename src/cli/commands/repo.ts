@@ -89,6 +89,8 @@ function addDelete(repo: Command, io: Io): void {
       const question = `Delete ${name} with ${found.tagCount} tags and ${found.manifestCount} manifests?`
       await askConfirmation(io, question, context.flags.yes === true)
       if (!(await data.repositories.delete(name))) throw unknownRepository(name)
+      // With the last of a removed account its name is free.
+      await data.accounts.releaseNames([name.split('/', 1)[0] ?? ''])
       printResult(context, { repository: { name } }, `Repository ${name} was deleted`)
     })
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { Account, AccountManager } from '../../accounts/accounts.ts'
-import { askConfirmation, askPassword } from '../ask.ts'
+import { askPassword } from '../ask.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addNewFlag } from '../new-flag.ts'
 import { openDataOf, requireDataOf } from '../open-data.ts'
 import { formatTable, formatTime } from '../table.ts'
+import { addRemove } from './user-remove.ts'
 
 const EXAMPLES = `
 Examples:
@@ -14,6 +15,7 @@ Examples:
   berth user add root2 --admin               an administrator may do everything
   berth user add alice --new                 before the first start: makes the data folder, too
   berth user disable alice                   ends her log-ins at once, keeps her images
+  berth user remove alice --give-to bob      bob owns alice/... from then on, under the same names
   berth user list
 
 A user owns the repositories below the own name: alice may push alice/app.
@@ -34,13 +36,17 @@ function addAdd(user: Command, io: Io): void {
   addNewFlag(user.command('add <name>'), 'the data folder')
     .description('Make an account.')
     .option('--admin', 'an administrator')
+    .option('--take-over', 'let it own the repositories that exist below its name')
     .option('--password-stdin', 'take the password from standard input')
     .action(async (name: string, _options, command: Command) => {
       const context = contextOf(command, io)
       const isAdmin = context.flags.admin === true
+      const takeOver = context.flags['take-over'] === true
       await requireDataOf(context, { takesNew: true })
       const password = await newPassword(context, name)
-      await withAccounts(context, (accounts) => accounts.add({ name, password, isAdmin }), { takesNew: true })
+      await withAccounts(context, (accounts) => accounts.add({ name, password, isAdmin, takeOver }), {
+        takesNew: true,
+      })
       const what = isAdmin ? 'Administrator' : 'User'
       printResult(context, { user: { name, isAdmin } }, `${what} ${name} was made`)
     })
@@ -57,20 +63,6 @@ function addPasswd(user: Command, io: Io): void {
       const password = await newPassword(context, name)
       await withAccounts(context, (accounts) => accounts.setPassword(name, password))
       printResult(context, { user: { name } }, `The password of ${name} was changed`)
-    })
-}
-
-function addRemove(user: Command, io: Io): void {
-  user
-    .command('remove <name>')
-    .description('Remove an account. Its repositories stay; whoever gets the name next owns them.')
-    .option('--yes', 'do not ask')
-    .action(async (name: string, _options, command: Command) => {
-      const context = contextOf(command, io)
-      await requireDataOf(context)
-      await askConfirmation(io, `Remove the account ${name}?`, context.flags.yes === true)
-      await withAccounts(context, (accounts) => accounts.remove(name))
-      printResult(context, { user: { name } }, `User ${name} was removed`)
     })
 }
 
@@ -122,6 +114,6 @@ async function withAccounts<T>(
 }
 
 /** Not the version, which means nothing outside. */
-function toJson({ name, isAdmin, isDisabled, source, createdAt }: Account): object {
-  return { name, isAdmin, isDisabled, source, createdAt: createdAt ?? null }
+function toJson({ name, owns, isAdmin, isDisabled, source, createdAt }: Account): object {
+  return { name, owns, isAdmin, isDisabled, source, createdAt: createdAt ?? null }
 }

@@ -6,7 +6,7 @@ import { OciError } from '../../oci/errors.ts'
 import { essenceOf } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadBody, UploadKey, UploadStatus } from '../../registry/push-blob.ts'
-import { accountOf, type Exchange } from '../exchange.ts'
+import { accountIdOf, accountOf, type Exchange } from '../exchange.ts'
 import { discardBody, replyEmpty } from '../reply.ts'
 import type { Handler, RequestOf } from '../routes.ts'
 import { enterTransfer } from '../transfers.ts'
@@ -14,14 +14,14 @@ import { enterTransfer } from '../transfers.ts'
 /** end-4a opens a session, end-4b takes the whole blob, end-11 mounts one; a mount that misses opens a session. */
 export const startUpload: Handler<'blob-upload-start'> = async (request, exchange, registry) => {
   const { repository, digest, mount, from, algorithm } = request
-  const owner = accountOf(exchange)
+  const owner = accountIdOf(exchange)
   if (mount) {
     const readable = mountSources(exchange.principal)
     const isMounted = await registry.mountBlob({ repository, digest: mount, from, readable })
     if (isMounted) return replyBlobCreated(exchange, repository, mount)
   }
   if (digest) {
-    using _share = enterTransfer(owner)
+    using _share = enterTransfer(accountOf(exchange))
     await registry.pushWholeBlob({ repository, owner, digest }, bodyOf(exchange.request))
     return replyBlobCreated(exchange, repository, digest)
   }
@@ -38,7 +38,7 @@ export const getUpload: Handler<'blob-upload-status'> = async (request, exchange
 /** end-5: a chunk with its place, or a stream without. */
 export const appendUpload: Handler<'blob-upload-chunk'> = async (request, exchange, registry) => {
   const key = keyOf(request, exchange)
-  using _share = enterTransfer(key.owner)
+  using _share = enterTransfer(accountOf(exchange))
   const session = await registry.appendToUpload(key, bodyOf(exchange.request))
   replyEmpty(exchange, 202, sessionHeaders(exchange, session))
 }
@@ -47,7 +47,7 @@ export const appendUpload: Handler<'blob-upload-chunk'> = async (request, exchan
 export const finishUpload: Handler<'blob-upload-finish'> = async (request, exchange, registry) => {
   const key = keyOf(request, exchange)
   const body = bodyOf(exchange.request)
-  using _share = body.length === 0 ? undefined : enterTransfer(key.owner)
+  using _share = body.length === 0 ? undefined : enterTransfer(accountOf(exchange))
   await registry.finishUpload(key, request.digest, body)
   // Of a request that is repeated nothing was read.
   discardBody(exchange)
@@ -66,7 +66,7 @@ function keyOf(
   >,
   exchange: Exchange,
 ): UploadKey {
-  return { id: request.uploadId, repository: request.repository, owner: accountOf(exchange) }
+  return { id: request.uploadId, repository: request.repository, owner: accountIdOf(exchange) }
 }
 
 /** Errors: `RANGE_INVALID`, `BLOB_UPLOAD_INVALID` if the body is said to be something else than bytes. */

@@ -1,0 +1,115 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Schema } from '../metadata/schema.ts'
+import { AccountError, type OwnedRepositories } from './accounts.ts'
+
+/*
+ * Whose repositories are whose. By rule `<name>/**` belongs to the account of that name. Two things make exceptions: an
+ * account may hold the names of removed ones beside its own, and a removed name whose repositories stayed belongs to
+ * nobody until an account takes it over, so that nobody inherits them by chance.
+ */
+
+type Queries = Kysely<Schema> | Transaction<Schema>
+
+/** Repositories that are named to people; more of them are counted only. */
+const MAX_NAMED = 20
+/** Those that an error names. */
+const MAX_IN_ERROR = 3
+
+/** Repositories below some names: how many there are, and the first of them. */
+export async function findRepositoriesOf(db: Queries, names: readonly string[]): Promise<OwnedRepositories> {
+  let count = 0
+  const first: string[] = []
+  for (const name of names) {
+    count += await countBelow(db, name)
+    const rows = await below(db, name).select('name').orderBy('name').limit(MAX_NAMED).execute()
+    first.push(...rows.map((row) => row.name))
+  }
+  return { count, owners: names, names: first.slice(0, MAX_NAMED) }
+}
+
+async function countBelow(db: Queries, name: string): Promise<number> {
+  const { count } = await below(db, name)
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/** The slash is followed by the zero: names are compared by their bytes. */
+function below(db: Queries, name: string) {
+  return db.selectFrom('repositories').where('name', '>', `${name}/`).where('name', '<', `${name}0`)
+}
+
+/** Names beside its own that the account of a row holds. */
+export function heldNamesOf({ held_names: text }: { readonly held_names: string }): readonly string[] {
+  return text === NO_NAMES ? [] : (JSON.parse(text) as string[])
+}
+
+/** Of accounts that hold no name but their own. */
+export const NO_NAMES = '[]'
+
+/** Lets an account hold further names. */
+export async function giveNames(
+  tx: Transaction<Schema>,
+  holder: { readonly id: number; readonly held_names: string },
+  names: readonly string[],
+): Promise<void> {
+  const held = [...new Set([...heldNamesOf(holder), ...names])].sort()
+  await setHeldNames(tx, holder.id, held)
+}
+
+/** Makes a name nobody's until an account takes it over. */
+export async function retireName(tx: Transaction<Schema>, name: string, now: number): Promise<void> {
+  await tx
+    .insertInto('retired_names')
+    .values({ name, retired_at: now })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute()
+}
+
+/** Errors: `AccountError` `NAME_TAKEN` if there are repositories below the name, or another account holds it. */
+export async function refuseTaken(tx: Transaction<Schema>, name: string): Promise<void> {
+  const holder = await findHolder(tx, name)
+  const { count, names } = await findRepositoriesOf(tx, [name])
+  if (count === 0 && !holder) return
+  const some = count === 0 ? 'nothing yet' : names.slice(0, MAX_IN_ERROR).join(', ')
+  const more = count > MAX_IN_ERROR ? ` and ${count - MAX_IN_ERROR} more` : ''
+  const whose = holder ? `, which "${holder.name}" owns` : ''
+  throw new AccountError(
+    'NAME_TAKEN',
+    `Whoever gets the name "${name}" owns what is below "${name}/": ${some}${more}${whose}`,
+  )
+}
+
+/** Frees a retired name. */
+export async function releaseName(tx: Transaction<Schema>, name: string): Promise<void> {
+  await tx.deleteFrom('retired_names').where('name', '=', name).execute()
+}
+
+/** Takes a name from whoever has it. */
+export async function clearClaim(tx: Transaction<Schema>, name: string): Promise<void> {
+  await releaseName(tx, name)
+  const holder = await findHolder(tx, name)
+  if (!holder) return
+  await setHeldNames(
+    tx,
+    holder.id,
+    heldNamesOf(holder).filter((held) => held !== name),
+  )
+}
+
+async function findHolder(tx: Transaction<Schema>, name: string) {
+  const rows = await tx
+    .selectFrom('users')
+    .select(['id', 'name', 'held_names'])
+    .where('held_names', '!=', NO_NAMES)
+    .execute()
+  return rows.find((row) => heldNamesOf(row).includes(name))
+}
+
+async function setHeldNames(tx: Transaction<Schema>, id: number, names: readonly string[]): Promise<void> {
+  await tx
+    .updateTable('users')
+    .set({ held_names: JSON.stringify(names) })
+    .where('id', '=', id)
+    .execute()
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import bcrypt from 'bcryptjs'
+import { parseRepositoryName } from '../../src/oci/repository-name.ts'
+import { noteSecret } from '../support/secret-canary.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+
+const PASSWORD = 'another password'
+
+/** A registry with an image of alice. */
+async function startWithImage(flags: Readonly<Record<string, string>> = {}): Promise<RegistryUnderTest> {
+  const registry = await RegistryUnderTest.start(flags)
+  await registry.pushBlob('alice', 'alice/app', EMPTY_JSON)
+  await registry.pushManifest('alice', 'alice/app', { document: imageOf([]), reference: 'v1' })
+  return registry
+}
+
+const asOf = (registry: RegistryUnderTest, name: string, password = PASSWORD) => ({
+  headers: { authorization: registry.basic(name, password) },
+})
+
+describe('an account made anew under the name of a removed one', () => {
+  test('does not go on with its upload session', async () => {
+    await using registry = await RegistryUnderTest.start()
+    const opened = await registry.send('alice', 'POST', '/v2/alice/app/blobs/uploads/')
+    const location = String(opened.headers.location)
+    assert.equal((await registry.send('alice', 'PATCH', location, { body: 'secret' })).status, 202)
+    await registry.manage(async ({ accounts }) => {
+      await accounts.remove('alice')
+      await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
+    })
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      const reply = await registry.send(undefined, method, location, asOf(registry, 'alice'))
+      assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UPLOAD_UNKNOWN'], method)
+    }
+    assert.equal(registry.inventory().uploads, 0)
+  })
+
+  test('gets its repositories only by being let take them over', async () => {
+    await using registry = await startWithImage()
+    await registry.manage(async ({ accounts }) => {
+      assert.deepEqual(await accounts.remove('alice'), { count: 1, owners: ['alice'], names: ['alice/app'] })
+      const fresh = { name: 'alice', password: PASSWORD, isAdmin: false }
+      await assert.rejects(accounts.add(fresh), { code: 'NAME_TAKEN', message: /alice\/app/ })
+      await accounts.add({ ...fresh, takeOver: true })
+    })
+    const reply = await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))
+    assert.equal(reply.status, 200)
+  })
+})
+
+test('repositories that are given to another account are that one\u2019s, and come back with the name only by being taken over', async () => {
+  await using registry = await startWithImage()
+  const tags = () => registry.send('bob', 'GET', '/v2/alice/app/tags/list')
+  assert.equal((await tags()).status, 403)
+  await registry.manage(async ({ accounts }) => {
+    await assert.rejects(accounts.remove('alice', { giveTo: 'nobody' }), { code: 'UNKNOWN_ACCOUNT' })
+    await accounts.remove('alice', { giveTo: 'bob' })
+  })
+  assert.equal((await tags()).status, 200)
+  await registry.pushBlob('bob', 'alice/app', 'one more')
+  const listed = await registry.send('bob', 'GET', '/v2/_catalog')
+  assert.deepEqual(listed.json, { repositories: ['alice/app'] })
+  await registry.manage(async ({ accounts }) => {
+    const fresh = { name: 'alice', password: PASSWORD, isAdmin: false }
+    await assert.rejects(accounts.add(fresh), { code: 'NAME_TAKEN', message: /"bob" owns/ })
+    await accounts.add({ ...fresh, takeOver: true })
+  })
+  assert.equal((await tags()).status, 403)
+  assert.equal(
+    (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))).status,
+    200,
+  )
+})
+
+test('a line of an htpasswd file never gets what a stored account of its name owned, until nothing is left', async () => {
+  await using folder = await makeTempFolder('lifetimes')
+  const file = join(folder.path, 'users')
+  noteSecret(PASSWORD)
+  const line = (name: string): string => `${name}:${bcrypt.hashSync(PASSWORD, 4)}\n`
+  await writeFile(file, line('alice') + line('carol'))
+  await using registry = await startWithImage({ 'htpasswd-file': file })
+  const status = async (name: string, method: string, path: string): Promise<number> =>
+    (await registry.send(undefined, method, path, asOf(registry, name))).status
+  await registry.manage(async ({ accounts }) => void (await accounts.remove('alice')))
+  assert.equal(await status('alice', 'GET', '/v2/'), 200)
+  assert.equal(await status('alice', 'GET', '/v2/alice/app/tags/list'), 403)
+  assert.equal(await status('alice', 'POST', '/v2/alice/new/blobs/uploads/'), 403)
+  assert.equal(await status('carol', 'POST', '/v2/carol/app/blobs/uploads/'), 202)
+  await registry.manage(async ({ accounts, repositories }) => {
+    await repositories.delete(parseRepositoryName('alice/app'))
+    await accounts.releaseNames(['alice'])
+  })
+  assert.equal(await status('alice', 'POST', '/v2/alice/new/blobs/uploads/'), 202)
+})
+
+test('a stored account can be replaced by the line of its name', async () => {
+  await using folder = await makeTempFolder('lifetimes')
+  const file = join(folder.path, 'users')
+  noteSecret(PASSWORD)
+  await writeFile(file, `alice:${bcrypt.hashSync(PASSWORD, 4)}\n`)
+  await using registry = await startWithImage({ 'htpasswd-file': file })
+  await registry.manage(async ({ accounts }) => {
+    await assert.rejects(accounts.remove('bob', { giveTo: 'bob' }), { code: 'UNKNOWN_ACCOUNT' })
+    await accounts.remove('alice', { giveTo: 'alice' })
+  })
+  assert.equal(
+    (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))).status,
+    200,
+  )
+})
