@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Kysely } from 'kysely'
 import { temporaryDatabase } from '../../../test/support/temporary-database.ts'
 import { kysely } from '../kysely.ts'
 import { up } from './004-account-ids.ts'
@@ -17,7 +18,7 @@ test('upload sessions of older data go to the account of their name, or to the l
     await sql`insert into uploads (id, repository, principal, algorithm, "offset", digest, created_at, updated_at)
       values (${name}, 'a/b', ${name}, 'sha256', 0, '', 0, 0)`.execute(writer)
   }
-  await up(writer)
+  await up(writer as unknown as Kysely<unknown>)
   const rows = await writer.selectFrom('uploads').select(['id', 'principal']).orderBy('id').execute()
   assert.deepEqual(
     rows.map((row) => row.principal),
