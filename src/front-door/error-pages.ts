@@ -83,10 +83,12 @@ function send(
     response.destroy()
     return
   }
-  const { status, type, body, headers } = answer
+  const { status, type, headers } = answer
+  // As bytes: Node writes the head in the encoding of a text that follows it, and headers may hold any bytes.
+  const body = Buffer.from(answer.body)
   response.writeHead(status, {
     'content-type': type,
-    'content-length': Buffer.byteLength(body),
+    'content-length': body.length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...headers,

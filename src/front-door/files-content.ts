@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { extname, join, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
+import { escapePath } from './directives/escape-uri.ts'
 import type { Content, LocationSettings } from './directives/settings.ts'
 import { expand } from './directives/template.ts'
 import { createPace } from './limit-rate.ts'
@@ -100,7 +101,7 @@ async function serveFirst(
     return at.onlyFolder || at.uri.endsWith('/') ? NOT_FOUND : send(exchange, plan, { path, stats })
   if (!stats.isDirectory()) return NOT_FOUND
   if (!at.uri.endsWith('/')) {
-    setHeader(exchange, 'location', `${encodeURI(exchange.facts.uri)}/`)
+    setHeader(exchange, 'location', `${escapePath(exchange.facts.uri)}/`)
     return { kind: 'error', status: 301 }
   }
   for (const name of at.files.index) {

@@ -8,6 +8,7 @@ import { hasBody } from './forward/request-body.ts'
 import { requestHeaders } from './forward/request-headers.ts'
 import { causeOf, isUnsent, mayTryAfter, mayTryNext, statusOf } from './forward/upstream-failure.ts'
 import { ClientWatch } from './forward/watch-client.ts'
+import { judgeRequest } from './judge-request.ts'
 import { answerHeaders, isIntercepted, passIncoming } from './pass-answer.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { enterLimits } from './rate-limits.ts'
@@ -15,7 +16,6 @@ import { type Refusal, refusalOf } from './site-access.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import {
   type ContentPlan,
-  enterSite,
   type SiteExchange,
   type SiteTools,
   targetOf,
@@ -116,10 +116,9 @@ interface Way {
 }
 
 function wayOf(request: Omit<SiteRequest, 'response'>): Way | undefined {
-  const exchange = request.site.closed ? undefined : enterSite(request)
-  if (!exchange) return undefined
-  const plan = exchange.site.server.route(exchange.facts)
-  if (plan.kind !== 'content') return undefined
+  const judged = request.site.closed ? undefined : judgeRequest(request)
+  if (!judged || 'refused' in judged || judged.plan.kind !== 'content') return undefined
+  const { exchange, plan } = judged
   const upstream = upstreamOf(exchange, plan)
   if (!upstream || HTTP2_ONLY.has(upstream.protocol)) return undefined
   return { exchange, plan, settings: plan.settings, upstream }

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bytesOf } from './byte-text.ts'
+import { escapeHeader } from './directives/escape-uri.ts'
 import type { Plan } from './directives/settings.ts'
 import { sendPage } from './error-pages.ts'
 import { serveFiles } from './files-content.ts'
@@ -6,6 +8,7 @@ import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
 import { stayHere } from './forward/turn-redirect.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
+import { judgeRequest } from './judge-request.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from './proxy-upgrade.ts'
 import { enterLimits } from './rate-limits.ts'
@@ -16,15 +19,14 @@ import type { SiteLog } from './site-access-log.ts'
 import {
   addHeaders,
   type ContentPlan,
-  enterSite,
   hasLeft,
-  headerSafe,
   type SiteExchange,
   type SiteHandlerParts,
   type SiteTools,
   setHeader,
   setHsts,
   targetOf,
+  tellRefused,
   tellTooLarge,
 } from './site-exchange.ts'
 import type { SiteHandler, SiteRequest } from './site-handler.ts'
@@ -97,13 +99,13 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
 
 async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: SiteTools): Promise<void> {
   const { site, response } = request
-  const exchange = site.closed ? undefined : enterSite(request)
-  if (!exchange) {
+  const judged = site.closed ? undefined : judgeRequest(request)
+  if (!judged || 'refused' in judged) {
     setHsts(response, request)
-    return sendPage(response, site.closed ? 503 : 400)
+    if (judged) tellRefused(request, judged, tools)
+    return sendPage(response, judged ? 400 : 503)
   }
-  const plan = site.server.route(exchange.facts)
-  await follow(exchange, plan, tools, 0)
+  await follow(judged.exchange, judged.plan, tools, 0)
 }
 
 async function follow(
@@ -120,6 +122,7 @@ async function follow(
     case 'return':
       return answerReturn(exchange, plan)
     case 'error':
+      if (plan.reason !== undefined) tellRefused(exchange, { refused: plan.reason }, tools)
       return answerError(exchange, { status: plan.status, plan, redirects }, tools)
     case 'content':
       return enter(exchange, plan, tools, redirects)
@@ -209,16 +212,16 @@ const NO_FILES = {
 function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'return' }>): void {
   const { status, body, location, settings, variable = noVariable } = plan
   addHeaders(exchange, { status, settings, variable })
-  if (location !== undefined) setHeader(exchange, 'location', stayHere(headerSafe(location)))
+  if (location !== undefined) setHeader(exchange, 'location', stayHere(escapeHeader(location)))
   if (body === undefined && status !== 200 && status !== 204) {
     sendPage(exchange.response, status)
     return
   }
-  const text = body ?? ''
+  const text = bytesOf(body ?? '')
   const response = exchange.response as ServerResponse
   response.writeHead(status, {
     'content-type': settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType,
-    'content-length': Buffer.byteLength(text),
+    'content-length': text.length,
   })
   response.end(exchange.facts.method === 'HEAD' ? undefined : text)
 }
@@ -235,7 +238,7 @@ export async function answerError(
   if (page && redirects < MAX_REDIRECTS && !exchange.response.headersSent) {
     if (/^https?:\/\//.test(page.uri)) {
       setHsts(exchange.response, exchange)
-      setHeader(exchange, 'location', headerSafe(page.uri))
+      setHeader(exchange, 'location', escapeHeader(page.uri))
       return sendPage(exchange.response, page.status ?? 302)
     }
     const [uri = '/', args = ''] = page.uri.split('?', 2)

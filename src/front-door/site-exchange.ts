@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import { parseTarget } from './canonical-path.ts'
+import { parseTarget, type RefusedTarget } from './canonical-path.ts'
 import type { LocationSettings, Plan, RequestFacts } from './directives/settings.ts'
 import type { Http2Upstreams } from './forward/forward-h2c.ts'
 import type { ServerPicker } from './forward/pick-server.ts'
@@ -50,13 +50,13 @@ export type ContentPlan = Extract<Plan, { kind: 'content' }>
 
 /**
  * A request as a site sees it: with what rules and variables need, and with the visitor that its vhost file believes
- * in. undefined if its target cannot be read in one way only.
+ * in. Refused if its target cannot be read in one way only.
  */
 export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
   request: Request,
-): (Request & { readonly facts: RequestFacts }) | undefined {
+): (Request & { readonly facts: RequestFacts }) | RefusedTarget {
   const facts = factsOf(request)
-  if (!facts) return undefined
+  if ('refused' in facts) return facts
   const { remoteAddress } = facts
   // As in nginx, where the module that finds the visitor changes what all others see of the peer.
   return remoteAddress === request.remoteAddress
@@ -64,7 +64,7 @@ export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
     : { ...request, facts, remoteAddress, peerAddress: remoteAddress }
 }
 
-function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefined {
+function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | RefusedTarget {
   const {
     request: incoming,
     scheme,
@@ -76,16 +76,18 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | undefin
     requestId,
     client,
   } = request
-  const { realIp } = request.site.server.settings
+  const { realIp, mergeSlashes } = request.site.server.settings
   const requestUri = incoming.url ?? '/'
-  const target = parseTarget(requestUri)
-  if (!target) return undefined
+  const target = parseTarget(requestUri, { mergeSlashes })
+  if ('refused' in target) return target
   return {
     method: incoming.method ?? 'GET',
     scheme,
     host,
     uri: target.path,
     requestUri,
+    target: `${target.rawPath}${requestUri.includes('?') ? '?' : ''}${target.query}`,
+    readings: target.readings,
     args: target.query,
     headers: incoming.headers,
     remoteAddress: realIp === undefined ? remoteAddress : realAddress(realIp, request),
@@ -122,6 +124,15 @@ function realAddress(
     isTrusted,
     recursive: realIp.recursive,
   })
+}
+
+/** The operator reads why a target was not taken. */
+export function tellRefused(
+  { host, requestId }: Pick<SiteRequest, 'host' | 'requestId'>,
+  { refused }: RefusedTarget,
+  { logger }: SiteTools,
+): void {
+  logger.warn({ host, id: requestId, reason: refused }, 'the path of a request was refused')
 }
 
 /** The operator reads which line of which file it was. */
@@ -188,9 +199,4 @@ export function hasLeft({ response }: SiteExchange): boolean {
 /** Sets a header of an answer that has not begun. */
 export function setHeader({ response }: SiteExchange, name: string, value: string): void {
   if (!response.headersSent) (response as ServerResponse).setHeader(name, value)
-}
-
-/** A text that a request had a part in must not end a header. */
-export function headerSafe(text: string): string {
-  return text.replace(/[^\x21-\x7e]/g, (sign) => encodeURIComponent(sign))
 }

@@ -12,6 +12,7 @@ const ASKED: RequestFacts = {
   host: 'app.example.com',
   uri: '/',
   requestUri: '/',
+  target: '/',
   args: '',
   headers: {},
   remoteAddress: '192.0.2.1',

@@ -27,6 +27,7 @@ function facts(target: string, more: Partial<RequestFacts> = {}): RequestFacts {
     host: 'app.example',
     uri: decodeURIComponent(path),
     requestUri: target,
+    target,
     args,
     headers: { host: 'app.example', cookie: 'a=1; b=2', 'user-agent': 'probe' },
     remoteAddress: '192.0.2.1',

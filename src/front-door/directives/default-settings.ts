@@ -33,6 +33,8 @@ export function defaultSettings(options: { isRegistry: boolean }): LocationSetti
     accessLog: undefined,
     nextUpstream: ['error', 'timeout'],
     tlsMinVersion: undefined,
+    mergeSlashes: true,
+    oddHeaders: { underscores: false, others: false },
     latent: {
       gzipTypes: ['text/html'],
       gzipMinLengthBytes: 20,

@@ -113,6 +113,7 @@ function facts(random: SeededRandom): RequestFacts {
     host: 'h.test',
     uri,
     requestUri,
+    target: requestUri,
     args,
     headers: { host: 'h.test', x: random.pick(['', 'a', '0']) },
     remoteAddress: random.pick(['10.0.0.1', '::1', 'unix:', '']) ?? '',

@@ -242,6 +242,15 @@ const SETTINGS: ReadonlyMap<string, Read> = new Map(
       draft.tlsMinVersion = directive.args.every((word) => word === 'TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2'
       return undefined
     },
+    merge_slashes: flagOf((draft, on) => {
+      draft.mergeSlashes = on
+    }),
+    underscores_in_headers: flagOf((draft, on) => {
+      draft.oddHeaders = { ...draft.oddHeaders, underscores: on }
+    }),
+    ignore_invalid_headers: flagOf((draft, on) => {
+      draft.oddHeaders = { ...draft.oddHeaders, others: !on }
+    }),
     autoindex: (_level, { args: [word] }) =>
       word === 'off' ? undefined : 'can only be off: folders are not listed',
     auth_request: (_level, { args: [uri] }) =>

@@ -33,6 +33,7 @@ function facts(requestUri: string, more: Partial<RequestFacts> = {}): RequestFac
     host: HOST,
     uri: decodeURIComponent(path),
     requestUri,
+    target: requestUri,
     args,
     headers: { host: HOST, 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http' },
     remoteAddress: '192.0.2.1',

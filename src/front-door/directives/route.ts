@@ -130,7 +130,11 @@ function answer(
   return { kind: 'return', status, body: text, location: undefined, settings, variable }
 }
 
-function failWith(status: number, settings: LocationSettings, state: RewriteState): Plan {
+function failWith(
+  status: number,
+  settings: LocationSettings,
+  state: RewriteState,
+): Extract<Plan, { kind: 'error' }> {
   return { kind: 'error', status, settings, variable: readerOf(state) }
 }
 
@@ -155,6 +159,9 @@ function planContent(place: Place, state: RewriteState, settings: LocationSettin
   const { content, target, matchedLength } = fillIn(place, state, variable)
   // The URL that came out of variables is none.
   if (content.kind === 'none' && place.content.kind !== 'none') return failWith(500, settings, state)
+  // Only what was put together here can hold dots: whoever resolves them leaves the path that was judged.
+  if (target !== state.request.target && hasDots(target))
+    return { ...failWith(400, settings, state), reason: DOTS }
   const { uri, args } = state
   const { redirect } = place
   return { kind: 'content', content, uri, args, target, matchedLength, redirect, settings, variable }
@@ -170,17 +177,19 @@ function fillIn(
       return { content, target: targetOf(state, content.destination, length), matchedLength: length }
     case 'proxy':
       return { content, target: targetOf(state, content.uri ?? '', length), matchedLength: length }
-    case 'proxy-url':
-      return { ...toUrl(expand(content.url, variable), state), matchedLength: length }
+    case 'proxy-url': {
+      const asked = (name: string): string => (name === 'request_uri' ? state.request.target : variable(name))
+      return { ...toUrl(expand(content.url, asked), state), matchedLength: length }
+    }
     case 'files': {
       // Behind a regular expression, an alias is the whole name of the file.
       const matchedLength = content.alias && length === 0 ? state.uri.length : length
       const root = expand(content.root, variable)
       const alias = content.alias && expand(content.alias, variable)
-      return { content: { ...content, root, alias }, target: state.request.requestUri, matchedLength }
+      return { content: { ...content, root, alias }, target: state.request.target, matchedLength }
     }
     case 'none':
-      return { content, target: state.request.requestUri, matchedLength: length }
+      return { content, target: state.request.target, matchedLength: length }
     default:
       return content satisfies never
   }
@@ -190,15 +199,28 @@ function fillIn(
 function toUrl(url: string, state: RewriteState): { content: Content; target: string } {
   const [, scheme, authority = '', rest = ''] = /^(https?):\/\/([^/?#]+)(.*)$/s.exec(url) ?? []
   if (scheme === undefined) return { content: { kind: 'none' }, target: '' }
-  const target = rest === '' ? targetOf(state, '', 0) : rest.startsWith('/') ? rest : `/${rest}`
+  const path = rest.startsWith('/') ? rest : `/${rest}`
+  const target =
+    rest === '' ? targetOf(state, '', 0) : path === state.request.requestUri ? state.request.target : path
   return { content: { kind: 'proxy', origin: `${scheme}://${authority}` }, target }
 }
 
-/** What an upstream is asked for: as the client wrote it, unless something was rewritten or a prefix is replaced. */
+/** What an upstream is asked for: the target of the request, unless something was rewritten or a prefix is replaced. */
 function targetOf(state: RewriteState, destination: string, length: number): string {
-  if (destination === '' && !state.isRewritten) return state.request.requestUri
+  if (destination === '' && !state.isRewritten) return state.request.target
   const isReplaced = destination !== '' && state.isWithinLocation
   const path = isReplaced ? `${destination}${escapePath(state.uri.slice(length))}` : escapePath(state.uri)
-  const absolute = path.startsWith('/') ? path : `/${path}`
+  // Two slashes at the begin would be a host to whoever reads the target as a reference (RFC 3986 section 4.2).
+  const absolute = path.replace(/^\/*/, '/')
   return state.args === '' ? absolute : `${absolute}${absolute.includes('?') ? '&' : '?'}${state.args}`
 }
+
+const DOTS = 'a location makes a segment of dots of it, such as "/v1/../" of "/api../"'
+
+/** True if some server would find `.` or `..` in the path of a target. */
+function hasDots(target: string): boolean {
+  const end = target.indexOf('?')
+  return DOT_SEGMENT.test(end < 0 ? target : target.slice(0, end))
+}
+
+const DOT_SEGMENT = /(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;]|%2f|%5c|%3b|$)/i

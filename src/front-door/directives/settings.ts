@@ -124,6 +124,10 @@ export interface LocationSettings {
     | 'non_idempotent'
   )[]
   readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** Slashes in a row are one. Counts for the whole server. */
+  readonly mergeSlashes: boolean
+  /** Which odd names of headers are passed on: with underscores, with other signs than letters, digits and dashes. */
+  readonly oddHeaders: { readonly underscores: boolean; readonly others: boolean }
   /** Said at this level or further out, and of effect only where something else is said, too. */
   readonly latent: {
     readonly gzipTypes: readonly string[]
@@ -170,6 +174,10 @@ export interface RequestFacts {
   readonly uri: string
   /** As it came, with query. */
   readonly requestUri: string
+  /** The same path with its escapes as they came, and query: what an upstream is asked unless something rewrites it. */
+  readonly target: string
+  /** Further paths that some server may read in `target`; undefined: there is none. */
+  readonly readings?: readonly string[] | undefined
   /** Without the question mark. */
   readonly args: string
   /** By lower-case name. */
@@ -224,6 +232,8 @@ export type Plan =
   | {
       readonly kind: 'error'
       readonly status: number
+      /** For the log, where it is no fault of the vhost file's author alone: half a sentence. */
+      readonly reason?: string
       readonly settings: LocationSettings
       readonly variable?: (name: string) => string
     }

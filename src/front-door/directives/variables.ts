@@ -1,3 +1,4 @@
+import { textOfHeader } from '../byte-text.ts'
 import { CLIENT_VARIABLES } from './client-variables.ts'
 import { matchRegex, type Pattern, type RegexMatch } from './regex.ts'
 import type { RequestFacts } from './settings.ts'
@@ -142,7 +143,7 @@ export function tryLocation(state: RewriteState, pattern: Pattern, text: string)
 
 function headerOf({ headers }: RequestFacts, name: string): string {
   const value = headers[name]
-  return typeof value === 'string' ? value : (value?.join(', ') ?? '')
+  return textOfHeader(typeof value === 'string' ? value : (value?.join(', ') ?? ''))
 }
 
 /** What a proxy before us said, if it is trusted to. */

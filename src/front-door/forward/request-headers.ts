@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { headerOfText } from '../byte-text.ts'
 import type { LocationSettings } from '../directives/settings.ts'
 import { expand } from '../directives/template.ts'
 
@@ -96,7 +97,7 @@ function replacements(
   variable: (name: string) => string,
 ): ReadonlyMap<string, string> {
   if (!setHeaders) return NONE
-  return new Map(setHeaders.map(({ name, value }) => [name, clean(expand(value, variable))]))
+  return new Map(setHeaders.map(({ name, value }) => [name, headerOfText(expand(value, variable))]))
 }
 
 const NONE: ReadonlyMap<string, string> = new Map()
@@ -137,10 +138,4 @@ function append(list: string[], name: string, value: string | string[] | undefin
 
 function textOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
-}
-
-/** A value that a variable was put into may hold what ends a header. */
-function clean(value: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return value.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, '')
 }

@@ -1,3 +1,4 @@
+import { headerOfText, textOfHeader } from '../byte-text.ts'
 import type { AddedHeader, LocationSettings } from '../directives/settings.ts'
 import { expand } from '../directives/template.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
@@ -55,7 +56,7 @@ export function addedHeaders(
   const { headers, hsts, isTls, variable } = options
   for (const { name, value, always } of headers) {
     if (!always && !ADDED_ON.has(status)) continue
-    const text = expand(value, variable)
+    const text = headerOfText(expand(value, variable))
     if (text !== '') list.push(name, text)
   }
   if (isTls && hsts !== undefined) list.push('strict-transport-security', hsts)
@@ -76,7 +77,8 @@ export function upstreamVariable(raw: readonly (Buffer | string)[], name: string
   const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
   if (wanted === undefined) return undefined
   for (let index = 0; index < raw.length; index += 2) {
-    if (String(raw[index]).toLowerCase().replaceAll('-', '_') === wanted) return String(raw[index + 1])
+    if (String(raw[index]).toLowerCase().replaceAll('-', '_') === wanted)
+      return textOfHeader(textOf(raw[index + 1] ?? ''))
   }
   return ''
 }

@@ -1,3 +1,4 @@
+import { headerOfText } from '../byte-text.ts'
 import type { LocationSettings } from '../directives/settings.ts'
 import { expand } from '../directives/template.ts'
 
@@ -48,5 +49,5 @@ function turn(value: string, { settings, redirect, variable }: RedirectOptions):
     return facts && from !== undefined ? facts.to + value.slice(from.length) : value
   }
   const pair = proxyRedirect.find(({ from }) => value.startsWith(from))
-  return pair ? expand(pair.to, variable) + value.slice(pair.from.length) : value
+  return pair ? headerOfText(expand(pair.to, variable)) + value.slice(pair.from.length) : value
 }

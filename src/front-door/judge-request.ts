@@ -1,0 +1,43 @@
+import type { RefusedTarget } from './canonical-path.ts'
+import type { Plan, RequestFacts } from './directives/settings.ts'
+import { enterSite } from './site-exchange.ts'
+import type { SiteRequest } from './site-handler.ts'
+
+/** A request and what is to become of it. */
+export interface JudgedRequest<Request> {
+  readonly exchange: Request & { readonly facts: RequestFacts }
+  readonly plan: Plan
+}
+
+/**
+ * Finds the plan of a request by its canonical path. Where a server could read another path in what it will be sent, that
+ * path must stand under the same rules; otherwise the request is refused, since it would be judged by the one and
+ * answered by the other.
+ */
+export function judgeRequest<Request extends Omit<SiteRequest, 'response'>>(
+  request: Request,
+): JudgedRequest<Request> | RefusedTarget {
+  const exchange = enterSite(request)
+  if ('refused' in exchange) return exchange
+  const { facts } = exchange
+  const { server } = exchange.site
+  const plan = server.route(facts)
+  if (facts.readings) {
+    const guard = guardOf(plan)
+    if (facts.readings.some((uri) => guardOf(server.route({ ...facts, uri })) !== guard)) return AMBIGUOUS
+  }
+  return { exchange, plan }
+}
+
+const AMBIGUOUS: RefusedTarget = {
+  refused:
+    'by an escaped slash or backslash, a ";" or slashes in a row it belongs to locations of different rules',
+}
+
+/** What keeps visitors out of a location, as a text that is the same for the same rules. */
+function guardOf(plan: Plan): string {
+  if (plan.kind === 'close') return plan.kind
+  const { access, limitExcept, requestRates, connectionLimits } = plan.settings
+  const status = plan.kind === 'content' ? undefined : plan.status
+  return JSON.stringify([plan.kind, status, access, limitExcept, requestRates, connectionLimits])
+}
