@@ -56,9 +56,14 @@ function owns(principal: UserPrincipal, repository: RepositoryName): boolean {
   return principal.isAdmin || ownedPrefixes(principal).some((prefix) => repository.startsWith(prefix))
 }
 
+/** Names below which an account may do everything; none for one whose name can own no repository. */
+export function ownedNames({ owns }: UserPrincipal): readonly string[] {
+  return owns.filter(isAccountName)
+}
+
 /** None for a name that is not one whole component, such as `alice/app` from an htpasswd file: it would reach into alice's. */
-function ownedPrefixes({ owns }: UserPrincipal): readonly string[] {
-  return owns.filter(isAccountName).map((name) => `${name}/`)
+function ownedPrefixes(principal: UserPrincipal): readonly string[] {
+  return ownedNames(principal).map((name) => `${name}/`)
 }
 
 function holdsGrant({ scopes }: UserPrincipal, grant: RegistryGrant): boolean {

@@ -5,6 +5,7 @@ import { type OciRequest, parseOciRequest } from '../oci/request.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type Authenticated, type AuthenticateParts, authenticate } from './authenticate.ts'
 import { challengeFor, unauthorized } from './challenge.ts'
+import { denialOf } from './denial.ts'
 import type { Exchange } from './exchange.ts'
 import { type Access, type Handler, ROUTES } from './routes.ts'
 
@@ -24,7 +25,9 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   const authenticated = await authenticate({ headers: request.headers, remote: exchange.remote }, parts)
   exchange.principal = authenticated.principal
   const demand = demandOf(parsed)
-  const refusal = refusalOf(decide(authenticated.principal, demand), authenticated)
+  const refusal = refusalOf(decide(authenticated.principal, demand), authenticated, () =>
+    denialOf(authenticated.principal, demand, exchange.origin),
+  )
   if (refusal) {
     if (refusal.status === 401) {
       const challenge = challengeFor(scopesOf(parsed, demand), authenticated.credentials, {
@@ -67,14 +70,17 @@ function scopesOf(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
 }
 
 /** Whoever showed credentials that are wrong gets no answer as somebody else. */
-function refusalOf(decision: Decision, { credentials }: Authenticated): OciError | undefined {
+function refusalOf(
+  decision: Decision,
+  { credentials }: Authenticated,
+  deny: () => OciError,
+): OciError | undefined {
   if (credentials !== 'none' && credentials !== 'accepted') return unauthorized(credentials)
   switch (decision) {
     case 'allow':
       return undefined
     case 'deny':
-      // Docker goes on trying for a minute if a denial has the specification's own words and no detail.
-      return new OciError('DENIED', { message: 'This account has no right to do that in this repository' })
+      return deny()
     case 'log-in':
     case 'widen':
       return unauthorized(credentials)

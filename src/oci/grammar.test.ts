@@ -120,6 +120,26 @@ test('names are read from the right, so they may hold the words of the paths', (
   assert.deepEqual(kindOf('POST', '/v2/a/blobs/blobs/uploads/'), ['blob-upload-start', 'a/blobs'])
   assert.deepEqual(kindOf('PUT', '/v2/a/manifests/manifests/v1'), ['manifest-put', 'a/manifests'])
   assert.deepEqual(kindOf('GET', `/v2/a/blobs/${digest.replace(':', '%3A')}`), ['blob-get', 'a'])
+  assert.deepEqual(kindOf('GET', '/v2/a%2Fb%2fc/tags/list'), ['tag-list', 'a/b/c'])
+  assert.deepEqual(kindOf('GET', '/v2/a%2Fmanifests/manifests/v1'), ['manifest-get', 'a/manifests'])
+  assert.deepEqual(kindOf('GET', '/v2/a%2Ftags%2Flist/tags/list'), ['tag-list', 'a/tags/list'])
+  // An escaped slash never separates the name from what follows.
+  for (const path of [
+    '/v2/a/tags%2Flist',
+    '/v2/a%2Ftags/list',
+    '/v2%2Fa/tags/list',
+    '/v2/a%2Fmanifests/v1',
+  ]) {
+    assert.throws(() => kindOf('GET', path), OciError, path)
+  }
+})
+
+test('a media type in a query is read with its plus sign, raw or escaped', () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  for (const written of ['a/b+json', 'a/b%2Bjson', 'a/b%2bjson']) {
+    const parsed = parseOciRequest('GET', `/v2/a/referrers/${digest}?artifactType=${written}`)
+    assert.equal(parsed.kind === 'referrer-list' && parsed.artifactType, 'a/b+json')
+  }
 })
 
 test('no grammar takes long over a long text', () => {

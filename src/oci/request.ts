@@ -94,8 +94,9 @@ const RESOURCES: Record<string, Readonly<Record<string, Reader>>> = {
 /**
  * Parses the method and the target (path and query as sent) of a request to `/v2/`.
  *
- * The path is taken as it came: percent-encoding other than of a colon, empty and dot segments are refused, so that
- * what is authorised and what is served can never be two readings of one path. Names are read from the right, because
+ * The path is taken as it came: percent-encoding other than of a colon, and of slashes within the name, which Distribution
+ * takes as well, empty and dot segments are refused, so that what is authorised and what is served can never be two
+ * readings of one path. Names are read from the right, because
  * they may themselves hold `blobs`, `tags` or `manifests`.
  * Errors: `NAME_INVALID`, `DIGEST_INVALID`, `TAG_INVALID`, `PAGINATION_NUMBER_INVALID`, `BLOB_UPLOAD_UNKNOWN`,
  * `NOT_FOUND` for a path that names no resource, `UNSUPPORTED` for a method it does not have.
@@ -107,7 +108,11 @@ export function parseOciRequest(method: string, target: string): OciRequest {
   const question = target.indexOf('?')
   const path = canonicalPath(question < 0 ? target : target.slice(0, question))
   const query = new URLSearchParams(question < 0 ? '' : target.slice(question + 1))
-  const { resource, name, last } = locate(path)
+  const located = locate(path)
+  const { resource, last } = located
+  if (last.includes('%')) throw notCanonical()
+  // Once, and before the grammar: what is allowed and what is served is the same name.
+  const name = located.name.replace(ESCAPED_SLASH, '/')
   const readers = RESOURCES[resource] ?? {}
   const wanted = method === 'HEAD' ? 'GET' : method
   const read = Object.hasOwn(readers, wanted) ? readers[wanted] : undefined
@@ -124,14 +129,23 @@ function methodsOf(readers: Readonly<Record<string, Reader>>): string[] {
   return Object.keys(readers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 }
 
+/** Decodes colons. Slashes within a segment stay escaped: where a name begins and ends is read from the others alone. */
 function canonicalPath(raw: string): string {
   const path = raw.includes('%') ? raw.replace(/%3a/gi, ':') : raw
-  if (path.includes('%') || path.includes('\\') || path.includes('//') || /\/\.{1,2}(?:\/|$)/.test(path)) {
-    throw new OciError('NAME_INVALID', {
-      message: 'The path is not in its canonical form: send it without %-escapes, empty and dot segments',
-    })
+  const rest = path.includes('%') ? path.replace(ESCAPED_SLASH, '') : path
+  if (rest.includes('%') || path.includes('\\') || path.includes('//') || /\/\.{1,2}(?:\/|$)/.test(path)) {
+    throw notCanonical()
   }
   return path
+}
+
+const ESCAPED_SLASH = /%2f/gi
+
+function notCanonical(): OciError {
+  return new OciError('NAME_INVALID', {
+    message:
+      'The path is not in its canonical form: send it without %-escapes (but %2F in the name), empty and dot segments',
+  })
 }
 
 interface Located {
@@ -242,7 +256,7 @@ function readReferrerList(name: string, last: string, query: URLSearchParams): O
     kind: 'referrer-list',
     repository: parseRepositoryName(name),
     digest: parseDigest(last),
-    artifactType: filledIn(query, 'artifactType')?.slice(0, 255),
+    artifactType: mediaTypeIn(query, 'artifactType')?.slice(0, 255),
     page: readPage(query),
   }
 }
@@ -263,6 +277,11 @@ function readPage(query: URLSearchParams): PageRequest {
 /** The value of a parameter; one left empty, as programs write what they have no value for, is one left out. */
 function filledIn(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) || undefined
+}
+
+/** A media type: clients write its `+` as it is, which a form reads as a space, and no media type holds a space. */
+function mediaTypeIn(query: URLSearchParams, name: string): string | undefined {
+  return filledIn(query, name)?.replaceAll(' ', '+')
 }
 
 function parseUploadId(text: string): UploadId {

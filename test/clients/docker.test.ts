@@ -75,7 +75,9 @@ describe('Docker', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
   it('may neither push to nor pull from the repository of another', async () => {
     const foreign = `${room.berth.host}/bob/app:1`
     await importImage(foreign)
-    assert.match(await room.runFailing('docker', ['push', foreign]), DENIED)
+    const denial = await room.runFailing('docker', ['push', foreign])
+    assert.match(denial, DENIED)
+    assert.ok(denial.includes(`alice may push to ${room.berth.host}/alice/...`), denial)
     await logIn('bob')
     await docker('push', foreign)
     await logIn('alice')

@@ -81,6 +81,25 @@ describe('who may do what', () => {
 
     if (!isAboutRepository) continue
 
+    test(`${kind}: a name with an escaped slash is the same name`, async () => {
+      const [, escaped] = REQUESTS[kind]('alice%2Fapp')
+      for (const user of ['alice', 'bob'] as const) {
+        const plain = await registry.send(user, method, path)
+        assert.deepEqual(bare(await registry.send(user, method, escaped)), bare(plain))
+      }
+      const elsewhere = await registry.token('alice', 'repository:alice/b:*')
+      assert.equal((await registry.send('alice', method, escaped, bearer(elsewhere))).status, 401)
+    })
+
+    test(`${kind}: a denial says where the account may do that`, async () => {
+      const host = new URL(registry.url).host
+      const [, elsewhere] = REQUESTS[kind]('top')
+      const { text } = await registry.send('bob', method, elsewhere)
+      const [error] = (JSON.parse(text || '{}') as { errors?: { message: string }[] }).errors ?? []
+      const deed = { pull: 'pull from', push: 'push to', delete: 'delete in' }[access]
+      assert.equal(error?.message, `bob has no right to ${deed} ${host}/top: bob may ${deed} ${host}/bob/...`)
+    })
+
     test(`${kind}: a token needs the action ${access}, and that is enough`, async () => {
       const others = ['pull', 'push', 'delete'].filter((action) => action !== access)
       const wrong = await registry.token('alice', `repository:alice/app:${others}`, 'repository:alice/b:*')

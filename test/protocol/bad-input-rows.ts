@@ -59,8 +59,15 @@ const NAMES: readonly Row[] = [
 ]
   .map((name) => `/v2/${name}/tags/list`)
   .concat([
-    '/v2/alice%2fapp/tags/list',
-    '/v2/alice%2Fapp/tags/list',
+    '/v2/alice%252fapp/tags/list',
+    '/v2/alice%2f%2Fapp/tags/list',
+    '/v2/alice%2f..%2fbob/app/tags/list',
+    '/v2/..%2fbob/app/tags/list',
+    '/v2/%2falice/app/tags/list',
+    '/v2/alice/app%2f/tags/list',
+    '/v2/alice%5capp/tags/list',
+    '/v2/alice/app/manifests/a%2fb',
+    '/v2/alice/app/blobs/uploads/a%2fb',
     '/v2/alice/../bob/tags/list',
     '/v2/alice/./app/tags/list',
     '/v2/alice/%2e%2e/bob/tags/list',

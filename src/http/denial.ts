@@ -1,0 +1,30 @@
+import { type Demand, ownedNames } from '../access/decide.ts'
+import type { Principal } from '../access/principal.ts'
+import { OciError } from '../oci/errors.ts'
+
+/** Names that a denial lists; more of them would not be read. */
+const MAX_NAMED = 3
+const DEEDS = { pull: 'pull from', push: 'push to', delete: 'delete in' } as const
+
+/**
+ * The error of a denial. It says where the account may do what it wanted: most denials are pushes of `HOST/app` by people
+ * who do not know that their repositories begin with their name. Docker goes on trying for a minute if a denial has the
+ * specification's own words and no detail.
+ *
+ * @param origin Scheme and host this registry is reached by.
+ */
+export function denialOf(principal: Principal, demand: Demand, origin: string): OciError {
+  if (principal.kind !== 'user' || demand.kind !== 'repository') return new OciError('DENIED')
+  const { name } = principal
+  const deed = DEEDS[demand.action]
+  const host = origin.replace(/^https?:\/\//, '')
+  const names = ownedNames(principal)
+  const places = names.slice(0, MAX_NAMED).map((owned) => `${host}/${owned}/...`)
+  const where =
+    places.length > 0
+      ? `${name} may ${deed} ${places.join(', ')}${names.length > MAX_NAMED ? ' and others' : ''}`
+      : `${name} owns no repositories here, because of its name: the administrator can make another account`
+  return new OciError('DENIED', {
+    message: `${name} has no right to ${deed} ${host}/${demand.repository}: ${where}`,
+  })
+}
