@@ -61,7 +61,15 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
     accounts,
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
     refreshTokens: createRefreshTokenService({ database, findEnabled: (name) => accounts.findEnabled(name) }),
-    origin: { publicUrl: config.publicUrl, trustedProxies: config.trustedProxies },
+    origin: {
+      publicUrl: config.publicUrl,
+      trustedProxies: config.trustedProxies,
+      onUnbelieved: ({ address, url }) =>
+        logger.warn(
+          { proxy: address },
+          `a proxy says that clients use TLS, and is not believed: they will not log in. Set public-url to ${url}, or trusted-proxies to ${address}`,
+        ),
+    },
     relativeUrls: config.relativeUrls,
     authRealm: config.authRealm,
     isStopping,

@@ -124,10 +124,10 @@ export const OPTIONS = {
   },
   'trusted-proxies': {
     value: 'LIST',
-    help: 'addresses and networks whose X-Forwarded-* headers count, separated by commas',
+    help: 'addresses and networks whose X-Forwarded-* or Forwarded headers count, separated by commas',
     example: '[127.0.0.1, 10.0.0.0/8]',
     default: '',
-    otherwise: 'none',
+    otherwise: 'none; of a proxy on the same machine scheme, host and port count',
     parse: networks,
   },
   'relative-urls': {

@@ -1,17 +1,32 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIPv6 } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { type Forwarded, readForwarded } from './forwarded.ts'
 
 /** What decides under which address this registry is reached. */
 export interface OriginPolicy {
   /** Set by the operator: counts for every request. */
   readonly publicUrl: string | undefined
-  /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
+  /** Addresses (CIDR) whose forwarded headers count. With none, those of loopback count for scheme, host and port. */
   readonly trustedProxies: readonly string[]
+  /**
+   * Gets the first request that a proxy says came over TLS and that is not believed: its clients are sent to plain HTTP
+   * to log in, and most refuse that. By default nothing is said.
+   */
+  readonly onUnbelieved?: ((proxy: UnbelievedProxy) => void) | undefined
+}
+
+/** A peer that speaks as a proxy does and is not trusted. */
+export interface UnbelievedProxy {
+  readonly address: string
+  /** What `public-url` would have to be, as far as the proxy says. */
+  readonly url: string
 }
 
 /** A host with an optional port: nothing that could end a quoted string or begin a path. */
 const HOST = /^(?:[a-zA-Z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/
+/** Of http and https: proxies name the one of the hop before them, which may be the wrong one. */
+const DEFAULT_PORTS: readonly string[] = ['80', '443']
 
 /** Scheme and host of requests, and the address of their client. */
 export interface OriginReader {
@@ -22,41 +37,61 @@ export interface OriginReader {
 }
 
 /** Creates the reader of a policy. Errors: `TypeError` if an entry is no CIDR. */
-export function createOriginReader({ publicUrl, trustedProxies }: OriginPolicy): OriginReader {
+export function createOriginReader(policy: OriginPolicy): OriginReader {
+  const { publicUrl, trustedProxies, onUnbelieved } = policy
   const trusted = blockListOf(trustedProxies)
   const isTrusted = (address: string): boolean =>
     trustedProxies.length > 0 && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  let hasWarned = onUnbelieved === undefined
   return {
     originOf(request) {
       if (publicUrl !== undefined) return publicUrl
-      const { headers, socket } = request
-      const viaProxy = isTrusted(peerOf(request))
-      const forwardedHost = viaProxy ? firstOf(headers['x-forwarded-host']) : undefined
-      const forwardedScheme = viaProxy ? firstOf(headers['x-forwarded-proto']) : undefined
-      const scheme = forwardedScheme ?? ((socket as TLSSocket).encrypted === true ? 'https' : 'http')
-      const host = forwardedHost ?? headers.host ?? ''
-      return `${scheme === 'https' ? 'https' : 'http'}://${HOST.test(host) ? host : 'localhost'}`
+      const peer = peerOf(request)
+      const isEncrypted = (request.socket as TLSSocket).encrypted === true
+      // A proxy on this machine that does TLS, most likely; what a local client gains by a lie is a wrong answer to itself.
+      const isLocalProxy = trustedProxies.length === 0 && !isEncrypted && isLoopback(peer)
+      const own = { scheme: isEncrypted ? 'https' : 'http', host: request.headers.host }
+      if (isLocalProxy || isTrusted(peer)) return joinOrigin(readForwarded(request.headers), own)
+      if (!hasWarned && !isEncrypted) {
+        const told = readForwarded(request.headers)
+        if (told.scheme === 'https') {
+          hasWarned = true
+          onUnbelieved?.({ address: peer, url: joinOrigin(told, own) })
+        }
+      }
+      return joinOrigin(NOTHING, own)
     },
     remoteOf(request) {
       const peer = peerOf(request)
       if (!isTrusted(peer)) return peer
-      const told = request.headers['x-forwarded-for']
-      const last = (Array.isArray(told) ? told.join(',') : told)?.split(',').at(-1)?.trim()
-      return last === undefined || last === '' ? peer : last.slice(0, 64)
+      return readForwarded(request.headers).client?.slice(0, 64) ?? peer
     },
   }
 }
 
-/** The other end of the connection; an IPv4 address that came over IPv6 in its own form. */
+const NOTHING: Forwarded = { scheme: undefined, host: undefined, port: undefined, client: undefined }
+
+function joinOrigin(told: Forwarded, own: { scheme: string; host: string | undefined }): string {
+  const scheme = (told.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
+  const host = told.host ?? own.host ?? ''
+  if (!HOST.test(host)) return `${scheme}://localhost`
+  return `${scheme}://${host}${portOf(told.port, host)}`
+}
+
+/** A port that the proxy names and the host does not; none that is the default of either scheme. */
+function portOf(port: string | undefined, host: string): string {
+  if (port === undefined || !/^\d{1,5}$/.test(port) || /:\d+$/.test(host)) return ''
+  return DEFAULT_PORTS.includes(port) ? '' : `:${port}`
+}
+
+/** The other end of the connection; an IPv4 address that came over IPv6 in its own form; empty for a local socket. */
 function peerOf(request: IncomingMessage): string {
   const address = request.socket.remoteAddress ?? ''
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }
 
-function firstOf(header: string | string[] | undefined): string | undefined {
-  const text = Array.isArray(header) ? header[0] : header
-  const first = text?.split(',')[0]?.trim()
-  return first === '' ? undefined : first
+function isLoopback(address: string): boolean {
+  return address === '' || address === '::1' || address.startsWith('127.')
 }
 
 function blockListOf(entries: readonly string[]): BlockList {

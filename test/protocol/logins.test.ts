@@ -43,6 +43,13 @@ describe('log-ins', () => {
     assert.equal((await from('203.0.113.7', registry.basic('alice'))).status, 200)
   })
 
+  test('a proxy on the same machine that does TLS sends clients to log in over TLS', async () => {
+    await using registry = await RegistryUnderTest.start()
+    const headers = { host: 'registry.example.com', 'x-forwarded-proto': 'https' }
+    const reply = await registry.send(undefined, 'GET', '/v2/', { headers })
+    assert.match(String(reply.headers['www-authenticate']), /realm="https:\/\/registry\.example\.com\/token"/)
+  })
+
   test('an htpasswd file counts as it changes: a new password, a new user, a user who is gone', async () => {
     await using folder = await makeTempFolder('htpasswd')
     const file = join(folder.path, 'users')

@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** What a proxy says of the request it passes on. Undefined: nothing. */
+export interface Forwarded {
+  readonly scheme: string | undefined
+  /** Host with an optional port. */
+  readonly host: string | undefined
+  readonly port: string | undefined
+  /** The client's address. */
+  readonly client: string | undefined
+}
+
+/** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
+const MAX_LENGTH = 2_048
+/** One `name=value` of RFC 7239, 4, with what separates it from the next: a comma ends what one proxy has added. */
+const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*)))?\s*([,;]|$)/y
+
+/**
+ * Reads what the nearest proxy says: `X-Forwarded-*`, or where there is none of these `Forwarded` (RFC 7239). Not both: a
+ * proxy that sets the one passes the other on as its client wrote it.
+ */
+export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
+  const own = {
+    scheme: firstOf(headers['x-forwarded-proto']),
+    host: firstOf(headers['x-forwarded-host']),
+    port: firstOf(headers['x-forwarded-port']),
+    client: lastOf(headers['x-forwarded-for']),
+  }
+  const { forwarded } = headers
+  if (forwarded === undefined || Object.values(own).some((value) => value !== undefined)) return own
+  const read = readStandard(forwarded)
+  return {
+    scheme: read.get('proto'),
+    host: read.get('host'),
+    port: undefined,
+    client: clientOf(read.get('for')),
+  }
+}
+
+/** The last value of each name: that of the nearest proxy which gave one. Nothing of a header that cannot be read. */
+function readStandard(header: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>()
+  if (header.length > MAX_LENGTH) return values
+  PAIR.lastIndex = 0
+  while (PAIR.lastIndex < header.length) {
+    const pair = PAIR.exec(header)
+    if (!pair) return new Map()
+    const [, name, quoted, plain] = pair
+    if (name !== undefined) values.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '')
+  }
+  return values
+}
+
+/** An address without its port and brackets; a name or `unknown` in its place says nothing of use. */
+function clientOf(node: string | undefined): string | undefined {
+  const [, ipv6, other] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::\d+)?$/.exec(node ?? '') ?? []
+  return ipv6 ?? other
+}
+
+function firstOf(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header[0] : header
+  return text?.split(',', 1)[0]?.trim() || undefined
+}
+
+function lastOf(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header.join(',') : header
+  return text?.split(',').at(-1)?.trim() || undefined
+}

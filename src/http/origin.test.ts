@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { test } from 'node:test'
+import { createOriginReader, type OriginPolicy, type UnbelievedProxy } from './origin.ts'
+
+const PROXY = '10.0.0.1'
+
+function requestFrom(
+  peer: string | undefined,
+  headers: Record<string, string>,
+  encrypted = false,
+): IncomingMessage {
+  const socket = new Socket()
+  Object.defineProperties(socket, { remoteAddress: { value: peer }, encrypted: { value: encrypted } })
+  const request = new IncomingMessage(socket)
+  Object.assign(request.headers, headers)
+  return request
+}
+
+function read(peer: string | undefined, headers: Record<string, string>, policy: Partial<OriginPolicy> = {}) {
+  const reader = createOriginReader({ publicUrl: undefined, trustedProxies: [PROXY], ...policy })
+  const request = requestFrom(peer, headers)
+  return { origin: reader.originOf(request), remote: reader.remoteOf(request) }
+}
+
+const HOST = 'registry.example.com'
+/** Headers of a trusted proxy -> what is read of them. */
+const TRUSTED: readonly (readonly [headers: Record<string, string>, origin: string, remote?: string])[] = [
+  [{ host: HOST }, `http://${HOST}`],
+  [{ host: HOST, 'x-forwarded-proto': 'https' }, `https://${HOST}`],
+  [{ host: 'berth:5000', 'x-forwarded-proto': 'https', 'x-forwarded-host': HOST }, `https://${HOST}`],
+  [{ host: HOST, 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443' }, `https://${HOST}:8443`],
+  [{ host: `${HOST}:8443`, 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' }, `https://${HOST}:8443`],
+  [{ host: HOST, 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' }, `https://${HOST}`],
+  [{ host: HOST, 'x-forwarded-proto': 'https', 'x-forwarded-port': '80' }, `https://${HOST}`],
+  [
+    { host: '[2001:db8::1]', 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443' },
+    'https://[2001:db8::1]:8443',
+  ],
+  [{ host: HOST, 'x-forwarded-port': '1"2' }, `http://${HOST}`],
+  [{ host: HOST, 'x-forwarded-proto': 'javascript' }, `http://${HOST}`],
+  [{ host: HOST, 'x-forwarded-host': 'a"b' }, 'http://localhost'],
+  [{ host: HOST, 'x-forwarded-for': '192.0.2.1, 192.0.2.2' }, `http://${HOST}`, '192.0.2.2'],
+  [{ host: 'x', forwarded: `for=192.0.2.1;proto=https;host=${HOST}` }, `https://${HOST}`, '192.0.2.1'],
+  [
+    { host: 'x', forwarded: `For="[2001:db8::7]:4711" ; Proto=https; Host="${HOST}:8443"` },
+    `https://${HOST}:8443`,
+    '2001:db8::7',
+  ],
+  [
+    { host: HOST, forwarded: 'for=198.51.100.9;proto=http, for=192.0.2.1;proto=https' },
+    `https://${HOST}`,
+    '192.0.2.1',
+  ],
+  [{ host: HOST, forwarded: 'for=unknown, for=_hidden;proto=https' }, `https://${HOST}`, PROXY],
+  [{ host: HOST, forwarded: 'proto=https;host="unclosed' }, `http://${HOST}`],
+  [{ host: HOST, forwarded: 'proto=https '.repeat(1_000) }, `http://${HOST}`],
+  // Of a proxy that sets the older ones and passes this on.
+  [
+    { host: HOST, 'x-forwarded-proto': 'https', forwarded: 'for=1.2.3.4;host=evil' },
+    `https://${HOST}`,
+    PROXY,
+  ],
+]
+
+for (const [headers, origin, remote = PROXY] of TRUSTED) {
+  test(`a trusted proxy with ${JSON.stringify(headers).slice(0, 150)}`, () => {
+    assert.deepEqual(read(PROXY, headers), { origin, remote })
+  })
+}
+
+test('who is not trusted is not believed, and a proxy on this machine only for scheme, host and port', () => {
+  const headers = {
+    host: 'h',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': HOST,
+    'x-forwarded-port': '8443',
+    'x-forwarded-for': '192.0.2.1',
+  }
+  assert.deepEqual(read('10.0.0.2', headers), { origin: 'http://h', remote: '10.0.0.2' })
+  const byDefault = { trustedProxies: [] }
+  for (const peer of ['127.0.0.1', '::1', '::ffff:127.0.0.1', undefined]) {
+    const { origin, remote } = read(peer, headers, byDefault)
+    assert.equal(origin, `https://${HOST}:8443`)
+    assert.notEqual(remote, '192.0.2.1')
+    assert.equal(read(peer, headers).origin, 'http://h', 'others are named')
+  }
+  assert.equal(read('10.0.0.2', headers, byDefault).origin, 'http://h')
+  const tls = createOriginReader({ publicUrl: undefined, trustedProxies: [] })
+  const overTls = requestFrom('127.0.0.1', { host: 'h', 'x-forwarded-host': HOST }, true)
+  assert.equal(tls.originOf(overTls), 'https://h')
+  assert.equal(read('127.0.0.1', headers, { publicUrl: 'https://named' }).origin, 'https://named')
+})
+
+test('a proxy that does TLS and is not believed is told of once, with the cure', () => {
+  const told: UnbelievedProxy[] = []
+  const reader = createOriginReader({
+    publicUrl: undefined,
+    trustedProxies: [],
+    onUnbelieved: (proxy) => void told.push(proxy),
+  })
+  reader.originOf(requestFrom('172.17.0.1', { host: HOST }))
+  reader.originOf(requestFrom('127.0.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
+  assert.deepEqual(told, [])
+  for (let index = 0; index < 3; index++) {
+    reader.originOf(requestFrom('172.17.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
+  }
+  assert.deepEqual(told, [{ address: '172.17.0.1', url: `https://${HOST}` }])
+})
