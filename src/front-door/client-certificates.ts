@@ -95,9 +95,11 @@ export function judgeClient(
 }
 
 /**
- * Takes away headers in which a visitor says himself what certificate he has. Those with underscores go as well, as in
- * nginx: many applications read them as the ones with dashes.
+ * Takes away headers in which a visitor says himself what certificate he has. Those with underscores and other odd signs go as
+ * well, as in nginx: many applications read them as the ones with dashes.
  */
 export function dropClientClaims(headers: IncomingHttpHeaders): void {
-  for (const name of Object.keys(headers)) if (name.includes('_') || CLAIM.test(name)) delete headers[name]
+  for (const name of Object.keys(headers)) {
+    if (/[^a-z0-9:-]/.test(name) || CLAIM.test(name)) delete headers[name]
+  }
 }

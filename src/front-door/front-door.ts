@@ -18,6 +18,7 @@ import { setHsts } from './site-exchange.ts'
 import type { SiteHandler, SiteRequest } from './site-handler.ts'
 import { createTlsFinder, type TlsFinder } from './tls-finder.ts'
 import { findVisitor } from './visitor-address.ts'
+import { visitorPortOf } from './visitor-port.ts'
 
 /** Where a CA asks its questions (RFC 8555 section 8.3). */
 const CHALLENGE_PATH = '/.well-known/acme-challenge/'
@@ -276,6 +277,7 @@ interface Asked {
 
 function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<SiteRequest, 'response'> {
   const { remoteAddress: peerAddress, remotePort, localPort, scheme } = facts
+  const isPeerTrusted = door.isTrusted(peerAddress)
   return {
     request,
     site,
@@ -286,18 +288,17 @@ function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<S
     peerAddress,
     remotePort,
     serverPort: localPort,
-    visitorPort: visitorPortOf(door, site, scheme),
-    isPeerTrusted: door.isTrusted(peerAddress),
+    visitorPort: visitorPortOf(request.headers, {
+      scheme,
+      isPeerTrusted,
+      own: site.declaration,
+      door: door.parts,
+    }),
+    isPeerTrusted,
     // Shown to CAs that count no more it proves nothing.
     client: facts.client && door.finder.demandOf(site).kind === 'asked' ? facts.client : undefined,
     requestId: door.parts.newRequestId(),
   }
-}
-
-function visitorPortOf({ parts }: Door, { declaration }: Site, scheme: 'http' | 'https'): number | undefined {
-  return scheme === 'https'
-    ? (declaration.externalHttpsPort ?? parts.externalHttpsPort)
-    : (declaration.externalHttpPort ?? parts.externalHttpPort)
 }
 
 /** A CA asks before there is a certificate, over either scheme, and has no password. */

@@ -75,6 +75,8 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | Refused
     visitorPort,
     requestId,
     client,
+    isPeerTrusted,
+    peerAddress,
   } = request
   const { realIp, mergeSlashes } = request.site.server.settings
   const requestUri = incoming.url ?? '/'
@@ -102,6 +104,8 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | Refused
           ? 'HTTP/1.0'
           : 'HTTP/1.1',
     requestId,
+    isPeerTrusted,
+    peerAddress,
   }
 }
 

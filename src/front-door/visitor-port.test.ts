@@ -73,3 +73,32 @@ test('the ports of the proxy are for hosts that do not say their own', async () 
     assert.equal(reply.told.visitorPort, expected)
   }
 })
+
+/** What a trusted proxy says, and the port that follows from it; `own`: the host has ports of its own. */
+const TOLD: readonly [headers: Record<string, string>, plain: string | undefined, own: string][] = [
+  [{ 'x-forwarded-proto': 'https' }, '443', '8443'],
+  [{ 'x-forwarded-proto': 'http' }, '80', '8080'],
+  [{ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'app.example:9443' }, '9443', '9443'],
+  [{ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'app.example' }, '443', '8443'],
+  [{ 'x-forwarded-proto': 'https, http', 'x-forwarded-host': 'a.example:1, b.example:2' }, '1', '1'],
+  [{ 'x-forwarded-proto': 'https', host: `${HOST}:7443` }, '7443', '7443'],
+  [{ 'x-forwarded-proto': 'https', 'x-forwarded-port': '5' }, '5', '5'],
+  [{ 'x-forwarded-host': 'app.example:9080' }, '9080', '9080'],
+  [{ 'x-forwarded-for': '192.0.2.1' }, undefined, '8080'],
+]
+for (const [headers, plain, own] of TOLD) {
+  test(`the port agrees with what a trusted proxy says: ${JSON.stringify(headers)}`, async () => {
+    for (const vhost of ['', MAP]) {
+      const trusted = { trustedProxies: ['127.0.0.0/8'], vhost }
+      const [told, , listening] = await portsTold('http', trusted, headers)
+      assert.equal(told, plain ?? String(listening))
+      assert.equal((await portsTold('http', { ...trusted, declaration: OWN }, headers))[0], own)
+    }
+  })
+}
+
+test('what a visitor says of scheme and host changes no port', async () => {
+  const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'app.example:9443' }
+  const [told, , listening] = await portsTold('http', {}, headers)
+  assert.equal(told, String(listening))
+})

@@ -191,6 +191,8 @@ export interface RequestFacts {
   readonly requestId: string
   /** Whether what the peer says in `X-Forwarded-*` is believed; undefined: no. */
   readonly isPeerTrusted?: boolean
+  /** The peer of the connection, where it is another one than the visitor. */
+  readonly peerAddress?: string
   /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
   readonly client?: ShownCertificate | undefined
 }

@@ -153,7 +153,7 @@ function told(request: RequestFacts, name: string): string {
 
 function forwardedFor({ request }: RewriteState): string {
   const before = told(request, 'x-forwarded-for')
-  return before === '' ? request.remoteAddress : `${before}, ${request.remoteAddress}`
+  return before === '' ? request.remoteAddress : `${before}, ${request.peerAddress ?? request.remoteAddress}`
 }
 
 function portSuffix({ serverPort }: RequestFacts): string {

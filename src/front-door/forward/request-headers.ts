@@ -17,8 +17,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
   'expect',
 ])
-/** Headers by which an application tells who asks: what a visitor writes there is not believed. */
-const FORWARDED: ReadonlySet<string> = new Set([
+/** Headers by which Berth tells an application how it was reached: what a visitor writes there is never passed on. */
+const TOLD: ReadonlySet<string> = new Set([
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -31,11 +31,15 @@ const FORWARDED: ReadonlySet<string> = new Set([
   'x-rewrite-url',
   'x-real-ip',
 ])
+/** The like of them, which some applications believe: from a proxy that is trusted they are passed on. */
+const LIKEWISE =
+  /^(?:x-(?:forwarded|original|rewrite|real)-.*|x-(?:url-)?scheme|x-script-name|x-host|front-end-https)$/
 /** Headers that an application would take for another one's value: `Proxy` becomes HTTP_PROXY (httpoxy). */
 const NEVER: ReadonlySet<string> = new Set(['proxy'])
-/** With underscores for dashes many applications read these as the real ones. */
-const IDENTITY =
-  /^(?:x[-_]forwarded|x[-_]real|x[-_]original|x[-_]rewrite|forwarded$|remote[-_]|proxy|x[-_]remote)/
+/** Names as they usually are; HTTP allows others, which nginx drops. */
+const USUAL = /^[a-z0-9-]+$/
+/** With other signs for dashes many applications read these as the real ones. */
+const IDENTITY = /^(?:x-forwarded|x-real|x-original|x-rewrite|forwarded$|remote-|proxy|x-remote)/
 
 /** What is told to an upstream of where a request comes from. */
 export interface ForwardedFacts {
@@ -64,11 +68,13 @@ export function requestHeaders(
 ): string[] {
   const named = listedIn(headers.connection)
   const list: string[] = []
-  const set = replacements(options.settings, options.variable)
+  const { settings } = options
+  const set = replacements(settings, options.variable)
+  const folded = set.size === 0 ? NO_NAMES : new Set([...set.keys()].map(fold))
   for (const name in headers) {
-    if (name.startsWith(':') || HOP_BY_HOP.has(name) || FORWARDED.has(name) || NEVER.has(name)) continue
-    if (name === 'host' || name === 'content-length' || set.has(name) || named?.has(name)) continue
-    if (name.includes('_') && IDENTITY.test(name)) continue
+    if (isMadeHere(name, folded) || named?.has(name)) continue
+    if (!facts.isPeerTrusted && name !== settings.realIp?.header && LIKEWISE.test(name)) continue
+    if (!USUAL.test(name) && !mayPassOdd(name, settings, folded)) continue
     append(list, name, headers[name])
   }
   if (!set.has('host')) list.push('host', facts.authority)
@@ -78,6 +84,31 @@ export function requestHeaders(
   // "te: trailers" is how a gRPC client says that it reads them (RFC 9110 section 10.1.4).
   else if (/(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(headers.te ?? ''))) list.push('te', 'trailers')
   return list
+}
+
+/**
+ * Whether what a visitor sent of a name has no place beside what is sent here, or ends at this hop. `set` holds the names
+ * that the vhost file sets, odd signs as dashes.
+ */
+function isMadeHere(name: string, set: ReadonlySet<string>): boolean {
+  if (name === 'host' || name === 'content-length' || name.startsWith(':')) return true
+  return HOP_BY_HOP.has(name) || TOLD.has(name) || NEVER.has(name) || set.has(name)
+}
+
+/**
+ * Whether a name with underscores or other odd signs is passed on: where the vhost file says so, and nobody can take it
+ * for a header that is made here. CGI and its heirs write all signs but letters and digits alike.
+ */
+function mayPassOdd(name: string, { oddHeaders }: LocationSettings, set: ReadonlySet<string>): boolean {
+  const hasOthers = /[^a-z0-9_-]/.test(name)
+  if (hasOthers ? !oddHeaders.others : !oddHeaders.underscores) return false
+  if (hasOthers && name.includes('_') && !oddHeaders.underscores) return false
+  const folded = fold(name)
+  return !isMadeHere(folded, set) && !LIKEWISE.test(folded) && !IDENTITY.test(folded)
+}
+
+function fold(name: string): string {
+  return name.replace(/[^a-z0-9]/g, '-')
 }
 
 /** True for a header that must not be passed on. */
@@ -101,6 +132,7 @@ function replacements(
 }
 
 const NONE: ReadonlyMap<string, string> = new Map()
+const NO_NAMES: ReadonlySet<string> = new Set()
 
 /** nginx-proxy's own headers, where the vhost file does not say otherwise. */
 function appendForwarded(

@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { parseAuthority } from './host-name.ts'
+
+/** Ports of visitors by scheme, where they are configured. */
+interface ExternalPorts {
+  readonly externalHttpPort?: number | undefined
+  readonly externalHttpsPort?: number | undefined
+}
+
+const USUAL = { http: 80, https: 443 } as const
+
+/**
+ * The port that visitors came to. What a trusted proxy says of scheme and host counts first: the port of the host as
+ * visitors see it, else the configured one of their scheme, else its usual one. A port that it names itself is passed on
+ * as it is, elsewhere. `own` is the host's, `door` what holds for hosts that say nothing.
+ * @returns undefined if the port is the one listened on.
+ */
+export function visitorPortOf(
+  headers: IncomingHttpHeaders,
+  reached: { scheme: 'http' | 'https'; isPeerTrusted: boolean; own: ExternalPorts; door: ExternalPorts },
+): number | undefined {
+  const { own, door, scheme, isPeerTrusted } = reached
+  const external = {
+    http: own.externalHttpPort ?? door.externalHttpPort,
+    https: own.externalHttpsPort ?? door.externalHttpsPort,
+  }
+  const told = isPeerTrusted ? firstOf(headers['x-forwarded-proto'])?.toLowerCase() : undefined
+  const host = isPeerTrusted ? firstOf(headers['x-forwarded-host']) : undefined
+  const port = portOf(host ?? headers.host)
+  if (told === 'http' || told === 'https') return port ?? external[told] ?? USUAL[told]
+  return (host === undefined ? undefined : port) ?? external[scheme]
+}
+
+function portOf(authority: string | undefined): number | undefined {
+  return authority === undefined ? undefined : parseAuthority(authority)?.port
+}
+
+/** Of several proxies the first is the one that visitors came to. */
+function firstOf(value: string | string[] | undefined): string | undefined {
+  const [first = ''] = (Array.isArray(value) ? value.join() : (value ?? '')).split(',')
+  return first.trim() === '' ? undefined : first.trim()
+}
