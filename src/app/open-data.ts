@@ -4,6 +4,7 @@ import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRepositoryManager } from '../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../registry/repositories.ts'
 import { databaseFile } from './data-folder.ts'
+import { forgetFirstPassword } from './first-admin.ts'
 import { openStore } from './open-store.ts'
 import { requireData } from './require-data.ts'
 import { toAppError } from './system-fault.ts'
@@ -34,9 +35,27 @@ export async function openData(
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)
   return {
-    accounts: withClearFaults<AccountManager>(store.accounts, file),
+    accounts: withClearFaults(withFirstPassword(store.accounts, config.dataDir), file),
     repositories: withClearFaults(createRepositoryManager(createSqlMetadata(store.database)), file),
     [Symbol.asyncDispose]: () => store.close(),
+  }
+}
+
+/** The file of the first password is removed when that password no longer counts. */
+function withFirstPassword(accounts: AccountManager, dataDir: string): AccountManager {
+  return {
+    add: (account) => accounts.add(account),
+    list: () => accounts.list(),
+    isEmpty: () => accounts.isEmpty(),
+    setDisabled: (name, isDisabled) => accounts.setDisabled(name, isDisabled),
+    async setPassword(name, password) {
+      await accounts.setPassword(name, password)
+      await forgetFirstPassword(dataDir, name)
+    },
+    async remove(name) {
+      await accounts.remove(name)
+      await forgetFirstPassword(dataDir, name)
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
 import type { Config, ListenAddress } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
+import type { AnswerGate } from '../front-door/answer-gate.ts'
 import type { DoorListener } from '../front-door/door-listener.ts'
 import { createFrontDoor } from '../front-door/front-door.ts'
 import { HostTable } from '../front-door/host-table.ts'
@@ -36,6 +37,8 @@ export interface FrontDoorContext {
   readonly limits: LimitGate
   /** Where other processes serve, too, and write to the same logs. */
   readonly together: Pick<OneOfMany, 'ticketSecret'> | undefined
+  /** Requests wait until it is open. */
+  readonly gate: AnswerGate
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
@@ -55,6 +58,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       challenges: source.challenges,
       handler,
       health: context.registry,
+      gate: context.gate,
       trustedProxies: config.trustedProxies,
       proxyProtocolFrom: door.proxyProtocolFrom,
       tlsPolicy: door.tlsPolicy,

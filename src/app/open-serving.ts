@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import type { AnswerGate } from '../front-door/answer-gate.ts'
 import type { Listener } from '../front-door/listener.ts'
 import type { LimitGate } from '../front-door/rate-limits.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
@@ -32,6 +33,8 @@ export interface ServingContext {
   readonly source: DoorSource | undefined
   /** What all processes that serve decide together; undefined: this one is alone. */
   readonly together: OneOfMany | undefined
+  /** Requests wait until it is open. */
+  readonly gate: AnswerGate
 }
 
 /**
@@ -47,9 +50,20 @@ export async function openServing(context: ServingContext): Promise<string[]> {
   }
   const listeners = context.source
     ? await openDoor({ ...context, source: context.source, registry, newRequestId })
-    : await openListeners(config, { handle: registry, tls, ticketSecret: context.together?.ticketSecret })
+    : await openListeners(config, {
+        handle: whenOpen(context.gate, registry),
+        tls,
+        ticketSecret: context.together?.ticketSecret,
+      })
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   return listeners.map((listener) => listener.url)
+}
+
+function whenOpen(
+  gate: AnswerGate,
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): typeof handle {
+  return (request, response) => gate.pass(() => handle(request, response))
 }
 
 /** Loaded here: a registry alone needs none of its parts, and they take memory. */

@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { AccountManager } from '../accounts/accounts.ts'
 import type { Config } from '../config/config.ts'
+import { AnswerGate } from '../front-door/answer-gate.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
+import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { checkListeners, tryListeners } from './listeners.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
@@ -16,18 +16,33 @@ import { openStore, type Store, tellHtpasswd } from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
-/** Name of the administrator made at the first start. */
-const FIRST_ADMIN = 'admin'
 /** First look for abandoned uploads, after the start's own work, and the time between two looks, in milliseconds. */
 const FIRST_EXPIRY_MS = 30_000
 const EXPIRY_EVERY_MS = 3_600_000
+
+/** What a start says before the first request is answered. */
+export interface StartFacts {
+  readonly urls: readonly string[]
+  /** Set at the first start only. */
+  readonly firstAdmin: FirstAdmin | undefined
+}
+
+/** How a server is started. */
+export interface StartOptions {
+  /** What it calls itself where it asks others. */
+  readonly userAgent?: string
+  /** A person sees what is announced: the first password is shown, and not written to a file. */
+  readonly isSeen?: boolean
+  /** Called before it listens: what is done before that may hang in the system, on a disk. */
+  readonly beforeListening?: () => void
+  /** Says that it serves, while requests wait. @returns false if that could not be said. */
+  readonly announce?: (facts: StartFacts) => Promise<boolean>
+}
 
 /** A server that serves. */
 export interface RunningBerth {
   /** URLs of the listeners, with the ports the system chose, such as `http://127.0.0.1:5000`. */
   readonly urls: readonly string[]
-  /** Set at the first start only: the administrator that was created, whose password is shown once and not kept. */
-  readonly firstAdmin: { readonly name: string; readonly password: string } | undefined
   /** Stops taking connections, waits for requests under way up to the drain timeout, and closes all. */
   stop(): Promise<void>
 }
@@ -39,7 +54,7 @@ export interface RunningBerth {
 export async function startBerth(
   config: Config,
   logger: Logger,
-  options: { userAgent: string } = { userAgent: 'Berth' },
+  { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true }: StartOptions = {},
 ): Promise<RunningBerth> {
   checkListeners(config)
   await using resources = new AsyncDisposableStack()
@@ -57,16 +72,20 @@ export async function startBerth(
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const state = { isStopping: false }
-  const context = { config, store, contents, tls, logger, resources, ...options }
-  const urls =
+  const context = { config, store, contents, tls, logger, resources, userAgent }
+  beforeListening?.()
+  const { urls, answer } =
     config.workers === 1
       ? await serveAlone({ ...context, isStopping: () => state.isStopping })
       : await serveByWorkers(context)
-  const firstAdmin = await createFirstAdmin(store.accounts)
+  const firstAdmin = await prepareFirstAdmin(store.accounts, { dataDir: config.dataDir, isSeen, logger })
+  const isSaid = await announce({ urls, firstAdmin })
+  if (firstAdmin && (isSaid || firstAdmin.passwordFile)) await makeFirstAdmin(store.accounts, firstAdmin)
+  else if (firstAdmin) logger.error('no administrator was made: its password could not be shown')
+  answer()
   const kept = resources.move()
   return {
     urls,
-    firstAdmin,
     async stop() {
       state.isStopping = true
       await kept.disposeAsync()
@@ -80,9 +99,18 @@ export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly contents: Contents
 }
 
-async function serveAlone(context: StartContext & { isStopping: () => boolean }): Promise<readonly string[]> {
+/** What listens. */
+export interface Serving {
+  readonly urls: readonly string[]
+  /** Begins to answer requests: until then they wait. */
+  answer(): void
+}
+
+async function serveAlone(context: StartContext & { isStopping: () => boolean }): Promise<Serving> {
   const source = await openUpkeep(context)
-  return openServing({ ...context, source, together: undefined })
+  const gate = new AnswerGate()
+  const urls = await openServing({ ...context, source, together: undefined, gate })
+  return { urls, answer: () => gate.open() }
 }
 
 /** Loaded here: a registry alone needs none of its parts, and they take memory. */
@@ -93,7 +121,7 @@ async function openUpkeep(context: StartContext): Promise<DoorSource | undefined
   return openDoorUpkeep({ ...context, door })
 }
 
-async function serveByWorkers(context: StartContext): Promise<readonly string[]> {
+async function serveByWorkers(context: StartContext): Promise<Serving> {
   const { openWorkers } = await import('./workers/open-workers.ts')
   return openWorkers(context, openUpkeep)
 }
@@ -125,13 +153,6 @@ async function checkHtpasswd(config: Config, { accounts }: Store): Promise<void>
     `The htpasswd file ${config.htpasswdFile} cannot be used: ${status.problem}`,
     'Mend it, or start without --htpasswd-file',
   )
-}
-
-async function createFirstAdmin(accounts: AccountManager): Promise<RunningBerth['firstAdmin']> {
-  if (!(await accounts.isEmpty())) return undefined
-  const password = randomBytes(15).toString('base64url')
-  await accounts.add({ name: FIRST_ADMIN, password, isAdmin: true })
-  return { name: FIRST_ADMIN, password }
 }
 
 function hoursAgo(hours: number): Date {

@@ -18,6 +18,8 @@ export function guardProcess(): void {
   process.on('unhandledRejection', fail)
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
+      // The command sees to it itself.
+      if (stream.listenerCount('error') > 1) return
       // `berth repo list | head`: the reader has seen enough.
       if (error.code === 'EPIPE') process.exit(EXIT.done)
       else fail(error)

@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { runCommand } from '../../test/support/run-command.ts'
 
@@ -67,3 +79,77 @@ test('bin/berth tells in one line that Node is too old', async () => {
   assert.deepEqual([code, stdout], [1, ''])
   assert.match(stderr, /^error\[NODE_TOO_OLD\]: [^\n]*v20\.20\.2[^\n]*npm ci[^\n]*\n$/)
 })
+
+test('bin/berth repeats what the loader says of a Node that does not run', async () => {
+  const { project, bin } = installPackage()
+  const words = 'node: error while loading shared libraries: libatomic.so.1: cannot open shared object file'
+  const pinned = path.join(project, 'node_modules/node/bin/node')
+  mkdirSync(path.dirname(pinned), { recursive: true })
+  writeFileSync(pinned, `#!/bin/sh\necho "${words}" >&2\nexit 127\n`)
+  chmodSync(pinned, 0o755)
+  const { code, stdout, stderr } = await run(bin, path.join(project, 'nothing'))
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(
+    stderr,
+    /^error\[NODE_UNUSABLE\]: [^\n]*libatomic\.so\.1: cannot open[^\n]*libatomic1[^\n]*\n$/,
+  )
+  assert.ok(stderr.includes(words) && stderr.includes(pinned), stderr)
+  assert.doesNotMatch(stderr, /too old|NODE_TOO_OLD/)
+})
+
+/** A main that says its process id, answers a signal and ends with 7, as process 1's child or by itself. */
+const SIGNALLED = `process.on('SIGTERM', () => { console.log('SIGTERM'); process.exit(7) })
+process.stdin.on('data', (text) => console.log('stdin ' + text))
+console.log('pid ' + process.pid)
+setInterval(() => {}, 1000)`
+
+test('bin/berth as process 1 reaps orphans, passes signals and input on, and ends as Node does', {
+  skip: whyNoNamespaces(),
+}, async () => {
+  const { root, bin } = installPackage()
+  writeFileSync(path.join(root, 'dist/main.js'), SIGNALLED)
+  const outside = spawn('unshare', ['--pid', '--fork', '--mount-proc', bin], {
+    ...{
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` },
+    },
+  })
+  let output = ''
+  outside.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  const ended = once(outside, 'exit')
+  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+    while (!(await holds())) await sleep(20)
+  }
+  await until(() => output.includes('pid '))
+  assert.doesNotMatch(output, /^pid 1$/m)
+  outside.stdin.write('words')
+  await until(() => output.includes('stdin words'))
+  const [init = ''] = await childrenOf(outside.pid)
+  const inside = [
+    '--target',
+    init,
+    '--pid',
+    'sh',
+    '-c',
+    'for i in 1 2 3; do sh -c "sleep 0.2 & exit 0"; done',
+  ]
+  assert.equal((await runCommand('nsenter', inside, { env: process.env })).code, 0)
+  // The orphans of the shell above are children of process 1 now, until they end.
+  await until(async () => (await childrenOf(Number(init))).length === 1)
+  process.kill(Number(init), 'SIGTERM')
+  assert.deepEqual(await ended, [7, null])
+  assert.match(output, /SIGTERM/)
+})
+
+/** Processes, ended ones that nothing has reaped included. */
+async function childrenOf(pid: number | undefined): Promise<string[]> {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.trim().split(/\s+/).filter(Boolean)
+}
+
+function whyNoNamespaces(): string | false {
+  const { status } = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true'])
+  return status === 0 ? false : 'needs namespaces of processes, to be process 1'
+}

@@ -267,3 +267,11 @@ test('the commands use the htpasswd file of the settings', async () => {
   const { users } = JSON.parse((await onNewData()('user list --json', { env })).stdout)
   assert.deepEqual([users[0]?.name, users[0]?.source], ['carol', 'htpasswd'])
 })
+
+for (const words of [[], ['user'], ['repo'], ['tag'], ['site'], ['cert']]) {
+  test(`berth ${words.join(' ')} --json prints JSON for a missing command`, async () => {
+    const { code, stdout, stderr } = await runCli([...words, '--json'])
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'USAGE')
+  })
+}

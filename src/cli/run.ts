@@ -28,7 +28,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`
 
 /** Runs a command line, without the names of the program, and returns the exit code. It does not throw. */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const program = buildProgram(io)
+  const program = buildProgram(io, argv.includes('--json'))
   try {
     await program.parseAsync(gatherOpensslLine(argv), { from: 'user' })
     return EXIT.done
@@ -39,7 +39,7 @@ export async function run(argv: readonly string[], io: Io = processIo()): Promis
 }
 
 /** All commands, ready to parse a command line. */
-export function buildProgram(io: Io): Command {
+export function buildProgram(io: Io, isJson = false): Command {
   const program = new Command('berth')
     .description('A private, secure home for container images.')
     .option('--config <FILE>', "settings: a berth.yaml, or a config.yml of Distribution's registry")
@@ -50,8 +50,8 @@ export function buildProgram(io: Io): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // Help that was not asked for goes to standard error; errors are reported in one place below.
-      writeErr: (text) => void io.stderr.write(text),
+      // Help that was not asked for goes to standard error; errors are reported in one place below. A program gets the error.
+      writeErr: (text) => void (isJson || io.stderr.write(text)),
       outputError: () => {},
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,
@@ -74,7 +74,10 @@ export function buildProgram(io: Io): Command {
 function endOfCommander(error: CommanderError, argv: readonly string[], io: Io): number {
   if (error.exitCode === 0) return EXIT.done
   // Help in place of a missing command has been printed already.
-  if (error.code === 'commander.help') return EXIT.usage
+  if (error.code === 'commander.help') {
+    if (!argv.includes('--json')) return EXIT.usage
+    return reportError(new CliError('USAGE', 'A command is missing'), argv, io)
+  }
   return reportError(usageError(error.message), argv, io)
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket, connect as tcpConnect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -12,6 +11,7 @@ import { findFreePort } from '../../test/support/free-port.ts'
 import { makeDataFolder } from '../../test/support/new-data.ts'
 import { runCli } from '../../test/support/run-cli.ts'
 import { runCommand } from '../../test/support/run-command.ts'
+import { cleanEnvironment, type ServedBerth, serve } from '../../test/support/served-berth.ts'
 import { serversElsewhere } from '../app/require-data.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
@@ -21,49 +21,15 @@ after(() => rmSync(folder, { recursive: true }))
 let folders = 0
 const newDataDir = (): string => path.join(folder, `data-${++folders}`)
 
-interface Server extends AsyncDisposable {
-  readonly child: ChildProcess
-  readonly url: string
-  output(): string
-  /** Exit code, or the name of the signal that ended it. */
-  readonly ended: Promise<number | string>
-}
-
-/** Starts `berth serve` on a port of the system's choice and waits for the line that tells it. */
-async function serve(dataDir: string, ...flags: string[]): Promise<Server> {
-  const args = ['serve', '--data', dataDir, '--listen-http', '127.0.0.1:0', ...flags]
-  const child = spawn(BERTH, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() })
-  let output = ''
-  const { promise: ready, resolve, reject } = Promise.withResolvers<string>()
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-      const url = /(?:serves |"urls":\[")(http:[\w.:/]+)/.exec(output)?.[1]
-      if (url) resolve(url)
-    })
-  }
-  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
-  void ended.then((code) => reject(new Error(`berth serve ended with ${code}\n${output}`)))
-  return {
-    child,
-    ended,
-    url: await ready,
-    output: () => output,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await ended
-    },
-  }
-}
-
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(BERTH|REGISTRY)_/.test(name)))
-}
-
-test('the first start shows a password once, the second keeps everything', async () => {
+test('the first start keeps the password in a file of its owner, the second keeps everything', async () => {
   const dataDir = newDataDir()
   const first = await serve(dataDir)
-  const password = /^ {4}password {2}(\S{16,})$/m.exec(first.output())?.[1] ?? ''
+  const file = path.join(dataDir, 'first-password')
+  const password = readFileSync(file, 'utf8').trim()
+  assert.match(password, /^\S{16,}$/)
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  assert.match(first.output(), new RegExp(`^ {4}password {2}in ${file}$`, 'm'))
+  assert.match(first.output(), new RegExp(`"file":"${file}","msg":"the administrator `))
   const host = first.url.slice('http://'.length)
   assert.match(first.output(), new RegExp(`^ {4}docker login ${host} --username admin$`, 'm'))
   assert.match(first.output(), new RegExp(`^ {4}docker tag IMAGE ${host}/admin/IMAGE$`, 'm'))
@@ -73,7 +39,7 @@ test('the first start shows a password once, the second keeps everything', async
   assert.match(tested.stdout, /^ok +pull layer +[\d.]+ ms$/m)
   first.child.kill('SIGTERM')
   assert.equal(await first.ended, 0)
-  assert.equal(first.output().split(password).length, 2, 'the password stands there once')
+  assert.ok(!first.output().includes(password), 'the password went into the log')
 
   const second = await serve(dataDir)
   assert.doesNotMatch(second.output(), /password/)
@@ -83,13 +49,18 @@ test('the first start shows a password once, the second keeps everything', async
   assert.ok(result.steps.length > 8 && result.steps.every((step) => step.ok))
   second.child.kill('SIGINT')
   assert.equal(await second.ended, 0)
+  const changed = await runCli(['user', 'passwd', 'admin', '--password-stdin', '--data', dataDir], {
+    stdin: 'correct horse battery',
+  })
+  assert.equal(changed.code, 0)
+  assert.equal(existsSync(file), false, 'a password that no longer counts was kept')
 })
 
-test('serve --json tells programs the address and the first password', async () => {
+test('serve --json tells programs the address and where the first password is', async () => {
   await using server = await serve(newDataDir(), '--json', '--log-level', 'warn')
   const { urls, firstAdmin } = JSON.parse(server.output())
   assert.equal(urls[0], server.url)
-  assert.equal(firstAdmin.name, 'admin')
+  assert.deepEqual(Object.keys(firstAdmin), ['name', 'passwordFile'])
 })
 
 test('SIGHUP does not end a server without a log to open anew', async () => {
@@ -131,7 +102,7 @@ async function beginUpload(url: string, credentials: string): Promise<Socket> {
   return socket
 }
 
-async function waitForOutput(server: Server, pattern: RegExp): Promise<void> {
+async function waitForOutput(server: ServedBerth, pattern: RegExp): Promise<void> {
   while (!pattern.test(server.output())) await once(server.child.stdout ?? server.child, 'data')
 }
 

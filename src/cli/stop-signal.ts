@@ -1,37 +1,58 @@
 /** Signals that stop a server, with the exit code of a program that they end. */
-const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGQUIT: 131 } as const
+/** How long a start that is to stop may take to come to its end, in milliseconds; one that hangs is ended then. */
+const START_GRACE_MS = 2_000
 
-/** A signal that was waited for. */
+/** The signals of a server. */
 export interface StopSignal extends Disposable {
   /** Settles with the name of the first stop signal. */
   readonly received: Promise<string>
+  /** From now on a stop signal drains. Before this the system ends the process at once, even one that hangs in a call. */
+  catchStops(): void
+  /** The start is over. */
+  started(): void
 }
 
 /**
- * Waits for SIGINT or SIGTERM. A second one ends the process at once: whoever sends it does not want to wait. SIGHUP
- * ends a server whose terminal was closed, and no other: to a service it says that a log was rotated or a file has
- * changed, whether it was started with such a log or not.
+ * Handles the signals of a server. SIGINT, SIGTERM and SIGQUIT stop it; a second one ends the process at once: whoever
+ * sends it does not want to wait. SIGHUP and SIGUSR1 open logs anew, which is done elsewhere, by SIGHUP. SIGHUP ends a
+ * server whose terminal was closed, and no other: to a service it says that a log was rotated or a file has changed,
+ * whether it was started with such a log or not.
  */
-export function waitForStopSignal(): StopSignal {
+export function handleSignals(): StopSignal {
   const { promise, resolve } = Promise.withResolvers<string>()
-  let isStopping = false
-  const listeners = Object.entries(STOP_SIGNALS).map(([signal, exitCode]) => {
-    const onSignal = () => {
-      if (isStopping) process.exit(exitCode)
-      isStopping = true
-      resolve(signal)
-    }
-    process.on(signal, onSignal)
-    return { signal, onSignal }
-  })
-  if (!process.stdin.isTTY) process.on('SIGHUP', ignore)
+  const added: { signal: string; listener: () => void }[] = []
+  const on = (signal: string, listener: () => void): void => {
+    process.on(signal, listener)
+    added.push({ signal, listener })
+  }
+  const state = { isStopping: false, hasStarted: false, isCatching: false }
+  const onStop = (signal: string, exitCode: number): void => {
+    if (state.isStopping || !state.isCatching) process.exit(exitCode)
+    state.isStopping = true
+    resolve(signal)
+    if (!state.hasStarted)
+      setTimeout(() => state.hasStarted || process.exit(exitCode), START_GRACE_MS).unref()
+  }
+  const listenForStops = (): void => {
+    for (const [signal, exitCode] of Object.entries(STOP_SIGNALS)) on(signal, () => onStop(signal, exitCode))
+  }
+  if (!process.stdin.isTTY) on('SIGHUP', () => {})
+  on('SIGUSR1', () => void process.emit('SIGHUP', 'SIGHUP'))
+  // The system does not end process 1 by a signal that it does not listen to.
+  const isInit = process.pid === 1
+  if (isInit) listenForStops()
   return {
     received: promise,
+    catchStops() {
+      state.isCatching = true
+      if (!isInit) listenForStops()
+    },
+    started() {
+      state.hasStarted = true
+    },
     [Symbol.dispose]() {
-      process.off('SIGHUP', ignore)
-      for (const { signal, onSignal } of listeners) process.off(signal, onSignal)
+      for (const { signal, listener } of added) process.off(signal, listener)
     },
   }
 }
-
-function ignore(): void {}

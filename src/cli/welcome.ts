@@ -1,10 +1,12 @@
-/** What a start is told with. */
+import type { FirstAdmin } from '../app/first-admin.ts'
+
+/** What a start says. */
 export interface WelcomeFacts {
   readonly urls: readonly string[]
   readonly publicUrl: string | undefined
   /** The registry's own name, where it has one. */
   readonly domain: string | undefined
-  readonly firstAdmin: { readonly name: string; readonly password: string } | undefined
+  readonly firstAdmin: FirstAdmin | undefined
   readonly dataDir: string
 }
 
@@ -17,18 +19,37 @@ export function formatWelcome({ urls, publicUrl, domain, firstAdmin, dataDir }: 
   return `${[...lines, FRAME, ''].join('\n')}\n`
 }
 
-function firstSteps({ name, password }: { name: string; password: string }, host: string): string[] {
+function firstSteps(admin: FirstAdmin, host: string): string[] {
+  const { name } = admin
   return [
-    '  This is the first start. The administrator was made; the password is shown only now:',
-    '',
-    `    user      ${name}`,
-    `    password  ${password}`,
-    '',
+    ...passwordLines(admin),
     '  To push your first image:',
     '',
     `    docker login ${host} --username ${name}`,
     `    docker tag IMAGE ${host}/${name}/IMAGE`,
     `    docker push ${host}/${name}/IMAGE`,
+  ]
+}
+
+function passwordLines({ name, password, passwordFile }: FirstAdmin): string[] {
+  if (passwordFile === undefined) {
+    return [
+      '  This is the first start. The administrator was made; the password is shown only now:',
+      '',
+      `    user      ${name}`,
+      `    password  ${password}`,
+      '',
+    ]
+  }
+  return [
+    '  This is the first start. The administrator was made; as no terminal shows this, the password is in a file:',
+    '',
+    `    user      ${name}`,
+    `    password  in ${passwordFile}`,
+    '',
+    '  Choose your own, which removes the file: berth user passwd admin',
+    '  (in a container: docker exec --interactive --tty CONTAINER berth user passwd admin)',
+    '',
   ]
 }
 

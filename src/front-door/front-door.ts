@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { AnswerGate } from './answer-gate.ts'
 import { type ClientDemand, dropClientClaims, judgeClient } from './client-certificates.ts'
 import type { DoorAddress } from './door-address.ts'
 import { type DoorListener, openDoorListener } from './door-listener.ts'
@@ -34,6 +35,8 @@ export interface FrontDoorParts {
   readonly health: (request: IncomingMessage, response: ServerResponse) => void
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[]
+  /** Requests wait until it is open; undefined: they do not wait. */
+  readonly gate?: AnswerGate
   /** Addresses (CIDR) that begin connections with a PROXY header. */
   readonly proxyProtocolFrom: readonly string[]
   /** Whether those addresses must do so on each connection; `optional` if undefined. */
@@ -88,6 +91,7 @@ interface Door {
 
 function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
   const { parts, finder, isTrusted } = door
+  const pass = (answer: () => void): void => (parts.gate ? parts.gate.pass(answer) : answer())
   return {
     proxyProtocol: parts.proxyProtocolFrom.length === 0 ? 'none' : (parts.proxyProtocol ?? 'optional'),
     ...(parts.maxConnections !== undefined && { maxConnections: parts.maxConnections }),
@@ -100,9 +104,9 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
       ticketSecret: parts.ticketSecret,
       isProxyTrusted: createAddressMatcher(parts.proxyProtocolFrom),
       isCounted: (address) => !isOwnAddress(address) && !isTrusted(address),
-      handle: (request, response, facts) => serve(door, { request, response, facts }),
+      handle: (request, response, facts) => pass(() => serve(door, { request, response, facts })),
       shouldUpgrade: (request, facts) => shouldUpgrade(door, request, facts),
-      upgrade: (request, opened) => upgrade(door, request, opened),
+      upgrade: (request, opened) => pass(() => upgrade(door, request, opened)),
       logFailure: parts.logFailure,
     },
   }

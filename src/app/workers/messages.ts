@@ -16,6 +16,8 @@ export interface WorkerStart {
    * with those of the others.
    */
   readonly ticketSecret: Uint8Array
+  /** The server has said that it serves. */
+  readonly mayAnswer: boolean
   /** Questions of CAs that are open now. */
   readonly answers: readonly OpenAnswer[]
 }
@@ -29,6 +31,8 @@ export type ToWorker =
   | { readonly kind: 'login'; readonly news: LoginNews }
   /** What came of a question with this id. */
   | { readonly kind: 'reply'; readonly id: number; readonly reply: Reply }
+  /** The server has said that it serves: requests are answered from now on. */
+  | { readonly kind: 'answer' }
   /** The primary got SIGHUP. A worker that only begins would be ended by the signal itself. */
   | { readonly kind: 'hangup' }
   | { readonly kind: 'stop' }

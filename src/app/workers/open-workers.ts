@@ -1,18 +1,18 @@
 import { createTokenService } from '../../tokens/token-service.ts'
 import { removeLeftSockets } from '../listeners.ts'
 import type { DoorSource } from '../open-front-door.ts'
-import type { StartContext } from '../start.ts'
+import type { Serving, StartContext } from '../start.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /**
  * Serves a configuration by workers: this process, the primary, watches Docker and the folders, asks CAs, and decides
  * what only one can; it serves nothing itself. `resources` stops them, after a drain.
- * Errors: `AppError`, `DatabaseError`. @returns the URLs of the listeners.
+ * Errors: `AppError`, `DatabaseError`.
  */
 export async function openWorkers(
   context: StartContext,
   openUpkeep: (context: StartContext) => Promise<DoorSource | undefined>,
-): Promise<readonly string[]> {
+): Promise<Serving> {
   const { config, store, logger, resources } = context
   // The first key of a new registry: the workers find it, and do not each make one.
   await createTokenService({ database: store.database, lifetimeS: config.tokenLifetimeS })
@@ -28,5 +28,5 @@ export async function openWorkers(
   // First, so that the workers begin with the containers there are.
   await source?.watchSites(() => {})
   await removeLeftSockets(config)
-  return pool.start()
+  return { urls: await pool.start(), answer: () => pool.answer() }
 }

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
+import { AnswerGate } from '../../front-door/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { shareDataFolder } from '../data-folder.ts'
 import type { DoorSource } from '../open-front-door.ts'
@@ -16,6 +17,7 @@ interface Told {
   readonly started: Promise<WorkerStart>
   readonly stopped: Promise<void>
   readonly questions: PrimaryQuestions
+  readonly gate: AnswerGate
   /** What holds now; more comes while the worker begins. */
   containers: WorkerStart['containers']
   readonly answers: Map<string, OpenAnswer>
@@ -32,7 +34,7 @@ interface Told {
  */
 export async function runWorker({ onServing }: { onServing: () => void }): Promise<number> {
   // They reach every process of a terminal or a service: the primary decides what they mean.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1']) process.on(signal, () => {})
   // What cannot be sent was for a primary that is gone, whose disconnection would be seen a moment later.
   cluster.worker?.on('error', () => process.exit(1))
   const told = listenToPrimary()
@@ -89,6 +91,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
     contents,
     tls,
     source: await openSource(context, tls),
+    gate: told.gate,
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
 }
@@ -154,6 +157,7 @@ function listenToPrimary(): Told {
     started: started.promise,
     stopped: stopped.promise,
     questions: new PrimaryQuestions(tell),
+    gate: new AnswerGate(),
     containers: [],
     answers: new Map(),
     store: undefined,
@@ -171,6 +175,7 @@ function listenToPrimary(): Told {
       case 'start':
         told.containers = message.containers
         for (const answer of message.answers) setAnswer(answer, true)
+        if (message.mayAnswer) told.gate.open()
         started.resolve(message)
         break
       case 'containers':
@@ -189,6 +194,9 @@ function listenToPrimary(): Told {
         break
       case 'reply':
         told.questions.onReply(message.id, message.reply)
+        break
+      case 'answer':
+        told.gate.open()
         break
       case 'hangup':
         process.emit('SIGHUP', 'SIGHUP')

@@ -24,6 +24,9 @@ const STEADY_MS = 60_000
 const RESTART_DELAY_MS = 500
 const MAX_RESTART_DELAY_MS = 30_000
 
+/** Without it that signal opens Node's debugger, to which any user of the machine can connect. */
+const WORKER_FLAGS = ['--disable-sigusr1']
+
 interface Entry {
   readonly worker: Worker
   readonly grants: WorkerGrants
@@ -49,6 +52,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Workers in a row that did not live long. */
   #failures = 0
   #hasStarted = false
+  #mayAnswer = false
   readonly #stop = new AbortController()
 
   constructor({ config, logger }: { config: Config; logger: Logger }) {
@@ -62,8 +66,11 @@ export class WorkerPool implements AsyncDisposable {
     cluster.setupPrimary({
       exec: fileURLToPath(new URL(file, import.meta.url)),
       args: [],
+      execArgv: [...process.execArgv, ...WORKER_FLAGS],
       serialization: 'advanced',
     })
+    // One that hangs would outlive this process.
+    process.once('exit', this.#killAll)
     try {
       const first = Array.from({ length: this.#config.workers }, () => this.#fork())
       const [urls = []] = await Promise.all(first.map(({ serving }) => serving.promise))
@@ -97,6 +104,12 @@ export class WorkerPool implements AsyncDisposable {
     this.#tellAll({ kind: 'containers', containers })
   }
 
+  /** Begins to answer requests. */
+  answer(): void {
+    this.#mayAnswer = true
+    this.#tellAll({ kind: 'answer' })
+  }
+
   /** Passes SIGHUP on. */
   hangUp(): void {
     this.#tellAll({ kind: 'hangup' })
@@ -106,12 +119,14 @@ export class WorkerPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#tellAll({ kind: 'stop' })
-    const killAll = (): void => {
-      for (const { worker } of this.#entries) worker.process.kill('SIGKILL')
-    }
-    const kill = setTimeout(killAll, this.#config.drainTimeoutS * 1000 + STOP_GRACE_MS)
+    const kill = setTimeout(this.#killAll, this.#config.drainTimeoutS * 1000 + STOP_GRACE_MS)
     await Promise.all([...this.#entries].map(({ ended }) => ended.promise))
     clearTimeout(kill)
+    process.off('exit', this.#killAll)
+  }
+
+  readonly #killAll = (): void => {
+    for (const { worker } of this.#entries) worker.process.kill('SIGKILL')
   }
 
   /** Errors: `AppError` `WORKER_FAILED`, and those of the system. */
@@ -141,6 +156,7 @@ export class WorkerPool implements AsyncDisposable {
       config: { ...this.#config, workers: 1 },
       ticketSecret: this.#ticketSecret,
       containers: this.#containers,
+      mayAnswer: this.#mayAnswer,
       answers: [...this.#answers],
     })
     return entry
@@ -181,7 +197,8 @@ export class WorkerPool implements AsyncDisposable {
     for (const done of entry.waiting.values()) done()
     entry.ended.resolve()
     // They reach every process of a terminal, and one that has just begun is not deaf to them yet.
-    const isMeantForAll = signal !== null && ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signal)
+    const isMeantForAll =
+      signal !== null && ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'].includes(signal)
     if (isMeantForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
     const why = signal === null ? `with exit code ${code}` : `by ${signal}`
     entry.serving.reject(cannotBegin(`A worker ended ${why} before it served`))

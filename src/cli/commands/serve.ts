@@ -1,15 +1,17 @@
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
+import type { FirstAdmin } from '../../app/first-admin.ts'
 import { writeServerRecord } from '../../app/server-record.ts'
+import type { StartFacts } from '../../app/start.ts'
 import type { LoadedConfig } from '../../config/load-config.ts'
 import { recordSettings } from '../../config/recorded.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
-import { contextOf } from '../command-context.ts'
+import { type CommandContext, contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { readVersion } from '../product.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { shrinkHeapSoon } from '../shrink-heap.ts'
-import { waitForStopSignal } from '../stop-signal.ts'
+import { handleSignals } from '../stop-signal.ts'
 import { formatWelcome } from '../welcome.ts'
 
 const EXAMPLES = `
@@ -19,8 +21,9 @@ Examples:
   berth serve --config berth.yaml
   BERTH_LOG_LEVEL=debug berth serve
 
-The first start makes the user "admin" and shows the password once. Ctrl-C stops: requests under way
-may end first, a second Ctrl-C does not wait for them. Each flag can also be a variable or a key of
+The first start makes the user "admin". The password is shown once on a terminal; anywhere else it is in the
+file first-password of the data folder. Ctrl-C stops: requests under way may end first, a second Ctrl-C does
+not wait for them. Each flag can also be a variable or a key of
 berth.yaml; "berth config" shows what holds, docs/configuration.md explains it.`
 
 /** `berth serve`. */
@@ -33,36 +36,67 @@ export function addServeCommand(program: Command, io: Io): void {
       const loaded = context.loadConfig()
       const { config } = loaded
       const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))
-      using stopSignal = waitForStopSignal()
+      using signals = handleSignals()
+      // A log whose disk is full, or whose reader is gone, is no reason to end a server.
+      io.stdout.on('error', ignore)
       // Loaded here: help and the other commands do not need the server's parts.
       const { startBerth } = await import('../../app/start.ts')
-      const running = await startBerth(config, logger, { userAgent: `Berth/${readVersion()}` })
-      await recordServer(loaded, running.urls, logger)
-      if (running.firstAdmin && loaded.sources.data === 'default')
-        await warnOfSecondFolder(config.dataDir, logger)
-      // The log reaches standard output by its own way: what was logged first is to be read first.
+      const running = await startBerth(config, logger, {
+        userAgent: `Berth/${readVersion()}`,
+        isSeen: io.isOutputTerminal,
+        beforeListening: () => signals.catchStops(),
+        announce: (facts) => announce(facts, { context, loaded, logger }),
+      })
+      signals.started()
+      shrinkHeapSoon()
+      const signal = await signals.received
+      logger.info({ signal }, 'stopping')
+      await running.stop()
+      logger.info('stopped')
       await flushLogger(logger)
-      const { urls, firstAdmin } = running
-      const facts = {
+      io.stdout.off('error', ignore)
+    })
+}
+
+interface Announcer {
+  readonly context: CommandContext
+  readonly loaded: LoadedConfig
+  readonly logger: Logger
+}
+
+/** Writes what a start says; false if standard output does not take it. */
+async function announce(
+  { urls, firstAdmin }: StartFacts,
+  { context, loaded, logger }: Announcer,
+): Promise<boolean> {
+  const { config } = loaded
+  await recordServer(loaded, urls, logger)
+  if (firstAdmin && loaded.sources.data === 'default') await warnOfSecondFolder(config.dataDir, logger)
+  if (firstAdmin?.passwordFile !== undefined) {
+    const { name, passwordFile } = firstAdmin
+    logger.info({ file: passwordFile }, `the administrator "${name}" was made; the password is in the file`)
+  }
+  // The log reaches standard output by its own way: what was logged first is to be read first.
+  await flushLogger(logger)
+  const text = context.isJson
+    ? `${JSON.stringify({ urls, firstAdmin: firstAdmin ? toJson(firstAdmin) : null })}\n`
+    : formatWelcome({
         urls,
         publicUrl: config.publicUrl,
         domain: config.frontDoor?.domains[0],
         firstAdmin,
         dataDir: config.dataDir,
-      }
-      io.stdout.write(
-        context.isJson
-          ? `${JSON.stringify({ urls, firstAdmin: firstAdmin ?? null })}\n`
-          : formatWelcome(facts),
-      )
-      shrinkHeapSoon()
-      const signal = await stopSignal.received
-      logger.info({ signal }, 'stopping')
-      await running.stop()
-      logger.info('stopped')
-      await flushLogger(logger)
-    })
+      })
+  const { stdout } = context.io
+  return await new Promise((resolve) => stdout.write(text, (error) => resolve(!error)))
 }
+
+/** A password that is in a file is not printed. */
+function toJson({ name, password, passwordFile }: FirstAdmin): object {
+  return passwordFile === undefined ? { name, password } : { name, passwordFile }
+}
+
+function ignore(): void {}
 
 /** A first start that was given no data folder, beside a server that has one: most often it was started in a wrong folder. */
 async function warnOfSecondFolder(dataDir: string, logger: Logger): Promise<void> {

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { findFreePort } from '../../test/support/free-port.ts'
+import { runCli } from '../../test/support/run-cli.ts'
+import { runCommand } from '../../test/support/run-command.ts'
+import { cleanEnvironment, serve, serveInto } from '../../test/support/served-berth.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BERTH = path.join(ROOT, 'bin/berth')
+const MAIN = path.join(ROOT, 'src/main.ts')
+const folder = mkdtempSync(path.join(tmpdir(), 'berth-start-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let folders = 0
+const newDataDir = (): string => path.join(folder, `data-${++folders}`)
+
+test('on a terminal the first password is shown once, and written nowhere', {
+  skip: whyNoTerminal(),
+}, async () => {
+  const dataDir = newDataDir()
+  const command = `${BERTH} serve --data ${dataDir} --listen-http 127.0.0.1:0`
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    ...{ stdio: ['pipe', 'pipe', 'inherit'], env: cleanEnvironment() },
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  await untilAdmin(dataDir)
+  // Ctrl-C.
+  child.stdin.write('\x03')
+  await once(child, 'close')
+  const password = /^ {4}password {2}(\S{16,})\r?$/m.exec(output)?.[1] ?? assert.fail(output)
+  assert.equal(output.split(password).length, 2, 'the password stands there once')
+  assert.equal(existsSync(path.join(dataDir, 'first-password')), false)
+})
+
+function whyNoTerminal(): string | false {
+  return existsSync('/usr/bin/script') ? false : 'needs script, to have a terminal'
+}
+
+/** Waits until the account is there: it is made once its password was shown or kept. */
+async function untilAdmin(dataDir: string): Promise<void> {
+  while (!existsSync(path.join(dataDir, 'berth.db')) || !(await namesOf(dataDir)).includes('admin'))
+    await sleep(50)
+}
+
+async function namesOf(dataDir: string): Promise<string[]> {
+  const { stdout } = await runCli(['user', 'list', '--json', '--data', dataDir])
+  return (JSON.parse(stdout || '{"users":[]}') as { users: { name: string }[] }).users.map(({ name }) => name)
+}
+
+test('a server whose standard output is on a full disk serves, and the first password is kept', async () => {
+  const dataDir = newDataDir()
+  await using server = await serveInto('/dev/full', dataDir)
+  const password = readFileSync(path.join(dataDir, 'first-password'), 'utf8').trim()
+  const selftest = ['selftest', server.url, '--username', 'admin', '--password-stdin']
+  assert.equal((await runCli(selftest, { stdin: password })).code, 0)
+  server.child.kill('SIGTERM')
+  assert.equal(await server.ended, 0)
+})
+
+test('an administrator whose password cannot be kept is not made, and the next start makes one', async () => {
+  const dataDir = newDataDir()
+  const file = path.join(dataDir, 'first-password')
+  mkdirSync(file, { recursive: true })
+  const server = await serve(dataDir)
+  assert.match(server.output(), /no administrator was made: .*first-password cannot be written/)
+  server.child.kill('SIGTERM')
+  assert.equal(await server.ended, 0)
+  assert.deepEqual(await namesOf(dataDir), [])
+  rmdirSync(file)
+  await using _again = await serve(dataDir)
+  await untilAdmin(dataDir)
+  assert.ok(readFileSync(file, 'utf8').length > 16)
+})
+
+for (const workers of ['1', '2']) {
+  test(`all that a start says is there before the first answer, with --workers ${workers}`, async () => {
+    const dataDir = newDataDir()
+    await using server = await serveInto(`${dataDir}.log`, dataDir, '--workers', workers)
+    assert.match(server.output(), /Berth serves [\s\S]*docker push [\s\S]*-{72}\n/)
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+  })
+}
+
+test('a start that hangs in the system, and one whose worker hangs, end at the first SIGTERM', async () => {
+  const dataDir = newDataDir()
+  mkdirSync(dataDir)
+  // To open a pipe that nobody writes to waits for ever.
+  await runCommand('mkfifo', [path.join(dataDir, 'berth.db')])
+  const hanging = spawn(
+    process.execPath,
+    [MAIN, 'serve', '--data', dataDir, '--listen-http', '127.0.0.1:0'],
+    {
+      ...{ stdio: 'ignore', env: cleanEnvironment() },
+    },
+  )
+  const ended = once(hanging, 'exit')
+  // Taken just before.
+  while (!existsSync(path.join(dataDir, 'server.lock'))) await sleep(10)
+  hanging.kill('SIGTERM')
+  assert.deepEqual(await ended, [null, 'SIGTERM'])
+
+  const flags = ['--data', newDataDir(), '--listen-http', '127.0.0.1:0', '--workers', '2']
+  const server = spawn(process.execPath, [MAIN, 'serve', ...flags], {
+    stdio: 'ignore',
+    env: cleanEnvironment(),
+  })
+  const exit = once(server, 'exit')
+  let workers: string[] = []
+  while (workers.length < 2) {
+    const { stdout } = await runCommand('pgrep', ['-P', String(server.pid)])
+    workers = stdout.split('\n').filter(Boolean)
+  }
+  for (const pid of workers) process.kill(Number(pid), 'SIGSTOP')
+  server.kill('SIGTERM')
+  assert.deepEqual(await exit, [143, null])
+  for (const pid of workers) while (existsSync(`/proc/${pid}`)) await sleep(10)
+})
+
+test('SIGUSR1 opens no debugger, and logs anew; SIGQUIT drains', async () => {
+  await using server = await serve(newDataDir(), '--workers', '2')
+  const { stdout } = await runCommand('pgrep', ['-P', String(server.child.pid)])
+  for (const pid of [server.child.pid, ...stdout.split('\n').filter(Boolean)])
+    process.kill(Number(pid), 'SIGUSR1')
+  for (let turn = 0; turn < 4; turn++) assert.equal((await fetch(`${server.url}/livez`)).status, 200)
+  server.child.kill('SIGQUIT')
+  assert.equal(await server.ended, 0)
+  assert.doesNotMatch(server.output(), /[Dd]ebugger/)
+  assert.match(server.output(), /"signal":"SIGQUIT","msg":"stopping"/)
+})
+
+test('npm start passes SIGTERM on', async () => {
+  const dataDir = newDataDir()
+  const port = await findFreePort()
+  const env = { ...cleanEnvironment(), BERTH_DATA: dataDir, BERTH_LISTEN_HTTP: `127.0.0.1:${port}` }
+  const npm = spawn('npm', ['start'], { cwd: ROOT, stdio: 'ignore', env })
+  const ended = once(npm, 'exit')
+  while (!(await fetch(`http://127.0.0.1:${port}/livez`).catch(() => undefined))?.ok) await sleep(20)
+  npm.kill('SIGTERM')
+  await ended
+  while ((await fetch(`http://127.0.0.1:${port}/livez`).catch(() => undefined)) !== undefined) await sleep(20)
+})
