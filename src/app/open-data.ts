@@ -35,39 +35,31 @@ export async function openData(
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)
   return {
-    accounts: withClearFaults(withFirstPassword(store.accounts, config.dataDir), file),
+    accounts: withClearFaults<AccountManager>(store.accounts, file, async (method, [name]) => {
+      // The first password no longer counts.
+      if (method === 'setPassword' || method === 'remove')
+        await forgetFirstPassword(config.dataDir, String(name))
+    }),
     repositories: withClearFaults(createRepositoryManager(createSqlMetadata(store.database)), file),
     [Symbol.asyncDispose]: () => store.close(),
   }
 }
 
-/** The file of the first password is removed when that password no longer counts. */
-function withFirstPassword(accounts: AccountManager, dataDir: string): AccountManager {
-  return {
-    add: (account) => accounts.add(account),
-    list: () => accounts.list(),
-    isEmpty: () => accounts.isEmpty(),
-    setDisabled: (name, isDisabled) => accounts.setDisabled(name, isDisabled),
-    async setPassword(name, password) {
-      await accounts.setPassword(name, password)
-      await forgetFirstPassword(dataDir, name)
-    },
-    async remove(name) {
-      await accounts.remove(name)
-      await forgetFirstPassword(dataDir, name)
-    },
-  }
-}
-
 /** The same methods, all of which return promises; a failure of the system becomes the error that a command reports. */
-function withClearFaults<T extends object>(target: T, file: string): T {
+function withClearFaults<T extends object>(
+  target: T,
+  file: string,
+  onDone: (method: string | symbol, args: readonly unknown[]) => Promise<void> = async () => {},
+): T {
   return new Proxy(target, {
     get(_target, name) {
       const member: unknown = Reflect.get(target, name, target)
       if (typeof member !== 'function') return member
       return async (...args: unknown[]) => {
         try {
-          return await Reflect.apply(member, target, args)
+          const result: unknown = await Reflect.apply(member, target, args)
+          await onDone(name, args)
+          return result
         } catch (error) {
           throw toAppError(error, 'database', file)
         }
