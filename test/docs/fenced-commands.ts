@@ -9,31 +9,32 @@ const COMMAND_BLOCKS = ['sh', 'console']
 /** Words that begin a command in these pages: a block that holds one must say that it is of commands. */
 const COMMAND_WORDS = /^(?:\$ |bin\/berth |berth |docker |podman |skopeo |npm |systemctl |curl |sudo )/
 
-/** A command that a reader is to copy. */
-export interface FencedCommand {
-  readonly page: string
-  /** One command as it stands there: continued lines joined, comments left out; a script that begins with `#!` whole. */
-  readonly command: string
-}
-
 /** A fenced block of a page. */
 export interface FencedBlock {
   readonly page: string
+  /** Of the section that it stands in; empty before the first. */
+  readonly heading: string
   readonly language: string
   readonly text: string
+}
+
+/** A command that a reader is to copy. */
+export interface FencedCommand extends Pick<FencedBlock, 'page' | 'heading'> {
+  /** One command as it stands there: continued lines joined, comments left out; a script that begins with `#!` whole. */
+  readonly command: string
 }
 
 /** Every fenced block of README.md and docs/. */
 export function readBlocks(): FencedBlock[] {
   return PAGES.flatMap((page) => {
     const text = readFileSync(`${ROOT}/${page}`, 'utf8')
-    return [...text.matchAll(/^( *)```(\w*)\n([\s\S]*?)^ *```$/gm)].map(
-      ([, indent = '', language = '', body = '']) => ({
-        page,
-        language,
-        text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-      }),
-    )
+    const blocks = text.matchAll(/^( *)```(\w*)\n([\s\S]*?)^ *```$/gm)
+    return [...blocks].map(({ index, 1: indent = '', 2: language = '', 3: body = '' }) => ({
+      page,
+      heading: [...text.slice(0, index).matchAll(/^## (.*)$/gm)].at(-1)?.[1] ?? '',
+      language,
+      text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    }))
   })
 }
 
@@ -41,7 +42,9 @@ export function readBlocks(): FencedBlock[] {
 export function readFencedCommands(): FencedCommand[] {
   return readBlocks()
     .filter(({ language }) => COMMAND_BLOCKS.includes(language))
-    .flatMap(({ page, language, text }) => commandsOf(text, language).map((command) => ({ page, command })))
+    .flatMap(({ page, heading, language, text }) =>
+      commandsOf(text, language).map((command) => ({ page, heading, command })),
+    )
 }
 
 /** Blocks that hold commands and do not say so: they would be missed. */

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { chmodSync } from 'node:fs'
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { after, test } from 'node:test'
+import { findPart } from '../parts/find-parts.ts'
+import { makeMail } from '../support/paper-ca.ts'
+import { readBlocks, readFencedCommands, readHiddenCommands } from './fenced-commands.ts'
+import { NOT_RUN, RUN_BY_CLIENTS, RUN_BY_NODE, RUN_BY_PACKAGING } from './how-commands-run.ts'
+import { openReader, type Reader, type ReaderSettings } from './reader.ts'
+
+const PASSWORD = 'correct horse battery'
+const TYPED = [`${PASSWORD}\r`, `${PASSWORD}\r`]
+/** Settings that keep a server from the internet and from the containers of this machine. */
+const QUIET = { listens: 'both', BERTH_ACME: 'off', BERTH_DOCKER_HOST: 'off' } as const
+
+const done = new Set<string>()
+/** Commands whose program this machine lacks; in CI nothing may be missing. */
+const missing = new Set<string>()
+
+async function withReader(settings: ReaderSettings, act: (reader: Reader) => Promise<void>): Promise<void> {
+  await using reader = await openReader(settings)
+  await act(reader)
+  for (const command of reader.done) done.add(command)
+}
+
+/** Whether a program is there; without it the commands are left out, except in CI. */
+function has(program: string, ...commands: readonly string[]): boolean {
+  if (findPart(program) !== undefined || process.env.CI === 'true') return true
+  for (const command of commands) missing.add(command)
+  return false
+}
+
+test('each fenced command of README and docs is run by a test, or listed with the reason why not', () => {
+  const listed = [...RUN_BY_NODE, ...RUN_BY_CLIENTS, ...RUN_BY_PACKAGING, ...Object.keys(NOT_RUN)]
+  const commands = readFencedCommands().filter(({ command }) => !command.startsWith('#!'))
+  const unlisted = commands.filter(({ command }) => !listed.includes(command))
+  assert.deepEqual(
+    unlisted,
+    [],
+    'run them in test/docs/, or add them with a reason to test/docs/how-commands-run.ts',
+  )
+  const stale = listed.filter((command) => !commands.some((found) => found.command === command))
+  assert.deepEqual(
+    stale,
+    [],
+    'they stand in no page any more: take them out of test/docs/how-commands-run.ts',
+  )
+  assert.equal(new Set(listed).size, listed.length, 'a command stands in two lists')
+})
+
+test('a fenced block of commands says that it is one', () => {
+  assert.deepEqual(readHiddenCommands(), [], 'write ```sh above them')
+})
+
+after(() => {
+  const left = RUN_BY_NODE.filter((command) => !done.has(command) && !missing.has(command))
+  assert.deepEqual(left, [], 'they are listed as run here, but no test ran them')
+})
+
+test('the first commands of the README', async () => {
+  await withReader({}, async (reader) => {
+    await reader.serve('npm ci && npm start', async () => {
+      await reader.run('curl --fail --silent http://127.0.0.1:5000/readyz')
+      await reader.answer('bin/berth user add alice', TYPED)
+      await reader.run('bin/berth repo list')
+      await reader.answer('bin/berth selftest --username alice', [`${PASSWORD}\r`])
+    })
+    await reader.run('bin/berth --help')
+    await reader.run('berth version')
+  })
+})
+
+test('a server with a domain', async () => {
+  await withReader(QUIET, async (reader) => {
+    await reader.serve('berth serve --domain registry.example.com')
+    await reader.serve('berth serve --domain registry.example.com --workers auto')
+    await reader.serve('berth serve --domain registry.example.com --docker-host tcp://socket-proxy:2375')
+  })
+})
+
+test('a server with a certificate of its own', async () => {
+  await withReader({ listens: 'tls' }, async (reader) => {
+    await reader.run('berth cert self-signed registry.example.com --out .')
+    await reader.serve(
+      'bin/berth serve --data /var/lib/berth --tls-cert registry.example.com.crt --tls-key registry.example.com.key',
+    )
+    await reader.run('cp registry.example.com.crt chain.crt; cp registry.example.com.key registry.key')
+    await reader.serve('berth serve --tls-cert chain.crt --tls-key registry.key')
+  })
+})
+
+test('password files', async () => {
+  const make = 'htpasswd -B -C 10 -c users.htpasswd carol'
+  const serve = 'bin/berth serve --htpasswd-file users.htpasswd'
+  await withReader({}, async (reader) => {
+    if (!has('htpasswd', make, serve)) return
+    // -i: the password comes by standard input, as there is no terminal.
+    await reader.run(make.replace('htpasswd', 'htpasswd -i'), { input: PASSWORD })
+    await reader.serve(serve, async () => {
+      const { stdout } = await reader.run('berth user list')
+      assert.match(stdout, /^carol +user +enabled +htpasswd/m)
+    })
+    done.add(make)
+  })
+  const [lost = '', meant = ''] = RUN_BY_NODE.filter((command) => command.includes('openssl passwd'))
+  await withReader({}, async (reader) => {
+    if (!has('openssl', lost, meant)) return
+    for (const [command, text] of [
+      [lost, /^carol:\$6\$.*n$/],
+      [meant, /^carol:\$6\$.*\n$/],
+    ] as const) {
+      await reader.run(`${command.replace('passwd -6', 'passwd -6 -stdin').replace('>>', '>')}`, {
+        input: PASSWORD,
+      })
+      assert.match(await readFile(reader.path('users.htpasswd'), 'utf8'), text)
+      done.add(command)
+    }
+  })
+})
+
+test('accounts', async () => {
+  await withReader({}, async (reader) => {
+    await reader.run('echo "$PASSWORD" | berth user add root --admin --new --password-stdin')
+    await reader.answer('berth user add alice', TYPED)
+    await reader.run('printf \'%s\\n\' "$PASSWORD" | berth user add ci --password-stdin')
+    await reader.answer('berth user passwd alice', TYPED)
+    await reader.run('berth user disable alice')
+    await reader.answer('berth user remove alice', ['y'])
+    const { stdout } = await reader.run('berth user list')
+    assert.deepEqual(stdout.match(/^\w+(?= )/gm), ['NAME', 'ci', 'root'])
+    await reader.run('pass show alice | berth user add alice --password-stdin')
+  })
+})
+
+test('buying a certificate', async () => {
+  const host = 'registry.example.com'
+  await withReader({ BERTH_CERTS: 'certs' }, async (reader) => {
+    await mkdir(reader.path('certs'))
+    await mkdir(reader.path('mail'))
+    await reader.run(`berth cert csr ${host}`)
+    await access(reader.path('registry_example_com.csr'))
+    const { leaf, lower, upper, root } = makeMail([host])
+    // What the CA would have signed, and its key in the place where that of the CSR is.
+    await writeFile(reader.path('registry_example_com.key'), leaf.keyPem)
+    await writeFile(reader.path('mail', 'a.crt'), leaf.pem)
+    await writeFile(reader.path('mail', 'b.crt'), root.pem + upper.pem + lower.pem)
+    await reader.run(`berth cert install ${host} mail/*`)
+    await access(reader.path('certs', `${host}.crt`))
+    const line = RUN_BY_NODE.find((command) => command.startsWith('berth cert csr openssl')) ?? ''
+    await reader.run(line)
+    await access(reader.path('www_example_com.csr'))
+  })
+})
+
+test('coming from nginx-proxy', async () => {
+  const folders = '--certs ~/nginx/certs --vhost-dir ~/nginx/vhost.d --htpasswd-dir ~/nginx/passwords'
+  await withReader(QUIET, async (reader) => {
+    for (const name of ['certs', 'vhost.d', 'passwords'])
+      await mkdir(reader.path('nginx', name), { recursive: true })
+    // The name leads nowhere on this machine, which doctor says.
+    await reader.run(`berth doctor --domain registry.example.com ${folders}`, { code: [0, 1] })
+    await reader.serve(`berth serve --domain registry.example.com ${folders}`, async () => {
+      assert.match((await reader.run('berth site list')).stdout, /^registry\.example\.com +\w/m)
+    })
+  })
+})
+
+test('backup, restoring and moving', async () => {
+  const sections = ['Backup', 'Restoring', 'Moving a data folder'] as const
+  const [backup, restore, move] = sections.map(commandsBelow)
+  await withReader({}, async (reader) => {
+    assert.ok(backup?.length && restore?.length && move?.length)
+    if (!has('sqlite3', ...backup, ...restore, ...move)) return
+    await reader.run('echo "$PASSWORD" | berth user add alice --new --password-stdin')
+    await reader.run('berth cert ca --new')
+    await reader.serve('berth serve', async () => {
+      await reader.answer(
+        'sudo -u berth env BERTH_DATA=/var/lib/berth berth user add alice'.replace('alice', 'bob'),
+        TYPED,
+      )
+      await reader.run('sudo -u berth env BERTH_DATA=/var/lib/berth berth doctor', { code: [0, 1] })
+      await reader.run('echo "$PASSWORD" | berth selftest --username alice --password-stdin')
+      await reader.run(backup.join('\n'))
+    })
+    await access(reader.path('backup', 'certificates', 'ca', 'authority.pem'))
+    await reader.run(restore.join('\n'))
+    await reader.serve('berth serve', async () => {
+      assert.match((await reader.run('berth user list')).stdout, /^bob /m)
+      await reader.run('echo "$PASSWORD" | berth selftest --username alice --password-stdin')
+    })
+    await reader.run(move.join('\n'))
+    await reader.run('berth user list --data /srv/berth')
+    done.add('sudo -u berth env BERTH_DATA=/var/lib/berth berth user add alice')
+    for (const command of [...backup, ...restore, ...move]) done.add(command)
+  })
+})
+
+/** The commands of a section of docs/operating.md, in order. */
+function commandsBelow(section: string): string[] {
+  return readFencedCommands()
+    .filter(({ page, heading }) => page === 'docs/operating.md' && heading === section)
+    .map(({ command }) => command)
+}
+
+test('the unit of systemd is one', async (context) => {
+  const unit =
+    readBlocks().find(({ text }) => text.startsWith('# /etc/systemd/system/berth.service'))?.text ?? ''
+  assert.notEqual(unit, '')
+  if (!findPart('systemd-analyze')) return context.skip('systemd-analyze is not installed')
+  await withReader({}, async (reader) => {
+    await writeFile(
+      reader.path('berth.service'),
+      unit.replaceAll('/usr/local/bin/berth', reader.path('programs', 'berth')),
+    )
+    const { stderr } = await reader.run('systemd-analyze verify ./berth.service', { code: [0, 1] })
+    assert.doesNotMatch(stderr, /berth\.service:\d+:|Unknown|not executable|Failed to parse/i)
+  })
+})
+
+test('the DNS hook runs as it stands', async () => {
+  const script = readFencedCommands().find(({ command }) => command.startsWith('#!'))?.command ?? ''
+  await withReader({ PROVIDER_TOKEN: 'token' }, async (reader) => {
+    await writeFile(reader.path('programs', 'curl'), '#!/bin/sh\necho "$@"\n')
+    await writeFile(reader.path('hook'), `${script}\n`)
+    for (const file of [reader.path('programs', 'curl'), reader.path('hook')]) chmodSync(file, 0o755)
+    const added = await reader.run('./hook add _acme-challenge.example.com value')
+    assert.match(added.stdout, /-X PUT .*\/_acme-challenge\.example\.com\/TXT\/value$/m)
+    assert.match((await reader.run('./hook remove a b')).stdout, /-X DELETE /)
+  })
+})

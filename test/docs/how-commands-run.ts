@@ -1,0 +1,125 @@
+/**
+ * Where each fenced command of README.md and docs/ is run. A command that stands in none of these lists, and one that
+ * stands here and in no page, fails documented-commands.test.ts.
+ */
+
+/** Run by documented-commands.test.ts: they need no more than Node and small programs. */
+export const RUN_BY_NODE: readonly string[] = [
+  'berth serve --domain registry.example.com',
+  'berth serve --domain registry.example.com --docker-host tcp://socket-proxy:2375',
+  'berth serve --domain registry.example.com --workers auto',
+  'berth serve --domain registry.example.com --certs ~/nginx/certs --vhost-dir ~/nginx/vhost.d --htpasswd-dir ~/nginx/passwords',
+  'berth doctor --domain registry.example.com --certs ~/nginx/certs --vhost-dir ~/nginx/vhost.d --htpasswd-dir ~/nginx/passwords',
+  'berth site list',
+  'berth serve --tls-cert chain.crt --tls-key registry.key',
+  'bin/berth serve --data /var/lib/berth --tls-cert registry.example.com.crt --tls-key registry.example.com.key',
+  'bin/berth serve --htpasswd-file users.htpasswd',
+  'htpasswd -B -C 10 -c users.htpasswd carol',
+  'npm ci && npm start',
+  'bin/berth user add alice',
+  'bin/berth repo list',
+  'bin/berth selftest --username alice',
+  'bin/berth --help',
+  'berth user add alice',
+  'printf \'%s\\n\' "$PASSWORD" | berth user add ci --password-stdin',
+  'berth user passwd alice',
+  'berth user disable alice',
+  'berth user remove alice',
+  'berth user list',
+  'pass show alice | berth user add alice --password-stdin',
+  'printf "carol:$(openssl passwd -6)n" >> users.htpasswd',
+  'printf \'carol:%s\\n\' "$(openssl passwd -6)" >> users.htpasswd',
+  'berth cert csr registry.example.com',
+  'berth cert install registry.example.com mail/*',
+  'berth cert csr openssl req -new -newkey rsa:2048 -nodes -out www_example_com.csr -keyout www_example_com.key -subj "/C=US/O=Example Inc/CN=www.example.com"',
+  'berth version',
+  'sudo -u berth env BERTH_DATA=/var/lib/berth berth user add alice',
+  'sudo -u berth env BERTH_DATA=/var/lib/berth berth doctor',
+  'curl --fail --silent http://127.0.0.1:5000/readyz',
+  'umask 077',
+  `sqlite3 /var/lib/berth/berth.db "VACUUM INTO '/backup/berth.db.new'"`,
+  'mv /backup/berth.db.new /backup/berth.db',
+  'cp -au /var/lib/berth/docker /var/lib/berth/certificates /backup/',
+  'systemctl stop berth',
+  'mv /var/lib/berth /var/lib/berth.old',
+  'mkdir -m 700 /var/lib/berth',
+  'cp -a /backup/berth.db /backup/docker /backup/certificates /var/lib/berth/',
+  'chown -R berth: /var/lib/berth',
+  'systemctl start berth',
+  'cp -a /var/lib/berth /srv/berth',
+]
+
+/** Run by test/clients/documented-clients.test.ts: they need a client and Docker's engine. */
+export const RUN_BY_CLIENTS: readonly string[] = [
+  'docker login 127.0.0.1:5000 --username alice',
+  'docker tag app:1.0 127.0.0.1:5000/alice/app:1.0',
+  'docker push 127.0.0.1:5000/alice/app:1.0',
+  'docker pull 127.0.0.1:5000/alice/app:1.0',
+  'podman login --tls-verify=false 127.0.0.1:5000 --username alice',
+  'podman push --tls-verify=false localhost/app:1.0 127.0.0.1:5000/alice/app:1.0',
+  'docker login HOST --username alice',
+  'docker tag app:1.0 HOST/alice/app:1.0',
+  'docker push HOST/alice/app:1.0',
+  'docker pull HOST/alice/app:1.0',
+  'skopeo login HOST --username alice',
+  'skopeo delete docker://HOST/alice/alpine:3',
+  'skopeo copy --all --dest-tls-verify=false docker://docker.io/library/alpine:3 docker://127.0.0.1:5000/alice/alpine:3',
+  'skopeo copy --all --preserve-digests docker://docker.io/library/alpine:3 docker://HOST/alice/alpine:3',
+  'podman login HOST --username alice',
+  'podman push localhost/app:1.0 HOST/alice/app:1.0',
+  'buildah push localhost/app:1.0 docker://HOST/alice/app:1.0',
+  'helm registry login HOST --username alice',
+  'helm push chart-1.0.0.tgz oci://HOST/alice/charts',
+  'helm pull oci://HOST/alice/charts/chart --version 1.0.0',
+  'oras login HOST --username alice',
+  'oras push HOST/alice/notes:1 notes.txt:text/plain',
+  'oras attach --artifact-type application/vnd.example.report HOST/alice/app:1.0 report.json',
+  'oras discover HOST/alice/app:1.0',
+  'cosign sign --key cosign.key HOST/alice/app@sha256:DIGEST',
+  'cosign verify --key cosign.pub HOST/alice/app@sha256:DIGEST',
+  'ctr images push --user alice HOST/alice/app:1.0',
+  'ctr images pull --user alice HOST/alice/app:1.0',
+]
+
+/** Run by test/packaging/: they fetch packages. */
+export const RUN_BY_PACKAGING: readonly string[] = ['npm pack', 'npm install --global ./berth-0.1.0.tgz']
+
+const OWN_SUITES = 'it is a suite, or a measurement, of which this test may be a part; .ci/run runs it'
+const CHANGES_MACHINE = 'it changes the machine itself: users, packages or services'
+const FETCHES_IMAGE = 'it fetches an image from the internet'
+
+/** Not run by any test, each with its reason. */
+export const NOT_RUN: Readonly<Record<string, string>> = {
+  'npm ci': 'it would remove the packages that the test runs on; .ci/run begins with it',
+  'npm test': OWN_SUITES,
+  'npm run ok': OWN_SUITES,
+  'npm run conformance': OWN_SUITES,
+  'npm run test:clients': OWN_SUITES,
+  'npm run test:front-door': OWN_SUITES,
+  'npm run bench': OWN_SUITES,
+  'npm run bench -- --only pull,push --rounds 9': OWN_SUITES,
+  'npm run bench -- --json figures.json': OWN_SUITES,
+  'npm run bench -- --smoke': OWN_SUITES,
+  'apt-get install docker-registry nginx wrk curl openssl apache2-utils': CHANGES_MACHINE,
+  'useradd --system --home-dir /var/lib/berth --shell /usr/sbin/nologin berth': CHANGES_MACHINE,
+  'systemctl daemon-reload': CHANGES_MACHINE,
+  'systemctl enable --now berth': CHANGES_MACHINE,
+  'systemctl restart berth': CHANGES_MACHINE,
+  'docker run -d -e VIRTUAL_HOST=app.example.com my/app':
+    'it needs an image of the reader; test/front-door/docker.test.ts runs such containers',
+  'docker stop nginx registry': 'it stops the containers of the reader',
+  'docker login registry.example.com':
+    'it needs a public name; test/front-door/brief.test.ts logs in to a server with a domain',
+  'docker run -d -p 80:80 -p 443:443 -v $HOME/registry/storage:/registry -e REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/registry -e VIRTUAL_HOST=registry.example.com -v $HOME/nginx/certs:/etc/nginx/certs:ro -v $HOME/nginx/vhost.d:/etc/nginx/vhost.d:ro -v $HOME/nginx/passwords:/etc/nginx/passwords:ro -v /var/run/docker.sock:/tmp/docker.sock:ro --name berth YOUR-IMAGE berth serve':
+    'it needs an image of the reader; test/front-door/brief-in-a-container.test.ts runs Berth in a container so',
+  'docker run -d -p 127.0.0.1:5001:5000 -v ~/registry/storage:/var/lib/registry --name old-registry registry:2':
+    FETCHES_IMAGE,
+  'skopeo sync --all --src docker --dest docker localhost:5001/alice/app registry.example.com/alice':
+    'it needs the old registry and a public name',
+  'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
+    FETCHES_IMAGE,
+  'berth cert check registry.example.com':
+    'it connects to a public host; src/cli/commands/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',
+  'docker buildx build --push -t HOST/alice/app:1.0 --cache-to type=registry,mode=max,ref=HOST/alice/cache:app --cache-from type=registry,ref=HOST/alice/cache:app .':
+    'it needs the buildx plugin; test/clients/buildkit.test.ts builds with the same cache options by buildctl',
+}
