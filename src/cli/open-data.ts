@@ -1,5 +1,6 @@
 import type { OpenData } from '../app/open-data.ts'
 import type { CommandContext } from './command-context.ts'
+import { loadWithoutDomain } from './commands/load-without-domain.ts'
 import { mayMake } from './new-flag.ts'
 
 /** Whether the command is one that takes `--new`: only such a one may make data. */
@@ -15,7 +16,7 @@ export async function openDataOf(
   context: CommandContext,
   { takesNew = false }: NewOptions = {},
 ): Promise<OpenData> {
-  const { config } = context.loadServerConfig()
+  const config = loadWithoutDomain(context)
   const { openData } = await import('../app/open-data.ts')
   return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
 }
@@ -27,5 +28,5 @@ export async function requireDataOf(
 ): Promise<void> {
   if (takesNew && mayMake(context)) return
   const { requireData } = await import('../app/require-data.ts')
-  await requireData(context.loadServerConfig().config.dataDir, { takesNew })
+  await requireData(loadWithoutDomain(context).dataDir, { takesNew })
 }

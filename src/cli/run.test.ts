@@ -260,6 +260,13 @@ test('a data folder that cannot be made is one clear line', async () => {
   assert.match(stderr, /^error\[DATA_NOT_WRITABLE\]: [^\n]+\n$/)
 })
 
+test('the commands need nothing of what only a server needs beside its settings', async () => {
+  for (const env of [{ BERTH_LISTEN_HTTPS: ':443' }, { BERTH_CERTS: folder }] as const) {
+    const { code, stderr } = await onNewData()('user list', { env })
+    assert.deepEqual([code, stderr], [0, ''])
+  }
+})
+
 test('the commands use the htpasswd file of the settings', async () => {
   const htpasswd = path.join(folder, 'htpasswd')
   writeFileSync(htpasswd, 'carol:$2y$05$AAAAAAAAAAAAAAAAAAAAAOyqC0gtzlvnl6xGFkRtBzVkdFLzfE8UG\n')

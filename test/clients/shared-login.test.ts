@@ -8,7 +8,7 @@ import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
 import { makeImage } from '../support/make-image.ts'
 import { writeOciLayout } from '../support/oci-layout.ts'
 
-const PARTS = ['docker', 'dockerd', 'crane', 'oras', 'regctl', 'skopeo']
+const PARTS = ['docker', 'dockerd', 'crane', 'oras', 'regctl', 'skopeo', 'podman']
 
 /** Docker keeps a refresh token in place of the password (config.json, `identitytoken`), and others read it there. */
 describe('a log-in that Docker has stored', { skip: skipReason(...PARTS) }, () => {
@@ -57,5 +57,24 @@ describe('a log-in that Docker has stored', { skip: skipReason(...PARTS) }, () =
       await room.run('skopeo', ['list-tags', '--tls-verify=false', goal.slice(0, -2)]),
     )
     assert.deepEqual(listed.Tags, ['1'])
+  })
+
+  it('serves podman, which logs in by itself only after "docker logout", as the documents say', async () => {
+    const podman = ['--root', join(room.folder, 'storage'), '--runroot', join(room.folder, 'run-storage')]
+    const flags = [...podman, '--storage-driver', 'vfs']
+    await room.run('podman', [...flags, 'pull', '--tls-verify=false', reference('crane:1')])
+    const login = ['login', '--tls-verify=false', '-u', 'alice', '--password-stdin', room.berth.host]
+    const password = room.berth.passwordOf('alice')
+    for (const [program, more] of [
+      ['podman', flags],
+      ['skopeo', []],
+    ] as const) {
+      assert.match(
+        await room.runFailing(program, [...more, ...login], password),
+        /contains an Identity token/i,
+      )
+    }
+    await room.run('docker', ['logout', room.berth.host])
+    assert.match(await room.run('podman', [...flags, ...login], password), /Login Succeeded/)
   })
 })

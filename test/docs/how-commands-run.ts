@@ -55,6 +55,7 @@ export const RUN_BY_CLIENTS: readonly string[] = [
   'docker tag app:1.0 127.0.0.1:5000/alice/app:1.0',
   'docker push 127.0.0.1:5000/alice/app:1.0',
   'docker pull 127.0.0.1:5000/alice/app:1.0',
+  'docker logout 127.0.0.1:5000',
   'podman login --tls-verify=false 127.0.0.1:5000 --username alice',
   'podman push --tls-verify=false localhost/app:1.0 127.0.0.1:5000/alice/app:1.0',
   'docker login HOST --username alice',

@@ -3,6 +3,7 @@ import { CliError } from '../cli-error.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { repeatPlace } from '../own-commands.ts'
+import { loadWithoutDomain } from './load-without-domain.ts'
 
 const EXAMPLES = `
 Examples:
@@ -21,7 +22,7 @@ export function addCertRenew(cert: Command, io: Io): void {
     .action(async (names: string[], _options, command: Command) => {
       const context = contextOf(command, io)
       const { requestRenewal } = await import('../../app/renew-requests.ts')
-      const { config } = context.loadServerConfig()
+      const config = loadWithoutDomain(context)
       const { requireData } = await import('../../app/require-data.ts')
       await requireData(config.dataDir, { takesNew: false, areCertificatesEnough: true })
       if (io.isOutputTerminal && !context.isJson)

@@ -6,8 +6,8 @@ import type { CommandContext } from '../command-context.ts'
 export const ANY_DOMAIN = 'localhost'
 
 /**
- * The configuration for commands that look at the folders of a front door: a folder without a domain is a mistake of a
- * server's, not of theirs. Errors: `ConfigError`.
+ * The configuration for commands that need folders and no listener: what a server would miss beside them, such as a domain or
+ * a certificate, is a mistake of a server's, not of theirs. Errors: `ConfigError`.
  */
 export function loadWithoutDomain(context: CommandContext): Config {
   try {
