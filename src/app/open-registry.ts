@@ -71,6 +71,8 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
         ),
     },
     relativeUrls: config.relativeUrls,
+    corsOrigins: config.corsOrigins,
+    responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
     newRequestId,

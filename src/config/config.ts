@@ -32,6 +32,10 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   /** Answer `Location` without scheme and host. */
   readonly relativeUrls: boolean
+  /** Origins of web pages that may use the registry; `*` stands for all. */
+  readonly corsOrigins: readonly string[]
+  /** Headers added to each of its answers, each as `Name: value`. */
+  readonly responseHeaders: readonly string[]
   /** Whether tags, manifests and blobs can be deleted over HTTP. */
   readonly deleteEnabled: boolean
   /** Whether a manifest may name content the repository does not hold. */

@@ -46,6 +46,8 @@ export function settingsOf(config: Config): Record<OptionName, SettingDescriptio
     'public-url': config.publicUrl ?? null,
     'trusted-proxies': config.trustedProxies,
     'relative-urls': config.relativeUrls,
+    'cors-origins': config.corsOrigins,
+    'response-headers': config.responseHeaders,
     'delete-enabled': config.deleteEnabled,
     'sparse-manifests': config.sparseManifests,
     'htpasswd-file': config.htpasswdFile ?? null,

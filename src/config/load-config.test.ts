@@ -45,6 +45,8 @@ test('loadConfig() gives the documented defaults', () => {
     publicUrl: undefined,
     trustedProxies: [],
     relativeUrls: true,
+    corsOrigins: [],
+    responseHeaders: [],
     deleteEnabled: true,
     sparseManifests: false,
     frontDoor: undefined,
@@ -241,8 +243,10 @@ health:
   assert.equal(loaded.sources['listen-http'], 'config.yml: http.addr')
   assert.deepEqual(
     loaded.warnings.map((warning) => /"(.*)"/.exec(warning)?.[1]),
-    ['log.fields', 'storage.cache', 'http.headers', 'health'],
+    ['log.fields', 'storage.cache', 'health'],
   )
+  assert.deepEqual(loaded.config.responseHeaders, ['X-Content-Type-Options: nosniff'])
+  assert.deepEqual(loaded.config.corsOrigins, [])
 })
 
 test('a REGISTRY_ value that has a meaning but is wrong is refused by name', () => {
@@ -250,6 +254,27 @@ test('a REGISTRY_ value that has a meaning but is wrong is refused by name', () 
   assert.equal(error.code, 'VALUE_INVALID')
   assert.match(error.message, /^REGISTRY_HTTP_ADDR must be host:port/)
   assert.doesNotMatch(error.message, /canary/)
+})
+
+test('headers and origins are read, and those that would break answers refused', () => {
+  const lines = (text: string) => ({ flags: { config: write('headers.yaml', text) } })
+  const { config } = load(
+    lines(
+      'cors-origins: [https://ui.example.com/, "*"]\nresponse-headers: ["X-A: b: c", "Content-Security-Policy: x"]\n',
+    ),
+  )
+  assert.deepEqual(config.corsOrigins, ['https://ui.example.com', '*'])
+  assert.deepEqual(config.responseHeaders, ['X-A: b: c', 'Content-Security-Policy: x'])
+  for (const text of [
+    'cors-origins: [https://ui.example.com/path]',
+    'cors-origins: [ui.example.com]',
+    'response-headers: ["Content-Length: 1"]',
+    'response-headers: ["X-A b"]',
+    'response-headers: ["X-A: b\\r\\nX-B: c"]',
+    'response-headers: ["Access-Control-Allow-Origin: *"]',
+  ]) {
+    assert.equal(refusal(lines(`${text}\n`)).code, 'VALUE_INVALID', text)
+  }
 })
 
 test('an unknown key of berth.yaml is an error with a suggestion', () => {

@@ -138,6 +138,8 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     publicUrl: read('public-url'),
     trustedProxies: read('trusted-proxies'),
     relativeUrls: read('relative-urls'),
+    corsOrigins: read('cors-origins'),
+    responseHeaders: read('response-headers') ?? [],
     deleteEnabled: read('delete-enabled'),
     sparseManifests: read('sparse-manifests'),
     htpasswdFile: read('htpasswd-file'),

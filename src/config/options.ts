@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { LOG_LEVELS } from './config.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
+import { corsOrigins, headerLines, readDistributionHeaders, readDistributionOrigins } from './headers.ts'
 import {
   flag,
   listenAddress,
@@ -137,6 +138,24 @@ export const OPTIONS = {
     default: 'true',
     parse: flag,
     distribution: { key: 'http.relativeurls' },
+  },
+  'cors-origins': {
+    value: 'LIST',
+    help: 'origins of web pages that may use the registry, such as a registry browser, separated by commas; * for all, without credentials',
+    example: '[https://ui.example.com]',
+    default: '',
+    otherwise: 'none',
+    parse: corsOrigins,
+    distribution: { key: 'http.headers', read: readDistributionOrigins },
+  },
+  'response-headers': {
+    value: 'LIST',
+    help: 'headers added to each answer of the registry',
+    example: '["Strict-Transport-Security: max-age=63072000"]',
+    otherwise: 'none',
+    parse: headerLines,
+    isFileOnly: true,
+    distribution: { key: 'http.headers', read: readDistributionHeaders },
   },
   'delete-enabled': {
     value: 'BOOL',

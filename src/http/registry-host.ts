@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { ANONYMOUS } from '../access/principal.ts'
 import type { AccessLine } from '../log/access-line.ts'
 import { OciError } from '../oci/errors.ts'
+import { createCors } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import { createOriginReader, type OriginPolicy } from './origin.ts'
 import { originFormOf } from './origin-form.ts'
@@ -14,6 +15,10 @@ import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
 export interface RegistryHostParts extends OciParts, TokenEndpointParts {
   readonly origin: OriginPolicy
   readonly relativeUrls: boolean
+  /** Origins of web pages that may use this registry; `*` stands for all. */
+  readonly corsOrigins: readonly string[]
+  /** Added to each answer, each as `Name: value`. */
+  readonly responseHeaders: readonly string[]
   /** True once the server has been told to stop. */
   readonly isStopping: () => boolean
   readonly newRequestId: () => string
@@ -29,6 +34,8 @@ export type HostHandler = (request: IncomingMessage, response: ServerResponse) =
 /** Creates the handler of the registry's own host: `/v2/`, `/token`, health. */
 export function createRegistryHost(parts: RegistryHostParts): HostHandler {
   const { originOf, remoteOf } = createOriginReader(parts.origin)
+  const cors = createCors(parts.corsOrigins)
+  const added = parts.responseHeaders.map(splitHeader)
   return async (request, response) => {
     const startedAt = performance.now()
     const origin = originOf(request)
@@ -50,12 +57,18 @@ export function createRegistryHost(parts: RegistryHostParts): HostHandler {
       const received = receivedBytes(request, bytesRead)
       parts.logAccess(accessLineOf(exchange, { received, ms: performance.now() - startedAt }))
     })
+    for (const [name, value] of added) response.appendHeader(name, value)
     try {
-      await route(exchange, parts)
+      if (!cors.handle(exchange)) await route(exchange, parts)
     } catch (error) {
       answerFailure(exchange, error, parts)
     }
   }
+}
+
+function splitHeader(line: string): [string, string] {
+  const colon = line.indexOf(':')
+  return [line.slice(0, colon), line.slice(colon + 1).trim()]
 }
 
 /** No promise of its own: one more for each request would be felt. */
