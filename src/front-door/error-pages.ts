@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { breakOff } from './break-off.ts'
 import type { DoorResponse } from './http-servers.ts'
 
 /** What a visitor is told, by status: little, and nothing about what stands behind. */
@@ -80,7 +81,7 @@ function send(
   // Both versions have the same methods here, but their types cannot be called as one.
   const response = anyResponse as ServerResponse
   if (response.headersSent || response.destroyed) {
-    response.destroy()
+    breakOff(response)
     return
   }
   const { status, type, headers } = answer

@@ -1,19 +1,12 @@
 import type { Stats } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { extname, join, resolve, sep } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import { escapePath } from './directives/escape-uri.ts'
-import type { Content, LocationSettings } from './directives/settings.ts'
+import type { Content } from './directives/settings.ts'
 import { expand } from './directives/template.ts'
-import { createPace } from './limit-rate.ts'
-import { untilTaken } from './send-timeout.ts'
+import { sendSpan } from './send-span.ts'
 import { addHeaders, type ContentPlan, type SiteExchange } from './site-exchange.ts'
-
-/** Bytes read and written at once; with `limit_rate` those of a second, but not so few that each is a packet. */
-const CHUNK_BYTES = 256 * 1024
-const MIN_CHUNK_BYTES = 4 * 1024
 
 /** Types by the end of the name; anything else is the location's `default_type`. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -167,53 +160,8 @@ async function send(
     response.end()
     return ANSWERED
   }
-  return sendBytes(response, { path, status, head, start, end }, settings)
-}
-
-interface FileSpan {
-  readonly path: string
-  readonly status: number
-  readonly head: Record<string, string | number>
-  /** Both inclusive. */
-  readonly start: number
-  readonly end: number
-}
-
-async function sendBytes(
-  response: ServerResponse,
-  { path, status, head, start, end }: FileSpan,
-  { bytesPerSecond, sendTimeoutMs }: LocationSettings,
-): Promise<FilesResult> {
-  try {
-    // Opened before the head goes out: a file that cannot be read is an error of its own.
-    await using file = await open(path)
-    response.writeHead(status, head)
-    const pace = createPace(bytesPerSecond)
-    const highWaterMark = pace
-      ? Math.min(CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, bytesPerSecond))
-      : CHUNK_BYTES
-    let left = end - start + 1
-    for await (const chunk of file.createReadStream({ start, end, highWaterMark, autoClose: false })) {
-      left -= chunk.length
-      if (!response.write(chunk)) await untilTaken(response, 'drain', { timeoutMs: sendTimeoutMs })
-      const waitMs = pace?.(chunk.length) ?? 0
-      if (waitMs > 0) await sleep(waitMs)
-    }
-    if (left > 0) throw new Error('The file has become shorter')
-    const isTaken = untilTaken(response, 'finish', { timeoutMs: sendTimeoutMs })
-    response.end()
-    await isTaken
-  } catch (error) {
-    if (!response.headersSent) {
-      if (!isOutOfDescriptors(error)) return { kind: 'error', status: 403 }
-      response.setHeader('retry-after', DESCRIPTORS_RETRY_AFTER_S)
-      return { kind: 'error', status: 503 }
-    }
-    // The client went away, or the file did: what was sent is not whole.
-    void error
-    response.destroy()
-  }
-  return ANSWERED
+  const failure = await sendSpan(response, { path, status, head, start, end }, settings)
+  return failure === undefined ? ANSWERED : { kind: 'error', status: failure }
 }
 
 function isNotModified(

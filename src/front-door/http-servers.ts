@@ -4,11 +4,14 @@ import {
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { continueWhenRead } from './expect-continue.ts'
+import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
 import { RequestTurns } from './request-turns.ts'
@@ -112,7 +115,23 @@ export function createHttp2(
     continueWhenRead(request, response)
     ports.handle(request, response)
   })
+  beginInTurn(server)
   return server
+}
+
+/**
+ * Lets a stream that is opened in a crowd wait before there is a request and an answer, which take more memory than the
+ * stream itself.
+ */
+function beginInTurn(server: Http2Server): void {
+  // Node's own, which makes them.
+  const [begin] = server.listeners('stream')
+  server.removeAllListeners('stream')
+  server.on('stream', (stream: ServerHttp2Stream, ...given: [IncomingHttpHeaders, number, string[]]) => {
+    holdStream(stream).admit(() => {
+      if (!stream.destroyed) begin?.call(server, stream, ...given)
+    })
+  })
 }
 
 function ignore(): void {}

@@ -1,7 +1,7 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 
-/** Streams of one HTTP/2 connection at once. */
-export const MAX_STREAMS = 128
+/** Streams of one HTTP/2 connection at once: the least that RFC 9113 section 6.5.2 recommends, as each takes memory. */
+export const MAX_STREAMS = 100
 /**
  * Streams that one connection may open and reset before they were answered (CVE-2023-44487), in a row and per second
  * after that: more than anybody who scrolls through pictures.

@@ -1,15 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
+import type { UnsentHold } from '../stream/unsent-bytes.ts'
+import { breakOff } from './break-off.ts'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
+import { holdAnswer } from './hold-answer.ts'
 import { createPace, type Pace } from './limit-rate.ts'
 import { DrainWait, untilTaken } from './send-timeout.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, hstsOf, type SiteExchange } from './site-exchange.ts'
 import { redirectFacts } from './upstream-origin.ts'
+
+/** What a connection to an upstream reads ahead while its answer is not taken: what one read of the system gives. */
+const READ_AHEAD_BYTES = 64 * 1024
 
 /** Where an answer comes from. */
 export interface AnswerSource {
@@ -40,6 +46,7 @@ export class AnswerPassing {
   #joined: Buffer | undefined
   readonly #pace: Pace | undefined
   #drain: DrainWait | undefined
+  #hold: UnsentHold | undefined
 
   constructor(exchange: SiteExchange, plan: ContentPlan, source: AnswerSource) {
     this.#exchange = exchange
@@ -81,12 +88,22 @@ export class AnswerPassing {
     }
     this.#joinedLength = undefined
     this.#isHeadOut = this.#gzip === undefined
-    const isTaken = this.#gzip ? this.#gzip.write(chunk) : this.#response.write(chunk)
+    const { taken } = this.#count(chunk)
+    const isTaken = this.#gzip ? this.#gzip.write(chunk, taken) : this.#response.write(chunk, taken)
     const waitMs = this.#pace?.(chunk.length) ?? 0
     if (isTaken && waitMs === 0) return true
     if (isTaken) setTimeout(() => this.#source.resume(), waitMs)
     else this.#waitForDrain(waitMs)
     return false
+  }
+
+  #count(chunk: Buffer): UnsentHold {
+    if (!this.#hold) {
+      this.#hold = holdAnswer(this.#response)
+      this.#hold.readsAhead(READ_AHEAD_BYTES)
+    }
+    this.#hold.add(chunk.length)
+    return this.#hold
   }
 
   /** A client that takes nothing for `send_timeout` is given up. */
@@ -145,7 +162,7 @@ export async function passIncoming(
   answer.on('error', ignore)
   answer.once('close', () => {
     // What the visitor has is not whole: the connection says so.
-    if (!answer.complete) response.destroy()
+    if (!answer.complete) breakOff(response)
   })
   await over
 }

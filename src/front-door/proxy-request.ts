@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { breakOff } from './break-off.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { askForBody } from './expect-continue.ts'
 import { upstreamTls } from './forward/connect-tls.ts'
@@ -19,6 +20,7 @@ import {
   type UpstreamFailure,
   wasIdleTooLong,
 } from './forward/upstream-failure.ts'
+import { letOthersBegin } from './hold-answer.ts'
 import { AnswerPassing, isIntercepted } from './pass-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
@@ -125,6 +127,7 @@ class Proxying {
     const { proxySsl, proxyConnectTimeoutMs } = this.#settings
     const origin = originOf(upstream, server)
     const sink = this.#sink(server, release)
+    letOthersBegin(this.#response)
     const request = this.#outgoing()
     if (upstream.protocol === 'h2c' || upstream.protocol === 'grpc' || upstream.protocol === 'grpcs') {
       this.#flight = http2Upstreams.forward(
@@ -247,7 +250,7 @@ class Proxying {
     if (isUnsent(reason)) tools.picker.fail(server)
     if (this.#response.headersSent) {
       // What the visitor has is not whole: the connection says so.
-      this.#response.destroy()
+      breakOff(this.#response)
       return
     }
     if (this.#mayTryNext(reason)) this.#try()
@@ -284,7 +287,7 @@ class Proxying {
     const reason = this.#bodyFailure ?? 'gone'
     if (reason === 'too-large') tellTooLarge(this.#exchange, this.#settings, this.#proxy.tools)
     if (this.#response.headersSent || reason === 'gone') {
-      this.#response.destroy()
+      breakOff(this.#response)
       return
     }
     if (!this.#isHttp2) this.#response.setHeader('connection', 'close')

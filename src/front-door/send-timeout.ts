@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Duplex, Writable } from 'node:stream'
+import { breakOff } from './break-off.ts'
 
 /**
  * Waits until a client has taken what was written to it (`drain`), or all of an answer that has ended (`finish`). One
@@ -13,17 +14,42 @@ export function untilTaken(
   event: 'drain' | 'finish',
   { timeoutMs, through }: { timeoutMs: number; through?: Writable | undefined },
 ): Promise<void> {
+  const target = through ?? response
+  return whileTaking(response, timeoutMs, (done) => {
+    // First: at the end of an answer Node sets the timeout of an idle connection.
+    target.prependOnceListener(event, done)
+    return () => target.off(event, done)
+  })
+}
+
+/** Writes bytes and waits until they are on their way, so that their memory may be used again, as {@link untilTaken}. */
+export function writeAndWait(
+  response: ServerResponse | Http2ServerResponse,
+  bytes: Uint8Array,
+  timeoutMs: number,
+): Promise<void> {
+  return whileTaking(response, timeoutMs, (done) => {
+    ;(response as ServerResponse).write(bytes, done)
+    return ignore
+  })
+}
+
+/** `begin` calls back once the client has taken what it is about, and answers what is to be done when that is over. */
+function whileTaking(
+  response: ServerResponse | Http2ServerResponse,
+  timeoutMs: number,
+  begin: (done: (error?: Error | null) => void) => () => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const clock = 'stream' in response ? response.stream : response.req.socket
     if (clock.destroyed || response.destroyed) return reject(new Error('The client is gone'))
-    const target = through ?? response
     const settle = (): void => {
-      target.off(event, onEvent)
+      stopWaiting()
       clock.setTimeout(0)
       clock.off('timeout', onTimeout)
       response.off('close', onClose)
     }
-    const onTimeout = (): void => void response.destroy()
+    const onTimeout = (): void => breakOff(response)
     const onClose = (): void => {
       settle()
       reject(new Error('The client is gone'))
@@ -31,15 +57,16 @@ export function untilTaken(
     // The system's own clock: it heeds bytes that went out, not only writes that were done.
     clock.setTimeout(timeoutMs)
     clock.on('timeout', onTimeout)
-    // First: at the end of an answer Node sets the timeout of an idle connection.
-    const onEvent = (): void => {
+    response.once('close', onClose)
+    const stopWaiting = begin((error) => {
+      if (error) return onClose()
       settle()
       resolve()
-    }
-    target.prependOnceListener(event, onEvent)
-    response.once('close', onClose)
+    })
   })
 }
+
+function ignore(): void {}
 
 /**
  * {@link untilTaken} of `drain` for an answer that is written chunk by chunk: it listens once, as a large answer waits
@@ -56,7 +83,7 @@ export class DrainWait {
   ) {
     const clock = 'stream' in response ? response.stream : response.req.socket
     const onTimeout = (): void => {
-      if (this.#then) response.destroy()
+      if (this.#then) breakOff(response)
     }
     const target = through ?? response
     target.on('drain', this.#onDrain)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { unsentBytes } from '../stream/unsent-bytes.ts'
 import { bytesOf } from './byte-text.ts'
 import { escapeHeader } from './directives/escape-uri.ts'
 import type { Plan } from './directives/settings.ts'
@@ -8,6 +9,7 @@ import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
 import { stayHere } from './forward/turn-redirect.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
+import { letOthersBegin } from './hold-answer.ts'
 import { judgeRequest } from './judge-request.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from './proxy-upgrade.ts'
@@ -34,6 +36,9 @@ import { responseOn } from './upgrade-response.ts'
 
 /** Internal redirects of one request (error_page, try_files), as in nginx. */
 const MAX_REDIRECTS = 10
+/** Least time between two lines about readers that were ended, in milliseconds. */
+const TELL_ENDED_EVERY_MS = 10_000
+
 /** A handler that holds connections to upstreams. */
 export interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
 
@@ -52,6 +57,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         ),
     }),
   }
+  const telling = tellEnded(parts.logger)
   // The registry has access lines of its own.
   const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
     site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
@@ -91,10 +97,24 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       }
     },
     async [Symbol.asyncDispose]() {
+      telling[Symbol.dispose]()
       tools.http2Upstreams[Symbol.dispose]()
       await tools.pools[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The operator reads of readers that were ended, but not a line for each. */
+function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
+  let ended = { answers: 0, bytes: 0 }
+  let toldAt = Number.NEGATIVE_INFINITY
+  return unsentBytes.onEnded(({ answers, bytes }) => {
+    ended = { answers: ended.answers + answers, bytes: ended.bytes + bytes }
+    if (performance.now() - toldAt < TELL_ENDED_EVERY_MS) return
+    toldAt = performance.now()
+    logger.warn(ended, 'answers that their clients did not read were ended, as they held up others')
+    ended = { answers: 0, bytes: 0 }
+  })
 }
 
 async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: SiteTools): Promise<void> {
@@ -150,7 +170,10 @@ async function enter(
   // Of a visitor who left while the password was checked no end will be told any more.
   if (hasLeft(exchange)) return verdict.release()
   exchange.response.once('close', verdict.release)
-  if (verdict.kind === 'wait') await new Promise((resolve) => setTimeout(resolve, verdict.ms))
+  if (verdict.kind === 'wait') {
+    letOthersBegin(exchange.response)
+    await new Promise((resolve) => setTimeout(resolve, verdict.ms))
+  }
   if (hasLeft(exchange)) return
   await answerContent(exchange, plan, tools, redirects)
 }

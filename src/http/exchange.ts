@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../access/principal.ts'
 import { OciError } from '../oci/errors.ts'
+import type { UnsentHold } from '../stream/unsent-bytes.ts'
 
 /** One request and its answer, on behalf of whom, and what its access line will say. */
 export interface Exchange {
@@ -14,6 +15,8 @@ export interface Exchange {
   readonly remote: string
   /** Body bytes handed to the connection. */
   sentBytes: number
+  /** Counts the body while it is sent in chunks. */
+  unsent?: UnsentHold
   /** Scheme and host this registry is reached by, without a trailing slash. */
   readonly origin: string
   /** Put before the path of each `Location`: empty where they are relative. */

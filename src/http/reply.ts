@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { OciError } from '../oci/errors.ts'
 import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
+import { type UnsentHold, unsentBytes } from '../stream/unsent-bytes.ts'
 import { BodyRoom } from './body-room.ts'
 import { type Exchange, holderOf } from './exchange.ts'
 
@@ -74,16 +75,27 @@ function holdUntilSent(exchange: Exchange, bytes: number): void {
   const hold = largeAnswers.hold(holderOf(exchange))
   hold.add(bytes)
   const { socket } = request
+  const unsent = countUnsent(exchange)
+  unsent.add(bytes)
   const onTimeout = (): void => {
     socket.destroy()
   }
   socket.setTimeout(WRITE_GAP_MS, onTimeout)
   response.once('close', () => {
+    unsent.close()
     socket.off('timeout', onTimeout)
     // Node has set that of an idle connection, unless another answer is to come, which may take its time.
     if (socket.timeout === WRITE_GAP_MS) socket.setTimeout(0)
     hold[Symbol.dispose]()
   })
+}
+
+/** Counts the answer among all that this process has read and not sent. */
+function countUnsent({ request: { socket } }: Exchange): UnsentHold {
+  const end = (): void => {
+    socket.destroy()
+  }
+  return unsentBytes.open({ connection: socket, endAnswer: end, endConnection: end })
 }
 
 /** Answers with JSON. */
@@ -146,7 +158,8 @@ export function toOciError(error: unknown, exchange: Exchange): OciError {
  * Rejects when the client is gone or has read nothing for {@link WRITE_GAP_MS}.
  */
 export function writeToClient(exchange: Exchange, bytes: Buffer): Promise<void> {
-  const { response } = exchange
+  const { response, unsent } = exchange
+  unsent?.add(bytes.length)
   return new Promise((resolve, reject) => {
     const onClose = (): void => reject(new ClientGone())
     if (response.destroyed) {
@@ -160,21 +173,28 @@ export function writeToClient(exchange: Exchange, bytes: Buffer): Promise<void> 
         reject(new ClientGone(error))
         return
       }
+      unsent?.taken()
       exchange.sentBytes += bytes.length
       resolve()
     })
   })
 }
 
-/** Limits how long a client may read nothing while a body is sent; the system's own clock counts bytes, not calls. */
+/**
+ * Limits how long a client may read nothing while a body is sent, and counts what it has not read yet; the system's own
+ * clock counts bytes, not calls.
+ */
 export function guardSending(exchange: Exchange): Disposable {
   const { socket } = exchange.request
+  const unsent = countUnsent(exchange)
+  exchange.unsent = unsent
   const onTimeout = (): void => {
     socket.destroy()
   }
   socket.setTimeout(WRITE_GAP_MS, onTimeout)
   return {
     [Symbol.dispose]: () => {
+      unsent.close()
       socket.setTimeout(0)
       socket.off('timeout', onTimeout)
     },

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { Agent, createServer, get } from 'node:http'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { BerthProcess } from '../support/berth-process.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
+
+const MB = 1_000_000
+const FILES = 'files.localhost'
+const OTHER = 'other.localhost'
+/** Connections and the answers of each that nobody reads. */
+const CONNECTIONS = 50
+const ANSWERS = 127
+/** Clients of HTTP/1.1 that read nothing: each makes the system keep some MB, so they are not more. */
+const SLOW_READERS = 150
+/** Requests by which a percentile is measured, and how many measurements may be made. */
+const REQUESTS = 400
+const ROUNDS = 6
+
+const skip = process.platform === 'linux' ? false : 'reads memory in /proc'
+
+describe('answers that nobody reads', { skip, timeout: 120_000 }, () => {
+  it('take little memory and no time of others, and are ended, over HTTP/2', async () => {
+    await using site = await startSite()
+    const quiet = await bestP99(site.port)
+    const before = await memoryOf(site.berth)
+    const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openUnread(site.tlsPort)))
+    await untilOpened(sessions)
+    const peak = await peakOf(site.berth)
+    assert.ok(peak - before < 100 * MB, `${(peak - before) / MB} MB`)
+    assert.ok((await bestP99(site.port, 2 * quiet)) < 2 * quiet)
+    // Most of them make others of their own connections wait.
+    const closed = sessions.map((session) => session.closed || once(session, 'close'))
+    await Promise.race(closed)
+    // What was ended is collected later than others take its place.
+    const after = await peakOf(site.berth)
+    assert.ok(after - before < 150 * MB, `${(after - before) / MB} MB at the end`)
+    assert.match(await readFile(site.logFile, 'utf8'), /did not read were ended/)
+  })
+
+  it('take little memory over HTTP/1.1', async () => {
+    await using site = await startSite()
+    await bestP99(site.port)
+    const before = await memoryOf(site.berth)
+    const sockets = await Promise.all(Array.from({ length: SLOW_READERS }, () => askUnread(site.port)))
+    // A time in which the first chunks of all are read, however busy the machine is.
+    await bestP99(site.port)
+    await bestP99(site.port)
+    const peak = await peakOf(site.berth)
+    assert.ok(peak - before < 60 * MB, `${(peak - before) / MB} MB`)
+    for (const socket of sockets) socket.destroy()
+  })
+})
+
+interface UnreadSite extends AsyncDisposable {
+  readonly berth: BerthProcess
+  readonly port: number
+  readonly tlsPort: number
+  readonly logFile: string
+}
+
+/** One host with a large file, and another whose application answers at once. */
+async function startSite(): Promise<UnreadSite> {
+  await using resources = new AsyncDisposableStack()
+  const folder = resources.use(await makeTempFolder('unread'))
+  await writeFile(join(folder.path, 'large'), randomBytes(16 * MB))
+  const app = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  resources.defer(() => {
+    app.closeAllConnections()
+    app.close()
+  })
+  const config = join(folder.path, 'berth.yaml')
+  const upstream = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
+  await writeFile(
+    config,
+    `sites:\n  ${FILES}: { files: ${folder.path} }\n  ${OTHER}: { upstream: ${upstream} }\n`,
+  )
+  const [port, tlsPort] = [await findFreePort(), await findFreePort()]
+  const logFile = join(folder.path, 'berth.log')
+  const flags = ['--config', config, '--domain', 'registry.example', '--acme', 'off', '--docker-host', 'off']
+  const berth = resources.use(
+    await BerthProcess.start({
+      dataDir: join(folder.path, 'data'),
+      port,
+      logFile,
+      flags: [...flags, '--https-method', 'noredirect', '--listen-https', `127.0.0.1:${tlsPort}`],
+    }),
+  )
+  const kept = resources.move()
+  return { berth, port, tlsPort, logFile, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** A session with requests whose answers are not read. */
+async function openUnread(port: number): Promise<ClientHttp2Session> {
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { servername: FILES, rejectUnauthorized: false })
+  session.on('error', ignore)
+  await once(session, 'remoteSettings')
+  for (let count = 0; count < ANSWERS; count++) {
+    session.request({ ':path': '/large', ':authority': FILES }).on('error', ignore)
+  }
+  return session
+}
+
+/** A ping is answered once all that was sent before it has been seen. */
+async function untilOpened(sessions: readonly ClientHttp2Session[]): Promise<void> {
+  const pong = (session: ClientHttp2Session): Promise<void> =>
+    new Promise((resolve) => {
+      if (session.destroyed || !session.ping(() => resolve())) resolve()
+    })
+  await Promise.all(sessions.map(pong))
+}
+
+async function askUnread(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').on('error', ignore)
+  socket.pause()
+  await once(socket, 'connect')
+  socket.write(`GET /large HTTP/1.1\r\nHost: ${FILES}\r\n\r\n`)
+  return socket
+}
+
+/** The least of some measurements: what else the machine does only adds. Ends early below `enough`. */
+async function bestP99(port: number, enough = 0): Promise<number> {
+  let best = Number.POSITIVE_INFINITY
+  for (let round = 0; round < ROUNDS && best >= enough; round++) best = Math.min(best, await p99Of(port))
+  return best
+}
+
+async function p99Of(port: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const times: number[] = []
+  for (let count = 0; count < REQUESTS; count++) {
+    const startedAt = performance.now()
+    await new Promise<void>((resolve, reject) => {
+      get({ port, path: '/', agent, headers: { host: OTHER } }, (response) => {
+        assert.equal(response.statusCode, 200)
+        response.resume().once('end', resolve)
+      }).once('error', reject)
+    })
+    times.push(performance.now() - startedAt)
+  }
+  agent.destroy()
+  times.sort((a, b) => a - b)
+  return times[Math.floor(REQUESTS * 0.99)] ?? Number.NaN
+}
+
+/** Resident memory in bytes; what is written here makes the system count the peak anew. */
+async function memoryOf({ pid }: BerthProcess): Promise<number> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5')
+  return statusOf(pid, 'VmRSS')
+}
+
+function peakOf({ pid }: BerthProcess): Promise<number> {
+  return statusOf(pid, 'VmHWM')
+}
+
+async function statusOf(pid: number, name: string): Promise<number> {
+  const [, kib] =
+    new RegExp(`${name}:\\s+(\\d+) kB`).exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kib) * 1024
+}
+
+function ignore(): void {}
