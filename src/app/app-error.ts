@@ -8,6 +8,7 @@ export type AppErrorCode =
   | 'OUT_OF_FILES'
   | 'SYSTEM_REFUSED'
   | 'DATABASE_BUSY'
+  | 'DATABASE_LOST'
   | 'DATABASE_UNUSABLE'
   | 'DATA_NOT_WRITABLE'
   | 'DATA_IN_USE'

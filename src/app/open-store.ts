@@ -22,6 +22,8 @@ export interface Store {
 
 /** Who is told of what, beside the database. */
 export interface StoreOptions {
+  /** Called when another file is in the place of the database that is open: nothing is written any more. */
+  readonly onReplaced?: ((file: string) => void) | undefined
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
   /** Sends news about log-ins to other processes that check passwords, too. */
   readonly loginRelay?: LoginRelay | undefined
@@ -32,10 +34,10 @@ export interface StoreOptions {
 /** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
 export async function openStore(
   config: Config,
-  { onHtpasswdChange = () => {}, loginRelay, loginSecret }: StoreOptions = {},
+  { onHtpasswdChange = () => {}, onReplaced, loginRelay, loginSecret }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
-  const database = await openDatabase(databaseFile(config.dataDir))
+  const database = await openDatabase(databaseFile(config.dataDir), onReplaced)
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
@@ -61,12 +63,21 @@ export async function openStore(
 }
 
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */
-async function openDatabase(file: string): Promise<Database> {
+async function openDatabase(file: string, onReplaced: StoreOptions['onReplaced']): Promise<Database> {
   try {
-    return await openSqliteDatabase(file)
+    return await openSqliteDatabase(file, { onReplaced })
   } catch (error) {
     throw toAppError(error, 'database', file)
   }
+}
+
+/** Logs that the data folder was replaced under a server that runs. */
+export function tellReplaced(logger: Logger, file: string): void {
+  logger.error(
+    { file },
+    'the data folder was replaced while this server ran: it has the former database open, and takes no pushes and no ' +
+      'changes until it is restarted',
+  )
 }
 
 /** Logs how it stands with an htpasswd file that was read. */

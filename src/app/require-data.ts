@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from './app-error.ts'
-import { databaseFile } from './data-folder.ts'
+import { hasDatabase } from './lost-database.ts'
 import { findRunningServers, type RunningServer } from './running-servers.ts'
 
 /** Servers named in one message: more would hide what to do. */
@@ -21,7 +21,7 @@ export interface RequireDataOptions {
  */
 export async function requireData(dataDir: string, options: RequireDataOptions): Promise<void> {
   const { takesNew, areCertificatesEnough } = options
-  if (isThere(databaseFile(dataDir))) return
+  if (hasDatabase(dataDir)) return
   if (areCertificatesEnough && isThere(join(dataDir, 'certificates'))) return
   const servers = await serversElsewhere(dataDir)
   const what = `There is no data of Berth in ${dataDir}`

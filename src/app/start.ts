@@ -9,16 +9,19 @@ import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { checkListeners, tryListeners } from './listeners.ts'
+import { refuseLostDatabase } from './lost-database.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import { openStore, type Store, tellHtpasswd } from './open-store.ts'
+import { openStore, type Store, tellHtpasswd, tellReplaced } from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
 /** First look for abandoned uploads, after the start's own work, and the time between two looks, in milliseconds. */
 const FIRST_EXPIRY_MS = 30_000
 const EXPIRY_EVERY_MS = 3_600_000
+/** Time between two looks whether the database is still in its place, in milliseconds. */
+const DATABASE_CHECK_MS = 5_000
 
 /** What a start says before the first request is answered. */
 export interface StartFacts {
@@ -33,6 +36,8 @@ export interface StartOptions {
   readonly userAgent?: string
   /** A person sees what is announced: the first password is shown, and not written to a file. */
   readonly isSeen?: boolean
+  /** A missing database is made also beside blobs, which one has named. */
+  readonly mayMakeDatabase?: boolean
   /** Called before it listens: what is done before that may hang in the system, on a disk. */
   readonly beforeListening?: () => void
   /** Says that it serves, while requests wait. @returns false if that could not be said. */
@@ -54,21 +59,27 @@ export interface RunningBerth {
 export async function startBerth(
   config: Config,
   logger: Logger,
-  { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true }: StartOptions = {},
+  options: StartOptions = {},
 ): Promise<RunningBerth> {
+  const { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true } = options
   checkListeners(config)
+  if (!options.mayMakeDatabase) refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
   if (!existsSync(databaseFile(config.dataDir))) await tryListeners(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
   const store = resources.adopt(
-    await openStore(config, { onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file) }),
+    await openStore(config, {
+      onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
+      onReplaced: (file) => tellReplaced(logger, file),
+    }),
     (opened) => opened.close(),
   )
   await checkHtpasswd(config, store)
   const contents = await openContents({ config, logger }, store.database)
   warnOfUnreadRepositories(config.registryRoot, logger)
   resources.defer(() => contents.blobs.close())
+  resources.use(watchDatabase(store))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const state = { isStopping: false }
@@ -126,12 +137,26 @@ async function serveByWorkers(context: StartContext): Promise<Serving> {
   return openWorkers(context, openUpkeep)
 }
 
+/** Looks at the database also while nothing is written, so that a replaced one is logged. */
+function watchDatabase({ database }: Store): AsyncDisposable {
+  const watch = runPeriodically(async () => database.checkFile(), {
+    firstMs: DATABASE_CHECK_MS,
+    everyMs: DATABASE_CHECK_MS,
+    onError: () => {
+      // Logged once, by the database itself.
+    },
+  })
+  return { [Symbol.asyncDispose]: () => watch.stop() }
+}
+
 function removeAbandonedUploads(
   { blobs, metadata }: Contents,
   { config, logger }: { config: Config; logger: Logger },
 ): AsyncDisposable {
   const expiry = runPeriodically(
     async () => {
+      // Files of another database's uploads must not be removed by what this one knows.
+      await metadata.check()
       const removed = await expireUploads({ blobs, metadata }, hoursAgo(config.uploadMaxAgeHours))
       if (removed.sessions + removed.orphans > 0) logger.info(removed, 'abandoned uploads removed')
     },

@@ -13,6 +13,11 @@ export interface Database {
    * rows may be handed out again: nobody changes them.
    */
   prepareFirst<R extends object>(query: CompiledQuery<R>): FirstRow<R>
+  /**
+   * Fails with `OciError` `UNAVAILABLE` if what was opened is no longer in its place, as after a restore under a server
+   * that runs. The writer looks by itself, before each transaction and before it commits.
+   */
+  checkFile(): void
   close(): Promise<void>
 }
 

@@ -13,6 +13,7 @@ export function createSqlMetadata(database: Database, clock: () => number = Date
     ...createRepositoryFacts(database),
     ...createUploadFacts(database, clock),
     async check() {
+      database.checkFile()
       await database.reader.selectFrom('settings').select('name').limit(1).execute()
     },
   }

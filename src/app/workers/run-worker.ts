@@ -7,7 +7,7 @@ import { shareDataFolder } from '../data-folder.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
-import { openStore, type Store, tellHtpasswd } from '../open-store.ts'
+import { openStore, type Store, tellHtpasswd, tellReplaced } from '../open-store.ts'
 import { TlsPairWatch } from '../tls-pair-watch.ts'
 import { PrimaryQuestions } from './ask-primary.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
@@ -73,6 +73,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const store = resources.adopt(
     await openStore(config, {
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
+      onReplaced: (file) => tellReplaced(logger, file),
       loginRelay: (news) => tell({ kind: 'login', news }),
       loginSecret: start.ticketSecret,
     }),

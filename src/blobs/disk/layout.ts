@@ -27,8 +27,13 @@ export function distributionFacts(root: string): string {
   return join(root, DISTRIBUTION_TREE, 'repositories')
 }
 
+/** Folder of all blobs. */
+export function blobFolder(root: string): string {
+  return join(root, DISTRIBUTION_TREE, 'blobs')
+}
+
 /** File of a blob's bytes. The digest's grammar makes it a safe path. */
 export function blobPath(root: string, digest: Digest): string {
   const hex = hexOf(digest)
-  return join(root, DISTRIBUTION_TREE, 'blobs', algorithmOf(digest), hex.slice(0, 2), hex, 'data')
+  return join(blobFolder(root), algorithmOf(digest), hex.slice(0, 2), hex, 'data')
 }

@@ -8,6 +8,7 @@ import { recordSettings } from '../../config/recorded.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { type CommandContext, contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { mayMake } from '../new-flag.ts'
 import { readVersion } from '../product.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { shrinkHeapSoon } from '../shrink-heap.ts'
@@ -31,6 +32,7 @@ export function addServeCommand(program: Command, io: Io): void {
   addSettingFlags(program.command('serve'))
     .description('Start the registry.')
     .addHelpText('after', EXAMPLES)
+    .option('--new', 'make an empty database where blobs are without one; what exists is never replaced')
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
       const loaded = context.loadConfig()
@@ -43,6 +45,7 @@ export function addServeCommand(program: Command, io: Io): void {
       const { startBerth } = await import('../../app/start.ts')
       const running = await startBerth(config, logger, {
         userAgent: `Berth/${readVersion()}`,
+        mayMakeDatabase: mayMake(context),
         isSeen: io.isOutputTerminal,
         beforeListening: () => signals.catchStops(),
         announce: (facts) => announce(facts, { context, loaded, logger }),

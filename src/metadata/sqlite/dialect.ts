@@ -27,6 +27,8 @@ export interface SqliteConnectionOptions {
   readonly open: () => DatabaseSync
   readonly role: 'reader' | 'writer'
   readonly snapshot: ReadSnapshot
+  /** Throws if nothing may be written to the file any more. */
+  readonly checkFile?: () => void
 }
 
 /** Kysely over one connection of `node:sqlite`, which the dialect owns and closes. */
@@ -86,6 +88,12 @@ class NodeSqliteDriver implements Driver {
     if (this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     this.#isTaken = true
     if (!this.#connection) throw new Error('The database is closed')
+    try {
+      this.#options.checkFile?.()
+    } catch (error) {
+      await this.releaseConnection()
+      throw error
+    }
     return this.#connection
   }
 
@@ -101,6 +109,7 @@ class NodeSqliteDriver implements Driver {
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    this.#options.checkFile?.()
     await connection.executeQuery(kysely.CompiledQuery.raw('commit'))
   }
 

@@ -5,6 +5,7 @@ import { kysely } from '../kysely.ts'
 import { migrateToLatest } from '../migrate.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from './dialect.ts'
+import { FileIdentity, type OnReplaced } from './file-identity.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
 import { RowMemory } from './row-memory.ts'
@@ -15,13 +16,19 @@ const BUSY_TIMEOUT_MS = 5_000
 const CACHE_KIB = 8_192
 
 /**
- * Opens the database file, creating it, and brings its schema up to date.
+ * Opens the database file, creating it, and brings its schema up to date. Once another file is in its place, nothing is
+ * written any more and `onReplaced` is called.
  * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` if it cannot be opened or is no database.
  */
-export async function openSqliteDatabase(file: string): Promise<Database> {
+export async function openSqliteDatabase(
+  file: string,
+  { onReplaced = () => {} }: { onReplaced?: OnReplaced | undefined } = {},
+): Promise<Database> {
   const memory = new RowMemory()
   const snapshot = new ReadSnapshot(() => memory.clear())
   makePrivateFile(file)
+  const identity = new FileIdentity(file, onReplaced)
+  const checkFile = (): void => identity.check()
   let readers: DatabaseSync | undefined
   const openReaders = (): DatabaseSync => {
     if (!readers) {
@@ -32,7 +39,7 @@ export async function openSqliteDatabase(file: string): Promise<Database> {
   }
   const open = (): DatabaseSync => connect(file)
   const writer = new kysely.Kysely<Schema>({
-    dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot }),
+    dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot, checkFile }),
   })
   const reader = new kysely.Kysely<Schema>({
     dialect: new NodeSqliteDialect({ open: openReaders, role: 'reader', snapshot }),
@@ -53,7 +60,7 @@ export async function openSqliteDatabase(file: string): Promise<Database> {
     throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
   }
   const prepareFirst = createFirstRowReader({ connection: openReaders, snapshot, memory })
-  return { reader, writer, prepareFirst, close }
+  return { reader, writer, prepareFirst, checkFile, close }
 }
 
 /** It holds password hashes and signing keys: nobody but its owner reads it. SQLite gives its side files the same mode. */
