@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readFencedCommands, readHiddenCommands } from '../../test/docs/fenced-commands.ts'
+import { NOT_RUN, RUN_BY_CLIENTS, RUN_BY_NODE, RUN_BY_PACKAGING } from '../../test/docs/how-commands-run.ts'
 import { runCli } from '../../test/support/run-cli.ts'
 import { CONFIG_ERROR_CODES } from '../config/config-error.ts'
 import { CLI_ERRORS } from './cli-error.ts'
@@ -76,6 +78,28 @@ test('docs/cli.md lists exactly the flags that --help shows', () => {
     return
   }
   assert.equal(FLAGS.exec(PAGE)?.[2], table, 'UPDATE_DOCS=1 node --test src/cli/docs.test.ts writes it anew')
+})
+
+test('each fenced command of README and docs is run by a test, or listed with the reason why not', () => {
+  const listed = [...RUN_BY_NODE, ...RUN_BY_CLIENTS, ...RUN_BY_PACKAGING, ...Object.keys(NOT_RUN)]
+  const commands = readFencedCommands().filter(({ command }) => !command.startsWith('#!'))
+  const unlisted = commands.filter(({ command }) => !listed.includes(command))
+  assert.deepEqual(
+    unlisted,
+    [],
+    'run them in test/docs/, or add them with a reason to test/docs/how-commands-run.ts',
+  )
+  const stale = listed.filter((command) => !commands.some((found) => found.command === command))
+  assert.deepEqual(
+    stale,
+    [],
+    'they stand in no page any more: take them out of test/docs/how-commands-run.ts',
+  )
+  assert.equal(new Set(listed).size, listed.length, 'a command stands in two lists')
+})
+
+test('a fenced block of commands says that it is one', () => {
+  assert.deepEqual(readHiddenCommands(), [], 'write ```sh above them')
 })
 
 async function commandsOf(args: readonly string[]): Promise<string[]> {

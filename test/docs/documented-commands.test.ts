@@ -4,8 +4,8 @@ import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { findPart } from '../parts/find-parts.ts'
 import { makeMail } from '../support/paper-ca.ts'
-import { readBlocks, readFencedCommands, readHiddenCommands } from './fenced-commands.ts'
-import { NOT_RUN, RUN_BY_CLIENTS, RUN_BY_NODE, RUN_BY_PACKAGING } from './how-commands-run.ts'
+import { readBlocks, readFencedCommands } from './fenced-commands.ts'
+import { RUN_BY_NODE } from './how-commands-run.ts'
 import { openReader, type Reader, type ReaderSettings } from './reader.ts'
 
 const PASSWORD = 'correct horse battery'
@@ -30,28 +30,6 @@ function has(program: string, ...commands: readonly string[]): boolean {
   return false
 }
 
-test('each fenced command of README and docs is run by a test, or listed with the reason why not', () => {
-  const listed = [...RUN_BY_NODE, ...RUN_BY_CLIENTS, ...RUN_BY_PACKAGING, ...Object.keys(NOT_RUN)]
-  const commands = readFencedCommands().filter(({ command }) => !command.startsWith('#!'))
-  const unlisted = commands.filter(({ command }) => !listed.includes(command))
-  assert.deepEqual(
-    unlisted,
-    [],
-    'run them in test/docs/, or add them with a reason to test/docs/how-commands-run.ts',
-  )
-  const stale = listed.filter((command) => !commands.some((found) => found.command === command))
-  assert.deepEqual(
-    stale,
-    [],
-    'they stand in no page any more: take them out of test/docs/how-commands-run.ts',
-  )
-  assert.equal(new Set(listed).size, listed.length, 'a command stands in two lists')
-})
-
-test('a fenced block of commands says that it is one', () => {
-  assert.deepEqual(readHiddenCommands(), [], 'write ```sh above them')
-})
-
 after(() => {
   const left = RUN_BY_NODE.filter((command) => !done.has(command) && !missing.has(command))
   assert.deepEqual(left, [], 'they are listed as run here, but no test ran them')
@@ -68,6 +46,11 @@ test('the first commands of the README', async () => {
     await reader.run('bin/berth --help')
     await reader.run('berth version')
   })
+})
+
+test('a server behind a proxy that does TLS', async () => {
+  const command = RUN_BY_NODE.find((found) => found.includes('--insecure-http')) ?? ''
+  await withReader({}, (reader) => reader.serve(command))
 })
 
 test('a server with a domain', async () => {

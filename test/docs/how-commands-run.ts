@@ -1,6 +1,6 @@
 /**
  * Where each fenced command of README.md and docs/ is run. A command that stands in none of these lists, and one that
- * stands here and in no page, fails documented-commands.test.ts.
+ * stands here and in no page, fails src/cli/docs.test.ts.
  */
 
 /** Run by documented-commands.test.ts: they need no more than Node and small programs. */
@@ -14,6 +14,7 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth serve --tls-cert chain.crt --tls-key registry.key',
   'bin/berth serve --data /var/lib/berth --tls-cert registry.example.com.crt --tls-key registry.example.com.key',
   'bin/berth serve --htpasswd-file users.htpasswd',
+  'bin/berth serve --data /var/lib/berth --listen-http :5000 --insecure-http --public-url https://registry.example.com',
   'htpasswd -B -C 10 -c users.htpasswd carol',
   'npm ci && npm start',
   'bin/berth user add alice',

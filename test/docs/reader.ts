@@ -78,6 +78,7 @@ export async function openReader({ listens = 'http', ...settings }: ReaderSettin
       .replaceAll('/backup/', `${path('backup')}/`)
       .replaceAll('/srv/berth', path('srv', 'berth'))
       .replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`)
+      .replaceAll(' :5000', ` :${port}`)
       .replace(/^npm ci && npm start$/, `npm --prefix '${CHECKOUT}' start`)
   const done = new Set<string>()
   return {

@@ -10,14 +10,15 @@ const NOT_MADE_HERE = [/^certificates\/(?:acme|pairs)\//, /^berth-uploads\//, /s
 
 test('docs/storage-layout.md draws everything that a server and commands leave in the data folder', async () => {
   await using reader = await openReader({ listens: 'both', BERTH_ACME: 'off', BERTH_DOCKER_HOST: 'off' })
-  await reader.run('echo "$PASSWORD" | berth user add alice --new --password-stdin')
-  await reader.run('berth cert self-signed registry.example.com')
-  await reader.run('berth cert self-signed registry.example.com')
   const found = new Set<string>()
   const look = async (): Promise<void> => {
     for (const file of await filesBelow(reader.path('var', 'berth'))) found.add(file)
   }
-  await reader.serve('berth serve --domain registry.example.com --workers 2', look)
+  await reader.serve('berth serve --domain registry.example.com --workers 2', async () => {
+    await reader.run('berth cert self-signed registry.example.com')
+    await look()
+  })
+  await reader.run('echo "$PASSWORD" | berth user add alice --password-stdin')
   await reader.serve('env -u BERTH_LISTEN_HTTPS berth serve', async () => {
     await reader.run(
       `printf '%s\\n' "$PASSWORD" | env -u BERTH_LISTEN_HTTPS berth selftest --username alice --password-stdin`,
