@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
+import type { LostContainer } from '../front-door/docker/container-sites.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
 import { type Acme, openAcme } from './open-acme.ts'
 import { openCertificates } from './open-certificates.ts'
@@ -73,6 +74,10 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
         onContainers?.(declarations)
         board.setContainers(declarations)
       },
+      onLost(lost) {
+        reporter.unread = lost
+        reporter.changed()
+      },
       onState(state) {
         reporter.docker = state
         reporter.changed()
@@ -88,6 +93,7 @@ class Reporter implements AsyncDisposable {
   /** Asked when the report is written. */
   describe: () => Parameters<typeof writeSiteReport>[1]['sites'] = () => []
   docker = 'Docker is not watched'
+  unread: readonly LostContainer[] = []
   readonly #dataDir: string
   readonly #logger: Logger
   #timer: NodeJS.Timeout | undefined
@@ -112,7 +118,12 @@ class Reporter implements AsyncDisposable {
 
   async #write(): Promise<void> {
     try {
-      const report = { writtenAt: new Date().toISOString(), docker: this.docker, sites: this.describe() }
+      const report = {
+        writtenAt: new Date().toISOString(),
+        docker: this.docker,
+        sites: this.describe(),
+        unread: this.unread,
+      }
       await writeSiteReport(this.#dataDir, report)
     } catch (err) {
       this.#logger.warn(

@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SiteStatus } from '../front-door/describe-site.ts'
+import type { LostContainer } from '../front-door/docker/container-sites.ts'
 import { isLocked } from './data-folder.ts'
 
 /** Looks for the first report of a server that runs, and the time between them, in milliseconds. */
@@ -15,6 +16,8 @@ export interface SiteReport {
   /** How it stands with Docker, a sentence. */
   readonly docker: string
   readonly sites: readonly SiteStatus[]
+  /** What containers ask for in vain; absent in the report of an older version. */
+  readonly unread?: readonly LostContainer[]
 }
 
 /** What is there of a report. */

@@ -5,6 +5,7 @@ import {
   type ContainerDefaults,
   declareContainers,
   findLostContainers,
+  type LostContainer,
 } from '../front-door/docker/container-sites.ts'
 import { createDockerClient } from '../front-door/docker/docker-client.ts'
 import { ContainerWatch } from '../front-door/docker/watch-containers.ts'
@@ -17,6 +18,7 @@ const USUAL_SOCKETS = ['/var/run/docker.sock', '/tmp/docker.sock', '/run/podman/
 export interface WatchDockerOptions {
   readonly logger: Logger
   readonly onDeclarations: (declarations: readonly SiteDeclaration[]) => void
+  readonly onLost: (lost: readonly LostContainer[]) => void
   readonly onState: (state: string) => void
 }
 
@@ -30,7 +32,7 @@ export function dockerUrlOf(door: Pick<FrontDoorConfig, 'dockerHost'>): string |
 /** Watches the containers of the configured engine. Without one that is said once, and all else goes on. */
 export async function watchDocker(
   door: FrontDoorConfig,
-  { logger, onDeclarations, onState }: WatchDockerOptions,
+  { logger, onDeclarations, onLost, onState }: WatchDockerOptions,
 ): Promise<AsyncDisposable | undefined> {
   const url = dockerUrlOf(door)
   if (url === undefined) {
@@ -44,16 +46,19 @@ export async function watchDocker(
   const defaults: ContainerDefaults = {
     ...{ httpsMethod, nonGetRedirect, hsts, isDefaultTrusted, httpWithoutCert, defaultHost, preferIpv6 },
   }
-  const told = new Set<string>()
+  let told: ReadonlySet<string> = new Set()
   return new ContainerWatch({
     client: createDockerClient(url, process.env.DOCKER_CERT_PATH),
     logger,
     onState,
     onContainers(containers, place) {
-      for (const problem of findLostContainers(containers)) {
+      const lost = findLostContainers(containers)
+      const lines = new Set(lost.map(({ container, cause, fix }) => `${container}: ${cause}. ${fix}.`))
+      for (const problem of lines) {
         if (!told.has(problem)) logger.warn({ problem }, 'a container cannot be understood')
-        told.add(problem)
       }
+      told = lines
+      onLost(lost)
       onDeclarations(declareContainers(containers, place, defaults))
     },
   })

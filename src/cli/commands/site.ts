@@ -70,9 +70,15 @@ interface Report {
     readonly servers: readonly { readonly address: string }[]
     readonly warnings: readonly string[]
   }[]
+  readonly unread?: readonly {
+    readonly container: string
+    readonly name: string
+    readonly cause: string
+    readonly fix: string
+  }[]
 }
 
-function inWords({ isRunning, writtenAt, docker, sites }: Report): string {
+function inWords({ isRunning, writtenAt, docker, sites, unread = [] }: Report): string {
   const rows = sites.map(({ host, state, source, certificate, servers }) => [
     host,
     state,
@@ -80,10 +86,12 @@ function inWords({ isRunning, writtenAt, docker, sites }: Report): string {
     certificate,
     servers.map(({ address }) => address).join(', '),
   ])
+  for (const { name, container } of unread) rows.push([printable(name), 'unread', container, '', ''])
   const notes = sites.flatMap(({ host, cause, fix, warnings }) => [
     ...(cause === undefined ? [] : [`${host}: ${cause}. ${fix}.`]),
     ...warnings.map((warning) => `${host}: ${warning}`),
   ])
+  notes.push(...unread.map(({ container, cause, fix }) => `${container}: ${cause}. ${fix}.`))
   const age = isRunning ? [] : [`The server does not run; this is how it stood at ${writtenAt}.`]
   return [
     ...age,
@@ -93,6 +101,15 @@ function inWords({ isRunning, writtenAt, docker, sites }: Report): string {
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n')
 }
+
+/** A name as a container wrote it, in a cell of a table. */
+function printable(name: string): string {
+  const clean = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+  return clean.length > MAX_NAME_LENGTH ? `${clean.slice(0, MAX_NAME_LENGTH)}…` : clean
+}
+
+/** Of a name that cannot be read, in characters; no host is longer that a person wrote. */
+const MAX_NAME_LENGTH = 60
 
 function addCheck(site: Command, io: Io): void {
   addSettingFlags(site.command('check [files...]'))

@@ -1,10 +1,14 @@
-import type { ContainerFacts, ContainerNetwork } from './container-facts.ts'
+import { type ContainerFacts, type ContainerNetwork, NETWORK_LABEL } from './container-facts.ts'
 import type { OwnPlace } from './own-networks.ts'
 import { quote } from './variables.ts'
 import { readPort } from './wanted-hosts.ts'
 
 /** The port that is asked where nothing says another. */
 const DEFAULT_PORT = 80
+/** What drives networks that are reached from the host itself, the likeliest first. */
+const HOST_DRIVERS = ['bridge', 'nat']
+/** Networks that the host itself does not reach: those of a card, which it shares, and those over several machines. */
+const FAR_DRIVERS: ReadonlySet<string> = new Set(['macvlan', 'ipvlan', 'overlay'])
 /** Ports named in a sentence. */
 const MAX_NAMED = 8
 
@@ -43,7 +47,8 @@ export function portOf(container: ContainerFacts, told: string | undefined): Con
 export type ContainerAddress = { readonly host: string } | { readonly problem: string }
 
 /**
- * Of the networks by name, without the swarm's `ingress`, the first that Berth is in, too; in the host's network the
+ * Of the networks by name, without the swarm's `ingress`, the first that Berth is in, too; on the host itself the first
+ * that it reaches, bridges before others; the label `berth.network` chooses another. In the host's network it is the
  * machine itself. One address a container: with more it would get more than its share.
  */
 export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6: boolean): ContainerAddress {
@@ -53,12 +58,17 @@ export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6
     return { problem: `${name} uses the network of another container: set VIRTUAL_HOST on that one` }
   }
   const usable = networks.filter((network) => network.name !== 'ingress' && network.name !== 'none')
-  const reached = usable.filter((network) => place.isHost || isShared(network, place))
+  const chosen = container.labels[NETWORK_LABEL] || undefined
+  const wanted = usable.filter((network) => chosen === undefined || network.name === chosen)
+  if (chosen !== undefined && wanted.length === 0) return { problem: whyNotChosen(name, chosen, usable) }
+  const reached = place.isHost
+    ? wanted.filter((network) => !isFar(network, place)).sort((a, b) => rankOf(a, place) - rankOf(b, place))
+    : wanted.filter((network) => isShared(network, place))
   for (const { ipv4, ipv6 } of reached) {
     const host = preferIpv6 ? (ipv6 ?? ipv4) : (ipv4 ?? ipv6)
     if (host !== undefined) return { host }
   }
-  return { problem: whyUnreached(name, { usable, reached, place }) }
+  return { problem: whyUnreached(name, { usable: wanted, reached, place }) }
 }
 
 function hostAddress(name: string, { isHost, gateway }: OwnPlace): ContainerAddress {
@@ -73,6 +83,21 @@ function isShared({ name, id }: ContainerNetwork, { networks }: OwnPlace): boole
   return networks.some((own) => own.name === name && (own.id === id || own.id === '' || id === ''))
 }
 
+function isFar({ name }: ContainerNetwork, { drivers }: OwnPlace): boolean {
+  return FAR_DRIVERS.has(drivers?.get(name) ?? '')
+}
+
+/** By driver; of one that is not known it is hoped that it is a bridge. */
+function rankOf({ name }: ContainerNetwork, { drivers }: OwnPlace): number {
+  const driver = drivers?.get(name)
+  return driver === undefined || HOST_DRIVERS.includes(driver) ? 0 : 1
+}
+
+function whyNotChosen(name: string, chosen: string, usable: readonly ContainerNetwork[]): string {
+  const others = listed(usable.map((network) => network.name)) || 'none'
+  return `${name} has the label ${NETWORK_LABEL}=${quote(chosen)} and is in no network of that name (it is in ${others}): name one of these, or run "docker network connect ${chosen} ${name}"`
+}
+
 interface Search {
   readonly usable: readonly ContainerNetwork[]
   readonly reached: readonly ContainerNetwork[]
@@ -84,6 +109,10 @@ function whyUnreached(name: string, { usable, reached, place }: Search): string 
   if (reached.length > 0) {
     const [first] = reached
     return `${name} has no address in the network ${first?.name} (yet): see "docker network inspect ${first?.name}"`
+  }
+  const [far] = usable
+  if (place.isHost && far) {
+    return `${name} is in the network ${far.name} only, of the driver ${place.drivers?.get(far.name)}, which does not lead to the host itself: run "docker network connect bridge ${name}", or run Berth in a container of that network`
   }
   const own = place.networks.map((network) => network.name)
   const [target = '<network>'] = own

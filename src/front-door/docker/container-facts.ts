@@ -28,6 +28,8 @@ const VARIABLES: ReadonlySet<string> = new Set([
 const PRESENCE_ONLY: ReadonlySet<string> = new Set(['ACMESH_DNS_API_CONFIG', 'ZEROSSL_API_KEY'])
 /** Labels of nginx-proxy and its companions. */
 const LABEL_PREFIX = 'com.github.nginx-proxy.'
+/** Names the network by which Berth asks a container that is in several. */
+export const NETWORK_LABEL = 'berth.network'
 /** Longest value kept, in characters: `VIRTUAL_HOST_MULTIPORTS` is the longest that makes sense. */
 const MAX_VALUE_LENGTH = 64 * 1024
 /** Networks, ports and labels looked at for one container; an engine allows some hundred. */
@@ -61,7 +63,7 @@ export interface ContainerFacts {
   readonly health: 'healthy' | 'unknown' | 'starting' | 'unhealthy'
   /** The variables that virtual hosts are declared with; no others. */
   readonly environment: Readonly<Record<string, string>>
-  /** The labels of nginx-proxy; no others. */
+  /** The labels of nginx-proxy, and {@link NETWORK_LABEL}; no others. */
   readonly labels: Readonly<Record<string, string>>
   /** By name. */
   readonly networks: readonly ContainerNetwork[]
@@ -171,7 +173,7 @@ function readEnvironment(list: unknown): Record<string, string> {
 function readLabels(labels: unknown, containerLabel: string | undefined): Record<string, string> {
   return Object.fromEntries(
     entriesOf(labels)
-      .filter(([name]) => name.startsWith(LABEL_PREFIX) || name === containerLabel)
+      .filter(([name]) => name.startsWith(LABEL_PREFIX) || name === NETWORK_LABEL || name === containerLabel)
       .map(([name, value]) => [name, String(value).trim().slice(0, MAX_VALUE_LENGTH)]),
   )
 }

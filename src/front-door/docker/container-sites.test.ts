@@ -88,6 +88,13 @@ function serversOf(site: SiteDeclaration, path = '/'): string[] {
   return upstreamOf(site, path).servers.map(({ host, port, problem }) => problem ?? `${host}:${port}`)
 }
 
+/** What containers ask for in vain, as it is shown. */
+function lostOf(containers: readonly ContainerFacts[]): string {
+  return findLostContainers(containers)
+    .map(({ container: who, name, cause, fix }) => `${who} (${name}): ${cause}. ${fix}.`)
+    .join('\n')
+}
+
 function warned(site: SiteDeclaration, pattern: RegExp | undefined): void {
   const text = site.warnings.join('\n')
   assert.equal(site.warnings.length, pattern === undefined ? 0 : 1, text)
@@ -152,11 +159,38 @@ describe('VIRTUAL_HOST', () => {
     ['~^(a', [], /Invalid regular expression/],
     ['~^(a+)+$', ['~^(a+)+$']],
     ['a.example.com:8080', [], /goes into VIRTUAL_PORT/],
-    ['https://a.example.com', [], /without scheme and path/],
+    ['https://a.example.com', [], /without scheme, port and path/],
     ['a.example.com/app', [], /a path goes into VIRTUAL_PATH/],
-    ['*', [], /a star stands for whole parts/],
-    ['a*.example.com', [], /a star stands for whole parts/],
-    ['a b.example.com', [], /is no host name/],
+    ['*', [], /a star stand for whole parts/],
+    ['a*.example.com', [], /a star stand for whole parts/],
+    [
+      'a b.example.com',
+      [],
+      /^app \(a b\.example\.com\): "a b\.example\.com" is no host name\. Separate names by commas\.$/,
+    ],
+    ['a.example.com b.example.com', [], /Separate names by commas/],
+    ['a.example.com;b.example.com', [], /Separate names by commas/],
+    ['"a.example.com"', [], /""a\.example\.com"" is no host name\. Leave the quotes out/],
+    [
+      "'a.example.com,b.example.com'",
+      [],
+      /"'a\.example\.com" .*quotes out.*\n.*"b\.example\.com'" .*quotes out/,
+    ],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what compose writes without the variable
+    ['${HOST}', [], /Fill in the variable/],
+    ['$HOST', [], /Fill in the variable/],
+    ['^app\\.example\\.com$', [], /Begin a regular expression with ~/],
+    ['http://a.example.com:8080/', [], /without scheme, port and path/],
+    ['~^a{1,3}\\.example\\.com$', ['~^a{1,3}\\.example\\.com$']],
+    ['~^[a,b]\\.example\\.com$, c.example.com', ['~^[a,b]\\.example\\.com$', 'c.example.com']],
+    ['c.example.com,~^(a|b{2,})\\.d$,e.example.com', ['c.example.com', '~^(a|b{2,})\\.d$', 'e.example.com']],
+    ['~^a\\,b$', ['~^a\\,b$']],
+    ['~^a\\{,c.example.com', ['~^a\\{', 'c.example.com']],
+    [
+      '~^(a,b.example.com',
+      [],
+      /^app \(~\^\(a,b\.example\.com\): .* is no host: .*\. Mend the regular expression\.$/,
+    ],
     ['a\u001b[31m.example.com', [], /"a \[31m\.example\.com" is no host name/],
     [`${'a'.repeat(64)}.example.com`, [], /is no host name/],
     ['', []],
@@ -168,8 +202,8 @@ describe('VIRTUAL_HOST', () => {
         declare(containers).map(({ host }) => host),
         hosts,
       )
-      if (lost) assert.match(findLostContainers(containers).join(), lost)
-      else assert.deepEqual(findLostContainers(containers), [])
+      if (lost) assert.match(lostOf(containers), lost)
+      else assert.equal(lostOf(containers), '')
     })
   }
 
@@ -181,7 +215,7 @@ describe('VIRTUAL_HOST', () => {
     const names = Array.from({ length: 300 }, (_none, index) => `h${index}.example.com`)
     const containers = [container({ VIRTUAL_HOST: names.join() })]
     assert.equal(declare(containers).length, 256)
-    assert.match(findLostContainers(containers).join(), /more than 256 hosts/)
+    assert.match(lostOf(containers), /names 300 hosts: the first 256 count/)
   })
 })
 
@@ -218,6 +252,10 @@ describe('the port', () => {
 })
 
 describe('the address', () => {
+  const placed = (drivers: Readonly<Record<string, string>>): OwnPlace => ({
+    ...ON_HOST,
+    drivers: new Map(Object.entries(drivers)),
+  })
   const two = [network('back', '10.0.0.5'), network('web', '172.20.0.5')]
   for (const [name, place, more, preferIpv6, expected] of [
     [
@@ -297,6 +335,55 @@ describe('the address', () => {
       { networks: [network('back', '10.0.0.5')] },
       false,
       /^app shares no network with Berth \(it is in back; Berth in web\): run "docker network connect web app"$/,
+    ],
+    [
+      'is of a bridge before a network of a driver that is not known to be reached',
+      placed({ back: 'weave', web: 'bridge' }),
+      { networks: two },
+      false,
+      /^172\.20\.0\.5:8080$/,
+    ],
+    [
+      'is of no network that the host itself does not reach',
+      placed({ back: 'macvlan', web: 'bridge' }),
+      { networks: two },
+      false,
+      /^172\.20\.0\.5:8080$/,
+    ],
+    [
+      'is a problem where no network leads to the host itself',
+      placed({ back: 'macvlan' }),
+      { networks: [network('back', '10.0.0.5')] },
+      false,
+      /^app is in the network back only, of the driver macvlan, .* itself: run "docker network connect bridge app"/,
+    ],
+    [
+      'is of a network of any driver that Berth is in, too',
+      { ...IN_WEB, drivers: new Map([['web', 'macvlan']]) },
+      { networks: two },
+      false,
+      /^172\.20\.0\.5:8080$/,
+    ],
+    [
+      'is of the network that the label chooses',
+      ON_HOST,
+      { networks: two, labels: { 'berth.network': 'web' } },
+      false,
+      /^172\.20\.0\.5:8080$/,
+    ],
+    [
+      'is a problem where the label chooses a network that it is not in',
+      ON_HOST,
+      { networks: two, labels: { 'berth.network': 'front' } },
+      false,
+      /^app has the label berth\.network="front" and is in no network of that name \(it is in back, web\): name one/,
+    ],
+    [
+      'is a problem where the label chooses a network that Berth is not in',
+      IN_WEB,
+      { networks: two, labels: { 'berth.network': 'back' } },
+      false,
+      /^app shares no network with Berth \(it is in back; Berth in web\)/,
     ],
     [
       'is a problem in another network of the same name',
@@ -658,7 +745,7 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
         declare(containers).map(({ host }) => host),
         ['other.example.com'],
       )
-      assert.match(findLostContainers(containers).join(), reason)
+      assert.match(lostOf(containers), reason)
     })
   }
   test('says what in it means nothing', () => {

@@ -19,7 +19,7 @@ import {
   type Spokesman,
 } from './site-settings.ts'
 import { quote } from './variables.ts'
-import { readWanted, type WantedHost, type WantedPath } from './wanted-hosts.ts'
+import { type LostHost, readWanted, type WantedHost, type WantedPath } from './wanted-hosts.ts'
 
 export type { ContainerDefaults } from './site-settings.ts'
 
@@ -61,10 +61,15 @@ export function declareContainers(
   )
 }
 
-/** What is wrong with containers, of which no host can tell: those that they ask for in vain. A sentence each. */
-export function findLostContainers(containers: readonly ContainerFacts[]): string[] {
+/** What a container asks for in vain, since it cannot be understood. */
+export interface LostContainer extends LostHost {
+  readonly container: string
+}
+
+/** What is wrong with containers, of which no host can tell: those that they ask for in vain. */
+export function findLostContainers(containers: readonly ContainerFacts[]): LostContainer[] {
   return containers.flatMap((container) =>
-    readWanted(container).problems.map((problem) => `${container.name}: ${problem}`),
+    readWanted(container).lost.map((lost) => ({ container: container.name, ...lost })),
   )
 }
 
@@ -85,7 +90,7 @@ function isLive({ state }: ContainerFacts): boolean {
 function patternOf(host: string | undefined): string | undefined {
   if (host === undefined) return undefined
   const reading = readHostPattern(host)
-  return 'problem' in reading ? undefined : reading.value
+  return 'cause' in reading ? undefined : reading.value
 }
 
 interface Surroundings {
@@ -109,8 +114,8 @@ function declareHost(
   const spokesman = createSpokesman(voters, isLive, note)
   for (const { container, wanted } of claims) {
     if (!voters.includes(container)) continue
-    for (const text of [...wanted.notes, ...readWanted(container).problems])
-      note(`${container.name}: ${text}`)
+    for (const text of wanted.notes) note(`${container.name}: ${text}`)
+    for (const { cause, fix } of readWanted(container).lost) note(`${container.name}: ${cause}. ${fix}`)
     noteUnknownLabels(container, note)
   }
   const paths = declarePaths(host, claims, { ...around, spokesman })

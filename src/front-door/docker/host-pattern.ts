@@ -10,15 +10,18 @@ const CONTROL = /\p{Cc}/u
 /** What was meant, perhaps with what had to be guessed; or why it cannot be used. */
 export type Reading = { readonly value: string; readonly note?: string } | { readonly problem: string }
 
+/** A host as it was meant; or what is wrong with its name, and what to do about it, a sentence without its end each. */
+export type HostReading = { readonly value: string } | { readonly cause: string; readonly fix: string }
+
 /**
  * Reads a host as nginx names one: `app.example.com`, `*.example.com`, `.example.com`, `app.*`, `~^app\d+\.example$`.
  * Names come out in lower case and ASCII.
  */
-export function readHostPattern(text: string): Reading {
+export function readHostPattern(text: string): HostReading {
   if (text.startsWith('~')) {
     const compiled = text.length > 1 ? compileRegex(text.slice(1), true) : { problem: 'it is empty' }
     return 'problem' in compiled
-      ? { problem: `${quote(text)} is no host: ${compiled.problem}` }
+      ? { cause: `${quote(text)} is no host: ${compiled.problem}`, fix: 'Mend the regular expression' }
       : { value: text }
   }
   const [, before = '', name = '', after = ''] = /^(\*?\.)?(.*?)(\.\*)?$/s.exec(text) ?? []
@@ -26,16 +29,50 @@ export function readHostPattern(text: string): Reading {
   if (host !== undefined) return { value: `${before}${host}${after}` }
   const address = before || after ? undefined : parseAuthority(`[${text.replace(/^\[|\]$/g, '')}]`)?.host
   return address === undefined
-    ? { problem: `${quote(text)} is no host name: ${whyNoHost(text)}` }
+    ? { cause: `${quote(text)} is no host name`, fix: fixHost(text) }
     : { value: address }
 }
 
-function whyNoHost(text: string): string {
-  if (/^[a-z]+:\/\//i.test(text)) return 'give the name alone, without scheme and path'
-  if (/:\d+$/.test(text)) return 'give the name alone; the port of the container goes into VIRTUAL_PORT'
-  if (text.includes('/')) return 'give the name alone; a path goes into VIRTUAL_PATH'
-  if (text.includes('*')) return 'a star stands for whole parts at the beginning or the end: *.example.com'
-  return 'names have letters, digits, dots and hyphens'
+function fixHost(text: string): string {
+  if (/["'`]/.test(text))
+    return 'Leave the quotes out: an env file, and a list in a compose file, keep them as a part of the value'
+  if (/[\s;|]/.test(text)) return 'Separate names by commas'
+  if (/\$[\w{]/.test(text)) return 'Fill in the variable: what started the container left it as it stands'
+  if (/^[a-z]+:\/\//i.test(text)) return 'Give the name alone, without scheme, port and path'
+  if (/:\d+$/.test(text)) return 'Give the name alone; the port of the container goes into VIRTUAL_PORT'
+  if (text.includes('/')) return 'Give the name alone; a path goes into VIRTUAL_PATH'
+  if (text.includes('*')) return 'Let a star stand for whole parts at the beginning or the end: *.example.com'
+  if (/^[\^(\\]|[\\^]|\$$/.test(text)) return 'Begin a regular expression with ~, as nginx wants it'
+  return 'Give names of letters, digits, dots and hyphens'
+}
+
+/**
+ * The names of a list that is separated by commas. A comma inside the braces, brackets or parentheses of a regular
+ * expression belongs to it, as does one behind a backslash.
+ */
+export function splitHosts(text: string): string[] {
+  const names: string[] = []
+  let start = 0
+  let isRegex = false
+  let depth = 0
+  let isSet = false
+  for (let at = 0; at <= text.length; at++) {
+    const sign = text[at]
+    if (sign === undefined || (sign === ',' && depth === 0 && !isSet)) {
+      names.push(text.slice(start, at).trim())
+      start = at + 1
+      isRegex = false
+      continue
+    }
+    isRegex ||= sign === '~' && text.slice(start, at).trim() === ''
+    if (!isRegex) continue
+    if (sign === '\\') at++
+    else if (isSet) isSet = sign !== ']'
+    else if (sign === '[') isSet = true
+    else if (sign === '(' || sign === '{') depth++
+    else if ((sign === ')' || sign === '}') && depth > 0) depth--
+  }
+  return names.filter((name) => name !== '')
 }
 
 /** Reads a path as an nginx location: `/`, `/api/`, `= /x`, `^~ /x`, `~ \.php$`. */

@@ -18,6 +18,28 @@ export interface OwnPlace {
   readonly networks: readonly Pick<ContainerNetwork, 'name' | 'id'>[]
   /** Address of the host, for containers in the host's network; undefined if there is none. */
   readonly gateway: string | undefined
+  /** Drivers of the engine's networks by their names; one that is missing is not known. */
+  readonly drivers?: ReadonlyMap<string, string> | undefined
+}
+
+/** What the engine says of a network. */
+export interface NetworkFacts {
+  readonly driver: string
+  /** It leads nowhere: its gateway is no way to the host. */
+  readonly isInternal: boolean
+}
+
+/** Reads the answer of `/networks`, by name. */
+export function readNetworks(answer: unknown): ReadonlyMap<string, NetworkFacts> {
+  const networks = Array.isArray(answer)
+    ? (answer as ({ Name?: unknown; Driver?: unknown; Internal?: unknown } | null)[])
+    : []
+  return new Map(
+    networks.map((network) => [
+      String(network?.Name),
+      { driver: String(network?.Driver ?? ''), isInternal: network?.Internal === true },
+    ]),
+  )
 }
 
 /** Where Berth stands when it runs on the host itself. */
@@ -78,15 +100,17 @@ export function findOwnContainer(
   return all.find(({ labels, state }) => labels[label] !== undefined && state === 'running')
 }
 
-/**
- * Where Berth stands, if `own` is its container. `internal` are the names of networks that lead nowhere: their
- * gateway is no way to the host.
- */
-export function placeOf(own: ContainerFacts | undefined, internal: ReadonlySet<string>): OwnPlace {
-  if (!own || own.networkMode === 'host') return ON_HOST
+/** Where Berth stands, if `own` is its container; `known` is what the engine says of networks. */
+export function placeOf(own: ContainerFacts | undefined, known: ReadonlyMap<string, NetworkFacts>): OwnPlace {
+  const told = [...known].filter(([, { driver }]) => driver !== '')
+  const drivers = new Map(told.map(([name, { driver }]) => [name, driver]))
+  if (!own || own.networkMode === 'host') return { ...ON_HOST, drivers }
+  const isWayOut = ({ name, gateway }: ContainerNetwork): boolean =>
+    gateway !== undefined && known.get(name)?.isInternal !== true
   return {
     isHost: false,
     networks: own.networks.map(({ name, id }) => ({ name, id })),
-    gateway: own.networks.find(({ name, gateway }) => gateway !== undefined && !internal.has(name))?.gateway,
+    gateway: own.networks.find(isWayOut)?.gateway,
+    drivers,
   }
 }

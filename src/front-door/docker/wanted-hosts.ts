@@ -6,6 +6,7 @@ import {
   readDestination,
   readHostPattern,
   readLocation,
+  splitHosts,
 } from './host-pattern.ts'
 import { quote, variableOf } from './variables.ts'
 
@@ -36,10 +37,19 @@ export interface WantedHost {
   readonly notes: readonly string[]
 }
 
+/** Something that a container asks for in vain. */
+export interface LostHost {
+  /** The name as it was written, or the variable it would be in. */
+  readonly name: string
+  /** What is wrong with it, and what to do, a sentence without its end each. */
+  readonly cause: string
+  readonly fix: string
+}
+
 /** What a container asks for, and what of it cannot be understood. */
 export interface Wanted {
   readonly hosts: readonly WantedHost[]
-  readonly problems: readonly string[]
+  readonly lost: readonly LostHost[]
 }
 
 /** The hosts and paths of a container: `VIRTUAL_HOST_MULTIPORTS`, else `VIRTUAL_HOST` and its companions. */
@@ -48,10 +58,7 @@ export function readWanted(container: ContainerFacts): Wanted {
   const notes: string[] = []
   const external = readExternalPorts(container, notes)
   if (multiports !== undefined) return readMultiports(multiports, { ...external, notes })
-  const names = (variableOf(container, 'VIRTUAL_HOST') ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
+  const names = splitHosts(variableOf(container, 'VIRTUAL_HOST') ?? '')
   const draft: HostDraft = {
     paths: [
       {
@@ -64,10 +71,9 @@ export function readWanted(container: ContainerFacts): Wanted {
     ...external,
     notes,
   }
-  const tooMany = names.length > MAX_ENTRIES ? [`VIRTUAL_HOST names more than ${MAX_ENTRIES} hosts`] : []
   return readHosts(
     names.slice(0, MAX_ENTRIES).map((name) => [name, draft]),
-    tooMany,
+    tooMany('VIRTUAL_HOST', names.length),
   )
 }
 
@@ -101,16 +107,22 @@ interface HostDraft extends Omit<WantedHost, 'host' | 'paths'> {
 
 function readHosts(
   drafts: readonly (readonly [name: string, draft: HostDraft])[],
-  told: readonly string[],
+  before: readonly LostHost[],
 ): Wanted {
   const hosts = new Map<string, WantedHost>()
-  const problems = [...told]
+  const lost = [...before]
   for (const [name, draft] of drafts) {
     const reading = readHostPattern(name)
-    if ('problem' in reading) problems.push(reading.problem)
+    if ('cause' in reading) lost.push({ name, ...reading })
     else if (!hosts.has(reading.value)) hosts.set(reading.value, readHost(reading.value, draft))
   }
-  return { hosts: [...hosts.values()], problems }
+  return { hosts: [...hosts.values()], lost }
+}
+
+function tooMany(name: string, count: number): LostHost[] {
+  if (count <= MAX_ENTRIES) return []
+  const cause = `${name} names ${count} hosts: the first ${MAX_ENTRIES} count`
+  return [{ name, cause, fix: 'Give the others to another container' }]
 }
 
 function readHost(host: string, draft: HostDraft): WantedHost {
@@ -143,9 +155,11 @@ function take(reading: Reading, notes: string[]): string | undefined {
 }
 
 function readMultiports(text: string, all: ExternalPorts & Pick<HostDraft, 'notes'>): Wanted {
+  const name = 'VIRTUAL_HOST_MULTIPORTS'
+  const fix = 'Map host names to paths, and these to port and dest, as YAML or JSON'
   const bad = (why: string): Wanted => ({
     hosts: [],
-    problems: [`VIRTUAL_HOST_MULTIPORTS cannot be used: ${why}`],
+    lost: [{ name, cause: `${name} cannot be used: ${why}`, fix }],
   })
   if (text.length > MAX_MULTIPORTS_LENGTH) return bad(`it is longer than ${MAX_MULTIPORTS_LENGTH} characters`)
   let document: unknown
@@ -157,11 +171,9 @@ function readMultiports(text: string, all: ExternalPorts & Pick<HostDraft, 'note
   }
   if (!isRecord(document)) return bad('it must map host names to paths')
   const entries = Object.entries(document)
-  const tooMany =
-    entries.length > MAX_ENTRIES ? [`VIRTUAL_HOST_MULTIPORTS names more than ${MAX_ENTRIES} hosts`] : []
   return readHosts(
-    entries.slice(0, MAX_ENTRIES).map(([name, value]) => [name.trim(), draftHost(value, all)]),
-    tooMany,
+    entries.slice(0, MAX_ENTRIES).map(([host, value]) => [host.trim(), draftHost(value, all)]),
+    tooMany(name, entries.length),
   )
 }
 

@@ -123,7 +123,7 @@ test("Berth's own networks are those of its container, with the way to the host"
     traces: { isContained: true, ids: [idOf(9)] },
     prepare: (engine) => {
       engine.containers.set(idOf(9), { name: 'berth', networks })
-      engine.networks.push({ Name: 'inner', Internal: true }, { Name: 'web', Internal: false })
+      engine.networks.push({ Name: 'inner', Internal: true }, { Name: 'web', Internal: false, Driver: 'bridge' })
     },
   })
   await watched.until(() => watched.tellings.length > 0)
@@ -134,6 +134,7 @@ test("Berth's own networks are those of its container, with the way to the host"
       { name: 'web', id: 'n2' },
     ],
     gateway: '10.2.0.1',
+    drivers: new Map([['web', 'bridge']]),
   })
   watched.engine.containers.set(idOf(9), { name: 'berth', networks: { web: networks.web } })
   watched.engine.emitRaw(
@@ -185,4 +186,25 @@ test('ends at once, in whatever state it is', async () => {
   busy.engine.script = () => true
   busy.engine.emit('start', idOf(3))
   await busy[Symbol.asyncDispose]()
+})
+
+test('asks what drives the networks of containers, again when there is a new one', async () => {
+  const inNetwork = (name: string, network: string) => ({
+    ...app(name),
+    networks: { [network]: { IPAddress: '10.0.0.5', NetworkID: network } },
+  })
+  await using watched = await watch({
+    prepare: ({ containers, networks }) => {
+      containers.set(idOf(1), inNetwork('one', 'lan'))
+      networks.push({ Name: 'lan', Driver: 'macvlan' })
+    },
+  })
+  const driverOf = (name: string): string | undefined => watched.tellings.at(-1)?.place.drivers?.get(name)
+  await watched.until(() => driverOf('lan') === 'macvlan')
+  watched.engine.requests.length = 0
+  watched.engine.networks.push({ Name: 'web', Driver: 'bridge' })
+  watched.engine.containers.set(idOf(2), inNetwork('two', 'web'))
+  watched.engine.emit('start', idOf(2))
+  await watched.until(() => driverOf('web') === 'bridge')
+  assert.equal(watched.engine.requests.filter((request) => request === 'GET /networks').length, 1)
 })

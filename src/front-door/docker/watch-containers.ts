@@ -8,10 +8,12 @@ import { readEvent } from './engine-event.ts'
 import {
   findOwnContainer,
   findOwnTraces,
+  type NetworkFacts,
   NGINX_CONTAINER_LABEL,
   type OwnPlace,
   type OwnTraces,
   placeOf,
+  readNetworks,
 } from './own-networks.ts'
 
 /** What is subscribed to. `died` and `remove` are podman's words for `die` and `destroy`. */
@@ -86,7 +88,9 @@ export class ContainerWatch implements AsyncDisposable {
   #settle: NodeJS.Timeout | undefined
   #firstChangeAt: number | undefined
   #toldVersion: number | undefined
-  #internal: ReadonlySet<string> = new Set()
+  #networks: ReadonlyMap<string, NetworkFacts> = new Map()
+  /** Names of networks that the engine was asked about. */
+  #asked: ReadonlySet<string> = new Set()
   #engine = ''
   #failure: string | undefined
 
@@ -145,7 +149,7 @@ export class ContainerWatch implements AsyncDisposable {
       const { version } = await readEngineVersion(client)
       this.#engine = `Docker engine ${version} at ${client.url}`
       await book.list()
-      await this.#readOwnNetworks(book)
+      await this.#readNetworks(book)
     } catch (error) {
       broken.abort()
       throw error
@@ -207,7 +211,7 @@ export class ContainerWatch implements AsyncDisposable {
       patience.abort()
       this.#tell(book)
       await all
-      if (isListDue || this.#isOwn(ids)) await this.#readOwnNetworks(book)
+      if (isListDue || this.#isOwn(ids) || this.#hasNewNetwork(book)) await this.#readNetworks(book)
       this.#tell(book)
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'containers could not be listed')
@@ -219,18 +223,23 @@ export class ContainerWatch implements AsyncDisposable {
     return this.#traces.isContained && ids.some((id) => this.#traces.ids.some((own) => id.startsWith(own)))
   }
 
-  /** Which networks are internal matters only to a Berth that is in some itself. */
-  async #readOwnNetworks(book: ContainerBook): Promise<void> {
-    const own = this.#findOwn(book)
-    if (!own || own.networkMode === 'host') return
+  /** Which networks are internal, and what drives them: containers in none are asked about nothing. */
+  async #readNetworks(book: ContainerBook): Promise<void> {
+    const names = namesOfNetworks(book)
+    if (names.size === 0) return
+    this.#asked = names
     try {
-      const internal = readInternalNetworks(await this.#options.client.get('/networks'))
-      if ([...internal].join() !== [...this.#internal].join()) this.#toldVersion = undefined
-      this.#internal = internal
+      const networks = readNetworks(await this.#options.client.get('/networks'))
+      if (JSON.stringify([...networks]) !== JSON.stringify([...this.#networks])) this.#toldVersion = undefined
+      this.#networks = networks
     } catch (error) {
-      // Socket proxies may hide networks: then those that have a gateway are taken to lead somewhere.
+      // Socket proxies may hide networks: then all are taken to be reached, and those with a gateway to lead somewhere.
       this.#options.logger.debug({ err: error }, 'the networks of Docker could not be read')
     }
+  }
+
+  #hasNewNetwork(book: ContainerBook): boolean {
+    return [...namesOfNetworks(book)].some((name) => !this.#asked.has(name))
   }
 
   #findOwn(book: ContainerBook): ContainerFacts | undefined {
@@ -242,7 +251,7 @@ export class ContainerWatch implements AsyncDisposable {
     this.#toldVersion = book.version
     // Its own VIRTUAL_HOST is the registry's name, not a host to send requests to.
     const others = book.containers.filter(({ id }) => !this.#isOwn([id]))
-    this.#options.onContainers(others, placeOf(this.#findOwn(book), this.#internal))
+    this.#options.onContainers(others, placeOf(this.#findOwn(book), this.#networks))
   }
 
   #tellBack(): void {
@@ -277,9 +286,7 @@ interface Connection {
   readonly stop: AbortSignal
 }
 
-function readInternalNetworks(answer: unknown): ReadonlySet<string> {
-  const networks = Array.isArray(answer) ? (answer as ({ Name?: unknown; Internal?: unknown } | null)[]) : []
-  return new Set(
-    networks.filter((network) => network?.Internal === true).map((network) => String(network?.Name)),
-  )
+/** Names of the networks that containers are in. */
+function namesOfNetworks(book: ContainerBook): Set<string> {
+  return new Set(book.containers.flatMap(({ networks }) => networks.map(({ name }) => name)))
 }
