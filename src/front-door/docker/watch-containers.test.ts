@@ -123,7 +123,10 @@ test("Berth's own networks are those of its container, with the way to the host"
     traces: { isContained: true, ids: [idOf(9)] },
     prepare: (engine) => {
       engine.containers.set(idOf(9), { name: 'berth', networks })
-      engine.networks.push({ Name: 'inner', Internal: true }, { Name: 'web', Internal: false, Driver: 'bridge' })
+      engine.networks.push(
+        { Name: 'inner', Internal: true },
+        { Name: 'web', Internal: false, Driver: 'bridge' },
+      )
     },
   })
   await watched.until(() => watched.tellings.length > 0)
