@@ -118,7 +118,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     FETCHES_IMAGE,
   'skopeo sync --all --src docker --dest docker localhost:5001/alice/app registry.example.com/alice':
     'it needs the old registry and a public name',
-  'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
+  'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e NETWORKS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
     FETCHES_IMAGE,
   'berth cert check registry.example.com':
     'it connects to a public host; src/cli/commands/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',
