@@ -8,7 +8,11 @@ import { findFreePort, isListening } from '../../test/support/free-port.ts'
 import { runCli } from '../../test/support/run-cli.ts'
 import { startProcess } from '../../test/support/start-process.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { inWords, serversElsewhere } from '../app/require-data.ts'
 
+const NO_PROC = existsSync('/proc/self/fd') ? false : 'only Linux shows what runs'
+const NO_NAMESPACES =
+  existsSync('/usr/bin/unshare') && process.getuid?.() === 0 ? false : 'needs root and unshare'
 const PASSWORD = 'correct horse battery'
 
 /** A server with folders outside its data folder, and a way to run commands that are given its data folder alone. */
@@ -91,6 +95,41 @@ test('`berth doctor` and `selftest` find the listeners of the server', async () 
   await house.run('user add alice --password-stdin', PASSWORD)
   const tested = await house.run('selftest --username alice --password-stdin', PASSWORD)
   assert.match(tested.stdout, new RegExp(`^http://127\\.0\\.0\\.1:${house.port} works$`, 'm'))
+})
+
+test('`berth doctor` and `selftest` without data say where a server runs', { skip: NO_PROC }, async () => {
+  await using house = await openHouse()
+  const run = (...args: string[]) => runCli(args, { cwd: house.path('elsewhere'), stdin: PASSWORD })
+  const doctor = await run('doctor')
+  assert.match(
+    doctor.stdout,
+    /^warning +data +.*elsewhere\/berth-data holds no data of Berth, but a Berth runs/m,
+  )
+  const tested = await run('selftest', '--username', 'alice', '--password-stdin')
+  assert.match(
+    tested.stderr,
+    /^warning: there is no data .*so http:\/\/127\.0\.0\.1:5000 is tried; a Berth runs/,
+  )
+})
+
+test('a server in a container is named as one', { skip: NO_NAMESPACES }, async () => {
+  await using house = await openHouse()
+  await using temp = await makeTempFolder('inside')
+  const port = await findFreePort()
+  const dataDir = join(temp.path, 'data')
+  const server = await startProcess('unshare', {
+    args: ['--mount', BERTH_BIN, 'serve', '--data', dataDir, '--listen-http', `127.0.0.1:${port}`],
+    env: { PATH: process.env.PATH },
+    logFile: join(temp.path, 'log'),
+    isReady: () => isListening(port),
+  })
+  try {
+    const found = (await serversElsewhere(house.path('data'))).find((one) => one.dataDir === dataDir)
+    assert.equal(found?.isInContainer, true)
+    assert.match(inWords(found ? [found] : []), /in a container: run the command there, with "docker exec"$/)
+  } finally {
+    await server.stop()
+  }
 })
 
 test('`berth user list` shows the accounts of the htpasswd file of the server', async () => {

@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
+import { checkData } from './check-data.ts'
 import { checkDisk } from './check-disk.ts'
 import { checkDns } from './check-dns.ts'
 import { checkDocker } from './check-docker.ts'
@@ -18,6 +19,7 @@ export async function examine(config: Config): Promise<Finding[]> {
   const { frontDoor } = config
   const folders = [...new Set([config.dataDir, config.registryRoot])]
   const checks = [
+    checkData(config.dataDir),
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),

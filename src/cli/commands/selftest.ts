@@ -29,7 +29,7 @@ export function addSelftestCommand(program: Command, io: Io): void {
     .action(async (text: string | undefined, _options, command: Command) => {
       const context = contextOf(command, io)
       const { flags } = context
-      const url = text === undefined ? defaultUrl(context.loadServerConfig().config) : parseUrl(text)
+      const url = text === undefined ? await ownUrl(context) : parseUrl(text)
       const ca = typeof flags.ca === 'string' ? await readAuthority(flags.ca) : undefined
       const username = String(flags.username)
       const fromStdin = flags['password-stdin'] === true
@@ -76,6 +76,25 @@ function toJson({ name, ms, error, note }: SelftestStep): object {
     ms: Math.round(ms * 10) / 10,
     ...(note === undefined ? {} : { note }),
   }
+}
+
+/** The URL of the server on the data folder, or of the settings. A folder without data may be the wrong one. */
+async function ownUrl(context: CommandContext): Promise<string> {
+  const { config, sources } = context.loadServerConfig()
+  const url = defaultUrl(config)
+  const isGuessed = ['public-url', 'listen-http', 'listen-https', 'domain'] as const
+  if (isGuessed.every((name) => sources[name] === 'default')) await warnOfOthers(context, config.dataDir, url)
+  return url
+}
+
+async function warnOfOthers(context: CommandContext, dataDir: string, url: string): Promise<void> {
+  const [{ hasDatabase }, { inWords, serversElsewhere }] = await Promise.all([
+    import('../../app/lost-database.ts'),
+    import('../../app/require-data.ts'),
+  ])
+  const others = hasDatabase(dataDir) ? [] : await serversElsewhere(dataDir)
+  if (others.length > 0)
+    context.warn(`there is no data of Berth in ${dataDir}, so ${url} is tried; ${inWords(others)}`)
 }
 
 function defaultUrl({ publicUrl, listenHttp, listenHttps, frontDoor }: Config): string {
