@@ -5,6 +5,7 @@ import { AnswerGate } from '../front-door/answer-gate.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
+import { checkStorage } from './check-storage.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
@@ -77,8 +78,9 @@ export async function startBerth(
   )
   await checkHtpasswd(config, store)
   const contents = await openContents({ config, logger }, store.database)
-  warnOfUnreadRepositories(config.registryRoot, logger)
   resources.defer(() => contents.blobs.close())
+  await checkStorage(config.registryRoot)
+  warnOfUnreadRepositories(config.registryRoot, logger)
   resources.use(watchDatabase(store))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))

@@ -84,6 +84,12 @@ const LOOP: FaultRow = {
   remedy: 'Replace the link by the folder itself',
 }
 
+const OTHER_DISK: FaultRow = {
+  code: 'DATA_NOT_WRITABLE',
+  what: '{what} is not on the file system of the uploads beside it, or is mounted by itself, so that no upload can be moved there',
+  remedy: 'Put berth-uploads/ and docker/ of the registry root into one file system, under one mount',
+}
+
 /** What any call on files can fail with. */
 const ON_FILES = {
   EACCES: NOT_PERMITTED,
@@ -188,7 +194,7 @@ export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, 
       remedy: 'Choose a shorter one',
     },
   },
-  data: ON_FILES,
+  data: { ...ON_FILES, EXDEV: OTHER_DISK },
   database: {
     ...ON_FILES,
     SQLITE_BUSY: {

@@ -67,7 +67,7 @@ const EXPECTED: Readonly<Record<FaultPlace, typeof ON_FILES>> = {
     ),
     ...SOCKET,
   ],
-  data: ON_FILES,
+  data: [...ON_FILES, ['EXDEV', 'DATA_NOT_WRITABLE', /file system of the uploads/, /one mount/]],
   database: [
     ...ON_FILES,
     ['SQLITE_BUSY', 'DATABASE_BUSY', /holds the database/, /fuser/],

@@ -32,6 +32,18 @@ export function blobFolder(root: string): string {
   return join(root, DISTRIBUTION_TREE, 'blobs')
 }
 
+/** Folders of the blobs by algorithm. */
+export function algorithmFolders(root: string): string[] {
+  return ['sha256', 'sha512'].map((algorithm) => join(blobFolder(root), algorithm))
+}
+
+/** Folders on the way to the blobs, from the outermost on, and those of the algorithms. */
+export function blobFolders(root: string): string[] {
+  const parts = DISTRIBUTION_TREE.split('/')
+  const above = parts.map((_, depth) => join(root, ...parts.slice(0, depth + 1)))
+  return [...above, blobFolder(root), ...algorithmFolders(root)]
+}
+
 /** File of a blob's bytes. The digest's grammar makes it a safe path. */
 export function blobPath(root: string, digest: Digest): string {
   const hex = hexOf(digest)

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { chown, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { SmallDisk, whyNoMounts } from '../../test/faults/small-disk.ts'
+import { runCommand } from '../../test/support/run-command.ts'
+import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { checkStorage } from './check-storage.ts'
+
+const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
+const NOBODY = 65_534
+const asNobody = process.getuid?.() === 0 ? false : 'needs root, to become another user'
+const SHA256 = 'docker/registry/v2/blobs/sha256'
+/** Every folder whose place a file may take, or that another user may own, so that pushes fail. */
+const FOLDERS = [
+  'berth-uploads',
+  'docker',
+  'docker/registry',
+  dirname(dirname(SHA256)),
+  dirname(SHA256),
+  SHA256,
+]
+const PREFIXES = [`${SHA256}/ab`, 'docker/registry/v2/blobs/sha512/00']
+
+async function makeRoot(path: string, folders: readonly string[]): Promise<void> {
+  for (const folder of ['berth-uploads', ...folders]) await mkdir(join(path, folder), { recursive: true })
+}
+
+for (const place of [...FOLDERS, ...PREFIXES]) {
+  test(`\`checkStorage()\` finds a file in place of ${place}`, async () => {
+    await using root = await makeTempFolder('storage')
+    await makeRoot(root.path, [dirname(place)])
+    if (place === 'berth-uploads') await rename(join(root.path, place), join(root.path, 'moved'))
+    await writeFile(join(root.path, place), '')
+    await assert.rejects(checkStorage(root.path), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'DATA_NOT_WRITABLE')
+      assert.match(error.message, new RegExp(`A file stands at .*${place},`))
+      return true
+    })
+  })
+
+  test(`a start names ${place} if another user owns it`, { skip: asNobody }, async () => {
+    await using root = await makeTempFolder('storage')
+    await makeRoot(root.path, [place])
+    for (const name of ['', ...(await readdir(root.path, { recursive: true }))])
+      await chown(join(root.path, name), NOBODY, NOBODY)
+    await chown(join(root.path, place), 0, 0)
+    const serve = ['serve', '--new', '--data', root.path, '--listen-http', '127.0.0.1:0']
+    const { code, stderr } = await runCommand(BERTH, serve, { uid: NOBODY, timeoutMs: 30_000 })
+    assert.equal(code, 1, stderr)
+    assert.match(
+      stderr,
+      new RegExp(`^error\\[DATA_NOT_WRITABLE\\]: .* may not use .*${place} \\(its owner is`, 'm'),
+    )
+  })
+}
+
+test('`checkStorage()` takes an empty folder and a full one, and leaves nothing there', async () => {
+  await using root = await makeTempFolder('storage')
+  await makeRoot(root.path, [])
+  await checkStorage(root.path)
+  assert.deepEqual(await readdir(root.path, { recursive: true }), ['berth-uploads'])
+  await makeRoot(root.path, PREFIXES)
+  const before = await readdir(root.path, { recursive: true })
+  await checkStorage(root.path)
+  assert.deepEqual(await readdir(root.path, { recursive: true }), before)
+})
+
+test('a folder of another user above a mount of the blobs is no fault', { skip: asNobody }, async () => {
+  await using root = await makeTempFolder('storage')
+  await makeRoot(root.path, [SHA256])
+  for (const name of ['', ...(await readdir(root.path, { recursive: true }))])
+    await chown(join(root.path, name), NOBODY, NOBODY)
+  for (const above of ['docker', 'docker/registry']) await chown(join(root.path, above), 0, 0)
+  const url = new URL('./check-storage.ts', import.meta.url).href
+  const script = `import { checkStorage } from ${JSON.stringify(url)}; await checkStorage(process.argv[1])`
+  const { code, stderr } = await runCommand(
+    process.execPath,
+    ['--input-type=module', '--eval', script, root.path],
+    { uid: NOBODY },
+  )
+  assert.equal(code, 0, stderr)
+})
+
+const skip = await whyNoMounts()
+
+for (const linked of ['berth-uploads', 'docker', SHA256]) {
+  test(`\`checkStorage()\` finds ${linked} on another file system`, { skip }, async () => {
+    await using root = await makeTempFolder('storage')
+    await using disk = await SmallDisk.mount(4)
+    await makeRoot(root.path, [linked])
+    await rename(join(root.path, linked), join(root.path, 'moved'))
+    await symlink(disk.path, join(root.path, linked))
+    await assert.rejects(checkStorage(root.path), (error: Error & { code?: string; remedy?: string }) => {
+      assert.equal(error.code, 'DATA_NOT_WRITABLE')
+      assert.match(`${error.message} ${error.remedy}`, /not on the file system of the uploads.*one mount/)
+      return true
+    })
+  })
+}
+
+test('`checkStorage()` lets a server start on a full disk', { skip }, async () => {
+  await using disk = await SmallDisk.mount(1, { inodes: 8 })
+  await makeRoot(disk.path, [SHA256])
+  await writeFile(join(disk.path, 'last'), '')
+  await checkStorage(disk.path)
+})

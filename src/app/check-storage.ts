@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { access, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { algorithmFolders, blobFolders, uploadFolder } from '../blobs/disk/layout.ts'
+import { systemCodeOf } from '../blobs/storage-fault.ts'
+import { toAppError } from './system-fault.ts'
+
+/** Folders of blobs by the first two digits of their digest: 256 of each algorithm at most. */
+const PREFIX = /^[0-9a-f]{2}$/
+const WRITABLE = constants.R_OK | constants.W_OK | constants.X_OK
+/** A full disk is no reason not to start: what is there can be read, and pushes say why they fail. */
+const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
+
+/**
+ * Sees at start that blobs can be stored, which otherwise the first push would find: a folder of another owner, a file in
+ * a folder's place, uploads on another file system than the blobs. Looks at some 500 folders at most, and at no blob.
+ * Errors: `AppError` of the place `data`.
+ */
+export async function checkStorage(registryRoot: string): Promise<void> {
+  const uploads = uploadFolder(registryRoot)
+  await isUsable(uploads, WRITABLE)
+  const shelves: string[] = []
+  for (const folder of blobFolders(registryRoot))
+    if (await isUsable(folder, constants.X_OK)) shelves.push(folder)
+  const algorithms = algorithmFolders(registryRoot).filter((folder) => shelves.includes(folder))
+  // In the others nothing is made once the next one is there, and they may belong to whoever made a mount below them.
+  const filled = algorithms.length > 0 ? algorithms : shelves.slice(-1)
+  for (const folder of filled) await isUsable(folder, WRITABLE)
+  for (const folder of algorithms) {
+    const names = (await readdir(folder)).filter((name) => PREFIX.test(name))
+    for (const name of names) await isUsable(join(folder, name), WRITABLE)
+  }
+  await tryRename(uploads, filled[0] ?? registryRoot)
+}
+
+/** False if it is not there. Errors: `AppError` if it is no folder, or this user has not the right. */
+async function isUsable(path: string, right: number): Promise<boolean> {
+  try {
+    // A slash at the end: for anything but a folder the system says so.
+    await access(`${path}/`, right)
+    return true
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false
+    throw toAppError(error, 'data', path)
+  }
+}
+
+/** Moves an empty file as a finished upload is moved: what is mounted where, only a move tells. */
+async function tryRename(uploads: string, target: string): Promise<void> {
+  const name = `put-check-${randomBytes(6).toString('hex')}`
+  const [from, to] = [join(uploads, name), join(target, name)]
+  try {
+    await writeFile(from, '', { flag: 'wx' })
+    await rename(from, to)
+  } catch (error) {
+    if (!FULL.has(systemCodeOf(error))) throw toAppError(error, 'data', target)
+  } finally {
+    await Promise.all([from, to].map((path) => rm(path, { force: true })))
+  }
+}
