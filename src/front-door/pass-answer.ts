@@ -25,6 +25,15 @@ export interface AnswerSource {
   abort(): void
 }
 
+/** The head of an upstream's answer. */
+export interface AnswerHead {
+  readonly status: number
+  /** Names and values in turn. */
+  readonly raw: readonly (Buffer | string)[]
+  /** There is no body and no trailer. */
+  readonly isWhole: boolean
+}
+
 /** Whether the vhost file has a page of its own for an answer of an upstream. */
 export function isIntercepted({ interceptErrors, errorPages }: LocationSettings, status: number): boolean {
   return interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))
@@ -59,13 +68,12 @@ export class AnswerPassing {
   }
 
   head(
-    status: number,
-    raw: readonly (Buffer | string)[],
+    { status, raw, isWhole }: AnswerHead,
     from: { upstream: UpstreamDeclaration; server: UpstreamServer },
   ): void {
     const list = answerHeaders(this.#exchange, this.#plan, { status, raw, ...from })
-    this.#gzip = status === 200 ? compressAnswer(this.#exchange, this.#settings, list) : undefined
-    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2 })
+    this.#gzip = status === 200 && !isWhole ? compressAnswer(this.#exchange, this.#settings, list) : undefined
+    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2, isWhole })
     this.#gzip?.pipe(this.#response)
     if (this.#isHttp2) return
     const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
@@ -154,7 +162,8 @@ export async function passIncoming(
       resolve()
     })
   })
-  passing.head(answer.statusCode ?? 502, answer.rawHeaders, { upstream, server })
+  const head = { status: answer.statusCode ?? 502, raw: answer.rawHeaders, isWhole: false }
+  passing.head(head, { upstream, server })
   answer.on('data', (chunk: Buffer) => {
     if (!passing.data(chunk)) answer.pause()
   })

@@ -21,7 +21,7 @@ import {
   wasIdleTooLong,
 } from './forward/upstream-failure.ts'
 import { letOthersBegin } from './hold-answer.ts'
-import { AnswerPassing, isIntercepted } from './pass-answer.ts'
+import { type AnswerHead, AnswerPassing, isIntercepted } from './pass-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import { type ContentPlan, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
 import { declareOrigin, originOf } from './upstream-origin.ts'
@@ -189,7 +189,7 @@ class Proxying {
 
   #sink(server: UpstreamServer, release: () => void): AnswerSink {
     return {
-      head: (status, raw) => this.#head(status, raw, server),
+      head: (status, raw, isWhole) => this.#head({ status, raw, isWhole }, server),
       data: (chunk) => this.#answer.data(chunk),
       end: (trailers) => {
         release()
@@ -202,7 +202,8 @@ class Proxying {
     }
   }
 
-  #head(status: number, raw: readonly Buffer[], server: UpstreamServer): void {
+  #head(head: AnswerHead, server: UpstreamServer): void {
+    const { status } = head
     if (this.#mayTryAfter(status)) {
       this.#abandon()
       this.#proxy.tools.picker.fail(server)
@@ -210,7 +211,7 @@ class Proxying {
     } else if (isIntercepted(this.#settings, status)) {
       this.#abandon()
       this.#finish(this.#proxy.fail(status))
-    } else this.#answer.head(status, raw, { upstream: this.#order.upstream, server })
+    } else this.#answer.head(head, { upstream: this.#order.upstream, server })
   }
 
   #abandon(): void {

@@ -127,6 +127,7 @@ function pseudoHeaders(
 function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, sink: AnswerSink): () => void {
   let isOver = false
   let hasHead = false
+  const isCut = watchForCut(stream)
   let trailers: string[] | undefined
   const fail = (reason: Parameters<AnswerSink['fail']>[0], error: Error): void => {
     if (isOver) return
@@ -138,10 +139,14 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     fail(reasonOf(error), error)
     stream.close(constants.NGHTTP2_CANCEL)
   })
-  stream.on('response', (headers) => {
+  stream.on('response', (headers, flags) => {
     if (isOver) return
     hasHead = true
-    sink.head(Number(headers[':status'] ?? 502), flatten(headers), '')
+    sink.head(
+      Number(headers[':status'] ?? 502),
+      flatten(headers),
+      (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0,
+    )
   })
   stream.on('trailers', (headers) => {
     trailers = flatten(headers).map(String)
@@ -152,6 +157,8 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
   })
   stream.on('end', () => {
     if (isOver || !hasHead) return
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || (isCut() && !trailers))
+      return fail('no-answer', new Error('The upstream broke its answer off'))
     isOver = true
     sink.end(trailers)
   })
@@ -165,6 +172,20 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     fail('aborted', new Error('The client went away'))
     stream.close(constants.NGHTTP2_CANCEL)
   }
+}
+
+/**
+ * Tells an answer that its upstream broke off without an error (RST_STREAM with NO_ERROR) from one that is whole: Node
+ * ends both alike, but the first only once the stream is closed.
+ */
+function watchForCut(stream: ClientHttp2Stream): () => boolean {
+  let isCut: boolean | undefined
+  const push = stream.push.bind(stream)
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null) isCut ??= stream.closed
+    return push(chunk, encoding)
+  }
+  return () => isCut ?? false
 }
 
 function flatten(headers: IncomingHttpHeaders): Buffer[] {

@@ -5,8 +5,8 @@ import { reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 
 /** What becomes of a request at an upstream. */
 export interface AnswerSink {
-  /** The head of the answer, names and values in turn. */
-  head(status: number, raw: readonly Buffer[], statusText: string): void
+  /** The head of the answer, names and values in turn; `isWhole`: there is no body and no trailer, as is known already. */
+  head(status: number, raw: readonly Buffer[], isWhole: boolean): void
   /** @returns false to be given no more until `resume` was called. */
   data(chunk: Buffer): boolean
   end(trailers: readonly string[] | undefined): void
@@ -64,11 +64,11 @@ export function forwardRequest(
         abort = abortRequest
         if (isAborted) abortRequest()
       },
-      onHeaders(status, headers, resumeAnswer, statusText) {
+      onHeaders(status, headers, resumeAnswer) {
         // 100, 102 and 103 only announce.
         if (status < 200) return true
         resume = resumeAnswer
-        sink.head(status, headers, statusText)
+        sink.head(status, headers, false)
         return true
       },
       onData(chunk) {

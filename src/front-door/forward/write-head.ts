@@ -2,17 +2,34 @@ import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { HeaderList } from './response-headers.ts'
 
+/** The head of an answer. */
+export interface HeadToWrite {
+  readonly status: number
+  readonly list: HeaderList
+  readonly isHttp2: boolean
+  /** Whether its end comes next, without a body and trailers. */
+  readonly isWhole: boolean
+}
+
 /** Writes a flat list of headers; HTTP/2 takes them by name only, and none of the connection's. */
 export function writeHead(
   response: ServerResponse | Http2ServerResponse,
-  { status, list, isHttp2 }: { status: number; list: HeaderList; isHttp2: boolean },
+  { status, list, isHttp2, isWhole }: HeadToWrite,
 ): void {
   if (response.headersSent || response.destroyed) return
   if (!isHttp2) {
     ;(response as ServerResponse).writeHead(status, list)
     return
   }
-  ;(response as Http2ServerResponse).writeHead(status, pairsOf(list))
+  const answer = response as Http2ServerResponse
+  const pairs = pairsOf(list)
+  if (!isWhole) {
+    answer.writeHead(status, pairs)
+    return
+  }
+  // It goes out with the end, in one frame: clients of gRPC read a status only there if no DATA frame follows.
+  answer.statusCode = status
+  for (const [name, value] of Object.entries(pairs)) answer.setHeader(name, value)
 }
 
 /** A flat list by name. */
