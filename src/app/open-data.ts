@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRepositoryManager } from '../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../registry/repositories.ts'
+import { createLogInManager } from '../tokens/log-ins.ts'
+import type { LogInManager } from '../tokens/tokens.ts'
 import { databaseFile } from './data-folder.ts'
 import { forgetFirstPassword } from './first-admin.ts'
 import { openStore } from './open-store.ts'
@@ -13,6 +15,7 @@ import { toAppError } from './system-fault.ts'
 export interface OpenData extends AsyncDisposable {
   readonly accounts: AccountManager
   readonly repositories: RepositoryManager
+  readonly logIns: LogInManager
 }
 
 /** How data are opened. */
@@ -41,6 +44,7 @@ export async function openData(
         await forgetFirstPassword(config.dataDir, String(name))
     }),
     repositories: withClearFaults(createRepositoryManager(createSqlMetadata(store.database)), file),
+    logIns: withClearFaults(createLogInManager(store.database), file),
     [Symbol.asyncDispose]: () => store.close(),
   }
 }

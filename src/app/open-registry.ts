@@ -60,7 +60,15 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
     }),
     accounts,
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
-    refreshTokens: createRefreshTokenService({ database, findEnabled: (name) => accounts.findEnabled(name) }),
+    refreshTokens: await createRefreshTokenService({
+      database,
+      findEnabled: (name) => accounts.findEnabled(name),
+      onReuse: ({ name, id }) =>
+        logger.warn(
+          { account: name, logIn: id },
+          'a refresh token was used again after its successor: the log-in is ended',
+        ),
+    }),
     origin: {
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,

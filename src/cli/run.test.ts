@@ -161,6 +161,28 @@ test('user remove says what becomes of the repositories, and user add whose they
   assert.equal((await berth('user add alice --password-stdin', { stdin })).code, 0)
 })
 
+test('user logins lists what clients have stored, and user logout ends one or all', async () => {
+  const data = path.join(folder, 'data-of-log-ins')
+  await makeDataFolder(data)
+  const berth = (args: string): Promise<CliResult> =>
+    runCli([...args.split(' '), '--data', data], { stdin: `${PASSWORD}\n` })
+  await berth('user add alice --password-stdin')
+  {
+    using database = new DatabaseSync(databaseFile(data))
+    const insert = database.prepare(
+      `insert into refresh_tokens (id, hash, user_name, user_version, client_id, created_at, expires_at)
+       values (?, ?, 'alice', '1.1', 'docker', ?, ?)`,
+    )
+    for (const id of ['one', 'two', 'three']) insert.run(id, id, Date.now(), Date.now() + 1e9)
+  }
+  const { logIns } = JSON.parse((await berth('user logins alice --json')).stdout)
+  assert.deepEqual(logIns.map(({ id }: { id: string }) => id).toSorted(), ['one', 'three', 'two'])
+  assert.match((await berth('user logout alice none --yes')).stderr, /^error\[LOGIN_UNKNOWN\]/)
+  assert.equal((await berth('user logout alice two --yes')).stdout, '1 log-ins of alice were ended\n')
+  assert.equal((await berth('user logout alice --yes')).stdout, '2 log-ins of alice were ended\n')
+  assert.equal((await berth('user logout alice')).code, 2)
+})
+
 const REFUSED_USERS: readonly [string, CliCall, number, string][] = [
   ['user add Alice! --password-stdin', { stdin: PASSWORD }, 2, 'NAME_INVALID'],
   ['user add alice --password-stdin', { stdin: 'short' }, 1, 'PASSWORD_TOO_SHORT'],

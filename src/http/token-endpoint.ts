@@ -26,7 +26,7 @@ interface TokenRequest {
   readonly principal: Principal
   readonly scopes: readonly string[]
   readonly wantsRefreshToken: boolean
-  /** Answered again, as OAuth 2 allows, so that the client goes on using it. */
+  /** The one that follows the one shown, for the client to go on with. */
   readonly refreshToken: string | undefined
   readonly clientId: string
 }
@@ -70,6 +70,7 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
     throw new OciError('REQUEST_INVALID', { message: 'grant_type must be password or refresh_token' })
   }
   const refreshToken = form.get('refresh_token') ?? ''
+  const redeemed = grant === 'refresh_token' ? await redeem(refreshToken, parts) : undefined
   const principal =
     grant === 'password'
       ? await verifyPassword(parts.accounts, {
@@ -77,13 +78,13 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
           password: form.get('password') ?? '',
           remote: exchange.remote,
         })
-      : await redeem(refreshToken, parts)
+      : redeemed?.principal
   if (!principal) throw wrongCredentials()
   return {
     principal,
     scopes: form.getAll('scope'),
     wantsRefreshToken: grant === 'password' && form.get('access_type') === 'offline',
-    refreshToken: grant === 'refresh_token' ? refreshToken : undefined,
+    refreshToken: redeemed?.successor,
     clientId: form.get('client_id') ?? '',
   }
 }
@@ -93,10 +94,13 @@ async function readForm(exchange: Exchange): Promise<string> {
   return String(await readBody(exchange.request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
 }
 
-async function redeem(token: string, parts: TokenEndpointParts): Promise<Principal | undefined> {
-  const name = await parts.refreshTokens.redeem(token)
-  const account = name === undefined ? undefined : await parts.accounts.findEnabled(name)
-  return account && userPrincipal(account, undefined)
+async function redeem(
+  token: string,
+  parts: TokenEndpointParts,
+): Promise<{ principal: Principal; successor: string } | undefined> {
+  const redeemed = await parts.refreshTokens.redeem(token)
+  const account = redeemed && (await parts.accounts.findEnabled(redeemed.name))
+  return account && { principal: userPrincipal(account, undefined), successor: redeemed.successor }
 }
 
 async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {

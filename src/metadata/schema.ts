@@ -115,8 +115,17 @@ export interface LoginPlaceTable {
 
 /** What `docker login` keeps instead of the password. */
 export interface RefreshTokenTable {
-  /** SHA-256 of the token, hex: the token itself is not kept. */
+  /** Names the log-in to people. */
+  id: Generated<string>
+  /** SHA-256 of the token that is in use, hex: the token itself is not kept. */
   hash: string
+  /** That of the token that follows it; null: not made yet. */
+  next_hash: string | null
+  /** That of the token before it, if the client has gone on to this one at `rotated_at`. */
+  previous_hash: string | null
+  rotated_at: number | null
+  /** When it was redeemed last, within an hour. */
+  used_at: number | null
   user_name: string
   /** The account's version when it was issued: another one ends it. */
   user_version: string

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { createLogInManager } from './log-ins.ts'
 import {
   createRefreshTokenService,
   MAX_REFRESH_TOKENS_PER_USER,
   REFRESH_TOKEN_LIFETIME_MS,
+  ROTATION_GRACE_MS,
 } from './refresh-tokens.ts'
 
 const NOW = 1_800_000_000_000
@@ -16,13 +18,29 @@ async function setUp() {
     ['bob', { version: '2.1' }],
   ])
   const clock = { now: NOW }
-  const tokens = createRefreshTokenService({
+  const reuses: unknown[] = []
+  const service = await createRefreshTokenService({
     database: temporary.database,
     findEnabled: async (name) => accounts.get(name),
+    onReuse: (reuse) => void reuses.push(reuse),
     clock: () => clock.now,
   })
+  const tokens = {
+    issue: service.issue,
+    /** Whose token it is. */
+    redeem: async (token: string) => (await service.redeem(token))?.name,
+    /** The token that follows. */
+    follow: async (token: string) => (await service.redeem(token))?.successor ?? assert.fail('refused'),
+  }
   const { database } = temporary
-  return { tokens, accounts, clock, database, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() }
+  return {
+    tokens,
+    reuses,
+    accounts,
+    clock,
+    database,
+    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
+  }
 }
 
 const alice = { name: 'alice', version: '1.1' }
@@ -89,4 +107,79 @@ test('`issue()` removes what has expired, of any account', async () => {
     rows.map((row) => row.user_name),
     ['alice'],
   )
+})
+
+test('a token that Docker keeps stays the same to its end', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'docker')
+  for (let index = 0; index < 50; index++) {
+    assert.equal(await t.tokens.follow(token), token)
+    t.clock.now += 24 * 3_600_000
+  }
+})
+
+test('a token counts to its end beside a successor that nobody uses', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'other')
+  for (let index = 0; index < 50; index++) {
+    assert.notEqual(await t.tokens.follow(token), token)
+    t.clock.now += 24 * 3_600_000
+  }
+  const rows = await t.database.reader.selectFrom('refresh_tokens').select('hash').execute()
+  assert.equal(rows.length, 1)
+  assert.deepEqual(t.reuses, [])
+})
+
+test('a client that goes on to the successor leaves the old token a while, for what is under way', async () => {
+  await using t = await setUp()
+  const first = await t.tokens.issue(alice, 'other')
+  const second = await t.tokens.follow(first)
+  assert.match(second, /^berth_rt_[A-Za-z0-9_-]{43}$/)
+  assert.equal(await t.tokens.follow(first), second, 'the same, whoever asks at once')
+  const third = await t.tokens.follow(second)
+  assert.notEqual(third, second)
+  t.clock.now += ROTATION_GRACE_MS - 1
+  assert.equal(await t.tokens.follow(first), second)
+  assert.equal(await t.tokens.follow(second), third)
+  assert.equal(await t.tokens.redeem(third), 'alice')
+  assert.equal(await t.tokens.redeem(first), undefined, 'two steps behind')
+  assert.equal(await t.tokens.redeem(third), 'alice')
+})
+
+test('a token that is used again long after its successor ends the log-in, and no other', async () => {
+  await using t = await setUp()
+  const other = await t.tokens.issue(alice, 'other')
+  const first = await t.tokens.issue(alice, 'other')
+  const second = await t.tokens.follow(first)
+  await t.tokens.follow(second)
+  t.clock.now += ROTATION_GRACE_MS
+  assert.equal(await t.tokens.redeem(first), undefined)
+  assert.equal(await t.tokens.redeem(second), undefined)
+  assert.equal(t.reuses.length, 1)
+  assert.equal(await t.tokens.redeem(other), 'alice')
+})
+
+test('tokens of a registry before successors were made go on, and get one', async () => {
+  await using t = await setUp()
+  const token = await t.tokens.issue(alice, 'other')
+  await t.database.writer.updateTable('refresh_tokens').set({ next_hash: null }).execute()
+  const second = await t.tokens.follow(token)
+  assert.equal(await t.tokens.redeem(second), 'alice')
+})
+
+test('a log-in can be ended by itself', async () => {
+  await using t = await setUp()
+  const logIns = createLogInManager(t.database, () => t.clock.now)
+  const kept = await t.tokens.issue(alice, 'kept')
+  t.clock.now += 1
+  const lost = await t.tokens.issue(alice, 'lost')
+  await t.tokens.redeem(lost)
+  const [first, second] = await logIns.list('alice')
+  assert.deepEqual([first?.client, second?.client], ['lost', 'kept'])
+  assert.deepEqual([first?.usedAt, second?.usedAt], [new Date(t.clock.now), undefined])
+  assert.equal(await logIns.end('bob', first?.id), 0)
+  assert.equal(await logIns.end('alice', first?.id), 1)
+  assert.deepEqual([await t.tokens.redeem(lost), await t.tokens.redeem(kept)], [undefined, 'alice'])
+  assert.equal(await logIns.end('alice'), 1)
+  assert.equal(await t.tokens.redeem(kept), undefined)
 })

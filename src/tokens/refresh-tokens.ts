@@ -1,13 +1,29 @@
 import { hash, randomBytes } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { Selectable, Transaction } from 'kysely'
 import type { Database } from '../metadata/database.ts'
 import type { RefreshTokenTable, Schema } from '../metadata/schema.ts'
+import { OciError } from '../oci/errors.ts'
+import { createSuccessor, type Successor } from './successor.ts'
 import type { RefreshTokenService } from './tokens.ts'
 
 /** Life of a refresh token; after it, `docker login` is due again. */
 export const REFRESH_TOKEN_LIFETIME_MS = 90 * 24 * 3_600_000
 /** Log-ins kept of each account; the oldest ends when one more is added. CI logs in anew with each run. */
 export const MAX_REFRESH_TOKENS_PER_USER = 100
+/**
+ * How long a token counts beside its successor, in milliseconds: pushes that began with it ask for access tokens until
+ * they end, and machines that share a log-in do not change over at once.
+ */
+export const ROTATION_GRACE_MS = 3_600_000
+/** The time of use is written no more often than this, in milliseconds. */
+const USED_EVERY_MS = 3_600_000
+/** Characters of an id: enough to tell the log-ins of one account apart. */
+const ID_LENGTH = 12
+/**
+ * Clients whose token stays the same. What Docker got stands in its config.json, where crane, oras, podman and others read
+ * it; crane goes on to the token that follows, and has nowhere to keep it: the one that is kept must go on counting.
+ */
+const KEEPERS: ReadonlySet<string> = new Set(['docker'])
 /** Kept of what the client calls itself, in characters: it is there for people to read. */
 const MAX_CLIENT_ID_LENGTH = 128
 /** Says what it is to whoever finds one, and to scanners for leaked secrets. */
@@ -20,6 +36,8 @@ export interface RefreshTokenOptions {
   readonly database: Database
   /** The account if it exists and is enabled; its version tells whether it is still the one the token was issued to. */
   readonly findEnabled: (name: string) => MaybePromise<{ readonly version: string } | undefined>
+  /** Gets each log-in that ended because a token was shown whose successor was in use. */
+  readonly onReuse?: (reuse: { readonly name: string; readonly id: string }) => void
   /** Milliseconds since 1970. */
   readonly clock?: () => number
 }
@@ -27,14 +45,21 @@ export interface RefreshTokenOptions {
 type MaybePromise<T> = T | Promise<T>
 
 /** Makes the service of refresh tokens. The database holds only their hashes: 256 random bits need no slow one. */
-export function createRefreshTokenService(options: RefreshTokenOptions): RefreshTokenService {
+export async function createRefreshTokenService(options: RefreshTokenOptions): Promise<RefreshTokenService> {
   const { database, findEnabled, clock = Date.now } = options
+  const successorOf = await createSuccessor(database, PREFIX)
+  const rotation = createRotation({ ...options, clock, successorOf })
   return {
     async issue(owner, clientId) {
       const token = PREFIX + randomBytes(TOKEN_BYTES).toString('base64url')
       const now = clock()
       const row = {
+        id: hash('sha256', token).slice(0, ID_LENGTH),
         hash: hash('sha256', token),
+        next_hash: hash('sha256', successorOf(token)),
+        previous_hash: null,
+        rotated_at: null,
+        used_at: null,
         user_name: owner.name,
         user_version: owner.version,
         client_id: clientId.slice(0, MAX_CLIENT_ID_LENGTH),
@@ -50,21 +75,84 @@ export function createRefreshTokenService(options: RefreshTokenOptions): Refresh
 
     async redeem(token) {
       if (!TOKEN.test(token)) return undefined
+      const shown = hash('sha256', token)
       const row = await database.reader
         .selectFrom('refresh_tokens')
-        .select(['user_name', 'user_version'])
-        .where('hash', '=', hash('sha256', token))
+        .selectAll()
+        .where((eb) =>
+          eb.or([eb('hash', '=', shown), eb('next_hash', '=', shown), eb('previous_hash', '=', shown)]),
+        )
         .where('expires_at', '>', clock())
         .executeTakeFirst()
       if (!row) return undefined
       const account = await findEnabled(row.user_name)
-      return account?.version === row.user_version ? row.user_name : undefined
+      if (account?.version !== row.user_version) return undefined
+      if (row.previous_hash === shown && rotation.isOver(row)) {
+        await rotation.end(row)
+        return undefined
+      }
+      await ignoreFullDisk(() => rotation.note(row, token))
+      const successor = KEEPERS.has(row.client_id) ? token : successorOf(token)
+      return { name: row.user_name, successor }
     },
   }
 }
 
+type RefreshTokenRow = Selectable<RefreshTokenTable>
+
+function createRotation(parts: {
+  database: Database
+  successorOf: Successor
+  onReuse?: RefreshTokenOptions['onReuse']
+  clock: () => number
+}) {
+  const { database, successorOf, clock, onReuse = () => {} } = parts
+  const update = (row: RefreshTokenRow, values: Partial<RefreshTokenRow>) =>
+    database.writer
+      .updateTable('refresh_tokens')
+      .set({ used_at: clock(), ...values })
+      .where('id', '=', row.id)
+      .where('hash', '=', row.hash)
+      .execute()
+  return {
+    isOver: ({ rotated_at: rotatedAt }: RefreshTokenRow): boolean =>
+      rotatedAt !== null && clock() - rotatedAt >= ROTATION_GRACE_MS,
+
+    async end({ id, user_name: name }: RefreshTokenRow): Promise<void> {
+      await database.writer.deleteFrom('refresh_tokens').where('id', '=', id).execute()
+      onReuse({ name, id })
+    },
+
+    /** Goes on to the token that was shown, if it is the next one; otherwise notes down that it was used. */
+    async note(row: RefreshTokenRow, token: string): Promise<void> {
+      const shown = hash('sha256', token)
+      const next = hash('sha256', successorOf(token))
+      if (row.next_hash === shown) {
+        const rotated = { hash: shown, next_hash: next, previous_hash: row.hash, rotated_at: clock() }
+        await update(row, rotated)
+      } else if (row.hash === shown && row.next_hash === null) {
+        await update(row, { next_hash: next })
+      } else if (clock() - (row.used_at ?? 0) >= USED_EVERY_MS) {
+        await update(row, {})
+      }
+    },
+  }
+}
+
+/** A log-in that is good stays so where nothing can be written: then the token is not replaced. */
+async function ignoreFullDisk(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof OciError)) throw error
+  }
+}
+
 /** Expired ones of all accounts, and the oldest of this account beyond the bound; never the one just added. */
-async function prune(transaction: Transaction<Schema>, added: RefreshTokenTable): Promise<void> {
+async function prune(
+  transaction: Transaction<Schema>,
+  added: { readonly hash: string; readonly user_name: string; readonly created_at: number },
+): Promise<void> {
   await transaction.deleteFrom('refresh_tokens').where('expires_at', '<=', added.created_at).execute()
   await transaction
     .deleteFrom('refresh_tokens')

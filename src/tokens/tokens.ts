@@ -34,6 +34,29 @@ export interface TokenService {
 /** Issues and redeems refresh tokens: what `docker login` keeps instead of the password. */
 export interface RefreshTokenService {
   issue(owner: { name: string; version: string }, clientId: string): Promise<string>
-  /** The owner's name if the token is in force and the account is enabled and unchanged since; undefined otherwise. */
-  redeem(token: string): Promise<string | undefined>
+  /**
+   * The owner's name if the token is in force and the account is enabled and unchanged since, and the token that follows
+   * it; undefined otherwise. A token counts until its successor is used, and for a while beyond that; whoever shows it
+   * after that has an old copy, or is a thief, and the log-in ends (RFC 9700, 4.14.2).
+   */
+  redeem(token: string): Promise<{ readonly name: string; readonly successor: string } | undefined>
+}
+
+/** A log-in that a refresh token stands for, as lists show it. */
+export interface LogIn {
+  readonly id: string
+  /** What the client called itself. */
+  readonly client: string
+  readonly createdAt: Date
+  /** Within an hour; undefined: never. */
+  readonly usedAt: Date | undefined
+  readonly expiresAt: Date
+}
+
+/** Log-ins of accounts, for the operator. */
+export interface LogInManager {
+  /** Those of an account that are in force, the newest first. */
+  list(name: string): Promise<LogIn[]>
+  /** Ends one, or all, of an account; returns how many. Access tokens that were issued before live on to their end. */
+  end(name: string, id?: string): Promise<number>
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
@@ -83,6 +83,27 @@ describe('Docker', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
     await logIn('alice')
     await docker('rmi', foreign)
     assert.match(await room.runFailing('docker', ['pull', foreign]), DENIED)
+  })
+
+  it('goes on with the refresh token that it keeps, beside a new log-in, until that is ended', async () => {
+    const host = room.berth.host
+    const file = join(String(room.env.DOCKER_CONFIG), 'config.json')
+    const stored = async (): Promise<string> =>
+      JSON.parse(await readFile(file, 'utf8')).auths[host].identitytoken
+    await importImage(reference('kept:1'))
+    const [first, settings] = [await stored(), await readFile(file, 'utf8')]
+    for (let round = 0; round < 3; round++) await docker('push', reference('kept:1'))
+    assert.equal(await stored(), first)
+    await logIn('alice')
+    assert.notEqual(await stored(), first)
+    await docker('push', reference('kept:1'))
+    // As on another machine, to which the file was copied.
+    await writeFile(file, settings)
+    await docker('push', reference('kept:1'))
+    await room.berth.command(['user', 'logout', 'alice', '--yes'])
+    await docker('rmi', reference('kept:1'))
+    assert.match(await room.runFailing('docker', ['pull', reference('kept:1')]), DENIED)
+    await logIn('alice')
   })
 
   it('is refused once it has logged out', async () => {

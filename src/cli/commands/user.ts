@@ -6,6 +6,7 @@ import type { Io } from '../io.ts'
 import { addNewFlag } from '../new-flag.ts'
 import { openDataOf, requireDataOf } from '../open-data.ts'
 import { formatTable, formatTime } from '../table.ts'
+import { addLogIns, addLogOut } from './user-log-ins.ts'
 import { addRemove } from './user-remove.ts'
 
 const EXAMPLES = `
@@ -28,6 +29,8 @@ export function addUserCommand(program: Command, io: Io): void {
   addPasswd(user, io)
   addRemove(user, io)
   addList(user, io)
+  addLogIns(user, io)
+  addLogOut(user, io)
   addSetDisabled(user, io, 'disable')
   addSetDisabled(user, io, 'enable')
 }

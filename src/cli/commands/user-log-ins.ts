@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import { askConfirmation } from '../ask.ts'
+import { CliError } from '../cli-error.ts'
+import { contextOf, printResult } from '../command-context.ts'
+import type { Io } from '../io.ts'
+import { openDataOf, requireDataOf } from '../open-data.ts'
+import { formatTable, formatTime } from '../table.ts'
+
+/** `berth user logins`. */
+export function addLogIns(user: Command, io: Io): void {
+  user
+    .command('logins <name>')
+    .description('List the log-ins that clients have stored in place of the password.')
+    .action(async (name: string, _options, command: Command) => {
+      const context = contextOf(command, io)
+      await requireDataOf(context)
+      await using data = await openDataOf(context)
+      const logIns = await data.logIns.list(name)
+      const rows = logIns.map((logIn) => [
+        logIn.id,
+        logIn.client,
+        formatTime(logIn.createdAt),
+        formatTime(logIn.usedAt),
+        formatTime(logIn.expiresAt),
+      ])
+      const text = formatTable(['ID', 'CLIENT', 'CREATED', 'USED', 'EXPIRES'], rows)
+      printResult(
+        context,
+        { logIns: logIns.map((logIn) => ({ ...logIn, usedAt: logIn.usedAt ?? null })) },
+        text,
+      )
+    })
+}
+
+/** `berth user logout`. */
+export function addLogOut(user: Command, io: Io): void {
+  user
+    .command('logout <name> [id]')
+    .description('End one of these log-ins, or all. Access tokens already issued live on for token-lifetime.')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, id: string | undefined, _options, command: Command) => {
+      const context = contextOf(command, io)
+      await requireDataOf(context)
+      const which = id === undefined ? `all log-ins of ${name}` : `the log-in ${id} of ${name}`
+      await askConfirmation(io, `End ${which}?`, context.flags.yes === true)
+      await using data = await openDataOf(context)
+      const count = await data.logIns.end(name, id)
+      if (id !== undefined && count === 0) {
+        throw new CliError('LOGIN_UNKNOWN', `${name} has no log-in ${id.slice(0, 40)}`)
+      }
+      printResult(context, { user: { name }, ended: count }, `${count} log-ins of ${name} were ended`)
+    })
+}

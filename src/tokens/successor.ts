@@ -1,0 +1,20 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Database } from '../metadata/database.ts'
+import { readSetting } from './kept-setting.ts'
+
+const SETTING = 'refresh_token_key'
+const KEY_BYTES = 32
+
+/** Makes the token that follows another. */
+export type Successor = (token: string) => string
+
+/**
+ * Makes successors under a key of this registry, which is made at first use. The same token always has the same
+ * successor: clients that ask at once, and those that throw the answer away, as Docker does, make no more of them. Who
+ * has a token cannot work out the next one.
+ */
+export async function createSuccessor(database: Database, prefix: string): Promise<Successor> {
+  const hex = await readSetting(database, SETTING, () => randomBytes(KEY_BYTES).toString('hex'))
+  const key = Buffer.from(hex, 'hex')
+  return (token) => prefix + createHmac('sha256', key).update(token).digest('base64url')
+}
