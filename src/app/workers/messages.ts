@@ -35,10 +35,13 @@ export type ToWorker =
   | { readonly kind: 'answer' }
   /** The primary got SIGHUP. A worker that only begins would be ended by the signal itself. */
   | { readonly kind: 'hangup' }
+  /** Replied to at once by a worker that does not hang. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'stop' }
 
 /** What a worker tells the primary. */
 export type ToPrimary =
+  | { readonly kind: 'pong' }
   | { readonly kind: 'serving'; readonly urls: readonly string[] }
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** The answer with this id is given from now on. */

@@ -202,6 +202,9 @@ function listenToPrimary(): Told {
       case 'hangup':
         process.emit('SIGHUP', 'SIGHUP')
         break
+      case 'ping':
+        tell({ kind: 'pong' })
+        break
       case 'stop':
         stopped.resolve()
         break

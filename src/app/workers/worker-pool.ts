@@ -10,7 +10,9 @@ import type { SiteDeclaration } from '../../front-door/site-declaration.ts'
 import { UploadLocks } from '../../registry/upload-locks.ts'
 import { AppError } from '../app-error.ts'
 import { WorkerGrants } from './decide-together.ts'
+import { closeUntakenConnections } from './handed-connections.ts'
 import type { StartFailure, ToPrimary, ToWorker } from './messages.ts'
+import { type WorkerWatch, watchWorker } from './watch-worker.ts'
 
 /** Longest start of a worker, in milliseconds: one takes half a second. */
 const START_TIMEOUT_MS = 60_000
@@ -35,6 +37,8 @@ interface Entry {
   readonly ended: PromiseWithResolvers<void>
   /** Answers it has not said yet to give. */
   readonly waiting: Map<number, () => void>
+  /** Set while it serves. */
+  watch: WorkerWatch | undefined
 }
 
 /** Owns the processes that serve. */
@@ -134,6 +138,7 @@ export class WorkerPool implements AsyncDisposable {
     const worker = cluster.fork()
     // What cannot be sent is told by its exit.
     worker.on('error', () => {})
+    closeUntakenConnections(worker)
     if (worker.process.pid === undefined) throw cannotBegin('The system starts no further process')
     const entry: Entry = {
       worker,
@@ -142,6 +147,7 @@ export class WorkerPool implements AsyncDisposable {
       serving,
       ended: Promise.withResolvers(),
       waiting: new Map(),
+      watch: undefined,
     }
     // Of a later one nobody waits for the start.
     entry.serving.promise.catch(() => {})
@@ -165,7 +171,11 @@ export class WorkerPool implements AsyncDisposable {
   #onMessage(entry: Entry, message: ToPrimary): void {
     switch (message.kind) {
       case 'serving':
+        entry.watch = this.#watch(entry)
         entry.serving.resolve(message.urls)
+        break
+      case 'pong':
+        entry.watch?.onAnswer()
         break
       case 'failed':
         entry.serving.reject(errorOf(message.failure))
@@ -191,8 +201,22 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
+  /** One that hangs holds its connections and its turns until it is gone. */
+  #watch(entry: Entry): WorkerWatch {
+    const { process: child } = entry.worker
+    return watchWorker({
+      pid: child.pid ?? 0,
+      ask: () => tell(entry, { kind: 'ping' }),
+      onHung: () => {
+        this.#logger.error({ pid: child.pid }, 'a worker does not answer any more: it is killed')
+        child.kill('SIGKILL')
+      },
+    })
+  }
+
   #onExit(entry: Entry, code: number | null, signal: string | null): void {
     this.#entries.delete(entry)
+    entry.watch?.[Symbol.dispose]()
     entry.grants.releaseAll()
     for (const done of entry.waiting.values()) done()
     entry.ended.resolve()
