@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import { SiteAssembler } from '../front-door/assemble-sites.ts'
 import { type HttpLevel, readHttpLevel } from '../front-door/directives/http-level.ts'
-import { HostTable } from '../front-door/host-table.ts'
+import { HostPatterns, HostTable } from '../front-door/host-table.ts'
 import type { Site } from '../front-door/site.ts'
 import { isLogFolder } from '../front-door/site-access-log.ts'
 import type { AcmeWish, SiteDeclaration } from '../front-door/site-declaration.ts'
@@ -23,7 +23,9 @@ export interface SiteBoardOptions {
 /** All that sites are made of, watched: each change makes a new table, at once. */
 export class SiteBoard implements Disposable {
   readonly #options: SiteBoardOptions
-  readonly #assembler = new SiteAssembler()
+  /** Compiled once: there may be thousands. */
+  readonly #patterns = new HostPatterns()
+  readonly #assembler = new SiteAssembler(this.#patterns)
   readonly #own: readonly SiteDeclaration[]
   readonly #resolvePath: (path: string) => string | undefined
   readonly #told = new Set<string>()
@@ -94,9 +96,10 @@ export class SiteBoard implements Disposable {
     const table = new HostTable(
       sites.map((site) => [site.declaration.host, site] as const),
       fallback,
+      this.#patterns,
     )
     this.#tell(sites, table)
-    this.#options.onSites(sites, table)
+    this.#options.onSites(closeUnfound(sites, table), table)
   }
 
   #readHttpLevel(): HttpLevel {
@@ -138,6 +141,16 @@ export function wishesOf(sites: readonly Site[], scope: FrontDoorConfig['acme'][
     if (source.kind === 'config' && !acme) return []
     if (source.kind === 'docker' && scope !== 'all') return []
     return isPlainName(host) ? [acme ?? plainWish([host])] : []
+  })
+}
+
+/** A host that is in no table is not served, and shown so. */
+function closeUnfound(sites: readonly Site[], { problems }: HostTable<Site>): readonly Site[] {
+  if (problems.length === 0) return sites
+  const reasons = new Map(problems.map(({ pattern, message }) => [pattern, message]))
+  return sites.map((site) => {
+    const reason = reasons.get(site.declaration.host)
+    return reason === undefined ? site : { ...site, closed: { reason } }
   })
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import {
   type ContainerDefaults,
-  declareContainers,
+  createContainerDeclarer,
   findLostContainers,
   type LostContainer,
 } from '../front-door/docker/container-sites.ts'
@@ -46,6 +46,7 @@ export async function watchDocker(
   const defaults: ContainerDefaults = {
     ...{ httpsMethod, nonGetRedirect, hsts, isDefaultTrusted, httpWithoutCert, defaultHost, preferIpv6 },
   }
+  const declare = createContainerDeclarer(defaults)
   let told: ReadonlySet<string> = new Set()
   return new ContainerWatch({
     client: createDockerClient(url, process.env.DOCKER_CERT_PATH),
@@ -59,7 +60,7 @@ export async function watchDocker(
       }
       told = lines
       onLost(lost)
-      onDeclarations(declareContainers(containers, place, defaults))
+      onDeclarations(declare(containers, place))
     },
   })
 }

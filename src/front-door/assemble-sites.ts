@@ -3,7 +3,8 @@ import { noteAddressHosts } from './address-hosts.ts'
 import { compileServer, type DeclaredLocation, type VhostFile } from './directives/compile-server.ts'
 import type { HttpLevel } from './directives/http-level.ts'
 import type { CompiledServer } from './directives/settings.ts'
-import { keepOwnWishes } from './own-wishes.ts'
+import { HostPatterns } from './host-table.ts'
+import { OwnWishes } from './own-wishes.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
 import type { FolderContent, WatchedFile } from './watched-folder.ts'
@@ -29,13 +30,19 @@ type Memory = ReadonlyMap<string, { readonly key: string; readonly server: Compi
 
 /** Puts declarations and files together, keeping what did not change. */
 export class SiteAssembler {
+  readonly #owners: OwnWishes
   #memory: Memory = new Map()
+
+  /** `patterns`: compiled expressions of hosts, which are kept. */
+  constructor(patterns: HostPatterns = new HostPatterns()) {
+    this.#owners = new OwnWishes(patterns)
+  }
 
   /** The sites, a host each. Never throws: what is wrong with one is in it. */
   assemble(material: SiteMaterial): Site[] {
     const memory = new Map<string, { key: string; server: CompiledServer }>()
     const merged = noteAddressHosts(mergeHosts(material.declarations), material.ownAddresses ?? new Set())
-    const sites = keepOwnWishes(merged).map((declaration): Site => {
+    const sites = this.#owners.keep(merged).map((declaration): Site => {
       const files = filesOf(declaration, material)
       const key = keyOf(declaration, files, material)
       const known = this.#memory.get(declaration.host)

@@ -39,9 +39,10 @@ function containersOf(all: Readonly<Record<string, Record<string, string>>>): Co
 function declare(
   all: Readonly<Record<string, Record<string, string>>>,
   before: readonly SiteDeclaration[] = [],
+  assembler: SiteAssembler = new SiteAssembler(),
 ): SiteDeclaration[] {
   const declarations = [...before, ...declareContainers(containersOf(all), ON_HOST, DEFAULTS)]
-  const sites = new SiteAssembler().assemble({
+  const sites = assembler.assemble({
     declarations,
     vhostFiles: new Map(),
     passwordFiles: new Map(),
@@ -126,6 +127,21 @@ describe('a certificate that a container asks for', () => {
       two: { VIRTUAL_HOST: 'b.example.com' },
     })
     assert.equal(wishesOf(sites)['a.example.com'], 'a.example.com,b.example.com')
+  })
+
+  test('follows the hosts as they come and go', () => {
+    const assembler = new SiteAssembler()
+    const me = { VIRTUAL_HOST: 'me.example.org', ACME_HOST: 'mail.example.com' }
+    for (const [others, left] of [
+      [{}, 'mail.example.com'],
+      [{ other: { VIRTUAL_HOST: '~^mail\\.' } }, ''],
+      [{ other: { VIRTUAL_HOST: 'mail.example.com' } }, ''],
+      [{ other: { VIRTUAL_HOST: 'app.example.com' } }, 'mail.example.com'],
+      [{ other: { VIRTUAL_HOST: '*.example.com' } }, ''],
+      [{}, 'mail.example.com'],
+    ] as const) {
+      assert.equal(wishesOf(declare({ me, ...others }, [], assembler))['me.example.org'], left)
+    }
   })
 
   test('never has a name of the registry or of berth.yaml', () => {

@@ -1,43 +1,83 @@
 import { quote } from './docker/variables.ts'
-import { HostTable } from './host-table.ts'
+import { type HostPatterns, HostTable } from './host-table.ts'
 import type { AcmeWish, SiteDeclaration } from './site-declaration.ts'
 
 /**
  * Takes the names out of containers' certificates that other hosts answer to, with a warning at the host that asked: a
  * certificate for a name changes what that name is served with, so only a container of the name's own host may ask for
- * it. Names that no host has, such as that of a mail server, may be asked for by any container. Pure.
- * @param declarations One a host.
+ * it. Names that no host has, such as that of a mail server, may be asked for by any container.
  */
-export function keepOwnWishes(declarations: readonly SiteDeclaration[]): SiteDeclaration[] {
-  if (declarations.every(({ acme }) => acme?.container === undefined)) return [...declarations]
-  const owners = new HostTable(declarations.map((each) => [each.host, each] as const))
-  return declarations.map((declaration) => {
-    const { acme } = declaration
-    if (acme?.container === undefined) return declaration
-    const warnings: string[] = []
-    const hosts = acme.hosts.filter((name) => {
-      const why = whyForeign(name, acme, { owners, declarations })
-      if (why !== undefined) warnings.push(why)
-      return why === undefined
-    })
-    if (warnings.length === 0) return declaration
-    return {
-      ...declaration,
-      acme: hosts.length === 0 ? undefined : { ...acme, hosts },
-      warnings: [...declaration.warnings, ...warnings],
+export class OwnWishes {
+  readonly #patterns: HostPatterns
+  /** The hosts of the last time, and which of them each name belongs to. */
+  #hosts: ReadonlySet<string> = new Set()
+  #owners = new Map<string, string | undefined>()
+
+  constructor(patterns: HostPatterns) {
+    this.#patterns = patterns
+  }
+
+  /** @param declarations One a host. */
+  keep(declarations: readonly SiteDeclaration[]): SiteDeclaration[] {
+    if (declarations.every(({ acme }) => acme?.container === undefined)) return [...declarations]
+    const byHost = new Map(declarations.map((each) => [each.host, each]))
+    const owners = this.#ownersAmong([...byHost.keys()])
+    const findOwner = (name: string): SiteDeclaration | undefined => byHost.get(owners(name) ?? '')
+    return declarations.map((declaration) => keepOwn(declaration, { findOwner, declarations }))
+  }
+
+  /** Looking through thousands of expressions for thousands of names takes a while: it is done for new ones only. */
+  #ownersAmong(hosts: readonly string[]): (name: string) => string | undefined {
+    const current = new Set(hosts)
+    const added = this.#tableOf(hosts.filter((host) => !this.#hosts.has(host)))
+    for (const [name, owner] of this.#owners) {
+      const isGone = owner !== undefined && !current.has(owner)
+      if (isGone || added.findOwn(name) !== undefined) this.#owners.delete(name)
     }
-  })
+    this.#hosts = current
+    const all = this.#tableOf(hosts)
+    const owners = new Map<string, string | undefined>()
+    const before = this.#owners
+    // Only names that are asked for now are kept.
+    this.#owners = owners
+    return (name) => {
+      if (!owners.has(name)) owners.set(name, before.has(name) ? before.get(name) : all.findOwn(name))
+      return owners.get(name)
+    }
+  }
+
+  #tableOf(hosts: readonly string[]): HostTable<string> {
+    const entries = hosts.map((host) => [host, host] as const)
+    return new HostTable(entries, undefined, this.#patterns)
+  }
 }
 
 interface Owners {
-  readonly owners: HostTable<SiteDeclaration>
+  readonly findOwner: (name: string) => SiteDeclaration | undefined
   readonly declarations: readonly SiteDeclaration[]
 }
 
+function keepOwn(declaration: SiteDeclaration, owners: Owners): SiteDeclaration {
+  const { acme } = declaration
+  if (acme?.container === undefined) return declaration
+  const warnings: string[] = []
+  const hosts = acme.hosts.filter((name) => {
+    const why = whyForeign(name, acme, owners)
+    if (why !== undefined) warnings.push(why)
+    return why === undefined
+  })
+  if (warnings.length === 0) return declaration
+  return {
+    ...declaration,
+    acme: hosts.length === 0 ? undefined : { ...acme, hosts },
+    warnings: [...declaration.warnings, ...warnings],
+  }
+}
+
 /** Why a container may not ask for a certificate of a name; undefined: it may. */
-function whyForeign(name: string, wish: AcmeWish, { owners, declarations }: Owners): string | undefined {
+function whyForeign(name: string, wish: AcmeWish, { findOwner, declarations }: Owners): string | undefined {
   const { container = '', directory, isTest } = wish
-  const owner = owners.findOwn(name)
+  const owner = findOwner(name)
   const isForeign = (other: SiteDeclaration): boolean => !isClaimedBy(other, container)
   if (owner && isForeign(owner)) {
     return `${container} asks for a certificate of ${quote(name)}, a name of ${ownerInWords(owner)}: it is left out. Set ACME_HOST there`

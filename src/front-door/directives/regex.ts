@@ -142,6 +142,13 @@ function isAnchored(node: RegexNode): boolean {
   }
 }
 
+/** Whether it matches a text of ASCII that is no longer than a host name: much faster than {@link matchRegex}. */
+export function testRegex(pattern: Pattern, text: string): boolean {
+  if (text.length <= pattern.fastLength) return pattern.regex.test(text)
+  const match = tryBytes(pattern, text)
+  return match !== undefined && match !== 'too-long'
+}
+
 /** What was caught: the whole and the groups by number. */
 export interface RegexMatch {
   readonly captures: readonly (string | undefined)[]

@@ -128,8 +128,10 @@ export class ContainerBook {
     const text = facts === undefined ? '' : JSON.stringify(facts)
     const before = this.#entries.get(id)
     if (!before && this.#entries.size >= MAX_CONTAINERS) return
+    const isSame = before?.facts !== undefined && before.text === text
     if ((before?.text ?? '') !== text) this.#version++
-    this.#entries.set(id, { facts, text, summary })
+    // What was worked out of facts is kept by their identity.
+    this.#entries.set(id, { facts: isSame ? before.facts : facts, text, summary })
   }
 
   #forget(id: string): void {

@@ -46,6 +46,40 @@ export function declareContainers(
   place: OwnPlace,
   defaults: ContainerDefaults,
 ): SiteDeclaration[] {
+  return createContainerDeclarer(defaults)(containers, place)
+}
+
+/** {@link declareContainers}, which works out only those hosts anew of which a container has changed. */
+export function createContainerDeclarer(
+  defaults: ContainerDefaults,
+): (containers: readonly ContainerFacts[], place: OwnPlace) => SiteDeclaration[] {
+  let memory = new Map<string, Remembered>()
+  let where = ''
+  return (containers, place) => {
+    const here = JSON.stringify([place, [...(place.drivers ?? [])]])
+    if (here !== where) memory = new Map()
+    where = here
+    const defaultHost = patternOf(defaults.defaultHost)
+    const next = new Map<string, Remembered>()
+    for (const [host, claims] of claimsOf(containers)) {
+      const known = memory.get(host)
+      const isSame =
+        known?.claims.length === claims.length &&
+        known.claims.every(({ container }, at) => container === claims[at]?.container)
+      const around = { place, defaults, isDefault: host === defaultHost }
+      next.set(host, isSame ? known : { claims, declaration: declareHost(host, claims, around) })
+    }
+    memory = next
+    return [...next.values()].map(({ declaration }) => declaration)
+  }
+}
+
+interface Remembered {
+  readonly claims: readonly Claim[]
+  readonly declaration: SiteDeclaration
+}
+
+function claimsOf(containers: readonly ContainerFacts[]): Map<string, Claim[]> {
   const claims = new Map<string, Claim[]>()
   for (const container of [...containers].sort(byPrecedence)) {
     for (const [index, wanted] of readWanted(container).hosts.entries()) {
@@ -55,10 +89,7 @@ export function declareContainers(
       else claims.set(wanted.host, [claim])
     }
   }
-  const defaultHost = patternOf(defaults.defaultHost)
-  return [...claims].map(([host, all]) =>
-    declareHost(host, all, { place, defaults, isDefault: host === defaultHost }),
-  )
+  return claims
 }
 
 /** What a container asks for in vain, since it cannot be understood. */

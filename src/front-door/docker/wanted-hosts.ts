@@ -52,8 +52,21 @@ export interface Wanted {
   readonly lost: readonly LostHost[]
 }
 
-/** The hosts and paths of a container: `VIRTUAL_HOST_MULTIPORTS`, else `VIRTUAL_HOST` and its companions. */
+const read = new WeakMap<ContainerFacts, Wanted>()
+
+/**
+ * The hosts and paths of a container: `VIRTUAL_HOST_MULTIPORTS`, else `VIRTUAL_HOST` and its companions. Read once for
+ * the same facts.
+ */
 export function readWanted(container: ContainerFacts): Wanted {
+  const known = read.get(container)
+  if (known) return known
+  const wanted = readVariables(container)
+  read.set(container, wanted)
+  return wanted
+}
+
+function readVariables(container: ContainerFacts): Wanted {
   const multiports = variableOf(container, 'VIRTUAL_HOST_MULTIPORTS')
   const notes: string[] = []
   const external = readExternalPorts(container, notes)
