@@ -2,18 +2,22 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { formatRegistryConfig } from '../../bench/servers/registry-config.ts'
 import { RUN_BY_CLIENTS } from '../docs/how-commands-run.ts'
-import { skipReason } from '../parts/find-parts.ts'
+import { part, skipReason } from '../parts/find-parts.ts'
 import { startContainerd } from '../parts/start-containerd.ts'
 import { type StartedDaemon, startDockerd } from '../parts/start-dockerd.ts'
 import { busyboxTree, makeRunnableImage } from '../support/busybox.ts'
 import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
+import { findFreePort, isListening } from '../support/free-port.ts'
 import { makeImage } from '../support/make-image.ts'
 import { makeOciArchive } from '../support/oci-archive.ts'
 import { writeOciLayout } from '../support/oci-layout.ts'
+import { startProcess } from '../support/start-process.ts'
 import { makeTar } from '../support/tar.ts'
 
 const PARTS = [
+  'docker-registry',
   'docker',
   'dockerd',
   'podman',
@@ -135,6 +139,37 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
     await run('skopeo login')
     await run('skopeo copy', source)
     await run('skopeo delete')
+  })
+
+  it('skopeo, from the registry that was there before', async () => {
+    const port = await findFreePort()
+    const config = join(room.folder, 'old.yml')
+    await writeFile(config, formatRegistryConfig({ root: join(room.folder, 'old'), port }))
+    const old = await startProcess(part('docker-registry'), {
+      args: ['serve', config],
+      logFile: join(room.folder, 'old.log'),
+      isReady: () => isListening(port),
+    })
+    try {
+      const image = `localhost:${port}/alice/app`
+      for (const tag of ['1', '2'])
+        await room.run('skopeo', [
+          'copy',
+          '--dest-tls-verify=false',
+          'oci:layout:app',
+          `docker://${image}:${tag}`,
+        ])
+      const here = { 'localhost:5001/alice/app': image, 'registry.example.com': room.berth.host }
+      await run('skopeo sync', { ...here, 'skopeo sync': 'skopeo sync --dest-tls-verify=false' })
+      const list = ['list-tags', '--tls-verify=false', `docker://${room.berth.host}/alice/app`]
+      const { Tags: tags } = JSON.parse(await room.run('skopeo', list)) as { Tags: string[] }
+      assert.deepEqual(
+        ['1', '2'].filter((tag) => !tags.includes(tag)),
+        [],
+      )
+    } finally {
+      await old.stop()
+    }
   })
 
   it('containerd', async () => {

@@ -67,6 +67,7 @@ export const RUN_BY_CLIENTS: readonly string[] = [
   'skopeo delete docker://HOST/alice/alpine:3',
   'skopeo copy --all --dest-tls-verify=false docker://docker.io/library/alpine:3 docker://127.0.0.1:5000/alice/alpine:3',
   'skopeo copy --all --preserve-digests docker://docker.io/library/alpine:3 docker://HOST/alice/alpine:3',
+  'skopeo sync --all --src-tls-verify=false --src docker --dest docker localhost:5001/alice/app registry.example.com/alice',
   'podman login HOST --username alice',
   'podman push localhost/app:1.0 HOST/alice/app:1.0',
   'buildah push localhost/app:1.0 docker://HOST/alice/app:1.0',
@@ -116,8 +117,6 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'it needs an image of the reader; test/front-door/brief-in-a-container.test.ts runs Berth in a container so',
   'docker run -d -p 127.0.0.1:5001:5000 -v ~/registry/storage:/var/lib/registry --name old-registry registry:2':
     FETCHES_IMAGE,
-  'skopeo sync --all --src docker --dest docker localhost:5001/alice/app registry.example.com/alice':
-    'it needs the old registry and a public name',
   'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e NETWORKS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
     FETCHES_IMAGE,
   'berth cert check registry.example.com':

@@ -10,9 +10,11 @@ and by its constraints for nothing else. A server with a domain makes it at its 
 Its key never leaves the data folder.
 
 To trust it:
-  Docker          berth cert ca > /etc/docker/certs.d/registry.local/ca.crt       (with the port, if it is not 443)
+  Docker          mkdir -p /etc/docker/certs.d/registry.local                     (with the port, if it is not 443)
+                  berth cert ca > /etc/docker/certs.d/registry.local/ca.crt
   Debian, Ubuntu  berth cert ca > /usr/local/share/ca-certificates/berth.crt; update-ca-certificates
   Fedora, RHEL    berth cert ca > /etc/pki/ca-trust/source/anchors/berth.crt; update-ca-trust
+  Elsewhere       berth cert ca > berth.crt, to be copied; then
   macOS           security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain berth.crt
   Windows         certutil -addstore Root berth.crt
   Firefox         Settings, Certificates, Authorities, Import`
