@@ -61,6 +61,8 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       gate: context.gate,
       trustedProxies: config.trustedProxies,
       proxyProtocolFrom: door.proxyProtocolFrom,
+      proxyProtocol: door.proxyProtocol,
+      challengeFolder: NGINX_CHALLENGES,
       tlsPolicy: door.tlsPolicy,
       externalHttpsPort: door.externalHttpsPort ?? portOf(config.listenHttps) ?? 443,
       externalHttpPort: door.externalHttpPort,
@@ -110,7 +112,14 @@ function createHandler({
       },
     }),
   )
-  return createSiteHandler({ registry, limits, passwords: checker, logger, siteLog })
+  const files = {
+    dotfiles: door.serveDotfiles,
+    symlinks: door.serveSymlinks,
+    closedFolders: [config.dataDir, config.registryRoot, door.certsDir, door.htpasswdDir].filter(
+      (folder) => folder !== undefined,
+    ),
+  }
+  return createSiteHandler({ registry, limits, passwords: checker, logger, siteLog, files })
 }
 
 function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, isShared: boolean): SiteLog {
@@ -131,6 +140,9 @@ function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, is
     )
   }
 }
+
+/** Where certbot and acme-companion put their answers in nginx-proxy's container. */
+const NGINX_CHALLENGES = '/usr/share/nginx/html/.well-known/acme-challenge'
 
 /** The users of the registry's vhost files are accounts; each file once, in the order of the hosts. */
 function registryPasswordFiles(sites: readonly Site[]): string[] {

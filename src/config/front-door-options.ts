@@ -1,3 +1,4 @@
+// long: one entry a setting, which reads best in one place
 import path from 'node:path'
 import {
   ACME_SCOPES,
@@ -153,6 +154,27 @@ export const FRONT_DOOR_OPTIONS = {
     otherwise: 'that of listen-https',
     parse: wholeNumber(1, 65_535),
     replaces: 'EXTERNAL_HTTPS_PORT',
+  },
+  'proxy-protocol': {
+    value: 'WORD',
+    help: 'whether those of proxy-protocol-from must begin each connection with a PROXY header: optional or required',
+    example: 'required',
+    default: 'optional',
+    parse: word(['optional', 'required']),
+  },
+  'serve-dotfiles': {
+    value: 'BOOL',
+    help: 'serve files and folders of sites whose names begin with a dot; .well-known is served anyway',
+    example: 'true',
+    default: 'false',
+    parse: flag,
+  },
+  'serve-symlinks': {
+    value: 'BOOL',
+    help: 'follow symbolic links that lead out of the folder of a site',
+    example: 'true',
+    default: 'false',
+    parse: flag,
   },
   'proxy-protocol-from': {
     value: 'LIST',

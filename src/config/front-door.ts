@@ -50,6 +50,11 @@ export interface FrontDoorConfig {
   readonly externalHttpsPort: number | undefined
   /** Addresses (CIDR) whose PROXY header counts. */
   readonly proxyProtocolFrom: readonly string[]
+  /** Whether those addresses must send one on each connection. */
+  readonly proxyProtocol: 'optional' | 'required'
+  /** Whether files of sites are served whose names begin with a dot, or that symbolic links outside lead to. */
+  readonly serveDotfiles: boolean
+  readonly serveSymlinks: boolean
   /** `off`, `stdout` or a file. */
   readonly siteLog: string
   readonly siteLogFormat: 'combined' | 'json'

@@ -26,6 +26,8 @@ export interface CanonicalTarget {
 /** A target that is refused, and why: half a sentence for the log. */
 export interface RefusedTarget {
   readonly refused: string
+  /** Of the answer; 400 if undefined. */
+  readonly status?: number
 }
 
 /**

@@ -1,10 +1,9 @@
-import type { Stats } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { extname, join, resolve, sep } from 'node:path'
 import { escapePath } from './directives/escape-uri.ts'
 import type { Content } from './directives/settings.ts'
 import { expand } from './directives/template.ts'
+import { type FileRules, type FoundFile, findFile } from './find-file.ts'
 import { sendSpan } from './send-span.ts'
 import { addHeaders, type ContentPlan, type SiteExchange } from './site-exchange.ts'
 
@@ -43,6 +42,12 @@ const TYPES: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 }
 
+/** Where files come from, and what of it is served. */
+export interface FilesOrder {
+  readonly files: Extract<Content, { kind: 'files' }>
+  readonly rules: FileRules
+}
+
 /** What became of it; `redirect`: another path of this host is to answer. */
 export type FilesResult =
   | { readonly kind: 'answered' }
@@ -56,23 +61,20 @@ const NOT_FOUND: FilesResult = { kind: 'error', status: 404 }
 export async function serveFiles(
   exchange: SiteExchange,
   plan: ContentPlan,
-  files: Extract<Content, { kind: 'files' }>,
+  order: FilesOrder,
 ): Promise<FilesResult> {
   const { method } = exchange.facts
   if (method !== 'GET' && method !== 'HEAD') return { kind: 'error', status: 405 }
-  if (files.tryFiles) return tryFiles(exchange, plan, files)
-  return serveFirst(exchange, plan, { files, uri: plan.uri })
+  if (order.files.tryFiles) return tryFiles(exchange, plan, order)
+  return serveFirst(exchange, plan, { ...order, uri: plan.uri })
 }
 
-async function tryFiles(
-  exchange: SiteExchange,
-  plan: ContentPlan,
-  files: Extract<Content, { kind: 'files' }>,
-): Promise<FilesResult> {
+async function tryFiles(exchange: SiteExchange, plan: ContentPlan, order: FilesOrder): Promise<FilesResult> {
+  const { files } = order
   const names = (files.tryFiles ?? []).map((template) => expand(template, plan.variable))
   const last = names.pop() ?? ''
   for (const name of names) {
-    const result = await serveFirst(exchange, plan, { files, uri: name, onlyFolder: name.endsWith('/') })
+    const result = await serveFirst(exchange, plan, { ...order, uri: name, onlyFolder: name.endsWith('/') })
     if (result.kind === 'answered') return result
   }
   if (last.startsWith('=')) return { kind: 'error', status: Number(last.slice(1)) || 404 }
@@ -83,55 +85,46 @@ async function tryFiles(
 async function serveFirst(
   exchange: SiteExchange,
   plan: ContentPlan,
-  at: { files: Extract<Content, { kind: 'files' }>; uri: string; onlyFolder?: boolean },
+  at: FilesOrder & { uri: string; onlyFolder?: boolean },
 ): Promise<FilesResult> {
-  const path = pathOf(at.files, at.uri, plan)
+  const base = resolve(at.files.alias ?? at.files.root)
+  const path = pathOf(base, at, plan)
   if (path === undefined) return NOT_FOUND
-  const stats = await statOf(path)
-  if (stats === 'denied') return { kind: 'error', status: 403 }
-  if (!stats) return NOT_FOUND
-  if (stats.isFile())
-    return at.onlyFolder || at.uri.endsWith('/') ? NOT_FOUND : send(exchange, plan, { path, stats })
-  if (!stats.isDirectory()) return NOT_FOUND
+  const found = await findFile(base, path, at.rules)
+  if (found === 'denied') return { kind: 'error', status: 403 }
+  if (!found) return NOT_FOUND
+  if (found.stats.isFile())
+    return at.onlyFolder || at.uri.endsWith('/') ? NOT_FOUND : send(exchange, plan, { ...found, name: path })
+  if (!found.stats.isDirectory()) return NOT_FOUND
   if (!at.uri.endsWith('/')) {
     setHeader(exchange, 'location', `${escapePath(exchange.facts.uri)}/`)
     return { kind: 'error', status: 301 }
   }
   for (const name of at.files.index) {
     const inside = join(path, name)
-    const found = name.startsWith('/') ? undefined : await statOf(inside)
-    if (found && found !== 'denied' && found.isFile())
-      return send(exchange, plan, { path: inside, stats: found })
+    const index = name.startsWith('/') ? undefined : await findFile(base, inside, at.rules)
+    if (index && index !== 'denied' && index.stats.isFile())
+      return send(exchange, plan, { ...index, name: inside })
   }
   return { kind: 'error', status: 403 }
 }
 
 /** The file of a path; undefined if it would lie outside. The path was made canonical before. */
 function pathOf(
-  { root, alias }: Extract<Content, { kind: 'files' }>,
-  uri: string,
+  base: string,
+  { files: { alias }, uri }: { files: FilesOrder['files']; uri: string },
   plan: ContentPlan,
 ): string | undefined {
   if (uri.includes('\0')) return undefined
-  const base = resolve(alias ?? root)
   const rest = alias === undefined ? uri : uri.slice(plan.matchedLength)
   const path = resolve(base, `.${rest.startsWith('/') ? '' : '/'}${rest}`)
   return path === base || path.startsWith(base.endsWith(sep) ? base : `${base}${sep}`) ? path : undefined
 }
 
-async function statOf(path: string): Promise<Stats | 'denied' | undefined> {
-  try {
-    return await stat(path)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : ''
-    return code === 'EACCES' ? 'denied' : undefined
-  }
-}
-
 async function send(
   exchange: SiteExchange,
   plan: ContentPlan,
-  { path, stats }: { path: string; stats: Stats },
+  { path, stats, name }: FoundFile & { name: string },
 ): Promise<FilesResult> {
   const { settings, variable } = plan
   const { request, facts } = exchange
@@ -150,7 +143,7 @@ async function send(
   const { start, end } = range ?? { start: 0, end: stats.size - 1 }
   const head: Record<string, string | number> = { etag, 'last-modified': modified.toUTCString() }
   if (!isFresh) {
-    head['content-type'] = TYPES[extname(path).toLowerCase()] ?? settings.defaultType
+    head['content-type'] = TYPES[extname(name).toLowerCase()] ?? settings.defaultType
     head['content-length'] = Math.max(0, end - start + 1)
     head['accept-ranges'] = 'bytes'
   }

@@ -2,62 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { AnswerGate } from './answer-gate.ts'
-import { type ClientDemand, dropClientClaims, judgeClient } from './client-certificates.ts'
+import { readChallengeFile } from './challenge-file.ts'
+import type { Door, FrontDoorParts } from './door.ts'
 import type { DoorAddress } from './door-address.ts'
 import { type DoorListener, openDoorListener } from './door-listener.ts'
 import type { ConnectionFacts, DoorOptions } from './door-ports.ts'
-import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED, sendPage, sendText } from './error-pages.ts'
+import { sendPage, sendText } from './error-pages.ts'
+import { type Found, type FoundBehind, find, findBehind } from './find-request.ts'
 import type { HostTable } from './host-table.ts'
 import type { DoorRequest, DoorResponse } from './http-servers.ts'
 import { createAddressMatcher, UNIX_ADDRESS } from './network-address.ts'
-import type { CertificateSource, ChallengeSource } from './ports.ts'
-import { isHttp1, type RequestTarget, readRequestTarget } from './request-target.ts'
 import type { Site } from './site.ts'
-import type { TlsPolicyName } from './site-declaration.ts'
 import { setHsts } from './site-exchange.ts'
-import type { SiteHandler, SiteRequest } from './site-handler.ts'
-import { createTlsFinder, type TlsFinder } from './tls-finder.ts'
-import { findVisitor } from './visitor-address.ts'
-import { visitorPortOf } from './visitor-port.ts'
+import { createTlsFinder } from './tls-finder.ts'
 
-/** Where a CA asks its questions (RFC 8555 section 8.3). */
-const CHALLENGE_PATH = '/.well-known/acme-challenge/'
-/** What a health check asks, by address rather than by name. */
-const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz'])
-
-/** What the front door is made of. */
-export interface FrontDoorParts {
-  readonly certificates: CertificateSource
-  readonly challenges: ChallengeSource
-  readonly handler: SiteHandler
-  /** Answers `/livez` and `/readyz` of hosts that are no site. */
-  readonly health: (request: IncomingMessage, response: ServerResponse) => void
-  /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
-  readonly trustedProxies: readonly string[]
-  /** Requests wait until it is open; undefined: they do not wait. */
-  readonly gate?: AnswerGate
-  /** Addresses (CIDR) that begin connections with a PROXY header. */
-  readonly proxyProtocolFrom: readonly string[]
-  /** Whether those addresses must do so on each connection; `optional` if undefined. */
-  readonly proxyProtocol?: 'optional' | 'required'
-  /** For hosts that do not say it, and for handshakes without a name. */
-  readonly tlsPolicy: TlsPolicyName
-  /** Port of visitors for TLS, where a host does not say it; 443 if undefined. */
-  readonly externalHttpsPort?: number
-  /** Port of visitors for plain HTTP, where a host does not say it; the one listened on if undefined. */
-  readonly externalHttpPort?: number | undefined
-  /** See {@link DoorOptions}; addresses of this machine and of trusted proxies are not counted. */
-  readonly maxConnections?: number
-  readonly maxConnectionsPerAddress?: number
-  readonly newRequestId: () => string
-  /** Where other processes take the same visitors' connections: what their tickets are made of. */
-  readonly ticketSecret?: Uint8Array | undefined
-  /** Is told of client certificates that are not taken, and why by OpenSSL's name of it. */
-  readonly onClientRefused?: (refused: { host: string; remoteAddress: string; reason: string }) => void
-  /** Is told what should never happen; the request gets 500. */
-  readonly logFailure: (error: unknown) => void
-}
+export type { FrontDoorParts } from './door.ts'
 
 /** The listeners and the table of hosts behind them. */
 export interface FrontDoor {
@@ -80,13 +39,6 @@ export function createFrontDoor(parts: FrontDoorParts, sites: HostTable<Site>): 
       state.sites = next
     },
   }
-}
-
-interface Door {
-  readonly parts: FrontDoorParts
-  readonly isTrusted: (address: string) => boolean
-  readonly finder: TlsFinder
-  readonly sites: () => HostTable<Site>
 }
 
 function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
@@ -123,7 +75,8 @@ interface Arrival {
   readonly facts: ConnectionFacts
 }
 
-function serve(door: Door, { request, response, facts }: Arrival): void {
+function serve(door: Door, arrival: Arrival): void {
+  const { request, response, facts } = arrival
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
     sendPage(response, 500)
@@ -131,14 +84,32 @@ function serve(door: Door, { request, response, facts }: Arrival): void {
   try {
     const found = find(door, request, facts)
     if (found.kind === 'site') door.parts.handler.serve({ ...found.exchange, response }).catch(fail)
-    else answer(door, found, { request, response, facts })
+    else if (found.kind === 'challenge-file') answerFromFile(door, found, arrival).catch(fail)
+    else answer(door, found, arrival)
   } catch (error) {
     fail(error)
   }
 }
 
+/** Without such a file it is a request like any other. */
+async function answerFromFile(
+  door: Door,
+  { folder, token, target }: Extract<Found, { kind: 'challenge-file' }>,
+  arrival: Arrival,
+): Promise<void> {
+  const text = await readChallengeFile(folder, token)
+  if (text !== undefined) return sendText(arrival.response, 200, text)
+  const found = findBehind(door, arrival, target)
+  if (found.kind === 'site') await door.parts.handler.serve({ ...found.exchange, response: arrival.response })
+  else answer(door, found, arrival)
+}
+
 /** Answers what is no site's business. */
-function answer(door: Door, found: Exclude<Found, { kind: 'site' }>, { request, response }: Arrival): void {
+function answer(
+  door: Door,
+  found: Exclude<FoundBehind, { kind: 'site' }>,
+  { request, response }: Arrival,
+): void {
   switch (found.kind) {
     case 'challenge':
       sendText(response, 200, found.answer)
@@ -199,159 +170,4 @@ function upgrade(
   } catch (error) {
     fail(error)
   }
-}
-
-/** What is to be done with a request. */
-type Found =
-  | { readonly kind: 'site'; readonly exchange: Omit<SiteRequest, 'response'> }
-  | { readonly kind: 'challenge'; readonly answer: string }
-  | {
-      readonly kind: 'redirect'
-      readonly status: number
-      readonly location: string
-      readonly exchange: Omit<SiteRequest, 'response'>
-    }
-  | { readonly kind: 'health' }
-  /** By what its client showed of itself. */
-  | {
-      readonly kind: 'refused'
-      readonly status: 421 | typeof CERTIFICATE_MISSING | typeof CERTIFICATE_REFUSED
-      readonly exchange: Omit<SiteRequest, 'response'>
-    }
-  | {
-      readonly kind: 'page'
-      readonly status: 400 | 421 | 503
-      /** Set where it is a site's. */
-      readonly exchange?: Omit<SiteRequest, 'response'>
-    }
-
-const BAD_REQUEST: Found = { kind: 'page', status: 400 }
-const MISDIRECTED: Found = { kind: 'page', status: 421 }
-const UNAVAILABLE: Found = { kind: 'page', status: 503 }
-
-function find(door: Door, request: DoorRequest, facts: ConnectionFacts): Found {
-  const target = readRequestTarget(request)
-  if (!target) return BAD_REQUEST
-  // What comes in absolute form goes on in the usual one.
-  if (target.target !== request.url) request.url = target.target
-  const challenge = findChallenge(door, request, target)
-  if (challenge) return challenge
-  if (facts.scheme === 'https' && !door.finder.mayServe(facts.serverName, target.host)) return MISDIRECTED
-  const site = door.sites().find(target.host)
-  if (!site) {
-    return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
-  }
-  const asked = { request, facts, site, target }
-  const demand = door.finder.demandOf(site)
-  return (
-    judgeDemand(door, asked, demand) ??
-    judgeScheme(door, asked, demand) ?? { kind: 'site', exchange: toExchange(door, asked) }
-  )
-}
-
-/** Whether the client showed the certificate that this host asks for; undefined: it did, or need not. */
-function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): Found | undefined {
-  if (demand.kind === 'none') return undefined
-  if (demand.kind === 'closed') return closed(door, asked)
-  const { request, facts } = asked
-  dropClientClaims(request.headers)
-  if (facts.scheme === 'http') return undefined
-  const verdict = judgeClient(demand, facts.client)
-  if (verdict === 'fine') return undefined
-  const exchange = toExchange(door, asked)
-  if (verdict === 'bad') {
-    const { host, remoteAddress } = exchange
-    door.parts.onClientRefused?.({ host, remoteAddress, reason: facts.client?.error ?? '' })
-  }
-  return { kind: 'refused', status: REFUSALS[verdict], exchange }
-}
-
-const REFUSALS = { elsewhere: 421, missing: CERTIFICATE_MISSING, bad: CERTIFICATE_REFUSED } as const
-
-function closed(door: Door, asked: Asked): Found {
-  return { kind: 'page', status: 503, exchange: toExchange(door, asked) }
-}
-
-interface Asked {
-  readonly request: DoorRequest
-  readonly facts: ConnectionFacts
-  readonly site: Site
-  readonly target: RequestTarget
-}
-
-function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<SiteRequest, 'response'> {
-  const { remoteAddress: peerAddress, remotePort, localPort, scheme } = facts
-  const isPeerTrusted = door.isTrusted(peerAddress)
-  return {
-    request,
-    site,
-    scheme,
-    host: target.host,
-    authority: target.authority,
-    remoteAddress: findVisitor(peerAddress, request.headers['x-forwarded-for'], door.isTrusted),
-    peerAddress,
-    remotePort,
-    serverPort: localPort,
-    visitorPort: visitorPortOf(request.headers, {
-      scheme,
-      isPeerTrusted,
-      own: site.declaration,
-      door: door.parts,
-    }),
-    isPeerTrusted,
-    // Shown to CAs that count no more it proves nothing.
-    client: facts.client && door.finder.demandOf(site).kind === 'asked' ? facts.client : undefined,
-    requestId: door.parts.newRequestId(),
-  }
-}
-
-/** A CA asks before there is a certificate, over either scheme, and has no password. */
-function findChallenge(door: Door, { method }: DoorRequest, { target }: RequestTarget): Found | undefined {
-  if (!target.startsWith(CHALLENGE_PATH) || (method !== 'GET' && method !== 'HEAD')) return undefined
-  const answer = door.parts.challenges.httpAnswer(target.slice(CHALLENGE_PATH.length))
-  return answer === undefined ? undefined : { kind: 'challenge', answer }
-}
-
-/** Whether this scheme is served, by nginx-proxy's `HTTPS_METHOD`; undefined: it is. */
-function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): Found | undefined {
-  const { request, facts, site, target } = asked
-  const { httpsMethod, source } = site.declaration
-  // The handshake of such a host is refused, unless there is a default certificate to say so with.
-  if (facts.scheme === 'https') return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
-  // Without TLS nobody can show a certificate, and who stands behind a proxy that did it has shown none to us.
-  const mustShow = demand.kind === 'asked' && demand.mode === 'on'
-  if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
-  if (isForwardedHttps(door, request, facts)) {
-    return mustShow
-      ? { kind: 'refused', status: CERTIFICATE_MISSING, exchange: toExchange(door, asked) }
-      : undefined
-  }
-  const hasCertificate = door.finder.contextOf(target.host) !== undefined
-  // Passwords of the registry never cross the network in the clear, certificate or not.
-  if (!hasCertificate) {
-    if (source.kind === 'registry' || mustShow) return UNAVAILABLE
-    if (site.declaration.httpWithoutCert) return undefined
-  }
-  if (httpsMethod === 'nohttp') return UNAVAILABLE
-  return redirectToTls(door, asked)
-}
-
-function redirectToTls(door: Door, asked: Asked): Found {
-  const { parts } = door
-  const { request, site, target } = asked
-  const { externalHttpsPort = parts.externalHttpsPort ?? 443, nonGetRedirect } = site.declaration
-  const isGet = request.method === 'GET' || request.method === 'HEAD'
-  const name = target.host.includes(':') ? `[${target.host}]` : target.host
-  const path = target.target === '*' ? '/' : target.target
-  return {
-    kind: 'redirect',
-    status: isGet ? 301 : nonGetRedirect,
-    exchange: toExchange(door, asked),
-    location: `https://${name}${externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`}${path}`,
-  }
-}
-
-/** A trusted proxy before us has done TLS already. */
-function isForwardedHttps({ isTrusted }: Door, request: DoorRequest, facts: ConnectionFacts): boolean {
-  return request.headers['x-forwarded-proto'] === 'https' && isTrusted(facts.remoteAddress)
 }

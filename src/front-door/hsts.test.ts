@@ -23,7 +23,9 @@ async function askTls(
   const request = httpsRequest({ ...to, path, agent: false, headers: { host: HOST, ...headers } }).end()
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.resume()
-  return [response.statusCode, response.headers['strict-transport-security']]
+  // Node's own view of the headers keeps the first of several.
+  const all = response.headersDistinct['strict-transport-security']
+  return [response.statusCode, all?.join(', ')]
 }
 
 const UPGRADE = { connection: 'Upgrade', upgrade: 'websocket' }
@@ -95,4 +97,20 @@ test('HSTS is not on the answer of a host that is served without TLS only', asyn
   const reply = await askDoor(room.door, 'http://a.test/')
   assert.ok(typeof reply !== 'string')
   assert.equal(reply.headers['strict-transport-security'], undefined)
+})
+
+test('there is one HSTS header, the own one of the host, whatever the application and the vhost file say', async () => {
+  await using app = await startApp((_request, response) => {
+    response.setHeader('strict-transport-security', ['max-age=1', 'max-age=2'])
+    response.end('ok')
+  })
+  const vhost = 'add_header Strict-Transport-Security "max-age=3" always; location = /own { return 204; }'
+  for (const [path, status] of [
+    ['/', 200],
+    ['/own', 204],
+  ] as const) {
+    assert.deepEqual(await askTls({ ports: [app.port], vhost }, path, {}), [status, HSTS])
+  }
+  const off = { declaration: { hsts: undefined }, ports: [app.port] }
+  assert.deepEqual(await askTls(off, '/', {}), [200, 'max-age=1, max-age=2'])
 })

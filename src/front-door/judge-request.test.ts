@@ -35,10 +35,21 @@ function judge(site: Site, url: string): Plan | { refused: string } {
     httpVersionMajor: 1,
     httpVersionMinor: 1,
   } as IncomingMessage
-  const judged = judgeRequest({
-    ...{ request, site, scheme: 'http', host: 'a.test', authority: 'a.test', remotePort: 1, serverPort: 80 },
-    ...{ remoteAddress: '192.0.2.1', peerAddress: '192.0.2.1', isPeerTrusted: false, requestId: '1' },
-  })
+  const judged = judgeRequest(
+    {
+      ...{
+        request,
+        site,
+        scheme: 'http',
+        host: 'a.test',
+        authority: 'a.test',
+        remotePort: 1,
+        serverPort: 80,
+      },
+      ...{ remoteAddress: '192.0.2.1', peerAddress: '192.0.2.1', isPeerTrusted: false, requestId: '1' },
+    },
+    { loopId: 'berth-1' },
+  )
   return 'refused' in judged ? judged : judged.plan
 }
 

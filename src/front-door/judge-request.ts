@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { RefusedTarget } from './canonical-path.ts'
 import type { Plan, RequestFacts } from './directives/settings.ts'
 import { enterSite } from './site-exchange.ts'
@@ -16,7 +17,9 @@ export interface JudgedRequest<Request> {
  */
 export function judgeRequest<Request extends Omit<SiteRequest, 'response'>>(
   request: Request,
+  { loopId }: { readonly loopId: string },
 ): JudgedRequest<Request> | RefusedTarget {
+  if (hasPassed(request.request.headers, loopId)) return LOOP
   const exchange = enterSite(request)
   if ('refused' in exchange) return exchange
   const { facts } = exchange
@@ -29,6 +32,15 @@ export function judgeRequest<Request extends Omit<SiteRequest, 'response'>>(
   return { exchange, plan }
 }
 
+/** Whether a request was sent by this process before: an upstream is Berth itself, or passes back to it. */
+function hasPassed({ 'cdn-loop': passed }: IncomingHttpHeaders, loopId: string): boolean {
+  return passed !== undefined && String(passed).includes(loopId)
+}
+
+const LOOP: RefusedTarget = {
+  status: 508,
+  refused: 'it was sent by this server before: an upstream of the host leads back here',
+}
 const AMBIGUOUS: RefusedTarget = {
   refused:
     'by an escaped slash or backslash, a ";" or slashes in a row it belongs to locations of different rules',

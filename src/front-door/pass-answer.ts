@@ -5,7 +5,7 @@ import type { UnsentHold } from '../stream/unsent-bytes.ts'
 import { breakOff } from './break-off.ts'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
-import { addedHeaders, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
+import { addedHeaders, HSTS, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { holdAnswer } from './hold-answer.ts'
 import { createPace, type Pace } from './limit-rate.ts'
@@ -195,17 +195,21 @@ export function answerHeaders(
   },
 ): string[] {
   const { host, authority, scheme } = exchange
-  const list = responseHeaders(raw, {
+  const hsts = hstsOf(exchange)
+  const passed = responseHeaders(raw, {
     settings,
     redirect: () => redirectFacts({ content, redirect }, { upstream, server, host, authority }),
     variable,
   })
   const added = addedHeaders(status, {
     headers: settings.addHeaders,
-    hsts: hstsOf(exchange),
+    hsts,
     isTls: scheme === 'https',
     variable: (name) => upstreamVariable(raw, name) ?? variable(name),
   })
-  list.push(...added)
-  return list
+  return [...(scheme === 'https' && hsts !== undefined ? without(passed, HSTS) : passed), ...added]
+}
+
+function without(list: readonly string[], name: string): readonly string[] {
+  return list.includes(name) ? list.filter((_, at) => list[at - (at % 2)] !== name) : list
 }

@@ -127,6 +127,7 @@ test('answers are passed on without headers of the hop, hidden ones, and with th
   assert.match(got, /^x-kept: 1\r$/im)
   assert.match(got, /^x-added: yes 1\r$/im)
   assert.doesNotMatch(got, /^(?:server|x-hop|x-hidden|x-accel-redirect|x-empty):/im)
+  assert.ok(room.log.some(({ msg }) => String(msg).includes('X-Accel-Redirect')))
 })
 
 test('add_header without always is not on errors, HSTS is on all answers over TLS', async () => {

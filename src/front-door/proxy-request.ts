@@ -23,7 +23,13 @@ import {
 import { letOthersBegin } from './hold-answer.ts'
 import { type AnswerHead, AnswerPassing, isIntercepted } from './pass-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
-import { type ContentPlan, type SiteExchange, type SiteTools, tellTooLarge } from './site-exchange.ts'
+import {
+  type ContentPlan,
+  type SiteExchange,
+  type SiteTools,
+  tellDropped,
+  tellTooLarge,
+} from './site-exchange.ts'
 import { declareOrigin, originOf } from './upstream-origin.ts'
 
 /** What is asked of an upstream, and which. */
@@ -151,7 +157,12 @@ class Proxying {
     const { request, facts } = this.#exchange
     const { plan } = this.#order
     const forwarded = { ...this.#exchange, requestUri: facts.requestUri }
-    const options = { settings: this.#settings, variable: plan.variable, isUpgrade: false }
+    const options = {
+      settings: this.#settings,
+      variable: plan.variable,
+      isUpgrade: false,
+      loopId: this.#proxy.tools.loopId,
+    }
     const headers = requestHeaders(request.headers, forwarded, options)
     const length = request.headers['content-length']
     if (this.#hasBody && length !== undefined) headers.push('content-length', length)
@@ -211,7 +222,10 @@ class Proxying {
     } else if (isIntercepted(this.#settings, status)) {
       this.#abandon()
       this.#finish(this.#proxy.fail(status))
-    } else this.#answer.head(head, { upstream: this.#order.upstream, server })
+    } else {
+      tellDropped(this.#exchange, head.raw, this.#proxy.tools)
+      this.#answer.head(head, { upstream: this.#order.upstream, server })
+    }
   }
 
   #abandon(): void {

@@ -63,7 +63,7 @@ export async function proxyUpgrade(
   client: Client,
   { tools, answers }: { tools: SiteTools; answers: UpgradeAnswers },
 ): Promise<UpgradeResult | undefined> {
-  const way = wayOf(exchange)
+  const way = wayOf(exchange, tools)
   // The table, or a file that was looked for, changed a moment ago.
   if (!way) return void (await answers.serve({ ...exchange, ...answers.respond() }))
   const { plan, settings } = way
@@ -104,8 +104,8 @@ export async function proxyUpgrade(
  * Whether a request to change the protocol leads to an upstream that can be asked for it. Otherwise it is a request
  * like any other: what a vhost file answers, files, an upstream that speaks HTTP/2 only.
  */
-export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>): boolean {
-  return wayOf(exchange) !== undefined
+export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>, tools: SiteTools): boolean {
+  return wayOf(exchange, tools) !== undefined
 }
 
 interface Way {
@@ -115,8 +115,8 @@ interface Way {
   readonly upstream: UpstreamDeclaration
 }
 
-function wayOf(request: Omit<SiteRequest, 'response'>): Way | undefined {
-  const judged = request.site.closed ? undefined : judgeRequest(request)
+function wayOf(request: Omit<SiteRequest, 'response'>, tools: SiteTools): Way | undefined {
+  const judged = request.site.closed ? undefined : judgeRequest(request, tools)
   if (!judged || 'refused' in judged || judged.plan.kind !== 'content') return undefined
   const { exchange, plan } = judged
   const upstream = upstreamOf(exchange, plan)
@@ -146,7 +146,7 @@ async function tryServers(
   tools: SiteTools,
 ): Promise<Omit<UpgradeResult, 'accessLog'> | undefined> {
   const { exchange, upstream, client } = attempt
-  const ask = askerOf(attempt)
+  const ask = askerOf(attempt, tools)
   const servers = tools.picker.order(upstream, exchange.remoteAddress)
   let status = 503
   for (const [index, server] of servers.entries()) {
@@ -205,13 +205,13 @@ function tellFailure(
 }
 
 /** Asks one server after the other for the same. */
-function askerOf(attempt: Attempt) {
+function askerOf(attempt: Attempt, { loopId }: SiteTools) {
   const { exchange, plan, upstream, client } = attempt
   const { request } = exchange
   const headers = requestHeaders(
     request.headers,
     { ...exchange, requestUri: request.url ?? '/' },
-    { settings: plan.settings, variable: plan.variable, isUpgrade: true },
+    { settings: plan.settings, variable: plan.variable, isUpgrade: true, loopId },
   )
   const body = upgradeBody(attempt)
   if (body) headers.push(...body.headers)

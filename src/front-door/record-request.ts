@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { withoutUserInfo } from '../log/redact.ts'
 import { readBasic } from './basic-credentials.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { whenOver } from './forward/join-sockets.ts'
@@ -74,10 +75,10 @@ function beginLine(
     remoteAddress,
     user: readBasic(authorization)?.user,
     method: request.method ?? '',
-    target: request.url ?? '',
+    target: withoutUserInfo(request.url ?? ''),
     protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
     status,
-    referer,
+    referer: referer && withoutUserInfo(referer),
     agent,
     id: requestId,
   }

@@ -17,7 +17,7 @@ const MIN_AHEAD_BYTES = 32 * 1024
 
 /** Part of a file, and the head that goes before it. */
 export interface FileSpan {
-  readonly path: string
+  readonly path: string | Buffer
   readonly status: number
   readonly head: Record<string, string | number>
   /** Both inclusive; the span holds a byte at least. */

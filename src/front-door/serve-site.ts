@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { unsentBytes } from '../stream/unsent-bytes.ts'
 import { bytesOf } from './byte-text.ts'
@@ -5,6 +6,7 @@ import { escapeHeader } from './directives/escape-uri.ts'
 import type { Plan } from './directives/settings.ts'
 import { sendPage } from './error-pages.ts'
 import { serveFiles } from './files-content.ts'
+import { STRICT } from './find-file.ts'
 import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
 import { stayHere } from './forward/turn-redirect.ts'
@@ -36,6 +38,8 @@ import { responseOn } from './upgrade-response.ts'
 
 /** Internal redirects of one request (error_page, try_files), as in nginx. */
 const MAX_REDIRECTS = 10
+/** Enough that no other proxy on the way has the same. */
+const LOOP_ID_BYTES = 8
 /** Least time between two lines about readers that were ended, in milliseconds. */
 const TELL_ENDED_EVERY_MS = 10_000
 
@@ -46,6 +50,7 @@ export interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
 export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler {
   const tools: SiteTools = {
     ...parts,
+    loopId: `berth-${randomBytes(LOOP_ID_BYTES).toString('hex')}`,
     pools: new UpstreamPools(),
     http2Upstreams: new Http2Upstreams(),
     picker: new ServerPicker({
@@ -76,7 +81,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         sendPage(exchange.response, 500)
       }
     },
-    mayUpgrade,
+    mayUpgrade: (exchange) => mayUpgrade(exchange, tools),
     async upgrade(exchange, socket, head) {
       const startedAt = performance.now()
       const answers: UpgradeAnswers = {
@@ -119,11 +124,11 @@ function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
 
 async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: SiteTools): Promise<void> {
   const { site, response } = request
-  const judged = site.closed ? undefined : judgeRequest(request)
+  const judged = site.closed ? undefined : judgeRequest(request, tools)
   if (!judged || 'refused' in judged) {
     setHsts(response, request)
     if (judged) tellRefused(request, judged, tools)
-    return sendPage(response, judged ? 400 : 503)
+    return sendPage(response, judged ? (judged.status ?? 400) : 503)
   }
   await follow(judged.exchange, judged.plan, tools, 0)
 }
@@ -213,7 +218,7 @@ async function answerContent(
   if (target?.kind === 'files' || content.kind === 'files') {
     const files =
       content.kind === 'files' ? content : { ...NO_FILES, root: target?.kind === 'files' ? target.root : '' }
-    const result = await serveFiles(exchange, plan, files)
+    const result = await serveFiles(exchange, plan, { files, rules: tools.files ?? STRICT })
     if (result.kind === 'error') return fail(result.status)
     if (result.kind === 'redirect') {
       if (redirects >= MAX_REDIRECTS) return fail(500)

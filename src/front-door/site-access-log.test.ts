@@ -65,7 +65,7 @@ test('the access log has a line for each request: who, what, status, bytes of th
   await using app = await startLoggedApp()
   const siteLog = keepLines()
   await using room = await openProxyRoom({ ports: [app.port], siteLog, vhost: 'location /no { deny all; }' })
-  await exchange(room.port, get('/x?y', basic('ann'), 'User-Agent: me', 'Referer: there'))
+  await exchange(room.port, get('/x?y', basic('ann'), 'User-Agent: me', 'Referer: http://ann:s3cret@there/'))
   await exchange(room.port, get('/no'))
   await exchange(room.port, get('/hangs'), { quietMs: 50 })
   while (siteLog.lines.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -74,7 +74,7 @@ test('the access log has a line for each request: who, what, status, bytes of th
     ...[agent, referer],
   ])
   assert.deepEqual(told, [
-    [HOST, 'ann', '/x?y', 200, 5, 'me', 'there'],
+    [HOST, 'ann', '/x?y', 200, 5, 'me', 'http://[redacted]@there/'],
     [HOST, undefined, '/no', 403, 'page', undefined, undefined],
     [HOST, undefined, '/hangs', 200, 1, undefined, undefined],
   ])

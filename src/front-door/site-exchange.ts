@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { parseTarget, type RefusedTarget } from './canonical-path.ts'
 import type { LocationSettings, Plan, RequestFacts } from './directives/settings.ts'
+import type { FileRules } from './find-file.ts'
 import type { Http2Upstreams } from './forward/forward-h2c.ts'
 import type { ServerPicker } from './forward/pick-server.ts'
 import { addedHeaders } from './forward/response-headers.ts'
@@ -29,6 +30,8 @@ export interface SiteHandlerParts {
   readonly siteLog: SiteLog | undefined
   /** Requests under way at one server; 16,384 if undefined. */
   readonly maxRequestsPerServer?: number
+  /** What of the folders of sites is served; undefined: no dotfiles, no links that lead out. */
+  readonly files?: FileRules
 }
 
 /** What the parts of this folder that answer a request share. */
@@ -36,6 +39,8 @@ export interface SiteTools extends SiteHandlerParts {
   readonly pools: UpstreamPools
   readonly http2Upstreams: Http2Upstreams
   readonly picker: ServerPicker
+  /** Names this process in `CDN-Loop` (RFC 8586), by which a request that comes back is known. */
+  readonly loopId: string
 }
 
 /** A request on its way through the phases. */
@@ -138,6 +143,25 @@ export function tellRefused(
 ): void {
   logger.warn({ host, id: requestId, reason: refused }, 'the path of a request was refused')
 }
+
+/** The operator reads that an application hopes for nginx: the visitor gets its answer as it is, without the file. */
+export function tellDropped(
+  { host, requestId }: Pick<SiteRequest, 'host' | 'requestId'>,
+  raw: readonly (Buffer | string)[],
+  { logger }: SiteTools,
+): void {
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]
+    // Lengths first: this is done for every answer.
+    if (name?.length !== ACCEL_REDIRECT.length || String(name).toLowerCase() !== ACCEL_REDIRECT) continue
+    logger.warn(
+      { host, id: requestId },
+      'an application answered with X-Accel-Redirect, which is not followed: let it send the file itself',
+    )
+  }
+}
+
+const ACCEL_REDIRECT = 'x-accel-redirect'
 
 /** The operator reads which line of which file it was. */
 export function tellTooLarge(

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, symbols } from 'pino'
-import { redactText } from './redact.ts'
+import { redactText, withoutUserInfo } from './redact.ts'
 
 /** Longest user agent logged, in characters: Docker's has 170, the rest says nothing more. */
 const MAX_AGENT_LENGTH = 200
@@ -47,7 +47,7 @@ export function createAccessLog(logger: Logger): (line: AccessLine) => void {
     if (!logger.isLevelEnabled('info')) return
     destination.write(
       `${beginning()}${line.id}"${member('who', line.who)},"method":${quote(line.method)}` +
-        `,"path":${quote(cutPath(line.path))},"status":${line.status},"bytes":${line.bytes}` +
+        `,"path":${quote(cutPath(withoutUserInfo(line.path)))},"status":${line.status},"bytes":${line.bytes}` +
         `,"received":${line.received},"ms":${Math.round(line.ms * 10) / 10}` +
         member('repository', line.repository) +
         member('remote', line.remote) +

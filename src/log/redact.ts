@@ -59,6 +59,11 @@ export function redactText(text: string): string {
     .replace(JWT, REDACTED)
 }
 
+/** A URL without user name and password in its authority; what is none stays as it is. */
+export function withoutUserInfo(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*@/i, `$1//${REDACTED}@`)
+}
+
 /** Drops the query, the fragment and, in the authority, everything up to the last `@`. */
 function redactAuthority(rest: string): string {
   const withoutQuery = rest.replace(/[?#].*$/s, '')

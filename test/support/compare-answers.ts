@@ -7,7 +7,14 @@ const OF_NO_INTEREST = new Set([
 ])
 /** Headers to upstreams that nginx sends only while no proxy_set_header of a vhost file takes its own away. */
 const KEPT_BY_BERTH = /^(?:x-forwarded-|x-real-ip$|x-original-uri$)/
-const NOT_PASSED = new Set(['connection', 'content-length', 'transfer-encoding', 'x-row', 'x-request-id'])
+const NOT_PASSED = new Set([
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'x-row',
+  'x-request-id',
+  'cdn-loop',
+])
 
 /** What must be the same in the answers of nginx and of Berth. Pages of errors are each server's own; what nginx says decides what is looked at. */
 export function comparable(own: Observed, nginx: Observed): unknown {

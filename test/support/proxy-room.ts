@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { type DestinationStream, pino } from 'pino'
 import { SiteAssembler } from '../../src/front-door/assemble-sites.ts'
 import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
+import type { FileRules } from '../../src/front-door/find-file.ts'
 import { createFrontDoor } from '../../src/front-door/front-door.ts'
 import { HostTable } from '../../src/front-door/host-table.ts'
 import type { PasswordChecker } from '../../src/front-door/ports.ts'
@@ -37,6 +38,7 @@ export interface ProxyRoomOptions {
   readonly trustedProxies?: readonly string[]
   readonly siteLog?: SiteLog
   readonly maxRequestsPerServer?: number
+  readonly files?: FileRules
 }
 
 /** The door, open, and what its operator reads. */
@@ -61,6 +63,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
       siteLog: options.siteLog,
+      ...(options.files && { files: options.files }),
       ...(options.maxRequestsPerServer !== undefined && {
         maxRequestsPerServer: options.maxRequestsPerServer,
       }),

@@ -17,6 +17,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
   'expect',
 ])
+/** By which a request is known that comes back to who sent it (RFC 8586). */
+const LOOP = 'cdn-loop'
 /** Headers by which Berth tells an application how it was reached: what a visitor writes there is never passed on. */
 const TOLD: ReadonlySet<string> = new Set([
   'forwarded',
@@ -64,7 +66,12 @@ export interface ForwardedFacts {
 export function requestHeaders(
   headers: IncomingHttpHeaders,
   facts: ForwardedFacts,
-  options: { settings: LocationSettings; variable: (name: string) => string; isUpgrade: boolean },
+  options: {
+    settings: LocationSettings
+    variable: (name: string) => string
+    isUpgrade: boolean
+    loopId: string
+  },
 ): string[] {
   const named = listedIn(headers.connection)
   const list: string[] = []
@@ -77,6 +84,11 @@ export function requestHeaders(
     if (!USUAL.test(name) && !mayPassOdd(name, settings, folded)) continue
     append(list, name, headers[name])
   }
+  if (!set.has(LOOP))
+    list.push(
+      LOOP,
+      headers[LOOP] === undefined ? options.loopId : `${textOf(headers[LOOP])}, ${options.loopId}`,
+    )
   if (!set.has('host')) list.push('host', facts.authority)
   appendForwarded(list, headers, { facts, set })
   for (const [name, value] of set) if (value !== '' && !isHopByHop(name)) list.push(name, value)
@@ -91,7 +103,7 @@ export function requestHeaders(
  * that the vhost file sets, odd signs as dashes.
  */
 function isMadeHere(name: string, set: ReadonlySet<string>): boolean {
-  if (name === 'host' || name === 'content-length' || name.startsWith(':')) return true
+  if (name === 'host' || name === 'content-length' || name === LOOP || name.startsWith(':')) return true
   return HOP_BY_HOP.has(name) || TOLD.has(name) || NEVER.has(name) || set.has(name)
 }
 

@@ -17,6 +17,8 @@ const HIDDEN: ReadonlySet<string> = new Set([
 /** Statuses on which a header without `always` is added. */
 const ADDED_ON: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
 
+export const HSTS = 'strict-transport-security'
+
 /** Headers as a flat list. */
 export type HeaderList = string[]
 
@@ -54,12 +56,15 @@ export function addedHeaders(
 ): HeaderList {
   const list: HeaderList = []
   const { headers, hsts, isTls, variable } = options
+  const hasHsts = isTls && hsts !== undefined
   for (const { name, value, always } of headers) {
     if (!always && !ADDED_ON.has(status)) continue
+    // Of several a browser heeds the first (RFC 6797 section 8.1): there is one, and it is the host's own.
+    if (hasHsts && name.toLowerCase() === HSTS) continue
     const text = headerOfText(expand(value, variable))
     if (text !== '') list.push(name, text)
   }
-  if (isTls && hsts !== undefined) list.push('strict-transport-security', hsts)
+  if (hasHsts) list.push(HSTS, hsts)
   return list
 }
 

@@ -1,0 +1,194 @@
+import { type ClientDemand, dropClientClaims, judgeClient } from './client-certificates.ts'
+import type { Door } from './door.ts'
+import type { ConnectionFacts } from './door-ports.ts'
+import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED } from './error-pages.ts'
+import type { DoorRequest } from './http-servers.ts'
+import { isHttp1, type RequestTarget, readRequestTarget } from './request-target.ts'
+import type { Site } from './site.ts'
+import type { SiteRequest } from './site-handler.ts'
+import { findVisitor } from './visitor-address.ts'
+import { visitorPortOf } from './visitor-port.ts'
+
+/** Where a CA asks its questions (RFC 8555 section 8.3). */
+const CHALLENGE_PATH = '/.well-known/acme-challenge/'
+/** What a health check asks, by address rather than by name. */
+const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+
+/** What is to be done with a request. */
+export type Found =
+  | { readonly kind: 'site'; readonly exchange: Omit<SiteRequest, 'response'> }
+  | { readonly kind: 'challenge'; readonly answer: string }
+  | {
+      readonly kind: 'challenge-file'
+      readonly folder: string
+      readonly token: string
+      readonly target: RequestTarget
+    }
+  | {
+      readonly kind: 'redirect'
+      readonly status: number
+      readonly location: string
+      readonly exchange: Omit<SiteRequest, 'response'>
+    }
+  | { readonly kind: 'health' }
+  /** By what its client showed of itself. */
+  | {
+      readonly kind: 'refused'
+      readonly status: 421 | typeof CERTIFICATE_MISSING | typeof CERTIFICATE_REFUSED
+      readonly exchange: Omit<SiteRequest, 'response'>
+    }
+  | {
+      readonly kind: 'page'
+      readonly status: 400 | 421 | 503
+      /** Set where it is a site's. */
+      readonly exchange?: Omit<SiteRequest, 'response'>
+    }
+
+const BAD_REQUEST: FoundBehind = { kind: 'page', status: 400 }
+const MISDIRECTED: FoundBehind = { kind: 'page', status: 421 }
+const UNAVAILABLE: FoundBehind = { kind: 'page', status: 503 }
+
+/** The kinds of {@link Found} for a request that no CA sent. */
+export type FoundBehind = Exclude<Found, { kind: 'challenge-file' }>
+
+/** Finds what is to be done with a request. */
+export function find(door: Door, request: DoorRequest, facts: ConnectionFacts): Found {
+  const target = readRequestTarget(request)
+  if (!target) return BAD_REQUEST
+  // What comes in absolute form goes on in the usual one.
+  if (target.target !== request.url) request.url = target.target
+  const challenge = findChallenge(door, request, target)
+  return challenge ?? findBehind(door, { request, facts }, target)
+}
+
+/** What is to be done with a request that no CA sent. */
+export function findBehind(
+  door: Door,
+  { request, facts }: { request: DoorRequest; facts: ConnectionFacts },
+  target: RequestTarget,
+): FoundBehind {
+  if (facts.scheme === 'https' && !door.finder.mayServe(facts.serverName, target.host)) return MISDIRECTED
+  const site = door.sites().find(target.host)
+  if (!site) {
+    return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
+  }
+  const asked = { request, facts, site, target }
+  const demand = door.finder.demandOf(site)
+  return (
+    judgeDemand(door, asked, demand) ??
+    judgeScheme(door, asked, demand) ?? { kind: 'site', exchange: toExchange(door, asked) }
+  )
+}
+
+/** Whether the client showed the certificate that this host asks for; undefined: it did, or need not. */
+function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
+  if (demand.kind === 'none') return undefined
+  if (demand.kind === 'closed') return closed(door, asked)
+  const { request, facts } = asked
+  dropClientClaims(request.headers)
+  if (facts.scheme === 'http') return undefined
+  const verdict = judgeClient(demand, facts.client)
+  if (verdict === 'fine') return undefined
+  const exchange = toExchange(door, asked)
+  if (verdict === 'bad') {
+    const { host, remoteAddress } = exchange
+    door.parts.onClientRefused?.({ host, remoteAddress, reason: facts.client?.error ?? '' })
+  }
+  return { kind: 'refused', status: REFUSALS[verdict], exchange }
+}
+
+const REFUSALS = { elsewhere: 421, missing: CERTIFICATE_MISSING, bad: CERTIFICATE_REFUSED } as const
+
+function closed(door: Door, asked: Asked): FoundBehind {
+  return { kind: 'page', status: 503, exchange: toExchange(door, asked) }
+}
+
+interface Asked {
+  readonly request: DoorRequest
+  readonly facts: ConnectionFacts
+  readonly site: Site
+  readonly target: RequestTarget
+}
+
+function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<SiteRequest, 'response'> {
+  const { remoteAddress: peerAddress, remotePort, localPort, scheme } = facts
+  const isPeerTrusted = door.isTrusted(peerAddress)
+  return {
+    request,
+    site,
+    scheme,
+    host: target.host,
+    authority: target.authority,
+    remoteAddress: findVisitor(peerAddress, request.headers['x-forwarded-for'], door.isTrusted),
+    peerAddress,
+    remotePort,
+    serverPort: localPort,
+    visitorPort: visitorPortOf(request.headers, {
+      scheme,
+      isPeerTrusted,
+      own: site.declaration,
+      door: door.parts,
+    }),
+    isPeerTrusted,
+    // Shown to CAs that count no more it proves nothing.
+    client: facts.client && door.finder.demandOf(site).kind === 'asked' ? facts.client : undefined,
+    requestId: door.parts.newRequestId(),
+  }
+}
+
+/** A CA asks before there is a certificate, over either scheme, and has no password. */
+function findChallenge(
+  { parts: { challenges, challengeFolder: folder } }: Door,
+  { method }: DoorRequest,
+  target: RequestTarget,
+): Found | undefined {
+  if (!target.target.startsWith(CHALLENGE_PATH) || (method !== 'GET' && method !== 'HEAD')) return undefined
+  const token = target.target.slice(CHALLENGE_PATH.length)
+  const answer = challenges.httpAnswer(token)
+  if (answer !== undefined) return { kind: 'challenge', answer }
+  return folder === undefined ? undefined : { kind: 'challenge-file', folder, token, target }
+}
+
+/** Whether this scheme is served, by nginx-proxy's `HTTPS_METHOD`; undefined: it is. */
+function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
+  const { request, facts, site, target } = asked
+  const { httpsMethod, source } = site.declaration
+  // The handshake of such a host is refused, unless there is a default certificate to say so with.
+  if (facts.scheme === 'https') return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
+  // Without TLS nobody can show a certificate, and who stands behind a proxy that did it has shown none to us.
+  const mustShow = demand.kind === 'asked' && demand.mode === 'on'
+  if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
+  if (isForwardedHttps(door, request, facts)) {
+    return mustShow
+      ? { kind: 'refused', status: CERTIFICATE_MISSING, exchange: toExchange(door, asked) }
+      : undefined
+  }
+  const hasCertificate = door.finder.contextOf(target.host) !== undefined
+  // Passwords of the registry never cross the network in the clear, certificate or not.
+  if (!hasCertificate) {
+    if (source.kind === 'registry' || mustShow) return UNAVAILABLE
+    if (site.declaration.httpWithoutCert) return undefined
+  }
+  if (httpsMethod === 'nohttp') return UNAVAILABLE
+  return redirectToTls(door, asked)
+}
+
+function redirectToTls(door: Door, asked: Asked): FoundBehind {
+  const { parts } = door
+  const { request, site, target } = asked
+  const { externalHttpsPort = parts.externalHttpsPort ?? 443, nonGetRedirect } = site.declaration
+  const isGet = request.method === 'GET' || request.method === 'HEAD'
+  const name = target.host.includes(':') ? `[${target.host}]` : target.host
+  const path = target.target === '*' ? '/' : target.target
+  return {
+    kind: 'redirect',
+    status: isGet ? 301 : nonGetRedirect,
+    exchange: toExchange(door, asked),
+    location: `https://${name}${externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`}${path}`,
+  }
+}
+
+/** A trusted proxy before us has done TLS already. */
+function isForwardedHttps({ isTrusted }: Door, request: DoorRequest, facts: ConnectionFacts): boolean {
+  return request.headers['x-forwarded-proto'] === 'https' && isTrusted(facts.remoteAddress)
+}
