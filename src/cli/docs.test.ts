@@ -102,6 +102,44 @@ test('a fenced block of commands says that it is one', () => {
   assert.deepEqual(readHiddenCommands(), [], 'write ```sh above them')
 })
 
+/** Named as what is not there yet. */
+const PLANNED = ['adopt']
+
+/** Commands of Berth that pages name in code and messages name between quotes, with the place. */
+function namedCommands(): { where: string; words: string[] }[] {
+  const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT })]
+  const sources = globSync('src/**/*.ts', { cwd: ROOT }).filter((file) => !file.endsWith('.test.ts'))
+  return [...pages, ...sources].flatMap((where) => {
+    const text = readFileSync(`${ROOT}/${where}`, 'utf8')
+    const found = text.matchAll(
+      /["`](?:bin\/)?berth ([a-z][^"`\n]*)["`]|^(?:\$ )?(?:bin\/)?berth ([a-z][^\n#|>]*)/gm,
+    )
+    return [...found].map((match) => ({ where, words: (match[1] ?? match[2] ?? '').trim().split(/\s+/) }))
+  })
+}
+
+test('every command of Berth that a page or a message names exists, with its flags', () => {
+  const program = buildProgram(processIo())
+  const named = namedCommands()
+  assert.ok(named.length > 100)
+  for (const { where, words } of named.filter(({ words: [name = ''] }) => !PLANNED.includes(name))) {
+    let command: typeof program | undefined = program
+    const rest = [...words]
+    while (command && command.commands.length > 0 && /^[a-z-]+$/.test(rest[0] ?? '')) {
+      const name: string | undefined = rest.shift()
+      command = command.commands.find((inner) => inner.name() === name)
+    }
+    assert.ok(command, `${where}: there is no "berth ${words.join(' ')}"`)
+    const known = [...command.options, ...program.options].map(({ long }) => long)
+    const line = rest.includes('openssl') ? rest.slice(0, rest.indexOf('openssl')) : rest
+    for (const flag of line.flatMap((word) => /^--[a-z-]+/.exec(word) ?? []))
+      assert.ok(
+        flag === '--help' || known.includes(flag),
+        `${where}: "berth ${words.join(' ')}" has no ${flag}`,
+      )
+  }
+})
+
 async function commandsOf(args: readonly string[]): Promise<string[]> {
   const { stdout } = await runCli([...args, '--help'])
   const section = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout)?.[1] ?? ''
