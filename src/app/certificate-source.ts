@@ -7,6 +7,7 @@ import type { PairText } from '../certificates/install-pair.ts'
 import type { CertificateStatus } from '../front-door/describe-site.ts'
 import type { CertificateSource } from '../front-door/ports.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import type { ServedCertificate } from './certificate-expiry.ts'
 import { ClientContexts, type ServedPair } from './client-contexts.ts'
 import type { Authority } from './open-authority.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
@@ -15,10 +16,14 @@ import type { TlsPairWatch } from './tls-pair-watch.ts'
 export interface Certificates extends CertificateSource {
   /** What a site is served with, for people. */
   describe(declaration: SiteDeclaration): CertificateStatus
+  /** The file a site is served from, and when it ends; undefined: of none, or by Berth's own CA, which sees to that. */
+  expiryOf(declaration: SiteDeclaration): ServedCertificate | undefined
 }
 
 /** A pair, and what it is served with where clients are not judged. */
 interface Served extends ServedPair {
+  /** Where it comes from; undefined: Berth's own CA. */
+  readonly expiry?: Omit<ServedCertificate, 'host'> | undefined
   readonly context: () => SecureContext | undefined
 }
 
@@ -32,7 +37,7 @@ export interface CertificateParts {
   readonly authority: Authority
   /** The pair of `--tls-cert`, and the names it is for. */
   readonly given:
-    | { readonly pair: Pick<TlsPairWatch, 'context' | 'pair'>; readonly names: readonly string[] }
+    | { readonly pair: Pick<TlsPairWatch, 'context' | 'pair' | 'expiry'>; readonly names: readonly string[] }
     | undefined
   /** Where the certificates stand that a CA is asked for. */
   readonly acmeStatus: () => readonly AcmeStatus[]
@@ -47,11 +52,13 @@ export function createCertificateSource({
 }: CertificateParts): Certificates {
   const ofStore = (name: string, wish: CertificateWish): Served | undefined => {
     const { found } = store.choose(name, wish)
-    return found && servedOf(found.pair, () => store.find(name, wish))
+    if (!found) return undefined
+    const expiry = { file: found.certFile, notAfter: found.pair.notAfter }
+    return { ...servedOf(found.pair, () => store.find(name, wish)), expiry }
   }
   const ofGiven = (): Served | undefined => {
     const pair = given?.pair
-    return pair && { id: pair.pair, pem: () => pair.pair, context: () => pair.context }
+    return pair && { id: pair.pair, pem: () => pair.pair, context: () => pair.context, expiry: pair.expiry }
   }
   const ofAuthority = (name: string): Served | undefined => {
     const pair = authority.localCertificate(name)
@@ -74,6 +81,11 @@ export function createCertificateSource({
       return clientContexts.find(served, { clients, policy })
     },
     clientsOf: (host) => store.clientsOf(host),
+    expiryOf({ host, certificateName, isDefaultTrusted, httpsMethod }) {
+      if (httpsMethod === 'nohttps') return undefined
+      const expiry = choose(host, { certificateName, isDefaultTrusted })?.expiry
+      return expiry && { host, ...expiry }
+    },
     describe({ host, certificateName, isDefaultTrusted, httpWithoutCert, source }) {
       if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
       const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })

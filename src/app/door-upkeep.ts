@@ -7,6 +7,7 @@ import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 import type { LostContainer } from '../front-door/docker/container-sites.ts'
 import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
 import { type Acme, openAcme } from './open-acme.ts'
 import { openCertificates } from './open-certificates.ts'
 import type { DoorSource, SitesListener } from './open-front-door.ts'
@@ -23,6 +24,8 @@ export interface DoorUpkeepContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly tls: TlsPairWatch | undefined
+  /** Gets what the hosts are served with. */
+  readonly expiry: CertificateExpiry
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly userAgent: string
@@ -55,6 +58,7 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
         logger,
         onSites(sites, table) {
           onSites(sites, table)
+          context.expiry.served = () => servedBySites(sites, source)
           acme
             .setWishes(wishesOf(sites, door.acme.scope))
             .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))

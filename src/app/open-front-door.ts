@@ -7,12 +7,14 @@ import type { AnswerGate } from '../front-door/answer-gate.ts'
 import type { DoorListener } from '../front-door/door-listener.ts'
 import { createFrontDoor } from '../front-door/front-door.ts'
 import { HostTable } from '../front-door/host-table.ts'
-import type { CertificateSource, ChallengeSource } from '../front-door/ports.ts'
+import type { ChallengeSource } from '../front-door/ports.ts'
 import type { LimitGate } from '../front-door/rate-limits.ts'
 import { createSiteHandler } from '../front-door/serve-site.ts'
 import type { Site } from '../front-door/site.ts'
 import { openSiteLog, type SiteLog } from '../front-door/site-access-log.ts'
 import { AppError } from './app-error.ts'
+import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
+import type { Certificates } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
 import type { OneOfMany } from './open-serving.ts'
 import type { Store } from './open-store.ts'
@@ -22,7 +24,7 @@ export type SitesListener = (sites: readonly Site[], table: HostTable<Site>) => 
 
 /** Where what the front door serves comes from. */
 export interface DoorSource {
-  readonly certificates: CertificateSource
+  readonly certificates: Certificates
   readonly challenges: ChallengeSource
   /** Tells of each table, of the first before it settles. Called once. */
   watchSites(onSites: SitesListener): Promise<void>
@@ -39,6 +41,8 @@ export interface FrontDoorContext {
   readonly together: Pick<OneOfMany, 'ticketSecret'> | undefined
   /** Requests wait until it is open. */
   readonly gate: AnswerGate
+  /** Gets what the hosts are served with. */
+  readonly expiry: CertificateExpiry
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly registry: (request: IncomingMessage, response: ServerResponse) => void
@@ -75,6 +79,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
   )
   await source.watchSites((sites, table) => {
     frontDoor.setSites(table)
+    context.expiry.served = () => servedBySites(sites, source.certificates)
     store.accounts.setHtpasswdFiles(registryPasswordFiles(sites))
   })
   return listenAll(config, (address, isTls) => frontDoor.listen(address, { isTls }))

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
-import { createRegistryHost, type HostHandler } from '../http/registry-host.ts'
+import { createRegistryHost, type HostHandler, type Warning } from '../http/registry-host.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import type { Database } from '../metadata/database.ts'
 import type { Metadata } from '../metadata/metadata.ts'
@@ -10,6 +10,7 @@ import { createRegistry } from '../registry/registry.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
 import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
+import type { CertificateExpiry } from './certificate-expiry.ts'
 import { openBlobs, type Store } from './open-store.ts'
 
 /** The bytes and the facts of a registry. */
@@ -29,6 +30,7 @@ export interface RegistryContext {
   readonly isStopping: () => boolean
   /** Where several processes serve: theirs together. */
   readonly uploadTurns: UploadTurns | undefined
+  readonly expiry: CertificateExpiry
 }
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
@@ -41,7 +43,7 @@ export async function openContents(
 
 /** Puts together what answers on the registry's host. */
 export async function openRegistry(context: RegistryContext): Promise<HostHandler> {
-  const { config, store, contents, logger, newRequestId, isStopping, uploadTurns } = context
+  const { config, store, contents, logger, newRequestId, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
   return createRegistryHost({
     registry: createRegistry({
@@ -83,8 +85,17 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
+    warnings: () => warningsOf(expiry),
     newRequestId,
     logAccess: createAccessLog(logger),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })
+}
+
+/** For `/readyz`, which anyone may read: hosts and files are in the log. */
+function warningsOf(expiry: CertificateExpiry): Warning[] {
+  const expired = expiry.expired(Date.now())
+  if (expired.length === 0) return []
+  const first = Math.min(...expired.map(({ notAfter }) => notAfter))
+  return [{ code: 'CERTIFICATE_EXPIRED', count: expired.length, since: new Date(first).toISOString() }]
 }

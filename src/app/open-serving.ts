@@ -6,6 +6,7 @@ import type { AnswerGate } from '../front-door/answer-gate.ts'
 import type { Listener } from '../front-door/listener.ts'
 import type { LimitGate } from '../front-door/rate-limits.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
+import type { CertificateExpiry } from './certificate-expiry.ts'
 import { openListeners } from './listeners.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
@@ -35,6 +36,8 @@ export interface ServingContext {
   readonly together: OneOfMany | undefined
   /** Requests wait until it is open. */
   readonly gate: AnswerGate
+  /** Which of the certificates that are served have expired. */
+  readonly expiry: CertificateExpiry
 }
 
 /**

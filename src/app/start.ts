@@ -5,6 +5,7 @@ import { AnswerGate } from '../front-door/answer-gate.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
+import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
 import { checkStorage } from './check-storage.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
@@ -84,8 +85,10 @@ export async function startBerth(
   resources.use(watchDatabase(store))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
+  const expiry = new CertificateExpiry(tls)
+  resources.use(logExpiredDaily(expiry, logger))
   const state = { isStopping: false }
-  const context = { config, store, contents, tls, logger, resources, userAgent }
+  const context = { config, store, contents, tls, expiry, logger, resources, userAgent }
   beforeListening?.()
   const { urls, answer } =
     config.workers === 1

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
@@ -59,6 +60,14 @@ export class TlsPairWatch implements AsyncDisposable {
 
   get pair(): TlsPair {
     return this.#pair
+  }
+
+  /** When the certificate ends, Unix time in ms, and its file. */
+  get expiry(): { readonly file: string; readonly notAfter: number } {
+    return {
+      file: this.#files.certFile,
+      notAfter: new X509Certificate(this.#pair.cert).validToDate.getTime(),
+    }
   }
 
   /** The same one as long as the pair is. */

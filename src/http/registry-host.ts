@@ -21,11 +21,21 @@ export interface RegistryHostParts extends OciParts, TokenEndpointParts {
   readonly responseHeaders: readonly string[]
   /** True once the server has been told to stop. */
   readonly isStopping: () => boolean
+  /** What does not keep it from serving, and wants to be looked at. */
+  readonly warnings: () => readonly Warning[]
   readonly newRequestId: () => string
   /** Gets one line for each request, once it is over. */
   readonly logAccess: (line: AccessLine) => void
   /** Gets failures that are bugs or faults of the machine, not of the client. */
   readonly logFailure: (error: unknown, requestId: string) => void
+}
+
+/** A member of `warnings` of `/readyz`. */
+export interface Warning {
+  readonly code: 'CERTIFICATE_EXPIRED'
+  /** How many certificates that are served have expired, and when the first did. */
+  readonly count: number
+  readonly since: string
 }
 
 /** Answers a request; settled when the handler is done, never rejected. */
@@ -105,7 +115,8 @@ async function answerReadiness(exchange: Exchange, parts: RegistryHostParts): Pr
   if (parts.isStopping())
     throw new OciError('UNAVAILABLE', { message: 'The registry is stopping', retryAfterS: 5 })
   await parts.registry.check()
-  replyJson(exchange, { status: 'ready' })
+  const warnings = parts.warnings()
+  replyJson(exchange, { status: 'ready', ...(warnings.length > 0 && { warnings }) })
 }
 
 function answerFailure(exchange: Exchange, error: unknown, parts: RegistryHostParts): void {

@@ -86,6 +86,11 @@ export class BerthProcess implements AsyncDisposable {
     return performance.now() - this.#startedAt
   }
 
+  /** What it has logged so far. */
+  readLog(): Promise<string> {
+    return readFile(this.#site.logFile, 'utf8')
+  }
+
   /** Ends it as a power switch would, and waits until it is gone. */
   async kill(): Promise<void> {
     if (this.hasEnded) return

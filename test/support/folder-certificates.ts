@@ -21,7 +21,8 @@ export interface FolderCertificates extends Certificates, AsyncDisposable {
 function givenPair(): NonNullable<CertificateParts['given']>['pair'] {
   const { pem, keyPem } = makePaper('given.test', { names: ['given.test'] })
   const pair = { cert: Buffer.from(pem), key: Buffer.from(keyPem) }
-  return { pair, context: createSecureContext(pair) }
+  const expiry = { file: 'given.crt', notAfter: Date.now() + 86_400_000 }
+  return { pair, context: createSecureContext(pair), expiry }
 }
 
 /**

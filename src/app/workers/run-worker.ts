@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
 import { AnswerGate } from '../../front-door/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
+import { CertificateExpiry } from '../certificate-expiry.ts'
 import { shareDataFolder } from '../data-folder.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import { openContents } from '../open-registry.ts'
@@ -93,6 +94,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
     tls,
     source: await openSource(context, tls),
     gate: told.gate,
+    expiry: new CertificateExpiry(tls),
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
 }

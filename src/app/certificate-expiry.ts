@@ -1,0 +1,86 @@
+import type { Logger } from 'pino'
+import type { Site } from '../front-door/site.ts'
+import { runPeriodically } from '../upkeep/run-periodically.ts'
+import type { TlsPairWatch } from './tls-pair-watch.ts'
+
+/** How often certificates are looked at, in milliseconds: an hour late is soon enough for what lasts for months. */
+const LOOK_EVERY_MS = 3_600_000
+/** The first look, in milliseconds: after a start, whose own lines come first. */
+const FIRST_LOOK_MS = 1_000
+/** Time between two lines about one certificate, in milliseconds: a day, less what two looks may differ. */
+const SAY_AGAIN_MS = 24 * 3_600_000 - LOOK_EVERY_MS / 2
+
+/** A certificate that a host is served with. */
+export interface ServedCertificate {
+  readonly host: string
+  /** File it was read from. */
+  readonly file: string
+  /** Unix time in ms. */
+  readonly notAfter: number
+}
+
+/** A certificate that is served although it has expired. */
+export interface ExpiredCertificate {
+  readonly file: string
+  readonly notAfter: number
+  readonly hosts: readonly string[]
+}
+
+/** Knows which of the certificates that are served have expired: visitors are refused by their own programs. */
+export class CertificateExpiry {
+  /** What the hosts are served with now. */
+  served: () => readonly ServedCertificate[]
+  readonly #saidAt = new Map<string, number>()
+
+  /** `tls`: the pair of `--tls-cert`, which all names have as long as there is no front door. */
+  constructor(tls?: Pick<TlsPairWatch, 'expiry'>) {
+    this.served = () => (tls ? [{ host: 'every name', ...tls.expiry }] : [])
+  }
+
+  /** Each file once, with the hosts it is served for. */
+  expired(now: number): ExpiredCertificate[] {
+    const byFile = Map.groupBy(
+      this.served().filter(({ notAfter }) => notAfter <= now),
+      ({ file }) => file,
+    )
+    return Array.from(byFile, ([file, [first, ...more]]) => ({
+      file,
+      notAfter: first?.notAfter ?? now,
+      hosts: [first, ...more].flatMap((certificate) => certificate?.host ?? []),
+    }))
+  }
+
+  /** Logs each of them that was not logged within a day. */
+  log(logger: Pick<Logger, 'error'>, now: number): void {
+    const expired = this.expired(now)
+    const files = new Set(expired.map(({ file }) => file))
+    for (const file of this.#saidAt.keys()) if (!files.has(file)) this.#saidAt.delete(file)
+    for (const { file, notAfter, hosts } of expired) {
+      if (now - (this.#saidAt.get(file) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_MS) continue
+      this.#saidAt.set(file, now)
+      const day = new Date(notAfter).toISOString().slice(0, 10)
+      logger.error(
+        { file, hosts },
+        `the certificate ${file} has expired on ${day}: put a new one in its place, or let Berth ask a CA for one`,
+      )
+    }
+  }
+}
+
+/** What each of the sites is served with. */
+export function servedBySites(
+  sites: readonly Site[],
+  certificates: { expiryOf(declaration: Site['declaration']): ServedCertificate | undefined },
+): ServedCertificate[] {
+  return sites.flatMap(({ declaration }) => certificates.expiryOf(declaration) ?? [])
+}
+
+/** Logs expired certificates, each once a day, until it is disposed of. */
+export function logExpiredDaily(expiry: CertificateExpiry, logger: Logger): AsyncDisposable {
+  const looks = runPeriodically(async () => expiry.log(logger, Date.now()), {
+    firstMs: FIRST_LOOK_MS,
+    everyMs: LOOK_EVERY_MS,
+    onError: (err) => logger.error({ err }, 'expired certificates could not be looked for'),
+  })
+  return { [Symbol.asyncDispose]: () => looks.stop() }
+}
