@@ -1,3 +1,4 @@
+import { isAccountName } from '../access/account-name.ts'
 import type { Database } from '../metadata/database.ts'
 import type { Account } from './accounts.ts'
 import type { HtpasswdFiles } from './htpasswd-files.ts'
@@ -43,7 +44,7 @@ export function accountOfLine(line: HtpasswdAccount, isNameFree: boolean): Accou
   return {
     id: `htpasswd:${line.name}`,
     name: line.name,
-    owns: isNameFree ? [line.name] : [],
+    owns: isNameFree && isAccountName(line.name) ? [line.name] : [],
     isAdmin: false,
     isDisabled: line.hash === undefined,
     source: 'htpasswd',

@@ -1,7 +1,12 @@
 import { hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type HtpasswdContent, MAX_HTPASSWD_LINES, parseHtpasswd } from './htpasswd-format.ts'
+import {
+  type HtpasswdContent,
+  type HtpasswdReading,
+  MAX_HTPASSWD_LINES,
+  parseHtpasswd,
+} from './htpasswd-format.ts'
 
 /** Shortest time between two looks at the file, in milliseconds. */
 const CHECK_INTERVAL_MS = 1_000
@@ -26,13 +31,11 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 const NOTHING: HtpasswdContent = { accounts: new Map(), warnings: [], costliest: undefined, isTorn: false }
 
 /** What an htpasswd file is made of. */
-export interface HtpasswdFileOptions {
+export interface HtpasswdFileOptions extends HtpasswdReading {
   readonly path: string
   readonly clock: () => number
   /** Told of each file that was read, and of each new problem. */
   readonly onChange: (status: HtpasswdStatus) => void
-  /** Allows DES crypt and {PLAIN}; by default they let nobody in. */
-  readonly weakHashes?: boolean
   /**
    * What is there now counts, as with nginx: a change is not left to settle, and a file that is gone or cannot be read
    * lets nobody in. By default the last good copy stays in force.
@@ -70,7 +73,7 @@ export class HtpasswdFile {
   #check: Promise<void> | undefined
 
   constructor(options: HtpasswdFileOptions) {
-    this.#options = { weakHashes: false, isLive: false, ...options }
+    this.#options = { weakHashes: false, hasOwners: false, isLive: false, ...options }
   }
 
   /** The accounts in force. Waits for a look at the file where one is due. */

@@ -67,6 +67,12 @@ export class HtpasswdFiles {
 
   #open(path: string): HtpasswdFile {
     const { clock, onChange, weakHashes } = this.#options
-    return new HtpasswdFile({ path, clock, weakHashes, onChange: (status) => onChange(status, path) })
+    return new HtpasswdFile({
+      path,
+      clock,
+      weakHashes,
+      hasOwners: true,
+      onChange: (status) => onChange(status, path),
+    })
   }
 }

@@ -203,3 +203,18 @@ test('`parseHtpasswd()` tells a file that ends within a line, wherever a write w
     assert.equal(parseHtpasswd(text).isTorn, false, JSON.stringify(text.slice(-20)))
   }
 })
+
+test('`parseHtpasswd()` warns of names that can own no repository, where they are accounts of the registry', () => {
+  const names = ['carol', 'UPPER', 'a@b.c', 'm\u00fcller', 'alice/app', 'a--b', 'x'.repeat(65), 'ok.name']
+  const text = names.map((name) => `${name}:${HASH}\n`).join('')
+  assert.deepEqual(parseHtpasswd(text).warnings, [])
+  const { warnings, accounts } = parseHtpasswd(text, { hasOwners: true })
+  assert.equal(accounts.size, names.length, 'they log in all the same')
+  assert.deepEqual(
+    warnings.map((warning) => /^line (\d): the user can log in and push nowhere/.exec(warning)?.[1]),
+    ['2', '3', '4', '5', '6', '7'],
+  )
+  assert.doesNotMatch(warnings.join(), /UPPER|alice|ller/)
+  const [first] = parseHtpasswd(`UPPER:${HASH}\nbob:$y$x\n`, { hasOwners: true }).warnings
+  assert.match(first ?? '', /^line 2: /, 'what locks somebody out stands first')
+})

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
 import { readHash, splitStrayN } from './hash-forms.ts'
 
 /** Lines looked at, and accounts kept; Berth's own database is the place for more. */
@@ -36,6 +37,14 @@ export interface HtpasswdContent {
   readonly isTorn: boolean
 }
 
+/** How a file is read. */
+export interface HtpasswdReading {
+  /** Allows forms that protect nothing: DES crypt and {PLAIN}. */
+  readonly weakHashes?: boolean
+  /** Its names are accounts of the registry: one that can own no repository is warned of. */
+  readonly hasOwners?: boolean
+}
+
 /** What a line says: one account, or none, or several where the ends of lines were lost. */
 interface ReadLine {
   readonly accounts: readonly HtpasswdAccount[]
@@ -48,12 +57,13 @@ interface ReadLine {
 /**
  * Reads Apache's htpasswd format by nginx's rules: `name:hash` lines, the name up to the first colon, the hash up to
  * the next colon or the end of the line; what follows, `#` lines and blank ones are skipped; the first line of a name
- * counts. `weakHashes` allows forms that protect nothing: DES crypt and {PLAIN}.
+ * counts.
  */
-export function parseHtpasswd(text: string, options: { weakHashes?: boolean } = {}): HtpasswdContent {
-  const { weakHashes = false } = options
+export function parseHtpasswd(text: string, options: HtpasswdReading = {}): HtpasswdContent {
+  const { weakHashes = false, hasOwners = false } = options
   const accounts = new Map<string, HtpasswdAccount>()
   const problems: string[] = []
+  const ownNothing: string[] = []
   const weaknesses: string[] = []
   let isTorn = false
   const lines = text.replace(/^\uFEFF/, '').split('\n', MAX_HTPASSWD_LINES)
@@ -66,6 +76,7 @@ export function parseHtpasswd(text: string, options: { weakHashes?: boolean } = 
     for (const problem of read.problems) tell(problems, problem)
     for (const weakness of read.weaknesses) tell(weaknesses, weakness)
     for (const account of read.accounts) {
+      if (hasOwners && !isAccountName(account.name)) tell(ownNothing, OWNS_NOTHING)
       if (accounts.has(account.name)) tell(problems, 'this name stands further up already; that line counts')
       else if (accounts.size < MAX_HTPASSWD_LINES) accounts.set(account.name, account)
     }
@@ -73,11 +84,13 @@ export function parseHtpasswd(text: string, options: { weakHashes?: boolean } = 
   }
   return {
     accounts,
-    warnings: [...problems, ...weaknesses].slice(0, MAX_WARNINGS),
+    warnings: [...problems, ...ownNothing, ...weaknesses].slice(0, MAX_WARNINGS),
     costliest: findCostliest(accounts.values()),
     isTorn,
   }
 }
+
+const OWNS_NOTHING = `the user can log in and push nowhere, as the name can own no repository: only lower-case letters and digits, with single ".", "_" or "-" between them, ${MAX_ACCOUNT_NAME_LENGTH} at most, can`
 
 /** The costliest of some hashes; undefined for none. */
 export function findCostliest(

@@ -161,6 +161,16 @@ test('user remove says what becomes of the repositories, and user add whose they
   assert.equal((await berth('user add alice --password-stdin', { stdin })).code, 0)
 })
 
+test('user list shows who logs in by a password file and can push nowhere', async () => {
+  const berth = onNewData()
+  const file = path.join(folder, 'users.htpasswd')
+  const hash = '$2y$05$abcdefghijklmnopqrstuuO2ymE1i1Yl4qCKTMGZFjm4rTt8OKHGK'
+  writeFileSync(file, `carol:${hash}\nUPPER:${hash}\n`)
+  const { stdout } = await berth('user list', { env: { BERTH_HTPASSWD_FILE: file } })
+  assert.match(stdout, /^UPPER +user +enabled, owns no repositories +htpasswd/m)
+  assert.match(stdout, /^carol +user +enabled +htpasswd/m)
+})
+
 test('user logins lists what clients have stored, and user logout ends one or all', async () => {
   const data = path.join(folder, 'data-of-log-ins')
   await makeDataFolder(data)

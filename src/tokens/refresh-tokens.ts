@@ -20,10 +20,11 @@ const USED_EVERY_MS = 3_600_000
 /** Characters of an id: enough to tell the log-ins of one account apart. */
 const ID_LENGTH = 12
 /**
- * Clients whose token stays the same. What Docker got stands in its config.json, where crane, oras, podman and others read
- * it; crane goes on to the token that follows, and has nowhere to keep it: the one that is kept must go on counting.
+ * Clients whose token stays the same: Docker and, by containerd's library, nerdctl. What they got stands in Docker's
+ * config.json, where crane, oras, podman and others read it; crane goes on to the token that follows, and has nowhere to
+ * keep it: the one that is kept must go on counting.
  */
-const KEEPERS: ReadonlySet<string> = new Set(['docker'])
+const KEEPERS: ReadonlySet<string> = new Set(['docker', 'containerd-client'])
 /** Kept of what the client calls itself, in characters: it is there for people to read. */
 const MAX_CLIENT_ID_LENGTH = 128
 /** Says what it is to whoever finds one, and to scanners for leaked secrets. */

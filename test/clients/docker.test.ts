@@ -97,6 +97,8 @@ describe('Docker', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
     await logIn('alice')
     assert.notEqual(await stored(), first)
     await docker('push', reference('kept:1'))
+    const { logIns } = JSON.parse(await room.berth.command(['user', 'logins', 'alice', '--json']))
+    assert.equal(logIns[0].client, 'docker', 'whose token does not rotate')
     // As on another machine, to which the file was copied.
     await writeFile(file, settings)
     await docker('push', reference('kept:1'))

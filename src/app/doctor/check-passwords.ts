@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MAX_HTPASSWD_FILE_BYTES } from '../../accounts/htpasswd-file.ts'
-import { type HtpasswdAccount, parseHtpasswd } from '../../accounts/htpasswd-format.ts'
+import { type HtpasswdAccount, type HtpasswdReading, parseHtpasswd } from '../../accounts/htpasswd-format.ts'
 import { type NginxFolders, passwordFolders } from '../nginx-folders.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
@@ -13,13 +13,18 @@ const MAX_WARNINGS = 3
 const NEW_PASSWORDS = 'Give them new passwords ("htpasswd -B -C 10", "openssl passwd -6")'
 
 /** Whether the users of the password files can log in. Without such folders there is nothing to say. */
-export async function checkPasswords(folders: NginxFolders, weakHashes: boolean): Promise<Finding[]> {
+export async function checkPasswords(
+  folders: NginxFolders,
+  { weakHashes, registryHosts }: { weakHashes: boolean; registryHosts: readonly string[] },
+): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const folder of passwordFolders(folders)) {
     try {
       const names = (await readdir(folder)).filter((name) => !name.startsWith('.') && !name.endsWith('~'))
       for (const name of names.sort().slice(0, MAX_FILES))
-        findings.push(...(await checkFile(join(folder, name), weakHashes)))
+        findings.push(
+          ...(await checkFile(join(folder, name), { weakHashes, hasOwners: registryHosts.includes(name) })),
+        )
     } catch (error) {
       findings.push(
         failed(
@@ -33,7 +38,12 @@ export async function checkPasswords(folders: NginxFolders, weakHashes: boolean)
   return findings
 }
 
-async function checkFile(file: string, weakHashes: boolean): Promise<Finding[]> {
+/** Whether the users of the registry's own password file can log in and push. */
+export function checkHtpasswdFile(file: string, weakHashes: boolean): Promise<Finding[]> {
+  return checkFile(file, { weakHashes, hasOwners: true })
+}
+
+async function checkFile(file: string, reading: HtpasswdReading): Promise<Finding[]> {
   try {
     const stats = await stat(file)
     if (!stats.isFile()) return []
@@ -45,7 +55,7 @@ async function checkFile(file: string, weakHashes: boolean): Promise<Finding[]> 
           'Split it, or remove what is not needed',
         ),
       ]
-    return judge(file, await readFile(file, 'utf8'), weakHashes)
+    return judge(file, await readFile(file, 'utf8'), reading)
   } catch (error) {
     return [
       failed(
@@ -57,9 +67,9 @@ async function checkFile(file: string, weakHashes: boolean): Promise<Finding[]> 
   }
 }
 
-function judge(file: string, text: string, weakHashes: boolean): Finding[] {
-  const { accounts, warnings } = parseHtpasswd(text, { weakHashes })
-  const withWeak = parseHtpasswd(text, { weakHashes: true })
+function judge(file: string, text: string, reading: HtpasswdReading): Finding[] {
+  const { accounts, warnings } = parseHtpasswd(text, reading)
+  const withWeak = parseHtpasswd(text, { ...reading, weakHashes: true })
   const count = accounts.size
   const lockedOut = countLockedOut(accounts)
   const isHelped = countLockedOut(withWeak.accounts) < lockedOut
@@ -78,7 +88,13 @@ function judge(file: string, text: string, weakHashes: boolean): Finding[] {
   const others = warnings
     .filter((line) => lockedOut === 0 || line !== cause)
     .slice(0, MAX_WARNINGS)
-    .map((line) => warning(CHECK, `${file}: ${line}`, 'docs/logging-in.md tells what each form is worth'))
+    .map((line) =>
+      warning(
+        CHECK,
+        `${file}: ${line}`,
+        'docs/logging-in.md tells what each form is worth, and which names can own repositories',
+      ),
+    )
   if (found.length + others.length > 0) return [...found, ...others]
   return [ok(CHECK, `${file}: ${count === 1 ? 'its one user' : `all ${count} users`} can log in`)]
 }

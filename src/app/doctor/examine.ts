@@ -6,7 +6,7 @@ import { checkData } from './check-data.ts'
 import { checkDisk } from './check-disk.ts'
 import { checkDns } from './check-dns.ts'
 import { checkDocker } from './check-docker.ts'
-import { checkPasswords } from './check-passwords.ts'
+import { checkHtpasswdFile, checkPasswords } from './check-passwords.ts'
 import { checkPort } from './check-ports.ts'
 import { checkVhosts } from './check-vhosts.ts'
 import type { Finding } from './finding.ts'
@@ -29,6 +29,9 @@ export async function examine(config: Config): Promise<Finding[]> {
       isNeeded: frontDoor !== undefined && frontDoor.acme.scope !== 'off',
     }),
   ]
+  if (config.htpasswdFile !== undefined) {
+    checks.push(checkHtpasswdFile(config.htpasswdFile, config.weakHashes))
+  }
   if (frontDoor) {
     const names = [...frontDoor.domains, ...frontDoor.sites.map(({ host }) => host)]
     checks.push(
@@ -38,7 +41,7 @@ export async function examine(config: Config): Promise<Finding[]> {
       checkVhosts(frontDoor.vhostDir),
       checkPasswords(
         { vhostDir: frontDoor.vhostDir ?? nginxFolder('vhost.d'), htpasswdDir: frontDoor.htpasswdDir },
-        config.weakHashes,
+        { weakHashes: config.weakHashes, registryHosts: frontDoor.domains },
       ),
     )
   }

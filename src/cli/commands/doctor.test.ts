@@ -159,6 +159,23 @@ describe('`berth doctor`', () => {
     assert.match(told(await ward.examine('passwords')).join(), /^ok: .*localhost: its one user can log in$/)
   })
 
+  it("reads the registry's own password file, and says who can push nowhere", async () => {
+    await using ward = await openWard()
+    const file = ward.path('users.htpasswd')
+    const hash = '$2y$05$abcdefghijklmnopqrstuuO2ymE1i1Yl4qCKTMGZFjm4rTt8OKHGK'
+    await writeFile(file, `carol:${hash}\na@b.c:${hash}\n`)
+    const [found] = told(await ward.examine('passwords', '--htpasswd-file', file))
+    assert.match(found ?? '', /^warning: .*users\.htpasswd: line 2: the user can log in and push nowhere/)
+    const [absent] = told(await ward.examine('passwords', '--htpasswd-file', ward.path('none')))
+    assert.match(absent ?? '', /^failed: .*none cannot be read/)
+    // Of another virtual host such names are as good as any.
+    await writeFile(ward.path('passwords', 'other.example'), `a@b.c:${hash}\n`)
+    assert.match(
+      told(await ward.examine('passwords')).join(),
+      /^ok: .*other\.example: its one user can log in$/,
+    )
+  })
+
   it('looks at Docker, and says why it cannot be read from', async () => {
     await using ward = await openWard()
     await using engine = await startScriptedEngine()

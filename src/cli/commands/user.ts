@@ -79,13 +79,19 @@ function addList(user: Command, io: Io): void {
       const rows = users.map((account) => [
         account.name,
         account.isAdmin ? 'admin' : 'user',
-        account.isDisabled ? 'disabled' : 'enabled',
+        stateOf(account),
         account.source,
         formatTime(account.createdAt),
       ])
       const text = formatTable(['NAME', 'ROLE', 'STATE', 'SOURCE', 'CREATED'], rows)
       printResult(context, { users: users.map(toJson) }, text)
     })
+}
+
+/** Who logs in and can push nowhere is seen at once: by a name that can own nothing, or one of a removed account. */
+function stateOf({ isDisabled, isAdmin, owns }: Account): string {
+  if (isDisabled) return 'disabled'
+  return owns.length > 0 || isAdmin ? 'enabled' : 'enabled, owns no repositories'
 }
 
 function addSetDisabled(user: Command, io: Io, verb: 'disable' | 'enable'): void {
