@@ -42,7 +42,8 @@ export function createNameCheck({ reader, prepareFirst }: Database): (name: stri
  */
 export function accountOfLine(line: HtpasswdAccount, isNameFree: boolean): Account {
   return {
-    id: `htpasswd:${line.name}`,
+    // Whether a changed line is a new password or another person cannot be told: it is another account.
+    id: line.version,
     name: line.name,
     owns: isNameFree && isAccountName(line.name) ? [line.name] : [],
     isAdmin: false,

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import bcrypt from 'bcryptjs'
 import { parseRepositoryName } from '../../src/oci/repository-name.ts'
 import { noteSecret } from '../support/secret-canary.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
+import type { Reply } from './connection.ts'
 import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
 
 const PASSWORD = 'another password'
@@ -111,4 +113,27 @@ test('a stored account can be replaced by the line of its name', async () => {
     (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))).status,
     200,
   )
+})
+
+test('a line of an htpasswd file that changed does not go on with an upload session of the old one', async () => {
+  await using folder = await makeTempFolder('lifetimes')
+  const file = join(folder.path, 'users')
+  const second = 'the next password'
+  for (const password of [PASSWORD, second]) noteSecret(password)
+  const write = (password: string): Promise<void> =>
+    writeFile(file, `carol:${bcrypt.hashSync(password, 4)}\n`)
+  await write(PASSWORD)
+  await using registry = await RegistryUnderTest.start({ 'htpasswd-file': file })
+  const send = (method: string, path: string, password = PASSWORD): Promise<Reply> =>
+    registry.send(undefined, method, path, asOf(registry, 'carol', password))
+  const location = String((await send('POST', '/v2/carol/app/blobs/uploads/')).headers.location)
+  assert.equal((await send('GET', location)).status, 204)
+  await write(second)
+  const deadline = Date.now() + 20_000
+  let reply = await send('GET', location, second)
+  while (reply.status === 401 && Date.now() < deadline) {
+    await sleep(100)
+    reply = await send('GET', location, second)
+  }
+  assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UPLOAD_UNKNOWN'])
 })
