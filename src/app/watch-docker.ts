@@ -51,6 +51,7 @@ export async function watchDocker(
   return new ContainerWatch({
     client: createDockerClient(url, process.env.DOCKER_CERT_PATH),
     logger,
+    containerLabel: process.env.NGINX_CONTAINER_LABEL || undefined,
     onState,
     onContainers(containers, place) {
       const lost = findLostContainers(containers)

@@ -1,4 +1,6 @@
 import { ConfigError } from './config-error.ts'
+import { warnOfForeignVariables } from './foreign-variables.ts'
+import { ANY_PROXY } from './front-door-options.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTION_LIST, type OptionName, variableOf } from './options.ts'
 import { suggest } from './suggest.ts'
@@ -38,14 +40,20 @@ export function readEnvironment(env: Environment, cwd: string): Layer {
 export function readReplacedVariables(env: Environment, cwd: string): { layer: Layer; warnings: string[] } {
   const layer = new Map<OptionName, RawValue>()
   const warnings: string[] = []
-  for (const { name, replaces, parse } of OPTION_LIST) {
-    const value = replaces === undefined ? undefined : env[replaces]
-    if (replaces === undefined || !value) continue
-    if (parse.safeParse(value).success) layer.set(name, { value, source: replaces, baseDir: cwd })
+  for (const { name, replaces, readReplaced, parse } of OPTION_LIST) {
+    const given = replaces === undefined ? undefined : env[replaces]
+    if (replaces === undefined || !given) continue
+    const value = readReplaced ? readReplaced(given) : given
+    if (value !== undefined && parse.safeParse(value).success)
+      layer.set(name, { value, source: replaces, baseDir: cwd })
     else warnings.push(`The variable ${replaces} has a value that has no meaning in Berth and is ignored`)
   }
-  return { layer, warnings }
+  if (layer.get('proxy-protocol-from')?.value === ANY_PROXY) warnings.push(ANY_PROXY_WARNING)
+  return { layer, warnings: [...warnings, ...warnOfForeignVariables(env)] }
 }
+
+const ANY_PROXY_WARNING =
+  'ENABLE_PROXY_PROTOCOL lets every address say who it speaks for: name those of your proxies with proxy-protocol-from'
 
 function refuseUnknown(variable: string, known: readonly string[]): void {
   if (SERVICE_LINK.test(variable)) return

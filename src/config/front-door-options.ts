@@ -24,6 +24,16 @@ import {
   word,
 } from './values.ts'
 
+/** Every address, for nginx-proxy's switch that names none. */
+export const ANY_PROXY = '0.0.0.0/0,::/0'
+/** What nginx-proxy's switches stand for. */
+const SWITCHED: Readonly<
+  Record<string, { readonly proxies: string; readonly proxyHeader: string; readonly logFormat: string }>
+> = {
+  true: { proxies: ANY_PROXY, proxyHeader: 'required', logFormat: 'json' },
+  false: { proxies: '', proxyHeader: 'optional', logFormat: 'combined' },
+}
+
 /** The settings of virtual hosts and certificates. */
 export const FRONT_DOOR_OPTIONS = {
   domain: {
@@ -161,6 +171,8 @@ export const FRONT_DOOR_OPTIONS = {
     example: 'required',
     default: 'optional',
     parse: word(['optional', 'required']),
+    replaces: 'ENABLE_PROXY_PROTOCOL',
+    readReplaced: (value) => SWITCHED[value.toLowerCase()]?.proxyHeader,
   },
   'serve-dotfiles': {
     value: 'BOOL',
@@ -183,6 +195,8 @@ export const FRONT_DOOR_OPTIONS = {
     default: '',
     otherwise: 'none',
     parse: networks,
+    replaces: 'ENABLE_PROXY_PROTOCOL',
+    readReplaced: (value) => SWITCHED[value.toLowerCase()]?.proxies,
   },
   'site-log': {
     value: 'TARGET',
@@ -199,6 +213,8 @@ export const FRONT_DOOR_OPTIONS = {
     example: 'json',
     default: 'combined',
     parse: word(['combined', 'json']),
+    replaces: 'LOG_JSON',
+    readReplaced: (value) => SWITCHED[value.toLowerCase()]?.logFormat,
   },
   acme: {
     value: 'SCOPE',
@@ -262,6 +278,8 @@ export const FRONT_DOOR_OPTIONS = {
     example: 'rsa-2048',
     default: 'ec-256',
     parse: word(KEY_TYPES),
+    replaces: 'DEFAULT_KEY_SIZE',
+    readReplaced: (size) => (/^\d+$/.test(size) ? `rsa-${size}` : size),
   },
   'acme-challenge': {
     value: 'TYPE',
@@ -269,6 +287,8 @@ export const FRONT_DOOR_OPTIONS = {
     example: 'tls-alpn-01',
     otherwise: 'http-01; dns-01 for wildcards where it is set up',
     parse: word(CHALLENGES),
+    replaces: 'ACME_CHALLENGE',
+    readReplaced: (challenge) => challenge.toLowerCase(),
   },
   'acme-dns-hook': {
     value: 'FILE',

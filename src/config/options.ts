@@ -37,6 +37,8 @@ export interface Option<T = unknown> {
   readonly distribution?: DistributionKey
   /** Variable of nginx-proxy or its companion that says the same, and counts after all of Berth's own names. */
   readonly replaces?: string
+  /** Turns the value of that variable into ours; undefined: it has no meaning here. Without it the values are the same. */
+  readonly readReplaced?: (value: string) => string | undefined
   /** May be given several times as a flag: the values are joined by commas. */
   readonly isList?: true
   /** A structure, which only berth.yaml can hold. */
@@ -50,6 +52,11 @@ export interface DistributionKey {
   readonly read?: (value: unknown) => unknown
   /** The key counts only with, or only without, a certificate. */
   readonly when?: 'tls' | 'plain'
+}
+
+/** A port alone is one of all addresses. */
+function toAnyAddress(port: string): string | undefined {
+  return /^\d{1,5}$/.test(port) ? `:${port}` : undefined
 }
 
 /**
@@ -80,6 +87,8 @@ export const OPTIONS = {
     example: '127.0.0.1:8080',
     otherwise: '127.0.0.1:5000; off with a certificate; :80 with a domain',
     parse: listenAddress,
+    replaces: 'HTTP_PORT',
+    readReplaced: toAnyAddress,
     distribution: { key: 'http.addr', when: 'plain' },
   },
   'listen-https': {
@@ -88,6 +97,8 @@ export const OPTIONS = {
     example: "':443'",
     otherwise: 'off; :443 with a certificate or a domain',
     parse: listenAddress,
+    replaces: 'HTTPS_PORT',
+    readReplaced: toAnyAddress,
     distribution: { key: 'http.addr', when: 'tls' },
   },
   'tls-cert': {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 
 /** Variables that say something about virtual hosts. The others may hold secrets, and are not kept. */
-const VARIABLES: ReadonlySet<string> = new Set([
+export const VARIABLES: ReadonlySet<string> = new Set([
   ...[
     'VIRTUAL_HOST',
     'VIRTUAL_PORT',
@@ -21,6 +21,7 @@ const VARIABLES: ReadonlySet<string> = new Set([
     'ACMESH_DNS_API_CONFIG',
     'ZEROSSL_API_KEY',
   ],
+  ...['ACME_RENEW_AFTER', 'ACME_RENEW_PRIVATE_KEYS'],
   ...['LETSENCRYPT_HOST', 'LETSENCRYPT_EMAIL', 'LETSENCRYPT_KEYSIZE', 'LETSENCRYPT_SINGLE_DOMAIN_CERTS'],
   ...['LETSENCRYPT_TEST', 'LETSENCRYPT_RESTART_CONTAINER'],
 ])

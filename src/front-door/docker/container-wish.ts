@@ -129,6 +129,12 @@ function notDone(container: ContainerFacts): string[] {
     notes.push('ACME_RESTART_CONTAINER is not done: Berth only reads from Docker')
   if (variableOf(container, 'ACME_PRE_HOOK', 'ACME_POST_HOOK') !== undefined)
     notes.push('ACME_PRE_HOOK and ACME_POST_HOOK are not run')
+  if (variableOf(container, 'ACME_RENEW_AFTER') !== undefined)
+    notes.push(
+      'ACME_RENEW_AFTER is left out: certificates are renewed when the CA says so, or in their last third',
+    )
+  if (variableOf(container, 'ACME_RENEW_PRIVATE_KEYS')?.toLowerCase() === 'false')
+    notes.push('ACME_RENEW_PRIVATE_KEYS=false is not done: each renewal makes a new key')
   if (isTrue(container, 'ACME_OCSP')) notes.push('ACME_OCSP is left out: CAs no longer answer OCSP')
   return notes
 }

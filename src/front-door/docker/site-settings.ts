@@ -16,7 +16,7 @@ const KEEP_ALIVE = 32
 /** Most of them that can be asked for. */
 const MAX_KEEP_ALIVE = 1_024
 /** Labels of nginx-proxy that are read, or that mean something to others only. */
-const KNOWN_LABELS: ReadonlySet<string> = new Set([
+export const KNOWN_LABELS: ReadonlySet<string> = new Set([
   ...['loadbalance', 'keepalive', 'http2.enable', 'http3.enable', 'non-get-redirect', 'trust-default-cert'],
   ...['ssl_verify_client', 'nginx', 'docker-gen', 'debug-endpoint'],
 ])
