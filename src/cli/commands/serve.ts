@@ -24,8 +24,8 @@ Examples:
 
 The first start makes the user "admin". The password is shown once on a terminal; anywhere else it is in the
 file first-password of the data folder. Ctrl-C stops: requests under way may end first, a second Ctrl-C does
-not wait for them. Each flag can also be a variable or a key of
-berth.yaml; "berth config" shows what holds, docs/configuration.md explains it.`
+not wait for them. A flag with [BOOL] alone means true; --relative-urls false means false. Each flag can
+also be a variable or a key of berth.yaml; "berth config" shows what holds, docs/configuration.md explains it.`
 
 /** `berth serve`. */
 export function addServeCommand(program: Command, io: Io): void {
