@@ -84,7 +84,18 @@ async function startSite(): Promise<UnreadSite> {
   )
   const [port, tlsPort] = [await findFreePort(), await findFreePort()]
   const logFile = join(folder.path, 'berth.log')
-  const flags = ['--config', config, '--domain', 'registry.example', '--acme', 'off', '--docker-host', 'off']
+  const flags = [
+    '--config',
+    config,
+    '--domain',
+    'registry.example',
+    '--acme',
+    'off',
+    '--local-ca',
+    'all',
+    '--docker-host',
+    'off',
+  ]
   const berth = resources.use(
     await BerthProcess.start({
       dataDir: join(folder.path, 'data'),
