@@ -112,12 +112,26 @@ describe('a certificate that a container asks for', () => {
   }
 
   for (const environment of [{ ACME_CA_URI: 'https://ca.example.net/dir' }, { LETSENCRYPT_TEST: 'true' }]) {
-    test(`may be a wildcard over hosts of others only where ${Object.keys(environment)} is left out`, () => {
-      const me = { VIRTUAL_HOST: 'me.example.com', ACME_HOST: '*.example.com', ...environment }
-      assert.deepEqual(wishesOf(declare({ me })), { 'me.example.com': '*.example.com' })
-      const sites = declare({ me, app: { VIRTUAL_HOST: 'app.example.com' } })
-      assert.equal(wishesOf(sites)['me.example.com'], '')
-      assert.match(warningsOf(sites, 'me.example.com'), /would cover hosts of others/)
+    test(`has names of its own hosts only where another CA is asked by ${Object.keys(environment)}`, () => {
+      const own = { VIRTUAL_HOST: 'me.example.com,*.me.example.com', ...environment }
+      for (const [wished, left, why] of [
+        ['me.example.com', 'me.example.com', undefined],
+        ['me.example.com,*.me.example.com', 'me.example.com,*.me.example.com', undefined],
+        [
+          'me.example.com,mail.example.com',
+          'me.example.com',
+          /"mail\.example\.com", which is no host of its own/,
+        ],
+        ['*.example.com', '', /no host of its own/],
+      ] as const) {
+        const sites = declare({ me: { ...own, ACME_HOST: wished } })
+        assert.equal(wishesOf(sites)['me.example.com'], left)
+        assert.match(warningsOf(sites, 'me.example.com'), why ?? /^$/)
+      }
+      const me = { ...own, ACME_HOST: '*.me.example.com' }
+      const sites = declare({ me, app: { VIRTUAL_HOST: 'app.me.example.com' } })
+      assert.equal(wishesOf(sites)['*.me.example.com'], '')
+      assert.match(warningsOf(sites, '*.me.example.com'), /would cover hosts of others/)
     })
   }
 

@@ -82,10 +82,13 @@ function whyForeign(name: string, wish: AcmeWish, { findOwner, declarations }: O
   if (owner && isForeign(owner)) {
     return `${container} asks for a certificate of ${quote(name)}, a name of ${ownerInWords(owner)}: it is left out. Set ACME_HOST there`
   }
-  // A shared wildcard is what others rely on, but only one that they would get themselves.
-  if (!name.startsWith('*.') || (directory === undefined && !isTest)) return undefined
+  // What the CA of the settings signs may be shared, as a wildcard is; who chooses the CA does so for its own hosts.
+  if (directory === undefined && !isTest) return undefined
+  const fix = 'leave ACME_CA_URI and LETSENCRYPT_TEST out'
+  if (!owner)
+    return `${container} asks another CA for ${quote(name)}, which is no host of its own: it is left out. Add it to VIRTUAL_HOST, or ${fix}`
   if (!declarations.some((other) => isBelow(other.host, name) && isForeign(other))) return undefined
-  return `${container} asks another CA for ${quote(name)}, which would cover hosts of others: it is left out. Name the hosts one by one, or leave ACME_CA_URI and LETSENCRYPT_TEST out`
+  return `${container} asks another CA for ${quote(name)}, which would cover hosts of others: it is left out. Name the hosts one by one, or ${fix}`
 }
 
 function isClaimedBy({ source }: SiteDeclaration, container: string): boolean {

@@ -53,6 +53,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
     keyType: wish.keyType ?? defaults.keyType ?? 'ec-256',
     challenge: wish.challenge ?? defaults.challenge,
     isTest: wish.isTest,
+    isOtherCa: own === undefined,
     isOwnCa,
   }
   const leftOut = hosts.filter((host) => !names.includes(host)).map(describeLeftOut)

@@ -55,6 +55,8 @@ export interface AcmePlan {
   readonly keyType: CertificateKeyType
   readonly challenge: ChallengeType | undefined
   readonly isTest: boolean
+  /** The wish names a CA, and it is not that of the settings. */
+  readonly isOtherCa: boolean
   /** The CA is one's own: it may sign any name. */
   readonly isOwnCa: boolean
 }

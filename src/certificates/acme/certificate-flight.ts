@@ -89,7 +89,7 @@ export class CertificateFlight {
     return attemptTime({
       now: this.#context.clock(),
       certificate,
-      mustReplace: this.#isOurs(certificate) && installed?.isTest === true && !this.plan.isTest,
+      mustReplace: this.#isOurs(certificate) && this.#isOfWrongCa(installed),
       chosenAt: advice?.id === certificate?.ariId ? advice?.window?.chosenAt : undefined,
       lastAttemptAt: record.lastAttemptAt,
       nextAttemptAt: record.nextAttemptAt,
@@ -156,7 +156,8 @@ export class CertificateFlight {
     const issued = await this.#issue(plan.directory, transport, this.#replaces(certificate))
     await keeper.install(plan.pairName, { chainPem: issued.chain.pem, keyPem: issued.keyPem })
     const { notAfter } = issued.chain
-    const installed = { notAfter, directory: plan.directory, isTest: plan.isTest }
+    const { directory, isTest, isOtherCa } = plan
+    const installed = { notAfter, directory, isTest, isOtherCa }
     await this.#save(recordSuccess(this.#record, installed, clock()))
   }
 
@@ -234,6 +235,13 @@ export class CertificateFlight {
     const { installed, skipReplaces } = this.#record
     if (!this.#isOurs(certificate) || skipReplaces === true) return undefined
     return installed?.directory === this.plan.directory ? certificate?.ariId : undefined
+  }
+
+  /** Of a staging side that is meant no more, or of a CA that only whoever asked before had chosen. */
+  #isOfWrongCa(installed: RenewalRecord['installed']): boolean {
+    if (installed === undefined) return false
+    const isTestNoMore = installed.isTest && !this.plan.isTest
+    return isTestNoMore || (installed.isOtherCa === true && installed.directory !== this.plan.directory)
   }
 
   #isOurs(certificate: ManagedCertificate | undefined): boolean {

@@ -115,6 +115,25 @@ describe('`CertificateManager` orders', () => {
     assert.equal(new Map(names as [string, string][]).get('example.com'), 'example.com')
   })
 
+  test('anew from the usual CA what a container had from one of its own, and nothing else', async () => {
+    await using pair = await makePair()
+    await using other = await ScriptedAcmeServer.start()
+    const { room, ca } = pair
+    other.clock = () => room.clock.now
+    await settle(room, wishFor([NAME], { directory: other.directoryUrl }))
+    assert.equal(other.callsOf('finalize').length, 1)
+    room.clock.now += 2 * 3600 * 1000
+    await settle(room, wishFor([NAME]))
+    assert.equal(ca.callsOf('finalize').length, 1)
+    room.clock.now += 2 * 3600 * 1000
+    await settle(room, wishFor([NAME]))
+    assert.equal(ca.callsOf('finalize').length, 1)
+    // Another CA in the settings is no reason to ask for everything anew.
+    await room.restart({ directory: other.directoryUrl })
+    await settle(room, wishFor([NAME]))
+    assert.equal(other.callsOf('finalize').length, 1)
+  })
+
   test('once while an attempt is under way', async () => {
     await using pair = await makePair()
     const { room, ca } = pair

@@ -46,7 +46,9 @@ const recordSchema = z.object({
   /** What the CA says about renewing the certificate of this id; without a window it says nothing. */
   advice: z.object({ id: text, checkAt: time, window: window.optional() }).optional(),
   /** The certificate last installed. */
-  installed: z.object({ notAfter: time, directory: text, isTest: z.boolean() }).optional(),
+  installed: z
+    .object({ notAfter: time, directory: text, isTest: z.boolean(), isOtherCa: z.boolean().optional() })
+    .optional(),
   issuedAt: z.array(time).readonly(),
   pendingOrder: pendingOrder.optional(),
 })
