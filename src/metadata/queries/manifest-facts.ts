@@ -3,6 +3,7 @@ import { isDigestReference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Database } from '../database.ts'
 import type { ManifestFacts, StoredManifest } from '../metadata.ts'
+import { betweenBatches } from './between-batches.ts'
 import { insertManifest } from './insert-manifest.ts'
 import { findNamed } from './named-content.ts'
 import { listReferrers } from './referrers.ts'
@@ -110,8 +111,52 @@ async function deleteManifest(
     .executeTakeFirst()
   if (!held) return 'unknown'
   if (parent) return 'in-use'
-  // Its references and tags go with it, by the foreign keys.
+  await deleteReferences(tx, id, digest)
+  await deleteTags(tx, id, digest)
+  // What is left of both goes with it, by the foreign keys.
   await tx.deleteFrom('manifests').where('repository_id', '=', id).where('digest', '=', digest).execute()
   await dropIfEmpty(tx, id)
   return 'removed'
+}
+
+/** Rows deleted at once, between which others are served. */
+const BATCH = 500
+
+async function deleteReferences(tx: Queries, id: number, manifest: Digest): Promise<void> {
+  for (;;) {
+    const { numDeletedRows } = await tx
+      .deleteFrom('manifest_references')
+      .where('repository_id', '=', id)
+      .where('manifest_digest', '=', manifest)
+      .where('digest', 'in', (query) =>
+        query
+          .selectFrom('manifest_references')
+          .select('digest')
+          .where('repository_id', '=', id)
+          .where('manifest_digest', '=', manifest)
+          .limit(BATCH),
+      )
+      .executeTakeFirstOrThrow()
+    if (numDeletedRows < BATCH) return
+    await betweenBatches()
+  }
+}
+
+async function deleteTags(tx: Queries, id: number, manifest: Digest): Promise<void> {
+  for (;;) {
+    const { numDeletedRows } = await tx
+      .deleteFrom('tags')
+      .where('repository_id', '=', id)
+      .where('name', 'in', (query) =>
+        query
+          .selectFrom('tags')
+          .select('name')
+          .where('repository_id', '=', id)
+          .where('digest', '=', manifest)
+          .limit(BATCH),
+      )
+      .executeTakeFirstOrThrow()
+    if (numDeletedRows < BATCH) return
+    await betweenBatches()
+  }
 }
