@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
+import type { Headroom } from '../files/headroom.ts'
 import { createRegistryHost, type HostHandler, type Warning } from '../http/registry-host.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import type { Database } from '../metadata/database.ts'
@@ -11,6 +12,7 @@ import type { UploadTurns } from '../registry/upload-locks.ts'
 import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
 import type { CertificateExpiry } from './certificate-expiry.ts'
+import { refuseWithoutHeadroom } from './keep-headroom.ts'
 import { openBlobs, type Store } from './open-store.ts'
 
 /** The bytes and the facts of a registry. */
@@ -35,10 +37,11 @@ export interface RegistryContext {
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
 export async function openContents(
-  { config, logger }: { config: Config; logger: Logger },
+  { config, logger, headroom }: { config: Config; logger: Logger; headroom: Headroom },
   database: Database,
 ): Promise<Contents> {
-  return { blobs: await openBlobs(config, logger), metadata: createSqlMetadata(database) }
+  const blobs = refuseWithoutHeadroom(await openBlobs(config, logger), headroom, config)
+  return { blobs, metadata: createSqlMetadata(database) }
 }
 
 /** Puts together what answers on the registry's host. */

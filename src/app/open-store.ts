@@ -6,8 +6,10 @@ import { createLoginPlaces } from '../accounts/login-places.ts'
 import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
 import { hashThreadIfUseful } from '../blobs/disk/hash-thread.ts'
 import type { Config } from '../config/config.ts'
+import { Headroom } from '../files/headroom.ts'
 import type { Database } from '../metadata/database.ts'
 import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
+import { AppError } from './app-error.ts'
 import { databaseFile, prepareFolder } from './data-folder.ts'
 import { toAppError } from './system-fault.ts'
 
@@ -22,6 +24,8 @@ export interface Store {
 
 /** Who is told of what, beside the database. */
 export interface StoreOptions {
+  /** Given up when the disk is full. */
+  readonly headroom?: Headroom | undefined
   /** Called when another file is in the place of the database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
@@ -34,10 +38,16 @@ export interface StoreOptions {
 /** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
 export async function openStore(
   config: Config,
-  { onHtpasswdChange = () => {}, onReplaced, loginRelay, loginSecret }: StoreOptions = {},
+  {
+    onHtpasswdChange = () => {},
+    onReplaced,
+    loginRelay,
+    loginSecret,
+    headroom = new Headroom(config.dataDir),
+  }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
-  const database = await openDatabase(databaseFile(config.dataDir), onReplaced)
+  const database = await openDatabase(databaseFile(config.dataDir), { onReplaced, headroom })
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
@@ -63,9 +73,12 @@ export async function openStore(
 }
 
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */
-async function openDatabase(file: string, onReplaced: StoreOptions['onReplaced']): Promise<Database> {
+async function openDatabase(
+  file: string,
+  options: { onReplaced: StoreOptions['onReplaced']; headroom: Headroom },
+): Promise<Database> {
   try {
-    return await openSqliteDatabase(file, { onReplaced })
+    return await openWithRoom(file, options)
   } catch (error) {
     throw toAppError(error, 'database', file)
   }
@@ -78,6 +91,21 @@ export function tellReplaced(logger: Logger, file: string): void {
     'the data folder was replaced while this server ran: it has the former database open, and takes no pushes and no ' +
       'changes until it is restarted',
   )
+}
+
+/** Tries once more with the room of the headroom, where the side files of SQLite did not fit. */
+async function openWithRoom(
+  file: string,
+  options: { onReplaced: StoreOptions['onReplaced']; headroom: Headroom },
+): Promise<Database> {
+  try {
+    return await openSqliteDatabase(file, options)
+  } catch (error) {
+    const reason = toAppError(error, 'database', file)
+    const isFull = reason instanceof AppError && reason.code === 'STORAGE_FULL'
+    if (!isFull || !options.headroom.giveUp()) throw error
+    return await openSqliteDatabase(file, options)
+  }
 }
 
 /** Logs how it stands with an htpasswd file that was read. */

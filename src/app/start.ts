@@ -10,6 +10,7 @@ import { checkStorage } from './check-storage.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
+import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
 import { checkListeners, tryListeners } from './listeners.ts'
 import { refuseLostDatabase } from './lost-database.ts'
 import type { DoorSource } from './open-front-door.ts'
@@ -70,15 +71,18 @@ export async function startBerth(
   if (!existsSync(databaseFile(config.dataDir))) await tryListeners(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
+  const headroom = openHeadroom(config, logger)
+  resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
     await openStore(config, {
+      headroom,
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
     }),
     (opened) => opened.close(),
   )
   await checkHtpasswd(config, store)
-  const contents = await openContents({ config, logger }, store.database)
+  const contents = await openContents({ config, logger, headroom }, store.database)
   resources.defer(() => contents.blobs.close())
   await checkStorage(config.registryRoot)
   warnOfUnreadRepositories(config.registryRoot, logger)

@@ -24,7 +24,7 @@ export function toStorageFault(error: unknown, outcome: string): unknown {
   if (code === undefined) return first
   if (FULL.has(code)) {
     return new OciError('STORAGE_FULL', {
-      message: `The storage of this registry is full: ${outcome}. Free space, then push again`,
+      message: `The storage of this registry is full: ${outcome}. Try again once its operator has freed space`,
       cause: first,
     })
   }

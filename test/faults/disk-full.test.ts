@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
 import {
@@ -15,9 +16,11 @@ import {
   sha256Of,
 } from '../support/push-content.ts'
 import { type Answer, RawClient } from '../support/raw-request.ts'
+import { runCommand, runOk } from '../support/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
-import { SmallDisk, whyNoMounts } from './small-disk.ts'
+import { SmallDisk, whyNoLoopMounts, whyNoMounts } from './small-disk.ts'
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const REPOSITORY = 'full/app'
 const MIB = 1024 * 1024
 const skip = await whyNoMounts()
@@ -173,15 +176,40 @@ describe('a full disk', { skip }, () => {
     }
   })
 
-  it('says why it cannot start where the lock of the data folder does not fit', async () => {
+  it('starts after it was stopped well, and serves what it has', async () => {
     await using disk = await SmallDisk.mount(8)
-    await using scene = await openScene((rest) => ({ data: disk.path, blobs: rest.path }))
+    await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
     assert.equal(await scene.server.stop(), 0)
     await disk.fill()
-    await assert.rejects(BerthProcess.start(scene.site), /error\[DATA_NOT_WRITABLE\]: .*full/)
-    await disk.free()
     await using _server = await BerthProcess.start(scene.site)
     await assertReadable(scene)
+    assert.match(await readFile(scene.site.logFile, 'utf8'), /headroom\\" was given up/)
+    await disk.free()
+    await pushesWork(scene)
+  })
+
+  it('leaves room for commands and for deleting, and refuses pushes until it has it back', async () => {
+    await using disk = await SmallDisk.mount(8)
+    await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
+    const { http, site } = scene
+    await disk.fill()
+    assertRefused(await pushWhole(http, randomBytes(50_000)), FULL)
+    const berth = (args: readonly string[]) =>
+      runOk(process.execPath, [MAIN, ...args, '--data', site.dataDir], { input: 'correct horse battery' })
+    // Each takes pages of the log of the database, and more than one could without the room that was kept.
+    for (let count = 0; count < 8; count++) await berth(['user', 'add', `u${count}`, '--password-stdin'])
+    await berth(['user', 'passwd', 'u0', '--password-stdin'])
+    await berth(['user', 'disable', 'u1'])
+    await berth(['user', 'remove', 'u2', '--yes'])
+    assert.ok(!(await readdir(site.dataDir)).includes('headroom'))
+    assert.equal((await http.send('DELETE', `/v2/${REPOSITORY}/manifests/v1`)).status, 202)
+    // What was kept is not for pushes.
+    assertRefused(await pushWhole(http, randomBytes(1_000)), FULL)
+    await disk.free()
+    await pushesWork(scene)
+    assert.equal(await scene.server.stop(), 0)
+    await using _server = await BerthProcess.start(site)
+    assert.ok((await readdir(site.dataDir)).includes('headroom'))
   })
 
   it('starts on a full disk after a crash and serves what it has', async () => {
@@ -193,6 +221,46 @@ describe('a full disk', { skip }, () => {
     await assertReadable(scene)
     await disk.free()
     await pushesWork(scene)
+  })
+})
+
+describe('a disk with blocks of 1 KiB', { skip: await whyNoLoopMounts() }, () => {
+  it('ends no server and no command by SIGBUS when it is full, whenever that happens', async () => {
+    await using disk = await SmallDisk.mountExt4(12)
+    await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
+    const { http, site } = scene
+    await disk.fillUp()
+    let users = 0
+    const writeSome = async (): Promise<void> => {
+      // Writes to the database only.
+      for (let count = 0; count < 12; count++) {
+        const { status } = await http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/`)
+        assert.ok(status === 202 || status === 507, `${status}`)
+      }
+      const args = [MAIN, 'user', 'add', `u${++users}`, '--password-stdin', '--data', site.dataDir]
+      const { code, stderr } = await runCommand(process.execPath, args, { input: 'correct horse battery' })
+      assert.ok(code === 0 || /^error\[STORAGE_FULL\]/.test(stderr), stderr)
+    }
+    // A server whose shared memory was made while there was room.
+    for (let turn = 0; turn < 2; turn++) await writeSome()
+    await assertReadable(scene)
+    assert.equal(scene.server.hasEnded, false)
+    assert.equal(await scene.server.stop(), 0)
+    // And one that starts with little room, of any size up to that of the shared memory and a little more.
+    for (let left = 0; left <= 80; left += 8) {
+      await disk.free()
+      await disk.fillUp()
+      await disk.giveBack(left * 1024)
+      const server = BerthProcess.spawn(site)
+      const isReady = await server.ready().then(
+        () => true,
+        () => false,
+      )
+      if (isReady) await writeSome()
+      if (isReady) assert.equal(await server.stop(), 0, `with ${left} KiB left`)
+      else assert.equal(await server.ended(), 1, `with ${left} KiB left`)
+      await server.kill()
+    }
   })
 })
 

@@ -5,6 +5,7 @@ import { AnswerGate } from '../../front-door/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { CertificateExpiry } from '../certificate-expiry.ts'
 import { shareDataFolder } from '../data-folder.ts'
+import { openHeadroom } from '../keep-headroom.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
@@ -71,8 +72,10 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const { start, told, logger, resources } = context
   const { config } = start
   resources.use(shareDataFolder(config.dataDir))
+  const headroom = openHeadroom(config, logger)
   const store = resources.adopt(
     await openStore(config, {
+      headroom,
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
       loginRelay: (news) => tell({ kind: 'login', news }),
@@ -84,7 +87,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const quiet = quietOf(logger)
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = told.questions
-  const contents = await openContents({ config, logger }, store.database)
+  const contents = await openContents({ config, logger, headroom }, store.database)
   resources.defer(() => contents.blobs.close())
   return openServing({
     ...context,

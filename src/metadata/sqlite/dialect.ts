@@ -13,7 +13,7 @@ import type {
 } from 'kysely'
 import { kysely } from '../kysely.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
-import { isBusy, toSqliteFault } from './sqlite-fault.ts'
+import { isBusy, isFull, toSqliteFault } from './sqlite-fault.ts'
 
 /** Prepared statements kept per connection: the queries of this program number below a hundred. */
 const MAX_STATEMENTS = 256
@@ -29,6 +29,10 @@ export interface SqliteConnectionOptions {
   readonly snapshot: ReadSnapshot
   /** Throws if nothing may be written to the file any more. */
   readonly checkFile?: () => void
+  /** Called before what may write. Throws if there is no room on the disk at all. */
+  readonly makeRoom?: () => void
+  /** Called when SQLite found the disk full. */
+  readonly onFull?: () => void
 }
 
 /** Kysely over one connection of `node:sqlite`, which the dialect owns and closes. */
@@ -79,7 +83,8 @@ class NodeSqliteDriver implements Driver {
     this.#db = open()
     // Waited for below: SQLite's own wait would hold up all that this process does.
     if (role === 'writer') this.#db.exec('pragma busy_timeout = 0')
-    const around = role === 'reader' ? { before: () => snapshot.open() } : { after: snapshot.end }
+    const { onFull } = this.#options
+    const around = role === 'reader' ? { before: () => snapshot.open() } : { after: snapshot.end, onFull }
     this.#connection = new NodeSqliteConnection(this.#db, around)
   }
 
@@ -90,6 +95,7 @@ class NodeSqliteDriver implements Driver {
     if (!this.#connection) throw new Error('The database is closed')
     try {
       this.#options.checkFile?.()
+      this.#options.makeRoom?.()
     } catch (error) {
       await this.releaseConnection()
       throw error
@@ -131,12 +137,18 @@ interface PreparedStatement {
   readonly returnsRows: boolean
 }
 
+interface Around {
+  readonly before?: () => void
+  readonly after?: () => void
+  readonly onFull?: (() => void) | undefined
+}
+
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync
-  readonly #around: { before?: () => void; after?: () => void }
+  readonly #around: Around
   readonly #statements = new Map<string, PreparedStatement>()
 
-  constructor(db: DatabaseSync, around: { before?: () => void; after?: () => void }) {
+  constructor(db: DatabaseSync, around: Around) {
     this.#db = db
     this.#around = around
   }
@@ -146,6 +158,7 @@ class NodeSqliteConnection implements DatabaseConnection {
       this.#around.before?.()
       return await this.#executeInTurn(query)
     } catch (error) {
+      if (isFull(error)) this.#around.onFull?.()
       throw toSqliteFault(error)
     } finally {
       this.#around.after?.()

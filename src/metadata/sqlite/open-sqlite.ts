@@ -1,19 +1,32 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import type { Headroom } from '../../files/headroom.ts'
+import { OciError } from '../../oci/errors.ts'
 import { type Database, DatabaseError } from '../database.ts'
 import { kysely } from '../kysely.ts'
 import { migrateToLatest } from '../migrate.ts'
 import type { Schema } from '../schema.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { FileIdentity, type OnReplaced } from './file-identity.ts'
+import { fillSharedMemory } from './fill-shared-memory.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
 import { RowMemory } from './row-memory.ts'
+import { FULL_MESSAGE } from './sqlite-fault.ts'
 
 /** Longest wait of SQLite itself for another process, in milliseconds: where a connection is opened, and to read. */
 const BUSY_TIMEOUT_MS = 5_000
 /** Page cache of each connection, in KiB: keeps the idle process small. */
 const CACHE_KIB = 8_192
+/** As SQLite says it (sqlite.org/rescode.html#full). */
+const FULL: Error = Object.assign(new Error('database or disk is full'), { errcode: 13 })
+
+/** How a database is opened. */
+export interface OpenSqliteOptions {
+  readonly onReplaced?: OnReplaced | undefined
+  /** Given up when the disk is full. */
+  readonly headroom?: Headroom | undefined
+}
 
 /**
  * Opens the database file, creating it, and brings its schema up to date. Once another file is in its place, nothing is
@@ -22,13 +35,17 @@ const CACHE_KIB = 8_192
  */
 export async function openSqliteDatabase(
   file: string,
-  { onReplaced = () => {} }: { onReplaced?: OnReplaced | undefined } = {},
+  { onReplaced = () => {}, headroom }: OpenSqliteOptions = {},
 ): Promise<Database> {
   const memory = new RowMemory()
   const snapshot = new ReadSnapshot(() => memory.clear())
   makePrivateFile(file)
   const identity = new FileIdentity(file, onReplaced)
   const checkFile = (): void => identity.check()
+  const makeRoom = (): void => {
+    if (headroom?.makeRoom() === false)
+      throw new OciError('STORAGE_FULL', { message: FULL_MESSAGE, cause: FULL })
+  }
   let readers: DatabaseSync | undefined
   const openReaders = (): DatabaseSync => {
     if (!readers) {
@@ -37,9 +54,16 @@ export async function openSqliteDatabase(
     }
     return readers
   }
-  const open = (): DatabaseSync => connect(file)
+  const onFull = (): void => void headroom?.giveUp()
+  let closeSharedMemory = (): void => {}
+  const open = (): DatabaseSync => {
+    makeRoom()
+    const connection = connect(file)
+    closeSharedMemory = fillSharedMemory(connection, file)
+    return connection
+  }
   const writer = new kysely.Kysely<Schema>({
-    dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot, checkFile }),
+    dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot, checkFile, makeRoom, onFull }),
   })
   const reader = new kysely.Kysely<Schema>({
     dialect: new NodeSqliteDialect({ open: openReaders, role: 'reader', snapshot }),
@@ -51,6 +75,7 @@ export async function openSqliteDatabase(
       readers.close()
     }
     await writer.destroy()
+    closeSharedMemory()
   }
   try {
     await migrateToLatest(writer)

@@ -14,6 +14,15 @@ const PASSING: ReadonlyMap<number, string> = new Map([
 /** Seconds after which a request that failed for a fault of the machine may be tried again. */
 const RETRY_AFTER_S = 5
 
+/** What a client gets when the disk of the database is full. */
+export const FULL_MESSAGE =
+  'The storage of this registry is full: nothing was changed. Try again once its operator has freed space'
+
+/** Whether the disk is full. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_FULL
+}
+
 /** Whether another process holds a lock that was wanted. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY
@@ -25,7 +34,7 @@ export function toSqliteFault(error: unknown): unknown {
   const primary = error.errcode & 0xff
   if (primary === SQLITE_FULL) {
     return new OciError('STORAGE_FULL', {
-      message: 'The storage of this registry is full: nothing was stored. Free space, then push again',
+      message: FULL_MESSAGE,
       cause: error,
     })
   }

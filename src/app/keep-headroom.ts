@@ -1,0 +1,63 @@
+import { statSync } from 'node:fs'
+import type { Logger } from 'pino'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Config } from '../config/config.ts'
+import { Headroom } from '../files/headroom.ts'
+import { OciError } from '../oci/errors.ts'
+import { runPeriodically } from '../upkeep/run-periodically.ts'
+
+/** Time between two looks whether there is room for the file again, in milliseconds. */
+const RESTORE_EVERY_MS = 10_000
+/** Methods of a blob store that fill the disk. */
+const FILLING: ReadonlySet<string | symbol> = new Set(['append', 'put'])
+
+/** The headroom of a data folder, which logs when it is given up. */
+export function openHeadroom({ dataDir }: Config, logger: Logger): Headroom {
+  return new Headroom(dataDir, () =>
+    logger.warn(
+      { dataDir },
+      'the disk of the data folder is full: the file "headroom" was given up, so that commands and deleting still work; pushes are refused until it is back. Free space by other files than those of Berth: deleting images does not give it back at once',
+    ),
+  )
+}
+
+/** Makes the file now, and again once there is room for it. A disk that is full is no reason not to start. */
+export async function restoreHeadroom(headroom: Headroom, logger: Logger): Promise<AsyncDisposable> {
+  const onError = (err: unknown): void => logger.debug({ err }, 'the headroom cannot be made')
+  await headroom.restore().catch(onError)
+  const restoring = runPeriodically(
+    async () => {
+      if (await headroom.restore()) logger.info('the disk of the data folder has room again')
+    },
+    { firstMs: RESTORE_EVERY_MS, everyMs: RESTORE_EVERY_MS, onError },
+  )
+  return { [Symbol.asyncDispose]: () => restoring.stop() }
+}
+
+/** Refuses what would fill the disk of the database while the headroom is given up; blobs on another disk are taken. */
+export function refuseWithoutHeadroom(
+  blobs: BlobStore,
+  headroom: Headroom,
+  { dataDir, registryRoot }: Config,
+): BlobStore {
+  if (deviceOf(dataDir) !== deviceOf(registryRoot)) return blobs
+  return new Proxy(blobs, {
+    get(_target, name) {
+      const member: unknown = Reflect.get(blobs, name, blobs)
+      if (typeof member !== 'function') return member
+      if (!FILLING.has(name)) return member.bind(blobs)
+      return async (...args: unknown[]): Promise<unknown> => {
+        if (headroom.isShort) {
+          throw new OciError('STORAGE_FULL', {
+            message: 'The storage of this registry is full: nothing was stored. Try again once its operator has freed space',
+          })
+        }
+        return await Reflect.apply(member, blobs, args)
+      }
+    },
+  })
+}
+
+function deviceOf(path: string): number {
+  return statSync(path).dev
+}

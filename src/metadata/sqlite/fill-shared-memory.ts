@@ -1,0 +1,34 @@
+import { closeSync, openSync, readSync, statfsSync, writeSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+
+/** Pages that SQLite itself gives room on the disk by a byte in each (os_unix.c `unixShmMap()`), and their number. */
+const PAGE_BYTES = 4096
+const PAGES = 8
+
+/**
+ * Gives the memory that SQLite shares through `-shm` room on the disk where blocks are smaller than SQLite's pages. Its
+ * file has holes there; a write to one while the disk is full ends the process (SIGBUS).
+ *
+ * `connection` is open; the write lock is taken meanwhile, so that the bytes written back are those that count.
+ * @returns what closes the file, to be called once SQLite has closed it: to close it earlier would drop SQLite's locks.
+ * Errors: those of the system and of SQLite; the connection is closed then.
+ */
+export function fillSharedMemory(connection: DatabaseSync, databaseFile: string): () => void {
+  const { bsize } = statfsSync(databaseFile)
+  if (bsize >= PAGE_BYTES) return () => {}
+  connection.exec('begin immediate')
+  const file = openSync(`${databaseFile}-shm`, 'r+')
+  try {
+    // The first page is written to with each transaction, which gives it all its blocks.
+    for (let place = PAGE_BYTES; place < PAGES * PAGE_BYTES; place += bsize) {
+      const byte = Buffer.alloc(1)
+      if (readSync(file, byte, 0, 1, place) === 1) writeSync(file, byte, 0, 1, place)
+    }
+  } catch (error) {
+    connection.close()
+    closeSync(file)
+    throw error
+  }
+  connection.exec('rollback')
+  return () => closeSync(file)
+}
