@@ -49,7 +49,8 @@ export function refuseWithoutHeadroom(
       return async (...args: unknown[]): Promise<unknown> => {
         if (headroom.isShort) {
           throw new OciError('STORAGE_FULL', {
-            message: 'The storage of this registry is full: nothing was stored. Try again once its operator has freed space',
+            message:
+              'The storage of this registry is full: nothing was stored. Try again once its operator has freed space',
           })
         }
         return await Reflect.apply(member, blobs, args)
