@@ -8,6 +8,7 @@ import { certificateFolders } from '../certificates/certificate-folders.ts'
 import { WatchedFolder } from '../front-door/watched-folder.ts'
 import { AppError } from './app-error.ts'
 import { isLocked } from './data-folder.ts'
+import { withServersElsewhere } from './require-data.ts'
 import { readServerRecord } from './server-record.ts'
 
 /** Longest wait of a command for the CA, in milliseconds: DNS challenges take minutes. */
@@ -41,7 +42,7 @@ export async function requestRenewal(
   if (!isLocked(dataDir)) {
     throw new AppError(
       'NOT_RUNNING',
-      `No server runs on the data folder ${dataDir}`,
+      await withServersElsewhere(`No server runs on the data folder ${dataDir}`, dataDir),
       'Start it, as it alone can answer the CA; or name the folder of the one that runs with --data',
     )
   }

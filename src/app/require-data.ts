@@ -44,6 +44,12 @@ export async function serversElsewhere(dataDir: string): Promise<RunningServer[]
   )
 }
 
+/** A sentence about a folder without a server, with where servers run instead, if any do. */
+export async function withServersElsewhere(sentence: string, dataDir: string): Promise<string> {
+  const servers = await serversElsewhere(dataDir)
+  return servers.length === 0 ? sentence : `${sentence}, but ${inWords(servers)}`
+}
+
 /** Where servers run: `a Berth runs here (process 12) with the data folder /srv/berth`. */
 export function inWords(servers: readonly RunningServer[]): string {
   const more = servers.length - MAX_NAMED

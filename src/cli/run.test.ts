@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -270,6 +270,21 @@ test('a flag of yes or no takes its value, and is yes alone', async () => {
     assert.equal(found.value, value, words)
   }
   assert.doesNotMatch((await runCli(['serve', '--help'])).stdout, /preset/)
+})
+
+const LOOKS = [
+  ...['user list', 'repo list', 'repo show a/b', 'tag list a/b', 'site list', 'site check', 'cert list'],
+  ...['cert check', 'cert ca', 'cert renew', 'config', 'version', 'user passwd a --password-stdin'],
+  ...['selftest --username a --password-stdin', 'repo delete a/b --yes', 'tag delete a/b v1 --yes'],
+  ...['cert self-signed a.test', 'cert self-signed --ca a.test', 'user add a --password-stdin'],
+]
+
+test('no command leaves anything in a folder where no data of Berth are', async () => {
+  const cwd = mkdtempSync(path.join(folder, 'empty-'))
+  for (const args of LOOKS) {
+    await runCli(args.split(' '), { cwd, stdin: PASSWORD })
+    assert.deepEqual(readdirSync(cwd), [], args)
+  }
 })
 
 test('user add makes a data folder only with --new', async () => {

@@ -3,6 +3,7 @@ import { connect } from 'node:tls'
 import { ANY_ADDRESS, type ListenAddress } from '../../config/config.ts'
 import { formatAddress } from '../../config/describe.ts'
 import { isLocked } from '../data-folder.ts'
+import { withServersElsewhere } from '../require-data.ts'
 import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
 
 /** Longest wait for an answer on this machine, in milliseconds. */
@@ -63,7 +64,10 @@ async function whoListens(at: {
   if (!isLocked(at.dataDir))
     return failed(
       'ports',
-      `Another program listens on ${at.where} (${at.kind}): no Berth runs on the data folder ${at.dataDir}`,
+      await withServersElsewhere(
+        `Another program listens on ${at.where} (${at.kind}): no Berth runs on the data folder ${at.dataDir}`,
+        at.dataDir,
+      ),
       remedy,
     )
   const url = `${at.kind}://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}/livez`

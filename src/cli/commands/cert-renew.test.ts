@@ -37,5 +37,5 @@ test('`berth cert renew` says until when, then what the CA said against it, and 
     )
   }
   const alone = await renew()
-  assert.ok(alone.stderr.startsWith(`error[NOT_RUNNING]: No server runs on the data folder ${data}. `))
+  assert.ok(alone.stderr.startsWith(`error[NOT_RUNNING]: No server runs on the data folder ${data}`))
 })

@@ -50,10 +50,9 @@ function addList(site: Command, io: Io): void {
 
 /** Most often the folder is the wrong one, so the servers that run elsewhere are named. */
 async function noServer(dataDir: string): Promise<CliError> {
-  const { inWords: serversInWords, serversElsewhere } = await import('../../app/require-data.ts')
+  const { withServersElsewhere } = await import('../../app/require-data.ts')
   const what = `No server with virtual hosts has run on the data folder ${dataDir}`
-  const servers = await serversElsewhere(dataDir)
-  return new CliError('NO_SITES', servers.length === 0 ? what : `${what}, but ${serversInWords(servers)}`)
+  return new CliError('NO_SITES', await withServersElsewhere(what, dataDir))
 }
 
 interface Report {
