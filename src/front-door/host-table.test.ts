@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { performance } from 'node:perf_hooks'
 import { test } from 'node:test'
+import { cpuMsOf } from '../../test/support/cpu-time.ts'
 import { HostTable } from './host-table.ts'
 
 const PATTERNS = [
@@ -75,37 +75,35 @@ test('`HostTable` reports what it cannot use, a host at a time, and serves the o
   assert.equal(table.find('good.test'), 'good.test')
 })
 
-for (const size of [1_000, 100_000]) {
-  test(`\`HostTable\` with ${size} hosts finds one in less than 2 microseconds`, () => {
+test('`HostTable` finds one of 100,000 hosts in little more time than one of a hundred', () => {
+  const makeFinder = (size: number): (() => void) => {
     const entries = Array.from({ length: size }, (_, index) => [`host${index}.example.com`, index] as const)
     const table = new HostTable<number>([...entries, ['*.example.com', -1], ['www.*', -2]])
     // Names as they come out of requests: none is the table's own string.
-    const asked = Array.from({ length: 200 }, (_, index) => `host${index * 2}.EXAMPLE.com`.toLowerCase())
+    const asked = Array.from({ length: 100 }, (_, index) => `host${index}.EXAMPLE.com`.toLowerCase())
     const missing = asked.map((name) => `a.b.c.${name}`)
-    for (const [names, expected] of [
-      [asked, undefined],
-      [missing, -1],
-    ] as const) {
-      const times = Array.from({ length: 200 }, () => {
-        const start = performance.now()
-        for (const name of names) {
-          const found = table.find(name)
-          if (found === undefined || (expected !== undefined && found !== expected)) assert.fail(name)
-        }
-        return ((performance.now() - start) * 1000) / names.length
-      })
-      const median = times.toSorted((a, b) => a - b)[100] ?? Number.POSITIVE_INFINITY
-      assert.ok(median < 2, `${median} microseconds`)
+    return () => {
+      for (let round = 0; round < 500; round++) {
+        for (const [index, name] of asked.entries()) if (table.find(name) !== index) assert.fail(name)
+        for (const name of missing) if (table.find(name) !== -1) assert.fail(name)
+      }
     }
-  })
-}
+  }
+  const finders = [makeFinder(100), makeFinder(100_000)]
+  const leastMs = finders.map((find) => Math.min(...Array.from({ length: 5 }, () => cpuMsOf(find))))
+  const [few = 0, many = 0] = leastMs
+  // Looking through them would take a thousand times as long; caches of the processor some times.
+  assert.ok(many < 20 * few, leastMs.join(' '))
+})
 
 test('`HostTable` comes to an end with any regular expression on any host', () => {
   const table = new HostTable(
     ['~^(a+)+$', '~(.*.*.*.*)x$', '~^(a|a)*b$'].map((pattern) => [pattern, pattern] as const),
   )
-  const start = performance.now()
-  for (let round = 0; round < 10; round++)
-    table.find(`${'a'.repeat(60)}.${'a'.repeat(60)}.${'a'.repeat(60)}.c`)
-  assert.ok(performance.now() - start < 1_000)
+  const find = (): void => {
+    for (let round = 0; round < 10; round++)
+      table.find(`${'a'.repeat(60)}.${'a'.repeat(60)}.${'a'.repeat(60)}.c`)
+  }
+  // Some are expected; what tries all ways would take years.
+  assert.ok(cpuMsOf(find) < 1_000)
 })

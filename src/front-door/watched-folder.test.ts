@@ -23,7 +23,7 @@ async function start(options: { withText?: boolean; isMissing?: boolean } = {}) 
     problems,
     changes: () => changes,
     async until(isTrue: () => boolean) {
-      const deadline = Date.now() + 15_000
+      const deadline = Date.now() + 60_000
       while (!isTrue()) {
         if (Date.now() > deadline) throw new assert.AssertionError({ message: 'nothing changed' })
         await sleep(20)

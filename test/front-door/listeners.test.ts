@@ -146,9 +146,9 @@ for (const [isTls, bytes] of [
     const closed = sockets.map((socket) => socket.closed || once(socket, 'close'))
     await using other = await open({ ...limits, isTls: false })
     const client = await connectTo(isTls ? other.port : door.port)
-    const start = performance.now()
     assert.equal((await askOn(client)).remoteAddress, '127.0.0.1')
-    assert.ok(performance.now() - start < 1_000)
+    // Who is served does not wait for the others to be ended.
+    assert.ok(sockets.some((socket) => !socket.closed))
     client.destroy()
     await Promise.all(closed)
     // Both ends of all of them are ours.

@@ -12,7 +12,7 @@ const BYTES = '0123456789'
 const ETAG = `"${digestOf(BYTES)}"`
 
 /** Longest time until nothing is left of a client that vanished, in ms. */
-const LEFT_NOTHING_MS = 10_000
+const LEFT_NOTHING_MS = 60_000
 
 /** Request headers -> status, body, Content-Range. */
 const RANGES: readonly (readonly [Record<string, string>, number, string, string?])[] = [

@@ -14,7 +14,7 @@ import { startProcess } from './start-process.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
 /** Longest wait for a changed file to count, in ms: the watch needs 0.2 s, the poll 5 s. */
-const SEEN_WITHIN_MS = 10_000
+const SEEN_WITHIN_MS = 60_000
 
 /** A server of a registry and of sites that say hello. */
 export interface CertificateServerOptions {

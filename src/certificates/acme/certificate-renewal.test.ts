@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { leafOf, makePair } from '../../../test/support/acme-pair.ts'
 import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
 import { problemReply, ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
+import type { CertificateStatus } from './certificate-status.ts'
 import { renewalInfoId } from './renewal-info.ts'
 
 const HOUR_MS = 3600 * 1000
@@ -98,12 +99,21 @@ describe('`CertificateManager` renews', () => {
       if (ca.callsOf('cert').length === 2) renewed.resolve()
       return undefined
     })
+    let status: CertificateStatus | undefined
+    ca.script('order', ({ rest }) => {
+      const [now] = room.manager.status()
+      if (rest.length === 0 && now?.certificate) status = now
+      return undefined
+    })
     await room.manager.setWishes([wishFor([NAME])])
     await renewed.promise
     await room.manager[Symbol.asyncDispose]()
     const times = room.log.filter(({ msg }) => msg === 'certificate issued').map(({ time }) => Number(time))
     const waitMs = (times[1] ?? Date.now()) - (times[0] ?? 0)
-    assert.ok(waitMs > 1000 && waitMs < 4500, `after ${waitMs} ms`)
+    assert.ok(waitMs > 1000, `after ${waitMs} ms`)
+    // When it was to be, whenever a busy machine came to it.
+    const { nextAttemptAt = Number.POSITIVE_INFINITY, certificate } = status ?? {}
+    assert.ok(nextAttemptAt < (certificate?.notAfter ?? 0), `planned for ${nextAttemptAt}`)
   })
 
   test('at once when told to, and says what there is none to renew of', async () => {

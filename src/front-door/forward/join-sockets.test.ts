@@ -122,7 +122,7 @@ test('a client that stays after the upstream has gone is cut', async () => {
   const { client, upstream } = await pairs.open()
   upstream.destroy()
   await once(client.resume(), 'end')
-  const deadline = performance.now() + 5_000
+  const deadline = performance.now() + 60_000
   while (pairs.lines.length === 0 && performance.now() < deadline) await sleep(20)
   assert.equal(pairs.lines.length, 1)
 })

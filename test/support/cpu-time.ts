@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+
+/** How much more input the second of two runs has. */
+const FACTOR = 8
+/** Half-way between growth that is linear and growth that is quadratic: noise of caches and of the collector fits in. */
+const MAX_GROWTH = FACTOR ** 1.5
+/** Milliseconds of the processor below which nothing is measured but noise. */
+const NOISE_MS = 30
+const RUNS = 3
+
+/** Milliseconds that this thread kept the processor busy with some work: other programs do not count. */
+export function cpuMsOf(work: () => void): number {
+  const before = process.threadCpuUsage()
+  work()
+  const { user, system } = process.threadCpuUsage(before)
+  return (user + system) / 1_000
+}
+
+/**
+ * Fails if work on a large input takes much more than its share of the processor, compared with an eighth of that input in
+ * the same run. `make` gives the work on an input of some size, and is not measured itself.
+ */
+export function assertGrowsLinearly(make: (size: number) => () => void, size: number): void {
+  const [small, large] = [make(size / FACTOR), make(size)]
+  // The least of some runs: the first ones are compiled meanwhile.
+  const leastOf = (work: () => void): number => Math.min(...Array.from({ length: RUNS }, () => cpuMsOf(work)))
+  const smallMs = leastOf(small)
+  const largeMs = leastOf(large)
+  assert.ok(
+    largeMs < NOISE_MS || largeMs < MAX_GROWTH * smallMs,
+    `${FACTOR} times the input took ${smallMs} and ${largeMs} ms of the processor`,
+  )
+}
