@@ -1,5 +1,6 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import {
+  constants,
   createServer as createHttp2Server,
   type Http2Server,
   type Http2ServerRequest,
@@ -15,6 +16,7 @@ import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
 import { RequestTurns } from './request-turns.ts'
+import { uploadWindows } from './upload-windows.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -106,6 +108,7 @@ export function createHttp2(
   })
   server.on('session', (session) => {
     guardAgainstResets(session)
+    uploadWindows.add(session)
     session.setTimeout(CONNECTION_LIMITS.keepAliveMs, () => session.close())
     onSession(session)
   })
@@ -128,6 +131,8 @@ function beginInTurn(server: Http2Server): void {
   const [begin] = server.listeners('stream')
   server.removeAllListeners('stream')
   server.on('stream', (stream: ServerHttp2Stream, ...given: [IncomingHttpHeaders, number, string[]]) => {
+    const [, flags] = given
+    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) uploadWindows.watch(stream)
     holdStream(stream).admit(() => {
       if (!stream.destroyed) begin?.call(server, stream, ...given)
     })
