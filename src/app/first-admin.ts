@@ -47,7 +47,8 @@ export async function makeFirstAdmin(
   { name, password, passwordFile }: FirstAdmin,
 ): Promise<void> {
   try {
-    await accounts.add({ name, password, isAdmin: true })
+    // Repositories below the name are no obstacle: an administrator owns all there are.
+    await accounts.add({ name, password, isAdmin: true, takeOver: true })
   } catch (error) {
     if (passwordFile !== undefined) await rm(passwordFile, { force: true })
     throw error
