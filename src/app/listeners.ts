@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
-import type { Config, ListenAddress } from '../config/config.ts'
+import { connect } from 'node:net'
+import { ANY_ADDRESS, type Config, type ListenAddress } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
 import { isPlainHttpSafe } from '../config/plain-http.ts'
 import { removeLeftSocket } from '../front-door/door-address.ts'
@@ -55,22 +57,34 @@ export async function openListeners(
   })
 }
 
+/** Longest wait for another program to take a connection on this machine, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 1_000
+
 /**
- * Sees that the addresses of a configuration can be listened on, before a first start makes a data folder: one that then
- * fails would leave a second folder behind. Errors: `AppError`.
+ * Sees that no other program listens on the addresses of a configuration, before a first start makes a data folder: a
+ * start that fails then would leave a second folder behind. It connects and does not listen, as whoever waits for the
+ * port would take that for the server. Errors: `AppError` `PORT_IN_USE`.
  */
-export async function tryListeners(config: Config): Promise<void> {
-  const withoutFiles = (address: ListenAddress | undefined) =>
-    address?.path === undefined ? address : undefined
-  const addresses = {
-    ...config,
-    listenHttp: withoutFiles(config.listenHttp),
-    listenHttps: withoutFiles(config.listenHttps),
+export async function requireFreePorts({ listenHttp, listenHttps }: Config): Promise<void> {
+  for (const address of [listenHttp, listenHttps]) {
+    if (address?.path !== undefined || !address?.port || !(await isTaken(address))) continue
+    const cause = Object.assign(new Error('another program takes connections there'), { code: 'EADDRINUSE' })
+    throw toListenError(cause, address)
   }
-  const listeners = await listenAll(addresses, (address) =>
-    listen({ address, tls: undefined, handle: (_request, response) => response.destroy() }),
-  )
-  await Promise.all(listeners.map((listener) => listener.stop(AbortSignal.abort())))
+}
+
+async function isTaken({ host, port }: { host: string; port: number }): Promise<boolean> {
+  const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(host)
+  const socket = connect({ host: isWildcard ? 'localhost' : host, port })
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
+    return true
+  } catch {
+    // Refused, no such address, no answer: listening itself will say what is wrong, if anything is.
+    return false
+  } finally {
+    socket.destroy()
+  }
 }
 
 /** Opens a listener for each address of a configuration. Errors: `AppError`; none is left open then. */

@@ -11,7 +11,7 @@ import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
-import { checkListeners, tryListeners } from './listeners.ts'
+import { checkListeners, requireFreePorts } from './listeners.ts'
 import { refuseLostDatabase } from './lost-database.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
@@ -68,7 +68,7 @@ export async function startBerth(
   checkListeners(config)
   if (!options.mayMakeDatabase) refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
-  if (!existsSync(databaseFile(config.dataDir))) await tryListeners(config)
+  if (!existsSync(databaseFile(config.dataDir))) await requireFreePorts(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
   const headroom = openHeadroom(config, logger)
