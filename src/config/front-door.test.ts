@@ -59,6 +59,8 @@ test("nginx-proxy's variables count with a domain, after Berth's own, and those 
       SSL_POLICY: 'AWS-TLS-1-2-2017-01',
       HSTS: 'off',
       TRUST_DEFAULT_CERT: 'false',
+      BERTH_PROXY_PROTOCOL: 'required',
+      BERTH_SERVE_DOTFILES: 'true',
       EXTERNAL_HTTP_PORT: '8080',
       EXTERNAL_HTTPS_PORT: '8443',
     },
@@ -66,6 +68,8 @@ test("nginx-proxy's variables count with a domain, after Berth's own, and those 
   assert.deepEqual(config.frontDoor?.domains, ['r.example'])
   assert.deepEqual([config.frontDoor?.httpsMethod, config.frontDoor?.hsts], ['noredirect', undefined])
   assert.equal(config.frontDoor?.isDefaultTrusted, false)
+  assert.equal(config.frontDoor?.proxyProtocol, 'required')
+  assert.deepEqual([config.frontDoor?.serveDotfiles, config.frontDoor?.serveSymlinks], [true, false])
   assert.deepEqual([config.frontDoor?.externalHttpPort, config.frontDoor?.externalHttpsPort], [8080, 8443])
   assert.equal(sources.domain, 'VIRTUAL_HOST')
   assert.equal(warnings.length, 1)

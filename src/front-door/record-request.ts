@@ -13,6 +13,8 @@ export interface RequestRecord {
   accessLog: LocationSettings['accessLog']
   /** Of the body, as sent. */
   bytes: number
+  /** Why the path was refused; undefined: it was not. */
+  reason?: string | undefined
 }
 
 /** Writes a line once a request is over, unless its record says otherwise by then. */
@@ -26,8 +28,8 @@ export function recordRequest(
   countBody(response as ServerResponse, record)
   response.once('close', () => {
     const status = response.headersSent ? response.statusCode : 499
-    const { accessLog, bytes } = record
-    const begun = beginLine(exchange, status)
+    const { accessLog, bytes, reason } = record
+    const begun = { ...beginLine(exchange, status), reason }
     finishingLine(log, { begun, startedAt, site: exchange.site.declaration.host, accessLog })(bytes)
   })
   return record

@@ -127,7 +127,10 @@ async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools:
   const judged = site.closed ? undefined : judgeRequest(request, tools)
   if (!judged || 'refused' in judged) {
     setHsts(response, request)
-    if (judged) tellRefused(request, judged, tools)
+    if (judged) {
+      tellRefused(request, judged, tools)
+      if (request.record) request.record.reason = judged.refused
+    }
     return sendPage(response, judged ? (judged.status ?? 400) : 503)
   }
   await follow(judged.exchange, judged.plan, tools, 0)

@@ -295,3 +295,23 @@ test('a file that cannot be opened is told of at once, one that fails later by a
   await log.close()
   assert.deepEqual(problems, ['it cannot be written (ENOSPC)'])
 })
+
+test('the access log says why a path was refused, and so does the log of the operator', async () => {
+  const siteLog = keepLines()
+  await using room = await openProxyRoom({ siteLog, vhost: 'location /admin/ { deny all; }' })
+  await exchange(room.port, get('/admin%5Cx', 'Connection: close'))
+  await exchange(room.port, get('/..', 'Connection: close'))
+  while (siteLog.lines.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.deepEqual(
+    siteLog.lines.map(({ status }) => status),
+    [400, 400],
+  )
+  const reasons = siteLog.lines.map(({ reason }) => reason)
+  assert.match(reasons[0] ?? '', /different rules/)
+  assert.match(reasons[1] ?? '', /above the root/)
+  const told = room.log.filter(({ msg }) => msg === 'the path of a request was refused')
+  assert.deepEqual(
+    told.map(({ host, id, reason }) => [host, id, reason]),
+    siteLog.lines.map(({ host, id, reason }) => [host, id, reason]),
+  )
+})

@@ -36,6 +36,8 @@ export interface SiteLogLine {
   readonly referer: string | undefined
   readonly agent: string | undefined
   readonly id: string
+  /** Why the path was refused, in JSON only; undefined: it was not. */
+  readonly reason?: string | undefined
 }
 
 /** Whose line it is: what chooses the file, where each host has one. */

@@ -9,9 +9,10 @@ import { createDockerClient, readEngineVersion } from '../../src/front-door/dock
 import { ContainerWatch } from '../../src/front-door/docker/watch-containers.ts'
 import type { SiteDeclaration, UpstreamServer } from '../../src/front-door/site-declaration.ts'
 import { skipReason } from '../parts/find-parts.ts'
+import { slowness } from '../support/cpu-time.ts'
 import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker-room.ts'
 
-/** What is promised, in ms. */
+/** What is promised, in ms, on a machine that does little else. */
 const WITHIN_MS = 1_000
 /** The promise for an event at {@link MANY} containers. */
 const EVENT_WITHIN_MS = 300
@@ -61,7 +62,9 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
   async function until(isSo: () => boolean, withinMs = WITHIN_MS): Promise<number> {
     const began = performance.now()
     while (!isSo()) {
-      const leftMs = withinMs - (performance.now() - began)
+      // A busy machine gets more: how much is looked at once the time is over.
+      const passedMs = performance.now() - began
+      const leftMs = (passedMs < withinMs ? withinMs : withinMs * slowness()) - passedMs
       assert.ok(leftMs > 0, `not within ${withinMs} ms: ${JSON.stringify(sites)}`)
       await Promise.race([wake.promise, sleep(leftMs)])
     }
@@ -207,6 +210,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     for (const id of ids) await api.post(`/containers/${id}/rename?name=x${id.slice(0, 12)}`)
     await until(() => sites.length === MANY, 5_000)
     const tookMs: number[] = []
+    let slowest = 1
     for (const [index, id] of ids.slice(0, 10).entries()) {
       const host = `full${index}.example.com`
       // From before the engine is told: what it needs for the start itself counts against us.
@@ -219,11 +223,12 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
       const startedAt = performance.now()
       await done
       tookMs.push(performance.now() - Math.max(began, startedAt))
+      slowest = Math.max(slowest, slowness())
     }
     tookMs.sort((a, b) => a - b)
     const report = `after the start was done: median ${tookMs[5]?.toFixed(0)} ms, most ${tookMs.at(-1)?.toFixed(0)} ms`
     context.diagnostic(report)
-    assert.ok((tookMs.at(-1) ?? 0) < EVENT_WITHIN_MS, report)
+    assert.ok((tookMs.at(-1) ?? 0) < EVENT_WITHIN_MS * slowest, report)
     await api.close()
   })
 
@@ -242,7 +247,8 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     })
     await promise
     assert.equal(found, MANY)
-    assert.ok(performance.now() - began < 5_000)
+    const tookMs = performance.now() - began
+    assert.ok(tookMs < 5_000 || tookMs < 5_000 * slowness())
   })
 
   it('are read from an engine whose answers the client knows', async () => {

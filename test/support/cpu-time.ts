@@ -31,3 +31,26 @@ export function assertGrowsLinearly(make: (size: number) => () => void, size: nu
     `${FACTOR} times the input took ${smallMs} and ${largeMs} ms of the processor`,
   )
 }
+
+/** Milliseconds of the processor that {@link slowness} takes. */
+const PROBE_MS = 40
+/** What is left to this thread by a machine that does little else. */
+const IDLE_SLOWNESS = 1.3
+/** Several programs have a part in what is waited for, each with as little of the machine as this one. */
+const PROGRAMS = 4
+
+/**
+ * By how much longer than on an idle machine what is promised by the clock may take just now: 1 if nothing else runs. Taken
+ * by how long the clock goes while this thread has some work done.
+ */
+export function slowness(): number {
+  const begin = performance.now()
+  const before = process.threadCpuUsage()
+  let busyMs = 0
+  while (busyMs < PROBE_MS) {
+    const { user, system } = process.threadCpuUsage(before)
+    busyMs = (user + system) / 1_000
+  }
+  const ratio = (performance.now() - begin) / busyMs
+  return ratio < IDLE_SLOWNESS ? 1 : ratio * PROGRAMS
+}
