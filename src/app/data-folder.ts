@@ -1,4 +1,4 @@
-import { constants, existsSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -52,6 +52,7 @@ export function lockDataFolder(dataDir: string): Disposable {
  * itself was killed. Errors: those of SQLite.
  */
 export function shareDataFolder(dataDir: string): Disposable {
+  makePrivate(workersFile(dataDir))
   const lock = new DatabaseSync(workersFile(dataDir), { timeout: LOCK_TIMEOUT_MS })
   // A transaction that has read holds SQLite's shared lock.
   lock.exec('begin; select count(*) from sqlite_master')
@@ -61,6 +62,7 @@ export function shareDataFolder(dataDir: string): Disposable {
 function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync {
   let lock: DatabaseSync | undefined
   try {
+    makePrivate(file)
     lock = new DatabaseSync(file, { timeout })
     // With its journal in memory SQLite writes nothing to take the lock, which works on a full disk, too.
     lock.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
@@ -75,6 +77,26 @@ function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync 
       cause,
     )
   }
+}
+
+/** Makes a file for its owner alone. One that is there is left closed: to close it would drop locks of this process. */
+function makePrivate(file: string): void {
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+}
+
+/**
+ * What in a data folder other users of the machine may use, though it holds password hashes and signing keys, with the
+ * command that ends that; undefined: nothing.
+ */
+export function findWideModes(
+  dataDir: string,
+): { readonly paths: readonly string[]; readonly cure: string } | undefined {
+  const found = [dataDir, databaseFile(dataDir)].filter((path) => {
+    const facts = statSync(path, { throwIfNoEntry: false })
+    return facts !== undefined && (facts.mode & 0o077) !== 0
+  })
+  if (found.length === 0) return undefined
+  return { paths: found, cure: `chmod -R go= ${dataDir}` }
 }
 
 /** Whether a server holds the data folder now. */

@@ -7,7 +7,7 @@ import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
 import { checkStorage } from './check-storage.ts'
-import { databaseFile, lockDataFolder, prepareFolder } from './data-folder.ts'
+import { databaseFile, findWideModes, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
@@ -71,6 +71,7 @@ export async function startBerth(
   if (!existsSync(databaseFile(config.dataDir))) await requireFreePorts(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
+  warnOfWideModes(config, logger)
   const headroom = openHeadroom(config, logger)
   resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
@@ -144,6 +145,16 @@ async function openUpkeep(context: StartContext): Promise<DoorSource | undefined
 async function serveByWorkers(context: StartContext): Promise<Serving> {
   const { openWorkers } = await import('./workers/open-workers.ts')
   return openWorkers(context, openUpkeep)
+}
+
+/** Berth changes no mode of what is there: somebody may have given the right on purpose. */
+function warnOfWideModes({ dataDir }: Config, logger: Logger): void {
+  const wide = findWideModes(dataDir)
+  if (!wide) return
+  logger.warn(
+    { paths: wide.paths, cure: wide.cure },
+    'other users of this machine may use the data folder, which holds password hashes and signing keys',
+  )
 }
 
 /** Looks at the database also while nothing is written, so that a replaced one is logged. */

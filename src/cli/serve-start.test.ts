@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -149,4 +160,38 @@ test('npm start passes SIGTERM on', async () => {
   npm.kill('SIGTERM')
   await ended
   while ((await fetch(`http://127.0.0.1:${port}/livez`).catch(() => undefined)) !== undefined) await sleep(20)
+})
+
+test('what a server makes is for its owner alone, and a data folder that is not is warned of', async () => {
+  const dataDir = newDataDir()
+  mkdirSync(dataDir)
+  chmodSync(dataDir, 0o755)
+  const umask = process.umask(0)
+  const server = await serve(dataDir)
+  process.umask(umask)
+  assert.match(
+    server.output(),
+    new RegExp(`"level":"warn".*"paths":\\["${dataDir}"\\],"cure":"chmod -R go= ${dataDir}"`),
+  )
+  const password = readFileSync(path.join(dataDir, 'first-password'), 'utf8').trim()
+  const { port } = new URL(server.url)
+  const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
+  const digest = `sha256:${createHash('sha256').update('bytes').digest('hex')}`
+  const headers = { authorization, 'content-type': 'application/octet-stream' }
+  const uploads = `http://127.0.0.1:${port}/v2/admin/app/blobs/uploads/`
+  assert.equal(
+    (await fetch(`${uploads}?digest=${digest}`, { method: 'POST', headers, body: 'bytes' })).status,
+    201,
+  )
+  const wide = readdirSync(dataDir, { recursive: true, withFileTypes: true })
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((name) => (statSync(name).mode & 0o077) !== 0)
+  assert.deepEqual(wide, [])
+  server.child.kill('SIGTERM')
+  assert.equal(await server.ended, 0)
+  chmodSync(dataDir, 0o700)
+  const again = await serve(dataDir)
+  assert.doesNotMatch(again.output(), /other users of this machine/)
+  again.child.kill('SIGTERM')
+  assert.equal(await again.ended, 0)
 })

@@ -63,7 +63,7 @@ export interface DoorOptions {
   /** Whether there are addresses that send PROXY headers; if `required`, they must do so on each connection. */
   readonly proxyProtocol: 'none' | 'optional' | 'required'
   readonly ports: DoorPorts
-  /** Connections at once; `CONNECTION_LIMITS.maxConnections` if undefined. */
+  /** Connections at once; `CONNECTION_LIMITS.maxConnections` if undefined, or what the limit of open files leaves. */
   readonly maxConnections?: number
   /** Connections of one address at once, 0: no limit; {@link MAX_CONNECTIONS_PER_ADDRESS} if undefined. */
   readonly maxPerAddress?: number

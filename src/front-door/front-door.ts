@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { isOutOfDescriptors } from '../stream/descriptors.ts'
 import { readChallengeFile } from './challenge-file.ts'
 import type { Door, FrontDoorParts } from './door.ts'
 import type { DoorAddress } from './door-address.ts'
@@ -79,7 +80,7 @@ function serve(door: Door, arrival: Arrival): void {
   const { request, response, facts } = arrival
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
-    sendPage(response, 500)
+    sendPage(response, isOutOfDescriptors(error) ? 503 : 500)
   }
   try {
     const found = find(door, request, facts)

@@ -3,6 +3,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { continueWhenRead } from './expect-continue.ts'
+import { connectionLimit } from './open-file-limit.ts'
 import { hasDoubles } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
@@ -24,7 +25,7 @@ export const CONNECTION_LIMITS = {
   maxHeaderBytes: 32 * 1024,
   /** Headers of one request: real clients send below 30. */
   maxHeaders: 100,
-  /** Connections at once: an idle WebSocket costs some 40 KiB with TLS, 11 without, another connection less. */
+  /** Connections at once, fewer where the system lets this process open fewer files: an idle WebSocket costs some 40 KiB with TLS, 11 without, another connection less. */
   maxConnections: 20_000,
   /** How much a socket reads ahead while its body is not taken, in bytes. */
   socketBufferBytes: 64 * 1024,
@@ -69,7 +70,7 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
   server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
   server.keepAliveTimeout = CONNECTION_LIMITS.keepAliveMs
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
-  server.maxConnections = CONNECTION_LIMITS.maxConnections
+  server.maxConnections = connectionLimit(CONNECTION_LIMITS.maxConnections)
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     continueWhenRead(request, response)
     turns.take(request, response)

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { isOutOfDescriptors } from '../stream/descriptors.ts'
 import { breakOff } from './break-off.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { askForBody } from './expect-continue.ts'
@@ -262,13 +263,16 @@ class Proxying {
       reason,
     }
     tools.logger.warn({ ...facts, ...causeOf(error) }, 'an upstream failed')
-    if (isUnsent(reason)) tools.picker.fail(server)
+    // That this process can open no connection says nothing about the server.
+    const isOwnFault = isOutOfDescriptors(error)
+    if (isUnsent(reason) && !isOwnFault) tools.picker.fail(server)
     if (this.#response.headersSent) {
       // What the visitor has is not whole: the connection says so.
       breakOff(this.#response)
       return
     }
-    if (this.#mayTryNext(reason)) this.#try()
+    if (isOwnFault) this.#finish(this.#proxy.fail(503))
+    else if (this.#mayTryNext(reason)) this.#try()
     else this.#finish(this.#proxy.fail(statusOf(reason)))
   }
 

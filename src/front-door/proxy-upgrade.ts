@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isOutOfDescriptors } from '../stream/descriptors.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { forwardUpgrade, type UpgradeOutcome } from './forward/forward-upgrade.ts'
 import { type Conversation, whenOver } from './forward/join-sockets.ts'
@@ -169,7 +170,7 @@ async function tryServers(
       const bodyFailure = ask.bodyFailure()
       if (bodyFailure === BODY_STATUS['too-large']) tellTooLarge(exchange, attempt.settings, tools)
       if (bodyFailure !== undefined) return attempt.refuse({ status: bodyFailure })
-      status = statusOf(outcome.reason)
+      status = isOutOfDescriptors(outcome.error) ? 503 : statusOf(outcome.reason)
       tellFailure(attempt, { server, tools, outcome })
       if (ask.isBodyBegun() || !mayTryNext(outcome.reason, rulesOf(attempt))) break
     } finally {
@@ -201,7 +202,8 @@ function tellFailure(
     { host, id: requestId, server: server.name, address, reason, ...causeOf(error) },
     'an upstream failed',
   )
-  if (isUnsent(reason)) tools.picker.fail(server)
+  // That this process can open no connection says nothing about the server.
+  if (isUnsent(reason) && !isOutOfDescriptors(error)) tools.picker.fail(server)
 }
 
 /** Asks one server after the other for the same. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, syncFolder } from '../../files/durable.ts'
+import { makeFolder, PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
 import type { Digest, DigestAlgorithm } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
@@ -39,7 +39,7 @@ export class DiskBlobStore implements BlobStore {
     root: string,
     thread: HashThread | undefined = hashThreadIfUseful(),
   ): Promise<DiskBlobStore> {
-    await makeFolder(uploadFolder(root))
+    await makeFolder(uploadFolder(root), PRIVATE_FOLDER)
     return new DiskBlobStore(root, thread)
   }
 
@@ -65,7 +65,7 @@ export class DiskBlobStore implements BlobStore {
     const temporary = join(uploadFolder(this.#root), `put-${randomBytes(12).toString('hex')}`)
     await translatingFaults(async () => {
       try {
-        await writeFile(temporary, bytes, { flag: 'wx', flush: true })
+        await writeFile(temporary, bytes, { flag: 'wx', flush: true, mode: PRIVATE_FILE })
         await placeBlob(temporary, blobPath(this.#root, digest))
       } catch (error) {
         await removeFile(temporary)
@@ -184,7 +184,7 @@ export class DiskBlobStore implements BlobStore {
     // Closes the file unless it is handed over: one that nobody closes ends the process when it is collected.
     await using opened = new AsyncDisposableStack()
     if (offset === 0) {
-      const file = opened.use(await open(path, 'w'))
+      const file = opened.use(await open(path, 'w', PRIVATE_FILE))
       await syncFolder(uploadFolder(this.#root))
       opened.move()
       return file

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+
+/** Least part of the files that a process may open that is kept for other than visitors' connections. */
+const KEPT_SHARE = 1 / 8
+/** Least number of files kept: the database, logs, listeners and threads take some fifty. */
+const MIN_KEPT = 64
+
+/**
+ * Most connections at once, by how many files this process may open (RLIMIT_NOFILE): `most`, or fewer, so that what
+ * serves them, such as a file or a connection to an upstream, can be opened, too. Where the limit is not known, `most`.
+ */
+export function connectionLimit(most: number, openFiles: number | undefined = openFileLimit()): number {
+  if (openFiles === undefined) return most
+  const kept = Math.max(MIN_KEPT, Math.ceil(openFiles * KEPT_SHARE))
+  return Math.max(1, Math.min(most, openFiles - kept))
+}
+
+/** How many files this process may open: Node raises the soft limit to the hard one. Undefined where the system does not say. */
+export function openFileLimit(): number | undefined {
+  try {
+    const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+    return soft === undefined ? undefined : Number(soft)
+  } catch {
+    // Not Linux.
+    return undefined
+  }
+}
