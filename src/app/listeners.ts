@@ -68,7 +68,8 @@ const CONNECT_TIMEOUT_MS = 1_000
 export async function requireFreePorts({ listenHttp, listenHttps }: Config): Promise<void> {
   for (const address of [listenHttp, listenHttps]) {
     if (address?.path !== undefined || !address?.port || !(await isTaken(address))) continue
-    const cause = Object.assign(new Error('another program takes connections there'), { code: 'EADDRINUSE' })
+    const reason = { code: 'EADDRINUSE', syscall: 'listen' }
+    const cause = Object.assign(new Error('another program takes connections there'), reason)
     throw toListenError(cause, address)
   }
 }
