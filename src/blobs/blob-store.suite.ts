@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { UploadId } from '../oci/request.ts'
-import type { Appended, BlobStore } from './blob-store.ts'
+import type { Appended, BlobStore, DurableEnd } from './blob-store.ts'
 
 /** What the suite needs of an adapter: a new store, and a second door to the same bytes as after a restart. */
 export interface BlobStoreFixture extends AsyncDisposable {
@@ -158,6 +158,30 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       assert.equal(await fixture.store.commit(id('short'), digestOf('abcd'), 4), false)
     })
 
+    it('says how far a long body is durable while it comes, with the digest of exactly these bytes', async () => {
+      await using fixture = await open()
+      const bytes = randomBytes(150_000_000)
+      const ends: DurableEnd[] = []
+      const appended = await fixture.store.append(id('long'), {
+        algorithm: 'sha256',
+        offset: 0,
+        source: Readable.from(slicesOf(bytes, 64 * 1024)),
+        maxBytes: Number.MAX_SAFE_INTEGER,
+        onDurable: async (end) => ends.push(end) > 0,
+      })
+      assert.equal(appended?.offset, bytes.length)
+      assert.ok(ends.length > 0, 'it was never called')
+      let before = 0
+      for (const { offset, digest } of ends) {
+        assert.ok(offset > before && offset <= bytes.length, `${offset} after ${before}`)
+        assert.equal(digest, digestOf(bytes.subarray(0, offset)))
+        before = offset
+      }
+      const goneOn = await append(await fixture.reopen(), 'long', before, Buffer.from('end'))
+      const expected = digestOf(Buffer.concat([bytes.subarray(0, before), Buffer.from('end')]))
+      assert.equal(goneOn?.digest, expected)
+    })
+
     it('computes the digest by another algorithm', async () => {
       await using fixture = await open()
       await append(fixture.store, 're', 0, Buffer.from('abc'))
@@ -302,4 +326,9 @@ function* failAfter(chunks: Iterable<Buffer>): Generator<Buffer> {
 
 function* slices(bytes: Buffer, length: number): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
+}
+
+/** Copies: the memory of what is appended is freed. */
+function* slicesOf(bytes: Buffer, length: number): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += length) yield Buffer.from(bytes.subarray(at, at + length))
 }

@@ -40,18 +40,27 @@ export interface AppendRequest {
    * one: another process may have put other bytes there. Undefined: not known, so the bytes are read again.
    */
   readonly digest?: Digest | undefined
+  /**
+   * Called now and then while a long body comes, with all bytes so far once they are durable. True: they count from now
+   * on, and the upload holds at least these if it fails later. It must not reject.
+   */
+  readonly onDurable?: ((end: DurableEnd) => Promise<boolean>) | undefined
   /** Used up: the memory of its chunks is freed. */
   readonly source: Readable
   /** Most bytes taken from the source. */
   readonly maxBytes: number
 }
 
-/** An upload after a request. */
-export interface Appended {
+/** How far the bytes of an upload are durable. */
+export interface DurableEnd {
   /** Bytes that are durable now. */
   readonly offset: number
   /** Digest of exactly those. */
   readonly digest: Digest
+}
+
+/** An upload after a request. */
+export interface Appended extends DurableEnd {
   /** Set if the sender failed: what came before has been kept. */
   readonly interruption: Interruption | undefined
 }
@@ -61,7 +70,8 @@ export interface UploadStore {
   /**
    * Appends a body; durable when it returns.
    * Undefined if fewer bytes than `offset` are there, so that the session cannot go on.
-   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; the upload then still holds its first `offset` bytes.
+   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; the upload then still holds its first `offset` bytes, and those
+   * that `onDurable` has counted.
    */
   append(id: UploadId, request: AppendRequest): Promise<Appended | undefined>
   /** Bytes stored so far; undefined if nothing is. */

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { Readable } from 'node:stream'
-import type { Appended, BlobStore } from '../blobs/blob-store.ts'
-import type { Metadata, UploadRow } from '../metadata/metadata.ts'
-import type { ByteRange } from '../oci/byte-range.ts'
+import type { BlobStore, DurableEnd } from '../blobs/blob-store.ts'
+import type { Metadata, UploadFacts, UploadRow } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 import type { BlobPresence } from './blob-presence.ts'
 import type { RegistryPolicy, UseCaseParts } from './registry.ts'
+import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
 import { UploadLocks, type UploadTurns } from './upload-locks.ts'
 
 /**
@@ -35,15 +34,6 @@ export interface UploadStatus {
   readonly repository: RepositoryName
   /** Bytes that are durable. */
   readonly offset: number
-}
-
-/** A body and what the client said of it. */
-export interface UploadBody {
-  readonly source: Readable
-  /** Where the client says the body belongs. */
-  readonly range: ByteRange | undefined
-  /** `Content-Length`; undefined: it came in pieces of unknown number. */
-  readonly length: number | undefined
 }
 
 /** Pushing of blobs: bytes durable before facts. */
@@ -213,21 +203,24 @@ class UploadSessions {
    * body needs no new offset: the session's row goes with the transaction that links the blob.
    */
   async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
-    this.#refuseMisplaced(upload, body)
-    const { id, algorithm, offset } = upload
-    const room = this.#roomFor(offset, body)
+    const { id, algorithm, digest } = upload
+    const { maxBlobBytes } = this.#policy
+    const maxBytes = roomFor(upload, body, maxBlobBytes)
+    const progress = new Progress(this.#metadata, upload)
     const appended = await this.#blobs.append(id, {
       algorithm,
-      offset,
-      digest: upload.digest,
+      offset: upload.offset,
+      digest,
       source: body.source,
-      maxBytes: room,
+      maxBytes,
+      // A crash must not take all of a long body; nobody goes on with the last one, which ends the session.
+      onDurable: isLast ? undefined : (end) => progress.moveEarly(end),
     })
     if (!appended) return this.#lost(id)
     const { interruption, ...end } = appended
-    this.#refuseUnfit(upload, body, appended)
+    refuseUnfit(upload, body, { appended, maxBlobBytes })
     if (isLast && !interruption) return { ...upload, ...end }
-    if (!(await this.#metadata.advanceUpload(id, offset, end))) {
+    if (!(await progress.move(end))) {
       await this.#blobs.discard(id)
       throw new OciError('BLOB_UPLOAD_UNKNOWN')
     }
@@ -236,36 +229,6 @@ class UploadSessions {
       throw new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })
     }
     return { ...upload, ...end }
-  }
-
-  #refuseUnfit({ offset }: UploadRow, { range }: UploadBody, appended: Appended): void {
-    if (appended.interruption === 'too-large') throw tooLarge(this.#policy.maxBlobBytes)
-    if (appended.interruption || !range || appended.offset === range.end) return
-    throw new OciError('SIZE_INVALID', {
-      message: `The body held ${appended.offset - offset} bytes, Content-Range said ${range.end - offset}`,
-    })
-  }
-
-  #refuseMisplaced(upload: UploadRow, { range, length }: UploadBody): void {
-    if (!range) return
-    if (range.start !== upload.offset) {
-      throw new OciError('RANGE_INVALID', {
-        message: `The chunk begins at ${range.start}, the session goes on at ${upload.offset}: ask for its status`,
-        detail: { offset: upload.offset },
-      })
-    }
-    if (length !== undefined && length !== range.end - range.start) {
-      throw new OciError('SIZE_INVALID', {
-        message: `Content-Length says ${length} bytes, Content-Range ${range.end - range.start}`,
-      })
-    }
-  }
-
-  #roomFor(offset: number, { length }: UploadBody): number {
-    const max = this.#policy.maxBlobBytes
-    if (max === 0) return Number.MAX_SAFE_INTEGER
-    if (offset + (length ?? 0) > max) throw tooLarge(max)
-    return max - offset
   }
 
   async #digestOf(upload: UploadRow, algorithm: DigestAlgorithm): Promise<Digest> {
@@ -280,9 +243,32 @@ class UploadSessions {
   }
 }
 
-function tooLarge(max: number): OciError {
-  return new OciError('SIZE_INVALID', {
-    message: `The blob is larger than this registry takes: at most ${max} bytes`,
-    status: 413,
-  })
+/** The offset of a session while a request adds to it. */
+class Progress {
+  readonly #metadata: UploadFacts
+  readonly #id: UploadId
+  /** As the session's row has it. */
+  #offset: number
+
+  constructor(metadata: UploadFacts, { id, offset }: UploadRow) {
+    this.#metadata = metadata
+    this.#id = id
+    this.#offset = offset
+  }
+
+  /** False if the session is gone. Errors: those of the facts. */
+  async move(end: DurableEnd): Promise<boolean> {
+    const isMoved = await this.#metadata.advanceUpload(this.#id, this.#offset, end)
+    if (isMoved) this.#offset = end.offset
+    return isMoved
+  }
+
+  /** As {@link move}; false also if it failed: the end of the body moves the offset, or says why not. */
+  async moveEarly(end: DurableEnd): Promise<boolean> {
+    try {
+      return await this.move(end)
+    } catch {
+      return false
+    }
+  }
 }

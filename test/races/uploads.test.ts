@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { offsetOf, openSession, pushBlob, sha256Of } from '../support/push-content.ts'
@@ -8,6 +10,10 @@ import type { RawClient } from '../support/raw-request.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/uploads'
+/** A body during which its session moves several times, in bytes. */
+const LONG_BYTES = 300_000_000
+/** Longest wait for that, in ms. */
+const MOVE_MS = 30_000
 /** Longest wait for the server to notice that a client has gone, in ms. */
 const NOTICE_MS = 5_000
 
@@ -94,6 +100,21 @@ for (const workers of [1, 2])
         assert.equal(blob.status, finished.status === 201 ? 200 : 404)
         assert.equal(await offsetOf(http, location), undefined)
       }
+    })
+
+    it('ends a long PATCH that is cancelled after its session has moved, and leaves nothing', async () => {
+      const location = await openSession(http, REPOSITORY)
+      const sending = http.send('PATCH', location, { body: randomBytes(LONG_BYTES) })
+      let offset = 0
+      for (const deadline = Date.now() + MOVE_MS; offset === 0; await sleep(2)) {
+        assert.ok(Date.now() < deadline, 'the session did not move')
+        offset = (await offsetOf(http, location)) ?? assert.fail('the session is gone')
+      }
+      assert.equal((await http.send('DELETE', location)).status, 204)
+      const { status } = await sending
+      assert.equal(status, 404)
+      assert.equal(await offsetOf(http, location), undefined)
+      assert.deepEqual(await readdir(join(server.site.dataDir, 'berth-uploads')), [])
     })
 
     it('answers the status of a session truthfully while it becomes a blob', async () => {

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { BufferBudget } from '../../stream/buffer-budget.ts'
 import { type Interruption, receive } from '../../stream/receive.ts'
 import type { AppendRequest } from '../blob-store.ts'
-import type { EarlySyncs } from './early-sync.ts'
+import type { EarlySyncs, SyncPoint } from './early-sync.ts'
 import type { HashThread } from './hash-thread.ts'
 import type { UploadHash } from './upload-hash.ts'
 
@@ -35,7 +35,7 @@ export interface AppendedBody {
 /** Writes a body behind `offset`, hashing it on the way; durable when it returns. If it fails, the hash is dropped. */
 export async function appendBody(target: BodyTarget, request: AppendRequest): Promise<AppendedBody> {
   const { file, budget, thread } = target
-  const { algorithm, offset, source, maxBytes } = request
+  const { algorithm, offset, source, maxBytes, onDurable } = request
   const earlySync = target.earlySyncs.follow(file)
   let hash = target.hash
   const writing = new Set<Promise<void>>()
@@ -46,6 +46,17 @@ export async function appendBody(target: BodyTarget, request: AppendRequest): Pr
     position < 2 * IN_LINE_BYTES &&
     hash.isInLine &&
     budget.transfers <= FEW_TRANSFERS
+  const pointAt = (end: number): SyncPoint => {
+    // Taken now: it is that of the bytes so far, and others follow at once.
+    const digest = hash.digest()
+    return {
+      written: Promise.all(writing),
+      onDurable: async () => {
+        const known = await digest
+        if (known) await onDurable?.({ offset: end, digest: known })
+      },
+    }
+  }
   const consume = (bytes: Buffer): Promise<void> => {
     const position = offset + length
     length += bytes.length
@@ -55,7 +66,7 @@ export async function appendBody(target: BodyTarget, request: AppendRequest): Pr
     // The write is handed over first: it runs on another thread while this one hashes.
     const taken = settleBoth(writeAll(file, bytes, position), () => hash.update(bytes))
     writing.add(taken)
-    earlySync.count(bytes.length)
+    earlySync.count(bytes.length, onDurable && (() => pointAt(position + bytes.length)))
     return taken.finally(() => writing.delete(taken))
   }
   try {

@@ -82,11 +82,19 @@ export class DiskBlobStore implements BlobStore {
     return translatingFaults(async () => {
       await using file = await this.#openUpload(id, request.offset)
       if (!file) return undefined
+      let { offset } = request
+      const onDurable: AppendRequest['onDurable'] =
+        request.onDurable &&
+        (async (end) => {
+          const isCounted = (await request.onDurable?.(end)) ?? false
+          if (isCounted) offset = end.offset
+          return isCounted
+        })
       try {
-        return await this.#appendTo(file, id, request)
+        return await this.#appendTo(file, id, { ...request, onDurable })
       } catch (error) {
         // What was written is counted by nobody: on a full disk its room is needed. If this fails too, the next request cuts it.
-        await file.truncate(request.offset).catch(leftForLater)
+        await file.truncate(offset).catch(leftForLater)
         throw error
       }
     })

@@ -2,38 +2,65 @@ import type { FileHandle } from 'node:fs/promises'
 
 /** Bytes of one body that are written before the disk is asked for them: fewer would cost more than they gain. */
 const EARLY_SYNC_BYTES = 64 * 1024 * 1024
+/** Of a slow body fewer, once so much time has passed: what a crash takes from it is then seconds of its transfer. */
+const SLOW_SYNC_BYTES = 4 * 1024 * 1024
+const SLOW_SYNC_MS = 10_000
+
+/** The bytes that one sync covers, and what is done once they are durable. */
+export interface SyncPoint {
+  /** Settles once the bytes are written. */
+  readonly written: Promise<unknown>
+  /** Must not reject. */
+  readonly onDurable: () => Promise<void>
+}
 
 /**
  * Has the disk begin with a long body while the rest is still received. One fsync at the end would have the disk wait
- * for the network first, and then the client for the disk.
+ * for the network first, and then the client for the disk; and all of it would be lost if the server ended before.
  *
  * One at a time in a store: each takes one of the few threads that write.
  */
 export class EarlySyncs {
+  readonly #now: () => number
   #isAtWork = false
 
-  /** What a file is told of its bytes. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** Follows the bytes of one body on their way into a file. */
   follow(file: FileHandle): EarlySync {
     let unsyncedBytes = 0
+    let syncedAt = this.#now()
     let latest: Promise<void> = Promise.resolve()
+    const isDue = (): boolean =>
+      unsyncedBytes >= EARLY_SYNC_BYTES ||
+      (unsyncedBytes >= SLOW_SYNC_BYTES && this.#now() - syncedAt >= SLOW_SYNC_MS)
     return {
-      count: (bytes) => {
+      count: (bytes, pointAt) => {
         unsyncedBytes += bytes
-        if (unsyncedBytes < EARLY_SYNC_BYTES || this.#isAtWork) return
+        if (this.#isAtWork || !isDue()) return
         unsyncedBytes = 0
+        syncedAt = this.#now()
+        this.#isAtWork = true
         // One that failed stays the latest: nothing begins after it.
-        latest = latest.then(() => this.#sync(file))
-        // Told by `ended()`: until then nobody may be listening.
+        const before = latest
+        latest = this.#sync(file, before, pointAt?.())
+        // Thrown by `ended()`: until then nobody may be listening.
         latest.catch(() => undefined)
       },
       ended: () => latest,
     }
   }
 
-  async #sync(file: FileHandle): Promise<void> {
-    this.#isAtWork = true
+  async #sync(file: FileHandle, before: Promise<void>, point: SyncPoint | undefined): Promise<void> {
+    // Its failure is that of the body, too; here it may come while something else is waited for.
+    point?.written.catch(() => undefined)
     try {
+      await before
+      await point?.written
       await file.datasync()
+      await point?.onDurable()
     } finally {
       this.#isAtWork = false
     }
@@ -42,8 +69,11 @@ export class EarlySyncs {
 
 /** The early syncs of one file. */
 export interface EarlySync {
-  /** Counts bytes that were handed over for writing. */
-  count(bytes: number): void
+  /**
+   * Counts bytes that were handed over for writing. `pointAt` is called if a sync begins with them, for what is then
+   * waited for and done.
+   */
+  count(bytes: number, pointAt?: () => SyncPoint): void
   /** Settles when none is under way. Errors: those of the system; after one, no further sync is begun. */
   ended(): Promise<void>
 }
