@@ -53,17 +53,39 @@ export function pageOf(number: number): string {
 `
 }
 
-/** Answers with the page of a status, where no answer was begun; headers that were set before go with it. */
-export function sendPage(response: DoorResponse, status: number, headers: Record<string, string> = {}): void {
+/** The page of a status with what belongs to it. */
+export interface StatusPage {
+  readonly sent: number
+  readonly body: string
+  readonly headers: Readonly<Record<string, string>>
+  /** What visitors and proxies keep of it, where nothing else says so. */
+  readonly cacheControl: string
+}
+
+/** Makes the page of a status for an answer that was not begun. */
+export function makePage(response: DoorResponse, status: number): StatusPage {
+  const body = pageOf(status)
   // Who is asked for a longer wait must not be told a shorter one.
   const isLater = (status === 503 || status === 429) && !response.hasHeader('retry-after')
-  const retry = isLater ? { 'retry-after': String(RETRY_AFTER_S) } : {}
-  send(response, {
-    status: sentFor(status),
-    type: 'text/html; charset=utf-8',
-    body: pageOf(status),
-    headers: { ...retry, ...headers },
-  })
+  return {
+    sent: sentFor(status),
+    body,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-length': String(Buffer.byteLength(body)),
+      'x-content-type-options': 'nosniff',
+      ...(isLater && { 'retry-after': String(RETRY_AFTER_S) }),
+    },
+    cacheControl: NOT_KEPT,
+  }
+}
+
+const NOT_KEPT = 'no-store'
+
+/** Answers with the page of a status, where no answer was begun; headers that were set before go with it. */
+export function sendPage(response: DoorResponse, status: number, more: Record<string, string> = {}): void {
+  const { sent, body, headers, cacheControl } = makePage(response, status)
+  send(response, { status: sent, body, headers: { ...headers, 'cache-control': cacheControl, ...more } })
 }
 
 function sentFor(status: number): number {
@@ -72,12 +94,21 @@ function sentFor(status: number): number {
 
 /** Answers with plain text. */
 export function sendText(response: DoorResponse, status: number, text: string): void {
-  send(response, { status, type: 'text/plain; charset=utf-8', body: text, headers: {} })
+  send(response, {
+    status,
+    body: text,
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': String(Buffer.byteLength(text)),
+      'cache-control': NOT_KEPT,
+      'x-content-type-options': 'nosniff',
+    },
+  })
 }
 
 function send(
   anyResponse: DoorResponse,
-  answer: { status: number; type: string; body: string; headers: Record<string, string> },
+  answer: { status: number; body: string; headers: Record<string, string> },
 ): void {
   // Both versions have the same methods here, but their types cannot be called as one.
   const response = anyResponse as ServerResponse
@@ -85,15 +116,8 @@ function send(
     breakOff(response)
     return
   }
-  const { status, type, headers } = answer
+  const { status, body, headers } = answer
+  response.writeHead(status, headers)
   // As bytes: Node writes the head in the encoding of a text that follows it, and headers may hold any bytes.
-  const body = Buffer.from(answer.body)
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': body.length,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...headers,
-  })
-  response.end(response.req.method === 'HEAD' ? undefined : body)
+  response.end(response.req.method === 'HEAD' ? undefined : Buffer.from(body))
 }

@@ -1,46 +1,16 @@
 import type { ServerResponse } from 'node:http'
-import { extname, join, resolve, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
+import type { HeaderList } from './answer-head.ts'
 import { escapePath } from './directives/escape-uri.ts'
 import type { Content } from './directives/settings.ts'
-import { expand } from './directives/template.ts'
+import { expand, isConstant } from './directives/template.ts'
+import { typeOf } from './file-types.ts'
 import { type FileRules, type FoundFile, findFile } from './find-file.ts'
+import { finishHead, writeOwnHead } from './own-answer.ts'
+import { sentStatus } from './request-trail.ts'
 import { sendSpan } from './send-span.ts'
-import { addHeaders, type ContentPlan, type SiteExchange } from './site-exchange.ts'
-
-/** Types by the end of the name; anything else is the location's `default_type`. */
-const TYPES: Readonly<Record<string, string>> = {
-  '.avif': 'image/avif',
-  '.css': 'text/css; charset=utf-8',
-  '.csv': 'text/csv; charset=utf-8',
-  '.gif': 'image/gif',
-  '.gz': 'application/gzip',
-  '.htm': 'text/html; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.ico': 'image/x-icon',
-  '.jpeg': 'image/jpeg',
-  '.jpg': 'image/jpeg',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.map': 'application/json',
-  '.md': 'text/markdown; charset=utf-8',
-  '.mjs': 'text/javascript; charset=utf-8',
-  '.mp3': 'audio/mpeg',
-  '.mp4': 'video/mp4',
-  '.pdf': 'application/pdf',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-  '.tar': 'application/x-tar',
-  '.tgz': 'application/gzip',
-  '.ttf': 'font/ttf',
-  '.txt': 'text/plain; charset=utf-8',
-  '.wasm': 'application/wasm',
-  '.webm': 'video/webm',
-  '.webp': 'image/webp',
-  '.woff': 'font/woff',
-  '.woff2': 'font/woff2',
-  '.xml': 'text/xml; charset=utf-8',
-  '.zip': 'application/zip',
-}
+import { sendZipped } from './send-zipped.ts'
+import type { ContentPlan, SiteExchange } from './site-exchange.ts'
 
 /** Where files come from, and what of it is served. */
 export interface FilesOrder {
@@ -63,62 +33,93 @@ export async function serveFiles(
   plan: ContentPlan,
   order: FilesOrder,
 ): Promise<FilesResult> {
-  const { method } = exchange.facts
-  if (method !== 'GET' && method !== 'HEAD') return { kind: 'error', status: 405 }
-  if (order.files.tryFiles) return tryFiles(exchange, plan, order)
-  return serveFirst(exchange, plan, { ...order, uri: plan.uri })
-}
-
-async function tryFiles(exchange: SiteExchange, plan: ContentPlan, order: FilesOrder): Promise<FilesResult> {
+  const { uri, args } = plan
   const { files } = order
-  const names = (files.tryFiles ?? []).map((template) => expand(template, plan.variable))
-  const last = names.pop() ?? ''
-  for (const name of names) {
-    const result = await serveFirst(exchange, plan, { ...order, uri: name, onlyFolder: name.endsWith('/') })
-    if (result.kind === 'answered') return result
+  if (!files.tryFiles) return serveUri(exchange, plan, { ...order, uri })
+  const last = expand(files.tryFiles.at(-1) ?? [], plan.variable)
+  for (const template of files.tryFiles.slice(0, -1)) {
+    const name = expand(template, plan.variable)
+    const isFixed = isConstant(template)
+    if (await isThere(order, name, { plan, isFixed })) {
+      return serveUri(exchange, plan, { ...order, uri: name, isFixed })
+    }
   }
   if (last.startsWith('=')) return { kind: 'error', status: Number(last.slice(1)) || 404 }
-  const [uri = '/', args = ''] = last.split('?', 2)
-  return { kind: 'redirect', uri, args }
+  if (last.startsWith('@')) return { kind: 'redirect', uri: last, args }
+  const [path = '/', query = ''] = last.split('?', 2)
+  return { kind: 'redirect', uri: path, args: query }
 }
 
-async function serveFirst(
+/** Whether a name of `try_files` is one of a file, or with a slash behind it one of a folder. */
+async function isThere({ files, rules }: FilesOrder, name: string, at: PathPlace): Promise<boolean> {
+  const base = baseOf(files)
+  const path = pathOf(files, name, at)
+  const found = path === undefined ? undefined : await findFile(base, path, rules)
+  if (!found || found === 'denied') return false
+  return name.endsWith('/') ? found.stats.isDirectory() : found.stats.isFile()
+}
+
+/** Methods by which paths of files are looked up: POST gets an error of its own only where a file is. */
+export const FILE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST'])
+const NOT_ALLOWED: FilesResult = { kind: 'error', status: 405 }
+
+async function serveUri(
   exchange: SiteExchange,
   plan: ContentPlan,
-  at: FilesOrder & { uri: string; onlyFolder?: boolean },
+  { files, rules, uri, isFixed = false }: FilesOrder & { uri: string; isFixed?: boolean },
 ): Promise<FilesResult> {
-  const base = resolve(at.files.alias ?? at.files.root)
-  const path = pathOf(base, at, plan)
+  const { method } = exchange.facts
+  if (!FILE_METHODS.has(method)) return NOT_ALLOWED
+  const path = pathOf(files, uri, { plan, isFixed })
   if (path === undefined) return NOT_FOUND
-  const found = await findFile(base, path, at.rules)
+  const found = await findFile(baseOf(files), path, rules)
   if (found === 'denied') return { kind: 'error', status: 403 }
   if (!found) return NOT_FOUND
-  if (found.stats.isFile())
-    return at.onlyFolder || at.uri.endsWith('/') ? NOT_FOUND : send(exchange, plan, { ...found, name: path })
-  if (!found.stats.isDirectory()) return NOT_FOUND
-  if (!at.uri.endsWith('/')) {
-    setHeader(exchange, 'location', `${escapePath(exchange.facts.uri)}/`)
+  const { stats } = found
+  if (uri.endsWith('/')) return stats.isDirectory() ? findIndex(path, { files, rules, uri }, plan) : NOT_FOUND
+  if (stats.isDirectory()) {
+    setHeader(exchange, 'location', `${escapePath(uri)}/${plan.args === '' ? '' : `?${plan.args}`}`)
     return { kind: 'error', status: 301 }
   }
-  for (const name of at.files.index) {
-    const inside = join(path, name)
-    const index = name.startsWith('/') ? undefined : await findFile(base, inside, at.rules)
-    if (index && index !== 'denied' && index.stats.isFile())
-      return send(exchange, plan, { ...index, name: inside })
+  if (!stats.isFile()) return NOT_FOUND
+  return method === 'POST' ? NOT_ALLOWED : send(exchange, plan, { ...found, name: path })
+}
+
+/** The page of a folder is asked for like any other path, as in nginx: another location may answer it. */
+async function findIndex(
+  folder: string,
+  { files, rules, uri }: FilesOrder & { uri: string },
+  { args }: ContentPlan,
+): Promise<FilesResult> {
+  for (const name of files.index) {
+    if (name.startsWith('/')) continue
+    const found = await findFile(baseOf(files), join(folder, name), rules)
+    if (found === 'denied') return { kind: 'error', status: 403 }
+    if (found?.stats.isFile()) return { kind: 'redirect', uri: `${uri}${name}`, args }
   }
   return { kind: 'error', status: 403 }
 }
 
+/** What the file of a path depends on beside it. */
+interface PathPlace {
+  readonly plan: ContentPlan
+  /** A name of `try_files` without a variable: nginx puts it behind an alias as it is. */
+  readonly isFixed: boolean
+}
+
 /** The file of a path; undefined if it would lie outside. The path was made canonical before. */
-function pathOf(
-  base: string,
-  { files: { alias }, uri }: { files: FilesOrder['files']; uri: string },
-  plan: ContentPlan,
-): string | undefined {
+function pathOf(files: FilesOrder['files'], uri: string, { plan, isFixed }: PathPlace): string | undefined {
   if (uri.includes('\0')) return undefined
-  const rest = alias === undefined ? uri : uri.slice(plan.matchedLength)
+  const { alias } = files
+  const base = baseOf(files)
+  const isBelow = !isFixed && uri.startsWith(plan.uri.slice(0, plan.matchedLength))
+  const rest = alias === undefined || !isBelow ? uri : uri.slice(plan.matchedLength)
   const path = resolve(base, `.${rest.startsWith('/') ? '' : '/'}${rest}`)
   return path === base || path.startsWith(base.endsWith(sep) ? base : `${base}${sep}`) ? path : undefined
+}
+
+function baseOf({ root, alias }: FilesOrder['files']): string {
+  return resolve(alias ?? root)
 }
 
 async function send(
@@ -126,34 +127,38 @@ async function send(
   plan: ContentPlan,
   { path, stats, name }: FoundFile & { name: string },
 ): Promise<FilesResult> {
-  const { settings, variable } = plan
-  const { request, facts } = exchange
+  const { settings } = plan
+  const { request, facts, trail } = exchange
   const response = exchange.response as ServerResponse
   const etag = `"${Math.floor(stats.mtimeMs / 1000).toString(16)}-${stats.size.toString(16)}"`
   const modified = new Date(Math.floor(stats.mtimeMs / 1000) * 1000)
-  const isFresh = isNotModified(request.headers, { etag, modified })
-  const range = isFresh ? undefined : rangeOf(request.headers, { size: stats.size, etag })
+  // The page of an error is sent whole, whatever the visitor has of it.
+  const isPlain = sentStatus(trail, 200) === 200
+  const isFresh = isPlain && isNotModified(request.headers, { etag, modified })
+  const range = isFresh || !isPlain ? undefined : rangeOf(request.headers, { size: stats.size, etag })
   if (range === 'none') {
     setHeader(exchange, 'content-range', `bytes */${stats.size}`)
     return { kind: 'error', status: 416 }
   }
-  const status = isFresh ? 304 : range ? 206 : 200
-  addHeaders(exchange, { status, settings, variable })
-  addExpires(exchange, plan)
   const { start, end } = range ?? { start: 0, end: stats.size - 1 }
-  const head: Record<string, string | number> = { etag, 'last-modified': modified.toUTCString() }
+  const list: HeaderList = ['etag', etag, 'last-modified', modified.toUTCString()]
   if (!isFresh) {
-    head['content-type'] = TYPES[extname(name).toLowerCase()] ?? settings.defaultType
-    head['content-length'] = Math.max(0, end - start + 1)
-    head['accept-ranges'] = 'bytes'
+    list.push('content-type', typeOf(name, settings.defaultType))
+    list.push('content-length', String(Math.max(0, end - start + 1)), 'accept-ranges', 'bytes')
   }
-  if (range) head['content-range'] = `bytes ${start}-${end}/${stats.size}`
+  if (range) list.push('content-range', `bytes ${start}-${end}/${stats.size}`)
+  const status = isFresh ? 304 : range ? 206 : 200
+  const gzip = finishHead(exchange, plan, { status, list })
+  const head = { status: sentStatus(trail, status), list }
+  const writeHead = (): void => writeOwnHead(exchange, head)
   if (isFresh || facts.method === 'HEAD' || stats.size === 0) {
-    response.writeHead(status, head)
+    writeHead()
     response.end()
     return ANSWERED
   }
-  const failure = await sendSpan(response, { path, status, head, start, end }, settings)
+  const failure = gzip
+    ? await sendZipped(response, { path, writeHead, gzip }, settings)
+    : await sendSpan(response, { path, writeHead, start, end }, settings)
   return failure === undefined ? ANSWERED : { kind: 'error', status: failure }
 }
 
@@ -180,27 +185,6 @@ function rangeOf(
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1)
   return start >= size || start > end ? 'none' : { start, end }
-}
-
-function addExpires(exchange: SiteExchange, { settings }: ContentPlan): void {
-  const { expires } = settings
-  if (expires === undefined || expires === 'off') return
-  if (expires === 'max') {
-    setHeader(exchange, 'expires', 'Thu, 31 Dec 2037 23:55:55 GMT')
-    setHeader(exchange, 'cache-control', 'max-age=315360000')
-  } else if (expires === 'epoch' || expires < 0) {
-    setHeader(
-      exchange,
-      'expires',
-      expires === 'epoch'
-        ? 'Thu, 01 Jan 1970 00:00:01 GMT'
-        : new Date(Date.now() + expires * 1000).toUTCString(),
-    )
-    setHeader(exchange, 'cache-control', 'no-cache')
-  } else {
-    setHeader(exchange, 'expires', new Date(Date.now() + expires * 1000).toUTCString())
-    setHeader(exchange, 'cache-control', `max-age=${expires}`)
-  }
 }
 
 function setHeader({ response }: SiteExchange, name: string, value: string): void {

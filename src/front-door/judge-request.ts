@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { RefusedTarget } from './canonical-path.ts'
-import type { Plan, RequestFacts } from './directives/settings.ts'
-import { enterSite } from './site-exchange.ts'
+import type { Plan } from './directives/settings.ts'
+import { enterSite, type SiteExchange } from './site-exchange.ts'
 import type { SiteRequest } from './site-handler.ts'
 
 /** A request and what is to become of it. */
 export interface JudgedRequest<Request> {
-  readonly exchange: Request & { readonly facts: RequestFacts }
+  readonly exchange: Request & Pick<SiteExchange, 'facts' | 'trail'>
   readonly plan: Plan
 }
 

@@ -5,13 +5,14 @@ import type { UnsentHold } from '../stream/unsent-bytes.ts'
 import { breakOff } from './break-off.ts'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
-import { addedHeaders, HSTS, responseHeaders, upstreamVariable } from './forward/response-headers.ts'
+import { responseHeaders } from './forward/response-headers.ts'
 import { lengthOf, pairsOf, writeHead } from './forward/write-head.ts'
 import { holdAnswer } from './hold-answer.ts'
 import { createPace, type Pace } from './limit-rate.ts'
+import { sentStatus } from './request-trail.ts'
 import { DrainWait, untilTaken } from './send-timeout.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
-import { type ContentPlan, hstsOf, type SiteExchange } from './site-exchange.ts'
+import { addSiteHeaders, type ContentPlan, type SiteExchange } from './site-exchange.ts'
 import { redirectFacts } from './upstream-origin.ts'
 
 /** What a connection to an upstream reads ahead while its answer is not taken: what one read of the system gives. */
@@ -72,8 +73,9 @@ export class AnswerPassing {
     from: { upstream: UpstreamDeclaration; server: UpstreamServer },
   ): void {
     const list = answerHeaders(this.#exchange, this.#plan, { status, raw, ...from })
-    this.#gzip = status === 200 && !isWhole ? compressAnswer(this.#exchange, this.#settings, list) : undefined
-    writeHead(this.#response, { status, list, isHttp2: this.#isHttp2, isWhole })
+    const sent = sentStatus(this.#exchange.trail, status)
+    this.#gzip = isWhole ? undefined : compressAnswer(this.#exchange, this.#settings, { status: sent, list })
+    writeHead(this.#response, { status: sent, list, isHttp2: this.#isHttp2, isWhole })
     this.#gzip?.pipe(this.#response)
     if (this.#isHttp2) return
     const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
@@ -194,22 +196,12 @@ export function answerHeaders(
     server: UpstreamServer
   },
 ): string[] {
-  const { host, authority, scheme } = exchange
-  const hsts = hstsOf(exchange)
-  const passed = responseHeaders(raw, {
+  const { host, authority } = exchange
+  const list = responseHeaders(raw, {
     settings,
     redirect: () => redirectFacts({ content, redirect }, { upstream, server, host, authority }),
     variable,
   })
-  const added = addedHeaders(status, {
-    headers: settings.addHeaders,
-    hsts,
-    isTls: scheme === 'https',
-    variable: (name) => upstreamVariable(raw, name) ?? variable(name),
-  })
-  return [...(scheme === 'https' && hsts !== undefined ? without(passed, HSTS) : passed), ...added]
-}
-
-function without(list: readonly string[], name: string): readonly string[] {
-  return list.includes(name) ? list.filter((_, at) => list[at - (at % 2)] !== name) : list
+  addSiteHeaders(exchange, { status: sentStatus(exchange.trail, status), settings, variable, list })
+  return list
 }

@@ -23,6 +23,7 @@ import {
 } from './forward/upstream-failure.ts'
 import { letOthersBegin } from './hold-answer.ts'
 import { type AnswerHead, AnswerPassing, isIntercepted } from './pass-answer.ts'
+import { beginAttempt, noteAnswer, type UpstreamAttempt } from './request-trail.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import {
   type ContentPlan,
@@ -48,6 +49,10 @@ export interface ProxyTools {
 
 /** Passes a request on to a server of an upstream, and its answer back, both as they come. */
 export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: ProxyTools): Promise<void> {
+  // Of a body that is gone nothing can be sent, and a request that promises one must not go without.
+  if (exchange.trail.body === 'sent' && !['GET', 'HEAD'].includes(exchange.facts.method)) {
+    return proxy.fail(exchange.trail.attempts.at(-1)?.status || 502)
+  }
   const upstream = typeof order.upstream === 'string' ? declareOrigin(order.upstream) : order.upstream
   const servers = upstream && proxy.tools.picker.order(upstream, exchange.remoteAddress)
   if (!upstream || !servers || servers.length === 0) {
@@ -88,6 +93,7 @@ class Proxying {
   #tried = 0
   #isSecondTry = false
   readonly #answer: AnswerPassing
+  #attempt: UpstreamAttempt | undefined
   #resolve: () => void = () => {}
 
   constructor(exchange: SiteExchange, order: Prepared, proxy: ProxyTools) {
@@ -97,7 +103,7 @@ class Proxying {
     this.#settings = order.plan.settings
     this.#response = exchange.response as ServerResponse
     this.#isHttp2 = exchange.request.httpVersionMajor === 2
-    this.#hasBody = hasBody(exchange.request, this.#isHttp2)
+    this.#hasBody = exchange.trail.body === 'here' && hasBody(exchange.request, this.#isHttp2)
     this.#answer = new AnswerPassing(exchange, order.plan, {
       resume: () => this.#flight?.resume(),
       abort: () => this.#flight?.abort(),
@@ -133,6 +139,7 @@ class Proxying {
     const { upstream } = this.#order
     const { proxySsl, proxyConnectTimeoutMs } = this.#settings
     const origin = originOf(upstream, server)
+    this.#attempt = beginAttempt(this.#exchange.trail, server, this.#attempt === undefined)
     const sink = this.#sink(server, release)
     letOthersBegin(this.#response)
     const request = this.#outgoing()
@@ -178,9 +185,12 @@ class Proxying {
 
   async *#body(): AsyncGenerator<Buffer> {
     this.#isBodyBegun = true
+    this.#exchange.trail.body = 'sent'
     askForBody(this.#exchange.request)
+    // What was announced was judged where the location was chosen.
+    const isAnnounced = this.#exchange.request.headers['content-length'] !== undefined
     const bounds = {
-      maxBytes: this.#settings.maxBodyBytes,
+      maxBytes: isAnnounced ? 0 : this.#settings.maxBodyBytes,
       readGapMs: this.#settings.clientBodyTimeoutMs,
       writeGapMs: this.#settings.proxySendTimeoutMs,
     }
@@ -216,6 +226,7 @@ class Proxying {
 
   #head(head: AnswerHead, server: UpstreamServer): void {
     const { status } = head
+    if (this.#attempt) noteAnswer(this.#attempt, status, head.raw)
     if (this.#mayTryAfter(status)) {
       this.#abandon()
       this.#proxy.tools.picker.fail(server)
@@ -254,6 +265,7 @@ class Proxying {
       this.#try()
       return
     }
+    if (this.#attempt && !this.#response.headersSent) noteAnswer(this.#attempt, statusOf(reason), [])
     const { host, requestId } = this.#exchange
     const facts = {
       host,
@@ -304,7 +316,10 @@ class Proxying {
 
   #failBody(): void {
     const reason = this.#bodyFailure ?? 'gone'
-    if (reason === 'too-large') tellTooLarge(this.#exchange, this.#settings, this.#proxy.tools)
+    if (reason === 'too-large') {
+      this.#exchange.trail.body = 'refused'
+      tellTooLarge(this.#exchange, this.#settings, this.#proxy.tools)
+    }
     if (this.#response.headersSent || reason === 'gone') {
       breakOff(this.#response)
       return

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOutOfDescriptors } from '../stream/descriptors.ts'
+import { accessLogFor } from './directives/access.ts'
 import type { LocationSettings } from './directives/settings.ts'
 import { forwardUpgrade, type UpgradeOutcome } from './forward/forward-upgrade.ts'
 import { type Conversation, whenOver } from './forward/join-sockets.ts'
@@ -68,7 +69,7 @@ export async function proxyUpgrade(
   // The table, or a file that was looked for, changed a moment ago.
   if (!way) return void (await answers.serve({ ...exchange, ...answers.respond() }))
   const { plan, settings } = way
-  const { accessLog } = settings
+  const accessLog = accessLogFor(settings, way.exchange.facts.method)
   const watch = new ClientWatch(client, exchange.request as IncomingMessage)
   const respond = (): SiteExchange => {
     watch.release()
@@ -85,7 +86,8 @@ export async function proxyUpgrade(
     tellTooLarge(way.exchange, settings, tools)
     return refuse({ status: 413 })
   }
-  const verdict = await enterLimits(tools.limits, settings, plan.variable)
+  const { trail } = way.exchange
+  const verdict = await enterLimits(tools.limits, { settings, trail, variable: plan.variable })
   if (verdict.kind === 'refuse') {
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
     return refuse({ status: verdict.status })

@@ -1,5 +1,6 @@
 import type { LocationSettings, RequestRate } from './directives/settings.ts'
 import { expand } from './directives/template.ts'
+import type { RequestTrail } from './request-trail.ts'
 
 /** Keys remembered in one zone; the one asked for longest ago goes first: nginx's 10m hold some 160,000. */
 const MAX_KEYS = 100_000
@@ -35,13 +36,23 @@ interface Bucket {
 
 const PASS: LimitVerdict = { kind: 'pass', release: () => {} }
 
-/** Asks a gate about a request of a location; one without limits passes at once. */
+/**
+ * Asks a gate about a request of a location; one without limits passes at once. A request is counted once, however many
+ * locations it goes through.
+ */
 export function enterLimits(
   gate: LimitGate,
-  { requestRates, connectionLimits }: LocationSettings,
-  variable: (name: string) => string,
+  {
+    settings,
+    trail,
+    variable,
+  }: { settings: LocationSettings; trail: RequestTrail; variable: (name: string) => string },
 ): LimitVerdict | Promise<LimitVerdict> {
+  const requestRates = trail.hasCountedRates ? [] : settings.requestRates
+  const connectionLimits = trail.hasCountedConnections ? [] : settings.connectionLimits
   if (requestRates.length === 0 && connectionLimits.length === 0) return PASS
+  trail.hasCountedRates ||= requestRates.length > 0
+  trail.hasCountedConnections ||= connectionLimits.length > 0
   return gate.enter({
     connections: connectionLimits.map(({ zone, key, max, status }) => ({
       zone,

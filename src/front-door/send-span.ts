@@ -18,8 +18,7 @@ const MIN_AHEAD_BYTES = 32 * 1024
 /** Part of a file, and the head that goes before it. */
 export interface FileSpan {
   readonly path: string | Buffer
-  readonly status: number
-  readonly head: Record<string, string | number>
+  readonly writeHead: () => void
   /** Both inclusive; the span holds a byte at least. */
   readonly start: number
   readonly end: number
@@ -54,7 +53,7 @@ export async function sendSpan(
 
 async function send(
   response: ServerResponse,
-  { path, status, head, start, end }: FileSpan,
+  { path, writeHead, start, end }: FileSpan,
   { settings, hold }: { settings: LocationSettings; hold: UnsentHold },
 ): Promise<void> {
   const { bytesPerSecond, sendTimeoutMs: timeoutMs } = settings
@@ -75,7 +74,7 @@ async function send(
     position += bytesRead
     await sending
     // Only now: a file that cannot be read is an error of its own.
-    if (!response.headersSent) response.writeHead(status, head)
+    if (!response.headersSent) writeHead()
     const chunk = buffer.subarray(0, bytesRead)
     // Awaited here: while the file closes a failure would count as unhandled.
     if (position > end) return await finish(response, chunk, timeoutMs)

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { unsentBytes } from '../stream/unsent-bytes.ts'
 import { bytesOf } from './byte-text.ts'
+import { accessLogFor } from './directives/access.ts'
 import { escapeHeader } from './directives/escape-uri.ts'
-import type { Plan } from './directives/settings.ts'
+import type { LocationSettings, Plan } from './directives/settings.ts'
 import { sendPage } from './error-pages.ts'
-import { serveFiles } from './files-content.ts'
+import { typeOf } from './file-types.ts'
+import { FILE_METHODS, serveFiles } from './files-content.ts'
 import { STRICT } from './find-file.ts'
 import { Http2Upstreams } from './forward/forward-h2c.ts'
 import { ServerPicker } from './forward/pick-server.ts'
@@ -13,6 +15,7 @@ import { stayHere } from './forward/turn-redirect.ts'
 import { UpstreamPools } from './forward/upstream-pools.ts'
 import { letOthersBegin } from './hold-answer.ts'
 import { judgeRequest } from './judge-request.ts'
+import { sendOwn, sendSitePage } from './own-answer.ts'
 import { proxyRequest } from './proxy-request.ts'
 import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from './proxy-upgrade.ts'
 import { enterLimits } from './rate-limits.ts'
@@ -21,7 +24,6 @@ import { serveRegistry } from './serve-registry.ts'
 import { type Refusal, refusalOf } from './site-access.ts'
 import type { SiteLog } from './site-access-log.ts'
 import {
-  addHeaders,
   type ContentPlan,
   hasLeft,
   type SiteExchange,
@@ -142,7 +144,12 @@ async function follow(
   tools: SiteTools,
   redirects: number,
 ): Promise<void> {
-  if (exchange.record && plan.kind !== 'close') exchange.record.accessLog = plan.settings.accessLog
+  if (plan.kind !== 'close') chooseLog(exchange, plan.settings)
+  if (plan.kind !== 'close' && isTooLarge(exchange, plan)) {
+    tellTooLarge(exchange, plan.settings, tools)
+    exchange.trail.body = 'refused'
+    return answerError(exchange, { status: 413, plan, redirects }, tools)
+  }
   switch (plan.kind) {
     case 'close':
       exchange.request.socket.destroy()
@@ -159,6 +166,18 @@ async function follow(
   }
 }
 
+function chooseLog({ record, facts }: SiteExchange, settings: LocationSettings): void {
+  if (record) record.accessLog = accessLogFor(settings, facts.method)
+}
+
+/** As in nginx, where the length of the body is looked at as soon as a location was chosen. */
+function isTooLarge(exchange: SiteExchange, plan: Exclude<Plan, { kind: 'close' }>): boolean {
+  if (plan.isUnmeasured || exchange.trail.body !== 'here') return false
+  if (plan.kind === 'content' && targetOf(exchange, plan)?.kind === 'registry') return false
+  const { maxBodyBytes } = plan.settings
+  return maxBodyBytes > 0 && Number(exchange.request.headers['content-length'] ?? 0) > maxBodyBytes
+}
+
 /** The access phase, then content. */
 async function enter(
   exchange: SiteExchange,
@@ -169,7 +188,7 @@ async function enter(
   const { settings } = plan
   const refusal = await refusalOf(exchange, plan, tools)
   if (refusal) return answerRefusal(exchange, { plan, refusal, redirects }, tools)
-  const asked = enterLimits(tools.limits, settings, plan.variable)
+  const asked = enterLimits(tools.limits, { settings, trail: exchange.trail, variable: plan.variable })
   const verdict = asked instanceof Promise ? await asked : asked
   if (verdict.kind === 'refuse') {
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
@@ -192,7 +211,7 @@ function answerRefusal(
   tools: SiteTools,
 ): Promise<void> {
   const { status, challenge, retryAfterS } = refusal
-  if (exchange.record) exchange.record.accessLog = plan.settings.accessLog
+  chooseLog(exchange, plan.settings)
   if (challenge !== undefined) setHeader(exchange, 'www-authenticate', challenge)
   if (retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(retryAfterS))
   return answerError(exchange, { status, plan, redirects }, tools)
@@ -204,15 +223,10 @@ async function answerContent(
   tools: SiteTools,
   redirects: number,
 ): Promise<void> {
-  const { settings, content } = plan
+  const { content } = plan
   const fail = (status: number): Promise<void> => answerError(exchange, { status, plan, redirects }, tools)
   const target = targetOf(exchange, plan)
   if (target?.kind === 'registry') return serveRegistry(exchange, plan, tools)
-  const announced = Number(exchange.request.headers['content-length'] ?? 0)
-  if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
-    tellTooLarge(exchange, settings, tools)
-    return fail(413)
-  }
   if (target?.kind === 'upstream') {
     return proxyRequest(exchange, { plan, upstream: target.upstream }, { tools, fail })
   }
@@ -225,11 +239,14 @@ async function answerContent(
     if (result.kind === 'error') return fail(result.status)
     if (result.kind === 'redirect') {
       if (redirects >= MAX_REDIRECTS) return fail(500)
-      return follow(exchange, exchange.site.server.route(exchange.facts, result), tools, redirects + 1)
+      const { uri, args } = result
+      const next = exchange.site.server.route(exchange.facts, { uri, args, from: plan.variable })
+      return follow(exchange, next, tools, redirects + 1)
     }
     return
   }
-  return fail(404)
+  // Where nothing is said, nginx looks for a file of its own, which is never there.
+  return fail(FILE_METHODS.has(exchange.facts.method) ? 404 : 405)
 }
 
 const NO_FILES = {
@@ -242,19 +259,22 @@ const NO_FILES = {
 
 function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'return' }>): void {
   const { status, body, location, settings, variable = noVariable } = plan
-  addHeaders(exchange, { status, settings, variable })
+  const rules = { settings, variable }
+  if (body === undefined && status >= 300) exchange.trail.errorStatus = 0
   if (location !== undefined) setHeader(exchange, 'location', stayHere(escapeHeader(location)))
   if (body === undefined && status !== 200 && status !== 204) {
-    sendPage(exchange.response, status)
+    sendSitePage(exchange, rules, status)
     return
   }
   const text = bytesOf(body ?? '')
-  const response = exchange.response as ServerResponse
-  response.writeHead(status, {
-    'content-type': settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType,
-    'content-length': text.length,
+  // A text without a type is shown, not kept as a file.
+  const plain = settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType
+  const type = typeOf(variable('uri'), plain)
+  sendOwn(exchange, rules, {
+    status,
+    list: ['content-type', type, 'content-length', String(text.length)],
+    body: text,
   })
-  response.end(exchange.facts.method === 'HEAD' ? undefined : text)
 }
 
 /** An error of this server: the page of the vhost file if it has one, else a plain one. */
@@ -263,33 +283,44 @@ export async function answerError(
   error: { status: number; plan: Exclude<Plan, { kind: 'close' }>; redirects: number },
   tools: SiteTools,
 ): Promise<void> {
-  const { status, plan: failed, redirects } = error
-  const { settings, variable = noVariable } = failed
-  const page = settings.errorPages.find(({ statuses }) => statuses.includes(status))
-  if (page && redirects < MAX_REDIRECTS && !exchange.response.headersSent) {
-    if (/^https?:\/\//.test(page.uri)) {
-      setHsts(exchange.response, exchange)
-      setHeader(exchange, 'location', escapeHeader(page.uri))
-      return sendPage(exchange.response, page.status ?? 302)
-    }
-    const [uri = '/', args = ''] = page.uri.split('?', 2)
-    const facts = { ...exchange.facts, method: exchange.facts.method === 'HEAD' ? 'HEAD' : 'GET' }
-    const from = failed.kind === 'content' ? failed : undefined
-    const plan = exchange.site.server.route(facts, { uri, args, ...(from && { from }) })
-    if (!page.takesPageStatus) forceStatus(exchange, page.status ?? status)
-    return follow({ ...exchange, facts }, plan, tools, redirects + 1)
+  const { status, plan, redirects } = error
+  const { settings, variable = noVariable } = plan
+  const { trail } = exchange
+  trail.errorStatus = 0
+  const page = pageFor(exchange, status, settings)
+  if (!page || redirects >= MAX_REDIRECTS) return sendSitePage(exchange, { settings, variable }, status)
+  trail.hasErrorPage = !settings.recursiveErrorPages
+  if (/^https?:\/\//.test(page.uri)) {
+    setHeader(exchange, 'location', escapeHeader(page.uri))
+    return sendSitePage(exchange, { settings, variable }, redirectStatus(page.status))
   }
-  addHeaders(exchange, { status, settings, variable })
-  sendPage(exchange.response, status)
+  trail.errorStatus = page.takesPageStatus ? 0 : (page.status ?? status)
+  const isNamed = page.uri.startsWith('@')
+  // A named location goes on with the request as it is, a path is asked for anew.
+  const method = isNamed || exchange.facts.method === 'HEAD' ? exchange.facts.method : 'GET'
+  const facts = { ...exchange.facts, method }
+  const [uri = '/', args = ''] = isNamed ? [page.uri] : page.uri.split('?', 2)
+  const next = exchange.site.server.route(facts, { uri, args, from: variable })
+  return follow({ ...exchange, facts }, next, tools, redirects + 1)
+}
+
+type ErrorPage = LocationSettings['errorPages'][number]
+
+/** What serves the page of an error has no pages of its own, unless `recursive_error_pages` says so. */
+function pageFor(
+  { trail, response }: SiteExchange,
+  status: number,
+  { errorPages }: LocationSettings,
+): ErrorPage | undefined {
+  if (response.headersSent || trail.hasErrorPage) return undefined
+  return errorPages.find(({ statuses }) => statuses.includes(status))
+}
+
+/** A page elsewhere is a redirect, whatever `error_page` says. */
+function redirectStatus(status: number | undefined): number {
+  return status !== undefined && [301, 302, 303, 307, 308].includes(status) ? status : 302
 }
 
 function noVariable(): string {
   return ''
-}
-
-/** The page of an error keeps the error's status, whatever served it. */
-function forceStatus({ response }: SiteExchange, status: number): void {
-  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => unknown
-  ;(response as { writeHead: unknown }).writeHead = (given: number, ...rest: unknown[]) =>
-    writeHead(given === 200 || given >= 400 ? status : given, ...rest)
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { addToHead, type HeaderList } from './answer-head.ts'
 import { parseTarget, type RefusedTarget } from './canonical-path.ts'
 import type { LocationSettings, Plan, RequestFacts } from './directives/settings.ts'
 import type { FileRules } from './find-file.ts'
 import type { Http2Upstreams } from './forward/forward-h2c.ts'
 import type { ServerPicker } from './forward/pick-server.ts'
-import { addedHeaders } from './forward/response-headers.ts'
 import type { UpstreamPools } from './forward/upstream-pools.ts'
 import { pairsOf } from './forward/write-head.ts'
 import type { DoorResponse } from './http-servers.ts'
@@ -13,6 +13,7 @@ import { createAddressMatcher } from './network-address.ts'
 import type { PasswordChecker } from './ports.ts'
 import type { LimitGate } from './rate-limits.ts'
 import type { RequestRecord } from './record-request.ts'
+import { beginTrail, headerOf, type RequestTrail, trailVariable } from './request-trail.ts'
 import type { SiteLog } from './site-access-log.ts'
 import type { SiteTarget } from './site-declaration.ts'
 import type { SiteRequest } from './site-handler.ts'
@@ -46,6 +47,7 @@ export interface SiteTools extends SiteHandlerParts {
 /** A request on its way through the phases. */
 export interface SiteExchange extends SiteRequest {
   readonly facts: RequestFacts
+  readonly trail: RequestTrail
   /** Only where there is an access log. */
   readonly record?: RequestRecord | undefined
 }
@@ -59,17 +61,18 @@ export type ContentPlan = Extract<Plan, { kind: 'content' }>
  */
 export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
   request: Request,
-): (Request & { readonly facts: RequestFacts }) | RefusedTarget {
-  const facts = factsOf(request)
+): (Request & Pick<SiteExchange, 'facts' | 'trail'>) | RefusedTarget {
+  const trail = beginTrail()
+  const facts = factsOf(request, trail)
   if ('refused' in facts) return facts
   const { remoteAddress } = facts
   // As in nginx, where the module that finds the visitor changes what all others see of the peer.
   return remoteAddress === request.remoteAddress
-    ? { ...request, facts }
-    : { ...request, facts, remoteAddress, peerAddress: remoteAddress }
+    ? { ...request, facts, trail }
+    : { ...request, facts, trail, remoteAddress, peerAddress: remoteAddress }
 }
 
-function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | RefusedTarget {
+function factsOf(request: Omit<SiteRequest, 'response'>, trail: RequestTrail): RequestFacts | RefusedTarget {
   const {
     request: incoming,
     scheme,
@@ -111,6 +114,7 @@ function factsOf(request: Omit<SiteRequest, 'response'>): RequestFacts | Refused
     requestId,
     isPeerTrusted,
     peerAddress,
+    late: (name) => trailVariable(trail, name),
   }
 }
 
@@ -185,21 +189,44 @@ export function targetOf(
   return site.declaration.paths.find(({ path }) => path === content.path)?.target
 }
 
-/** Sets what `add_header` and HSTS add, on answers that are not an upstream's. */
-export function addHeaders(
-  exchange: SiteExchange,
-  {
-    status,
-    settings,
-    variable,
-  }: { status: number; settings: LocationSettings; variable: (name: string) => string },
+/** What is known of an answer whose head is about to be sent. */
+export interface AnswerFacts {
+  readonly status: number
+  readonly settings: LocationSettings
+  /** Of the request. */
+  readonly variable: (name: string) => string
+  /** The headers so far. */
+  readonly list: HeaderList
+}
+
+/** Adds what `expires`, `add_header` and HSTS say to the head of an answer. */
+export function addSiteHeaders(
+  exchange: Omit<SiteExchange, 'response'> & Partial<Pick<SiteExchange, 'response'>>,
+  { status, settings, variable, list }: AnswerFacts,
 ): void {
-  const list = addedHeaders(status, {
-    headers: settings.addHeaders,
-    hsts: hstsOf(exchange),
-    isTls: exchange.scheme === 'https',
-    variable,
+  addToHead(list, status, {
+    settings,
+    hsts: exchange.scheme === 'https' ? hstsOf(exchange) : undefined,
+    variable: (name) => sentVariable(exchange, { status, list }, name) ?? variable(name),
   })
+}
+
+/** Variables about the head that is sent. */
+function sentVariable(
+  { response }: Partial<Pick<SiteExchange, 'response'>>,
+  { status, list }: Pick<AnswerFacts, 'status' | 'list'>,
+  name: string,
+): string | undefined {
+  if (name === 'status') return String(status).padStart(3, '0')
+  if (!name.startsWith('sent_http_')) return undefined
+  const header = name.slice('sent_http_'.length)
+  return headerOf(list, header) || String(response?.getHeader(header.replaceAll('_', '-')) ?? '')
+}
+
+/** Sets the same on an answer that somebody else writes. */
+export function addHeaders(exchange: SiteExchange, facts: Omit<AnswerFacts, 'list'>): void {
+  const list: HeaderList = []
+  addSiteHeaders(exchange, { ...facts, list })
   const { response } = exchange
   if (response.headersSent) return
   for (const [name, value] of Object.entries(pairsOf(list)))

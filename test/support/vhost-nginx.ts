@@ -31,11 +31,17 @@ export async function startNginx(
   folder: string,
   files: readonly VhostFiles[],
   upstreams: Upstreams,
+  port = 0,
 ): Promise<Side> {
-  const port = await findFreePort()
+  return startOn(folder, { files, upstreams, port: port === 0 ? await findFreePort() : port })
+}
+
+async function startOn(
+  folder: string,
+  { files, upstreams, port }: { files: readonly VhostFiles[]; upstreams: Upstreams; port: number },
+): Promise<Side> {
   const path = (name: string): string => join(folder, name)
-  await mkdir(folder, { recursive: true })
-  await writeFile(path('nginx.conf'), formatConfig(folder, { files, upstreams, port }))
+  await writeConfig(folder, { files, upstreams, port })
   const nginx = await startProcess(part('nginx'), {
     args: ['-p', folder, '-c', path('nginx.conf'), '-e', path('error.log')],
     logFile: path('output.log'),
@@ -52,44 +58,85 @@ export async function startNginx(
   }
 }
 
+/** Of many hosts those with which nginx would not start, with its own words. It is asked anew until it would. */
+export async function findRefused(
+  folder: string,
+  files: readonly VhostFiles[],
+  upstreams: Pick<Upstreams, 'main'>,
+): Promise<Map<string, string>> {
+  const refused = new Map<string, string>()
+  await writeConfig(folder, { files, upstreams, port: 1 })
+  for (;;) {
+    const left = files.filter(({ host }) => !refused.has(host))
+    await writeFile(join(folder, 'nginx.conf'), formatConfig(folder, { files: left }))
+    const words = await tryConfig(folder)
+    if (words === undefined) return refused
+    const host = /\/hosts\/([^/:]+)\.conf:\d+/.exec(words)?.[1]
+    if (host === undefined) throw new Error(`nginx does not say which host it refuses: ${words}`)
+    refused.set(host, words)
+  }
+}
+
 /** Whether nginx would start with a vhost file; its own words if not. */
 export async function checkWithNginx(
   folder: string,
   file: VhostFiles,
   upstreams: Pick<Upstreams, 'main'>,
 ): Promise<string | undefined> {
-  const config = join(folder, 'check.conf')
-  await writeFile(config, formatConfig(folder, { files: [file], upstreams, port: 1 }))
-  const args = ['-t', '-q', '-p', folder, '-c', config, '-e', join(folder, 'check.log')]
+  await writeConfig(folder, { files: [file], upstreams, port: 1 })
+  return tryConfig(folder)
+}
+
+async function tryConfig(folder: string): Promise<string | undefined> {
+  const args = ['-t', '-q', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'check.log')]
   const { code, stderr } = await runCommand(part('nginx'), args)
   return code === 0 ? undefined : stderr
 }
 
-function formatConfig(
+/** Writes nginx.conf, and a file for each host. */
+async function writeConfig(
   folder: string,
   parts: { files: readonly VhostFiles[]; upstreams: Pick<Upstreams, 'main'>; port: number },
+): Promise<void> {
+  const hosts = join(folder, 'hosts')
+  await mkdir(hosts, { recursive: true })
+  // Where relative paths of `access_log` lead.
+  await mkdir(join(folder, 'logs'), { recursive: true })
+  await writeFile(join(folder, 'nginx.conf'), formatConfig(folder, parts))
+  await Promise.all(parts.files.map((file) => writeFile(hostFile(folder, file), formatHost(file, parts))))
+}
+
+function hostFile(folder: string, { host }: VhostFiles): string {
+  return join(folder, 'hosts', `${host}.conf`)
+}
+
+function formatHost(
+  { host, vhost, location = '', override, confD = '', paths = ROOT }: VhostFiles,
+  { upstreams, port }: { upstreams: Pick<Upstreams, 'main'>; port: number },
 ): string {
-  const { files, upstreams, port } = parts
-  const servers = files.map(
-    ({ host, vhost, location = '', override, confD = '', paths = ROOT }) => `${confD}
+  return `${confD}
   upstream ${host} { server ${upstreams.main}; }
   server {
     listen ${LOOPBACK}:${port};
     server_name ${host};
     ${vhost}
-    ${override ?? paths.map(({ path, destination }) => `location ${path} { proxy_pass http://${host}${destination}; ${location} }`).join('\n    ')}
-  }`,
-  )
+    ${override ?? paths.map(({ path, destination }) => `location ${path} { proxy_pass http://${host}${destination}; ${location}\n}`).join('\n    ')}
+  }`
+}
+
+function formatConfig(folder: string, { files }: { files: readonly VhostFiles[] }): string {
+  const included = files.map((file) => `  include ${hostFile(folder, file)};`)
   return `${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
-events { worker_connections 256; }
+events { worker_connections 1024; }
 http {
   access_log off;
   default_type application/octet-stream;
   types { text/html html; text/plain txt; }
   server_names_hash_bucket_size 128;
+  server_names_hash_max_size 16384;
   client_body_temp_path ${folder}/body;
   proxy_temp_path ${folder}/proxy;
   fastcgi_temp_path ${folder}/fastcgi;
@@ -107,7 +154,7 @@ http {
   proxy_set_header X-Forwarded-Port $server_port;
   proxy_set_header X-Original-URI $request_uri;
   proxy_set_header Proxy "";
-${servers.join('\n')}
+${included.join('\n')}
 }
 `
 }

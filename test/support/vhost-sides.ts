@@ -8,6 +8,7 @@ import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
 import { RateLimits } from '../../src/front-door/rate-limits.ts'
 import { createSiteHandler } from '../../src/front-door/serve-site.ts'
 import type { Site } from '../../src/front-door/site.ts'
+import type { SiteLog } from '../../src/front-door/site-access-log.ts'
 import type { WatchedFile } from '../../src/front-door/watched-folder.ts'
 import { listen, ROW_HEADER, type SeenRequest, stop, type Upstreams } from './asked-upstreams.ts'
 import { makeSite } from './test-door.ts'
@@ -36,7 +37,12 @@ export interface Observed {
 /** Berth's sites of the same files, behind a plain HTTP server. */
 export async function startSites(
   files: readonly VhostFiles[],
-  parts: { upstreams: Upstreams; serverPort: number; included: ReadonlyMap<string, string> },
+  parts: {
+    upstreams: Upstreams
+    serverPort: number
+    included: ReadonlyMap<string, string>
+    siteLog?: SiteLog
+  },
 ): Promise<Side & { readonly sites: readonly Site[] }> {
   await using resources = new AsyncDisposableStack()
   const sites = assemble(files, parts)
@@ -47,7 +53,7 @@ export async function startSites(
       limits: new RateLimits(),
       passwords: resources.use(createHtpasswdChecker({ weakHashes: true })),
       logger: pino({ level: 'silent' }),
-      siteLog: undefined,
+      siteLog: parts.siteLog,
     }),
   )
   let requestId = 0

@@ -7,6 +7,12 @@ export function accessFor(settings: LocationSettings, method: string): AccessSet
   return !limitExcept || limitExcept.methods.includes(method) ? access : limitExcept.others
 }
 
+/** The log of a method: `limit_except` may give other methods another one. */
+export function accessLogFor(settings: LocationSettings, method: string): LocationSettings['accessLog'] {
+  const { accessLog, limitExcept } = settings
+  return !limitExcept || limitExcept.methods.includes(method) ? accessLog : limitExcept.accessLog
+}
+
 /** What the access phase asks for before content is given. */
 export type AccessDemand =
   | { readonly kind: 'granted' }

@@ -11,7 +11,9 @@ import { isConstant, parseTemplate } from './template.ts'
 /** What locations inherit from the level they stand in. */
 export interface LevelParts {
   readonly settings: LocationSettings
-  readonly root: Template | undefined
+  readonly folder: Folder | undefined
+  /** `internal` holds for the locations inside, too. */
+  readonly isInternal: boolean
   readonly index: readonly string[] | undefined
   /** The declared path that `proxy_pass http://<host>` means here. */
   readonly declaredPath: string | undefined
@@ -21,6 +23,12 @@ export interface LevelParts {
   readonly isServer: boolean
   /** Of the location around it. */
   readonly outer: LocationMatcher | undefined
+}
+
+/** `root`, or `alias` with the characters of the path whose place it takes (0: all). */
+interface Folder {
+  readonly template: Template
+  readonly alias: { readonly length: number } | undefined
 }
 
 /** The locations among directives, with those inside them. */
@@ -89,7 +97,7 @@ function compileLocation(
     steps: compileSteps(inside, inner.settings, context),
     content,
     redirect: redirectOf(content, matcher),
-    isInternal: inside.some(({ name }) => name === 'internal'),
+    isInternal: inner.isInternal,
     nested: new LocationSet(compileLocations(inside, inner, context)),
   }
 }
@@ -102,16 +110,30 @@ export function compileLevel(
 ): { level: LevelParts; content: LocationContent } {
   // nginx does not hand limit_except on to locations inside (ngx_http_core_module.c), and knows none for a server.
   const inherited = level.isServer ? level.settings : { ...level.settings, limitExcept: undefined }
-  const root = wordsOf(directives, 'root')?.[0]
   const inner: LevelParts = {
     ...level,
     isServer: matcher === undefined,
     outer: matcher,
     settings: interpretSettings(inherited, directives, context),
-    root: root === undefined ? level.root : parseTemplate(root),
+    folder: folderOf(directives, matcher) ?? level.folder,
+    isInternal: level.isInternal || find(directives, 'internal') !== undefined,
     index: wordsOf(directives, 'index') ?? level.index,
   }
   return { level: inner, content: compileContent(directives, { level: inner, matcher }, context) }
+}
+
+function folderOf(
+  directives: readonly Directive[],
+  matcher: LocationMatcher | undefined,
+): Folder | undefined {
+  const alias = wordsOf(directives, 'alias')?.[0]
+  const root = wordsOf(directives, 'root')?.[0]
+  if (alias === undefined)
+    return root === undefined ? undefined : { template: parseTemplate(root), alias: undefined }
+  return {
+    template: parseTemplate(alias),
+    alias: { length: matcher && 'path' in matcher ? matcher.path.length : 0 },
+  }
 }
 
 /**
@@ -163,12 +185,14 @@ function compileContent(
   const alias = find(directives, 'alias')
   if (alias && find(directives, 'root')) close(context, alias, '"alias" stands beside "root"')
   if (alias && matcher?.kind === 'named') close(context, alias, '"alias" cannot stand in a named location')
-  if (!alias && !tries && !level.root) return { kind: 'none' }
+  const { folder } = level
+  if (!tries && !folder) return { kind: 'none' }
   return {
     kind: 'files',
     // nginx has a root of its own that is never meant; the last word of try_files may be a status all the same.
-    root: level.root ?? NO_ROOT,
-    alias: alias && parseTemplate(alias.args[0] ?? ''),
+    root: folder && !folder.alias ? folder.template : NO_ROOT,
+    alias: folder?.alias && folder.template,
+    aliasLength: folder?.alias?.length ?? 0,
     tryFiles: tries?.args.map(parseTemplate),
     index: level.index ?? ['index.html'],
   }
@@ -184,11 +208,9 @@ function compilePass(
 ): LocationContent {
   const [text = ''] = directive.args
   const [, scheme, authority = '', uri] = /^(https?):\/\/([^/?#]+)([/?].*)?$/s.exec(text) ?? []
-  const declared = scheme && declaredAs(authority, level, context)
-  if (declared !== undefined && declared !== '')
-    return { kind: 'declared', path: declared, destination: uri ?? '' }
   const template = parseTemplate(text)
-  if (!isConstant(template)) return { kind: 'proxy-url', url: template }
+  const declared = declaredNames(level, context)
+  if (!isConstant(template)) return { kind: 'proxy-url', url: template, declared }
   if (scheme === undefined || authority.startsWith('unix:')) {
     close(context, directive, `"proxy_pass" needs http:// or https:// and a host, not ${text}`)
     return { kind: 'none' }
@@ -200,15 +222,21 @@ function compilePass(
       `"proxy_pass" cannot have a path inside a location ${matcher.kind === 'regex' ? 'with a regular expression' : 'with a name'}`,
     )
   }
+  const path = declared.get(authority)
+  if (path !== undefined) return { kind: 'declared', path, destination: uri ?? '' }
   if (!URL.canParse(`${scheme}://${authority}`))
     close(context, directive, `"proxy_pass" has no host: ${text}`)
   return { kind: 'proxy', origin: `${scheme}://${authority}`, uri }
 }
 
-/** nginx-proxy names the upstream of a path after the host, and after the path if it is not "/". */
-function declaredAs(authority: string, level: LevelParts, { host }: CompileContext): string | undefined {
-  const named = level.declaredPaths.find((path) => authority === upstreamName(host, path))
-  return named ?? (authority === host ? level.declaredPath : undefined)
+/**
+ * Hosts of `proxy_pass` that mean a declared path: nginx-proxy names the upstream of a path after the host, and after
+ * the path if it is not "/".
+ */
+function declaredNames(level: LevelParts, { host }: CompileContext): ReadonlyMap<string, string> {
+  const names = new Map(level.declaredPaths.map((path) => [upstreamName(host, path), path]))
+  if (!names.has(host) && level.declaredPath !== undefined) names.set(host, level.declaredPath)
+  return names
 }
 
 function upstreamName(host: string, path: string): string {

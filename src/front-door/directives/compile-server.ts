@@ -75,7 +75,8 @@ export function compileServer(parts: ServerParts): CompiledServer {
   ]
   const outer: LevelParts = {
     settings: inheritedSettings(parts, context),
-    root: undefined,
+    folder: undefined,
+    isInternal: false,
     index: undefined,
     declaredPath: parts.locations[0]?.path,
     declaredPaths: parts.locations.map(({ path }) => path),
@@ -212,7 +213,7 @@ function compileDeclared(
       steps: compileSteps(inside, inner.settings, context),
       content: answer,
       redirect: redirectOf(answer, matcher),
-      isInternal: inside.some(({ name }) => name === 'internal'),
+      isInternal: inner.isInternal,
       nested: new LocationSet(compileLocations(inside, inner, context)),
     },
   ]

@@ -23,6 +23,7 @@ export function defaultSettings(options: { isRegistry: boolean }): LocationSetti
     proxySsl: { verify: false, serverName: false, name: undefined },
     errorPages: [],
     interceptErrors: false,
+    recursiveErrorPages: false,
     gzip: undefined,
     requestRates: [],
     connectionLimits: [],

@@ -115,8 +115,12 @@ const SETTINGS: ReadonlyMap<string, Read> = new Map(
     },
     limit_except: ({ draft, context }, { args, block = [] }) => {
       const methods = args.map((method) => method.toUpperCase())
-      const others = interpretSettings({ ...draft, limitExcept: undefined }, block, context).access
-      draft.limitExcept = { methods: methods.includes('GET') ? [...methods, 'HEAD'] : methods, others }
+      const inner = interpretSettings({ ...draft, limitExcept: undefined }, block, context)
+      draft.limitExcept = {
+        methods: methods.includes('GET') ? [...methods, 'HEAD'] : methods,
+        others: inner.access,
+        accessLog: inner.accessLog,
+      }
       return undefined
     },
     proxy_redirect: (level, { args: [from = '', to] }) => {
@@ -160,6 +164,9 @@ const SETTINGS: ReadonlyMap<string, Read> = new Map(
     },
     proxy_intercept_errors: flagOf((draft, on) => {
       draft.interceptErrors = on
+    }),
+    recursive_error_pages: flagOf((draft, on) => {
+      draft.recursiveErrorPages = on
     }),
     gzip: flagOf((draft, on) => {
       draft.gzip = on ? { types: [], minLengthBytes: 0 } : undefined

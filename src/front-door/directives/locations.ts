@@ -16,11 +16,18 @@ export type LocationContent =
   | { readonly kind: 'declared'; readonly path: string; readonly destination: string }
   /** `uri` takes the place of the location's path; a URL with variables in it is asked for as it comes out. */
   | { readonly kind: 'proxy'; readonly origin: string; readonly uri: string | undefined }
-  | { readonly kind: 'proxy-url'; readonly url: Template }
+  | {
+      readonly kind: 'proxy-url'
+      readonly url: Template
+      /** Hosts that mean a declared path. */
+      readonly declared: ReadonlyMap<string, string>
+    }
   | {
       readonly kind: 'files'
       readonly root: Template
       readonly alias: Template | undefined
+      /** Characters of the path that the alias takes the place of; 0: all of them. */
+      readonly aliasLength: number
       readonly tryFiles: readonly Template[] | undefined
       readonly index: readonly string[]
     }

@@ -31,14 +31,19 @@ export type RewriteStep =
       readonly settings: LocationSettings | undefined
     }
 
-/** What the steps came to. */
+/** What the steps came to. `settings`: those of the last `if` that held; undefined: none did. */
 export type RewriteOutcome =
   | { readonly kind: 'go-on'; readonly settings?: LocationSettings }
   /** No step after it is looked at. */
   | { readonly kind: 'end'; readonly settings?: LocationSettings }
-  | { readonly kind: 'return'; readonly status: number; readonly text: string | undefined }
+  | {
+      readonly kind: 'return'
+      readonly status: number
+      readonly text: string | undefined
+      readonly settings?: LocationSettings
+    }
   /** The path became one that is none. */
-  | { readonly kind: 'nowhere' }
+  | { readonly kind: 'nowhere'; readonly settings?: LocationSettings }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
@@ -167,9 +172,8 @@ export function runSteps(steps: readonly RewriteStep[], state: RewriteState): Re
   let settings: LocationSettings | undefined
   for (const step of steps) {
     const outcome = runStep(step, state)
-    if (outcome.kind === 'return' || outcome.kind === 'nowhere') return outcome
     settings = outcome.settings ?? settings
-    if (outcome.kind === 'end') return settings ? { kind: 'end', settings } : outcome
+    if (outcome.kind !== 'go-on') return settings ? { ...outcome, settings } : outcome
   }
   return settings ? { kind: 'go-on', settings } : GO_ON
 }
@@ -192,7 +196,6 @@ function runStep(step: RewriteStep, state: RewriteState): RewriteOutcome {
     case 'if': {
       if (!step.holds(state)) return GO_ON
       const outcome = runSteps(step.steps, state)
-      if (outcome.kind === 'return' || outcome.kind === 'nowhere') return outcome
       return step.settings && !outcome.settings ? { ...outcome, settings: step.settings } : outcome
     }
     default:

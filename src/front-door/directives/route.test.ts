@@ -124,7 +124,7 @@ test('`route()` goes on with path and variables of a plan in a named location', 
   const plan = server.route(facts('/a/1?q'))
   assert.ok(plan.kind === 'content')
   assert.equal(
-    short(server.route(facts('/a/1?q'), { uri: '@n', args: '', from: plan })),
+    short(server.route(facts('/a/1?q'), { uri: '@n', args: '', from: plan.variable })),
     'proxy http://ann /b/1?q',
   )
 })

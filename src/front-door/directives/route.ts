@@ -42,6 +42,8 @@ function begin({ name }: RouterParts, request: RequestFacts): RewriteState {
     isMoved: false,
     isWithinLocation: true,
     isInternal: false,
+    isInLocation: false,
+    proxyAuthority: undefined,
     isTooLong: false,
     captures: undefined,
     values: undefined,
@@ -51,15 +53,15 @@ function begin({ name }: RouterParts, request: RequestFacts): RewriteState {
 
 function redirected(parts: RouterParts, request: RequestFacts, { uri, args, from }: Redirect): RewriteState {
   const isNamed = uri.startsWith('@')
-  const path = isNamed ? (from?.uri ?? request.uri) : uri
-  const query = isNamed ? (from?.args ?? request.args) : args
+  const path = isNamed ? (from?.('uri') ?? request.uri) : uri
+  const query = isNamed ? (from?.('args') ?? request.args) : args
   return {
     ...begin(parts, request),
     uri: path,
     args: query,
     isRewritten: !isNamed || path !== request.uri || query !== request.args,
     isInternal: true,
-    before: from?.variable,
+    before: from,
   }
 }
 
@@ -82,6 +84,7 @@ function routeLocations(parts: RouterParts, state: RewriteState, cycles: number)
   const chosen = parts.locations.find(state)
   if (!chosen)
     return planContent({ content: parts.content, length: 0, redirect: undefined }, state, parts.settings)
+  state.isInLocation = true
   return enter(chosen, { parts, state }, cycles)
 }
 
@@ -93,13 +96,14 @@ function enter(
   const { parts, state } = at
   if (location.isInternal && !state.isInternal) return failWith(404, location.settings, state)
   if (needsSlash) return redirectToSlash(state, location)
-  if (location.steps.length === 0 || isLimited(location, state))
-    return planContent(placeOf(location), state, location.settings)
+  if (isLimited(location, state)) return planContent(withoutTries(location), state, location.settings)
+  if (location.steps.length === 0) return planContent(placeOf(location), state, location.settings)
   const outcome = runSteps(location.steps, state)
-  if (outcome.kind === 'return' || outcome.kind === 'nowhere')
-    return answer(outcome, location.settings, state)
   const settings = outcome.settings ?? location.settings
-  if (!state.isMoved) return planContent(placeOf(location), state, settings)
+  if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, settings, state)
+  // An `if` that held is a place of its own in nginx.
+  const place = outcome.settings === undefined ? placeOf(location) : withoutTries(location)
+  if (!state.isMoved) return planContent(place, state, settings)
   if (cycles >= MAX_CYCLES) return failWith(500, settings, state)
   return routeLocations(parts, state, cycles + 1)
 }
@@ -124,10 +128,11 @@ function answer(
   const variable = readerOf(state)
   const { status, text } = outcome
   if (status === 444) return { kind: 'close' }
+  const isUnmeasured = !state.isInLocation
   if (isRedirect(status))
-    return { kind: 'return', status, body: undefined, location: text, settings, variable }
+    return { kind: 'return', status, body: undefined, location: text, isUnmeasured, settings, variable }
   if (status >= 400 && text === undefined) return failWith(status, settings, state)
-  return { kind: 'return', status, body: text, location: undefined, settings, variable }
+  return { kind: 'return', status, body: text, location: undefined, isUnmeasured, settings, variable }
 }
 
 function failWith(
@@ -135,7 +140,7 @@ function failWith(
   settings: LocationSettings,
   state: RewriteState,
 ): Extract<Plan, { kind: 'error' }> {
-  return { kind: 'error', status, settings, variable: readerOf(state) }
+  return { kind: 'error', status, isUnmeasured: !state.isInLocation, settings, variable: readerOf(state) }
 }
 
 function readerOf(state: RewriteState): (name: string) => string {
@@ -154,9 +159,18 @@ function placeOf({ content, matcher, redirect }: Location): Place {
   return { content, length, redirect }
 }
 
+/** What blocks inside of a location answer with: `try_files` does not reach into them in nginx. */
+function withoutTries(location: Location): Place {
+  const place = placeOf(location)
+  const { content } = place
+  return content.kind === 'files' ? { ...place, content: { ...content, tryFiles: undefined } } : place
+}
+
 function planContent(place: Place, state: RewriteState, settings: LocationSettings): Plan {
   const variable = readerOf(state)
   const { content, target, matchedLength } = fillIn(place, state, variable)
+  if (content.kind === 'proxy') state.proxyAuthority = content.origin.replace(/^\w+:\/\//, '')
+  if (content.kind === 'declared') state.proxyAuthority = state.serverName
   // The URL that came out of variables is none.
   if (content.kind === 'none' && place.content.kind !== 'none') return failWith(500, settings, state)
   // Only what was put together here can hold dots: whoever resolves them leaves the path that was judged.
@@ -164,7 +178,19 @@ function planContent(place: Place, state: RewriteState, settings: LocationSettin
     return { ...failWith(400, settings, state), reason: DOTS }
   const { uri, args } = state
   const { redirect } = place
-  return { kind: 'content', content, uri, args, target, matchedLength, redirect, settings, variable }
+  const isUnmeasured = !state.isInLocation
+  return {
+    kind: 'content',
+    content,
+    uri,
+    args,
+    target,
+    matchedLength,
+    redirect,
+    isUnmeasured,
+    settings,
+    variable,
+  }
 }
 
 function fillIn(
@@ -179,11 +205,12 @@ function fillIn(
       return { content, target: targetOf(state, content.uri ?? '', length), matchedLength: length }
     case 'proxy-url': {
       const asked = (name: string): string => (name === 'request_uri' ? state.request.target : variable(name))
-      return { ...toUrl(expand(content.url, asked), state), matchedLength: length }
+      return { ...toUrl(expand(content.url, asked), content.declared, state), matchedLength: length }
     }
     case 'files': {
       // Behind a regular expression, an alias is the whole name of the file.
-      const matchedLength = content.alias && length === 0 ? state.uri.length : length
+      const matchedLength =
+        content.alias && content.aliasLength === 0 ? state.uri.length : content.aliasLength
       const root = expand(content.root, variable)
       const alias = content.alias && expand(content.alias, variable)
       return { content: { ...content, root, alias }, target: state.request.target, matchedLength }
@@ -195,13 +222,22 @@ function fillIn(
   }
 }
 
-/** A URL with variables is asked for as it comes out; without a path it gets that of the request. */
-function toUrl(url: string, state: RewriteState): { content: Content; target: string } {
+/**
+ * A URL with variables is asked for as it comes out; without a path it gets that of the request. A host that nginx-proxy
+ * names an upstream after is what was declared.
+ */
+function toUrl(
+  url: string,
+  declared: ReadonlyMap<string, string>,
+  state: RewriteState,
+): { content: Content; target: string } {
   const [, scheme, authority = '', rest = ''] = /^(https?):\/\/([^/?#]+)(.*)$/s.exec(url) ?? []
   if (scheme === undefined) return { content: { kind: 'none' }, target: '' }
   const path = rest.startsWith('/') ? rest : `/${rest}`
   const target =
     rest === '' ? targetOf(state, '', 0) : path === state.request.requestUri ? state.request.target : path
+  const declaredPath = declared.get(authority)
+  if (declaredPath !== undefined) return { content: { kind: 'declared', path: declaredPath }, target }
   return { content: { kind: 'proxy', origin: `${scheme}://${authority}` }, target }
 }
 

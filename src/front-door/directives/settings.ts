@@ -76,7 +76,13 @@ export interface LocationSettings {
   readonly setHeaders: readonly { readonly name: string; readonly value: Template }[] | undefined
   readonly access: AccessSettings
   /** `limit_except`: these methods (GET implies HEAD) keep `access`, all others get `others`. */
-  readonly limitExcept: { readonly methods: readonly string[]; readonly others: AccessSettings } | undefined
+  readonly limitExcept:
+    | {
+        readonly methods: readonly string[]
+        readonly others: AccessSettings
+        readonly accessLog: LocationSettings['accessLog']
+      }
+    | undefined
   /** `off`: Location is passed as it is; `default`: the upstream's own prefix becomes ours; pairs replace a prefix. */
   readonly proxyRedirect: 'off' | 'default' | readonly { readonly from: string; readonly to: Template }[]
   readonly proxySsl: {
@@ -94,6 +100,8 @@ export interface LocationSettings {
     readonly uri: string
   }[]
   readonly interceptErrors: boolean
+  /** `recursive_error_pages`: what serves a page may have pages of its own. */
+  readonly recursiveErrorPages: boolean
   readonly gzip: { readonly types: readonly string[]; readonly minLengthBytes: number } | undefined
   readonly requestRates: readonly RequestRate[]
   /** `limit_conn`: requests under way for one key. */
@@ -193,6 +201,8 @@ export interface RequestFacts {
   readonly isPeerTrusted?: boolean
   /** The peer of the connection, where it is another one than the visitor. */
   readonly peerAddress?: string
+  /** Variables about the answer, as far as it has come; undefined: the variable is another one. */
+  readonly late?: ((name: string) => string | undefined) | undefined
   /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
   readonly client?: ShownCertificate | undefined
 }
@@ -205,6 +215,8 @@ export type Plan =
       readonly status: number
       readonly body: string | undefined
       readonly location: string | undefined
+      /** No location was found by the path: then nginx does not look at the announced length of the body. */
+      readonly isUnmeasured?: boolean
       readonly settings: LocationSettings
       /** Value of any variable for this request: `add_header` may have some. */
       readonly variable?: (name: string) => string
@@ -227,6 +239,8 @@ export type Plan =
       readonly matchedLength: number
       /** What `proxy_redirect default` turns in `Location`, from what (of a declared upstream: its path) to what. */
       readonly redirect: { readonly from: string; readonly to: string } | undefined
+      /** As of an answer of its own. */
+      readonly isUnmeasured?: boolean
       readonly settings: LocationSettings
       /** Value of any variable for this request, `set` ones included. */
       readonly variable: (name: string) => string
@@ -236,6 +250,8 @@ export type Plan =
       readonly status: number
       /** For the log, where it is no fault of the vhost file's author alone: half a sentence. */
       readonly reason?: string
+      /** No location was found by the path: then nginx does not look at the announced length of the body. */
+      readonly isUnmeasured?: boolean
       readonly settings: LocationSettings
       readonly variable?: (name: string) => string
     }
@@ -251,18 +267,14 @@ export interface CompiledServer {
   readonly passwordFiles: readonly string[]
   /**
    * Pure. `redirect` starts an internal redirect (error_page, try_files fallback, named location); undefined: as it
-   * came. `from` is the plan that leads there: a named location goes on with its path, and with its variables.
+   * came. `from` reads the variables of the plan that leads there: a named location goes on with its path.
    */
   route(
     request: RequestFacts,
     redirect?: {
       readonly uri: string
       readonly args: string
-      readonly from?: {
-        readonly uri: string
-        readonly args: string
-        readonly variable: (name: string) => string
-      }
+      readonly from?: (name: string) => string
     },
   ): Plan
 }

@@ -18,6 +18,10 @@ export interface RewriteState {
   isWithinLocation: boolean
   /** Rewritten, or an internal redirect: then `internal` locations are open. */
   isInternal: boolean
+  /** A location was chosen. */
+  isInLocation: boolean
+  /** What `proxy_pass` of the location names; undefined: nothing. */
+  proxyAuthority: string | undefined
   /** A text was too long for a regular expression: what it would have matched is not known, so nothing is served. */
   isTooLong: boolean
   /** Of the last regular expression that matched. */
@@ -44,6 +48,12 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['https', ({ request }) => (request.scheme === 'https' ? 'on' : '')],
   ['is_args', ({ args }) => (args === '' ? '' : '?')],
   ['limit_rate', () => ''],
+  ['body_bytes_sent', () => '0'],
+  ['bytes_sent', () => '0'],
+  ['pipe', () => '.'],
+  ['request_completion', () => ''],
+  ['proxy_host', ({ proxyAuthority = '' }) => proxyAuthority.replace(/:80$/, '')],
+  ['proxy_port', ({ proxyAuthority }) => portOf(proxyAuthority)],
   ['msec', () => (Date.now() / 1_000).toFixed(3)],
   ['nginx_version', () => ''],
   ['proxy_add_x_forwarded_for', forwardedFor],
@@ -81,7 +91,7 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
 
 /** Known only once an answer is there: whoever has it fills them in. */
 const LATER =
-  /^(?:upstream_\w+|sent_http_\w+|sent_trailer_\w+|status|body_bytes_sent|bytes_sent|request_time|request_length|request_completion|pipe|connection|connection_requests|proxy_host|proxy_port)$/
+  /^(?:upstream_\w+|sent_http_\w+|sent_trailer_\w+|status|request_time|request_length|connection|connection_requests)$/
 const BY_PREFIX = /^(?:[0-9]|http_\w+|arg_\w+|cookie_\w+)$/
 
 /** Whether a variable means something without a vhost file that makes it. */
@@ -104,7 +114,7 @@ export function readVariable(state: RewriteState, name: string): string {
   if (name.startsWith('http_')) return headerOf(state.request, name.slice(5).replaceAll('_', '-'))
   if (name.startsWith('arg_')) return argumentOf(state.args, name.slice(4))
   if (name.startsWith('cookie_')) return cookieOf(headerOf(state.request, 'cookie'), name.slice(7))
-  return state.before?.(name) ?? ''
+  return state.request.late?.(name) ?? state.before?.(name) ?? ''
 }
 
 /** Sets a variable; `args` is the query itself. */
@@ -158,6 +168,12 @@ function forwardedFor({ request }: RewriteState): string {
 
 function portSuffix({ serverPort }: RequestFacts): string {
   return serverPort === 80 || serverPort === 443 ? '' : `:${serverPort}`
+}
+
+/** Of `proxy_pass`, whose host may be an address of IPv6. */
+function portOf(authority: string | undefined): string {
+  if (authority === undefined) return ''
+  return /:(\d+)$/.exec(authority)?.[1] ?? '80'
 }
 
 /** The first argument of a name, as it came: nginx does not decode it either. */

@@ -91,7 +91,10 @@ export function requestHeaders(
     )
   if (!set.has('host')) list.push('host', facts.authority)
   appendForwarded(list, headers, { facts, set })
-  for (const [name, value] of set) if (value !== '' && !isHopByHop(name)) list.push(name, value)
+  for (const [name, values] of set) {
+    if (isHopByHop(name)) continue
+    for (const value of values) if (value !== '') list.push(name, value)
+  }
   if (options.isUpgrade) list.push('connection', 'upgrade', 'upgrade', String(headers.upgrade ?? ''))
   // "te: trailers" is how a gRPC client says that it reads them (RFC 9110 section 10.1.4).
   else if (/(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(headers.te ?? ''))) list.push('te', 'trailers')
@@ -134,23 +137,30 @@ export function listedIn(connection: string | undefined): ReadonlySet<string> | 
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
 }
 
-/** `proxy_set_header` of the vhost file; later ones of a name win, as the last one does in nginx's own list. */
-function replacements(
-  { setHeaders }: LocationSettings,
-  variable: (name: string) => string,
-): ReadonlyMap<string, string> {
+/** Headers of which a request has one: the last counts. */
+const SINGLE: ReadonlySet<string> = new Set(['host', 'content-length', 'content-type', 'user-agent'])
+
+type Replacements = ReadonlyMap<string, readonly string[]>
+
+/** `proxy_set_header` of the vhost file: several of a name are all sent, as by nginx. */
+function replacements({ setHeaders }: LocationSettings, variable: (name: string) => string): Replacements {
   if (!setHeaders) return NONE
-  return new Map(setHeaders.map(({ name, value }) => [name, headerOfText(expand(value, variable))]))
+  const map = new Map<string, string[]>()
+  for (const { name, value } of setHeaders) {
+    const before = SINGLE.has(name) ? [] : (map.get(name) ?? [])
+    map.set(name, [...before, headerOfText(expand(value, variable))])
+  }
+  return map
 }
 
-const NONE: ReadonlyMap<string, string> = new Map()
+const NONE: Replacements = new Map()
 const NO_NAMES: ReadonlySet<string> = new Set()
 
 /** nginx-proxy's own headers, where the vhost file does not say otherwise. */
 function appendForwarded(
   list: string[],
   headers: IncomingHttpHeaders,
-  { facts, set }: { facts: ForwardedFacts; set: ReadonlyMap<string, string> },
+  { facts, set }: { facts: ForwardedFacts; set: Replacements },
 ): void {
   const { isPeerTrusted } = facts
   const told = (name: string): string | undefined => (isPeerTrusted ? textOf(headers[name]) : undefined)
@@ -171,7 +181,7 @@ function appendForwarded(
   push(list, set, ['x-original-uri', facts.requestUri])
 }
 
-function push(list: string[], set: ReadonlyMap<string, string>, [name, value]: [string, string]): void {
+function push(list: string[], set: Replacements, [name, value]: [string, string]): void {
   if (!set.has(name)) list.push(name, value)
 }
 

@@ -1,6 +1,5 @@
-import { headerOfText, textOfHeader } from '../byte-text.ts'
-import type { AddedHeader, LocationSettings } from '../directives/settings.ts'
-import { expand } from '../directives/template.ts'
+import type { HeaderList } from '../answer-head.ts'
+import type { LocationSettings } from '../directives/settings.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
 import { type RedirectOptions, turnLocation, turnRefresh } from './turn-redirect.ts'
 
@@ -14,13 +13,6 @@ const HIDDEN: ReadonlySet<string> = new Set([
   'x-accel-buffering',
   'x-accel-charset',
 ])
-/** Statuses on which a header without `always` is added. */
-const ADDED_ON: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
-
-export const HSTS = 'strict-transport-security'
-
-/** Headers as a flat list. */
-export type HeaderList = string[]
 
 /**
  * The headers of an upstream's answer as they are passed on: without those of the hop and the hidden ones, `Location`
@@ -44,30 +36,6 @@ export function responseHeaders(raw: readonly (Buffer | string)[], options: Redi
   return list
 }
 
-/** `add_header` for a status, with HSTS beside it, which no level of a vhost file can lose. */
-export function addedHeaders(
-  status: number,
-  options: {
-    headers: readonly AddedHeader[]
-    hsts: string | undefined
-    isTls: boolean
-    variable: (name: string) => string
-  },
-): HeaderList {
-  const list: HeaderList = []
-  const { headers, hsts, isTls, variable } = options
-  const hasHsts = isTls && hsts !== undefined
-  for (const { name, value, always } of headers) {
-    if (!always && !ADDED_ON.has(status)) continue
-    // Of several a browser heeds the first (RFC 6797 section 8.1): there is one, and it is the host's own.
-    if (hasHsts && name.toLowerCase() === HSTS) continue
-    const text = headerOfText(expand(value, variable))
-    if (text !== '') list.push(name, text)
-  }
-  if (hasHsts) list.push(HSTS, hsts)
-  return list
-}
-
 function isHidden(name: string, { hideHeaders, passHeaders }: LocationSettings): boolean {
   if (hideHeaders.length > 0 && hideHeaders.includes(name)) return true
   return HIDDEN.has(name) && !passHeaders.includes(name)
@@ -75,15 +43,4 @@ function isHidden(name: string, { hideHeaders, passHeaders }: LocationSettings):
 
 function textOf(raw: Buffer | string): string {
   return typeof raw === 'string' ? raw : raw.toString('latin1')
-}
-
-/** `$upstream_http_…` and its like, from the answer's own headers. */
-export function upstreamVariable(raw: readonly (Buffer | string)[], name: string): string | undefined {
-  const [, wanted] = /^(?:upstream|sent)_http_(\w+)$/.exec(name) ?? []
-  if (wanted === undefined) return undefined
-  for (let index = 0; index < raw.length; index += 2) {
-    if (String(raw[index]).toLowerCase().replaceAll('-', '_') === wanted)
-      return textOfHeader(textOf(raw[index + 1] ?? ''))
-  }
-  return ''
 }
