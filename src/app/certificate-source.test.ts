@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openFolderCertificates } from '../../test/support/folder-certificates.ts'
 import { makePaper } from '../../test/support/paper-ca.ts'
+import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { makeSite } from '../../test/support/test-door.ts'
+import { CertificateStore } from '../certificates/certificate-store.ts'
 import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
+import { createCertificateSource } from './certificate-source.ts'
+import { NO_AUTHORITY } from './open-authority.ts'
 
 for (const [isDefaultTrusted, expected] of [
   [true, { certificate: 'the default one', state: 'up' }],
@@ -78,4 +82,29 @@ test('the list of sites says whose certificates visitors show, and why a host is
     assert.equal(told.state, state)
     assert.match(state === 'closed' ? `${told.cause} ${told.fix}` : told.certificate, words)
   }
+})
+
+test('what a CA is asked for is looked up once for all hosts, and belongs to its names', async () => {
+  await using temp = await makeTempFolder('source')
+  using store = await CertificateStore.open({ folders: [temp.path] })
+  let looks = 0
+  const statusOf = (names: readonly string[]) => ({
+    ...{ names, state: 'waiting' as const, directory: 'https://ca.test/', certificate: undefined },
+    ...{ nextAttemptAt: undefined, window: undefined, failures: undefined, lastError: undefined },
+    ...{ findings: [], issuedThisWeek: 0 },
+  })
+  const certificates = createCertificateSource({
+    store,
+    authority: NO_AUTHORITY,
+    given: undefined,
+    acmeStatus: () => {
+      looks++
+      return [statusOf(['a.example.com', 'b.example.com']), { ...statusOf(['nas.local']), state: 'local' }]
+    },
+  })
+  const describe = certificates.describeAll()
+  const hosts = ['a.example.com', 'b.example.com', 'c.example.com', 'nas.local']
+  const texts = hosts.map((host) => describe(makeSite({ host }).declaration).text)
+  assert.deepEqual(texts, ['on its way', 'on its way', 'none', 'none'])
+  assert.equal(looks, 1)
 })

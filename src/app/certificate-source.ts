@@ -16,6 +16,8 @@ import type { TlsPairWatch } from './tls-pair-watch.ts'
 export interface Certificates extends CertificateSource {
   /** What a site is served with, for people. */
   describe(declaration: SiteDeclaration): CertificateStatus
+  /** The same for many: what holds for all of them is looked up once. */
+  describeAll(): (declaration: SiteDeclaration) => CertificateStatus
   /** The file a site is served from, and when it ends; undefined: of none, or by Berth's own CA, which sees to that. */
   expiryOf(declaration: SiteDeclaration): ServedCertificate | undefined
 }
@@ -73,6 +75,37 @@ export function createCertificateSource({
     return ofAuthority(serverName) ?? (wish.isDefaultTrusted ? findDefault() : undefined)
   }
   const clientContexts = new ClientContexts()
+  const describeAll = (): ((declaration: SiteDeclaration) => CertificateStatus) => {
+    const asked = askedByName(acmeStatus())
+    return (declaration) => describe(declaration, asked)
+  }
+  const describe = (
+    { host, certificateName, isDefaultTrusted, httpWithoutCert, source }: SiteDeclaration,
+    askedOf: ReadonlyMap<string, AcmeStatus>,
+  ): CertificateStatus => {
+    if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
+    const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })
+    if (found && rule !== 'default') {
+      const until = new Date(found.pair.notAfter).toISOString().slice(0, 10)
+      return {
+        kind: 'present',
+        text: `${found.name}, until ${until}${note === undefined ? '' : ` (${note})`}`,
+      }
+    }
+    if (!certificateName && authority.covers(host)) return { kind: 'present', text: "by Berth's own CA" }
+    if (found) return { kind: 'present', text: 'the default one' }
+    if (given && !certificateName && isDefaultTrusted)
+      return { kind: 'present', text: 'of --tls-cert, as the default one' }
+    const asked = askedOf.get(host)
+    if (asked) return describeAsked(asked, note)
+    const isDistrusted = !isDefaultTrusted && findDefault() !== undefined
+    return {
+      kind: 'missing',
+      text: isDistrusted ? 'none: the default one is not trusted' : 'none',
+      problem: `${note ?? `There is no certificate that covers ${host}`}, so ${source.kind === 'registry' || !httpWithoutCert ? 'it is not served' : 'it is served without TLS'}`,
+      remedy: `${classifyName(host) === 'local' ? "Let Berth's own CA sign one (local-ca)" : 'Let Berth ask a CA for one (acme)'}, or put one in place with "berth cert install ${host} FILES…"${isDistrusted ? ', or trust the default one (trust-default-cert)' : ''}`,
+    }
+  }
   return {
     find(serverName, { certificateName, isDefaultTrusted, policy, isSite, clients }) {
       if (serverName === undefined || !isSite) return findDefault()?.context()
@@ -86,31 +119,15 @@ export function createCertificateSource({
       const expiry = choose(host, { certificateName, isDefaultTrusted })?.expiry
       return expiry && { host, ...expiry }
     },
-    describe({ host, certificateName, isDefaultTrusted, httpWithoutCert, source }) {
-      if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
-      const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })
-      if (found && rule !== 'default') {
-        const until = new Date(found.pair.notAfter).toISOString().slice(0, 10)
-        return {
-          kind: 'present',
-          text: `${found.name}, until ${until}${note === undefined ? '' : ` (${note})`}`,
-        }
-      }
-      if (!certificateName && authority.covers(host)) return { kind: 'present', text: "by Berth's own CA" }
-      if (found) return { kind: 'present', text: 'the default one' }
-      if (given && !certificateName && isDefaultTrusted)
-        return { kind: 'present', text: 'of --tls-cert, as the default one' }
-      const asked = acmeStatus().find(({ names, state }) => state !== 'local' && names.includes(host))
-      if (asked) return describeAsked(asked, note)
-      const isDistrusted = !isDefaultTrusted && findDefault() !== undefined
-      return {
-        kind: 'missing',
-        text: isDistrusted ? 'none: the default one is not trusted' : 'none',
-        problem: `${note ?? `There is no certificate that covers ${host}`}, so ${source.kind === 'registry' || !httpWithoutCert ? 'it is not served' : 'it is served without TLS'}`,
-        remedy: `${classifyName(host) === 'local' ? "Let Berth's own CA sign one (local-ca)" : 'Let Berth ask a CA for one (acme)'}, or put one in place with "berth cert install ${host} FILES…"${isDistrusted ? ', or trust the default one (trust-default-cert)' : ''}`,
-      }
-    },
+    describeAll,
+    describe: (declaration) => describeAll()(declaration),
   }
+}
+
+/** By each name, the first certificate with it that a CA is asked for. */
+function askedByName(statuses: readonly AcmeStatus[]): ReadonlyMap<string, AcmeStatus> {
+  const asked = statuses.filter(({ state }) => state !== 'local')
+  return new Map(asked.toReversed().flatMap((status) => status.names.map((name) => [name, status] as const)))
 }
 
 /** Why a certificate that a CA is asked for is not there yet; what is wrong with files that are there is told first. */

@@ -6,7 +6,7 @@ import type { FrontDoorConfig } from '../config/front-door.ts'
 import { clientDemandOf } from '../front-door/client-certificates.ts'
 import { describeSite } from '../front-door/describe-site.ts'
 import type { LostContainer } from '../front-door/docker/container-sites.ts'
-import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import type { AcmeWish, SiteDeclaration } from '../front-door/site-declaration.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
 import { type Acme, openAcme } from './open-acme.ts'
 import { openCertificates } from './open-certificates.ts'
@@ -51,6 +51,16 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
   const acme: Acme = resources.use(
     await openAcme({ config, acme: door.acme, folders, store, logger, userAgent, relay: context.relay }),
   )
+  let asked = ''
+  const askFor = (wishes: readonly AcmeWish[]): void => {
+    const text = JSON.stringify(wishes)
+    // Most changes of hosts are none of certificates, of which there may be thousands.
+    if (text === asked) return
+    asked = text
+    acme
+      .setWishes(wishes)
+      .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
+  }
   const watchSites = async (onSites: SitesListener): Promise<void> => {
     const board = resources.use(
       await SiteBoard.open({
@@ -59,15 +69,15 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
         onSites(sites, table) {
           onSites(sites, table)
           context.expiry.served = () => servedBySites(sites, source)
-          acme
-            .setWishes(wishesOf(sites, door.acme.scope))
-            .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
-          reporter.describe = () =>
-            sites.map((site) => {
+          askFor(wishesOf(sites, door.acme.scope))
+          reporter.describe = () => {
+            const certificateOf = source.describeAll()
+            return sites.map((site) => {
               const { declaration } = site
               const demand = clientDemandOf(declaration, source)
-              return describeSite(site, source.describe(declaration), demand)
+              return describeSite(site, certificateOf(declaration), demand)
             })
+          }
           reporter.changed()
         },
       }),

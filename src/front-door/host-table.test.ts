@@ -47,6 +47,28 @@ for (const [host, expected] of Object.entries(HOSTS)) {
   })
 }
 
+test('`HostTable` matches as the expression does, whatever it begins with', () => {
+  for (const [expression, hosts] of [
+    ['~^App\\.x', { 'app.x': true, appx: false }],
+    ['~^ab?c$', { ac: true, abc: true, ab: false }],
+    ['~^ab{0,1}c$', { ac: true, abc: true }],
+    ['~^a\\.?b$', { ab: true, 'a.b': true }],
+    ['~^a\\.*b$', { ab: true, 'a..b': true }],
+    ['~^abc|^xyz', { abcd: true, xyz: true, b: false }],
+    ['~^(abc|xyz)$', { abc: true, xyz: true }],
+    ['~^a\\db$', { a1b: true, adb: false }],
+    ['~b$', { ab: true, b: true, ba: false }],
+    ['~^a-b_c$', { 'a-b_c': true }],
+    ['~^(?i)ABC$', { abc: true }],
+    ['~(?i)^ABC$', { abc: true }],
+  ] as const) {
+    const table = new HostTable([[expression, true]])
+    if (table.problems.length > 0) continue
+    for (const [host, isFound] of Object.entries(hosts))
+      assert.equal(table.find(host) ?? false, isFound, `${expression} ${host}`)
+  }
+})
+
 test('`HostTable` does not depend on the order in which hosts are given, but for two of one name', () => {
   const reversed = new HostTable([...PATTERNS].reverse().map((pattern) => [pattern, pattern] as const))
   for (const [host, expected] of Object.entries(HOSTS)) assert.equal(reversed.find(host), expected, host)

@@ -32,6 +32,8 @@ export class HostPatterns {
 }
 
 interface RegexEntry<T> {
+  /** What every host that matches begins with: compared before the expression is tried, which takes much longer. */
+  readonly prefix: string
   readonly pattern: Pattern
   readonly value: T
 }
@@ -105,7 +107,9 @@ export class HostTable<T> {
 
   #findRegex(host: string): T | undefined {
     if (this.#found.has(host)) return this.#found.get(host)
-    const found = this.#regexes.find(({ pattern }) => testRegex(pattern, host))?.value
+    const isMatch = ({ prefix, pattern }: RegexEntry<T>): boolean =>
+      host.startsWith(prefix) && testRegex(pattern, host)
+    const found = this.#regexes.find(isMatch)?.value
     const [oldest] = this.#found.size >= MAX_FOUND ? this.#found.keys() : []
     if (oldest !== undefined) this.#found.delete(oldest)
     this.#found.set(host, found)
@@ -136,9 +140,16 @@ export class HostTable<T> {
       return `there are more than ${MAX_REGEX_HOSTS} regular expressions`
     const compiled = this.#patterns.compile(pattern)
     if ('problem' in compiled) return compiled.problem
-    this.#regexes.push({ pattern: compiled, value })
+    this.#regexes.push({ prefix: prefixOf(pattern.slice(1)), pattern: compiled, value })
     return undefined
   }
+}
+
+/** The plain text after `^`, in lower case as hosts are; empty where there is none, or other ways to begin. */
+function prefixOf(expression: string): string {
+  if (expression.includes('|')) return ''
+  const [, text = ''] = /^\^((?:[a-z0-9-](?![?*+{])|\\\.(?![?*+{]))*)/i.exec(expression) ?? []
+  return text.replaceAll('\\', '').toLowerCase()
 }
 
 type Kind = 'suffix' | 'prefix' | 'dot' | 'exact'

@@ -23,6 +23,8 @@ const MAX_AT_ONCE = 4
 const LOOK_EVERY_MS = 10 * 60 * 1000
 /** Shortest time between two looks, in ms: whatever is due, the machine has other things to do. */
 const LOOK_MIN_MS = 1000
+/** Time in which ends of looks are taken together before the next time is worked out, in ms: there may be thousands. */
+const GATHER_MS = 50
 
 /** What the manager is made of. */
 export interface CertificateManagerOptions {
@@ -80,6 +82,7 @@ export class CertificateManager implements AsyncDisposable {
   #entries = new Map<string, Local | Ordered>()
   #certificates: readonly ManagedCertificate[] = []
   #timer: NodeJS.Timeout | undefined
+  #gathering: NodeJS.Timeout | undefined
   /** Wishes are taken in the order they come. */
   #change: Promise<void> = Promise.resolve()
 
@@ -161,6 +164,7 @@ export class CertificateManager implements AsyncDisposable {
     clearTimeout(this.#timer)
     await Promise.allSettled([this.#change])
     await Promise.allSettled(this.#running)
+    clearTimeout(this.#gathering)
     clearTimeout(this.#timer)
   }
 
@@ -248,6 +252,12 @@ export class CertificateManager implements AsyncDisposable {
   }
 
   #schedule(): void {
+    if (this.#stop.signal.aborted) return
+    this.#gathering ??= setTimeout(() => this.#scheduleNow(), GATHER_MS).unref()
+  }
+
+  #scheduleNow(): void {
+    this.#gathering = undefined
     clearTimeout(this.#timer)
     if (this.#stop.signal.aborted) return
     const now = this.#context.clock()
