@@ -158,6 +158,18 @@ test('`run()` does not count a check that could not be made, and lets one that t
   assert.equal(await throttle.run(mine, async ({ first }) => first), true)
 })
 
+test('`run()` lets what only the queue refused come first at its second attempt', async () => {
+  const { throttle, attemptOf } = setUp()
+  const mine = attemptOf({ password: 'right', address: OWNER })
+  const full = new AccountError('TOO_MANY_ATTEMPTS', 'Too many passwords are being checked', 2)
+  await assert.rejects(
+    throttle.run(mine, () => Promise.reject(full)),
+    full,
+  )
+  assert.equal(await throttle.run(mine, async ({ first }) => first), true)
+  assert.equal(await throttle.run(mine, async ({ first }) => !first), true, 'once')
+})
+
 test('`run()` remembers a bounded number of names', async () => {
   const { attempt, fail } = setUp()
   await fail(10)

@@ -79,9 +79,10 @@ export class AttemptThrottle {
     check: (turn: { first: boolean }) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     const isPlaceKnown = await this.#isPlaceKnown(attempt)
-    const refusal = this.#refusalOf(attempt, isPlaceKnown)
-    const first = refusal !== undefined && this.#comesBack(attempt)
-    if (refusal && !first) throw this.#refuse(attempt, refusal)
+    // Also where nothing refuses it now: the queue may have, and would again.
+    const first = this.#comesBack(attempt)
+    const refusal = first ? undefined : this.#refusalOf(attempt, isPlaceKnown)
+    if (refusal) throw this.#refuse(attempt, refusal)
     if (!first) this.#addresses.charge(attempt.remoteAddress)
     let hasFailed = false
     const keys = [placeOf(attempt), attempt.name]
