@@ -93,10 +93,14 @@ describe('`CertificateManager` renews', () => {
   test('by itself, in time, when nobody looks', async () => {
     await using ca = await ScriptedAcmeServer.start()
     await using room = await makeAcmeRoom({ directory: ca.directoryUrl }, { clock: Date.now })
-    ca.validityMs = 5000
+    // How long a certificate takes on this machine just now says how long one has to last to be renewed in time.
+    const begin = performance.now()
+    await settle(room, wishFor(['other.example.com']))
+    const before = ca.callsOf('cert').length
+    ca.validityMs = Math.max(5_000, 10 * (performance.now() - begin))
     const renewed = Promise.withResolvers<void>()
     ca.script('cert', () => {
-      if (ca.callsOf('cert').length === 2) renewed.resolve()
+      if (ca.callsOf('cert').length === before + 2) renewed.resolve()
       return undefined
     })
     let status: CertificateStatus | undefined
@@ -108,7 +112,8 @@ describe('`CertificateManager` renews', () => {
     await room.manager.setWishes([wishFor([NAME])])
     await renewed.promise
     await room.manager[Symbol.asyncDispose]()
-    const times = room.log.filter(({ msg }) => msg === 'certificate issued').map(({ time }) => Number(time))
+    const issued = room.log.filter(({ msg }) => msg === 'certificate issued')
+    const times = issued.slice(1).map(({ time }) => Number(time))
     const waitMs = (times[1] ?? Date.now()) - (times[0] ?? 0)
     assert.ok(waitMs > 1000, `after ${waitMs} ms`)
     // When it was to be, whenever a busy machine came to it.
