@@ -123,6 +123,8 @@ for (const flags of [
       }
     }
     await until(async () => /a\.crt has expired on/.test(await server.readLog()), 'nothing in the log')
+    // Workers begin to listen after the primary has looked at the certificate.
+    await until(async () => (await askReadiness(tlsPort)).status !== '', 'TLS is not served')
     const [warning] = (await askReadiness(tlsPort)).warnings ?? []
     assert.deepEqual([warning?.code, warning?.count], ['CERTIFICATE_EXPIRED', 1])
     assert.ok(Date.parse(String(warning?.since)) < Date.now())
