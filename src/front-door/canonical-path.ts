@@ -43,7 +43,7 @@ export function parseTarget(
   { mergeSlashes = true }: { mergeSlashes?: boolean } = {},
 ): CanonicalTarget | RefusedTarget {
   if (target.length > MAX_TARGET_LENGTH)
-    return { refused: `it is longer than ${MAX_TARGET_LENGTH} characters` }
+    return { refused: `it is longer than ${MAX_TARGET_LENGTH} characters`, status: 414 }
   if (!target.startsWith('/')) return { refused: 'it does not begin with a slash' }
   const visible = VISIBLE.test(target) ? target : escapeBytes(target)
   if (visible === undefined) return { refused: 'it holds a space or a control character' }

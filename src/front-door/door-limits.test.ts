@@ -20,6 +20,7 @@ for (const [what, [request, status]] of Object.entries(BAD_REQUESTS)) {
     texts.push((await sendRaw(`http://127.0.0.1:${behind.port}`, V1 + request)).text)
     for (const text of texts) {
       assert.match(text, new RegExp(`^HTTP/1.1 ${status} `))
+      assert.match(text, /\r\n\r\n./, 'it has a body')
       assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1, text)
     }
   })

@@ -31,6 +31,7 @@ const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = 
   503: ['Not available', 'Nothing serves this site now. It may be back in a moment.'],
   504: ['Gateway timeout', 'The application behind this site did not answer in time.'],
   508: ['Loop detected', 'This site is passed on to itself.'],
+  505: ['Version not supported', 'This version of HTTP is not spoken here.'],
   507: ['No room', 'There is no room left here.'],
 }
 

@@ -11,10 +11,12 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { sendPage } from './error-pages.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
+import { endWithAnswer, headBytesOf, refusalOfHead } from './refuse-head.ts'
 import { RequestTurns } from './request-turns.ts'
 import { uploadWindows } from './upload-windows.ts'
 
@@ -25,9 +27,14 @@ const UNOFFERED_UPGRADES = /^(?:h2c?|tls\/[\d.]+)$/i
 /** Frames that make no sense, and settings, of one connection. */
 const MAX_INVALID_FRAMES = 100
 const MAX_SETTINGS = 32
+/** Largest head of HTTP/2 that is read, in bytes: a stream with more is reset, one with more than is allowed gets 431. */
+const MAX_PARSED_HEAD_BYTES = 2 * CONNECTION_LIMITS.maxHeaderBytes
+/** Largest head of a request that may wait in a crowd, in bytes. */
+const MAX_WAITING_HEAD_BYTES = 8 * 1024
 /** Memory of one HTTP/2 connection for what is on its way, in megabytes. */
 const MAX_SESSION_MB = 10
-const NO_TUNNEL = 'HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+const NO_TUNNEL_BODY = 'There are no tunnels through this server.\n'
+const NO_TUNNEL = `HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${NO_TUNNEL_BODY.length}\r\n\r\n${NO_TUNNEL_BODY}`
 
 /** A request of either version of HTTP. */
 export type DoorRequest = IncomingMessage | Http2ServerRequest
@@ -48,9 +55,7 @@ export function createHttp1(
   { headersTimeoutMs }: { headersTimeoutMs: number },
 ): HttpServer {
   const turns = new RequestTurns((request, response) => {
-    // The parser takes other versions, too, which would be mistaken for real HTTP/2.
-    if (request.httpVersionMajor !== 1) response.writeHead(505, { connection: 'close' }).end()
-    else ports.handle(request, response)
+    if (!refuseByHead(request, response)) ports.handle(request, response)
   })
   const server = http.createServer({
     maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
@@ -59,11 +64,16 @@ export function createHttp1(
     connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
     requestTimeout: 0,
     optimizeEmptyRequests: true,
+    // Node's own answer has no body.
+    requireHostHeader: false,
     headersTimeout: headersTimeoutMs,
     keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
     // Behind requests that wait for their answers it is one like them: the new protocol would come before these.
     shouldUpgradeCallback: (request) =>
-      !isUnoffered(request.headers.upgrade) && turns.isIdle(request.socket) && ports.shouldUpgrade(request),
+      !isUnoffered(request.headers.upgrade) &&
+      !refusalOfHead(request) &&
+      turns.isIdle(request.socket) &&
+      ports.shouldUpgrade(request),
   })
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
   server.on('request', (request: IncomingMessage, response: ServerResponse) => turns.take(request, response))
@@ -75,14 +85,24 @@ export function createHttp1(
     socket.on('error', ignore)
     ports.upgrade(request, socket, head)
   })
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', ignore)
-    socket.end(NO_TUNNEL, () => socket.destroy())
+    endWithAnswer(socket, NO_TUNNEL)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, turns.pending(socket))
   })
   return server
+}
+
+/** @returns whether the request was answered: what cannot be understood is no site's. */
+function refuseByHead(request: DoorRequest, response: DoorResponse): boolean {
+  const refusal = refusalOfHead(request)
+  if (!refusal) return false
+  const isHttp1 = request.httpVersionMajor !== 2
+  sendPage(response, refusal.status, isHttp1 ? { connection: 'close' } : {})
+  request.resume()
+  return true
 }
 
 function isUnoffered(upgrade: string | undefined): boolean {
@@ -96,7 +116,7 @@ export function createHttp2(
 ): Http2Server {
   const server = createHttp2Server({
     // No extended CONNECT (RFC 8441): browsers then open WebSockets over HTTP/1.1, as they did before.
-    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: CONNECTION_LIMITS.maxHeaderBytes },
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_PARSED_HEAD_BYTES },
     maxHeaderListPairs: CONNECTION_LIMITS.maxHeaders,
     maxSendHeaderBlockLength: 4 * CONNECTION_LIMITS.maxHeaderBytes,
     maxSessionInvalidFrames: MAX_INVALID_FRAMES,
@@ -113,8 +133,11 @@ export function createHttp2(
     onSession(session)
   })
   server.on('sessionError', ignore)
-  server.on('request', (request, response) => ports.handle(request, response))
+  server.on('request', (request, response) => {
+    if (!refuseByHead(request, response)) ports.handle(request, response)
+  })
   server.on('checkContinue', (request, response) => {
+    if (refuseByHead(request, response)) return
     continueWhenRead(request, response)
     ports.handle(request, response)
   })
@@ -131,11 +154,16 @@ function beginInTurn(server: Http2Server): void {
   const [begin] = server.listeners('stream')
   server.removeAllListeners('stream')
   server.on('stream', (stream: ServerHttp2Stream, ...given: [IncomingHttpHeaders, number, string[]]) => {
-    const [, flags] = given
+    const [, flags, rawHeaders] = given
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) uploadWindows.watch(stream)
+    let hasBegun = false
     holdStream(stream).admit(() => {
+      hasBegun = true
       if (!stream.destroyed) begin?.call(server, stream, ...given)
     })
+    // Its client may ask again: nothing was done for it (RFC 9113 section 8.7).
+    if (!hasBegun && headBytesOf(rawHeaders) > MAX_WAITING_HEAD_BYTES)
+      stream.close(constants.NGHTTP2_REFUSED_STREAM)
   })
 }
 

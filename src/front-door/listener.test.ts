@@ -37,6 +37,7 @@ for (const [name, [request, status]] of Object.entries(BAD_REQUESTS)) {
     await using server = await start()
     const { text, isClosed } = await sendRaw(server.url, request)
     assert.match(text, new RegExp(`^HTTP/1.1 ${status} `))
+    assert.match(text, /\r\n\r\n./, 'it has a body')
     assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1, text)
     assert.ok(!text.includes('taken'))
     assert.ok(isClosed)

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { connectionLimit } from './open-file-limit.ts'
+import { endWithAnswer, type HeadRefusal, MAX_HEAD_BYTES, refusalOfHead } from './refuse-head.ts'
 import { hasDoubles } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
@@ -21,8 +22,8 @@ export const CONNECTION_LIMITS = {
   handshakeTimeoutMs: 20_000,
   /** How long an idle connection is kept, in milliseconds: longer than the 60 s of common load balancers. */
   keepAliveMs: 75_000,
-  /** Largest head of a request, in bytes: a bearer token with many scopes takes 8 KiB. */
-  maxHeaderBytes: 32 * 1024,
+  /** Largest head of a request, in bytes. */
+  maxHeaderBytes: MAX_HEAD_BYTES,
   /** Headers of one request: real clients send below 30. */
   maxHeaders: 100,
   /** Connections at once, fewer where the system lets this process open fewer files: an idle WebSocket costs some 40 KiB with TLS, 11 without, another connection less. */
@@ -64,7 +65,7 @@ export interface PairListener extends Listener {
 
 /** Starts to listen. Errors: those of the system (`EADDRINUSE`, `EACCES`), and of OpenSSL for a pair that does not fit. */
 export async function listen(options: ListenOptions): Promise<PairListener> {
-  const turns = new RequestTurns(refusingDoubles(options.handle))
+  const turns = new RequestTurns(refusingHeads(options.handle))
   const server = createServer({ ...options, handle: (request, response) => turns.take(request, response) })
   server.requestTimeout = 0
   server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
@@ -102,6 +103,8 @@ function createServer({
     connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
     // Most requests have no body; one in twenty of their cost was a stream that says so.
     optimizeEmptyRequests: true,
+    // Node's own answer has no body.
+    requireHostHeader: false,
   }
   if (!tls) return http.createServer(common, handle)
   return createHttpsServer(
@@ -120,17 +123,26 @@ function pairOptions({ ticketSecret }: Pick<ListenOptions, 'ticketSecret'>) {
   return { ...tlsOptionsOf('Mozilla-Intermediate'), ...ticketKeysOf(ticketSecret, 'pair') }
 }
 
-/** RFC 9112, 3.2: whoever stands before this server may have believed the other host, or the other log-in. */
-function refusingDoubles(handle: RequestListener): RequestListener {
+/** RFC 9112, 3.2: of doubles whoever stands before this server may have believed the other host, or the other log-in. */
+function refusingHeads(handle: RequestListener): RequestListener {
   return (request, response) => {
-    if (!hasDoubles(request.rawHeaders)) return handle(request, response)
-    response.writeHead(400, { 'content-type': 'application/json', connection: 'close' })
-    response.end(DOUBLED)
+    const refusal = hasDoubles(request.rawHeaders) ? DOUBLED : refusalOfHead(request)
+    if (!refusal) return handle(request, response)
+    const body = JSON.stringify({ errors: [{ code: 'REQUEST_INVALID', message: refusal.reason }] })
+    response.writeHead(refusal.status, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      connection: 'close',
+    })
+    response.end(request.method === 'HEAD' ? undefined : body)
+    request.resume()
   }
 }
 
-const DOUBLED =
-  '{"errors":[{"code":"REQUEST_INVALID","message":"the request has several Host or Authorization headers: send one of each"}]}'
+const DOUBLED: HeadRefusal = {
+  status: 400,
+  reason: 'the request has several Host or Authorization headers: send one of each',
+}
 const UNREADABLE = '{"errors":[{"code":"REQUEST_INVALID","message":"the request cannot be understood"}]}'
 
 /**
@@ -163,11 +175,10 @@ export function answerUnreadable(
         ? '408 Request Timeout'
         : '400 Bad Request'
   const body = UNREADABLE
-  socket.write(
+  endWithAnswer(
+    socket,
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
-  // Once that is written, not when the client closes too: it may never do so.
-  socket.destroySoon()
 }
 
 async function stop(server: Server, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,20 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly [request: string, st
   'a bad chunk size': [`${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n`, 400],
   'a chunk longer than said': [`${HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\nabcdef\r\n0\r\n\r\n`, 400],
   'an unknown transfer coding': [`${HEAD}Transfer-Encoding: xchunked, identity\r\n\r\nabc`, 400],
+  'a coding before chunked': [`${HEAD}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
+  'a coding before chunked, in a header of its own': [
+    `${HEAD}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    501,
+  ],
+  'chunks in HTTP/1.0': ['POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+  'chunks in HTTP/1.0 that would be kept': [
+    'POST / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.0\r\n\r\n',
+    400,
+  ],
+  'a coding before chunked, to another protocol': [
+    `${HEAD}Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    501,
+  ],
   'a space before the colon': ['GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n', 400],
   'a folded header': ['GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c: d\r\n\r\n', 400],
   'a NUL in a header': ['GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n', 400],

@@ -1,0 +1,81 @@
+import type { Socket } from 'node:net'
+import type { DoorRequest } from './http-servers.ts'
+
+/** Largest head of a request, in bytes: a bearer token with many scopes takes 8 KiB. */
+export const MAX_HEAD_BYTES: number = 32 * 1024
+/** What HTTP/2 counts for each field beside name and value (RFC 9113 section 6.5.2). */
+const FIELD_BYTES = 32
+/** How long, and how much of what a refused client still sends, is read and thrown away: it reads its answer after that. */
+const LINGER_MS = 2_000
+const LINGER_BYTES = 1024 * 1024
+
+/** Why a request is refused by its head alone, whoever it is for. */
+export interface HeadRefusal {
+  readonly status: 400 | 431 | 501 | 505
+  /** A sentence for whoever wrote the client. */
+  readonly reason: string
+}
+
+const NO_HOST: HeadRefusal = { status: 400, reason: 'the request has no Host header' }
+const FRAMED_1_0: HeadRefusal = { status: 400, reason: 'a request of HTTP/1.0 has no Transfer-Encoding' }
+const CODED: HeadRefusal = { status: 501, reason: 'no Transfer-Encoding but chunked is understood' }
+const ENDLESS: HeadRefusal = {
+  status: 400,
+  reason: 'the last Transfer-Encoding of a request must be chunked',
+}
+const LOWER_CASE: HeadRefusal = { status: 400, reason: 'methods are written in capital letters' }
+const TOO_LARGE: HeadRefusal = { status: 431, reason: 'the headers of the request are too large' }
+const VERSION: HeadRefusal = { status: 505, reason: 'this version of HTTP is not spoken here' }
+
+/** Refusals that the parsers of Node do not see to. undefined: the head is fine so far. */
+export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
+  const { headers, httpVersionMajor, httpVersionMinor } = request
+  if (httpVersionMajor === 2) return refusalOfHttp2(request)
+  // The parser takes other versions, too, which would be mistaken for real HTTP/2.
+  if (httpVersionMajor !== 1) return VERSION
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined) {
+    // RFC 9112 section 6.1: whoever stood before it may have read another end of the body.
+    if (httpVersionMinor === 0) return FRAMED_1_0
+    if (!/(?:^|,)\s*chunked\s*$/i.test(coding)) return ENDLESS
+    if (coding.includes(',')) return CODED
+  }
+  return headers.host === undefined && httpVersionMinor !== 0 ? NO_HOST : undefined
+}
+
+function refusalOfHttp2({ method, rawHeaders }: DoorRequest): HeadRefusal | undefined {
+  // Methods are case-sensitive (RFC 9110 section 9.1), and an upstream may hold "get" for GET.
+  if (method !== method?.toUpperCase()) return LOWER_CASE
+  return headBytesOf(rawHeaders) > MAX_HEAD_BYTES ? TOO_LARGE : undefined
+}
+
+/** Bytes of the head of a request over HTTP/2, but for its path: a long one has an answer of its own, as in nginx. */
+export function headBytesOf(rawHeaders: readonly string[]): number {
+  let bytes = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    if (name !== ':path') bytes += name.length + (rawHeaders[index + 1]?.length ?? 0) + FIELD_BYTES
+  }
+  return bytes
+}
+
+/**
+ * Sends a last answer and ends a connection of which no more is understood. What the client still sends is thrown away
+ * for a while: a connection that is closed with bytes unread is reset, which takes the answer from the client.
+ */
+export function endWithAnswer(socket: Socket, answer: string): void {
+  let bytes = 0
+  const close = (): void => void socket.destroy()
+  const timer = setTimeout(close, LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+  // Those of the parser, which understands nothing any more.
+  socket.removeAllListeners('data')
+  socket.removeAllListeners('end')
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > LINGER_BYTES) close()
+  })
+  socket.once('end', close)
+  socket.resume()
+  socket.end(answer, 'latin1')
+}
