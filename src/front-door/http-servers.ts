@@ -99,8 +99,7 @@ export function createHttp1(
 function refuseByHead(request: DoorRequest, response: DoorResponse): boolean {
   const refusal = refusalOfHead(request)
   if (!refusal) return false
-  const isHttp1 = request.httpVersionMajor !== 2
-  sendPage(response, refusal.status, isHttp1 ? { connection: 'close' } : {})
+  sendPage(response, refusal.status, 'stream' in response ? {} : { connection: 'close' })
   request.resume()
   return true
 }

@@ -30,8 +30,8 @@ const VERSION: HeadRefusal = { status: 505, reason: 'this version of HTTP is not
 /** Refusals that the parsers of Node do not see to. undefined: the head is fine so far. */
 export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
   const { headers, httpVersionMajor, httpVersionMinor } = request
-  if (httpVersionMajor === 2) return refusalOfHttp2(request)
-  // The parser takes other versions, too, which would be mistaken for real HTTP/2.
+  if ('stream' in request) return refusalOfHttp2(request)
+  // The parser of HTTP/1.1 takes other versions, too, which would be mistaken for real HTTP/2.
   if (httpVersionMajor !== 1) return VERSION
   const coding = headers['transfer-encoding']
   if (coding !== undefined) {
