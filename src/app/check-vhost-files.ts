@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { readHttpLevel } from '../front-door/directives/http-level.ts'
 import { lintVhostFile } from '../front-door/directives/lint.ts'
 import type { DirectiveProblem } from '../front-door/directives/settings.ts'
 import { MAX_WATCHED_FILE_BYTES } from '../front-door/watched-folder.ts'
 import { AppError } from './app-error.ts'
-import { nginxFolder } from './nginx-folders.ts'
+import { createPathResolver, isMadeByNginxProxy, nginxFileFolders, nginxFolder } from './nginx-folders.ts'
 
 /** What was checked and what was found. */
 export interface CheckedVhostFiles {
@@ -22,8 +24,39 @@ export async function checkVhostFiles(
 ): Promise<CheckedVhostFiles> {
   const files = given ?? (await filesOf(folder ?? nginxFolder('vhost.d')))
   const problems: DirectiveProblem[] = []
-  for (const file of files) problems.push(...lintVhostFile(await readText(file), file))
-  return { files, problems }
+  for (const file of files) {
+    const vhostDir = folder ?? nginxFolder('vhost.d') ?? dirname(file)
+    problems.push(...lintVhostFile(await readText(file), file, includeReader(vhostDir)))
+  }
+  const ofAllHosts = given ? [] : await filesOfAllHosts()
+  const texts = await Promise.all(ofAllHosts.map(async (file) => ({ file, text: await readText(file) })))
+  const read = texts.filter(({ file, text }) => !isMadeByNginxProxy(basename(file), text))
+  return { files: [...files, ...ofAllHosts], problems: [...problems, ...readHttpLevel(read).problems] }
+}
+
+/** Reads what `include` names, as the server does: a file of the vhost folder itself. */
+function includeReader(vhostDir: string): (path: string) => string | undefined {
+  const folder = resolve(vhostDir)
+  const resolvePath = createPathResolver({ vhostDir: folder, htpasswdDir: undefined })
+  return (path) => {
+    const file = resolvePath(path)
+    if (file === undefined || dirname(file) !== folder) return undefined
+    try {
+      return readFileSync(file, 'utf8')
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** `proxy.conf` and the files of `conf.d`. */
+async function filesOfAllHosts(): Promise<string[]> {
+  const confd = nginxFolder('conf.d')
+  const { own } = nginxFileFolders()
+  const proxy =
+    own === undefined ? [] : (await filesOf(own)).filter((file) => basename(file) === 'proxy.conf')
+  const files = confd === undefined ? [] : await filesOf(confd)
+  return [...proxy, ...files.filter((file) => file.endsWith('.conf'))]
 }
 
 async function filesOf(folder: string | undefined): Promise<string[]> {

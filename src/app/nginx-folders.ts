@@ -14,6 +14,25 @@ export function nginxFolder(
   return isFolder(path) ? path : undefined
 }
 
+/** Folders whose files nginx-proxy's own configuration includes: `proxy.conf`, `network_internal.conf`; `50x.html`. */
+export function nginxFileFolders(): {
+  readonly own: string | undefined
+  readonly errors: string | undefined
+} {
+  return {
+    own: isFolder(NGINX) ? NGINX : undefined,
+    errors: isFolder(ERRORS) ? ERRORS : undefined,
+  }
+}
+
+/** Whether a file of `conf.d` is what nginx-proxy's generator wrote: it holds what was declared, not what was said. */
+export function isMadeByNginxProxy(name: string, text: string | undefined): boolean {
+  return name === 'default.conf' && (text?.includes('nginx-proxy') ?? false)
+}
+
+/** Where nginx-proxy looks for a page of the operator. */
+const ERRORS = '/usr/share/nginx/html/errors'
+
 /** The folders that the paths inside vhost files may lead to. */
 export interface NginxFolders {
   readonly vhostDir: string | undefined

@@ -10,7 +10,13 @@ import { isLogFolder } from '../front-door/site-access-log.ts'
 import type { AcmeWish, SiteDeclaration } from '../front-door/site-declaration.ts'
 import { type WatchedFile, WatchedFolder } from '../front-door/watched-folder.ts'
 import { declareSites, plainWish } from './declare-sites.ts'
-import { createPathResolver, nginxFolder, passwordFolders } from './nginx-folders.ts'
+import {
+  createPathResolver,
+  isMadeByNginxProxy,
+  nginxFileFolders,
+  nginxFolder,
+  passwordFolders,
+} from './nginx-folders.ts'
 
 /** What the board tells of. */
 export interface SiteBoardOptions {
@@ -31,6 +37,8 @@ export class SiteBoard implements Disposable {
   readonly #told = new Set<string>()
   #vhost: WatchedFolder | undefined
   #confd: WatchedFolder | undefined
+  #nginx: WatchedFolder | undefined
+  #errors: WatchedFolder | undefined
   #passwords: readonly WatchedFolder[] = []
   #containers: readonly SiteDeclaration[] = []
   #isReady = false
@@ -59,7 +67,8 @@ export class SiteBoard implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isReady = false
-    for (const folder of [this.#vhost, this.#confd, ...this.#passwords]) folder?.close()
+    const folders = [this.#vhost, this.#confd, this.#nginx, this.#errors, ...this.#passwords]
+    for (const folder of folders) folder?.close()
   }
 
   async #openFolders(): Promise<void> {
@@ -72,6 +81,9 @@ export class SiteBoard implements Disposable {
     const confd = nginxFolder('conf.d')
     this.#vhost = vhostDir === undefined ? undefined : await open(vhostDir, true)
     this.#confd = confd === undefined ? undefined : await open(confd, true)
+    const { own, errors } = nginxFileFolders()
+    this.#nginx = own === undefined ? undefined : await open(own, true)
+    this.#errors = errors === undefined ? undefined : await open(errors, true)
     this.#passwords = await Promise.all(
       passwordFolders({ vhostDir, htpasswdDir: door.htpasswdDir })
         // Only nginx-proxy's own folder is looked into by host; the other is named by vhost files.
@@ -88,6 +100,8 @@ export class SiteBoard implements Disposable {
       vhostFiles: this.#vhost?.content ?? new Map<string, WatchedFile>(),
       passwordFiles: new Map(this.#passwords.toReversed().flatMap((folder) => [...folder.content])),
       httpLevel,
+      internalFile: this.#nginx?.content.get('network_internal.conf'),
+      errorPage: this.#errors?.content.get('50x.html'),
       resolvePath: this.#resolvePath,
       hasLogFiles: isLogFolder(this.#options.door.siteLog),
       ownAddresses: findOwnAddresses(),
@@ -98,17 +112,25 @@ export class SiteBoard implements Disposable {
       fallback,
       this.#patterns,
     )
-    this.#tell(sites, table)
+    this.#tell(sites, { table, httpLevel })
     this.#options.onSites(closeUnfound(sites, table), table)
   }
 
   #readHttpLevel(): HttpLevel {
+    const proxy = this.#nginx?.content.get('proxy.conf')
     const files = [...(this.#confd?.content.values() ?? [])].filter(({ name }) => name.endsWith('.conf'))
-    return readHttpLevel(files.map(({ path, text }) => ({ file: path, text: text ?? '' })))
+    return readHttpLevel(
+      [proxy, ...files].flatMap((file) =>
+        file && !isMadeByNginxProxy(file.name, file.text) ? [{ file: file.path, text: file.text ?? '' }] : [],
+      ),
+    )
   }
 
   /** What is wrong, once for each new way of being so. */
-  #tell(sites: readonly Site[], table: HostTable<Site>): void {
+  #tell(
+    sites: readonly Site[],
+    { table, httpLevel }: { table: HostTable<Site>; httpLevel: HttpLevel },
+  ): void {
     const lines = sites.flatMap(({ declaration, server }) => [
       ...declaration.warnings.map((warning) => ({ host: declaration.host, problem: warning, closes: false })),
       ...server.problems.map(({ file, line, message, severity }) => ({
@@ -117,6 +139,8 @@ export class SiteBoard implements Disposable {
         closes: severity === 'closes',
       })),
     ])
+    for (const { file, line, message } of httpLevel.problems)
+      lines.push({ host: 'all', problem: `${file}:${line}: ${message}`, closes: false })
     for (const { pattern, message } of table.problems)
       lines.push({ host: pattern, problem: message, closes: true })
     const current = new Set(lines.map(({ host, problem }) => `${host} ${problem}`))

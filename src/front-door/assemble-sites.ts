@@ -18,6 +18,10 @@ export interface SiteMaterial {
   /** Password files by name, in which nginx-proxy looks up `<host>` and `<host>_<sha1 of the path>`. */
   readonly passwordFiles: FolderContent
   readonly httpLevel: HttpLevel
+  /** `network_internal.conf`; undefined: there is none. */
+  readonly internalFile?: WatchedFile | undefined
+  /** Nginx-proxy's page for 500, 502, 503 and 504; undefined: there is none. */
+  readonly errorPage?: WatchedFile | undefined
   readonly resolvePath: (path: string) => string | undefined
   /** Whether `access_log` can name a file. */
   readonly hasLogFiles: boolean
@@ -48,7 +52,7 @@ export class SiteAssembler {
       const known = this.#memory.get(declaration.host)
       const server = known?.key === key ? known.server : compile(declaration, files, material)
       memory.set(declaration.host, { key, server })
-      return { declaration, server, closed: closedBy(server) }
+      return { declaration, server, closed: closedBy(server), errorPage: material.errorPage?.text }
     })
     this.#memory = memory
     return sites
@@ -133,11 +137,14 @@ function keyOf(declaration: SiteDeclaration, files: HostFiles, material: SiteMat
     ...files.paths.flatMap(({ location, override }) => [location, override]),
   ].some((file) => file?.text?.includes('include'))
   const folder = includes ? [...material.vhostFiles.values()].map(({ version }) => version) : []
-  return JSON.stringify([declaration.source.kind, paths, versions, folder, httpLevelKey(material.httpLevel)])
+  const internal = declaration.networkAccess === 'internal' ? [material.internalFile?.version] : undefined
+  const { kind } = declaration.source
+  return JSON.stringify([kind, paths, versions, folder, internal, httpLevelKey(material.httpLevel)])
 }
 
-function httpLevelKey({ inherited, requestZones, connectionZones }: HttpLevel): unknown {
-  return [inherited.map(({ name, args }) => [name, args]), [...requestZones], [...connectionZones]]
+function httpLevelKey({ inherited, requestZones, connectionZones, servers, upstreams }: HttpLevel): unknown {
+  const settings = inherited.map(({ name, args }) => [name, args])
+  return [settings, [...requestZones], [...connectionZones], [...servers], [...upstreams]]
 }
 
 function compile(declaration: SiteDeclaration, files: HostFiles, material: SiteMaterial): CompiledServer {
@@ -147,12 +154,14 @@ function compile(declaration: SiteDeclaration, files: HostFiles, material: SiteM
     serverFile: toVhostFile(files.server),
     locations: declaration.paths.map((path, index) => toLocation(path, files.paths[index])),
     httpLevel: material.httpLevel,
+    internalFile: declaration.networkAccess === 'internal' ? toVhostFile(material.internalFile) : undefined,
     resolvePath: material.resolvePath,
     hasLogFiles: material.hasLogFiles,
     readInclude: (path) => [...material.vhostFiles.values()].find((file) => file.path === path)?.text,
   })
   const unreadable = [
     files.server,
+    declaration.networkAccess === 'internal' ? material.internalFile : undefined,
     ...files.paths.flatMap(({ location, override }) => [location, override]),
   ].filter((file) => file?.problem !== undefined)
   if (unreadable.length === 0) return server

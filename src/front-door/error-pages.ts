@@ -63,9 +63,15 @@ export interface StatusPage {
   readonly cacheControl: string
 }
 
-/** Makes the page of a status for an answer that was not begun. */
-export function makePage(response: DoorResponse, status: number): StatusPage {
-  const body = pageOf(status)
+/** Statuses for which nginx-proxy shows the page of the operator. */
+const OF_OPERATOR: ReadonlySet<number> = new Set([500, 502, 503, 504])
+
+/**
+ * Makes the page of a status for an answer that was not begun. `own`: the page of the operator, for those that say that
+ * something does not work.
+ */
+export function makePage(response: DoorResponse, status: number, own?: string): StatusPage {
+  const body = own !== undefined && OF_OPERATOR.has(status) ? own : pageOf(status)
   // Who is asked for a longer wait must not be told a shorter one.
   const isLater = (status === 503 || status === 429) && !response.hasHeader('retry-after')
   return {
@@ -84,8 +90,13 @@ export function makePage(response: DoorResponse, status: number): StatusPage {
 const NOT_KEPT = 'no-store'
 
 /** Answers with the page of a status, where no answer was begun; headers that were set before go with it. */
-export function sendPage(response: DoorResponse, status: number, more: Record<string, string> = {}): void {
-  const { sent, body, headers, cacheControl } = makePage(response, status)
+export function sendPage(
+  response: DoorResponse,
+  status: number,
+  more: Record<string, string> = {},
+  own?: string,
+): void {
+  const { sent, body, headers, cacheControl } = makePage(response, status, own)
   send(response, { status: sent, body, headers: { ...headers, 'cache-control': cacheControl, ...more } })
 }
 

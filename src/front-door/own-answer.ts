@@ -71,7 +71,7 @@ export function sendOwn(exchange: SiteExchange, rules: AnswerRules, answer: OwnA
 
 /** Answers with the plain page of a status. */
 export function sendSitePage(exchange: SiteExchange, rules: AnswerRules, status: number): void {
-  const { sent, body, headers, cacheControl } = makePage(exchange.response, status)
+  const { sent, body, headers, cacheControl } = makePage(exchange.response, status, exchange.site.errorPage)
   sendOwn(exchange, rules, {
     status: sent,
     list: Object.entries(headers).flat(),

@@ -133,7 +133,7 @@ async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools:
       tellRefused(request, judged, tools)
       if (request.record) request.record.reason = judged.refused
     }
-    return sendPage(response, judged ? (judged.status ?? 400) : 503)
+    return sendPage(response, judged ? (judged.status ?? 400) : 503, {}, site.errorPage)
   }
   await follow(judged.exchange, judged.plan, tools, 0)
 }

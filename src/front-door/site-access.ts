@@ -1,5 +1,5 @@
 import { readBasic } from './basic-credentials.ts'
-import { accessFor, demandOf } from './directives/access.ts'
+import { accessFor, decideAddress, demandOf } from './directives/access.ts'
 import { expand } from './directives/template.ts'
 import { createAddressMatcher } from './network-address.ts'
 import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from './site-exchange.ts'
@@ -32,7 +32,7 @@ export async function refusalOf(
   tools: SiteTools,
 ): Promise<Refusal | undefined> {
   const { facts, site } = exchange
-  if (site.declaration.networkAccess === 'internal' && !isInternal(facts.remoteAddress))
+  if (site.declaration.networkAccess === 'internal' && !isLetIn(site, facts.remoteAddress))
     return { status: 403 }
   const access = accessFor(plan.settings, facts.method)
   const demand = demandOf(access, facts.remoteAddress)
@@ -40,6 +40,10 @@ export async function refusalOf(
   // The registry's users are its accounts: it asks for the password itself, with a token where the client wants one.
   if (demand.kind === 'granted' || !access.basic || isRegistry(exchange, plan)) return undefined
   return checkPassword(exchange, access.basic, { tools, variable: plan.variable })
+}
+
+function isLetIn({ server: { internalAccess } }: SiteExchange['site'], address: string): boolean {
+  return internalAccess ? decideAddress(internalAccess, address) !== 'denied' : isInternal(address)
 }
 
 async function checkPassword(

@@ -7,4 +7,6 @@ export interface Site {
   readonly server: CompiledServer
   /** Set: every request gets 503, since a vhost file that may protect the host cannot be understood. */
   readonly closed: { readonly reason: string } | undefined
+  /** The text that is answered with 500, 502, 503 and 504; undefined: a plain page. */
+  readonly errorPage?: string | undefined
 }

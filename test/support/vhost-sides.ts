@@ -42,6 +42,10 @@ export async function startSites(
     serverPort: number
     included: ReadonlyMap<string, string>
     siteLog?: SiteLog
+    /** Text of `network_internal.conf`: all hosts are for internal networks. */
+    internal?: string
+    /** Text of `50x.html`. */
+    errorPage?: string
   },
 ): Promise<Side & { readonly sites: readonly Site[] }> {
   await using resources = new AsyncDisposableStack()
@@ -88,7 +92,12 @@ export async function startSites(
 
 function assemble(
   files: readonly VhostFiles[],
-  parts: { upstreams: Upstreams; included: ReadonlyMap<string, string> },
+  parts: {
+    upstreams: Upstreams
+    included: ReadonlyMap<string, string>
+    internal?: string
+    errorPage?: string
+  },
 ): Site[] {
   const [host = '', port = ''] = parts.upstreams.main.split(':')
   const server = { host, port: Number(port), name: 'main', health: 'unknown', problem: undefined } as const
@@ -96,6 +105,7 @@ function assemble(
     (file) =>
       makeSite({
         host: file.host,
+        networkAccess: parts.internal === undefined ? 'external' : 'internal',
         paths: (file.paths ?? ROOT).map(({ path, destination }) => ({
           path,
           destination,
@@ -134,9 +144,15 @@ function assemble(
     vhostFiles,
     passwordFiles: new Map(),
     httpLevel: readHttpLevel(confD),
+    internalFile: watched('network_internal.conf', parts.internal),
+    errorPage: watched('50x.html', parts.errorPage),
     resolvePath: (path) => path,
     hasLogFiles: true,
   })
+}
+
+function watched(name: string, text: string | undefined): WatchedFile | undefined {
+  return text === undefined ? undefined : { name, path: name, text, problem: undefined, version: text }
 }
 
 let rows = 0

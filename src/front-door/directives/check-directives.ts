@@ -66,8 +66,8 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
     close(context, directive, `"${name}" is not supported, and may protect something: ${entry.note}`)
     return []
   }
-  if (entry.support === 'no-op') {
-    if (entry.class === 'tls') warnOnce(context, directive, entry.note)
+  if (entry.support === 'no-op' || entry.support === 'missing') {
+    if (entry.class === 'tls' || entry.support === 'missing') warnOnce(context, directive, entry.note)
     return []
   }
   const problem = problemOf(directive, entry, position)

@@ -1,7 +1,7 @@
 import { type CompileContext, close, warn } from './compile-context.ts'
 import type { Directive } from './parser.ts'
 import { parseTemplate, variablesOf } from './template.ts'
-import { isKnownVariable } from './variables.ts'
+import { isKnownVariable, isUnfilledVariable } from './variables.ts'
 
 /** Directives in which an unknown variable changes who gets what, with those of their words that have variables. */
 const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string[]> = new Map([
@@ -57,9 +57,11 @@ function checkAll(
     if (words.some((word) => STRAY.test(word))) {
       note(context, directive, `"${name}" has a "$" that no variable begins with`)
     }
-    const unknown = words
-      .flatMap((word) => variablesOf(parseTemplate(word)))
-      .find((variable) => !isKnownVariable(variable) && !made.has(variable))
+    const used = words.flatMap((word) => variablesOf(parseTemplate(word)))
+    const unfilled = used.find(isUnfilledVariable)
+    if (unfilled !== undefined)
+      warn(context, directive, `"${name}" has "$${unfilled}", which is always empty here`)
+    const unknown = used.find((variable) => !isKnownVariable(variable) && !made.has(variable))
     if (unknown !== undefined) {
       note(context, directive, `"${name}" has "$${unknown}", which is no variable here`)
     }

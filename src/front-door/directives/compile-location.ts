@@ -222,6 +222,14 @@ function compilePass(
       `"proxy_pass" cannot have a path inside a location ${matcher.kind === 'regex' ? 'with a regular expression' : 'with a name'}`,
     )
   }
+  if (context.httpLevel.upstreams.has(authority)) {
+    const { file, line } = context.httpLevel.upstreams.get(authority) ?? directive
+    close(
+      context,
+      directive,
+      `"proxy_pass" names the upstream of ${file}:${line}, which is not read: name its server`,
+    )
+  }
   const path = declared.get(authority)
   if (path !== undefined) return { kind: 'declared', path, destination: uri ?? '' }
   if (!URL.canParse(`${scheme}://${authority}`))

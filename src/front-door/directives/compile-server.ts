@@ -17,7 +17,7 @@ import { type Location, type LocationContent, LocationSet } from './locations.ts
 import { type Directive, parseVhostFile } from './parser.ts'
 import { compileSteps } from './rewrite-steps.ts'
 import { createRouter } from './route.ts'
-import type { CompiledServer, DirectiveProblem, LocationSettings } from './settings.ts'
+import type { AccessSettings, CompiledServer, DirectiveProblem, LocationSettings } from './settings.ts'
 import { parseTemplate } from './template.ts'
 
 /** A vhost file by the path that the operator knows. */
@@ -46,6 +46,8 @@ export interface ServerParts {
   readonly serverFile: VhostFile | undefined
   readonly locations: readonly DeclaredLocation[]
   readonly httpLevel?: HttpLevel
+  /** Says who is let in where a host is for internal networks only; undefined: the networks that are private by nature. */
+  readonly internalFile?: VhostFile | undefined
   /** Path of a file that a vhost file names; undefined if it lies where none may lie. */
   readonly resolvePath: (path: string) => string | undefined
   /** Whether `access_log` can name a file; where that is not known, it can. */
@@ -68,6 +70,9 @@ export function compileServer(parts: ServerParts): CompiledServer {
     told: new Set(),
     count: { directives: 0 },
   }
+  const server = httpLevel.servers.get(host)
+  if (server)
+    close(context, server, `"server" here is for ${host}, and is not read: put it into the vhost folder`)
   const files = parts.locations.map((location) => readDeclared(location, context))
   const directives = [
     ...readFile(parts.serverFile, context, 'server'),
@@ -96,6 +101,7 @@ export function compileServer(parts: ServerParts): CompiledServer {
     problems,
     isClosed: problems.some(({ severity }) => severity === 'closes'),
     settings: level.settings,
+    internalAccess: parts.internalFile && readInternalFile(parts.internalFile, context),
     passwordFiles: passwordFilesOf([level.settings, ...[...own, ...declared].flatMap(settingsOf)]),
     route: createRouter({ name: host, settings: level.settings, steps, locations, content }),
   }
@@ -117,6 +123,19 @@ function inheritedSettings(
   checkVariables([directives], context)
   return interpretSettings(base, directives, context)
 }
+
+/** `network_internal.conf` of nginx-proxy. */
+function readInternalFile(file: VhostFile, context: CompileContext): AccessSettings {
+  const directives = readFile(file, context, 'server')
+  for (const directive of directives) {
+    if (!ADDRESSES.has(directive.name))
+      close(context, directive, `"${directive.name}" is not read here, only "allow" and "deny"`)
+  }
+  const rules = directives.filter(({ name }) => ADDRESSES.has(name))
+  return interpretSettings(defaultSettings({ isRegistry: false }), rules, context).access
+}
+
+const ADDRESSES: ReadonlySet<string> = new Set(['allow', 'deny'])
 
 function readFile(
   file: VhostFile | undefined,

@@ -5,9 +5,10 @@ import { DIRECTIVES } from './known-directives.ts'
  * - `full`: it does what it does in nginx.
  * - `part`: the note says what of it.
  * - `no-op`: it tunes what is done otherwise here; taken and passed over.
+ * - `missing`: visitors or applications would see its effect, which it has not here: a warning says so.
  * - `refused`: it decides who gets what, and cannot be done: it closes the host.
  */
-export type Support = 'full' | 'part' | 'no-op' | 'refused'
+export type Support = 'full' | 'part' | 'no-op' | 'missing' | 'refused'
 
 /** What a directive is about. What is wrong with `access` and `routing` closes the host; with others it only warns. */
 export type DirectiveClass = 'access' | 'routing' | 'tuning' | 'tls'
@@ -89,6 +90,7 @@ const WORDS: Readonly<Record<Support, string>> = {
   full: 'yes',
   part: 'in part',
   'no-op': 'taken, does nothing',
+  missing: 'no, with a warning',
   refused: 'refused: closes the host',
 }
 

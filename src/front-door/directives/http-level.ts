@@ -1,7 +1,7 @@
-import { isProtective } from './directive-table.ts'
+import { findDirective, isProtective } from './directive-table.ts'
 import { isSetting } from './interpret-settings.ts'
 import { type Directive, parseVhostFile } from './parser.ts'
-import type { DirectiveProblem, Template } from './settings.ts'
+import type { DirectiveProblem, Place, Template } from './settings.ts'
 import { parseTemplate } from './template.ts'
 import { parseSize } from './units.ts'
 
@@ -19,6 +19,10 @@ export interface HttpLevel {
   /** Settings that hosts inherit: access, limits, headers, sizes and times. */
   readonly inherited: readonly Directive[]
   readonly problems: readonly DirectiveProblem[]
+  /** Names of `server` blocks, which are not read: what they say of a host would be missed. */
+  readonly servers: ReadonlyMap<string, Place>
+  /** Names of `upstream` blocks, which are not read. */
+  readonly upstreams: ReadonlyMap<string, Place>
 }
 
 /** Nothing said. */
@@ -27,6 +31,8 @@ export const EMPTY_HTTP_LEVEL: HttpLevel = {
   connectionZones: new Map(),
   inherited: [],
   problems: [],
+  servers: new Map(),
+  upstreams: new Map(),
 }
 
 /**
@@ -38,18 +44,45 @@ export function readHttpLevel(files: readonly { readonly file: string; readonly 
   const connectionZones = new Map<string, Template>()
   const inherited: Directive[] = []
   const problems: DirectiveProblem[] = []
+  const servers = new Map<string, Place>()
+  const upstreams = new Map<string, Place>()
   for (const { file, text } of files) {
     const { directives, problem } = parseVhostFile(text, file)
     if (problem) problems.push({ file, line: problem.line, severity: 'warns', message: problem.message })
     for (const directive of directives) {
       if (isInherited(directive)) inherited.push(directive)
       else if (!readZone(directive, { requestZones, connectionZones })) {
-        const message = `"${directive.name}" here is not read: only zones of limits and settings of all hosts are`
-        problems.push({ file, line: directive.line, severity: 'warns', message })
+        const { line, name, args } = directive
+        problems.push({ file, line, severity: 'warns', message: messageFor(directive) })
+        for (const host of namesOf(directive)) servers.set(host, { file, line })
+        if (name === 'upstream' && args[0] !== undefined) upstreams.set(args[0], { file, line })
       }
     }
   }
-  return { requestZones, connectionZones, inherited, problems }
+  return { requestZones, connectionZones, inherited, problems, servers, upstreams }
+}
+
+/** The hosts of a `server` block. */
+function namesOf({ name, block = [] }: Directive): string[] {
+  if (name !== 'server') return []
+  return block.flatMap((inner) =>
+    inner.name === 'server_name' ? inner.args.map((host) => host.toLowerCase()) : [],
+  )
+}
+
+/** What becomes of directives that are not read, where more can be said than that. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  server: 'hosts come from containers and berth.yaml, and what else is said of them from the vhost folder',
+  upstream: 'servers are those of containers and berth.yaml; a "proxy_pass" to it closes its host',
+  map: 'variables are made by "set"; what names its variable closes its host',
+  geo: 'variables are made by "set"; what names its variable closes its host',
+  split_clients: 'variables are made by "set"; what names its variable closes its host',
+  log_format: 'formats are combined, vhost and json',
+  proxy_cache_path: 'nothing is cached',
+}
+
+function messageFor({ name }: Directive): string {
+  return `"${name}" here is not read: ${INSTEAD[name] ?? 'only zones of limits and settings of all hosts are'}`
 }
 
 /** What stands there by nature, and is of no account here unless a host names what it makes. */
@@ -59,7 +92,13 @@ const OF_NGINX =
 /** What hosts inherit: settings, and what may protect them though it is not known. `limit_except` is for locations. */
 function isInherited({ name }: Directive): boolean {
   if (name === 'limit_except' || name.startsWith('ssl_')) return false
-  return isSetting(name) || (isProtective(name) && !OF_NGINX.test(name))
+  const support = findDirective(name)?.support
+  return (
+    isSetting(name) ||
+    support === 'no-op' ||
+    support === 'missing' ||
+    (isProtective(name) && !OF_NGINX.test(name))
+  )
 }
 
 function readZone(

@@ -8,9 +8,13 @@ const HOST = 'checked.invalid'
 
 /**
  * What is wrong or odd in a vhost file, for `berth site check`, by line. What the name says of where it stands counts:
- * `…_location` and `…_location_override`. Zones of limits, and files that it names, are taken as there.
+ * `…_location` and `…_location_override`. Zones of limits, and files that it names, are taken as there; `readInclude` reads what it includes.
  */
-export function lintVhostFile(text: string, file: string): DirectiveProblem[] {
+export function lintVhostFile(
+  text: string,
+  file: string,
+  readInclude: (path: string) => string | undefined = () => '',
+): DirectiveProblem[] {
   const vhostFile = { file, text }
   const isOverride = file.endsWith('_location_override')
   const isLocation = file.endsWith('_location')
@@ -27,7 +31,7 @@ export function lintVhostFile(text: string, file: string): DirectiveProblem[] {
     serverFile: isLocation || isOverride ? undefined : vhostFile,
     locations: isLocation || isOverride ? [declared] : [],
     resolvePath: (path) => path,
-    readInclude: () => '',
+    readInclude,
   })
   const oddities = findOddities(parseVhostFile(text, file).directives)
   return [...problems.filter(({ message }) => !message.includes('in conf.d makes')), ...oddities].sort(

@@ -263,6 +263,8 @@ export interface CompiledServer {
   readonly isClosed: boolean
   /** Settings outside any location. */
   readonly settings: LocationSettings
+  /** Who is let in where the host is for internal networks only; undefined: nothing was said. */
+  readonly internalAccess?: AccessSettings | undefined
   /** The password files that some location asks for: on the registry's host, their users are accounts. */
   readonly passwordFiles: readonly string[]
   /**

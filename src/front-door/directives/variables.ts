@@ -99,6 +99,15 @@ export function isKnownVariable(name: string): boolean {
   return VARIABLES.has(name) || BY_PREFIX.test(name) || LATER.test(name)
 }
 
+/** Known to nginx, and always empty here. */
+const UNFILLED =
+  /^(?:request_length|connection|connection_requests|sent_trailer_\w+|upstream_(?:trailer_\w+|connect_time|response_length|bytes_\w+|cache_status|queue_time|last_server_name))$/
+
+/** Whether a variable is empty whatever the request is, though it is one of nginx. */
+export function isUnfilledVariable(name: string): boolean {
+  return UNFILLED.test(name)
+}
+
 /** Whether `set` must not change a variable, since it says what the request is. */
 export function isFixedVariable(name: string): boolean {
   return name !== 'args' && name !== 'limit_rate' && (VARIABLES.has(name) || LATER.test(name))
