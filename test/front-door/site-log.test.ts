@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -58,8 +58,13 @@ async function keepAsking(port: number, signal: AbortSignal): Promise<string[]> 
   return paths.flat()
 }
 
+/** Lines are gathered for a moment before they are written, on a busy machine for a longer one. */
+async function untilFilled(path: string): Promise<void> {
+  while ((await stat(path)).size === 0) await sleep(10)
+}
+
 async function untilThere(path: string): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 6_000; tries++) {
     if (
       await access(path).then(
         () => true,
@@ -92,12 +97,13 @@ for (const [kind, workers] of [
     for (let rotation = 0; rotation < ROTATIONS; rotation++) {
       for (const name of names) await untilThere(join(logs, name))
       await sleep(300)
+      for (const name of names) await untilFilled(join(logs, name))
       for (const name of names) await rename(join(logs, name), join(logs, `${name}.${rotation}`))
       process.kill(server.pid, 'SIGHUP')
     }
     for (const name of names) await untilThere(join(logs, name))
     const rotated = await readdir(logs)
-    await sleep(100)
+    for (const name of names) await untilFilled(join(logs, name))
     stopper.abort()
     const asked = await asking
     assert.equal(await server.stop(), 0)

@@ -13,7 +13,7 @@ import { assertNoSecrets, noteSecret } from './secret-canary.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Longest start before it counts as failed, in ms. */
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 120_000
 /** Pause between two looks whether it listens, in ms. */
 const POLL_MS = 4
 
