@@ -8,7 +8,7 @@ import { hashThreadIfUseful } from '../blobs/disk/hash-thread.ts'
 import type { Config } from '../config/config.ts'
 import { Headroom } from '../files/headroom.ts'
 import type { Database } from '../metadata/database.ts'
-import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
+import { emptyLog, openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
 import { AppError } from './app-error.ts'
 import { databaseFile, prepareFolder } from './data-folder.ts'
 import { toAppError } from './system-fault.ts'
@@ -26,6 +26,8 @@ export interface Store {
 export interface StoreOptions {
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
+  /** Called when a full disk has no room for the side files of the database: it is only read then. Undefined: that is an error. */
+  readonly onFrozen?: ((file: string) => void) | undefined
   /** Called when another file is in the place of the database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
@@ -44,10 +46,11 @@ export async function openStore(
     loginRelay,
     loginSecret,
     headroom = new Headroom(config.dataDir),
+    onFrozen,
   }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
-  const database = await openDatabase(databaseFile(config.dataDir), { onReplaced, headroom })
+  const database = await openDatabase(databaseFile(config.dataDir), { onReplaced, headroom, onFrozen })
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
@@ -72,11 +75,19 @@ export async function openStore(
   }
 }
 
+type DatabaseOptions = Pick<StoreOptions, 'onReplaced' | 'onFrozen'> & { readonly headroom: Headroom }
+
+/** Logs that a server only reads. */
+export function tellFrozen(logger: Logger, file: string): void {
+  logger.error(
+    { file },
+    'the disk of the data folder is full: this server answers pulls from what is there, takes no pushes, and does not see ' +
+      'what commands change. Free space by other files than those of Berth, then restart it',
+  )
+}
+
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */
-async function openDatabase(
-  file: string,
-  options: { onReplaced: StoreOptions['onReplaced']; headroom: Headroom },
-): Promise<Database> {
+async function openDatabase(file: string, options: DatabaseOptions): Promise<Database> {
   try {
     return await openWithRoom(file, options)
   } catch (error) {
@@ -94,17 +105,19 @@ export function tellReplaced(logger: Logger, file: string): void {
 }
 
 /** Tries once more with the room of the headroom, where the side files of SQLite did not fit. */
-async function openWithRoom(
-  file: string,
-  options: { onReplaced: StoreOptions['onReplaced']; headroom: Headroom },
-): Promise<Database> {
+async function openWithRoom(file: string, options: DatabaseOptions): Promise<Database> {
   try {
     return await openSqliteDatabase(file, options)
   } catch (error) {
     const reason = toAppError(error, 'database', file)
     const isFull = reason instanceof AppError && reason.code === 'STORAGE_FULL'
-    if (!isFull || !options.headroom.giveUp()) throw error
-    return await openSqliteDatabase(file, options)
+    if (!isFull) throw error
+    if (options.headroom.giveUp()) return await openSqliteDatabase(file, options)
+    if (!options.onFrozen) throw error
+    emptyLog(file)
+    const database = await openSqliteDatabase(file, { onReplaced: options.onReplaced, isFrozen: true })
+    options.onFrozen(file)
+    return database
   }
 }
 

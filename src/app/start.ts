@@ -16,7 +16,7 @@ import { refuseLostDatabase } from './lost-database.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import { openStore, type Store, tellHtpasswd, tellReplaced } from './open-store.ts'
+import { openStore, type Store, tellFrozen, tellHtpasswd, tellReplaced } from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
@@ -79,6 +79,7 @@ export async function startBerth(
       headroom,
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
+      onFrozen: (file) => tellFrozen(logger, file),
     }),
     (opened) => opened.close(),
   )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -186,6 +186,28 @@ describe('a full disk', { skip }, () => {
     assert.match(await readFile(scene.site.logFile, 'utf8'), /headroom\\" was given up/)
     await disk.free()
     await pushesWork(scene)
+  })
+
+  it('starts without any room at all, and serves what it has', async () => {
+    await using disk = await SmallDisk.mount(8)
+    await using scene = await openScene(() => ({ data: disk.path, blobs: disk.path }))
+    const { site } = scene
+    for (const end of ['stopped', 'killed']) {
+      if (end === 'stopped') assert.equal(await scene.server.stop(), 0)
+      await rm(join(site.dataDir, 'headroom'), { force: true })
+      await disk.fillUp()
+      const server = await BerthProcess.start(site)
+      await assertReadable(scene)
+      const { status } = await scene.http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/`)
+      assert.ok(status === 503 || status === 507, `${status}`)
+      assert.match(await readFile(site.logFile, 'utf8'), /answers pulls from what is there/)
+      await server.kill()
+      await disk.free()
+      await using again = await BerthProcess.start(site)
+      await pushesWork(scene)
+      // Its log stays behind.
+      await again.kill()
+    }
   })
 
   it('leaves room for commands and for deleting, and refuses pushes until it has it back', async () => {

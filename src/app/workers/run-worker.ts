@@ -76,6 +76,8 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const store = resources.adopt(
     await openStore(config, {
       headroom,
+      // The primary has logged it.
+      onFrozen: () => {},
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
       loginRelay: (news) => tell({ kind: 'login', news }),

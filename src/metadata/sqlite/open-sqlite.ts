@@ -1,5 +1,6 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import type { Headroom } from '../../files/headroom.ts'
 import { OciError } from '../../oci/errors.ts'
 import { type Database, DatabaseError } from '../database.ts'
@@ -26,6 +27,11 @@ export interface OpenSqliteOptions {
   readonly onReplaced?: OnReplaced | undefined
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
+  /**
+   * The database is read as it is, by a file that nobody changes: for a disk with no room for SQLite's side files.
+   * What other processes change is not seen.
+   */
+  readonly isFrozen?: boolean
 }
 
 /**
@@ -35,21 +41,22 @@ export interface OpenSqliteOptions {
  */
 export async function openSqliteDatabase(
   file: string,
-  { onReplaced = () => {}, headroom }: OpenSqliteOptions = {},
+  { onReplaced = () => {}, headroom, isFrozen = false }: OpenSqliteOptions = {},
 ): Promise<Database> {
+  const connectTo = isFrozen ? connectFrozen : connect
   const memory = new RowMemory()
   const snapshot = new ReadSnapshot(() => memory.clear())
   makePrivateFile(file)
   const identity = new FileIdentity(file, onReplaced)
   const checkFile = (): void => identity.check()
   const makeRoom = (): void => {
-    if (headroom?.makeRoom() === false)
+    if (!isFrozen && headroom?.makeRoom() === false)
       throw new OciError('STORAGE_FULL', { message: FULL_MESSAGE, cause: FULL })
   }
   let readers: DatabaseSync | undefined
   const openReaders = (): DatabaseSync => {
     if (!readers) {
-      readers = connect(file)
+      readers = connectTo(file)
       snapshot.attach(readers)
     }
     return readers
@@ -57,6 +64,7 @@ export async function openSqliteDatabase(
   const onFull = (): void => void headroom?.giveUp()
   let closeSharedMemory = (): void => {}
   const open = (): DatabaseSync => {
+    if (isFrozen) return connectFrozen(file)
     makeRoom()
     const connection = connect(file)
     closeSharedMemory = fillSharedMemory(connection, file)
@@ -95,8 +103,37 @@ function makePrivateFile(file: string): void {
 
 function connect(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
-  db.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -${CACHE_KIB}`)
+  try {
+    db.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -${CACHE_KIB}`)
+  } catch (error) {
+    // What holds it open would keep the next attempt out.
+    db.close()
+    throw error
+  }
   return db
+}
+
+/** `immutable`: SQLite takes no locks and makes no side files (sqlite.org/uri.html). */
+function connectFrozen(file: string): DatabaseSync {
+  const url = pathToFileURL(file)
+  url.search = '?mode=ro&immutable=1'
+  return new DatabaseSync(url, { readOnly: true })
+}
+
+/**
+ * Brings what is in SQLite's log into the database, with the memory that it shares in this process only: a full disk has no
+ * room for it. No other process has the database open. Errors: those of SQLite, if the database would have to grow.
+ */
+export function emptyLog(file: string): void {
+  if (!existsSync(`${file}-wal`)) return
+  const alone = new DatabaseSync(file, { timeout: 0 })
+  try {
+    const result = alone.prepare('pragma locking_mode = exclusive').get()
+    const { busy } = alone.prepare('pragma wal_checkpoint(truncate)').get() ?? {}
+    if (result === undefined || busy !== 0) throw FULL
+  } finally {
+    alone.close()
+  }
 }
 
 function reasonOf(error: unknown): string {
