@@ -10,12 +10,15 @@ import { BerthProcess } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
 import { type Answer, RawClient } from '../support/raw-request.ts'
+import { runOk } from '../support/run-command.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/descriptors'
 /** Descriptors the server may have: a few more than it needs for itself. */
 const LIMIT = 128
+/** Those it may have when it starts: it takes fewer connections where it starts with few, which would leave some free here. */
+const LIMIT_AT_START = 1024
 /** Connections that push and pull while all other descriptors are taken. */
 const CLIENTS = 8
 /** Rounds of requests without a free descriptor: handles that leak are collected within a few. */
@@ -27,7 +30,7 @@ const skip = process.platform === 'linux' ? false : 'counts descriptors in /proc
 
 describe('a server that runs out of descriptors', { skip }, () => {
   it('answers 503 with Retry-After, loses nothing and goes on once some are free', async () => {
-    await using server = await startRaceServer([REPOSITORY], { maxOpenFiles: LIMIT })
+    await using server = await startRaceServer([REPOSITORY], { maxOpenFiles: LIMIT_AT_START })
     const { http } = server
     const kept = randomBytes(300_000)
     await pushBlob(http, REPOSITORY, kept)
@@ -62,7 +65,7 @@ describe('a server that runs out of descriptors', { skip }, () => {
       dataDir: join(folder.path, 'data'),
       port: await findFreePort(),
       logFile: join(folder.path, 'berth.log'),
-      maxOpenFiles: LIMIT,
+      maxOpenFiles: LIMIT_AT_START,
       flags: [
         ...['--config', config, '--domain', 'registry.example', '--listen-https', 'off', '--acme', 'off'],
         ...['--docker-host', 'off', '--https-method', 'noredirect'],
@@ -100,6 +103,7 @@ function pushOrPull(http: RawClient, kept: Buffer, client: number): Promise<Answ
 
 /** Opens connections that send nothing until the server has no descriptor left for another. */
 async function takeAllDescriptors({ pid, port }: BerthProcess): Promise<Socket[]> {
+  await runOk('prlimit', ['--pid', String(pid), `--nofile=${LIMIT}:${LIMIT_AT_START}`])
   const sockets: Socket[] = []
   while ((await descriptorsOf(pid)) < LIMIT - 1) {
     const socket = connect(port, '127.0.0.1')
