@@ -56,14 +56,9 @@ function errnoOf(error: Error, place: FaultPlace, path: string): string | undefi
   return errno === 'ENOSPC' && place !== 'port' && hasSpaceOnly(path) ? 'NO_INODES' : errno
 }
 
+/** Also of errors that Berth makes itself with the errno of what it found. */
 function systemErrno(error: Error): string | undefined {
-  if (!('syscall' in error) && !('errno' in error) && !isOwnErrno(error)) return undefined
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}
-
-/** What the listener's own check found. */
-function isOwnErrno(error: Error): boolean {
-  return 'code' in error && error.code === 'ENOTSOCK'
 }
 
 function sqliteErrno(code: number, file: string): string | undefined {

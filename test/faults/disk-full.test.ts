@@ -1,3 +1,4 @@
+// long: one server with content, and the checks of it, for every kind of full disk
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -269,7 +270,7 @@ describe('a disk with blocks of 1 KiB', { skip: await whyNoLoopMounts() }, () =>
     assert.equal(scene.server.hasEnded, false)
     assert.equal(await scene.server.stop(), 0)
     // And one that starts with little room, of any size up to that of the shared memory and a little more.
-    for (let left = 0; left <= 80; left += 8) {
+    for (let left = 0; left <= 80; left += 16) {
       await disk.free()
       await disk.fillUp()
       await disk.giveBack(left * 1024)
