@@ -131,7 +131,7 @@ export class UnsentBytes {
     if (bytes < 0) peer.movedAt = this.#clock()
     else if (this.#bytes > MAX_UNSENT_BYTES) this.#endWorst()
     if (this.#bytes >= CROWDED_BYTES) this.#lookLater()
-    this.#wake(peer)
+    if (peer.waiting.size > 0) this.#wake(peer)
   }
 
   #mayBegin(peer: Peer): boolean {
