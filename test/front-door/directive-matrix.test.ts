@@ -19,7 +19,6 @@ import {
   PLACES,
   writeMatrixFiles,
 } from '../support/directive-matrix.ts'
-import { findFreePort } from '../support/free-port.ts'
 import { writeTree, ZONES } from '../support/matrix-tree.ts'
 import { describeDifference, type Timed, viewOf, withoutHost } from '../support/matrix-views.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -29,7 +28,7 @@ import { ask, startSites } from '../support/vhost-sides.ts'
 import { type MatrixRequest, type MatrixRow, METHODS, ROWS } from './directive-matrix-rows.ts'
 
 /**
- * Share of the combinations that is looked at; at least one for each row and place. All of them (6,200) take minutes:
+ * Share of the combinations that is looked at; at least one for each row and place. All of them (5,700) take minutes:
  * BERTH_MATRIX_SHARE=1.
  */
 const SHARE = Number(process.env.BERTH_MATRIX_SHARE ?? 0.1)
@@ -81,19 +80,21 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
     )
     const zones = { host: 'zones.test', vhost: '', confD: ZONES }
     const files = [zones, ...all.values()]
-    const port = await findFreePort()
     const siteLog: SiteLog = {
       write: (_line, { file }) => void logged.set(file?.name ?? '', (logged.get(file?.name ?? '') ?? 0) + 1),
       reopen: () => undefined,
       close: () => Promise.resolve(),
     }
-    berth = resources.use(await startSites(files, { upstreams, serverPort: port, included, siteLog }))
+    const sides = { upstreams, serverPort: 0, included, siteLog }
+    berth = resources.use(await startSites(files, sides))
     logs = join(folder, 'nginx', 'logs')
     const said = new Set(cells.filter(isSaid).map((cell) => cell.files.host))
     const asked = files.filter(({ host }) => !said.has(host))
     refused = await findRefused(join(folder, 'nginx'), asked, upstreams)
     const taken = asked.filter(({ host }) => !refused.has(host))
-    nginx = resources.use(await startNginx(join(folder, 'nginx'), taken, upstreams, port))
+    nginx = resources.use(await startNginx(join(folder, 'nginx'), taken, upstreams))
+    // Only now: a port that is chosen long before it is listened on may be another's by then.
+    sides.serverPort = nginx.port
   })
   after(async () => {
     await resources.disposeAsync()

@@ -31,15 +31,8 @@ export async function startNginx(
   folder: string,
   files: readonly VhostFiles[],
   upstreams: Upstreams,
-  port = 0,
 ): Promise<Side> {
-  return startOn(folder, { files, upstreams, port: port === 0 ? await findFreePort() : port })
-}
-
-async function startOn(
-  folder: string,
-  { files, upstreams, port }: { files: readonly VhostFiles[]; upstreams: Upstreams; port: number },
-): Promise<Side> {
+  const port = await findFreePort()
   const path = (name: string): string => join(folder, name)
   await writeConfig(folder, { files, upstreams, port })
   const nginx = await startProcess(part('nginx'), {

@@ -47,7 +47,7 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['http_host', ({ request }) => headerOf(request, 'host')],
   ['https', ({ request }) => (request.scheme === 'https' ? 'on' : '')],
   ['is_args', ({ args }) => (args === '' ? '' : '?')],
-  ['limit_rate', () => ''],
+  ['limit_rate', () => '0'],
   ['body_bytes_sent', () => '0'],
   ['bytes_sent', () => '0'],
   ['pipe', () => '.'],
@@ -93,6 +93,9 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
 const LATER =
   /^(?:upstream_\w+|sent_http_\w+|sent_trailer_\w+|status|request_time|request_length|connection|connection_requests)$/
 const BY_PREFIX = /^(?:[0-9]|http_\w+|arg_\w+|cookie_\w+)$/
+
+/** Variables that are known by their whole name before there is an answer. */
+export const VARIABLE_NAMES: readonly string[] = [...VARIABLES.keys()]
 
 /** Whether a variable means something without a vhost file that makes it. */
 export function isKnownVariable(name: string): boolean {
