@@ -99,7 +99,7 @@ export class DatabaseAccountManager implements AccountManager {
         const isNobodys = (await findRepositoriesOf(transaction, [owned])).count > 0
         if (isNobodys && !(staysByLine && owned === name)) {
           await retireName(transaction, owned, this.#clock())
-        }
+        } else await releaseName(transaction, owned)
       }
     })
     return left
@@ -115,7 +115,7 @@ export class DatabaseAccountManager implements AccountManager {
   async releaseNames(names: readonly string[]): Promise<void> {
     await this.#database.writer.transaction().execute(async (tx) => {
       for (const name of names) {
-        if ((await findRepositoriesOf(tx, [name])).count === 0) await releaseName(tx, name)
+        if ((await findRepositoriesOf(tx, [name])).count === 0) await clearClaim(tx, name)
       }
     })
   }
@@ -174,8 +174,9 @@ export class DatabaseAccountManager implements AccountManager {
     const filled: string[] = []
     for (const name of names) {
       if ((await findRepositoriesOf(tx, [name])).count > 0) filled.push(name)
+      else await releaseName(tx, name)
     }
-    await giveNames(tx, row, filled)
+    await giveNames(tx, row, { names: filled, now: this.#clock() })
   }
 
   async #unknown(name: string): Promise<AccountError> {

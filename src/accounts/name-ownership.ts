@@ -5,7 +5,8 @@ import { AccountError, type OwnedRepositories } from './accounts.ts'
 /*
  * Whose repositories are whose. By rule `<name>/**` belongs to the account of that name. Two things make exceptions: an
  * account may hold the names of removed ones beside its own, and a removed name whose repositories stayed belongs to
- * nobody until an account takes it over, so that nobody inherits them by chance.
+ * nobody until an account takes it over, so that nobody inherits them by chance. Names of both kinds are retired: no line
+ * of an htpasswd file owns what is below them.
  */
 
 type Queries = Kysely<Schema> | Transaction<Schema>
@@ -47,17 +48,18 @@ export function heldNamesOf({ held_names: text }: { readonly held_names: string 
 /** Of accounts that hold no name but their own. */
 export const NO_NAMES = '[]'
 
-/** Lets an account hold further names. */
+/** Lets an account hold further names, which are retired. */
 export async function giveNames(
   tx: Transaction<Schema>,
   holder: { readonly id: number; readonly held_names: string },
-  names: readonly string[],
+  { names, now }: { names: readonly string[]; now: number },
 ): Promise<void> {
+  for (const name of names) await retireName(tx, name, now)
   const held = [...new Set([...heldNamesOf(holder), ...names])].sort()
   await setHeldNames(tx, holder.id, held)
 }
 
-/** Makes a name nobody's until an account takes it over. */
+/** Keeps a name from lines of htpasswd files until an account takes it over. */
 export async function retireName(tx: Transaction<Schema>, name: string, now: number): Promise<void> {
   await tx
     .insertInto('retired_names')

@@ -98,7 +98,10 @@ export interface UserTable {
   held_names: Generated<string>
 }
 
-/** Name of a removed account whose repositories stayed: nobody owns them until an account takes the name over. */
+/**
+ * Name of a removed account whose repositories stayed. Only accounts of the database own them, by being given the name or
+ * by taking it over; a line of an htpasswd file does not.
+ */
 export interface RetiredNameTable {
   name: string
   retired_at: number

@@ -99,6 +99,27 @@ test('a line of an htpasswd file never gets what a stored account of its name ow
   assert.equal(await status('alice', 'POST', '/v2/alice/new/blobs/uploads/'), 202)
 })
 
+test('a line of an htpasswd file never gets what was given to another account', async () => {
+  await using folder = await makeTempFolder('lifetimes')
+  const file = join(folder.path, 'users')
+  noteSecret(PASSWORD)
+  await writeFile(file, `alice:${bcrypt.hashSync(PASSWORD, 4)}\n`)
+  await using registry = await startWithImage({ 'htpasswd-file': file })
+  const statusOf = async (method: string, path: string): Promise<number> =>
+    (await registry.send(undefined, method, path, asOf(registry, 'alice'))).status
+  await registry.manage(async ({ accounts }) => void (await accounts.remove('alice', { giveTo: 'bob' })))
+  assert.equal((await registry.send('bob', 'GET', '/v2/alice/app/tags/list')).status, 200)
+  assert.equal(await statusOf('GET', '/v2/'), 200)
+  assert.equal(await statusOf('GET', '/v2/alice/app/tags/list'), 403)
+  assert.equal(await statusOf('POST', '/v2/alice/new/blobs/uploads/'), 403)
+  await registry.manage(async ({ accounts, repositories }) => {
+    await repositories.delete(parseRepositoryName('alice/app'))
+    await accounts.releaseNames(['alice'])
+  })
+  assert.equal(await statusOf('POST', '/v2/alice/new/blobs/uploads/'), 202)
+  assert.equal((await registry.send('bob', 'POST', '/v2/alice/new/blobs/uploads/')).status, 403)
+})
+
 test('a stored account can be replaced by the line of its name', async () => {
   await using folder = await makeTempFolder('lifetimes')
   const file = join(folder.path, 'users')
