@@ -29,6 +29,8 @@ const MAX_ATTEMPTS = 3
 /** Age from which a link that was not put in place is one of a crash, in ms: it lives for milliseconds. */
 const DRAFT_AGE_MS = 60_000
 const KEY_MODE = 0o600
+/** Others may read certificates here, as web servers do, and never write, whatever the umask. */
+const FOLDER_MODE = 0o755
 const CERTIFICATE_MODE = 0o644
 const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
 /** `ca.crt` holds the CAs of visitors to all hosts: a pair of that name would close each of them. */
@@ -87,7 +89,7 @@ export async function installPair(folder: string, name: string, pair: PairText):
   const keyFile = join(folder, `${name}.key`)
   try {
     const home = join(folder, PAIRS, name)
-    await makeFolder(home)
+    await makeFolder(home, FOLDER_MODE)
     const owner = await ownerOf(folder)
     const place: Place = { folder, home, name, owner }
     await keepWhatStands(place, certFile, keyFile)
@@ -157,7 +159,7 @@ async function writeVersion({ home, owner }: Place, { chain, key }: PairContent)
   const time = new Date().toISOString().replace(/[-:.]/g, '')
   const version = `${time}-${randomBytes(4).toString('hex')}`
   const folder = join(home, version)
-  await makeFolder(folder)
+  await makeFolder(folder, FOLDER_MODE)
   await writeSynced(join(folder, KEY_FILE), key, { mode: KEY_MODE, owner })
   await writeSynced(join(folder, CHAIN_FILE), chain, { mode: CERTIFICATE_MODE, owner })
   await syncFolder(folder)

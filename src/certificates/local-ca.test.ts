@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it, test } from 'node:test'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { LocalAuthority } from './local-ca.ts'
@@ -19,6 +19,7 @@ describe('`LocalAuthority`', () => {
     for (const { fingerprint } of all) assert.equal(fingerprint, again.fingerprint)
     assert.deepEqual(await readdir(folder), ['authority.pem'])
     assert.equal((await stat(join(folder, 'authority.pem'))).mode & 0o777, 0o600)
+    for (const made of [folder, dirname(folder)]) assert.equal((await stat(made)).mode & 0o777, 0o700, made)
     assert.ok(!again.certificatePem.includes('PRIVATE KEY'))
   })
 

@@ -10,7 +10,7 @@ import { link, open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { SecureContext } from 'node:tls'
-import { makeFolder, syncFolder } from '../files/durable.ts'
+import { makeFolder, PRIVATE_FOLDER, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import { AUTHORITY_FILE } from './certificate-folders.ts'
 import { checkHostName } from './csr.ts'
@@ -192,7 +192,7 @@ function newKey(): KeyObject {
 
 /** Makes the CA. Where another process was faster, its CA counts. */
 async function create(folder: string, file: string, names: readonly string[]): Promise<string> {
-  await makeFolder(folder)
+  await makeFolder(folder, PRIVATE_FOLDER)
   const draft = `${file}.${randomBytes(6).toString('hex')}.new`
   try {
     await using handle = await open(draft, 'wx', 0o600)

@@ -114,7 +114,7 @@ export class AcmeStore {
 
   async #makeFolders(): Promise<void> {
     for (const folder of [this.#folder, ...KINDS.map((kind) => join(this.#folder, kind))]) {
-      await makeFolder(folder)
+      await makeFolder(folder, FOLDER_MODE)
       await chmod(folder, FOLDER_MODE)
     }
   }
