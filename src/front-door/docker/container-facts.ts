@@ -165,8 +165,9 @@ function readEnvironment(list: unknown): Record<string, string> {
     if (equals < 0 || !VARIABLES.has(name)) continue
     const value = line.slice(equals + 1).trim()
     // An empty one is what compose makes of a variable that is not set.
-    if (value === '' || value.length > MAX_VALUE_LENGTH) continue
-    found.push([name, PRESENCE_ONLY.has(name) ? 'set' : value])
+    if (value === '') continue
+    // One that is longer keeps a character too many, by which its reader sees that it is.
+    found.push([name, PRESENCE_ONLY.has(name) ? 'set' : value.slice(0, MAX_VALUE_LENGTH + 1)])
   }
   return Object.fromEntries(found)
 }

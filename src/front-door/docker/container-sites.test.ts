@@ -1059,3 +1059,17 @@ test('what an engine answers becomes a site', () => {
   assert.ok(facts)
   assert.deepEqual(serversOf(only([facts], { place: IN_WEB })), ['172.20.0.9:3000'])
 })
+
+test('a variable longer than what is kept of one is cut and said, not passed over', () => {
+  const names = Array.from({ length: 6_000 }, (_, index) => `m${index}.example.com`)
+  const long = { VIRTUAL_HOST: names.join(), VIRTUAL_HOST_MULTIPORTS: `#${'x'.repeat(70_000)}` }
+  for (const [name, value] of Object.entries(long)) {
+    const facts = readContainer({
+      ...{ Id: 'f'.repeat(64), Name: '/app', Created: '2024-05-01T10:00:00.1Z' },
+      ...{ State: { Status: 'running', Running: true }, Config: { Env: [`${name}=${value}`] } },
+      ...{ HostConfig: { NetworkMode: 'web' }, NetworkSettings: { Ports: {}, Networks: {} } },
+    })
+    assert.ok(facts)
+    assert.match(lostOf([facts]), /names \d+ hosts: the first 256 count|longer than 65536/, name)
+  }
+})
