@@ -6,6 +6,7 @@ import * as uploadsOfOne from './migrations/002-uploads-of-one.ts'
 import * as loginPlaces from './migrations/003-login-places.ts'
 import * as accountIds from './migrations/004-account-ids.ts'
 import * as rotatingRefreshTokens from './migrations/005-rotating-refresh-tokens.ts'
+import * as spentRefreshTokens from './migrations/006-spent-refresh-tokens.ts'
 import type { Schema } from './schema.ts'
 
 /** In order; forward only. A migration that has been released is never changed. */
@@ -15,6 +16,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '003-login-places': loginPlaces,
   '004-account-ids': accountIds,
   '005-rotating-refresh-tokens': rotatingRefreshTokens,
+  '006-spent-refresh-tokens': spentRefreshTokens,
 }
 
 /**

@@ -16,6 +16,7 @@ export interface Schema {
   retired_names: RetiredNameTable
   login_places: LoginPlaceTable
   refresh_tokens: RefreshTokenTable
+  spent_refresh_tokens: SpentRefreshTokenTable
   token_keys: TokenKeyTable
   settings: SettingTable
 }
@@ -135,6 +136,16 @@ export interface RefreshTokenTable {
   client_id: string
   created_at: number
   expires_at: number
+}
+
+/** A refresh token that lies further back than the one before the current; it goes with its log-in. */
+export interface SpentRefreshTokenTable {
+  /** SHA-256 of the token, hex. */
+  hash: string
+  /** Id of the log-in. */
+  log_in: string
+  /** When the client went on to the next one. */
+  spent_at: number
 }
 
 /** Keys that sign access tokens. */

@@ -159,6 +159,37 @@ test('a token that is used again long after its successor ends the log-in, and n
   assert.equal(await t.tokens.redeem(other), 'alice')
 })
 
+test('a token that lies many steps back ends the log-in once its hour is over, and not before', async () => {
+  await using t = await setUp()
+  const other = await t.tokens.issue(alice, 'other')
+  const stolen = await t.tokens.issue(alice, 'other')
+  let current = stolen
+  for (let step = 0; step < 5; step++) current = await t.tokens.follow(current)
+  t.clock.now += ROTATION_GRACE_MS - 1
+  assert.equal(await t.tokens.redeem(stolen), undefined)
+  // The thief goes on all the time; the hour of the old token passes all the same.
+  current = await t.tokens.follow(current)
+  assert.deepEqual(t.reuses, [])
+  t.clock.now += 1
+  assert.equal(await t.tokens.redeem(stolen), undefined)
+  assert.equal(await t.tokens.redeem(current), undefined)
+  assert.equal(t.reuses.length, 1)
+  assert.equal(await t.tokens.redeem(other), 'alice')
+  const left = await t.database.reader.selectFrom('spent_refresh_tokens').select('hash').execute()
+  assert.deepEqual(left, [], 'what is kept of old tokens goes with the log-in')
+})
+
+test('of the old tokens of a log-in a bounded number is kept', async () => {
+  await using t = await setUp()
+  let current = await t.tokens.issue(alice, 'other')
+  for (let step = 0; step < 1_010; step++) {
+    t.clock.now += 1
+    current = await t.tokens.follow(current)
+  }
+  const kept = await t.database.reader.selectFrom('spent_refresh_tokens').select('hash').execute()
+  assert.equal(kept.length, 1_000)
+})
+
 test('tokens of a registry before successors were made go on, and get one', async () => {
   await using t = await setUp()
   const token = await t.tokens.issue(alice, 'other')

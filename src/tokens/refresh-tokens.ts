@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
-import type { Selectable, Transaction } from 'kysely'
+import type { Kysely, Selectable, Transaction } from 'kysely'
 import type { Database } from '../metadata/database.ts'
 import type { RefreshTokenTable, Schema } from '../metadata/schema.ts'
 import { OciError } from '../oci/errors.ts'
@@ -15,6 +15,8 @@ export const MAX_REFRESH_TOKENS_PER_USER = 100
  * they end, and machines that share a log-in do not change over at once.
  */
 export const ROTATION_GRACE_MS = 3_600_000
+/** Tokens further back that are kept of each log-in, to know an old copy by: with one each five minutes those of three days. */
+const MAX_SPENT_OF_LOGIN = 1_000
 /** The time of use is written no more often than this, in milliseconds. */
 const USED_EVERY_MS = 3_600_000
 /** Characters of an id: enough to tell the log-ins of one account apart. */
@@ -85,7 +87,10 @@ export async function createRefreshTokenService(options: RefreshTokenOptions): P
         )
         .where('expires_at', '>', clock())
         .executeTakeFirst()
-      if (!row) return undefined
+      if (!row) {
+        await rotation.endIfSpent(shown)
+        return undefined
+      }
       const account = await findEnabled(row.user_name)
       if (account?.version !== row.user_version) return undefined
       if (row.previous_hash === shown && rotation.isOver(row)) {
@@ -100,6 +105,7 @@ export async function createRefreshTokenService(options: RefreshTokenOptions): P
 }
 
 type RefreshTokenRow = Selectable<RefreshTokenTable>
+type Writer = Kysely<Schema> | Transaction<Schema>
 
 function createRotation(parts: {
   database: Database
@@ -108,20 +114,31 @@ function createRotation(parts: {
   clock: () => number
 }) {
   const { database, successorOf, clock, onReuse = () => {} } = parts
-  const update = (row: RefreshTokenRow, values: Partial<RefreshTokenRow>) =>
-    database.writer
+  const update = (row: RefreshTokenRow, values: Partial<RefreshTokenRow>, writer: Writer = database.writer) =>
+    writer
       .updateTable('refresh_tokens')
       .set({ used_at: clock(), ...values })
       .where('id', '=', row.id)
       .where('hash', '=', row.hash)
       .execute()
+  const isPast = (time: number | null): boolean => time !== null && clock() - time >= ROTATION_GRACE_MS
+  const end = async ({ id, user_name: name }: Pick<RefreshTokenRow, 'id' | 'user_name'>): Promise<void> => {
+    await database.writer.deleteFrom('refresh_tokens').where('id', '=', id).execute()
+    onReuse({ name, id })
+  }
   return {
-    isOver: ({ rotated_at: rotatedAt }: RefreshTokenRow): boolean =>
-      rotatedAt !== null && clock() - rotatedAt >= ROTATION_GRACE_MS,
+    isOver: ({ rotated_at: rotatedAt }: RefreshTokenRow): boolean => isPast(rotatedAt),
+    end,
 
-    async end({ id, user_name: name }: RefreshTokenRow): Promise<void> {
-      await database.writer.deleteFrom('refresh_tokens').where('id', '=', id).execute()
-      onReuse({ name, id })
+    /** Ends the log-in of a token that lies further back than its previous one, unless it was in use an hour ago. */
+    async endIfSpent(shown: string): Promise<void> {
+      const spent = await database.reader
+        .selectFrom('spent_refresh_tokens')
+        .innerJoin('refresh_tokens', 'id', 'log_in')
+        .select(['id', 'user_name', 'spent_at'])
+        .where('spent_refresh_tokens.hash', '=', shown)
+        .executeTakeFirst()
+      if (spent && isPast(spent.spent_at)) await end(spent)
     },
 
     /** Goes on to the token that was shown, if it is the next one; otherwise notes down that it was used. */
@@ -130,7 +147,10 @@ function createRotation(parts: {
       const next = hash('sha256', successorOf(token))
       if (row.next_hash === shown) {
         const rotated = { hash: shown, next_hash: next, previous_hash: row.hash, rotated_at: clock() }
-        await update(row, rotated)
+        await database.writer.transaction().execute(async (transaction) => {
+          const [done] = await update(row, rotated, transaction)
+          if (done?.numUpdatedRows) await keepSpent(transaction, row)
+        })
       } else if (row.hash === shown && row.next_hash === null) {
         await update(row, { next_hash: next })
       } else if (clock() - (row.used_at ?? 0) >= USED_EVERY_MS) {
@@ -138,6 +158,30 @@ function createRotation(parts: {
       }
     },
   }
+}
+
+/** Keeps the token before the one that has just been replaced, and the newest of those before it. */
+async function keepSpent(transaction: Transaction<Schema>, row: RefreshTokenRow): Promise<void> {
+  const { id, previous_hash: previousHash, rotated_at: rotatedAt } = row
+  if (previousHash === null || rotatedAt === null) return
+  await transaction
+    .insertInto('spent_refresh_tokens')
+    .values({ hash: previousHash, log_in: id, spent_at: rotatedAt })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+  await transaction
+    .deleteFrom('spent_refresh_tokens')
+    .where('hash', 'in', (query) =>
+      query
+        .selectFrom('spent_refresh_tokens')
+        .select('hash')
+        .where('log_in', '=', id)
+        .orderBy('spent_at', 'desc')
+        .orderBy('hash')
+        .limit(-1)
+        .offset(MAX_SPENT_OF_LOGIN),
+    )
+    .execute()
 }
 
 /** A log-in that is good stays so where nothing can be written: then the token is not replaced. */
