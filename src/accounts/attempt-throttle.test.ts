@@ -102,6 +102,28 @@ test('`run()` gives guesses that come back no more turns than one in five second
   assert.ok(checked <= 28, `${checked}`)
 })
 
+test('`run()` lets the right password through where several addresses send each guess twice', async () => {
+  const { clock, attempt } = setUp()
+  const unchecked = new Map<string, string>()
+  let guesses = 0
+  const guess = async (address: string): Promise<void> => {
+    const password = unchecked.get(address) ?? `of many ${++guesses}`
+    if ((await attempt({ address, password })) === undefined) unchecked.delete(address)
+    else unchecked.set(address, password)
+  }
+  const guessAll = async (): Promise<void> => {
+    clock.now += 50
+    for (let at = 0; at < 20; at++) await guess(`192.0.2.${at}`)
+  }
+  for (let step = 0; step < 5 * 60 * 20; step++) await guessAll()
+  const owner = { address: OWNER, isRight: true, password: 'right' }
+  const begin = clock.now
+  for (let waitS = await attempt(owner); waitS !== undefined; waitS = await attempt(owner)) {
+    assert.ok(clock.now - begin < 60_000, 'kept out for a minute')
+    for (const end = clock.now + 1_000 * waitS; clock.now < end; ) await guessAll()
+  }
+})
+
 test('`run()` does not hold up a name where others guess at it, and not where it logged in before', async () => {
   const knownPlaces = new Set<string>()
   const { attempt, fail, guessFor } = setUp({ knownPlaces })

@@ -171,6 +171,7 @@ export class AttemptThrottle {
   #count(login: Pick<LoginAttempt, 'name' | 'remoteAddress'>, hasFailed: boolean): void {
     if (!hasFailed) {
       this.#ofPlaces.forget(placeOf(login))
+      this.#refused.forgetPlace({ name: login.name, block: addressBlock(login.remoteAddress ?? '') })
       return
     }
     this.#ofPlaces.add(placeOf(login))

@@ -4,9 +4,15 @@ import { deleteFirst } from './failure-counts.ts'
 const NAME_GAP_MS = 5_000
 /** Time between two such checks from one address, in milliseconds: one client may come back with many names. */
 const ADDRESS_GAP_MS = 1_000
+/**
+ * Time between the first two such checks of one name from one address, and the longest, in milliseconds. Each check there
+ * doubles it: addresses that send each guess twice leave turns to the one where the password is known.
+ */
+const PLACE_GAP_MS = 60_000
+const MAX_PLACE_GAP_MS = 15 * 60_000
 /** Refused credentials remembered, at about 150 bytes; the one refused longest ago goes first. */
 const MAX_REFUSED = 16_384
-/** Names and addresses remembered; those that were let in longest ago go first. */
+/** Names, addresses, and both together remembered; those that were let in longest ago go first. */
 const MAX_SLOTS = 10_000
 
 /** Whose turn it is. */
@@ -18,6 +24,12 @@ export interface ReturningLogin {
   readonly key: string
 }
 
+/** When a turn was taken last, and how long it is until the next, in milliseconds. */
+interface Turn {
+  readonly atMs: number
+  readonly gapMs: number
+}
+
 /**
  * Remembers which credentials were refused without a check, and lets them in when they come back.
  *
@@ -26,7 +38,7 @@ export interface ReturningLogin {
  */
 export class RefusedLogins {
   readonly #refused = new Map<string, true>()
-  readonly #slots = new Map<string, number>()
+  readonly #turns = new Map<string, Turn>()
   readonly #clock: () => number
 
   constructor(clock: () => number) {
@@ -51,30 +63,39 @@ export class RefusedLogins {
 
   /** A turn was taken here, or in another process. */
   noteTurn({ name, block }: Pick<ReturningLogin, 'name' | 'block'>): void {
-    this.#setSlot(nameSlot(name))
-    if (block !== undefined) this.#setSlot(addressSlot(block))
+    this.#setTurn(nameSlot(name), NAME_GAP_MS)
+    if (block === undefined) return
+    this.#setTurn(addressSlot(block), ADDRESS_GAP_MS)
+    const slot = placeSlot(name, block)
+    const before = this.#turns.get(slot)
+    const isRecent = before !== undefined && this.#clock() - before.atMs < before.gapMs + MAX_PLACE_GAP_MS
+    this.#setTurn(slot, isRecent ? Math.min(2 * before.gapMs, MAX_PLACE_GAP_MS) : PLACE_GAP_MS)
+  }
+
+  /** The password was right: who comes from there does not guess. */
+  forgetPlace({ name, block }: Pick<ReturningLogin, 'name' | 'block'>): void {
+    if (block !== undefined) this.#turns.delete(placeSlot(name, block))
   }
 
   /** Milliseconds until credentials of this name that come back from this address are checked; 0: now. */
   waitMs({ name, block }: Pick<ReturningLogin, 'name' | 'block'>): number {
-    const ofName = this.#slotWaitMs(nameSlot(name), NAME_GAP_MS)
-    return block === undefined
-      ? ofName
-      : Math.max(ofName, this.#slotWaitMs(addressSlot(block), ADDRESS_GAP_MS))
+    const ofName = this.#turnWaitMs(nameSlot(name))
+    if (block === undefined) return ofName
+    return Math.max(ofName, this.#turnWaitMs(addressSlot(block)), this.#turnWaitMs(placeSlot(name, block)))
   }
 
-  #slotWaitMs(slot: string, gapMs: number): number {
-    const lastMs = this.#slots.get(slot)
-    if (lastMs === undefined) return 0
-    const leftMs = lastMs + gapMs - this.#clock()
+  #turnWaitMs(slot: string): number {
+    const last = this.#turns.get(slot)
+    if (last === undefined) return 0
+    const leftMs = last.atMs + last.gapMs - this.#clock()
     // Nobody waits longer than the gap, also when the clock was set back.
-    return Math.min(Math.max(0, leftMs), gapMs)
+    return Math.min(Math.max(0, leftMs), last.gapMs)
   }
 
-  #setSlot(slot: string): void {
-    this.#slots.delete(slot)
-    this.#slots.set(slot, this.#clock())
-    if (this.#slots.size > MAX_SLOTS) deleteFirst(this.#slots)
+  #setTurn(slot: string, gapMs: number): void {
+    this.#turns.delete(slot)
+    this.#turns.set(slot, { atMs: this.#clock(), gapMs })
+    if (this.#turns.size > MAX_SLOTS) deleteFirst(this.#turns)
   }
 }
 
@@ -84,4 +105,8 @@ function nameSlot(name: string): string {
 
 function addressSlot(block: string): string {
   return `address ${block}`
+}
+
+function placeSlot(name: string, block: string): string {
+  return `place ${name}\0${block}`
 }
