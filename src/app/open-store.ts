@@ -8,7 +8,8 @@ import { hashThreadIfUseful } from '../blobs/disk/hash-thread.ts'
 import type { Config } from '../config/config.ts'
 import { Headroom } from '../files/headroom.ts'
 import type { Database } from '../metadata/database.ts'
-import { emptyLog, openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
+import { emptyLog } from '../metadata/sqlite/frozen-file.ts'
+import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
 import { AppError } from './app-error.ts'
 import { databaseFile, prepareFolder } from './data-folder.ts'
 import { toAppError } from './system-fault.ts'
@@ -19,6 +20,8 @@ export interface Store {
   readonly accounts: Accounts
   /** Shared by all checks of passwords. */
   readonly guard: LoginGuard
+  /** A full disk had no room for the side files of the database: it is only read, by all processes that serve it. */
+  readonly isFrozen: boolean
   close(): Promise<void>
 }
 
@@ -28,6 +31,8 @@ export interface StoreOptions {
   readonly headroom?: Headroom | undefined
   /** Called when a full disk has no room for the side files of the database: it is only read then. Undefined: that is an error. */
   readonly onFrozen?: ((file: string) => void) | undefined
+  /** The database is only read, as in the process that has started this one: what one wrote the others would not see. */
+  readonly isFrozen?: boolean
   /** Called when another file is in the place of the database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
@@ -46,11 +51,14 @@ export async function openStore(
     loginRelay,
     loginSecret,
     headroom = new Headroom(config.dataDir),
-    onFrozen,
+    onFrozen = undefined,
+    isFrozen = false,
   }: StoreOptions = {},
 ): Promise<Store> {
   await prepareFolder(config.dataDir)
-  const database = await openDatabase(databaseFile(config.dataDir), { onReplaced, headroom, onFrozen })
+  const file = databaseFile(config.dataDir)
+  const opened = await openDatabase(file, { onReplaced, headroom, onFrozen, isFrozen })
+  const { database } = opened
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
@@ -67,6 +75,7 @@ export async function openStore(
     database,
     accounts,
     guard,
+    isFrozen: opened.isFrozen,
     async close() {
       await accounts.close()
       await guard.close()
@@ -75,24 +84,32 @@ export async function openStore(
   }
 }
 
-type DatabaseOptions = Pick<StoreOptions, 'onReplaced' | 'onFrozen'> & { readonly headroom: Headroom }
+type DatabaseOptions = Pick<StoreOptions, 'onReplaced' | 'onFrozen' | 'isFrozen'> & {
+  readonly headroom: Headroom
+}
+type OpenedDatabase = Pick<Store, 'database' | 'isFrozen'>
 
 /** Logs that a server only reads. */
 export function tellFrozen(logger: Logger, file: string): void {
   logger.error(
     { file },
-    'the disk of the data folder is full: this server answers pulls from what is there, takes no pushes, and does not see ' +
-      'what commands change. Free space by other files than those of Berth, then restart it',
+    'the disk of the data folder is full: this server answers pulls from what is there and takes no pushes, until a ' +
+      'command changes something; after that it answers nothing. Free space by other files than those of Berth, then restart it',
   )
 }
 
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */
-async function openDatabase(file: string, options: DatabaseOptions): Promise<Database> {
+async function openDatabase(file: string, options: DatabaseOptions): Promise<OpenedDatabase> {
   try {
+    if (options.isFrozen) return await openFrozen(file, options)
     return await openWithRoom(file, options)
   } catch (error) {
     throw toAppError(error, 'database', file)
   }
+}
+
+async function openFrozen(file: string, { onReplaced }: DatabaseOptions): Promise<OpenedDatabase> {
+  return { database: await openSqliteDatabase(file, { onReplaced, isFrozen: true }), isFrozen: true }
 }
 
 /** Logs that the data folder was replaced under a server that runs. */
@@ -104,20 +121,24 @@ export function tellReplaced(logger: Logger, file: string): void {
   )
 }
 
-/** Tries once more with the room of the headroom, where the side files of SQLite did not fit. */
-async function openWithRoom(file: string, options: DatabaseOptions): Promise<Database> {
+/** Tries once more with the room of the headroom, where the side files of SQLite did not fit; then without them. */
+async function openWithRoom(file: string, options: DatabaseOptions): Promise<OpenedDatabase> {
+  const openUsual = async (): Promise<OpenedDatabase> => ({
+    database: await openSqliteDatabase(file, options),
+    isFrozen: false,
+  })
   try {
-    return await openSqliteDatabase(file, options)
+    return await openUsual()
   } catch (error) {
     const reason = toAppError(error, 'database', file)
     const isFull = reason instanceof AppError && reason.code === 'STORAGE_FULL'
     if (!isFull) throw error
-    if (options.headroom.giveUp()) return await openSqliteDatabase(file, options)
+    if (options.headroom.giveUp()) return await openUsual()
     if (!options.onFrozen) throw error
     emptyLog(file)
-    const database = await openSqliteDatabase(file, { onReplaced: options.onReplaced, isFrozen: true })
+    const opened = await openFrozen(file, options)
     options.onFrozen(file)
-    return database
+    return opened
   }
 }
 

@@ -202,8 +202,14 @@ describe('a full disk', { skip }, () => {
       const { status } = await scene.http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/`)
       assert.ok(status === 503 || status === 507, `${status}`)
       assert.match(await readFile(site.logFile, 'utf8'), /answers pulls from what is there/)
-      await server.kill()
       await disk.free()
+      // What it has read would be mixed with what was changed.
+      const add = ['user', 'add', `after-${end}`, '--password-stdin', '--data', site.dataDir]
+      await runOk(process.execPath, [MAIN, ...add], { input: 'correct horse battery' })
+      const { status: later, body } = await scene.http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
+      assert.equal(later, 503, String(body))
+      assert.match(String(body), /once it is restarted/)
+      await server.kill()
       await using again = await BerthProcess.start(site)
       await pushesWork(scene)
       // Its log stays behind.

@@ -18,6 +18,8 @@ export interface WorkerStart {
   readonly ticketSecret: Uint8Array
   /** The server has said that it serves. */
   readonly mayAnswer: boolean
+  /** The database is only read (`Store.isFrozen`). */
+  readonly isFrozen: boolean
   /** Questions of CAs that are open now. */
   readonly answers: readonly OpenAnswer[]
 }

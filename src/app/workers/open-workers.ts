@@ -16,7 +16,7 @@ export async function openWorkers(
   const { config, store, logger, resources } = context
   // The first key of a new registry: the workers find it, and do not each make one.
   await createTokenService({ database: store.database, lifetimeS: config.tokenLifetimeS })
-  const pool = new WorkerPool({ config, logger })
+  const pool = new WorkerPool({ config, logger, isFrozen: store.isFrozen })
   const { relay } = pool
   const source = await openUpkeep({ ...context, relay, onContainers: (found) => pool.setContainers(found) })
   resources.use(pool)

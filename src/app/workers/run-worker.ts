@@ -76,8 +76,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const store = resources.adopt(
     await openStore(config, {
       headroom,
-      // The primary has logged it.
-      onFrozen: () => {},
+      isFrozen: start.isFrozen,
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
       loginRelay: (news) => tell({ kind: 'login', news }),

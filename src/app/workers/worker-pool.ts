@@ -45,6 +45,7 @@ interface Entry {
 export class WorkerPool implements AsyncDisposable {
   readonly #config: Config
   readonly #logger: Logger
+  readonly #isFrozen: boolean
   readonly #ticketSecret = randomBytes(32)
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
@@ -59,9 +60,11 @@ export class WorkerPool implements AsyncDisposable {
   #mayAnswer = false
   readonly #stop = new AbortController()
 
-  constructor({ config, logger }: { config: Config; logger: Logger }) {
+  /** `isFrozen`: the database is only read. */
+  constructor({ config, logger, isFrozen }: { config: Config; logger: Logger; isFrozen: boolean }) {
     this.#config = config
     this.#logger = logger
+    this.#isFrozen = isFrozen
   }
 
   /** Starts all. Errors: `AppError` and what else a worker could not begin for. @returns the URLs of the listeners. */
@@ -163,6 +166,7 @@ export class WorkerPool implements AsyncDisposable {
       ticketSecret: this.#ticketSecret,
       containers: this.#containers,
       mayAnswer: this.#mayAnswer,
+      isFrozen: this.#isFrozen,
       answers: [...this.#answers],
     })
     return entry

@@ -1,6 +1,5 @@
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { pathToFileURL } from 'node:url'
 import type { Headroom } from '../../files/headroom.ts'
 import { OciError } from '../../oci/errors.ts'
 import { type Database, DatabaseError } from '../database.ts'
@@ -11,6 +10,7 @@ import { NodeSqliteDialect } from './dialect.ts'
 import { FileIdentity, type OnReplaced } from './file-identity.ts'
 import { fillSharedMemory } from './fill-shared-memory.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
+import { connectFrozen, FrozenFile } from './frozen-file.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
 import { RowMemory } from './row-memory.ts'
 import { FULL_MESSAGE } from './sqlite-fault.ts'
@@ -28,8 +28,8 @@ export interface OpenSqliteOptions {
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
   /**
-   * The database is read as it is, by a file that nobody changes: for a disk with no room for SQLite's side files.
-   * What other processes change is not seen.
+   * The database is read as it is, without locks: for a disk with no room for SQLite's side files. Once another process
+   * has changed it, nothing is answered any more.
    */
   readonly isFrozen?: boolean
 }
@@ -45,10 +45,17 @@ export async function openSqliteDatabase(
 ): Promise<Database> {
   const connectTo = isFrozen ? connectFrozen : connect
   const memory = new RowMemory()
-  const snapshot = new ReadSnapshot(() => memory.clear())
   makePrivateFile(file)
   const identity = new FileIdentity(file, onReplaced)
-  const checkFile = (): void => identity.check()
+  const frozen = isFrozen ? new FrozenFile(file) : undefined
+  const snapshot = new ReadSnapshot(
+    () => memory.clear(),
+    () => frozen?.check(),
+  )
+  const checkFile = (): void => {
+    identity.check()
+    frozen?.check()
+  }
   const makeRoom = (): void => {
     if (!isFrozen && headroom?.makeRoom() === false)
       throw new OciError('STORAGE_FULL', { message: FULL_MESSAGE, cause: FULL })
@@ -111,29 +118,6 @@ function connect(file: string): DatabaseSync {
     throw error
   }
   return db
-}
-
-/** `immutable`: SQLite takes no locks and makes no side files (sqlite.org/uri.html). */
-function connectFrozen(file: string): DatabaseSync {
-  const url = pathToFileURL(file)
-  url.search = '?mode=ro&immutable=1'
-  return new DatabaseSync(url, { readOnly: true })
-}
-
-/**
- * Brings what is in SQLite's log into the database, with the memory that it shares in this process only: a full disk has no
- * room for it. No other process has the database open. Errors: those of SQLite, if the database would have to grow.
- */
-export function emptyLog(file: string): void {
-  if (!existsSync(`${file}-wal`)) return
-  const alone = new DatabaseSync(file, { timeout: 0 })
-  try {
-    const result = alone.prepare('pragma locking_mode = exclusive').get()
-    const { busy } = alone.prepare('pragma wal_checkpoint(truncate)').get() ?? {}
-    if (result === undefined || busy !== 0) throw FULL
-  } finally {
-    alone.close()
-  }
 }
 
 function reasonOf(error: unknown): string {

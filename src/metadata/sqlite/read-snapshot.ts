@@ -12,6 +12,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
  */
 export class ReadSnapshot {
   readonly #forget: () => void
+  readonly #check: () => void
   #db: DatabaseSync | undefined
   #version: StatementSync | undefined
   #lastVersion: unknown
@@ -19,9 +20,13 @@ export class ReadSnapshot {
   #commit: StatementSync | undefined
   #isOpen = false
 
-  /** `forget` is called within a new transaction, before its first read, if the database has changed. */
-  constructor(forget: () => void) {
+  /**
+   * `forget` is called within a new transaction, before its first read, if the database has changed. `check` is called
+   * before each of them, and throws if nothing may be read.
+   */
+  constructor(forget: () => void, check: () => void = () => {}) {
     this.#forget = forget
+    this.#check = check
   }
 
   attach(db: DatabaseSync): void {
@@ -34,6 +39,7 @@ export class ReadSnapshot {
   /** Before each read. */
   open(): void {
     if (this.#isOpen) return
+    this.#check()
     this.#begin?.run()
     this.#isOpen = true
     setImmediate(this.end)
