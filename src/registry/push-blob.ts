@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore, DurableEnd } from '../blobs/blob-store.ts'
 import type { Metadata, UploadFacts, UploadRow } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
@@ -8,7 +9,7 @@ import type { UploadId } from '../oci/request.ts'
 import type { BlobPresence } from './blob-presence.ts'
 import type { RegistryPolicy, UseCaseParts } from './registry.ts'
 import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
-import { UploadLocks, type UploadTurns } from './upload-locks.ts'
+import { sessionInUse, UploadLocks, type UploadTurns } from './upload-locks.ts'
 
 /**
  * Upload sessions of one account at once. A push has a handful open; a session is a row, and a file once bytes came, and
@@ -19,6 +20,14 @@ export const MAX_OPEN_UPLOADS = 1_000
 export const ABANDONED_AFTER_MS = 24 * 3_600_000
 /** Seconds after which a client that was turned away may try again: pushes end within minutes. */
 const RETRY_AFTER_S = 60
+
+/**
+ * Longest wait of a repeated last request for the first one that is still at work, in milliseconds. Clients repeat it when
+ * the end of a large blob takes longer than they wait, mostly 20 s; the disk may need that long once more.
+ */
+export const FINISH_WAIT_MS = 30_000
+/** Time between two looks at a session in use, in milliseconds: short beside what a client waits for. */
+const LOOK_EVERY_MS = 100
 
 /** Which session is meant, and who means it: another repository or account finds nothing (CVE-2026-32589). */
 export interface UploadKey {
@@ -53,7 +62,8 @@ export interface PushBlob {
   appendToUpload(key: UploadKey, body: UploadBody): Promise<UploadStatus>
   /**
    * Adds the last body, which may be empty, and makes the session a blob of the repository. Where the session is gone
-   * and the repository holds the blob, it is done already: the client repeats a request whose answer was lost.
+   * and the repository holds the blob, it is done already: the client repeats a request whose answer was lost. Where
+   * the first request is still at work, its end is waited for, {@link FINISH_WAIT_MS} at most.
    * Errors: as {@link appendToUpload}; `DIGEST_INVALID` if the content has another digest, which ends the session.
    */
   finishUpload(key: UploadKey, digest: Digest, body: UploadBody): Promise<void>
@@ -151,9 +161,12 @@ class UploadSessions {
   }
 
   async finish(key: UploadKey, digest: Digest, body: UploadBody): Promise<void> {
-    await using _turn = await this.#turns.take(key.id)
+    const { turn, hasWaited } = await this.#takeWhenFree(key.id)
+    await using _turn = turn
     const upload = await this.#findUnlessDone(key, digest)
     if (!upload) return
+    // The other request has moved the offset that this body was meant for.
+    if (hasWaited && body.length !== 0) throw sessionInUse()
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
     const actual = await this.#digestOf(stored, algorithmOf(digest))
@@ -178,6 +191,20 @@ class UploadSessions {
     } finally {
       // Also where the facts cannot be changed, as on a full disk: a session without its bytes answers 404.
       await this.#blobs.discard(id)
+    }
+  }
+
+  /** Errors: `RANGE_INVALID` if the session is in use for longer than {@link FINISH_WAIT_MS}. */
+  async #takeWhenFree(id: UploadId): Promise<{ turn: AsyncDisposable; hasWaited: boolean }> {
+    const until = performance.now() + FINISH_WAIT_MS
+    for (let hasWaited = false; ; hasWaited = true) {
+      try {
+        return { turn: await this.#turns.take(id), hasWaited }
+      } catch (error) {
+        const isInUse = error instanceof OciError && error.code === 'RANGE_INVALID'
+        if (!isInUse || performance.now() > until) throw error
+      }
+      await sleep(LOOK_EVERY_MS)
     }
   }
 

@@ -20,6 +20,9 @@ export async function sendFile(path: string, options: SendOptions): Promise<void
   options.budget.enter()
   try {
     await using file = await open(path, 'r')
+    const { size } = await file.stat()
+    // Before the first byte, as long as the answer can still say so.
+    if (options.ranges.some(({ end }) => end > size)) throw endsEarly()
     await sendOpened(file, options)
   } catch (error) {
     // A folder can be opened, and not be read.
@@ -39,7 +42,7 @@ async function sendOpened(file: FileHandle, { ranges, sink, budget }: SendOption
         const buffer = budget.take(end - position)
         const length = Math.min(buffer.length, end - position)
         const { bytesRead } = await file.read(buffer, 0, length, position)
-        if (bytesRead === 0) throw new OciError('BLOB_UNKNOWN', { message: 'The stored blob ends early' })
+        if (bytesRead === 0) throw endsEarly()
         position += bytesRead
         await sending
         sending = sink(buffer.subarray(0, bytesRead)).then(() => budget.give(buffer))
@@ -52,6 +55,10 @@ async function sendOpened(file: FileHandle, { ranges, sink, budget }: SendOption
     await sending?.catch(seenLater)
     throw error
   }
+}
+
+function endsEarly(): OciError {
+  return new OciError('BLOB_UNKNOWN', { message: 'The stored blob ends early' })
 }
 
 function seenLater(): void {
