@@ -2,6 +2,7 @@ import { type ClientDemand, dropClientClaims, judgeClient } from './client-certi
 import type { Door } from './door.ts'
 import type { ConnectionFacts } from './door-ports.ts'
 import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED } from './error-pages.ts'
+import { spreadForwarded } from './forwarded-header.ts'
 import type { DoorRequest } from './http-servers.ts'
 import { isHttp1, type RequestTarget, readRequestTarget } from './request-target.ts'
 import type { Site } from './site.ts'
@@ -55,6 +56,7 @@ export type FoundBehind = Exclude<Found, { kind: 'challenge-file' }>
 export function find(door: Door, request: DoorRequest, facts: ConnectionFacts): Found {
   const target = readRequestTarget(request)
   if (!target) return BAD_REQUEST
+  if (door.isTrusted(facts.remoteAddress)) spreadForwarded(request.headers, door.isTrusted)
   // What comes in absolute form goes on in the usual one.
   if (target.target !== request.url) request.url = target.target
   const challenge = findChallenge(door, request, target)

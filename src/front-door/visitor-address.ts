@@ -38,8 +38,8 @@ export function findRealAddress(
   return readHop(String(header).split(',').at(-1)?.trim() ?? '') ?? peer
 }
 
-/** Some proxies write ports behind addresses. */
-function readHop(text: string): string | undefined {
+/** The address that a proxy wrote, some of which write ports behind it; undefined: it is none. */
+export function readHop(text: string): string | undefined {
   const [, bracketed, dotted] = WITH_PORT.exec(text) ?? []
   return parseAddress(bracketed ?? dotted ?? text)
 }

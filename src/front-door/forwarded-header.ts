@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { readHop } from './visitor-address.ts'
+
+/** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
+const MAX_LENGTH = 2_048
+/** One `name=value` of RFC 7239 section 4, with what separates it from the next: a comma ends what one proxy has added. */
+const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*)))?\s*([,;]|$)/y
+/** What an address, a host or a hidden name is made of: it becomes the value of another header. */
+const PLAIN = /^[A-Za-z0-9.:[\]_-]{1,255}$/
+/** Beside one of these `Forwarded` does not count: a proxy that sets the one passes the other on as its client wrote it. */
+const OTHERS = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port'] as const
+
+type Element = ReadonlyMap<string, string>
+
+/**
+ * Puts what trusted proxies say in `Forwarded` into the `X-Forwarded-*` that everything behind reads. Scheme and host are
+ * those by which the visitor reached the outermost trusted proxy; what stands before that, its client may have written.
+ * A header that cannot be read says nothing.
+ */
+export function spreadForwarded(headers: IncomingHttpHeaders, isTrusted: (address: string) => boolean): void {
+  const { forwarded } = headers
+  if (forwarded === undefined || OTHERS.some((name) => headers[name] !== undefined)) return
+  const elements = readElements(forwarded)
+  if (elements.length === 0) return
+  headers['x-forwarded-for'] = elements.map((element) => plain(element.get('for')) ?? 'unknown').join(', ')
+  for (const element of elements.toReversed()) {
+    const scheme = element.get('proto')?.toLowerCase()
+    if (scheme === 'http' || scheme === 'https') headers['x-forwarded-proto'] = scheme
+    const host = plain(element.get('host'))
+    if (host !== undefined) headers['x-forwarded-host'] = host
+    const address = readHop(element.get('for') ?? '')
+    if (address === undefined || !isTrusted(address)) return
+  }
+}
+
+function readElements(header: string): Element[] {
+  if (header.length > MAX_LENGTH) return []
+  const elements: Map<string, string>[] = []
+  let element = new Map<string, string>()
+  PAIR.lastIndex = 0
+  while (PAIR.lastIndex < header.length) {
+    const pair = PAIR.exec(header)
+    if (!pair) return []
+    const [, name, quoted, bare, separator] = pair
+    if (name !== undefined) element.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '')
+    if (separator === ';') continue
+    if (element.size > 0) elements.push(element)
+    element = new Map()
+  }
+  return elements
+}
+
+function plain(value: string | undefined): string | undefined {
+  return value !== undefined && PLAIN.test(value) ? value : undefined
+}
