@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { flag, listenAddress, networks, origin, parseGoDuration, realm, wholeNumber } from './values.ts'
+import {
+  dockerHost,
+  flag,
+  listenAddress,
+  networks,
+  origin,
+  parseGoDuration,
+  realm,
+  wholeNumber,
+} from './values.ts'
 
 const ADDRESSES: readonly [string, unknown][] = [
   ['127.0.0.1:5000', { host: '127.0.0.1', port: 5000 }],
@@ -97,4 +106,25 @@ test('parseGoDuration() reads sums of units', () => {
   assert.equal(parseGoDuration('500ms'), 0.5)
   assert.equal(parseGoDuration(0), 0)
   for (const value of ['', '10', 10, '10 s', '-1h', '1d']) assert.equal(parseGoDuration(value), undefined)
+})
+
+test('dockerHost takes addresses of engines, and none with a password, which would stand in messages and files', () => {
+  for (const text of [
+    'auto',
+    'unix:///run/docker.sock',
+    'unix:///run/a@b.sock',
+    'tcp://proxy:2375',
+    'tcp://[::1]:2375',
+  ]) {
+    assert.equal(dockerHost.parse(text), text)
+  }
+  for (const text of [
+    'tcp://user:secret@proxy:2375',
+    'https://secret@proxy',
+    'tcp://',
+    'proxy:2375',
+    'unix:run',
+  ]) {
+    assert.throws(() => dockerHost.parse(text), text)
+  }
 })

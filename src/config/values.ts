@@ -159,7 +159,8 @@ export const dockerHost: z.ZodType<string | undefined> = z.union(
   [
     z.literal('off').transform(() => undefined),
     z.literal(false).transform(() => undefined),
-    z.string().regex(/^(?:auto|unix:\/\/\/.{1,100}|(?:tcp|https?):\/\/[^/\s]+\/?)$/),
+    // A user and password in it would be of no use, and stand in messages and in what the server writes of itself.
+    z.string().regex(/^(?:auto|unix:\/\/\/.{1,100}|(?:tcp|https?):\/\/[^/\s@]+\/?)$/),
   ],
   'must be unix:///path, tcp://host:port, auto or off',
 )
