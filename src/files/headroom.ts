@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { existsSync, statfsSync, unlinkSync } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -94,9 +94,10 @@ function sizeFor(totalBytes: number): number {
   return Math.min(Math.max(totalBytes * SHARE, MIN_BYTES), MAX_BYTES)
 }
 
-/** Random, as some file systems take no room for zeros. */
+/** Random, as some file systems take no room for zeros. All from one buffer: one for each piece would stay in memory. */
 async function writeBytes(path: string, bytes: number): Promise<void> {
   await using file = await open(path, 'w', 0o600)
-  for (let written = 0; written < bytes; written += PIECE_BYTES) await file.write(randomBytes(PIECE_BYTES))
+  const piece = Buffer.alloc(PIECE_BYTES)
+  for (let written = 0; written < bytes; written += PIECE_BYTES) await file.write(randomFillSync(piece))
   await file.sync()
 }
