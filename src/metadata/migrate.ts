@@ -25,7 +25,12 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
  */
 export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
   await refuseNewerSchema(db)
-  const migrator = new kysely.Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } })
+  const migrator = new kysely.Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+    // By default it is `localeCompare()`, for which V8 loads a collator: 2 MB that stay.
+    nameComparator: (a, b) => (a < b ? -1 : Number(a > b)),
+  })
   const { error } = await migrator.migrateToLatest()
   if (error) throw error
 }
