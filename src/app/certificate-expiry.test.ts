@@ -48,6 +48,23 @@ test('an expired certificate is logged once a day, with all its hosts', () => {
   assert.match(lines[0]?.[1].text ?? '', /\/certs\/a\.crt has expired on 1970-01-01: put a new one/)
 })
 
+test('hosts are not gone through for each question, and are after a few seconds or a change of them', () => {
+  const expiry = new CertificateExpiry()
+  let looks = 0
+  const serve = (): readonly ServedCertificate[] => {
+    looks++
+    return [{ host: 'a.example', file: 'a.crt', notAfter: 0 }]
+  }
+  expiry.served = () => serve()
+  for (let ms = 0; ms < 5_000; ms++) assert.equal(expiry.expired(ms).length, 1)
+  assert.equal(looks, 1)
+  expiry.expired(5_000)
+  assert.equal(looks, 2)
+  expiry.served = () => serve()
+  expiry.expired(5_001)
+  assert.equal(looks, 3)
+})
+
 test('one that was replaced and expires again is logged at once', () => {
   const served = (hour: number): ServedCertificate[] => [
     { host: 'a.example', file: 'a.crt', notAfter: (hour < 5 ? 1 : 7) * HOUR_MS },

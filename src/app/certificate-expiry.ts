@@ -10,6 +10,9 @@ const FIRST_LOOK_MS = 1_000
 /** Time between two lines about one certificate, in milliseconds: a day, less what two looks may differ. */
 const SAY_AGAIN_MS = 24 * 3_600_000 - LOOK_EVERY_MS / 2
 
+/** How long an answer counts, in milliseconds: anyone may ask `/readyz`, and there may be thousands of hosts. */
+const KNOWN_MS = 5_000
+
 /** A certificate that a host is served with. */
 export interface ServedCertificate {
   readonly host: string
@@ -31,14 +34,29 @@ export class CertificateExpiry {
   /** What the hosts are served with now. */
   served: () => readonly ServedCertificate[]
   readonly #saidAt = new Map<string, number>()
+  #known:
+    | {
+        readonly by: CertificateExpiry['served']
+        readonly at: number
+        readonly expired: ExpiredCertificate[]
+      }
+    | undefined
 
   /** `tls`: the pair of `--tls-cert`, which all names have as long as there is no front door. */
   constructor(tls?: Pick<TlsPairWatch, 'expiry'>) {
     this.served = () => (tls ? [{ host: 'every name', ...tls.expiry }] : [])
   }
 
-  /** Each file once, with the hosts it is served for. */
-  expired(now: number): ExpiredCertificate[] {
+  /** Each file once, with the hosts it is served for, as it was a few seconds ago at the earliest. */
+  expired(now: number): readonly ExpiredCertificate[] {
+    const known = this.#known
+    if (known?.by === this.served && now >= known.at && now - known.at < KNOWN_MS) return known.expired
+    const expired = this.#findExpired(now)
+    this.#known = { by: this.served, at: now, expired }
+    return expired
+  }
+
+  #findExpired(now: number): ExpiredCertificate[] {
     const byFile = Map.groupBy(
       this.served().filter(({ notAfter }) => notAfter <= now),
       ({ file }) => file,
