@@ -16,19 +16,25 @@ const PAGES = 8
 export function fillSharedMemory(connection: DatabaseSync, databaseFile: string): () => void {
   const { bsize } = statfsSync(databaseFile)
   if (bsize >= PAGE_BYTES) return () => {}
-  connection.exec('begin immediate')
-  const file = openSync(`${databaseFile}-shm`, 'r+')
+  let file: number | undefined
   try {
-    // The first page is written to with each transaction, which gives it all its blocks.
-    for (let place = PAGE_BYTES; place < PAGES * PAGE_BYTES; place += bsize) {
-      const byte = Buffer.alloc(1)
-      if (readSync(file, byte, 0, 1, place) === 1) writeSync(file, byte, 0, 1, place)
-    }
+    connection.exec('begin immediate')
+    file = openSync(`${databaseFile}-shm`, 'r+')
+    fillHoles(file, bsize)
+    connection.exec('rollback')
+    const opened = file
+    return () => closeSync(opened)
   } catch (error) {
     connection.close()
-    closeSync(file)
+    if (file !== undefined) closeSync(file)
     throw error
   }
-  connection.exec('rollback')
-  return () => closeSync(file)
+}
+
+/** The first page is written to with each transaction, which gives it all its blocks. */
+function fillHoles(file: number, blockBytes: number): void {
+  for (let place = PAGE_BYTES; place < PAGES * PAGE_BYTES; place += blockBytes) {
+    const byte = Buffer.alloc(1)
+    if (readSync(file, byte, 0, 1, place) === 1) writeSync(file, byte, 0, 1, place)
+  }
 }
