@@ -165,6 +165,7 @@ async function insertRefreshTokens(database: Database): Promise<void> {
     await database.writer
       .insertInto('refresh_tokens')
       .values({
+        id: name,
         hash: name,
         user_name: name,
         user_version: '',
