@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Headroom } from '../files/headroom.ts'
+import type { UnbelievedProxy } from '../http/origin.ts'
 import { createRegistryHost, type HostHandler, type Warning } from '../http/registry-host.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import type { Database } from '../metadata/database.ts'
@@ -77,11 +78,7 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
     origin: {
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,
-      onUnbelieved: ({ address, url }) =>
-        logger.warn(
-          { proxy: address },
-          `a proxy says that clients use TLS, and is not believed: they will not log in. Set public-url to ${url}, or trusted-proxies to ${address}`,
-        ),
+      onUnbelieved: (proxy) => logger.warn({ proxy: proxy.address }, adviceOn(proxy)),
     },
     relativeUrls: config.relativeUrls,
     corsOrigins: config.corsOrigins,
@@ -93,6 +90,12 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
     logAccess: createAccessLog(logger),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })
+}
+
+function adviceOn({ kind, address, url }: UnbelievedProxy): string {
+  return kind === 'untrusted'
+    ? `a proxy says that clients use TLS, and is not believed: they will not log in. Set public-url to ${url}, or trusted-proxies to ${address}`
+    : `a proxy does not say whether clients use TLS: those that do will not log in, as they are sent to http://. Let it send X-Forwarded-Proto, or set public-url to ${url}`
 }
 
 /** For `/readyz`, which anyone may read: hosts and files are in the log. */

@@ -28,3 +28,10 @@ export function denialOf(principal: Principal, demand: Demand, origin: string): 
     message: `${name} has no right to ${deed} ${host}/${demand.repository}: ${where}`,
   })
 }
+
+/**
+ * What an answer without a body says of a denial: the header `Warning` (distribution-spec, "Warnings"; RFC 7234, 5.5).
+ */
+export function warningOf({ message }: OciError): string {
+  return `299 - "${message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`
+}

@@ -106,5 +106,42 @@ test('a proxy that does TLS and is not believed is told of once, with the cure',
   for (let index = 0; index < 3; index++) {
     reader.originOf(requestFrom('172.17.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
   }
-  assert.deepEqual(told, [{ address: '172.17.0.1', url: `https://${HOST}` }])
+  assert.deepEqual(told, [{ kind: 'untrusted', address: '172.17.0.1', url: `https://${HOST}` }])
+})
+
+test('a proxy that says nothing of the scheme is told of once, believed or not', () => {
+  const marks = [
+    { 'x-forwarded-for': '192.0.2.1' },
+    { 'x-real-ip': '192.0.2.1' },
+    { 'x-forwarded-ssl': 'on' },
+  ]
+  for (const peer of ['127.0.0.1', '172.17.0.1']) {
+    for (const mark of [...marks, { via: '1.1 proxy' }, { forwarded: 'for=192.0.2.1' }]) {
+      const told: UnbelievedProxy[] = []
+      const reader = createOriginReader({
+        publicUrl: undefined,
+        trustedProxies: [],
+        onUnbelieved: (proxy) => void told.push(proxy),
+      })
+      reader.originOf(requestFrom(peer, { host: HOST }))
+      reader.originOf(requestFrom(peer, { host: HOST, ...mark }, true))
+      assert.deepEqual(told, [])
+      for (let index = 0; index < 3; index++) reader.originOf(requestFrom(peer, { host: HOST, ...mark }))
+      assert.deepEqual(told, [{ kind: 'silent', address: peer, url: `https://${HOST}` }])
+    }
+  }
+})
+
+test('a proxy that says plain HTTP, and none at all, are told of never', () => {
+  const told: UnbelievedProxy[] = []
+  const reader = createOriginReader({
+    publicUrl: undefined,
+    trustedProxies: [],
+    onUnbelieved: (proxy) => void told.push(proxy),
+  })
+  for (const peer of ['127.0.0.1', '172.17.0.1']) {
+    reader.originOf(requestFrom(peer, { host: HOST }))
+    reader.originOf(requestFrom(peer, { host: HOST, 'x-forwarded-proto': 'http', via: '1.1 proxy' }))
+  }
+  assert.deepEqual(told, [])
 })

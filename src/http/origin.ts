@@ -10,14 +10,16 @@ export interface OriginPolicy {
   /** Addresses (CIDR) whose forwarded headers count. With none, those of loopback count for scheme, host and port. */
   readonly trustedProxies: readonly string[]
   /**
-   * Gets the first request that a proxy says came over TLS and that is not believed: its clients are sent to plain HTTP
-   * to log in, and most refuse that. By default nothing is said.
+   * Gets the first request of each kind whose clients are sent to plain HTTP to log in, which those that came over TLS
+   * refuse. By default nothing is said.
    */
   readonly onUnbelieved?: ((proxy: UnbelievedProxy) => void) | undefined
 }
 
-/** A peer that speaks as a proxy does and is not trusted. */
+/** A proxy whose clients may have come over TLS, while this registry takes it that they did not. */
 export interface UnbelievedProxy {
+  /** It says TLS and is not trusted; or it says nothing of the scheme. */
+  readonly kind: 'untrusted' | 'silent'
   readonly address: string
   /** What `public-url` would have to be, as far as the proxy says. */
   readonly url: string
@@ -25,6 +27,16 @@ export interface UnbelievedProxy {
 
 /** A host with an optional port: nothing that could end a quoted string or begin a path. */
 const HOST = /^(?:[a-zA-Z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/
+/** Headers that proxies add to what they pass on, also those that say nothing of the scheme. */
+const MARKS: readonly string[] = [
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-ssl',
+  'x-real-ip',
+  'front-end-https',
+  'forwarded',
+  'via',
+]
 /** Of http and https: proxies name the one of the hop before them, which may be the wrong one. */
 const DEFAULT_PORTS: readonly string[] = ['80', '443']
 
@@ -42,23 +54,28 @@ export function createOriginReader(policy: OriginPolicy): OriginReader {
   const trusted = blockListOf(trustedProxies)
   const isTrusted = (address: string): boolean =>
     trustedProxies.length > 0 && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-  let hasWarned = onUnbelieved === undefined
+  const warned = new Set<UnbelievedProxy['kind']>()
+  const warn = (proxy: UnbelievedProxy): void => {
+    if (warned.has(proxy.kind)) return
+    warned.add(proxy.kind)
+    onUnbelieved?.(proxy)
+  }
   return {
     originOf(request) {
       if (publicUrl !== undefined) return publicUrl
+      const { headers } = request
       const peer = peerOf(request)
       const isEncrypted = (request.socket as TLSSocket).encrypted === true
       // A proxy on this machine that does TLS, most likely; what a local client gains by a lie is a wrong answer to itself.
       const isLocalProxy = trustedProxies.length === 0 && !isEncrypted && isLoopback(peer)
-      const own = { scheme: isEncrypted ? 'https' : 'http', host: request.headers.host }
-      if (isLocalProxy || isTrusted(peer)) return joinOrigin(readForwarded(request.headers), own)
-      if (!hasWarned && !isEncrypted) {
-        const told = readForwarded(request.headers)
-        if (told.scheme === 'https') {
-          hasWarned = true
-          onUnbelieved?.({ address: peer, url: joinOrigin(told, own) })
-        }
+      const own = { scheme: isEncrypted ? 'https' : 'http', host: headers.host }
+      const isBelieved = isLocalProxy || isTrusted(peer)
+      const told = isBelieved || !isEncrypted ? readForwarded(headers) : NOTHING
+      if (!isEncrypted && told.scheme === undefined && MARKS.some((name) => headers[name] !== undefined)) {
+        warn({ kind: 'silent', address: peer, url: joinOrigin({ ...told, scheme: 'https' }, own) })
       }
+      if (isBelieved) return joinOrigin(told, own)
+      if (told.scheme === 'https') warn({ kind: 'untrusted', address: peer, url: joinOrigin(told, own) })
       return joinOrigin(NOTHING, own)
     },
     remoteOf(request) {

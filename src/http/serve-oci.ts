@@ -5,7 +5,7 @@ import { type OciRequest, parseOciRequest } from '../oci/request.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type Authenticated, type AuthenticateParts, authenticate } from './authenticate.ts'
 import { challengeFor, unauthorized } from './challenge.ts'
-import { denialOf } from './denial.ts'
+import { denialOf, warningOf } from './denial.ts'
 import type { Exchange } from './exchange.ts'
 import { type Access, type Handler, ROUTES } from './routes.ts'
 
@@ -35,6 +35,11 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
         service: parts.tokens.service,
       })
       response.setHeader('www-authenticate', challenge)
+    }
+    if (refusal.code === 'DENIED' && request.method === 'HEAD') {
+      response.setHeader('warning', warningOf(refusal))
+      // Clients ask so before they push a layer, and stop at 403 without a word of why; they go on to a denial with a body.
+      if (parsed.kind === 'blob-get') throw new OciError('BLOB_UNKNOWN', { cause: refusal })
     }
     throw refusal
   }
