@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import {
+  chown,
+  lstat,
   lutimes,
   mkdir,
   readdir,
@@ -15,6 +17,7 @@ import { describe, it } from 'node:test'
 import { makePaper } from '../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { installPair, pairNameOf } from './install-pair.ts'
+import { LocalAuthority } from './local-ca.ts'
 
 const NAME = 'app.example.com'
 
@@ -35,6 +38,29 @@ describe('`installPair()`', () => {
     assert.equal((await stat(keyFile)).mode & 0o777, 0o600)
     assert.equal((await stat(certFile)).mode & 0o777, 0o644)
     assert.deepEqual((await readdir(folder)).toSorted(), ['.pairs', `${NAME}.crt`, `${NAME}.key`])
+  })
+
+  it('makes folders for their owner alone', async () => {
+    await using temp = await makeTempFolder('install')
+    const folder = join(temp.path, 'certificates', 'installed')
+    await installPair(folder, NAME, makePair())
+    for (const made of [folder, join(folder, '..')])
+      assert.equal((await stat(made)).mode & 0o777, 0o700, made)
+  })
+
+  it('makes nothing that is root\u2019s in the folder of another user', {
+    skip: process.getuid?.() !== 0,
+  }, async () => {
+    await using temp = await makeTempFolder('install')
+    await chown(temp.path, 65_534, 65_533)
+    await installPair(join(temp.path, 'certificates', 'installed'), NAME, makePair())
+    await LocalAuthority.open({ folder: join(temp.path, 'certificates', 'ca') })
+    const made = await readdir(temp.path, { recursive: true })
+    assert.ok(made.includes('certificates/ca/authority.pem'))
+    for (const path of made) {
+      const { uid, gid } = await lstat(join(temp.path, path))
+      assert.deepEqual([uid, gid], [65_534, 65_533], path)
+    }
   })
 
   it('has both files in one folder, which changes by one rename', async () => {

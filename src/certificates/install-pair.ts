@@ -13,7 +13,7 @@ import {
   symlink,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makeFolder, syncFolder } from '../files/durable.ts'
+import { makeFolder, type Owner, ownerFor, PRIVATE_FOLDER, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import { checkPair } from './pair.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
@@ -29,7 +29,7 @@ const MAX_ATTEMPTS = 3
 /** Age from which a link that was not put in place is one of a crash, in ms: it lives for milliseconds. */
 const DRAFT_AGE_MS = 60_000
 const KEY_MODE = 0o600
-/** Others may read certificates here, as web servers do, and never write, whatever the umask. */
+/** In a folder that is there already others may read certificates, as web servers do, and never write, whatever the umask. */
 const FOLDER_MODE = 0o755
 const CERTIFICATE_MODE = 0o644
 const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
@@ -89,8 +89,9 @@ export async function installPair(folder: string, name: string, pair: PairText):
   const keyFile = join(folder, `${name}.key`)
   try {
     const home = join(folder, PAIRS, name)
+    await makeFolder(folder, PRIVATE_FOLDER)
     await makeFolder(home, FOLDER_MODE)
-    const owner = await ownerOf(folder)
+    const owner = await ownerFor(folder)
     const place: Place = { folder, home, name, owner }
     await keepWhatStands(place, certFile, keyFile)
     for (let attempt = 1; ; attempt++) {
@@ -117,24 +118,12 @@ interface PairContent {
   readonly key: string | Buffer
 }
 
-interface Owner {
-  readonly uid: number
-  readonly gid: number
-}
-
 interface Place {
   readonly folder: string
   readonly home: string
   readonly name: string
   /** Undefined: whoever runs this. */
   readonly owner: Owner | undefined
-}
-
-/** Files made by root would be out of reach of the server, whose folder it is. */
-async function ownerOf(folder: string): Promise<Owner | undefined> {
-  if (process.getuid?.() !== 0) return undefined
-  const { uid, gid } = await stat(folder)
-  return uid === 0 ? undefined : { uid, gid }
 }
 
 /**

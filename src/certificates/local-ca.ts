@@ -10,7 +10,7 @@ import { link, open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { SecureContext } from 'node:tls'
-import { makeFolder, PRIVATE_FOLDER, syncFolder } from '../files/durable.ts'
+import { makeFolder, ownerFor, PRIVATE_FOLDER, syncFolder } from '../files/durable.ts'
 import { CertificateError, reasonOf } from './certificate-error.ts'
 import { AUTHORITY_FILE } from './certificate-folders.ts'
 import { checkHostName } from './csr.ts'
@@ -196,6 +196,8 @@ async function create(folder: string, file: string, names: readonly string[]): P
   const draft = `${file}.${randomBytes(6).toString('hex')}.new`
   try {
     await using handle = await open(draft, 'wx', 0o600)
+    const owner = await ownerFor(folder)
+    if (owner) await handle.chown(owner.uid, owner.gid)
     await handle.writeFile(makeAuthority(names, Date.now()))
     await handle.sync()
     await link(draft, file).catch(ignoreExisting)

@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from 'node:fs/promises'
+import { chown, mkdir, open, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -14,12 +14,34 @@ export async function syncFolder(folder: string): Promise<void> {
 export const PRIVATE_FOLDER = 0o700
 export const PRIVATE_FILE = 0o600
 
-/** Creates a folder with its parents, each entry durable; nothing to do where it stands. */
+/** Who owns a file or folder. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * Who is to own what is made in a folder; undefined: whoever runs this. What root makes there would be out of reach of the
+ * server whose folder it is.
+ */
+export async function ownerFor(folder: string): Promise<Owner | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  const { uid, gid } = await stat(folder)
+  return uid === 0 ? undefined : { uid, gid }
+}
+
+/**
+ * Creates a folder with its parents, each entry durable; nothing to do where it stands. They belong to the owner of the
+ * folder they are made in, also when root makes them.
+ */
 export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   const firstMade = await mkdir(folder, { recursive: true, mode })
   if (firstMade === undefined) return
-  for (let made = folder; made.length >= firstMade.length; made = dirname(made))
+  const owner = await ownerFor(dirname(firstMade))
+  for (let made = folder; made.length >= firstMade.length; made = dirname(made)) {
+    if (owner) await chown(made, owner.uid, owner.gid)
     await syncFolder(dirname(made))
+  }
 }
 
 /**
