@@ -145,6 +145,15 @@ test('a site of berth.yaml says for itself whether visitors show a certificate',
   )
 })
 
+test('a site may have a name with underscores, as a container may', () => {
+  const text = 'domain: r.example\nsites:\n  my_app.internal: { upstream: http://x }\n'
+  const door = load({ flags: { config: write('underscore.yaml', text) } }).config.frontDoor
+  assert.deepEqual(
+    door?.sites.map(({ host }) => host),
+    ['my_app.internal'],
+  )
+})
+
 const WRONG_SITES = {
   'no host name': "'a b': { upstream: 'http://x' }",
   'an unknown word about client certificates':

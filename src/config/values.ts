@@ -149,7 +149,9 @@ export const hostPattern: z.ZodType<string> = z.string('must be a host name').tr
   if (value.startsWith('~') && value.length > 1 && value.length <= 512) return value
   const [, before = '', name = '', after = ''] = /^(\*\.)?(.*?)(\.\*)?$/.exec(value.trim()) ?? []
   const ascii = domainToASCII(name.replace(/\.$/, ''))
-  if (isHostName(ascii) || isIP(name) !== 0) return `${before}${isIP(name) ? name : ascii}${after}`
+  // Underscores too, as in the names of containers' hosts: applications in private networks have them.
+  if (isHostName(ascii.replaceAll('_', 'x')) || isIP(name) !== 0)
+    return `${before}${isIP(name) ? name : ascii}${after}`
   context.addIssue('must be a host name, *.name, name.* or ~regex')
   return z.NEVER
 })

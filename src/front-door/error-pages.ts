@@ -16,6 +16,7 @@ const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = 
   405: ['Not allowed', 'This cannot be done here.'],
   408: ['Too slow', 'The request did not arrive in time.'],
   411: ['Length required', 'The request must say how long its body is.'],
+  412: ['Not that version', 'This page has changed from the one that was asked for.'],
   413: ['Too large', 'The request is larger than this site takes.'],
   414: ['Address too long', 'The address is longer than this site takes.'],
   416: ['No such part', 'The part that was asked for does not exist.'],

@@ -134,6 +134,8 @@ async function send(
   const modified = new Date(Math.floor(stats.mtimeMs / 1000) * 1000)
   // The page of an error is sent whole, whatever the visitor has of it.
   const isPlain = sentStatus(trail, 200) === 200
+  if (isPlain && isPreconditionFailed(request.headers, { etag, modified }))
+    return { kind: 'error', status: 412 }
   const isFresh = isPlain && isNotModified(request.headers, { etag, modified })
   const range = isFresh || !isPlain ? undefined : rangeOf(request.headers, { size: stats.size, etag })
   if (range === 'none') {
@@ -160,6 +162,17 @@ async function send(
     ? await sendZipped(response, { path, writeHead, gzip }, settings)
     : await sendSpan(response, { path, writeHead, start, end }, settings)
   return failure === undefined ? ANSWERED : { kind: 'error', status: failure }
+}
+
+/** Whether the visitor wants an answer only if the file is one that it is not (RFC 9110, 13.2.2, steps 1 and 2). */
+function isPreconditionFailed(
+  headers: SiteExchange['request']['headers'],
+  { etag, modified }: { etag: string; modified: Date },
+): boolean {
+  const match = headers['if-match']
+  if (match !== undefined) return match !== '*' && !match.split(',').some((each) => each.trim() === etag)
+  const since = Date.parse(headers['if-unmodified-since'] ?? '')
+  return !Number.isNaN(since) && modified.getTime() > since
 }
 
 function isNotModified(

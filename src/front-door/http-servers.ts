@@ -15,8 +15,8 @@ import { sendPage } from './error-pages.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
-import { answerUnreadable, CONNECTION_LIMITS } from './listener.ts'
-import { endWithAnswer, headBytesOf, refusalOfHead } from './refuse-head.ts'
+import { answerUnreadable, CONNECTION_LIMITS, refuseTunnel } from './listener.ts'
+import { headBytesOf, refusalOfHead } from './refuse-head.ts'
 import { RequestTurns } from './request-turns.ts'
 import { uploadWindows } from './upload-windows.ts'
 
@@ -33,8 +33,6 @@ const MAX_PARSED_HEAD_BYTES = 2 * CONNECTION_LIMITS.maxHeaderBytes
 const MAX_WAITING_HEAD_BYTES = 8 * 1024
 /** Memory of one HTTP/2 connection for what is on its way, in megabytes. */
 const MAX_SESSION_MB = 10
-const NO_TUNNEL_BODY = 'There are no tunnels through this server.\n'
-const NO_TUNNEL = `HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${NO_TUNNEL_BODY.length}\r\n\r\n${NO_TUNNEL_BODY}`
 
 /** A request of either version of HTTP. */
 export type DoorRequest = IncomingMessage | Http2ServerRequest
@@ -85,10 +83,7 @@ export function createHttp1(
     socket.on('error', ignore)
     ports.upgrade(request, socket, head)
   })
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    socket.on('error', ignore)
-    endWithAnswer(socket, NO_TUNNEL)
-  })
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, turns.pending(socket))
   })

@@ -76,6 +76,7 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
     continueWhenRead(request, response)
     turns.take(request, response)
   })
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, turns.pending(socket))
   })
@@ -143,7 +144,19 @@ const DOUBLED: HeadRefusal = {
   status: 400,
   reason: 'the request has several Host or Authorization headers: send one of each',
 }
-const UNREADABLE = '{"errors":[{"code":"REQUEST_INVALID","message":"the request cannot be understood"}]}'
+/** What the parser refuses -> status line, and what to say. */
+const UNREADABLE: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    `the head of the request, its path and headers, is larger than ${MAX_HEAD_BYTES} bytes: send less`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    '408 Request Timeout',
+    'the head of the request did not come in time: send it again',
+  ],
+}
+const OTHERWISE = ['400 Bad Request', 'the request cannot be understood'] as const
+const TUNNEL = ['405 Method Not Allowed', 'there are no tunnels through this server'] as const
 
 /**
  * What the parser refuses gets a short answer where one can still be sent, and the connection ends; nothing of the
@@ -168,13 +181,18 @@ export function answerUnreadable(
     socket.destroy()
     return
   }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request'
-  const body = UNREADABLE
+  endWithError(socket, UNREADABLE[error.code ?? ''] ?? OTHERWISE)
+}
+
+/** Answers `CONNECT`, which Node would end without a word, and ends the connection. */
+export function refuseTunnel(socket: Socket): void {
+  // Errors of a connection that ends anyway.
+  socket.on('error', () => {})
+  endWithError(socket, TUNNEL)
+}
+
+function endWithError(socket: Socket, [status, message]: readonly [status: string, message: string]): void {
+  const body = JSON.stringify({ errors: [{ code: 'REQUEST_INVALID', message }] })
   endWithAnswer(
     socket,
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,

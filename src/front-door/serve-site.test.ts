@@ -65,6 +65,11 @@ const FILES: readonly [
   ['/a.txt', { range: 'bytes=8-' }, 206, '89'],
   ['/a.txt', { range: 'bytes=20-' }, 416, /./],
   ['/a.txt', { range: 'bytes=1-2,4-5' }, 200, '0123456789'],
+  ['/a.txt', { 'if-match': '*' }, 200, '0123456789'],
+  ['/a.txt', { 'if-match': '"other"' }, 412, /Not that version/],
+  ['/a.txt', { 'if-unmodified-since': 'Fri, 31 Dec 1999 00:00:00 GMT' }, 412, /./],
+  ['/a.txt', { 'if-unmodified-since': 'Fri, 31 Dec 2199 00:00:00 GMT' }, 200, '0123456789'],
+  ['/a.txt', { 'if-unmodified-since': 'some day' }, 200, '0123456789'],
   ['/%61.txt', {}, 200, '0123456789'],
   ['//a.txt', {}, 200, '0123456789'],
   ['/sub/../a.txt', {}, 200, '0123456789'],
@@ -94,6 +99,11 @@ test('files: a fresh copy is not sent again', async () => {
   assert.equal(first.headers['content-type'], 'text/plain; charset=utf-8')
   const etag = first.headers.etag ?? ''
   assert.equal((await ask(files.room, '/a.txt', { 'if-none-match': etag })).status, 304)
+  assert.equal((await ask(files.room, '/a.txt', { 'if-match': `"other", ${etag}` })).status, 200)
+  const past = 'Fri, 31 Dec 1999 00:00:00 GMT'
+  // The tag says more than the time, which is not looked at then.
+  const both = await ask(files.room, '/a.txt', { 'if-match': etag, 'if-unmodified-since': past })
+  assert.equal(both.status, 200)
   const since = first.headers['last-modified'] ?? ''
   assert.equal((await ask(files.room, '/a.txt', { 'if-modified-since': since })).status, 304)
 })

@@ -23,6 +23,7 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly [request: string, st
     `${HEAD}Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
     501,
   ],
+  'a tunnel': ['CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n', 405],
   'another version': ['GET / HTTP/2.0\r\nHost: x\r\n\r\n', 505],
   'a space before the colon': ['GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n', 400],
   'a folded header': ['GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c: d\r\n\r\n', 400],
