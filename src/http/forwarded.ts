@@ -12,8 +12,11 @@ export interface Forwarded {
 
 /** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
 const MAX_LENGTH = 2_048
-/** One `name=value` of RFC 7239, 4, with what separates it from the next: a comma ends what one proxy has added. */
-const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*)))?\s*([,;]|$)/y
+/**
+ * One `name=value` of RFC 7239, 4, with what separates it from the next: a comma ends what one proxy has added. Each space
+ * can be taken in one way only, so that it takes no longer than its length.
+ */
+const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*)?([,;]|$)/y
 
 /**
  * Reads what the nearest proxy says: `X-Forwarded-*`, or where there is none of these `Forwarded` (RFC 7239). Not both: a

@@ -8,7 +8,7 @@ import type { UploadId } from '../../oci/request.ts'
 import { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import type { Appended, AppendRequest, BlobStore } from '../blob-store.ts'
-import { isAbsent, toStorageFault, translatingFaults } from '../storage-fault.ts'
+import { isAbsent, systemCodeOf, toStorageFault, translatingFaults } from '../storage-fault.ts'
 import { appendBody } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
 import { type HashThread, hashThreadIfUseful } from './hash-thread.ts'
@@ -209,7 +209,10 @@ export class DiskBlobStore implements BlobStore {
 
 /** Undefined if there is no file: what else stands there holds no bytes of ours. */
 async function sizeOfFile(path: string): Promise<number | undefined> {
-  const facts = await stat(path).catch(absentAs(undefined))
+  const facts = await stat(path).catch((error) => {
+    if (isAbsent(error)) return undefined
+    throw error
+  })
   return facts?.isFile() ? facts.size : undefined
 }
 
@@ -245,10 +248,13 @@ function leftForLater(): void {
   // The failure that came first is the one to tell.
 }
 
-/** For `catch`: a file that is not there is an answer, any other failure stays one. */
+/**
+ * For `catch`: a file that is not there is an answer, any other failure stays one. So does a file in the place of a folder:
+ * an upload is not gone because of it.
+ */
 function absentAs<T>(answer: T): (error: unknown) => T {
   return (error) => {
-    if (isAbsent(error)) return answer
+    if (systemCodeOf(error) === 'ENOENT') return answer
     throw error
   }
 }
