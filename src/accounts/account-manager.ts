@@ -200,7 +200,7 @@ function checkNewName(name: string): void {
 
 async function refuseLastAdmin(transaction: Transaction<Schema>, row: UserRow): Promise<void> {
   if (!(await isLastAdmin(transaction, row))) return
-  throw new AccountError('LAST_ADMIN', `"${row.name}" is the last administrator: make another one first`)
+  throw new AccountError('LAST_ADMIN', `"${row.name}" is the last administrator`)
 }
 
 function noSuchHeir(name: string): AccountError {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { connect } from 'node:net'
-import { ANY_ADDRESS, type Config, type ListenAddress } from '../config/config.ts'
+import { ANY_ADDRESS, type Config, type ListenAddress, LOOPBACK_ADDRESSES } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
 import { isPlainHttpSafe } from '../config/plain-http.ts'
 import { removeLeftSocket } from '../front-door/door-address.ts'
@@ -76,7 +76,12 @@ export async function requireFreePorts({ listenHttp, listenHttps }: Config): Pro
 
 async function isTaken({ host, port }: { host: string; port: number }): Promise<boolean> {
   const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(host)
-  const socket = connect({ host: isWildcard ? 'localhost' : host, port })
+  const taken = (isWildcard ? LOOPBACK_ADDRESSES : [host]).map((each) => takesConnections(each, port))
+  return (await Promise.all(taken)).includes(true)
+}
+
+async function takesConnections(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port })
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
     return true

@@ -25,7 +25,7 @@ export async function requireData(dataDir: string, options: RequireDataOptions):
   if (areCertificatesEnough && isThere(join(dataDir, 'certificates'))) return
   const servers = await serversElsewhere(dataDir)
   const what = `There is no data of Berth in ${dataDir}`
-  const make = takesNew ? `; --new makes it there` : ''
+  const make = takesNew ? `; or make ${dataDir} with --new` : ''
   const [first] = servers.flatMap((server) => (server.isInContainer ? [] : (server.dataDir ?? [])))
   throw new AppError(
     'DATA_NOT_FOUND',

@@ -1,8 +1,12 @@
+import type { Readable, Writable } from 'node:stream'
 import { CliError } from './cli-error.ts'
 import type { Io } from './io.ts'
 
 /** Most bytes read from standard input for a password: the longest password has 1,024, and a line end follows. */
 const MAX_PASSWORD_INPUT_BYTES = 4096
+
+/** Width of a terminal that does not know its own, such as a serial line: at 0 each character would get a line. */
+const USUAL_COLUMNS = 80
 
 /** How a password is to be got. */
 export interface PasswordRequest {
@@ -39,21 +43,49 @@ export async function askConfirmation(io: Io, question: string, isConfirmed: boo
     throw new CliError('CONFIRMATION_MISSING', 'This cannot be undone, and there is no terminal to ask on')
   }
   const { confirm } = await import('@clack/prompts')
-  const answer = await confirm({ message: question, initialValue: false, input: io.stdin, output: io.stdout })
+  const answer = await asking(io, (terminal) =>
+    confirm({ message: question, initialValue: false, ...terminal }),
+  )
   if (answer !== true) throw new CliError('CANCELLED', 'The answer was no')
 }
 
 /** A question whose answer may be no. There must be a terminal. Errors: `CliError` `CANCELLED`. */
 export async function askYesNo(io: Io, question: string): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts')
-  const answer = await confirm({ message: question, initialValue: true, input: io.stdin, output: io.stdout })
+  const answer = await asking(io, (terminal) =>
+    confirm({ message: question, initialValue: true, ...terminal }),
+  )
   if (isCancel(answer)) throw new CliError('CANCELLED', 'No answer was given')
   return answer
 }
 
+/** Where a question is asked, and what ends it. */
+interface Terminal {
+  readonly input: Readable
+  readonly output: Writable
+  readonly signal: AbortSignal
+}
+
+/**
+ * Asks a question. One whose input ends (Ctrl-D, a terminal that is gone) is cancelled: no key can answer it any more,
+ * and Node would end the process in the middle of it with words of its own.
+ */
+async function asking<T>({ stdin, stdout }: Io, ask: (terminal: Terminal) => Promise<T>): Promise<T> {
+  if ('columns' in stdout && stdout.columns === 0) stdout.columns = USUAL_COLUMNS
+  const ended = new AbortController()
+  const end = (): void => ended.abort()
+  // Nothing is left that could answer: the input has ended, in whatever way.
+  process.once('beforeExit', end)
+  try {
+    return await ask({ input: stdin, output: stdout, signal: ended.signal })
+  } finally {
+    process.off('beforeExit', end)
+  }
+}
+
 async function askHidden(io: Io, message: string): Promise<string> {
   const { isCancel, password } = await import('@clack/prompts')
-  const answer = await password({ message, input: io.stdin, output: io.stdout })
+  const answer = await asking(io, (terminal) => password({ message, ...terminal }))
   if (isCancel(answer)) throw new CliError('CANCELLED', 'No password was given')
   return answer ?? ''
 }

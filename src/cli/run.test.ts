@@ -188,7 +188,12 @@ test('user logins lists what clients have stored, and user logout ends one or al
   const { logIns } = JSON.parse((await berth('user logins alice --json')).stdout)
   assert.deepEqual(logIns.map(({ id }: { id: string }) => id).toSorted(), ['one', 'three', 'two'])
   assert.match((await berth('user logout alice none --yes')).stderr, /^error\[LOGIN_UNKNOWN\]/)
-  assert.equal((await berth('user logout alice two --yes')).stdout, '1 log-ins of alice were ended\n')
+  for (const command of ['user logins alicia', 'user logout alicia --yes', 'user logout alicia one --yes'])
+    assert.match(
+      (await berth(command)).stderr,
+      /^error\[UNKNOWN_ACCOUNT\]: No log-ins of "alicia" .* Run "berth user list/,
+    )
+  assert.equal((await berth('user logout alice two --yes')).stdout, 'One log-in of alice was ended\n')
   assert.equal((await berth('user logout alice --yes')).stdout, '2 log-ins of alice were ended\n')
   assert.equal((await berth('user logout alice')).code, 2)
 })
@@ -291,7 +296,7 @@ test('user add makes a data folder only with --new', async () => {
   const data = path.join(folder, 'new-data')
   const add = ['user', 'add', 'alice', '--password-stdin', '--data', data]
   const refused = await runCli(add, { stdin: PASSWORD })
-  assert.match(refused.stderr, /^error\[DATA_NOT_FOUND\]: .* --new makes it there\.\n$/)
+  assert.match(refused.stderr, /^error\[DATA_NOT_FOUND\]: .*; or make \/.* with --new\.\n$/)
   assert.equal(existsSync(data), false)
   assert.equal((await runCli([...add, '--new'], { stdin: PASSWORD })).code, 0)
 })

@@ -8,21 +8,27 @@ export interface WelcomeFacts {
   readonly domain: string | undefined
   readonly firstAdmin: FirstAdmin | undefined
   readonly dataDir: string
+  /** The command that sets the administrator's password, with the flags it needs to find these data. */
+  readonly passwdCommand: string
 }
 
 const FRAME = '-'.repeat(72)
 
 /** What `berth serve` says once it serves: where, and at the first start how to log in and push. */
-export function formatWelcome({ urls, publicUrl, domain, firstAdmin, dataDir }: WelcomeFacts): string {
+export function formatWelcome(facts: WelcomeFacts): string {
+  const { urls, publicUrl, domain, firstAdmin, dataDir, passwdCommand } = facts
   const lines = ['', FRAME, `  Berth serves ${urls.join(' and ')}`, `  Data: ${dataDir}`]
-  if (firstAdmin) lines.push('', ...firstSteps(firstAdmin, registryHost(urls, publicUrl, domain)))
+  if (firstAdmin)
+    lines.push(
+      '',
+      ...passwordLines(firstAdmin, passwdCommand),
+      ...firstSteps(firstAdmin, registryHost(urls, publicUrl, domain)),
+    )
   return `${[...lines, FRAME, ''].join('\n')}\n`
 }
 
-function firstSteps(admin: FirstAdmin, host: string): string[] {
-  const { name } = admin
+function firstSteps({ name }: FirstAdmin, host: string): string[] {
   return [
-    ...passwordLines(admin),
     '  To push your first image:',
     '',
     `    docker login ${host} --username ${name}`,
@@ -31,7 +37,7 @@ function firstSteps(admin: FirstAdmin, host: string): string[] {
   ]
 }
 
-function passwordLines({ name, password, passwordFile }: FirstAdmin): string[] {
+function passwordLines({ name, password, passwordFile }: FirstAdmin, passwdCommand: string): string[] {
   if (passwordFile === undefined) {
     return [
       '  This is the first start. The administrator was made; the password is shown only now:',
@@ -47,7 +53,7 @@ function passwordLines({ name, password, passwordFile }: FirstAdmin): string[] {
     `    user      ${name}`,
     `    password  in ${passwordFile}`,
     '',
-    '  Choose your own, which removes the file: berth user passwd admin',
+    `  Choose your own, which removes the file: ${passwdCommand}`,
     '  (in a container: docker exec --interactive --tty CONTAINER berth user passwd admin)',
     '',
   ]

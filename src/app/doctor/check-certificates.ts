@@ -5,7 +5,7 @@ import { checkHost, type HostReport } from '../../certificates/check-host.ts'
 import type { CertificateFinding } from '../../certificates/findings.ts'
 import { requireFolder } from '../../certificates/require-folder.ts'
 import { readDockerRoots } from '../../certificates/trusted-roots.ts'
-import { ANY_ADDRESS, type Config } from '../../config/config.ts'
+import { ANY_ADDRESS, type Config, LOOPBACK_ADDRESSES } from '../../config/config.ts'
 import type { FrontDoorConfig } from '../../config/front-door.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
@@ -31,9 +31,9 @@ async function ask(
   folders: CertificateFolders,
 ): Promise<HostReport | CertificateError | undefined> {
   // By its name, as clients come. That may lead to another machine, or not back from within, so by its address, too.
-  const own = listenHost === ANY_ADDRESS ? 'localhost' : listenHost
+  const own = listenHost === ANY_ADDRESS ? LOOPBACK_ADDRESSES : [listenHost]
   let refusal: CertificateError | undefined
-  for (const connectTo of [undefined, own]) {
+  for (const connectTo of [undefined, ...own]) {
     try {
       return await checkHost({ host, port, connectTo }, folders, [])
     } catch (error) {

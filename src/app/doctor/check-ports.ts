@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { connect } from 'node:tls'
-import { ANY_ADDRESS, type ListenAddress } from '../../config/config.ts'
+import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/config.ts'
 import { formatAddress } from '../../config/describe.ts'
 import { isLocked } from '../data-folder.ts'
 import { withServersElsewhere } from '../require-data.ts'
@@ -28,7 +28,7 @@ export async function checkPort(
   } catch (error) {
     switch (reasonOf(error)) {
       case 'EADDRINUSE':
-        return whoListens({ host: host ?? 'localhost', port: address.port, kind, where, dataDir })
+        return whoListens({ host, port: address.port, kind, where, dataDir })
       case 'EACCES':
         return failed(
           'ports',
@@ -53,8 +53,15 @@ function tryToListen(at: { host: string | undefined; port: number }): Promise<vo
   })
 }
 
+/** An address of this machine that something listens on. */
+interface Place {
+  readonly host: string
+  readonly port: number
+  readonly kind: 'http' | 'https'
+}
+
 async function whoListens(at: {
-  host: string
+  host: string | undefined
   port: number
   kind: 'http' | 'https'
   where: string
@@ -70,18 +77,25 @@ async function whoListens(at: {
       ),
       remedy,
     )
-  const url = `${at.kind}://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}/livez`
-  try {
-    const isBerth = at.kind === 'http' ? await answersAsBerth(url) : await speaksTls(at)
-    if (isBerth) return ok('ports', `${at.where} (${at.kind}) answers`)
-  } catch {
-    // Whatever it is, it does not speak what was expected there.
+  for (const host of at.host === undefined ? LOOPBACK_ADDRESSES : [at.host]) {
+    if (await isServed({ host, port: at.port, kind: at.kind }))
+      return ok('ports', `${at.where} (${at.kind}) answers`)
   }
   return failed(
     'ports',
     `Another program listens on ${at.where}, or Berth there does not answer ${at.kind}`,
     remedy,
   )
+}
+
+async function isServed({ host, port, kind }: Place): Promise<boolean> {
+  try {
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/livez`
+    return kind === 'http' ? await answersAsBerth(url) : await speaksTls({ host, port })
+  } catch {
+    // Whatever it is, it does not speak what was expected there.
+    return false
+  }
 }
 
 /** Health is answered for any host, and by no other program in this way. */
@@ -91,7 +105,7 @@ async function answersAsBerth(url: string): Promise<boolean> {
   return response.ok && response.headers.has('docker-distribution-api-version')
 }
 
-function speaksTls({ host, port }: { host: string; port: number }): Promise<boolean> {
+function speaksTls({ host, port }: { readonly host: string; readonly port: number }): Promise<boolean> {
   return new Promise((resolve) => {
     // Only whether TLS is spoken is asked here; the chain has a check of its own.
     const socket = connect({ host, port, rejectUnauthorized: false, servername: 'doctor.invalid' })

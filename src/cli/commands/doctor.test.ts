@@ -50,6 +50,11 @@ describe('`berth doctor`', () => {
     const { code, stdout, stderr } = await ward.run()
     assert.deepEqual([code, stderr], [0, ''], stdout)
     assert.match(stdout, /^ok {7} disk .*berth-data is not there yet: the first start makes it\.$/m)
+    assert.match(
+      stdout,
+      /→ Start it with "berth serve .*--domain localhost .*--certs certs --vhost-dir vhost\.d --htpasswd-dir passwords.*"\.$/m,
+      'the remedy starts what was judged',
+    )
     assert.match(stdout, /^ok {7} dns +localhost leads to this machine/m)
     assert.match(
       stdout,

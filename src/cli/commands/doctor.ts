@@ -4,6 +4,7 @@ import { OPTION_LIST } from '../../config/options.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { quoteWord } from '../openssl-line.ts'
 import { repeatPlace } from '../own-commands.ts'
 import { sentence } from '../sentence.ts'
 import { addSettingFlags } from '../setting-flags.ts'
@@ -34,7 +35,8 @@ export function addDoctorCommand(program: Command, io: Io): void {
         ({ check, state, message, remedy }) =>
           `${MARKS[state]}  ${check.padEnd(12)} ${sentence(message)}${remedy === undefined ? '' : `\n${' '.repeat(23)}→ ${sentence(remedy)}`}`,
       )
-      printResult(context, { findings }, repeatPlace(lines.join('\n'), context.flags))
+      const text = lines.join('\n').replaceAll('"berth serve"', `"${serveCommand(context.flags)}"`)
+      printResult(context, { findings }, repeatPlace(text, context.flags))
       const failed = findings.filter(({ state }) => state === 'failed').length
       if (failed > 0) {
         throw new CliError(
@@ -50,6 +52,16 @@ function settingsFor(context: CommandContext): Config {
   const names = ['config', ...OPTION_LIST.map(({ name }) => name)]
   const isGiven = names.some((name) => name !== 'data' && context.flags[name] !== undefined)
   return (isGiven ? context.loadConfig() : context.loadServerConfig()).config
+}
+
+/** The start that was judged: `berth serve` with each setting that was given as a flag. */
+function serveCommand(flags: CommandContext['flags']): string {
+  const given = OPTION_LIST.flatMap(({ name }) => {
+    const value = flags[name]
+    if (name === 'data' || value === undefined) return []
+    return value === true ? `--${name}` : `--${name} ${quoteWord(String(value))}`
+  })
+  return ['berth serve', ...given].join(' ')
 }
 
 const MARKS = { ok: 'ok      ', warning: 'warning ', failed: 'FAILED  ', skipped: 'skipped ' } as const

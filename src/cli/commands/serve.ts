@@ -9,6 +9,7 @@ import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.
 import { type CommandContext, contextOf } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { mayMake } from '../new-flag.ts'
+import { repeatPlace } from '../own-commands.ts'
 import { readVersion } from '../product.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { shrinkHeapSoon } from '../shrink-heap.ts'
@@ -89,9 +90,15 @@ async function announce(
         domain: config.frontDoor?.domains[0],
         firstAdmin,
         dataDir: config.dataDir,
+        passwdCommand: commandHere(context, `berth user passwd ${firstAdmin?.name ?? ''}`),
       })
   const { stdout } = context.io
   return await new Promise((resolve) => stdout.write(text, (error) => resolve(!error)))
+}
+
+/** A command for the data of this start, as it is typed where the start was. */
+function commandHere({ flags }: CommandContext, command: string): string {
+  return repeatPlace(`"${command}"`, flags).slice(1, -1)
 }
 
 /** A password that is in a file is not printed. */

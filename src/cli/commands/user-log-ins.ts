@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { OpenData } from '../../app/open-data.ts'
 import { askConfirmation } from '../ask.ts'
 import { CliError } from '../cli-error.ts'
 import { contextOf, printResult } from '../command-context.ts'
@@ -16,6 +17,7 @@ export function addLogIns(user: Command, io: Io): void {
       await requireDataOf(context)
       await using data = await openDataOf(context)
       const logIns = await data.logIns.list(name)
+      if (logIns.length === 0) await requireAccount(data, name)
       const rows = logIns.map((logIn) => [
         logIn.id,
         logIn.client,
@@ -45,9 +47,26 @@ export function addLogOut(user: Command, io: Io): void {
       await askConfirmation(io, `End ${which}?`, context.flags.yes === true)
       await using data = await openDataOf(context)
       const count = await data.logIns.end(name, id)
+      if (count === 0) await requireAccount(data, name)
       if (id !== undefined && count === 0) {
         throw new CliError('LOGIN_UNKNOWN', `${name} has no log-in ${id.slice(0, 40)}`)
       }
-      printResult(context, { user: { name }, ended: count }, `${count} log-ins of ${name} were ended`)
+      printResult(
+        context,
+        { user: { name }, ended: count },
+        `${count === 1 ? 'One log-in' : `${count} log-ins`} of ${name} ${count === 1 ? 'was' : 'were'} ended`,
+      )
     })
+}
+
+/** A name without log-ins that is no account is most often mistyped. Errors: `AccountError` `UNKNOWN_ACCOUNT`. */
+async function requireAccount(data: OpenData, name: string): Promise<void> {
+  const accounts = await data.accounts.list()
+  if (accounts.some((account) => account.name === name)) return
+  const { AccountError } = await import('../../accounts/accounts.ts')
+  const shown = JSON.stringify(name.slice(0, 80))
+  throw new AccountError(
+    'UNKNOWN_ACCOUNT',
+    `No log-ins of ${shown} are stored, and it is no account of the database or of the htpasswd file`,
+  )
 }
