@@ -10,12 +10,21 @@ import { databaseFile } from './data-folder.ts'
  * after a restore that forgot the database. The blobs of a Distribution registry, which has none, are no such sign.
  * Errors: `AppError` `DATABASE_LOST`.
  */
-export function refuseLostDatabase({ dataDir, registryRoot }: Config): void {
+export function refuseLostDatabase(config: Config): void {
+  const lost = findLostDatabase(config)
+  if (lost) throw lost
+}
+
+/** The error `DATABASE_LOST` where a database is missing or empty beside blobs that one has named. */
+export function findLostDatabase({
+  dataDir,
+  registryRoot,
+}: Pick<Config, 'dataDir' | 'registryRoot'>): AppError | undefined {
   const file = databaseFile(dataDir)
-  if (hasDatabase(dataDir) || !hasBlobs(registryRoot)) return
-  if (existsSync(distributionFacts(registryRoot)) && !existsSync(uploadFolder(registryRoot))) return
+  if (hasDatabase(dataDir) || !hasBlobs(registryRoot)) return undefined
+  if (existsSync(distributionFacts(registryRoot)) && !existsSync(uploadFolder(registryRoot))) return undefined
   const state = existsSync(file) ? 'is empty' : 'is missing'
-  throw new AppError(
+  return new AppError(
     'DATABASE_LOST',
     `The database ${file} ${state}, but ${blobFolder(registryRoot)} holds blobs: without it no image of them can be served`,
     'Restore it from a backup as docs/operating.md says; without one, "berth serve --new" makes an empty database, ' +

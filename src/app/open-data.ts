@@ -34,7 +34,7 @@ export async function openData(
   config: Config,
   { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
 ): Promise<OpenData> {
-  if (!mayMake) await requireData(config.dataDir, { takesNew })
+  if (!mayMake) await requireData(config.dataDir, { takesNew, registryRoot: config.registryRoot })
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)
   return {

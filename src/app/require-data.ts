@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from './app-error.ts'
-import { hasDatabase } from './lost-database.ts'
+import { findLostDatabase, hasDatabase } from './lost-database.ts'
 import { findRunningServers, type RunningServer } from './running-servers.ts'
 
 /** Servers named in one message: more would hide what to do. */
@@ -13,16 +13,20 @@ export interface RequireDataOptions {
   readonly takesNew: boolean
   /** Certificates without a database are enough. */
   readonly areCertificatesEnough?: boolean
+  /** Where the blobs are, for a command that needs the database: beside blobs it is lost, and the folder the right one. */
+  readonly registryRoot?: string
 }
 
 /**
  * Sees that a folder holds data of Berth, for commands: a wrong folder must not look like an empty one, nor become a
- * second one. Errors: `AppError` `DATA_NOT_FOUND`, which names the servers that run elsewhere on this machine.
+ * second one. Errors: `AppError` `DATABASE_LOST`; `DATA_NOT_FOUND`, which names the servers that run elsewhere on this machine.
  */
 export async function requireData(dataDir: string, options: RequireDataOptions): Promise<void> {
   const { takesNew, areCertificatesEnough } = options
   if (hasDatabase(dataDir)) return
   if (areCertificatesEnough && isThere(join(dataDir, 'certificates'))) return
+  const lost = options.registryRoot && findLostDatabase({ dataDir, registryRoot: options.registryRoot })
+  if (lost) throw lost
   const servers = await serversElsewhere(dataDir)
   const what = `There is no data of Berth in ${dataDir}`
   const make = takesNew ? `; or make ${dataDir} with --new` : ''

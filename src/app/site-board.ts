@@ -75,8 +75,8 @@ export class SiteBoard implements Disposable {
     const { door, logger } = this.#options
     const onProblem = (problem: string): void => logger.warn({ problem }, 'a folder cannot be read')
     const onChange = (): void => this.#assemble()
-    const open = (path: string, withText: boolean): Promise<WatchedFolder> =>
-      WatchedFolder.open(path, { withText, onChange, onProblem })
+    const open = (path: string, withText: boolean, mustExist = true): Promise<WatchedFolder> =>
+      WatchedFolder.open(path, { withText, mustExist, onChange, onProblem })
     const vhostDir = door.vhostDir ?? nginxFolder('vhost.d')
     const confd = nginxFolder('conf.d')
     this.#vhost = vhostDir === undefined ? undefined : await open(vhostDir, true)
@@ -88,7 +88,7 @@ export class SiteBoard implements Disposable {
       passwordFolders({ vhostDir, htpasswdDir: door.htpasswdDir })
         // Only nginx-proxy's own folder is looked into by host; the other is named by vhost files.
         .filter((path) => path === door.htpasswdDir || path.endsWith('/htpasswd'))
-        .map((path) => open(path, false)),
+        .map((path) => open(path, false, path === door.htpasswdDir)),
     )
   }
 

@@ -28,5 +28,6 @@ export async function requireDataOf(
 ): Promise<void> {
   if (takesNew && mayMake(context)) return
   const { requireData } = await import('../app/require-data.ts')
-  await requireData(loadWithoutDomain(context).dataDir, { takesNew })
+  const { dataDir, registryRoot } = loadWithoutDomain(context)
+  await requireData(dataDir, { takesNew, registryRoot })
 }

@@ -174,4 +174,15 @@ test('a wrong site is refused by name', () => {
     assert.equal(error.code, 'VALUE_INVALID', what)
     assert.match(error.message, /^wrong\.yaml: sites/, what)
   }
+  const faults = {
+    'w.example: { upstrem: http://x }': ': w.example has keys that are not known here: upstrem',
+    'w.example: { upstream: 10.0.0.5 }':
+      ': w.example: upstream must be a server without a path, such as http://10.0.0.5:8080',
+    'w.example: { upstream: http://x, paths: { /y: { upstream: [z] } } }':
+      ': w.example: paths: /y: upstream: 0 must be a server without a path, such as http://10.0.0.5:8080',
+  }
+  for (const [line, fault] of Object.entries(faults)) {
+    const flags = { config: write('wrong.yaml', `domain: r.example\nsites:\n  ${line}\n`) }
+    assert.equal(refusal({ flags }).message, `wrong.yaml: sites${fault}`)
+  }
 })

@@ -14,6 +14,7 @@ import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTIONS, type Option, type OptionName, type OptionValue } from './options.ts'
 import { isPlainHttpSafe } from './plain-http.ts'
 import { type RecordedSettings, toRecordedLayer } from './recorded.ts'
+import { describeIssue } from './value-issue.ts'
 
 /** Where the configuration comes from. */
 export interface ConfigInput {
@@ -118,8 +119,8 @@ function parseSetting<Name extends OptionName>(name: Name, raw: RawValue): Optio
   const option: Option = OPTIONS[name]
   const result = option.parse.safeParse(raw.value)
   if (!result.success) {
-    const what = result.error.issues[0]?.message ?? 'cannot be used'
-    throw new ConfigError('VALUE_INVALID', `${raw.source} ${what}`, `Correct it; it means: ${option.help}`)
+    const what = describeIssue(result.error.issues[0])
+    throw new ConfigError('VALUE_INVALID', `${raw.source}${what}`, `Correct it; it means: ${option.help}`)
   }
   const value = option.isPath
     ? path.resolve(raw.baseDir, String(result.data))

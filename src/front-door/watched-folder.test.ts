@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { MAX_WATCHED_FILE_BYTES, WatchedFolder } from './watched-folder.ts'
 
-async function start(options: { withText?: boolean; isMissing?: boolean } = {}) {
+async function start(options: { withText?: boolean; isMissing?: boolean; mustExist?: boolean } = {}) {
   const temp = await makeTempFolder('watched')
   const path = join(temp.path, 'vhost.d')
   if (!options.isMissing) await mkdir(path)
@@ -14,6 +14,7 @@ async function start(options: { withText?: boolean; isMissing?: boolean } = {}) 
   const problems: string[] = []
   const folder = await WatchedFolder.open(path, {
     withText: options.withText ?? true,
+    mustExist: options.mustExist ?? false,
     onChange: () => changes++,
     onProblem: (problem) => problems.push(problem),
   })
@@ -90,4 +91,17 @@ test('`WatchedFolder` keeps what it had when the folder cannot be read, and says
   assert.equal(watched.folder.content.get('a')?.text, 'x;')
   assert.equal(watched.problems.length, 1)
   assert.match(watched.problems[0] ?? '', /cannot be read \(ENOTDIR\)/)
+})
+
+test('`WatchedFolder` says that a folder which has been named is missing, and keeps what one held that goes', async () => {
+  await using watched = await start({ isMissing: true, mustExist: true })
+  assert.match(watched.problems[0] ?? '', /vhost\.d cannot be read \(ENOENT\)/)
+  await mkdir(watched.path)
+  await writeFile(join(watched.path, 'a'), 'auth_basic x;')
+  await watched.folder.refresh()
+  assert.equal(watched.folder.content.get('a')?.text, 'auth_basic x;')
+  await rm(watched.path, { recursive: true })
+  await watched.folder.refresh()
+  assert.equal(watched.folder.content.get('a')?.text, 'auth_basic x;', 'what protected a host is still there')
+  assert.equal(watched.problems.length, 2)
 })

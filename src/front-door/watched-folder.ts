@@ -33,13 +33,18 @@ export type FolderContent = ReadonlyMap<string, WatchedFile>
 export interface WatchOptions {
   /** Read the text of files; without it only names and versions are known. */
   readonly withText: boolean
+  /**
+   * The folder has been named, or was there once: without it the last good content stays, and `onProblem` is told. What it
+   * held protects hosts, and must not go with a mistyped or lost path. Otherwise a missing folder is empty.
+   */
+  readonly mustExist?: boolean
   /** Told after each change, not of the first reading. */
   readonly onChange: () => void
   /** Told when the folder cannot be read; then the last good content stays. Once for each reason. */
   readonly onProblem: (problem: string) => void
 }
 
-/** A flat folder of small files that is read again when something in it changes. A folder that is missing is empty. */
+/** A flat folder of small files that is read again when something in it changes. */
 export class WatchedFolder {
   readonly path: string
   readonly #options: WatchOptions
@@ -123,7 +128,7 @@ export class WatchedFolder {
 
   async #read(): Promise<FolderContent | undefined> {
     try {
-      const names = await listNames(this.path)
+      const names = await listNames(this.path, this.#options.mustExist === true)
       const files = await mapBounded(names, (name) => this.#readFile(name))
       this.#problem = undefined
       return new Map(files.filter((file) => file !== undefined).map((file) => [file.name, file]))
@@ -163,13 +168,13 @@ export class WatchedFolder {
 
 class FolderTooLarge extends Error {}
 
-async function listNames(path: string): Promise<string[]> {
+async function listNames(path: string, mustExist: boolean): Promise<string[]> {
   try {
     const names = (await readdir(path)).filter((name) => !name.startsWith('.') && !name.endsWith('~'))
     if (names.length > MAX_FILES) throw new FolderTooLarge()
     return names.sort()
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
+    if (codeOf(error) === 'ENOENT' && !mustExist) return []
     throw error
   }
 }

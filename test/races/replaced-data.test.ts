@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
 import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
 import { RawClient } from '../support/raw-request.ts'
+import { runCli } from '../support/run-cli.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/replaced'
@@ -115,6 +116,14 @@ describe('a database that is lost', () => {
       await assert.rejects(
         BerthProcess.start(site),
         new RegExp(`error\\[DATABASE_LOST\\]: .* is ${state}, but .* holds blobs.*Restore it.*--new`),
+      )
+      for (const command of ['user list', 'repo list']) {
+        const { code, stderr } = await runCli([...command.split(' '), '--data', site.dataDir])
+        assert.deepEqual([code, /^error\[DATABASE_LOST\]/.test(stderr)], [1, true], stderr)
+      }
+      assert.match(
+        (await runCli(['doctor', '--data', site.dataDir])).stdout,
+        new RegExp(`^FAILED +data +The database .* ${state}, but`, 'm'),
       )
       // A restore, as the message advises.
       await cp(`${file}.kept`, file)

@@ -1,10 +1,14 @@
-import { hasDatabase } from '../lost-database.ts'
+import type { Config } from '../../config/config.ts'
+import { findLostDatabase, hasDatabase } from '../lost-database.ts'
 import { inWords, serversElsewhere } from '../require-data.ts'
-import { type Finding, warning } from './finding.ts'
+import { type Finding, failed, warning } from './finding.ts'
 
-/** Whether the data folder is the wrong one: it holds nothing, and a server runs on another. Nothing is said otherwise. */
-export async function checkData(dataDir: string): Promise<Finding[]> {
+/** Whether the database is lost, or the data folder is the wrong one: it holds nothing, and a server runs on another. */
+export async function checkData(config: Config): Promise<Finding[]> {
+  const { dataDir } = config
   if (hasDatabase(dataDir)) return []
+  const lost = findLostDatabase(config)
+  if (lost) return [failed('data', lost.message, lost.remedy)]
   const servers = await serversElsewhere(dataDir)
   if (servers.length === 0) return []
   return [

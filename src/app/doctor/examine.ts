@@ -19,7 +19,7 @@ export async function examine(config: Config): Promise<Finding[]> {
   const { frontDoor } = config
   const folders = [...new Set([config.dataDir, config.registryRoot])]
   const checks = [
-    checkData(config.dataDir),
+    checkData(config),
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),
