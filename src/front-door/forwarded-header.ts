@@ -3,8 +3,11 @@ import { readHop } from './visitor-address.ts'
 
 /** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
 const MAX_LENGTH = 2_048
-/** One `name=value` of RFC 7239 section 4, with what separates it from the next: a comma ends what one proxy has added. */
-const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*)))?\s*([,;]|$)/y
+/**
+ * One `name=value` of RFC 7239 section 4, with what separates it from the next: a comma ends what one proxy has added. Each
+ * space can be taken in one way only, so that it takes no longer than its length.
+ */
+const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*)?([,;]|$)/y
 /** What an address, a host or a hidden name is made of: it becomes the value of another header. */
 const PLAIN = /^[A-Za-z0-9.:[\]_-]{1,255}$/
 /** Beside one of these `Forwarded` does not count: a proxy that sets the one passes the other on as its client wrote it. */
