@@ -28,6 +28,15 @@ test('`parseStrictJson()` reads what JSON.parse reads', () => {
   assert.deepEqual(parse(wide), JSON.parse(wide))
 })
 
+test('`parseStrictJson()` takes a size with a point or an exponent for no number, and leaves others alone', () => {
+  assert.deepEqual(parse('{"size":10.0,"a":[{"size" : 1E1}],"b":{"sizes":1.0,"size":"2.0"}}'), {
+    size: Number.NaN,
+    a: [{ size: Number.NaN }],
+    b: { sizes: 1, size: '2.0' },
+  })
+  assert.deepEqual(parse('{"a":"\\"size\\":1.0","size":10,"b":1.0}'), { a: '"size":1.0', size: 10, b: 1 })
+})
+
 test('`parseStrictJson()` refuses what is no JSON, whatever its brackets and quotes say', () => {
   for (const text of [
     '',

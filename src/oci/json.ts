@@ -26,12 +26,22 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   refuseBombs(bytes)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = BROKEN_SIZE.test(text) ? JSON.parse(text, withoutBrokenSizes) : JSON.parse(text)
   } catch (cause) {
     throw invalid('it is not JSON', cause)
   }
   refuseRepeatedNames(text)
   return value
+}
+
+/** A size written as `10.0` or `1e1`: equal to a whole number, and refused by programs that read one (Go's int64). */
+const BROKEN_SIZE = /"size"\s*:\s*-?\d+[.eE]/
+
+/** Makes such sizes none, so that they are refused where a descriptor has them, and nobody stores what nobody can pull. */
+function withoutBrokenSizes(name: string, value: unknown, context?: { source?: string }): unknown {
+  return name === 'size' && typeof value === 'number' && /[.eE]/.test(context?.source ?? '')
+    ? Number.NaN
+    : value
 }
 
 const QUOTE = 0x22
