@@ -112,6 +112,19 @@ async function openFrozen(file: string, { onReplaced }: DatabaseOptions): Promis
   return { database: await openSqliteDatabase(file, { onReplaced, isFrozen: true }), isFrozen: true }
 }
 
+/** Runs a part of the start. What SQLite finds wrong within it is an `AppError`; any other error stays what it is. */
+export async function withDatabaseFaults<T>({ dataDir }: Config, part: () => Promise<T>): Promise<T> {
+  try {
+    return await part()
+  } catch (error) {
+    throw isOfSqlite(error) ? toAppError(error, 'database', databaseFile(dataDir)) : error
+  }
+}
+
+function isOfSqlite(error: unknown): boolean {
+  return error instanceof Error && ('errcode' in error || isOfSqlite(error.cause))
+}
+
 /** Logs that the data folder was replaced under a server that runs. */
 export function tellReplaced(logger: Logger, file: string): void {
   logger.error(

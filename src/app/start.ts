@@ -16,7 +16,14 @@ import { refuseLostDatabase } from './lost-database.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import { openStore, type Store, tellFrozen, tellHtpasswd, tellReplaced } from './open-store.ts'
+import {
+  openStore,
+  type Store,
+  tellFrozen,
+  tellHtpasswd,
+  tellReplaced,
+  withDatabaseFaults,
+} from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
@@ -64,6 +71,10 @@ export async function startBerth(
   logger: Logger,
   options: StartOptions = {},
 ): Promise<RunningBerth> {
+  return withDatabaseFaults(config, () => start(config, logger, options))
+}
+
+async function start(config: Config, logger: Logger, options: StartOptions): Promise<RunningBerth> {
   const { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true } = options
   checkListeners(config)
   if (!options.mayMakeDatabase) refuseLostDatabase(config)

@@ -58,6 +58,12 @@ const NOT_PERMITTED: FaultRow = {
   what: 'The user with id {user} may not use {what}{owner}',
   remedy: AS_OWNER,
 }
+const OWN_MODE: FaultRow = {
+  code: 'DATA_NOT_WRITABLE',
+  what: 'The mode of {what} keeps out the user with id {user}, who owns it and whom this runs as',
+  remedy:
+    'Give the owner its rights with "chmod -R u+rwX" and that path, and start with a umask that leaves them, such as 077',
+}
 const IS_FOLDER: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
   what: 'A folder stands at {what}, where a file has to be',
@@ -84,6 +90,16 @@ const LOOP: FaultRow = {
   remedy: 'Replace the link by the folder itself',
 }
 
+const NO_SOCKET_RIGHT: FaultRow = {
+  code: 'SOCKET_UNUSABLE',
+  what: 'The user with id {user} may not make the socket {what}',
+  remedy: 'Give this user the right to write to {folder}, or choose a path in another folder',
+}
+const SOCKET_BELOW_FILE: FaultRow = {
+  code: 'SOCKET_UNUSABLE',
+  what: 'The socket {what} cannot be made: a file stands above it, where a folder has to be',
+  remedy: 'Choose another path with --listen-http or --listen-https, or move the file away',
+}
 const OTHER_DISK: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
   what: '{what} is not on the file system of the uploads beside it, or is mounted by itself, so that no upload can be moved there',
@@ -94,6 +110,7 @@ const OTHER_DISK: FaultRow = {
 const ON_FILES = {
   EACCES: NOT_PERMITTED,
   EPERM: NOT_PERMITTED,
+  OWN_MODE,
   ENOSPC: NO_SPACE,
   EDQUOT: NO_QUOTA,
   NO_INODES,
@@ -120,7 +137,7 @@ function asRefusal(rows: Readonly<Record<string, FaultRow>>): Readonly<Record<st
   )
 }
 
-/** Errno and place to cause and remedy: the only such table. `NO_INODES` is `ENOSPC` on a disk with free space. */
+/** Errno and place to cause and remedy: the only such table. `NO_INODES` is `ENOSPC` on a disk with free space, `OWN_MODE` `EACCES` to one's own. */
 export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, FaultRow>>>> = {
   port: {
     EADDRINUSE: {
@@ -173,11 +190,11 @@ export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, 
       what: 'Something stands at {what} that is no socket; it was left as it is',
       remedy: 'Move it away, or choose another path with --listen-http or --listen-https',
     },
-    EACCES: {
-      code: 'SOCKET_UNUSABLE',
-      what: 'The user with id {user} may not make the socket {what}',
-      remedy: 'Give this user the right to write to {folder}, or choose a path in another folder',
-    },
+    EACCES: NO_SOCKET_RIGHT,
+    EPERM: NO_SOCKET_RIGHT,
+    OWN_MODE: NO_SOCKET_RIGHT,
+    ENOTDIR: SOCKET_BELOW_FILE,
+    EEXIST: SOCKET_BELOW_FILE,
     ENOENT: {
       code: 'SOCKET_UNUSABLE',
       what: 'The socket {what} cannot be made: the folder {folder} is not there',
@@ -206,6 +223,12 @@ export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, 
       code: 'DATABASE_UNUSABLE',
       what: 'SQLite cannot open {what}, and the system does not say why',
       remedy: 'Look at what limits the process, such as SELinux, AppArmor or its container',
+    },
+    SQLITE_IOERR: {
+      code: 'DATA_NOT_WRITABLE',
+      what: 'SQLite cannot read or write {what} or the files beside it (-wal, -shm)',
+      remedy:
+        'If one of these was moved or removed while a server runs, restart the server; otherwise look into "dmesg" for what the disk reports, and copy what can be read',
     },
     SQLITE_NOTADB: {
       code: 'DATABASE_UNUSABLE',

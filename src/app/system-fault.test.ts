@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,7 @@ const skip = await whyNoMounts()
 const ON_FILES: readonly (readonly [string, string, RegExp, RegExp])[] = [
   ['EACCES', 'DATA_NOT_WRITABLE', /user with id \d+ may not use/, /as the owner/],
   ['EPERM', 'DATA_NOT_WRITABLE', /user with id \d+ may not use/, /as the owner/],
+  ['OWN_MODE', 'DATA_NOT_WRITABLE', /mode of/, /chmod -R u\+rwX/],
   ['ENOSPC', 'STORAGE_FULL', /is full/, /Free space/],
   ['EDQUOT', 'STORAGE_FULL', /quota/, /Raise the quota/],
   ['NO_INODES', 'STORAGE_FULL', /no inode/, /df -i/],
@@ -44,6 +45,10 @@ const SOCKET: typeof ON_FILES = [
   ['EADDRINUSE', 'PORT_IN_USE', /Another program listens/, /Stop it/],
   ['ENOTSOCK', 'SOCKET_UNUSABLE', /no socket/, /Move it away/],
   ['EACCES', 'SOCKET_UNUSABLE', /may not make the socket/, /right to write to \/some/],
+  ['EPERM', 'SOCKET_UNUSABLE', /may not make the socket/, /right to write to \/some/],
+  ['OWN_MODE', 'SOCKET_UNUSABLE', /may not make the socket/, /right to write to \/some/],
+  ['ENOTDIR', 'SOCKET_UNUSABLE', /a file stands above it/, /another path with --listen-http/],
+  ['EEXIST', 'SOCKET_UNUSABLE', /a file stands above it/, /another path with --listen-http/],
   ['ENOENT', 'SOCKET_UNUSABLE', /folder \/some is not there/, /Make the folder first/],
   ['EINVAL', 'SOCKET_UNUSABLE', /107 bytes/, /shorter/],
   ['ENAMETOOLONG', 'SOCKET_UNUSABLE', /107 bytes/, /shorter/],
@@ -72,6 +77,7 @@ const EXPECTED: Readonly<Record<FaultPlace, typeof ON_FILES>> = {
     ...ON_FILES,
     ['SQLITE_BUSY', 'DATABASE_BUSY', /holds the database/, /fuser/],
     ['SQLITE_CANTOPEN', 'DATABASE_UNUSABLE', /cannot open/, /SELinux/],
+    ['SQLITE_IOERR', 'DATA_NOT_WRITABLE', /cannot read or write/, /restart the server/],
     ['SQLITE_NOTADB', 'DATABASE_UNUSABLE', /is no database/, /backup/],
     ['SQLITE_CORRUPT', 'DATABASE_UNUSABLE', /damaged/, /backup/],
   ],
@@ -102,7 +108,13 @@ for (const [place, rows] of Object.entries(EXPECTED) as [FaultPlace, typeof ON_F
 
 /** An error as the system, or SQLite, throws it. */
 function faultOf(errno: string): Error {
-  const sqlite = { SQLITE_BUSY: 5, SQLITE_CANTOPEN: 14, SQLITE_CORRUPT: 11 + 256, SQLITE_NOTADB: 26 }[errno]
+  const sqlite = {
+    SQLITE_BUSY: 5,
+    SQLITE_CANTOPEN: 14,
+    SQLITE_IOERR: 10,
+    SQLITE_CORRUPT: 11 + 256,
+    SQLITE_NOTADB: 26,
+  }[errno]
   if (sqlite !== undefined)
     return Object.assign(new Error('x'), { code: 'ERR_SQLITE_ERROR', errcode: sqlite })
   return Object.assign(new Error('x'), { code: errno, syscall: 'open' })
@@ -156,6 +168,30 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     prepare: (folder) => void mkdirSync(join(folder, 'data/berth.db'), { recursive: true }),
     args: list,
     line: /^error\[DATA_NOT_WRITABLE\]: A folder stands at .*berth\.db/,
+  },
+  "a folder in place of SQLite's log": {
+    prepare(folder) {
+      makeData(folder)
+      mkdirSync(join(folder, 'data/berth.db-wal'))
+    },
+    args: list,
+    line: /^error\[DATA_NOT_WRITABLE\]: A folder stands at \S*berth\.db-wal, where/,
+  },
+  'a data folder whose mode keeps its owner out': {
+    skip: asNobody,
+    uid: NOBODY,
+    prepare(folder) {
+      mkdirSync(join(folder, 'data'))
+      chownSync(join(folder, 'data'), NOBODY, NOBODY)
+      chmodSync(join(folder, 'data'), 0)
+    },
+    args: serve,
+    line: /^error\[DATA_NOT_WRITABLE\]: The mode of \S*data keeps out the user with id 65534, who owns it.*chmod -R u\+rwX/,
+  },
+  'a socket below a file': {
+    prepare: (folder) => writeFileSync(join(folder, 'file'), 'x'),
+    args: (folder) => serve(folder, '--listen-http', `unix:${folder}/file/berth.sock`),
+    line: /^error\[SOCKET_UNUSABLE\]: .*a file stands above it.*--listen-http/,
   },
   'a folder in place of the lock': {
     prepare: (folder) => void mkdirSync(join(folder, 'data/server.lock'), { recursive: true }),
@@ -229,6 +265,32 @@ test('a disk without inodes, and one that is read-only, are called so', { skip }
   await disk.setReadOnly(true)
   const readOnly = await runCommand(BERTH, serve(disk.path), { env: process.env })
   assert.match(readOnly.stderr, /^error\[DATA_NOT_WRITABLE\]: The disk of .* is mounted read-only/)
+})
+
+for (const [state, words] of Object.entries({
+  full: /The disk of .* is full\. Free space/,
+  'read-only': /The disk of .* is mounted read-only\. Mount it writable/,
+}))
+  test(`a ${state} disk has its own remedy where a certificate is kept, and from doctor`, {
+    skip,
+  }, async () => {
+    await using disk = await SmallDisk.mount(4)
+    mkdirSync(join(disk.path, 'data/certificates'), { recursive: true })
+    if (state === 'full') await disk.fill()
+    else await disk.setReadOnly(true)
+    const data = ['--data', join(disk.path, 'data')]
+    for (const args of [['cert', 'self-signed', 'a.test', '--new'], ['cert', 'ca', '--new'], ['doctor']]) {
+      const { stdout, stderr } = await runCommand(BERTH, [...args, ...data], { env: process.env })
+      const said = `${stdout}${stderr}`.replace(/\.?\s+→ /g, '. ')
+      assert.match(said, words, args.join(' '))
+      assert.doesNotMatch(said, /writable for the user|See that its owner/, args.join(' '))
+    }
+  })
+
+test('a command whose output cannot be written says so', async () => {
+  const line = await runCommand('sh', ['-c', `"${BERTH}" version >/dev/full`], { env: process.env })
+  assert.equal(line.code, 1)
+  assert.match(line.stderr, /^error\[STORAGE_FULL\]: The disk of standard output/)
 })
 
 function makeData(folder: string): void {

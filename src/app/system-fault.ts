@@ -1,4 +1,13 @@
-import { accessSync, closeSync, constants, existsSync, openSync, statfsSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError } from './app-error.ts'
 import { type FaultPlace, type FaultRow, SYSTEM_FAULTS } from './system-fault-rows.ts'
@@ -21,9 +30,9 @@ interface Subject {
 export function toAppError(error: unknown, place: FaultPlace, what?: string): unknown {
   if (error instanceof AppError) return error
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const path = pathOf(cause) ?? what ?? 'a file'
-    const row = SYSTEM_FAULTS[place][errnoOf(cause, place, path) ?? '']
-    if (row) return asError(row, what ?? path, error)
+    const found = faultOf(cause, place, pathOf(cause) ?? what)
+    const row = SYSTEM_FAULTS[place][found.errno ?? '']
+    if (row) return asError(row, found.file ?? what ?? pathOf(cause) ?? nameOf(cause), error)
   }
   return error
 }
@@ -51,9 +60,22 @@ const SQLITE_CODES: ReadonlyMap<number, string> = new Map([
 /** Those that do not: it is read-only, its disk failed, its file cannot be opened. */
 const SQLITE_UNCLEAR: ReadonlySet<number> = new Set([8, 10, 14])
 
-function errnoOf(error: Error, place: FaultPlace, path: string): string | undefined {
-  const errno = 'errcode' in error ? sqliteErrno(Number(error.errcode) & 0xff, path) : systemErrno(error)
-  return errno === 'ENOSPC' && place !== 'port' && hasSpaceOnly(path) ? 'NO_INODES' : errno
+/** Why a call failed: one of the table's names. */
+interface Fault {
+  readonly errno: string | undefined
+  /** The file it is about, if that is another one than the caller's. */
+  readonly file?: string
+}
+
+function faultOf(error: Error, place: FaultPlace, path: string | undefined): Fault {
+  const fault: Fault =
+    'errcode' in error ? sqliteFault(Number(error.errcode) & 0xff, path ?? '') : { errno: systemErrno(error) }
+  if (fault.errno === 'EACCES' && place !== 'port' && isOwn(fault.file ?? path))
+    return { ...fault, errno: 'OWN_MODE' }
+  if (fault.errno === 'ENOENT' && place !== 'port' && path !== undefined && isReadOnlyAbove(path))
+    return { ...fault, errno: 'EROFS' }
+  const isOfDisk = fault.errno === 'ENOSPC' && place !== 'port' && path !== undefined
+  return isOfDisk && hasSpaceOnly(path) ? { ...fault, errno: 'NO_INODES' } : fault
 }
 
 /** Also of errors that Berth makes itself with the errno of what it found. */
@@ -61,25 +83,30 @@ function systemErrno(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-function sqliteErrno(code: number, file: string): string | undefined {
-  if (!SQLITE_UNCLEAR.has(code)) return SQLITE_CODES.get(code)
-  return errnoOfFiles(file) ?? (code === 10 ? 'EIO' : 'SQLITE_CANTOPEN')
+function sqliteFault(code: number, file: string): Fault {
+  if (!SQLITE_UNCLEAR.has(code)) return { errno: SQLITE_CODES.get(code) }
+  return faultOfFiles(file) ?? { errno: code === 10 ? 'SQLITE_IOERR' : 'SQLITE_CANTOPEN' }
 }
 
 /** Why a database cannot be used, as the system says it of its files. None is opened: to close it would drop SQLite's locks. */
-function errnoOfFiles(file: string): string | undefined {
+function faultOfFiles(file: string): Fault | undefined {
+  let name = dirname(file)
   try {
     const { R_OK, W_OK, X_OK } = constants
-    accessSync(dirname(file), R_OK | W_OK | X_OK)
-    for (const name of [file, `${file}-wal`, `${file}-shm`].filter((path) => existsSync(path))) {
-      if (statSync(name).isDirectory()) return 'EISDIR'
+    accessSync(name, R_OK | W_OK | X_OK)
+    for (name of [file, `${file}-wal`, `${file}-shm`]) {
+      // A link that leads nowhere is there, too.
+      if (lstatSync(name, { throwIfNoEntry: false }) === undefined) continue
+      if (statSync(name).isDirectory()) return { errno: 'EISDIR', file: name }
       accessSync(name, R_OK | W_OK)
     }
+    name = file
     closeSync(openSync('/dev/null', 'r'))
     const space = spaceOf(file)
-    return space && (space.isFull || !space.hasInodes) ? 'ENOSPC' : undefined
+    return space && (space.isFull || !space.hasInodes) ? { errno: 'ENOSPC' } : undefined
   } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : undefined
+    if (!(error instanceof Error && 'code' in error)) return undefined
+    return { errno: String(error.code), file: name }
   }
 }
 
@@ -101,6 +128,27 @@ function hasSpaceOnly(path: string): boolean {
   return space !== undefined && !space.isFull && !space.hasInodes
 }
 
+/** Whether a path is missing because its disk is read-only: Node says of folders within folders that they are not there. */
+function isReadOnlyAbove(path: string): boolean {
+  let folder = dirname(path)
+  while (!existsSync(folder)) folder = dirname(folder)
+  try {
+    accessSync(folder, constants.W_OK)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS'
+  }
+}
+
+/** Whether a path belongs to the user that this runs as: then its mode is the trouble. */
+function isOwn(path: string | undefined): boolean {
+  try {
+    return path !== undefined && statSync(path).uid === process.getuid?.()
+  } catch {
+    return false
+  }
+}
+
 function ownerOf(path: string): string {
   try {
     const { uid } = statSync(path)
@@ -108,6 +156,12 @@ function ownerOf(path: string): string {
   } catch {
     return ''
   }
+}
+
+/** What a call without a path was about. */
+function nameOf(error: Error): string {
+  if ('syscall' in error && error.syscall === 'write') return 'standard output, or of a file,'
+  return 'syscall' in error && error.syscall === 'uv_cwd' ? 'the folder that this was started in' : 'a file'
 }
 
 function pathOf(error: Error): string | undefined {

@@ -13,7 +13,7 @@ export const CLI_ERRORS = {
   CANCELLED: { exit: EXIT.failed, remedy: 'Nothing was changed' },
   REPOSITORY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth repo list" to see those there are' },
   LOGIN_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth user logins NAME" to see those there are' },
-  TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list" to see those there are' },
+  TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list REPOSITORY" to see those there are' },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Look at the registry's log" },
   NO_SITES: {
     exit: EXIT.failed,

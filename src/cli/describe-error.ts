@@ -16,19 +16,19 @@ export interface ErrorReport {
 
 const debug = debuglog('berth')
 
-/** What to do about the errors that do not say so themselves, by code. */
+/** What to do about the errors that do not say so themselves, by code. `{name}` is the first name in quotes of the message. */
 const REMEDIES: Readonly<Record<string, string>> = {
   SCHEMA_TOO_NEW: 'Start the version of Berth that wrote it, or a newer one',
   DATABASE_UNUSABLE: "Check the disk, and the owner and permissions of the data folder's files",
   NAME_INVALID: 'Choose another name',
   TAG_INVALID: 'Check the tag',
   DIGEST_INVALID: 'Check the digest',
-  ALREADY_EXISTS: 'Choose another name, or change its password with "berth user passwd"',
-  NAME_TAKEN: 'Choose another name, or let it have them with "berth user add --take-over"',
+  ALREADY_EXISTS: 'Choose another name, or change its password with "berth user passwd {name}"',
+  NAME_TAKEN: 'Choose another name, or let it have them with "berth user add {name} --take-over"',
   UNKNOWN_ACCOUNT: 'Run "berth user list" to see those there are',
   PASSWORD_TOO_SHORT: 'Choose a longer one',
   PASSWORD_TOO_LONG: 'Choose a shorter one',
-  LAST_ADMIN: 'Make another administrator first, with "berth user add --admin"',
+  LAST_ADMIN: 'Make another administrator first, with "berth user add NAME --admin"',
   TOO_MANY_ATTEMPTS: 'Wait a little and try again',
 }
 
@@ -67,12 +67,30 @@ export function describeError(thrown: unknown): ErrorReport {
   debug('%o', thrown)
   const error = isCoded(thrown) ? thrown : toAppError(thrown, 'file')
   if (!isCoded(error)) return describeFault(error)
+  const { code, message } = error
+  const [, name = 'NAME'] = /"([^"]+)"/.exec(message) ?? []
   return {
-    code: error.code,
-    message: error.message,
-    remedy: error.remedy ?? REMEDIES[error.code] ?? "Look at the server's log",
-    exit: exitOf(error.code),
+    code,
+    message,
+    remedy:
+      remedyOfDisk(error) ??
+      error.remedy ??
+      REMEDIES[code]?.replace('{name}', name) ??
+      "Look at the server's log",
+    exit: exitOf(code),
   }
+}
+
+/** The rights to a folder of certificates are what its own errors advise on; a full or read-only disk needs other things. */
+function remedyOfDisk({ code, cause }: CodedError): string | undefined {
+  if (code !== 'CERTIFICATE_FOLDER_UNUSABLE') return undefined
+  const fault = toAppError(cause, 'file')
+  if (!isCoded(fault) || isAboutRights(cause)) return undefined
+  return `${fault.message}. ${fault.remedy}`
+}
+
+function isAboutRights(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
 }
 
 /** One line: `error[CODE]: what, why, what to do`. */

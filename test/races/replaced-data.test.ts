@@ -24,6 +24,8 @@ const RESTORES: Readonly<Record<string, (data: string, backup: string) => Promis
     await rename(backup, data)
   },
   'the database': (data, backup) => rename(join(backup, 'berth.db'), join(data, 'berth.db')),
+  "nothing in place of SQLite's log": (data) => rm(join(data, 'berth.db-wal')),
+  "nothing in place of SQLite's shared memory": (data) => rm(join(data, 'berth.db-shm')),
   'nothing in place of the folder': (data) => rename(data, `${data}.old`),
 }
 

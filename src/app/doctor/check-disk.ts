@@ -2,6 +2,8 @@ import { constants } from 'node:fs'
 import { access, mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { AppError } from '../app-error.ts'
+import { toAppError } from '../system-fault.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
 /** Less than this is soon full: a few images. */
@@ -36,6 +38,8 @@ async function checkParent(folder: string): Promise<Finding[]> {
 }
 
 function unusable(folder: string, error: unknown): Finding {
+  const fault = toAppError(error, 'data', folder)
+  if (fault instanceof AppError) return failed('disk', fault.message, fault.remedy)
   return failed(
     'disk',
     `The folder ${folder} cannot be used (${reasonOf(error)})`,

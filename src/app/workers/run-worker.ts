@@ -9,7 +9,7 @@ import { openHeadroom } from '../keep-headroom.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
-import { openStore, type Store, tellHtpasswd, tellReplaced } from '../open-store.ts'
+import { openStore, type Store, tellHtpasswd, tellReplaced, withDatabaseFaults } from '../open-store.ts'
 import { TlsPairWatch } from '../tls-pair-watch.ts'
 import { PrimaryQuestions } from './ask-primary.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
@@ -36,7 +36,7 @@ interface Told {
  */
 export async function runWorker({ onServing }: { onServing: () => void }): Promise<number> {
   // They reach every process of a terminal or a service: the primary decides what they mean.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1']) process.on(signal, () => {})
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGHUP']) process.on(signal, () => {})
   // What cannot be sent was for a primary that is gone, whose disconnection would be seen a moment later.
   cluster.worker?.on('error', () => process.exit(1))
   const told = listenToPrimary()
@@ -46,7 +46,8 @@ export async function runWorker({ onServing }: { onServing: () => void }): Promi
   const state = { isStopping: false }
   try {
     const context = { start, told, logger, resources, isStopping: () => state.isStopping }
-    tell({ kind: 'serving', urls: await serve(context) })
+    const urls = await withDatabaseFaults(start.config, () => serve(context))
+    tell({ kind: 'serving', urls })
   } catch (error) {
     await flushLogger(logger)
     await tellAndWait({ kind: 'failed', failure: describe(error) })

@@ -59,7 +59,9 @@ function addDelete(tag: Command, io: Io): void {
       await using data = await openDataOf(context)
       await askConfirmation(io, `Delete the tag ${name} of ${repository}?`, context.flags.yes === true)
       if (!(await data.repositories.deleteTag(repository, name))) {
-        throw new CliError('TAG_UNKNOWN', `There is no tag ${name} in ${repository}`)
+        throw new CliError('TAG_UNKNOWN', `There is no tag ${name} in ${repository}`, {
+          remedy: `Run "berth tag list ${repository}" to see those there are`,
+        })
       }
       printResult(context, { tag: { repository, name } }, `Tag ${name} of ${repository} was deleted`)
     })

@@ -49,7 +49,9 @@ export function addLogOut(user: Command, io: Io): void {
       const count = await data.logIns.end(name, id)
       if (count === 0) await requireAccount(data, name)
       if (id !== undefined && count === 0) {
-        throw new CliError('LOGIN_UNKNOWN', `${name} has no log-in ${id.slice(0, 40)}`)
+        throw new CliError('LOGIN_UNKNOWN', `${name} has no log-in ${id.slice(0, 40)}`, {
+          remedy: `Run "berth user logins ${name}" to see those there are`,
+        })
       }
       printResult(
         context,

@@ -8,12 +8,14 @@ const RETRY_AFTER_S = 30
 export type OnReplaced = (file: string) => void
 
 /**
- * A database file that is open, by its place: whoever moves another file or folder there, as a restore does, leaves the
- * connections with a file that nobody sees any more. A file that is written over keeps its identity and is not noticed.
+ * A database file that is open, with the files beside it, by their places: whoever moves another file or folder there, as
+ * a restore does, or removes SQLite's log, leaves the connections with files that nobody sees any more. A file that is
+ * written over keeps its identity and is not noticed.
  */
 export class FileIdentity {
   readonly #file: string
-  readonly #opened: string
+  /** Device and inode of each file as it was opened. */
+  readonly #opened: Map<string, string>
   readonly #onReplaced: OnReplaced
   #isReported = false
 
@@ -21,29 +23,45 @@ export class FileIdentity {
   constructor(file: string, onReplaced: OnReplaced) {
     this.#file = file
     this.#onReplaced = onReplaced
-    const { dev, ino } = statSync(file, { bigint: true })
-    this.#opened = `${dev} ${ino}`
+    this.#opened = new Map([[file, identityOf(statSync(file, { bigint: true }))]])
   }
 
-  /** Fails with `OciError` `UNAVAILABLE` if another file, or none, is in the place of the one that was opened. */
-  check(): void {
-    if (this.#isInPlace()) return
-    if (!this.#isReported) this.#onReplaced(this.#file)
-    this.#isReported = true
-    throw new OciError('UNAVAILABLE', {
-      message:
-        'The data folder of this registry was replaced while it ran: nothing was stored. It takes pushes again once it is restarted',
-      retryAfterS: RETRY_AFTER_S,
-    })
-  }
-
-  /** What cannot be looked at for another reason counts as in place: a write to it will say what is wrong. */
-  #isInPlace(): boolean {
-    try {
-      const found = statSync(this.#file, { bigint: true, throwIfNoEntry: false })
-      return found !== undefined && `${found.dev} ${found.ino}` === this.#opened
-    } catch {
-      return true
+  /**
+   * Adds SQLite's log and shared memory, which have their place as long as a connection is open
+   * (sqlite.org/walformat.html). Those that are not there, as of a database that is only read, are left out.
+   */
+  addSideFiles(): void {
+    for (const file of [`${this.#file}-wal`, `${this.#file}-shm`]) {
+      const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+      if (found) this.#opened.set(file, identityOf(found))
     }
   }
+
+  /** Fails with `OciError` `UNAVAILABLE` if another file, or none, is in the place of one that was opened. */
+  check(): void {
+    for (const [file, opened] of this.#opened) {
+      if (isInPlace(file, opened)) continue
+      if (!this.#isReported) this.#onReplaced(file)
+      this.#isReported = true
+      throw new OciError('UNAVAILABLE', {
+        message:
+          'The data folder of this registry was replaced while it ran: nothing was stored. It takes pushes again once it is restarted',
+        retryAfterS: RETRY_AFTER_S,
+      })
+    }
+  }
+}
+
+/** What cannot be looked at for another reason counts as in place: a write to it will say what is wrong. */
+function isInPlace(file: string, opened: string): boolean {
+  try {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+    return found !== undefined && identityOf(found) === opened
+  } catch {
+    return true
+  }
+}
+
+function identityOf({ dev, ino }: { dev: bigint; ino: bigint }): string {
+  return `${dev} ${ino}`
 }

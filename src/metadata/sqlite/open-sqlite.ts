@@ -94,6 +94,7 @@ export async function openSqliteDatabase(
   }
   try {
     await migrateToLatest(writer)
+    if (!isFrozen) identity.addSideFiles()
   } catch (error) {
     await close()
     if (error instanceof DatabaseError) throw error

@@ -66,6 +66,18 @@ export class ReadSnapshot {
     if (!this.#isOpen) return
     this.#isOpen = false
     // An error inside the transaction may have ended it already.
-    if (this.#db?.isOpen && this.#db.isTransaction) this.#commit?.run()
+    if (this.#db?.isOpen && this.#db.isTransaction) this.#finish(this.#db)
+  }
+
+  /** Nothing was written, so that no error of the end matters: whoever read got that of the read. */
+  #finish(db: DatabaseSync): void {
+    try {
+      this.#commit?.run()
+    } catch {
+      // SQLite repeats the error of a damaged database at the commit. What was read is not to be relied on.
+      this.#lastVersion = undefined
+      this.#forget()
+      if (db.isTransaction) db.exec('rollback')
+    }
   }
 }

@@ -3,12 +3,14 @@ import { OciError } from '../../oci/errors.ts'
 /** Primary result codes of SQLite that mean the disk or its owner, not the query (sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5
 const SQLITE_FULL = 13
-const PASSING: ReadonlyMap<number, string> = new Map([
+const UNUSABLE: ReadonlyMap<number, string> = new Map([
   [SQLITE_BUSY, 'it is busy'],
   [6, 'it is locked'],
   [8, 'it is read-only'],
   [10, 'its disk failed'],
+  [11, 'it is damaged'],
   [14, 'its file cannot be opened'],
+  [26, 'it is damaged'],
 ])
 
 /** Seconds after which a request that failed for a fault of the machine may be tried again. */
@@ -38,7 +40,7 @@ export function toSqliteFault(error: unknown): unknown {
       cause: error,
     })
   }
-  const why = PASSING.get(primary)
+  const why = UNUSABLE.get(primary)
   if (why === undefined) return error
   return new OciError('UNAVAILABLE', {
     message: `The database of this registry cannot be used: ${why}`,
