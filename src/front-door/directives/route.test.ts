@@ -90,6 +90,8 @@ const ROUTES: readonly (readonly [vhost: string, target: string, expected: strin
   ['set $args "a=b"; location / { proxy_pass http://up; }', '/x?c=d', 'proxy http://up /x?a=b'],
   ['location / { set $up "up:81"; proxy_pass http://$up; }', '/x%20y?c', 'proxy http://up:81 /x%20y?c'],
   ['location / { set $up "up:81"; proxy_pass http://$up/fixed; }', '/x?c', 'proxy http://up:81 /fixed'],
+  ['location ~ ^/a/(.*) { proxy_pass http://up/b?c=$1; }', '/a/x%20y', 'proxy http://up /b?c=x%20y'],
+  ['location ~ ^/a/(.*) { proxy_pass http://up/$1; }', '/a/%C3%A4', 'proxy http://up /%C3%A4'],
   ['location / { set $up "not a host/"; proxy_pass $up; }', '/x', 'error 500'],
   ['rewrite ^/(.*)$ /x?p=$1 redirect;', '/a%26b', '302 /x?p=a%26b'],
   ['rewrite ^/x(.*)$ $1 last;', '/x', 'error 500'],

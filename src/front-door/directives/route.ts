@@ -1,4 +1,4 @@
-import { escapePath } from './escape-uri.ts'
+import { escapeHeader, escapePath } from './escape-uri.ts'
 import type { ChosenLocation, Location, LocationContent, LocationSet } from './locations.ts'
 import { isRedirect, type RewriteOutcome, type RewriteStep, runSteps } from './rewrite-steps.ts'
 import type { CompiledServer, Content, LocationSettings, Plan, RequestFacts } from './settings.ts'
@@ -235,7 +235,12 @@ function toUrl(
   if (scheme === undefined) return { content: { kind: 'none' }, target: '' }
   const path = rest.startsWith('/') ? rest : `/${rest}`
   const target =
-    rest === '' ? targetOf(state, '', 0) : path === state.request.requestUri ? state.request.target : path
+    rest === ''
+      ? targetOf(state, '', 0)
+      : path === state.request.requestUri
+        ? state.request.target
+        : // What a variable holds is decoded: a space would end the target. nginx sends it, and applications answer 400.
+          escapeHeader(path)
   const declaredPath = declared.get(authority)
   if (declaredPath !== undefined) return { content: { kind: 'declared', path: declaredPath }, target }
   return { content: { kind: 'proxy', origin: `${scheme}://${authority}` }, target }
