@@ -197,18 +197,22 @@ describe('a full disk', { skip }, () => {
       if (end === 'stopped') assert.equal(await scene.server.stop(), 0)
       await rm(join(site.dataDir, 'headroom'), { force: true })
       await disk.fillUp()
-      const server = await BerthProcess.start(site)
+      const before = (await readFile(site.logFile, 'utf8')).length
+      await using server = await BerthProcess.start(site)
       await assertReadable(scene)
       const { status } = await scene.http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/`)
       assert.ok(status === 503 || status === 507, `${status}`)
-      assert.match(await readFile(site.logFile, 'utf8'), /answers pulls from what is there/)
+      const log = (await readFile(site.logFile, 'utf8')).slice(before)
+      const isFrozen = /answers pulls from what is there/.test(log)
+      // One that was killed has left its side files, which take no more room.
+      assert.ok(isFrozen || end === 'killed', log)
       await disk.free()
-      // What it has read would be mixed with what was changed.
       const add = ['user', 'add', `after-${end}`, '--password-stdin', '--data', site.dataDir]
       await runOk(process.execPath, [MAIN, ...add], { input: 'correct horse battery' })
+      // What a frozen one has read would be mixed with what was changed.
       const { status: later, body } = await scene.http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
-      assert.equal(later, 503, String(body))
-      assert.match(String(body), /once it is restarted/)
+      assert.equal(later, isFrozen ? 503 : 200, String(body))
+      if (isFrozen) assert.match(String(body), /once it is restarted/)
       await server.kill()
       await using again = await BerthProcess.start(site)
       await pushesWork(scene)
