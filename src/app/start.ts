@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { AnswerGate } from '../front-door/answer-gate.ts'
+import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/open-file-limit.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
@@ -83,6 +84,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
   warnOfWideModes(config, logger)
+  warnOfFewFiles(logger)
   const headroom = openHeadroom(config, logger)
   resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
@@ -166,6 +168,17 @@ function warnOfWideModes({ dataDir }: Config, logger: Logger): void {
   logger.warn(
     { paths: wide.paths, cure: wide.cure },
     'other users of this machine may use the data folder, which holds password hashes and signing keys',
+  )
+}
+
+/** Connections beyond the limit are closed without an answer, which nobody could explain otherwise. */
+function warnOfFewFiles(logger: Logger): void {
+  const connections = connectionLimit(FEW_CONNECTIONS)
+  if (connections >= FEW_CONNECTIONS) return
+  logger.warn(
+    { openFiles: openFileLimit(), connections },
+    'this process may open so few files that it takes few connections at once, and closes all others. Raise the limit: ' +
+      '"ulimit -n 65536" in the shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 with Docker',
   )
 }
 

@@ -18,7 +18,7 @@ import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from '.
 import { type JudgedConnection, JudgedConnections } from './judged-connections.ts'
 import { CONNECTION_LIMITS } from './listener.ts'
 import { plainAddress } from './network-address.ts'
-import { connectionLimit } from './open-file-limit.ts'
+import { boundConnections, connectionLimit } from './open-file-limit.ts'
 import { peek } from './peek.ts'
 import type { ClientAuthority } from './ports.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
@@ -129,7 +129,7 @@ class Listening {
           allowHalfOpen: !options.isTls,
           highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
         }).on('connection', (socket) => this.#receive(socket))
-    this.server.maxConnections = options.maxConnections ?? connectionLimit(CONNECTION_LIMITS.maxConnections)
+    boundConnections(this.server, options.maxConnections ?? connectionLimit(CONNECTION_LIMITS.maxConnections))
   }
 
   /** Without TLS and proxies there is nothing to look at first: connections are the HTTP server's own. */

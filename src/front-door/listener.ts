@@ -3,7 +3,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import type { Socket } from 'node:net'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { continueWhenRead } from './expect-continue.ts'
-import { connectionLimit } from './open-file-limit.ts'
+import { boundConnections, connectionLimit } from './open-file-limit.ts'
 import { endWithAnswer, type HeadRefusal, MAX_HEAD_BYTES, refusalOfHead } from './refuse-head.ts'
 import { hasDoubles } from './request-target.ts'
 import { RequestTurns } from './request-turns.ts'
@@ -71,7 +71,7 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
   server.headersTimeout = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
   server.keepAliveTimeout = CONNECTION_LIMITS.keepAliveMs
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
-  server.maxConnections = connectionLimit(CONNECTION_LIMITS.maxConnections)
+  boundConnections(server, connectionLimit(CONNECTION_LIMITS.maxConnections))
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     continueWhenRead(request, response)
     turns.take(request, response)

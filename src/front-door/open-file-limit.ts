@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
+import type { Server } from 'node:net'
 
+/** Fewer connections than this are soon used up: a client opens several, and keeps them. */
+export const FEW_CONNECTIONS = 100
 /** Least part of the files that a process may open that is kept for other than visitors' connections. */
 const KEPT_SHARE = 1 / 8
 /** Least number of files kept: the database, logs, listeners and threads take some fifty. */
@@ -13,6 +16,15 @@ export function connectionLimit(most: number, openFiles: number | undefined = op
   if (openFiles === undefined) return most
   const kept = Math.max(MIN_KEPT, Math.ceil(openFiles * KEPT_SHARE))
   return Math.max(1, Math.min(most, openFiles - kept))
+}
+
+/**
+ * Closes connections beyond `most` at once. Without `dropMaxConnection` a worker gives them back to the primary, which tries
+ * the next one: once all are full they wait without an end, and all processes are busy passing them on.
+ */
+export function boundConnections(server: Server, most: number): void {
+  // The types of Node do not know the second one.
+  Object.assign(server, { maxConnections: most, dropMaxConnection: true })
 }
 
 /** How many files this process may open: Node raises the soft limit to the hard one. Undefined where the system does not say. */

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectionLimit } from '../../src/front-door/open-file-limit.ts'
 import { BerthProcess } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
@@ -23,6 +24,11 @@ const LIMIT_AT_START = 1024
 const CLIENTS = 8
 /** Rounds of requests without a free descriptor: handles that leak are collected within a few. */
 const ROUNDS = 25
+/** Workers that are filled with connections, and how many more there are. */
+const WORKERS = 2
+const SURPLUS = 40
+/** More connections than the limit of files leaves. */
+const MOST = 20_000
 /** Longest wait for the server to let go of closed connections, in ms. */
 const RELEASE_MS = 10_000
 
@@ -83,6 +89,34 @@ describe('a server that runs out of descriptors', { skip }, () => {
     for (const socket of idle) socket.destroy()
     await untilFewerThan(server, LIMIT - 2 * CLIENTS)
     assert.equal(String((await visit()).body), 'hello')
+  })
+})
+
+describe('workers that have as many connections as they take', { skip }, () => {
+  it('close further ones, which else would be passed on between them for ever', async () => {
+    const taken = WORKERS * connectionLimit(MOST, LIMIT)
+    await using server = await startRaceServer([REPOSITORY], {
+      maxOpenFiles: LIMIT,
+      flags: ['--workers', String(WORKERS)],
+    })
+    const { port, logFile } = server.site
+    const sockets: Socket[] = []
+    for (let count = 0; count < taken + SURPLUS; count++) {
+      const socket = connect(port, '127.0.0.1').resume()
+      socket.on('error', () => socket.destroy())
+      sockets.push(socket)
+      await once(socket, 'connect')
+      // The primary has it in hand until a worker has taken it.
+      await sleep(2)
+    }
+    const deadline = Date.now() + RELEASE_MS
+    while (sockets.filter(({ readableEnded, destroyed }) => !readableEnded && !destroyed).length > taken) {
+      assert.ok(Date.now() < deadline, 'connections wait that no worker takes')
+      await sleep(20)
+    }
+    for (const socket of sockets) socket.destroy()
+    await pushBlob(server.http, REPOSITORY, randomBytes(1_000))
+    assert.match(await readFile(logFile, 'utf8'), /takes few connections at once, and closes all others/)
   })
 })
 
