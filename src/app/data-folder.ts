@@ -1,7 +1,8 @@
 import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeMissingFolders, PRIVATE_FOLDER } from '../files/durable.ts'
 import { AppError } from './app-error.ts'
 import { toAppError } from './system-fault.ts'
 
@@ -24,7 +25,7 @@ export function databaseFile(dataDir: string): string {
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeMissingFolders(folder, PRIVATE_FOLDER)
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw toAppError(cause, 'data', folder)

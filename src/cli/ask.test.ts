@@ -30,6 +30,7 @@ async function typeAt(command: string, { question, key }: { question: RegExp; ke
 
 describe('a question on a terminal', {
   skip: existsSync('/usr/bin/script') ? false : 'needs script, to have a terminal',
+  timeout: 120_000,
 }, () => {
   it('is cancelled by Ctrl-D, in the words of Berth, and stands on one line where the terminal knows no width', async () => {
     await using temp = await makeTempFolder('ask')

@@ -31,11 +31,46 @@ export async function ownerFor(folder: string): Promise<Owner | undefined> {
 }
 
 /**
+ * Creates a folder and the parents it lacks. Not by Node's `recursive`, which tries for ever where the system answers ENOENT
+ * though the parent is there, as below /proc (Node 26). Errors: those of the system; EEXIST where a file stands.
+ * @returns the first folder that was made, undefined if all stood.
+ */
+export async function makeMissingFolders(folder: string, mode: number): Promise<string | undefined> {
+  const problem = await tryToMake(folder, mode)
+  if (problem === undefined) return folder
+  if (await isFolder(folder)) return undefined
+  const parent = dirname(folder)
+  if (problem.code !== 'ENOENT' || parent === folder) throw problem
+  const first = await makeMissingFolders(parent, mode)
+  const again = await tryToMake(folder, mode)
+  if (again !== undefined && !(await isFolder(folder))) throw again
+  return first ?? folder
+}
+
+async function tryToMake(folder: string, mode: number): Promise<NodeJS.ErrnoException | undefined> {
+  try {
+    await mkdir(folder, { mode })
+    return undefined
+  } catch (error) {
+    return error as NodeJS.ErrnoException
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    // What cannot be looked at is none to work with: the error of making it says why.
+    return false
+  }
+}
+
+/**
  * Creates a folder with its parents, each entry durable; nothing to do where it stands. They belong to the owner of the
  * folder they are made in, also when root makes them.
  */
 export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true, mode })
+  const firstMade = await makeMissingFolders(folder, mode)
   if (firstMade === undefined) return
   const owner = await ownerFor(dirname(firstMade))
   for (let made = folder; made.length >= firstMade.length; made = dirname(made)) {

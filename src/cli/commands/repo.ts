@@ -86,11 +86,15 @@ function addDelete(repo: Command, io: Io): void {
       await using data = await openDataOf(context)
       const found = await data.repositories.show(name)
       if (!found) throw unknownRepository(name)
-      const question = `Delete ${name} with ${found.tagCount} tags and ${found.manifestCount} manifests?`
+      const question = `Delete ${name} with ${counted(found.tagCount, 'tag')} and ${counted(found.manifestCount, 'manifest')}?`
       await askConfirmation(io, question, context.flags.yes === true)
       if (!(await data.repositories.delete(name))) throw unknownRepository(name)
       // With the last of a removed account its name is free.
       await data.accounts.releaseNames([name.split('/', 1)[0] ?? ''])
       printResult(context, { repository: { name } }, `Repository ${name} was deleted`)
     })
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
