@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readHttpLevel } from '../front-door/directives/http-level.ts'
@@ -26,12 +26,28 @@ export async function checkVhostFiles(
   const problems: DirectiveProblem[] = []
   for (const file of files) {
     const vhostDir = folder ?? nginxFolder('vhost.d') ?? dirname(file)
-    problems.push(...lintVhostFile(await readText(file), file, includeReader(vhostDir)))
+    const problem = given ? undefined : await findUnread(file)
+    if (problem) problems.push(problem)
+    else problems.push(...lintVhostFile(await readText(file), file, includeReader(vhostDir)))
   }
   const ofAllHosts = given ? [] : await filesOfAllHosts()
   const texts = await Promise.all(ofAllHosts.map(async (file) => ({ file, text: await readText(file) })))
   const read = texts.filter(({ file, text }) => !isMadeByNginxProxy(basename(file), text))
   return { files: [...files, ...ofAllHosts], problems: [...problems, ...readHttpLevel(read).problems] }
+}
+
+/** What closes the host of a file that the server cannot read either. A folder may be no host's at all. */
+async function findUnread(file: string): Promise<DirectiveProblem | undefined> {
+  try {
+    const stats = await stat(file)
+    if (stats.isFile() && stats.size <= MAX_WATCHED_FILE_BYTES) return undefined
+    if (stats.isFile()) return { file, line: 1, severity: 'closes', message: 'it is too large' }
+    return { file, line: 1, severity: 'warns', message: 'it is no file: a host of this name is closed' }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+    const message = code === 'ENOENT' ? 'it is a link to nothing' : `it cannot be read (${code})`
+    return { file, line: 1, severity: 'closes', message }
+  }
 }
 
 /** Reads what `include` names, as the server does: a file of the vhost folder itself. */
@@ -56,7 +72,10 @@ async function filesOfAllHosts(): Promise<string[]> {
   const proxy =
     own === undefined ? [] : (await filesOf(own)).filter((file) => basename(file) === 'proxy.conf')
   const files = confd === undefined ? [] : await filesOf(confd)
-  return [...proxy, ...files.filter((file) => file.endsWith('.conf'))]
+  return [
+    ...proxy,
+    ...files.filter((file) => file.endsWith('.conf') && statSync(file, { throwIfNoEntry: false })?.isFile()),
+  ]
 }
 
 async function filesOf(folder: string | undefined): Promise<string[]> {
@@ -70,7 +89,7 @@ async function filesOf(folder: string | undefined): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
     return entries
-      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.') && !entry.name.endsWith('~'))
+      .filter(({ name }) => !name.startsWith('.') && !name.endsWith('~'))
       .map(({ name }) => join(folder, name))
       .sort()
   } catch (cause) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -61,14 +61,41 @@ test('`WatchedFolder` waits for the folder if it is missing', async () => {
   assert.deepEqual(watched.problems, [])
 })
 
-test('`WatchedFolder` leaves out folders, hidden files and backups', async () => {
-  await using watched = await start()
+test('`WatchedFolder` leaves out hidden files and backups, and folders where only names count', async () => {
+  await using watched = await start({ withText: false })
   await mkdir(join(watched.path, 'sub'))
   await writeFile(join(watched.path, '.a.swp'), 'x')
   await writeFile(join(watched.path, 'a~'), 'x')
   await writeFile(join(watched.path, 'a'), 'x')
   await watched.folder.refresh()
   assert.deepEqual([...watched.folder.content.keys()], ['a'])
+})
+
+test('`WatchedFolder` has what stands in the place of a text as a file that cannot be read', async () => {
+  await using watched = await start()
+  await mkdir(join(watched.path, 'sub'))
+  await symlink('nowhere', join(watched.path, 'link'))
+  await watched.folder.refresh()
+  assert.deepEqual(
+    [...watched.folder.content.values()].map(({ name, problem }) => [name, problem]),
+    [
+      ['link', 'it is a link to nothing'],
+      ['sub', 'it is no file'],
+    ],
+  )
+})
+
+test('`WatchedFolder` keeps what it had when the folder is gone, until it is back', async () => {
+  await using watched = await start()
+  await writeFile(join(watched.path, 'a'), 'deny all;')
+  await watched.folder.refresh()
+  await rename(watched.path, `${watched.path}.away`)
+  await watched.folder.refresh()
+  assert.equal(watched.folder.content.get('a')?.text, 'deny all;')
+  assert.match(watched.problems.join(), /cannot be read \(ENOENT\)/)
+  await mkdir(watched.path)
+  await watched.folder.refresh()
+  assert.equal(watched.folder.content.size, 0)
 })
 
 test('`WatchedFolder` says which file is too large and goes on with the others', async () => {

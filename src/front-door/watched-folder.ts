@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { open, readdir, stat } from 'node:fs/promises'
+import { lstat, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Files of one folder that count: one to four for each host. */
@@ -128,7 +128,7 @@ export class WatchedFolder {
 
   async #read(): Promise<FolderContent | undefined> {
     try {
-      const names = await listNames(this.path, this.#options.mustExist === true)
+      const names = await listNames(this.path, this.#options.mustExist === true || this.#content.size > 0)
       const files = await mapBounded(names, (name) => this.#readFile(name))
       this.#problem = undefined
       return new Map(files.filter((file) => file !== undefined).map((file) => [file.name, file]))
@@ -147,16 +147,24 @@ export class WatchedFolder {
     const before = this.#content.get(name)
     try {
       const stats = await stat(path, { bigint: true })
-      if (!stats.isFile()) return undefined
+      if (!stats.isFile()) return this.#unread(name, 'it is no file')
       const version = [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ')
       if (before?.version === version) return before
       const text = this.#options.withText ? await readText(path) : undefined
       return { name, path, text, problem: undefined, version }
     } catch (error) {
       const code = codeOf(error)
-      if (code === 'ENOENT') return undefined
-      return { name, path, text: undefined, problem: `it cannot be read (${code})`, version: code }
+      // A file that was removed since the folder was read is no more; a link that leads nowhere is there.
+      if (code === 'ENOENT')
+        return (await isLink(path)) ? this.#unread(name, 'it is a link to nothing') : undefined
+      return this.#unread(name, `it cannot be read (${code})`)
     }
+  }
+
+  /** What stands in the place of a text counts as one that cannot be read, since it may be meant to protect something. */
+  #unread(name: string, problem: string): WatchedFile | undefined {
+    if (!this.#options.withText) return undefined
+    return { name, path: join(this.path, name), text: undefined, problem, version: problem }
   }
 
   #tell(problem: string): void {
@@ -168,14 +176,23 @@ export class WatchedFolder {
 
 class FolderTooLarge extends Error {}
 
-async function listNames(path: string, mustExist: boolean): Promise<string[]> {
+/** `isExpected`: it must be there, or had files, and what they said holds on while the folder is away, as with a share that comes back. */
+async function listNames(path: string, isExpected: boolean): Promise<string[]> {
   try {
     const names = (await readdir(path)).filter((name) => !name.startsWith('.') && !name.endsWith('~'))
     if (names.length > MAX_FILES) throw new FolderTooLarge()
     return names.sort()
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' && !mustExist) return []
+    if (codeOf(error) === 'ENOENT' && !isExpected) return []
     throw error
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink()
+  } catch {
+    return false
   }
 }
 

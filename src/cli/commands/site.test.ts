@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runCli } from '../../../test/support/run-cli.ts'
@@ -41,6 +41,25 @@ describe('`berth site check`', () => {
     assert.equal(closed.code, 1)
     assert.match(closed.stdout, /vhost\.d\/app\.example\.com:3: error: .*auth_request/)
     assert.match(closed.stderr, /^error\[VHOST_FILES_FAULTY\]: One fault closes its host\. Mend /)
+  })
+
+  it('goes on behind what the server cannot read, and says what that does to the host', async () => {
+    await using room = await openRoom()
+    await room.put('b.example.com', CLOSING)
+    await mkdir(join(room.path, 'vhost.d', 'a.example.com'))
+    await symlink('nowhere', join(room.path, 'vhost.d', 'c.example.com'))
+    const { code, stdout } = await room.run('check', '--vhost-dir', 'vhost.d')
+    assert.equal(code, 1)
+    assert.match(stdout, /a\.example\.com:1: warning: it is no file: a host of this name is closed/)
+    assert.match(stdout, /b\.example\.com:1: error: .*auth_request/)
+    assert.match(stdout, /c\.example\.com:1: error: it is a link to nothing/)
+  })
+
+  it('warns of zones of limits that it does not see', async () => {
+    await using room = await openRoom()
+    await room.put('app.example.com', 'limit_req zone=nowhere;')
+    const { stdout } = await room.run('check', '--vhost-dir', 'vhost.d')
+    assert.match(stdout, /:1: warning: .*no limit_req_zone in conf\.d makes/)
   })
 
   it('tells programs in JSON', async () => {
