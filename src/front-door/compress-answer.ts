@@ -9,6 +9,8 @@ const GZIP_LEVEL = 4
 /** Statuses whose answers are compressed, as in nginx. */
 const ZIPPED: ReadonlySet<number> = new Set([200, 403, 404])
 
+const TAKES_GZIP = /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:$|[\s,]))/
+
 /**
  * Compresses an answer as it goes, where the vhost file says so and the client takes it, with a flush after each chunk.
  * The headers are changed to say so, those of HEAD, too. The stream is to be joined to the answer once they are out.
@@ -24,16 +26,18 @@ export function compressAnswer(
   const isFit =
     (gzip.types.includes(type) || gzip.types.includes('*')) &&
     findHeader(list, 'content-encoding') === undefined &&
-    Number(findHeader(list, 'content-length') ?? gzip.minLengthBytes) >= gzip.minLengthBytes &&
-    /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:$|[\s,]))/.test(String(request.headers['accept-encoding'] ?? ''))
+    Number(findHeader(list, 'content-length') ?? gzip.minLengthBytes) >= gzip.minLengthBytes
   if (!isFit) return undefined
+  // With the plain answer, too: a cache must not give it to those who take the other, nor the other way round.
+  if (!/accept-encoding|\*/i.test(findHeader(list, 'vary') ?? '')) list.push('vary', 'Accept-Encoding')
+  if (!TAKES_GZIP.test(String(request.headers['accept-encoding'] ?? ''))) return undefined
   dropHeader(list, 'content-length')
   dropHeader(list, 'accept-ranges')
   // The bytes differ now, so a strong validator would lie.
   const etag = findHeader(list, 'etag')
   dropHeader(list, 'etag')
   if (etag !== undefined) list.push('etag', etag.startsWith('W/') ? etag : `W/${etag}`)
-  list.push('content-encoding', 'gzip', 'vary', 'Accept-Encoding')
+  list.push('content-encoding', 'gzip')
   if (request.method === 'HEAD') return undefined
   return createGzip({ level: GZIP_LEVEL, flush: constants.Z_SYNC_FLUSH })
 }

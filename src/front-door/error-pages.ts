@@ -60,8 +60,8 @@ export interface StatusPage {
   readonly sent: number
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
-  /** What visitors and proxies keep of it, where nothing else says so. */
-  readonly cacheControl: string
+  /** Headers that are sent where nothing else sets them. */
+  readonly otherwise: Readonly<Record<string, string>>
 }
 
 /** Statuses for which nginx-proxy shows the page of the operator. */
@@ -81,10 +81,12 @@ export function makePage(response: DoorResponse, status: number, own?: string): 
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-length': String(Buffer.byteLength(body)),
+    },
+    otherwise: {
       'x-content-type-options': 'nosniff',
       ...(isLater && { 'retry-after': String(RETRY_AFTER_S) }),
+      'cache-control': NOT_KEPT,
     },
-    cacheControl: NOT_KEPT,
   }
 }
 
@@ -97,8 +99,8 @@ export function sendPage(
   more: Record<string, string> = {},
   own?: string,
 ): void {
-  const { sent, body, headers, cacheControl } = makePage(response, status, own)
-  send(response, { status: sent, body, headers: { ...headers, 'cache-control': cacheControl, ...more } })
+  const { sent, body, headers, otherwise } = makePage(response, status, own)
+  send(response, { status: sent, body, headers: { ...headers, ...otherwise, ...more } })
 }
 
 function sentFor(status: number): number {

@@ -24,8 +24,8 @@ export const CONNECTION_LIMITS = {
   keepAliveMs: 75_000,
   /** Largest head of a request, in bytes. */
   maxHeaderBytes: MAX_HEAD_BYTES,
-  /** Headers of one request: real clients send below 30. */
-  maxHeaders: 100,
+  /** Headers of one request: clients send below 30, but over HTTP/2 browsers send each of up to 180 cookies as one. */
+  maxHeaders: 1000,
   /** Connections at once, fewer where the system lets this process open fewer files: an idle WebSocket costs some 40 KiB with TLS, 11 without, another connection less. */
   maxConnections: 20_000,
   /** How much a socket reads ahead while its body is not taken, in bytes. */

@@ -46,16 +46,16 @@ interface OwnAnswer {
   readonly status: number
   readonly list: HeaderList
   readonly body: Buffer
-  /** `Cache-Control`, unless the location says another. */
-  readonly cacheControl?: string
+  /** Headers that are sent unless the location sets them: two values of one contradict each other. */
+  readonly otherwise?: Readonly<Record<string, string>>
 }
 
 /** Answers with a text. */
 export function sendOwn(exchange: SiteExchange, rules: AnswerRules, answer: OwnAnswer): void {
-  const { status, body, list, cacheControl } = answer
+  const { status, body, list, otherwise = {} } = answer
   const gzip = finishHead(exchange, rules, answer)
-  if (cacheControl !== undefined && findHeader(list, 'cache-control') === undefined)
-    list.push('cache-control', cacheControl)
+  for (const [name, value] of Object.entries(otherwise))
+    if (findHeader(list, name) === undefined) list.push(name, value)
   const response = exchange.response as ServerResponse
   if (response.headersSent || response.destroyed) {
     breakOff(response)
@@ -71,11 +71,11 @@ export function sendOwn(exchange: SiteExchange, rules: AnswerRules, answer: OwnA
 
 /** Answers with the plain page of a status. */
 export function sendSitePage(exchange: SiteExchange, rules: AnswerRules, status: number): void {
-  const { sent, body, headers, cacheControl } = makePage(exchange.response, status, exchange.site.errorPage)
+  const { sent, body, headers, otherwise } = makePage(exchange.response, status, exchange.site.errorPage)
   sendOwn(exchange, rules, {
     status: sent,
     list: Object.entries(headers).flat(),
     body: Buffer.from(body),
-    cacheControl,
+    otherwise,
   })
 }

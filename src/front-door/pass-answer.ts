@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import type { UnsentHold } from '../stream/unsent-bytes.ts'
+import { dropHeader } from './answer-head.ts'
 import { breakOff } from './break-off.ts'
 import { compressAnswer } from './compress-answer.ts'
 import type { LocationSettings } from './directives/settings.ts'
@@ -74,6 +75,8 @@ export class AnswerPassing {
   ): void {
     const list = answerHeaders(this.#exchange, this.#plan, { status, raw, ...from })
     const sent = sentStatus(this.#exchange.trail, status)
+    // RFC 9110 section 8.6: none may be sent with 204, and clients would wait for what it says.
+    if (sent === 204) dropHeader(list, 'content-length')
     this.#gzip = isWhole ? undefined : compressAnswer(this.#exchange, this.#settings, { status: sent, list })
     writeHead(this.#response, { status: sent, list, isHttp2: this.#isHttp2, isWhole })
     this.#gzip?.pipe(this.#response)

@@ -233,6 +233,7 @@ class Proxying {
       this.#try()
     } else if (isIntercepted(this.#settings, status)) {
       this.#abandon()
+      if (status === 401) keepChallenges(this.#exchange, head.raw)
       this.#finish(this.#proxy.fail(status))
     } else {
       tellDropped(this.#exchange, head.raw, this.#proxy.tools)
@@ -332,4 +333,13 @@ class Proxying {
   #finish(answered: Promise<void>): void {
     void answered.finally(() => this.#resolve())
   }
+}
+
+/** A browser asks for a password only if the page that takes the place of a 401 says how, as nginx has it. */
+function keepChallenges({ response }: SiteExchange, raw: AnswerHead['raw']): void {
+  const challenges = raw
+    .filter((_, at) => at % 2 === 1 && /^www-authenticate$/i.test(String(raw[at - 1])))
+    .map((value) => value.toString('latin1'))
+  if (challenges.length > 0 && !response.headersSent)
+    (response as ServerResponse).setHeader('www-authenticate', challenges)
 }

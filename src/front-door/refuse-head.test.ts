@@ -38,6 +38,12 @@ const HTTP2_ROWS: readonly (readonly [what: string, headers: OutgoingHttpHeaders
   ['a path of 60 KB', { ':path': `/${'a'.repeat(60_000)}` }, 414],
   ['headers of 33 KB', { x: 'a'.repeat(33_000) }, 431],
   ['headers of 50 KB', { x: 'a'.repeat(25_000), y: 'a'.repeat(25_000) }, 431],
+  [
+    '180 cookies, each a field, as browsers send them',
+    { cookie: Array.from({ length: 180 }, (_, at) => `c${at}=1`) },
+    200,
+  ],
+  ['300 headers', Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`x-${at}`, '1'])), 200],
   ['a method in lower case', { ':method': 'get' }, 400],
   ['a method in mixed case', { ':method': 'Get' }, 400],
   ['a method of its own', { ':method': 'PURGE' }, 200],

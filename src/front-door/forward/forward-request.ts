@@ -29,6 +29,12 @@ export interface Flight {
   resume(): void
 }
 
+/**
+ * Statuses whose answers end with their head (RFC 9110 section 8.6), whatever length it says: that of 304 is the one of
+ * the page that was not sent, which undici holds for an answer cut short.
+ */
+const BODYLESS: ReadonlySet<number> = new Set([204, 304])
+
 /** Sends a request to an upstream and gives its answer to a sink as it comes. */
 export function forwardRequest(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
@@ -68,7 +74,12 @@ export function forwardRequest(
         // 100, 102 and 103 only announce.
         if (status < 200) return true
         resume = resumeAnswer
-        sink.head(status, headers, false)
+        const isWhole = BODYLESS.has(status)
+        sink.head(status, headers, isWhole)
+        if (isWhole && !isOver && !isAborted) {
+          isOver = true
+          sink.end(undefined)
+        }
         return true
       },
       onData(chunk) {
