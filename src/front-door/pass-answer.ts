@@ -41,6 +41,15 @@ export function isIntercepted({ interceptErrors, errorPages }: LocationSettings,
   return interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))
 }
 
+/** A browser asks for a password only if the page that takes the place of a 401 says how, as nginx has it. */
+export function keepChallenges({ response }: SiteExchange, raw: AnswerHead['raw']): void {
+  const challenges = raw
+    .filter((_, at) => at % 2 === 1 && /^www-authenticate$/i.test(String(raw[at - 1])))
+    .map((value) => value.toString('latin1'))
+  if (challenges.length > 0 && !response.headersSent)
+    (response as ServerResponse).setHeader('www-authenticate', challenges)
+}
+
 /** Passes an upstream's answer on as it comes, with the headers that are to be added, and at the client's pace. */
 export class AnswerPassing {
   readonly #exchange: SiteExchange

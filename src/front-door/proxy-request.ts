@@ -22,7 +22,7 @@ import {
   wasIdleTooLong,
 } from './forward/upstream-failure.ts'
 import { letOthersBegin } from './hold-answer.ts'
-import { type AnswerHead, AnswerPassing, isIntercepted } from './pass-answer.ts'
+import { type AnswerHead, AnswerPassing, isIntercepted, keepChallenges } from './pass-answer.ts'
 import { beginAttempt, noteAnswer, type UpstreamAttempt } from './request-trail.ts'
 import type { UpstreamDeclaration, UpstreamServer } from './site-declaration.ts'
 import {
@@ -333,13 +333,4 @@ class Proxying {
   #finish(answered: Promise<void>): void {
     void answered.finally(() => this.#resolve())
   }
-}
-
-/** A browser asks for a password only if the page that takes the place of a 401 says how, as nginx has it. */
-function keepChallenges({ response }: SiteExchange, raw: AnswerHead['raw']): void {
-  const challenges = raw
-    .filter((_, at) => at % 2 === 1 && /^www-authenticate$/i.test(String(raw[at - 1])))
-    .map((value) => value.toString('latin1'))
-  if (challenges.length > 0 && !response.headersSent)
-    (response as ServerResponse).setHeader('www-authenticate', challenges)
 }
