@@ -83,6 +83,10 @@ export function createHttp1(
     socket.on('error', ignore)
     ports.upgrade(request, socket, head)
   })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    sendPage(response, 417, { connection: 'close' })
+    request.resume()
+  })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, turns.pending(socket))

@@ -76,6 +76,9 @@ export async function listen(options: ListenOptions): Promise<PairListener> {
     continueWhenRead(request, response)
     turns.take(request, response)
   })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuse(request, response, UNMET)
+  })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerUnreadable(error, socket, turns.pending(socket))
@@ -129,17 +132,23 @@ function refusingHeads(handle: RequestListener): RequestListener {
   return (request, response) => {
     const refusal = hasDoubles(request.rawHeaders) ? DOUBLED : refusalOfHead(request)
     if (!refusal) return handle(request, response)
-    const body = JSON.stringify({ errors: [{ code: 'REQUEST_INVALID', message: refusal.reason }] })
-    response.writeHead(refusal.status, {
-      'content-type': 'application/json',
-      'content-length': body.length,
-      connection: 'close',
-    })
-    response.end(request.method === 'HEAD' ? undefined : body)
-    request.resume()
+    refuse(request, response, refusal)
   }
 }
 
+function refuse(request: IncomingMessage, response: ServerResponse, { status, reason }: HeadRefusal): void {
+  const body = JSON.stringify({ errors: [{ code: 'REQUEST_INVALID', message: reason }] })
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    connection: 'close',
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+  request.resume()
+}
+
+/** Node's own answer has no body. */
+const UNMET: HeadRefusal = { status: 417, reason: 'nothing but 100-continue may be expected here' }
 const DOUBLED: HeadRefusal = {
   status: 400,
   reason: 'the request has several Host or Authorization headers: send one of each',

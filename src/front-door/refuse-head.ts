@@ -11,7 +11,7 @@ const LINGER_BYTES = 1024 * 1024
 
 /** Why a request is refused by its head alone, whoever it is for. */
 export interface HeadRefusal {
-  readonly status: 400 | 431 | 501 | 505
+  readonly status: 400 | 417 | 431 | 501 | 505
   /** A sentence for whoever wrote the client. */
   readonly reason: string
 }

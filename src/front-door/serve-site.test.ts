@@ -92,6 +92,13 @@ for (const [path, headers, status, body] of FILES) {
   })
 }
 
+test('`return 204` has neither a type nor a length nor a body', async () => {
+  await using files = await openFiles(() => 'location / { return 204 text; }')
+  const { status, headers, body } = await ask(files.room, '/')
+  const { 'content-type': type, 'content-length': length } = headers
+  assert.deepEqual([status, type, length, body], [204, undefined, undefined, ''])
+})
+
 test('files: a fresh copy is not sent again', async () => {
   await using files = await openFiles((root) => `location / { root ${root}; expires 1h; }`)
   const first = await ask(files.room, '/a.txt')

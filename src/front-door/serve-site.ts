@@ -274,7 +274,7 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
     status,
     // Of nothing there is no type; a published answer to OPTIONS adds one itself, which would be the second.
     list: status === 204 ? [] : ['content-type', type, 'content-length', String(text.length)],
-    body: text,
+    body: status === 204 ? Buffer.alloc(0) : text,
   })
 }
 

@@ -24,6 +24,7 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly [request: string, st
     501,
   ],
   'a tunnel': ['CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n', 405],
+  'an unknown expectation': [`GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n`, 417],
   'another version': ['GET / HTTP/2.0\r\nHost: x\r\n\r\n', 505],
   'a space before the colon': ['GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n', 400],
   'a folded header': ['GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c: d\r\n\r\n', 400],

@@ -483,7 +483,7 @@ describe('VIRTUAL_PROTO', () => {
       const site = only([container({ VIRTUAL_PROTO: protocol })])
       assert.match(
         serversOf(site).join(),
-        /is not spoken here: http, https, h2c, grpc, grpcs are\. Put an HTTP server before it/,
+        /is not spoken here \(http, https, h2c, grpc, grpcs are\)\. Put an HTTP server before it/,
       )
     })
   }

@@ -291,5 +291,5 @@ function declareServer({ container, wanted }: Member, around: PathSurroundings):
 
 function whyNotSpoken(name: string, wanted: WantedPath): string | undefined {
   if (protocolOf(wanted)) return undefined
-  return `${name} says VIRTUAL_PROTO=${quote(wanted.protocol ?? '')}, which is not spoken here: ${PROTOCOLS.join(', ')} are. Put an HTTP server before it`
+  return `${name} says VIRTUAL_PROTO=${quote(wanted.protocol ?? '')}, which is not spoken here (${PROTOCOLS.join(', ')} are). Put an HTTP server before it`
 }
