@@ -56,6 +56,20 @@ for (const place of [...FOLDERS, ...PREFIXES]) {
   })
 }
 
+for (const place of FOLDERS) {
+  test(`\`checkStorage()\` finds a link to a disk that is not mounted in place of ${place}`, async () => {
+    await using root = await makeTempFolder('storage')
+    await makeRoot(root.path, [dirname(place)])
+    if (place === 'berth-uploads') await rename(join(root.path, place), join(root.path, 'moved'))
+    await symlink(join(root.path, 'disk/blobs'), join(root.path, place))
+    await assert.rejects(checkStorage(root.path), {
+      code: 'DATA_NOT_WRITABLE',
+      message: `${join(root.path, place)} is not there`,
+      remedy: /mount it/,
+    })
+  })
+}
+
 test('`checkStorage()` takes an empty folder and a full one, and leaves nothing there', async () => {
   await using root = await makeTempFolder('storage')
   await makeRoot(root.path, [])

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { access, lstat, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { algorithmFolders, blobFolders, uploadFolder } from '../blobs/disk/layout.ts'
 import { systemCodeOf } from '../blobs/storage-fault.ts'
@@ -34,16 +34,23 @@ export async function checkStorage(registryRoot: string): Promise<void> {
   await tryRename(uploads, filled[0] ?? registryRoot)
 }
 
-/** False if it is not there. Errors: `AppError` if it is no folder, or this user has not the right. */
+/** False if nothing is there. Errors: `AppError` if it is no folder, or a link to a disk that is not mounted, or this user has not the right. */
 async function isUsable(path: string, right: number): Promise<boolean> {
   try {
     // A slash at the end: for anything but a folder the system says so.
     await access(`${path}/`, right)
     return true
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false
+    if (systemCodeOf(error) === 'ENOENT' && !(await isLink(path))) return false
     throw toAppError(error, 'data', path)
   }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  )
 }
 
 /** Moves an empty file as a finished upload is moved: what is mounted where, only a move tells. */

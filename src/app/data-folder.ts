@@ -74,7 +74,7 @@ function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync 
     throw new AppError(
       'DATA_IN_USE',
       `Another Berth serves the data folder ${dataDir}`,
-      'Stop it first, or name another folder with --data',
+      `Stop it first ("fuser ${file}" names its process), or name another folder with --data`,
       cause,
     )
   }

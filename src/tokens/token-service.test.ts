@@ -102,6 +102,15 @@ test('`verify()` ends a token when it expires, remembered or not', async () => {
   assert.equal(await (await t.open(t.database)).verify(token), undefined)
 })
 
+test('`verify()` takes no token of a clock that was put back since, remembered or not', async () => {
+  await using t = await setUp()
+  t.clock.now = NOW + 24 * 3_600_000
+  const { token } = await t.tokens.issue(CLAIMS)
+  assert.deepEqual(await t.tokens.verify(token), CLAIMS)
+  t.clock.now = NOW
+  assert.equal(await t.tokens.verify(token), undefined)
+})
+
 test('`verify()` allows for clocks that differ by less than a minute', async () => {
   await using t = await setUp()
   const { token } = await t.tokens.issue(CLAIMS)

@@ -88,7 +88,11 @@ class JwtTokenService implements TokenService {
     const payload = await this.#readPayload(token, key.publicKey)
     const claims = payload && parseAccessClaims(payload)
     if (!claims || payload.aud !== this.service) return undefined
-    this.#verified.add(token, { claims, expiresAtMs: (payload.exp ?? 0) * 1_000 })
+    this.#verified.add(token, {
+      claims,
+      beginsAtMs: ((payload.nbf ?? 0) - CLOCK_LEEWAY_S) * 1_000,
+      expiresAtMs: (payload.exp ?? 0) * 1_000,
+    })
     return claims
   }
 

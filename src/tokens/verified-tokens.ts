@@ -6,6 +6,8 @@ const MAX_VERIFIED_TOKENS = 4_096
 
 interface VerifiedToken {
   readonly claims: AccessClaims
+  /** It was issued by a clock that was put back since, if this is later than now. */
+  readonly beginsAtMs: number
   readonly expiresAtMs: number
 }
 
@@ -18,13 +20,14 @@ export class VerifiedTokens {
     this.#clock = clock
   }
 
-  /** The claims of a remembered token that has not expired. */
+  /** The claims of a remembered token that holds now. */
   get(token: string): AccessClaims | undefined {
     const key = keyOf(token)
     const known = this.#tokens.get(key)
     if (!known) return undefined
     this.#tokens.delete(key)
-    if (this.#clock() >= known.expiresAtMs) return undefined
+    const now = this.#clock()
+    if (now >= known.expiresAtMs || now < known.beginsAtMs) return undefined
     this.#tokens.set(key, known)
     return known.claims
   }
