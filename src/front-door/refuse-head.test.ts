@@ -46,6 +46,7 @@ const HTTP2_ROWS: readonly (readonly [what: string, headers: OutgoingHttpHeaders
   ['300 headers', Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`x-${at}`, '1'])), 200],
   ['a method in lower case', { ':method': 'get' }, 400],
   ['a method in mixed case', { ':method': 'Get' }, 400],
+  ['TRACE', { ':method': 'TRACE' }, 405],
   ['a method of its own', { ':method': 'PURGE' }, 200],
 ]
 
@@ -76,6 +77,14 @@ test('a path that is too long gets 414 over HTTP/1.1, too', async () => {
   const socket = connect(room.port, '127.0.0.1')
   socket.write(`GET /${'a'.repeat(17_000)} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`)
   assert.match(String(await readAll(socket)), /^HTTP\/1\.1 414 .*\r\n\r\n<!doctype html>/s)
+})
+
+test('TRACE is answered by no application, over HTTP/1.1 either', async () => {
+  await using app = await startApp(() => assert.fail('The application was asked'))
+  await using room = await openProxyRoom({ ports: [app.port] })
+  const socket = connect(room.port, '127.0.0.1')
+  socket.write(`TRACE / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`)
+  assert.match(String(await readAll(socket)), /^HTTP\/1\.1 405 .*\r\n\r\n<!doctype html>/s)
 })
 
 function ignore(): void {}

@@ -11,11 +11,12 @@ const LINGER_BYTES = 1024 * 1024
 
 /** Why a request is refused by its head alone, whoever it is for. */
 export interface HeadRefusal {
-  readonly status: 400 | 417 | 431 | 501 | 505
+  readonly status: 400 | 405 | 417 | 431 | 501 | 505
   /** A sentence for whoever wrote the client. */
   readonly reason: string
 }
 
+const TRACE: HeadRefusal = { status: 405, reason: 'TRACE is not answered here' }
 const NO_HOST: HeadRefusal = { status: 400, reason: 'the request has no Host header' }
 const FRAMED_1_0: HeadRefusal = { status: 400, reason: 'a request of HTTP/1.0 has no Transfer-Encoding' }
 const CODED: HeadRefusal = { status: 501, reason: 'no Transfer-Encoding but chunked is understood' }
@@ -30,6 +31,8 @@ const VERSION: HeadRefusal = { status: 505, reason: 'this version of HTTP is not
 /** Refusals that the parsers of Node do not see to. undefined: the head is fine so far. */
 export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
   const { headers, httpVersionMajor, httpVersionMinor } = request
+  // Its answer holds what the request held, cookies that no script may read among it (RFC 9110 section 9.3.8).
+  if (request.method === 'TRACE') return TRACE
   if ('stream' in request) return refusalOfHttp2(request)
   // The parser of HTTP/1.1 takes other versions, too, which would be mistaken for real HTTP/2.
   if (httpVersionMajor !== 1) return VERSION
