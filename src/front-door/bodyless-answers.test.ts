@@ -73,3 +73,9 @@ test('an answer that could be compressed says so to caches, sent plain, too', as
     assert.equal(/^content-encoding: gzip\r$/im.test(text), coding === 'gzip')
   }
 })
+
+test('what an expression catches of a path keeps bytes that are no UTF-8', async () => {
+  await using room = await openProxyRoom({ vhost: 'rewrite ^/old/(?<rest>.*)$ /new/$1 permanent;' })
+  const { text } = await exchange(room.port, get('/old/a%ff%C3%A9', 'Connection: close'))
+  assert.match(text, /^location: \/new\/a%FF%C3%A9\r$/im)
+})

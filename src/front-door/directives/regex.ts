@@ -1,3 +1,4 @@
+import { bytesOf, textOfHeader } from '../byte-text.ts'
 import { compileLinear, isLinear, type LinearProgram, runLinear } from './linear-regex.ts'
 import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './regex-syntax.ts'
 
@@ -194,9 +195,9 @@ const ASCII = /^[\u0000-\u007f]*$/
 
 /** nginx matches bytes, not characters: a sign for each byte of UTF-8. */
 function toBytes(text: string): string {
-  return ASCII.test(text) ? text : Buffer.from(text).toString('latin1')
+  return ASCII.test(text) ? text : bytesOf(text).toString('latin1')
 }
 
 function fromBytes(bytes: string | undefined): string | undefined {
-  return bytes === undefined ? undefined : Buffer.from(bytes, 'latin1').toString()
+  return bytes === undefined ? undefined : textOfHeader(bytes)
 }
