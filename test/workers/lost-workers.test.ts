@@ -108,3 +108,15 @@ test('a worker that hangs is replaced, and gives its turns back', async () => {
   assert.match(await readFile(site.logFile, 'utf8'), /a worker does not answer any more: it is killed/)
   assert.equal(await server.stop(), 0)
 })
+
+test('a SIGHUP that reaches all processes, as `pkill -HUP` sends it after a rotation, keeps the workers', async () => {
+  await using folder = await makeTempFolder('workers')
+  const site = siteIn(folder, await findFreePort())
+  await addAdministrator(site)
+  await using server = await startWorkers(site)
+  const workers = await childrenOf(server.pid)
+  for (const pid of [...workers, server.pid]) process.kill(pid, 'SIGHUP')
+  // An answer of each: a signal that ends a process does so before.
+  for (let turn = 0; turn < 2 * workers.length; turn++) assert.equal(await askOnce(site.port), 'answered')
+  assert.deepEqual(await childrenOf(server.pid), workers)
+})
