@@ -117,7 +117,7 @@ function createServer({
       ...tls,
       ...pairOptions({ ticketSecret }),
       handshakeTimeout: CONNECTION_LIMITS.handshakeTimeoutMs,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: ['http/1.1', 'http/1.0'],
     },
     handle,
   )

@@ -79,6 +79,20 @@ test('a path that is too long gets 414 over HTTP/1.1, too', async () => {
   assert.match(String(await readAll(socket)), /^HTTP\/1\.1 414 .*\r\n\r\n<!doctype html>/s)
 })
 
+test('a client that offers HTTP/1.0 alone is served over TLS', async () => {
+  await using app = await startApp((_request, response) => response.end('ok'))
+  await using room = await openProxyRoom({ ports: [app.port] })
+  const socket = connectTls({
+    port: room.tlsPort,
+    host: '127.0.0.1',
+    servername: HOST,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.0'],
+  })
+  socket.write(`GET / HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`)
+  assert.match(String(await readAll(socket)), /^HTTP\/1\.1 200 /)
+})
+
 test('TRACE is answered by no application, over HTTP/1.1 either', async () => {
   await using app = await startApp(() => assert.fail('The application was asked'))
   await using room = await openProxyRoom({ ports: [app.port] })

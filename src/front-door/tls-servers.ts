@@ -67,7 +67,7 @@ export class TlsServers {
     if (known) return known
     const server = createTlsServer({
       ...tlsOptionsOf(policy),
-      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      ALPNProtocols: http2 ? ['h2', 'http/1.1', 'http/1.0'] : ['http/1.1', 'http/1.0'],
       // What was found out about a client is told of by the handshake's context: none may take its place meanwhile.
       ...(asksClients
         ? { requestCert: true, rejectUnauthorized: false }
