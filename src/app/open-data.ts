@@ -7,6 +7,7 @@ import { createLogInManager } from '../tokens/log-ins.ts'
 import type { LogInManager } from '../tokens/tokens.ts'
 import { databaseFile } from './data-folder.ts'
 import { forgetFirstPassword } from './first-admin.ts'
+import { refuseLostDatabase } from './lost-database.ts'
 import { openStore } from './open-store.ts'
 import { requireData } from './require-data.ts'
 import { toAppError } from './system-fault.ts'
@@ -28,13 +29,15 @@ export interface OpenDataOptions {
 
 /**
  * Opens the data folder of a configuration.
- * Errors: `AppError` (`DATA_NOT_FOUND` if there is none and none may be made), `DatabaseError`.
+ * Errors: `AppError` (`DATA_NOT_FOUND` if there is none and none may be made, `DATABASE_LOST` beside blobs, which only
+ * `berth serve --new` makes anew), `DatabaseError`.
  */
 export async function openData(
   config: Config,
   { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
 ): Promise<OpenData> {
-  if (!mayMake) await requireData(config.dataDir, { takesNew, registryRoot: config.registryRoot })
+  if (mayMake) refuseLostDatabase(config)
+  else await requireData(config.dataDir, { takesNew, registryRoot: config.registryRoot })
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)
   return {

@@ -119,8 +119,10 @@ describe('a database that is lost', () => {
         BerthProcess.start(site),
         new RegExp(`error\\[DATABASE_LOST\\]: .* is ${state}, but .* holds blobs.*Restore it.*--new`),
       )
-      for (const command of ['user list', 'repo list']) {
-        const { code, stderr } = await runCli([...command.split(' '), '--data', site.dataDir])
+      for (const command of ['user list', 'repo list', 'user add eve --new --password-stdin']) {
+        const { code, stderr } = await runCli([...command.split(' '), '--data', site.dataDir], {
+          stdin: 'a long password',
+        })
         assert.deepEqual([code, /^error\[DATABASE_LOST\]/.test(stderr)], [1, true], stderr)
       }
       assert.match(
