@@ -81,17 +81,26 @@ export function describeError(thrown: unknown): ErrorReport {
   }
 }
 
-/** The rights to a folder of certificates are what its own errors advise on; a full or read-only disk needs other things. */
+/** The remedies of errors about a folder of certificates are those for paths and rights; a full or read-only disk needs others. */
 function remedyOfDisk({ code, cause }: CodedError): string | undefined {
-  if (code !== 'CERTIFICATE_FOLDER_UNUSABLE') return undefined
+  if (code !== 'CERTIFICATE_FOLDER_UNUSABLE' || isAboutPath(cause)) return undefined
   const fault = toAppError(cause, 'file')
-  if (!isCoded(fault) || isAboutRights(cause)) return undefined
-  return `${fault.message}. ${fault.remedy}`
+  return isCoded(fault) ? `${fault.message}. ${fault.remedy}` : undefined
 }
 
-function isAboutRights(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
+function isAboutPath(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && PATH_ERRNOS.has(String(cause.code))
 }
+
+const PATH_ERRNOS: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'EEXIST',
+  'ELOOP',
+])
 
 /** One line: `error[CODE]: what, why, what to do`. */
 export function formatError({ code, message, remedy }: ErrorReport): string {

@@ -205,7 +205,7 @@ describe('`berth doctor`', () => {
     const [failed] = await ward.examine('disk', '--data', 'file/data')
     assert.match(
       told(failed ? [failed] : []).join(),
-      /^failed: The folder .*file.* cannot be used \(ENOTDIR\)$/,
+      /^failed: A file stands at .*file\/data, or above it, where a folder has to be$/,
     )
   })
 
