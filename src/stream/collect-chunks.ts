@@ -15,6 +15,7 @@ type Collect = (options: { type: 'minor' | 'major'; execution: 'sync' | 'async' 
 let collect: Collect | undefined
 let uncollected = 0
 let uncollectedOld = 0
+let isCollectingOld = false
 
 /**
  * Counts bytes that came in chunks which are handed on and then garbage, and has them collected from time to time. A
@@ -31,13 +32,20 @@ export function countReceivedBytes(bytes: number): void {
   collect({ type: 'minor', execution: 'sync' })
 }
 
-/** Counts bytes of buffers that were in use for long and are garbage now, and has them collected soon. */
+/**
+ * Counts bytes of buffers that were in use for long and are garbage now, and has them collected soon: all that are dropped
+ * in one turn at once. A collection for each 4 MiB of a crowd that is ended would hold everybody up for seconds.
+ */
 export function countDroppedBytes(bytes: number): void {
   uncollectedOld += bytes
-  if (uncollectedOld < COLLECT_OLD_EVERY_BYTES) return
-  uncollectedOld = 0
+  if (uncollectedOld < COLLECT_OLD_EVERY_BYTES || isCollectingOld) return
+  isCollectingOld = true
   collect ??= exposeCollect()
-  void collect({ type: 'major', execution: 'async' })
+  // Runs in a later turn, when all that this one drops has been dropped.
+  void Promise.resolve(collect({ type: 'major', execution: 'async' })).then(() => {
+    isCollectingOld = false
+    uncollectedOld = 0
+  })
 }
 
 function exposeCollect(): Collect {

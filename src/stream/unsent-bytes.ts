@@ -29,6 +29,8 @@ const FAST_MS = 250
 const SLOW_MS = 1_000
 /** An answer of which nothing was taken for so long may be ended where it holds others up. */
 export const STALLED_MS = 5_000
+/** Answers after which the search for such goes on in the next turn: each takes some 0.1 ms, and others are served between. */
+const ENDED_IN_A_TURN = 100
 /** Time between two looks for such answers. */
 const LOOK_MS = 1_000
 
@@ -111,13 +113,16 @@ export class UnsentBytes {
   /** Ends what holds others up; called from time to time while somebody waits or much is held. */
   look(): void {
     const before = this.#clock() - STALLED_MS
-    let hasEnded = false
+    let ended = 0
     for (const peer of this.#peers.values()) {
       const isCrowding = this.#bytes >= CROWDED_BYTES && peer.busy > FEW_ANSWERS
-      if ((isCrowding || peer.waiting.size > 0) && this.#endStalled(peer, before)) hasEnded = true
+      if (isCrowding || peer.waiting.size > 0) ended += this.#endStalled(peer, before)
+      if (ended < ENDED_IN_A_TURN) continue
+      setImmediate(() => this.look())
+      break
     }
     // What was ended is collected before others take its place.
-    if (!hasEnded) for (const peer of this.#peers.values()) this.#wake(peer)
+    if (ended === 0) for (const peer of this.#peers.values()) this.#wake(peer)
     if (!this.#hasToLook()) {
       clearInterval(this.#timer)
       this.#timer = undefined
@@ -169,28 +174,28 @@ export class UnsentBytes {
     if (peer.holds.size === 0 && this.#peers.get(connection) === peer) this.#peers.delete(connection)
   }
 
-  #endStalled(peer: Peer, before: number): boolean {
+  /** Gives how many answers were ended. */
+  #endStalled(peer: Peer, before: number): number {
     const stalled = [...peer.holds].filter(({ unsentSince }) => unsentSince < before)
-    if (stalled.length === 0) return false
-    if (peer.movedAt < before) this.#endAll(peer)
-    else {
-      const bytes = stalled.reduce((sum, hold) => sum + hold.bytes, 0)
-      for (const hold of stalled) {
-        hold.taker.endAnswer()
-        hold.close()
-      }
-      this.#tell({ answers: stalled.length, bytes })
+    if (stalled.length === 0) return 0
+    if (peer.movedAt < before) return this.#endAll(peer)
+    const bytes = stalled.reduce((sum, hold) => sum + hold.bytes, 0)
+    for (const hold of stalled) {
+      hold.taker.endAnswer()
+      hold.close()
     }
-    return true
+    this.#tell({ answers: stalled.length, bytes })
+    return stalled.length
   }
 
-  #endAll(peer: Peer): void {
+  #endAll(peer: Peer): number {
     const [...holds] = peer.holds
     const ended = { answers: holds.length, bytes: peer.bytes }
     holds[0]?.taker.endConnection()
     for (const hold of holds) hold.close()
     countDroppedBytes(holds.length * ANSWER_BYTES)
     this.#tell(ended)
+    return holds.length
   }
 
   /** Those that hold much for long, not those that hold much and take it at once. */
