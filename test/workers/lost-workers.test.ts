@@ -105,7 +105,9 @@ test('a worker that hangs is replaced, and gives its turns back', async () => {
     const answer = await again.send('PATCH', location, { body: Buffer.from('more') }).catch(() => undefined)
     return answer?.status === 202
   })
-  assert.match(await readFile(site.logFile, 'utf8'), /a worker does not answer any more: it is killed/)
+  await until(async () =>
+    /a worker does not answer any more: it is killed/.test(await readFile(site.logFile, 'utf8')),
+  )
   assert.equal(await server.stop(), 0)
 })
 
