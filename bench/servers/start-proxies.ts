@@ -131,6 +131,9 @@ export async function startFrontDoor(
       `127.0.0.1:${port}`,
       '--acme',
       'off',
+      // Its hosts are local ones, with certificates of Berth's own CA.
+      '--local-ca',
+      'all',
       '--docker-host',
       'off',
     ],
