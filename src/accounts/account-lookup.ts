@@ -42,7 +42,7 @@ export function createNameCheck({ reader, prepareFirst }: Database): (name: stri
  */
 export function accountOfLine(line: HtpasswdAccount, isNameFree: boolean): Account {
   return {
-    // Whether a changed line is a new password or another person cannot be told: it is another account.
+    // A changed line may hold a new password of the same person, or another person: it counts as another account.
     id: line.version,
     name: line.name,
     owns: isNameFree && isAccountName(line.name) ? [line.name] : [],

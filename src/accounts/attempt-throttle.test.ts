@@ -28,7 +28,7 @@ function setUp(options: { relay?: (news: ThrottleNews) => void; knownPlaces?: Se
     remoteAddress: address,
     key: `${name}:${password ?? `guess ${++guesses}`}`,
   })
-  /** What an attempt ends with: undefined if it was checked, else the seconds to wait. */
+  /** Makes an attempt. Gives undefined if it was checked, else the seconds to wait. */
   const attempt = async (login: Login): Promise<number | undefined> => {
     try {
       await throttle.run(attemptOf(login), async () => login.isRight || undefined)

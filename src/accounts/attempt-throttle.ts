@@ -24,7 +24,7 @@ export interface LoginAttempt {
   readonly key: string
 }
 
-/** What other processes that check the same accounts are to count, too. */
+/** Outcome of an attempt, which other processes that check the same accounts count as well. */
 export type ThrottleNews =
   | {
       readonly kind: 'checked'
@@ -36,7 +36,7 @@ export type ThrottleNews =
   /** Refused credentials came back and were let in. */
   | { readonly kind: 'returned'; readonly name: string; readonly remoteAddress: string | undefined }
 
-/** What a throttle is made of. */
+/** Dependencies of a throttle. */
 export interface ThrottleParts {
   readonly clock: () => number
   /** Sends news to other processes; what they check in the same moment is not held up. */

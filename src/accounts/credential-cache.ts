@@ -5,7 +5,7 @@ import { deleteFirst } from './failure-counts.ts'
 export const CREDENTIAL_TTL_MS = 5 * 60_000
 /** How long they are known to have been right once, in milliseconds. */
 const KNOWN_MS = 24 * 3_600_000
-/** How long wrong ones are answered without a check, in milliseconds: as long as failures are counted. */
+/** Time for which wrong credentials are answered without a check, in milliseconds: as long as failures are counted. */
 const WRONG_MS = 15 * 60_000
 /** Credentials remembered of either kind, at about 200 bytes; more people than one registry of this kind has. */
 const MAX_CREDENTIALS = 4_096
@@ -23,7 +23,7 @@ interface Credential {
  */
 export type CredentialState = 'fresh' | 'known' | 'wrong'
 
-/** What was found out about credentials, for other processes that check the same accounts. */
+/** Result of a check of credentials, sent to other processes that check the same accounts. */
 export interface CredentialNews {
   readonly kind: 'right' | 'wrong'
   readonly key: string

@@ -37,7 +37,7 @@ export interface HtpasswdContent {
   readonly isTorn: boolean
 }
 
-/** How a file is read. */
+/** Options for reading a password file. */
 export interface HtpasswdReading {
   /** Allows forms that protect nothing: DES crypt and {PLAIN}. */
   readonly weakHashes?: boolean

@@ -5,7 +5,7 @@ import { HashQueue } from './hash-queue.ts'
 import { HashVerifier } from './hash-verifier.ts'
 import type { LoginPlaces } from './login-places.ts'
 
-/** What processes that check the same accounts tell each other about log-ins. */
+/** Message about a log-in between processes that check the same accounts. */
 export type LoginNews =
   | { readonly about: 'attempts'; readonly news: ThrottleNews }
   | { readonly about: 'credentials'; readonly news: CredentialNews }

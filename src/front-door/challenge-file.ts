@@ -21,7 +21,7 @@ export async function readChallengeFile(folder: string, token: string): Promise<
     const stats = await file.stat()
     return stats.isFile() && stats.size <= MAX_ANSWER_BYTES ? await file.readFile('latin1') : undefined
   } catch {
-    // Whatever keeps it from being read, the request goes on as any other.
+    // An unreadable file counts as absent: the request is routed like any other.
     return undefined
   }
 }

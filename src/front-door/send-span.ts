@@ -1,10 +1,9 @@
 import { open } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import type { UnsentHold } from '../stream/unsent-bytes.ts'
-import { breakOff } from './break-off.ts'
 import type { LocationSettings } from './directives/settings.ts'
+import { failFile } from './fail-file.ts'
 import { holdAnswer } from './hold-answer.ts'
 import { createPace } from './limit-rate.ts'
 import { untilTaken, writeAndWait } from './send-timeout.ts'
@@ -38,13 +37,7 @@ export async function sendSpan(
   try {
     await send(response, span, { settings, hold })
   } catch (error) {
-    if (!response.headersSent) {
-      if (!isOutOfDescriptors(error)) return 403
-      response.setHeader('retry-after', DESCRIPTORS_RETRY_AFTER_S)
-      return 503
-    }
-    // The client went away, or the file did: what was sent is not whole.
-    breakOff(response)
+    return failFile(response, error)
   } finally {
     hold.close()
   }

@@ -3,9 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Gzip } from 'node:zlib'
-import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
-import { breakOff } from './break-off.ts'
 import type { LocationSettings } from './directives/settings.ts'
+import { failFile } from './fail-file.ts'
 import { holdAnswer } from './hold-answer.ts'
 import { createPace } from './limit-rate.ts'
 import { untilTaken, writeAndWait } from './send-timeout.ts'
@@ -49,13 +48,7 @@ export async function sendZipped(
     await isTaken
   } catch (error) {
     gzip.destroy()
-    if (!response.headersSent) {
-      if (!isOutOfDescriptors(error)) return 403
-      response.setHeader('retry-after', DESCRIPTORS_RETRY_AFTER_S)
-      return 503
-    }
-    // The client went away, or the file did: what was sent is not whole.
-    breakOff(response)
+    return failFile(response, error)
   } finally {
     hold.close()
   }

@@ -173,7 +173,7 @@ describe('`berth doctor`', () => {
     assert.match(found ?? '', /^warning: .*users\.htpasswd: line 2: the user can log in and push nowhere/)
     const [absent] = told(await ward.examine('passwords', '--htpasswd-file', ward.path('none')))
     assert.match(absent ?? '', /^failed: .*none cannot be read/)
-    // Of another virtual host such names are as good as any.
+    // Users of other virtual hosts need no name that can own a repository.
     await writeFile(ward.path('passwords', 'other.example'), `a@b.c:${hash}\n`)
     assert.match(
       told(await ward.examine('passwords')).join(),
