@@ -1,5 +1,11 @@
+import cluster from 'node:cluster'
 import { guardProcess } from './cli/guard-process.ts'
 import { run } from './cli/run.ts'
 
+/** Longest life of a primary that has stopped, in milliseconds. */
+const STOPPED_MS = 1_000
+
 guardProcess()
 process.exitCode = await run(process.argv.slice(2))
+// `node:cluster` may keep the listener of a worker that was killed as it began; nothing else would end this process then.
+if (cluster.settings.exec !== undefined) setTimeout(() => process.exit(), STOPPED_MS).unref()

@@ -9,6 +9,9 @@ export interface RunFilesOptions {
   readonly testTimeoutMs: number
 }
 
+/** Longest wait for the next file to end, in ms: a test that was given up may leave what keeps its process for ever. */
+const NEXT_END_MS = 900_000
+
 /**
  * Runs test files in their order, by Node's own runner, called and not spawned: its command would sort them by name.
  * The exit code of this process is 0 only if every file told its end and nothing failed.
@@ -29,11 +32,16 @@ export function runFiles(files: readonly string[], options: RunFilesOptions): vo
     signal: stopped.signal,
   })
   const untold = new Set(files)
+  const stuck = setTimeout(() => {
+    console.error(`run-tests: nothing ended within ${NEXT_END_MS / 1000} s; not ended: ${[...untold].join(' ')}`)
+    stopped.abort()
+  }, NEXT_END_MS).unref()
   // Failed until the last word says otherwise, should the runner end without one.
   process.exitCode = 1
   events.on('test:summary', ({ file, success }) => {
     if (file !== undefined) {
       untold.delete(file)
+      stuck.refresh()
       return
     }
     // Node calls a file passed whose process ends with 0 before its tests do.

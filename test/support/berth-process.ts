@@ -14,6 +14,8 @@ import { assertNoSecrets, noteSecret } from './secret-canary.ts'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Longest start before it counts as failed, in ms. */
 const START_TIMEOUT_MS = 120_000
+/** Longest stop, in ms: twice the longest drain, with what workers get beyond it. */
+const STOP_TIMEOUT_MS = 90_000
 /** Pause between two looks whether it listens, in ms. */
 const POLL_MS = 4
 
@@ -104,9 +106,9 @@ export class BerthProcess implements AsyncDisposable {
     this.#child.kill('SIGTERM')
   }
 
-  /** Waits for the end; answers the exit code, undefined if a signal ended it. */
+  /** Waits for the end; answers the exit code, undefined if a signal ended it. Errors: it did not end in time. */
   async ended(): Promise<number | undefined> {
-    if (!this.hasEnded) await once(this.#child, 'exit')
+    if (!this.hasEnded) await once(this.#child, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) })
     return this.#child.exitCode ?? undefined
   }
 
