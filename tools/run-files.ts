@@ -33,7 +33,9 @@ export function runFiles(files: readonly string[], options: RunFilesOptions): vo
   })
   const untold = new Set(files)
   const stuck = setTimeout(() => {
-    console.error(`run-tests: nothing ended within ${NEXT_END_MS / 1000} s; not ended: ${[...untold].join(' ')}`)
+    console.error(
+      `run-tests: nothing ended within ${NEXT_END_MS / 1000} s; not ended: ${[...untold].join(' ')}`,
+    )
     stopped.abort()
   }, NEXT_END_MS).unref()
   // Failed until the last word says otherwise, should the runner end without one.
