@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Site } from '../front-door/site.ts'
+import type { Site } from '../front-door/sites/site.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 

@@ -4,9 +4,9 @@ import { openFolderCertificates } from '../../test/support/folder-certificates.t
 import { makePaper } from '../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { makeSite } from '../../test/support/test-door.ts'
-import { CertificateStore } from '../certificates/certificate-store.ts'
-import { clientDemandOf } from '../front-door/client-certificates.ts'
-import { describeSite } from '../front-door/describe-site.ts'
+import { CertificateStore } from '../certificates/folder/certificate-store.ts'
+import { clientDemandOf } from '../front-door/sites/client-certificates.ts'
+import { describeSite } from '../front-door/sites/describe-site.ts'
 import { createCertificateSource } from './certificate-source.ts'
 import { NO_AUTHORITY } from './open-authority.ts'
 

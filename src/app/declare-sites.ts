@@ -1,6 +1,6 @@
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import type { SiteConfig, SitePathConfig } from '../config/sites.ts'
-import type { AcmeWish, PathDeclaration, SiteDeclaration } from '../front-door/site-declaration.ts'
+import type { AcmeWish, PathDeclaration, SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 
 /** Idle connections kept to each server of a site that says nothing about them. */
 const KEEP_ALIVE = 32

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 import type { CertificateManager } from '../certificates/acme/certificate-manager.ts'
 import type { AnswerRelay } from '../certificates/acme/challenges.ts'
-import type { CertificateFolders } from '../certificates/certificate-folders.ts'
-import type { CertificateStore } from '../certificates/certificate-store.ts'
+import type { CertificateFolders } from '../certificates/folder/certificate-folders.ts'
+import type { CertificateStore } from '../certificates/folder/certificate-store.ts'
 import type { Config } from '../config/config.ts'
 import type { AcmeConfig } from '../config/front-door.ts'
-import type { ChallengeSource } from '../front-door/ports.ts'
+import type { ChallengeSource } from '../front-door/sites/ports.ts'
 
 /** What is asked of CAs, or of nobody. */
 export interface Acme extends AsyncDisposable, Pick<CertificateManager, 'setWishes' | 'status'> {

@@ -4,8 +4,8 @@ import {
   type CertificateFolders,
   certificateFolders,
   searchedFolders,
-} from '../certificates/certificate-folders.ts'
-import { CertificateStore } from '../certificates/certificate-store.ts'
+} from '../certificates/folder/certificate-folders.ts'
+import { CertificateStore } from '../certificates/folder/certificate-store.ts'
 import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import { type Certificates, createCertificateSource } from './certificate-source.ts'

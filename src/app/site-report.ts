@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SiteStatus } from '../front-door/describe-site.ts'
 import type { LostContainer } from '../front-door/docker/container-sites.ts'
+import type { SiteStatus } from '../front-door/sites/describe-site.ts'
 import { isLocked } from './data-folder.ts'
 
 /** Looks for the first report of a server that runs, and the time between them, in milliseconds. */

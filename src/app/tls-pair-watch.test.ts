@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { makePaper, type PaperCertificate } from '../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { listen } from '../front-door/listener.ts'
+import { listen } from '../front-door/listen/listener.ts'
 import { createLogger } from '../log/logger.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 

@@ -9,7 +9,7 @@ import {
 } from '../front-door/docker/container-sites.ts'
 import { createDockerClient } from '../front-door/docker/docker-client.ts'
 import { ContainerWatch } from '../front-door/docker/watch-containers.ts'
-import type { SiteDeclaration } from '../front-door/site-declaration.ts'
+import type { SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 
 /** Where engines listen: on the host, and where nginx-proxy's container has the socket. */
 const USUAL_SOCKETS = ['/var/run/docker.sock', '/tmp/docker.sock', '/run/podman/podman.sock']

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { CERTIFICATE_FINDINGS } from './findings.ts'
+import { CERTIFICATE_FINDINGS } from './check/findings.ts'
 
 const PAGE = readFileSync(new URL('../../docs/certificates.md', import.meta.url), 'utf8')
 

@@ -21,7 +21,7 @@ const UNIONS = [
   'src/app/app-error.ts',
   'src/metadata/database.ts',
   'src/accounts/accounts.ts',
-  'src/certificates/certificate-error.ts',
+  'src/certificates/x509/certificate-error.ts',
 ]
 /** Only the HTTP side meets it. */
 const NOT_IN_COMMANDS = ['TOO_MANY_ATTEMPTS']

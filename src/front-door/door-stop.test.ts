@@ -6,7 +6,7 @@ import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
 import { connectTo, readAll } from '../../test/support/test-door.ts'
 import { askHttp2, askOn, mustShakeHands, open, tell } from '../../test/support/test-listener.ts'
-import type { DoorPorts } from './door-ports.ts'
+import type { DoorPorts } from './listen/door-ports.ts'
 
 test('the listener asks for a body held back when it is read, not when it is refused', async () => {
   const ports: Partial<DoorPorts> = {

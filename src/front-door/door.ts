@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AnswerGate } from './answer-gate.ts'
-import type { DoorOptions } from './door-ports.ts'
-import type { HostTable } from './host-table.ts'
-import type { CertificateSource, ChallengeSource } from './ports.ts'
-import type { Site } from './site.ts'
-import type { TlsPolicyName } from './site-declaration.ts'
-import type { SiteHandler } from './site-handler.ts'
-import type { TlsFinder } from './tls-finder.ts'
+import type { AnswerGate } from './answer/answer-gate.ts'
+import type { SiteHandler } from './answer/site-handler.ts'
+import type { DoorOptions } from './listen/door-ports.ts'
+import type { HostTable } from './sites/host-table.ts'
+import type { CertificateSource, ChallengeSource } from './sites/ports.ts'
+import type { Site } from './sites/site.ts'
+import type { TlsPolicyName } from './sites/site-declaration.ts'
+import type { TlsFinder } from './sites/tls-finder.ts'
 
 /** What the front door is made of. */
 export interface FrontDoorParts {

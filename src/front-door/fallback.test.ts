@@ -6,7 +6,7 @@ import { makeTable, openTestDoor } from '../../test/support/test-door.ts'
 import type { ContainerFacts } from './docker/container-facts.ts'
 import { type ContainerDefaults, declareContainers } from './docker/container-sites.ts'
 import { ON_HOST } from './docker/own-networks.ts'
-import type { HttpsMethod } from './site-declaration.ts'
+import type { HttpsMethod } from './sites/site-declaration.ts'
 
 /** What hosts answer with and without a certificate of their own; `alert`: the handshake is refused. */
 const FALLBACK: readonly (readonly [set: keyof typeof SETS, url: string, status: number | 'alert'])[] = [

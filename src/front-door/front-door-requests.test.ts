@@ -11,7 +11,7 @@ import {
   type SiteWish,
   TELLING_HANDLER,
 } from '../../test/support/test-door.ts'
-import type { CertificateSource } from './ports.ts'
+import type { CertificateSource } from './sites/ports.ts'
 
 const A = { host: 'a.test' }
 const REGISTRY: SiteWish = { host: 'registry.test', source: { kind: 'registry' } }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createDnsSolver } from '../../src/certificates/acme/dns-challenge.ts'
-import type { DnsEndpoint } from '../../src/certificates/acme/dns-exchange.ts'
-import { createDnsUpdate } from '../../src/certificates/acme/dns-update.ts'
-import { makeResolver } from '../../src/certificates/acme/dns-zone.ts'
+import { createDnsSolver } from '../../src/certificates/acme/dns/dns-challenge.ts'
+import type { DnsEndpoint } from '../../src/certificates/acme/dns/dns-exchange.ts'
+import { createDnsUpdate } from '../../src/certificates/acme/dns/dns-update.ts'
+import { makeResolver } from '../../src/certificates/acme/dns/dns-zone.ts'
 import { skipReason } from '../parts/find-parts.ts'
 import { startNamed } from '../parts/start-named.ts'
 

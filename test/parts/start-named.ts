@@ -1,6 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DnsEndpoint } from '../../src/certificates/acme/dns-exchange.ts'
+import type { DnsEndpoint } from '../../src/certificates/acme/dns/dns-exchange.ts'
 import { findFreePort, isListening } from '../support/free-port.ts'
 import { startProcess } from '../support/start-process.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DnsEndpoint } from '../../src/certificates/acme/dns-exchange.ts'
+import type { DnsEndpoint } from '../../src/certificates/acme/dns/dns-exchange.ts'
 import { findFreePort, isListening } from '../support/free-port.ts'
 import { makeCertificates } from '../support/make-certificates.ts'
 import { runOk } from '../support/run-command.ts'

@@ -1,9 +1,9 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { signatureAlgorithm, signDer } from '../../src/certificates/acme/certificate-request.ts'
-import { der, derInteger, derOid, TAG } from '../../src/certificates/acme/der.ts'
-import { subjectName } from '../../src/certificates/distinguished-name.ts'
-import { formatPem } from '../../src/certificates/pem.ts'
-import { subjectOf } from '../../src/certificates/x509-facts.ts'
+import { signatureAlgorithm, signDer } from '../../src/certificates/x509/certificate-request.ts'
+import { der, derInteger, derOid, TAG } from '../../src/certificates/x509/der.ts'
+import { subjectName } from '../../src/certificates/x509/distinguished-name.ts'
+import { formatPem } from '../../src/certificates/x509/pem.ts'
+import { subjectOf } from '../../src/certificates/x509/x509-facts.ts'
 import type { PaperCertificate } from './paper-ca.ts'
 
 const DAY_MS = 86_400_000

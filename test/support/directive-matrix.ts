@@ -1,4 +1,4 @@
-import type { DirectiveContext } from '../../src/front-door/directives/directive-table.ts'
+import type { DirectiveContext } from '../../src/front-door/vhost/directive-table.ts'
 import type { VhostFiles } from './vhost-nginx.ts'
 
 /** Where the directive under test stands, and with it the location that answers `/x/…`. */

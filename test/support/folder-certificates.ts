@@ -7,7 +7,7 @@ import {
   createCertificateSource,
 } from '../../src/app/certificate-source.ts'
 import { NO_AUTHORITY } from '../../src/app/open-authority.ts'
-import { CertificateStore } from '../../src/certificates/certificate-store.ts'
+import { CertificateStore } from '../../src/certificates/folder/certificate-store.ts'
 import { makePaper } from './paper-ca.ts'
 import { makeTempFolder } from './temp-folder.ts'
 

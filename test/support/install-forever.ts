@@ -1,4 +1,4 @@
-import { installPair } from '../../src/certificates/install-pair.ts'
+import { installPair } from '../../src/certificates/install/install-pair.ts'
 import { makePaper } from './paper-ca.ts'
 
 /** Installs new pairs of a host in a folder, one after the other, until it is killed. Says a word before the first. */

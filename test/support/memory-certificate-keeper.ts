@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { CertificateKeeper, ManagedCertificate } from '../../src/certificates/acme/certificate-keeper.ts'
-import { renewalInfoId } from '../../src/certificates/acme/renewal-info.ts'
-import { namesOf } from '../../src/certificates/x509-facts.ts'
+import { renewalInfoId } from '../../src/certificates/acme/client/renewal-info.ts'
+import { namesOf } from '../../src/certificates/x509/x509-facts.ts'
 
 /** A pair as it was installed. */
 export interface InstalledPair {

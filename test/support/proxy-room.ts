@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { type DestinationStream, pino } from 'pino'
-import { SiteAssembler } from '../../src/front-door/assemble-sites.ts'
-import { readHttpLevel } from '../../src/front-door/directives/http-level.ts'
-import type { FileRules } from '../../src/front-door/find-file.ts'
+import type { FileRules } from '../../src/front-door/answer/files/find-file.ts'
+import { RateLimits } from '../../src/front-door/answer/judge/rate-limits.ts'
+import { createSiteHandler } from '../../src/front-door/answer/serve-site.ts'
+import type { SiteLog } from '../../src/front-door/answer/site-access-log.ts'
 import { createFrontDoor } from '../../src/front-door/front-door.ts'
-import { HostTable } from '../../src/front-door/host-table.ts'
-import type { PasswordChecker } from '../../src/front-door/ports.ts'
-import { RateLimits } from '../../src/front-door/rate-limits.ts'
-import { createSiteHandler } from '../../src/front-door/serve-site.ts'
-import type { SiteLog } from '../../src/front-door/site-access-log.ts'
+import { SiteAssembler } from '../../src/front-door/sites/assemble-sites.ts'
+import { HostTable } from '../../src/front-door/sites/host-table.ts'
+import type { PasswordChecker } from '../../src/front-door/sites/ports.ts'
 import type {
   PathDeclaration,
   SiteDeclaration,
   UpstreamDeclaration,
-} from '../../src/front-door/site-declaration.ts'
-import type { WatchedFile } from '../../src/front-door/watched-folder.ts'
+} from '../../src/front-door/sites/site-declaration.ts'
+import type { WatchedFile } from '../../src/front-door/sites/watched-folder.ts'
+import { readHttpLevel } from '../../src/front-door/vhost/http-level.ts'
 import { contextOf, makeSite } from './test-door.ts'
 
 /** The host that all requests of such tests are for. */

@@ -1,4 +1,4 @@
-import type { LimitVerdict, RateLimits } from '../../front-door/rate-limits.ts'
+import type { LimitVerdict, RateLimits } from '../../front-door/answer/judge/rate-limits.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { UploadLocks } from '../../registry/upload-locks.ts'
 import type { Question, Reply } from './messages.ts'

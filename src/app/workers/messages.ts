@@ -1,8 +1,8 @@
 import type { LoginNews } from '../../accounts/login-guard.ts'
 import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
 import type { Config } from '../../config/config.ts'
-import type { LimitedRequest } from '../../front-door/rate-limits.ts'
-import type { SiteDeclaration } from '../../front-door/site-declaration.ts'
+import type { LimitedRequest } from '../../front-door/answer/judge/rate-limits.ts'
+import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
 import type { UploadId } from '../../oci/request.ts'
 
 /** What a worker needs to begin. */

@@ -1,8 +1,8 @@
-import { isReservedName, pairNameOf } from '../install-pair.ts'
-import { hostKey } from '../x509-facts.ts'
-import { MAX_NAMES } from './acme-order.ts'
+import { isReservedName, pairNameOf } from '../install/install-pair.ts'
+import { hostKey } from '../x509/x509-facts.ts'
 import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
 import { classifyName, nameSetId } from './certificate-names.ts'
+import { MAX_NAMES } from './client/acme-order.ts'
 
 /** Something that is or may be in the way of a certificate. */
 export interface PreflightFinding {

@@ -1,4 +1,4 @@
-import type { CertificateKeyType } from './certificate-request.ts'
+import type { CertificateKeyType } from '../x509/certificate-request.ts'
 import type { ChallengeType } from './challenge-solver.ts'
 
 /** A certificate that is wished for: `AcmeWish` of the front door's site declarations has this shape. */

@@ -1,8 +1,8 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import { commonName, signatureAlgorithm, signDer } from './certificate-request.ts'
-import { der, derInteger, TAG } from './der.ts'
-import { acmeIdentifier, subjectAltName } from './x509-extensions.ts'
+import { commonName, signatureAlgorithm, signDer } from '../x509/certificate-request.ts'
+import { der, derInteger, TAG } from '../x509/der.ts'
+import { acmeIdentifier, subjectAltName } from '../x509/x509-extensions.ts'
 
 /** ALPN protocol of the challenge (RFC 8737 section 6.2). */
 export const ACME_TLS_PROTOCOL = 'acme-tls/1'

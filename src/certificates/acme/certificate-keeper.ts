@@ -1,4 +1,4 @@
-import { type CertificateNames, coversHost } from '../x509-facts.ts'
+import { type CertificateNames, coversHost } from '../x509/x509-facts.ts'
 
 /** Difference of clocks that is forgiven when a certificate starts, in ms. */
 const CLOCK_SKEW_MS = 3600 * 1000

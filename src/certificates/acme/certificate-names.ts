@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import { pairNameOf } from '../install-pair.ts'
+import { pairNameOf } from '../install/install-pair.ts'
 
 /** What kind of name it is: `local` and `invalid` ones are signed by no public CA. */
 export type NameKind = 'public' | 'local' | 'address' | 'invalid'

@@ -6,7 +6,7 @@ import { leafOf, makePair } from '../../../test/support/acme-pair.ts'
 import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
 import { problemReply, ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
 import type { CertificateStatus } from './certificate-status.ts'
-import { renewalInfoId } from './renewal-info.ts'
+import { renewalInfoId } from './client/renewal-info.ts'
 
 const HOUR_MS = 3600 * 1000
 const DAY_MS = 24 * 3600 * 1000

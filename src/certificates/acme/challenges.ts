@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net'
 import type { SecureContext } from 'node:tls'
+import { addressBytes } from '../x509/x509-extensions.ts'
 import { makeAlpnContext } from './alpn-certificate.ts'
-import { addressBytes } from './x509-extensions.ts'
 
 /** Most questions of CAs open at once: orders run four at a time, of at most 100 names. */
 const MAX_ENTRIES = 1000

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { makePair } from '../../../test/support/acme-pair.ts'
 import { settle, wishFor } from '../../../test/support/acme-room.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { CertificateStore } from '../certificate-store.ts'
+import { CertificateStore } from '../folder/certificate-store.ts'
 import { createFolderKeeper } from './folder-keeper.ts'
 
 const NAME = 'app.example.com'

@@ -1,8 +1,8 @@
-import type { CertificateStore, ListedCertificate } from '../certificate-store.ts'
-import { installPair } from '../install-pair.ts'
-import { type CertificateNames, coversHost } from '../x509-facts.ts'
+import type { CertificateStore, ListedCertificate } from '../folder/certificate-store.ts'
+import { installPair } from '../install/install-pair.ts'
+import { type CertificateNames, coversHost } from '../x509/x509-facts.ts'
 import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
-import { renewalInfoId } from './renewal-info.ts'
+import { renewalInfoId } from './client/renewal-info.ts'
 
 /**
  * Keeps what CAs send in a folder that is Berth's alone, one of those the store serves from. All other folders are the

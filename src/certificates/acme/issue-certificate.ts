@@ -1,6 +1,10 @@
-import { withAccount } from './acme-account.ts'
-import { AcmeDirectory } from './acme-directory.ts'
-import { AcmeError, type AcmeErrorCode, isProblem } from './acme-error.ts'
+import { makeCertificateKey, makeCertificateRequest } from '../x509/certificate-request.ts'
+import type { AcmeStore } from './acme-store.ts'
+import type { AcmePlan } from './acme-wish.ts'
+import type { ChallengeSolver } from './challenge-solver.ts'
+import { withAccount } from './client/acme-account.ts'
+import { AcmeDirectory } from './client/acme-directory.ts'
+import { AcmeError, type AcmeErrorCode, isProblem } from './client/acme-error.ts'
 import {
   type AcmeOrder,
   awaitOrder,
@@ -9,14 +13,10 @@ import {
   finalizeOrder,
   type OrderContext,
   openOrder,
-} from './acme-order.ts'
-import type { AcmeStore } from './acme-store.ts'
-import type { AcmeTransport } from './acme-transport.ts'
-import type { AcmePlan } from './acme-wish.ts'
-import { authorize } from './authorization.ts'
-import type { CheckedChain } from './certificate-chain.ts'
-import { makeCertificateKey, makeCertificateRequest } from './certificate-request.ts'
-import type { ChallengeSolver } from './challenge-solver.ts'
+} from './client/acme-order.ts'
+import type { AcmeTransport } from './client/acme-transport.ts'
+import { authorize } from './client/authorization.ts'
+import type { CheckedChain } from './client/certificate-chain.ts'
 import type { OrderThrottle } from './order-throttle.ts'
 import type { PendingOrder } from './renewal-record.ts'
 

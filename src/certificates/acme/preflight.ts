@@ -5,8 +5,8 @@ import { networkInterfaces } from 'node:os'
 import type { PreflightFinding } from './acme-plan.ts'
 import { isPrivateAddress } from './certificate-names.ts'
 import type { ChallengeBoard } from './challenges.ts'
-import type { DnsEndpoint } from './dns-exchange.ts'
-import { makeResolver } from './dns-zone.ts'
+import type { DnsEndpoint } from './dns/dns-exchange.ts'
+import { makeResolver } from './dns/dns-zone.ts'
 
 const http = process.getBuiltinModule('node:http')
 

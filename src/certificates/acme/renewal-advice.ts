@@ -1,7 +1,7 @@
-import { AcmeDirectory } from './acme-directory.ts'
-import { createTransport } from './acme-transport.ts'
+import { AcmeDirectory } from './client/acme-directory.ts'
+import { createTransport } from './client/acme-transport.ts'
+import { fetchRenewalWindow } from './client/renewal-info.ts'
 import { isOutside, pickTime } from './renewal.ts'
-import { fetchRenewalWindow } from './renewal-info.ts'
 import type { RenewalAdvice } from './renewal-record.ts'
 
 /** Wait before a CA that did not answer is asked again, in ms. */

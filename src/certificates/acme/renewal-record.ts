@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { AcmeError, type AcmeErrorCode } from './acme-error.ts'
 import type { AcmeStore } from './acme-store.ts'
+import { AcmeError, type AcmeErrorCode } from './client/acme-error.ts'
 import { retryWait } from './retry-ladder.ts'
 
 /** Issued certificates remembered: more than any published limit within a week. */

@@ -1,5 +1,5 @@
-import type { RenewalWindow } from './renewal-info.ts'
-import { MAX_RETRY_AFTER_MS } from './retry-after.ts'
+import type { RenewalWindow } from './client/renewal-info.ts'
+import { MAX_RETRY_AFTER_MS } from './client/retry-after.ts'
 
 /** A time of validity; Unix times in ms. */
 export interface Validity {

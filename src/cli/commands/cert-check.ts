@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { CertificateFinding } from '../../certificates/findings.ts'
+import type { CertificateFinding } from '../../certificates/check/findings.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
@@ -76,17 +76,17 @@ async function check(context: CommandContext, targets: readonly string[]): Promi
 
 async function checkFolder(context: CommandContext): Promise<Report[]> {
   const folders = await readableFolders(context)
-  const { checkFolders } = await import('../../certificates/check-folders.ts')
+  const { checkFolders } = await import('../../certificates/check/check-folders.ts')
   return await checkFolders(folders, await givenRoots(context))
 }
 
 async function checkGiven(context: CommandContext, files: readonly string[]): Promise<Report> {
   const [{ checkFiles }, { readMailedFiles }, { readCertificateFiles }, { readAuthority, readSystemRoots }] =
     await Promise.all([
-      import('../../certificates/check-files.ts'),
-      import('../../certificates/mailed-files.ts'),
-      import('../../certificates/read-certificate-files.ts'),
-      import('../../certificates/trusted-roots.ts'),
+      import('../../certificates/check/check-files.ts'),
+      import('../../certificates/x509/mailed-files.ts'),
+      import('../../certificates/folder/read-certificate-files.ts'),
+      import('../../certificates/check/trusted-roots.ts'),
     ])
   const { host } = context.flags
   const content = readMailedFiles(
@@ -104,7 +104,7 @@ async function checkGiven(context: CommandContext, files: readonly string[]): Pr
 }
 
 async function checkLive(context: CommandContext, target: string): Promise<Report> {
-  const { checkHost } = await import('../../certificates/check-host.ts')
+  const { checkHost } = await import('../../certificates/check/check-host.ts')
   const { host, port } = parseTarget(target)
   const { connect } = context.flags
   const { folders } = readCertSettings(context)
@@ -115,7 +115,7 @@ async function checkLive(context: CommandContext, target: string): Promise<Repor
 /** Roots of `--ca`. */
 async function givenRoots({ io, flags }: CommandContext): Promise<X509Certificate[]> {
   if (typeof flags.ca !== 'string') return []
-  const { readOwnRoots } = await import('../../certificates/trusted-roots.ts')
+  const { readOwnRoots } = await import('../../certificates/check/trusted-roots.ts')
   return await readOwnRoots([resolve(io.cwd, flags.ca)])
 }
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { MailedContent, MailedFile } from '../../certificates/mailed-files.ts'
-import type { PreparedInstall } from '../../certificates/prepare-install.ts'
+import type { PreparedInstall } from '../../certificates/install/prepare-install.ts'
+import type { MailedContent, MailedFile } from '../../certificates/x509/mailed-files.ts'
 import { askPassword, askYesNo } from '../ask.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
@@ -38,10 +38,10 @@ export function addCertInstall(cert: Command, io: Io): void {
 async function install(context: CommandContext, name: string, files: readonly string[]): Promise<void> {
   const [{ checkHostName }, { prepareInstall }, { installPair, pairNameOf }, { readSystemRoots }] =
     await Promise.all([
-      import('../../certificates/csr.ts'),
-      import('../../certificates/prepare-install.ts'),
-      import('../../certificates/install-pair.ts'),
-      import('../../certificates/trusted-roots.ts'),
+      import('../../certificates/x509/csr.ts'),
+      import('../../certificates/install/prepare-install.ts'),
+      import('../../certificates/install/install-pair.ts'),
+      import('../../certificates/check/trusted-roots.ts'),
     ])
   const { io, flags } = context
   const host = checkHostName(name)
@@ -76,11 +76,11 @@ async function readContent(
 ): Promise<MailedContent> {
   const [{ readMailedFiles }, { readCertificateFiles }, { fileStemOf }, { pairNameOf }, { hasKey }] =
     await Promise.all([
-      import('../../certificates/mailed-files.ts'),
-      import('../../certificates/read-certificate-files.ts'),
-      import('../../certificates/csr.ts'),
-      import('../../certificates/install-pair.ts'),
-      import('../../certificates/x509-facts.ts'),
+      import('../../certificates/x509/mailed-files.ts'),
+      import('../../certificates/folder/read-certificate-files.ts'),
+      import('../../certificates/x509/csr.ts'),
+      import('../../certificates/install/install-pair.ts'),
+      import('../../certificates/x509/x509-facts.ts'),
     ])
   const { cwd } = context.io
   const given = await readCertificateFiles(files.map((file) => resolve(cwd, file)))

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ListedCertificate } from '../../certificates/certificate-store.ts'
+import type { ListedCertificate } from '../../certificates/folder/certificate-store.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { repeatPlace } from '../own-commands.ts'
@@ -30,8 +30,8 @@ export function addCertList(cert: Command, io: Io): void {
       const context = contextOf(command, io)
       const folders = await readableFolders(context)
       const [{ CertificateStore }, { searchedFolders }] = await Promise.all([
-        import('../../certificates/certificate-store.ts'),
-        import('../../certificates/certificate-folders.ts'),
+        import('../../certificates/folder/certificate-store.ts'),
+        import('../../certificates/folder/certificate-folders.ts'),
       ])
       using store = await CertificateStore.open(searchedFolders(folders))
       const certificates = store.list()

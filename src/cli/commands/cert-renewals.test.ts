@@ -7,7 +7,7 @@ import { settle, wishFor } from '../../../test/support/acme-room.ts'
 import { runCli } from '../../../test/support/run-cli.ts'
 import { problemReply } from '../../../test/support/scripted-acme-server.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { installPair } from '../../certificates/install-pair.ts'
+import { installPair } from '../../certificates/install/install-pair.ts'
 
 const NAME = 'app.example.com'
 

@@ -1,6 +1,6 @@
 import type { ListedRenewal } from '../../certificates/acme/list-renewals.ts'
-import type { CertificateFolders } from '../../certificates/certificate-folders.ts'
-import type { CertificateStore } from '../../certificates/certificate-store.ts'
+import type { CertificateFolders } from '../../certificates/folder/certificate-folders.ts'
+import type { CertificateStore } from '../../certificates/folder/certificate-store.ts'
 import { sentence } from '../sentence.ts'
 import { formatTime } from '../table.ts'
 
@@ -13,7 +13,7 @@ export async function readRenewals(
   const [{ listRenewals }, { createFolderKeeper }, { AcmeError }] = await Promise.all([
     import('../../certificates/acme/list-renewals.ts'),
     import('../../certificates/acme/folder-keeper.ts'),
-    import('../../certificates/acme/acme-error.ts'),
+    import('../../certificates/acme/client/acme-error.ts'),
   ])
   try {
     return await listRenewals(folders.acme, await createFolderKeeper(store, folders.issued).list(), now)

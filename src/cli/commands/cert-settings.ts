@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { readServerRecord } from '../../app/server-record.ts'
-import { type CertificateFolders, certificateFolders } from '../../certificates/certificate-folders.ts'
-import type { CertificateFinding } from '../../certificates/findings.ts'
+import type { CertificateFinding } from '../../certificates/check/findings.ts'
+import { type CertificateFolders, certificateFolders } from '../../certificates/folder/certificate-folders.ts'
 import type { CommandContext } from '../command-context.ts'
 import { mayMake } from '../new-flag.ts'
 import { ANY_DOMAIN, loadWithoutDomain } from './load-without-domain.ts'
@@ -45,7 +45,7 @@ function foldersOf(dataDir: string, given: string | undefined): CertificateFolde
  * Errors: `CERTIFICATE_FOLDER_UNUSABLE`, `DATA_NOT_FOUND`.
  */
 export async function readableFolders(context: CommandContext): Promise<CertificateFolders> {
-  const { requireFolder } = await import('../../certificates/require-folder.ts')
+  const { requireFolder } = await import('../../certificates/folder/require-folder.ts')
   const { dataDir, folders, areCertsGiven } = readCertSettings(context)
   if (!areCertsGiven) await requireCertificateData(dataDir, false)
   await requireFolder(folders.installed, context.flags.certs === undefined)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertGrowsLinearly } from '../../../test/support/cpu-time.ts'
-import type { SiteDeclaration, UpstreamDeclaration } from '../site-declaration.ts'
+import type { SiteDeclaration, UpstreamDeclaration } from '../sites/site-declaration.ts'
 import { type ContainerFacts, type ContainerNetwork, readContainer } from './container-facts.ts'
 import { type ContainerDefaults, declareContainers, findLostContainers } from './container-sites.ts'
 import { ON_HOST, type OwnPlace } from './own-networks.ts'

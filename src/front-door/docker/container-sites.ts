@@ -3,7 +3,7 @@ import type {
   SiteDeclaration,
   UpstreamDeclaration,
   UpstreamServer,
-} from '../site-declaration.ts'
+} from '../sites/site-declaration.ts'
 import { addressOf, portOf } from './container-address.ts'
 import type { ContainerFacts } from './container-facts.ts'
 import { describeOutage, type Outage } from './container-outage.ts'

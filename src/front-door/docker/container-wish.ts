@@ -1,5 +1,5 @@
-import { normalizeHost } from '../host-name.ts'
-import type { AcmeWish } from '../site-declaration.ts'
+import { normalizeHost } from '../listen/visitor/host-name.ts'
+import type { AcmeWish } from '../sites/site-declaration.ts'
 import type { ContainerFacts } from './container-facts.ts'
 import { isTrue, quote, variableOf } from './variables.ts'
 

@@ -1,5 +1,5 @@
-import { compileRegex } from '../directives/regex.ts'
-import { normalizeHost, parseAuthority } from '../host-name.ts'
+import { normalizeHost, parseAuthority } from '../listen/visitor/host-name.ts'
+import { compileRegex } from '../vhost/regex.ts'
 import { quote } from './variables.ts'
 
 /** Longest path or destination, in characters. */

@@ -7,7 +7,7 @@ import {
   TLS_POLICIES,
   type TlsPolicyName,
   type UpstreamDeclaration,
-} from '../site-declaration.ts'
+} from '../sites/site-declaration.ts'
 import type { ContainerFacts } from './container-facts.ts'
 import { labelNames, labelOf, quote, variableOf } from './variables.ts'
 

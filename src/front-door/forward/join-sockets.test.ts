@@ -12,7 +12,7 @@ import {
   type ProxyRoom,
   type ProxyRoomOptions,
 } from '../../../test/support/proxy-room.ts'
-import type { SiteLogLine } from '../site-access-log.ts'
+import type { SiteLogLine } from '../answer/site-access-log.ts'
 
 const MIB = 1024 * 1024
 /** More than systems take for two connections of which nobody reads. */

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { exchange, get, openProxyRoom, startScriptedUpstream } from '../../../test/support/proxy-room.ts'
 import { startApp } from '../../../test/support/start-app.ts'
-import type { UpstreamServer } from '../site-declaration.ts'
+import type { UpstreamServer } from '../sites/site-declaration.ts'
 import { ServerPicker } from './pick-server.ts'
 
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp']

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { UpstreamDeclaration, UpstreamServer } from '../site-declaration.ts'
+import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 
 /** How long a server that could not be reached goes last, in milliseconds: nginx's fail_timeout. */
 const FAILED_MS = 10_000

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { headerOfText } from '../byte-text.ts'
-import type { LocationSettings } from '../directives/settings.ts'
-import { expand } from '../directives/template.ts'
+import { headerOfText } from '../answer/byte-text.ts'
+import type { LocationSettings } from '../vhost/settings.ts'
+import { expand } from '../vhost/template.ts'
 
 /** Headers that speak to the next hop only (RFC 9110 section 7.6.1), and those that the client library makes itself. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([

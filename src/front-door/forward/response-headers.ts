@@ -1,5 +1,5 @@
-import type { HeaderList } from '../answer-head.ts'
-import type { LocationSettings } from '../directives/settings.ts'
+import type { HeaderList } from '../answer/answer-head.ts'
+import type { LocationSettings } from '../vhost/settings.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
 import { type RedirectOptions, turnLocation, turnRefresh } from './turn-redirect.ts'
 

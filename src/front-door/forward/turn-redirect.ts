@@ -1,6 +1,6 @@
-import { headerOfText } from '../byte-text.ts'
-import type { LocationSettings } from '../directives/settings.ts'
-import { expand } from '../directives/template.ts'
+import { headerOfText } from '../answer/byte-text.ts'
+import type { LocationSettings } from '../vhost/settings.ts'
+import { expand } from '../vhost/template.ts'
 
 /** Where an upstream's `Location` is turned into ours. */
 export interface RedirectFacts {

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Pair } from '../x509/pair.ts'
+import { coversHost, hostKey } from '../x509/x509-facts.ts'
+import type { FolderPair } from './read-folder.ts'
+
+/** By which rule a certificate was chosen. */
+export type CertificateRule = 'certificate-name' | 'host' | 'parent' | 'covers' | 'default'
+
+/** A pair that can be served. */
+export type UsablePair = FolderPair & { readonly pair: Pair }
+
+/** What a host is served with, and why. */
+export interface CertificateChoice {
+  readonly found: UsablePair | undefined
+  readonly rule: CertificateRule | undefined
+  /** What an operator should know: why nothing was found, or what is wrong with what was. */
+  readonly note: string | undefined
+}
+
+type Found = readonly [CertificateRule, UsablePair | undefined]
+
+/** What was said of a host's certificate. */
+export interface CertificateWish {
+  /** The pair that was asked for by its name (`CERT_NAME`); an empty one counts as none. */
+  readonly certificateName?: string | undefined
+  /** Whether `default` may be served where nothing of its own is found (`TRUST_DEFAULT_CERT`); true by default. */
+  readonly isDefaultTrusted?: boolean | undefined
+}
+
+/** What a choice depends on beside the host. */
+export interface ChoiceOptions extends CertificateWish {
+  /** Unix time in ms. */
+  readonly now: number
+}
+
+/**
+ * All pairs of all folders, ready to choose from at every handshake. Immutable.
+ *
+ * The order is nginx-proxy's: the name asked for, and nothing else then; `<host>`; its parent, one level up, where its
+ * names cover the host; then, which nginx-proxy does not do, any pair whose names cover it, the one that is valid
+ * longest; `default`, where it is trusted. A pair that has all but expired, is not
+ * valid now, or does not cover the host waits until nothing better was found.
+ */
+export class CertificateIndex {
+  readonly #byName: ReadonlyMap<string, readonly UsablePair[]>
+  readonly #byCovered: ReadonlyMap<string, readonly UsablePair[]>
+  readonly #refused: ReadonlyMap<string, FolderPair>
+
+  /** @param pairs In the order of their folders: the first of a name wins. */
+  constructor(pairs: readonly FolderPair[]) {
+    const usable = pairs.filter((pair): pair is UsablePair => pair.pair !== undefined)
+    this.#byName = groupBy(usable, ({ name, isNamed }) => (isNamed ? [name] : []))
+    const longestFirst = usable
+      .filter(({ isTest }) => !isTest)
+      .sort(
+        (a, b) =>
+          Number(a.pair.isSelfSigned) - Number(b.pair.isSelfSigned) || b.pair.notAfter - a.pair.notAfter,
+      )
+    this.#byCovered = groupBy(longestFirst, ({ pair }) => [...pair.names.dns, ...pair.names.addresses])
+    this.#refused = new Map(
+      pairs.flatMap((pair) => (pair.pair === undefined && pair.isNamed ? [[pair.name, pair]] : [])),
+    )
+  }
+
+  /** Chooses for a host: a name, a wildcard such as `*.example.com`, an address, or a pattern that begins with `~`. */
+  choose(name: string, { certificateName, isDefaultTrusted = true, now }: ChoiceOptions): CertificateChoice {
+    if (certificateName) return this.#byRequest(certificateName, name, now)
+    const host = hostKey(name)
+    const own = this.#named(host.startsWith('~') ? [host, sha1(name)] : [host])
+    const parents = this.#named(parentsOf(host))
+    const covering = this.#covering(host).filter((pair) => isDefaultTrusted || !isDefault(pair))
+    const isPattern = host.startsWith('~')
+    const isGood = (pair: UsablePair): boolean =>
+      isValid(pair, now) && (isPattern || coversHost(pair.pair.names, host))
+    const isFresh = (pair: UsablePair): boolean => isGood(pair) && !isEnding(pair, now)
+    const fitting = (isFit: (pair: UsablePair) => boolean): Found[] => [
+      ['host', own.find(isFit)],
+      ['parent', parents.find(isFit)],
+      ['covers', covering.find(isFit)],
+    ]
+    const rules: Found[] = [
+      ...fitting(isFresh),
+      ...fitting(isGood),
+      // Better than nothing: the client says what is wrong.
+      ['host', own.find((pair) => isValid(pair, now)) ?? own[0]],
+      ['parent', parents.find(({ pair }) => coversHost(pair.names, host))],
+      ['covers', covering[0]],
+      ['default', isDefaultTrusted ? this.#named(['default'])[0] : undefined],
+    ]
+    const [rule, found] = rules.find(([, pair]) => pair !== undefined) ?? []
+    return {
+      found,
+      rule,
+      note: found ? describe(found, host, now) : this.#whyNone(host, parents, isDefaultTrusted),
+    }
+  }
+
+  #byRequest(certificateName: string, name: string, now: number): CertificateChoice {
+    const found = this.#named([certificateName.toLowerCase()])
+    const best = found.find((pair) => isValid(pair, now)) ?? found[0]
+    if (best) return { found: best, rule: 'certificate-name', note: describe(best, hostKey(name), now) }
+    const refused = this.#refused.get(certificateName.toLowerCase())
+    const why = refused ? `cannot be used: ${refused.problem}` : 'is not in the folder of certificates'
+    return {
+      found: undefined,
+      rule: undefined,
+      note: `The certificate ${certificateName} was asked for and ${why}`,
+    }
+  }
+
+  #named(names: readonly string[]): UsablePair[] {
+    return names.flatMap((name) => this.#byName.get(name) ?? [])
+  }
+
+  #covering(host: string): readonly UsablePair[] {
+    const exact = this.#byCovered.get(host)
+    const dot = host.indexOf('.')
+    const star = dot > 0 && !host.startsWith('*.') ? this.#byCovered.get(`*${host.slice(dot)}`) : undefined
+    if (!exact || !star) return exact ?? star ?? []
+    return [...exact, ...star]
+  }
+
+  #whyNone(host: string, parents: readonly UsablePair[], isDefaultTrusted: boolean): string {
+    const refused = [host, ...parentsOf(host)].map((name) => this.#refused.get(name)).find(Boolean)
+    if (refused) return `${refused.name}.crt cannot be used: ${refused.problem}`
+    if (parents[0]) return `${parents[0].name}.crt does not cover ${host}, so it is not used for it`
+    const isDistrusted = !isDefaultTrusted && this.#named(['default']).length > 0
+    const but = isDistrusted ? ', and default.crt is not trusted for it (trust-default-cert)' : ''
+    return `There is no certificate that covers ${host}${but}`
+  }
+}
+
+/** Names one level up: `*.b.c` and `b.c` for `a.b.c`; none for names of two parts, whose parent is nobody's. */
+function parentsOf(host: string): string[] {
+  if (isIP(host) !== 0 || host.startsWith('~')) return []
+  const labels = host.split('.')
+  if (labels.length <= 2) return []
+  const parent = labels.slice(1).join('.')
+  return host.startsWith('*.') ? [parent] : [`*.${parent}`, parent]
+}
+
+/** An untrusted one is not served by the names it has, either. */
+function isDefault({ name, isNamed }: UsablePair): boolean {
+  return isNamed && name === 'default'
+}
+
+function isValid({ pair }: UsablePair, now: number): boolean {
+  return pair.notBefore <= now && now < pair.notAfter
+}
+
+/** Less than a twentieth of its life is left: whoever renews it should have done so, and another one may be there. */
+function isEnding({ pair }: UsablePair, now: number): boolean {
+  return pair.notAfter - now < (pair.notAfter - pair.notBefore) / 20
+}
+
+function describe(
+  { pair, name, problem, isTest }: UsablePair,
+  host: string,
+  now: number,
+): string | undefined {
+  if (now >= pair.notAfter) return `The certificate ${name} has expired on ${day(pair.notAfter)}`
+  if (now < pair.notBefore) return `The certificate ${name} is valid only from ${day(pair.notBefore)}`
+  if (!host.startsWith('~') && !coversHost(pair.names, host))
+    return `The certificate ${name} does not cover ${host}`
+  if (problem !== undefined)
+    return `New files of ${name} cannot be used (${problem}); those before are served`
+  return isTest ? `The certificate ${name} is from the staging side of a CA: nobody trusts it` : undefined
+}
+
+function day(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex')
+}
+
+function groupBy<T>(items: readonly T[], keysOf: (item: T) => readonly string[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    for (const key of new Set(keysOf(item))) {
+      const group = groups.get(key)
+      if (group) group.push(item)
+      else groups.set(key, [item])
+    }
+  }
+  return groups
+}

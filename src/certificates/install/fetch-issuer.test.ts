@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it, test } from 'node:test'
+import { makeMail, makePaper } from '../../../test/support/paper-ca.ts'
+import { isPublicAddress } from '../x509/public-address.ts'
+import { fetchIssuer } from './fetch-issuer.ts'
+
+const { root, upper } = makeMail(['www.example.com'])
+
+/** A certificate whose issuer is to be had at an address. */
+function pointingTo(...urls: string[]) {
+  return makePaper('www.example.com', { by: upper, names: ['www.example.com'], issuerUrls: urls }).certificate
+}
+
+async function serve(listener: RequestListener) {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: (path: string) => `http://127.0.0.1:${port}${path}`,
+    port,
+    [Symbol.dispose]: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+const anywhere = { isAllowed: () => true }
+
+describe('`fetchIssuer()`', () => {
+  it('fetches the issuer in DER and in PEM', async () => {
+    using server = await serve(({ url }, response) => {
+      response.end(url === '/der' ? upper.certificate.raw : upper.pem)
+    })
+    for (const path of ['/der', '/pem']) {
+      const issuer = await fetchIssuer(pointingTo(server.url(path)), anywhere)
+      assert.equal(issuer.fingerprint256, upper.certificate.fingerprint256)
+    }
+  })
+
+  const refused: readonly (readonly [what: string, listener: RequestListener, problem: RegExp])[] = [
+    [
+      'a certificate that did not sign',
+      (_, response) => void response.end(root.pem),
+      /holds another certificate/,
+    ],
+    ['what is no certificate', (_, response) => void response.end('<html>'), /holds another certificate/],
+    [
+      'a redirect',
+      (_, response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
+      /the answer was 302/,
+    ],
+    ['an answer without an end', (_, response) => void endless(response), /too large/],
+    ['a connection that is cut', (request) => void request.socket.destroy(), /ECONNRESET|hang up/],
+  ]
+  for (const [what, listener, problem] of refused) {
+    it(`refuses ${what}`, async () => {
+      using server = await serve(listener)
+      await assert.rejects(fetchIssuer(pointingTo(server.url('/')), anywhere), {
+        code: 'CERTIFICATE_ISSUER_UNAVAILABLE',
+        message: problem,
+      })
+    })
+  }
+
+  it('asks nothing but the public internet, by address and by name, and its usual ports only', async () => {
+    let asked = 0
+    using server = await serve((_, response) => {
+      asked++
+      response.end(upper.pem)
+    })
+    const urls = [
+      server.url('/'),
+      'http://127.0.0.1/',
+      'http://[::1]/',
+      'http://[::ffff:127.0.0.1]/',
+      'http://2130706433/',
+      'http://169.254.169.254/latest/meta-data/',
+      'http://localhost/',
+      `http://localhost:${server.port}/`,
+      'http://user:secret@127.0.0.1/',
+    ]
+    for (const url of urls) {
+      await assert.rejects(fetchIssuer(pointingTo(url)), { code: 'CERTIFICATE_ISSUER_UNAVAILABLE' }, url)
+    }
+    assert.equal(asked, 0)
+  })
+
+  it('says that nothing says where it is', async () => {
+    await assert.rejects(fetchIssuer(pointingTo()), { message: /nothing says where the CA has it/ })
+    await assert.rejects(fetchIssuer(pointingTo('ldap://example.com/', 'file:///etc/passwd')), {
+      message: /nothing says where/,
+    })
+  })
+
+  it('tries the next address', async () => {
+    using server = await serve(({ url }, response) => void response.end(url === '/2' ? upper.pem : 'x'))
+    const issuer = await fetchIssuer(pointingTo(server.url('/1'), server.url('/2')), anywhere)
+    assert.equal(issuer.fingerprint256, upper.certificate.fingerprint256)
+  })
+})
+
+test('`isPublicAddress()` tells the internet from houses, clouds and tunnels', () => {
+  const table: readonly (readonly [isPublic: boolean, addresses: readonly string[]])[] = [
+    [true, ['1.1.1.1', '93.184.215.14', '2606:4700::1111', '2a00:1450:4001::1']],
+    [
+      false,
+      [
+        ...['0.0.0.0', '10.1.2.3', '100.64.0.1', '127.0.0.1', '169.254.169.254', '172.31.0.1', '192.168.1.1'],
+        ...['192.0.2.1', '198.18.0.1', '224.0.0.1', '240.0.0.1', '255.255.255.255', '::', '::1'],
+        ...['::ffff:1.1.1.1', '64:ff9b::7f00:1', 'fc00::1', 'fe80::1', 'ff02::1', '2001:db8::1'],
+        ...['2001::1', '2002:7f00:1::', 'localhost', '', '1.1.1'],
+      ],
+    ],
+  ]
+  for (const [isPublic, addresses] of table)
+    for (const address of addresses) assert.equal(isPublicAddress(address), isPublic, address)
+})
+
+function endless(response: ServerResponse): void {
+  const more = (error?: Error | null): void => {
+    if (!error && !response.destroyed) response.write(Buffer.alloc(16_384), more)
+  }
+  more()
+}

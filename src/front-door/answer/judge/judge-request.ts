@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Plan } from '../../vhost/settings.ts'
+import { enterSite, type SiteExchange } from '../site-exchange.ts'
+import type { SiteRequest } from '../site-handler.ts'
+import type { RefusedTarget } from './canonical-path.ts'
+
+/** A request and what is to become of it. */
+export interface JudgedRequest<Request> {
+  readonly exchange: Request & Pick<SiteExchange, 'facts' | 'trail'>
+  readonly plan: Plan
+}
+
+/**
+ * Finds the plan of a request by its canonical path. Where a server could read another path in what it will be sent, that
+ * path must stand under the same rules; otherwise the request is refused, since it would be judged by the one and
+ * answered by the other.
+ */
+export function judgeRequest<Request extends Omit<SiteRequest, 'response'>>(
+  request: Request,
+  { loopId }: { readonly loopId: string },
+): JudgedRequest<Request> | RefusedTarget {
+  if (hasPassed(request.request.headers, loopId)) return LOOP
+  const exchange = enterSite(request)
+  if ('refused' in exchange) return exchange
+  const { facts } = exchange
+  const { server } = exchange.site
+  const plan = server.route(facts)
+  if (facts.readings) {
+    const guard = guardOf(plan)
+    if (facts.readings.some((uri) => guardOf(server.route({ ...facts, uri })) !== guard)) return AMBIGUOUS
+  }
+  return { exchange, plan }
+}
+
+/** Whether a request was sent by this process before: an upstream is Berth itself, or passes back to it. */
+function hasPassed({ 'cdn-loop': passed }: IncomingHttpHeaders, loopId: string): boolean {
+  return passed !== undefined && String(passed).includes(loopId)
+}
+
+const LOOP: RefusedTarget = {
+  status: 508,
+  refused: 'it was sent by this server before: an upstream of the host leads back here',
+}
+const AMBIGUOUS: RefusedTarget = {
+  refused:
+    'by an escaped slash or backslash, a ";" or slashes in a row it belongs to locations of different rules',
+}
+
+/** What keeps visitors out of a location, as a text that is the same for the same rules. */
+function guardOf(plan: Plan): string {
+  if (plan.kind === 'close') return plan.kind
+  const { access, limitExcept, requestRates, connectionLimits } = plan.settings
+  const status = plan.kind === 'content' ? undefined : plan.status
+  return JSON.stringify([plan.kind, status, access, limitExcept, requestRates, connectionLimits])
+}

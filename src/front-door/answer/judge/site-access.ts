@@ -1,0 +1,83 @@
+import { createAddressMatcher } from '../../listen/visitor/network-address.ts'
+import { accessFor, decideAddress, demandOf } from '../../vhost/access.ts'
+import { expand } from '../../vhost/template.ts'
+import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../site-exchange.ts'
+import { readBasic } from './basic-credentials.ts'
+
+/** Networks that `NETWORK_ACCESS=internal` lets in: nginx-proxy's own list, and IPv6's. */
+const INTERNAL_NETWORKS = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '192.168.0.0/16',
+  '172.16.0.0/12',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+  'unix:',
+]
+const isInternal = createAddressMatcher(INTERNAL_NETWORKS)
+
+/** How a request is sent away. */
+export interface Refusal {
+  readonly status: number
+  readonly challenge?: string
+  readonly retryAfterS?: number
+}
+
+/** Why a request is not let in; undefined: it is. */
+export async function refusalOf(
+  exchange: Omit<SiteExchange, 'response'>,
+  plan: ContentPlan,
+  tools: SiteTools,
+): Promise<Refusal | undefined> {
+  const { facts, site } = exchange
+  if (site.declaration.networkAccess === 'internal' && !isLetIn(site, facts.remoteAddress))
+    return { status: 403 }
+  const access = accessFor(plan.settings, facts.method)
+  const demand = demandOf(access, facts.remoteAddress)
+  if (demand.kind === 'denied') return { status: 403 }
+  // The registry's users are its accounts: it asks for the password itself, with a token where the client wants one.
+  if (demand.kind === 'granted' || !access.basic || isRegistry(exchange, plan)) return undefined
+  return checkPassword(exchange, access.basic, { tools, variable: plan.variable })
+}
+
+function isLetIn({ server: { internalAccess } }: SiteExchange['site'], address: string): boolean {
+  return internalAccess ? decideAddress(internalAccess, address) !== 'denied' : isInternal(address)
+}
+
+async function checkPassword(
+  exchange: Omit<SiteExchange, 'response'>,
+  basic: NonNullable<ReturnType<typeof accessFor>['basic']>,
+  { tools, variable }: { tools: SiteTools; variable: (name: string) => string },
+): Promise<Refusal | undefined> {
+  const { file } = basic
+  if (file === undefined) return { status: 403 }
+  const realm = expand(basic.realm, variable).replace(/["\\]|[^\x20-\x7e]/g, '')
+  const challenge: Refusal = { status: 401, challenge: `Basic realm="${realm}"` }
+  const login = readBasic(exchange.request.headers.authorization)
+  if (!login) return challenge
+  const verdict = await tools.passwords.check(file, login.user, login.password, exchange.facts.remoteAddress)
+  switch (verdict.kind) {
+    case 'right':
+      return undefined
+    case 'wrong':
+      return challenge
+    case 'no-file':
+      return { status: 403 }
+    case 'unreadable':
+      tools.logger.error(
+        { host: exchange.host, file, reason: verdict.reason },
+        'a password file cannot be read',
+      )
+      return { status: 500 }
+    case 'busy':
+      return { status: 503, retryAfterS: verdict.retryAfterS }
+    default:
+      return verdict satisfies never
+  }
+}
+
+function isRegistry(exchange: Omit<SiteExchange, 'response'>, plan: ContentPlan): boolean {
+  return targetOf(exchange, plan)?.kind === 'registry'
+}

@@ -1,0 +1,111 @@
+import type { ServerResponse } from 'node:http'
+import { withoutUserInfo } from '../../log/redact.ts'
+import { whenOver } from '../forward/join-sockets.ts'
+import type { UpgradeResult } from '../forward/proxy-upgrade.ts'
+import type { LocationSettings } from '../vhost/settings.ts'
+import { readBasic } from './judge/basic-credentials.ts'
+import type { SiteLog, SiteLogLine } from './site-access-log.ts'
+import type { SiteRequest } from './site-handler.ts'
+
+/** What the access log has to know of a request before it is over. */
+export interface RequestRecord {
+  /** `access_log` of the vhost file where the request ended up. */
+  accessLog: LocationSettings['accessLog']
+  /** Of the body, as sent. */
+  bytes: number
+  /** Why the path was refused; undefined: it was not. */
+  reason?: string | undefined
+}
+
+/** Writes a line once a request is over, unless its record says otherwise by then. */
+export function recordRequest(
+  log: SiteLog,
+  exchange: SiteRequest,
+  startedAt = performance.now(),
+): RequestRecord {
+  const record: RequestRecord = { accessLog: exchange.site.server.settings.accessLog, bytes: 0 }
+  const { response } = exchange
+  countBody(response as ServerResponse, record)
+  response.once('close', () => {
+    const status = response.headersSent ? response.statusCode : 499
+    const { accessLog, bytes, reason } = record
+    const begun = { ...beginLine(exchange, status), reason }
+    finishingLine(log, { begun, startedAt, site: exchange.site.declaration.host, accessLog })(bytes)
+  })
+  return record
+}
+
+/** Writes the line of a request for another protocol, once that is over; until then it holds the line and no more. */
+export function logUpgrade(
+  log: SiteLog,
+  exchange: Omit<SiteRequest, 'response'>,
+  { startedAt, accessLog, ...result }: UpgradeResult & { readonly startedAt: number },
+): void {
+  const begun = beginLine(exchange, result.status)
+  const finish = finishingLine(log, { begun, startedAt, site: exchange.site.declaration.host, accessLog })
+  if (result.conversation) whenOver(result.conversation, finish)
+  else finish(0)
+}
+
+type BegunLine = Omit<SiteLogLine, 'bytes' | 'ms'>
+
+interface LineToFinish {
+  readonly begun: BegunLine
+  readonly startedAt: number
+  readonly site: string
+  readonly accessLog: RequestRecord['accessLog']
+}
+
+/** Writes the line, unless `access_log off` says otherwise. */
+function finishingLine(
+  log: SiteLog,
+  { begun, startedAt, site, accessLog }: LineToFinish,
+): (bytes: number) => void {
+  return (bytes) => {
+    if (accessLog === 'off') return
+    log.write({ ...begun, bytes, ms: performance.now() - startedAt }, { site, file: accessLog })
+  }
+}
+
+function beginLine(
+  { request, host, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
+  status: number,
+): BegunLine {
+  const { authorization, referer, 'user-agent': agent } = request.headers
+  return {
+    host,
+    remoteAddress,
+    user: readBasic(authorization)?.user,
+    method: request.method ?? '',
+    target: withoutUserInfo(request.url ?? ''),
+    protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
+    status,
+    referer: referer && withoutUserInfo(referer),
+    agent,
+    id: requestId,
+  }
+}
+
+/** Counts what is written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */
+function countBody(response: ServerResponse, record: RequestRecord): void {
+  const count = ([chunk, encoding]: readonly unknown[]): void => {
+    if (typeof chunk === 'string') {
+      // A callback may stand in the place of the encoding.
+      const name = typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'
+      record.bytes += Buffer.byteLength(chunk, name)
+    } else if (chunk instanceof Uint8Array) record.bytes += chunk.length
+  }
+  const write = response.write.bind(response) as (...args: unknown[]) => boolean
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse
+  const wrapped = {
+    write: (...args: unknown[]): boolean => {
+      count(args)
+      return write(...args)
+    },
+    end: (...args: unknown[]): ServerResponse => {
+      if (response.req.httpVersionMajor === 1) count(args)
+      return end(...args)
+    },
+  }
+  Object.assign(response, wrapped)
+}

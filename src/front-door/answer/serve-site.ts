@@ -1,0 +1,327 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { unsentBytes } from '../../stream/unsent-bytes.ts'
+import { Http2Upstreams } from '../forward/forward-h2c.ts'
+import { ServerPicker } from '../forward/pick-server.ts'
+import { proxyRequest } from '../forward/proxy-request.ts'
+import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from '../forward/proxy-upgrade.ts'
+import { stayHere } from '../forward/turn-redirect.ts'
+import { responseOn } from '../forward/upgrade-response.ts'
+import { UpstreamPools } from '../forward/upstream-pools.ts'
+import { sendPage } from '../listen/http/error-pages.ts'
+import { letOthersBegin } from '../listen/http/hold-answer.ts'
+import { accessLogFor } from '../vhost/access.ts'
+import { escapeHeader } from '../vhost/escape-uri.ts'
+import type { LocationSettings, Plan } from '../vhost/settings.ts'
+import { bytesOf } from './byte-text.ts'
+import { typeOf } from './files/file-types.ts'
+import { FILE_METHODS, serveFiles } from './files/files-content.ts'
+import { STRICT } from './files/find-file.ts'
+import { judgeRequest } from './judge/judge-request.ts'
+import { enterLimits } from './judge/rate-limits.ts'
+import { type Refusal, refusalOf } from './judge/site-access.ts'
+import { sendOwn, sendSitePage } from './own-answer.ts'
+import { logUpgrade, type RequestRecord, recordRequest } from './record-request.ts'
+import { serveRegistry } from './serve-registry.ts'
+import type { SiteLog } from './site-access-log.ts'
+import {
+  type ContentPlan,
+  hasLeft,
+  type SiteExchange,
+  type SiteHandlerParts,
+  type SiteTools,
+  setHeader,
+  setHsts,
+  targetOf,
+  tellRefused,
+  tellTooLarge,
+} from './site-exchange.ts'
+import type { SiteHandler, SiteRequest } from './site-handler.ts'
+
+/** Internal redirects of one request (error_page, try_files), as in nginx. */
+const MAX_REDIRECTS = 10
+/** Enough that no other proxy on the way has the same. */
+const LOOP_ID_BYTES = 8
+/** Least time between two lines about readers that were ended, in milliseconds. */
+const TELL_ENDED_EVERY_MS = 10_000
+
+/** A handler that holds connections to upstreams. */
+export interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
+
+/** Creates the handler of all sites. */
+export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler {
+  const tools: SiteTools = {
+    ...parts,
+    loopId: `berth-${randomBytes(LOOP_ID_BYTES).toString('hex')}`,
+    pools: new UpstreamPools(),
+    http2Upstreams: new Http2Upstreams(),
+    picker: new ServerPicker({
+      ...(parts.maxRequestsPerServer !== undefined && { maxPerServer: parts.maxRequestsPerServer }),
+      onFull: ({ name, host, port }, underWay) =>
+        parts.logger.warn(
+          { server: name, address: `${host}:${port}`, ...underWay },
+          'a server has as many requests under way as it may have; more are answered with 503',
+        ),
+    }),
+  }
+  const telling = tellEnded(parts.logger)
+  // The registry has access lines of its own.
+  const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
+    site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
+  const record = (exchange: SiteRequest, startedAt?: number): RequestRecord | undefined => {
+    const log = logOf(exchange)
+    return log && recordRequest(log, exchange, startedAt)
+  }
+  return {
+    observe: (exchange) => void record(exchange),
+    async serve(exchange) {
+      try {
+        await serve({ ...exchange, record: record(exchange) }, tools)
+      } catch (err) {
+        parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        setHsts(exchange.response, exchange)
+        sendPage(exchange.response, 500)
+      }
+    },
+    mayUpgrade: (exchange) => mayUpgrade(exchange, tools),
+    async upgrade(exchange, socket, head) {
+      const startedAt = performance.now()
+      const answers: UpgradeAnswers = {
+        respond() {
+          const response = responseOn(exchange.request as IncomingMessage, socket)
+          return { response, record: record({ ...exchange, response }, startedAt) }
+        },
+        serve: (answered) => serve(answered, tools),
+        refuse: (answered, plan, refusal) => answerRefusal(answered, { plan, refusal, redirects: 0 }, tools),
+      }
+      try {
+        const result = await proxyUpgrade(exchange, { socket, head }, { tools, answers })
+        const log = logOf(exchange)
+        if (log && result) logUpgrade(log, exchange, { ...result, startedAt })
+      } catch (err) {
+        parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        socket.destroy()
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      telling[Symbol.dispose]()
+      tools.http2Upstreams[Symbol.dispose]()
+      await tools.pools[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The operator reads of readers that were ended, but not a line for each. */
+function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
+  let ended = { answers: 0, bytes: 0 }
+  let toldAt = Number.NEGATIVE_INFINITY
+  return unsentBytes.onEnded(({ answers, bytes }) => {
+    ended = { answers: ended.answers + answers, bytes: ended.bytes + bytes }
+    if (performance.now() - toldAt < TELL_ENDED_EVERY_MS) return
+    toldAt = performance.now()
+    logger.warn(ended, 'answers that their clients did not read were ended, as they held up others')
+    ended = { answers: 0, bytes: 0 }
+  })
+}
+
+async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: SiteTools): Promise<void> {
+  const { site, response } = request
+  const judged = site.closed ? undefined : judgeRequest(request, tools)
+  if (!judged || 'refused' in judged) {
+    setHsts(response, request)
+    if (judged) {
+      tellRefused(request, judged, tools)
+      if (request.record) request.record.reason = judged.refused
+    }
+    return sendPage(response, judged ? (judged.status ?? 400) : 503, {}, site.errorPage)
+  }
+  await follow(judged.exchange, judged.plan, tools, 0)
+}
+
+async function follow(
+  exchange: SiteExchange,
+  plan: Plan,
+  tools: SiteTools,
+  redirects: number,
+): Promise<void> {
+  if (plan.kind !== 'close') chooseLog(exchange, plan.settings)
+  if (plan.kind !== 'close' && isTooLarge(exchange, plan)) {
+    tellTooLarge(exchange, plan.settings, tools)
+    exchange.trail.body = 'refused'
+    return answerError(exchange, { status: 413, plan, redirects }, tools)
+  }
+  switch (plan.kind) {
+    case 'close':
+      exchange.request.socket.destroy()
+      return
+    case 'return':
+      return answerReturn(exchange, plan)
+    case 'error':
+      if (plan.reason !== undefined) tellRefused(exchange, { refused: plan.reason }, tools)
+      return answerError(exchange, { status: plan.status, plan, redirects }, tools)
+    case 'content':
+      return enter(exchange, plan, tools, redirects)
+    default:
+      plan satisfies never
+  }
+}
+
+function chooseLog({ record, facts }: SiteExchange, settings: LocationSettings): void {
+  if (record) record.accessLog = accessLogFor(settings, facts.method)
+}
+
+/** As in nginx, where the length of the body is looked at as soon as a location was chosen. */
+function isTooLarge(exchange: SiteExchange, plan: Exclude<Plan, { kind: 'close' }>): boolean {
+  if (plan.isUnmeasured || exchange.trail.body !== 'here') return false
+  if (plan.kind === 'content' && targetOf(exchange, plan)?.kind === 'registry') return false
+  const { maxBodyBytes } = plan.settings
+  return maxBodyBytes > 0 && Number(exchange.request.headers['content-length'] ?? 0) > maxBodyBytes
+}
+
+/** The access phase, then content. */
+async function enter(
+  exchange: SiteExchange,
+  plan: ContentPlan,
+  tools: SiteTools,
+  redirects: number,
+): Promise<void> {
+  const { settings } = plan
+  const refusal = await refusalOf(exchange, plan, tools)
+  if (refusal) return answerRefusal(exchange, { plan, refusal, redirects }, tools)
+  const asked = enterLimits(tools.limits, { settings, trail: exchange.trail, variable: plan.variable })
+  const verdict = asked instanceof Promise ? await asked : asked
+  if (verdict.kind === 'refuse') {
+    tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
+    return answerError(exchange, { status: verdict.status, plan, redirects }, tools)
+  }
+  // Of a visitor who left while the password was checked no end will be told any more.
+  if (hasLeft(exchange)) return verdict.release()
+  exchange.response.once('close', verdict.release)
+  if (verdict.kind === 'wait') {
+    letOthersBegin(exchange.response)
+    await new Promise((resolve) => setTimeout(resolve, verdict.ms))
+  }
+  if (hasLeft(exchange)) return
+  await answerContent(exchange, plan, tools, redirects)
+}
+
+function answerRefusal(
+  exchange: SiteExchange,
+  { plan, refusal, redirects }: { plan: ContentPlan; refusal: Refusal; redirects: number },
+  tools: SiteTools,
+): Promise<void> {
+  const { status, challenge, retryAfterS } = refusal
+  chooseLog(exchange, plan.settings)
+  if (challenge !== undefined) setHeader(exchange, 'www-authenticate', challenge)
+  if (retryAfterS !== undefined) setHeader(exchange, 'retry-after', String(retryAfterS))
+  return answerError(exchange, { status, plan, redirects }, tools)
+}
+
+async function answerContent(
+  exchange: SiteExchange,
+  plan: ContentPlan,
+  tools: SiteTools,
+  redirects: number,
+): Promise<void> {
+  const { content } = plan
+  const fail = (status: number): Promise<void> => answerError(exchange, { status, plan, redirects }, tools)
+  const target = targetOf(exchange, plan)
+  if (target?.kind === 'registry') return serveRegistry(exchange, plan, tools)
+  if (target?.kind === 'upstream') {
+    return proxyRequest(exchange, { plan, upstream: target.upstream }, { tools, fail })
+  }
+  if (content.kind === 'proxy')
+    return proxyRequest(exchange, { plan, upstream: content.origin }, { tools, fail })
+  if (target?.kind === 'files' || content.kind === 'files') {
+    const files =
+      content.kind === 'files' ? content : { ...NO_FILES, root: target?.kind === 'files' ? target.root : '' }
+    const result = await serveFiles(exchange, plan, { files, rules: tools.files ?? STRICT })
+    if (result.kind === 'error') return fail(result.status)
+    if (result.kind === 'redirect') {
+      if (redirects >= MAX_REDIRECTS) return fail(500)
+      const { uri, args } = result
+      const next = exchange.site.server.route(exchange.facts, { uri, args, from: plan.variable })
+      return follow(exchange, next, tools, redirects + 1)
+    }
+    return
+  }
+  // Where nothing is said, nginx looks for a file of its own, which is never there.
+  return fail(FILE_METHODS.has(exchange.facts.method) ? 404 : 405)
+}
+
+const NO_FILES = {
+  kind: 'files',
+  root: '',
+  alias: undefined,
+  tryFiles: undefined,
+  index: ['index.html'],
+} as const
+
+function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'return' }>): void {
+  const { status, body, location, settings, variable = noVariable } = plan
+  const rules = { settings, variable }
+  if (body === undefined && status >= 300) exchange.trail.errorStatus = 0
+  if (location !== undefined) setHeader(exchange, 'location', stayHere(escapeHeader(location)))
+  if (body === undefined && status !== 200 && status !== 204) {
+    sendSitePage(exchange, rules, status)
+    return
+  }
+  const text = bytesOf(body ?? '')
+  // A text without a type is shown, not kept as a file.
+  const plain = settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType
+  const type = typeOf(variable('uri'), plain)
+  sendOwn(exchange, rules, {
+    status,
+    // Of nothing there is no type; a published answer to OPTIONS adds one itself, which would be the second.
+    list: status === 204 ? [] : ['content-type', type, 'content-length', String(text.length)],
+    body: status === 204 ? Buffer.alloc(0) : text,
+  })
+}
+
+/** An error of this server: the page of the vhost file if it has one, else a plain one. */
+export async function answerError(
+  exchange: SiteExchange,
+  error: { status: number; plan: Exclude<Plan, { kind: 'close' }>; redirects: number },
+  tools: SiteTools,
+): Promise<void> {
+  const { status, plan, redirects } = error
+  const { settings, variable = noVariable } = plan
+  const { trail } = exchange
+  trail.errorStatus = 0
+  const page = pageFor(exchange, status, settings)
+  if (!page || redirects >= MAX_REDIRECTS) return sendSitePage(exchange, { settings, variable }, status)
+  trail.hasErrorPage = !settings.recursiveErrorPages
+  if (/^https?:\/\//.test(page.uri)) {
+    setHeader(exchange, 'location', escapeHeader(page.uri))
+    return sendSitePage(exchange, { settings, variable }, redirectStatus(page.status))
+  }
+  trail.errorStatus = page.takesPageStatus ? 0 : (page.status ?? status)
+  const isNamed = page.uri.startsWith('@')
+  // A named location goes on with the request as it is, a path is asked for anew.
+  const method = isNamed || exchange.facts.method === 'HEAD' ? exchange.facts.method : 'GET'
+  const facts = { ...exchange.facts, method }
+  const [uri = '/', args = ''] = isNamed ? [page.uri] : page.uri.split('?', 2)
+  const next = exchange.site.server.route(facts, { uri, args, from: variable })
+  return follow({ ...exchange, facts }, next, tools, redirects + 1)
+}
+
+type ErrorPage = LocationSettings['errorPages'][number]
+
+/** What serves the page of an error has no pages of its own, unless `recursive_error_pages` says so. */
+function pageFor(
+  { trail, response }: SiteExchange,
+  status: number,
+  { errorPages }: LocationSettings,
+): ErrorPage | undefined {
+  if (response.headersSent || trail.hasErrorPage) return undefined
+  return errorPages.find(({ statuses }) => statuses.includes(status))
+}
+
+/** A page elsewhere is a redirect, whatever `error_page` says. */
+function redirectStatus(status: number | undefined): number {
+  return status !== undefined && [301, 302, 303, 307, 308].includes(status) ? status : 302
+}
+
+function noVariable(): string {
+  return ''
+}

@@ -1,0 +1,257 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Http2Upstreams } from '../forward/forward-h2c.ts'
+import type { ServerPicker } from '../forward/pick-server.ts'
+import type { UpstreamPools } from '../forward/upstream-pools.ts'
+import { pairsOf } from '../forward/write-head.ts'
+import type { DoorResponse } from '../listen/http/http-servers.ts'
+import { createAddressMatcher } from '../listen/visitor/network-address.ts'
+import { findRealAddress } from '../listen/visitor/visitor-address.ts'
+import type { PasswordChecker } from '../sites/ports.ts'
+import type { SiteTarget } from '../sites/site-declaration.ts'
+import type { LocationSettings, Plan, RequestFacts } from '../vhost/settings.ts'
+import { addToHead, type HeaderList } from './answer-head.ts'
+import type { FileRules } from './files/find-file.ts'
+import { parseTarget, type RefusedTarget } from './judge/canonical-path.ts'
+import type { LimitGate } from './judge/rate-limits.ts'
+import type { RequestRecord } from './record-request.ts'
+import { beginTrail, headerOf, type RequestTrail, trailVariable } from './request-trail.ts'
+import type { SiteLog } from './site-access-log.ts'
+import type { SiteRequest } from './site-handler.ts'
+
+/** What serving sites needs. */
+export interface SiteHandlerParts {
+  /** Answers on the registry's own hosts. */
+  readonly registry: (request: IncomingMessage, response: ServerResponse) => void
+  readonly passwords: PasswordChecker
+  /** Counts what vhost files limit. */
+  readonly limits: LimitGate
+  readonly logger: Logger
+  /** Gets a line for each request of a site; undefined: none is wanted. */
+  readonly siteLog: SiteLog | undefined
+  /** Requests under way at one server; 16,384 if undefined. */
+  readonly maxRequestsPerServer?: number
+  /** What of the folders of sites is served; undefined: no dotfiles, no links that lead out. */
+  readonly files?: FileRules
+}
+
+/** What the parts of this folder that answer a request share. */
+export interface SiteTools extends SiteHandlerParts {
+  readonly pools: UpstreamPools
+  readonly http2Upstreams: Http2Upstreams
+  readonly picker: ServerPicker
+  /** Names this process in `CDN-Loop` (RFC 8586), by which a request that comes back is known. */
+  readonly loopId: string
+}
+
+/** A request on its way through the phases. */
+export interface SiteExchange extends SiteRequest {
+  readonly facts: RequestFacts
+  readonly trail: RequestTrail
+  /** Only where there is an access log. */
+  readonly record?: RequestRecord | undefined
+}
+
+/** A plan whose access was granted. */
+export type ContentPlan = Extract<Plan, { kind: 'content' }>
+
+/**
+ * A request as a site sees it: with what rules and variables need, and with the visitor that its vhost file believes
+ * in. Refused if its target cannot be read in one way only.
+ */
+export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
+  request: Request,
+): (Request & Pick<SiteExchange, 'facts' | 'trail'>) | RefusedTarget {
+  const trail = beginTrail()
+  const facts = factsOf(request, trail)
+  if ('refused' in facts) return facts
+  const { remoteAddress } = facts
+  // As in nginx, where the module that finds the visitor changes what all others see of the peer.
+  return remoteAddress === request.remoteAddress
+    ? { ...request, facts, trail }
+    : { ...request, facts, trail, remoteAddress, peerAddress: remoteAddress }
+}
+
+function factsOf(request: Omit<SiteRequest, 'response'>, trail: RequestTrail): RequestFacts | RefusedTarget {
+  const {
+    request: incoming,
+    scheme,
+    host,
+    remoteAddress,
+    remotePort,
+    serverPort,
+    visitorPort,
+    requestId,
+    client,
+    isPeerTrusted,
+    peerAddress,
+  } = request
+  const { realIp, mergeSlashes } = request.site.server.settings
+  const requestUri = incoming.url ?? '/'
+  const target = parseTarget(requestUri, { mergeSlashes })
+  if ('refused' in target) return target
+  return {
+    method: incoming.method ?? 'GET',
+    scheme,
+    host,
+    uri: target.path,
+    requestUri,
+    target: `${target.rawPath}${requestUri.includes('?') ? '?' : ''}${target.query}`,
+    readings: target.readings,
+    args: target.query,
+    headers: incoming.headers,
+    remoteAddress: realIp === undefined ? remoteAddress : realAddress(realIp, request),
+    remotePort,
+    serverPort,
+    visitorPort,
+    client,
+    protocol:
+      incoming.httpVersionMajor === 2
+        ? 'HTTP/2.0'
+        : incoming.httpVersionMinor === 0
+          ? 'HTTP/1.0'
+          : 'HTTP/1.1',
+    requestId,
+    isPeerTrusted,
+    peerAddress,
+    late: (name) => trailVariable(trail, name),
+  }
+}
+
+type RealIp = NonNullable<LocationSettings['realIp']>
+
+/** Networks of vhost files, made once for each. */
+const matchers = new WeakMap<RealIp, (address: string) => boolean>()
+
+/** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration were heeded before. */
+function realAddress(
+  realIp: RealIp,
+  { request, peerAddress, remoteAddress }: Omit<SiteRequest, 'response'>,
+): string {
+  // What a PROXY header said is the peer already, and no header of this name can change it.
+  if (realIp.header === 'proxy_protocol') return remoteAddress
+  const isTrusted = matchers.get(realIp) ?? createAddressMatcher(realIp.trusted)
+  matchers.set(realIp, isTrusted)
+  if (!isTrusted(peerAddress)) return remoteAddress
+  return findRealAddress(peerAddress, request.headers[realIp.header], {
+    isTrusted,
+    recursive: realIp.recursive,
+  })
+}
+
+/** The operator reads why a target was not taken. */
+export function tellRefused(
+  { host, requestId }: Pick<SiteRequest, 'host' | 'requestId'>,
+  { refused }: RefusedTarget,
+  { logger }: SiteTools,
+): void {
+  logger.warn({ host, id: requestId, reason: refused }, 'the path of a request was refused')
+}
+
+/** The operator reads that an application hopes for nginx: the visitor gets its answer as it is, without the file. */
+export function tellDropped(
+  { host, requestId }: Pick<SiteRequest, 'host' | 'requestId'>,
+  raw: readonly (Buffer | string)[],
+  { logger }: SiteTools,
+): void {
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]
+    // Lengths first: this is done for every answer.
+    if (name?.length !== ACCEL_REDIRECT.length || String(name).toLowerCase() !== ACCEL_REDIRECT) continue
+    logger.warn(
+      { host, id: requestId },
+      'an application answered with X-Accel-Redirect, which is not followed: let it send the file itself',
+    )
+  }
+}
+
+const ACCEL_REDIRECT = 'x-accel-redirect'
+
+/** The operator reads which line of which file it was. */
+export function tellTooLarge(
+  { host, requestId }: Omit<SiteExchange, 'response'>,
+  { maxBodyBytes, maxBodyPlace }: LocationSettings,
+  { logger }: SiteTools,
+): void {
+  const place = maxBodyPlace ? `${maxBodyPlace.file}:${maxBodyPlace.line}` : 'the default'
+  logger.warn(
+    { host, id: requestId, limit: maxBodyBytes, place },
+    'a request is larger than client_max_body_size',
+  )
+}
+
+/** What a declared path answers with. */
+export function targetOf(
+  { site }: Omit<SiteExchange, 'response'>,
+  { content }: ContentPlan,
+): SiteTarget | undefined {
+  if (content.kind !== 'declared') return undefined
+  return site.declaration.paths.find(({ path }) => path === content.path)?.target
+}
+
+/** What is known of an answer whose head is about to be sent. */
+export interface AnswerFacts {
+  readonly status: number
+  readonly settings: LocationSettings
+  /** Of the request. */
+  readonly variable: (name: string) => string
+  /** The headers so far. */
+  readonly list: HeaderList
+}
+
+/** Adds what `expires`, `add_header` and HSTS say to the head of an answer. */
+export function addSiteHeaders(
+  exchange: Omit<SiteExchange, 'response'> & Partial<Pick<SiteExchange, 'response'>>,
+  { status, settings, variable, list }: AnswerFacts,
+): void {
+  addToHead(list, status, {
+    settings,
+    hsts: exchange.scheme === 'https' ? hstsOf(exchange) : undefined,
+    variable: (name) => sentVariable(exchange, { status, list }, name) ?? variable(name),
+  })
+}
+
+/** Variables about the head that is sent. */
+function sentVariable(
+  { response }: Partial<Pick<SiteExchange, 'response'>>,
+  { status, list }: Pick<AnswerFacts, 'status' | 'list'>,
+  name: string,
+): string | undefined {
+  if (name === 'status') return String(status).padStart(3, '0')
+  if (!name.startsWith('sent_http_')) return undefined
+  const header = name.slice('sent_http_'.length)
+  return headerOf(list, header) || String(response?.getHeader(header.replaceAll('_', '-')) ?? '')
+}
+
+/** Sets the same on an answer that somebody else writes. */
+export function addHeaders(exchange: SiteExchange, facts: Omit<AnswerFacts, 'list'>): void {
+  const list: HeaderList = []
+  addSiteHeaders(exchange, { ...facts, list })
+  const { response } = exchange
+  if (response.headersSent) return
+  for (const [name, value] of Object.entries(pairsOf(list)))
+    (response as ServerResponse).setHeader(name, value)
+}
+
+/** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
+export function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
+  const { hsts, httpsMethod } = site.declaration
+  return httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : hsts
+}
+
+/** Sets HSTS on a page that comes in the place of the site. */
+export function setHsts(response: DoorResponse, exchange: Omit<SiteRequest, 'response'>): void {
+  const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
+  if (hsts !== undefined && !response.headersSent)
+    (response as ServerResponse).setHeader('strict-transport-security', hsts)
+}
+
+/** Whether nobody waits for the answer any more. An answer over HTTP/2 does not say so itself, its stream does. */
+export function hasLeft({ response }: SiteExchange): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed
+}
+
+/** Sets a header of an answer that has not begun. */
+export function setHeader({ response }: SiteExchange, name: string, value: string): void {
+  if (!response.headersSent) (response as ServerResponse).setHeader(name, value)
+}

@@ -1,0 +1,265 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isOutOfDescriptors } from '../../stream/descriptors.ts'
+import { judgeRequest } from '../answer/judge/judge-request.ts'
+import { enterLimits } from '../answer/judge/rate-limits.ts'
+import { type Refusal, refusalOf } from '../answer/judge/site-access.ts'
+import {
+  type ContentPlan,
+  type SiteExchange,
+  type SiteTools,
+  targetOf,
+  tellTooLarge,
+} from '../answer/site-exchange.ts'
+import type { SiteRequest } from '../answer/site-handler.ts'
+import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
+import { accessLogFor } from '../vhost/access.ts'
+import type { LocationSettings } from '../vhost/settings.ts'
+import { forwardUpgrade, type UpgradeOutcome } from './forward-upgrade.ts'
+import { type Conversation, whenOver } from './join-sockets.ts'
+import { answerHeaders, isIntercepted, passIncoming } from './pass-answer.ts'
+import { BODY_STATUS } from './proxy-request.ts'
+import { hasBody } from './request-body.ts'
+import { requestHeaders } from './request-headers.ts'
+import { upgradeBody } from './upgrade-body.ts'
+import { causeOf, isUnsent, mayTryAfter, mayTryNext, statusOf } from './upstream-failure.ts'
+import { declareOrigin } from './upstream-origin.ts'
+import { ClientWatch } from './watch-client.ts'
+
+const http = process.getBuiltinModule('node:http')
+
+/** What the access log is told. */
+export interface UpgradeResult {
+  readonly status: number
+  /** undefined: there is none, and nothing was sent. */
+  readonly conversation: Conversation | undefined
+  /** Of the vhost file. */
+  readonly accessLog: LocationSettings['accessLog']
+}
+
+/** How a request is answered that does not change the protocol: as any other of its site. */
+export interface UpgradeAnswers {
+  /** Begins an answer, after which the connection ends. */
+  respond(): Pick<SiteExchange, 'response' | 'record'>
+  /** Answers the request as if it had not asked for another protocol. */
+  serve(exchange: SiteRequest & Pick<SiteExchange, 'record'>): Promise<void>
+  refuse(exchange: SiteExchange, plan: ContentPlan, refusal: Refusal): Promise<void>
+}
+
+interface Client {
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/** nginx's word for a client that did not wait. */
+const GONE = { status: 499, conversation: undefined }
+
+/**
+ * Passes a request to change the protocol on, after the same rules as any other.
+ * @returns what the access log is told, once the new protocol is over; undefined: there was an answer, which is told by
+ * itself. Nothing that belongs to the request is held while the conversation lasts.
+ */
+export async function proxyUpgrade(
+  exchange: Omit<SiteRequest, 'response'>,
+  client: Client,
+  { tools, answers }: { tools: SiteTools; answers: UpgradeAnswers },
+): Promise<UpgradeResult | undefined> {
+  const way = wayOf(exchange, tools)
+  // The table, or a file that was looked for, changed a moment ago.
+  if (!way) return void (await answers.serve({ ...exchange, ...answers.respond() }))
+  const { plan, settings } = way
+  const accessLog = accessLogFor(settings, way.exchange.facts.method)
+  const watch = new ClientWatch(client, exchange.request as IncomingMessage)
+  const respond = (): SiteExchange => {
+    watch.release()
+    return { ...way.exchange, ...answers.respond() }
+  }
+  const refuse = async (refusal: Refusal): Promise<undefined> => {
+    await answers.refuse(respond(), plan, refusal)
+  }
+  const refusal = await refusalOf(way.exchange, plan, tools)
+  if (watch.isGone) return { ...GONE, accessLog }
+  if (refusal) return refuse(refusal)
+  const announced = Number(exchange.request.headers['content-length'] ?? 0)
+  if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
+    tellTooLarge(way.exchange, settings, tools)
+    return refuse({ status: 413 })
+  }
+  const { trail } = way.exchange
+  const verdict = await enterLimits(tools.limits, { settings, trail, variable: plan.variable })
+  if (verdict.kind === 'refuse') {
+    tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
+    return refuse({ status: verdict.status })
+  }
+  let result: Omit<UpgradeResult, 'accessLog'> | undefined
+  try {
+    if (verdict.kind === 'wait') await sleep(verdict.ms)
+    result = await tryServers({ ...way, client: { ...client, watch }, refuse, respond }, tools)
+  } finally {
+    if (result?.conversation) whenOver(result.conversation, verdict.release)
+    else verdict.release()
+  }
+  return result && { ...result, accessLog }
+}
+
+/**
+ * Whether a request to change the protocol leads to an upstream that can be asked for it. Otherwise it is a request
+ * like any other: what a vhost file answers, files, an upstream that speaks HTTP/2 only.
+ */
+export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>, tools: SiteTools): boolean {
+  return wayOf(exchange, tools) !== undefined
+}
+
+interface Way {
+  readonly exchange: Omit<SiteExchange, 'response'>
+  readonly plan: ContentPlan
+  readonly settings: LocationSettings
+  readonly upstream: UpstreamDeclaration
+}
+
+function wayOf(request: Omit<SiteRequest, 'response'>, tools: SiteTools): Way | undefined {
+  const judged = request.site.closed ? undefined : judgeRequest(request, tools)
+  if (!judged || 'refused' in judged || judged.plan.kind !== 'content') return undefined
+  const { exchange, plan } = judged
+  const upstream = upstreamOf(exchange, plan)
+  if (!upstream || HTTP2_ONLY.has(upstream.protocol)) return undefined
+  return { exchange, plan, settings: plan.settings, upstream }
+}
+
+const HTTP2_ONLY: ReadonlySet<string> = new Set(['h2c', 'grpc', 'grpcs'])
+
+function upstreamOf(
+  exchange: Parameters<typeof targetOf>[0],
+  plan: ContentPlan,
+): UpstreamDeclaration | undefined {
+  if (plan.content.kind === 'proxy') return declareOrigin(plan.content.origin)
+  const target = targetOf(exchange, plan)
+  return target?.kind === 'upstream' ? target.upstream : undefined
+}
+
+interface Attempt extends Way {
+  readonly client: Client & { readonly watch: ClientWatch }
+  readonly respond: () => SiteExchange
+  readonly refuse: (refusal: Refusal) => Promise<undefined>
+}
+
+async function tryServers(
+  attempt: Attempt,
+  tools: SiteTools,
+): Promise<Omit<UpgradeResult, 'accessLog'> | undefined> {
+  const { exchange, upstream, client } = attempt
+  const ask = askerOf(attempt, tools)
+  const servers = tools.picker.order(upstream, exchange.remoteAddress)
+  let status = 503
+  for (const [index, server] of servers.entries()) {
+    if (client.watch.isGone) return GONE
+    const end = tools.picker.begin(server)
+    if (!end) continue
+    let outcome: UpgradeOutcome | undefined
+    try {
+      outcome = await ask(server)
+      if (outcome.kind === 'upgraded') return outcome
+      const isLast = index === servers.length - 1
+      if (outcome.kind === 'answered') {
+        if (isLast || !mayAskNext(attempt, outcome.answer))
+          return await passAnswer(attempt, server, outcome.answer)
+        outcome.answer.destroy()
+        tools.picker.fail(server)
+        continue
+      }
+      if (client.watch.isGone) return GONE
+      const bodyFailure = ask.bodyFailure()
+      if (bodyFailure === BODY_STATUS['too-large']) tellTooLarge(exchange, attempt.settings, tools)
+      if (bodyFailure !== undefined) return attempt.refuse({ status: bodyFailure })
+      status = isOutOfDescriptors(outcome.error) ? 503 : statusOf(outcome.reason)
+      tellFailure(attempt, { server, tools, outcome })
+      if (ask.isBodyBegun() || !mayTryNext(outcome.reason, rulesOf(attempt))) break
+    } finally {
+      if (outcome?.kind === 'upgraded') whenOver(outcome.conversation, end)
+      else end()
+    }
+  }
+  return attempt.refuse({ status })
+}
+
+function rulesOf({ exchange, settings }: Way): { method: string; settings: LocationSettings } {
+  return { method: exchange.facts.method, settings }
+}
+
+function mayAskNext(attempt: Attempt, { statusCode = 0 }: IncomingMessage): boolean {
+  return !hasBody(attempt.exchange.request, false) && mayTryAfter(statusCode, rulesOf(attempt))
+}
+
+function tellFailure(
+  { exchange: { host, requestId } }: Attempt,
+  {
+    server,
+    tools,
+    outcome: { reason, error },
+  }: { server: UpstreamServer; tools: SiteTools; outcome: Extract<UpgradeOutcome, { kind: 'failed' }> },
+): void {
+  const address = `${server.host}:${server.port}`
+  tools.logger.warn(
+    { host, id: requestId, server: server.name, address, reason, ...causeOf(error) },
+    'an upstream failed',
+  )
+  // That this process can open no connection says nothing about the server.
+  if (isUnsent(reason) && !isOutOfDescriptors(error)) tools.picker.fail(server)
+}
+
+/** Asks one server after the other for the same. */
+function askerOf(attempt: Attempt, { loopId }: SiteTools) {
+  const { exchange, plan, upstream, client } = attempt
+  const { request } = exchange
+  const headers = requestHeaders(
+    request.headers,
+    { ...exchange, requestUri: request.url ?? '/' },
+    { settings: plan.settings, variable: plan.variable, isUpgrade: true, loopId },
+  )
+  const body = upgradeBody(attempt)
+  if (body) headers.push(...body.headers)
+  const ask = (server: UpstreamServer): Promise<UpgradeOutcome> => {
+    const { host, port } = server
+    const outgoing = {
+      protocol: upstream.protocol === 'https' ? 'https' : 'http',
+      host,
+      port,
+      method: request.method ?? 'GET',
+      target: plan.target,
+      headers,
+      settings: plan.settings,
+      body: body?.bytes,
+    } as const
+    return forwardUpgrade(outgoing, client, (status, raw) =>
+      formatHead(status, raw, answerHeaders(exchange, plan, { status, raw, upstream, server })),
+    )
+  }
+  return Object.assign(ask, {
+    isBodyBegun: () => body?.isBegun() ?? false,
+    bodyFailure: () => body?.failure(),
+  })
+}
+
+/** Passes on what came in place of another protocol. */
+async function passAnswer(
+  { plan, settings, upstream, respond, refuse }: Attempt,
+  server: UpstreamServer,
+  answer: IncomingMessage,
+): Promise<undefined> {
+  const status = answer.statusCode ?? 502
+  if (!isIntercepted(settings, status)) return passIncoming(respond(), plan, { answer, upstream, server })
+  answer.destroy()
+  return refuse({ status })
+}
+
+/** The head that changes the protocol; what a variable brought into it must not end a line. */
+function formatHead(status: number, raw: readonly string[], list: readonly string[]): string {
+  const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}`, 'Connection: Upgrade']
+  const at = raw.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'upgrade')
+  if (at >= 0) lines.push(`Upgrade: ${raw[at + 1]}`)
+  for (let index = 0; index < list.length; index += 2) {
+    lines.push(`${list[index]}: ${list[index + 1]?.replace(/[^\t\x20-\x7e\x80-\xff]/g, '')}`)
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`
+}

@@ -1,0 +1,101 @@
+import { isIP } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import type { NamePolicy } from '../listen/door-ports.ts'
+import { normalizeHost } from '../listen/visitor/host-name.ts'
+import { type ClientDemand, clientDemandOf } from './client-certificates.ts'
+import type { HostTable } from './host-table.ts'
+import type { CertificateSource, ClientAuthority } from './ports.ts'
+import type { Site } from './site.ts'
+import type { TlsPolicyName } from './site-declaration.ts'
+
+/** Chooses certificates and policies by name. */
+export interface TlsFinder {
+  /** undefined: there is no certificate for this name, the handshake is refused. */
+  policyOf(serverName: string | undefined): NamePolicy | undefined
+  contextOf(serverName: string | undefined): SecureContext | undefined
+  /**
+   * The host that is an address, for a handshake that names none: the address it came to, or the only such host there
+   * is, since behind a router or in a container the address is another one.
+   */
+  hostAt(localAddress: string): string | undefined
+  /**
+   * Whether a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4): it is
+   * the same name, or one that is served with the same certificate; a host that asks for client certificates takes
+   * those only that were shown to its own name.
+   */
+  mayServe(serverName: string | undefined, host: string): boolean
+  /** What a site asks of its visitors. */
+  demandOf(site: Site): ClientDemand
+}
+
+/** Creates a finder over the current table, which is asked for each time. */
+export function createTlsFinder(
+  parts: { readonly certificates: CertificateSource; readonly tlsPolicy: TlsPolicyName },
+  sites: () => HostTable<Site>,
+): TlsFinder {
+  const siteOf = (serverName: string | undefined): Site | undefined =>
+    serverName === undefined ? sites().fallback : sites().find(serverName)
+  const policyFor = (site: Site | undefined): TlsPolicyName => site?.declaration.tlsPolicy ?? parts.tlsPolicy
+
+  const demandOf = (site: Site): ClientDemand => clientDemandOf(site.declaration, parts.certificates)
+  const clientsOf = (site: Site | undefined): ClientAuthority | undefined => {
+    const demand = site && demandOf(site)
+    return demand?.kind === 'asked' ? demand.authority : undefined
+  }
+
+  const contextOf = (serverName: string | undefined): SecureContext | undefined => {
+    const site = siteOf(serverName)
+    const policy = policyFor(site)
+    if (serverName === undefined) {
+      const own = parts.certificates.find(undefined, {
+        certificateName: undefined,
+        isDefaultTrusted: true,
+        policy,
+        isSite: false,
+      })
+      // The default host answers whoever names none, if it has a name of which there can be a certificate.
+      const name = own || !site ? undefined : normalizeHost(site.declaration.host)
+      return own ?? (name === undefined ? undefined : contextOf(name))
+    }
+    // A host that is not to be served over TLS is like none: a default certificate may still say so.
+    const isServed = site !== undefined && site.declaration.httpsMethod !== 'nohttps'
+    return parts.certificates.find(serverName, {
+      certificateName: isServed ? site.declaration.certificateName : undefined,
+      isDefaultTrusted: isServed ? site.declaration.isDefaultTrusted : true,
+      policy,
+      isSite: isServed,
+      clients: isServed ? clientsOf(site) : undefined,
+    })
+  }
+
+  return {
+    contextOf,
+    demandOf,
+    policyOf(serverName) {
+      if (contextOf(serverName) === undefined) return undefined
+      const site = siteOf(serverName)
+      const isRegistry = site?.declaration.source.kind === 'registry'
+      return {
+        policy: policyFor(site),
+        http2: site !== undefined && !isRegistry && site.declaration.http2,
+        // Without a name there is no saying whom the certificate was shown to.
+        clients: serverName === undefined ? undefined : clientsOf(site),
+      }
+    },
+    hostAt(localAddress) {
+      const { addresses } = sites()
+      const host = addresses.includes(localAddress) ? localAddress : addresses[0]
+      const isClear = host === localAddress || addresses.length === 1
+      const isServed = host !== undefined && sites().findOwn(host)?.declaration.httpsMethod !== 'nohttps'
+      return isClear && isServed && contextOf(host) !== undefined ? host : undefined
+    },
+    mayServe(serverName, host) {
+      if (serverName === host) return true
+      if (clientsOf(sites().find(host)) !== undefined) return false
+      const own = contextOf(host)
+      if (own !== undefined) return own === contextOf(serverName)
+      // An address, say, asked for without a name, as a health check does.
+      return (serverName === undefined || isIP(serverName) !== 0) && sites().findOwn(host) === undefined
+    },
+  }
+}

@@ -1,0 +1,203 @@
+import { bytesOf, textOfHeader } from '../answer/byte-text.ts'
+import { compileLinear, isLinear, type LinearProgram, runLinear } from './linear-regex.ts'
+import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './regex-syntax.ts'
+
+/** Longest regular expression, in characters. */
+const MAX_PATTERN_LENGTH = 1_024
+/** Longest text that one is tried on, in characters: that of a request line or header. */
+const MAX_SUBJECT_LENGTH = 16_384
+/** Steps that the engine of JavaScript may take for one text: a millisecond or so. */
+const MAX_STEPS = 1_000_000
+/** The same for what only that engine understands. */
+const MAX_STEPS_ALONE = 10_000_000
+/** Ways to read a text that are tried one after the other, as a power of two. */
+const MAX_BITS = 16
+
+/** A regular expression that comes to an end soon on every text. */
+export interface Pattern {
+  readonly regex: RegExp
+  /** Longest text for the engine of JavaScript, which tries one way after the other. */
+  readonly fastLength: number
+  /** For longer ones: takes time in proportion to the text. undefined: there is none, they are too long. */
+  readonly linear: (() => LinearProgram | undefined) | undefined
+  readonly names: ReadonlyMap<string, number>
+}
+
+const FOR_EVER = 'the regular expression repeats what can be read in several ways, and could take for ever'
+
+/** Translates a regular expression of nginx (PCRE). What cannot be done, or might never come to an end, is refused. */
+export function compileRegex(
+  pattern: string,
+  isCaseInsensitive: boolean,
+): Pattern | { readonly problem: string } {
+  if (pattern.length > MAX_PATTERN_LENGTH) {
+    return { problem: `the regular expression is longer than ${MAX_PATTERN_LENGTH} characters` }
+  }
+  const hasInlineFlag = pattern.startsWith('(?i)')
+  const ignoresCase = isCaseInsensitive || hasInlineFlag
+  const bytes = toBytes(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
+  const parsed = parseRegex(bytes)
+  if (typeof parsed === 'string') return { problem: parsed }
+  try {
+    return limit(bytes, parsed, new RegExp(formatRegex(parsed.node), ignoresCase ? 'i' : ''))
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function limit(bytes: string, parsed: ParsedRegex, regex: RegExp): Pattern | { readonly problem: string } {
+  const { names, node } = parsed
+  const weight = weigh(node)
+  const { repeats, isForeign } = weight
+  const branches = weight.branches || weight.bits > MAX_BITS
+  // From every place of the text, unless it can only begin at one.
+  const degree = repeats + (isAnchored(node) ? 0 : 1)
+  const lengthFor = (steps: number): number =>
+    degree <= 1 ? MAX_SUBJECT_LENGTH : Math.min(MAX_SUBJECT_LENGTH, Math.floor(steps ** (1 / degree)))
+  if (isForeign) {
+    return branches
+      ? { problem: FOR_EVER }
+      : { regex, fastLength: lengthFor(MAX_STEPS_ALONE), linear: undefined, names }
+  }
+  let program: LinearProgram | undefined
+  // Read anew when it is needed, which is seldom: the tree takes more room than all else of a location.
+  const linear = (): LinearProgram | undefined => {
+    const again = program ? '' : parseRegex(bytes)
+    if (typeof again !== 'string') program = compileLinear(again, regex.ignoreCase)
+    return program
+  }
+  if (!isLinear(parsed)) return { problem: 'the regular expression is too large' }
+  return { regex, fastLength: branches ? 0 : lengthFor(MAX_STEPS), linear, names }
+}
+
+interface Weight {
+  /** Something is repeated that can be read in several ways: the ways multiply with each time. */
+  readonly branches: boolean
+  /** Repetitions of more than a few times. */
+  readonly repeats: number
+  /** Ways of all the others to be read, as a power of two. */
+  readonly bits: number
+  readonly isForeign: boolean
+}
+
+function weigh(node: RegexNode): Weight {
+  const children =
+    node.kind === 'sequence' || node.kind === 'choice'
+      ? node.nodes
+      : 'node' in node && node.node
+        ? [node.node]
+        : []
+  const weights = children.map(weigh)
+  const isRepeat = node.kind === 'repeat' && node.max > 1
+  return {
+    branches: weights.some(({ branches }) => branches) || (isRepeat && hasWays(node.node)),
+    bits: weights.reduce((sum, { bits }) => sum + bits, 0) + bitsOf(node),
+    repeats:
+      weights.reduce((sum, { repeats }) => sum + repeats, 0) +
+      (node.kind === 'repeat' && isLong(node) ? 1 : 0),
+    isForeign: node.kind === 'foreign' || weights.some(({ isForeign }) => isForeign),
+  }
+}
+
+function isLong({ min, max }: { readonly min: number; readonly max: number }): boolean {
+  return max > 10 && max !== min
+}
+
+function bitsOf(node: RegexNode): number {
+  if (node.kind === 'choice') return Math.log2(node.nodes.length)
+  return node.kind === 'repeat' && !isLong(node) ? Math.log2(node.max - node.min + 1) : 0
+}
+
+/** Whether one text can be read in several ways. */
+function hasWays(node: RegexNode): boolean {
+  switch (node.kind) {
+    case 'set':
+    case 'assertion':
+      return false
+    case 'choice':
+    case 'foreign':
+      return true
+    case 'repeat':
+      return node.min !== node.max || hasWays(node.node)
+    case 'group':
+      return hasWays(node.node)
+    case 'sequence':
+      return node.nodes.some(hasWays)
+    default:
+      return node satisfies never
+  }
+}
+
+function isAnchored(node: RegexNode): boolean {
+  switch (node.kind) {
+    case 'assertion':
+      return node.source === '^'
+    case 'sequence':
+      return node.nodes[0] !== undefined && isAnchored(node.nodes[0])
+    case 'choice':
+      return node.nodes.every(isAnchored)
+    case 'group':
+      return isAnchored(node.node)
+    default:
+      return false
+  }
+}
+
+/** Whether it matches a text of ASCII that is no longer than a host name: much faster than {@link matchRegex}. */
+export function testRegex(pattern: Pattern, text: string): boolean {
+  if (text.length <= pattern.fastLength) return pattern.regex.test(text)
+  const match = tryBytes(pattern, text)
+  return match !== undefined && match !== 'too-long'
+}
+
+/** What was caught: the whole and the groups by number. */
+export interface RegexMatch {
+  readonly captures: readonly (string | undefined)[]
+  readonly groups: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** Tries it on a text. @returns `too-long` for a text on which it might take too long. */
+export function matchRegex(pattern: Pattern, text: string): RegexMatch | undefined | 'too-long' {
+  const bytes = toBytes(text)
+  const match = tryBytes(pattern, bytes)
+  if (bytes === text || match === undefined || match === 'too-long') return match
+  const { captures, groups } = match
+  return {
+    captures: captures.map(fromBytes),
+    groups:
+      groups && Object.fromEntries(Object.entries(groups).map(([name, caught]) => [name, fromBytes(caught)])),
+  }
+}
+
+function tryBytes(
+  { regex, fastLength, linear, names }: Pattern,
+  text: string,
+): RegexMatch | undefined | 'too-long' {
+  if (text.length <= fastLength) {
+    const match = regex.exec(text)
+    return match ? { captures: match, groups: match.groups } : undefined
+  }
+  const program = text.length > MAX_SUBJECT_LENGTH ? undefined : linear?.()
+  if (!program) return 'too-long'
+  const slots = runLinear(program, text)
+  if (!slots) return undefined
+  const captures: (string | undefined)[] = []
+  for (let slot = 0; slot < slots.length; slot += 2) {
+    const [start, end] = [slots[slot], slots[slot + 1]]
+    captures.push(start === undefined || end === undefined ? undefined : text.slice(start, end))
+  }
+  const groups = Object.fromEntries([...names].map(([name, index]) => [name, captures[index]]))
+  return { captures, groups: names.size > 0 ? groups : undefined }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const ASCII = /^[\u0000-\u007f]*$/
+
+/** nginx matches bytes, not characters: a sign for each byte of UTF-8. */
+function toBytes(text: string): string {
+  return ASCII.test(text) ? text : bytesOf(text).toString('latin1')
+}
+
+function fromBytes(bytes: string | undefined): string | undefined {
+  return bytes === undefined ? undefined : textOfHeader(bytes)
+}

@@ -1,0 +1,213 @@
+import { textOfHeader } from '../answer/byte-text.ts'
+import { CLIENT_VARIABLES } from './client-variables.ts'
+import { matchRegex, type Pattern, type RegexMatch } from './regex.ts'
+import type { RequestFacts } from './settings.ts'
+
+/** What a request has become while it is routed. */
+export interface RewriteState {
+  readonly request: RequestFacts
+  /** Name of the host as declared. */
+  readonly serverName: string
+  uri: string
+  args: string
+  /** Set once something changed path or arguments: then an upstream is asked for what they are now. */
+  isRewritten: boolean
+  /** A location must be looked for again (nginx's `uri_changed`). */
+  isMoved: boolean
+  /** The path still begins with that of the location: false behind `rewrite … break` (nginx's `valid_location`). */
+  isWithinLocation: boolean
+  /** Rewritten, or an internal redirect: then `internal` locations are open. */
+  isInternal: boolean
+  /** A location was chosen. */
+  isInLocation: boolean
+  /** What `proxy_pass` of the location names; undefined: nothing. */
+  proxyAuthority: string | undefined
+  /** A text was too long for a regular expression: what it would have matched is not known, so nothing is served. */
+  isTooLong: boolean
+  /** Of the last regular expression that matched. */
+  captures: RegexMatch | undefined
+  /** Made by `set` and by named groups; undefined while there are none. */
+  values: Map<string, string> | undefined
+  /** Variables of the plan that an internal redirect comes from. */
+  readonly before: ((name: string) => string) | undefined
+}
+
+type Read = (state: RewriteState) => string
+
+/** Variables that are the same words in nginx; those behind the blank line are made by nginx-proxy's own template. */
+const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ['args', ({ args }) => args],
+  ['binary_remote_addr', ({ request }) => request.remoteAddress],
+  ['content_length', ({ request }) => headerOf(request, 'content-length')],
+  ['content_type', ({ request }) => headerOf(request, 'content-type')],
+  ['document_uri', ({ uri }) => uri],
+  ['host', ({ request }) => request.host],
+  ['hostname', ({ serverName }) => serverName],
+  ['http2', ({ request }) => (request.protocol === 'HTTP/2.0' ? 'h2' : '')],
+  ['http_host', ({ request }) => headerOf(request, 'host')],
+  ['https', ({ request }) => (request.scheme === 'https' ? 'on' : '')],
+  ['is_args', ({ args }) => (args === '' ? '' : '?')],
+  ['limit_rate', () => '0'],
+  ['body_bytes_sent', () => '0'],
+  ['bytes_sent', () => '0'],
+  ['pipe', () => '.'],
+  ['request_completion', () => ''],
+  ['proxy_host', ({ proxyAuthority = '' }) => proxyAuthority.replace(/:80$/, '')],
+  ['proxy_port', ({ proxyAuthority }) => portOf(proxyAuthority)],
+  ['msec', () => (Date.now() / 1_000).toFixed(3)],
+  ['nginx_version', () => ''],
+  ['proxy_add_x_forwarded_for', forwardedFor],
+  ['query_string', ({ args }) => args],
+  ['realip_remote_addr', ({ request }) => request.remoteAddress],
+  ['remote_addr', ({ request }) => request.remoteAddress],
+  ['remote_port', ({ request }) => String(request.remotePort)],
+  ['remote_user', ({ request }) => userOf(headerOf(request, 'authorization'))],
+  ['request', ({ request }) => `${request.method} ${request.requestUri} ${request.protocol}`],
+  ['request_id', ({ request }) => request.requestId],
+  ['request_method', ({ request }) => request.method],
+  ['request_uri', ({ request }) => request.requestUri],
+  ['scheme', ({ request }) => request.scheme],
+  ['server_name', ({ serverName }) => serverName],
+  ['server_port', ({ request }) => String(request.serverPort)],
+  ['server_protocol', ({ request }) => request.protocol],
+  ['time_iso8601', () => new Date().toISOString()],
+  ['time_local', () => new Date().toUTCString()],
+  ['uri', ({ uri }) => uri],
+
+  ...CLIENT_VARIABLES.map(([name, of]) => [name, ({ request }: RewriteState) => of(request)] as const),
+
+  ['host_port', ({ request }) => portSuffix(request)],
+  ['proxy_connection', ({ request }) => (headerOf(request, 'upgrade') === '' ? '' : 'upgrade')],
+  ['proxy_upgrade', ({ request }) => headerOf(request, 'upgrade')],
+  ['proxy_x_forwarded_for', forwardedFor],
+  ['proxy_x_forwarded_host', ({ request }) => told(request, 'x-forwarded-host') || headerOf(request, 'host')],
+  [
+    'proxy_x_forwarded_port',
+    ({ request }) => told(request, 'x-forwarded-port') || String(request.visitorPort ?? request.serverPort),
+  ],
+  ['proxy_x_forwarded_proto', ({ request }) => told(request, 'x-forwarded-proto') || request.scheme],
+  ['proxy_x_forwarded_ssl', ({ request }) => (request.scheme === 'https' ? 'on' : 'off')],
+])
+
+/** Known only once an answer is there: whoever has it fills them in. */
+const LATER =
+  /^(?:upstream_\w+|sent_http_\w+|sent_trailer_\w+|status|request_time|request_length|connection|connection_requests)$/
+const BY_PREFIX = /^(?:[0-9]|http_\w+|arg_\w+|cookie_\w+)$/
+
+/** Variables that are known by their whole name before there is an answer. */
+export const VARIABLE_NAMES: readonly string[] = [...VARIABLES.keys()]
+
+/** Whether a variable means something without a vhost file that makes it. */
+export function isKnownVariable(name: string): boolean {
+  return VARIABLES.has(name) || BY_PREFIX.test(name) || LATER.test(name)
+}
+
+/** Known to nginx, and always empty here. */
+const UNFILLED =
+  /^(?:request_length|connection|connection_requests|sent_trailer_\w+|upstream_(?:trailer_\w+|connect_time|response_length|bytes_\w+|cache_status|queue_time|last_server_name))$/
+
+/** Whether a variable is empty whatever the request is, though it is one of nginx. */
+export function isUnfilledVariable(name: string): boolean {
+  return UNFILLED.test(name)
+}
+
+/** Whether `set` must not change a variable, since it says what the request is. */
+export function isFixedVariable(name: string): boolean {
+  return name !== 'args' && name !== 'limit_rate' && (VARIABLES.has(name) || LATER.test(name))
+}
+
+/** The value of a variable for a request; empty where there is none. */
+export function readVariable(state: RewriteState, name: string): string {
+  const made = state.values?.get(name)
+  if (made !== undefined) return made
+  const read = VARIABLES.get(name)
+  if (read) return read(state)
+  if (name.length === 1 && name >= '0' && name <= '9') return state.captures?.captures[Number(name)] ?? ''
+  if (name.startsWith('http_')) return headerOf(state.request, name.slice(5).replaceAll('_', '-'))
+  if (name.startsWith('arg_')) return argumentOf(state.args, name.slice(4))
+  if (name.startsWith('cookie_')) return cookieOf(headerOf(state.request, 'cookie'), name.slice(7))
+  return state.request.late?.(name) ?? state.before?.(name) ?? ''
+}
+
+/** Sets a variable; `args` is the query itself. */
+export function writeVariable(state: RewriteState, name: string, value: string): void {
+  if (name === 'args') {
+    state.args = value
+    state.isRewritten = true
+    return
+  }
+  state.values ??= new Map()
+  state.values.set(name, value)
+}
+
+/**
+ * Tries the regular expression of a step, and keeps what it caught. One that does not match leaves nothing caught, as in
+ * nginx (ngx_http_script_regex_start_code).
+ */
+export function tryPattern(state: RewriteState, pattern: Pattern, text: string): boolean {
+  const isMatch = tryLocation(state, pattern, text)
+  if (!isMatch) state.captures = undefined
+  return isMatch
+}
+
+/** Tries that of a location: one that does not match leaves what was caught before (ngx_http_regex_exec). */
+export function tryLocation(state: RewriteState, pattern: Pattern, text: string): boolean {
+  const match = matchRegex(pattern, text)
+  if (match === 'too-long') state.isTooLong = true
+  if (match === undefined || match === 'too-long') return false
+  state.captures = match
+  if (match.groups) {
+    state.values ??= new Map()
+    for (const name of Object.keys(match.groups)) state.values.set(name, match.groups[name] ?? '')
+  }
+  return true
+}
+
+function headerOf({ headers }: RequestFacts, name: string): string {
+  const value = headers[name]
+  return textOfHeader(typeof value === 'string' ? value : (value?.join(', ') ?? ''))
+}
+
+/** What a proxy before us said, if it is trusted to. */
+function told(request: RequestFacts, name: string): string {
+  return request.isPeerTrusted ? headerOf(request, name) : ''
+}
+
+function forwardedFor({ request }: RewriteState): string {
+  const before = told(request, 'x-forwarded-for')
+  return before === '' ? request.remoteAddress : `${before}, ${request.peerAddress ?? request.remoteAddress}`
+}
+
+function portSuffix({ serverPort }: RequestFacts): string {
+  return serverPort === 80 || serverPort === 443 ? '' : `:${serverPort}`
+}
+
+/** Of `proxy_pass`, whose host may be an address of IPv6. */
+function portOf(authority: string | undefined): string {
+  if (authority === undefined) return ''
+  return /:(\d+)$/.exec(authority)?.[1] ?? '80'
+}
+
+/** The first argument of a name, as it came: nginx does not decode it either. */
+function argumentOf(args: string, name: string): string {
+  if (args === '') return ''
+  const prefix = `${name.toLowerCase()}=`
+  const found = args.split('&').find((pair) => pair.toLowerCase().startsWith(prefix))
+  return found?.slice(prefix.length) ?? ''
+}
+
+function cookieOf(header: string, name: string): string {
+  if (header === '') return ''
+  const prefix = `${name.toLowerCase()}=`
+  const found = header
+    .split(';')
+    .map((pair) => pair.trim())
+    .find((pair) => pair.toLowerCase().startsWith(prefix))
+  return found?.slice(prefix.length) ?? ''
+}
+
+/** The name of a Basic log-in, whether or not it was checked. */
+function userOf(authorization: string): string {
+  const [, text] = /^basic ([A-Za-z0-9+/=]+)$/i.exec(authorization) ?? []
+  return text === undefined ? '' : (Buffer.from(text, 'base64').toString('utf8').split(':', 1)[0] ?? '')
+}
