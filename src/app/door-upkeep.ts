@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { AnswerRelay } from '../certificates/acme/challenges.ts'
+import type { AnswerRelay } from '../certificates/acme/challenges/challenge-board.ts'
 import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import type { LostContainer } from '../front-door/docker/container-sites.ts'

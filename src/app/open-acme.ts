@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { CertificateManager } from '../certificates/acme/certificate-manager.ts'
-import type { AnswerRelay } from '../certificates/acme/challenges.ts'
+import type { AnswerRelay } from '../certificates/acme/challenges/challenge-board.ts'
 import type { CertificateFolders } from '../certificates/folder/certificate-folders.ts'
 import type { CertificateStore } from '../certificates/folder/certificate-store.ts'
 import type { Config } from '../config/config.ts'
@@ -48,7 +48,7 @@ export async function openAcme({
   if (acme.scope === 'off') return OFF
   const [{ CertificateManager: Manager }, { createFolderKeeper }, { takeRenewRequests }] = await Promise.all([
     import('../certificates/acme/certificate-manager.ts'),
-    import('../certificates/acme/folder-keeper.ts'),
+    import('../certificates/acme/renew/folder-keeper.ts'),
     import('./renew-requests.ts'),
   ])
   const { directory, directoryCaFile, email, eab, profile, keyType, challenge, dnsHook, dnsServer, dnsKey } =

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
+import { LocalAuthority, type LocalAuthorityOptions } from '../certificates/own-ca/local-ca.ts'
 import { CertificateError } from '../certificates/x509/certificate-error.ts'
-import { LocalAuthority, type LocalAuthorityOptions } from '../certificates/x509/local-ca.ts'
 
 /** What signs for local names. */
 export type Authority = Pick<LocalAuthority, 'covers' | 'find' | 'localCertificate'>

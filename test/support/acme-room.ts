@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
-import type { AcmeDefaults, AcmeWish } from '../../src/certificates/acme/acme-wish.ts'
 import {
   CertificateManager,
   type CertificateManagerOptions,
 } from '../../src/certificates/acme/certificate-manager.ts'
 import type { CertificateStatus } from '../../src/certificates/acme/certificate-status.ts'
+import type { AcmeDefaults, AcmeWish } from '../../src/certificates/acme/plan/acme-wish.ts'
 import { findFreePort } from './free-port.ts'
 import { MemoryCertificateKeeper } from './memory-certificate-keeper.ts'
 import { makeTempFolder } from './temp-folder.ts'

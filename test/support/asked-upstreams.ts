@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { makeAlpnCertificate } from '../../src/certificates/acme/alpn-certificate.ts'
+import { makeAlpnCertificate } from '../../src/certificates/x509/write/alpn-certificate.ts'
 import { findFreePort } from './free-port.ts'
 
 const LOOPBACK = '127.0.0.1'

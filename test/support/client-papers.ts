@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { signatureAlgorithm, signDer } from '../../src/certificates/x509/certificate-request.ts'
 import { der, derInteger, derOid, TAG } from '../../src/certificates/x509/der.ts'
-import { subjectName } from '../../src/certificates/x509/distinguished-name.ts'
 import { formatPem } from '../../src/certificates/x509/pem.ts'
+import { signatureAlgorithm, signDer } from '../../src/certificates/x509/write/certificate-request.ts'
+import { subjectName } from '../../src/certificates/x509/write/distinguished-name.ts'
 import { subjectOf } from '../../src/certificates/x509/x509-facts.ts'
 import type { PaperCertificate } from './paper-ca.ts'
 

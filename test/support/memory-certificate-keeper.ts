@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import type { CertificateKeeper, ManagedCertificate } from '../../src/certificates/acme/certificate-keeper.ts'
 import { renewalInfoId } from '../../src/certificates/acme/client/renewal-info.ts'
+import type {
+  CertificateKeeper,
+  ManagedCertificate,
+} from '../../src/certificates/acme/renew/certificate-keeper.ts'
 import { namesOf } from '../../src/certificates/x509/x509-facts.ts'
 
 /** A pair as it was installed. */

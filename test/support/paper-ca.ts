@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
-import { subjectName } from '../../src/certificates/x509/distinguished-name.ts'
-import { makeCertificate } from '../../src/certificates/x509/make-certificate.ts'
+import { subjectName } from '../../src/certificates/x509/write/distinguished-name.ts'
+import { makeCertificate } from '../../src/certificates/x509/write/make-certificate.ts'
 
 const DAY_MS = 86_400_000
 

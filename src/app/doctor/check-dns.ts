@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
-import { classifyName } from '../../certificates/acme/certificate-names.ts'
+import { classifyName } from '../../certificates/acme/plan/certificate-names.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
 /** Names asked for at once, at most: a name server answers a few hundred a second. */

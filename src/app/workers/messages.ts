@@ -1,5 +1,5 @@
 import type { LoginNews } from '../../accounts/login-guard.ts'
-import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
+import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
 import type { Config } from '../../config/config.ts'
 import type { LimitedRequest } from '../../front-door/answer/judge/rate-limits.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'

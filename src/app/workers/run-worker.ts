@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
-import type { OpenAnswer } from '../../certificates/acme/challenges.ts'
+import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
 import { AnswerGate } from '../../front-door/answer/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { CertificateExpiry } from '../certificate-expiry.ts'
@@ -114,7 +114,7 @@ async function openSource(
   if (!door) return undefined
   const [{ openCertificates }, { ChallengeBoard }, { SiteBoard }] = await Promise.all([
     import('../open-certificates.ts'),
-    import('../../certificates/acme/challenges.ts'),
+    import('../../certificates/acme/challenges/challenge-board.ts'),
     import('../site-board.ts'),
   ])
   const quiet = quietOf(logger)

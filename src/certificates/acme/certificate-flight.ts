@@ -1,20 +1,31 @@
 import type { Logger } from 'pino'
-import type { PreflightFinding } from './acme-plan.ts'
-import type { AcmeStore } from './acme-store.ts'
-import type { AcmePlan } from './acme-wish.ts'
-import { type CertificateKeeper, type ManagedCertificate, pickCertificate } from './certificate-keeper.ts'
-import { type ChallengeSolver, orderSolvers } from './challenge-solver.ts'
-import type { ChallengeBoard } from './challenges.ts'
+import { orderSolvers } from './challenges/board-solvers.ts'
+import type { ChallengeBoard } from './challenges/challenge-board.ts'
 import { AcmeDirectory } from './client/acme-directory.ts'
 import { AcmeError } from './client/acme-error.ts'
 import { type AcmeTransport, createTransport } from './client/acme-transport.ts'
+import type { ChallengeSolver } from './client/challenge-solver.ts'
 import type { DnsEndpoint } from './dns/dns-exchange.ts'
-import { type IssuedCertificate, issueCertificate } from './issue-certificate.ts'
-import type { OrderThrottle } from './order-throttle.ts'
-import { preflight } from './preflight.ts'
-import { attemptTime } from './renewal.ts'
-import { refreshAdvice } from './renewal-advice.ts'
-import { checkBudget, isJudged, type RenewalRecord, recordFailure, recordSuccess } from './renewal-record.ts'
+import { type IssuedCertificate, issueCertificate } from './issue/issue-certificate.ts'
+import type { OrderThrottle } from './issue/order-throttle.ts'
+import type { PreflightFinding } from './plan/acme-plan.ts'
+import type { AcmePlan } from './plan/acme-wish.ts'
+import { preflight } from './plan/preflight.ts'
+import type { AcmeStore } from './renew/acme-store.ts'
+import {
+  type CertificateKeeper,
+  type ManagedCertificate,
+  pickCertificate,
+} from './renew/certificate-keeper.ts'
+import { attemptTime } from './renew/renewal.ts'
+import { refreshAdvice } from './renew/renewal-advice.ts'
+import {
+  checkBudget,
+  isJudged,
+  type RenewalRecord,
+  recordFailure,
+  recordSuccess,
+} from './renew/renewal-record.ts'
 
 /** What flights share. */
 export interface FlightContext {

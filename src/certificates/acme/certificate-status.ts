@@ -1,7 +1,7 @@
-import type { PreflightFinding } from './acme-plan.ts'
 import type { CertificateFlight } from './certificate-flight.ts'
-import type { ManagedCertificate } from './certificate-keeper.ts'
-import { issuedThisWeek, type RenewalRecord } from './renewal-record.ts'
+import type { PreflightFinding } from './plan/acme-plan.ts'
+import type { ManagedCertificate } from './renew/certificate-keeper.ts'
+import { issuedThisWeek, type RenewalRecord } from './renew/renewal-record.ts'
 
 /**
  * Where a wish stands. `local`: Berth's own CA is to sign it. `refused`: no CA would sign it, see the findings.

@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { type CertificateBundle, describeEnd, makeBundle } from '../x509/certificate-bundle.ts'
+import { type CertificateBundle, makeBundle } from '../x509/certificate-bundle.ts'
 import {
   coversHost,
   hasKey,
@@ -10,6 +10,7 @@ import {
   namesOf,
   shortName,
 } from '../x509/x509-facts.ts'
+import { describeEnd } from './describe-end.ts'
 import { type CertificateFinding, finding } from './findings.ts'
 
 const DAY_MS = 86_400_000

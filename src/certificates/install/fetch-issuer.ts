@@ -5,8 +5,8 @@ import { get as getHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import { readMailedFiles } from '../x509/mailed-files.ts'
-import { isPublicAddress } from '../x509/public-address.ts'
 import { isSignedBy, issuerUrlsOf, shortName } from '../x509/x509-facts.ts'
+import { isPublicAddress } from './public-address.ts'
 
 const http = process.getBuiltinModule('node:http')
 

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makePaper } from '../../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { LocalAuthority } from '../x509/local-ca.ts'
+import { LocalAuthority } from '../own-ca/local-ca.ts'
 import { installPair, pairNameOf } from './install-pair.ts'
 
 const NAME = 'app.example.com'

@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path'
 import { makeFolder, type Owner, ownerFor, PRIVATE_FOLDER, syncFolder } from '../../files/durable.ts'
 import { readCertificateFile } from '../folder/read-certificate-files.ts'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
-import { checkPair } from '../x509/pair.ts'
+import { checkPair, type PairText } from '../x509/pair.ts'
 
 /** Folder inside a folder of certificates that holds what was installed. */
 const PAIRS = '.pairs'
@@ -37,12 +37,6 @@ const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
 const AUTHORITY_NAME = 'ca'
 /** Served where nothing else fits, so that an operator alone may put it there. */
 const DEFAULT_NAME = 'default'
-
-/** A chain, leaf first, and its key, both PEM. */
-export interface PairText {
-  readonly chainPem: string
-  readonly keyPem: string
-}
 
 /** Files of an installed pair. */
 export interface InstalledPair {

@@ -10,9 +10,9 @@ import {
 } from '../x509/certificate-bundle.ts'
 import { CertificateError } from '../x509/certificate-error.ts'
 import type { MailedContent } from '../x509/mailed-files.ts'
+import type { PairText } from '../x509/pair.ts'
 import { coversHost, namesOf, shortName } from '../x509/x509-facts.ts'
 import { type FetchOptions, fetchIssuer } from './fetch-issuer.ts'
-import type { PairText } from './install-pair.ts'
 
 /** Findings that make a certificate of no use, with the code an installation fails with. */
 const OBSTACLES = {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { makeMail, makePaper, type PaperCertificate } from '../../../test/support/paper-ca.ts'
-import { type BundleParts, bundleToPem, describeEnd, makeBundle } from './certificate-bundle.ts'
+import { describeEnd } from '../check/describe-end.ts'
+import { type BundleParts, bundleToPem, makeBundle } from './certificate-bundle.ts'
 
 const HOST = 'www.example.com'
 const { root, upper, lower, leaf } = makeMail([HOST])

@@ -1,5 +1,4 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { type CertificateFinding, finding } from '../check/findings.ts'
 import { formatPem } from './pem.ts'
 import {
   coversHost,
@@ -15,10 +14,6 @@ import {
 
 /** Longest chain; none in use has more than four certificates. */
 export const MAX_CHAIN_LENGTH = 10
-
-/** What to do where the certificate does not say where its issuer's can be had: that CA may be anybody's. */
-const ADD_BY_HAND =
-  "Add the intermediate certificate from the CA's page; if that CA is your own, give its root, too: it is not served, but made known"
 
 /** What a bundle is made of. */
 export interface BundleParts {
@@ -98,30 +93,6 @@ export function bundleToPem({ chain }: Pick<CertificateBundle, 'chain'>): string
 /** A private key as PEM (PKCS #8), without a passphrase. */
 export function keyToPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString()
-}
-
-/** What is worth telling of a bundle's end. */
-export function describeEnd({ end, missing, chain }: CertificateBundle): CertificateFinding[] {
-  const last = chain.at(-1)
-  if (end === 'self-signed')
-    return [finding('SELF_SIGNED', `${shortName(last?.subject)} is signed by itself: no client trusts it`)]
-  if (end === 'untrusted')
-    return [
-      finding(
-        'ROOT_UNTRUSTED',
-        `The chain ends at ${shortName(last?.issuer)}, which this system does not trust`,
-      ),
-    ]
-  if (missing === undefined) return []
-  if (missing.isExpired)
-    return [finding('INTERMEDIATE_EXPIRED', `The certificate of ${missing.issuer} has expired`)]
-  const [url] = missing.urls
-  const what = `The certificate of ${missing.issuer}, which signed ${shortName(last?.subject)}, is missing`
-  return [
-    url === undefined
-      ? finding('INTERMEDIATE_MISSING', what, { remedy: ADD_BY_HAND })
-      : finding('INTERMEDIATE_MISSING', `${what}; the CA has it at ${url}`),
-  ]
 }
 
 function findLeaf(

@@ -5,6 +5,12 @@ import { CertificateError, reasonOf } from './certificate-error.ts'
 import { type MailedFile, readMailedFiles } from './mailed-files.ts'
 import { type CertificateNames, hasKey, hostKey, namesOf, readCertificate, shortName } from './x509-facts.ts'
 
+/** A chain, leaf first, and its key, both PEM. */
+export interface PairText {
+  readonly chainPem: string
+  readonly keyPem: string
+}
+
 /** A chain and its key that were loaded once by the TLS library. */
 export interface Pair {
   readonly names: CertificateNames
@@ -22,7 +28,7 @@ export interface Pair {
 }
 
 /** Checks that a chain and a key are fit to be served. Errors: `CERTIFICATE_UNUSABLE`, `CERTIFICATE_KEY_MISMATCH`. */
-export function checkPair({ chainPem, keyPem }: { chainPem: string; keyPem: string }): void {
+export function checkPair({ chainPem, keyPem }: PairText): void {
   const leaf = readCertificate(chainPem)
   if (!leaf) throw unusable('The certificate cannot be read')
   let key: KeyObject
@@ -36,7 +42,7 @@ export function checkPair({ chainPem, keyPem }: { chainPem: string; keyPem: stri
 }
 
 /** What a TLS server presents a pair with. Errors: `CERTIFICATE_UNUSABLE`. */
-export function createPairContext({ chainPem, keyPem }: { chainPem: string; keyPem: string }): SecureContext {
+export function createPairContext({ chainPem, keyPem }: PairText): SecureContext {
   try {
     // Without `ca` each context would be given all public roots, to check clients by, which nobody asks for.
     return createSecureContext({ cert: chainPem, key: keyPem, ca: [] })

@@ -27,7 +27,7 @@ export function addCertCa(cert: Command, io: Io): void {
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const context = contextOf(command, io)
-      const { LocalAuthority } = await import('../../certificates/x509/local-ca.ts')
+      const { LocalAuthority } = await import('../../certificates/own-ca/local-ca.ts')
       const { folders } = await writableSettings(context, { isAuthority: true })
       const names = Array.isArray(context.flags.name) ? context.flags.name.map(String) : []
       const authority = await LocalAuthority.open({

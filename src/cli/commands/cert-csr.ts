@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { CertificateKeyType } from '../../certificates/x509/certificate-request.ts'
-import type { CsrRequest } from '../../certificates/x509/csr.ts'
-import type { CsrLine } from '../../certificates/x509/csr-line.ts'
-import type { Subject, SubjectAttribute } from '../../certificates/x509/distinguished-name.ts'
+import type { CertificateKeyType } from '../../certificates/x509/write/certificate-request.ts'
+import type { CsrRequest } from '../../certificates/x509/write/csr.ts'
+import type { CsrLine } from '../../certificates/x509/write/csr-line.ts'
+import type { Subject, SubjectAttribute } from '../../certificates/x509/write/distinguished-name.ts'
 import { KEY_TYPES } from '../../config/front-door.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
@@ -46,7 +46,7 @@ export function addCertCsr(cert: Command, io: Io): void {
 }
 
 async function makeRequest(context: CommandContext, names: readonly string[]): Promise<void> {
-  const { makeCsr, fileStemOf, writeCsr } = await import('../../certificates/x509/csr.ts')
+  const { makeCsr, fileStemOf, writeCsr } = await import('../../certificates/x509/write/csr.ts')
   const request = await readRequest(context, names)
   const csr = await makeCsr(request)
   const out = String(context.flags.out)
@@ -75,7 +75,7 @@ async function readRequest(
   { flags }: CommandContext,
   names: readonly string[],
 ): Promise<CsrRequest & Partial<Pick<CsrLine, 'csrFile' | 'keyFile'>>> {
-  const { isCsrLine, parseCsrLine } = await import('../../certificates/x509/csr-line.ts')
+  const { isCsrLine, parseCsrLine } = await import('../../certificates/x509/write/csr-line.ts')
   const [first = ''] = names
   const line = typeof flags.from === 'string' ? flags.from : isCsrLine(first) ? first : undefined
   if (line !== undefined) {

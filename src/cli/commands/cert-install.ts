@@ -38,7 +38,7 @@ export function addCertInstall(cert: Command, io: Io): void {
 async function install(context: CommandContext, name: string, files: readonly string[]): Promise<void> {
   const [{ checkHostName }, { prepareInstall }, { installPair, pairNameOf }, { readSystemRoots }] =
     await Promise.all([
-      import('../../certificates/x509/csr.ts'),
+      import('../../certificates/x509/write/csr.ts'),
       import('../../certificates/install/prepare-install.ts'),
       import('../../certificates/install/install-pair.ts'),
       import('../../certificates/check/trusted-roots.ts'),
@@ -78,7 +78,7 @@ async function readContent(
     await Promise.all([
       import('../../certificates/x509/mailed-files.ts'),
       import('../../certificates/folder/read-certificate-files.ts'),
-      import('../../certificates/x509/csr.ts'),
+      import('../../certificates/x509/write/csr.ts'),
       import('../../certificates/install/install-pair.ts'),
       import('../../certificates/x509/x509-facts.ts'),
     ])

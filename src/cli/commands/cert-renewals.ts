@@ -1,4 +1,4 @@
-import type { ListedRenewal } from '../../certificates/acme/list-renewals.ts'
+import type { ListedRenewal } from '../../certificates/acme/renew/list-renewals.ts'
 import type { CertificateFolders } from '../../certificates/folder/certificate-folders.ts'
 import type { CertificateStore } from '../../certificates/folder/certificate-store.ts'
 import { sentence } from '../sentence.ts'
@@ -11,8 +11,8 @@ export async function readRenewals(
   { now, warn }: { readonly now: number; readonly warn: (message: string) => void },
 ): Promise<ListedRenewal[]> {
   const [{ listRenewals }, { createFolderKeeper }, { AcmeError }] = await Promise.all([
-    import('../../certificates/acme/list-renewals.ts'),
-    import('../../certificates/acme/folder-keeper.ts'),
+    import('../../certificates/acme/renew/list-renewals.ts'),
+    import('../../certificates/acme/renew/folder-keeper.ts'),
     import('../../certificates/acme/client/acme-error.ts'),
   ])
   try {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { PairText } from '../../certificates/install/install-pair.ts'
-import type { CertificateKeyType } from '../../certificates/x509/certificate-request.ts'
+import type { PairText } from '../../certificates/x509/pair.ts'
+import type { CertificateKeyType } from '../../certificates/x509/write/certificate-request.ts'
 import { KEY_TYPES } from '../../config/front-door.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
@@ -37,7 +37,7 @@ export function addCertSelfSigned(cert: Command, io: Io): void {
 }
 
 async function makePair(context: CommandContext, names: readonly string[]): Promise<PairText> {
-  const { makeSelfSigned } = await import('../../certificates/x509/self-signed.ts')
+  const { makeSelfSigned } = await import('../../certificates/x509/write/self-signed.ts')
   const { flags } = context
   const days = Number(flags.days)
   if (!Number.isInteger(days) || days < 1 || days > DEFAULT_DAYS) {
@@ -47,8 +47,8 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
     return await makeSelfSigned({ names, keyType: flags.key as CertificateKeyType, days, now: Date.now() })
   }
   const [{ LocalAuthority }, { makeCertificateKey }, { createPrivateKey }] = await Promise.all([
-    import('../../certificates/x509/local-ca.ts'),
-    import('../../certificates/x509/certificate-request.ts'),
+    import('../../certificates/own-ca/local-ca.ts'),
+    import('../../certificates/x509/write/certificate-request.ts'),
     import('node:crypto'),
   ])
   const { folders } = await writableSettings(context, { isAuthority: true })
@@ -59,7 +59,7 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
 
 async function putAway(context: CommandContext, name: string, pair: PairText): Promise<void> {
   const [{ checkHostName, refuseExisting, writeNew }, { installPair, pairNameOf }] = await Promise.all([
-    import('../../certificates/x509/csr.ts'),
+    import('../../certificates/x509/write/csr.ts'),
     import('../../certificates/install/install-pair.ts'),
   ])
   const host = checkHostName(name)

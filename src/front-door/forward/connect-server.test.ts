@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { startScriptedUpstream } from '../../../test/support/proxy-room.ts'
 import { startDeaf } from '../../../test/support/start-deaf.ts'
-import { makeAlpnCertificate } from '../../certificates/acme/alpn-certificate.ts'
+import { makeAlpnCertificate } from '../../certificates/x509/write/alpn-certificate.ts'
 import { ConnectFailed, connectServer } from './connect-server.ts'
 import { reasonOf } from './upstream-failure.ts'
 

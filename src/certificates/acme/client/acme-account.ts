@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { AcmeStore } from '../acme-store.ts'
 import { type AcmeDirectory, invalid } from './acme-directory.ts'
 import { AcmeError, isProblem } from './acme-error.ts'
 import { type AccountKey, bindAccount, makeAccountKey, parseAccountKey } from './jws.ts'
@@ -9,6 +8,16 @@ import { isObject } from './problem.ts'
 export interface AccountSettings {
   readonly email: string | undefined
   readonly eab: { readonly keyId: string; readonly hmacKey: string } | undefined
+}
+
+/** Durable records of accounts by id; what is written survives a power cut. Errors: `ACME_STORAGE_UNUSABLE`. */
+export interface AccountRecords {
+  /** Runs pieces of work of one name one after the other, whatever the outcome of those before. */
+  inTurn<T>(name: string, act: () => Promise<T>): Promise<T>
+  /** The record; undefined if there is none. */
+  read(kind: 'accounts', id: string): Promise<unknown>
+  write(kind: 'accounts', id: string, value: unknown): Promise<void>
+  remove(kind: 'accounts', id: string): Promise<void>
 }
 
 /** An account at a CA, ready for use. */
@@ -33,7 +42,7 @@ export function accountId(directoryUrl: string, settings: AccountSettings): stri
  */
 export function openAccount(
   directory: AcmeDirectory,
-  store: AcmeStore,
+  store: AccountRecords,
   settings: AccountSettings,
 ): Promise<AcmeAccount> {
   const id = accountId(directory.url, settings)
@@ -43,7 +52,11 @@ export function openAccount(
 
 async function openNow(
   id: string,
-  { directory, store, settings }: { directory: AcmeDirectory; store: AcmeStore; settings: AccountSettings },
+  {
+    directory,
+    store,
+    settings,
+  }: { directory: AcmeDirectory; store: AccountRecords; settings: AccountSettings },
 ): Promise<AcmeAccount> {
   const record = await store.read('accounts', id)
   const kept = isObject(record) && typeof record.key === 'string' ? record : undefined
@@ -63,7 +76,7 @@ async function openNow(
  */
 export async function withAccount<T>(
   directory: AcmeDirectory,
-  options: { readonly store: AcmeStore; readonly settings: AccountSettings },
+  options: { readonly store: AccountRecords; readonly settings: AccountSettings },
   use: (account: AcmeAccount) => Promise<T>,
 ): Promise<T> {
   const { store, settings } = options

@@ -1,7 +1,7 @@
-import type { ChallengeSolver } from '../challenge-solver.ts'
 import { type AcmeAnswer, invalid, objectOf } from './acme-directory.ts'
 import { AcmeError } from './acme-error.ts'
 import { isChallenge, type OrderContext, poll, post } from './acme-order.ts'
+import type { ChallengeSolver } from './challenge-solver.ts'
 import { describeProblem, isObject, type Problem, parseProblem } from './problem.ts'
 
 /** Names proved at once: enough to be quick, few enough for a small machine and the CA. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ChallengeSolver, hasZone } from '../challenge-solver.ts'
 import { AcmeError } from '../client/acme-error.ts'
+import type { ChallengeSolver } from '../client/challenge-solver.ts'
 import type { DnsEndpoint } from './dns-exchange.ts'
 import type { DnsRecords } from './dns-records.ts'
 import { findNameServers, findZone, followAliases, makeResolver } from './dns-zone.ts'
@@ -22,7 +23,8 @@ const LOOK_AGAIN_MS = 2000
 export function createDnsSolver(records: DnsRecords, options: PropagationOptions = {}): ChallengeSolver {
   return {
     type: 'dns-01',
-    fits: hasZone,
+    // An address has no zone.
+    fits: (name) => isIP(name) === 0,
     async present({ name, keyAuthorization }, signal) {
       const recordName = await followAliases(`_acme-challenge.${name}`, options.servers)
       const value = createHash('sha256').update(keyAuthorization).digest('base64url')
