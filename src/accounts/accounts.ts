@@ -1,5 +1,3 @@
-import type { UserPrincipal } from '../access/principal.ts'
-
 /** An account as lists show it. */
 export interface Account {
   /** Never given to another account, also not to one that is made anew under the same name. */
@@ -19,7 +17,7 @@ export interface Account {
 /** Checks credentials. What the HTTP side needs of accounts. */
 export interface Authenticator {
   /**
-   * The principal if name and password are right and the account is enabled.
+   * The account if name and password are right and it is enabled. It is looked up once, when the call begins.
    *
    * A wrong name costs as much time as a wrong password. Verified credentials are remembered for a short time as a
    * keyed hash and forgotten when the account changes, in this process or another.
@@ -31,7 +29,7 @@ export interface Authenticator {
     name: string,
     password: string,
     remoteAddress?: string | undefined,
-  ): Promise<UserPrincipal | undefined>
+  ): Promise<Account | undefined>
   /** The account if it exists and is enabled: asked for each token shown, so that disabling takes effect at once. */
   findEnabled(name: string): Account | undefined | Promise<Account | undefined>
 }

@@ -1,4 +1,3 @@
-import { type UserPrincipal, userPrincipal } from '../access/principal.ts'
 import type { AccountLookup, KnownAccount } from './account-lookup.ts'
 import type { Account, Authenticator } from './accounts.ts'
 import type { AttemptThrottle } from './attempt-throttle.ts'
@@ -23,8 +22,10 @@ interface Attempt {
   readonly name: string
   readonly password: string
   readonly remoteAddress: string | undefined
-  /** Under which the cache keeps it. */
+  /** Key of name and password in the cache. */
   readonly key: string
+  /** The account as it was when the attempt came; undefined if there was none. */
+  readonly known: KnownAccount | undefined
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
@@ -32,13 +33,13 @@ const CONTROL_CHARACTER = /\p{Cc}/u
 /**
  * Checks credentials: from memory where it can, else by one hash for all who ask the same at once.
  *
- * The account is read each time, so a change counts at once. Credentials that were right before are not held up by
- * somebody else's failures with the same name, nor by a queue full of guesses.
+ * The account is read once for each attempt, when it comes, so a change counts with the next one. Credentials that were
+ * right before are not held up by somebody else's failures with the same name, nor by a queue full of guesses.
  */
 export class PasswordAuthenticator implements Authenticator {
   readonly #parts: AuthenticatorParts
-  /** Checks under way, by key; the queue and the throttle bound them. */
-  readonly #underWay = new Map<string, Promise<UserPrincipal | undefined>>()
+  /** Checks under way, by key and version of the account; the queue and the throttle bound them. */
+  readonly #underWay = new Map<string, Promise<Account | undefined>>()
 
   constructor(parts: AuthenticatorParts) {
     this.#parts = parts
@@ -48,52 +49,51 @@ export class PasswordAuthenticator implements Authenticator {
     name: string,
     password: string,
     remoteAddress?: string | undefined,
-  ): Promise<UserPrincipal | undefined> {
+  ): Promise<Account | undefined> {
     if (!isPossibleName(name) || !isPossiblePassword(password)) return undefined
-    const { cache, scope } = this.#parts
-    const attempt = { name, password, remoteAddress, key: cache.keyOf(`${scope}\0${name}`, password) }
-    const account = await this.findEnabled(name)
-    const state = cache.get(attempt.key, account?.version)
-    if (account && state === 'fresh') return userPrincipal(account, undefined)
+    const { cache, scope, find } = this.#parts
+    const key = cache.keyOf(`${scope}\0${name}`, password)
+    const known = await find(name)
+    const account = toEnabled(known)
+    const state = cache.get(key, account?.version)
+    if (account && state === 'fresh') return account
     if (state === 'wrong') return undefined
-    return this.#checkOnce(attempt, state === 'known')
+    return this.#checkOnce({ name, password, remoteAddress, key, known }, state === 'known')
   }
 
   async findEnabled(name: string): Promise<Account | undefined> {
-    const known = await this.#parts.find(name)
-    return known?.account.isDisabled ? undefined : known?.account
+    return toEnabled(await this.#parts.find(name))
   }
 
-  #checkOnce(attempt: Attempt, isKnown: boolean): Promise<UserPrincipal | undefined> {
-    const underWay = this.#underWay.get(attempt.key)
+  /** One check for all who ask the same about the same version of an account: another version may have another password. */
+  #checkOnce(attempt: Attempt, wasRight: boolean): Promise<Account | undefined> {
+    const { name, remoteAddress, key, known } = attempt
+    const id = `${key} ${known?.account.version ?? ''}`
+    const underWay = this.#underWay.get(id)
     if (underWay !== undefined) return underWay
     const { throttle, queue, scope } = this.#parts
-    const { name, remoteAddress } = attempt
     const enqueue = (turn: { first: boolean }) => queue.run(() => this.#check(attempt), turn)
-    const result = isKnown
+    const result = wasRight
       ? enqueue({ first: true })
-      : throttle.run({ name: `${scope}\0${name}`, remoteAddress, key: attempt.key }, enqueue)
-    const forgotten = result.finally(() => this.#underWay.delete(attempt.key))
-    this.#underWay.set(attempt.key, forgotten)
+      : throttle.run({ name: `${scope}\0${name}`, remoteAddress, key }, enqueue)
+    const forgotten = result.finally(() => this.#underWay.delete(id))
+    this.#underWay.set(id, forgotten)
     return forgotten
   }
 
-  async #check({ name, password, key }: Attempt): Promise<UserPrincipal | undefined> {
-    const { find, check, cache } = this.#parts
-    const known = await find(name)
-    const matches = await check(known, password)
-    // What was checked may have been changed meanwhile: only what is in force now counts.
-    const account = await this.findEnabled(name)
-    if (!matches) {
-      if (known?.account.isDisabled !== true && account?.version === known?.account.version) {
-        cache.add(key, account?.version, false)
-      }
-      return undefined
-    }
-    if (!account || account.version !== known?.account.version) return undefined
-    cache.add(key, account.version, true)
-    return userPrincipal(account, undefined)
+  async #check({ known, password, key }: Attempt): Promise<Account | undefined> {
+    const { check, cache } = this.#parts
+    const isRight = await check(known, password)
+    // Nothing is remembered of a disabled account, which may be enabled again with the same password.
+    if (known?.account.isDisabled) return undefined
+    cache.add(key, known?.account.version, isRight)
+    return isRight ? known?.account : undefined
   }
+}
+
+/** The account if it may log in. */
+function toEnabled(known: KnownAccount | undefined): Account | undefined {
+  return known?.account.isDisabled ? undefined : known?.account
 }
 
 /** False for a name that no account can have. */

@@ -5,7 +5,6 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
-import { userPrincipal } from '../access/principal.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
@@ -68,9 +67,10 @@ async function guess(t: SetUp, name: string, times: number): Promise<{ refused: 
   return { refused, waitS }
 }
 
-test('`verifyPassword()` gives the principal for the right password of an enabled account only', async () => {
+test('`verifyPassword()` gives the account for the right password of an enabled account only', async () => {
   await using t = await setUp()
-  const alice = userPrincipal({ id: 'user:1', name: 'alice', isAdmin: false, owns: ['alice'] }, undefined)
+  const alice = await t.accounts.findEnabled('alice')
+  assert.deepEqual([alice?.id, alice?.isAdmin, alice?.owns], ['user:1', false, ['alice']])
   assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
   assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
   const wrong = [
@@ -228,14 +228,16 @@ test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which
   const lines = ['2a', '2b', '2y'].map((kind) => `u${kind}:${bcryptOf('pässwörd').replace('2b', kind)}`)
   await using t = await setUp(`${lines.join('\n')}\nBob/x:${bcryptOf('short')}\nmd5:$apr1$x$y\n`)
   for (const kind of ['2a', '2b', '2y']) {
-    const id = (await t.accounts.findEnabled(`u${kind}`))?.version
+    const version = (await t.accounts.findEnabled(`u${kind}`))?.version
     assert.deepEqual(await t.accounts.verifyPassword(`u${kind}`, 'pässwörd'), {
-      kind: 'user',
-      id,
+      id: version,
       name: `u${kind}`,
       owns: [`u${kind}`],
       isAdmin: false,
-      scopes: undefined,
+      isDisabled: false,
+      source: 'htpasswd',
+      version,
+      createdAt: undefined,
     })
     assert.equal(await t.accounts.verifyPassword(`u${kind}`, 'passwort'), undefined)
   }

@@ -102,8 +102,8 @@ function createOpenFile(file: HtpasswdFile, parts: { scope: string; guard: Login
     const failure = await failureOf(file)
     if (failure) return failure
     try {
-      const principal = await authenticator.verifyPassword(user, password, remoteAddress)
-      return principal ? RIGHT : WRONG
+      const account = await authenticator.verifyPassword(user, password, remoteAddress)
+      return account ? RIGHT : WRONG
     } catch (error) {
       if (!(error instanceof AccountError) || error.retryAfterS === undefined) throw error
       return { kind: 'busy', retryAfterS: error.retryAfterS }

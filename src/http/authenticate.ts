@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ANONYMOUS, type Principal, userPrincipal } from '../access/principal.ts'
-import { AccountError, type Authenticator } from '../accounts/accounts.ts'
+import { type Account, AccountError, type Authenticator } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
 import type { TokenService } from '../tokens/tokens.ts'
 
@@ -24,6 +24,8 @@ export interface Evidence {
 /** Who a request is for. */
 export interface Authenticated {
   readonly principal: Principal
+  /** The account of the principal; undefined for an anonymous one. */
+  readonly account?: Account | undefined
   readonly credentials: Credentials['kind']
 }
 
@@ -67,7 +69,7 @@ async function authenticateToken(
   const account = await accounts.findEnabled(claims.subject)
   if (account?.version !== claims.accountVersion || !account)
     return { principal: ANONYMOUS, credentials: 'bad-token' }
-  return { principal: userPrincipal(account, claims.scopes), credentials: 'accepted' }
+  return { principal: userPrincipal(account, claims.scopes), account, credentials: 'accepted' }
 }
 
 async function authenticatePassword(
@@ -79,17 +81,17 @@ async function authenticatePassword(
   const colon = text.indexOf(':')
   if (colon < 1) return { principal: ANONYMOUS, credentials: 'unreadable' }
   const login = { name: text.slice(0, colon), password: text.slice(colon + 1), remote }
-  const principal = await verifyPassword(accounts, login)
-  return principal
-    ? { principal, credentials: 'accepted' }
+  const account = await verifyPassword(accounts, login)
+  return account
+    ? { principal: userPrincipal(account, undefined), account, credentials: 'accepted' }
     : { principal: ANONYMOUS, credentials: 'bad-password' }
 }
 
-/** The principal of a name and a password. Errors: `TOOMANYREQUESTS`. */
+/** The account of a name and a password. Errors: `TOOMANYREQUESTS`. */
 export async function verifyPassword(
   accounts: Authenticator,
   login: { name: string; password: string; remote: string },
-): Promise<Principal | undefined> {
+): Promise<Account | undefined> {
   try {
     return await accounts.verifyPassword(login.name, login.password, login.remote)
   } catch (error) {

@@ -16,14 +16,15 @@ const room = new BodyRoom(128 * MAX_FORM_BYTES)
 
 /** What the token endpoint needs. */
 export interface TokenEndpointParts extends AuthenticateParts {
-  readonly refreshTokens: RefreshTokenService
+  readonly refreshTokens: RefreshTokenService<Account>
   /** Realm of the Basic challenge: free of quotes. */
   readonly authRealm: string
 }
 
 /** A request for a token, however it was made. */
 interface TokenRequest {
-  readonly principal: Principal
+  /** Undefined: without credentials. */
+  readonly account: Account | undefined
   readonly scopes: readonly string[]
   readonly wantsRefreshToken: boolean
   /** The one that follows the one shown, for the client to go on with. */
@@ -46,16 +47,16 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
   response.setHeader('www-authenticate', `Basic realm="${parts.authRealm}"`)
   const asked = request.method === 'GET' ? await readGet(exchange, parts) : await readPost(exchange, parts)
   response.removeHeader('www-authenticate')
-  exchange.principal = asked.principal
+  if (asked.account) exchange.principal = userPrincipal(asked.account, undefined)
   await answer(exchange, asked, parts)
 }
 
 async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
   const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
-  const { principal, credentials } = await authenticate({ headers: request.headers, remote }, parts)
+  const { principal, account, credentials } = await authenticate({ headers: request.headers, remote }, parts)
   if (credentials !== 'none' && (credentials !== 'accepted' || isBearer(principal))) throw wrongCredentials()
   return {
-    principal,
+    account,
     scopes: query.getAll('scope'),
     wantsRefreshToken: query.get('offline_token') === 'true',
     refreshToken: undefined,
@@ -70,18 +71,18 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
     throw new OciError('REQUEST_INVALID', { message: 'grant_type must be password or refresh_token' })
   }
   const refreshToken = form.get('refresh_token') ?? ''
-  const redeemed = grant === 'refresh_token' ? await redeem(refreshToken, parts) : undefined
-  const principal =
+  const redeemed = grant === 'refresh_token' ? await parts.refreshTokens.redeem(refreshToken) : undefined
+  const account =
     grant === 'password'
       ? await verifyPassword(parts.accounts, {
           name: form.get('username') ?? '',
           password: form.get('password') ?? '',
           remote: exchange.remote,
         })
-      : redeemed?.principal
-  if (!principal) throw wrongCredentials()
+      : redeemed?.owner
+  if (!account) throw wrongCredentials()
   return {
-    principal,
+    account,
     scopes: form.getAll('scope'),
     wantsRefreshToken: grant === 'password' && form.get('access_type') === 'offline',
     refreshToken: redeemed?.successor,
@@ -94,21 +95,9 @@ async function readForm(exchange: Exchange): Promise<string> {
   return String(await readBody(exchange.request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
 }
 
-async function redeem(
-  token: string,
-  parts: TokenEndpointParts,
-): Promise<{ principal: Principal; successor: string } | undefined> {
-  const redeemed = await parts.refreshTokens.redeem(token)
-  const account = redeemed && (await parts.accounts.findEnabled(redeemed.name))
-  return account && { principal: userPrincipal(account, undefined), successor: redeemed.successor }
-}
-
 async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {
-  const { principal, clientId } = asked
-  const scopes = grantScopes(principal, parseScopes(asked.scopes))
-  const account = await accountOf(principal, parts)
-  // Disabled or removed since its password was checked.
-  if (principal.kind === 'user' && !account) throw wrongCredentials()
+  const { account, clientId } = asked
+  const scopes = grantScopes(exchange.principal, parseScopes(asked.scopes))
   const { token, expiresInS, issuedAt } = await parts.tokens.issue(
     account
       ? { subject: account.name, scopes, accountVersion: account.version }
@@ -130,10 +119,6 @@ async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpo
     },
     { headers: { 'cache-control': 'no-store' } },
   )
-}
-
-async function accountOf(principal: Principal, parts: TokenEndpointParts): Promise<Account | undefined> {
-  return principal.kind === 'user' ? parts.accounts.findEnabled(principal.name) : undefined
 }
 
 /** A token must not be traded for another: it would outlive its own end. */

@@ -14,8 +14,8 @@ const NOW = 1_800_000_000_000
 async function setUp() {
   const temporary = await temporaryDatabase()
   const accounts = new Map([
-    ['alice', { version: '1.1' }],
-    ['bob', { version: '2.1' }],
+    ['alice', { name: 'alice', version: '1.1' }],
+    ['bob', { name: 'bob', version: '2.1' }],
   ])
   const clock = { now: NOW }
   const reuses: unknown[] = []
@@ -28,7 +28,7 @@ async function setUp() {
   const tokens = {
     issue: service.issue,
     /** Whose token it is. */
-    redeem: async (token: string) => (await service.redeem(token))?.name,
+    redeem: async (token: string) => (await service.redeem(token))?.owner.name,
     /** The token that follows. */
     follow: async (token: string) => (await service.redeem(token))?.successor ?? assert.fail('refused'),
   }
@@ -59,7 +59,7 @@ test('`redeem()` gives the owner, again and again until it expires', async () =>
 test('`redeem()` refuses when the account changed, and when it is gone or disabled', async () => {
   await using t = await setUp()
   const token = await t.tokens.issue(alice, 'docker')
-  t.accounts.set('alice', { version: '1.2' })
+  t.accounts.set('alice', { name: 'alice', version: '1.2' })
   assert.equal(await t.tokens.redeem(token), undefined)
   t.accounts.delete('alice')
   assert.equal(await t.tokens.redeem(token), undefined)

@@ -4,7 +4,7 @@ import type { Database } from '../metadata/database.ts'
 import type { RefreshTokenTable, Schema } from '../metadata/schema.ts'
 import { OciError } from '../oci/errors.ts'
 import { createSuccessor, type Successor } from './successor.ts'
-import type { RefreshTokenService } from './tokens.ts'
+import type { RefreshTokenService, TokenOwner } from './tokens.ts'
 
 /** Life of a refresh token; after it, `docker login` is due again. */
 export const REFRESH_TOKEN_LIFETIME_MS = 90 * 24 * 3_600_000
@@ -35,20 +35,24 @@ const TOKEN_BYTES = 32
 const TOKEN = /^berth_rt_[A-Za-z0-9_-]{43}$/
 
 /** What a refresh token service is made of. */
-export interface RefreshTokenOptions {
+export interface RefreshTokenOptions<A extends TokenOwner> {
   readonly database: Database
   /** The account if it exists and is enabled; its version tells whether it is still the one the token was issued to. */
-  readonly findEnabled: (name: string) => MaybePromise<{ readonly version: string } | undefined>
-  /** Gets each log-in that ended because a token was shown whose successor was in use. */
-  readonly onReuse?: (reuse: { readonly name: string; readonly id: string }) => void
+  readonly findEnabled: (name: string) => MaybePromise<A | undefined>
+  readonly onReuse?: OnTokenReuse
   /** Milliseconds since 1970. */
   readonly clock?: () => number
 }
 
+/** Gets each log-in that ended because a token was shown whose successor was in use. */
+export type OnTokenReuse = (reuse: { readonly name: string; readonly id: string }) => void
+
 type MaybePromise<T> = T | Promise<T>
 
 /** Makes the service of refresh tokens. The database holds only their hashes: 256 random bits need no slow one. */
-export async function createRefreshTokenService(options: RefreshTokenOptions): Promise<RefreshTokenService> {
+export async function createRefreshTokenService<A extends TokenOwner>(
+  options: RefreshTokenOptions<A>,
+): Promise<RefreshTokenService<A>> {
   const { database, findEnabled, clock = Date.now } = options
   const successorOf = await createSuccessor(database, PREFIX)
   const rotation = createRotation({ ...options, clock, successorOf })
@@ -91,15 +95,15 @@ export async function createRefreshTokenService(options: RefreshTokenOptions): P
         await rotation.endIfSpent(shown)
         return undefined
       }
-      const account = await findEnabled(row.user_name)
-      if (account?.version !== row.user_version) return undefined
+      const owner = await findEnabled(row.user_name)
+      if (owner?.version !== row.user_version) return undefined
       if (row.previous_hash === shown && rotation.isOver(row)) {
         await rotation.end(row)
         return undefined
       }
       await ignoreFullDisk(() => rotation.note(row, token))
       const successor = KEEPERS.has(row.client_id) ? token : successorOf(token)
-      return { name: row.user_name, successor }
+      return { owner, successor }
     },
   }
 }
@@ -110,7 +114,7 @@ type Writer = Kysely<Schema> | Transaction<Schema>
 function createRotation(parts: {
   database: Database
   successorOf: Successor
-  onReuse?: RefreshTokenOptions['onReuse']
+  onReuse?: OnTokenReuse | undefined
   clock: () => number
 }) {
   const { database, successorOf, clock, onReuse = () => {} } = parts

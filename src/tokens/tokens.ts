@@ -31,15 +31,22 @@ export interface TokenService {
   publicKeys(): Promise<{ keys: Record<string, unknown>[] }>
 }
 
-/** Issues and redeems refresh tokens: what `docker login` keeps instead of the password. */
-export interface RefreshTokenService {
-  issue(owner: { name: string; version: string }, clientId: string): Promise<string>
+/** An account, as far as tokens depend on it. */
+export interface TokenOwner {
+  readonly name: string
+  /** Another one ends what was issued to it. */
+  readonly version: string
+}
+
+/** Issues and redeems refresh tokens: what `docker login` keeps instead of the password. `A`: an account. */
+export interface RefreshTokenService<A extends TokenOwner> {
+  issue(owner: TokenOwner, clientId: string): Promise<string>
   /**
-   * The owner's name if the token is in force and the account is enabled and unchanged since, and the token that follows
+   * The owner if the token is in force and the account is enabled and unchanged since, and the token that follows
    * it; undefined otherwise. A token counts until its successor is used, and for a while beyond that; whoever shows it
    * after that has an old copy, or is a thief, and the log-in ends (RFC 9700, 4.14.2).
    */
-  redeem(token: string): Promise<{ readonly name: string; readonly successor: string } | undefined>
+  redeem(token: string): Promise<{ readonly owner: A; readonly successor: string } | undefined>
 }
 
 /** A log-in that a refresh token stands for, as lists show it. */
