@@ -16,6 +16,7 @@ const SQL = ['node:sqlite', 'kysely']
 const BLOB_PORT = 'blobs/blob-store.ts'
 const METADATA_PORT = 'metadata/metadata.ts'
 const DATABASE_PORT = ['metadata/database.ts', 'metadata/schema.ts']
+const SQL_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
 /** Who may import whom. A folder without a rule is an error, so that a new one is thought about. */
 export const IMPORT_TABLE: readonly ImportRule[] = [
@@ -27,15 +28,21 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'config', may: [], never: [...NETWORK.filter((name) => name !== 'node:net'), ...SQL] },
   { folder: 'access', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
   { folder: 'blobs', may: ['oci', 'log', 'stream', 'files'], never: [...NETWORK, ...SQL] },
-  { folder: 'metadata', may: ['oci', 'log', 'files'], never: NETWORK },
+  // `node:net` and `node:tls` reach the server of the engine that has one.
+  {
+    folder: 'database',
+    may: ['oci', 'log', 'files'],
+    never: NETWORK.filter((name) => name !== 'node:net' && name !== 'node:tls'),
+  },
+  { folder: 'metadata', may: ['oci', 'log', 'files', ...SQL_PORT], never: NETWORK },
   {
     folder: 'accounts',
-    may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT],
+    may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT, ...SQL_PORT],
     never: [...NETWORK, 'node:sqlite'],
   },
   {
     folder: 'tokens',
-    may: ['oci', 'access', ...DATABASE_PORT],
+    may: ['oci', 'access', ...DATABASE_PORT, ...SQL_PORT],
     never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'],
   },
   {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
-import { kysely } from './kysely.ts'
+import { kysely } from '../database/kysely.ts'
 
 test('opening a database compares the names of its migrations without a collator', async (t) => {
   await using temporary = await temporaryDatabase()

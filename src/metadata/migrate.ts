@@ -1,6 +1,6 @@
 import type { Kysely, Migration } from 'kysely'
+import { kysely } from '../database/kysely.ts'
 import { DatabaseError } from './database.ts'
-import { kysely } from './kysely.ts'
 import * as initial from './migrations/001-initial.ts'
 import * as uploadsOfOne from './migrations/002-uploads-of-one.ts'
 import * as loginPlaces from './migrations/003-login-places.ts'

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { kysely } from '../kysely.ts'
+import { kysely } from '../../database/kysely.ts'
 
 const { sql } = kysely
 

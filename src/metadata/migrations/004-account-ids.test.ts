@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Kysely } from 'kysely'
 import { temporaryDatabase } from '../../../test/support/temporary-database.ts'
-import { kysely } from '../kysely.ts'
+import { kysely } from '../../database/kysely.ts'
 import { up } from './004-account-ids.ts'
 
 const { sql } = kysely

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { kysely } from '../kysely.ts'
+import { kysely } from '../../database/kysely.ts'
 
 /** Upload sessions belong to an account and not to its name; names of removed accounts are not inherited. */
 export async function up(db: Kysely<unknown>): Promise<void> {

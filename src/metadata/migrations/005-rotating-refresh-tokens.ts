@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { kysely } from '../kysely.ts'
+import { kysely } from '../../database/kysely.ts'
 
 /** A log-in has an id, under which it can be ended, and goes from one refresh token to the next. */
 export async function up(db: Kysely<unknown>): Promise<void> {

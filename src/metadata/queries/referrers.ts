@@ -1,7 +1,7 @@
 import type { SelectQueryBuilder } from 'kysely'
+import { kysely } from '../../database/kysely.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import { kysely } from '../kysely.ts'
 import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../metadata.ts'
 import type { Schema } from '../schema.ts'
 import type { Queries } from './repositories.ts'

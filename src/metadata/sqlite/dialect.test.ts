@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { kysely } from '../kysely.ts'
+import { kysely } from '../../database/kysely.ts'
 import { openSqliteDatabase } from './open-sqlite.ts'
 
 test('a transaction waits for that of another process, and nothing else waits with it', async () => {

@@ -1,0 +1,34 @@
+import type { ColumnDataType, ColumnDefinitionBuilder, CreateTableBuilder, Kysely, RawBuilder } from 'kysely'
+
+/** A type of a column, as `addColumn()` of Kysely takes it. */
+export type ColumnType = ColumnDataType | RawBuilder<unknown>
+
+/** How an engine writes what tables are made of. Each adapter has one. */
+export interface ColumnTypes {
+  /** Whole number of 64 bits, read as a number: times in milliseconds, sizes in bytes, versions, flags of 0 and 1. */
+  readonly integer: ColumnType
+  /** Text that is compared and ordered by its bytes. */
+  readonly text: ColumnType
+  /** Bytes, read as a `Uint8Array`. */
+  readonly bytes: ColumnType
+  /** Makes an integer column the primary key whose values the engine gives, each only once, also after deletes. */
+  readonly identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
+  /** Stores the rows of a table with small ones in the order of its primary key, where the engine can. */
+  readonly byPrimaryKey: <T extends string, C extends string>(
+    table: CreateTableBuilder<T, C>,
+  ) => CreateTableBuilder<T, C>
+}
+
+/**
+ * One step of a schema, run once in each database, within a transaction. Forward only; one that was released is never
+ * changed. Its SQL is what all engines take; what they write differently comes from `types`.
+ */
+export type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>
+
+/** The migrations of one capability, which owns the tables that they make. */
+export interface MigrationSet {
+  /** Begins the names under which they are recorded: `accounts/001-users`. */
+  readonly capability: string
+  /** By name, in order. */
+  readonly migrations: Readonly<Record<string, Migration>>
+}
