@@ -1,13 +1,15 @@
-/** What a registry asks for in `WWW-Authenticate` (RFC 9110, 11.6.1). */
+/** Log-in that a registry demands in `WWW-Authenticate` (RFC 9110, 11.6.1). */
 export interface Challenge {
   readonly scheme: 'basic' | 'bearer'
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** Longest header looked at, in characters: a challenge with ten scopes has some 1,000. */
+/** Longest header read, in characters: a challenge with ten scopes has some 1,000. */
 const MAX_HEADER_LENGTH = 8192
 
-/** One after the other: `name=value` or `name="value"`, or else a word, which names the scheme of what follows. */
+/**
+ * Matches one part after the other: `name=value`, `name="value"`, or a word, which is the scheme of the parts after it.
+ */
 const PARTS = /([a-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([a-z0-9-]+)/gi
 
 /** The strongest challenge this client can answer: Bearer before Basic; undefined if there is none. */

@@ -15,14 +15,14 @@ export interface Call {
   readonly expect: readonly number[]
 }
 
-/** Makes calls: logs in, sends, and turns what is not expected into a {@link RegistryError}. */
+/** Makes calls: logs in, sends, and turns unexpected answers into a {@link RegistryError}. */
 export type Exchange = (call: Call) => Promise<Response>
 
-/** What the registry's log names this client. */
+/** Name of this client in the registry's log. */
 const USER_AGENT = 'berth-client'
 /** Largest error body, in bytes: real ones have some 200. */
 const MAX_ERROR_BYTES = 64 * 1024
-/** Longest text of an error body that is passed on, in characters. */
+/** Longest text of an error body that is shown, in characters. */
 const MAX_ERROR_TEXT = 300
 
 /** An exchange with the registry at `url`, which ends when `signal` does. */
@@ -45,7 +45,7 @@ export function createExchange(
   }
   return async (call) => {
     const first = await reach(url, () => send(call))
-    // A token may end between two calls; a body that is a stream is gone and cannot be sent again.
+    // A token may expire between two calls; a body that is a stream cannot be sent again.
     const isRepeatable = call.body === undefined || call.body instanceof Uint8Array
     if (first.status !== 401 || !isRepeatable) return await expectStatus(first, call)
     await first.body?.cancel()
@@ -65,7 +65,7 @@ async function reach(url: string, send: () => Promise<Response>): Promise<Respon
   }
 }
 
-/** The system's code of a failed connection, which `fetch` hides in the cause. */
+/** The system's code of a failed connection, found in the cause of `fetch`'s error. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   if ('code' in error && typeof error.code === 'string') return error.code
@@ -82,7 +82,7 @@ async function expectStatus(response: Response, { method, target, expect }: Call
   throw new RegistryError(kind, what, { status, wireCode: code })
 }
 
-/** The first error of an error body; nothing if there is none, as proxies between answer with pages of their own. */
+/** The first error of an error body; empty if there is none, as proxies answer with pages of their own. */
 async function readOciError(response: Response): Promise<{ code?: string; message?: string }> {
   const body = await readJson(response, MAX_ERROR_BYTES).catch(() => undefined)
   const first: unknown = Array.isArray(body?.errors) ? body.errors[0] : undefined
@@ -93,7 +93,7 @@ async function readOciError(response: Response): Promise<{ code?: string; messag
   }
 }
 
-/** What another machine wrote goes to a terminal: no control characters. */
+/** The text without control characters: another machine wrote it, and a terminal shows it. */
 function printable(text: string): string {
   return text.slice(0, MAX_ERROR_TEXT).replace(/[^ -~]/g, '?')
 }

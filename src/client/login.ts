@@ -3,7 +3,7 @@ import { readJson } from './read-body.ts'
 import { RegistryError } from './registry-error.ts'
 import type { Transport } from './transport.ts'
 
-/** Who logs in. */
+/** Account name and password. */
 export interface Credentials {
   readonly username: string
   readonly password: string
@@ -17,11 +17,11 @@ export interface Login {
   forget(scope: string | undefined): void
 }
 
-/** Tokens kept: one a scope, and a client works on a few repositories. */
+/** Tokens kept: one for each scope, and a client works on a few repositories. */
 const MAX_TOKENS = 100
-/** Time before the end of a token's life at which it is no longer used, in ms: a request takes a moment to arrive. */
+/** Time before its expiry from which on a token is no longer used, in ms: a request takes a moment to arrive. */
 const EXPIRY_MARGIN_MS = 10_000
-/** Life of a token whose answer names none, in seconds: Distribution's token documentation. */
+/** Life of a token without `expires_in`, in seconds: Distribution's token documentation. */
 const DEFAULT_LIFETIME_S = 60
 
 /** Largest answer of the token endpoint, in bytes: a real one has some 2 KiB. */
@@ -32,22 +32,22 @@ interface Token {
   readonly goodUntilMs: number
 }
 
-/** Logs in at the registry of `url` as its `/v2/` asks for: by Basic, or by Bearer with tokens kept for each scope. */
+/** Logs in at the registry of `url` as its `/v2/` demands: by Basic, or by Bearer with tokens kept for each scope. */
 export function createLogin(url: string, credentials: Credentials | undefined, transport: Transport): Login {
   const tokens = new Map<string, Token>()
   let challenge: Promise<Challenge | undefined> | undefined
   return {
     async authorize(scope, signal) {
-      challenge ??= askForChallenge(url, transport, signal)
-      const asked = await challenge.catch((error: unknown) => {
+      challenge ??= fetchChallenge(url, transport, signal)
+      const demand = await challenge.catch((error: unknown) => {
         challenge = undefined
         throw error
       })
-      if (!asked) return undefined
-      if (asked.scheme === 'basic') return credentials && basicOf(credentials)
+      if (!demand) return undefined
+      if (demand.scheme === 'basic') return credentials && basicOf(credentials)
       const kept = tokens.get(scope ?? '')
       if (kept && kept.goodUntilMs > Date.now()) return `Bearer ${kept.value}`
-      const token = await fetchToken(tokenRequest(url, asked, scope, credentials), transport, signal)
+      const token = await fetchToken(tokenRequest(url, demand, scope, credentials), transport, signal)
       if (tokens.size >= MAX_TOKENS) tokens.clear()
       tokens.set(scope ?? '', token)
       return `Bearer ${token.value}`
@@ -61,7 +61,7 @@ export function basicOf({ username, password }: Credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
-async function askForChallenge(
+async function fetchChallenge(
   url: string,
   transport: Transport,
   signal?: AbortSignal,
@@ -95,13 +95,13 @@ function tokenRequest(
   return { url, headers: credentials ? { authorization: basicOf(credentials) } : {} }
 }
 
-/** The password goes to the registry's own host only, whatever realm it names, and never from TLS to plain HTTP. */
+/** Refuses a realm on another host than the registry's, or on plain HTTP after TLS: it would get the password. */
 function refuseForeignRealm(realm: URL, registry: URL): void {
   const isDowngrade = registry.protocol === 'https:' && realm.protocol !== 'https:'
   if (realm.hostname === registry.hostname && !isDowngrade && /^https?:$/.test(realm.protocol)) return
   throw new RegistryError(
     'REGISTRY_LOGIN_FAILED',
-    `The registry asks to log in elsewhere, at ${realm.origin}`,
+    `The registry wants the log-in at another place, ${realm.origin}`,
     {
       remedy: `If that is the same registry, use ${realm.origin} as its URL`,
     },

@@ -13,16 +13,16 @@ export interface BlobSource {
   open(): AsyncIterable<Uint8Array>
 }
 
-/** How a blob is pushed. */
+/** Options of a push. */
 export interface PushBlobOptions {
   /** Send PATCH requests of this many bytes each before an empty PUT; without it, one PUT holds all. */
   readonly chunkBytes?: number
 }
 
-/** Where a blob goes. */
+/** Target of a push. */
 export interface PushTarget {
   readonly exchange: Exchange
-  /** Of the registry: an upload that is to go on elsewhere is refused. */
+  /** URL of the registry: a `Location` elsewhere is refused. */
   readonly url: string
   readonly repository: RepositoryName
 }
@@ -58,7 +58,7 @@ interface UploadCall {
   readonly range?: string
 }
 
-/** Makes a call of an upload that goes on, and tells where. */
+/** Makes a call of an upload that goes on. @returns the location of the next call. */
 async function call(target: PushTarget, { method, target: path, body, range }: UploadCall): Promise<string> {
   const response = await target.exchange({
     method,
@@ -99,7 +99,9 @@ function pushScope({ repository }: PushTarget): string {
   return `repository:${repository}:pull,push`
 }
 
-/** `Location` may be relative (RFC 9110, 10.2.2); what is sent there holds a token, so it must be the same registry. */
+/**
+ * `Location` may be relative (RFC 9110, 10.2.2). Further requests carry a token, so it must be on the same registry.
+ */
 function locationOf(response: Response, registry: string): string {
   const url = URL.parse(response.headers.get('location') ?? '', response.url || registry)
   if (!url || !response.headers.has('location')) {

@@ -162,7 +162,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-/** A server of the test's own, for what no registry should do. */
+/** A server of the test, for answers that no registry should give. */
 async function serve(listener: RequestListener, tls = false): Promise<{ url: string } & AsyncDisposable> {
   const server = tls ? createTlsServer({ cert: TLS_CERT, key: TLS_KEY }, listener) : createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -179,7 +179,7 @@ async function serve(listener: RequestListener, tls = false): Promise<{ url: str
 describe('createRegistryClient() against what is no good registry', () => {
   const credentials = { username: 'alice', password: PASSWORD }
 
-  test('tells that nobody listens', async () => {
+  test('reports that no server listens', async () => {
     const gone = await serve(() => {})
     await gone[Symbol.asyncDispose]()
     const error = await refusal(createRegistryClient({ url: gone.url }).ping())
@@ -187,7 +187,7 @@ describe('createRegistryClient() against what is no good registry', () => {
     assert.match(error.message, /ECONNREFUSED/)
   })
 
-  test('tells that a certificate is not trusted', async () => {
+  test('reports that a certificate is not trusted', async () => {
     await using server = await serve((_request, response) => response.end(), true)
     const error = await refusal(createRegistryClient({ url: server.url }).ping())
     assert.equal(error.code, 'REGISTRY_UNREACHABLE')
@@ -206,11 +206,11 @@ describe('createRegistryClient() against what is no good registry', () => {
     })
     const error = await refusal(createRegistryClient({ url: server.url, ...credentials }).ping())
     assert.equal(error.code, 'REGISTRY_LOGIN_FAILED')
-    assert.match(error.message, /elsewhere, at http:\/\/localhost:/)
+    assert.match(error.message, /another place, http:\/\/localhost:/)
     assert.deepEqual(seen, [])
   })
 
-  test('answers Basic where that is asked for', async () => {
+  test('logs in by Basic if the registry demands it', async () => {
     const expected = `Basic ${Buffer.from(`alice:${PASSWORD}`).toString('base64')}`
     await using server = await serve((request, response) => {
       if (request.headers.authorization === expected) response.end('{}')

@@ -13,11 +13,11 @@ import { readBody, readJson } from './read-body.ts'
 import { RegistryError } from './registry-error.ts'
 import { createCaTransport, fetchTransport } from './transport.ts'
 
-/** Which registry, and who. */
+/** Registry and credentials. */
 export interface RegistryClientOptions extends Partial<Credentials> {
   /** Scheme, host and port, such as `https://registry.example.com`. */
   readonly url: string
-  /** Trusted instead of the system's authorities: certificates, PEM. */
+  /** Certificates to trust in place of the system's authorities, PEM. */
   readonly ca?: string
   readonly signal?: AbortSignal
 }
@@ -31,9 +31,9 @@ export interface PulledManifest {
 
 /** A registry over HTTP. Errors of each: `RegistryError`. */
 export interface RegistryClient {
-  /** Logs in and asks whether this is a registry. */
+  /** Logs in and checks that this is a registry. */
   ping(): Promise<void>
-  /** Length in bytes; undefined if the repository does not have it. */
+  /** Length in bytes; undefined if the repository does not have the blob. */
   headBlob(repository: RepositoryName, digest: Digest): Promise<number | undefined>
   /** Pushes a blob by POST and PUT, or in chunks. Its content is read once. */
   pushBlob(
@@ -55,7 +55,7 @@ export interface RegistryClient {
   listReferrers(repository: RepositoryName, digest: Digest, artifactType?: string): Promise<Descriptor[]>
 }
 
-/** A manifest to push: the bytes as they are to be stored, and what they are. */
+/** A manifest to push: its bytes, and their type. */
 export interface ManifestBytes {
   readonly mediaType: string
   readonly bytes: Uint8Array
@@ -63,7 +63,10 @@ export interface ManifestBytes {
 
 const ACCEPT = Object.values(MEDIA_TYPES).join(', ')
 
-/** A client of the registry at `url`, which logs in when asked to. It holds no resource that must be closed. */
+/**
+ * A client of the registry at `url`, which logs in when the registry demands it. It holds no resource that must be
+ * closed.
+ */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const { username, password = '', ca, signal } = options
   const url = options.url.replace(/\/+$/, '')

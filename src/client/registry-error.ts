@@ -1,4 +1,4 @@
-/** Why a call of the registry failed. */
+/** Causes of a failed call of the registry. */
 export const REGISTRY_ERROR_CODES = [
   'REGISTRY_UNREACHABLE',
   'REGISTRY_REFUSED',
@@ -18,7 +18,7 @@ export class RegistryError extends Error {
   readonly status: number | undefined
   /** First code of the error body, such as `MANIFEST_UNKNOWN`. */
   readonly wireCode: string | undefined
-  /** What a person can do. */
+  /** Advice for the user. */
   readonly remedy: string
 
   constructor(code: RegistryErrorCode, message: string, options: RegistryErrorOptions = {}) {

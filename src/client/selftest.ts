@@ -6,13 +6,13 @@ import { parseRepositoryName, type RepositoryName } from '../oci/repository-name
 import type { RegistryClient } from './registry-client.ts'
 import { RegistryError } from './registry-error.ts'
 
-/** One step of a self-test, once it is over. */
+/** One finished step of a self-test. */
 export interface SelftestStep {
   readonly name: string
   readonly ms: number
-  /** Why it failed; undefined: it did not. */
+  /** Error of the step; undefined: it succeeded. */
   readonly error?: unknown
-  /** What is worth knowing although nothing failed. */
+  /** Remark on a step that succeeded. */
   readonly note?: string
 }
 
@@ -30,7 +30,7 @@ interface TestImage {
 
 /**
  * Pushes a random image as `<username>/berth-selftest:<random>`, pulls and checks it, and deletes it. Yields each step
- * when it is over; the first that fails is the last of the test, after which what was pushed is deleted unreported.
+ * when it is over. After a failed step the pushed content is deleted without further yields.
  */
 export async function* selftest(client: RegistryClient, username: string): AsyncGenerator<SelftestStep> {
   const image = makeImage(username)
@@ -110,7 +110,7 @@ function pullSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
     {
       name: 'list tags',
       async act() {
-        // Others' tests may have left tags: the page begins just before this one.
+        // Other tests may have left tags: the page begins just before this one.
         const tags = await client.listTags(repository, { last: tag.slice(0, -1) })
         return tags.includes(tag) ? undefined : Promise.reject(wrong('The list lacks the tag'))
       },
@@ -118,7 +118,7 @@ function pullSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
   ]
 }
 
-/** Deletes in the order in which nothing names what is gone. */
+/** Deletions in an order that never leaves a reference to deleted content. */
 function cleanUpSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
   const { repository, tag, digest, layer, config } = image
   return [
@@ -129,7 +129,7 @@ function cleanUpSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
   ]
 }
 
-/** A registry may have deletion turned off, which is no failure. */
+/** Deletes; a registry that has deletion turned off is no failure. */
 async function remove(deletion: Promise<void>): Promise<string | undefined> {
   try {
     await deletion

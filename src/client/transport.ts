@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 
-/** What a request is sent with: the global `fetch`, or one that trusts a certificate authority of its own. */
+/** Sends a request: the global `fetch`, or one that trusts a certificate authority of its own. */
 export type Transport = (url: string, init: TransportInit) => Promise<Response>
 
 /** The part of `RequestInit` that is used. */
@@ -21,7 +21,7 @@ const IDLE_TIMEOUT_MS = 300_000
 
 type FetchBody = NonNullable<RequestInit['body']>
 
-/** Sends by the global `fetch`. Redirects are not followed: content of this registry is answered by itself. */
+/** Sends by the global `fetch`. Redirects are not followed: this registry sends its content itself. */
 export const fetchTransport: Transport = (url, { method, headers, body, signal }) =>
   fetch(url, {
     method,
@@ -31,7 +31,7 @@ export const fetchTransport: Transport = (url, { method, headers, body, signal }
     ...(body === undefined ? {} : { body: body as FetchBody, duplex: 'half' as const }),
   })
 
-/** Sends over TLS, trusting only the certificate authority given (PEM), which the global `fetch` cannot be told. */
+/** Sends over TLS, trusting only the given certificate authority (PEM); the global `fetch` has no option for it. */
 export function createCaTransport(ca: string): Transport {
   const agent = new Agent({ ca, keepAlive: true, maxSockets: MAX_CONNECTIONS })
   return (url, init) => sendByHttps(agent, url, init)
@@ -62,7 +62,7 @@ async function sendByHttps(agent: Agent, url: string, init: TransportInit): Prom
     )
   })
   if (body === undefined || body instanceof Uint8Array) sent.end(body)
-  // An early answer ends the body; what went wrong then is told by the answer or by the request's own error.
+  // An early answer ends the body; its failure shows in the answer or in the request's own error.
   else pipeline(Readable.from(body), sent).catch(reject)
   return await promise
 }

@@ -10,19 +10,19 @@ export async function syncFolder(folder: string): Promise<void> {
   await handle.sync()
 }
 
-/** Mode of folders, and of files, that nobody but their owner may use. */
+/** Modes of folders, and of files, that only their owner may use. */
 export const PRIVATE_FOLDER = 0o700
 export const PRIVATE_FILE = 0o600
 
-/** Who owns a file or folder. */
+/** Owner of a file or folder. */
 export interface Owner {
   readonly uid: number
   readonly gid: number
 }
 
 /**
- * Who is to own what is made in a folder; undefined: whoever runs this. What root makes there would be out of reach of the
- * server whose folder it is.
+ * Owner to give to new entries of a folder; undefined: the user of this process. Files that root keeps for itself would
+ * be out of reach of the server whose folder it is.
  */
 export async function ownerFor(folder: string): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined
@@ -31,9 +31,10 @@ export async function ownerFor(folder: string): Promise<Owner | undefined> {
 }
 
 /**
- * Creates a folder and the parents it lacks. Not by Node's `recursive`, which tries for ever where the system answers ENOENT
- * though the parent is there, as below /proc (Node 26). Errors: those of the system; EEXIST where a file stands.
- * @returns the first folder that was made, undefined if all stood.
+ * Creates a folder and the parents it lacks. Not by Node's `recursive`, which tries for ever where the system answers
+ * ENOENT though the parent exists, as below /proc (Node 26). Errors: those of the system; EEXIST if a file has that
+ * path.
+ * @returns the first folder that was made, undefined if all existed.
  */
 export async function makeMissingFolders(folder: string, mode: number): Promise<string | undefined> {
   const problem = await tryToMake(folder, mode)
@@ -60,14 +61,14 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
   } catch {
-    // What cannot be looked at is none to work with: the error of making it says why.
+    // A folder that cannot be examined counts as absent: the error of making it says why.
     return false
   }
 }
 
 /**
- * Creates a folder with its parents, each entry durable; nothing to do where it stands. They belong to the owner of the
- * folder they are made in, also when root makes them.
+ * Creates a folder with its parents, each entry durable; does nothing if it exists. Made by root, they belong to the
+ * owner of the parent folder.
  */
 export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   const firstMade = await makeMissingFolders(folder, mode)
@@ -80,14 +81,14 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
 }
 
 /**
- * Moves a file whose bytes are already durable to its place, over what stands there; after it the move is durable.
- * Both paths are in one file system.
+ * Moves a file whose bytes are already durable to its place, replacing a file there; after it the move is durable. Both
+ * paths are in one file system.
  */
 export async function moveDurably(from: string, to: string): Promise<void> {
   const folder = dirname(to)
   await makeFolder(folder, PRIVATE_FOLDER)
   await rename(from, to)
-  // The folders above may have been made a moment ago by another move, or by one that a crash ended, and not be
-  // durable yet. Where nothing has changed a sync costs next to nothing.
+  // The folders above may be new and not durable yet: made by another move, or before a crash. A sync without changes
+  // costs next to nothing.
   await Promise.all([folder, dirname(folder), dirname(dirname(folder))].map(syncFolder))
 }

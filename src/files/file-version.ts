@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 
-/** What is compared to tell that a file has changed; of one that cannot be looked at, the reason. */
+/** Text that differs whenever the file has changed; for a file that cannot be examined, the error's code. */
 export async function versionOf(path: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { Headroom } from './headroom.ts'
 
-/** A few of the pieces that the file is written in, in bytes; the file itself has 8 MiB on all but small disks. */
+/** More than some pieces of a write, and much less than the file, which has 8 MiB on all but small disks; in bytes. */
 const BUFFERS_BYTES = 512 * 1024
 
 test('the headroom is written from one buffer, however large it is', async () => {

@@ -3,26 +3,28 @@ import { existsSync, statfsSync, unlinkSync } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Part of the disk that is kept, and its bounds in bytes: some thousand changes of a database, of some KiB each. */
+/**
+ * Share of the disk that is reserved, and its bounds in bytes: some thousand changes of a database, of some KiB each.
+ */
 const SHARE = 1 / 64
 const MIN_BYTES = 256 * 1024
 const MAX_BYTES = 8 * 1024 * 1024
 /** With fewer bytes free than this the disk is full: SQLite's side files do not fit. */
 const FULL_BYTES = 64 * 1024
-/** Block size below which a file can have holes that SQLite, which fills pages of 4 KiB, does not see, in bytes. */
+/** Largest block size with which a file has no holes that SQLite cannot see, as it fills pages of 4 KiB; in bytes. */
 const SQLITE_PAGE_BYTES = 4096
-/** Written at once, in bytes. */
+/** Bytes written at once. */
 const PIECE_BYTES = 64 * 1024
 
 /**
- * A file that takes room on the disk of a folder, and is given up when the disk is full: so the changes that free space,
- * such as deleting, and those of accounts still work. What fills the disk, pushes, is refused until the file is back.
+ * A file that reserves room on the disk of a folder, and is removed when the disk is full: so deleting and changes of
+ * accounts still work. Pushes are refused until the file is back.
  */
 export class Headroom {
   readonly #folder: string
   readonly #onGivenUp: () => void
 
-  /** `onGivenUp` is called when this process gives the file up. */
+  /** `onGivenUp` is called when this process removes the file. */
   constructor(folder: string, onGivenUp: () => void = () => {}) {
     this.#folder = folder
     this.#onGivenUp = onGivenUp
@@ -33,7 +35,7 @@ export class Headroom {
   }
 
   /**
-   * Gives the file up if the disk is full. @returns false if a write could end this process: memory that SQLite shares
+   * Removes the file if the disk is full. @returns false if a write could end this process: memory that SQLite shares
    * through a file with holes has no room to fill them (SIGBUS).
    */
   makeRoom(): boolean {
@@ -42,26 +44,26 @@ export class Headroom {
     return this.giveUp() || space.blockBytes >= SQLITE_PAGE_BYTES
   }
 
-  /** Gives the file up; false if there is none. */
+  /** Removes the file; false if there is none. */
   giveUp(): boolean {
     try {
       unlinkSync(this.#file)
     } catch {
-      // It is not there, or the disk cannot be written to at all.
+      // It does not exist, or the disk refuses every write.
       return false
     }
     this.#onGivenUp()
     return true
   }
 
-  /** Whether the file was given up and there is no room for it yet. */
+  /** True if the file was removed and there is no room for it yet. */
   get isShort(): boolean {
     if (existsSync(this.#file)) return false
     const space = this.#space()
     return space !== undefined && space.free < sizeFor(space.total) + FULL_BYTES
   }
 
-  /** Makes the file if it is not there and as much again stays free. @returns whether it was made. */
+  /** Makes the file if it is absent and as much again stays free. @returns true if it was made. */
   async restore(): Promise<boolean> {
     const space = this.#space()
     const bytes = space ? sizeFor(space.total) : 0
@@ -77,12 +79,12 @@ export class Headroom {
     }
   }
 
-  /** Undefined where the file system does not say. */
+  /** Undefined if the file system does not report it. */
   #space(): { free: number; total: number; blockBytes: number } | undefined {
     try {
       const { bavail, bsize, blocks } = statfsSync(this.#folder)
       if (blocks === 0) return undefined
-      // Not `bfree`: of that ext4 keeps blocks for itself. What is reserved for root is left to the system.
+      // Not `bfree`: of that ext4 keeps blocks for itself. Blocks reserved for root count as used.
       return { free: bavail * bsize, total: blocks * bsize, blockBytes: bsize }
     } catch {
       return undefined
@@ -94,7 +96,9 @@ function sizeFor(totalBytes: number): number {
   return Math.min(Math.max(totalBytes * SHARE, MIN_BYTES), MAX_BYTES)
 }
 
-/** Random, as some file systems take no room for zeros. All from one buffer: one for each piece would stay in memory. */
+/**
+ * Writes random bytes, as some file systems take no room for zeros. All from one buffer: new ones would stay in memory.
+ */
 async function writeBytes(path: string, bytes: number): Promise<void> {
   await using file = await open(path, 'w', 0o600)
   const piece = Buffer.alloc(PIECE_BYTES)

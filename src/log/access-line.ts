@@ -1,21 +1,21 @@
 import { type DestinationStream, type Logger, symbols } from 'pino'
 import { redactText, withoutUserInfo } from './redact.ts'
 
-/** Longest user agent logged, in characters: Docker's has 170, the rest says nothing more. */
+/** Longest user agent logged, in characters: Docker's has 170, and longer ones hold nothing of use. */
 const MAX_AGENT_LENGTH = 200
-/** User agents remembered: a client's changes with its version only. */
+/** User agents remembered. Few are enough: a client's user agent changes only with its version. */
 const MAX_KNOWN_AGENTS = 128
 /** Longest path logged, in characters: a legal one has at most some 500. */
 const MAX_PATH_LENGTH = 1024
 
-/** What the log says of one request, once it is over. */
+/** Log data of one finished request. */
 export interface AccessLine {
-  /** The request's id, as the client got it: of letters, digits and dashes. */
+  /** The request's id, as sent to the client: letters, digits and dashes. */
   readonly id: string
-  /** Account name; undefined: nobody. */
+  /** Account name; undefined: not logged in. */
   readonly who: string | undefined
   readonly method: string
-  /** Its query, which may hold secrets, is cut off. */
+  /** Path of the request. A query is cut off: it may hold secrets. */
   readonly path: string
   readonly status: number
   /** Body bytes sent. */
@@ -28,16 +28,16 @@ export interface AccessLine {
   /** Address of the client. */
   readonly remote: string | undefined
   readonly agent: string | undefined
-  /** Code of the error that was answered. */
+  /** Code of the error in the answer. */
   readonly error: string | undefined
 }
 
 /**
- * Makes the function that writes the one line of a request, at level info. What clients choose freely is cut and
- * stripped.
+ * Makes the function that writes the one line of a request, at level info. Values that clients choose freely are cut
+ * and stripped.
  *
- * The line is put together here, as the logger's own serializer would write it: there is one for each request, and
- * its fields are known to hold no secret.
+ * The line is built here, in the form of the logger's own serializer: there is one for each request, and its fields are
+ * known to hold no secret.
  */
 export function createAccessLog(logger: Logger): (line: AccessLine) => void {
   const destination = destinationOf(logger)
@@ -59,7 +59,7 @@ export function createAccessLog(logger: Logger): (line: AccessLine) => void {
 
 const END = ',"msg":"request"}\n'
 
-/** What each line begins with, up to the id: the requests of one millisecond share the text. */
+/** Begin of each line, up to the id: the requests of one millisecond share the text. */
 function createBeginning(): () => string {
   let lastMs = 0
   let text = ''
@@ -73,7 +73,9 @@ function createBeginning(): () => string {
   }
 }
 
-/** The member of a user agent. There are few, and each is looked through for secrets and more, so they are remembered. */
+/**
+ * Member of the line for the user agent. There are few user agents, and cleaning one is costly, so they are remembered.
+ */
 function createAgentMember(): (agent: string | undefined) => string {
   const known = new Map<string, string>()
   return (agent) => {
@@ -92,7 +94,7 @@ function member(name: string, text: string | undefined): string {
   return text === undefined ? '' : `,"${name}":${quote(text)}`
 }
 
-/** Characters that stand in JSON as they are. */
+/** Text of characters that JSON leaves unescaped. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
 function quote(text: string): string {
@@ -103,14 +105,16 @@ function destinationOf(logger: Logger): DestinationStream {
   return (logger as Logger & Record<typeof symbols.streamSym, DestinationStream>)[symbols.streamSym]
 }
 
-/** The text without what could move a terminal's cursor, begin a new line or turn the direction of writing. */
+/**
+ * The text without characters that could move a terminal's cursor, begin a new line or turn the direction of writing.
+ */
 export function stripControlCharacters(text: string): string {
   return HAS_CONTROL.test(text) ? text.replace(CONTROL, '') : text
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find
 const HAS_CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 function cutPath(path: string): string {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 const openAsync = promisify(open)
 const closeAsync = promisify(close)
 
-/** Where lines go: the path of a file, which is appended to, or a descriptor, which is never closed. */
+/** Target of lines: the path of a file, which is appended to, or a descriptor, which is never closed. */
 export type LineTarget = string | number
 
 /** Bytes that wait in all files of one owner. */
@@ -12,31 +12,31 @@ export interface WaitingBytes {
   total: number
 }
 
-// A pipe with a name that nobody reads is an error, not a wait.
+// Without O_NONBLOCK, opening a named pipe that has no reader would block; with it, it fails.
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
 const MODE = 0o666
-/** Pause before a descriptor that is full is tried again at the end of the process, in milliseconds. */
+/** Pause before a full descriptor is tried again at the end of the process, in milliseconds. */
 const RETRY_MS = 20
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Lines on their way into one file, in order. What could not be written stays and is written with what comes next.
- * Its owner sees to it that no two of its promises are under way at once.
+ * Lines on their way into one file, in order. Lines that could not be written are kept and written with the next ones.
+ * The owner must wait for each promise before the next call.
  */
 export class LineFile {
   readonly target: LineTarget
-  /** What its owner told of since something was written. */
+  /** Problems reported to the owner since the last successful write. */
   readonly problems = new Set<string>()
   readonly #waiting: WaitingBytes
   readonly #maxWriteBytes: number
   #fd: number | undefined
-  /** Gathered; by characters, most of which are bytes. */
+  /** Gathered lines, counted in characters; most characters are one byte. */
   #text = ''
-  /** Being written, or what a failed write left. */
+  /** Bytes being written, or left by a failed write. */
   #rest: Buffer = NOTHING
   #isWriting = false
 
-  /** Nothing is opened yet. */
+  /** Opens nothing yet. */
   constructor(target: LineTarget, waiting: WaitingBytes, maxWriteBytes = Number.POSITIVE_INFINITY) {
     this.target = target
     this.#waiting = waiting
@@ -71,10 +71,10 @@ export class LineFile {
     await this.#writeRest()
   }
 
-  /** Writes what waits to the file that is open, and opens that of its name anew. Errors: those of the system. */
+  /** Writes what waits to the open file, then opens the file's path anew. Errors: those of the system. */
   async reopen(): Promise<void> {
     if (typeof this.target === 'number' || this.#fd === undefined) return
-    // A full disk under the old file is no reason to keep it.
+    // A full disk under the old file must not keep the new one from being opened.
     await this.flush().catch(() => {})
     const old = this.#fd
     this.#fd = await openAsync(this.target, FLAGS, MODE)
@@ -89,7 +89,7 @@ export class LineFile {
     await closeAsync(fd)
   }
 
-  /** Forgets what waits. */
+  /** Drops the lines that wait. */
   drop(): void {
     this.#waiting.total -= this.waitingBytes
     this.#text = ''
@@ -97,19 +97,19 @@ export class LineFile {
   }
 
   /**
-   * Writes what waits before it returns, for a process that ends: once, and what finds no room is lost. A descriptor
-   * that only has to be waited for is waited for until `deadline`, by the clock of `performance.now()`.
+   * Writes the lines that wait, synchronously, for a process that ends. One attempt; lines that do not fit are lost. A
+   * descriptor that is only full is tried again until `deadline`, by the clock of `performance.now()`.
    */
   writeNow(deadline: number): void {
     try {
       this.#fd ??= openSync(this.target as string, FLAGS, MODE)
-      // What is under way comes to its end by itself.
+      // An asynchronous write under way finishes by itself.
       if (this.#isWriting) this.#rest = NOTHING
       this.#writeRestNow(deadline)
       this.#takeText()
       this.#writeRestNow(deadline)
     } catch {
-      // Nobody is left to be told.
+      // The process ends: there is no way left to report it.
     }
   }
 
@@ -143,7 +143,7 @@ export class LineFile {
     }
   }
 
-  /** What is written next: whole lines, or the first bytes of a line that is too long for one write. */
+  /** Bytes of the next write: whole lines, or the first bytes of a line that is too long for one write. */
   #piece(): Buffer {
     if (this.#rest.length <= this.#maxWriteBytes) return this.#rest
     const end = this.#rest.lastIndexOf('\n', this.#maxWriteBytes - 1)

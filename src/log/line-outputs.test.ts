@@ -19,10 +19,10 @@ function openOutputs(options: Partial<LineOutputsOptions> = {}) {
   return { outputs, problems }
 }
 
-/** Files that this process has open in a folder. */
+/** Names of the files of a folder that this process has open. */
 async function openFilesIn(folder: string): Promise<number> {
   const fds = await readdir('/proc/self/fd')
-  // Others of this process, such as the one that lists them, are closed meanwhile.
+  // Other descriptors, such as the one that lists the folder, are closed meanwhile.
   const targets = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
   return targets.filter((target) => target.startsWith(`${folder}/`)).length
 }
@@ -61,7 +61,7 @@ test('`reopen()` leaves lines on their way in the old file and makes the new one
   assert.equal(await readFile(path, 'utf8'), 'three\n')
 })
 
-test('what a file does not take waits for it within the bound, the rest is dropped, each is told once', async () => {
+test('lines that a file does not accept wait within the bound, the rest is dropped, each problem is reported once', async () => {
   await using temp = await makeTempFolder('lines')
   const path = join(temp.path, 'no', 'a')
   const { outputs, problems } = openOutputs({ maxWaitingBytes: 10 })
@@ -84,9 +84,9 @@ test('a file that cannot be written holds the lines of no other up', async () =>
   await using temp = await makeTempFolder('lines')
   const path = join(temp.path, 'a')
   const { outputs, problems } = openOutputs()
-  // Nobody reads it: opening it would wait for ever.
+  // Without a reader, opening it blocks.
   await run('mkfifo', [join(temp.path, 'fifo')])
-  outputs.write(join(temp.path, 'fifo'), 'nobody\n')
+  outputs.write(join(temp.path, 'fifo'), 'unread\n')
   outputs.write('/dev/full', 'no room\n')
   outputs.write(path, 'one\n')
   await outputs.close()

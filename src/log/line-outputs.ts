@@ -1,14 +1,14 @@
 import { LineFile, type LineTarget, type WaitingBytes } from './line-file.ts'
 
-/** Longest that the end of the process waits for outputs that are full but read, in milliseconds. */
+/** Longest wait for outputs that are full but have a reader, at the end of the process, in milliseconds. */
 const EXIT_WAIT_MS = 1_000
-/** Pause before an output that is full but read is tried again, in milliseconds. */
+/** Pause before an output that is full but has a reader is tried again, in milliseconds. */
 const RETRY_MS = 100
 
-/** PIPE_BUF of Linux: what a pipe takes in one piece, whoever else writes to it (pipe(7)). */
+/** PIPE_BUF of Linux: the largest write that a pipe never mixes with those of other writers (pipe(7)). */
 export const WHOLE_WRITE_BYTES = 4096
 
-/** The bounds of what waits, and who is told. */
+/** Bounds of the waiting lines, and the callback for problems. */
 export interface LineOutputsOptions {
   /** Bytes of an output gathered before a write. */
   readonly minWriteBytes: number
@@ -16,24 +16,24 @@ export interface LineOutputsOptions {
   readonly flushMs: number
   /** Most bytes waiting, of all outputs together; further lines are dropped. */
   readonly maxWaitingBytes: number
-  /** Most bytes written at once, whole lines where they fit; undefined: all that waits. */
+  /** Most bytes written at once, in whole lines where they fit; undefined: everything that waits. */
   readonly maxWriteBytes?: number | undefined
-  /** Files kept open; beyond them those that were written to longest ago are closed. */
+  /** Files kept open; beyond that, the least recently written one is closed. */
   readonly maxOpenFiles: number
-  /** Told when lines cannot be written or are dropped, once for each reason until some can be written again. */
+  /** Called when lines cannot be written or are dropped, once for each reason until some can be written again. */
   readonly onProblem: (target: LineTarget, problem: string) => void
 }
 
 /**
- * Lines to files and descriptors, in batches. Nobody waits for a disk: what it does not take waits, within a bound,
- * and the end of the process is not held up by it either.
+ * Lines to files and descriptors, in batches. Callers never wait for a disk: lines it does not accept wait, within a
+ * bound, and do not hold up the end of the process.
  */
 export class LineOutputs {
   readonly #options: LineOutputsOptions
   readonly #waiting: WaitingBytes = { total: 0 }
-  /** Those that are open, or where lines wait; in the order in which they were last written to. */
+  /** Outputs that are open or have waiting lines, least recently written first. */
   readonly #files = new Map<LineTarget, LineFile>()
-  /** One output is written to after the other, so that no more files are open than may be. */
+  /** Outputs are written one after the other, so that the bound of open files holds. */
   #queue: Promise<void> = Promise.resolve()
   readonly #queued = new Set<LineFile>()
   #timer: NodeJS.Timeout | undefined
@@ -42,18 +42,18 @@ export class LineOutputs {
     for (const file of this.#files.values()) if (file.waitingBytes > 0) file.writeNow(deadline)
   }
 
-  /** Nothing is opened before the first line. */
+  /** Opens nothing before the first line. */
   constructor(options: LineOutputsOptions) {
     this.#options = options
     process.on('exit', this.#atExit)
   }
 
-  /** Takes a line with its end. */
+  /** Accepts a line with its end. */
   write(target: LineTarget, line: string): void {
     const { maxWaitingBytes, minWriteBytes, flushMs } = this.#options
     const file = this.#fileOf(target)
     if (this.#waiting.total + line.length > maxWaitingBytes) {
-      this.#tell(file, 'lines come faster than they can be written, and are dropped')
+      this.#report(file, 'lines come faster than they can be written, and are dropped')
       return
     }
     file.add(line)
@@ -61,24 +61,24 @@ export class LineOutputs {
     else this.#wake(flushMs)
   }
 
-  /** Opens a file before there is a line for it. */
+  /** Opens a file before its first line. */
   async open(target: LineTarget): Promise<void> {
     const file = this.#fileOf(target)
     await this.#enqueue(() => this.#attempt(file, () => file.open()))
   }
 
-  /** Settled when all that waits was handed to the system, or could not be. */
+  /** Settles when each waiting line was handed to the system, or could not be. */
   async flush(): Promise<void> {
     await Promise.all([...this.#files.values()].map((file) => this.#flushLater(file)))
   }
 
-  /** Opens the files anew after they were moved away; lines on their way are in the old ones. */
+  /** Opens the files anew after they were moved away; lines on their way go to the old ones. */
   async reopen(): Promise<void> {
     const files = [...this.#files.values()]
     await Promise.all(files.map((file) => this.#enqueue(() => this.#attempt(file, () => file.reopen()))))
   }
 
-  /** Writes what waits, and ends; what cannot be written now is lost. */
+  /** Writes the waiting lines, and closes; lines that cannot be written now are lost. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     await this.flush()
@@ -92,7 +92,7 @@ export class LineOutputs {
 
   #fileOf(target: LineTarget): LineFile {
     const known = this.#files.get(target)
-    // There is mostly one, or the same again; then its place is right.
+    // Mostly there is one output only; then the order is right as it is.
     if (known && this.#files.size === 1) return known
     this.#files.delete(target)
     const file = known ?? new LineFile(target, this.#waiting, this.#options.maxWriteBytes)
@@ -115,7 +115,7 @@ export class LineOutputs {
       if (file.waitingBytes === 0) return
       if (!file.isOpen) await this.#makeRoom()
       await this.#attempt(file, () => file.flush())
-      // What is left is tried again, and what came in the meantime is not forgotten.
+      // Lines that are left are tried again; lines that came in the meantime are in there too.
       if (file.waitingBytes > 0) this.#wake(file.problems.has(FULL) ? RETRY_MS : this.#options.flushMs)
     })
   }
@@ -141,16 +141,16 @@ export class LineOutputs {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
       if (code === FULL) file.problems.add(FULL)
-      else this.#tell(file, `it cannot be written (${code})`)
+      else this.#report(file, `it cannot be written (${code})`)
     }
   }
 
-  #tell(file: LineFile, problem: string): void {
+  #report(file: LineFile, problem: string): void {
     if (file.problems.has(problem)) return
     file.problems.add(problem)
     this.#options.onProblem(file.target, problem)
   }
 }
 
-/** The reader of a pipe is slow, and nothing is wrong. */
+/** Error code of a pipe that is full because its reader is slow: no problem. */
 const FULL = 'EAGAIN'

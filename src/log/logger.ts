@@ -3,14 +3,14 @@ import { LineOutputs, WHOLE_WRITE_BYTES } from './line-outputs.ts'
 import { redactFields, redactText } from './redact.ts'
 import { formatText } from './text-format.ts'
 
-/** What the logger is told by the configuration. */
+/** Settings of the logger, from the configuration. */
 export interface LogSettings {
   readonly level: 'error' | 'warn' | 'info' | 'debug'
   /** `json`: a line each, for programs. `text`: a short line each, for people. */
   readonly format: 'json' | 'text'
 }
 
-/** Longest wait before a line is written, in ms: a person who watches must not wonder. */
+/** Longest wait before a line is written, in ms: short enough for a person who watches. */
 const FLUSH_INTERVAL_MS = 1000
 /** Bytes gathered before a write: one system call for some hundred access lines. */
 const MIN_WRITE_BYTES = 32 * 1024
@@ -18,9 +18,9 @@ const MIN_WRITE_BYTES = 32 * 1024
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 /**
- * A logger whose lines hold no secrets (see {@link redactFields}); bindings of child loggers are the caller's care.
+ * A logger whose lines hold no secrets (see {@link redactFields}); callers keep the bindings of child loggers clean.
  *
- * Without `destination` it writes to standard output in batches, within a second, and what is left when the process
+ * Without `destination` it writes to standard output in batches, within a second, and writes the rest when the process
  * ends.
  */
 export function createLogger(settings: LogSettings, destination?: DestinationStream): Logger {
@@ -31,19 +31,22 @@ export function createLogger(settings: LogSettings, destination?: DestinationStr
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redactFields },
-      // Errors are plain and clean by the time serializers run.
+      // Errors are plain and redacted by the time serializers run.
       serializers: { err: (error: unknown) => error, msg: redactMessage },
     },
     settings.format === 'text' ? asText(target) : target,
   )
 }
 
-/** Writes what is waiting. Settles when the system has it or will not take it, or at once if the destination keeps nothing back. */
+/**
+ * Writes the waiting lines. Settles when the system took or refused them; at once if the destination holds nothing
+ * back.
+ */
 export async function flushLogger(logger: Logger): Promise<void> {
   await new Promise<void>((resolve) => logger.flush(() => resolve()))
 }
 
-/** Its descriptor. */
+/** File descriptor of standard output. */
 const STANDARD_OUTPUT = 1
 
 /**
@@ -57,7 +60,7 @@ export function openStandardOutput({ isShared = false } = {}): Flushable {
     flushMs: FLUSH_INTERVAL_MS,
     maxWaitingBytes: MAX_WAITING_BYTES,
     maxOpenFiles: 1,
-    // There is no other place to tell it.
+    // There is no other place to report it.
     onProblem: () => {},
   })
   return {

@@ -1,14 +1,14 @@
-/** What stands for a secret in the log. */
+/** Text that replaces a secret in the log. */
 export const REDACTED = '[redacted]'
 
-/** Deepest nesting logged: what lies deeper is named by its type only, so that no object can make a line endless. */
+/** Deepest nesting logged: deeper values are named by their type only, so that no object can make a line endless. */
 const MAX_DEPTH = 5
 /** Most members or entries logged of one object or list. */
 const MAX_MEMBERS = 100
 /** Longest text logged, in characters. */
 const MAX_TEXT_LENGTH = 8192
 
-/** Members that never reach the log, whatever they hold; compared without case, dashes and underscores. */
+/** Members never logged, whatever they hold; compared without case, dashes and underscores. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   'authorization',
   'proxyauthorization',
@@ -37,12 +37,12 @@ const QUERY_SECRET =
   /([?&\s"']|^)((?:access_|refresh_|id_)?token|password|passwd|client_secret|secret|signature|sig|code)=[^&\s"']+/gi
 const SCHEME_SECRET = /\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{6,}/gi
 const JWT = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g
-/** One look that tells whether the patterns above need to be tried at all: most texts hold none of their marks. */
+/** Matches each text that one of the patterns above could match: most texts match none, and are done with one look. */
 const SUSPICIOUS = /:\/\/|=|bearer|basic|eyJ/i
 
 /**
  * A copy of the members of a log line without secrets: members with a secret's name are masked at any depth, texts go
- * through {@link redactText}, errors become plain objects, instances of other classes are named, not opened.
+ * through {@link redactText}, errors become plain objects, instances of other classes are replaced by their name.
  */
 export function redactFields(fields: Record<string, unknown>): Record<string, unknown> {
   return redactObject(fields, 0)
@@ -59,7 +59,7 @@ export function redactText(text: string): string {
     .replace(JWT, REDACTED)
 }
 
-/** A URL without user name and password in its authority; what is none stays as it is. */
+/** A URL without user name and password; text that is no URL is returned unchanged. */
 export function withoutUserInfo(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*@/i, `$1//${REDACTED}@`)
 }
@@ -95,7 +95,7 @@ function redactValue(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) return `[${typeNameOf(value)}]`
   if (Array.isArray(value)) return value.slice(0, MAX_MEMBERS).map((entry) => redactValue(entry, depth + 1))
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Requests, sockets, buffers, maps: too large, and nobody has looked at what they hold.
+  // Requests, sockets, buffers, maps: too large, and they may hold secrets.
   if (prototype !== Object.prototype && prototype !== null) return `[${typeNameOf(value)}]`
   return redactObject(value, depth)
 }

@@ -17,7 +17,7 @@ function formatField(name: string, value: unknown): string[] {
   return [`${name}=${/[\s"=]/.test(clean) ? JSON.stringify(clean) : clean}`]
 }
 
-/** The stack on lines of its own, as it says where to look. */
+/** The stack, on lines of its own: it names the place in the code. */
 function formatError(error: Record<string, unknown>): string[] {
   const lines = String(error.stack ?? error.message)
     .split('\n')

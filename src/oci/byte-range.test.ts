@@ -4,7 +4,7 @@ import { SeededRandom } from '../../test/support/seeded-random.ts'
 import { MAX_RANGES, parseRangeHeader } from './byte-range.ts'
 import { OciError } from './errors.ts'
 
-test('`parseRangeHeader()` answers exactly the bytes that were asked for, none of them twice', () => {
+test('`parseRangeHeader()` gives exactly the requested bytes, none of them twice', () => {
   const random = new SeededRandom('ranges')
   const upTo = (end: number): number => Math.floor(random.next() * end)
   const size = 40

@@ -7,19 +7,19 @@ export interface ByteRange {
 }
 
 /**
- * Ranges of one request at most. Clients that fetch only the files they lack (zstd:chunked, eStargz) ask for up to 1,024;
- * many small ranges are a known way to make a server work (CVE-2011-3192).
+ * Most ranges of one request. Clients that fetch only the files they lack (zstd:chunked, eStargz) send up to 1,024;
+ * many small ranges are a known attack (CVE-2011-3192).
  */
 export const MAX_RANGES = 1_024
 
 /**
  * Reads a `Range` header against content of `size` bytes (RFC 9110, 14): one or more spans, none of which overlap, in
- * the order in which they were asked for. What overlaps is one span, in the place of its first; a span that holds no
- * byte of the content is left out if others do.
+ * the order of the header. Overlapping ranges become one span, in the place of the first; a span that holds no byte of
+ * the content is left out if others do.
  *
- * Undefined means: send the whole. That is the answer to another unit than bytes, which RFC 9110 14.2 has ignored.
- * Errors: `RANGE_INVALID` (416) if no range holds a byte of the content; if one cannot be read or ends before it starts,
- * which RFC 9110 14.2 lets a server refuse and the conformance suite wants refused; for more than {@link MAX_RANGES}.
+ * Undefined: send the whole content, as RFC 9110 14.2 has it for units other than bytes. Errors: `RANGE_INVALID` (416)
+ * if no range holds a byte of the content; if one cannot be read or ends before it starts, which RFC 9110 14.2 allows
+ * and the conformance suite requires; for more than {@link MAX_RANGES}.
  */
 export function parseRangeHeader(header: string | undefined, size: number): readonly ByteRange[] | undefined {
   const [, set] = /^bytes=(.*)$/is.exec(header?.trim() ?? '') ?? []
@@ -47,7 +47,7 @@ function parseRange(text: string, size: number): ByteRange | undefined {
   return { start: Number(first), end: Math.min(Number(last) + 1, size) }
 }
 
-/** Joins what overlaps. Ranges that only touch stay apart: clients count the parts. */
+/** Joins overlapping ranges. Ranges that only touch stay apart: clients count the parts. */
 function joinOverlapping(ranges: readonly ByteRange[]): ByteRange[] {
   const joined: { start: number; end: number; order: number }[] = []
   const numbered = ranges.map(({ start, end }, order) => ({ start, end, order }))

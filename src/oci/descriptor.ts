@@ -1,7 +1,7 @@
 import { type Digest, parseDigest } from './digest.ts'
 import { OciError } from './errors.ts'
 
-/** What a manifest says of a piece of content: image-spec "Content Descriptors". */
+/** Reference from a manifest to a piece of content: image-spec "Content Descriptors". */
 export interface Descriptor {
   readonly mediaType: string
   readonly digest: Digest
@@ -12,7 +12,7 @@ export interface Descriptor {
   readonly platform?: unknown
 }
 
-/** A JSON object whose members are not known yet. */
+/** A JSON object whose members are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** True if the value is a JSON object, not an array and not null. */
@@ -21,8 +21,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Parses a descriptor found at `where` (for the message) of a document.
- * Errors: `MANIFEST_INVALID` if a member is absent or of the wrong type, or the digest cannot be used.
+ * Parses a descriptor found at `where` (for the message) in a document. Errors: `MANIFEST_INVALID` if a member is
+ * absent or of the wrong type, or the digest cannot be used.
  */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
   if (!isJsonObject(value)) throw invalid(where, 'is not an object')

@@ -18,12 +18,15 @@ test('docs/errors.md has no row that its check would not read', () => {
   assert.equal(rows.length, [...PAGE.matchAll(ROW)].length)
 })
 
-test("`OciError` takes its table's status and message unless it is told others", () => {
+test("`OciError` takes its table's status and message unless options replace them", () => {
   for (const [code, { status, message }] of Object.entries(OCI_ERRORS)) {
     const error = new OciError(code as OciErrorCode)
     assert.deepEqual([error.status, error.message, error.detail], [status, message, undefined])
   }
   const cause = new Error('disk')
-  const told = new OciError('SIZE_INVALID', { message: 'too large', status: 413, retryAfterS: 2, cause })
-  assert.deepEqual([told.status, told.message, told.retryAfterS, told.cause], [413, 'too large', 2, cause])
+  const custom = new OciError('SIZE_INVALID', { message: 'too large', status: 413, retryAfterS: 2, cause })
+  assert.deepEqual(
+    [custom.status, custom.message, custom.retryAfterS, custom.cause],
+    [413, 'too large', 2, cause],
+  )
 })

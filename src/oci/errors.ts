@@ -45,7 +45,7 @@ export interface OciErrorOptions {
   readonly message?: string
   /** Machine-readable detail, sent as JSON. */
   readonly detail?: unknown
-  /** Status where the code alone does not decide it. */
+  /** Status, for codes that have several. */
   readonly status?: 400 | 404 | 405 | 413 | 414 | 416
   /** Seconds after which a retry may succeed: sent as `Retry-After`. */
   readonly retryAfterS?: number

@@ -9,10 +9,10 @@ import { isTag, parseReference, parseTag } from './reference.ts'
 import { isRepositoryName, MAX_REPOSITORY_NAME_LENGTH, parseRepositoryName } from './repository-name.ts'
 import { parseOciRequest } from './request.ts'
 
-/** As distribution-spec "Pull" writes it. */
+/** The grammar of distribution-spec "Pull". */
 const SPEC_NAME = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/
 const SEED = 20_261_123
-/** What targets and names are made of: parts of the grammar, and what must not pass for one. */
+/** Pieces of targets and names: valid parts, and parts that must be refused. */
 const PIECES = [
   ...'/abz09._-:%?&=#\\~+ @,"\u0000\u00e4\ud800',
   ...[
@@ -123,7 +123,7 @@ test('names are read from the right, so they may hold the words of the paths', (
   assert.deepEqual(kindOf('GET', '/v2/a%2Fb%2fc/tags/list'), ['tag-list', 'a/b/c'])
   assert.deepEqual(kindOf('GET', '/v2/a%2Fmanifests/manifests/v1'), ['manifest-get', 'a/manifests'])
   assert.deepEqual(kindOf('GET', '/v2/a%2Ftags%2Flist/tags/list'), ['tag-list', 'a/tags/list'])
-  // An escaped slash never separates the name from what follows.
+  // An escaped slash never separates the name from the rest.
   for (const path of [
     '/v2/a/tags%2Flist',
     '/v2/a%2Ftags/list',

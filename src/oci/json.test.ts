@@ -68,7 +68,7 @@ test('`parseStrictJson()` counts depth and values before it makes anything of th
   for (const [name, text] of Object.entries(bombs)) {
     const before = process.memoryUsage().heapUsed
     assert.match(refusal(text), /nested deeper|more than 250000 values/, name)
-    // Making values of them takes from 50 to 250 MiB; their text as such 4, in one piece.
+    // Parsed they would take from 50 to 250 MiB; their text takes 4, in one piece.
     assert.ok(process.memoryUsage().heapUsed - before < 16 * MIB, name)
   }
 })

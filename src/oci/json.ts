@@ -1,10 +1,10 @@
 import { OciError } from './errors.ts'
 
-/** Deepest nesting of a manifest's JSON: real ones need 6; the bound keeps a hostile one from the stack. */
+/** Deepest nesting of a manifest's JSON: real ones need 6; the bound protects the stack from a hostile one. */
 const MAX_DEPTH = 64
 /**
- * Most values in one document. An index of 4 MiB holds some 110,000; the shortest of values, `[]`, would fit in four
- * bytes, take many times that in memory, and a server of 512 MB with it.
+ * Most values in one document. An index of 4 MiB holds some 110,000. The shortest value, `[]`, has two bytes of text
+ * and takes many times that in memory: enough of them would exhaust a server of 512 MB.
  */
 const MAX_VALUES = 250_000
 
@@ -34,10 +34,16 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   return value
 }
 
-/** A size written as `10.0` or `1e1`: equal to a whole number, and refused by programs that read one (Go's int64). */
+/**
+ * A size written as `10.0` or `1e1`: equal to a whole number, but refused by programs that read an integer (Go's
+ * int64).
+ */
 const BROKEN_SIZE = /"size"\s*:\s*-?\d+[.eE]/
 
-/** Makes such sizes none, so that they are refused where a descriptor has them, and nobody stores what nobody can pull. */
+/**
+ * Reads such sizes as absent, so that a descriptor with one is refused, and no manifest is stored that cannot be
+ * pulled.
+ */
 function withoutBrokenSizes(name: string, value: unknown, context?: { source?: string }): unknown {
   return name === 'size' && typeof value === 'number' && /[.eE]/.test(context?.source ?? '')
     ? Number.NaN
@@ -50,7 +56,7 @@ const BACKSLASH = 0x5c
 const OPENING = new Set([0x5b, 0x7b])
 const CLOSING = new Set([0x5d, 0x7d])
 
-/** Counts nesting and values before anything is made of them, in bytes that may not even be JSON. */
+/** Bounds nesting and values before the document is parsed; the bytes may not even be JSON. */
 function refuseBombs(bytes: Uint8Array): void {
   let depth = 0
   let values = 1
@@ -66,14 +72,14 @@ function refuseBombs(bytes: Uint8Array): void {
   }
 }
 
-/** Index of the quote that closes the string opened at `start`, or the end where none does. */
+/** Index of the quote that closes the string opened at `start`, or the end if none does. */
 function endOfText(bytes: Uint8Array, start: number): number {
   let at = start + 1
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
   return at
 }
 
-/** Walks text known to be valid JSON, keeping the names seen of each open object. */
+/** Walks text known to be valid JSON, keeping the names seen in each open object. */
 function refuseRepeatedNames(text: string): void {
   const open: (Set<string> | undefined)[] = []
   let expectsName = false

@@ -9,10 +9,10 @@ import { OciError } from './errors.ts'
 import { parseStrictJson } from './json.ts'
 import { essenceOf, type ManifestKind, MEDIA_TYPES, manifestKindOf } from './media-type.ts'
 
-/** Largest manifest, in bytes: distribution-spec asks for at least 4 MiB, and clients read no more. */
+/** Largest manifest, in bytes: distribution-spec requires at least 4 MiB, and clients read no more. */
 export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024
 
-/** What a registry must know of a manifest; its bytes are kept beside this and never made anew from it. */
+/** Facts that a registry needs from a manifest; its bytes are kept beside them and never made anew from them. */
 export interface Manifest {
   readonly kind: ManifestKind
   readonly mediaType: string
@@ -21,7 +21,7 @@ export interface Manifest {
   readonly config: Descriptor | undefined
   /** Layers, or the `blobs` of the withdrawn artifact manifest. */
   readonly layers: readonly Descriptor[]
-  /** What an index names: manifests, or by other types blobs. */
+  /** Content listed by an index: manifests, or blobs of other types. */
   readonly children: readonly Descriptor[]
   readonly subject: Descriptor | undefined
   /** JSON text of its own annotations, for the referrers list. */
@@ -31,9 +31,9 @@ export interface Manifest {
 /**
  * Reads the facts of a manifest from its bytes.
  *
- * `contentType` is what the client sent, parameters ignored; it must equal the document's own `mediaType` where that
- * stands. A document with the members of both an image and an index is refused (GHSA-qq97-vm5h-rrhg).
- * Errors: `MANIFEST_INVALID`.
+ * `contentType` is the client's header, parameters ignored; it must equal the document's own `mediaType` if there is
+ * one. A document with the members of both an image and an index is refused (GHSA-qq97-vm5h-rrhg). Errors:
+ * `MANIFEST_INVALID`.
  */
 export function parseManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
   const document = parseStrictJson(bytes)
@@ -52,7 +52,7 @@ function mediaTypeOf(document: JsonObject, contentType: string | undefined): str
   const sent = contentType === undefined ? undefined : essenceOf(contentType)
   const own = filled(document.mediaType)
   if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string')
-  // curl's default says nothing about the document, and a generic type is what tools without knowledge send.
+  // curl's default is no statement about the document; simple tools send a generic type.
   const isGeneric = sent === undefined || sent === '' || sent === 'application/json'
   if (isGeneric) {
     if (own === undefined) throw invalid('neither Content-Type nor mediaType says what it is')
@@ -113,7 +113,7 @@ function artifactTypeOf(document: JsonObject): string | undefined {
   return value
 }
 
-/** Programs write what they have no value for as null or empty text, and Go reads both as absent. */
+/** Reads null and empty text as absent, as Go does: programs write them for a value they lack. */
 function filled(value: unknown): unknown {
   return value === null || value === '' ? undefined : value
 }

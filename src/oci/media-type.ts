@@ -1,4 +1,4 @@
-/** Media types of manifests this registry knows the shape of. */
+/** Media types of the manifests that this registry can parse. */
 export const MEDIA_TYPES = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -8,7 +8,7 @@ export const MEDIA_TYPES = {
   ociArtifact: 'application/vnd.oci.artifact.manifest.v1+json',
 } as const
 
-/** How a document lists its content: an image names a config and layers, an index names manifests. */
+/** Form of a manifest: an image names a config and layers, an index names manifests. */
 export type ManifestKind = 'image' | 'index'
 
 const KINDS: ReadonlyMap<string, ManifestKind> = new Map([
@@ -19,7 +19,10 @@ const KINDS: ReadonlyMap<string, ManifestKind> = new Map([
   [MEDIA_TYPES.dockerList, 'index'],
 ])
 
-/** Layers of these types live elsewhere and need not be pushed: image-spec "Non-Distributable Layers", Docker "foreign". */
+/**
+ * Layers of these types are stored elsewhere and need not be pushed: image-spec "Non-Distributable Layers", Docker
+ * "foreign".
+ */
 const NON_DISTRIBUTABLE =
   /^application\/vnd\.(?:oci\.image\.layer\.nondistributable\.|docker\.image\.rootfs\.foreign\.)/
 

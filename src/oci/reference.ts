@@ -4,7 +4,7 @@ import { OciError } from './errors.ts'
 /** A checked tag, such as `latest`. */
 export type Tag = string & { readonly __brand: 'Tag' }
 
-/** What a manifest is asked for by: a tag or a digest. Digests hold a colon, tags never do. */
+/** Reference to a manifest in a request: a tag or a digest. Digests hold a colon, tags never do. */
 export type Reference = Tag | Digest
 
 const TAG_PATTERN = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/

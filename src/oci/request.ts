@@ -5,7 +5,7 @@ import { isRepositoryName, parseRepositoryName, type RepositoryName } from './re
 
 /** Longest request target, in bytes: the longest legal one (name, digest, ten tags) stays below 3 KiB. */
 export const MAX_TARGET_LENGTH = 8192
-/** Tags one `PUT …/manifests/<digest>?tag=…` may name: distribution-spec asks for at least ten (end-7b). */
+/** Most tags of one `PUT …/manifests/<digest>?tag=…`: distribution-spec requires at least ten (end-7b). */
 export const MAX_TAG_PARAMETERS = 64
 /** Longest `last` of a page: a tag has 128 characters, a name 255. */
 const MAX_LAST_LENGTH = 512
@@ -14,7 +14,7 @@ const UPLOAD_ID = /^[A-Za-z0-9_-]{22}$/
 /** Identifies an upload session: 128 random bits in base64url. */
 export type UploadId = string & { readonly __brand: 'UploadId' }
 
-/** Which part of a sorted list is wanted. `n` undefined: the registry's own page size. */
+/** Part of a sorted list. `n` undefined: the registry's own page size. */
 export interface PageRequest {
   readonly n: number | undefined
   /** Exclusive lower bound: the last entry of the page before. */
@@ -74,12 +74,12 @@ export interface ReferrerListRequest {
   readonly page: PageRequest
 }
 
-/** What a request is about, before its method says what to do. */
+/** Kind of a request: resource and act. */
 export type OciRequestKind = OciRequest['kind']
 
 type Reader = (name: string, last: string, query: URLSearchParams) => OciRequest
 
-/** Resource -> method -> how its request is read. HEAD is GET without the body, decided where the answer is written. */
+/** Resource -> method -> reader of the request. HEAD is GET without the body, decided where the answer is written. */
 const RESOURCES: Record<string, Readonly<Record<string, Reader>>> = {
   manifest: { GET: readManifestGet, PUT: readManifestPut, DELETE: readManifestDelete },
   blob: { GET: readBlobGet, DELETE: readBlobDelete },
@@ -94,12 +94,11 @@ const RESOURCES: Record<string, Readonly<Record<string, Reader>>> = {
 /**
  * Parses the method and the target (path and query as sent) of a request to `/v2/`.
  *
- * The path is taken as it came: percent-encoding other than of a colon, and of slashes within the name, which Distribution
- * takes as well, empty and dot segments are refused, so that what is authorised and what is served can never be two
- * readings of one path. Names are read from the right, because
- * they may themselves hold `blobs`, `tags` or `manifests`.
- * Errors: `NAME_INVALID`, `DIGEST_INVALID`, `TAG_INVALID`, `PAGINATION_NUMBER_INVALID`, `BLOB_UPLOAD_UNKNOWN`,
- * `NOT_FOUND` for a path that names no resource, `UNSUPPORTED` for a method it does not have.
+ * The path is read as sent. Percent-encoding is refused but for a colon, and for slashes within the name, which
+ * Distribution accepts, too; so are empty and dot segments: authorisation and handler can never read one path in two
+ * ways. Names are read from the right, because they may themselves hold `blobs`, `tags` or `manifests`. Errors:
+ * `NAME_INVALID`, `DIGEST_INVALID`, `TAG_INVALID`, `PAGINATION_NUMBER_INVALID`, `BLOB_UPLOAD_UNKNOWN`, `NOT_FOUND` for
+ * a path that names no resource, `UNSUPPORTED` for a method it does not have.
  */
 export function parseOciRequest(method: string, target: string): OciRequest {
   if (target.length > MAX_TARGET_LENGTH) {
@@ -111,7 +110,7 @@ export function parseOciRequest(method: string, target: string): OciRequest {
   const located = locate(path)
   const { resource, last } = located
   if (last.includes('%')) throw notCanonical()
-  // Once, and before the grammar: what is allowed and what is served is the same name.
+  // Decoded once, before the grammar: the name that is authorised is the name that is served.
   const name = located.name.replace(ESCAPED_SLASH, '/')
   const readers = RESOURCES[resource] ?? {}
   const wanted = method === 'HEAD' ? 'GET' : method
@@ -129,7 +128,7 @@ function methodsOf(readers: Readonly<Record<string, Reader>>): string[] {
   return Object.keys(readers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 }
 
-/** Decodes colons. Slashes within a segment stay escaped: where a name begins and ends is read from the others alone. */
+/** Decodes colons. Slashes within a segment stay escaped: only unescaped ones bound the name. */
 function canonicalPath(raw: string): string {
   const path = raw.includes('%') ? raw.replace(/%3a/gi, ':') : raw
   const rest = path.includes('%') ? path.replace(ESCAPED_SLASH, '') : path
@@ -154,7 +153,7 @@ interface Located {
   readonly last: string
 }
 
-/** Finds the resource a path names, reading from the right. */
+/** Finds the resource of a path, reading from the right. */
 function locate(path: string): Located {
   if (path === '/v2/' || path === '/v2') return { resource: 'ping', name: '', last: '' }
   if (path === '/v2/_catalog') return { resource: 'catalog', name: '', last: '' }
@@ -213,7 +212,7 @@ function readUploadStart(name: string, _last: string, query: URLSearchParams): O
     repository: parseRepositoryName(name),
     digest: digest === undefined ? undefined : parseDigest(digest),
     mount: mount === undefined ? undefined : parseDigest(mount),
-    // A source that cannot exist is a mount that misses, and a miss opens a session (end-11).
+    // An impossible source counts as a mount without success, which opens a session (end-11).
     from: from !== undefined && isRepositoryName(from) ? from : undefined,
     algorithm: algorithm === undefined ? undefined : parseDigestAlgorithm(algorithm),
   }
@@ -274,7 +273,7 @@ function readPage(query: URLSearchParams): PageRequest {
   return { n: n === null ? undefined : Number(n), last: last?.slice(0, MAX_LAST_LENGTH) }
 }
 
-/** The value of a parameter; one left empty, as programs write what they have no value for, is one left out. */
+/** The value of a parameter. An empty one counts as absent: programs write it for a value they lack. */
 function filledIn(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) || undefined
 }

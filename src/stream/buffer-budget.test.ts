@@ -26,7 +26,7 @@ test('`BufferBudget` hands out again what was given back, and keeps little while
   const taken = Array.from({ length: count }, () => budget.take())
   for (const buffer of taken) budget.give(buffer)
   const again = Array.from({ length: count }, () => budget.take())
-  // By identity: what is in a new buffer may be the same.
+  // By identity: a new buffer may have the same content.
   const known = new Set(taken)
   assert.equal(new Set(again.filter((buffer) => known.has(buffer))).size, count)
   assert.ok(!taken.includes(budget.take()), 'each is out once')

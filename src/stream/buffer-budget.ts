@@ -1,18 +1,21 @@
 import { OciError } from '../oci/errors.ts'
 import { countDroppedBytes } from './collect-chunks.ts'
 
-/** What one transfer is given. */
+/** Buffers of one transfer, for a number of transfers. */
 interface Plan {
-  /** Most transfers for which it holds. */
+  /** Most transfers for which the plan applies. */
   readonly upTo: number
-  /** Bytes of a new buffer, a power of two: with less than 128 KiB the calls of each begin to cost. */
+  /** Bytes of a new buffer, a power of two: below 128 KiB the cost of the calls shows. */
   readonly bytes: number
-  /** Buffers it holds at most: one is filled while the others are on their way. In a crowd others keep the disk busy. */
+  /**
+   * Most buffers of a transfer: one is filled while the others are on their way. In a crowd other transfers keep the
+   * disk busy.
+   */
   readonly buffers: number
 }
 
 /**
- * Transfers at once. With what those that were there before the crowd still hold in larger ones, a little more than 128
+ * Transfers at once. With the larger buffers that transfers from before the crowd still hold, a little more than 128
  * MiB; a client that sends a byte a minute holds one buffer as well.
  */
 export const MAX_TRANSFERS = 4_096
@@ -28,23 +31,23 @@ const PLANS: readonly [Plan, ...Plan[]] = [
   { upTo: 1_024, bytes: 64 * KIB, buffers: 2 },
   { upTo: MAX_TRANSFERS, bytes: 16 * KIB, buffers: 2 },
 ]
-/** Smallest buffer handed out outside a crowd, and the first of each transfer: below it calls dominate. */
+/** Smallest buffer handed out outside a crowd, and the first of each transfer: below it the cost of calls dominates. */
 export const MIN_BUFFER_BYTES: number = 64 * KIB
 /**
- * Smallest buffer in memory that a thread can share: what is hashed on one is not copied for it. Smaller ones are those
- * of a crowd, which is hashed in line. V8 does not count shared memory, and so collects it later than other memory.
+ * Smallest buffer in memory that a thread can share: its bytes need no copy to be hashed there. Smaller ones are those
+ * of a crowd, which is hashed in line. V8 does not count shared memory, and so collects it later.
  */
 const MIN_SHARED_BYTES = 512 * KIB
 /** Buffers kept while nothing is transferred: enough for one transfer at full speed. */
 const IDLE_BYTES = 4 * 1024 * KIB
-/** Seconds after which a client that was turned away may try again. */
+/** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = 5
 
 /**
  * Shares a fixed amount of memory among the transfers under way: few get large buffers, many get small ones.
  *
- * A buffer handed back is used again, as long as there are transfers for it: one that is thrown away has grown old, and
- * takes memory until V8 looks through all that is old.
+ * A returned buffer is reused as long as there are transfers for it: one that is thrown away has grown old, and takes
+ * memory until V8's next collection of old objects.
  */
 export class BufferBudget {
   #transfers = 0
@@ -81,7 +84,7 @@ export class BufferBudget {
     if (this.#freeBytes > this.#mostFree()) this.#drop(() => true)
   }
 
-  /** A buffer of the size that suits the load now, or the power of two that holds `wanted` bytes if that is less. */
+  /** A buffer of the size that suits the load now, or of the power of two that holds `wanted` bytes if that is less. */
   take(wanted: number = this.#plan.bytes): Buffer {
     const size = Math.min(this.#plan.bytes, ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
     const buffer = this.#free.get(size)?.pop()
@@ -90,10 +93,10 @@ export class BufferBudget {
     return buffer
   }
 
-  /** Hands a buffer back; the caller no longer touches it. */
+  /** Returns a buffer; the caller no longer touches it. */
   give(buffer: Buffer): void {
     const size = this.#plan.bytes
-    // Small ones of a time with more transfers must not keep out those that are wanted now.
+    // Small ones from a time with more transfers must not displace the size in use now.
     if (this.#freeBytes + buffer.length > this.#mostFree()) this.#drop((other) => other < size)
     if (buffer.length > size || this.#freeBytes + buffer.length > this.#mostFree()) {
       countDroppedBytes(buffer.length)
@@ -105,7 +108,7 @@ export class BufferBudget {
     this.#freeBytes += buffer.length
   }
 
-  /** What all transfers under way may hold together. */
+  /** Most bytes that all transfers under way may hold together. */
   #mostFree(): number {
     return this.#transfers === 0 ? IDLE_BYTES : this.#plan.buffers * this.#transfers * this.#plan.bytes
   }

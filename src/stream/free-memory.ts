@@ -1,7 +1,7 @@
 /**
- * Frees the memory behind a buffer that nobody needs any more; the buffer is empty afterwards. V8 would do it when it
- * collects, which is late: it sees the small object that stands for the memory, not what it holds. What shares its
- * memory with others keeps it, as does what threads share.
+ * Frees the memory of a buffer that is no longer used; the buffer is empty afterwards. V8's collection would do it
+ * late, as it sees the small object that owns the memory, not its size. Memory shared with other buffers or with
+ * threads is kept.
  */
 export function freeMemoryOf(bytes: Buffer): void {
   const { buffer } = bytes

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { BufferBudget } from './buffer-budget.ts'
 import { type Received, type ReceiveOptions, receive } from './receive.ts'
 
-/** Receives a body and answers what was consumed of it, in order. */
+/** Receives a body and returns the consumed pieces, in order. */
 async function collect(
   source: Readable,
   options: Partial<ReceiveOptions> = {},
@@ -44,11 +44,11 @@ test('`receive()` has one buffer of each on its way in a crowd, also of one that
   const consume = async (bytes: Buffer): Promise<void> => {
     underWay++
     left -= bytes.length
-    // What is left at the end is handed on at once.
+    // The rest at the end is passed on at once.
     if (isCrowd && left > 0) most = Math.max(most, underWay)
     await new Promise((resolve) => setTimeout(resolve, 5))
     underWay--
-    // Three were on their way when the crowd came: they end first.
+    // Three were under way before the crowd: they end first.
     if (!isCrowd && underWay === 2) {
       for (let i = 0; i < 50; i++) budget.enter()
       isCrowd = true
@@ -59,14 +59,14 @@ test('`receive()` has one buffer of each on its way in a crowd, also of one that
   assert.deepEqual([isCrowd, most], [true, 1])
 })
 
-test('`receive()` tells a sender that stalls after it was held back', async () => {
+test('`receive()` reports a sender that stalls after it was held back', async () => {
   const source = new PassThrough()
   source.write(Buffer.alloc(40_000_000))
   const { interruption, bytes } = await collect(source, { gapMs: 50 })
   assert.deepEqual([interruption, bytes.length], ['stalled', 40_000_000])
 })
 
-test('`receive()` tells a sender that vanishes or stalls, and keeps what it sent', async () => {
+test('`receive()` reports a sender that vanishes or stalls, and keeps the bytes it sent', async () => {
   const vanishing = new PassThrough()
   vanishing.write('abc', () => setImmediate(() => vanishing.destroy()))
   const vanished = await collect(vanishing)

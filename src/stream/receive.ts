@@ -2,17 +2,17 @@ import type { Readable } from 'node:stream'
 import { type BufferBudget, MIN_BUFFER_BYTES } from './buffer-budget.ts'
 import { freeMemoryOf } from './free-memory.ts'
 
-/** How a body is received. */
+/** Options of receiving a body. */
 export interface ReceiveOptions {
   readonly budget: BufferBudget
   /**
-   * Takes a filled buffer, which may be used again once the promise is settled. Called in order, and again before it
-   * has settled: what must happen in order happens before its first wait.
+   * Takes a filled buffer, which may be used again once the promise has settled. Calls come in order, but do not wait
+   * for the promises before: work that depends on the order is done before the first `await`.
    */
   readonly consume: (bytes: Buffer) => Promise<void>
-  /** Most bytes taken; more is `TooManyBytes`. */
+  /** Most bytes accepted; more is the interruption `too-large`. */
   readonly maxBytes: number
-  /** Longest silence of the sender, in milliseconds; longer is `SenderStalled`. */
+  /** Longest silence of the sender, in milliseconds; longer is the interruption `stalled`. */
   readonly gapMs: number
 }
 
@@ -22,21 +22,21 @@ interface Rest {
   readonly from: number
 }
 
-/** What ended a body before its end, when the fault is the sender's: what came before it has been consumed. */
+/** Reason why a body broke off, if it is the sender's fault: the bytes before it have been consumed. */
 export type Interruption = 'vanished' | 'stalled' | 'too-large'
 
-/** How a body ended; undefined: with its last byte. */
+/** Result of a body; no interruption: received up to its last byte. */
 export interface Received {
   readonly interruption: Interruption | undefined
 }
 
 /**
- * Receives a body into large buffers: one is filled while others are consumed, and the sender is held back when all
- * are full.
+ * Receives a body into large buffers: one is filled while others are consumed, and the sender is held back when all are
+ * full.
  *
- * Copying each small chunk (TLS records bring 16 KiB at most) into a buffer of our own costs less than handing the
- * chunks on one by one. A chunk is used up by it: its memory is freed once it is copied, which keeps memory constant.
- * Errors: those of `consume`; the sender's failures are answered as an {@link Interruption}.
+ * Copying each small chunk (TLS records bring 16 KiB at most) into a buffer of our own costs less than passing the
+ * chunks on one by one. The memory of a chunk is freed once it is copied, which keeps memory constant. Errors: those of
+ * `consume`; the sender's failures are returned as an {@link Interruption}.
  */
 export function receive(source: Readable, options: ReceiveOptions): Promise<Received> {
   return new Promise((resolve, reject) => {
@@ -54,13 +54,13 @@ class Receiver {
   #filled = 0
   #total = 0
   #beingConsumed = 0
-  /** Every buffer is on its way or full, and the sender has to wait. */
+  /** True if every buffer is on its way or full, and the sender has to wait. */
   #isHeldBack = false
-  /** What could not be taken then. */
+  /** Bytes for which there was no room then. */
   #rest: Rest | undefined
   #end: Received | undefined
   #isSettled = false
-  /** Stands still while the sender is held back: silence is then not its fault. */
+  /** Stopped while the sender is held back: silence is then not its fault. */
   #timer: NodeJS.Timeout
 
   constructor(
@@ -74,7 +74,7 @@ class Receiver {
     this.#resolve = resolve
     this.#reject = reject
     options.budget.enter()
-    // Of many that begin at once the first must not get much: it does not know of the others yet.
+    // Starts small: of many that begin at once, the first does not know of the others yet.
     this.#filling = options.budget.take(MIN_BUFFER_BYTES)
     this.#timer = this.#startTimer()
   }
@@ -86,7 +86,7 @@ class Receiver {
     source.on('error', this.#onGone)
     source.on('close', this.#onGone)
     if (source.destroyed) this.#onGone()
-    // A source that somebody paused before does not begin to flow by itself.
+    // A source that was paused before does not begin to flow by itself.
     else source.resume()
   }
 
@@ -105,7 +105,7 @@ class Receiver {
   readonly #onEnd = (): void => this.#finish(undefined)
   readonly #onGone = (): void => this.#finish(this.#source.readableEnded ? undefined : 'vanished')
 
-  /** Copies what fits; what does not waits until a buffer is free, and the sender with it. */
+  /** Copies what fits; the rest waits until a buffer is free, and holds the sender back. */
   #take({ chunk, from }: Rest): void {
     const taken = chunk.copy(this.#filling, this.#filled, from)
     this.#filled += taken
@@ -123,7 +123,7 @@ class Receiver {
     if (rest) this.#take(rest)
   }
 
-  /** Of a transfer that had more buffers before others came, some are on their way first. */
+  /** False if a transfer that had more buffers before others came still has too many of them under way. */
   #mayFillAnother(): boolean {
     return this.#beingConsumed < this.#options.budget.buffersPerTransfer - 1
   }
@@ -163,7 +163,7 @@ class Receiver {
     if (this.#end) this.#drain()
   }
 
-  /** The body has ended: what is left is consumed, then the end is told. */
+  /** The body has ended: consumes the rest, then settles. */
   #finish(interruption: Interruption | undefined): void {
     if (this.#end) return
     this.#end = { interruption }
@@ -178,7 +178,7 @@ class Receiver {
     if (end && this.#beingConsumed === 0) this.#settle(() => this.#resolve(end))
   }
 
-  #settle(tell: () => void): void {
+  #settle(resolve: () => void): void {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#end ??= { interruption: undefined }
@@ -189,14 +189,14 @@ class Receiver {
     source.off('end', this.#onEnd)
     source.off('error', this.#onGone)
     source.off('close', this.#onGone)
-    // A late failure of the sender is nobody's concern any more, but must not become an uncaught error.
+    // A late failure of the sender changes nothing, but must not become an uncaught error.
     source.on('error', ignoreLateError)
     this.#options.budget.give(this.#filling)
     this.#options.budget.leave()
-    tell()
+    resolve()
   }
 }
 
 function ignoreLateError(): void {
-  // Nothing to do: the body has been dealt with.
+  // Already dealt with: the body has ended.
 }

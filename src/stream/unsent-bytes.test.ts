@@ -14,7 +14,7 @@ const KIB = 1024
 
 interface Scene {
   readonly unsent: UnsentBytes
-  /** Connections and answers that were ended, by name. */
+  /** Names of the connections and answers that were ended. */
   readonly ended: string[]
   now: number
   open(connection: object, name?: string): UnsentHold
@@ -39,7 +39,7 @@ function read(hold: UnsentHold): number {
   return bytes
 }
 
-/** Fills the count to the brim of a crowd with answers of connections that take nothing. */
+/** Fills the count up to the begin of a crowd with answers of connections that take nothing. */
 function fill({ open, unsent }: Scene): void {
   while (unsent.bytes < CROWDED_BYTES) {
     const connection = {}
@@ -136,7 +136,7 @@ test('`UnsentBytes` ends answers that are not taken while others of their connec
   scene.now += STALLED_MS - 1
   scene.unsent.look()
   assert.deepEqual(scene.ended, [])
-  // One goes on: only the others hold up what waits.
+  // One goes on: it is no longer held up itself.
   holds[0]?.taken()
   read(holds[0] ?? assert.fail())
   scene.now += 2
@@ -163,7 +163,7 @@ test('`UnsentBytes` ends a connection that takes nothing at all', () => {
 test('`UnsentBytes` ends a crowd over several turns, so that others are served between', async () => {
   const scene = makeScene()
   fill(scene)
-  // Each has 127 answers that wait, and none that is taken.
+  // Each has 127 answers that wait, and none that makes progress.
   const connections = 10
   for (let count = 0; count < connections; count++) {
     const connection = {}
@@ -180,7 +180,7 @@ test('`UnsentBytes` never counts more than its bound: what holds most for longes
   const scene = makeScene()
   const honest = scene.open({}, 'honest')
   for (let count = 0; count < 40_000; count++) {
-    // Large chunks of one that takes them.
+    // Large chunks of a reader that takes them.
     honest.add(1024 * KIB)
     scene.open({}, 'slow').add(60 * KIB)
     scene.now += 1

@@ -3,46 +3,46 @@ import { countDroppedBytes } from './collect-chunks.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** From this many bytes on, answers get smaller chunks, and a connection has few of them at once: some 400 answers. */
+/** From this many bytes on, some 400 answers, chunks are smaller, and a connection has only few answers at once. */
 export const CROWDED_BYTES: number = 12 * MIB
-/** From this many bytes on all chunks are as small as can be. */
+/** From this many bytes on all chunks have the smallest size. */
 const PRESSING_BYTES = 64 * MIB
-/** What all answers may hold together: as much as transfers of the registry, which are among them. */
+/** Most bytes of all answers together: as much as transfers of the registry, which are among them. */
 export const MAX_UNSENT_BYTES: number = 128 * MIB
-/** To what share of it the memory is emptied, so that the search for what to end is made seldom. */
+/** Share of it that is left after answers were ended, so that the search for answers to end is seldom made. */
 const EMPTIED_SHARE = 7 / 8
-/** What one connection may hold before its answers get smaller chunks. */
+/** Bytes of one connection from which on its answers get smaller chunks. */
 const CONNECTION_BYTES = 1024 * KIB
-/** What an answer under way takes besides its bytes, as measured with HTTP/2: stream, headers, objects. */
+/** Memory of an answer under way besides its bytes, as measured with HTTP/2: stream, headers, objects. */
 const ANSWER_BYTES = 24 * KIB
-/** Answers of one connection that are always begun, however much the others hold. */
+/** Answers of one connection that always begin, however much the others hold. */
 export const FEW_ANSWERS = 4
-/** Bytes of the largest chunk: with more nothing is won. */
+/** Bytes of the largest chunk: more is no faster. */
 const MAX_CHUNK_BYTES = 256 * KIB
-/** Bytes of the smallest chunk; those of a crowd cost more calls than they are worth, but no more memory. */
+/** Bytes of the smallest chunk outside a crowd: smaller ones cost more calls, and save memory only in a crowd. */
 const QUIET_CHUNK_BYTES = 16 * KIB
 const MIN_CHUNK_BYTES = 4 * KIB
-/** To what a chunk may grow in a crowd where a connection has few answers and takes them fast. */
+/** Largest chunk in a crowd, for a connection that has few answers and takes them fast. */
 const GROWN_CHUNK_BYTES = 16 * KIB
-/** A chunk that was taken within the first doubles the next one; one that took longer than the second halves it. */
+/** A chunk taken within the first time doubles the next one; one that took longer than the second halves it. */
 const FAST_MS = 250
 const SLOW_MS = 1_000
-/** An answer of which nothing was taken for so long may be ended where it holds others up. */
+/** An answer that takes nothing for so long may be ended if it holds up others. */
 export const STALLED_MS = 5_000
-/** Answers after which the search for such goes on in the next turn: each takes some 0.1 ms, and others are served between. */
+/** Answers ended in one turn: each takes some 0.1 ms, and others are served between turns. */
 const ENDED_IN_A_TURN = 100
-/** Time between two looks for such answers. */
+/** Time between two searches for stalled answers. */
 const LOOK_MS = 1_000
 
-/** Who takes an answer. */
+/** Receiver of an answer. */
 export interface AnswerTaker {
-  /** The connection or session: answers with the same one share what it may hold. */
+  /** The connection or session: answers with the same one share its bounds. */
   readonly connection: object
   endAnswer(): void
   endConnection(): void
 }
 
-/** What was ended because it held others up. */
+/** Answers ended because they held up others. */
 export interface EndedAnswers {
   readonly answers: number
   readonly bytes: number
@@ -51,22 +51,22 @@ export interface EndedAnswers {
 /** One connection while it has answers. */
 interface Peer {
   readonly holds: Set<UnsentHold>
-  /** Answers that were not begun yet. */
+  /** Answers that have not begun yet. */
   readonly waiting: Map<UnsentHold, () => void>
-  /** With what its answers take besides. */
+  /** Unsent bytes, and the memory of the answers themselves. */
   bytes: number
-  /** Answers that count: those that were begun and do not wait for others, and those that have unsent bytes. */
+  /** Answers that count: begun and not waiting for an upstream, or with unsent bytes. */
   busy: number
-  /** When it took something last. */
+  /** Time at which the connection last took something. */
   movedAt: number
 }
 
 /**
- * Counts what was read for answers and not yet sent, all connections and kinds of answer together.
+ * Counts bytes read for answers and not yet sent, for all connections and kinds of answer together.
  *
- * Nobody waits while there is little of it. In a crowd chunks become smaller, and a connection has few answers at once;
- * others of it wait. Where a connection has more than these, those that are not taken are ended, and beyond
- * {@link MAX_UNSENT_BYTES} the connections that hold most for longest. So a reader that is slow costs others nothing.
+ * Below {@link CROWDED_BYTES} nothing waits. In a crowd chunks become smaller, and a connection has few answers at
+ * once; its other answers wait. Of a connection with more of them, the stalled ones are ended, and beyond {@link
+ * MAX_UNSENT_BYTES} the connections that hold most for longest. So a slow reader costs others nothing.
  */
 export class UnsentBytes {
   readonly #peers = new Map<object, Peer>()
@@ -80,12 +80,12 @@ export class UnsentBytes {
     this.#clock = clock
   }
 
-  /** What all answers hold now, in bytes. */
+  /** Bytes that all answers hold now. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Calls back when answers were ended, until it is disposed of. */
+  /** Calls back when answers were ended, until disposed of. */
   onEnded(listener: (ended: EndedAnswers) => void): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
@@ -110,7 +110,7 @@ export class UnsentBytes {
     return hold
   }
 
-  /** Ends what holds others up; called from time to time while somebody waits or much is held. */
+  /** Ends answers that hold up others; called from time to time while one waits or much is held. */
   look(): void {
     const before = this.#clock() - STALLED_MS
     let ended = 0
@@ -121,7 +121,7 @@ export class UnsentBytes {
       setImmediate(() => this.look())
       break
     }
-    // What was ended is collected before others take its place.
+    // Memory of ended answers is collected before others take its place.
     if (ended === 0) for (const peer of this.#peers.values()) this.#wake(peer)
     if (!this.#hasToLook()) {
       clearInterval(this.#timer)
@@ -174,7 +174,7 @@ export class UnsentBytes {
     if (peer.holds.size === 0 && this.#peers.get(connection) === peer) this.#peers.delete(connection)
   }
 
-  /** Gives how many answers were ended. */
+  /** @returns how many answers were ended. */
   #endStalled(peer: Peer, before: number): number {
     const stalled = [...peer.holds].filter(({ unsentSince }) => unsentSince < before)
     if (stalled.length === 0) return 0
@@ -184,7 +184,7 @@ export class UnsentBytes {
       hold.taker.endAnswer()
       hold.close()
     }
-    this.#tell({ answers: stalled.length, bytes })
+    this.#reportEnded({ answers: stalled.length, bytes })
     return stalled.length
   }
 
@@ -194,11 +194,11 @@ export class UnsentBytes {
     holds[0]?.taker.endConnection()
     for (const hold of holds) hold.close()
     countDroppedBytes(holds.length * ANSWER_BYTES)
-    this.#tell(ended)
+    this.#reportEnded(ended)
     return holds.length
   }
 
-  /** Those that hold much for long, not those that hold much and take it at once. */
+  /** Ends the connections that hold most for longest; one that holds much and takes it at once is spared. */
   #endWorst(): void {
     const now = this.#clock()
     const weights = new Map<Peer, number>()
@@ -215,7 +215,7 @@ export class UnsentBytes {
     }
   }
 
-  #tell(ended: EndedAnswers): void {
+  #reportEnded(ended: EndedAnswers): void {
     for (const listener of this.#listeners) listener(ended)
   }
 
@@ -231,9 +231,9 @@ export class UnsentBytes {
 }
 
 interface ChunkBounds {
-  /** For an answer of which nothing was taken yet. */
+  /** For an answer that has taken nothing yet. */
   readonly first: number
-  /** For one that takes its chunks fast. */
+  /** For an answer that takes its chunks fast. */
   readonly most: number
 }
 
@@ -250,10 +250,10 @@ export class UnsentHold {
   readonly taker: AnswerTaker
   readonly #ports: HoldPorts
   readonly #chunks: { readonly bytes: number; readonly at: number }[] = []
-  /** Of the chunks. */
+  /** Bytes of the chunks. */
   #unsent = 0
   #readAhead = 0
-  /** What was counted of all that. */
+  /** Bytes counted so far for chunks, read-ahead and the answer itself. */
   #bytes = 0
   #busy = 0
   #since = Number.POSITIVE_INFINITY
@@ -266,12 +266,14 @@ export class UnsentHold {
     this.#ports = ports
   }
 
-  /** With what the answer takes besides, in bytes; 0 while it waits for others and all that was read is sent. */
+  /**
+   * Unsent bytes with the memory of the answer itself; 0 while it waits for an upstream and everything read is sent.
+   */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Since when none of what is unsent was taken, by the clock; infinite if nothing is unsent. */
+  /** Time since which none of the unsent bytes was taken, by the clock; infinite if none is unsent. */
   get unsentSince(): number {
     return this.#since
   }
@@ -286,25 +288,30 @@ export class UnsentHold {
     })
   }
 
-  /** The answer waits for something else than its reader: until it has bytes it takes none of its connection's turns. */
+  /**
+   * The answer waits for an upstream, not for its reader: until it has bytes it takes none of its connection's turns.
+   */
   waitForOthers(): void {
     this.#isBegun = false
     this.#recount()
   }
 
-  /** What is read ahead for this answer and cannot be counted, in bytes; taken to be so while bytes of it are unsent. */
+  /**
+   * Bytes read ahead for this answer elsewhere, which cannot be counted; assumed to be held while bytes of it are
+   * unsent.
+   */
   readsAhead(bytes: number): void {
     this.#readAhead = bytes
   }
 
-  /** How much should be read at once now, in bytes: a power of two. */
+  /** Bytes that should be read at once now: a power of two. */
   chunkBytes(): number {
     const { first, most } = this.#ports.chunkBounds()
     this.#size = Math.min(this.#size === 0 ? first : this.#size, most)
     return this.#size
   }
 
-  /** Counts bytes that are read for the answer; {@link taken} counts them off, in the same order. */
+  /** Counts bytes read for the answer; {@link taken} counts them off, in the same order. */
   add(bytes: number): void {
     if (this.#isClosed) return
     const at = this.#ports.now()
@@ -313,7 +320,7 @@ export class UnsentHold {
     this.#recount()
   }
 
-  /** The oldest chunk that was added is on its way. */
+  /** Counts off the oldest chunk: it is on its way. */
   readonly taken = (): void => {
     const chunk = this.#chunks.shift()
     if (!chunk || this.#isClosed) return
@@ -326,12 +333,12 @@ export class UnsentHold {
     this.#recount()
   }
 
-  /** Nothing of the answer is held any more. */
+  /** Counts the answer off: it holds nothing any more. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#isBegun = false
-    // An answer that was broken off has grown old, and V8 does not see what its buffers hold.
+    // Objects of an answer that broke off have grown old, and V8 does not see the size of their buffers.
     if (this.#unsent > 0) countDroppedBytes(this.#unsent)
     this.#chunks.length = 0
     this.#unsent = 0
