@@ -69,7 +69,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['oci', 'registry', 'access', 'log', 'accounts/accounts.ts'],
     never: [...FILE_SYSTEM, ...SQL],
   },
-  { folder: 'front-door', may: ['log', 'stream'], never: SQL },
+  { folder: 'front-door', may: ['log', 'stream', 'files/watched-folder.ts'], never: SQL },
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { MAX_WATCHED_FILE_BYTES } from '../front-door/sites/watched-folder.ts'
+import { MAX_WATCHED_FILE_BYTES } from '../files/watched-folder.ts'
 import { readHttpLevel } from '../front-door/vhost/http-level.ts'
 import { lintVhostFile } from '../front-door/vhost/lint.ts'
 import type { DirectiveProblem } from '../front-door/vhost/settings.ts'

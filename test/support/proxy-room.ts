@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { type DestinationStream, pino } from 'pino'
+import type { WatchedFile } from '../../src/files/watched-folder.ts'
 import type { FileRules } from '../../src/front-door/answer/files/find-file.ts'
 import { RateLimits } from '../../src/front-door/answer/judge/rate-limits.ts'
 import { createSiteHandler } from '../../src/front-door/answer/serve-site.ts'
@@ -15,7 +16,6 @@ import type {
   SiteDeclaration,
   UpstreamDeclaration,
 } from '../../src/front-door/sites/site-declaration.ts'
-import type { WatchedFile } from '../../src/front-door/sites/watched-folder.ts'
 import { readHttpLevel } from '../../src/front-door/vhost/http-level.ts'
 import { contextOf, makeSite } from './test-door.ts'
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FolderContent, WatchedFile } from '../../files/watched-folder.ts'
 import { compileServer, type DeclaredLocation, type VhostFile } from '../vhost/compile-server.ts'
 import type { HttpLevel } from '../vhost/http-level.ts'
 import type { CompiledServer } from '../vhost/settings.ts'
@@ -7,7 +8,6 @@ import { HostPatterns } from './host-table.ts'
 import { OwnWishes } from './own-wishes.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
-import type { FolderContent, WatchedFile } from './watched-folder.ts'
 
 /** What sites are assembled from. */
 export interface SiteMaterial {

@@ -1,17 +1,11 @@
-import { type FSWatcher, watch } from 'node:fs'
 import { lstat, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { FolderWatcher } from './folder-watcher.ts'
 
 /** Files of one folder that count: one to four for each host. */
 const MAX_FILES = 20_000
 /** Largest file, in bytes: real ones have a few KiB; the bound keeps a stray log from filling memory. */
 export const MAX_WATCHED_FILE_BYTES = 1_048_576
-/** Quiet time after a change before the folder is read, in milliseconds: editors write in several steps. */
-const SETTLE_MS = 200
-/** Longest time that changes can put off reading, in milliseconds. */
-const MAX_SETTLE_MS = 1_000
-/** Time between two looks without being told, in milliseconds: not every file system tells of changes. */
-const POLL_MS = 5_000
 /** Files read at once. */
 const READS_AT_ONCE = 16
 
@@ -48,20 +42,14 @@ export interface WatchOptions {
 export class WatchedFolder {
   readonly path: string
   readonly #options: WatchOptions
-  readonly #poll: NodeJS.Timeout
+  readonly #watcher: FolderWatcher
   #content: FolderContent = new Map()
-  #watcher: FSWatcher | undefined
-  #settle: NodeJS.Timeout | undefined
-  #firstChangeAt: number | undefined
-  #reading: Promise<void> | undefined
   #problem: string | undefined
-  #isClosed = false
 
   private constructor(path: string, options: WatchOptions) {
     this.path = path
     this.#options = options
-    this.#poll = setInterval(() => void this.refresh(), POLL_MS)
-    this.#poll.unref()
+    this.#watcher = new FolderWatcher(() => this.#refresh())
   }
 
   /** Reads the folder for the first time and begins to watch it. */
@@ -72,56 +60,28 @@ export class WatchedFolder {
     return folder
   }
 
-  /** What is in it. A new value after each change, never changed in place. */
+  /** The files in it. A new value after each change, never changed in place. */
   get content(): FolderContent {
     return this.#content
   }
 
-  /** Reads it now, once however often it is asked for at a time. */
+  /** Reads it now. */
   refresh(): Promise<void> {
-    this.#reading ??= this.#refresh().finally(() => {
-      this.#reading = undefined
-    })
-    return this.#reading
+    return this.#watcher.refresh()
   }
 
   close(): void {
-    this.#isClosed = true
-    clearInterval(this.#poll)
-    clearTimeout(this.#settle)
-    this.#watcher?.close()
+    this.#watcher[Symbol.dispose]()
   }
 
   #watch(): void {
-    try {
-      this.#watcher = watch(this.path, { persistent: false }, () => this.#changed())
-      this.#watcher.on('error', () => this.#unwatch())
-    } catch {
-      // Missing, or a file system that cannot tell: the poll tries again.
-    }
-  }
-
-  #unwatch(): void {
-    this.#watcher?.close()
-    this.#watcher = undefined
-  }
-
-  #changed(): void {
-    if (this.#isClosed) return
-    const now = Date.now()
-    this.#firstChangeAt ??= now
-    clearTimeout(this.#settle)
-    const waitMs = Math.min(SETTLE_MS, Math.max(0, this.#firstChangeAt + MAX_SETTLE_MS - now))
-    this.#settle = setTimeout(() => {
-      this.#firstChangeAt = undefined
-      void this.refresh()
-    }, waitMs)
+    this.#watcher.watch(new Set([this.path]))
   }
 
   async #refresh(): Promise<void> {
-    if (!this.#watcher) this.#watch()
+    this.#watch()
     const content = await this.#read()
-    if (this.#isClosed || !content || isSame(this.#content, content)) return
+    if (this.#watcher.isClosed || !content || isSame(this.#content, content)) return
     this.#content = content
     this.#options.onChange()
   }
