@@ -3,7 +3,13 @@ import type { OciRequest, OciRequestKind } from '../oci/request.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Exchange } from './exchange.ts'
 import { deleteBlob, getBlob } from './handlers/blob.ts'
-import { appendUpload, cancelUpload, finishUpload, getUpload, startUpload } from './handlers/blob-upload.ts'
+import {
+  appendUpload,
+  cancelUpload,
+  finishUpload,
+  getUploadStatus,
+  startUpload,
+} from './handlers/blob-upload.ts'
 import { listRepositories, listTags } from './handlers/lists.ts'
 import { deleteManifest, getManifest, putManifest } from './handlers/manifest.ts'
 import { ping } from './handlers/ping.ts'
@@ -36,8 +42,8 @@ export const ROUTES: {
   'manifest-put': { access: 'push', handle: putManifest },
   'manifest-delete': { access: 'delete', handle: deleteManifest },
   'blob-upload-start': { access: 'push', handle: startUpload },
-  'blob-upload-status': { access: 'push', handle: getUpload },
-  'blob-upload-chunk': { access: 'push', handle: appendUpload },
+  'blob-upload-status': { access: 'push', handle: getUploadStatus },
+  'blob-upload-append': { access: 'push', handle: appendUpload },
   'blob-upload-finish': { access: 'push', handle: finishUpload },
   'blob-upload-cancel': { access: 'push', handle: cancelUpload },
 }

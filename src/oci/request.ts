@@ -31,7 +31,7 @@ export type OciRequest =
   | { readonly kind: 'manifest-delete'; readonly repository: RepositoryName; readonly reference: Reference } // end-9
   | BlobUploadStartRequest // end-4a, end-4b, end-4c, end-11
   | { readonly kind: 'blob-upload-status'; readonly repository: RepositoryName; readonly uploadId: UploadId } // end-13
-  | { readonly kind: 'blob-upload-chunk'; readonly repository: RepositoryName; readonly uploadId: UploadId } // end-5
+  | { readonly kind: 'blob-upload-append'; readonly repository: RepositoryName; readonly uploadId: UploadId } // end-5
   | BlobUploadFinishRequest // end-6
   | { readonly kind: 'blob-upload-cancel'; readonly repository: RepositoryName; readonly uploadId: UploadId } // end-14
   | { readonly kind: 'tag-list'; readonly repository: RepositoryName; readonly page: PageRequest } // end-8a, end-8b
@@ -223,7 +223,7 @@ function readUploadStatus(name: string, last: string): OciRequest {
 }
 
 function readUploadChunk(name: string, last: string): OciRequest {
-  return { kind: 'blob-upload-chunk', repository: parseRepositoryName(name), uploadId: parseUploadId(last) }
+  return { kind: 'blob-upload-append', repository: parseRepositoryName(name), uploadId: parseUploadId(last) }
 }
 
 function readUploadFinish(name: string, last: string, query: URLSearchParams): OciRequest {

@@ -54,17 +54,17 @@ export interface PushBlob {
     algorithm: DigestAlgorithm | undefined
   }): Promise<UploadStatus>
   /** Errors: `BLOB_UPLOAD_UNKNOWN`. */
-  uploadStatus(key: UploadKey): Promise<UploadStatus>
+  getUploadStatus(key: UploadKey): Promise<UploadStatus>
   /**
-   * Adds a body to a session; what a vanished client sent is kept and told by {@link uploadStatus}.
+   * Adds a body to a session; what a vanished client sent is kept and told by {@link getUploadStatus}.
    * Errors: `BLOB_UPLOAD_UNKNOWN`, `RANGE_INVALID`, `SIZE_INVALID`, `REQUEST_TIMEOUT`, `STORAGE_FULL`, `UNAVAILABLE`.
    */
-  appendToUpload(key: UploadKey, body: UploadBody): Promise<UploadStatus>
+  appendUpload(key: UploadKey, body: UploadBody): Promise<UploadStatus>
   /**
    * Adds the last body, which may be empty, and makes the session a blob of the repository. Where the session is gone
    * and the repository holds the blob, it is done already: the client repeats a request whose answer was lost. Where
    * the first request is still at work, its end is waited for, {@link FINISH_WAIT_MS} at most.
-   * Errors: as {@link appendToUpload}; `DIGEST_INVALID` if the content has another digest, which ends the session.
+   * Errors: as {@link appendUpload}; `DIGEST_INVALID` if the content has another digest, which ends the session.
    */
   finishUpload(key: UploadKey, digest: Digest, body: UploadBody): Promise<void>
   /** Stores a body that is the whole blob. Errors: as {@link finishUpload}. */
@@ -81,8 +81,8 @@ export function createPushBlob(parts: UseCaseParts): PushBlob {
   const sessions = new UploadSessions(parts)
   return {
     startUpload: (upload) => sessions.start(upload),
-    uploadStatus: (key) => sessions.status(key),
-    appendToUpload: (key, body) => sessions.append(key, body),
+    getUploadStatus: (key) => sessions.status(key),
+    appendUpload: (key, body) => sessions.append(key, body),
     finishUpload: (key, digest, body) => sessions.finish(key, digest, body),
     cancelUpload: (key) => sessions.cancel(key),
     async pushWholeBlob({ repository, owner, digest }, body) {

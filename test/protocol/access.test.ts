@@ -24,7 +24,7 @@ const REQUESTS: Record<OciRequestKind, (repository: string) => readonly [method:
   'manifest-delete': (name) => ['DELETE', `/v2/${name}/manifests/none`],
   'blob-upload-start': (name) => ['POST', `/v2/${name}/blobs/uploads/?digest=${ABSENT}`],
   'blob-upload-status': (name) => ['GET', `/v2/${name}/blobs/uploads/${NO_UPLOAD}`],
-  'blob-upload-chunk': (name) => ['PATCH', `/v2/${name}/blobs/uploads/${NO_UPLOAD}`],
+  'blob-upload-append': (name) => ['PATCH', `/v2/${name}/blobs/uploads/${NO_UPLOAD}`],
   'blob-upload-finish': (name) => ['PUT', `/v2/${name}/blobs/uploads/${NO_UPLOAD}?digest=${ABSENT}`],
   'blob-upload-cancel': (name) => ['DELETE', `/v2/${name}/blobs/uploads/${NO_UPLOAD}`],
 }

@@ -31,16 +31,16 @@ export const startUpload: Handler<'blob-upload-start'> = async (request, exchang
 }
 
 /** end-13. */
-export const getUpload: Handler<'blob-upload-status'> = async (request, exchange, registry) => {
-  const session = await registry.uploadStatus(keyOf(request, exchange))
+export const getUploadStatus: Handler<'blob-upload-status'> = async (request, exchange, registry) => {
+  const session = await registry.getUploadStatus(keyOf(request, exchange))
   replyEmpty(exchange, 204, sessionHeaders(exchange, session))
 }
 
 /** end-5: a chunk with its place, or a stream without. */
-export const appendUpload: Handler<'blob-upload-chunk'> = async (request, exchange, registry) => {
+export const appendUpload: Handler<'blob-upload-append'> = async (request, exchange, registry) => {
   const key = keyOf(request, exchange)
   using _share = enterTransfer(accountOf(exchange))
-  const session = await registry.appendToUpload(key, bodyOf(exchange.request))
+  const session = await registry.appendUpload(key, bodyOf(exchange.request))
   replyEmpty(exchange, 202, sessionHeaders(exchange, session))
 }
 
@@ -63,7 +63,7 @@ export const cancelUpload: Handler<'blob-upload-cancel'> = async (request, excha
 
 function keyOf(
   request: RequestOf<
-    'blob-upload-status' | 'blob-upload-chunk' | 'blob-upload-finish' | 'blob-upload-cancel'
+    'blob-upload-status' | 'blob-upload-append' | 'blob-upload-finish' | 'blob-upload-cancel'
   >,
   exchange: Exchange,
 ): UploadKey {
