@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import type { AnswerGate } from '../front-door/answer/answer-gate.ts'
-import type { LimitGate } from '../front-door/answer/judge/rate-limits.ts'
+import type { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import type { Listener } from '../front-door/listen/listener.ts'
+import type { LimitGate } from '../front-door/sites/ports.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
 import type { CertificateExpiry } from './certificate-expiry.ts'
 import { openListeners } from './listeners.ts'
@@ -81,7 +81,7 @@ async function openDoor(
   if (!door) return []
   const [{ openFrontDoor }, { RateLimits }] = await Promise.all([
     import('./open-front-door.ts'),
-    import('../front-door/answer/judge/rate-limits.ts'),
+    import('../front-door/judge/rate-limits.ts'),
   ])
   const { together } = context
   const limits = together?.limits ?? new RateLimits()

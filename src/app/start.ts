@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import { AnswerGate } from '../front-door/answer/answer-gate.ts'
+import { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/listen/open-file-limit.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AnswerGate } from './answer/answer-gate.ts'
-import type { SiteHandler } from './answer/site-handler.ts'
+import type { SiteHandler } from './exchange/site-handler.ts'
+import type { AnswerGate } from './listen/answer-gate.ts'
 import type { DoorOptions } from './listen/door-ports.ts'
+import type { TlsPolicyName } from './listen/tls-policy.ts'
 import type { HostTable } from './sites/host-table.ts'
 import type { CertificateSource, ChallengeSource } from './sites/ports.ts'
 import type { Site } from './sites/site.ts'
-import type { TlsPolicyName } from './sites/site-declaration.ts'
 import type { TlsFinder } from './sites/tls-finder.ts'
 
 /** What the front door is made of. */

@@ -7,7 +7,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import type { DoorAddress } from '../../src/front-door/listen/door-address.ts'
 import { openDoorListener } from '../../src/front-door/listen/door-listener.ts'
 import type { ConnectionFacts, DoorOptions, DoorPorts } from '../../src/front-door/listen/door-ports.ts'
-import type { DoorRequest, DoorResponse } from '../../src/front-door/listen/http/http-servers.ts'
+import type { DoorRequest, DoorResponse } from '../../src/front-door/listen/http/door-request.ts'
 import { contextOf } from './test-door.ts'
 
 /** Names served by another policy than the usual. */

@@ -1,4 +1,4 @@
-import type { LimitGate, LimitVerdict } from '../../front-door/answer/judge/rate-limits.ts'
+import type { LimitGate, LimitVerdict } from '../../front-door/sites/ports.ts'
 import { sessionInUse, type UploadTurns } from '../../registry/upload-locks.ts'
 import type { Question, Reply, ToPrimary } from './messages.ts'
 

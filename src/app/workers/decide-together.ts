@@ -1,4 +1,5 @@
-import type { LimitVerdict, RateLimits } from '../../front-door/answer/judge/rate-limits.ts'
+import type { RateLimits } from '../../front-door/judge/rate-limits.ts'
+import type { LimitVerdict } from '../../front-door/sites/ports.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { UploadLocks } from '../../registry/upload-locks.ts'
 import type { Question, Reply } from './messages.ts'

@@ -1,7 +1,7 @@
 import type { LoginNews } from '../../accounts/login-guard.ts'
 import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
 import type { Config } from '../../config/config.ts'
-import type { LimitedRequest } from '../../front-door/answer/judge/rate-limits.ts'
+import type { LimitedRequest } from '../../front-door/sites/ports.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
 import type { UploadId } from '../../oci/request.ts'
 

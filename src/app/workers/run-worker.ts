@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
-import { AnswerGate } from '../../front-door/answer/answer-gate.ts'
+import { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { CertificateExpiry } from '../certificate-expiry.ts'
 import { shareDataFolder } from '../data-folder.ts'

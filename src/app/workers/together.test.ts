@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RateLimits } from '../../front-door/answer/judge/rate-limits.ts'
+import { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { UploadLocks } from '../../registry/upload-locks.ts'
 import { PrimaryQuestions } from './ask-primary.ts'

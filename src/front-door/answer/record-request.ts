@@ -1,21 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import { withoutUserInfo } from '../../log/redact.ts'
+import type { RequestRecord } from '../exchange/site-exchange.ts'
+import type { SiteRequest } from '../exchange/site-handler.ts'
 import { whenOver } from '../forward/join-sockets.ts'
 import type { UpgradeResult } from '../forward/proxy-upgrade.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
-import { readBasic } from './judge/basic-credentials.ts'
+import { readBasic } from '../judge/basic-credentials.ts'
 import type { SiteLog, SiteLogLine } from './site-access-log.ts'
-import type { SiteRequest } from './site-handler.ts'
-
-/** What the access log has to know of a request before it is over. */
-export interface RequestRecord {
-  /** `access_log` of the vhost file where the request ended up. */
-  accessLog: LocationSettings['accessLog']
-  /** Of the body, as sent. */
-  bytes: number
-  /** Why the path was refused; undefined: it was not. */
-  reason?: string | undefined
-}
 
 /** Writes a line once a request is over, unless its record says otherwise by then. */
 export function recordRequest(

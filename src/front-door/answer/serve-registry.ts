@@ -1,13 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { basename } from 'node:path'
+import { addHeaders, type ContentPlan, type SiteExchange, tellTooLarge } from '../exchange/site-exchange.ts'
 import type { LocationSettings } from '../vhost/settings.ts'
-import {
-  addHeaders,
-  type ContentPlan,
-  type SiteExchange,
-  type SiteTools,
-  tellTooLarge,
-} from './site-exchange.ts'
+import type { AnswerTools } from './answer-tools.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -18,7 +13,7 @@ const LINGER_MS = 5_000
 export async function serveRegistry(
   exchange: SiteExchange,
   plan: ContentPlan,
-  tools: SiteTools,
+  tools: AnswerTools,
 ): Promise<void> {
   // The registry's host speaks HTTP/1.1 only: the listener sees to it.
   const request = exchange.request as IncomingMessage

@@ -1,6 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { unsentBytes } from '../../stream/unsent-bytes.ts'
+import type { RequestRecord } from '../exchange/site-exchange.ts'
+import {
+  type ContentPlan,
+  hasLeft,
+  type SiteExchange,
+  setHeader,
+  setHsts,
+  targetOf,
+  tellRefused,
+  tellTooLarge,
+} from '../exchange/site-exchange.ts'
+import type { SiteHandler, SiteRequest } from '../exchange/site-handler.ts'
 import { Http2Upstreams } from '../forward/forward-h2c.ts'
 import { ServerPicker } from '../forward/pick-server.ts'
 import { proxyRequest } from '../forward/proxy-request.ts'
@@ -8,35 +20,23 @@ import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from '../forward/proxy-
 import { stayHere } from '../forward/turn-redirect.ts'
 import { responseOn } from '../forward/upgrade-response.ts'
 import { UpstreamPools } from '../forward/upstream-pools.ts'
+import { judgeRequest } from '../judge/judge-request.ts'
+import { enterLimits } from '../judge/rate-limits.ts'
+import { type Refusal, refusalOf } from '../judge/site-access.ts'
 import { sendPage } from '../listen/http/error-pages.ts'
 import { letOthersBegin } from '../listen/http/hold-answer.ts'
 import { accessLogFor } from '../vhost/access.ts'
+import { bytesOf } from '../vhost/byte-text.ts'
 import { escapeHeader } from '../vhost/escape-uri.ts'
 import type { LocationSettings, Plan } from '../vhost/settings.ts'
-import { bytesOf } from './byte-text.ts'
+import type { AnswerTools, SiteHandlerParts } from './answer-tools.ts'
 import { typeOf } from './files/file-types.ts'
 import { FILE_METHODS, serveFiles } from './files/files-content.ts'
 import { STRICT } from './files/find-file.ts'
-import { judgeRequest } from './judge/judge-request.ts'
-import { enterLimits } from './judge/rate-limits.ts'
-import { type Refusal, refusalOf } from './judge/site-access.ts'
 import { sendOwn, sendSitePage } from './own-answer.ts'
-import { logUpgrade, type RequestRecord, recordRequest } from './record-request.ts'
+import { logUpgrade, recordRequest } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
 import type { SiteLog } from './site-access-log.ts'
-import {
-  type ContentPlan,
-  hasLeft,
-  type SiteExchange,
-  type SiteHandlerParts,
-  type SiteTools,
-  setHeader,
-  setHsts,
-  targetOf,
-  tellRefused,
-  tellTooLarge,
-} from './site-exchange.ts'
-import type { SiteHandler, SiteRequest } from './site-handler.ts'
 
 /** Internal redirects of one request (error_page, try_files), as in nginx. */
 const MAX_REDIRECTS = 10
@@ -50,7 +50,7 @@ export interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
 
 /** Creates the handler of all sites. */
 export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler {
-  const tools: SiteTools = {
+  const tools: AnswerTools = {
     ...parts,
     loopId: `berth-${randomBytes(LOOP_ID_BYTES).toString('hex')}`,
     pools: new UpstreamPools(),
@@ -124,7 +124,7 @@ function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
   })
 }
 
-async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: SiteTools): Promise<void> {
+async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: AnswerTools): Promise<void> {
   const { site, response } = request
   const judged = site.closed ? undefined : judgeRequest(request, tools)
   if (!judged || 'refused' in judged) {
@@ -141,7 +141,7 @@ async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools:
 async function follow(
   exchange: SiteExchange,
   plan: Plan,
-  tools: SiteTools,
+  tools: AnswerTools,
   redirects: number,
 ): Promise<void> {
   if (plan.kind !== 'close') chooseLog(exchange, plan.settings)
@@ -182,7 +182,7 @@ function isTooLarge(exchange: SiteExchange, plan: Exclude<Plan, { kind: 'close' 
 async function enter(
   exchange: SiteExchange,
   plan: ContentPlan,
-  tools: SiteTools,
+  tools: AnswerTools,
   redirects: number,
 ): Promise<void> {
   const { settings } = plan
@@ -208,7 +208,7 @@ async function enter(
 function answerRefusal(
   exchange: SiteExchange,
   { plan, refusal, redirects }: { plan: ContentPlan; refusal: Refusal; redirects: number },
-  tools: SiteTools,
+  tools: AnswerTools,
 ): Promise<void> {
   const { status, challenge, retryAfterS } = refusal
   chooseLog(exchange, plan.settings)
@@ -220,7 +220,7 @@ function answerRefusal(
 async function answerContent(
   exchange: SiteExchange,
   plan: ContentPlan,
-  tools: SiteTools,
+  tools: AnswerTools,
   redirects: number,
 ): Promise<void> {
   const { content } = plan
@@ -282,7 +282,7 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
 export async function answerError(
   exchange: SiteExchange,
   error: { status: number; plan: Exclude<Plan, { kind: 'close' }>; redirects: number },
-  tools: SiteTools,
+  tools: AnswerTools,
 ): Promise<void> {
   const { status, plan, redirects } = error
   const { settings, variable = noVariable } = plan

@@ -1,6 +1,6 @@
+import { quote } from '../sites/quote.ts'
 import { type ContainerFacts, type ContainerNetwork, NETWORK_LABEL } from './container-facts.ts'
 import type { OwnPlace } from './own-networks.ts'
-import { quote } from './variables.ts'
 import { readPort } from './wanted-hosts.ts'
 
 /** The port that is asked where nothing says another. */

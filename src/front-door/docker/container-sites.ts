@@ -1,3 +1,4 @@
+import { quote } from '../sites/quote.ts'
 import type {
   PathDeclaration,
   SiteDeclaration,
@@ -18,7 +19,6 @@ import {
   readSiteSettings,
   type Spokesman,
 } from './site-settings.ts'
-import { quote } from './variables.ts'
 import { type LostHost, readWanted, type WantedHost, type WantedPath } from './wanted-hosts.ts'
 
 export type { ContainerDefaults } from './site-settings.ts'

@@ -1,7 +1,8 @@
-import { normalizeHost } from '../listen/visitor/host-name.ts'
+import { quote } from '../sites/quote.ts'
 import type { AcmeWish } from '../sites/site-declaration.ts'
+import { normalizeHost } from '../visit/host-name.ts'
 import type { ContainerFacts } from './container-facts.ts'
-import { isTrue, quote, variableOf } from './variables.ts'
+import { isTrue, variableOf } from './variables.ts'
 
 /** Names of one certificate: the bound of Let's Encrypt, and of most CAs. */
 const MAX_NAMES = 100

@@ -1,6 +1,6 @@
-import { normalizeHost, parseAuthority } from '../listen/visitor/host-name.ts'
+import { quote } from '../sites/quote.ts'
 import { compileRegex } from '../vhost/regex.ts'
-import { quote } from './variables.ts'
+import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
 
 /** Longest path or destination, in characters. */
 const MAX_PATH_LENGTH = 1_024

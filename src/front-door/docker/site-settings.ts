@@ -1,15 +1,16 @@
+import type { TlsPolicyName } from '../listen/tls-policy.ts'
+import { TLS_POLICIES } from '../listen/tls-policy.ts'
+import { quote } from '../sites/quote.ts'
 import {
   CLIENT_CERTIFICATES,
   type ClientCertificates,
   HTTPS_METHODS,
   type HttpsMethod,
   type SiteDeclaration,
-  TLS_POLICIES,
-  type TlsPolicyName,
   type UpstreamDeclaration,
 } from '../sites/site-declaration.ts'
 import type { ContainerFacts } from './container-facts.ts'
-import { labelNames, labelOf, quote, variableOf } from './variables.ts'
+import { labelNames, labelOf, variableOf } from './variables.ts'
 
 /** Idle connections kept to each server where nothing is said: what `berth.yaml` has, too. */
 const KEEP_ALIVE = 32

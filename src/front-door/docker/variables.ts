@@ -23,9 +23,3 @@ export function labelNames({ labels }: ContainerFacts): string[] {
     .filter((name) => name.startsWith(PREFIX))
     .map((name) => name.slice(PREFIX.length))
 }
-
-/** A value of a container in a sentence: short, and nothing that would change the terminal. */
-export function quote(value: string): string {
-  const clean = value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-  return `"${clean.length > 80 ? `${clean.slice(0, 80)}…` : clean}"`
-}

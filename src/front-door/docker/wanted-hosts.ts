@@ -1,4 +1,5 @@
 import { parse } from 'yaml'
+import { quote } from '../sites/quote.ts'
 import type { ContainerFacts } from './container-facts.ts'
 import {
   isRegexLocation,
@@ -8,7 +9,7 @@ import {
   readLocation,
   splitHosts,
 } from './host-pattern.ts'
-import { quote, variableOf } from './variables.ts'
+import { variableOf } from './variables.ts'
 
 /** Hosts of one container, and paths of one host: what asks for more is a mistake. */
 const MAX_ENTRIES = 256

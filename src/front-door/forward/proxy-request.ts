@@ -1,13 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { isOutOfDescriptors } from '../../stream/descriptors.ts'
-import { beginAttempt, noteAnswer, type UpstreamAttempt } from '../answer/request-trail.ts'
-import {
-  type ContentPlan,
-  type SiteExchange,
-  type SiteTools,
-  tellDropped,
-  tellTooLarge,
-} from '../answer/site-exchange.ts'
+import { beginAttempt, noteAnswer, type UpstreamAttempt } from '../exchange/request-trail.ts'
+import { type ContentPlan, type SiteExchange, tellDropped, tellTooLarge } from '../exchange/site-exchange.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { askForBody } from '../listen/http/expect-continue.ts'
 import { letOthersBegin } from '../listen/http/hold-answer.ts'
@@ -15,6 +9,7 @@ import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declarat
 import type { LocationSettings } from '../vhost/settings.ts'
 import { upstreamTls } from './connect-tls.ts'
 import { type AnswerSink, type Flight, forwardRequest, type OutgoingRequest } from './forward-request.ts'
+import type { ForwardTools } from './forward-tools.ts'
 import { type AnswerHead, AnswerPassing, isIntercepted, keepChallenges } from './pass-answer.ts'
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './request-body.ts'
 import { requestHeaders } from './request-headers.ts'
@@ -38,7 +33,7 @@ export interface ProxyOrder {
 
 /** How a request is answered where no upstream does. */
 export interface ProxyTools {
-  readonly tools: SiteTools
+  readonly tools: ForwardTools
   readonly fail: (status: number) => Promise<void>
 }
 

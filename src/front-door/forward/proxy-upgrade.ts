@@ -2,20 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOutOfDescriptors } from '../../stream/descriptors.ts'
-import { judgeRequest } from '../answer/judge/judge-request.ts'
-import { enterLimits } from '../answer/judge/rate-limits.ts'
-import { type Refusal, refusalOf } from '../answer/judge/site-access.ts'
-import {
-  type ContentPlan,
-  type SiteExchange,
-  type SiteTools,
-  targetOf,
-  tellTooLarge,
-} from '../answer/site-exchange.ts'
-import type { SiteRequest } from '../answer/site-handler.ts'
+import { type ContentPlan, type SiteExchange, targetOf, tellTooLarge } from '../exchange/site-exchange.ts'
+import type { SiteRequest } from '../exchange/site-handler.ts'
+import { judgeRequest } from '../judge/judge-request.ts'
+import { enterLimits } from '../judge/rate-limits.ts'
+import { type Refusal, refusalOf } from '../judge/site-access.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import { accessLogFor } from '../vhost/access.ts'
 import type { LocationSettings } from '../vhost/settings.ts'
+import type { ForwardTools } from './forward-tools.ts'
 import { forwardUpgrade, type UpgradeOutcome } from './forward-upgrade.ts'
 import { type Conversation, whenOver } from './join-sockets.ts'
 import { answerHeaders, isIntercepted, passIncoming } from './pass-answer.ts'
@@ -63,7 +58,7 @@ const GONE = { status: 499, conversation: undefined }
 export async function proxyUpgrade(
   exchange: Omit<SiteRequest, 'response'>,
   client: Client,
-  { tools, answers }: { tools: SiteTools; answers: UpgradeAnswers },
+  { tools, answers }: { tools: ForwardTools; answers: UpgradeAnswers },
 ): Promise<UpgradeResult | undefined> {
   const way = wayOf(exchange, tools)
   // The table, or a file that was looked for, changed a moment ago.
@@ -107,7 +102,7 @@ export async function proxyUpgrade(
  * Whether a request to change the protocol leads to an upstream that can be asked for it. Otherwise it is a request
  * like any other: what a vhost file answers, files, an upstream that speaks HTTP/2 only.
  */
-export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>, tools: SiteTools): boolean {
+export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>, tools: ForwardTools): boolean {
   return wayOf(exchange, tools) !== undefined
 }
 
@@ -118,7 +113,7 @@ interface Way {
   readonly upstream: UpstreamDeclaration
 }
 
-function wayOf(request: Omit<SiteRequest, 'response'>, tools: SiteTools): Way | undefined {
+function wayOf(request: Omit<SiteRequest, 'response'>, tools: ForwardTools): Way | undefined {
   const judged = request.site.closed ? undefined : judgeRequest(request, tools)
   if (!judged || 'refused' in judged || judged.plan.kind !== 'content') return undefined
   const { exchange, plan } = judged
@@ -146,7 +141,7 @@ interface Attempt extends Way {
 
 async function tryServers(
   attempt: Attempt,
-  tools: SiteTools,
+  tools: ForwardTools,
 ): Promise<Omit<UpgradeResult, 'accessLog'> | undefined> {
   const { exchange, upstream, client } = attempt
   const ask = askerOf(attempt, tools)
@@ -197,7 +192,7 @@ function tellFailure(
     server,
     tools,
     outcome: { reason, error },
-  }: { server: UpstreamServer; tools: SiteTools; outcome: Extract<UpgradeOutcome, { kind: 'failed' }> },
+  }: { server: UpstreamServer; tools: ForwardTools; outcome: Extract<UpgradeOutcome, { kind: 'failed' }> },
 ): void {
   const address = `${server.host}:${server.port}`
   tools.logger.warn(
@@ -209,7 +204,7 @@ function tellFailure(
 }
 
 /** Asks one server after the other for the same. */
-function askerOf(attempt: Attempt, { loopId }: SiteTools) {
+function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
   const { exchange, plan, upstream, client } = attempt
   const { request } = exchange
   const headers = requestHeaders(

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { headerOfText } from '../answer/byte-text.ts'
+import { headerOfText } from '../vhost/byte-text.ts'
 import type { LocationSettings } from '../vhost/settings.ts'
 import { expand } from '../vhost/template.ts'
 

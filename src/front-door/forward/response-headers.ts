@@ -1,4 +1,4 @@
-import type { HeaderList } from '../answer/answer-head.ts'
+import type { HeaderList } from '../exchange/answer-head.ts'
 import type { LocationSettings } from '../vhost/settings.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
 import { type RedirectOptions, turnLocation, turnRefresh } from './turn-redirect.ts'

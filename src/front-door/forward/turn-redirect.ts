@@ -1,4 +1,4 @@
-import { headerOfText } from '../answer/byte-text.ts'
+import { headerOfText } from '../vhost/byte-text.ts'
 import type { LocationSettings } from '../vhost/settings.ts'
 import { expand } from '../vhost/template.ts'
 

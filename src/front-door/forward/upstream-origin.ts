@@ -1,4 +1,4 @@
-import type { ContentPlan } from '../answer/site-exchange.ts'
+import type { ContentPlan } from '../exchange/site-exchange.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { RedirectFacts } from './turn-redirect.ts'
 

@@ -3,10 +3,13 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { readClientProof } from '../sites/client-certificates.ts'
-import type { ClientAuthority } from '../sites/ports.ts'
+import { toPlainHost } from '../visit/host-name.ts'
+import { plainAddress } from '../visit/network-address.ts'
 import { readClientHello } from './client-hello.ts'
+import type { ClientAuthority } from './client-proof.ts'
+import { readClientProof } from './client-proof.ts'
 import { ConnectionCount } from './connection-count.ts'
+import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import {
   type ConnectionFacts,
@@ -14,15 +17,13 @@ import {
   type DoorPorts,
   MAX_CONNECTIONS_PER_ADDRESS,
 } from './door-ports.ts'
-import { createHttp1, createHttp2, type DoorRequest, type DoorResponse } from './http/http-servers.ts'
+import type { DoorRequest, DoorResponse } from './http/door-request.ts'
+import { createHttp1, createHttp2 } from './http/http-servers.ts'
 import { type JudgedConnection, JudgedConnections } from './judged-connections.ts'
-import { CONNECTION_LIMITS } from './listener.ts'
 import { boundConnections, connectionLimit } from './open-file-limit.ts'
 import { peek } from './peek.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 import { ACME_TLS, TlsServers } from './tls-servers.ts'
-import { toPlainHost } from './visitor/host-name.ts'
-import { plainAddress } from './visitor/network-address.ts'
 
 /** How long a refused client has to read why, in milliseconds. */
 const LINGER_MS = 1_000

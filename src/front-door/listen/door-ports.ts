@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
-import type { ClientProof } from '../sites/client-certificates.ts'
-import type { ClientAuthority } from '../sites/ports.ts'
-import type { TlsPolicyName } from '../sites/site-declaration.ts'
-import type { DoorRequest, DoorResponse } from './http/http-servers.ts'
-import { CONNECTION_LIMITS } from './listener.ts'
+import type { ClientAuthority, ClientProof } from './client-proof.ts'
+import { CONNECTION_LIMITS } from './connection-limits.ts'
+import type { DoorRequest, DoorResponse } from './http/door-request.ts'
+import type { TlsPolicyName } from './tls-policy.ts'
 
 /**
  * Connections of one address at once, a quarter of all: behind one address may be a whole office, or, with Docker's

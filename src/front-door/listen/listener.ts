@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
 import { continueWhenRead } from './http/expect-continue.ts'
 import { endWithAnswer, type HeadRefusal, MAX_HEAD_BYTES, refusalOfHead } from './http/refuse-head.ts'
@@ -11,26 +12,6 @@ import { ticketKeysOf } from './ticket-keys.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
 
 const http = process.getBuiltinModule('node:http')
-
-/** Bounds of every connection, whoever serves it. */
-export const CONNECTION_LIMITS = {
-  /** Longest time to send all headers of a request, in milliseconds: a slow sender must not hold a connection. */
-  headersTimeoutMs: 20_000,
-  /** Time between two looks for such a sender, in milliseconds: Node's own 30 s would more than double the wait. */
-  connectionsCheckMs: 5_000,
-  /** Longest time for a TLS handshake, in milliseconds. */
-  handshakeTimeoutMs: 20_000,
-  /** How long an idle connection is kept, in milliseconds: longer than the 60 s of common load balancers. */
-  keepAliveMs: 75_000,
-  /** Largest head of a request, in bytes. */
-  maxHeaderBytes: MAX_HEAD_BYTES,
-  /** Headers of one request: clients send below 30, but over HTTP/2 browsers send each of up to 180 cookies as one. */
-  maxHeaders: 1000,
-  /** Connections at once, fewer where the system lets this process open fewer files: an idle WebSocket costs some 40 KiB with TLS, 11 without, another connection less. */
-  maxConnections: 20_000,
-  /** How much a socket reads ahead while its body is not taken, in bytes. */
-  socketBufferBytes: 64 * 1024,
-} as const
 
 /** A certificate chain and its key, PEM. */
 export interface TlsPair {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSecureContext } from 'node:tls'
-import { TLS_POLICIES } from '../sites/site-declaration.ts'
-import { tlsOptionsOf } from './tls-policy.ts'
+import { TLS_POLICIES, tlsOptionsOf } from './tls-policy.ts'
 
 for (const policy of TLS_POLICIES) {
   test(`\`tlsOptionsOf()\` says nothing of ${policy} that the TLS library does not know`, () => {

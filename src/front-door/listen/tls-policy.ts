@@ -1,6 +1,10 @@
 import { constants } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
-import type { TlsPolicyName } from '../sites/site-declaration.ts'
+
+/** TLS settings by the names of Mozilla's guideline; `SSL_POLICY` of nginx-proxy. */
+export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-Old'] as const
+/** A name of {@link TLS_POLICIES}. */
+export type TlsPolicyName = (typeof TLS_POLICIES)[number]
 
 /** TLS 1.3's own; AES-128 first, which is the fastest of them where the processor knows AES. */
 const TLS13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']

@@ -1,11 +1,11 @@
 import { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
-import type { TlsPolicyName } from '../sites/site-declaration.ts'
-import { CONNECTION_LIMITS } from './listener.ts'
+import { toPlainHost } from '../visit/host-name.ts'
+import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { readInPieces } from './read-in-pieces.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
+import type { TlsPolicyName } from './tls-policy.ts'
 import { tlsOptionsOf } from './tls-policy.ts'
-import { toPlainHost } from './visitor/host-name.ts'
 
 /** Protocol of the challenge of RFC 8737. */
 export const ACME_TLS = 'acme-tls/1'

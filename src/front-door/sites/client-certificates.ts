@@ -1,7 +1,6 @@
-import type { X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { TLSSocket } from 'node:tls'
-import type { CertificateSource, ClientAuthority } from './ports.ts'
+import type { ClientAuthority, ClientProof } from '../listen/client-proof.ts'
+import type { CertificateSource } from './ports.ts'
 import type { ClientCertificates, SiteDeclaration } from './site-declaration.ts'
 
 /** Errors of a certificate whose CA is not known (`optional_no_ca`), by their names in OpenSSL; nginx has the same. */
@@ -25,16 +24,6 @@ export type ClientDemand =
     }
   /** It is to be asked and cannot be, so that nobody may come in. */
   | { readonly kind: 'closed'; readonly problem: string; readonly remedy: string }
-
-/** What a connection showed of its client, once, in the handshake. */
-export interface ClientProof {
-  /** By whom it was judged. */
-  readonly authority: ClientAuthority
-  /** undefined: nothing was shown. */
-  readonly certificate: X509Certificate | undefined
-  /** What is wrong with it, by OpenSSL's name; undefined: nothing. */
-  readonly error: string | undefined
-}
 
 const NONE: ClientDemand = { kind: 'none' }
 
@@ -65,19 +54,6 @@ export function clientDemandOf(
   }
   if (httpsMethod === 'nohttps') return NONE
   return { kind: 'asked', mode, authority: found.authority }
-}
-
-/** Takes down what the handshake showed. */
-export function readClientProof(socket: TLSSocket, authority: ClientAuthority): ClientProof {
-  const certificate = socket.getPeerX509Certificate()
-  // A resumed session has no proof of its own, and the library would take it for good.
-  if (socket.isSessionReused()) return { authority, certificate, error: 'SESSION_RESUMED' }
-  const { authorized, authorizationError } = socket
-  return {
-    authority,
-    certificate,
-    error: authorized ? undefined : String(authorizationError ?? 'UNSPECIFIED'),
-  }
 }
 
 /**

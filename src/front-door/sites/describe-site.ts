@@ -1,5 +1,5 @@
-import { explainPath } from '../docker/explain.ts'
 import type { ClientDemand } from './client-certificates.ts'
+import { explainPath } from './explain.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteSource, UpstreamServer } from './site-declaration.ts'
 

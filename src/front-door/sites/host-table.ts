@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { normalizeHost, parseAuthority } from '../listen/visitor/host-name.ts'
 import { compileRegex, type Pattern, testRegex } from '../vhost/regex.ts'
+import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
 
 /** Regular expressions looked at for a host that nothing else fits: some tenths of a millisecond for all of them. */
 const MAX_REGEX_HOSTS = 2_000

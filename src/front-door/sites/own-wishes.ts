@@ -1,5 +1,5 @@
-import { quote } from '../docker/variables.ts'
 import { type HostPatterns, HostTable } from './host-table.ts'
+import { quote } from './quote.ts'
 import type { AcmeWish, SiteDeclaration } from './site-declaration.ts'
 
 /**

@@ -1,14 +1,7 @@
 import type { SecureContext } from 'node:tls'
-import type { TlsPolicyName } from './site-declaration.ts'
-
-/** CAs whose clients a host lets in: compared by identity, since other files make another one. */
-export interface ClientAuthority {
-  /** Names of its files, for people. */
-  readonly file: string
-  /** Certificates of the CAs, and lists of what these took back, PEM. */
-  readonly authorities: readonly string[]
-  readonly revocations: readonly string[]
-}
+import type { ClientAuthority } from '../listen/client-proof.ts'
+import type { TlsPolicyName } from '../listen/tls-policy.ts'
+import type { RequestRate } from '../vhost/settings.ts'
 
 /** Certificates, as the listeners ask for them. */
 export interface CertificateSource {
@@ -61,4 +54,27 @@ export type PasswordVerdict =
 /** Checks a password against an htpasswd file. */
 export interface PasswordChecker {
   check(file: string, user: string, password: string, remoteAddress: string): Promise<PasswordVerdict>
+}
+
+/** What a limit says of a request. */
+export type LimitVerdict =
+  | { readonly kind: 'pass'; readonly release: () => void }
+  /** Wait so long, then pass. */
+  | { readonly kind: 'wait'; readonly ms: number; readonly release: () => void }
+  | { readonly kind: 'refuse'; readonly status: number; readonly zone: string }
+
+/** A request as the zones count it: plain values, so that another process can count it. */
+export interface LimitedRequest {
+  readonly connections: readonly {
+    readonly zone: string
+    readonly key: string
+    readonly max: number
+    readonly status: number
+  }[]
+  readonly rates: readonly (Omit<RequestRate, 'key'> & { readonly key: string })[]
+}
+
+/** Counts requests; `release` is to be called when the request is over. */
+export interface LimitGate {
+  enter(request: LimitedRequest): LimitVerdict | Promise<LimitVerdict>
 }

@@ -1,12 +1,8 @@
+import type { TlsPolicyName } from '../listen/tls-policy.ts'
 /** How plain HTTP and TLS are used for a host: nginx-proxy's `HTTPS_METHOD`. */
 export const HTTPS_METHODS = ['redirect', 'noredirect', 'nohttp', 'nohttps'] as const
 /** A method of {@link HTTPS_METHODS}. */
 export type HttpsMethod = (typeof HTTPS_METHODS)[number]
-
-/** TLS settings by the names of Mozilla's guideline; `SSL_POLICY` of nginx-proxy. */
-export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-Old'] as const
-/** A name of {@link TLS_POLICIES}. */
-export type TlsPolicyName = (typeof TLS_POLICIES)[number]
 
 /**
  * Whether visitors show a certificate of a CA of the host (nginx's `ssl_verify_client`): must, may but then a good one,

@@ -1,12 +1,13 @@
 import { isIP } from 'node:net'
 import type { SecureContext } from 'node:tls'
+import type { ClientAuthority } from '../listen/client-proof.ts'
 import type { NamePolicy } from '../listen/door-ports.ts'
-import { normalizeHost } from '../listen/visitor/host-name.ts'
+import type { TlsPolicyName } from '../listen/tls-policy.ts'
+import { normalizeHost } from '../visit/host-name.ts'
 import { type ClientDemand, clientDemandOf } from './client-certificates.ts'
 import type { HostTable } from './host-table.ts'
-import type { CertificateSource, ClientAuthority } from './ports.ts'
+import type { CertificateSource } from './ports.ts'
 import type { Site } from './site.ts'
-import type { TlsPolicyName } from './site-declaration.ts'
 
 /** Chooses certificates and policies by name. */
 export interface TlsFinder {

@@ -1,4 +1,4 @@
-import { bytesOf } from '../answer/byte-text.ts'
+import { bytesOf } from './byte-text.ts'
 
 /** What `ngx_escape_uri` escapes in a path, and in arguments. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped

@@ -1,4 +1,4 @@
-import { textOfHeader } from '../answer/byte-text.ts'
+import { textOfHeader } from './byte-text.ts'
 import { CLIENT_VARIABLES } from './client-variables.ts'
 import { matchRegex, type Pattern, type RegexMatch } from './regex.ts'
 import type { RequestFacts } from './settings.ts'

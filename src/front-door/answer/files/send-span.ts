@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UnsentHold } from '../../../stream/unsent-bytes.ts'
+import { createPace } from '../../exchange/limit-rate.ts'
+import { untilTaken, writeAndWait } from '../../exchange/send-timeout.ts'
 import { holdAnswer } from '../../listen/http/hold-answer.ts'
 import type { LocationSettings } from '../../vhost/settings.ts'
-import { createPace } from '../limit-rate.ts'
-import { untilTaken, writeAndWait } from '../send-timeout.ts'
 import { failFile } from './fail-file.ts'
 
 /** Least bytes read at once with `limit_rate`, otherwise those of a second: each should not be a packet. */

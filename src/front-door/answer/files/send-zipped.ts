@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Gzip } from 'node:zlib'
+import { createPace } from '../../exchange/limit-rate.ts'
+import { untilTaken, writeAndWait } from '../../exchange/send-timeout.ts'
 import { holdAnswer } from '../../listen/http/hold-answer.ts'
 import type { LocationSettings } from '../../vhost/settings.ts'
-import { createPace } from '../limit-rate.ts'
-import { untilTaken, writeAndWait } from '../send-timeout.ts'
 import { failFile } from './fail-file.ts'
 
 /** Bytes read at once: what is compressed goes out before more is read. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { breakOff } from './break-off.ts'
-import type { DoorResponse } from './http-servers.ts'
+import type { DoorResponse } from './door-request.ts'
 
 /** What a visitor is told, by status: little, and nothing about what stands behind. */
 const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = {

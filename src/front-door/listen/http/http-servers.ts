@@ -3,15 +3,15 @@ import {
   constants,
   createServer as createHttp2Server,
   type Http2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { answerUnreadable, CONNECTION_LIMITS, refuseTunnel } from '../listener.ts'
+import { CONNECTION_LIMITS } from '../connection-limits.ts'
+import { answerUnreadable, refuseTunnel } from '../listener.ts'
+import type { DoorRequest, DoorResponse } from './door-request.ts'
 import { sendPage } from './error-pages.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { holdStream } from './hold-answer.ts'
@@ -33,11 +33,6 @@ const MAX_PARSED_HEAD_BYTES = 2 * CONNECTION_LIMITS.maxHeaderBytes
 const MAX_WAITING_HEAD_BYTES = 8 * 1024
 /** Memory of one HTTP/2 connection for what is on its way, in megabytes. */
 const MAX_SESSION_MB = 10
-
-/** A request of either version of HTTP. */
-export type DoorRequest = IncomingMessage | Http2ServerRequest
-/** The answer to it. */
-export type DoorResponse = ServerResponse | Http2ServerResponse
 
 /** Who answers requests. `Expect: 100-continue` is met when a body is read, not before. */
 export interface RequestPorts {

@@ -10,9 +10,9 @@ import {
   openTestDoor,
   readAll,
 } from '../../../../test/support/test-door.ts'
-import { parseTarget } from '../../answer/judge/canonical-path.ts'
-import type { SiteHandler, SiteRequest } from '../../answer/site-handler.ts'
-import { parseAuthority } from '../visitor/host-name.ts'
+import { parseTarget } from '../../exchange/canonical-path.ts'
+import type { SiteHandler, SiteRequest } from '../../exchange/site-handler.ts'
+import { parseAuthority } from '../../visit/host-name.ts'
 
 /** Connections at once, and what is sent on each: enough to try all pairs below, in seconds. */
 const ROUNDS = 60

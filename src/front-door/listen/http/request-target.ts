@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { type Authority, parseAuthority } from '../visitor/host-name.ts'
-import type { DoorRequest } from './http-servers.ts'
+import { type Authority, parseAuthority } from '../../visit/host-name.ts'
+import type { DoorRequest } from './door-request.ts'
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 

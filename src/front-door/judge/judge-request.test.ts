@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { PATH_READERS } from '../../../../test/support/path-readers.ts'
-import { SeededRandom } from '../../../../test/support/seeded-random.ts'
-import { makeSite } from '../../../../test/support/test-door.ts'
-import type { Site } from '../../sites/site.ts'
-import { compileServer } from '../../vhost/compile-server.ts'
-import type { Plan } from '../../vhost/settings.ts'
+import { PATH_READERS } from '../../../test/support/path-readers.ts'
+import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { makeSite } from '../../../test/support/test-door.ts'
+import type { Site } from '../sites/site.ts'
+import { compileServer } from '../vhost/compile-server.ts'
+import type { Plan } from '../vhost/settings.ts'
 import { judgeRequest } from './judge-request.ts'
 
 function compile(vhost: string): Site {

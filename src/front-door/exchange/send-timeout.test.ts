@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { get, HOST, openProxyRoom } from '../../../test/support/proxy-room.ts'
 import { startApp } from '../../../test/support/start-app.ts'
-import type { SiteLogLine } from './site-access-log.ts'
+import type { SiteLogLine } from '../answer/site-access-log.ts'
 
 const KIB = 1024
 /** More than systems take for a client that reads nothing. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import type { ClientProof } from '../sites/client-certificates.ts'
+import type { ClientProof } from '../listen/client-proof.ts'
 import type { Site } from '../sites/site.ts'
 
 /** A request that was given to a site. */

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
-import { askDoor } from '../../../../test/support/ask-door.ts'
-import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../../test/support/proxy-room.ts'
-import { startApp } from '../../../../test/support/start-app.ts'
-import { certificatesOf, makeTable, openTestDoor } from '../../../../test/support/test-door.ts'
+import { askDoor } from '../../../test/support/ask-door.ts'
+import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/proxy-room.ts'
+import { startApp } from '../../../test/support/start-app.ts'
+import { certificatesOf, makeTable, openTestDoor } from '../../../test/support/test-door.ts'
 
 const OWN = { externalHttpPort: 8080, externalHttpsPort: 8443 }
 const MAP =

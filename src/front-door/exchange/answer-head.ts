@@ -1,6 +1,6 @@
+import { headerOfText } from '../vhost/byte-text.ts'
 import type { AddedHeader, LocationSettings } from '../vhost/settings.ts'
 import { expand } from '../vhost/template.ts'
-import { headerOfText } from './byte-text.ts'
 
 /** Headers as a flat list. */
 export type HeaderList = string[]

@@ -1,47 +1,35 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import type { Http2Upstreams } from '../forward/forward-h2c.ts'
-import type { ServerPicker } from '../forward/pick-server.ts'
-import type { UpstreamPools } from '../forward/upstream-pools.ts'
-import { pairsOf } from '../forward/write-head.ts'
-import type { DoorResponse } from '../listen/http/http-servers.ts'
-import { createAddressMatcher } from '../listen/visitor/network-address.ts'
-import { findRealAddress } from '../listen/visitor/visitor-address.ts'
-import type { PasswordChecker } from '../sites/ports.ts'
+import type { DoorResponse } from '../listen/http/door-request.ts'
+import type { LimitGate, PasswordChecker } from '../sites/ports.ts'
 import type { SiteTarget } from '../sites/site-declaration.ts'
 import type { LocationSettings, Plan, RequestFacts } from '../vhost/settings.ts'
+import { createAddressMatcher } from '../visit/network-address.ts'
+import { findRealAddress } from '../visit/visitor-address.ts'
 import { addToHead, type HeaderList } from './answer-head.ts'
-import type { FileRules } from './files/find-file.ts'
-import { parseTarget, type RefusedTarget } from './judge/canonical-path.ts'
-import type { LimitGate } from './judge/rate-limits.ts'
-import type { RequestRecord } from './record-request.ts'
+import { parseTarget, type RefusedTarget } from './canonical-path.ts'
 import { beginTrail, headerOf, type RequestTrail, trailVariable } from './request-trail.ts'
-import type { SiteLog } from './site-access-log.ts'
 import type { SiteRequest } from './site-handler.ts'
+import { pairsOf } from './write-head.ts'
 
-/** What serving sites needs. */
-export interface SiteHandlerParts {
-  /** Answers on the registry's own hosts. */
-  readonly registry: (request: IncomingMessage, response: ServerResponse) => void
+/** Dependencies of all that judges or answers a request. */
+export interface SiteTools {
   readonly passwords: PasswordChecker
   /** Counts what vhost files limit. */
   readonly limits: LimitGate
   readonly logger: Logger
-  /** Gets a line for each request of a site; undefined: none is wanted. */
-  readonly siteLog: SiteLog | undefined
-  /** Requests under way at one server; 16,384 if undefined. */
-  readonly maxRequestsPerServer?: number
-  /** What of the folders of sites is served; undefined: no dotfiles, no links that lead out. */
-  readonly files?: FileRules
-}
-
-/** What the parts of this folder that answer a request share. */
-export interface SiteTools extends SiteHandlerParts {
-  readonly pools: UpstreamPools
-  readonly http2Upstreams: Http2Upstreams
-  readonly picker: ServerPicker
   /** Names this process in `CDN-Loop` (RFC 8586), by which a request that comes back is known. */
   readonly loopId: string
+}
+
+/** What the access log has to know of a request before it is over. */
+export interface RequestRecord {
+  /** `access_log` of the vhost file where the request ended up. */
+  accessLog: LocationSettings['accessLog']
+  /** Of the body, as sent. */
+  bytes: number
+  /** Why the path was refused; undefined: it was not. */
+  reason?: string | undefined
 }
 
 /** A request on its way through the phases. */

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Plan } from '../../vhost/settings.ts'
-import { enterSite, type SiteExchange } from '../site-exchange.ts'
-import type { SiteRequest } from '../site-handler.ts'
-import type { RefusedTarget } from './canonical-path.ts'
+import type { RefusedTarget } from '../exchange/canonical-path.ts'
+import { enterSite, type SiteExchange } from '../exchange/site-exchange.ts'
+import type { SiteRequest } from '../exchange/site-handler.ts'
+import type { Plan } from '../vhost/settings.ts'
 
 /** A request and what is to become of it. */
 export interface JudgedRequest<Request> {

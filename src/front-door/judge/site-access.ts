@@ -1,7 +1,7 @@
-import { createAddressMatcher } from '../../listen/visitor/network-address.ts'
-import { accessFor, decideAddress, demandOf } from '../../vhost/access.ts'
-import { expand } from '../../vhost/template.ts'
-import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../site-exchange.ts'
+import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../exchange/site-exchange.ts'
+import { accessFor, decideAddress, demandOf } from '../vhost/access.ts'
+import { expand } from '../vhost/template.ts'
+import { createAddressMatcher } from '../visit/network-address.ts'
 import { readBasic } from './basic-credentials.ts'
 
 /** Networks that `NETWORK_ACCESS=internal` lets in: nginx-proxy's own list, and IPv6's. */

@@ -1,4 +1,4 @@
-import type { PathDeclaration, SiteDeclaration } from '../sites/site-declaration.ts'
+import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
 
 /** How a host that containers declare stands, for `berth site list`. */
 export interface SiteExplanation {

@@ -1,32 +1,10 @@
-import type { LocationSettings, RequestRate } from '../../vhost/settings.ts'
-import { expand } from '../../vhost/template.ts'
-import type { RequestTrail } from '../request-trail.ts'
+import type { RequestTrail } from '../exchange/request-trail.ts'
+import type { LimitedRequest, LimitGate, LimitVerdict } from '../sites/ports.ts'
+import type { LocationSettings } from '../vhost/settings.ts'
+import { expand } from '../vhost/template.ts'
 
 /** Keys remembered in one zone; the one asked for longest ago goes first: nginx's 10m hold some 160,000. */
 const MAX_KEYS = 100_000
-
-/** What a limit says of a request. */
-export type LimitVerdict =
-  | { readonly kind: 'pass'; readonly release: () => void }
-  /** Wait so long, then pass. */
-  | { readonly kind: 'wait'; readonly ms: number; readonly release: () => void }
-  | { readonly kind: 'refuse'; readonly status: number; readonly zone: string }
-
-/** A request as the zones count it: plain values, so that another process can count it. */
-export interface LimitedRequest {
-  readonly connections: readonly {
-    readonly zone: string
-    readonly key: string
-    readonly max: number
-    readonly status: number
-  }[]
-  readonly rates: readonly (Omit<RequestRate, 'key'> & { readonly key: string })[]
-}
-
-/** Counts requests; `release` is to be called when the request is over. */
-export interface LimitGate {
-  enter(request: LimitedRequest): LimitVerdict | Promise<LimitVerdict>
-}
 
 interface Bucket {
   /** Requests above the rate, in thousandths. */

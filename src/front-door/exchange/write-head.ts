@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
-import type { HeaderList } from '../answer/answer-head.ts'
+import type { HeaderList } from './answer-head.ts'
 
 /** The head of an answer. */
 export interface HeadToWrite {
