@@ -55,6 +55,7 @@ export async function openStore(
     isFrozen = false,
   }: StoreOptions = {},
 ): Promise<Store> {
+  refusePostgres(config)
   await prepareFolder(config.dataDir)
   const file = databaseFile(config.dataDir)
   const opened = await openDatabase(file, { onReplaced, headroom, onFrozen, isFrozen })
@@ -82,6 +83,12 @@ export async function openStore(
       await database.close()
     },
   }
+}
+
+/** TODO(10): opens it, once the adapter is there. */
+function refusePostgres({ database }: Config): void {
+  if (database.engine === 'sqlite') return
+  throw new AppError('DATABASE_UNUSABLE', 'PostgreSQL cannot be used yet', 'Set database to sqlite')
 }
 
 type DatabaseOptions = Pick<StoreOptions, 'onReplaced' | 'onFrozen' | 'isFrozen'> & {

@@ -29,7 +29,7 @@ export async function findRunningServers(): Promise<RunningServer[]> {
 async function lookAt(pid: string): Promise<RunningServer | undefined> {
   // A process may end while it is looked at, and those of other users show nothing but their command line.
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  if (!isServer(commandLine.split('\0'))) return undefined
+  if (!isServer(commandLine.split(/[\0 ]/))) return undefined
   const files = await readdir(`/proc/${pid}/fd`).catch(() => undefined)
   if (!files) return { pid: Number(pid), dataDir: undefined, isInContainer: false }
   const numbers = files.map(Number).sort((a, b) => a - b)
@@ -41,7 +41,10 @@ async function lookAt(pid: string): Promise<RunningServer | undefined> {
   return { pid: Number(pid), dataDir: dirname(lock), isInContainer: await seesOtherFiles(pid) }
 }
 
-/** Whether a command line is that of `berth serve`: Node, flags, Berth's main file, `serve`. */
+/**
+ * Whether a command line is that of `berth serve`: Node, flags, Berth's main file, `serve`. A process that has hidden a
+ * password in it has spaces between its words.
+ */
 function isServer(words: readonly string[]): boolean {
   const main = words.findIndex((word) => /\/(?:src\/main\.ts|dist\/main\.js)$/.test(word))
   return main > 0 && words.slice(main + 1).includes('serve') && words.some((word) => /berth/i.test(word))

@@ -1,6 +1,9 @@
 import type { Command, Option } from 'commander'
 import { OPTIONS } from '../config/options.ts'
 
+/** Settings that all commands take (`--data` and the database), and `--certs`. */
+const MAX_SINGLE_SETTINGS = 4
+
 /** The table of all flags in docs/cli.md, made of the same facts as `--help`; settings have a page of their own. */
 export function formatCommandReference(program: Command): string {
   const rows = [
@@ -30,8 +33,8 @@ function rowsOf(command: string, options: readonly Option[]): string[] {
   const own = options.filter((option) => !isSetting(option))
   const rows = own.map((option) => `| ${command} | \`${option.flags}\` | ${cellOf(option)} |`)
   const settings = options.length - own.length
-  // `--data` and `--certs` alone are flags of a command; with all others they are the settings.
-  return settings > 2
+  // A few by themselves are flags of a command; with all others they are the settings.
+  return settings > MAX_SINGLE_SETTINGS
     ? [...rows, `| ${command} | every setting | see [configuration.md](configuration.md) |`]
     : [
         ...rows,

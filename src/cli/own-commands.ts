@@ -1,7 +1,10 @@
+import { withoutPassword } from './hide-shown-password.ts'
 import { quoteWord } from './openssl-line.ts'
 
 /** Flags that say where a command works, so that a command in a remedy has to repeat them. */
-const PLACE_FLAGS = ['data', 'config', 'certs'] as const
+const PLACE_FLAGS = ['data', 'database', 'database-password-file', 'config', 'certs'] as const
+
+const PLACE_FLAG = new RegExp(`^--(${PLACE_FLAGS.join('|')})(?:=(.*))?$`)
 
 /** Commands that take `--certs`. */
 const TAKES_CERTS = /^berth (?:serve|doctor|config|cert (?:install|list|check|self-signed))\b/
@@ -21,7 +24,7 @@ export function repeatPlace(text: string, flags: Readonly<Record<string, unknown
           !own.includes(` --${name}`) &&
           (name !== 'certs' || TAKES_CERTS.test(own)),
       )
-      return `"${[own, ...more.map((name) => `--${name} ${quoteWord(String(flags[name]))}`)].join(' ')}"`
+      return `"${[own, ...more.map((name) => `--${name} ${quoteWord(withoutPassword(String(flags[name])))}`)].join(' ')}"`
     },
   )
 }
@@ -30,7 +33,7 @@ export function repeatPlace(text: string, flags: Readonly<Record<string, unknown
 export function placeFlagsOf(argv: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {}
   for (const [index, word] of argv.entries()) {
-    const [, name, value = argv[index + 1]] = /^--(data|config|certs)(?:=(.*))?$/.exec(word) ?? []
+    const [, name, value = argv[index + 1]] = PLACE_FLAG.exec(word) ?? []
     if (name !== undefined && value !== undefined) found[name] = value
   }
   return found

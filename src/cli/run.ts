@@ -44,6 +44,8 @@ export function buildProgram(io: Io, isJson = false): Command {
     .description('A private, secure home for container images.')
     .option('--config <FILE>', "settings: a berth.yaml, or a config.yml of Distribution's registry")
     .option('--data <DIR>', 'folder of the database and the keys (default: ./berth-data)')
+    .option('--database <URL>', 'sqlite, or postgres://USER@HOST:PORT/NAME (default: sqlite)')
+    .option('--database-password-file <FILE>', 'file with the password of the PostgreSQL user')
     .option('--json', 'print JSON, for programs')
     .version(readVersion(), '-V, --version', 'print the version')
     .addHelpText('after', EXAMPLES)

@@ -1,3 +1,4 @@
+import type { DatabaseConfig } from './database.ts'
 import type { FrontDoorConfig } from './front-door.ts'
 
 /** All addresses of the machine, IPv6 and IPv4; IPv4 alone where there is no IPv6. */
@@ -21,8 +22,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** The effective configuration: complete, checked and frozen. Flags win over variables, variables over files, files over defaults. */
 export interface Config {
-  /** Holds the database and the keys. */
+  /** Holds the database of SQLite and what else a server keeps on its own machine. */
   readonly dataDir: string
+  readonly database: DatabaseConfig
   /** Holds `docker/registry/v2`, Distribution's tree of blobs; by default the data folder. */
   readonly registryRoot: string
   /** Plain HTTP; undefined: off. */

@@ -1,4 +1,5 @@
 import { ANY_ADDRESS, type Config, type ListenAddress } from './config.ts'
+import { formatDatabase, MASK } from './database.ts'
 import type { FrontDoorConfig } from './front-door.ts'
 import type { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import type { LoadedConfig } from './load-config.ts'
@@ -12,12 +13,9 @@ export interface SettingDescription {
   readonly source: string
 }
 
-/** What a secret is shown as. */
-export const MASK = '********'
-
 /** The effective value and the source of each setting, in the order of the documentation. */
 export function describeConfig({ config, sources }: LoadedConfig): SettingDescription[] {
-  const values = settingsOf(config)
+  const values = { ...settingsOf(config), database: formatDatabase(config.database, MASK) }
   return OPTION_LIST.map(({ name, secret }) => ({
     name,
     value: secret && values[name] !== null ? MASK : values[name],
@@ -33,11 +31,16 @@ export function formatAddress(address: ListenAddress | undefined): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
-/** The effective value of each setting, as it would be written in berth.yaml; null: none. Secrets are not masked. */
+/**
+ * The effective value of each setting, as it would be written in berth.yaml; null: none. Secrets are not masked, but the
+ * password of the database is left out.
+ */
 export function settingsOf(config: Config): Record<OptionName, SettingDescription['value']> {
   return {
     data: config.dataDir,
     'registry-root': config.registryRoot,
+    database: formatDatabase(config.database, undefined),
+    ...poolSettings(config.database),
     'listen-http': formatAddress(config.listenHttp),
     'listen-https': formatAddress(config.listenHttps),
     'tls-cert': config.tls?.certFile ?? null,
@@ -61,6 +64,17 @@ export function settingsOf(config: Config): Record<OptionName, SettingDescriptio
     'log-level': config.log.level,
     'log-format': config.log.format,
     ...frontDoorSettings(config.frontDoor),
+  }
+}
+
+/** SQLite has no password and no pool. */
+function poolSettings(
+  database: Config['database'],
+): Record<'database-password-file' | 'database-pool', SettingDescription['value']> {
+  const postgres = database.engine === 'postgres' ? database : undefined
+  return {
+    'database-password-file': postgres?.passwordFile ?? null,
+    'database-pool': postgres?.maxConnections ?? null,
   }
 }
 

@@ -1,4 +1,4 @@
-import type { OptionName } from './options.ts'
+import type { OptionName, OptionValue } from './options.ts'
 
 /** What one place says of one setting, not yet parsed. */
 export interface RawValue {
@@ -14,3 +14,6 @@ export type Layer = ReadonlyMap<OptionName, RawValue>
 
 /** Variables by name, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the effective value of a setting. */
+export type ReadSetting = <Name extends OptionName>(name: Name) => OptionValue<Name>

@@ -10,9 +10,10 @@ import {
 } from './distribution.ts'
 import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from './environment.ts'
 import type { FrontDoorConfig } from './front-door.ts'
-import type { Environment, Layer, RawValue } from './layer.ts'
+import type { Environment, Layer, RawValue, ReadSetting } from './layer.ts'
 import { OPTIONS, type Option, type OptionName, type OptionValue } from './options.ts'
 import { isPlainHttpSafe } from './plain-http.ts'
+import { readDatabase, warnOfShownPassword } from './read-database.ts'
 import { type RecordedSettings, toRecordedLayer } from './recorded.ts'
 import { describeIssue } from './value-issue.ts'
 
@@ -52,10 +53,10 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     return (raw && parseSetting(name, raw)) as OptionValue<typeof name>
   }
   const config = buildConfig(read, isGiven, input)
-  return deepFreeze({ config, sources: sources as Record<OptionName, string>, warnings })
+  const all = [...warnings, ...warnOfShownPassword(config.database, sources.database)]
+  return deepFreeze({ config, sources: sources as Record<OptionName, string>, warnings: all })
 }
 
-type ReadSetting = <Name extends OptionName>(name: Name) => OptionValue<Name>
 type IsGiven = (name: OptionName) => boolean
 
 /** The data folder of a configuration, without looking at its other settings. Errors: `ConfigError`. */
@@ -133,6 +134,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
   const insecureHttp = read('insecure-http')
   return {
     ...readFolders(read, cwd),
+    database: readDatabase(read),
     ...listeners,
     frontDoor: readFrontDoor(read, isGiven, isPlainHttpSafe({ ...listeners, insecureHttp })),
     insecureHttp,

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LOG_LEVELS } from './config.ts'
+import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import { corsOrigins, headerLines, readDistributionHeaders, readDistributionOrigins } from './headers.ts'
 import {
@@ -81,6 +82,7 @@ export const OPTIONS = {
     isPath: true,
     distribution: { key: 'storage.filesystem.rootdirectory' },
   },
+  ...DATABASE_OPTIONS,
   'listen-http': {
     value: 'ADDR',
     help: 'address for plain HTTP: host:port, :port, [::1]:port, unix:/path or off',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
+import { MASK } from '../../config/database.ts'
 import { OPTION_LIST } from '../../config/options.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
@@ -7,7 +8,7 @@ import type { Io } from '../io.ts'
 import { quoteWord } from '../openssl-line.ts'
 import { repeatPlace } from '../own-commands.ts'
 import { sentence } from '../sentence.ts'
-import { addSettingFlags } from '../setting-flags.ts'
+import { addSettingFlags, GLOBAL_FLAGS } from '../setting-flags.ts'
 
 const EXAMPLES = `
 Examples:
@@ -50,15 +51,18 @@ export function addDoctorCommand(program: Command, io: Io): void {
 /** Settings that are given, as flags or by a file, are judged as they are, not mixed with those of a server that runs now. */
 function settingsFor(context: CommandContext): Config {
   const names = ['config', ...OPTION_LIST.map(({ name }) => name)]
-  const isGiven = names.some((name) => name !== 'data' && context.flags[name] !== undefined)
+  const isGiven = names.some(
+    (name) => !GLOBAL_FLAGS.some((flag) => flag === name) && context.flags[name] !== undefined,
+  )
   return (isGiven ? context.loadConfig() : context.loadServerConfig()).config
 }
 
 /** The start that was judged: `berth serve` with each setting that was given as a flag. */
 function serveCommand(flags: CommandContext['flags']): string {
-  const given = OPTION_LIST.flatMap(({ name }) => {
+  const given = OPTION_LIST.flatMap(({ name, secret }) => {
     const value = flags[name]
-    if (name === 'data' || value === undefined) return []
+    if (GLOBAL_FLAGS.includes(name) || value === undefined) return []
+    if (secret) return `--${name} ${MASK}`
     return value === true ? `--${name}` : `--${name} ${quoteWord(String(value))}`
   })
   return ['berth serve', ...given].join(' ')

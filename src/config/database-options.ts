@@ -1,0 +1,29 @@
+import { databaseUrl } from './database-url.ts'
+import type { Option } from './options.ts'
+import { text, wholeNumber } from './values.ts'
+
+/** Settings of the database. */
+export const DATABASE_OPTIONS = {
+  database: {
+    value: 'URL',
+    help: 'where the facts are kept: sqlite (berth.db in the data folder) or postgres://USER:PASSWORD@HOST:PORT/NAME, see docs/databases.md',
+    example: 'postgres://berth@db.example.com/berth',
+    default: 'sqlite',
+    parse: databaseUrl,
+  },
+  'database-password-file': {
+    value: 'FILE',
+    help: 'file that holds the password of the PostgreSQL user, in place of one in the URL; read at each connection',
+    example: '/run/secrets/database-password',
+    otherwise: 'none',
+    parse: text,
+    isPath: true,
+  },
+  'database-pool': {
+    value: 'N',
+    help: 'connections to PostgreSQL of each process that serves, 2 to 100, beside one that listens for changes',
+    example: '20',
+    otherwise: '10; fewer where all workers together would take more than 90',
+    parse: wholeNumber(2, 100),
+  },
+} as const satisfies Record<string, Option>

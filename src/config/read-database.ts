@@ -1,0 +1,49 @@
+import { ConfigError } from './config-error.ts'
+import type { DatabaseConfig } from './database.ts'
+import type { ReadSetting } from './layer.ts'
+
+/** Connections of one process: more did not serve more requests in the bench, and each takes memory of the server. */
+const DEFAULT_CONNECTIONS = 10
+/**
+ * Connections of all processes of a node together. PostgreSQL takes 100 unless its configuration says otherwise, three of
+ * them from superusers only; the rest is for commands, backups and whoever looks at it.
+ */
+const MAX_DEFAULT_TOTAL = 90
+/** A process that listens for changes holds one connection beside its pool. */
+const LISTENERS = 1
+/** One that writes and one that reads: with a single one a read would wait for each transaction. */
+export const MIN_CONNECTIONS = 2
+
+/** The database of the settings. Errors: `ConfigError` `VALUES_CONFLICT`. */
+export function readDatabase(read: ReadSetting): DatabaseConfig {
+  const address = read('database')
+  const passwordFile = read('database-password-file')
+  const pool = read('database-pool')
+  const workers = read('workers')
+  if (address.engine === 'sqlite') return address
+  if (address.password !== undefined && passwordFile !== undefined) {
+    throw new ConfigError(
+      'VALUES_CONFLICT',
+      'database has a password, and database-password-file is given, too',
+      'Take the password out of the URL',
+    )
+  }
+  return { ...address, passwordFile, maxConnections: pool ?? defaultPool(workers) }
+}
+
+/** A password in a flag can be read by all users of the machine, until the process has hidden it, and stays in the shell's history. */
+export function warnOfShownPassword(database: DatabaseConfig, source: string | undefined): string[] {
+  const isShown = database.engine === 'postgres' && database.password !== undefined && source === '--database'
+  return isShown
+    ? [
+        '--database holds a password that other users of this machine may have read: give it with database-password-file, BERTH_DATABASE or a berth.yaml',
+      ]
+    : []
+}
+
+/** With workers the process that starts them has a pool, too. */
+function defaultPool(workers: number): number {
+  const processes = workers === 1 ? 1 : workers + 1
+  const share = Math.floor(MAX_DEFAULT_TOTAL / processes) - LISTENERS
+  return Math.min(DEFAULT_CONNECTIONS, Math.max(MIN_CONNECTIONS, share))
+}
