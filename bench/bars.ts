@@ -6,19 +6,19 @@ import { LARGE_WORK, MANY_HOSTS, PROXIES, SMALL_WORK } from './work/proxy.ts'
 import { pageWork, startWork } from './work/tags.ts'
 import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
 
-/** What Berth is held to: a ratio to another server of the same rounds, or a figure of its own. */
+/** A requirement on Berth: a ratio to another server of the same rounds, or a figure of its own. */
 export interface Bar {
   readonly work: string
   readonly figure: string
-  /** Berth, with its way of logging in where there are several. */
+  /** Berth, with its way of logging in if there are several. */
   readonly server: string
-  /** Undefined: the figure itself is held to the bar. */
+  /** Undefined: the bar is for the figure itself. */
   readonly to: string | undefined
   readonly bound: 'at least' | 'less than'
   readonly value: number
 }
 
-/** A bar with what was measured. */
+/** A bar with the measured value. */
 export interface Verdict extends Bar {
   readonly measured: number
   readonly isReached: boolean
@@ -26,10 +26,10 @@ export interface Verdict extends Bar {
 
 const MIB = 1024 ** 2
 
-/** Held to each bar of speed: one process, and a worker for each core, as the others use them all. */
+/** Servers that each bar of speed applies to: one process, and a worker for each core, as the others use them all. */
 const BERTHS = [NAMES.berth, NAMES.workers] as const
 
-/** Every bar; those whose work was not measured are left out of a report. */
+/** Every bar; a report leaves out those whose work was not measured. */
 export const BARS: readonly Bar[] = [
   ...CONNECTIONS.flatMap((connections) => [
     ...pullBars(nameWork('pull over TLS', connections)),
@@ -46,7 +46,7 @@ export const BARS: readonly Bar[] = [
   own(startWork(1_000_000), 'ms to first answer', 500),
 ]
 
-/** Holds the samples to the bars they have figures for. */
+/** Compares the samples with the bars they have figures for. */
 export function judge(samples: readonly Sample[]): Verdict[] {
   return BARS.flatMap((bar) => {
     const measured = measure(samples, bar)
@@ -101,9 +101,9 @@ function proxyBars(): Bar[] {
     ]),
     { ...small, server: MANY_HOSTS, to: PROXIES.berth, value: 0.95 },
     { ...small, work: LARGE_WORK, figure: 'MB/s', to: PROXIES.nginx, value: 0.8 },
-    // 400 MB for 10,000, of which a hundred are there without any.
+    // 400 MB for 10,000, of which a hundred would be used without any.
     own(SOCKETS_WORK, 'KB/socket', 30),
-    // What that comes to beside what Node needs for one of the two connections.
+    // The same relative to Node's own need for one of the two connections.
     {
       work: SOCKETS_WORK,
       figure: 'KB/socket',

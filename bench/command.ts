@@ -7,8 +7,8 @@ const TIMEOUT_MS = 300_000
 const MAX_OUTPUT_LENGTH = 1024 * 1024
 
 /**
- * Runs a program of this machine and answers what it printed.
- * Errors: it is not there, took too long, or failed; the message holds what it complained about.
+ * Runs a program of this machine and returns its output. Errors: it is absent, took too long, or failed; the message
+ * holds its error output.
  */
 export async function run(
   file: string,

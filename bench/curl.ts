@@ -17,9 +17,9 @@ export interface CurlRequest {
 export interface Curl {
   /** Reads a body and throws it away. */
   pull(request: CurlRequest): Promise<void>
-  /** Reads a body and answers its digest; too slow to be timed. */
+  /** Reads a body and returns its digest; too slow to be timed. */
   pullDigest(request: CurlRequest): Promise<string>
-  /** Sends a file with its length (`PUT`), or in chunks as Docker does (`PATCH`); answers the `Location`. */
+  /** Sends a file with its length (`PUT`), or in chunks as Docker does (`PATCH`); returns the `Location`. */
   send(request: CurlRequest, upload: { method: 'PUT' | 'PATCH'; file: string }): Promise<string>
 }
 
@@ -53,7 +53,7 @@ export function createCurl(workspace: Workspace): Curl {
       const framing = method === 'PATCH' ? ['--header', 'Transfer-Encoding: chunked'] : []
       const output = await run('curl', [
         ...(await common(request)),
-        // No `Expect: 100-continue`: a second's wait for servers that do not know it.
+        // No `Expect: 100-continue`: servers that do not know it cost a second's wait.
         ...['--request', method, '--upload-file', file, '--header', 'Expect:', ...framing],
         ...['--header', 'Content-Type: application/octet-stream'],
         ...['--output', '/dev/null', '--write-out', '%{http_code} %header{location}', request.url],

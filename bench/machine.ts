@@ -3,18 +3,18 @@ import { arch, cpus, platform, release, totalmem } from 'node:os'
 import { findPart } from '../test/parts/find-parts.ts'
 import { runCommand } from '../test/support/run-command.ts'
 
-/** Where the figures come from. */
+/** The machine of the figures. */
 export interface Machine {
   readonly processor: string
   readonly cores: number
   readonly memoryGb: number
   readonly system: string
-  /** File system of the folder that is written to. */
+  /** File system of the folder of the data. */
   readonly disk: string
   readonly versions: Readonly<Record<string, string>>
 }
 
-/** How each part tells its version. */
+/** Flags with which each part prints its version. */
 const VERSION_FLAGS: Readonly<Record<string, readonly string[]>> = {
   'docker-registry': ['--version'],
   nginx: ['-v'],
@@ -23,7 +23,7 @@ const VERSION_FLAGS: Readonly<Record<string, readonly string[]>> = {
   openssl: ['version'],
 }
 
-/** Describes the machine and the parts; `folder` is where data will be written. */
+/** Describes the machine and the parts; `folder` is the place of the data. */
 export async function describeMachine(folder: string): Promise<Machine> {
   const versions: Record<string, string> = {
     node: process.version,

@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** 0 if everything worked, however fast; 1 if something did not, or a part is missing. */
+/** 0 if everything worked, however fast; 1 if a work failed, or a part is missing. */
 async function bench(options: BenchOptions): Promise<number> {
   const missing = Object.entries(PARTS).filter(([program]) => findPart(program) === undefined)
   if (missing.length > 0) {

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 
-/** What can be measured, in the order it is done. */
+/** Works that can be measured, in their order. */
 export const WORKS = ['pull', 'push', 'manifest', 'proxy', 'memory', 'tags'] as const
 /** A work of {@link WORKS}. */
 export type WorkName = (typeof WORKS)[number]
 
-/** What a run measures, and how much of it. */
+/** Works of a run, and their amount. */
 export interface BenchOptions {
   readonly works: readonly WorkName[]
   readonly rounds: number
@@ -33,12 +33,12 @@ export interface BenchSizes {
   readonly idleSockets: number
 }
 
-/** The command line was not understood; the message says why. */
+/** The command line was not understood; the message gives the reason. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** What `npm run bench -- --help` prints. */
+/** Text of `npm run bench -- --help`. */
 export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE] [--smoke]
 
 Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in one run on one machine.
@@ -82,7 +82,7 @@ const SMOKE: BenchSizes = {
   idleSockets: 100,
 }
 
-/** Reads the command line. Answers undefined when it asks for help. Errors: `UsageError`. */
+/** Reads the command line. Undefined for `--help`. Errors: `UsageError`. */
 export function parseOptions(args: readonly string[]): BenchOptions | undefined {
   const values = readFlags(args)
   if (values.help) return undefined

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-/** What processes have used. */
+/** Resources used by processes. */
 export interface ProcessUsage {
   /** User and system time since they began, of their ended children too. */
   readonly cpuS: number
@@ -10,10 +10,10 @@ export interface ProcessUsage {
   readonly peakRssBytes: number
 }
 
-/** Clock ticks a second in `/proc/<pid>/stat`: what Linux shows to programs on every usual machine. */
+/** Clock ticks a second in `/proc/<pid>/stat`: the value of Linux on every usual machine. */
 const TICKS_PER_S = 100
 
-/** What the processes of these ids and all below them have used. Linux only. */
+/** Resources used by the processes of these ids and all below them. Linux only. */
 export function readUsage(roots: readonly number[]): ProcessUsage {
   let [cpuS, rssBytes, peakRssBytes] = [0, 0, 0]
   for (const pid of listTree(roots)) {
@@ -53,7 +53,7 @@ function listTree(roots: readonly number[]): Set<number> {
     const fields = /^\d+$/.test(name) ? readStat(Number(name)) : undefined
     if (fields) parents.set(Number(name), Number(fields[FIELD.ppid]))
   }
-  // Children may have smaller ids than their parents, so look until nothing new is found.
+  // Children may have smaller ids than their parents, so repeat until nothing new is found.
   for (let size = -1; size !== tree.size; ) {
     size = tree.size
     for (const [pid, parent] of parents) if (tree.has(parent)) tree.add(pid)
@@ -61,7 +61,7 @@ function listTree(roots: readonly number[]): Set<number> {
   return tree
 }
 
-/** Places in `/proc/<pid>/stat`, counted after the command's closing bracket. */
+/** Indexes in `/proc/<pid>/stat`, counted after the command's closing bracket. */
 const FIELD = { ppid: 1, utime: 11, stime: 12, cutime: 13, cstime: 14 } as const
 
 function readStat(pid: number): string[] | undefined {
@@ -81,7 +81,7 @@ function readProc(pid: number, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {
-    // It ended between the listing and the look.
+    // It ended between the listing and the read.
     return undefined
   }
 }

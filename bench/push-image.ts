@@ -7,17 +7,17 @@ export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 
 /** Pieces of generated content, in bytes. */
 const CHUNK_BYTES = 256 * 1024
-/** Of each piece, what is random anew; the rest is random once per run, and shared. */
+/** Bytes of each piece that are random anew; the rest is random once per run, and shared. */
 const FRESH_BYTES = 32
 
-/** Where something is pushed to. */
+/** Target of a push. */
 export interface Target {
   readonly server: BenchServer
   readonly repository: string
   readonly agent?: KeptConnections
 }
 
-/** Opens an upload session; answers its URL. */
+/** Opens an upload session; returns its URL. */
 export async function openUpload(
   { server, repository, agent }: Target,
   authorization?: string,
@@ -30,7 +30,7 @@ export async function openUpload(
   return resolveLocation(server, headers.location)
 }
 
-/** Reads a `Location`, which may be relative, or name a server behind the one that was asked. */
+/** Reads a `Location`, which may be relative, or name a server behind the requested one. */
 export function resolveLocation(server: BenchServer, location: string | undefined): URL {
   if (location === undefined) throw new Error(`${server.name} answered no Location`)
   const { pathname, search } = new URL(location, server.url)
@@ -44,7 +44,7 @@ export function closingUrl(upload: URL, digest: string): string {
   return url.href
 }
 
-/** Pushes so many bytes that no other push has, in the way of Docker: POST, one PATCH in chunks, PUT. */
+/** Pushes so many bytes that no other push has, as Docker does: POST, one PATCH in chunks, PUT. */
 export async function pushGenerated(target: Target, bytes: number): Promise<string> {
   const authorization = await target.server.authorize(target.repository)
   const upload = await openUpload(target, authorization)
@@ -63,7 +63,7 @@ export async function pushGenerated(target: Target, bytes: number): Promise<stri
   return digest
 }
 
-/** Pushes a small image, all of it random, and answers its manifest. */
+/** Pushes a small image, all of it random, and returns its manifest. */
 export async function pushImage(target: Target): Promise<Buffer> {
   const config = await pushBytes(target, randomBytes(1_500))
   const layers = [await pushBytes(target, randomBytes(4_096)), await pushBytes(target, randomBytes(4_096))]
@@ -91,7 +91,7 @@ export async function putManifest(
   })
 }
 
-/** The headers that carry an authorization, if there is one. */
+/** The headers with an authorization, if there is one. */
 export function header(authorization: string | undefined): { authorization?: string } {
   return authorization === undefined ? {} : { authorization }
 }

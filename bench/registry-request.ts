@@ -12,7 +12,7 @@ export interface BenchRequest {
   readonly headers?: OutgoingHttpHeaders
   /** Sent with its length, or in chunks if it is a stream. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
-  /** Kept open between requests where the agent says so; by default each request has a connection of its own. */
+  /** Connections to reuse; by default each request has a connection of its own. */
   readonly agent?: KeptConnections
 }
 
@@ -40,7 +40,7 @@ export function keepConnections(): KeptConnections {
   return { http, https, [Symbol.dispose]: destroy }
 }
 
-/** Sends a request and reads the whole answer. The certificate is our own of a moment ago and is not checked. */
+/** Sends a request and reads the whole answer. The certificate is our own, a moment old, and is not checked. */
 export async function request(url: string, asked: BenchRequest): Promise<BenchAnswer> {
   const isTls = url.startsWith('https:')
   const { method = 'GET', headers = {}, body, agent } = asked
@@ -78,6 +78,7 @@ async function sendBody(sent: ReturnType<typeof requestHttp>, body: BenchRequest
     sent.end(body)
     return
   }
-  // A server may answer and hang up before it has read everything: then its answer tells why, not the broken pipe.
+  // A server may answer and hang up before it has read everything: then its answer gives the reason, not the broken
+  // pipe.
   await pipeline(body, sent).catch(() => {})
 }

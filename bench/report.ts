@@ -45,7 +45,7 @@ function formatTable(head: readonly string[], rows: readonly (readonly string[])
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Three significant digits, and no fewer than the whole part has. */
+/** Three significant digits, but at least all digits before the point. */
 export function formatNumber(value: number): string {
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
   return value.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(digits, 3) })

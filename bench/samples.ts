@@ -1,8 +1,8 @@
 /** The figures of one server in one round. */
 export interface Sample {
-  /** What was done, such as "pull, 4 connections". */
+  /** The work, such as "pull, 4 connections". */
   readonly work: string
-  /** Who did it. */
+  /** The server that did it. */
   readonly server: string
   /** Counted from 0; servers are compared within a round. */
   readonly round: number
@@ -19,8 +19,8 @@ export interface Summary {
 }
 
 /**
- * Sums up a figure of one server; undefined if it was never measured. No round is left out: the median is not moved by
- * one that went wrong, and `least` and `most` show that there was one.
+ * Sums up a figure of one server; undefined if it was never measured. Every round counts: an outlier does not move the
+ * median, and `least` and `most` show it.
  */
 export function summarise(samples: readonly Sample[], of: FigureOf): Summary | undefined {
   const values = [...figuresByRound(samples, of).values()]
@@ -41,7 +41,7 @@ export interface FigureOf {
 }
 
 /**
- * How many times the figure of `of` is that of `to`: the median of the ratios within each round, so that a machine that
+ * The factor of the figure of `of` to that of `to`: the median of the ratios within each round, so that a machine that
  * is slower for a while slows both sides. Undefined if no round has both.
  */
 export function ratioWithinRounds(

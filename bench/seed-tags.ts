@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MANIFEST_TYPE } from './push-image.ts'
 
-/** What is made in the database of a stopped Berth. */
+/** Rows to make in the database of a stopped Berth. */
 export interface SeedOptions {
   readonly dataDir: string
   readonly repository: string
@@ -10,7 +10,7 @@ export interface SeedOptions {
   readonly count: number
 }
 
-/** Stands for the bytes of each manifest: about the length of a real one's. */
+/** Stands for the bytes of each manifest, with about the length of a real one. */
 const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, note: 'x'.repeat(400) })
 
 /**
@@ -20,7 +20,7 @@ const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, no
 export function seedTags({ dataDir, repository, count }: SeedOptions): void {
   const database = new DatabaseSync(join(dataDir, 'berth.db'))
   try {
-    // Not durable: nobody would miss it.
+    // Not durable: the rows are of no value.
     database.exec('pragma synchronous = off; begin')
     const now = Date.now()
     const { lastInsertRowid: id } = database

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { readEndedChildrenCpuS, readMachineBusyS, readUsage, resetPeaks } from './process-usage.ts'
 
-/** What a piece of work cost. */
+/** Cost of a piece of work. */
 export interface Cost {
   readonly seconds: number
   /** Of the servers' processes, in seconds. */
@@ -11,8 +11,8 @@ export interface Cost {
   /** Largest resident memory of the servers' processes meanwhile, in bytes. */
   readonly peakRssBytes: number
   /**
-   * Share of the machine, in percent, that was busy with neither the servers nor their clients. The kernel's own work
-   * for them counts here too, such as writing back; far above what a quiet machine shows, the rates mean little.
+   * Percentage of the machine that was used by neither the servers nor their clients. The kernel's own work for them
+   * counts here too, such as writing back; far above the value of a quiet machine, the rates mean little.
    */
   readonly othersBusyPercent: number
 }
@@ -50,7 +50,7 @@ export function transferFigures(bytes: number, cost: Cost): Record<string, numbe
   }
 }
 
-/** The servers in the order of a round: forwards and backwards by turns, so that nobody is always first or last. */
+/** The servers in the order of a round: forwards and backwards by turns, so that none is always first or last. */
 export function inOrderOfRound<T>(servers: readonly T[], round: number): readonly T[] {
   return round % 2 === 0 ? servers : servers.toReversed()
 }

@@ -6,7 +6,7 @@ import { run } from './command.ts'
 
 /** Reads and writes of payload files, in bytes. */
 const CHUNK_BYTES = 1024 ** 2
-/** Of a payload file, what {@link stampPayload} writes anew: enough to never come twice. */
+/** Bytes of a payload file that {@link stampPayload} writes anew: enough for a unique file. */
 const STAMP_BYTES = 32
 
 /** Folder, certificate and accounts of one run; all servers use the same. Removed with everything in it at the end. */
@@ -59,7 +59,7 @@ export async function makePayload(file: string, bytes: number): Promise<Payload>
   return stampPayload({ file, bytes, digest: '' })
 }
 
-/** Makes a payload one that no server has seen, by new random bytes at its beginning; its new digest is in the answer. */
+/** Makes a payload new to all servers, by new random bytes at its beginning. @returns it with its new digest. */
 export async function stampPayload({ file, bytes }: Payload): Promise<Payload> {
   await using handle = await open(file, 'r+')
   await handle.write(randomFillSync(Buffer.alloc(STAMP_BYTES)), 0, STAMP_BYTES, 0)
@@ -67,8 +67,8 @@ export async function stampPayload({ file, bytes }: Payload): Promise<Payload> {
 }
 
 /**
- * Writes as many bytes as a measurement is about to and takes them away again. A virtual machine hands unused memory
- * back to its host, and whoever uses it next waits for it: up to five times slower for the first writer of the page cache.
+ * Writes as many bytes as the next measurement and removes them again. A virtual machine gives unused memory back to
+ * its host, and its next use waits for it: up to five times slower for the first writer of the page cache.
  */
 export async function warmPageCache(workspace: Workspace, payload: readonly Payload[]): Promise<void> {
   const scratch = join(workspace.path, 'scratch')

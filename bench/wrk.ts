@@ -3,9 +3,9 @@ import { run } from './command.ts'
 import { readEndedChildrenCpuS } from './process-usage.ts'
 import { timed } from './timed.ts'
 
-/** Connections that ask at once. */
+/** Connections with a request at once. */
 const CONNECTIONS = 32
-/** wrk's own threads: one asks faster than any server here can answer; `client busy %` shows it. */
+/** wrk's own threads: one is faster than any server here; `client busy %` shows it. */
 const THREADS = 1
 /** Longest wait for an answer, in seconds: a bcrypt of cost 10 by 32 connections on two cores takes many. */
 const TIMEOUT_S = 20
@@ -20,9 +20,9 @@ export interface Load {
 }
 
 /**
- * Asks for one URL again and again and answers the figures: rate, latency, processor time. wrk waits for an answer before
- * it asks again, so latencies are those of 32 clients in a closed loop.
- * Errors: any answer that is not 2xx or 3xx, any broken connection.
+ * Requests one URL again and again and returns the figures: rate, latency, processor time. Each connection waits for an
+ * answer before its next request, so latencies are those of 32 clients in a closed loop. Errors: any answer that is not
+ * 2xx or 3xx, any broken connection.
  */
 export async function loadUrl({ url, headers, seconds, roots }: Load): Promise<Record<string, number>> {
   const flags = Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`])

@@ -6,7 +6,7 @@ import { checkSources, readTableBetweenMarkers, writeTableBetweenMarkers } from 
 import { formatImportTable } from './import-table.ts'
 import { countCodeLines, findImports } from './source-imports.ts'
 
-/** Checks files given as path -> text; what is imported need not be among them. */
+/** Checks files given as path -> text; imported files need not be among them. */
 function check(files: Record<string, string>): string[] {
   return checkSources(new Map(Object.entries(files)))
 }

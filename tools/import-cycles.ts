@@ -7,8 +7,8 @@ export interface ImportEdge {
 }
 
 /**
- * Finds files that import each other in a circle, one line a circle: `file:line: the circle`.
- * Types may go round within one folder, because nothing of that is left at run time; nothing else may.
+ * Finds files that import each other in a circle, one line a circle: `file:line: the circle`. Circles of types are
+ * allowed within one folder, because nothing of them is left at run time.
  */
 export function findCycles(edges: readonly ImportEdge[], folderOf: (path: string) => string): string[] {
   const matters = (edge: ImportEdge): boolean => !edge.isTypeOnly || folderOf(edge.from) !== folderOf(edge.to)

@@ -3,16 +3,16 @@ import { findCycles, type ImportEdge } from './import-cycles.ts'
 import { FORBIDDEN_NAMES, formatImportTable, IMPORT_TABLE, type ImportRule } from './import-table.ts'
 import { countCodeLines, findImports, type SourceImport } from './source-imports.ts'
 
-/** Code lines above which a file must be split, or say why not. */
+/** Code lines above which a file must be split, or give its reason. */
 const MAX_CODE_LINES = 300
-/** Lines at the top of a file in which its excuse for being long is looked for. */
+/** Lines at the top of a file that may hold the reason for its length. */
 const EXCUSE_WITHIN_LINES = 5
 
 const BEGIN = '<!-- import-table: node tools/check-imports.ts --write -->'
 const END = '<!-- /import-table -->'
 
 /**
- * Checks sources, given by path from the repository's root, against the house rules about files: who imports whom,
+ * Checks sources, given by path from the repository's root, against the house rules about files: imports by the table,
  * no cycles, no drawers for anything, no overlong file. One line a problem: `file:line: rule`.
  */
 export function checkSources(sources: ReadonlyMap<string, string>): string[] {
@@ -31,14 +31,14 @@ export function checkSources(sources: ReadonlyMap<string, string>): string[] {
   return [...problems, ...findCycles(edges, folderOf)]
 }
 
-/** The table that stands between the markers; undefined without them. */
+/** The table between the markers; undefined without them. */
 export function readTableBetweenMarkers(markdown: string): string | undefined {
   const begin = markdown.indexOf(BEGIN)
   const end = markdown.indexOf(END)
   return begin < 0 || end < begin ? undefined : markdown.slice(begin + BEGIN.length, end).trim()
 }
 
-/** The text with today's table between its markers, which are appended where there are none. */
+/** The text with today's table between its markers, which are appended if absent. */
 export function writeTableBetweenMarkers(markdown: string): string {
   const table = `${BEGIN}\n${formatImportTable()}\n${END}`
   const begin = markdown.indexOf(BEGIN)
@@ -63,7 +63,7 @@ function checkLength(path: string, text: string): string[] {
   ]
 }
 
-/** Why an import is not allowed; undefined if it is. */
+/** Reason why an import is not allowed; undefined if it is. */
 function checkImport(path: string, found: SourceImport): string | undefined {
   const { specifier } = found
   const folder = folderOf(path)

@@ -12,23 +12,23 @@ const FILE_SYSTEM = ['node:fs']
 const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram', 'fastify']
 const SQL = ['node:sqlite', 'kysely']
 
-/** Port files: what others may know of a folder that holds adapters. */
+/** Port files: the part of a folder with adapters that others may import. */
 const BLOB_PORT = 'blobs/blob-store.ts'
 const METADATA_PORT = 'metadata/metadata.ts'
 const DATABASE_PORT = ['metadata/database.ts', 'metadata/schema.ts']
 const SQL_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
-/** Who may import whom. A folder without a rule is an error, so that a new one is thought about. */
+/** Imports allowed to each folder. A folder without a rule is an error, so that a new one is thought about. */
 export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'oci', may: [], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
   { folder: 'log', may: [], never: SQL },
   { folder: 'stream', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
   { folder: 'files', may: [], never: [...NETWORK, ...SQL] },
-  // `node:net` there tells an address from a name, no more.
+  // `node:net` there is only for telling an address from a name.
   { folder: 'config', may: [], never: [...NETWORK.filter((name) => name !== 'node:net'), ...SQL] },
   { folder: 'access', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
   { folder: 'blobs', may: ['oci', 'log', 'stream', 'files'], never: [...NETWORK, ...SQL] },
-  // `node:net` and `node:tls` reach the server of the engine that has one.
+  // `node:net` and `node:tls` reach the engine that has a server.
   {
     folder: 'database',
     may: ['oci', 'log', 'files'],

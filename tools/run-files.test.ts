@@ -7,7 +7,7 @@ import { makeTempFolder } from '../test/support/temp-folder.ts'
 
 const RUN_FILES = new URL('run-files.ts', import.meta.url).href
 
-/** Beside a file whose test passes: what the other one holds -> the exit code of both, and what is said. */
+/** Text of a test file that runs beside one that passes -> the exit code of both, and the output. */
 const ROWS: readonly (readonly [what: string, text: string, code: number, said: RegExp])[] = [
   ['a test that passes', "test('a', () => {})", 0, /pass 2/],
   ['a test that fails', "test('a', () => { throw new Error('no') })", 1, /fail 1/],

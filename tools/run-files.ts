@@ -1,7 +1,7 @@
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 
-/** How test files are run. */
+/** Options of a run of test files. */
 export interface RunFilesOptions {
   readonly cwd: string
   readonly concurrency: number
@@ -9,12 +9,12 @@ export interface RunFilesOptions {
   readonly testTimeoutMs: number
 }
 
-/** Longest wait for the next file to end, in ms: a test that was given up may leave what keeps its process for ever. */
+/** Longest wait for the next file to end, in ms: a test that was given up may keep its process alive for ever. */
 const NEXT_END_MS = 900_000
 
 /**
  * Runs test files in their order, by Node's own runner, called and not spawned: its command would sort them by name.
- * The exit code of this process is 0 only if every file told its end and nothing failed.
+ * The exit code of this process is 0 only if every file reported its end and nothing failed.
  */
 export function runFiles(files: readonly string[], options: RunFilesOptions): void {
   const stopped = new AbortController()
@@ -38,7 +38,7 @@ export function runFiles(files: readonly string[], options: RunFilesOptions): vo
     )
     stopped.abort()
   }, NEXT_END_MS).unref()
-  // Failed until the last word says otherwise, should the runner end without one.
+  // A failure until the last report says otherwise: the runner might end without one.
   process.exitCode = 1
   events.on('test:summary', ({ file, success }) => {
     if (file !== undefined) {
@@ -46,7 +46,7 @@ export function runFiles(files: readonly string[], options: RunFilesOptions): vo
       stuck.refresh()
       return
     }
-    // Node calls a file passed whose process ends with 0 before its tests do.
+    // Node counts a file as passed if its process ends with 0 before its tests do.
     for (const early of untold) console.error(`run-tests: ${early} ended before its tests, or has none`)
     if (success && untold.size === 0 && !stopped.signal.aborted) process.exitCode = 0
   })

@@ -12,7 +12,7 @@ const OWN_SCRIPT = ['test/clients/', 'test/crash/', 'test/faults/', 'test/front-
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const [scope, ...rest] = process.argv.slice(2)
-// Each file is a process, and many start servers: half the time of most went into compiling the same sources again.
+// Each file is a process, and many start servers: half the time of most was spent on compiling the same sources again.
 process.env.NODE_COMPILE_CACHE ??= `${root}node_modules/.cache/berth`
 
 if (rest.length > 0) fail(`unknown argument "${rest[0]}"`)
@@ -23,7 +23,7 @@ runFiles(
   { cwd: root, concurrency: CONCURRENCY, testTimeoutMs: TEST_TIMEOUT_MS },
 )
 
-/** `unit`: beside the sources; a path: what lies below it; nothing: all that needs only Node. */
+/** `unit`: beside the sources; a path: below it; nothing: all that needs only Node. */
 function testFiles(wanted: string | undefined): string[] {
   const patterns =
     wanted === 'unit' ? ['src/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts']
@@ -32,8 +32,8 @@ function testFiles(wanted: string | undefined): string[] {
     .flatMap((pattern) => globSync(pattern, { cwd: root }))
     .filter((file) => file.startsWith(prefix) && !OWN_SCRIPT.some((folder) => file.startsWith(folder)))
     .sort()
-  // What begins servers takes longest, so it goes first, workers and races before all: at the end it would run alone,
-  // beside idle cores.
+  // Tests that start servers take longest, so they go first, workers and races before all: at the end one would run
+  // alone, beside idle cores.
   const isLong = (file: string): boolean => file.startsWith('test/')
   return [...found.filter(isLong).reverse(), ...found.filter((file) => !isLong(file))]
 }

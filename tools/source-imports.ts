@@ -5,20 +5,20 @@ export interface SourceImport {
   readonly line: number
   /** True if it leaves no trace at run time. */
   readonly isTypeOnly: boolean
-  /** True for `process.getBuiltinModule('x')`, which loads no more of a built-in module than what is used of it. */
+  /** True for `process.getBuiltinModule('x')`, which loads only the used part of a built-in module. */
   readonly isPartial?: true
 }
 
-// Formatted sources start a statement in the first column, and nothing but names stands between keyword and specifier.
+// Formatted sources start a statement in the first column, and only names are between keyword and specifier.
 const STATIC_IMPORT = /^import\s+(type\s+)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"\n]+)['"]/gm
 const RE_EXPORT = /^export\s+(type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s+from\s+['"]([^'"\n]+)['"]/gm
 const BUILTIN_CALL = /\bprocess\.getBuiltinModule\(\s*['"]([^'"\n]+)['"]/g
 const DYNAMIC_IMPORT = /(\bawait\s+|\breturn\s+|=>\s*)?\bimport\(\s*['"]([^'"\n]+)['"]/g
 
 /**
- * Finds what a formatted TypeScript module imports: `import`, `export … from`, and with a literal `import(…)` and
- * `process.getBuiltinModule(…)`.
- * `import { type A }` counts as an import at run time, because the emptied statement stays.
+ * Finds the imports of a formatted TypeScript module: `import`, `export … from`, and with a literal `import(…)` and
+ * `process.getBuiltinModule(…)`. `import { type A }` counts as an import at run time, because the emptied statement
+ * stays.
  */
 export function findImports(text: string): SourceImport[] {
   const code = blankComments(text)

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 
-/** What a WebSocket costs Node itself: takes them over TLS and does nothing with them. Arguments: certificate, key, port. */
+/**
+ * Measures the cost of a WebSocket in Node itself: accepts them over TLS and does nothing with them. Arguments:
+ * certificate, key, port.
+ */
 const [certFile = '', keyFile = '', port] = process.argv.slice(2)
 const server = createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) })
 server.on('upgrade', (request, socket) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 /** A server under measurement, in processes of its own. */
 export interface BenchServer extends AsyncDisposable {
-  /** As tables name it. */
+  /** Name in tables. */
   readonly name: string
   /** Scheme, address and port, without a trailing slash. */
   readonly url: string
@@ -13,7 +13,7 @@ export interface BenchServer extends AsyncDisposable {
   readonly registryRoot: string | undefined
   /** Path of a blob below the URL. */
   blobPath(repository: string, digest: string): string
-  /** The `Authorization` header for pushes and pulls of the repository; undefined where none is asked for. */
+  /** The `Authorization` header for pushes and pulls of the repository; undefined if none is needed. */
   authorize(repository: string): Promise<string | undefined>
   /** Ends it and waits. */
   stop(): Promise<void>
@@ -31,7 +31,7 @@ export function basicHeader({ name, password }: { name: string; password: string
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 }
 
-/** Where a registry answers a blob. */
+/** Path of a blob at a registry. */
 export function registryBlobPath(repository: string, digest: string): string {
   return `/v2/${repository}/blobs/${digest}`
 }
@@ -43,7 +43,7 @@ export function blobFolder(registryRoot: string, digest: string): string {
 }
 
 /**
- * Frees the disk of a blob behind the server's back, the same way for all. Its facts stay, which harms nobody: no push
+ * Frees the disk of a blob behind the server's back, the same way for all. Its facts stay, which is harmless: no push
  * of a run has the same bytes as another.
  */
 export async function removeBlobBytes(server: BenchServer, digest: string): Promise<void> {

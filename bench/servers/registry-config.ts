@@ -1,4 +1,4 @@
-/** What a configuration of Debian's docker-registry depends on. */
+/** Parameters of a configuration of Debian's docker-registry. */
 export interface RegistrySettings {
   readonly root: string
   readonly port: number
@@ -6,7 +6,7 @@ export interface RegistrySettings {
   readonly htpasswdFile?: string | undefined
 }
 
-/** Distribution's configuration: Debian's own file, with our places in it. */
+/** Distribution's configuration: Debian's own file, with our paths in it. */
 export function formatRegistryConfig({ root, port, tls, htpasswdFile }: RegistrySettings): string {
   const config = {
     version: 0.1,
@@ -30,16 +30,16 @@ export function formatRegistryConfig({ root, port, tls, htpasswdFile }: Registry
   return JSON.stringify(config, undefined, 2)
 }
 
-/** What a configuration of nginx depends on. */
+/** Parameters of a configuration of nginx. */
 export interface NginxSettings {
   readonly folder: string
   readonly port: number
   readonly tls: { readonly certFile: string; readonly keyFile: string }
-  /** What `location /` does: a root folder to read files from, or a server to ask. */
+  /** Source of `location /`: a root folder of files, or an upstream server. */
   readonly serve: { readonly files: string } | { readonly upstreamPort: number }
 }
 
-/** nginx as Debian sets it up, and as nginx-proxy does for a registry of its own accord. */
+/** nginx as Debian sets it up, and as nginx-proxy configures it for a registry by default. */
 export function formatNginxConfig({ folder, port, tls, serve }: NginxSettings): string {
   const location =
     'files' in serve

@@ -9,7 +9,7 @@ import type { Workspace } from '../workspace.ts'
 import { type BenchServer, basicHeader, registryBlobPath } from './bench-server.ts'
 import { untilAnswering } from './until-answering.ts'
 
-/** How Berth is started. */
+/** Options of starting Berth. */
 export interface BerthOptions {
   readonly name: string
   /** Further accounts. */
@@ -23,9 +23,9 @@ export interface BerthOptions {
 /** A Berth that can be stopped and started on the same data. */
 export interface BenchBerth extends BenchServer {
   readonly dataDir: string
-  /** For plain HTTP; undefined where it does not listen for it. */
+  /** URL for plain HTTP; undefined if it does not listen for it. */
   readonly httpUrl: string | undefined
-  /** Starts a stopped one again; answers the seconds from the start of the process to the first answer. */
+  /** Starts a stopped one again; returns the seconds from the start of the process to the first answer. */
   startAgain(): Promise<number>
 }
 

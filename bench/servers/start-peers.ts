@@ -7,7 +7,7 @@ import type { Workspace } from '../workspace.ts'
 import { type BasicAccount, type BenchServer, basicHeader, registryBlobPath } from './bench-server.ts'
 import { formatNginxConfig, formatRegistryConfig, type NginxSettings } from './registry-config.ts'
 
-/** How Debian's docker-registry is started. */
+/** Options of starting Debian's docker-registry. */
 export interface DistributionOptions {
   readonly name: string
   readonly isTls: boolean

@@ -7,15 +7,15 @@ import { findFreePort, isListening } from '../../test/support/free-port.ts'
 import { startProcess } from '../../test/support/start-process.ts'
 import type { Workspace } from '../workspace.ts'
 
-/** A server that stands before another one, or that one. */
+/** A proxy under measurement, or the server behind it. */
 export interface BenchProxy extends AsyncDisposable {
   readonly name: string
-  /** Of the host `localhost`, the one that all of them serve. */
+  /** URL of the host `localhost`, which all of them serve. */
   readonly url: string
   readonly pid: number
 }
 
-/** What stands behind: a small text at `/small`, a large file at `/large`. */
+/** The server behind: a small text at `/small`, a large file at `/large`. */
 export async function startOrigin(workspace: Workspace, largeBytes: number): Promise<BenchProxy> {
   const folder = await workspace.folder('origin')
   const port = await findFreePort()
@@ -32,7 +32,7 @@ http {
   return startNginx({ name: 'origin', folder, port, config, scheme: 'http' })
 }
 
-/** Starts nginx as nginx-proxy has it: TLS, connections to the upstream kept. */
+/** Starts nginx as nginx-proxy configures it: TLS, connections to the upstream kept. */
 export async function startNginxProxy(
   workspace: Workspace,
   name: string,
@@ -91,7 +91,7 @@ https://localhost:${port} {
   })
 }
 
-/** Starts a server of Node's that holds WebSockets over TLS. */
+/** Starts a server of Node alone that holds WebSockets over TLS. */
 export async function startBareTls(workspace: Workspace, name: string): Promise<BenchProxy> {
   const folder = await workspace.folder('bare-tls')
   const port = await findFreePort()
@@ -100,7 +100,10 @@ export async function startBareTls(workspace: Workspace, name: string): Promise<
   return start({ name, program: process.execPath, args, folder, port, scheme: 'https' })
 }
 
-/** Starts Berth's front door with one site before the origin, and more that nobody asks for; `hasWorkers`: one process for each core. */
+/**
+ * Starts Berth's front door with one site before the origin, and further sites without visitors; `hasWorkers`: one
+ * process for each core.
+ */
 export async function startFrontDoor(
   workspace: Workspace,
   name: string,

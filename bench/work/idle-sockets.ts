@@ -9,14 +9,14 @@ import { type BenchProxy, startBareTls, startFrontDoor } from '../servers/start-
 import type { WorkContext } from './work-context.ts'
 
 export const SOCKETS_WORK = 'idle WebSockets over TLS'
-/** The servers as tables and bars name them. */
+/** The servers' names in tables and bars. */
 export const HOLDERS = { berth: 'Berth', bare: 'bare Node TLS' } as const
 /** Handshakes at once while the WebSockets are opened. */
 const OPENING = 64
 
 /**
- * Opens WebSockets, leaves them alone, and reads the memory: of the front door, which has two connections for each, and
- * of a server of Node's that does nothing but hold its one.
+ * Opens WebSockets, leaves them idle, and reads the memory: of the front door, which has two connections for each, and
+ * of a server of Node alone that only holds its one.
  */
 export async function measureIdleSockets(context: WorkContext): Promise<void> {
   await using resources = new AsyncDisposableStack()
@@ -55,7 +55,7 @@ async function measureHolder({ options, record }: WorkContext, holder: BenchProx
   }
 }
 
-/** Each WebSocket takes two files of the front door; some are needed for all else. */
+/** Each WebSocket takes two descriptors of the front door; some are needed for the rest. */
 async function countAffordable(): Promise<number> {
   const limits = await readFile('/proc/self/limits', 'utf8')
   const [, files = '1024'] = /^Max open files +\d+ +(\d+)/m.exec(limits) ?? []

@@ -10,7 +10,7 @@ import { writeHtpasswd } from '../workspace.ts'
 import { type Load, loadUrl } from '../wrk.ts'
 import { keepServers, NAMES, type WorkContext } from './work-context.ts'
 
-/** Costs of bcrypt: what `htpasswd -B` takes by itself, and what is usual elsewhere. */
+/** Costs of bcrypt: the default of `htpasswd -B`, and the usual one elsewhere. */
 const COSTS = [5, 10] as const
 const TAG = 'latest'
 
@@ -18,13 +18,13 @@ const TAG = 'latest'
 interface Contender {
   readonly name: string
   readonly server: BenchServer
-  /** Where it is asked; what it needs for that is pushed to the server's own URL. */
+  /** URL of the load; content that it needs is pushed to the server's own URL. */
   readonly url: string
   readonly repository: string
   authorize(): Promise<string | undefined>
 }
 
-/** Asks for a manifest by tag on 32 connections, over TLS and plain, by each way of logging in. */
+/** Reads a manifest by tag on 32 connections, over TLS and plain, by each way of logging in. */
 export async function measureManifest(context: WorkContext): Promise<void> {
   const { workspace, options } = context
   const { loadS, warmUpS } = options.sizes
@@ -60,17 +60,17 @@ export async function measureManifest(context: WorkContext): Promise<void> {
   }
 }
 
-/** The work as tables and bars name it. */
+/** The work's name in tables and bars. */
 export function manifestWork(isTls: boolean): string {
   return `manifest GET by tag, 32 connections, ${isTls ? 'TLS' : 'plain HTTP'}`
 }
 
-/** A server with a way of logging in, as tables and bars name it. */
+/** Name of a server with a way of logging in, in tables and bars. */
 export function nameContender(server: string, login: string): string {
   return `${server}, ${login}`
 }
 
-/** Basic with a password kept by bcrypt of this cost, as tables and bars name it. */
+/** Name of Basic with a bcrypt password of this cost, in tables and bars. */
 export function nameBasic(cost: number): string {
   return `Basic, bcrypt ${cost}`
 }

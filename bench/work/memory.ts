@@ -9,16 +9,16 @@ import { inOrderOfRound, timed } from '../timed.ts'
 import { NAMES, type WorkContext } from './work-context.ts'
 
 const REPOSITORY = 'bench/memory'
-/** Until a fresh process has come to rest, in ms. */
+/** Time until a fresh process is idle, in ms. */
 const SETTLE_MS = 2_000
 
-/** What a server is asked to take at once. */
+/** Pushes at once. */
 interface Burst {
   readonly count: number
   readonly bytes: number
 }
 
-/** Resident memory of a fresh process: at rest, and at its largest while it takes large pushes. */
+/** Resident memory of a fresh process: idle, and at its largest during large pushes. */
 export async function measureMemory(context: WorkContext): Promise<void> {
   const { workspace, options } = context
   const starts = [
@@ -33,7 +33,7 @@ export async function measureMemory(context: WorkContext): Promise<void> {
   }
 }
 
-/** The work as tables and bars name it. */
+/** The work's name in tables and bars. */
 export function memoryWork({ count, bytes }: Burst): string {
   const size = bytes >= 1024 ** 3 ? `${bytes / 1024 ** 3} GiB` : `${bytes / 1024 ** 2} MiB`
   return count === 1 ? `memory, one push of ${size}` : `memory, ${count} pushes of ${size} at once`

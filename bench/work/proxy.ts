@@ -11,7 +11,7 @@ import { loadUrl } from '../wrk.ts'
 import { measureIdleSockets } from './idle-sockets.ts'
 import type { WorkContext } from './work-context.ts'
 
-/** The proxies as tables and bars name them. */
+/** The proxies' names in tables and bars. */
 export const PROXIES = {
   berth: 'Berth',
   workers: 'Berth, workers',

@@ -41,7 +41,7 @@ export async function measurePull(context: WorkContext): Promise<void> {
   }
 }
 
-/** Untimed: the blob gets there, what comes back has its digest, and the page cache holds it. */
+/** Untimed: pushes the blob, checks its digest in a pull, and fills the page cache with it. */
 async function storeAndVerify({ curl }: WorkContext, server: BenchServer, payload: Payload): Promise<void> {
   if (server.registryRoot !== undefined) {
     const authorization = await server.authorize(REPOSITORY)

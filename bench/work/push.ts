@@ -12,7 +12,7 @@ import { CONNECTIONS, keepServers, NAMES, nameWork, type WorkContext } from './w
 
 const REPOSITORY = 'bench/push'
 
-/** How clients push: in one request, or as Docker does. */
+/** Ways to push: in one request, or as Docker does. */
 const WAYS = { put: 'push over TLS (POST, PUT)', patch: 'push over TLS (POST, PATCH, PUT)' } as const
 type Way = keyof typeof WAYS
 
@@ -112,7 +112,7 @@ async function checkStored(
   }
 }
 
-/** dd is a client here, not a server: its processor time and memory are not looked at. */
+/** dd is a client here, not a server: its processor time and memory are left out. */
 function diskFigures(bytes: number, cost: Cost): Record<string, number> {
   return { 'MB/s': bytes / 1e6 / cost.seconds, 'others busy %': cost.othersBusyPercent }
 }

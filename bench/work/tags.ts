@@ -12,12 +12,12 @@ const REPOSITORY = 'bench/tags'
 const SEEDED_REPOSITORY = 'bench/seeded'
 /** Tags of a page. */
 const PAGE = 1_000
-/** Pages asked for in a row; the figure is their median. */
+/** Pages requested in a row; the figure is their median. */
 const ASKS = 20
 /** Tags pushed at once. */
 const PUSHERS = 8
 
-/** Pages of tags out of few and of very many, and what very many rows do to the start. */
+/** Pages of tags out of few and of very many, and the effect of very many rows on the start. */
 export async function measureTags(context: WorkContext): Promise<void> {
   const { workspace, options } = context
   await using kept = keepServers()
@@ -44,20 +44,20 @@ export async function measureTags(context: WorkContext): Promise<void> {
   }
 }
 
-/** The work as tables and bars name it. */
+/** The work's name in tables and bars. */
 export function startWork(rows: number): string {
   return `start, ${rows === 0 ? 'few' : rows.toLocaleString('en')} manifests`
 }
 
-/** The work as tables and bars name it. */
+/** The work's name in tables and bars. */
 export function pageWork(count: number, where: PagePlace): string {
   return `page of ${PAGE.toLocaleString('en')} tags out of ${count.toLocaleString('en')}, ${where}`
 }
 
-/** Which page. */
+/** Place of a page. */
 export type PagePlace = 'first' | 'middle' | 'last'
 
-/** Tags of both ways of making them: names of one length, so that their order is their number's. */
+/** Name of a tag, pushed or seeded: all of one length, so that their order is that of their numbers. */
 export function tagName(index: number): string {
   return `v${String(index).padStart(7, '0')}`
 }

@@ -4,7 +4,7 @@ import type { Sample } from '../samples.ts'
 import type { BenchServer } from '../servers/bench-server.ts'
 import type { Workspace } from '../workspace.ts'
 
-/** What a piece of work is given. */
+/** Parameters of a piece of work. */
 export interface WorkContext {
   readonly workspace: Workspace
   readonly options: BenchOptions
@@ -13,7 +13,7 @@ export interface WorkContext {
   record(sample: Sample): void
 }
 
-/** The servers as tables and bars name them. */
+/** The servers' names in tables and bars. */
 export const NAMES = {
   berth: 'Berth',
   /** A worker for each core. */
@@ -27,12 +27,12 @@ export const NAMES = {
 /** Connections that transfer at once. */
 export const CONNECTIONS = [1, 4] as const
 
-/** A piece of work as tables name it, such as "pull, 4 connections". */
+/** Name of a piece of work in tables, such as "pull, 4 connections". */
 export function nameWork(work: string, connections: number): string {
   return `${work}, ${connections} connection${connections === 1 ? '' : 's'}`
 }
 
-/** Stops every server, in whatever state the work was left. */
+/** Stops every server, in whatever state the work ended. */
 export function keepServers(): AsyncDisposable & { add<T extends BenchServer>(server: T): T } {
   const stack = new AsyncDisposableStack()
   return { add: (server) => stack.use(server), [Symbol.asyncDispose]: () => stack.disposeAsync() }

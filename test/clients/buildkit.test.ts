@@ -55,7 +55,7 @@ describe('BuildKit', { skip: skipReason('buildkitd', 'buildctl', 'runc', 'busybo
     assert.match(said, /401|403|denied|unauthorized|insufficient_scope/i)
   })
 
-  /** Builds and pushes; answers the digests of its layers, as the registry has them. */
+  /** Builds and pushes. @returns the digests of its layers, as the registry has them. */
   async function build(name: string, options: readonly string[]): Promise<string> {
     const reference = `${room.berth.host}/alice/${name}`
     await room.run('buildctl', buildArgs(['--output', `type=image,push=true,name=${reference}`, ...options]))

@@ -18,7 +18,7 @@ describe('a registry that asks for client certificates', { skip: skipReason('sko
     const ca = makePaper('Staff CA')
     const alice = makeClient('alice', ca)
     await using temp = await makeTempFolder('client-certificates')
-    // A name of Berth's own CA, so that the registry has a certificate that can be trusted.
+    // A name of Berth's own CA, so that the registry has a trusted certificate.
     await using berth = await startCertificateServer({
       domain: 'localhost',
       sites: {},

@@ -14,7 +14,7 @@ describe('cosign', { skip: skipReason('cosign', 'crane') }, () => {
 
   before(async () => {
     room = await openClientRoom()
-    // The key's own password, empty: without the variable it would ask on a terminal.
+    // The key's own password, empty: without the variable cosign prompts on a terminal.
     room.env.COSIGN_PASSWORD = ''
     layout = join(room.folder, 'layout')
     await writeOciLayout(layout, { app: IMAGE })

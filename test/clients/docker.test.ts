@@ -99,7 +99,7 @@ describe('Docker', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
     await docker('push', reference('kept:1'))
     const { logIns } = JSON.parse(await room.berth.command(['user', 'logins', 'alice', '--json']))
     assert.equal(logIns[0].client, 'docker', 'whose token does not rotate')
-    // As on another machine, to which the file was copied.
+    // As on another machine with a copy of the file.
     await writeFile(file, settings)
     await docker('push', reference('kept:1'))
     await room.berth.command(['user', 'logout', 'alice', '--yes'])
@@ -124,7 +124,7 @@ describe('Docker', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
   }
 
   async function importImage(name: string): Promise<void> {
-    // A layer of its own for each name, so that no test lives on what another has pushed.
+    // A layer of its own for each name, so that no test depends on what another has pushed.
     const tree = [...busyboxTree(), { path: 'name', bytes: Buffer.from(name) }]
     await room.run('docker', ['import', '-', name], makeTar(tree))
   }

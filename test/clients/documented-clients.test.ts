@@ -29,7 +29,7 @@ const PARTS = [
   'oras',
   'cosign',
 ]
-/** What docs/pushing-and-pulling.md says each client needs on loopback, without TLS. */
+/** Flags and settings of each client on loopback, without TLS, from docs/pushing-and-pulling.md. */
 const WITHOUT_TLS: Readonly<Record<string, string>> = {
   podman: '--tls-verify=false',
   buildah: '--tls-verify=false',
@@ -63,7 +63,7 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
   })
   after(() => resources.disposeAsync())
 
-  /** Runs all documented commands that begin so, in their order; answers what the last one printed. */
+  /** Runs all documented commands with this beginning, in their order. @returns the output of the last one. */
   async function run(beginning: string, changes: Readonly<Record<string, string>> = {}): Promise<string> {
     const commands = RUN_BY_CLIENTS.filter((command) => command.startsWith(beginning))
     assert.notEqual(commands.length, 0, beginning)
@@ -85,7 +85,7 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
       ...(isLogin ? ['--password-stdin'] : []),
       ...(flag === undefined || words.some((word) => word.includes('tls-verify')) ? [] : [flag]),
     ]
-    // Some clients take no flags behind the first name.
+    // Some clients take no flags after the first name.
     const verb = words.findIndex((word) =>
       /^(?:login|push|pull|copy|delete|attach|discover|sign|verify)$/.test(word),
     )
@@ -127,7 +127,7 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
   })
 
   it('skopeo', async () => {
-    // The layout stands for an image of the internet.
+    // The layout replaces an image of the internet.
     const source = { 'docker://docker.io/library/alpine:3': `oci:${join(room.folder, 'layout')}:app` }
     await run('skopeo login')
     await run('skopeo copy', source)
@@ -199,13 +199,13 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
       ]),
     ) as { digest: string }
     await room.run('cosign', ['generate-key-pair'])
-    // No log of the internet, which signing would otherwise write to.
+    // Without the public log, to which signing would otherwise write.
     const changes = { 'sha256:DIGEST': manifest.digest }
     await run('cosign sign', { ...changes, 'cosign sign': 'cosign sign --tlog-upload=false --yes' })
     await run('cosign verify', { ...changes, 'cosign verify': 'cosign verify --insecure-ignore-tlog' })
   })
 
-  // Last: it looks at what the others have done.
+  // Last: it checks what the others have done.
   it('are all that are listed as run here', () => {
     assert.deepEqual(
       RUN_BY_CLIENTS.filter((command) => !done.has(command)),

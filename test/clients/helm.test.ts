@@ -41,7 +41,7 @@ describe('helm', { skip: skipReason('helm') }, () => {
     )
   })
 
-  /** Packages a small chart; answers the archive's name in the room's folder. */
+  /** Packages a small chart. @returns the archive's name in the room's folder. */
   async function packageChart(): Promise<string> {
     const chart = join(room.folder, 'harbour')
     await mkdir(join(chart, 'templates'), { recursive: true })

@@ -13,7 +13,7 @@ import { makeTar, type TarEntry } from '../support/tar.ts'
 const FILES = 300
 const FILE_BYTES = 100_000
 const KEPT_OF_TEN = 9
-/** What the second pull may bring at most: the changed tenth, the table of contents, and as much again. */
+/** Most bytes of the second pull: the changed tenth, the table of contents, and as much again. */
 const MOST_BYTES = (2 * FILES * FILE_BYTES) / 10
 /** Longest wait for a line of the log, in ms. */
 const LOG_MS = 10_000
@@ -22,7 +22,7 @@ const DISK_MIB = 400
 
 describe('podman with partial images', { skip: skipReason('podman') }, () => {
   let room: ClientRoom
-  // Overlay, which partial pulls need, does not stand on every file system that tests run on; on this it does.
+  // Overlay, which partial pulls need, does not work on every file system that tests run on; on this disk it does.
   let disk: SmallDisk
   let marks = 0
   const reference = (tag: string): string => `${room.berth.host}/alice/partial:${tag}`

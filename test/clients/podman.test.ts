@@ -77,7 +77,7 @@ describe('podman', { skip: skipReason('podman', 'runc', 'busybox') }, () => {
     await importImage(foreign)
     assert.match(await room.runFailing('podman', [...push, foreign]), DENIED)
     await importImage(reference('closed:1'))
-    // An empty file of log-ins is what is left after the last log-out.
+    // An empty file of log-ins, as the last log-out leaves it.
     const nobody = ['--authfile', join(room.folder, 'nobody.json')]
     await writeFile(join(room.folder, 'nobody.json'), '{}')
     assert.match(await room.runFailing('podman', [...push, ...nobody, reference('closed:1')]), DENIED)

@@ -25,7 +25,7 @@ describe('a log-in that Docker has stored', { skip: skipReason(...PARTS) }, () =
     room.env.DOCKER_HOST = `unix://${daemon.socket}`
     const login = ['login', '-u', 'alice', '--password-stdin', room.berth.host]
     await room.run('docker', login, room.berth.passwordOf('alice'))
-    // Nothing of their own: only what Docker left.
+    // No file of their own: only Docker's.
     delete room.env.REGISTRY_AUTH_FILE
   })
   after(async () => {

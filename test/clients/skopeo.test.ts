@@ -57,7 +57,7 @@ describe('skopeo', { skip: skipReason('skopeo') }, () => {
   })
 
   it('pushes layers compressed with zstd', async () => {
-    // A layer of its own: skopeo remembers gzip forms of layers it has pushed, and takes those again.
+    // A layer of its own: skopeo remembers gzip forms of layers it has pushed, and reuses those.
     const plain = join(room.folder, 'plain')
     await writeOciLayout(plain, { fresh: imageFor('riscv64') })
     const folder = `dir:${join(room.folder, 'decompressed')}`

@@ -17,7 +17,7 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 
 const PARTS = ['docker', 'dockerd', 'skopeo', 'crane', 'openssl', 'ip', 'busybox']
 
-/** Berth knows nothing of the proxy before it: no `public-url`, no `trusted-proxies`. */
+/** Berth has no setting for the proxy before it: no `public-url`, no `trusted-proxies`. */
 describe('a proxy on the same machine that does TLS', { skip: skipReason(...PARTS) }, () => {
   const resources = new AsyncDisposableStack()
   let room: ClientRoom
@@ -34,7 +34,7 @@ describe('a proxy on the same machine that does TLS', { skip: skipReason(...PART
   })
   after(() => resources.disposeAsync())
 
-  /** What nginx does with `proxy_set_header Host $http_host` and `X-Forwarded-Proto $scheme`. */
+  /** An nginx with `proxy_set_header Host $http_host` and `X-Forwarded-Proto $scheme`. */
   async function startProxy(address: string): Promise<number> {
     const [cert, key] = await Promise.all([readFile(certificates.certFile), readFile(certificates.keyFile)])
     const proxy = createServer({ cert, key }, (incoming, outgoing) => {

@@ -97,7 +97,10 @@ describe('TLS with an authority of the test’s own', { skip: skipReason(...PART
     await room.run('crane', ['catalog', room.berth.host])
   })
 
-  /** Docker looks for authorities in one place only, by host and port; answers how to take it away again. */
+  /**
+   * Docker looks for authorities in one place only, by host and port. @returns a function that takes the authority
+   * away.
+   */
   async function trustInDocker(host: string): Promise<() => Promise<void>> {
     const folder = join('/etc/docker/certs.d', host)
     await mkdir(folder, { recursive: true })

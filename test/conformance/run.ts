@@ -12,7 +12,7 @@ const VERSIONS = ['1.1', 'dev']
 const SUITE_TIMEOUT_MS = 300_000
 const USER = 'conformance'
 
-/** Every switch of the suite, on: by default it leaves out what few registries can do. */
+/** Every switch of the suite, on: by default it leaves out features that few registries have. */
 const SWITCHES = [
   ...['PING', 'PULL', 'PUSH', 'REFERRER'].map((name) => `API_${name}`),
   ...['ATOMIC', 'DELETE', 'DIGEST_HEADER', 'MOUNT_ANONYMOUS', 'UPLOAD_CANCEL'].map(

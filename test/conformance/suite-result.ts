@@ -5,13 +5,13 @@ export interface SuiteResult {
   readonly failed: number
   /** Skipped because the registry lacks something, or disabled by configuration. */
   readonly skipped: number
-  /** What did not pass: name, status and what was found. */
+  /** Tests that failed: name, status and finding. */
   readonly complaints: readonly string[]
 }
 
 /**
- * Reads the JUnit report of the conformance suite, whose exit code says nothing of skipped or disabled tests.
- * Errors: it is no such report, or tells of no test.
+ * Reads the JUnit report of the conformance suite, whose exit code ignores skipped and disabled tests. Errors: it is no
+ * such report, or has no test.
  */
 export function readJunit(xml: string): SuiteResult {
   const head = /<testsuites\b([^>]*)>/.exec(xml)?.[1]

@@ -4,20 +4,20 @@ import { type Answer, Interrupted, type RawClient, type Sending } from '../suppo
 import { type SeededRandom, seededBytes } from '../support/seeded-random.ts'
 import type { BlobEntry, Ledger, ManifestEntry, SessionEntry } from './ledger.ts'
 
-/** Repositories that are pushed to. */
+/** Repositories of the pushes. */
 export const REPOSITORIES = ['crash/a', 'crash/b', 'crash/c'] as const
 /** Largest blob, in bytes: four of the server's buffers and a bit. */
 const MAX_BLOB_BYTES = 5 * 1024 * 1024
 /** Sessions kept for later rounds. */
 const MAX_SESSIONS = 24
-/** Smallest blob sent in four chunks: a chunk of one byte is told as `Range: 0-0`, as no byte is. */
+/** Smallest blob sent in four chunks: a session of one byte is answered with `Range: 0-0`, as an empty one is. */
 const MIN_SESSION_BYTES = 8
 /** Tags of one client in one repository: few, so that they move often. */
 const TAGS = 3
 
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
-/** What a client needs. */
+/** Dependencies of a client. */
 export interface ClientParts {
   readonly id: number
   readonly ledger: Ledger
@@ -25,7 +25,9 @@ export interface ClientParts {
   readonly random: SeededRandom
 }
 
-/** Does one thing after the other until the server is gone. Errors: what a server in good health must not answer. */
+/**
+ * Makes one request after the other until the server is gone. Errors: an answer that a healthy server must not give.
+ */
 export async function runClient(parts: ClientParts): Promise<void> {
   const client = new CrashClient(parts)
   try {
@@ -35,7 +37,7 @@ export async function runClient(parts: ClientParts): Promise<void> {
   }
 }
 
-/** Notes in the ledger before each request what it may change, and after it what it has. */
+/** Notes in the ledger before each request what it may change, and after it what it has changed. */
 class CrashClient {
   readonly #parts: ClientParts
   #made = 0
@@ -77,7 +79,7 @@ class CrashClient {
     await this.#expect(201, 'POST', url, { body })
   }
 
-  /** POST, then so many PATCH requests, then PUT, which brings the bytes if there was no PATCH. */
+  /** POST, then so many PATCH requests, then PUT, which has the bytes if there was no PATCH. */
   async #pushInSession(entry: BlobEntry, patches: number): Promise<void> {
     const opened = await this.#expect(202, 'POST', `/v2/${entry.repository}/blobs/uploads/`)
     const location = String(opened.headers.location)
@@ -261,7 +263,7 @@ class CrashClient {
     return manifest
   }
 
-  /** A blob nobody else is at work on, which is then this client's until it is released. */
+  /** A blob that no other client is changing, taken for this client until it is released. */
   #takeBlob(fits: (blob: BlobEntry) => boolean, presence?: 'present'): BlobEntry | undefined {
     const recent = this.#parts.ledger.blobs.slice(-200)
     const free = recent.filter(

@@ -27,10 +27,10 @@ const LATEST_EARLY_KILL_MS = 450
 const MAX_START_MS = 5_000
 /** Starts compared at either end of the run: of so many, the fastest is the one least disturbed by other work. */
 const COMPARED_STARTS = 30
-/** How much longer the fastest may take at the end, in ms, beyond twice the time: noise, but no walk over storage. */
+/** Most that the fastest may take longer at the end, in ms, beyond twice the time: noise, but no walk over storage. */
 const MAX_GROWTH_MS = 200
 
-/** With workers one of them is killed before the primary, in each round. */
+/** With workers, in each round one of them is killed before the primary. */
 for (const { workers, kills } of [
   { workers: 1, kills: KILLS },
   { workers: 2, kills: Math.ceil(KILLS / 5) },
@@ -44,7 +44,7 @@ for (const { workers, kills } of [
       dataDir: join(folder.path, 'data'),
       port: await findFreePort(),
       logFile: join(folder.path, 'berth.log'),
-      // The token that is fetched once has to outlive the run.
+      // The token is fetched once and has to outlive the run.
       flags: ['--token-lifetime', '3600', '--workers', String(workers)],
     }
     const random = new SeededRandom(SEED)
@@ -96,7 +96,7 @@ for (const { workers, kills } of [
     const complaints = log
       .split('\n')
       .filter((line) => /^\{"level":"?(?:error|50|60)|^error|^\s+at /.test(line))
-      // Node itself says so where a worker begins below a primary that is gone.
+      // Node's own message of a worker that begins below a primary that is gone.
       .filter((line) => workers === 1 || !/a worker ended by SIGKILL|^ +at .*node:/i.test(line))
     assert.deepEqual(complaints.slice(0, 5), [], 'the log holds errors')
   })

@@ -10,12 +10,12 @@ import {
   type TagEntry,
 } from './ledger.ts'
 
-/** Older things looked at in each round, beside all that changed in the last two. */
+/** Older things checked in each round, beside all that changed in the last two. */
 const SAMPLE = 10
 /** Requests at once. */
 const AT_ONCE = 8
 
-/** Looks at what a restarted server holds. `all`: everything; else what changed lately, and a sample. */
+/** Checks the content of a restarted server. `all`: everything; else what changed lately, and a sample. */
 export async function checkInvariants(
   ledger: Ledger,
   http: RawClient,
@@ -27,7 +27,7 @@ export async function checkInvariants(
     const others = all ? [] : Array.from({ length: SAMPLE }, () => random.pick(entries))
     return [...new Set([...recent, ...others.filter((entry) => entry !== undefined)])]
   }
-  // Tags first: what one points at says whether the transaction of its manifest was kept.
+  // Tags first: the target of one shows whether the transaction of its manifest was kept.
   await inParallel(ledger.tags, (tag) => checkTag(tag, http))
   await inParallel(lately(ledger.manifests), (manifest) => checkManifest(manifest, http))
   await inParallel(lately(ledger.blobs), (blob) => checkBlob(blob, http))
@@ -37,7 +37,7 @@ export async function checkInvariants(
   }
 }
 
-/** A tag points to one of those it may point to, whole; one that points nowhere was new or is deleted. */
+/** A tag points to one of its possible manifests, whole; it points nowhere only if it was new or is deleted. */
 async function checkTag(tag: TagEntry, http: RawClient): Promise<void> {
   const { status, digest, body } = await http.send('GET', `/v2/${tag.repository}/manifests/${tag.name}`)
   const name = `${tag.repository}:${tag.name}`
@@ -79,7 +79,7 @@ async function checkBlob(blob: BlobEntry, http: RawClient): Promise<void> {
   const { status, digest, size, body } = await http.send('GET', path)
   assert.ok(status === 200 || status === 404, `${path} was answered ${status} ${body}`)
   if (status === 200) assert.deepEqual({ digest, size }, { digest: blob.digest, size: blob.size })
-  // HEAD asks the facts, GET the bytes: a fact without its bytes would let manifests in that cannot be pulled.
+  // HEAD reads the facts, GET the bytes: a fact without its bytes would admit manifests that cannot be pulled.
   else
     assert.equal(
       (await http.send('HEAD', path)).status,
@@ -89,7 +89,10 @@ async function checkBlob(blob: BlobEntry, http: RawClient): Promise<void> {
   settle(blob, status === 200)
 }
 
-/** The offset told is at least what was acknowledged; undefined if the session has ended, which it may only by itself. */
+/**
+ * The session's offset, at least what was acknowledged; undefined if the session ended, as one with a finishing request
+ * may.
+ */
 async function checkSession(session: SessionEntry, http: RawClient): Promise<number | undefined> {
   const { status, headers, body } = await http.send('GET', session.location)
   if (status === 404) {
@@ -104,7 +107,7 @@ async function checkSession(session: SessionEntry, http: RawClient): Promise<num
   return told
 }
 
-/** Goes on from the offset told; a truthful one gives the blob of the whole content's digest. */
+/** Goes on from the session's offset; a truthful one gives the blob of the whole content's digest. */
 async function finishSession(
   session: SessionEntry,
   { ledger, http }: { ledger: Ledger; http: RawClient },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-/** What is known of a thing: `maybe` if the server died while it was changed. */
+/** Known state of a thing: `maybe` if the server died while it was changed. */
 export type Presence = 'present' | 'absent' | 'maybe'
 
 /** A blob in one repository. Equal content in two repositories is two entries. */
@@ -11,7 +11,7 @@ export interface BlobEntry {
   readonly name: string
   readonly size: number
   presence: Presence
-  /** A client is changing it, or naming it in a manifest. */
+  /** True while a client changes it, or names it in a manifest. */
   isTaken: boolean
   /** Round of the last change. */
   round: number
@@ -27,27 +27,27 @@ export interface ManifestEntry {
   round: number
 }
 
-/** A tag: what it may point at, undefined for nothing. More than one where the server died during a change. */
+/** A tag and its possible targets, undefined for none. More than one if the server died during a change. */
 export interface TagEntry {
   readonly repository: string
   readonly name: string
   possible: readonly (ManifestEntry | undefined)[]
 }
 
-/** An upload session that its client means to go on with. */
+/** An upload session that its client will go on with. */
 export interface SessionEntry {
   readonly repository: string
   readonly location: string
   readonly name: string
   readonly size: number
   readonly digest: string
-  /** Bytes of which the server has said that it has them. */
+  /** Bytes that the server has acknowledged. */
   offset: number
-  /** The last request was under way when the server died: the session may have ended. */
+  /** True if the last request was under way when the server died: the session may have ended. */
   isFinishing: boolean
 }
 
-/** All that clients were told, and what was under way. */
+/** All acknowledged changes, and those under way. */
 export class Ledger {
   readonly blobs: BlobEntry[] = []
   readonly manifests: ManifestEntry[] = []
@@ -82,7 +82,7 @@ export class Ledger {
   }
 }
 
-/** Sets the presence of a thing that was looked at after a restart; contradicting what was acknowledged is the failure. */
+/** Sets the presence of a thing as found after a restart. Errors: it contradicts what was acknowledged. */
 export function settle(
   entry: { presence: Presence; readonly digest: string; readonly repository: string },
   isThere: boolean,

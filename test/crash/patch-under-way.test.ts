@@ -14,7 +14,7 @@ const SEED = process.env.BERTH_CRASH_SEED ?? 'patch'
 const KILLS = 4
 const REPOSITORY = 'crash/patch'
 const MIB = 1024 * 1024
-/** What one PATCH brings: several times the bytes after which a session is moved forward. */
+/** Bytes of one PATCH: several times the bytes after which a session is moved forward. */
 const SIZE = 200 * MIB
 const PIECE = MIB
 /** Longest wait for the session to move, in ms. */
@@ -22,7 +22,7 @@ const MOVE_MS = 60_000
 /** Latest kill after it has moved, in ms. */
 const LATEST_KILL_MS = 400
 
-/** With workers it is the primary that is killed; they end by themselves. */
+/** With workers the primary is killed; they end by themselves. */
 for (const workers of [1, 2])
   it(`goes on with a PATCH under way through ${KILLS} kills, workers: ${workers}`, {
     timeout: 540_000,
@@ -105,7 +105,7 @@ class SlowPatch {
     })
   }
 
-  /** Waits for the end of the connection. @returns bytes that were handed to the system at most. */
+  /** Waits for the end of the connection. @returns the most bytes that were handed to the system. */
   async ended(): Promise<number> {
     await this.#ended
     return this.#sent

@@ -23,7 +23,7 @@ async function withReader(settings: ReaderSettings, act: (reader: Reader) => Pro
   for (const command of reader.done) done.add(command)
 }
 
-/** Whether a program is there; without it the commands are left out, except in CI. */
+/** True if a program is there; without it the commands are left out, except in CI. */
 function has(program: string, ...commands: readonly string[]): boolean {
   if (findPart(program) !== undefined || process.env.CI === 'true') return true
   for (const command of commands) missing.add(command)
@@ -118,7 +118,7 @@ test('buying a certificate', async () => {
     await reader.run(`berth cert csr ${host}`)
     await access(reader.path('registry_example_com.csr'))
     const { leaf, lower, upper, root } = makeMail([host])
-    // What the CA would have signed, and its key in the place where that of the CSR is.
+    // The certificate the CA would have signed, and its key in the place of the CSR's key.
     await writeFile(reader.path('registry_example_com.key'), leaf.keyPem)
     await writeFile(reader.path('mail', 'a.crt'), leaf.pem)
     await writeFile(reader.path('mail', 'b.crt'), root.pem + upper.pem + lower.pem)
@@ -135,7 +135,7 @@ test('coming from nginx-proxy', async () => {
   await withReader(QUIET, async (reader) => {
     for (const name of ['certs', 'vhost.d', 'passwords'])
       await mkdir(reader.path('nginx', name), { recursive: true })
-    // The name leads nowhere on this machine, which doctor says.
+    // The name does not resolve on this machine, which doctor reports.
     await reader.run(`berth doctor --domain registry.example.com ${folders}`, { code: [0, 1] })
     await reader.serve(`berth serve --domain registry.example.com ${folders}`, async () => {
       assert.match((await reader.run('berth site list')).stdout, /^registry\.example\.com +\w/m)
@@ -218,7 +218,7 @@ test('the DNS hook runs as it stands', async () => {
   })
 })
 
-// Last: it looks at what the others have done.
+// Last: it checks what the others have done.
 test('every command that is listed as run here was run', () => {
   const left = RUN_BY_NODE.filter((command) => !done.has(command) && !missing.has(command))
   assert.deepEqual(left, [], 'they are listed as run here, but no test ran them')

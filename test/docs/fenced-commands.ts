@@ -4,23 +4,23 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Pages for users. CONTRIBUTING.md names the suites that this test is part of. */
 const PAGES = ['README.md', ...globSync('docs/*.md', { cwd: ROOT }).sort()]
-/** Blocks of commands: `sh` holds nothing else, in `console` a dollar sign stands before each. */
+/** Languages of blocks of commands: `sh` holds nothing else, in `console` each command follows a dollar sign. */
 const COMMAND_BLOCKS = ['sh', 'console']
-/** Words that begin a command in these pages: a block that holds one must say that it is of commands. */
+/** Words that begin a command in these pages: a block with such a line must be marked as one of commands. */
 const COMMAND_WORDS = /^(?:\$ |bin\/berth |berth |docker |podman |skopeo |npm |systemctl |curl |sudo )/
 
 /** A fenced block of a page. */
 export interface FencedBlock {
   readonly page: string
-  /** Of the section that it stands in; empty before the first. */
+  /** Heading of its section; empty before the first. */
   readonly heading: string
   readonly language: string
   readonly text: string
 }
 
-/** A command that a reader is to copy. */
+/** A command for readers to copy. */
 export interface FencedCommand extends Pick<FencedBlock, 'page' | 'heading'> {
-  /** One command as it stands there: continued lines joined, comments left out; a script that begins with `#!` whole. */
+  /** One command as written there: continued lines joined, comments left out; a script that begins with `#!` whole. */
   readonly command: string
 }
 
@@ -47,7 +47,7 @@ export function readFencedCommands(): FencedCommand[] {
     )
 }
 
-/** Blocks that hold commands and do not say so: they would be missed. */
+/** Blocks of commands that are not marked as such: they would be missed. */
 export function readHiddenCommands(): string[] {
   return readBlocks()
     .filter(({ language }) => language === '' || language === 'text')

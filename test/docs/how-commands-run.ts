@@ -1,6 +1,6 @@
 /**
- * Where each fenced command of README.md and docs/ is run. A command that stands in none of these lists, and one that
- * stands here and in no page, fails src/cli/docs.test.ts.
+ * Test that runs each fenced command of README.md and docs/. A command that is missing here, and one that is listed
+ * here and in no page, fails src/cli/docs.test.ts.
  */
 
 /** Run by documented-commands.test.ts: they need no more than Node and small programs. */

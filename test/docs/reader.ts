@@ -15,10 +15,12 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest start of a server, in ms: a busy machine starts one in seconds. */
 const START_TIMEOUT_MS = 60_000
-/** Pause between two looks at the output of a server, in ms. */
+/** Pause between two reads of the output of a server, in ms. */
 const LOOK_MS = 50
 
-/** Programs that would change the machine, in place of which scripts of the same name do nothing or the next best. */
+/**
+ * Programs that would change the machine, replaced by scripts of the same name that do nothing or something harmless.
+ */
 const STAND_INS: Readonly<Record<string, string>> = {
   systemctl: 'exit 0',
   chown: 'exit 0',
@@ -26,31 +28,31 @@ const STAND_INS: Readonly<Record<string, string>> = {
   pass: "echo 'correct horse battery'",
 }
 
-/** Someone who follows the documents in an empty home, with Berth's command in the search path. */
+/** A reader who follows the documents in an empty home, with Berth's command in the search path. */
 export interface Reader extends AsyncDisposable {
   readonly home: string
   readonly port: number
-  /** Commands that were run so far, as they stand in the documents. */
+  /** Commands that were run so far, as written in the documents. */
   readonly done: ReadonlySet<string>
   path(...names: string[]): string
-  /** Runs a command that must succeed, or end with another code that is named. */
+  /** Runs a command that must succeed, or end with another given code. */
   run(
     command: string,
     options?: { input?: string; code?: number | readonly number[] },
   ): Promise<CommandResult>
-  /** Runs a command of Berth that asks, with what is typed at the terminal. */
+  /** Runs a command of Berth that prompts, with the text typed at the terminal. */
   answer(command: string, typed: readonly string[]): Promise<string>
   /** Starts a server by a command, waits until it serves, does something, and stops it by SIGTERM. */
   serve(command: string, meanwhile?: () => Promise<void>): Promise<void>
 }
 
-/** Variables of the environment, and on what a server listens. */
+/** Variables of the environment, and the listeners of a server. */
 export interface ReaderSettings {
   readonly listens?: 'http' | 'tls' | 'both'
   readonly [variable: string]: string | undefined
 }
 
-/** Opens a home. What a command names outside of it, such as /var/lib/berth, stands inside; ports are free ones. */
+/** Opens a home. Paths of commands outside of it, such as /var/lib/berth, are moved inside; ports are free ones. */
 export async function openReader({ listens = 'http', ...settings }: ReaderSettings): Promise<Reader> {
   const temp = await makeTempFolder('reader')
   const home = temp.path

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readBlocks } from './fenced-commands.ts'
 import { openReader } from './reader.ts'
 
-/** What of the tree needs a CA or an upload under way, so that it is not there in this test. */
+/** Paths of the tree that need a CA or an upload under way, and so are absent in this test. */
 const NOT_MADE_HERE = [/^certificates\/(?:acme|pairs)\//, /^berth-uploads\//, /sha512/, /\.db-|-journal$/]
 
 test('docs/storage-layout.md draws everything that a server and commands leave in the data folder', async () => {
@@ -36,7 +36,10 @@ test('docs/storage-layout.md draws everything that a server and commands leave i
   assert.deepEqual(absent.map(String), [], 'nothing of this kind was found')
 })
 
-/** The paths of the drawing, below the data folder: names in angle brackets stand for any, a folder without more for all in it. */
+/**
+ * The paths of the drawing, below the data folder: names in angle brackets match any, a folder without entries matches
+ * all in it.
+ */
 function readTree(): RegExp[] {
   const drawing = readBlocks().find(({ page }) => page === 'docs/storage-layout.md')?.text ?? ''
   const folders: string[] = []

@@ -31,7 +31,7 @@ interface Scene extends AsyncDisposable {
   readonly site: BerthSite
   readonly server: BerthProcess
   readonly basic: string
-  /** Holds a token. */
+  /** A client with a token. */
   readonly http: RawClient
   readonly blobs: readonly Buffer[]
   readonly manifest: Buffer
@@ -52,7 +52,7 @@ async function openScene(foldersOf: (rest: TempFolder) => Folders): Promise<Scen
   const basic = await addAdministrator(site)
   const server = resources.use(await BerthProcess.start(site))
   const authorization = await fetchToken(site, basic, [REPOSITORY])
-  // One connection: that it is used again shows that errors leave it usable.
+  // One connection: it shows that errors leave it usable.
   const http = resources.use(new RawClient(site.port, { authorization, maxSockets: 1 }))
   const blobs = [randomBytes(900), randomBytes(200_000)]
   for (const bytes of blobs) await pushBlob(http, REPOSITORY, bytes)
@@ -61,7 +61,7 @@ async function openScene(foldersOf: (rest: TempFolder) => Folders): Promise<Scen
   return { site, server, basic, http, blobs, manifest, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }
 
-/** Everything that was pushed before can be read, by token and by password; a token can be had. */
+/** Checks that everything pushed before can be read, by token and by password, and that a token can be had. */
 async function assertReadable({ site, basic, http, blobs, manifest }: Scene): Promise<void> {
   using byPassword = new RawClient(site.port, { authorization: basic })
   for (const client of [http, byPassword]) {
@@ -204,12 +204,12 @@ describe('a full disk', { skip }, () => {
       assert.ok(status === 503 || status === 507, `${status}`)
       const log = (await readFile(site.logFile, 'utf8')).slice(before)
       const isFrozen = /answers pulls from what is there/.test(log)
-      // One that was killed has left its side files, which take no more room.
+      // A killed server has left its side files, which take no more room.
       assert.ok(isFrozen || end === 'killed', log)
       await disk.free()
       const add = ['user', 'add', `after-${end}`, '--password-stdin', '--data', site.dataDir]
       await runOk(process.execPath, [MAIN, ...add], { input: 'correct horse battery' })
-      // What a frozen one has read would be mixed with what was changed.
+      // A frozen server would mix what it has read with what was changed.
       const { status: later, body } = await scene.http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
       assert.equal(later, isFrozen ? 503 : 200, String(body))
       if (isFrozen) assert.match(String(body), /once it is restarted/)
@@ -229,14 +229,14 @@ describe('a full disk', { skip }, () => {
     assertRefused(await pushWhole(http, randomBytes(50_000)), FULL)
     const berth = (args: readonly string[]) =>
       runOk(process.execPath, [MAIN, ...args, '--data', site.dataDir], { input: 'correct horse battery' })
-    // Each takes pages of the log of the database, and more than one could without the room that was kept.
+    // Each takes pages of the log of the database; without the reserved room only the first would find some.
     for (let count = 0; count < 8; count++) await berth(['user', 'add', `u${count}`, '--password-stdin'])
     await berth(['user', 'passwd', 'u0', '--password-stdin'])
     await berth(['user', 'disable', 'u1'])
     await berth(['user', 'remove', 'u2', '--yes'])
     assert.ok(!(await readdir(site.dataDir)).includes('headroom'))
     assert.equal((await http.send('DELETE', `/v2/${REPOSITORY}/manifests/v1`)).status, 202)
-    // What was kept is not for pushes.
+    // The reserved room is not for pushes.
     assertRefused(await pushWhole(http, randomBytes(1_000)), FULL)
     await disk.free()
     await pushesWork(scene)
@@ -323,7 +323,7 @@ describe('a disk of logs that fills in the last second', { skip }, () => {
     await http.send('GET', '/before', visit)
     await sleep(1_500)
     await disk.fill()
-    // Room that is left in the last page of each file is used up, and no write was refused yet.
+    // Uses up the room that is left in the last page of each file, before any write was refused.
     for (let count = 0; count < 60; count++) {
       await http.send('GET', `/${'x'.repeat(1_000)}`, visit)
       await http.send('GET', '/v2/', { headers: { host: 'registry.example', 'user-agent': 'x'.repeat(180) } })

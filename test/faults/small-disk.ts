@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runCommand, runOk } from '../support/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
 
-/** Why mounts cannot be tested here; false where they can. */
+/** Reason why mounts cannot be tested here; false if they can. */
 export async function whyNoMounts(): Promise<string | false> {
   if (process.getuid?.() !== 0) return 'needs root, to mount a small disk'
   await using folder = await makeTempFolder('probe')
@@ -13,7 +13,7 @@ export async function whyNoMounts(): Promise<string | false> {
   return false
 }
 
-/** Why a file system in a file cannot be mounted here; false where it can. */
+/** Reason why a file system in a file cannot be mounted here; false if it can. */
 export async function whyNoLoopMounts(): Promise<string | false> {
   const why = await whyNoMounts()
   if (why !== false) return why
@@ -28,7 +28,7 @@ export async function whyNoLoopMounts(): Promise<string | false> {
 /** A file system that is soon full, by default in memory. */
 export class SmallDisk implements AsyncDisposable {
   readonly path: string
-  /** Holds the file of a file system that is not in memory. */
+  /** Folder of the file of a file system that is not in memory. */
   readonly #image: TempFolder | undefined
 
   private constructor(path: string, image?: TempFolder) {
@@ -48,7 +48,7 @@ export class SmallDisk implements AsyncDisposable {
     return new SmallDisk(folder.path, image)
   }
 
-  /** Mounts one of so many MiB on a new folder, with room for so many files and folders. */
+  /** Mounts a file system of so many MiB on a new folder, with room for so many files and folders. */
   static async mount(sizeMib: number, { inodes }: { inodes?: number } = {}): Promise<SmallDisk> {
     const folder = await makeTempFolder('disk')
     await runOk('mount', mountArguments(folder.path, sizeMib, inodes))
@@ -61,7 +61,7 @@ export class SmallDisk implements AsyncDisposable {
     try {
       await writeFile(this.#ballast, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes)))
     } catch (error) {
-      // A server wrote meanwhile: it is full all the same.
+      // A server wrote meanwhile: the disk is full all the same.
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
     }
   }

@@ -12,7 +12,7 @@ const GAPS = { headers: 20, smallBody: 30, upload: 60, reading: 60, discard: 10 
 const SLACK_S = 15
 const UPLOADS = '/v2/alice/app/blobs/uploads/'
 
-/** What came on a connection until the server ended it, and after how many seconds. */
+/** Bytes that came on a connection until the server ended it, and the seconds that took. */
 interface End {
   readonly text: string
   readonly seconds: number

@@ -21,18 +21,18 @@ const DAY_MS = 24 * 3600 * 1000
 interface Scene extends AsyncDisposable {
   readonly pebble: StartedPebble
   readonly room: AcmeRoom
-  /** Server names of the handshakes with `acme-tls/1`, and paths asked for by HTTP. */
+  /** Server names of the handshakes with `acme-tls/1`, and paths requested by HTTP. */
   readonly handshakes: string[]
   readonly paths: string[]
 }
 
 interface SceneOptions extends PebbleOptions {
   readonly defaults?: Partial<AcmeDefaults>
-  /** Answers every question with this. */
+  /** The answer to every challenge. */
   readonly answer?: string
 }
 
-/** The CA, a manager, and the two listeners the CA asks. */
+/** The CA, a manager, and the two listeners that the CA checks. */
 async function makeScene(options: SceneOptions = {}): Promise<Scene> {
   await using resources = new AsyncDisposableStack()
   const pebble = resources.use(await startPebble(options))
@@ -84,7 +84,7 @@ describe('ACME against pebble', {
     assert.equal(scene.handshakes.length, 0)
     assert.ok(scene.paths.some((path) => path.startsWith('/.well-known/acme-challenge/')))
     const before = leafOf(room)
-    // ARI in earnest: the CA is told to want it renewed now.
+    // ARI for real: the CA now suggests an immediate renewal.
     await room.manager.check()
     assert.ok((room.manager.status()[0]?.window?.start ?? 0) > room.clock.now, 'pebble advises a time')
     const window = { start: new Date(Date.now() - DAY_MS), end: new Date(Date.now() - 1000) }
@@ -142,7 +142,7 @@ esac
     assert.match(leafOf(room, 'example.com').subjectAltName ?? '', /DNS:\*\.example\.com/)
     const record = '_acme-challenge.example.com example.com'
     assert.equal(await readFile(log, 'utf8'), `add ${record}\nremove ${record}\n`)
-    // Without being told, too: nothing else proves a wildcard.
+    // Without a setting, too: only dns-01 can prove a wildcard.
     const mixed = await settle(room, wishFor(['*.b.example.com', 'a.example.com']))
     assert.equal(mixed.state, 'valid', mixed.lastError?.message ?? '')
   })
@@ -215,7 +215,7 @@ esac
     assert.doesNotMatch(await pebble.readLog(), /order-plz/)
     await pebble.setDns('/set-default-ipv4', { ip: '' })
     const nowhere = await settle(room, wishFor(['nowhere.example.net']))
-    // A CA of one's own may know names that the DNS does not: so it is asked, and warned about.
+    // A private CA may know names that the DNS does not: the order is made, with a warning.
     assert.equal(nowhere.findings[0]?.message, 'has no address in the DNS')
     assert.match(
       nowhere.lastError?.message ?? '',

@@ -20,7 +20,7 @@ interface Scene extends AsyncDisposable {
   readonly berth: StartedProcess
 }
 
-/** A server with one domain and one site, which asks pebble for certificates. */
+/** A server with one domain and one site, and pebble as its CA. */
 async function makeScene(challenge: 'http-01' | 'tls-alpn-01', workers: number): Promise<Scene> {
   await using resources = new AsyncDisposableStack()
   const pebble = resources.use(await startPebble())
@@ -45,10 +45,10 @@ async function makeScene(challenge: 'http-01' | 'tls-alpn-01', workers: number):
   return { pebble, data, berth, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-/** The issuer of the certificate that a host is served with; undefined while there is none. */
+/** The issuer of a host's certificate; undefined while there is none. */
 function issuerOf(port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    // The test CA is nobody's; who issued it is all that is asked.
+    // The test CA is not trusted here; only the issuer's name counts.
     const socket = connect({ host: '127.0.0.1', port, servername: host, rejectUnauthorized: false })
     socket.once('secureConnect', () => {
       const { issuer, subjectaltname } = socket.getPeerCertificate()

@@ -9,12 +9,15 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 import { startNginx } from '../support/vhost-nginx.ts'
 import { ask, startSites } from '../support/vhost-sides.ts'
 
-/** Known once there is an answer. */
+/** Variables known only once there is an answer. */
 const OF_ANSWERS = [
   ...['status', 'upstream_status', 'upstream_addr', 'upstream_http_x_a', 'upstream_cookie_c'],
   ...['sent_http_content_type', 'sent_http_location', 'http_x_a', 'arg_a', 'cookie_c'],
 ]
-/** Other by nature, and why; those behind the blank line are made by nginx-proxy's template, or need TLS. */
+/**
+ * Variables that differ by nature, with the reason; those after the blank line are made by nginx-proxy's template, or
+ * need TLS.
+ */
 const OTHER: readonly RegExp[] = [
   // A number of bytes, another name of the machine, clocks, counters and versions.
   /^(?:binary_remote_addr|hostname|msec|time_iso8601|time_local|request_id|nginx_version|remote_port)$/,
@@ -58,7 +61,7 @@ describe('variables on every kind of answer', { skip: skipReason('nginx') }, () 
         return Object.fromEntries(
           names.map((name) => [
             name,
-            // Types of texts say their charset here.
+            // Here types of texts include their charset.
             String(headers[`x-v-${name.replaceAll('_', '-')}`]).replace('; charset=utf-8', ''),
           ]),
         )

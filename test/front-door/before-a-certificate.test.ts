@@ -13,7 +13,7 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 
 /** Hosts of berth.yaml; none has a certificate in the folder. */
 const SITES = ['app.example.com', 'nas.local', 'shop.example', 'shop.invalid', '127.0.0.1']
-/** Where no CA answers, so that no certificate ever comes. */
+/** A CA without a server, so that no certificate ever comes. */
 const DEAD_CA = 'https://ca.example.com:9/directory'
 
 /** A server that has no certificate of a public CA, and gets none. */
@@ -40,10 +40,10 @@ async function startBare(flags: readonly string[]) {
   const kept = resources.move()
   return {
     httpsPort,
-    /** The status of an answer, or `alert 112` where the handshake is refused. */
+    /** The status of an answer, or `alert 112` if the handshake is refused. */
     async ask(scheme: 'http' | 'https', host: string): Promise<number | string> {
       const door = { httpPort, httpsPort } as Parameters<typeof askDoor>[0]
-      // Clients name no address in the handshake.
+      // Clients send no address as name in the handshake.
       const sni = host === '127.0.0.1' ? '' : host
       return statusOf(await askDoor(door, `${scheme}://${host}`, { sni }))
     },
@@ -58,7 +58,7 @@ const PUBLIC = ['--domain', 'registry.example.com'] as const
 const LOCAL = ['--domain', 'registry.local'] as const
 const REFUSED = 'alert 112'
 
-/** What the table of docs/front-door.md, "Before a certificate is there", says. */
+/** The table of docs/front-door.md, "Before a certificate is there". */
 const SCENES: readonly (readonly [flags: readonly string[], rows: readonly Row[]])[] = [
   [
     PUBLIC,

@@ -13,7 +13,7 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SITE = 'app.example.test'
-/** What a program of this machine needs in a container whose image has nothing but busybox. */
+/** Folders that a program of this machine needs in a container whose image has only busybox. */
 const SYSTEM = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-v', `${path}:${path}:ro`])
 
 describe('Berth in the place of the brief’s two containers', {
@@ -45,14 +45,14 @@ describe('Berth in the place of the brief’s two containers', {
     await mkdir(join(home, 'ca'))
     const mailed = await mailCertificates(join(home, 'ca'), join(home, 'registry_example_test.csr'))
     rootFile = mailed.rootFile
-    // As the brief has it: the files concatenated, the key copied beside them.
+    // As in the brief: the files concatenated, the key copied beside them.
     const bundle = await Promise.all(mailed.files.toReversed().map((file) => readFile(file, 'utf8')))
     for (const host of [DOMAIN, SITE]) {
       await writeFile(nginx('certs', `${host}.crt`), bundle.join(''))
       await writeFile(nginx('certs', `${host}.key`), await readFile(join(home, 'registry_example_test.key')))
     }
     await writeFile(nginx('vhost.d', DOMAIN), VHOST_FILE)
-    // The brief's printf ends in "n" where "\n" was meant, so that both users stand on one line.
+    // The brief's printf ends in "n" instead of "\n", so that both users are on one line.
     for (const name of ['alice', 'bob']) await appendFile(nginx('passwords', DOMAIN), `${name}:${DES_HASH}n`)
   })
 
@@ -107,14 +107,14 @@ describe('Berth in the place of the brief’s two containers', {
     )
   })
 
-  /** What the operator sees. */
+  /** Logs, as the operator sees them. */
   async function logs(): Promise<string> {
     const list = await room.docker('exec', 'berth', '/berth/bin/berth', 'site', 'list').catch(String)
     return `${list}\n${await room.docker('logs', 'berth')}`
   }
 })
 
-/** Asks again and again until it holds, for twenty seconds at most. */
+/** Checks a condition again and again until it is true, for twenty seconds at most. */
 async function until(holds: () => Promise<boolean>, explain: () => Promise<string>): Promise<void> {
   const deadline = Date.now() + 20_000
   while (!(await holds().catch(() => false))) {

@@ -212,7 +212,7 @@ describe('the brief, from its first command to its last', { skip: skipReason(...
   }
 })
 
-/** Asks again and again until it holds, for ten seconds at most. */
+/** Checks a condition again and again until it is true, for ten seconds at most. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 10_000
   while (!(await holds())) {

@@ -57,7 +57,7 @@ async function makeScene(
     put,
     path,
     readLog: berth.readLog,
-    /** What a visitor gets: the fingerprint of a certificate, or the words of the refusal. */
+    /** Result of a visit: the fingerprint of a certificate, or the text of the refusal. */
     visit: (host: string) => visit(https, host),
     list: () => runOk(BERTH_BIN, ['site', 'list', '--data', path('data')]),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -66,7 +66,7 @@ async function makeScene(
 
 function visit(port: number, host: string): Promise<string> {
   return new Promise((resolve) => {
-    // Nobody trusts the certificates of a test; which of them is served is what matters.
+    // Test certificates are not trusted; only which of them is served counts.
     const socket = connect({ host: '127.0.0.1', port, servername: host, rejectUnauthorized: false })
     socket.once('secureConnect', () => {
       resolve(socket.getPeerCertificate().fingerprint256)

@@ -17,7 +17,7 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 const HOST = 'registry.example.test'
 const KEY_TYPES = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-256', 'ec-384'] as const
 
-/** A folder with the CSR of a host, and what a CA mailed for it. */
+/** A folder with the CSR of a host, and the files that a CA mailed for it. */
 async function openMail() {
   const temp = await makeTempFolder('openssl')
   const cwd = temp.path
@@ -30,7 +30,7 @@ async function openMail() {
     mailed,
     file,
     keyFile: file(`${stem}.key`),
-    /** Codes of what is found about a certificate with its intermediates. */
+    /** Codes of the findings about a certificate with its intermediates. */
     check: async (name: string) => {
       const read = async (file: string) => ({ name: file, bytes: await readFile(join(cwd, file)) })
       const certificatesOf = async (...files: string[]) =>

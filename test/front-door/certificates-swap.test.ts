@@ -15,11 +15,11 @@ import { SeededRandom } from '../support/seeded-random.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
 const HOST = 'app.example.com'
-/** How often files are replaced while clients come. */
+/** Number of replacements while clients connect. */
 const SWAPS = 25
 /** Longest wait until new files are served, in ms. */
 const SERVED_WITHIN_MS = 4_000
-/** How often an installation is killed. */
+/** Number of killed installations. */
 const KILLS = 12
 const INSTALLER = fileURLToPath(new URL('../support/install-forever.ts', import.meta.url))
 
@@ -46,7 +46,7 @@ describe('certificates that are replaced', () => {
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const stop = new AbortController()
-    // Tells each certificate that a client was served, by its fingerprint.
+    // Emits each certificate that a client was served, by its fingerprint.
     const seen = new EventEmitter()
     const clients = Array.from({ length: 4 }, () => shakeHands(port, seen, stop.signal))
     for (let swap = 0; swap < SWAPS; swap++) {
@@ -92,7 +92,7 @@ describe('certificates that are replaced', () => {
   })
 })
 
-/** Connects again and again; throws if a handshake fails. @returns how many there were. */
+/** Connects again and again; throws if a handshake fails. @returns the number of handshakes. */
 async function shakeHands(port: number, seen: EventEmitter, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
@@ -106,7 +106,7 @@ async function shakeHands(port: number, seen: EventEmitter, signal: AbortSignal)
   return count
 }
 
-/** As people do it: one file after the other, by copying. */
+/** Writes files as people do: one after the other, by copying. */
 async function writeByHand(
   folder: string,
   { chainPem, keyPem }: { chainPem: string; keyPem: string },
@@ -123,7 +123,7 @@ async function loadOnce(folder: string) {
   return listed?.pair
 }
 
-/** Starts somebody who installs pairs without end, and kills them some time after their first. */
+/** Starts a program that installs pairs without end, and kills it some time after its first. */
 async function killAfter(delayMs: number, folder: string): Promise<void> {
   const child: ChildProcess = spawn(process.execPath, [INSTALLER, folder, HOST], {
     stdio: ['ignore', 'pipe', 'inherit'],

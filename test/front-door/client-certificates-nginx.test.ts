@@ -15,7 +15,7 @@ const MODES = ['on', 'optional', 'optional_no_ca'] as const
 const VARIABLES = [
   ...['verify', 's_dn', 'i_dn', 'serial', 'fingerprint', 'escaped_cert', 'v_start', 'v_end', 'v_remain'],
 ].map((name) => `$ssl_client_${name}`)
-/** Both sides have it as it is: all that is to be compared comes back in the body. */
+/** The same on both sides: all compared values come back in the body. */
 const VHOST = `return 200 "${VARIABLES.join('|')}";`
 
 const ca = makePaper('Staff CA')
@@ -101,7 +101,7 @@ describe('client certificates, as nginx judges them', { skip: skipReason('nginx'
   }
 })
 
-/** The status, and for a page of an error its sentence, which both have. */
+/** The status, and the sentence of an error page, which both have. */
 async function ask(
   port: number,
   servername: string,

@@ -1,42 +1,42 @@
 // long: rows of one table
 import type { MatrixAnswer } from '../support/directive-matrix.ts'
 
-/** A request of a row; what is absent is that of a plain GET from 127.0.0.1. */
+/** A request of a row; absent members are those of a plain GET from 127.0.0.1. */
 export interface MatrixRequest {
   readonly target?: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly from?: string
-  /** Sent so many times at once; statuses are compared without their order. */
+  /** Number of requests sent at once; statuses are compared without their order. */
   readonly atOnce?: number
 }
 
-/** How the effect of a directive is seen. */
+/** A directive and the requests that show its effect. */
 export interface MatrixRow {
-  /** The directive, with what it needs beside it. */
+  /** The directive, with the directives it needs beside it. */
   readonly text: string
-  /** Stands in the server. */
+  /** Written into the server. */
   readonly around?: string
-  /** Stands in the place of `text` where nothing is to be seen; empty if absent. */
+  /** Written in the place of `text` for the comparison without effect; empty if absent. */
   readonly without?: string
   readonly query?: string
   readonly requests?: readonly MatrixRequest[]
-  /** In place of the usual kinds of answers. */
+  /** Answers in place of the usual kinds. */
   readonly answers?: Readonly<Record<string, MatrixAnswer>>
-  /** What is seen beside the answer itself: how long it took, or lines of the log. */
+  /** Compared beside the answer itself: its duration, or lines of the log. */
   readonly sees?: 'slowness' | 'log'
-  /** Contexts it is looked at in; all that the table names if absent. */
+  /** Contexts in which it is tried; absent: all that the table names. */
   readonly only?: readonly string[]
-  /** Where Berth differs on purpose. */
+  /** Cases in which Berth differs on purpose. */
   readonly differs?: readonly { readonly answers: RegExp; readonly methods: RegExp }[]
-  /** Places in which nginx itself gives it no effect that can be seen over any of the answers. */
+  /** Places in which it has no visible effect in nginx itself, with any of the answers. */
   readonly unseen?: readonly string[]
-  /** Places that its context allows, where it is not done, which `site check` says. */
+  /** Places that its context allows but Berth does not support, as `site check` reports. */
   readonly says?: readonly string[]
 }
 
-/** A row that has no request of its own, and the reason or the test that has. */
+/** A row without a request of its own, and the reason, or the test that has one. */
 export interface MatrixElsewhere {
   readonly elsewhere: string
   readonly why: string
@@ -89,15 +89,15 @@ const ERRORS = {
 }
 
 /**
- * Bodies are streamed: what an upstream was given is not there for a second one. A page is asked for without it; a named
- * location, which would be asked with the same method, is not asked at all.
+ * Bodies are streamed: once sent to an upstream, a body is gone and cannot be sent to a second one. A page is requested
+ * without it; a named location, which would need the same method, is not tried.
  */
 const BODY_IS_GONE: MatrixRow['differs'] = [
   { answers: /intercepted|^declared|fallback|^proxied/, methods: /POST|PUT/ },
   { answers: /dead/, methods: /POST|PUT/ },
 ]
 
-/** Rows by directive: each that is done in full or in part has some. */
+/** Rows by directive: each one that is supported, in full or in part, has some. */
 export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere)[]>> = {
   allow: [{ text: 'allow 127.0.0.1; deny all;', requests: VISITORS }],
   deny: [{ text: 'deny 127.0.0.2;', requests: VISITORS }],
@@ -403,7 +403,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
   limit_rate: [
     {
       unseen: ['location of an error page', 'if around a location'],
-      // Without it nginx passes on what an upstream sends as fast as it comes.
+      // Without it nginx passes on an upstream's answer as fast as it comes.
       around: 'proxy_buffering on;',
       text: 'limit_rate 60k;',
       query: 'length=120000',

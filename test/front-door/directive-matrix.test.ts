@@ -28,7 +28,7 @@ import { ask, startSites } from '../support/vhost-sides.ts'
 import { type MatrixRequest, type MatrixRow, METHODS, ROWS } from './directive-matrix-rows.ts'
 
 /**
- * Share of the combinations that is looked at; at least one for each row and place. All of them (5,700) take minutes:
+ * Share of the combinations that is tried; at least one for each row and place. All of them (5,700) take minutes:
  * BERTH_MATRIX_SHARE=1.
  */
 const SHARE = Number(process.env.BERTH_MATRIX_SHARE ?? 0.1)
@@ -93,7 +93,7 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
     refused = await findRefused(join(folder, 'nginx'), asked, upstreams)
     const taken = asked.filter(({ host }) => !refused.has(host))
     nginx = resources.use(await startNginx(join(folder, 'nginx'), taken, upstreams))
-    // Only now: a port that is chosen long before it is listened on may be another's by then.
+    // Only now: a port chosen long before it is listened on may be taken by then.
     sides.serverPort = nginx.port
   })
   after(async () => {
@@ -156,7 +156,7 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
     if (isSeen) found.seen.add(cell.place.name)
   }
 
-  /** Whether Berth says of the lines of the directive, or of what they include, that they are not done. */
+  /** True if Berth reports the lines of the directive, or the file they include, as not supported. */
   function isSaid(cell: Cell): boolean {
     const site = berth.sites.find(({ declaration }) => declaration.host === cell.files.host)
     const problems = site?.server.problems ?? []
@@ -211,7 +211,7 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
   }
 })
 
-/** Whether Berth's answer is another one on purpose. */
+/** True if Berth's answer differs on purpose. */
 function differs({ row, answer }: Cell, { method = 'GET' }: MatrixRequest): boolean {
   return row.differs?.some(({ answers, methods }) => answers.test(answer) && methods.test(method)) ?? false
 }
@@ -252,7 +252,7 @@ function makeCells(fill: Fill): Cell[] {
   )
 }
 
-/** A row in one place over all kinds of answers; where it cannot stand, one is enough to see that this is said. */
+/** A row in one place over all kinds of answers; in a place that is refused, one is enough to see the report. */
 function makeCellsOf(
   {
     entry: { name, contexts },
@@ -281,7 +281,7 @@ function makeCellsOf(
   })
 }
 
-/** Whether the directive stands at one level with another of its name, of which nginx takes one only. */
+/** True if another directive of the same name is at the same level, where nginx accepts only one. */
 function clashes({ text, around = '', only }: MatrixRow, content: string, place: MatrixPlace): boolean {
   if (only && !only.includes(place.context)) return true
   const beside = place.context === 'server' ? around : BELOW.test(place.name) ? '' : content
@@ -289,7 +289,7 @@ function clashes({ text, around = '', only }: MatrixRow, content: string, place:
   return namesOf(text).some((each) => names.includes(each) && !REPEATED.has(each))
 }
 
-/** Places whose level is not that of the content. */
+/** Places with a level of their own, apart from the content's. */
 const BELOW = /^(?:outer|if|limit_except|file)/
 const REPEATED: ReadonlySet<string> = new Set([
   'error_page',

@@ -1,16 +1,16 @@
 // long: rows of one table
 
-/** A request and what of it differs from a plain GET from 127.0.0.1. */
+/** A request, given by its differences from a plain GET from 127.0.0.1. */
 export interface RequestRow {
   readonly target: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Address the client comes from. */
+  /** Address of the client. */
   readonly from?: string
-  /** Asked so often before, one after the other. */
+  /** Number of the same requests sent before, one after the other. */
   readonly before?: number
-  /** Where Berth lets in less than nginx, on purpose: statuses of both. */
+  /** Statuses of both, for requests that Berth on purpose refuses and nginx accepts. */
   readonly stricter?: readonly [nginx: number, berth: number]
 }
 
@@ -18,7 +18,7 @@ export interface RequestRow {
 export interface Scenario {
   readonly name: string
   readonly vhost: string
-  /** Inside `location /`. */
+  /** Content of `location /`. */
   readonly location?: string
   /** In place of `location /`. */
   readonly override?: string

@@ -69,7 +69,7 @@ describe('vhost files made by chance', { skip: skipReason('nginx') }, () => {
           ask(berth.port, row, upstreams),
           ask(nginx.port, row, upstreams),
         ])
-        // Where nothing is said, nginx looks for a file of its own, which nobody can put.
+        // Without such a directive, nginx looks for a file of its own, which no client can put there.
         if (row.method === 'PUT' && other.status === 405 && own.status === 404) continue
         assert.deepEqual(comparable(own, other), comparable(other, other), `${target} with\n${vhost}`)
         if (other.status === 200) contents++
@@ -84,7 +84,7 @@ function makePath(random: SeededRandom): string {
   return `/${segments.join('/')}${segments.length > 0 && random.chance(0.4) ? '/' : ''}`
 }
 
-/** The inside of a server. */
+/** The content of a server. */
 function makeServer(random: SeededRandom, upstream: string): string {
   const steps = [
     ...Array.from({ length: random.between(0, 2) }, () => makeStep(random)),
@@ -100,7 +100,7 @@ function makeServer(random: SeededRandom, upstream: string): string {
 
 interface Around {
   readonly upstream: string
-  /** Path of the location around; undefined: that is a regular expression. */
+  /** Path of the enclosing location; undefined for a regular expression. */
   readonly outer: string | undefined
   readonly depth: number
 }
@@ -153,7 +153,7 @@ const SERVER_RULES = [
   'auth_basic off;',
 ]
 
-/** Some of them in order, each directive once where nginx wants it so. */
+/** Some of them in order, each directive once where nginx requires it. */
 function makeRules(random: SeededRandom, rules: readonly string[]): string[] {
   const isEither = random.chance(0.5)
   return rules.filter(

@@ -9,7 +9,7 @@ import { checkWithNginx } from '../support/vhost-nginx.ts'
 
 const HOST = 'refused.test'
 
-/** Files that neither nginx nor Berth takes: nginx does not start, Berth closes the host. */
+/** Files that both nginx and Berth refuse: nginx does not start, Berth closes the host. */
 const BY_BOTH = [
   'allow;',
   'allow nobody;',
@@ -104,7 +104,7 @@ const BY_BOTH = [
   'deny all;;',
 ]
 
-/** Files that nginx takes and Berth does not: what they mean cannot be done, and may protect something. */
+/** Files that only Berth refuses: it cannot do what they ask for, and they may protect something. */
 const BY_BERTH = [
   'location admin { deny all; }',
   'auth_request /check;',
@@ -121,7 +121,7 @@ const BY_BERTH = [
   'location /a { set_real_ip_from 10.0.0.0/8; real_ip_header X-Forwarded-For; }',
 ]
 
-/** Files that both take, and that are easily refused by mistake. */
+/** Files that both accept, and that could easily be refused by mistake. */
 const BY_NONE = [
   '',
   'location ^~/a { } location =/b { } location ~\\.png$ { }',

@@ -12,9 +12,9 @@ import { skipReason } from '../parts/find-parts.ts'
 import { slowness } from '../support/cpu-time.ts'
 import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker-room.ts'
 
-/** What is promised, in ms, on a machine that does little else. */
+/** Promised time for a change, in ms, on a machine that does little else. */
 const WITHIN_MS = 1_000
-/** The promise for an event at {@link MANY} containers. */
+/** Promised time for an event at {@link MANY} containers. */
 const EVENT_WITHIN_MS = 300
 const MANY = 200
 
@@ -58,11 +58,11 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     await room?.[Symbol.asyncDispose]()
   })
 
-  /** Waits until it is so; answers how long that took from now, in ms. */
+  /** Waits until a condition is true. @returns how long that took from now, in ms. */
   async function until(isSo: () => boolean, withinMs = WITHIN_MS): Promise<number> {
     const began = performance.now()
     while (!isSo()) {
-      // A busy machine gets more: how much is looked at once the time is over.
+      // A busy machine gets more: its load is read only when the time is over.
       const passedMs = performance.now() - began
       const leftMs = (passedMs < withinMs ? withinMs : withinMs * slowness()) - passedMs
       assert.ok(leftMs > 0, `not within ${withinMs} ms: ${JSON.stringify(sites)}`)
@@ -206,14 +206,14 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
   it(`reach the table in less than ${EVENT_WITHIN_MS} ms at ${MANY} containers`, async (context) => {
     const api = new EngineControl(room.url)
     const ids = await Promise.all(Array.from({ length: MANY }, (_none, index) => api.create(`full${index}`)))
-    // What is only created is a host without a server already, as soon as it is listed or something happens to it.
+    // A container that is only created is a host without a server already, once it is listed or has an event.
     for (const id of ids) await api.post(`/containers/${id}/rename?name=x${id.slice(0, 12)}`)
     await until(() => sites.length === MANY, 5_000)
     const tookMs: number[] = []
     let slowest = 1
     for (const [index, id] of ids.slice(0, 10).entries()) {
       const host = `full${index}.example.com`
-      // From before the engine is told: what it needs for the start itself counts against us.
+      // From before the call to the engine: its own time for the start counts, too.
       const began = performance.now()
       const done = once(
         wakeOn(() => serversOf(host)?.length === 1),
@@ -260,7 +260,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     client.close()
   })
 
-  /** Tells `so` when it is so, by what is told of containers. */
+  /** Emits `so` once a condition is true, checked after each report about containers. */
   function wakeOn(isSo: () => boolean): EventTarget {
     const target = new EventTarget()
     const wait = async (): Promise<void> => {

@@ -35,7 +35,7 @@ const LINES: readonly (readonly [name: string, hash: string, password: string])[
   ['plain', '{PLAIN}in clear ', 'in clear '],
 ]
 
-/** Text around the accounts: what is skipped, cut off, doubled, or ends oddly. */
+/** Text around the accounts: skipped or cut off, doubled, or with an odd end. */
 const TEXT = [
   '# comment:{PLAIN}comment',
   '',
@@ -127,7 +127,7 @@ async function setUp() {
   const checker: PasswordChecker = resources.use(createHtpasswdChecker({ weakHashes: true }))
   const kept = resources.move()
   return {
-    /** What nginx answers, and what Berth would. */
+    /** Statuses of nginx and of Berth. */
     statuses: async (file: string, name: string, password: string): Promise<[number, number]> => {
       const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
       const response = await fetch(`${url}/${file}`, { headers: { authorization } })

@@ -9,7 +9,7 @@ import { runOk } from '../support/run-command.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
 const PASSWORDS = ['a', 'password', 'Correct horse, battery $6$ staple!', 'pässwörd ☃', `${'x'.repeat(70)}yz`]
-/** A part of the password that counts, where not all does. */
+/** Bytes of a password that count, for formats that ignore the rest. */
 const COUNTED_BYTES: Readonly<Record<string, number>> = { des: 8, bcrypt: 72 }
 
 interface Tool {

@@ -121,10 +121,10 @@ describe('the front door, to curl', { skip: skipReason('curl') }, () => {
   })
 })
 
-/** Connections that say a part of what they must say, and nothing more. */
+/** Connections that send a part of a request, and nothing more. */
 async function openMany(port: number, count: number, bytes: string): Promise<Socket[]> {
   const sockets: Socket[] = []
-  // Not more at once than the queue of the system takes.
+  // Not more at once than the system's queue holds.
   while (sockets.length < count) {
     const some = await Promise.all(Array.from({ length: 100 }, () => connectTo(port)))
     for (const socket of some) socket.resume().write(bytes, 'latin1')
@@ -147,11 +147,11 @@ for (const [isTls, bytes] of [
     await using other = await open({ ...limits, isTls: false })
     const client = await connectTo(isTls ? other.port : door.port)
     assert.equal((await askOn(client)).remoteAddress, '127.0.0.1')
-    // Who is served does not wait for the others to be ended.
+    // An answer does not wait for the end of the other connections.
     assert.ok(sockets.some((socket) => !socket.closed))
     client.destroy()
     await Promise.all(closed)
-    // Both ends of all of them are ours.
+    // Both ends of each connection are in this process.
     const grownMb = (process.memoryUsage().rss - before) / 1e6
     assert.ok(grownMb < 400, `${grownMb} MB`)
   })

@@ -39,7 +39,7 @@ const SAME_TO_UPSTREAMS = [
   '/shop/page.jsp;jsessionid=1F?x',
   '/a%20b/%61?',
 ]
-/** What is put together anew is put together alike: decoded, and escaped again. */
+/** Paths rebuilt by both in the same way: decoded, and escaped again. */
 const REPLACED = ['/v1/a%2fb', '/v1/caf%E9%20%5cx', '/v1/%252e%252e/x', '/v1/a%3fb%23c']
 const PIECES = [
   '/',
@@ -135,7 +135,7 @@ describe('paths as nginx judges them', { skip: skipReason('nginx') }, () => {
         for (let length = random.between(1, 6); length > 0; length--)
           target += random.pick(random.chance(0.7) ? PIECES : ODD) ?? ''
         const [fromNginx, fromBerth] = await askBoth(host, target)
-        // Refusing is always right where nginx does, and is for Berth to do where servers read a path in several ways.
+        // A refusal is right wherever nginx refuses, and Berth also refuses paths that servers read in several ways.
         if (fromBerth.status === 400) continue
         taken++
         assert.equal(fromBerth.status, fromNginx.status, target)

@@ -34,7 +34,7 @@ async function startLogged(folder: string, siteLog: string, workers: number): Pr
   })
 }
 
-/** Asks for paths of their own until it is told to end; answers those that were answered. */
+/** Requests paths of its own until the signal. @returns those that were answered. */
 async function keepAsking(port: number, signal: AbortSignal): Promise<string[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
   let count = 0

@@ -177,7 +177,7 @@ async function startUpstream(): Promise<{ port: number; close: () => void }> {
   }
 }
 
-/** Says something every 100 ms and waits for it to come back. @returns how often it did. */
+/** Sends a text every 100 ms and waits for it to come back. @returns the number of echoes. */
 async function echo(socket: WebSocket, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
@@ -191,7 +191,7 @@ async function echo(socket: WebSocket, signal: AbortSignal): Promise<number> {
   return count
 }
 
-/** Asks the steady host without a pause. @returns how often; anything but "ok" fails. */
+/** Sends requests to the steady host without a pause. @returns their number; any answer but "ok" fails. */
 async function askAgainAndAgain(port: number, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
@@ -202,7 +202,7 @@ async function askAgainAndAgain(port: number, signal: AbortSignal): Promise<numb
   return count
 }
 
-/** Status and body; of a page that is no 200 the status alone. */
+/** Status and body; without a status of 200 the status alone. */
 function ask(port: number, name: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
@@ -222,7 +222,7 @@ function ask(port: number, name: string): Promise<string> {
   })
 }
 
-/** Numbers that look like chance and are the same in each run. */
+/** Numbers that look random and are the same in each run. */
 function createTurns(): () => number {
   let state = 12_345
   return () => {

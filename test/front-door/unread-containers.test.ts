@@ -9,7 +9,7 @@ import { idOf, startScriptedEngine } from '../support/scripted-engine.ts'
 import { startProcess } from '../support/start-process.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
-/** Longest wait for what is promised within a second, in ms. */
+/** Longest wait for a change that is promised within a second, in ms. */
 const PATIENCE_MS = 20_000
 
 test('`berth site list` has a line, a cause and a fix for each name of a container that cannot be read', async () => {

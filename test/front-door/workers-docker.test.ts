@@ -10,7 +10,7 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 import { childrenOf, until } from '../workers/worker-site.ts'
 
 const HOST = 'app.example.com'
-/** Connections that are asked, one after the other: they go to the workers in turn. */
+/** Connections with a request each, one after the other: they go to the workers in turn. */
 const ASKED = 6
 
 describe('containers, with several workers', {
@@ -46,7 +46,7 @@ describe('containers, with several workers', {
       const now = await childrenOf(server.pid)
       return now.length === 2 && !now.includes(worker)
     })
-    // The new one may not listen yet; that no other answer comes is what counts.
+    // The new one may not listen yet; it counts that no other answer comes.
     for (let turn = 0; turn < 5; turn++) assert.equal(await statuses(), '404')
     await room.docker('stop', '--time', '0', 'app')
     await until(async () => (await statuses()) === '503')

@@ -14,7 +14,7 @@ const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest run of one npm command, in ms: it downloads Node itself. */
 const NPM_TIMEOUT_MS = 300_000
 
-/** Needs the package registry: what is installed is what a user gets, Node included. */
+/** Needs the package registry: the installed package is the one a user gets, Node included. */
 test('the packed npm package installs beside an older Node and runs from built JavaScript', async () => {
   await using packed = await makeTempFolder('pack')
   await using project = await makeTempFolder('install')

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-/** Where `.ci/install-parts` puts what it builds. */
+/** Folder of the programs that `.ci/install-parts` builds. */
 export const PARTS_FOLDER: string = process.env.TEST_PARTS ?? join(homedir(), '.cache', 'berth-parts')
 
 /** Search path for real parts: our own builds first; the system's folders stand at the end even for a plain user. */
@@ -20,14 +20,14 @@ export function findPart(name: string): string | undefined {
     .find(isExecutable)
 }
 
-/** Path of a program that {@link skipReason} has found to be there. */
+/** Path of a program that {@link skipReason} has found. */
 export function part(name: string): string {
   return findPart(name) ?? name
 }
 
 /**
- * For `describe(…, { skip: skipReason(…) })`: false if all parts are there, else the reason to skip, by name.
- * In CI nothing may be skipped: a missing part is an error there.
+ * For `describe(…, { skip: skipReason(…) })`: false if all parts are there, else the reason to skip, by name. In CI
+ * each part is required: a missing one is an error there.
  */
 export function skipReason(...names: readonly string[]): string | false {
   const missing = names.filter((name) => findPart(name) === undefined)
@@ -46,7 +46,7 @@ function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK)
     return true
   } catch {
-    // Not there, or not ours to run: either way this is not the one.
+    // Absent, or not executable for this user: not this one.
     return false
   }
 }

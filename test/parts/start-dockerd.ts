@@ -15,7 +15,8 @@ export interface StartedDaemon {
 
 /**
  * Starts a Docker daemon with socket, data and containerd of its own, so that it neither sees nor disturbs another on
- * the same machine; it leaves the firewall alone. With `hasBridge` its containers have a network that this machine reaches.
+ * the same machine; it leaves the firewall alone. With `hasBridge` its containers have a network that this machine
+ * reaches.
  */
 export async function startDockerd({ hasBridge = false } = {}): Promise<StartedDaemon> {
   await using resources = new AsyncDisposableStack()

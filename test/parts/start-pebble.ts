@@ -8,7 +8,7 @@ import { type StartedProcess, startProcess } from '../support/start-process.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { PARTS_PATH, part } from './find-parts.ts'
 
-/** How the test CA is set up. */
+/** Options of the test CA. */
 export interface PebbleOptions {
   /** Members of its settings beside the ports. */
   readonly settings?: Readonly<Record<string, unknown>>
@@ -21,7 +21,7 @@ export interface StartedPebble extends AsyncDisposable {
   readonly directoryUrl: string
   /** Root of its own TLS certificate. */
   readonly caFile: string
-  /** Ports where it looks for answers to challenges; nobody listens there yet. */
+  /** Ports of its checks of challenges; nothing listens there yet. */
   readonly httpPort: number
   readonly tlsPort: number
   readonly dns: DnsEndpoint

@@ -30,7 +30,7 @@ const REQUESTS: Record<OciRequestKind, (repository: string) => readonly [method:
 }
 const KINDS = Object.keys(ROUTES) as OciRequestKind[]
 
-/** Without what differs between two answers alike in all that matters. */
+/** The answer without members that may differ between two equivalent answers. */
 function bare(reply: Reply): unknown {
   const { date: _date, 'x-request-id': _id, ...headers } = reply.headers
   return { status: reply.status, headers, text: reply.text }

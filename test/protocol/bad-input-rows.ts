@@ -12,17 +12,17 @@ export interface Row extends RequestOptions {
   readonly status: number
   readonly code: string
   readonly answers?: Readonly<Record<string, string>>
-  /** The refusal ends the session it was sent to. */
+  /** Present if the refusal ends the session it was sent to. */
   readonly endsSession?: true
 }
 
 const HEX = 'a'.repeat(64)
-/** A digest nothing has. */
+/** A digest without content. */
 export const ABSENT: string = `sha256:${HEX}`
 /** The layer of {@link IMAGE}. */
 export const LAYER: string = 'a layer'
 const OCI = { 'content-type': MEDIA_TYPES.ociManifest }
-/** Where uploads of alice begin. */
+/** Path at which uploads of alice begin. */
 export const UPLOADS: string = '/v2/alice/app/blobs/uploads/'
 /** The image that is there, as `v1`, before each request and after it. */
 export const IMAGE: Record<string, unknown> = imageOf([LAYER])
@@ -206,7 +206,7 @@ const MANIFESTS: readonly Row[] = [
   manifestRow('that is empty', '', 'MANIFEST_INVALID'),
   manifestRow('that is a list', '[]', 'MANIFEST_INVALID'),
   manifestRow('of another schema', { ...IMAGE, schemaVersion: 1 }, 'MANIFEST_INVALID'),
-  // Go reads no number with a point or an exponent as a whole one, so that nobody could pull these.
+  // Go reads no number with a point or an exponent as a whole one, so that its clients could never pull these.
   ...['1e400', '9007199254740993', '-1', '1.5', '2.0', '2e0', '0.2E+1', '"7"', 'null'].map((size) =>
     manifestRow(
       `with a size of ${size}`,

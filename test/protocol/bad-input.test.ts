@@ -39,7 +39,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
     assert.equal((await connection.send('GET', '/v2/alice/app/manifests/v1')).text, JSON.stringify(IMAGE))
   }
 
-  /** A session that was refused something goes on where it was, unless the refusal ended it. */
+  /** A session of a refused request goes on at its offset, unless the refusal ended it. */
   async function checkSession({ endsSession }: Row, session: string): Promise<void> {
     const status = await registry.send('alice', 'GET', session)
     assert.equal(status.status, endsSession ? 404 : 204)

@@ -8,7 +8,7 @@ const LAYER = 'a layer of a cache'
 const CACHE_CONFIG = '{"layers":[]}'
 const GZIP = 'application/vnd.oci.image.layer.v1.tar+gzip'
 
-/** What other clients send that the specification does not name, as Distribution takes it. */
+/** Requests of other clients beyond the specification, which Distribution accepts. */
 describe('what clients of Distribution send', () => {
   let registry: RegistryUnderTest
   const send = (method: string, path: string, body?: string, headers: Record<string, string> = {}) =>

@@ -36,7 +36,7 @@ export class Connection implements Disposable {
     this.#headers = headers
   }
 
-  /** The path goes out as it is, unlike that of `fetch()`, which would tidy it. */
+  /** The path is sent unchanged, while `fetch()` would normalize it. */
   async send(method: string, path: string, options: RequestOptions = {}): Promise<Reply> {
     const { host, hostname, port } = new URL(this.#url)
     const headers: OutgoingHttpHeaders = { host, ...this.#headers, ...options.headers }
@@ -64,7 +64,10 @@ export class Connection implements Disposable {
   }
 }
 
-/** Sends bytes as they are and answers all that came until the server closed; `isClosed` is false if it did not in time. */
+/**
+ * Sends bytes as they are. @returns all bytes received until the server closed; `isClosed` is false if it did not in
+ * time.
+ */
 export async function sendRaw(
   url: string,
   text: string,

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
 
-/** What may have become of a blob's file while nobody looked. */
+/** Damages of a blob's file behind the server's back. */
 const DAMAGES: Readonly<Record<string, (path: string) => Promise<void>>> = {
   missing: (path) => rm(path),
   short: (path) => truncate(path, 5),
@@ -99,7 +99,7 @@ describe('a blob whose file is not what was stored', () => {
   test('cut short since it was found whole: absent before a byte of it is sent', async () => {
     const layer = randomBytes(20).toString('hex')
     const digest = await registry.pushBlob('alice', 'alice/app', layer)
-    // Found whole a moment before, so that its size is not asked for again before it is opened.
+    // Found whole a moment before, so that its size is not read again before it is opened.
     assert.equal((await registry.send('alice', 'HEAD', `${APP}/blobs/${digest}`)).status, 200)
     await truncate(registry.fileOf(digest), 5)
     const reply = await registry.send('alice', 'GET', `${APP}/blobs/${digest}`)
@@ -117,7 +117,7 @@ describe('a blob whose file is not what was stored', () => {
     })
     const [answer] = (await once(question, 'response')) as [IncomingMessage]
     assert.equal(answer.statusCode, 200)
-    // Nobody has read a byte yet: the most of it is still in the file.
+    // The client has read no byte yet: most of the layer is still in the file.
     await truncate(registry.fileOf(digest), layer.length / 2)
     await assert.rejects(answer.toArray())
     const line = registry.errorLines().find((each) => each.digest === digest)

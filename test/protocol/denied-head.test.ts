@@ -3,9 +3,9 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { RegistryUnderTest } from './registry-under-test.ts'
 
-/** What is asked for by HEAD -> path below the repository, and the status of a denial. */
+/** Target of HEAD -> path below the repository, and the status of a denial. */
 const PAGES: Readonly<Record<string, readonly [path: string, status: number]>> = {
-  // Clients ask so before they push a layer, and stop at 403: the push itself says more.
+  // Clients send this before they push a layer, and stop at 403: the push itself gives a better message.
   'a blob': [`blobs/${digestOf('layer')}`, 404],
   'a manifest by tag': ['manifests/v1', 403],
   'a manifest by digest': [`manifests/${digestOf('manifest')}`, 403],

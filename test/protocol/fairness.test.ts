@@ -111,7 +111,7 @@ describe('one account', () => {
   })
 })
 
-/** Puts sessions of alice into the database that nobody went on with for `ageMs`. */
+/** Puts sessions of alice into the database, unused for `ageMs`. */
 function addSessions(registry: RegistryUnderTest, count: number, ageMs = 0): void {
   using database = new DatabaseSync(databaseFile(registry.dataDir))
   const insert = database.prepare(

@@ -35,7 +35,7 @@ test('a server that may open few files answers 503 where none is left, and serve
 }, async () => {
   await using resources = new AsyncDisposableStack()
   const folder = resources.use(await makeTempFolder('files'))
-  // It answers once all visitors have asked, so that each of them needs a connection to it.
+  // It answers once all visitors have sent a request, so that each of them needs a connection to it.
   const release = Promise.withResolvers<void>()
   const app = resources.use(
     await startApp((_request, response) => void release.promise.then(() => response.end('hello'))),
@@ -67,7 +67,7 @@ test('a server that may open few files answers 503 where none is left, and serve
   const visitors = Array.from({ length: VISITORS }, () => ask(port, 'app.example'))
   const settled: number[] = []
   for (const { status } of visitors) void status.then((code) => settled.push(code))
-  // Whoever found no room has an answer or an end; the others wait for the application.
+  // Visitors without room have an answer or an end; the others wait for the application.
   await until(async () => settled.length > VISITORS / 3)
   release.resolve()
   const statuses = await Promise.all(visitors.map(({ status }) => status))

@@ -38,7 +38,7 @@ describe('a hostile client', () => {
     const alices = describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(imageOf([SECRET_LAYER])))
     const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [alices] }
     assert.equal((await put(index)).code, 'MANIFEST_BLOB_UNKNOWN')
-    // Layers that need not be here may be named, and are still not given.
+    // Layers that need not be here may be named, and are still not served.
     const foreign = describeBytes('application/vnd.oci.image.layer.nondistributable.v1.tar', SECRET_LAYER)
     assert.equal((await put(imageOf([], { layers: [foreign], subject: alices }))).status, 201)
     for (const path of [`blobs/${digest}`, `manifests/${alices.digest}`]) {

@@ -9,7 +9,7 @@ import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts
 /** Pushes of one account at once. */
 const AT_ONCE = 3
 
-/** How long the thread that serves would be held up if it read this manifest itself, in ms. */
+/** Time for which the thread that serves would be blocked if it read this manifest itself, in ms. */
 function readingTimeOf(bytes: Buffer): number {
   const begin = performance.now()
   parseManifest(bytes, undefined)
@@ -32,7 +32,7 @@ async function assertNoStall(document: object, work: () => Promise<unknown>): Pr
   assert.ok(stall < reference / 2, `stalled for ${stall} ms, reading it takes ${reference} ms`)
 }
 
-/** Processor time that this thread spent on some work, in microseconds: whatever else runs on the machine does not count. */
+/** Processor time that this thread spent on some work, in microseconds: other programs do not count. */
 async function ownTimeOf(work: () => unknown): Promise<number> {
   const before = process.threadCpuUsage()
   await work()
@@ -73,7 +73,7 @@ describe('large manifests of one account', () => {
       imageOf(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`)),
     ]
     for (const document of documents) {
-      // Of the first one: reading it takes longest.
+      // The first one: reading it takes longest.
       await assertNoStall(documents[0] ?? {}, () =>
         Promise.all(Array.from({ length: AT_ONCE }, (_, index) => push(document, `large-${index}`))),
       )

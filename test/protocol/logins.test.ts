@@ -9,11 +9,11 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest } from './registry-under-test.ts'
 
-/** Failures of one address that cost nothing but their check. */
+/** Failures of one address that are free: they cost their check only. */
 const FREE_FAILURES = 100
 /** Guesses at once: the server checks two and lets 32 wait. */
 const AT_ONCE = 20
-/** Longest time until a changed htpasswd file counts, in ms: it is looked at each second, and left a second to settle. */
+/** Longest time until a changed htpasswd file counts, in ms: it is checked each second, and left a second to settle. */
 const HTPASSWD_MS = 60_000
 
 describe('log-ins', () => {
@@ -24,7 +24,7 @@ describe('log-ins', () => {
     const guess = (at: number): Promise<Reply> => {
       const [name, password] = [`guessed${at}`, `a wrong password ${at}`]
       const body = String(new URLSearchParams({ grant_type: 'password', username: name, password }))
-      // Half of them by each door: they are counted together. What the client says of itself does not count.
+      // Half of them by each of the two ways in: they are counted together. The client's own headers do not count.
       return at % 2 === 0
         ? from(`192.0.2.${at}, 203.0.113.7`, `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`)
         : registry.send(undefined, 'POST', '/token', { body, headers: { 'x-forwarded-for': '203.0.113.7' } })
@@ -39,7 +39,7 @@ describe('log-ins', () => {
     assert.deepEqual([held.code, Number(held.headers['retry-after']) > 0], ['TOOMANYREQUESTS', true])
     assert.equal((await from('203.0.113.7', registry.basic('alice'))).status, 429)
     assert.equal((await from('203.0.113.8', registry.basic('alice'))).status, 200)
-    // What was right a moment ago is not held up by others behind the same address.
+    // A password that was right a moment ago is not held up by others behind the same address.
     assert.equal((await from('203.0.113.7', registry.basic('alice'))).status, 200)
   })
 
@@ -91,7 +91,7 @@ describe('log-ins', () => {
     await writeFile(file, line('dave', first))
     await becomes(401, 'carol', second)
     assert.equal(await login('dave', first), 200)
-    // Nobody of a file administers or owns another's, whatever the name.
+    // Accounts of a file neither administer nor own another's repositories, whatever their names.
     await writeFile(file, line('alice', first) + line('bob/app', first) + line('admin', first))
     await becomes(401, 'dave', first)
     for (const name of ['alice', 'admin']) assert.equal(await login(name, first), 401)

@@ -11,7 +11,7 @@ import { describeBytes, EMPTY_JSON, imageOf, RegistryUnderTest } from './registr
 const BYTES = '0123456789'
 const ETAG = `"${digestOf(BYTES)}"`
 
-/** Longest time until nothing is left of a client that vanished, in ms. */
+/** Longest time until all traces of a client that vanished are gone, in ms. */
 const LEFT_NOTHING_MS = 60_000
 
 /** Request headers -> status, body, Content-Range. */
@@ -93,7 +93,7 @@ describe('reading', () => {
     }
   })
 
-  /** Follows the links from a page to the last; fails if it goes round. */
+  /** Follows the links from a page to the last; fails if they form a circle. */
   async function follow(first: string, entriesOf: (reply: Reply) => string[]): Promise<string[]> {
     const entries: string[] = []
     let path: string | undefined = first
@@ -213,7 +213,7 @@ describe('reading', () => {
       socket.write(`${head.join('\r\n')}\r\nContent-Length: 100\r\n\r\nabc`, () => socket.end())
       await new Promise((resolve) => socket.on('close', resolve).resume())
     }
-    // Each turn asks the server once, which gets on with its work meanwhile: the disk may be slow.
+    // Each turn sends the server one request, and it works on meanwhile: the disk may be slow.
     const deadline = Date.now() + LEFT_NOTHING_MS
     while (Date.now() < deadline && !isDeepStrictEqual(registry.inventory(), before))
       await send('GET', '/v2/')
@@ -242,7 +242,7 @@ describe('reading', () => {
     const head = [`PATCH ${session} HTTP/1.1`, 'Host: x', `Authorization: ${registry.basic('alice')}`]
     socket.write(`${head.join('\r\n')}\r\nContent-Length: 100\r\n\r\nabc`, () => socket.end())
     await new Promise((resolve) => socket.on('close', resolve).resume())
-    // The server may still be writing what it got: until then another request is told to wait.
+    // The server may still be writing what it got: until then another request is answered with "try later".
     let end: Reply
     do {
       const { headers } = await send('GET', session)

@@ -17,7 +17,7 @@ import { Connection, type Reply } from './connection.ts'
 /** Accounts of the registry under test. */
 export type User = 'admin' | 'alice' | 'bob'
 
-/** How many of each thing the registry holds; files are those of uploads under way. */
+/** Counts of the registry's content; files are those of uploads under way. */
 export interface Inventory {
   readonly uploads: number
   readonly blobs: number
@@ -27,7 +27,7 @@ export interface Inventory {
   readonly files: number
 }
 
-/** A real registry in this process, on a folder of its own, whose log is kept and searched for secrets at the end. */
+/** A real registry in this process, on a folder of its own. Its log is kept and searched for secrets at the end. */
 export class RegistryUnderTest implements AsyncDisposable {
   readonly url: string
   readonly dataDir: string
@@ -120,7 +120,7 @@ export class RegistryUnderTest implements AsyncDisposable {
     return digest
   }
 
-  /** Pushes a manifest whose config and layers are there; answers its digest. */
+  /** Pushes a manifest whose config and layers are there. @returns its digest. */
   async pushManifest(user: User, repository: string, push: ManifestPush): Promise<string> {
     const { document, reference } = push
     const body = JSON.stringify(document)
@@ -172,7 +172,7 @@ export class RegistryUnderTest implements AsyncDisposable {
     }
   }
 
-  /** Stops the server; fails if its log holds a secret that any connection of this process has sent or been given. */
+  /** Stops the server; fails if its log holds a secret that any connection of this process has sent or received. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync()
     const log = this.#log.join('')
@@ -181,7 +181,7 @@ export class RegistryUnderTest implements AsyncDisposable {
   }
 }
 
-/** What a request carries beside its method and path. */
+/** Content of a request beside its method and path. */
 export type SendOptions = Parameters<Connection['send']>[2]
 
 /** A manifest to push; without a reference under its digest. */

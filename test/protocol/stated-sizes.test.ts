@@ -22,7 +22,7 @@ const index = (...manifests: unknown[]) => ({
   manifests,
 })
 
-/** Documents with one size that is not that of what is stored -> digest, stated size, stored size. */
+/** Documents with one size that differs from the stored one -> digest, stated size, stored size. */
 const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, number, number]>> = {
   'a layer, too large': [imageOf([], { layers: [layerOf(6)] }), digestOf(LAYER), 6, 5],
   'a layer, too small': [imageOf([], { layers: [layerOf(4)] }), digestOf(LAYER), 4, 5],

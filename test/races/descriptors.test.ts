@@ -18,7 +18,7 @@ import { type RaceServer, startRaceServer } from './race-server.ts'
 const REPOSITORY = 'race/descriptors'
 /** Descriptors the server may have: a few more than it needs for itself. */
 const LIMIT = 128
-/** Those it may have when it starts: it takes fewer connections where it starts with few, which would leave some free here. */
+/** Limit at the start: with few descriptors the server takes fewer connections, which would leave some free here. */
 const LIMIT_AT_START = 1024
 /** Connections that push and pull while all other descriptors are taken. */
 const CLIENTS = 8
@@ -106,7 +106,7 @@ describe('workers that have as many connections as they take', { skip }, () => {
       socket.on('error', () => socket.destroy())
       sockets.push(socket)
       await once(socket, 'connect')
-      // The primary has it in hand until a worker has taken it.
+      // The primary holds the connection until a worker has taken it.
       await sleep(2)
     }
     const deadline = Date.now() + RELEASE_MS
@@ -115,7 +115,7 @@ describe('workers that have as many connections as they take', { skip }, () => {
       await sleep(20)
     }
     for (const socket of sockets) socket.destroy()
-    // Until the workers have seen the ends of these, they close what comes.
+    // Until the workers have seen the ends of these, they close new connections.
     while (!(await isPushed(server))) {
       assert.ok(Date.now() < deadline, 'no connection is taken again')
       await sleep(20)
@@ -124,7 +124,7 @@ describe('workers that have as many connections as they take', { skip }, () => {
   })
 })
 
-/** Whether a push over a new connection is taken. */
+/** True if a push over a new connection is accepted. */
 async function isPushed({ site, authorization }: RaceServer): Promise<boolean> {
   using anew = new RawClient(site.port, { authorization })
   return await pushBlob(anew, REPOSITORY, randomBytes(1_000)).then(
@@ -141,7 +141,7 @@ function assertTurnedAway(refused: readonly Answer[]): void {
   }
 }
 
-/** Pushes a new blob or pulls the one that is there, by turns. */
+/** Pushes a new blob or pulls the stored one, by turns. */
 function pushOrPull(http: RawClient, kept: Buffer, client: number): Promise<Answer> {
   if (client % 2 === 0) return http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(kept)}`)
   const body = randomBytes(100_000)
@@ -157,7 +157,7 @@ async function takeAllDescriptors({ pid, port }: BerthProcess): Promise<Socket[]
     socket.on('error', () => socket.destroy())
     await once(socket, 'connect')
     sockets.push(socket)
-    // The server takes it a moment later.
+    // The server accepts it a moment later.
     await sleep(2)
   }
   return sockets

@@ -12,12 +12,12 @@ import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/replaced'
 const UPLOADS = `/v2/${REPOSITORY}/blobs/uploads/`
-/** Longest time until a replaced folder is logged where nobody writes, in ms: it is looked for every few seconds. */
+/** Longest time until a replaced folder is logged without any write, in ms: the check runs every few seconds. */
 const NOTICE_MS = 30_000
 /** Clients that push while the folder is replaced. */
 const PUSHERS = 4
 
-/** How an operator may put a backup in place, wrongly, under a server that runs. */
+/** Wrong ways to put a backup in place under a running server. */
 const RESTORES: Readonly<Record<string, (data: string, backup: string) => Promise<void>>> = {
   'the folder': async (data, backup) => {
     await rename(data, `${data}.old`)
@@ -161,7 +161,7 @@ function start(workers: number): Promise<RaceServer> {
   return startRaceServer([REPOSITORY], { flags: ['--workers', String(workers)] })
 }
 
-/** Waits for the lines that say so; one for each process at most. */
+/** Waits for the lines that report it; one for each process at most. */
 async function untilLogged({ logFile }: BerthSite): Promise<string[]> {
   const deadline = Date.now() + NOTICE_MS
   for (;;) {

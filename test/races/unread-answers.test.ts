@@ -15,10 +15,10 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 const MB = 1_000_000
 const FILES = 'files.localhost'
 const OTHER = 'other.localhost'
-/** Connections and the answers of each that nobody reads. */
+/** Connections, and the unread answers of each. */
 const CONNECTIONS = 50
 const ANSWERS = 127
-/** Clients of HTTP/1.1 that read nothing: each makes the system keep some MB, so they are not more. */
+/** Clients of HTTP/1.1 that read nothing. Each makes the system keep some MB, so their number is small. */
 const SLOW_READERS = 150
 /** Requests by which a percentile is measured, and how many measurements may be made. */
 const REQUESTS = 400
@@ -41,7 +41,7 @@ describe('answers that nobody reads', { skip, timeout: 120_000 }, () => {
     assert.ok(ratio < 2, `${ratio} times the time of a server without unread answers`)
     // Most of them make others of their own connections wait.
     await untilLogged(site.logFile, /did not read were ended/)
-    // What was ended is collected later than others take its place.
+    // Memory of ended answers is collected after others have taken their place.
     const after = await peakOf(site.berth)
     assert.ok(after - before < 150 * MB, `${(after - before) / MB} MB at the end`)
   })
@@ -121,7 +121,7 @@ async function openUnread(port: number): Promise<ClientHttp2Session> {
   return session
 }
 
-/** A ping is answered once all that was sent before it has been seen. */
+/** Waits until the server has opened all streams: a ping is answered once all that was sent before it has been seen. */
 async function untilOpened(sessions: readonly ClientHttp2Session[]): Promise<void> {
   const pong = (session: ClientHttp2Session): Promise<void> =>
     new Promise((resolve) => {
@@ -175,7 +175,7 @@ async function timeOfRequest(port: number, agent: Agent): Promise<number> {
   return performance.now() - startedAt
 }
 
-/** Resident memory in bytes; what is written here makes the system count the peak anew. */
+/** Resident memory in bytes; the write here makes the system count the peak anew. */
 async function memoryOf({ pid }: BerthProcess): Promise<number> {
   await writeFile(`/proc/${pid}/clear_refs`, '5')
   return statusOf(pid, 'VmRSS')

@@ -12,7 +12,7 @@ import { type RaceServer, startRaceServer } from './race-server.ts'
 const REPOSITORY = 'race/uploads'
 /** A body during which its session moves several times, in bytes. */
 const LONG_BYTES = 300_000_000
-/** Longest wait for that, in ms. */
+/** Longest wait for such a move, in ms. */
 const MOVE_MS = 30_000
 /** Longest wait for the server to notice that a client has gone, in ms. */
 const NOTICE_MS = 5_000

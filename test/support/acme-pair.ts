@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { type AcmeRoom, makeAcmeRoom } from './acme-room.ts'
 import { ScriptedAcmeServer } from './scripted-acme-server.ts'
 
-/** A CA and a manager that go by the same clock. */
+/** A CA and a manager with the same clock. */
 export async function makePair(): Promise<{ ca: ScriptedAcmeServer; room: AcmeRoom } & AsyncDisposable> {
   const ca = await ScriptedAcmeServer.start()
   const room = await makeAcmeRoom({ directory: ca.directoryUrl })

@@ -10,7 +10,7 @@ import { findFreePort } from './free-port.ts'
 import { MemoryCertificateKeeper } from './memory-certificate-keeper.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
-/** A manager with all it needs, on a temporary folder. */
+/** A manager with its dependencies, on a temporary folder. */
 export interface AcmeRoom extends AsyncDisposable {
   readonly folder: string
   readonly keeper: MemoryCertificateKeeper
@@ -31,7 +31,7 @@ export function wishFor(hosts: readonly string[], more: Partial<AcmeWish> = {}):
   }
 }
 
-/** Takes a wish in, does all that is due, and answers its status. */
+/** Takes a wish in and does all that is due. @returns its status. */
 export async function settle(room: AcmeRoom, ...wishes: readonly AcmeWish[]): Promise<CertificateStatus> {
   await room.manager.setWishes(wishes)
   await room.manager.check()
@@ -40,7 +40,7 @@ export async function settle(room: AcmeRoom, ...wishes: readonly AcmeWish[]): Pr
   return status
 }
 
-/** Makes a room for a CA. The clock stands still unless a test moves it; names are asked of a DNS server that is silent. */
+/** Makes a room for a CA. The clock changes only by a test's hand; the DNS server never answers. */
 export async function makeAcmeRoom(
   defaults: AcmeDefaults,
   more: Partial<CertificateManagerOptions> = {},

@@ -3,16 +3,16 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https'
 import type { TestDoor } from './test-door.ts'
 
-/** What a client sees. */
+/** An answer as a client sees it. */
 export interface DoorReply {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly text: string
-  /** What the telling handler was told. */
+  /** Data that the handler of the test got. */
   readonly told: Record<string, unknown>
 }
 
-/** @returns what a client of a URL sees; the TLS alert or the error if there is no answer. */
+/** @returns the answer a client of a URL gets; the TLS alert or the error if there is none. */
 export async function askDoor(
   door: TestDoor,
   url: string,
@@ -43,7 +43,7 @@ export async function askDoor(
   }
 }
 
-/** The status, or what came instead of an answer. */
+/** The status, or the error text if there was no answer. */
 export function statusOf(reply: DoorReply | string): number | string {
   return typeof reply === 'string' ? reply : reply.status
 }

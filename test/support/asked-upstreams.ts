@@ -7,10 +7,10 @@ import { makeAlpnCertificate } from '../../src/certificates/x509/write/alpn-cert
 import { findFreePort } from './free-port.ts'
 
 const LOOPBACK = '127.0.0.1'
-/** Names a request, so that what an upstream was asked is known to belong to it. */
+/** Header that names a request, so that a request at an upstream is known to belong to it. */
 export const ROW_HEADER = 'x-row'
 
-/** What an upstream was asked. */
+/** A request as an upstream got it. */
 export interface SeenRequest {
   readonly server: string
   readonly method: string
@@ -19,18 +19,18 @@ export interface SeenRequest {
   readonly body: string
 }
 
-/** Servers to pass requests to, which remember what they were asked. */
+/** Servers behind the door, which remember their requests. */
 export interface Upstreams extends AsyncDisposable {
   readonly main: string
   readonly other: string
-  /** Speaks TLS with a certificate of its own, and answers with the name it was asked for. */
+  /** Speaks TLS with a certificate of its own, and answers with the name of the handshake (SNI). */
   readonly secure: string
-  /** Nobody listens there. */
+  /** An address without a listener. */
   readonly dead: string
   readonly seen: Map<string, SeenRequest>
 }
 
-/** Starts the upstreams. The query says what they answer: status, header, location, type, length, delay. */
+/** Starts the upstreams. The query sets their answers: status, header, location, type, length, delay. */
 export async function startUpstreams(): Promise<Upstreams> {
   const seen = new Map<string, SeenRequest>()
   const servers = [startUpstream('main', seen), startUpstream('other', seen), startSecureUpstream()]
@@ -67,7 +67,7 @@ function startUpstream(name: string, seen: Map<string, SeenRequest>): Server {
       response.setHeader('content-type', query.get('type') ?? 'text/plain')
       response.statusCode = Number(query.get('status') ?? 200)
       const text = query.has('length') ? 'x'.repeat(Number(query.get('length'))) : `${name} ${method} ${url}`
-      // Without a length, nginx takes every answer for a long one.
+      // Without a length, nginx treats every answer as a long one.
       if (response.statusCode !== 304) response.setHeader('content-length', Buffer.byteLength(text))
       setTimeout(() => response.end(text), Number(query.get('delay') ?? 0))
     })

@@ -1,6 +1,6 @@
 const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\n'
 
-/** Requests that two readers could understand in two ways, or that are none, and the status they get. */
+/** Requests that two readers could understand in two ways, or that are not HTTP, and the status they get. */
 export const BAD_REQUESTS: Readonly<Record<string, readonly [request: string, status: number]>> = {
   'both lengths': [`${HEAD}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
   'two lengths': [`${HEAD}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc`, 400],

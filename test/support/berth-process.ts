@@ -14,12 +14,12 @@ import { assertNoSecrets, noteSecret } from './secret-canary.ts'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Longest start before it counts as failed, in ms. */
 const START_TIMEOUT_MS = 120_000
-/** Longest stop, in ms: twice the longest drain, with what workers get beyond it. */
+/** Longest stop, in ms: twice the longest drain, with the extra time of workers. */
 const STOP_TIMEOUT_MS = 90_000
 /** Pause between two looks whether it listens, in ms. */
 const POLL_MS = 4
 
-/** Bytes of each log that were searched for secrets already: the crash test writes one over hundreds of starts. */
+/** Searched bytes of each log: the crash test writes one over hundreds of starts. */
 const searchedLogs = new Map<string, number>()
 
 /** One server that a test starts, kills and starts again on the same data. */
@@ -57,7 +57,7 @@ export class BerthProcess implements AsyncDisposable {
     return new BerthProcess(child, site)
   }
 
-  /** Starts a process and waits until it takes connections. */
+  /** Starts a process and waits until it accepts connections. */
   static async start(site: BerthSite): Promise<BerthProcess> {
     const server = BerthProcess.spawn(site)
     await server.ready()
@@ -76,7 +76,7 @@ export class BerthProcess implements AsyncDisposable {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
-  /** Waits until connections are taken; returns the milliseconds since the start. */
+  /** Waits until connections are accepted. @returns the milliseconds since the start. */
   async ready(): Promise<number> {
     while (!(await isListening(this.#site.port).catch(() => false))) {
       if (this.hasEnded || performance.now() - this.#startedAt > START_TIMEOUT_MS) {
@@ -88,7 +88,7 @@ export class BerthProcess implements AsyncDisposable {
     return performance.now() - this.#startedAt
   }
 
-  /** What it has logged so far. */
+  /** Its log so far. */
   readLog(): Promise<string> {
     return readFile(this.#site.logFile, 'utf8')
   }
@@ -106,19 +106,19 @@ export class BerthProcess implements AsyncDisposable {
     this.#child.kill('SIGTERM')
   }
 
-  /** Waits for the end; answers the exit code, undefined if a signal ended it. Errors: it did not end in time. */
+  /** Waits for the end. @returns the exit code, undefined if a signal ended it. Errors: it did not end in time. */
   async ended(): Promise<number | undefined> {
     if (!this.hasEnded) await once(this.#child, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) })
     return this.#child.exitCode ?? undefined
   }
 
-  /** Asks it to end and waits; answers its exit code. */
+  /** Sends SIGTERM and waits for the end. @returns the exit code. */
   stop(): Promise<number | undefined> {
     this.askToStop()
     return this.ended()
   }
 
-  /** Ends it; fails if what was logged on its site holds a secret. */
+  /** Ends it; fails if the log of its site holds a secret. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     const { logFile } = this.#site
@@ -136,7 +136,7 @@ function limited(command: readonly string[], maxOpenFiles: number | undefined): 
     : ['/bin/sh', ['-c', `ulimit -n ${maxOpenFiles} && exec "$0" "$@"`, file, ...args]]
 }
 
-/** Adds an administrator to the data of a site, whose server does not run yet; answers the header of its log-in. */
+/** Adds an administrator to the data of a site, whose server does not run yet. @returns the header of its log-in. */
 export async function addAdministrator(site: BerthSite, name = 'root'): Promise<string> {
   const password = randomBytes(18).toString('base64url')
   noteSecret(password)
@@ -145,7 +145,7 @@ export async function addAdministrator(site: BerthSite, name = 'root'): Promise<
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 }
 
-/** Trades a log-in for a token that holds all rights to the repositories, for as long as the server lets it live. */
+/** Trades a log-in for a token that holds all rights to the repositories, for the longest life the server allows. */
 export async function fetchToken(
   site: BerthSite,
   basic: string,
@@ -160,7 +160,10 @@ export async function fetchToken(
   return `Bearer ${token}`
 }
 
-/** The caller's environment without what would configure Berth; compiled sources are kept for the next start, beside the log unless all tests share them. */
+/**
+ * The caller's environment without Berth's variables; compiled sources are kept for the next start, beside the log
+ * unless all tests share them.
+ */
 function processEnvironment(logFile: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
   return { NODE_COMPILE_CACHE: join(logFile, '../compiled'), ...Object.fromEntries(own) }

@@ -18,12 +18,12 @@ export interface BootUser {
   readonly isAdmin?: boolean
 }
 
-/** What a booted Berth is like. */
+/** Options of a booted Berth. */
 export interface BootOptions {
   readonly users: readonly BootUser[]
   /** Serve TLS with these files, instead of plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
-  /** Where to listen; by default 127.0.0.1. */
+  /** Address to listen on; by default 127.0.0.1. */
   readonly address?: string | undefined
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
@@ -41,7 +41,7 @@ export interface BootedBerth extends AsyncDisposable {
   readonly logFile: string
   /** The password made for one of the users. */
   passwordOf(name: string): string
-  /** Runs another `berth` command on the same data; answers its output. */
+  /** Runs another `berth` command on the same data. @returns its output. */
   command(args: readonly string[], input?: string): Promise<string>
   /** Stops it, checks that it ended well and that its log holds no secret and no failure, and removes its data. */
   stop(): Promise<void>
@@ -98,7 +98,7 @@ function listenFlags(host: string, tls: BootOptions['tls']): string[] {
   return ['--listen-http', 'off', '--listen-https', host, ...files]
 }
 
-/** The caller's environment without what would configure Berth or a registry behind the test's back. */
+/** The caller's environment without variables that would configure Berth or a registry. */
 function berthEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
   return Object.fromEntries(own)

@@ -25,7 +25,7 @@ export async function openCertRoom() {
   }
 }
 
-/** Sees that a command failed with a code. */
+/** Asserts that a command failed with a code. */
 export function fails({ code, stdout, stderr }: CliResult, error: string): void {
   assert.notEqual(code, 0, stdout)
   assert.match(stderr, new RegExp(`error\\[${error}\\]`))

@@ -16,10 +16,10 @@ import { makeTempFolder } from './temp-folder.ts'
 /** Longest wait for a changed file to count, in ms: the watch needs 0.2 s, the poll 5 s. */
 const SEEN_WITHIN_MS = 60_000
 
-/** A server of a registry and of sites that say hello. */
+/** A server of a registry and of sites with an answer of their own. */
 export interface CertificateServerOptions {
   readonly domain: string
-  /** Sites, with what berth.yaml says of them. */
+  /** Sites, with their entries of berth.yaml. */
   readonly sites: Readonly<Record<string, string>>
   /** Files of the certificate folder. */
   readonly files: Readonly<Record<string, string>>
@@ -27,7 +27,7 @@ export interface CertificateServerOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** What a visitor gets: a status and a body, or how the handshake was refused. */
+/** Result of a visit: a status and a body, or the refusal of the handshake. */
 export interface Visit {
   readonly status: number | string
   readonly body: string
@@ -39,11 +39,11 @@ export interface CertificateServer extends AsyncDisposable {
   visit(url: string, client?: ClientPaper): Promise<Visit>
   /** The status of a visit. */
   ask(url: string, client?: ClientPaper): Promise<number | string>
-  /** Asks until the answer is the one expected, since files take a moment to count. */
+  /** Repeats a visit until the answer is the expected one, since files take a moment to count. */
   becomes(expected: number | string, url: string, client?: ClientPaper): Promise<void>
   /** Puts a file into the certificate folder in one step. */
   put(name: string, text: string): Promise<void>
-  /** Runs another `berth` command on the same data; answers its output. */
+  /** Runs another `berth` command on the same data. @returns its output. */
   command(args: readonly string[], input?: string): Promise<string>
 }
 

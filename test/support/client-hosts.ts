@@ -9,10 +9,10 @@ import { openFolderCertificates } from './folder-certificates.ts'
 import { makePaper, type PaperCertificate } from './paper-ca.ts'
 import { makeTable, openTestDoor, type SiteWish, type TestDoor } from './test-door.ts'
 
-/** A CA, and one of somebody else. */
+/** The hosts' CA, and a foreign one. */
 export const CA: PaperCertificate = makePaper('Staff CA')
 export const OTHER_CA: PaperCertificate = makePaper('Other CA')
-/** Visitors by what their certificates are worth to the first. */
+/** Visitors, named by the standing of their certificates with the first CA. */
 export const STAFF: ClientPaper = makeClient('alice', CA)
 export const REVOKED: ClientPaper = makeClient('mallory', CA)
 export const EXPIRED: ClientPaper = makeClient('bob', CA, [-9, -1])
@@ -27,7 +27,7 @@ export interface ClientHosts extends AsyncDisposable {
   put(name: string, text: string | undefined): Promise<void>
 }
 
-/** One certificate for all hosts, so that nothing but the check of clients keeps them apart. */
+/** One certificate for all hosts, so that only the check of clients separates them. */
 export async function openClientHosts(
   files: Readonly<Record<string, string>>,
   sites: readonly SiteWish[] = HOSTS.map((host) => ({ host })),
@@ -47,12 +47,12 @@ export async function openClientHosts(
   }
 }
 
-/** How to ask. */
+/** Options of a request. */
 export type AskOptions = { client?: ClientPaper; maxVersion?: SecureVersion } & NonNullable<
   Parameters<typeof askDoor>[2]
 >
 
-/** Status and, of an error, its sentence. */
+/** Status, and the sentence of an error. */
 export async function ask(
   { door }: Pick<ClientHosts, 'door'>,
   url: string,
@@ -67,13 +67,13 @@ export async function ask(
   return `${reply.status} ${text}`.trim()
 }
 
-/** Answers. */
+/** Expected answers. */
 export const MISSING = '400 No required SSL certificate was sent.'
 export const REFUSED = '400 The SSL certificate error.'
 export const ELSEWHERE = '421 This site is not served over this connection.'
 export const CLOSED = '503 Nothing serves this site now. It may be back in a moment.'
 
-/** How to connect. */
+/** Options of a connection. */
 export interface SecureOptions {
   readonly client?: ClientPaper
   readonly session?: Buffer

@@ -18,7 +18,10 @@ export interface ClientPaper {
 
 let serials = 1_000
 
-/** Makes a certificate for a visitor; `days` is its life from and to now: by default half a day more, so that whole days are counted alike. */
+/**
+ * Makes a certificate for a visitor; `days` is its life from and to now: by default half a day more, so that whole days
+ * are counted alike.
+ */
 export function makeClient(
   commonName: string,
   by: PaperCertificate,
@@ -45,7 +48,7 @@ export function makeClient(
   }
 }
 
-/** Signs a list of certificates that a CA took back; `days` is when the next one is due. */
+/** Signs a list of certificates that a CA revoked; `days` is the time until the next one is due. */
 export function makeRevocations(
   by: PaperCertificate,
   revoked: readonly ClientPaper[],

@@ -5,18 +5,18 @@ import { type BootedBerth, type BootOptions, bootBerth } from './boot-berth.ts'
 import { runFailing, runOk } from './run-command.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
-/** Who the client tests are: one at work, and one whose repositories the first must not reach. */
+/** Users of the client tests: one at work, and one whose repositories are out of the first one's reach. */
 export const CLIENT_USERS = [{ name: 'alice' }, { name: 'bob' }] as const
 
-/** A running Berth and a home for one client, cut off from the settings and log-ins of whoever runs the tests. */
+/** A running Berth and a home for one client, cut off from the settings and log-ins of the user who runs the tests. */
 export interface ClientRoom extends AsyncDisposable {
   readonly berth: BootedBerth
   /** An empty folder of its own, which is also `HOME`. */
   readonly folder: string
   readonly env: NodeJS.ProcessEnv
-  /** Runs a program that must succeed; answers its standard output. */
+  /** Runs a program that must succeed. @returns its standard output. */
   run(program: string, args: readonly string[], input?: string | Uint8Array): Promise<string>
-  /** Runs a program that must fail; answers all it said. */
+  /** Runs a program that must fail. @returns all its output. */
   runFailing(program: string, args: readonly string[], input?: string | Uint8Array): Promise<string>
 }
 
@@ -56,7 +56,7 @@ export async function isolatedEnvironment(home: string): Promise<NodeJS.ProcessE
     LANG: 'C.UTF-8',
     // podman, buildah and skopeo keep log-ins here.
     REGISTRY_AUTH_FILE: join(home, 'auth.json'),
-    // The classic builder: BuildKit would ask for images that no test machine can fetch.
+    // The classic builder: BuildKit would fetch images that no test machine can reach.
     DOCKER_BUILDKIT: '0',
   }
 }

@@ -1,11 +1,11 @@
 import type { Observed } from './vhost-sides.ts'
 
-/** Headers of answers that say the same in other words, or nothing about directives. */
+/** Headers that both servers write differently with the same meaning, or that no directive changes. */
 const OF_NO_INTEREST = new Set([
   ...['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding', 'etag', 'last-modified'],
   ...['accept-ranges', 'vary', 'x-content-type-options', 'x-request-id', 'content-type', 'server'],
 ])
-/** Headers to upstreams that nginx sends only while no proxy_set_header of a vhost file takes its own away. */
+/** Headers to upstreams that nginx sends only if no proxy_set_header of a vhost file removes them. */
 const KEPT_BY_BERTH = /^(?:x-forwarded-|x-real-ip$|x-original-uri$)/
 const NOT_PASSED = new Set([
   'connection',
@@ -16,7 +16,10 @@ const NOT_PASSED = new Set([
   'cdn-loop',
 ])
 
-/** What must be the same in the answers of nginx and of Berth. Pages of errors are each server's own; what nginx says decides what is looked at. */
+/**
+ * The part of an answer that nginx and Berth must have in common. Pages of errors are each server's own; nginx's answer
+ * decides which parts are compared.
+ */
 export function comparable(own: Observed, nginx: Observed): unknown {
   const { status, body, seen } = own
   const isOwnPage = nginx.body.startsWith('<html>') || (status >= 400 && nginx.body === '')
@@ -44,7 +47,7 @@ export function comparable(own: Observed, nginx: Observed): unknown {
   }
 }
 
-/** Berth's own answers say that they are not to be kept, and when to come back. */
+/** True for headers of Berth's own answers that forbid caching, or give the time of a retry. */
 function isExtra(name: string, value: string | string[] | undefined, { headers }: Observed): boolean {
   return (
     headers[name] === undefined &&

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 
-/** How much more input the second of two runs has. */
+/** Factor between the inputs of the two runs. */
 const FACTOR = 8
-/** Of what grows with the square it would be 64: noise of caches and of the collector fits in, on a full machine, too. */
+/**
+ * Largest accepted growth. Quadratic work would grow by 64; noise of caches and of the collector stays below this, on a
+ * full machine, too.
+ */
 const MAX_GROWTH = 5 * FACTOR
-/** Milliseconds of the processor below which nothing is measured but noise. */
+/** Milliseconds of processor time below which a measurement is noise. */
 const NOISE_MS = 60
 const RUNS = 4
 
-/** Milliseconds that this thread kept the processor busy with some work: other programs do not count. */
+/** Milliseconds of processor time of this thread for some work: other programs do not count. */
 export function cpuMsOf(work: () => void): number {
   const before = process.threadCpuUsage()
   work()
@@ -17,8 +20,8 @@ export function cpuMsOf(work: () => void): number {
 }
 
 /**
- * Fails if work on a large input takes much more than its share of the processor, compared with an eighth of that input in
- * the same run. `make` gives the work on an input of some size, and is not measured itself.
+ * Fails if work on a large input takes much more than its share of processor time, compared with an eighth of that
+ * input in the same run. `make` gives the work on an input of some size, and is not measured itself.
  */
 export function assertGrowsLinearly(make: (size: number) => () => void, size: number): void {
   const [small, large] = [make(size / FACTOR), make(size)]
@@ -34,14 +37,14 @@ export function assertGrowsLinearly(make: (size: number) => () => void, size: nu
 
 /** Milliseconds of the processor that {@link slowness} takes. */
 const PROBE_MS = 40
-/** What is left to this thread by a machine that does little else. */
+/** Slowness of a machine that does little else. */
 const IDLE_SLOWNESS = 1.3
-/** Several programs have a part in what is waited for, each with as little of the machine as this one. */
+/** Programs that a measured wait depends on, each with as little of the machine as this one. */
 const PROGRAMS = 4
 
 /**
- * By how much longer than on an idle machine what is promised by the clock may take just now: 1 if nothing else runs. Taken
- * by how long the clock goes while this thread has some work done.
+ * Factor by which waits may be longer just now than on an idle machine: 1 if nothing else runs. Measured by the wall
+ * time of some work of this thread.
  */
 export function slowness(): number {
   const begin = performance.now()

@@ -1,10 +1,10 @@
 import type { DirectiveContext } from '../../src/front-door/vhost/directive-table.ts'
 import type { VhostFiles } from './vhost-nginx.ts'
 
-/** Where the directive under test stands, and with it the location that answers `/x/…`. */
+/** Place of the directive under test, with the location that answers `/x/…`. */
 export interface MatrixPlace {
   readonly name: string
-  /** As the table of directives names it. */
+  /** Context as named in the table of directives. */
   readonly context: DirectiveContext
   /** The inside of a server. */
   readonly write: (directive: string, content: string) => string
@@ -12,7 +12,7 @@ export interface MatrixPlace {
   readonly location?: (directive: string) => string
 }
 
-/** All places in which a directive can stand. */
+/** All places where a directive may be written. */
 export const PLACES: readonly MatrixPlace[] = [
   { name: 'server', context: 'server', write: (d, k) => `${d}\nlocation /x/ {\n${k}\n}` },
   { name: 'location', context: 'location', write: (d, k) => `location /x/ {\n${d}\n${k}\n}` },
@@ -69,7 +69,7 @@ export const PLACES: readonly MatrixPlace[] = [
   },
 ]
 
-/** What answers in the location: its content, and more query for the upstream. */
+/** The answer of the location: its content, and more query for the upstream. */
 export interface MatrixAnswer {
   readonly content: string
   readonly query?: string
@@ -94,7 +94,7 @@ export const ANSWERS: Readonly<Record<string, MatrixAnswer>> = {
   },
 }
 
-/** Stands in each server: what fallbacks and pages lead to. */
+/** Written into each server: targets of fallbacks and pages. */
 const BESIDE = `
 location /fallback { proxy_pass http://UPSTREAM; }
 location = /file.html { root ROOT; }

@@ -11,7 +11,7 @@ export const IMAGE = 'busybox:test'
 export interface DockerRoom extends AsyncDisposable {
   /** Such as `unix:///tmp/…/docker.sock`. */
   readonly url: string
-  /** Runs `docker` with arguments; answers what it printed. */
+  /** Runs `docker` with arguments. @returns its output. */
   docker(...args: string[]): Promise<string>
   /** Makes a network of these addresses, on a bridge that goes with the room. */
   addNetwork(name: string, subnet: string): Promise<void>
@@ -30,7 +30,8 @@ export async function openDockerRoom(): Promise<DockerRoom> {
   const docker = (...args: string[]): Promise<string> => runOk(part('docker'), ['--host', url, ...args])
   await runOk(part('docker'), ['--host', url, 'import', '-', IMAGE], { input: makeTar(busyboxTree()) })
   const addNetwork = async (name: string, subnet: string): Promise<void> => {
-    // The engine leaves the bridges of its networks behind when it stops; one of a killed run has the same addresses.
+    // The engine leaves the bridges of its networks behind when it stops; those of a killed run have the same
+    // addresses.
     const bridge = `berth-${name}`
     const removeBridge = () => runCommand(part('ip'), ['link', 'delete', bridge])
     await removeBridge()

@@ -27,7 +27,7 @@ function givenPair(): NonNullable<CertificateParts['given']>['pair'] {
 
 /**
  * Berth's own choice among the pairs of a folder, each by its file's name and the names it covers; without a CA.
- * `texts`: further files. `givenFor`: names that the pair of `--tls-cert` is for; undefined: there is none.
+ * `texts`: further files. `givenFor`: names of the pair of `--tls-cert`; undefined: there is none.
  */
 export async function openFolderCertificates(
   files: Readonly<Record<string, readonly string[]>>,

@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net'
 
 const LOOPBACK = '127.0.0.1'
 
-/** A TCP port of an address that nobody listened on a moment ago. */
+/** A TCP port of an address that was free a moment ago. */
 export async function findFreePort(host: string = LOOPBACK): Promise<number> {
   const server = createServer()
   server.listen(0, host)
@@ -15,7 +15,7 @@ export async function findFreePort(host: string = LOOPBACK): Promise<number> {
   return address.port
 }
 
-/** True if somebody listens on this port; rejects otherwise. */
+/** True if a server listens on this port; rejects otherwise. */
 export async function isListening(port: number, host: string = LOOPBACK): Promise<boolean> {
   const socket = connect(port, host)
   try {

@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 const HOSTS = '/etc/hosts'
 
 /**
- * Makes names lead to an address on this machine until disposed of. Needs root. What another test added meanwhile
- * stays: only the lines of this call are taken out again.
+ * Makes names resolve to an address on this machine until disposed of. Needs root. Removes only the lines of this call:
+ * other tests may have added theirs.
  */
 export async function addHostNames(address: string, names: readonly string[]): Promise<AsyncDisposable> {
   const line = `${address} ${names.join(' ')} # berth test ${process.pid}`

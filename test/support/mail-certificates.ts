@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runOk } from './run-command.ts'
 
-/** What a CA mails: files in the order in which a cheap one lists them, root first. */
+/** Files that a CA mails, in the order of a cheap one: root first. */
 export interface MailedCertificates {
   readonly rootFile: string
   /** Root, upper intermediate, lower intermediate, own certificate: one file each. */
@@ -63,7 +63,7 @@ export async function mailCertificates(folder: string, csrFile: string): Promise
   }
 }
 
-/** The names a CSR asks for, as openssl writes them. */
+/** The names of a CSR, as openssl writes them. */
 async function readNames(csrFile: string): Promise<string> {
   const text = await runOk('openssl', ['req', '-in', csrFile, '-noout', '-text'])
   const names = [...text.matchAll(/DNS:([^,\s]+)/g)].map(([, name]) => `DNS:${name}`)

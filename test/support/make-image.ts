@@ -17,7 +17,7 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** What an image runs on. */
+/** Platform of an image. */
 export interface Platform {
   readonly os: string
   readonly architecture: string
@@ -26,7 +26,7 @@ export interface Platform {
 /** A manifest or an index, and all it names. */
 export interface Image {
   readonly root: Content
-  /** Everything below the root, whatever kind, each once. */
+  /** Everything below the root, of any kind, each once. */
   readonly contents: readonly Content[]
 }
 
@@ -48,7 +48,7 @@ export function makeContent(mediaType: string, bytes: Uint8Array): Content {
   return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
 }
 
-/** What an image is made of. */
+/** Options of an image. */
 export interface ImageOptions {
   /** Files of each layer, lowest first. */
   readonly layers: readonly (readonly TarEntry[])[]

@@ -24,7 +24,7 @@ const TREE: Readonly<Record<string, string>> = {
   'vhost/others': 'bob:{PLAIN}secret\n',
 }
 
-/** Writes the files that rows name. @returns what fills their names in, and the files that can be included. */
+/** Writes the files that rows name. @returns the values of their placeholders, and the files that can be included. */
 export async function writeTree(
   folder: string,
   upstreams: Upstreams,

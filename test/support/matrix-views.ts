@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { comparable } from './compare-answers.ts'
 import type { Observed } from './vhost-sides.ts'
 
-/** An answer that `limit_rate` holds back takes longer than this, in milliseconds. */
+/** Milliseconds from which on an answer counts as held back by `limit_rate`. */
 const SLOW_MS = 700
 
 /** Answers with the time that each took, in milliseconds. */
 export type Timed = readonly (Observed & { readonly ms: number })[]
 
-/** What counts of answers, by what it is. */
+/** Compared parts of answers, by their names. */
 export type View = Readonly<Record<string, unknown>>
 
 export function viewOf(own: Timed, nginx: Timed, { sees }: { sees?: 'slowness' | 'log' }): View {
@@ -33,18 +33,18 @@ function prefixed(prefix: string, values: object = {}): View {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [
       `${prefix}${name}`,
-      // Types of texts say their charset here.
+      // Here types of texts include their charset.
       typeof value === 'string' ? value.replace('; charset=utf-8', '') : value,
     ]),
   )
 }
 
-/** The same for hosts of all names. */
+/** The view with every host's name replaced by the same text. */
 export function withoutHost(view: View): unknown {
   return JSON.parse(JSON.stringify(view).replaceAll(/(?:cell|bare)-[0-9-]+\.test/g, 'host'))
 }
 
-/** What differs, in words. */
+/** The differences, in words. */
 export function describeDifference(nginx: View, berth: View): string {
   const keys = [...new Set([...Object.keys(nginx), ...Object.keys(berth)])]
   return keys

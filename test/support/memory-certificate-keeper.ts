@@ -17,7 +17,7 @@ export class MemoryCertificateKeeper implements CertificateKeeper {
   readonly pairs = new Map<string, InstalledPair>()
   /** Names of all installs, in order. */
   readonly installs: string[] = []
-  /** Whose the pairs are said to be. */
+  /** Origin that all pairs are listed with. */
   origin: ManagedCertificate['origin'] = 'acme'
   /** Thrown by the next install. */
   failure: Error | undefined

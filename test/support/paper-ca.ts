@@ -12,21 +12,21 @@ export interface PaperCertificate {
   readonly keyPem: string
 }
 
-/** What is special about it. */
+/** Properties that differ from the default. */
 export interface PaperOptions {
-  /** Who signs it; itself if undefined. */
+  /** Issuer; self-signed if undefined. */
   readonly by?: PaperCertificate
-  /** Alternative names; makes it a server's, else it is a CA's. */
+  /** Alternative names; with them it is a server's certificate, else a CA's. */
   readonly names?: readonly string[]
   /** Days from now; 0 days ago to 90 days from now by default. */
   readonly days?: readonly [from: number, to: number]
-  /** Another certificate whose key it is made for. */
+  /** Another certificate, whose key is reused. */
   readonly keyOf?: PaperCertificate
   /** Kind of key; P-256 by default. */
   readonly keyType?: 'ec' | 'ec-192' | 'rsa-1024' | 'rsa-2048'
-  /** Where the certificate of whoever signs it can be had. */
+  /** URLs of the issuer's certificate. */
   readonly issuerUrls?: readonly string[]
-  /** A server's certificate, also without names. */
+  /** True for a server's certificate without names. */
   readonly isServer?: boolean
 }
 
@@ -56,7 +56,7 @@ export function makePaper(commonName: string, options: PaperOptions = {}): Paper
   }
 }
 
-/** What a CA of the kind that sells certificates sends: a root, two intermediates, and a certificate for names. */
+/** Certificates as a commercial CA mails them: a root, two intermediates, and a certificate for names. */
 export function makeMail(
   names: readonly string[],
   days?: readonly [number, number],

@@ -1,4 +1,4 @@
-/** A way in which a server takes the path of a request. */
+/** A server's way to read the path of a request. */
 export interface PathReader {
   readonly name: string
   /** The path that its application sees. */
@@ -10,9 +10,9 @@ type Step = (path: string) => string
 const cutParameters: Step = (path) => path.replace(/;[^/]*/g, '')
 const merge: Step = (path) => path.replace(/\/{2,}/g, '/')
 const windows: Step = (path) => path.replaceAll('\\', '/')
-/** Segments are decoded by themselves: an escaped slash stays in its segment, written so that it parts nothing. */
+/** Decodes segments one by one: an escaped slash stays in its segment, written so that it separates nothing. */
 const decodeSegments: Step = (path) => decodeAll(path.replace(/%2f/gi, '%252F'))
-/** As a decoder of UTF-8 does it that counts bits and does not look for the shortest form: `%c0%af` is a slash. */
+/** Decodes UTF-8 by counting bits, without the check for the shortest form: `%c0%af` is a slash. */
 const decodeCarelessly: Step = (path) => {
   const bytes = Buffer.from(decodeLatin1(path), 'latin1')
   let text = ''
@@ -39,7 +39,7 @@ function decodeAll(path: string): string {
   return Buffer.from(decodeLatin1(path), 'latin1').toString()
 }
 
-/** `.` and `..` as RFC 3986 section 5.2.4 takes them out, above the root not at all. */
+/** Resolves `.` and `..` as RFC 3986 section 5.2.4 does, never above the root. */
 function resolveDots(path: string): string {
   const kept: string[] = []
   const parts = path.split('/').slice(1)
@@ -69,7 +69,10 @@ const SLASHES: Readonly<Record<string, Step>> = {
   'reads backslashes as slashes and merges': (path) => merge(windows(path)),
 }
 
-/** Servers of all kinds: each way to decode, with each way to take parameters and slashes; and readers of URLs. All decode once. */
+/**
+ * Servers of all kinds: each way to decode, with each way to treat parameters and slashes; and readers of URLs. All
+ * decode once.
+ */
 export const PATH_READERS: readonly PathReader[] = [
   ...Object.entries(DECODERS).flatMap(([decoder, decode]) =>
     Object.entries(CUTTERS).flatMap(([cutter, cut]) =>

@@ -19,7 +19,7 @@ import type {
 import { readHttpLevel } from '../../src/front-door/vhost/http-level.ts'
 import { contextOf, makeSite } from './test-door.ts'
 
-/** The host that all requests of such tests are for. */
+/** Host of all requests of such tests. */
 export const HOST = 'app.example'
 
 /** A front door with one site. */
@@ -29,9 +29,9 @@ export interface ProxyRoomOptions {
   readonly upstream?: Partial<UpstreamDeclaration>
   readonly declaration?: Partial<SiteDeclaration>
   readonly paths?: readonly PathDeclaration[]
-  /** What stands in the site's vhost file. */
+  /** Content of the site's vhost file. */
   readonly vhost?: string
-  /** What stands in a file of conf.d. */
+  /** Content of a file of conf.d. */
   readonly http?: string
   readonly passwords?: PasswordChecker
   readonly registry?: (request: IncomingMessage, response: ServerResponse) => void
@@ -41,7 +41,7 @@ export interface ProxyRoomOptions {
   readonly files?: FileRules
 }
 
-/** The door, open, and what its operator reads. */
+/** The door, open, and its log. */
 export interface ProxyRoom extends AsyncDisposable {
   readonly port: number
   readonly tlsPort: number
@@ -147,11 +147,11 @@ function fileOf(name: string, text: string): WatchedFile {
 /** An upstream that does what a script says with each connection. */
 export interface ScriptedUpstream extends AsyncDisposable {
   readonly port: number
-  /** What each connection sent, in order of the connections. */
+  /** Bytes of each connection, in order of the connections. */
   readonly received: string[]
 }
 
-/** Starts one. `act` gets the socket once the head of a request is here, and what came so far. */
+/** Starts one. `act` gets the socket and the bytes so far once the head of a request is there. */
 export async function startScriptedUpstream(
   act: (socket: Socket, head: string, connection: number) => void,
 ): Promise<ScriptedUpstream> {
@@ -183,12 +183,12 @@ export async function startScriptedUpstream(
   }
 }
 
-/** Turns of the event loop that a quiet time has: one that the machine held up counts as one, however long it took. */
+/** Turns of the event loop of a quiet time: a turn that the machine held up counts as one, however long it took. */
 const QUIET_TURNS = 5
 /** Longest wait for the first byte, in milliseconds: only a test that fails waits that long. */
 const FIRST_BYTE_MS = 60_000
 
-/** Sends bytes and gives all that comes back until the connection ends or nothing comes for a while. */
+/** Sends bytes. @returns all bytes received until the connection ends or is silent for a while. */
 export async function exchange(
   port: number,
   bytes: string,

@@ -9,7 +9,7 @@ export function sha256Of(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
-/** Pushes a blob in one request; answers its digest. */
+/** Pushes a blob in one request. @returns its digest. */
 export async function pushBlob(http: RawClient, repository: string, bytes: Uint8Array): Promise<string> {
   const digest = sha256Of(bytes)
   const { status, body } = await http.send('POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, {
@@ -32,7 +32,7 @@ export function manifestOf(blobs: readonly Uint8Array[], note = ''): Buffer {
   )
 }
 
-/** Pushes a manifest; answers the status. */
+/** Pushes a manifest. @returns the status. */
 export async function putManifest(
   http: RawClient,
   target: { repository: string; reference: string },
@@ -45,14 +45,16 @@ export async function putManifest(
   return status
 }
 
-/** Opens an upload session; answers its address. */
+/** Opens an upload session. @returns its address. */
 export async function openSession(http: RawClient, repository: string): Promise<string> {
   const { status, headers } = await http.send('POST', `/v2/${repository}/blobs/uploads/`)
   assert.equal(status, 202)
   return String(headers.location)
 }
 
-/** The offset a session tells; undefined if it is gone. A session of one byte cannot be told from an empty one. */
+/**
+ * The offset of a session; undefined if it is gone. A session of one byte cannot be distinguished from an empty one.
+ */
 export async function offsetOf(http: RawClient, location: string): Promise<number | undefined> {
   const { status, headers } = await http.send('GET', location)
   if (status === 404) return undefined

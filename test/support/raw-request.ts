@@ -15,11 +15,11 @@ export interface Answer {
   readonly size: number
   /** SHA-256 of the body, as an OCI digest. */
   readonly digest: string
-  /** Local port of the connection, which tells whether it was used again. */
+  /** Local port of the connection: the same port twice is a reused connection. */
   readonly localPort: number | undefined
 }
 
-/** What is sent. */
+/** Options of a request. */
 export interface Sending {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
@@ -27,12 +27,12 @@ export interface Sending {
   readonly isChunked?: boolean
 }
 
-/** The server did not answer to the end: whether it did what it was asked is not known. */
+/** The server did not answer to the end: it may or may not have carried out the request. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
-/** Sends requests to one server over kept connections, and follows nothing by itself. */
+/** Sends requests to one server over kept connections, and follows no redirects. */
 export class RawClient implements Disposable {
   readonly #port: number
   readonly #authorization: string | undefined
@@ -51,7 +51,7 @@ export class RawClient implements Disposable {
     { headers = {}, body, isChunked = false }: Sending = {},
   ): Promise<Answer> {
     const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization }
-    // Node adds a length by itself where neither is said.
+    // Node adds a length by itself if neither is given.
     const chunked: Record<string, string> = { 'transfer-encoding': 'chunked' }
     const length = isChunked ? chunked : body ? { 'content-length': String(body.length) } : {}
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()

@@ -2,7 +2,7 @@ import { PassThrough, Readable, Writable } from 'node:stream'
 import type { Io } from '../../src/cli/io.ts'
 import { run } from '../../src/cli/run.ts'
 
-/** How a command is called in a test. */
+/** Options of a command's call. */
 export interface CliCall {
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
@@ -11,7 +11,7 @@ export interface CliCall {
   readonly typed?: readonly string[]
 }
 
-/** What a command did. */
+/** Result of a command. */
 export interface CliResult {
   readonly code: number
   readonly stdout: string
@@ -62,7 +62,7 @@ function collector(): Collector {
   }
 }
 
-/** A stream that prompts take for a terminal's. */
+/** A stream that prompts treat as a terminal. */
 function terminal(): PassThrough {
   return Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} })
 }

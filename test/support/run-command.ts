@@ -5,16 +5,16 @@ const DEFAULT_TIMEOUT_MS = 120_000
 /** Output kept per stream, in characters: enough for any message, little enough for a runaway. */
 const MAX_OUTPUT_LENGTH = 2 * 1024 * 1024
 
-/** What a command left behind. */
+/** Result of a command. */
 export interface CommandResult {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** How a command is run. */
+/** Options of a command. */
 export interface CommandOptions {
-  /** The whole environment: nothing is inherited but what stands here; by default the caller's own. */
+  /** The whole environment: nothing else is inherited; by default the caller's own. */
   readonly env?: NodeJS.ProcessEnv | undefined
   readonly cwd?: string | undefined
   /** Standard input; closed at once if absent. Passwords go here, never into arguments. */
@@ -38,7 +38,7 @@ export async function runCommand(
   const child = spawn(file, args, { env, cwd, detached: true, ...(uid === undefined ? {} : { uid }) })
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
-  // A command may end without reading its input; its exit code tells, not the broken pipe.
+  // A command may end without reading its input; the exit code reports failures, not the broken pipe.
   child.stdin.on('error', () => {})
   child.stdin.end(options.input ?? '')
   const { promise, resolve, reject } = Promise.withResolvers<CommandResult>()
@@ -58,7 +58,7 @@ export async function runCommand(
   }
 }
 
-/** Runs a command that must succeed, and answers its standard output. */
+/** Runs a command that must succeed. @returns its standard output. */
 export async function runOk(
   file: string,
   args: readonly string[],
@@ -71,7 +71,7 @@ export async function runOk(
   )
 }
 
-/** Runs a command that must fail by itself, and answers all it said. */
+/** Runs a command that must fail by itself. @returns all its output. */
 export async function runFailing(
   file: string,
   args: readonly string[],

@@ -7,9 +7,11 @@ import { type Authority, type Forgery, makeAuthority, namesOf, signRequest } fro
 
 /** A request as the script sees it: signature and nonce are checked already. */
 export interface AcmeCall {
-  /** What is asked for: `directory`, `nonce`, `account`, `order`, `authz`, `challenge`, `finalize`, `cert`, `renewal`. */
+  /**
+   * Kind of resource: `directory`, `nonce`, `account`, `order`, `authz`, `challenge`, `finalize`, `cert`, `renewal`.
+   */
   readonly resource: string
-  /** What follows in the path. */
+  /** Further segments of the path. */
   readonly rest: readonly string[]
   readonly method: string
   readonly payload: Record<string, unknown> | undefined
@@ -30,7 +32,7 @@ export interface ScriptedReply {
 /** Answers a call, or leaves it to the server. */
 export type Script = (call: AcmeCall) => ScriptedReply | undefined
 
-/** What a challenge is about. */
+/** Subject of a challenge. */
 export interface ScriptedChallenge {
   readonly name: string
   readonly type: string
@@ -74,7 +76,7 @@ export function problemReply(type: string, detail: string, more: Partial<Scripte
 
 /**
  * An ACME CA in this process (RFC 8555, RFC 9773), on plain HTTP and a port of loopback. It checks signatures, nonces
- * and requests with libraries other than Berth's own code, and does what a test scripts where one does.
+ * and requests with libraries other than Berth's own code. Scripts of a test may replace its answers.
  */
 export class ScriptedAcmeServer implements AsyncDisposable {
   /** Tried in turn for each call; the first answer counts. */
@@ -87,9 +89,9 @@ export class ScriptedAcmeServer implements AsyncDisposable {
   judge: (challenge: ScriptedChallenge) => unknown = () => undefined
   /** Members of the directory's `meta`. */
   meta: Record<string, unknown> = {}
-  /** What is said about renewals; undefined: not offered. */
+  /** The answer about renewals; undefined: not offered. */
   renewalWindow: { start: Date; end: Date; explanationURL?: string } | undefined
-  /** Changes the names that are put in a certificate, the key it is for, or the chain that follows it. */
+  /** Changes the names of a certificate, its key, or the chain after it. */
   forge: Forgery = {}
   /** Unix time in ms. */
   clock: () => number = Date.now

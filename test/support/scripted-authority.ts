@@ -4,14 +4,14 @@ import * as x509 from '@peculiar/x509'
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY_MS = 24 * 3600 * 1000
 
-/** What is wrong with a certificate on purpose: its names, its key, or the chain that follows it. */
+/** Deliberate faults of a certificate: its names, its key, or the chain after it. */
 export interface Forgery {
   readonly names?: readonly string[]
   readonly key?: boolean
   readonly chain?: boolean
 }
 
-/** How a request is signed. */
+/** Options of signing. */
 export interface SigningOptions {
   readonly names: readonly string[]
   readonly notBefore: Date
@@ -64,7 +64,7 @@ export async function makeAuthority(name: string): Promise<Authority> {
   return { keys, certificate }
 }
 
-/** The DNS names a request asks for. */
+/** The DNS names of a request. */
 export function namesOf(request: x509.Pkcs10CertificateRequest): string[] {
   const extension = request.extensions.find((each) => each instanceof x509.SubjectAlternativeNameExtension)
   return (extension?.names.items ?? []).map(({ value }) => value)

@@ -10,7 +10,7 @@ export interface ScriptedRecord {
   readonly data: Buffer
 }
 
-/** A DNS server on UDP that knows what a test tells it; names without records do not exist. */
+/** A DNS server on UDP with records set by a test; names without records do not exist. */
 export interface ScriptedDnsServer extends AsyncDisposable {
   readonly endpoint: { readonly address: string; readonly port: number }
   /** Records by lower-case name. */

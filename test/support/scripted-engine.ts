@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path'
 import { makeTempFolder } from './temp-folder.ts'
 
-/** What a scripted container is, as `/containers/{id}/json` tells it. */
+/** A scripted container, in terms of `/containers/{id}/json`. */
 export interface ScriptedContainer {
   readonly name: string
   readonly env?: readonly string[]
@@ -15,7 +15,7 @@ export interface ScriptedContainer {
 /** A server on a Unix socket that speaks as much of the Engine API as Berth reads. */
 export interface ScriptedEngine extends AsyncDisposable {
   readonly url: string
-  /** By id. A change is seen when it is asked for; {@link emit} tells of it. */
+  /** Containers by id. A change shows in the next answer; {@link emit} sends its event. */
   readonly containers: Map<string, ScriptedContainer>
   readonly networks: unknown[]
   /** Method and path of each request so far. */
@@ -94,7 +94,7 @@ export async function startScriptedEngine(): Promise<ScriptedEngine> {
   return engine
 }
 
-/** The id that a number stands for. */
+/** The container id of a number. */
 export function idOf(number: number): string {
   return number.toString(16).padStart(64, 'c')
 }

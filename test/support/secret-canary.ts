@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 
-/** Shapes that only a secret has: tokens of both kinds, and what stands behind a scheme in `Authorization`. */
+/** Shapes that only a secret has: tokens of both kinds, and credentials after a scheme in `Authorization`. */
 const SHAPES = [
   /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}/,
   /berth_rt_[\w-]{8,}/,
   /\b(?:Basic|Bearer) +(?!realm=)[\w+/=.~-]{12,}/i,
 ]
 
-/** What was sent or given as a secret in this process; long values only, a short one would be found by chance. */
+/** Secrets sent or received by this process; long values only, a short one would be found by chance. */
 const known = new Set<string>()
 
 /** Remembers a secret that no log may hold. */

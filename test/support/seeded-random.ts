@@ -40,7 +40,7 @@ export class SeededRandom {
   }
 }
 
-/** Bytes that nobody has, made from a name: the same name gives the same bytes. */
+/** Unique bytes made from a name: the same name gives the same bytes. */
 export function seededBytes(name: string, length: number): Buffer {
   const key = createHash('sha256').update(name).digest()
   const cipher = createCipheriv('aes-128-ctr', key.subarray(0, 16), key.subarray(16, 32))

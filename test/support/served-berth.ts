@@ -17,7 +17,7 @@ export interface ServedBerth extends AsyncDisposable {
   readonly ended: Promise<number | string>
 }
 
-/** Starts `berth serve` on a port of the system's choice and waits for the line that tells it. */
+/** Starts `berth serve` on a port of the system's choice and waits for the line that names it. */
 export async function serve(dataDir: string, ...flags: string[]): Promise<ServedBerth> {
   const args = ['serve', '--data', dataDir, '--listen-http', '127.0.0.1:0', ...flags]
   const child = spawn(BERTH, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() })
@@ -44,7 +44,7 @@ export async function serve(dataDir: string, ...flags: string[]): Promise<Served
   }
 }
 
-/** The caller's environment without what would configure Berth. */
+/** The caller's environment without Berth's variables. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(BERTH|REGISTRY)_/.test(name)))
 }

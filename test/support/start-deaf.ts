@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 
-/** Listens, and then never takes a connection again, since its thread sleeps. */
+/** Program of a server that listens but accepts no further connection, since its thread sleeps. */
 const DEAF = `
 const { parentPort } = require('node:worker_threads')
 const server = require('node:net').createServer()
@@ -10,10 +10,10 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
   parentPort.postMessage(server.address().port)
   setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000))
 })`
-/** Connections that the system takes in the place of the server: its backlog, and one more. */
+/** Connections that the system accepts in the server's place: its backlog, and one more. */
 const BACKLOG = 2
 
-/** A port that takes no connection and refuses none, as that of a machine that is off. */
+/** A port that neither accepts nor refuses connections, like that of a machine that is off. */
 export interface DeafServer extends AsyncDisposable {
   readonly port: number
 }

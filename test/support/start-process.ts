@@ -14,13 +14,13 @@ const POLL_MS = 50
 export interface StartedProcess {
   readonly pid: number
   readonly logFile: string
-  /** All it has written so far. */
+  /** Its output so far. */
   readLog(): Promise<string>
-  /** Asks it to end and waits; answers its exit code, undefined if a signal ended it or it had to be killed. */
+  /** Sends SIGTERM and waits. @returns the exit code, undefined if a signal ended it or it had to be killed. */
   stop(): Promise<number | undefined>
 }
 
-/** What to start, and how to know that it serves. */
+/** Command, and the check that it serves. */
 export interface ProcessOptions {
   readonly args: readonly string[]
   readonly logFile: string

@@ -13,10 +13,10 @@ import type { Site } from '../../src/front-door/sites/site.ts'
 import type { SiteDeclaration } from '../../src/front-door/sites/site-declaration.ts'
 import { defaultSettings } from '../../src/front-door/vhost/default-settings.ts'
 
-/** What a test declares of a site; the rest are the defaults of a container. */
+/** A test's declaration of a site; the rest are the defaults of a container. */
 export type SiteWish = Partial<SiteDeclaration> & { readonly host: string }
 
-/** A site without paths of its own: what answers is the test's handler. */
+/** A site without paths of its own: the test's handler answers. */
 export function makeSite(wish: SiteWish): Site {
   const declaration: SiteDeclaration = {
     source: { kind: 'docker', containers: ['app'] },
@@ -39,7 +39,7 @@ export function makeSite(wish: SiteWish): Site {
     ...wish,
   }
   const settings = defaultSettings({ isRegistry: declaration.source.kind === 'registry' })
-  // The front door itself asks nothing of it.
+  // The front door itself needs none of it.
   const server = {
     problems: [],
     isClosed: false,
@@ -71,7 +71,7 @@ export function contextOf(name: string): SecureContext {
 }
 
 function makeContext(name: string): SecureContext {
-  // Keys and numbers are random: one that cannot be loaded is no matter of these tests.
+  // Keys and numbers are random: the tests do not depend on one that cannot be loaded.
   for (let attempt = 0; ; attempt++) {
     const { certificatePem, keyPem } = makeAlpnCertificate(name, name, Date.now())
     try {
@@ -98,7 +98,7 @@ export function certificatesOf(
   }
 }
 
-/** Answers with what it was told, as JSON; an upgraded connection echoes. */
+/** Answers with the data it got, as JSON; an upgraded connection echoes. */
 export const TELLING_HANDLER: SiteHandler = {
   serve({ response, ...exchange }: SiteRequest) {
     const { request, site, ...told } = exchange
@@ -177,7 +177,7 @@ export async function connectTo(port: number): Promise<Socket> {
   return socket
 }
 
-/** All that comes until the other side ends. */
+/** All bytes until the other side ends. */
 export async function readAll(socket: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))

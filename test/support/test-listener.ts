@@ -10,7 +10,7 @@ import type { ConnectionFacts, DoorOptions, DoorPorts } from '../../src/front-do
 import type { DoorRequest, DoorResponse } from '../../src/front-door/listen/http/door-request.ts'
 import { contextOf } from './test-door.ts'
 
-/** Names served by another policy than the usual. */
+/** Names with another policy than the usual. */
 export const MODERN = 'modern.test'
 export const OLD = 'old.test'
 /** A name without HTTP/2. */
@@ -42,7 +42,7 @@ export function portsWith(changes: Partial<DoorPorts>): DoorPorts {
   }
 }
 
-/** Answers with what is known of a request, and how long its body was. */
+/** Answers with the known facts of a request, and the length of its body. */
 export async function tell(
   request: DoorRequest,
   anyResponse: DoorResponse,
@@ -53,14 +53,14 @@ export async function tell(
   try {
     for await (const chunk of request) bytes += chunk.length
   } catch {
-    // The client is gone, or sent what cannot be understood.
+    // The client is gone, or the request cannot be parsed.
     return
   }
   const { remoteAddress, remotePort } = request.socket
   response.end(JSON.stringify({ ...facts, bytes, socket: [remoteAddress, remotePort] }))
 }
 
-/** Opens a listener on loopback, with TLS unless told otherwise. */
+/** Opens a listener on loopback, with TLS by default. */
 export async function open(
   options: Partial<Omit<DoorOptions, 'ports'>> & { ports?: Partial<DoorPorts> } = {},
   address: DoorAddress = { host: '127.0.0.1', port: 0 },
@@ -92,14 +92,14 @@ export async function shakeHands(options: ConnectionOptions): Promise<TLSSocket 
   }
 }
 
-/** The same where nothing else will do. */
+/** The socket after the handshake; throws if there is none. */
 export async function mustShakeHands(options: ConnectionOptions): Promise<TLSSocket> {
   const socket = await shakeHands(options)
   assert.ok(typeof socket !== 'string', String(socket))
   return socket
 }
 
-/** Sends a request on a connection. @returns what {@link tell} told. */
+/** Sends a request on a connection. @returns the JSON of {@link tell}'s answer. */
 export async function askOn(
   socket: Socket,
   head = 'GET / HTTP/1.1\r\nHost: x\r\n',

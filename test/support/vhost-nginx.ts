@@ -7,10 +7,10 @@ import { runCommand } from './run-command.ts'
 import { startProcess } from './start-process.ts'
 
 const LOOPBACK = '127.0.0.1'
-/** What is declared of a host of which nothing is said. */
+/** Declared paths of a host without any declaration. */
 export const ROOT: NonNullable<VhostFiles['paths']> = [{ path: '/', destination: '' }]
 
-/** A vhost file with what stands around it, placeholders filled in. */
+/** A vhost file with the files beside it, placeholders filled in. */
 export interface VhostFiles {
   readonly host: string
   readonly vhost: string
@@ -26,7 +26,7 @@ export interface Side extends AsyncDisposable {
   readonly port: number
 }
 
-/** nginx with what nginx-proxy writes around vhost files. */
+/** nginx with the configuration that nginx-proxy writes around vhost files. */
 export async function startNginx(
   folder: string,
   files: readonly VhostFiles[],
@@ -51,7 +51,7 @@ export async function startNginx(
   }
 }
 
-/** Of many hosts those with which nginx would not start, with its own words. It is asked anew until it would. */
+/** Those of many hosts with which nginx would not start, with its own messages. Runs nginx's check until it passes. */
 export async function findRefused(
   folder: string,
   files: readonly VhostFiles[],
@@ -70,7 +70,7 @@ export async function findRefused(
   }
 }
 
-/** Whether nginx would start with a vhost file; its own words if not. */
+/** The messages of nginx if it would not start with a vhost file; undefined if it would. */
 export async function checkWithNginx(
   folder: string,
   file: VhostFiles,
@@ -93,7 +93,7 @@ async function writeConfig(
 ): Promise<void> {
   const hosts = join(folder, 'hosts')
   await mkdir(hosts, { recursive: true })
-  // Where relative paths of `access_log` lead.
+  // Target of relative paths of `access_log`.
   await mkdir(join(folder, 'logs'), { recursive: true })
   await writeFile(join(folder, 'nginx.conf'), formatConfig(folder, parts))
   await Promise.all(parts.files.map((file) => writeFile(hostFile(folder, file), formatHost(file, parts))))

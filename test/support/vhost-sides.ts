@@ -26,7 +26,7 @@ export interface SideRequest {
   readonly from?: string | undefined
 }
 
-/** What a client got. `status` 0: the connection was closed. */
+/** An answer as a client got it. `status` 0: the connection was closed. */
 export interface Observed {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -157,7 +157,7 @@ function watched(name: string, text: string | undefined): WatchedFile | undefine
 
 let rows = 0
 
-/** Asks a side. */
+/** Sends a request to a side. */
 export async function ask(port: number, row: SideRequest, upstreams: Upstreams): Promise<Observed> {
   const id = String(++rows)
   const outgoing = request({
@@ -180,7 +180,7 @@ export async function ask(port: number, row: SideRequest, upstreams: Upstreams):
     ).toString()
     return { status: response.statusCode, headers: response.headers, body, seen: upstreams.seen.get(id) }
   } catch {
-    // The server closed the connection without an answer, which is one.
+    // Closing the connection without an answer counts as an answer.
     return { status: 0, headers: {}, body: '', seen: upstreams.seen.get(id) }
   }
 }

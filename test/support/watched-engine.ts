@@ -19,13 +19,13 @@ const QUICK: WatchTimes = {
 }
 const ON_NO_CONTAINER: OwnTraces = { isContained: false, ids: [] }
 
-/** A watch over a scripted engine, and what it told and said. */
+/** A watch over a scripted engine, with its reports and log lines. */
 export interface Watched extends AsyncDisposable {
   readonly engine: ScriptedEngine
   readonly tellings: { readonly containers: readonly ContainerFacts[]; readonly place: OwnPlace }[]
   readonly states: string[]
   readonly logs: Record<string, unknown>[]
-  /** Settles once what was told, or said, is so. */
+  /** Settles once a condition on the reports or log lines is true. */
   until(isSo: () => boolean): Promise<void>
   names(): string[]
 }
@@ -87,7 +87,7 @@ export async function watch({ times, traces, prepare }: Setting = {}): Promise<W
   }
 }
 
-/** A container that asks for the host of its name. */
+/** A container that declares the host of its name. */
 export const app = (name: string): { name: string; env: string[] } => ({
   name,
   env: [`VIRTUAL_HOST=${name}.example.com`],

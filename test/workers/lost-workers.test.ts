@@ -13,16 +13,16 @@ import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
 import { childrenOf, isAlive, startWorkers, until } from './worker-site.ts'
 
 const CLIENTS = 16
-/** Each comes after a longer wait than the one before, as the server replaces workers that do not live long. */
+/** Each after a longer wait than the one before, as the server is slow to replace workers that do not live long. */
 const KILLS = 5
-/** A connection that brings neither an answer nor an end within this, in ms, hangs: others are answered in some. */
+/** A connection without an answer or an end within this time, in ms, hangs: others are answered in some. */
 const HANGS_MS = 20_000
 
 function siteIn(folder: TempFolder, port: number): BerthSite {
   return { dataDir: join(folder.path, 'data'), port, logFile: join(folder.path, 'berth.log') }
 }
 
-/** What became of one connection. */
+/** Fate of one connection. */
 type Outcome = 'answered' | 'closed' | 'hung'
 
 /** Opens a connection, sends one request, and waits for the end of the connection. */
@@ -93,7 +93,7 @@ test('a worker that hangs is replaced, and gives its turns back', async () => {
   sending.write([`PATCH ${location} HTTP/1.1`, ...head, '', ''].join('\r\n'))
   await once(sending, 'data')
   const workers = await childrenOf(server.pid)
-  // The one that has the turn of the session is among them.
+  // The worker that writes to the session is among them.
   for (const pid of workers) process.kill(pid, 'SIGSTOP')
   await cut
   await until(async () => {
@@ -118,7 +118,7 @@ test('a SIGHUP that reaches all processes, as `pkill -HUP` sends it after a rota
   await using server = await startWorkers(site)
   const workers = await childrenOf(server.pid)
   for (const pid of [...workers, server.pid]) process.kill(pid, 'SIGHUP')
-  // An answer of each: a signal that ends a process does so before.
+  // An answer from each: a signal that ends a process would do so before.
   for (let turn = 0; turn < 2 * workers.length; turn++) assert.equal(await askOnce(site.port), 'answered')
   assert.deepEqual(await childrenOf(server.pid), workers)
 })

@@ -10,7 +10,7 @@ import { startWorkers } from './worker-site.ts'
 
 const HOST = 'registry.test'
 
-/** Asks once over a connection of its own, by the session of the one before. */
+/** Sends a request over a connection of its own, by the session of the one before. */
 async function visit(
   port: number,
   session: Buffer | undefined,

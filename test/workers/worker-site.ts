@@ -5,7 +5,7 @@ import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
 /** Longest wait for processes to come or go, in ms. */
 const WITHIN_MS = 60_000
 
-/** Starts a server with two workers; answers when both serve, where connections are taken when one does. */
+/** Starts a server with two workers. Settles when both serve; connections are accepted as soon as one does. */
 export async function startWorkers(
   site: Omit<BerthSite, 'flags'>,
   flags: readonly string[] = [],
@@ -27,7 +27,7 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return text.trim().split(/\s+/).filter(Boolean).map(Number)
 }
 
-/** Whether a process runs, or is stopped. */
+/** True if a process runs, or is stopped. */
 export async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return stat !== undefined && !/^\d+ \(.*\) [ZX]/.test(stat)

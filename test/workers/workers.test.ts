@@ -82,8 +82,8 @@ test('no blob has another digest than its bytes, when one worker hashed a body t
   using client = new RawClient(room.site.port, { authorization: room.authorization })
   const location = await openSession(client, REPOSITORY)
   const [refused, taken, last] = [randomBytes(200_000), randomBytes(200_000), randomBytes(1_000)]
-  // More came than was said: the session stands where it stood. Connections go to the workers in turn, so the first
-  // worker is asked again after the other has put other bytes there.
+  // More bytes than announced: the session keeps its offset. Connections go to the workers in turn, so the first worker
+  // gets a request again after the other has put other bytes there.
   const headers = { 'content-range': '0-9' }
   const more = { body: refused, headers, isChunked: true }
   assert.equal((await sendAlone(room, 'PATCH', location, more)).status, 400)
@@ -112,7 +112,7 @@ test('a worker that is killed is replaced; its upload goes on where it stood', a
   const [answer] = (await once(sending, 'data')) as [Buffer]
   assert.match(String(answer), /^HTTP\/1\.1 100 /)
   sending.write(bytes.subarray(0, 300_000))
-  // While the body comes, nobody else may add to the session, whichever worker is asked.
+  // During the body no other request may add to the session, at whichever worker.
   for (let turn = 0; turn < 4; turn++) {
     assert.equal((await sendAlone(room, 'PATCH', location, { body: Buffer.from('x') })).status, 416)
   }
@@ -122,7 +122,7 @@ test('a worker that is killed is replaced; its upload goes on where it stood', a
     const now = await childrenOf(room.server.pid)
     return now.length === 2 && now.every((pid) => !workers.includes(pid))
   })
-  // With no worker left nobody listened for a moment.
+  // With no worker left there was no listener for a moment.
   await until(() => isListening(room.site.port).catch(() => false))
   const offset = (await offsetOf(client, location)) ?? assert.fail('the session is gone')
   const taken = await sendAlone(room, 'PATCH', location, { body: Buffer.from('more') })
@@ -166,7 +166,7 @@ test('failed log-ins are counted for all workers together, and the right passwor
     logIn(`Basic ${Buffer.from(`owner:wrong ${++guesses}`).toString('base64')}`)
   const statuses: number[] = []
   for (let turn = 0; turn < 16; turn++) statuses.push(await guess())
-  // One more may pass a worker that has not been told yet.
+  // One more may pass a worker that has not heard of it yet.
   const passed = statuses.filter((status) => status === 401).length
   assert.ok(passed === 10 || passed === 11, String(statuses))
   assert.deepEqual(statuses.slice(-4), [429, 429, 429, 429])
@@ -276,7 +276,7 @@ test('workers listen at the Unix socket that a killed server left, and a file th
     await until(async () => (await welcomes()) === count)
     for (let turn = 0; turn < 4; turn++) await answeredAt(path)
     await server.kill()
-    // Without its primary nobody closes it: the socket stays.
+    // The socket stays: only its primary would remove it.
     assert.ok((await lstat(path)).isSocket())
   }
   await rm(path)
