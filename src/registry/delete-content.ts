@@ -1,8 +1,8 @@
+import type { BlobFacts, ManifestFacts } from '../metadata/metadata.ts'
 import type { Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { isDigestReference, type Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { RegistryParts } from './registry.ts'
 
 /** Deleting, one content at a time: facts go at once, bytes later. */
 export interface DeleteContent {
@@ -15,10 +15,16 @@ export interface DeleteContent {
   deleteManifest(repository: RepositoryName, reference: Reference): Promise<void>
 }
 
-/** Creates the use-cases of deleting. */
-export function createDeleteContent({ metadata, policy }: RegistryParts): DeleteContent {
+/** Creates the use-cases of deleting, which refuse everything unless `isDeleteAllowed`. */
+export function createDeleteContent({
+  metadata,
+  isDeleteAllowed,
+}: {
+  metadata: Pick<BlobFacts & ManifestFacts, 'unlinkBlob' | 'deleteTag' | 'deleteManifest'>
+  isDeleteAllowed: boolean
+}): DeleteContent {
   const refuseIfOff = (): void => {
-    if (policy.isDeleteAllowed) return
+    if (isDeleteAllowed) return
     throw new OciError('UNSUPPORTED', { message: 'Deleting is turned off in this registry' })
   }
   return {

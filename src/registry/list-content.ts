@@ -1,9 +1,8 @@
-import type { RepositoryFilter } from '../metadata/metadata.ts'
+import type { RepositoryFacts, RepositoryFilter } from '../metadata/metadata.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { PageRequest } from '../oci/request.ts'
-import type { RegistryParts } from './registry.ts'
 
 /** Entries of one page at most, also when none is asked for: about 1 MiB of the longest tags. */
 export const MAX_PAGE_ENTRIES = 10_000
@@ -24,7 +23,11 @@ export interface ListContent {
 }
 
 /** Creates the use-cases of listing. */
-export function createListContent({ metadata }: RegistryParts): ListContent {
+export function createListContent({
+  metadata,
+}: {
+  metadata: Pick<RepositoryFacts, 'listTags' | 'listRepositories'>
+}): ListContent {
   return {
     async listTags(repository, page) {
       const tags = await metadata.listTags(repository, oneMoreThan(page))

@@ -1,10 +1,10 @@
-import type { ReferrerPage, ReferrerRow } from '../metadata/metadata.ts'
+import type { ManifestFacts, ReferrerPage, ReferrerRow } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts'
 import { isTag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { PageRequest } from '../oci/request.ts'
 import type { ListPage } from './list-content.ts'
-import type { UseCaseParts } from './registry.ts'
+import type { ManifestReader } from './manifests/manifest-reader.ts'
 
 /** Entries of one page at most. */
 const MAX_REFERRERS = 1_000
@@ -31,8 +31,14 @@ export interface ListReferrers {
   listReferrers(query: ReferrerQuery): Promise<ListPage<string>>
 }
 
+/** Dependencies of listing referrers. */
+interface Parts {
+  readonly metadata: Pick<ManifestFacts, 'listReferrers' | 'findManifest'>
+  readonly manifests: ManifestReader
+}
+
 /** Creates the use-case of listing referrers. */
-export function createListReferrers(parts: UseCaseParts): ListReferrers {
+export function createListReferrers(parts: Parts): ListReferrers {
   return {
     async listReferrers(query) {
       const limit = Math.min(query.page.n ?? MAX_REFERRERS, MAX_REFERRERS)
@@ -53,7 +59,7 @@ export function createListReferrers(parts: UseCaseParts): ListReferrers {
  * lacked the API (distribution-spec "Referrers Tag Schema").
  */
 async function referrersOfFallbackTag(
-  { metadata, manifests }: UseCaseParts,
+  { metadata, manifests }: Parts,
   { repository, digest, artifactType, page, owner }: ReferrerQuery,
   limit: number,
 ): Promise<readonly ReferrerRow[]> {

@@ -1,7 +1,7 @@
-import type { RepositoryFilter } from '../metadata/metadata.ts'
+import type { BlobFacts, RepositoryFilter } from '../metadata/metadata.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { UseCaseParts } from './registry.ts'
+import type { BlobPresence } from './blob-presence.ts'
 
 /** Sharing a blob between repositories without sending it. */
 export interface MountBlob {
@@ -19,7 +19,13 @@ export interface MountBlob {
 }
 
 /** Creates the use-case of mounting. */
-export function createMountBlob({ metadata, presence }: UseCaseParts): MountBlob {
+export function createMountBlob({
+  metadata,
+  presence,
+}: {
+  metadata: Pick<BlobFacts, 'findHolder' | 'findBlob' | 'mountBlob'>
+  presence: BlobPresence
+}): MountBlob {
   return {
     async mountBlob({ repository, digest, from, readable }) {
       const holder = await metadata.findHolder(digest, readable, from)

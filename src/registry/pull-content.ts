@@ -1,25 +1,41 @@
-import type { StoredManifest } from '../metadata/metadata.ts'
+import type { BlobReader } from '../blobs/blob-store.ts'
+import type { BlobFacts, ManifestFacts, StoredManifest } from '../metadata/metadata.ts'
 import type { ByteRange } from '../oci/byte-range.ts'
 import type { Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { ChunkSink } from '../stream/chunk-sink.ts'
-import type { KnownBlob } from './blob-presence.ts'
-import type { UseCaseParts } from './registry.ts'
+import type { BlobPresence } from './blob-presence.ts'
+
+/** A blob of a repository, as {@link PullContent.statBlob} has found it. */
+export interface FoundBlob {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  /** Length in bytes. */
+  readonly size: number
+}
 
 /** Reading blobs and manifests. */
 export interface PullContent {
   /** Size of a blob of this repository. Errors: `BLOB_UNKNOWN`, also if its bytes are lost or cut short. */
   statBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number }>
   /** Sends spans of a blob that {@link statBlob} has found. Errors: those of the sink, `BLOB_UNKNOWN`, `UNAVAILABLE`. */
-  sendBlob(blob: KnownBlob, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
+  sendBlob(blob: FoundBlob, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
   /** Errors: `MANIFEST_UNKNOWN`. */
   getManifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest>
 }
 
 /** Creates the use-cases of pulling. */
-export function createPullContent({ blobs, metadata, presence }: UseCaseParts): PullContent {
+export function createPullContent({
+  blobs,
+  metadata,
+  presence,
+}: {
+  blobs: Pick<BlobReader, 'send'>
+  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'findManifest'>
+  presence: BlobPresence
+}): PullContent {
   return {
     async statBlob(repository, digest) {
       const blob = await metadata.findBlob(repository, digest)

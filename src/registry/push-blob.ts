@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BlobStore, DurableEnd } from '../blobs/blob-store.ts'
-import type { Metadata, UploadFacts, UploadRow } from '../metadata/metadata.ts'
+import type { DurableEnd, UploadStore } from '../blobs/blob-store.ts'
+import type { BlobFacts, UploadFacts, UploadRow } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 import type { BlobPresence } from './blob-presence.ts'
-import type { RegistryPolicy, UseCaseParts } from './registry.ts'
 import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
-import { sessionInUse, UploadLocks, type UploadTurns } from './upload-locks.ts'
+import { sessionInUse, type UploadTurns } from './upload-locks.ts'
 
 /**
  * Upload sessions of one account at once. A push has a handful open; a session is a row, and a file once bytes came, and
@@ -76,8 +75,18 @@ export interface PushBlob {
   cancelUpload(key: UploadKey): Promise<void>
 }
 
+/** Dependencies of pushing blobs. */
+interface PushBlobParts {
+  readonly blobs: UploadStore
+  readonly metadata: UploadFacts & Pick<BlobFacts, 'findBlob' | 'linkBlob'>
+  readonly presence: BlobPresence
+  readonly uploadTurns: UploadTurns
+  /** Largest blob in bytes; 0: no limit. */
+  readonly maxBlobBytes: number
+}
+
 /** Creates the use-cases of pushing blobs. */
-export function createPushBlob(parts: UseCaseParts): PushBlob {
+export function createPushBlob(parts: PushBlobParts): PushBlob {
   const sessions = new UploadSessions(parts)
   return {
     startUpload: (upload) => sessions.start(upload),
@@ -112,18 +121,18 @@ function toRow({ repository, owner, algorithm = 'sha256' }: NewUpload): UploadRo
 
 /** Keeps the order of what is done to sessions. */
 class UploadSessions {
-  readonly #blobs: BlobStore
-  readonly #metadata: Metadata
-  readonly #policy: RegistryPolicy
+  readonly #blobs: PushBlobParts['blobs']
+  readonly #metadata: PushBlobParts['metadata']
   readonly #presence: BlobPresence
   readonly #turns: UploadTurns
+  readonly #maxBlobBytes: number
 
-  constructor({ blobs, metadata, policy, presence, uploadTurns = new UploadLocks() }: UseCaseParts) {
+  constructor({ blobs, metadata, presence, uploadTurns, maxBlobBytes }: PushBlobParts) {
     this.#blobs = blobs
     this.#metadata = metadata
-    this.#policy = policy
     this.#presence = presence
     this.#turns = uploadTurns
+    this.#maxBlobBytes = maxBlobBytes
   }
 
   /** For a client that will come back to the session, or will not. */
@@ -231,7 +240,7 @@ class UploadSessions {
    */
   async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
     const { id, algorithm, digest } = upload
-    const { maxBlobBytes } = this.#policy
+    const maxBlobBytes = this.#maxBlobBytes
     const maxBytes = roomFor(upload, body, maxBlobBytes)
     const progress = new Progress(this.#metadata, upload)
     const appended = await this.#blobs.append(id, {

@@ -1,10 +1,12 @@
-import type { NamedContent } from '../metadata/metadata.ts'
+import type { BlobWriter } from '../blobs/blob-store.ts'
+import type { ManifestFacts, NamedContent } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isDigestReference, type Reference, type Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { UseCaseParts } from './registry.ts'
+import type { BlobPresence } from './blob-presence.ts'
+import type { ManifestReader } from './manifests/manifest-reader.ts'
 
 /** Absent digests an error names at most. */
 const MAX_NAMED = 20
@@ -38,8 +40,18 @@ export interface PushManifest {
   pushManifest(push: ManifestPush): Promise<PushedManifest>
 }
 
+/** Dependencies of pushing manifests. */
+interface Parts {
+  readonly blobs: Pick<BlobWriter, 'put'>
+  readonly metadata: Pick<ManifestFacts, 'findNamed' | 'putManifest'>
+  readonly presence: BlobPresence
+  readonly manifests: ManifestReader
+  /** Whether a manifest may name content its repository does not hold. */
+  readonly isSparseAllowed: boolean
+}
+
 /** Creates the use-case of pushing manifests. */
-export function createPushManifest(parts: UseCaseParts): PushManifest {
+export function createPushManifest(parts: Parts): PushManifest {
   return {
     pushManifest: (push) => parts.manifests.takeTurn(push.owner, push.bytes, () => pushManifest(push, parts)),
   }
@@ -47,11 +59,10 @@ export function createPushManifest(parts: UseCaseParts): PushManifest {
 
 async function pushManifest(
   { repository, reference, tags, contentType, bytes }: ManifestPush,
-  { blobs, metadata, policy, presence, manifests }: UseCaseParts,
+  { blobs, metadata, presence, manifests, isSparseAllowed }: Parts,
 ): Promise<PushedManifest> {
   const manifest = await manifests.read(bytes, contentType)
   const digest = digestFor(reference, bytes)
-  const { isSparseAllowed } = policy
   // Compared before any byte is written and again with the facts: in between a blob may be deleted.
   const named = await metadata.findNamed(repository, manifest)
   refuseMissized(named.missized)

@@ -1,44 +1,15 @@
-import type { BlobStore } from '../blobs/blob-store.ts'
-import type { Metadata } from '../metadata/metadata.ts'
-import { BlobPresence, type OnBlobDamage } from './blob-presence.ts'
-import { createDeleteContent, type DeleteContent } from './delete-content.ts'
-import { createListContent, type ListContent } from './list-content.ts'
-import { createListReferrers, type ListReferrers } from './list-referrers.ts'
-import { ManifestReader } from './manifests/manifest-reader.ts'
-import { createMountBlob, type MountBlob } from './mount-blob.ts'
-import { createPullContent, type PullContent } from './pull-content.ts'
-import { createPushBlob, type PushBlob } from './push-blob.ts'
-import { createPushManifest, type PushManifest } from './push-manifest.ts'
-import { shareCheck } from './share-check.ts'
-import type { UploadTurns } from './upload-locks.ts'
+import type { DeleteContent } from './delete-content.ts'
+import type { ListContent } from './list-content.ts'
+import type { ListReferrers } from './list-referrers.ts'
+import type { MountBlob } from './mount-blob.ts'
+import type { PullContent } from './pull-content.ts'
+import type { PushBlob } from './push-blob.ts'
+import type { PushManifest } from './push-manifest.ts'
 
-/** What the use-cases need. */
-export interface RegistryParts {
-  readonly blobs: BlobStore
-  readonly metadata: Metadata
-  readonly policy: RegistryPolicy
-  /** Gets each blob whose bytes are found lost or cut short. */
-  readonly onBlobDamage?: OnBlobDamage | undefined
-  /** Where several processes serve: theirs together; by default those of this one. */
-  readonly uploadTurns?: UploadTurns | undefined
-}
-
-/** What the use-cases share beside it. */
-export interface UseCaseParts extends RegistryParts {
-  readonly presence: BlobPresence
-  readonly manifests: ManifestReader
-}
-
-/** What the operator decides. */
-export interface RegistryPolicy {
-  readonly isDeleteAllowed: boolean
-  /** Whether a manifest may name content its repository does not hold. */
-  readonly isSparseAllowed: boolean
-  /** Largest blob in bytes; 0: no limit. */
-  readonly maxBlobBytes: number
-}
-
-/** What a registry does, whoever asks: rights have been decided before. */
+/**
+ * The operations of a registry that the HTTP surface calls, after rights have been decided. Its own use-cases implement
+ * it, and so can a client of another registry; a wrapper that has the same operations can stand before either.
+ */
 export interface Registry
   extends PushBlob,
     MountBlob,
@@ -47,32 +18,6 @@ export interface Registry
     DeleteContent,
     ListContent,
     ListReferrers {
-  /** Fails with `OciError` if nothing can be read or written; what was found a moment ago still counts. */
+  /** Fails with `OciError` if nothing can be read or written. */
   check(): Promise<void>
-}
-
-/** Puts the use-cases together. */
-export function createRegistry(given: RegistryParts): Registry {
-  const { blobs, onBlobDamage = () => {} } = given
-  const parts: UseCaseParts = {
-    ...given,
-    presence: new BlobPresence(blobs, onBlobDamage),
-    manifests: new ManifestReader(),
-  }
-  return {
-    ...createPushBlob(parts),
-    ...createMountBlob(parts),
-    ...createPullContent(parts),
-    ...createPushManifest(parts),
-    ...createDeleteContent(parts),
-    ...createListContent(parts),
-    ...createListReferrers(parts),
-    check: shareCheck(
-      async () => {
-        await parts.metadata.check()
-        await parts.blobs.check()
-      },
-      () => performance.now(),
-    ),
-  }
 }

@@ -14,7 +14,7 @@ export interface UploadBody {
 }
 
 /**
- * Bytes that a body may bring at most; `maxBlobBytes` as in `RegistryPolicy`.
+ * Bytes that a body may bring at most; `maxBlobBytes` is the largest blob, 0: no limit.
  * Errors: before anything is read, `RANGE_INVALID` if it belongs elsewhere, `SIZE_INVALID` if its length is not that of
  * its range, or 413 if it is too large.
  */

@@ -34,13 +34,17 @@ export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, excha
   using _share = enterTransfer(accountOf(exchange))
   using _guard = guardSending(exchange)
   const { response } = exchange
-  await registry.sendBlob({ digest, size }, ranges ?? [{ start: 0, end: size }], async (bytes) => {
-    // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
-    if (!response.headersSent) sendHead(exchange, status, headers)
-    const before = several?.before(bytes.length)
-    if (before) await writeToClient(exchange, before)
-    await writeToClient(exchange, bytes)
-  })
+  await registry.sendBlob(
+    { repository, digest, size },
+    ranges ?? [{ start: 0, end: size }],
+    async (bytes) => {
+      // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
+      if (!response.headersSent) sendHead(exchange, status, headers)
+      const before = several?.before(bytes.length)
+      if (before) await writeToClient(exchange, before)
+      await writeToClient(exchange, bytes)
+    },
+  )
   if (several) await writeToClient(exchange, several.end)
   response.end()
 }

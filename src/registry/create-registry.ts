@@ -1,0 +1,56 @@
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Metadata } from '../metadata/metadata.ts'
+import { BlobPresence, type OnBlobDamage } from './blob-presence.ts'
+import { createDeleteContent } from './delete-content.ts'
+import { createListContent } from './list-content.ts'
+import { createListReferrers } from './list-referrers.ts'
+import { ManifestReader } from './manifests/manifest-reader.ts'
+import { createMountBlob } from './mount-blob.ts'
+import { createPullContent } from './pull-content.ts'
+import { createPushBlob } from './push-blob.ts'
+import { createPushManifest } from './push-manifest.ts'
+import type { Registry } from './registry.ts'
+import { shareCheck } from './share-check.ts'
+import { UploadLocks, type UploadTurns } from './upload-locks.ts'
+
+/** Stores of a registry, and what its operator decides. */
+interface RegistryOptions {
+  readonly blobs: BlobStore
+  readonly metadata: Metadata
+  readonly policy: RegistryPolicy
+  /** Gets each blob whose bytes are found lost or cut short. */
+  readonly onBlobDamage?: OnBlobDamage | undefined
+  /** Those of all processes that serve these stores; by default those of this process alone. */
+  readonly uploadTurns?: UploadTurns | undefined
+}
+
+/** Decisions of the operator. */
+interface RegistryPolicy {
+  readonly isDeleteAllowed: boolean
+  /** Whether a manifest may name content its repository does not hold. */
+  readonly isSparseAllowed: boolean
+  /** Largest blob in bytes; 0: no limit. */
+  readonly maxBlobBytes: number
+}
+
+/** Creates the registry over its stores. What `check()` has found well a moment ago still counts. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { blobs, metadata, policy, onBlobDamage = () => {}, uploadTurns = new UploadLocks() } = options
+  const { isDeleteAllowed, isSparseAllowed, maxBlobBytes } = policy
+  const presence = new BlobPresence(blobs, onBlobDamage)
+  const manifests = new ManifestReader()
+  const check = async (): Promise<void> => {
+    await metadata.check()
+    await blobs.check()
+  }
+  return {
+    ...createPushBlob({ blobs, metadata, presence, uploadTurns, maxBlobBytes }),
+    ...createMountBlob({ metadata, presence }),
+    ...createPullContent({ blobs, metadata, presence }),
+    ...createPushManifest({ blobs, metadata, presence, manifests, isSparseAllowed }),
+    ...createDeleteContent({ metadata, isDeleteAllowed }),
+    ...createListContent({ metadata }),
+    ...createListReferrers({ metadata, manifests }),
+    check: shareCheck(check, () => performance.now()),
+  }
+}
