@@ -92,12 +92,12 @@ describe('checkSources()', () => {
     ])
   })
 
-  it('lets types go round within a folder', () => {
+  it('refuses types that go round within a folder', () => {
     const problems = check({
       'src/oci/a.ts': "import { b } from './b.ts'\n",
       'src/oci/b.ts': "import type { A } from './a.ts'\n",
     })
-    assert.deepEqual(problems, [])
+    assert.deepEqual(problems, ['src/oci/a.ts:1: circle src/oci/a.ts -> src/oci/b.ts -> src/oci/a.ts'])
   })
 
   it('refuses types that go round through two folders', () => {
@@ -110,7 +110,7 @@ describe('checkSources()', () => {
 
   it('refuses names that hold anything', () => {
     const problems = check({
-      'src/http/utils/x.ts': '',
+      'src/http/utils/x.test.ts': '',
       'src/http/helper.ts': '',
       'src/http/helpers.test.ts': '',
     })
@@ -122,6 +122,61 @@ describe('checkSources()', () => {
     assert.match(check({ 'src/oci/x.ts': long }).join(), /301 code lines, 300 at most/)
     assert.deepEqual(check({ 'src/oci/x.ts': `// long: a table of all status codes\n${long}` }), [])
     assert.match(check({ 'src/oci/x.ts': `// long:\n${long}` }).join(), /301 code lines/)
+  })
+})
+
+describe('checkSources() of rooms', () => {
+  const order = [{ folder: 'http', rooms: ['.', 'handlers', 'routes.ts'] }]
+
+  function checkRooms(files: Record<string, string>, openArrows: readonly string[] = []): string[] {
+    return checkSources(new Map(Object.entries(files)), { order, openArrows })
+  }
+
+  it('lets imports go down the row, and within a room', () => {
+    const problems = checkRooms({
+      'src/http/routes.ts': "import { a } from './handlers/a.ts'\nimport { c } from './c.ts'\n",
+      'src/http/handlers/a.ts': "import { b } from './b.ts'\nimport { c } from '../c.ts'\n",
+    })
+    assert.deepEqual(problems, [])
+  })
+
+  it('refuses an arrow up, of types, too', () => {
+    const problems = checkRooms({ 'src/http/c.ts': "import type { A } from './handlers/a.ts'\n" })
+    assert.deepEqual(problems, [
+      'src/http/c.ts:1: "http" must not import "http/handlers/a.ts": "http/handlers" stands above it in tools/room-order.ts',
+    ])
+  })
+
+  it('refuses an arrow to a file that stands above its room', () => {
+    const problems = checkRooms({ 'src/http/handlers/a.ts': "import type { R } from '../routes.ts'\n" })
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', /"http\/routes\.ts" stands above it/)
+  })
+
+  it('refuses a room without a place, and a folder of rooms without a row', () => {
+    const problems = checkRooms({
+      'src/http/attic/a.ts': '',
+      'src/http/attic/b.ts': '',
+      'src/oci/attic/c.ts': '',
+    })
+    assert.deepEqual(problems.sort(), [
+      'src/http/attic/a.ts:1: the room "http/attic" has no place in tools/room-order.ts',
+      'src/oci/attic/c.ts:1: the room "oci/attic" has no place in tools/room-order.ts',
+    ])
+  })
+
+  it('leaves a folder without inner folders alone', () => {
+    assert.deepEqual(checkRooms({ 'src/oci/a.ts': "import { b } from './b.ts'\n" }), [])
+  })
+
+  it('lets an open arrow through, between files or rooms', () => {
+    const files = {
+      'src/http/c.ts': "import { a } from './handlers/a.ts'\n",
+      'src/http/handlers/a.ts': "import type { C } from '../c.ts'\n",
+    }
+    assert.equal(checkRooms(files).length, 2)
+    assert.deepEqual(checkRooms(files, ['http -> http/handlers']), [])
+    assert.deepEqual(checkRooms(files, ['http/c.ts -> http/handlers/a.ts']), [])
   })
 })
 

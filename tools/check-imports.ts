@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { checkTree } from './check-tree.ts'
+import { checkTree, listOpenArrows } from './check-tree.ts'
 import { writeTableBetweenMarkers } from './import-rules.ts'
 import { formatImportTable } from './import-table.ts'
 
@@ -15,6 +15,7 @@ if (option === '--table') {
   writeFileSync(architecture, writeTableBetweenMarkers(readFileSync(architecture, 'utf8')))
 } else {
   const problems = checkTree(root)
+  for (const line of listOpenArrows(root)) console.log(`imports: ${line}`)
   for (const problem of problems) console.error(problem)
   if (problems.length === 0) console.log('imports: every file keeps to the table')
   else process.exitCode = 1

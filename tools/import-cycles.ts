@@ -3,21 +3,17 @@ export interface ImportEdge {
   readonly from: string
   readonly to: string
   readonly line: number
-  readonly isTypeOnly: boolean
 }
 
 /**
- * Finds files that import each other in a circle, one line a circle: `file:line: the circle`. Circles of types are
- * allowed within one folder, because nothing of them is left at run time.
+ * Finds files that import each other in a circle, one line a circle: `file:line: the circle`. Types count: two files
+ * that need each other's types are read and changed as one.
  */
-export function findCycles(edges: readonly ImportEdge[], folderOf: (path: string) => string): string[] {
-  const matters = (edge: ImportEdge): boolean => !edge.isTypeOnly || folderOf(edge.from) !== folderOf(edge.to)
-  const within = edges.filter((edge) => !edge.isTypeOnly)
-  // A circle through two folders has an edge between them; circles of types inside one folder are left out.
+export function findCycles(edges: readonly ImportEdge[]): string[] {
   const problems = new Map<string, string>()
-  for (const edge of edges.filter(matters)) {
-    const isLocal = folderOf(edge.from) === folderOf(edge.to)
-    const path = shortestPath(isLocal ? within : edges, edge.to, edge.from)
+  const targets = Map.groupBy(edges, (edge) => edge.from)
+  for (const edge of edges) {
+    const path = shortestPath(targets, edge.to, edge.from)
     if (!path) continue
     const key = [...path].sort().join(' ')
     if (!problems.has(key))
@@ -26,9 +22,18 @@ export function findCycles(edges: readonly ImportEdge[], folderOf: (path: string
   return [...problems.values()]
 }
 
+/** Whether the imported file leads back to the importing one. */
+export function closesCircle(edge: ImportEdge, edges: readonly ImportEdge[]): boolean {
+  const targets = Map.groupBy(edges, ({ from }) => from)
+  return shortestPath(targets, edge.to, edge.from) !== undefined
+}
+
 /** Files from `start` to `goal`, both included; undefined if there is no way. */
-function shortestPath(edges: readonly ImportEdge[], start: string, goal: string): string[] | undefined {
-  const targets = Map.groupBy(edges, (edge) => edge.from)
+function shortestPath(
+  targets: ReadonlyMap<string, readonly ImportEdge[]>,
+  start: string,
+  goal: string,
+): string[] | undefined {
   const cameFrom = new Map<string, string | undefined>([[start, undefined]])
   for (const file of cameFrom.keys()) {
     if (file === goal) return trace(cameFrom, goal)

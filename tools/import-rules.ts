@@ -1,6 +1,9 @@
 import { posix } from 'node:path'
+import { checkRooms } from './check-rooms.ts'
 import { findCycles, type ImportEdge } from './import-cycles.ts'
 import { FORBIDDEN_NAMES, formatImportTable, IMPORT_TABLE, type ImportRule } from './import-table.ts'
+import { createArrowFilter } from './open-arrows.ts'
+import { OPEN_ARROWS, ROOM_ORDER, type RoomOrder } from './room-order.ts'
 import { countCodeLines, findImports, type SourceImport } from './source-imports.ts'
 
 /** Code lines above which a file must be split, or give its reason. */
@@ -11,24 +14,44 @@ const EXCUSE_WITHIN_LINES = 5
 const BEGIN = '<!-- import-table: node tools/check-imports.ts --write -->'
 const END = '<!-- /import-table -->'
 
+/** Rules about rooms; those of the repository where they are not given. */
+export interface RoomRules {
+  readonly order?: readonly RoomOrder[]
+  readonly openArrows?: readonly string[]
+}
+
 /**
- * Checks sources, given by path from the repository's root, against the house rules about files: imports by the table,
- * no cycles, no drawers for anything, no overlong file. One line a problem: `file:line: rule`.
+ * Checks sources, given by path from the repository's root, against the house rules about files: who imports whom,
+ * arrows between rooms one way, no cycles, no drawers for anything, no overlong file. One line a problem:
+ * `file:line: rule`.
  */
-export function checkSources(sources: ReadonlyMap<string, string>): string[] {
+export function checkSources(
+  sources: ReadonlyMap<string, string>,
+  { order = ROOM_ORDER, openArrows = OPEN_ARROWS }: RoomRules = {},
+): string[] {
   const problems: string[] = []
-  const edges: ImportEdge[] = []
   for (const [path, text] of sources) {
     problems.push(...checkName(path), ...checkLength(path, text))
-    if (!path.startsWith('src/') || isTest(path)) continue
+    if (!isProduct(path)) continue
     for (const found of findImports(text)) {
       const problem = checkImport(path, found)
       if (problem) problems.push(`${path}:${found.line}: ${problem}`)
-      const target = resolveLocal(path, found.specifier)
-      if (target) edges.push({ from: path, to: target, ...found })
     }
   }
-  return [...problems, ...findCycles(edges, folderOf)]
+  const files = [...sources.keys()].filter(isProduct)
+  const closed = readEdges(sources).filter(createArrowFilter(openArrows))
+  return [...problems, ...checkRooms(files, closed, order), ...findCycles(closed)]
+}
+
+/** Imports between the product's files: those below `src/` that are no tests. */
+export function readEdges(sources: ReadonlyMap<string, string>): ImportEdge[] {
+  return [...sources].flatMap(([from, text]) => {
+    if (!isProduct(from)) return []
+    return findImports(text).flatMap(({ specifier, line }) => {
+      const to = resolveLocal(from, specifier)
+      return to === undefined ? [] : [{ from, to, line }]
+    })
+  })
 }
 
 /** The table between the markers; undefined without them. */
@@ -106,6 +129,10 @@ function resolveLocal(path: string, specifier: string): string | undefined {
 /** First segment below `src/`; `main` for `src/main.ts`. */
 function folderOf(path: string): string {
   return path.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+}
+
+function isProduct(path: string): boolean {
+  return path.startsWith('src/') && !isTest(path)
 }
 
 function isTest(path: string): boolean {

@@ -1,6 +1,6 @@
 import type { OpenData } from '../app/open-data.ts'
 import type { CommandContext } from './command-context.ts'
-import { loadWithoutDomain } from './commands/load-without-domain.ts'
+import { loadWithoutDomain } from './load-without-domain.ts'
 import { mayMake } from './new-flag.ts'
 
 /** Whether the command is one that takes `--new`: only such a one may make data. */

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import { contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { loadWithoutDomain } from '../load-without-domain.ts'
 import { repeatPlace } from '../own-commands.ts'
-import { loadWithoutDomain } from './load-without-domain.ts'
 
 const EXAMPLES = `
 Examples:

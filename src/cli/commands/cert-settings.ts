@@ -3,8 +3,8 @@ import { readServerRecord } from '../../app/server-record.ts'
 import type { CertificateFinding } from '../../certificates/check/findings.ts'
 import { type CertificateFolders, certificateFolders } from '../../certificates/folder/certificate-folders.ts'
 import type { CommandContext } from '../command-context.ts'
+import { ANY_DOMAIN, loadWithoutDomain } from '../load-without-domain.ts'
 import { mayMake } from '../new-flag.ts'
-import { ANY_DOMAIN, loadWithoutDomain } from './load-without-domain.ts'
 
 /** Where nginx-proxy's container has its certificates. */
 const NGINX_CERTS = '/etc/nginx/certs'

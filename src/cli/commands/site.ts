@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, contextOf, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
+import { loadWithoutDomain } from '../load-without-domain.ts'
 import { repeatPlace } from '../own-commands.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { formatTable } from '../table.ts'
-import { loadWithoutDomain } from './load-without-domain.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,6 +1,6 @@
-import type { Config } from '../../config/config.ts'
-import { ConfigError } from '../../config/config-error.ts'
-import type { CommandContext } from '../command-context.ts'
+import type { Config } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
+import type { CommandContext } from './command-context.ts'
 
 /** Stands for the registry's own name where it is not known: folders are of use to commands without it. */
 export const ANY_DOMAIN = 'localhost'
