@@ -44,7 +44,6 @@ export const OPEN_ARROWS: readonly string[] = [
   'app/open-front-door.ts -> app/open-serving.ts',
   'app/workers/open-workers.ts -> app/start.ts',
   'config/describe.ts -> config/load-config.ts',
-  'config/front-door-options.ts -> config/options.ts',
   'config/front-door.ts -> config/sites.ts',
   'config/recorded.ts -> config/load-config.ts',
   'front-door/listen/http -> front-door/listen',

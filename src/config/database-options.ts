@@ -1,5 +1,5 @@
 import { databaseUrl } from './database-url.ts'
-import type { Option } from './options.ts'
+import type { Option } from './option.ts'
 import { text, wholeNumber } from './values.ts'
 
 /** Settings of the database. */

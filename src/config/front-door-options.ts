@@ -8,7 +8,7 @@ import {
   LOCAL_CA_SCOPES,
   TLS_POLICIES,
 } from './front-door.ts'
-import type { Option } from './options.ts'
+import type { Option } from './option.ts'
 import { resolveSiteFiles, type SiteConfig, sites } from './sites.ts'
 import {
   dockerHost,

@@ -2,7 +2,8 @@ import type { Config, ListenAddress } from './config.ts'
 import { formatAddress, settingsOf } from './describe.ts'
 import type { Layer, RawValue } from './layer.ts'
 import type { LoadedConfig } from './load-config.ts'
-import { OPTION_LIST, OPTIONS, type Option, type OptionName } from './options.ts'
+import type { Option } from './option.ts'
+import { OPTION_LIST, OPTIONS, type OptionName } from './options.ts'
 
 /** Settings of a server by name, as they would be written in berth.yaml, with absolute paths. */
 export type RecordedSettings = Readonly<Record<string, unknown>>

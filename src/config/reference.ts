@@ -1,4 +1,5 @@
-import { OPTION_LIST, type Option, registryVariableOf, variableOf } from './options.ts'
+import type { Option } from './option.ts'
+import { OPTION_LIST, registryVariableOf, variableOf } from './options.ts'
 
 /** The flag of a setting with what stands for its value, such as `--data <DIR>`. */
 export function flagOf(name: string, option: Option): string {
