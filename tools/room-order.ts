@@ -57,11 +57,4 @@ export const OPEN_ARROWS: readonly string[] = [
   'http/handlers/manifest.ts -> http/routes.ts',
   'http/handlers/ping.ts -> http/routes.ts',
   'http/handlers/referrers.ts -> http/routes.ts',
-  'registry/delete-content.ts -> registry/registry.ts',
-  'registry/list-content.ts -> registry/registry.ts',
-  'registry/list-referrers.ts -> registry/registry.ts',
-  'registry/mount-blob.ts -> registry/registry.ts',
-  'registry/pull-content.ts -> registry/registry.ts',
-  'registry/push-blob.ts -> registry/registry.ts',
-  'registry/push-manifest.ts -> registry/registry.ts',
 ]
