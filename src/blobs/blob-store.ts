@@ -3,9 +3,24 @@ import type { ByteRange } from '../oci/byte-range.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import type { UploadId } from '../oci/request.ts'
 import type { ChunkSink } from '../stream/chunk-sink.ts'
-import type { Interruption } from '../stream/receive.ts'
+import type { Interruption } from '../stream/interruption.ts'
 
-/** Reads bytes by digest. Whether someone may read them is not its business. */
+/** A blob that a store holds. */
+export interface BlobEntry {
+  readonly digest: Digest
+  /** Length in bytes of what is stored, which a damage may have changed. */
+  readonly size: number
+}
+
+/** Part of the list of all blobs. */
+export interface BlobPage {
+  /** By digest, in the order of its characters. */
+  readonly blobs: readonly BlobEntry[]
+  /** The `after` of the page that follows; undefined: this is the last one. A page that is not the last may be empty. */
+  readonly next: Digest | undefined
+}
+
+/** Reads bytes by digest, without regard to who may read them. */
 export interface BlobReader {
   /** Size in bytes; undefined if the store does not hold the blob, or not as a file. Errors: `UNAVAILABLE`. */
   stat(digest: Digest): Promise<{ readonly size: number } | undefined>
@@ -16,6 +31,16 @@ export interface BlobReader {
    * `UNAVAILABLE`, `TOOMANYREQUESTS`.
    */
   send(digest: Digest, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
+  /**
+   * A URL from which a client can read the blob for some minutes, without the bytes passing this process. Undefined if
+   * the store has no such URLs. It does not say whether the blob is there. Errors: `UNAVAILABLE`.
+   */
+  locate(digest: Digest): Promise<string | undefined>
+  /**
+   * A page of all blobs behind `after`, at most `limit`. Its memory depends on `limit` alone. Blobs that are stored or
+   * deleted meanwhile may be on a page or not; each other one is on exactly one. Errors: `UNAVAILABLE`.
+   */
+  list(page: { readonly after?: Digest | undefined; readonly limit: number }): Promise<BlobPage>
 }
 
 /** Writes and removes whole blobs. */
@@ -30,62 +55,81 @@ export interface BlobWriter {
   delete(digest: Digest): Promise<boolean>
 }
 
-/** What one request adds to an upload. */
-export interface AppendRequest {
-  readonly algorithm: DigestAlgorithm
-  /** Bytes known to be there: what lies behind them is dropped first. */
+/** Most characters of an upload's state: each request of the upload reads it, in a row of the facts. */
+export const MAX_STATE_LENGTH = 4_096
+
+/**
+ * How far an upload has come. The store returns it, the caller keeps it where every process of the registry finds it,
+ * and hands it back whole with the next call, to this instance or another one.
+ */
+export interface UploadProgress {
+  /** Bytes of the upload that are durable. */
   readonly offset: number
-  /**
-   * Digest of those bytes, as whoever counted them knows it. A hash that the store remembers counts only if it has this
-   * one: another process may have put other bytes there. Undefined: not known, so the bytes are read again.
-   */
-  readonly digest?: Digest | undefined
-  /**
-   * Called now and then while a long body comes, with all bytes so far once they are durable. True: they count from now
-   * on, and the upload holds at least these if it fails later. It must not reject.
-   */
-  readonly onDurable?: ((end: DurableEnd) => Promise<boolean>) | undefined
-  /** Used up: the memory of its chunks is freed. */
-  readonly source: Readable
-  /** Most bytes taken from the source. */
-  readonly maxBytes: number
+  /** What the store needs to go on from there: text of its own, at most {@link MAX_STATE_LENGTH} characters. */
+  readonly state: string
 }
 
-/** How far the bytes of an upload are durable. */
-export interface DurableEnd {
-  /** Bytes that are durable now. */
-  readonly offset: number
-  /** Digest of exactly those. */
-  readonly digest: Digest
+/** What one request adds to an upload. */
+export interface AppendRequest {
+  /** The progress the body goes on from: what the store holds behind it is dropped. */
+  readonly from: UploadProgress
+  /** The bytes. Chunks are only read. */
+  readonly source: Readable
+  /** Called with each chunk once the store needs it no more: then its owner may free or reuse its memory. */
+  readonly release?: ((chunk: Buffer) => void) | undefined
+  /** Most bytes taken from the source. */
+  readonly maxBytes: number
+  /**
+   * Called now and then while a long body comes, with all bytes so far once they are durable. True: they count from now
+   * on, and the upload can go on from there if it fails later. It must not reject.
+   */
+  readonly onDurable?: ((progress: UploadProgress) => Promise<boolean>) | undefined
 }
 
 /** An upload after a request. */
-export interface Appended extends DurableEnd {
+export interface Appended extends UploadProgress {
   /** Set if the sender failed: what came before has been kept. */
   readonly interruption: Interruption | undefined
 }
 
-/** Bytes that have no digest yet. One caller at a time per id; who may call is not its business. */
+/**
+ * Bytes on their way to a digest. One caller at a time per id; who may call is not decided here.
+ *
+ * A crash may come between the end of a call and the moment its progress is kept. So what a progress needs is kept until
+ * a later one is handed back, or the upload ends: the caller always holds one that the store can go on from. A progress
+ * whose bytes are lost, or which another kind of store has written, is answered as such, and never continued wrongly.
+ *
+ * Hashes of `node:crypto` cannot be saved, so no state holds one. A store keeps the hash of an upload in the memory of
+ * the process that appends, and writes into the state either the digest of exactly the bytes so far, if it knows it, or
+ * that it does not. A process that goes on without the hash reads the stored bytes again, at once where that is possible
+ * (files), or once at the end (`commit()`). An own hash in WebAssembly could be saved, but costs each upload about three
+ * times the processor time, to spare the few that move between processes one reading of their bytes.
+ *
+ * With an S3 API: the state is the id of a multipart upload, its parts, the name of an object for the tail below the
+ * 5 MiB that a part needs, and the digest or none. Each progress has a tail object of its own. `commit()` completes the
+ * upload under a temporary key, reads it if the digest is not known, and copies it to the key of the digest.
+ */
 export interface UploadStore {
+  /** The progress of a new upload, which takes no room. `algorithm` is that of the digest it most likely gets. */
+  beginUpload(algorithm: DigestAlgorithm): UploadProgress
   /**
-   * Appends a body; durable when it returns.
-   * Undefined if fewer bytes than `offset` are there, so that the session cannot go on.
-   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; the upload then still holds its first `offset` bytes, and those
+   * Appends a body; durable when it returns. Undefined if the upload cannot go on from this progress.
+   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; the upload can still go on from `from`, or from the last progress
    * that `onDurable` has counted.
    */
   append(id: UploadId, request: AppendRequest): Promise<Appended | undefined>
-  /** Bytes stored so far; undefined if nothing is. */
-  sizeOf(id: UploadId): Promise<number | undefined>
-  /** Digest of the first `size` bytes by another algorithm than the session's: reads them again. */
-  rehash(id: UploadId, algorithm: DigestAlgorithm, size: number): Promise<Digest | undefined>
+  /** Whether the upload can go on from this progress. Errors: `UNAVAILABLE`. */
+  canResume(id: UploadId, from: UploadProgress): Promise<boolean>
   /**
-   * Makes the upload's first `size` bytes the blob of this digest, which the caller has compared. Durable when it
-   * returns. False if the bytes are not there.
+   * Makes the bytes of this progress a blob if they have this digest; then it is durable, and the upload has ended. The
+   * digest may be of another algorithm than the upload began with: then the bytes are read again.
+   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; the upload can still go on.
+   * @returns the digest the bytes have; undefined if they are not there.
    */
-  commit(id: UploadId, digest: Digest, size: number): Promise<boolean>
+  commit(id: UploadId, from: UploadProgress, digest: Digest): Promise<Digest | undefined>
   /** Removes an upload's bytes; nothing to do where there are none. */
   discard(id: UploadId): Promise<void>
-  /** Uploads whose bytes nobody touched since `before`, at most `limit`. */
+  /** Uploads whose bytes have not changed since `before`, at most `limit`. */
   listStale(before: Date, limit: number): Promise<UploadId[]>
 }
 

@@ -1,4 +1,4 @@
-import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
@@ -154,11 +154,10 @@ export interface UploadRow {
   readonly repository: RepositoryName
   /** Id of the account that opened it. */
   readonly principal: string
-  readonly algorithm: DigestAlgorithm
   /** Bytes that are durable. */
   readonly offset: number
-  /** Digest of exactly those. */
-  readonly digest: Digest
+  /** What the store of bytes handed back with that offset: at most 4,096 characters, which only the store reads. */
+  readonly state: string
 }
 
 /** Upload sessions. */
@@ -167,7 +166,7 @@ export interface UploadFacts {
   createUpload(upload: UploadRow, maxOpen?: number): Promise<boolean>
   findUpload(id: UploadId): Promise<UploadRow | undefined>
   /** Moves a session from one offset to the next; false if it is gone or was moved by someone else. */
-  advanceUpload(id: UploadId, from: number, to: { offset: number; digest: Digest }): Promise<boolean>
+  advanceUpload(id: UploadId, from: number, to: { offset: number; state: string }): Promise<boolean>
   /** Removes a session; false if there was none. */
   deleteUpload(id: UploadId): Promise<boolean>
   /** Sessions nobody continued since `before`, of one principal or of all, the stalest first, at most `limit`. */

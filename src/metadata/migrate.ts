@@ -7,6 +7,7 @@ import * as loginPlaces from './migrations/003-login-places.ts'
 import * as accountIds from './migrations/004-account-ids.ts'
 import * as rotatingRefreshTokens from './migrations/005-rotating-refresh-tokens.ts'
 import * as spentRefreshTokens from './migrations/006-spent-refresh-tokens.ts'
+import * as uploadState from './migrations/007-upload-state.ts'
 import type { Schema } from './schema.ts'
 
 /** In order; forward only. A migration that has been released is never changed. */
@@ -17,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '004-account-ids': accountIds,
   '005-rotating-refresh-tokens': rotatingRefreshTokens,
   '006-spent-refresh-tokens': spentRefreshTokens,
+  '007-upload-state': uploadState,
 }
 
 /**

@@ -76,11 +76,10 @@ export interface UploadTable {
   repository: string
   /** Id of the account that opened it; the only one that may go on. */
   principal: string
-  algorithm: string
   /** Bytes that are durable. */
   offset: number
-  /** Digest of exactly those bytes. */
-  digest: string
+  /** What the store of bytes needs to go on from there; only that store reads it. */
+  state: string
   created_at: number
   updated_at: number
 }

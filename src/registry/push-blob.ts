@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DurableEnd, UploadStore } from '../blobs/blob-store.ts'
+import type { UploadProgress, UploadStore } from '../blobs/blob-store.ts'
 import type { BlobFacts, UploadFacts, UploadRow } from '../metadata/metadata.ts'
-import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
@@ -114,11 +114,6 @@ interface NewUpload {
   readonly algorithm: DigestAlgorithm | undefined
 }
 
-function toRow({ repository, owner, algorithm = 'sha256' }: NewUpload): UploadRow {
-  const id = randomBytes(16).toString('base64url') as UploadId
-  return { id, repository, principal: owner, algorithm, offset: 0, digest: digestOf('', algorithm) }
-}
-
 /** Keeps the order of what is done to sessions. */
 class UploadSessions {
   readonly #blobs: PushBlobParts['blobs']
@@ -137,7 +132,7 @@ class UploadSessions {
 
   /** For a client that will come back to the session, or will not. */
   async start(upload: NewUpload): Promise<UploadStatus> {
-    const row = toRow(upload)
+    const row = this.#toRow(upload)
     const { principal } = row
     if (await this.#metadata.createUpload(row, MAX_OPEN_UPLOADS)) return row
     const longAgo = new Date(Date.now() - ABANDONED_AFTER_MS)
@@ -151,14 +146,15 @@ class UploadSessions {
 
   /** For a request that ends the session itself: how many there are at once is bounded as transfers are. */
   async begin(upload: NewUpload): Promise<UploadStatus> {
-    const row = toRow(upload)
+    const row = this.#toRow(upload)
     await this.#metadata.createUpload(row)
     return row
   }
 
   async status(key: UploadKey): Promise<UploadStatus> {
-    const { id, repository, offset } = await this.#find(key)
-    if (offset > 0 && ((await this.#blobs.sizeOf(id)) ?? 0) < offset) return this.#lost(id)
+    const upload = await this.#find(key)
+    const { id, repository, offset } = upload
+    if (!(await this.#blobs.canResume(id, upload))) return this.#lost(id)
     return { id, repository, offset }
   }
 
@@ -178,13 +174,13 @@ class UploadSessions {
     if (hasWaited && body.length !== 0) throw sessionInUse()
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
-    const actual = await this.#digestOf(stored, algorithmOf(digest))
+    const actual = await this.#blobs.commit(id, stored, digest)
+    // Awaited here: while the turn is given back, which may take a while, nobody would listen to its failure.
+    if (actual === undefined) return await this.#lost(id)
     if (actual !== digest) {
       await this.drop(id)
       throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
     }
-    // Awaited here: while the turn is given back, which may take a while, nobody would listen to its failure.
-    if (!(await this.#blobs.commit(id, digest, offset))) return await this.#lost(id)
     await this.#metadata.linkBlob({ repository, digest, size: offset, upload: id })
   }
 
@@ -217,6 +213,11 @@ class UploadSessions {
     }
   }
 
+  #toRow({ repository, owner, algorithm = 'sha256' }: NewUpload): UploadRow {
+    const id = randomBytes(16).toString('base64url') as UploadId
+    return { id, repository, principal: owner, ...this.#blobs.beginUpload(algorithm) }
+  }
+
   async #find(key: UploadKey): Promise<UploadRow> {
     const upload = await this.#metadata.findUpload(key.id)
     if (upload?.repository === key.repository && upload.principal === key.owner) return upload
@@ -239,15 +240,14 @@ class UploadSessions {
    * body needs no new offset: the session's row goes with the transaction that links the blob.
    */
   async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
-    const { id, algorithm, digest } = upload
+    const { id } = upload
     const maxBlobBytes = this.#maxBlobBytes
     const maxBytes = roomFor(upload, body, maxBlobBytes)
     const progress = new Progress(this.#metadata, upload)
     const appended = await this.#blobs.append(id, {
-      algorithm,
-      offset: upload.offset,
-      digest,
+      from: upload,
       source: body.source,
+      release: body.release,
       maxBytes,
       // A crash must not take all of a long body; nobody goes on with the last one, which ends the session.
       onDurable: isLast ? undefined : (end) => progress.moveEarly(end),
@@ -265,11 +265,6 @@ class UploadSessions {
       throw new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })
     }
     return { ...upload, ...end }
-  }
-
-  async #digestOf(upload: UploadRow, algorithm: DigestAlgorithm): Promise<Digest> {
-    if (upload.algorithm === algorithm) return upload.digest
-    return (await this.#blobs.rehash(upload.id, algorithm, upload.offset)) ?? this.#lost(upload.id)
   }
 
   /** The bytes are gone (a crash, a cleaned disk): the session cannot be told from one that never was. */
@@ -293,14 +288,14 @@ class Progress {
   }
 
   /** False if the session is gone. Errors: those of the facts. */
-  async move(end: DurableEnd): Promise<boolean> {
+  async move(end: UploadProgress): Promise<boolean> {
     const isMoved = await this.#metadata.advanceUpload(this.#id, this.#offset, end)
     if (isMoved) this.#offset = end.offset
     return isMoved
   }
 
   /** As {@link move}; false also if it failed: the end of the body moves the offset, or says why not. */
-  async moveEarly(end: DurableEnd): Promise<boolean> {
+  async moveEarly(end: UploadProgress): Promise<boolean> {
     try {
       return await this.move(end)
     } catch {

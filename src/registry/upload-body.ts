@@ -7,6 +7,8 @@ import { OciError } from '../oci/errors.ts'
 /** A body and what the client said of it. */
 export interface UploadBody {
   readonly source: Readable
+  /** Called with each chunk of the source once nothing needs it any more, so that its memory can be freed. */
+  readonly release?: ((chunk: Buffer) => void) | undefined
   /** Where the client says the body belongs. */
   readonly range: ByteRange | undefined
   /** `Content-Length`; undefined: it came in pieces of unknown number. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { BufferBudget } from './buffer-budget.ts'
+import { freeMemoryOf } from './free-memory.ts'
 import { type Received, type ReceiveOptions, receive } from './receive.ts'
 
 /** Receives a body and returns the consumed pieces, in order. */
@@ -29,11 +30,11 @@ test('`receive()` hands on every byte in order, whatever the sizes of the pieces
   }
 })
 
-test('`receive()` frees the memory of what it has copied, not memory that others share', async () => {
+test('`receive()` releases what it has copied, whose memory then can be freed, not memory that others share', async () => {
   const whole = Buffer.alloc(100_000, 1)
   const shared = new ArrayBuffer(100_000)
   const part = Buffer.from(shared, 50_000)
-  const { bytes } = await collect(Readable.from([whole, part]))
+  const { bytes } = await collect(Readable.from([whole, part]), { release: freeMemoryOf })
   assert.equal(bytes.length, 150_000)
   assert.deepEqual([whole.length, part.length, shared.byteLength], [0, 50_000, 100_000])
 })

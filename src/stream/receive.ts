@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { type BufferBudget, MIN_BUFFER_BYTES } from './buffer-budget.ts'
-import { freeMemoryOf } from './free-memory.ts'
+import type { Interruption } from './interruption.ts'
 
 /** Options of receiving a body. */
 export interface ReceiveOptions {
@@ -10,6 +10,8 @@ export interface ReceiveOptions {
    * for the promises before: work that depends on the order is done before the first `await`.
    */
   readonly consume: (bytes: Buffer) => Promise<void>
+  /** Called with each chunk once it is copied: nothing here reads it any more. */
+  readonly release?: ((chunk: Buffer) => void) | undefined
   /** Most bytes accepted; more is the interruption `too-large`. */
   readonly maxBytes: number
   /** Longest silence of the sender, in milliseconds; longer is the interruption `stalled`. */
@@ -22,9 +24,6 @@ interface Rest {
   readonly from: number
 }
 
-/** Reason why a body broke off, if it is the sender's fault: the bytes before it have been consumed. */
-export type Interruption = 'vanished' | 'stalled' | 'too-large'
-
 /** Result of a body; no interruption: received up to its last byte. */
 export interface Received {
   readonly interruption: Interruption | undefined
@@ -35,8 +34,8 @@ export interface Received {
  * full.
  *
  * Copying each small chunk (TLS records bring 16 KiB at most) into a buffer of our own costs less than passing the
- * chunks on one by one. The memory of a chunk is freed once it is copied, which keeps memory constant. Errors: those of
- * `consume`; the sender's failures are returned as an {@link Interruption}.
+ * chunks on one by one. A chunk that is copied goes to `release`: an owner that frees it keeps memory constant. Errors:
+ * those of `consume`; the sender's failures are returned as an {@link Interruption}.
  */
 export function receive(source: Readable, options: ReceiveOptions): Promise<Received> {
   return new Promise((resolve, reject) => {
@@ -110,7 +109,7 @@ class Receiver {
     const taken = chunk.copy(this.#filling, this.#filled, from)
     this.#filled += taken
     const rest = from + taken < chunk.length ? { chunk, from: from + taken } : undefined
-    if (!rest) freeMemoryOf(chunk)
+    if (!rest) this.#options.release?.(chunk)
     if (this.#filled < this.#filling.length) return
     if (!this.#mayFillAnother()) {
       this.#isHeldBack = true

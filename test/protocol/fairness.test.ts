@@ -115,14 +115,14 @@ describe('one account', () => {
 function addSessions(registry: RegistryUnderTest, count: number, ageMs = 0): void {
   using database = new DatabaseSync(databaseFile(registry.dataDir))
   const insert = database.prepare(
-    'insert into uploads (id, repository, principal, algorithm, offset, digest, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?)',
+    'insert into uploads (id, repository, principal, offset, state, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?)',
   )
   const owner = idOf(database, 'alice')
   const at = Date.now() - ageMs
   database.exec('begin immediate')
   for (let index = 0; index < count; index++) {
     const id = randomBytes(16).toString('base64url')
-    insert.run(id, 'alice/app', owner, 'sha256', 0, digestOf(''), at, at)
+    insert.run(id, 'alice/app', owner, 0, digestOf(''), at, at)
   }
   database.exec('commit')
 }

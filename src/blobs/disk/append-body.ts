@@ -1,9 +1,12 @@
 import type { FileHandle } from 'node:fs/promises'
+import { algorithmOf } from '../../oci/digest.ts'
 import type { BufferBudget } from '../../stream/buffer-budget.ts'
-import { type Interruption, receive } from '../../stream/receive.ts'
+import type { Interruption } from '../../stream/interruption.ts'
+import { receive } from '../../stream/receive.ts'
 import type { AppendRequest } from '../blob-store.ts'
 import type { EarlySyncs, SyncPoint } from './early-sync.ts'
 import type { HashThread } from './hash-thread.ts'
+import type { StoredEnd } from './stored-end.ts'
 import type { UploadHash } from './upload-hash.ts'
 
 /** Longest silence of a client in the middle of a body, in milliseconds: slow links pause, dead ones do not come back. */
@@ -17,7 +20,9 @@ const FEW_TRANSFERS = 8
 export interface BodyTarget {
   readonly file: FileHandle
   readonly path: string
-  /** Of the first `offset` bytes. */
+  /** Bytes that are there, which the body goes behind. */
+  readonly from: StoredEnd
+  /** Of those bytes. */
   readonly hash: UploadHash
   /** Takes the hash over once it is worth it; undefined: there is none. */
   readonly thread: HashThread | undefined
@@ -32,10 +37,17 @@ export interface AppendedBody {
   readonly hash: UploadHash
 }
 
-/** Writes a body behind `offset`, hashing it on the way; durable when it returns. If it fails, the hash is dropped. */
-export async function appendBody(target: BodyTarget, request: AppendRequest): Promise<AppendedBody> {
+/** A body as it comes. */
+export interface Body extends Pick<AppendRequest, 'source' | 'release' | 'maxBytes'> {
+  /** As in `AppendRequest`. */
+  readonly onDurable: ((end: StoredEnd) => Promise<boolean>) | undefined
+}
+
+/** Writes a body behind what is there, hashing it on the way; durable when it returns. If it fails, the hash is dropped. */
+export async function appendBody(target: BodyTarget, body: Body): Promise<AppendedBody> {
   const { file, budget, thread } = target
-  const { algorithm, offset, source, maxBytes, onDurable } = request
+  const { offset, digest: digestBefore } = target.from
+  const { source, release, maxBytes, onDurable } = body
   const earlySync = target.earlySyncs.follow(file)
   let hash = target.hash
   const writing = new Set<Promise<void>>()
@@ -61,6 +73,7 @@ export async function appendBody(target: BodyTarget, request: AppendRequest): Pr
     const position = offset + length
     length += bytes.length
     if (thread?.isUsable && isWorthThread(position)) {
+      const algorithm = algorithmOf(digestBefore)
       hash = thread.begin({ algorithm, path: target.path, size: position, written: Promise.all(writing) })
     }
     // The write is handed over first: it runs on another thread while this one hashes.
@@ -70,7 +83,7 @@ export async function appendBody(target: BodyTarget, request: AppendRequest): Pr
     return taken.finally(() => writing.delete(taken))
   }
   try {
-    const { interruption } = await receive(source, { budget, consume, maxBytes, gapMs: BODY_GAP_MS })
+    const { interruption } = await receive(source, { budget, consume, release, maxBytes, gapMs: BODY_GAP_MS })
     // Where it failed, the file is not synced again: the system may have dropped what it could not write.
     await earlySync.ended()
     await file.sync()

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { it } from 'node:test'
-import { digestOf } from '../../oci/digest.ts'
+import { type Digest, digestOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
-import { type BlobStoreFixture, describeBlobStore } from '../blob-store.suite.ts'
+import { describeBlobStore } from '../blob-store.suite.ts'
+import type { BlobPage, UploadProgress } from '../blob-store.ts'
+import type { BlobStoreFixture } from '../blob-store-fixture.suite.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
 
 async function openInTemporaryFolder(): Promise<BlobStoreFixture & { root: string }> {
@@ -19,6 +22,7 @@ async function openInTemporaryFolder(): Promise<BlobStoreFixture & { root: strin
   }
   return {
     root,
+    hasUrls: false,
     store: await reopen(),
     reopen,
     async [Symbol.asyncDispose]() {
@@ -43,16 +47,66 @@ it('a file in the place of a folder is a fault of the storage, and no upload is 
   await using fixture = await openInTemporaryFolder()
   const { store, root } = fixture
   const id = 'a'.repeat(22) as UploadId
-  const body = { algorithm: 'sha256', maxBytes: 100 } as const
-  await store.append(id, { ...body, offset: 0, source: Readable.from([Buffer.from('abc')]) })
+  const from = store.beginUpload('sha256')
+  const end = await store.append(id, { from, maxBytes: 100, source: Readable.from([Buffer.from('abc')]) })
+  assert.ok(end)
   const digest = digestOf('abc')
   const folder = join(root, 'docker/registry/v2/blobs/sha256')
   const inTheWay = join(folder, digest.slice('sha256:'.length, 'sha256:'.length + 2))
   await mkdir(folder, { recursive: true })
   await writeFile(inTheWay, '')
-  await assert.rejects(store.commit(id, digest, 3), { code: 'UNAVAILABLE' })
+  await assert.rejects(store.commit(id, end, digest), { code: 'UNAVAILABLE' })
   assert.equal(await store.stat(digest), undefined)
   await unlink(inTheWay)
-  assert.equal(await store.commit(id, digest, 3), true)
+  assert.equal(await store.commit(id, end, digest), digest)
   assert.deepEqual(await store.stat(digest), { size: 3 })
+})
+
+it('the state of an upload is the digest of exactly the bytes that are durable, also while a body comes', async () => {
+  await using fixture = await openInTemporaryFolder()
+  const { store } = fixture
+  const bytes = randomBytes(150_000_000)
+  const slices = Array.from({ length: 2_289 }, (_, at) => bytes.subarray(at * 65_536, (at + 1) * 65_536))
+  const ends: UploadProgress[] = []
+  const appended = await store.append('long'.padEnd(22, '_') as UploadId, {
+    from: store.beginUpload('sha256'),
+    source: Readable.from(slices),
+    maxBytes: bytes.length,
+    onDurable: async (end) => ends.push(end) > 0,
+  })
+  assert.ok(appended && ends.length > 0)
+  for (const { offset, state } of [...ends, appended])
+    assert.equal(state, digestOf(bytes.subarray(0, offset)))
+})
+
+it('an upload whose bytes are others than those of its digest does not go on', async () => {
+  await using fixture = await openInTemporaryFolder()
+  const id = 'b'.repeat(22) as UploadId
+  const request = { maxBytes: 100, source: Readable.from([Buffer.from('abc')]) }
+  const end = await fixture.store.append(id, { ...request, from: fixture.store.beginUpload('sha256') })
+  assert.ok(end)
+  await writeFile(join(fixture.root, 'berth-uploads', id), 'abX')
+  const other = await fixture.reopen()
+  const source = Readable.from([Buffer.from('def')])
+  assert.equal(await other.append(id, { maxBytes: 100, source, from: end }), undefined)
+})
+
+it('a page of the list holds no folder without a file, nor what is no blob', async () => {
+  await using fixture = await openInTemporaryFolder()
+  const { store, root } = fixture
+  const digests = ['a', 'b', 'c'].map((text) => digestOf(text)).sort()
+  for (const digest of digests) await store.put(digest, Buffer.from('x'))
+  const hex = (digests[1] ?? '').slice('sha256:'.length)
+  const shelf = join(root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2))
+  await unlink(join(shelf, hex, 'data'))
+  await mkdir(join(shelf, 'x'.repeat(64)))
+  await writeFile(join(shelf, '..', 'stray'), '')
+  const names: (string | undefined)[] = []
+  let after: Digest | undefined
+  do {
+    const { blobs, next }: BlobPage = await store.list({ after, limit: 1 })
+    names.push(...blobs.map(({ digest }) => digest))
+    after = next
+  } while (after)
+  assert.deepEqual(names, [digests[0], digests[2]])
 })

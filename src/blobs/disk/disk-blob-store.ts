@@ -3,19 +3,21 @@ import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { makeFolder, PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
-import type { Digest, DigestAlgorithm } from '../../oci/digest.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
-import type { Appended, AppendRequest, BlobStore } from '../blob-store.ts'
+import type { Appended, AppendRequest, BlobPage, BlobStore, UploadProgress } from '../blob-store.ts'
 import { isAbsent, systemCodeOf, toStorageFault, translatingFaults } from '../storage-fault.ts'
-import { appendBody } from './append-body.ts'
+import { appendBody, type Body } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
 import { type HashThread, hashThreadIfUseful } from './hash-thread.ts'
 import { blobPath, uploadFolder, uploadPath } from './layout.ts'
+import { listBlobs } from './list-blobs.ts'
 import { placeBlob } from './place-blob.ts'
 import { hashFile, RunningHashes } from './running-hashes.ts'
 import { sendFile } from './send-file.ts'
+import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
 import type { InLineHash, UploadHash } from './upload-hash.ts'
 
 /** Blobs as files in Distribution's tree, uploads as files beside it. */
@@ -61,6 +63,19 @@ export class DiskBlobStore implements BlobStore {
     await sendFile(blobPath(this.#root, digest), { ranges, sink, budget: this.#budget })
   }
 
+  /** Files have no URL of their own. */
+  async locate(): Promise<undefined> {
+    return undefined
+  }
+
+  async list(page: { after?: Digest | undefined; limit: number }): Promise<BlobPage> {
+    try {
+      return await listBlobs(this.#root, page)
+    } catch (error) {
+      throw toStorageFault(error, 'the content cannot be listed')
+    }
+  }
+
   async put(digest: Digest, bytes: Uint8Array): Promise<void> {
     const temporary = join(uploadFolder(this.#root), `put-${randomBytes(12).toString('hex')}`)
     await translatingFaults(async () => {
@@ -78,80 +93,94 @@ export class DiskBlobStore implements BlobStore {
     return translatingFaults(() => removeFile(blobPath(this.#root, digest)))
   }
 
+  beginUpload(algorithm: DigestAlgorithm): UploadProgress {
+    return toProgress({ offset: 0, digest: digestOf('', algorithm) })
+  }
+
   async append(id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
+    const from = parseProgress(request.from)
+    if (!from) return undefined
     return translatingFaults(async () => {
-      await using file = await this.#openUpload(id, request.offset)
+      await using file = await this.#openUpload(id, from.offset)
       if (!file) return undefined
-      let { offset } = request
-      const onDurable: AppendRequest['onDurable'] =
-        request.onDurable &&
-        (async (end) => {
-          const isCounted = (await request.onDurable?.(end)) ?? false
-          if (isCounted) offset = end.offset
-          return isCounted
-        })
+      let { offset } = from
+      const onDurable = async (end: StoredEnd): Promise<boolean> => {
+        const isCounted = (await request.onDurable?.(toProgress(end))) ?? false
+        if (isCounted) offset = end.offset
+        return isCounted
+      }
+      const body = { ...request, onDurable: request.onDurable && onDurable }
       try {
-        return await this.#appendTo(file, id, { ...request, onDurable })
+        return await this.#appendTo({ id, file, from }, body)
       } catch (error) {
-        // What was written is counted by nobody: on a full disk its room is needed. If this fails too, the next request cuts it.
+        // What was written does not count: on a full disk its room is needed. If this fails too, the next request cuts it.
         await file.truncate(offset).catch(leftForLater)
         throw error
       }
     })
   }
 
-  async #appendTo(file: FileHandle, id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
-    const { algorithm, offset } = request
+  async #appendTo({ id, file, from }: OpenedUpload, body: Body): Promise<Appended | undefined> {
+    const algorithm = algorithmOf(from.digest)
     const path = uploadPath(this.#root, id)
-    const hash = (await this.#remembered(id, request)) ?? (await hashUpload(path, algorithm, offset))
+    const hash = (await this.#remembered(id, from)) ?? (await hashAgain(path, from))
     if (!hash) return undefined
     const parts = { thread: this.#thread, budget: this.#budget, earlySyncs: this.#earlySyncs }
-    const {
-      length,
-      interruption,
-      hash: hashAfter,
-    } = await appendBody({ file, path, hash, ...parts }, request)
-    const end = offset + length
-    const known = await digestOrReadAgain(hashAfter, path, { algorithm, size: end })
+    const appended = await appendBody({ file, path, from, hash, ...parts }, body)
+    const offset = from.offset + appended.length
+    const known = await digestOrReadAgain(appended.hash, path, { algorithm, size: offset })
     if (!known) return undefined
-    this.#hashes.keep(id, { algorithm, offset: end, hash: known.hash })
-    return { offset: end, digest: known.digest, interruption }
+    this.#hashes.keep(id, { algorithm, offset, hash: known.hash })
+    return { ...toProgress({ offset, digest: known.digest }), interruption: appended.interruption }
   }
 
-  /** The hash kept of an upload, if it has seen the bytes that count and no others. */
-  async #remembered(
-    id: UploadId,
-    { algorithm, offset, digest }: AppendRequest,
-  ): Promise<UploadHash | undefined> {
-    const hash = this.#hashes.take(id, algorithm, offset)
-    if (!hash || offset === 0 || (digest !== undefined && (await hash.digest()) === digest)) return hash
+  /** The hash kept of an upload, if it has seen the bytes that count and no others: another process may have put some there. */
+  async #remembered(id: UploadId, { offset, digest }: StoredEnd): Promise<UploadHash | undefined> {
+    const hash = this.#hashes.take(id, algorithmOf(digest), offset)
+    if (!hash || offset === 0 || (await hash.digest()) === digest) return hash
     hash.drop()
     return undefined
   }
 
-  async sizeOf(id: UploadId): Promise<number | undefined> {
-    return sizeOfFile(uploadPath(this.#root, id))
+  async canResume(id: UploadId, from: UploadProgress): Promise<boolean> {
+    if (!parseProgress(from)) return false
+    if (from.offset === 0) return true
+    try {
+      return ((await sizeOfFile(uploadPath(this.#root, id))) ?? 0) >= from.offset
+    } catch (error) {
+      throw toStorageFault(error, 'the upload cannot be read')
+    }
   }
 
-  async rehash(id: UploadId, algorithm: DigestAlgorithm, size: number): Promise<Digest | undefined> {
-    const path = uploadPath(this.#root, id)
-    const stored = await sizeOfFile(path)
-    if (size > (stored ?? 0)) return undefined
-    const hash = await hashUpload(path, algorithm, stored === undefined ? 0 : size)
-    return hash?.digestNow()
-  }
-
-  async commit(id: UploadId, digest: Digest, size: number): Promise<boolean> {
+  async commit(id: UploadId, from: UploadProgress, digest: Digest): Promise<Digest | undefined> {
+    const end = parseProgress(from)
+    if (!end) return undefined
     return translatingFaults(async () => {
-      const path = uploadPath(this.#root, id)
-      // An upload without a byte has no file; one cut short by the sender may hold bytes nobody counted.
-      if (size === 0 || (await sizeOfFile(path)) !== size) {
-        if (!(await this.#cut(id, size))) return false
-      }
-      this.#hashes.forget(id)
-      // Whoever cancels the upload meanwhile takes the file away.
-      return placeBlob(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
+      const actual = await this.#digestOf(id, end, algorithmOf(digest))
+      if (actual !== digest) return actual
+      return (await this.#place(id, end.offset, digest)) ? digest : undefined
     })
+  }
+
+  /** The digest of an upload by any algorithm; undefined if its bytes are not there. */
+  async #digestOf(id: UploadId, end: StoredEnd, algorithm: DigestAlgorithm): Promise<Digest | undefined> {
+    if (algorithm === algorithmOf(end.digest)) return end.digest
+    if (end.offset === 0) return digestOf('', algorithm)
+    const path = uploadPath(this.#root, id)
+    if (((await sizeOfFile(path)) ?? 0) < end.offset) return undefined
+    return (await hashUpload(path, algorithm, end.offset))?.digestNow()
+  }
+
+  /** Makes the first `size` bytes of an upload a blob, durably; false if they are not there. */
+  async #place(id: UploadId, size: number, digest: Digest): Promise<boolean> {
+    const path = uploadPath(this.#root, id)
+    // An upload without a byte has no file; one cut short by the sender may hold bytes that do not count.
+    if (size === 0 || (await sizeOfFile(path)) !== size) {
+      if (!(await this.#cut(id, size))) return false
+    }
+    this.#hashes.forget(id)
+    // Whoever cancels the upload meanwhile takes the file away.
+    return placeBlob(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
   }
 
   async discard(id: UploadId): Promise<void> {
@@ -207,6 +236,12 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
+interface OpenedUpload {
+  readonly id: UploadId
+  readonly file: FileHandle
+  readonly from: StoredEnd
+}
+
 /** Undefined if there is no file: what else stands there holds no bytes of ours. */
 async function sizeOfFile(path: string): Promise<number | undefined> {
   const facts = await stat(path).catch((error) => {
@@ -223,6 +258,12 @@ async function hashUpload(
   size: number,
 ): Promise<InLineHash | undefined> {
   return hashFile(path, algorithm, size).catch(absentAs(undefined))
+}
+
+/** The hash of the bytes an upload goes on from; undefined if others are there, or the upload is cancelled. */
+async function hashAgain(path: string, { offset, digest }: StoredEnd): Promise<InLineHash | undefined> {
+  const hash = await hashUpload(path, algorithmOf(digest), offset)
+  return hash?.digestNow() === digest ? hash : undefined
 }
 
 /**

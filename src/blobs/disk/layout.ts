@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts'
+import { algorithmOf, DIGEST_ALGORITHMS, type Digest, type DigestAlgorithm, hexOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 
 /*
@@ -32,9 +32,14 @@ export function blobFolder(root: string): string {
   return join(root, DISTRIBUTION_TREE, 'blobs')
 }
 
+/** Folder of the blobs of one algorithm. */
+export function algorithmFolder(root: string, algorithm: DigestAlgorithm): string {
+  return join(blobFolder(root), algorithm)
+}
+
 /** Folders of the blobs by algorithm. */
 export function algorithmFolders(root: string): string[] {
-  return ['sha256', 'sha512'].map((algorithm) => join(blobFolder(root), algorithm))
+  return DIGEST_ALGORITHMS.map((algorithm) => algorithmFolder(root, algorithm))
 }
 
 /** Folders on the way to the blobs, from the outermost on, and those of the algorithms. */
@@ -47,5 +52,5 @@ export function blobFolders(root: string): string[] {
 /** File of a blob's bytes. The digest's grammar makes it a safe path. */
 export function blobPath(root: string, digest: Digest): string {
   const hex = hexOf(digest)
-  return join(blobFolder(root), algorithmOf(digest), hex.slice(0, 2), hex, 'data')
+  return join(algorithmFolder(root, algorithmOf(digest)), hex.slice(0, 2), hex, 'data')
 }

@@ -7,6 +7,7 @@ import { essenceOf } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadKey, UploadStatus } from '../../registry/push-blob.ts'
 import type { UploadBody } from '../../registry/upload-body.ts'
+import { freeMemoryOf } from '../../stream/free-memory.ts'
 import { accountIdOf, accountOf, type Exchange } from '../exchange.ts'
 import { discardBody, replyEmpty } from '../reply.ts'
 import type { Handler, RequestOf } from '../routes.ts'
@@ -91,6 +92,7 @@ function bodyOf(request: IncomingMessage): UploadBody {
   const isPlaced = range !== undefined && !(request.method === 'PUT' && announced === 0)
   return {
     source: request,
+    release: freeMemoryOf,
     range: isPlaced ? parseContentRange(range) : undefined,
     length: announced,
   }

@@ -12,6 +12,8 @@ test('upload sessions of older data go to the account of their name, or to the l
   const { writer } = temporary.database
   await sql`alter table users drop column held_names`.execute(writer)
   await sql`drop table retired_names`.execute(writer)
+  await sql`alter table uploads rename column state to digest`.execute(writer)
+  await sql`alter table uploads add column algorithm text`.execute(writer)
   await sql`insert into users (id, name, password_hash, is_admin, is_disabled, version, created_at)
     values (7, 'alice', '', 0, 0, 1, 0)`.execute(writer)
   for (const name of ['alice', 'carol']) {

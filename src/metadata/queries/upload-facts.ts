@@ -1,4 +1,3 @@
-import type { Digest, DigestAlgorithm } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/request.ts'
 import type { Database } from '../database.ts'
@@ -30,15 +29,14 @@ export function createUploadFacts({ reader, writer }: Database, clock: () => num
             id: row.id as UploadId,
             repository: row.repository as RepositoryName,
             principal: row.principal,
-            algorithm: row.algorithm as DigestAlgorithm,
             offset: row.offset,
-            digest: row.digest as Digest,
+            state: row.state,
           }
     },
     async advanceUpload(id, from, to) {
       const result = await writer
         .updateTable('uploads')
-        .set({ offset: to.offset, digest: to.digest, updated_at: clock() })
+        .set({ offset: to.offset, state: to.state, updated_at: clock() })
         .where('id', '=', id)
         .where('offset', '=', from)
         .executeTakeFirst()
