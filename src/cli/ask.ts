@@ -5,23 +5,21 @@ import type { Io } from './io.ts'
 /** Most bytes read from standard input for a password: the longest password has 1,024, and a line end follows. */
 const MAX_PASSWORD_INPUT_BYTES = 4096
 
-/**
- * Width assumed for a terminal that does not know its own, such as a serial line: at 0 each character would get a line.
- */
+/** Width of a terminal that does not know its own, such as a serial line: at 0 each character would get a line. */
 const USUAL_COLUMNS = 80
 
-/** Source and kind of a password. */
+/** How a password is to be got. */
 export interface PasswordRequest {
   readonly question: string
-  /** True if `--password-stdin` was given. */
+  /** `--password-stdin` was given. */
   readonly fromStdin: boolean
-  /** True if it must be typed twice: a mistyped new password would lock the user out. */
+  /** Ask a second time, as a new password must not be mistyped. */
   readonly isNew: boolean
 }
 
 /**
- * A password: with `--password-stdin` from standard input, else typed at a terminal. Errors: `CliError`
- * `PASSWORD_MISSING`, `PASSWORD_UNREADABLE`, `CANCELLED`.
+ * A password: from standard input if that was asked for, else by asking on a terminal.
+ * Errors: `CliError` `PASSWORD_MISSING`, `PASSWORD_UNREADABLE`, `CANCELLED`.
  */
 export async function askPassword(io: Io, { question, fromStdin, isNew }: PasswordRequest): Promise<string> {
   if (fromStdin) return await readPassword(io)
@@ -36,8 +34,8 @@ export async function askPassword(io: Io, { question, fromStdin, isNew }: Passwo
 }
 
 /**
- * Requires a yes before something is lost, unless `--yes` was given. Errors: `CliError` `CONFIRMATION_MISSING`,
- * `CANCELLED`.
+ * Asks before something is lost, unless `--yes` was given.
+ * Errors: `CliError` `CONFIRMATION_MISSING`, `CANCELLED`.
  */
 export async function askConfirmation(io: Io, question: string, isConfirmed: boolean): Promise<void> {
   if (isConfirmed) return
@@ -51,7 +49,7 @@ export async function askConfirmation(io: Io, question: string, isConfirmed: boo
   if (answer !== true) throw new CliError('CANCELLED', 'The answer was no')
 }
 
-/** A question with yes or no as answer. There must be a terminal. Errors: `CliError` `CANCELLED`. */
+/** A question whose answer may be no. There must be a terminal. Errors: `CliError` `CANCELLED`. */
 export async function askYesNo(io: Io, question: string): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts')
   const answer = await asking(io, (terminal) =>
@@ -61,7 +59,7 @@ export async function askYesNo(io: Io, question: string): Promise<boolean> {
   return answer
 }
 
-/** Terminal of a question, and the signal that ends it. */
+/** Where a question is asked, and what ends it. */
 interface Terminal {
   readonly input: Readable
   readonly output: Writable
@@ -69,14 +67,14 @@ interface Terminal {
 }
 
 /**
- * Runs a prompt. It is cancelled if its input ends (Ctrl-D, a terminal that is gone): no key could answer it any more,
- * and Node would end the process in the middle of it with a message of its own.
+ * Asks a question. One whose input ends (Ctrl-D, a terminal that is gone) is cancelled: no key can answer it any more,
+ * and Node would end the process in the middle of it with words of its own.
  */
 async function asking<T>({ stdin, stdout }: Io, ask: (terminal: Terminal) => Promise<T>): Promise<T> {
   if ('columns' in stdout && stdout.columns === 0) stdout.columns = USUAL_COLUMNS
   const ended = new AbortController()
   const end = (): void => ended.abort()
-  // The input has ended in some way, and nothing can answer any more.
+  // Nothing is left that could answer: the input has ended, in whatever way.
   process.once('beforeExit', end)
   try {
     return await ask({ input: stdin, output: stdout, signal: ended.signal })

@@ -1,16 +1,16 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Environment } from '../config/layer.ts'
 
-/** Streams and surroundings of a command. */
+/** What a command reads, writes and knows of its surroundings. */
 export interface Io {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
   readonly env: Environment
   readonly cwd: string
-  /** True if standard output is a terminal. */
+  /** A person reads standard output. */
   readonly isOutputTerminal: boolean
-  /** True if standard input and output are terminals, so that prompts work. */
+  /** A person can be asked: standard input and output are terminals. */
   readonly isInteractive: boolean
 }
 

@@ -88,7 +88,7 @@ test('config shows values with their sources and warns of what is ignored', asyn
   assert.match(stdout, /^log-level +debug +BERTH_LOG_LEVEL$/m)
   assert.equal(stderr, 'warning: The variable REGISTRY_HTTP_SECRET has no meaning in Berth and is ignored\n')
   const json = JSON.parse((await runCli(['config', '--json'])).stdout)
-  assert.deepEqual(json.settings[5], { name: 'listen-http', value: '127.0.0.1:5000', source: 'default' })
+  assert.deepEqual(json.settings[6], { name: 'listen-http', value: '127.0.0.1:5000', source: 'default' })
 })
 
 test('a mistake in the settings ends every command with code 2', async () => {

@@ -1,4 +1,4 @@
-import { databaseUrl } from './database-url.ts'
+import { databaseUrl, listenTarget } from './database-url.ts'
 import type { Option } from './option.ts'
 import { text, wholeNumber } from './values.ts'
 
@@ -25,5 +25,12 @@ export const DATABASE_OPTIONS = {
     example: '20',
     otherwise: '10; fewer where all workers together would take more than 90',
     parse: wholeNumber(2, 100),
+  },
+  'database-listen': {
+    value: 'ADDR',
+    help: 'where changes of other nodes are listened for, past a pooler such as pgbouncer: host:port of PostgreSQL itself, or off',
+    example: 'db.example.com:5432',
+    otherwise: 'the host and port of the URL',
+    parse: listenTarget,
   },
 } as const satisfies Record<string, Option>

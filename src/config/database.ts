@@ -1,9 +1,9 @@
-/** Checks of TLS to PostgreSQL, by libpq's names of `sslmode`. */
+/** What TLS of a PostgreSQL connection checks, by libpq's names of `sslmode`. */
 export const TLS_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const
 /** A mode of {@link TLS_MODES}. */
 export type DatabaseTls = (typeof TLS_MODES)[number]
 
-/** Place of the facts. */
+/** Where the facts are kept. */
 export type DatabaseConfig = SqliteConfig | PostgresConfig
 
 /** The file `berth.db` in the data folder. */
@@ -13,20 +13,28 @@ export interface SqliteConfig {
 
 /** A database of a PostgreSQL server. */
 export interface PostgresConfig extends PostgresAddress {
-  /** File with the password; read at each connection, so that a new password needs no restart. */
+  /** Holds the password; read at each connection, so that a new password needs no restart. */
   readonly passwordFile: string | undefined
   /** Most connections of one process that serves, beside the one that listens for changes. */
   readonly maxConnections: number
+  /** Where changes are listened for, if not at `host`: past a pooler that hands connections on. `off`: nowhere. */
+  readonly listen: ListenTarget | 'off' | undefined
 }
 
-/** Values of a `postgres://` URL. */
+/** A PostgreSQL server itself. */
+export interface ListenTarget {
+  readonly host: string
+  readonly port: number
+}
+
+/** What a `postgres://` URL says. */
 export interface PostgresAddress {
   readonly engine: 'postgres'
   /** Name or address of the server; with a leading slash, the folder of its Unix socket. */
   readonly host: string
   readonly port: number
   readonly user: string
-  /** Undefined: the URL has none. */
+  /** Undefined: none is in the URL. */
   readonly password: string | undefined
   /** Name of the database. */
   readonly name: string
@@ -35,16 +43,19 @@ export interface PostgresAddress {
   readonly rootCertFile: string | undefined
 }
 
-/** PostgreSQL's default port. */
+/** The port where PostgreSQL listens unless its configuration says otherwise. */
 export const POSTGRES_PORT = 5432
 
-/** Text shown in place of a secret. */
+/** The `database-listen` setting as it would be written. */
+export function formatListen({ listen }: PostgresConfig): string | null {
+  if (listen === undefined || listen === 'off') return listen ?? null
+  return listen.host.includes(':') ? `[${listen.host}]:${listen.port}` : `${listen.host}:${listen.port}`
+}
+
+/** What stands for a secret where a setting is shown. */
 export const MASK = '********'
 
-/**
- * The `database` setting as written by an operator, with `shownPassword` in place of a password; undefined leaves it
- * out.
- */
+/** The `database` setting as it would be written, with `shownPassword` in place of a password. Undefined leaves it out. */
 export function formatDatabase(
   database: SqliteConfig | PostgresAddress,
   shownPassword: string | undefined,

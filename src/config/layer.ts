@@ -1,15 +1,15 @@
 import type { OptionName, OptionValue } from './options.ts'
 
-/** Value of one setting in one place, not yet parsed. */
+/** What one place says of one setting, not yet parsed. */
 export interface RawValue {
   readonly value: unknown
   /** The place, for messages and for `berth config`: `--data`, `BERTH_DATA`, `berth.yaml: data`, … */
   readonly source: string
-  /** Folder that a relative path is relative to. */
+  /** What a relative path is relative to. */
   readonly baseDir: string
 }
 
-/** Values of settings in one kind of place. */
+/** What one kind of place says of all settings. */
 export type Layer = ReadonlyMap<OptionName, RawValue>
 
 /** Variables by name, as `process.env` has them. */

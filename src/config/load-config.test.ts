@@ -305,6 +305,6 @@ test('the configuration is frozen, inside too', () => {
 test('describeConfig() shows effective values with their sources', () => {
   const described = describeConfig(load({ flags: { 'listen-http': '[::1]:80' } }))
   assert.equal(described.length, OPTION_LIST.length)
-  assert.deepEqual(described[5], { name: 'listen-http', value: '[::1]:80', source: '--listen-http' })
-  assert.deepEqual(described[6], { name: 'listen-https', value: 'off', source: 'default' })
+  assert.deepEqual(described[6], { name: 'listen-http', value: '[::1]:80', source: '--listen-http' })
+  assert.deepEqual(described[7], { name: 'listen-https', value: 'off', source: 'default' })
 })

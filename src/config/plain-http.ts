@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Config } from './config.ts'
 
-/** True if passwords over plain HTTP stay on this machine, or a proxy before it protects them. */
+/** Whether passwords over plain HTTP stay on this machine, or are protected by what stands before it. */
 export function isPlainHttpSafe({
   listenHttp,
   insecureHttp,

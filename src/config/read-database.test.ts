@@ -60,3 +60,20 @@ test('the file of the password is recorded with its whole path', () => {
   const env = { BERTH_DATABASE: 'postgres://berth@db/facts', BERTH_DATABASE_PASSWORD_FILE: 'secrets/pw' }
   assert.equal(recordSettings(load(env), [])['database-password-file'], '/srv/secrets/pw')
 })
+
+test('database-listen is an address of PostgreSQL itself, or off', () => {
+  const listen = (value: string) =>
+    (
+      load({ BERTH_DATABASE: URL_WITH_PASSWORD, BERTH_DATABASE_LISTEN: value }).config
+        .database as PostgresConfig
+    ).listen
+  assert.deepEqual(listen('[::1]:5433'), { host: '::1', port: 5433 })
+  assert.equal(listen('off'), 'off')
+  for (const wrong of [':5432', 'db', 'db:0', 'unix:/run/pg'])
+    assert.throws(() => listen(wrong), { code: 'VALUE_INVALID' })
+  const recorded = recordSettings(
+    load({ BERTH_DATABASE: URL_WITH_PASSWORD, BERTH_DATABASE_LISTEN: '[::1]:5433' }),
+    [],
+  )
+  assert.equal(recorded['database-listen'], '[::1]:5433')
+})

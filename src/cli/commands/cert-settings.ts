@@ -6,16 +6,16 @@ import type { CommandContext } from '../command-context.ts'
 import { ANY_DOMAIN, loadWithoutDomain } from '../load-without-domain.ts'
 import { mayMake } from '../new-flag.ts'
 
-/** Folder of certificates in nginx-proxy's container. */
+/** Where nginx-proxy's container has its certificates. */
 const NGINX_CERTS = '/etc/nginx/certs'
 
-/** Settings of the `cert` commands. */
+/** What the `cert` commands need to know of the configuration. */
 export interface CertSettings {
   readonly dataDir: string
-  /** True if the folder of certificates was given, so it is not inside the data folder. */
+  /** The folder of certificates was given, so it is not inside the data folder. */
   readonly areCertsGiven: boolean
   readonly folders: CertificateFolders
-  /** The registry's own names, if they are known. */
+  /** The registry's own names, where they are known. */
   readonly domains: readonly string[]
 }
 
@@ -40,7 +40,10 @@ function foldersOf(dataDir: string, given: string | undefined): CertificateFolde
   return certificateFolders(dataDir, given ?? mounted)
 }
 
-/** The folders, of which that of certificates is readable. Errors: `CERTIFICATE_FOLDER_UNUSABLE`, `DATA_NOT_FOUND`. */
+/**
+ * The folders, of which that of certificates can be looked into.
+ * Errors: `CERTIFICATE_FOLDER_UNUSABLE`, `DATA_NOT_FOUND`.
+ */
 export async function readableFolders(context: CommandContext): Promise<CertificateFolders> {
   const { requireFolder } = await import('../../certificates/folder/require-folder.ts')
   const { dataDir, folders, areCertsGiven } = readCertSettings(context)
@@ -51,7 +54,7 @@ export async function readableFolders(context: CommandContext): Promise<Certific
 
 /**
  * The settings of a command that writes into the folder of certificates, or with `isAuthority` into that of the own CA.
- * Errors: `DATA_NOT_FOUND` if it would make a data folder without `--new`.
+ * Errors: `DATA_NOT_FOUND` where it would make a data folder and has no `--new`.
  */
 export async function writableSettings(
   context: CommandContext,
@@ -64,7 +67,7 @@ export async function writableSettings(
   return settings
 }
 
-/** Warns if `--certs` names another folder than the server's: a certificate there has no effect. */
+/** A certificate beside the folder that the server reads helps nobody: said where `--certs` names another one. */
 function warnOfOtherFolder(context: CommandContext, { dataDir, folders }: CertSettings): void {
   if (context.flags.certs === undefined || !readServerRecord(dataDir)?.isFromHere) return
   const { frontDoor } = context.loadServerConfig({ certs: undefined }).config
@@ -80,7 +83,7 @@ async function requireCertificateData(dataDir: string, takesNew: boolean): Promi
 
 const MARKS = { error: 'ERROR  ', warning: 'warning', info: 'note   ' } as const
 
-/** Findings for people: the finding, and below it the remedy. */
+/** Findings for people: what, and below it what to do. */
 export function formatFindings(findings: readonly CertificateFinding[]): string {
   return findings
     .map(
