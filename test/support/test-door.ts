@@ -11,7 +11,7 @@ import { HostTable } from '../../src/front-door/sites/host-table.ts'
 import type { CertificateSource } from '../../src/front-door/sites/ports.ts'
 import type { Site } from '../../src/front-door/sites/site.ts'
 import type { SiteDeclaration } from '../../src/front-door/sites/site-declaration.ts'
-import { defaultSettings } from '../../src/front-door/vhost/default-settings.ts'
+import { defaultSettings } from '../../src/front-door/vhost/settings/default-settings.ts'
 
 /** A test's declaration of a site; the rest are the defaults of a container. */
 export type SiteWish = Partial<SiteDeclaration> & { readonly host: string }

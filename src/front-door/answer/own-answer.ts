@@ -7,7 +7,7 @@ import { addSiteHeaders, type SiteExchange } from '../exchange/site-exchange.ts'
 import { writeHead } from '../exchange/write-head.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { makePage } from '../listen/http/error-pages.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 
 /** Status and headers as they are sent. */
 export interface OwnHead {

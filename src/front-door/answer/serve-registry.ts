@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { basename } from 'node:path'
 import { addHeaders, type ContentPlan, type SiteExchange, tellTooLarge } from '../exchange/site-exchange.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import type { AnswerTools } from './answer-tools.ts'
 
 const http = process.getBuiltinModule('node:http')

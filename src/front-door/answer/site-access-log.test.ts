@@ -12,7 +12,7 @@ import { type App, startApp } from '../../../test/support/start-app.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { stripControlCharacters } from '../../log/access-line.ts'
 import { pageOf } from '../listen/http/error-pages.ts'
-import { compileServer } from '../vhost/compile-server.ts'
+import { compileServer } from '../vhost/compile/compile-server.ts'
 import { openSiteLog, type SiteLogLine } from './site-access-log.ts'
 
 const LINE: SiteLogLine = {

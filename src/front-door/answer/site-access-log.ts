@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { stripControlCharacters } from '../../log/access-line.ts'
 import type { LineTarget } from '../../log/line-file.ts'
 import { LineOutputs, WHOLE_WRITE_BYTES } from '../../log/line-outputs.ts'
-import type { AccessLogFile } from '../vhost/settings.ts'
+import type { AccessLogFile } from '../vhost/settings/settings.ts'
 import { logFileName } from './log-file-name.ts'
 
 /** Bytes gathered for a file before they are written. */

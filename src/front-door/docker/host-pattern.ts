@@ -1,5 +1,5 @@
 import { quote } from '../sites/quote.ts'
-import { compileRegex } from '../vhost/regex.ts'
+import { compileRegex } from '../vhost/regex/regex.ts'
 import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
 
 /** Longest path or destination, in characters. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SeededRandom } from '../../../test/support/seeded-random.ts'
-import { escapePath } from '../vhost/escape-uri.ts'
+import { escapePath } from '../vhost/syntax/escape-uri.ts'
 import { type CanonicalTarget, parseTarget } from './canonical-path.ts'
 
 /** undefined for what is refused. */

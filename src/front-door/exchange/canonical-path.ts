@@ -1,4 +1,4 @@
-import { decodePath } from '../vhost/byte-text.ts'
+import { decodePath } from '../vhost/syntax/byte-text.ts'
 import { readingsOf } from './path-readings.ts'
 
 /** Longest request target looked at: the listener's bound on headers is larger only by what else stands there. */

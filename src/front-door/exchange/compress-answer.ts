@@ -1,5 +1,5 @@
 import { constants, createGzip, type Gzip } from 'node:zlib'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { dropHeader, findHeader, type HeaderList } from './answer-head.ts'
 import type { SiteExchange } from './site-exchange.ts'
 

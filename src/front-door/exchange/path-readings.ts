@@ -1,4 +1,4 @@
-import { decodePath } from '../vhost/byte-text.ts'
+import { decodePath } from '../vhost/syntax/byte-text.ts'
 
 type Cut = 'never' | 'before decoding' | 'after decoding' | 'after splitting'
 

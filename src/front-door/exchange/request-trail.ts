@@ -1,4 +1,4 @@
-import { textOfHeader } from '../vhost/byte-text.ts'
+import { textOfHeader } from '../vhost/syntax/byte-text.ts'
 
 /** A server that was asked for an answer. */
 export interface UpstreamAttempt {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 
 /** How TLS is spoken to an upstream. */
 export interface UpstreamTls {

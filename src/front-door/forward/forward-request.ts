@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { countReceivedBytes } from '../../stream/collect-chunks.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 
 /** What becomes of a request at an upstream. */

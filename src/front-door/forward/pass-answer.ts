@@ -12,7 +12,7 @@ import { lengthOf, pairsOf, writeHead } from '../exchange/write-head.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { holdAnswer } from '../listen/http/hold-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { responseHeaders } from './response-headers.ts'
 import { redirectFacts } from './upstream-origin.ts'
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { headerOfText } from '../vhost/byte-text.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
-import { expand } from '../vhost/template.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
+import { headerOfText } from '../vhost/syntax/byte-text.ts'
+import { expand } from '../vhost/syntax/template.ts'
 
 /** Headers that speak to the next hop only (RFC 9110 section 7.6.1), and those that the client library makes itself. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 import type { HeaderList } from '../exchange/answer-head.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
 import { type RedirectOptions, turnLocation, turnRefresh } from './turn-redirect.ts'
 

@@ -1,6 +1,6 @@
-import { headerOfText } from '../vhost/byte-text.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
-import { expand } from '../vhost/template.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
+import { headerOfText } from '../vhost/syntax/byte-text.ts'
+import { expand } from '../vhost/syntax/template.ts'
 
 /** Where an upstream's `Location` is turned into ours. */
 export interface RedirectFacts {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SiteExchange } from '../exchange/site-exchange.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { BodyStopped, hasBody, readBody } from './request-body.ts'
 

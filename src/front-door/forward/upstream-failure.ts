@@ -1,4 +1,4 @@
-import type { LocationSettings } from '../vhost/settings.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { ConnectFailed, type ConnectFailure, wasUsed } from './connect-server.ts'
 import type { BodyStopped } from './request-body.ts'
 

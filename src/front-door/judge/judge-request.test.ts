@@ -5,8 +5,8 @@ import { PATH_READERS } from '../../../test/support/path-readers.ts'
 import { SeededRandom } from '../../../test/support/seeded-random.ts'
 import { makeSite } from '../../../test/support/test-door.ts'
 import type { Site } from '../sites/site.ts'
-import { compileServer } from '../vhost/compile-server.ts'
-import type { Plan } from '../vhost/settings.ts'
+import { compileServer } from '../vhost/compile/compile-server.ts'
+import type { Plan } from '../vhost/settings/settings.ts'
 import { judgeRequest } from './judge-request.ts'
 
 function compile(vhost: string): Site {

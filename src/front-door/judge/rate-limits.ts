@@ -1,7 +1,7 @@
 import type { RequestTrail } from '../exchange/request-trail.ts'
 import type { LimitedRequest, LimitGate, LimitVerdict } from '../sites/ports.ts'
-import type { LocationSettings } from '../vhost/settings.ts'
-import { expand } from '../vhost/template.ts'
+import type { LocationSettings } from '../vhost/settings/settings.ts'
+import { expand } from '../vhost/syntax/template.ts'
 
 /** Keys remembered in one zone; the one asked for longest ago goes first: nginx's 10m hold some 160,000. */
 const MAX_KEYS = 100_000

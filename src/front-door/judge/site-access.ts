@@ -1,6 +1,6 @@
 import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../exchange/site-exchange.ts'
-import { accessFor, decideAddress, demandOf } from '../vhost/access.ts'
-import { expand } from '../vhost/template.ts'
+import { accessFor, decideAddress, demandOf } from '../vhost/settings/access.ts'
+import { expand } from '../vhost/syntax/template.ts'
 import { createAddressMatcher } from '../visit/network-address.ts'
 import { readBasic } from './basic-credentials.ts'
 

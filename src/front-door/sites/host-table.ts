@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { compileRegex, type Pattern, testRegex } from '../vhost/regex.ts'
+import { compileRegex, type Pattern, testRegex } from '../vhost/regex/regex.ts'
 import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
 
 /** Regular expressions looked at for a host that nothing else fits: some tenths of a millisecond for all of them. */

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
-import { bytesOf } from '../../vhost/byte-text.ts'
+import { bytesOf } from '../../vhost/syntax/byte-text.ts'
 
 /** What of the folders of sites is served. */
 export interface FileRules {

@@ -5,7 +5,7 @@ import type { UnsentHold } from '../../../stream/unsent-bytes.ts'
 import { createPace } from '../../exchange/limit-rate.ts'
 import { untilTaken, writeAndWait } from '../../exchange/send-timeout.ts'
 import { holdAnswer } from '../../listen/http/hold-answer.ts'
-import type { LocationSettings } from '../../vhost/settings.ts'
+import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { failFile } from './fail-file.ts'
 
 /** Least bytes read at once with `limit_rate`, otherwise those of a second: each should not be a packet. */

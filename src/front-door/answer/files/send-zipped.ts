@@ -6,7 +6,7 @@ import type { Gzip } from 'node:zlib'
 import { createPace } from '../../exchange/limit-rate.ts'
 import { untilTaken, writeAndWait } from '../../exchange/send-timeout.ts'
 import { holdAnswer } from '../../listen/http/hold-answer.ts'
-import type { LocationSettings } from '../../vhost/settings.ts'
+import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { failFile } from './fail-file.ts'
 
 /** Bytes read at once: what is compressed goes out before more is read. */

@@ -1,4 +1,4 @@
-import type { Template } from './settings.ts'
+import type { Template } from '../settings/settings.ts'
 
 /** A number is one digit: `$10` is the first capture and a nought. */
 const VARIABLE = /\$(?:\{(\w+)\}|([1-9])|([a-zA-Z_]\w*))/g

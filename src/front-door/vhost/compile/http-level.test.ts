@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { demandOf } from './access.ts'
+import { demandOf } from '../settings/access.ts'
+import type { CompiledServer } from '../settings/settings.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
 import { readHttpLevel } from './http-level.ts'
-import type { CompiledServer } from './settings.ts'
 
 function compile(text: string, more: Partial<ServerParts>): CompiledServer {
   return compileServer({

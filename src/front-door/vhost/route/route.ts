@@ -1,8 +1,8 @@
-import { escapeHeader, escapePath } from './escape-uri.ts'
+import type { CompiledServer, Content, LocationSettings, Plan, RequestFacts } from '../settings/settings.ts'
+import { escapeHeader, escapePath } from '../syntax/escape-uri.ts'
+import { expand } from '../syntax/template.ts'
 import type { ChosenLocation, Location, LocationContent, LocationSet } from './locations.ts'
 import { isRedirect, type RewriteOutcome, type RewriteStep, runSteps } from './rewrite-steps.ts'
-import type { CompiledServer, Content, LocationSettings, Plan, RequestFacts } from './settings.ts'
-import { expand } from './template.ts'
 import { type RewriteState, readVariable } from './variables.ts'
 
 /** How often a path may be rewritten into another location, as in nginx. */

@@ -1,4 +1,4 @@
-import { bytesOf, textOfHeader } from './byte-text.ts'
+import { bytesOf, textOfHeader } from '../syntax/byte-text.ts'
 import { compileLinear, isLinear, type LinearProgram, runLinear } from './linear-regex.ts'
 import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './regex-syntax.ts'
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { assertGrowsLinearly } from '../../../test/support/cpu-time.ts'
-import { SeededRandom } from '../../../test/support/seeded-random.ts'
-import { accessFor, demandOf } from './access.ts'
+import { assertGrowsLinearly } from '../../../../test/support/cpu-time.ts'
+import { SeededRandom } from '../../../../test/support/seeded-random.ts'
+import { DIRECTIVES } from '../directives/known-directives.ts'
+import { accessFor, demandOf } from '../settings/access.ts'
+import type { CompiledServer, RequestFacts } from '../settings/settings.ts'
+import { parseVhostFile } from '../syntax/parser.ts'
 import { compileServer } from './compile-server.ts'
-import { DIRECTIVES } from './known-directives.ts'
 import { lintVhostFile } from './lint.ts'
-import { parseVhostFile } from './parser.ts'
-import type { CompiledServer, RequestFacts } from './settings.ts'
 
-const FOLDER = new URL('../../../test/fixtures/vhost/', import.meta.url)
+const FOLDER = new URL('../../../../test/fixtures/vhost/', import.meta.url)
 const FIXTURES = readdirSync(FOLDER).map((name) => readFileSync(new URL(name, FOLDER), 'utf8'))
 /** What files are made of, in no order. */
 const WORDS = [

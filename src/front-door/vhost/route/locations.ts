@@ -1,6 +1,6 @@
-import type { Pattern } from './regex.ts'
+import type { Pattern } from '../regex/regex.ts'
+import type { LocationSettings, Template } from '../settings/settings.ts'
 import type { RewriteStep } from './rewrite-steps.ts'
-import type { LocationSettings, Template } from './settings.ts'
 import { type RewriteState, tryLocation } from './variables.ts'
 
 /** How a location is matched. */

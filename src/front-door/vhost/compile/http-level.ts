@@ -1,9 +1,9 @@
-import { findDirective, isProtective } from './directive-table.ts'
+import { findDirective, isProtective } from '../directives/directive-table.ts'
+import type { DirectiveProblem, Place, Template } from '../settings/settings.ts'
+import { type Directive, parseVhostFile } from '../syntax/parser.ts'
+import { parseTemplate } from '../syntax/template.ts'
+import { parseSize } from '../syntax/units.ts'
 import { isSetting } from './interpret-settings.ts'
-import { type Directive, parseVhostFile } from './parser.ts'
-import type { DirectiveProblem, Place, Template } from './settings.ts'
-import { parseTemplate } from './template.ts'
-import { parseSize } from './units.ts'
 
 /** A zone of `limit_req_zone`. */
 export interface RequestZone {

@@ -1,12 +1,12 @@
 // long: one entry a directive, which reads best in one place
 import { isIP } from 'node:net'
-import { createAddressTest } from './access.ts'
-import { parseAccessLog } from './access-log.ts'
-import { type CompileContext, tell, warn, warnOnce } from './compile-context.ts'
-import type { Directive } from './parser.ts'
-import type { LocationSettings } from './settings.ts'
-import { parseTemplate } from './template.ts'
-import { parseFlag, parseSize, parseTime } from './units.ts'
+import { type CompileContext, tell, warn, warnOnce } from '../directives/compile-context.ts'
+import { createAddressTest } from '../settings/access.ts'
+import { parseAccessLog } from '../settings/access-log.ts'
+import type { LocationSettings } from '../settings/settings.ts'
+import type { Directive } from '../syntax/parser.ts'
+import { parseTemplate } from '../syntax/template.ts'
+import { parseFlag, parseSize, parseTime } from '../syntax/units.ts'
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 type Draft = Mutable<LocationSettings>

@@ -1,7 +1,7 @@
-import { type CompileContext, close, warn } from './compile-context.ts'
-import type { Directive } from './parser.ts'
-import { parseTemplate, variablesOf } from './template.ts'
-import { isKnownVariable, isUnfilledVariable } from './variables.ts'
+import { type CompileContext, close, warn } from '../directives/compile-context.ts'
+import { isKnownVariable, isUnfilledVariable } from '../route/variables.ts'
+import type { Directive } from '../syntax/parser.ts'
+import { parseTemplate, variablesOf } from '../syntax/template.ts'
 
 /** Directives in which an unknown variable changes who gets what, with those of their words that have variables. */
 const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string[]> = new Map([

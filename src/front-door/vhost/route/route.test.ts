@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { accessFor, demandOf } from './access.ts'
-import { compileServer, type DeclaredLocation } from './compile-server.ts'
-import type { CompiledServer, Plan, RequestFacts } from './settings.ts'
+import { compileServer, type DeclaredLocation } from '../compile/compile-server.ts'
+import { accessFor, demandOf } from '../settings/access.ts'
+import type { CompiledServer, Plan, RequestFacts } from '../settings/settings.ts'
 
 const HOST = 'app.example'
 const ROOT: DeclaredLocation = {

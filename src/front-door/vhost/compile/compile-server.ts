@@ -1,6 +1,19 @@
+import { type CompileContext, close, warn } from '../directives/compile-context.ts'
+import type { DirectiveContext } from '../directives/directive-table.ts'
+import { type Location, type LocationContent, LocationSet } from '../route/locations.ts'
+import { compileSteps } from '../route/rewrite-steps.ts'
+import { createRouter } from '../route/route.ts'
+import { defaultSettings } from '../settings/default-settings.ts'
+import type {
+  AccessSettings,
+  CompiledServer,
+  DirectiveProblem,
+  LocationSettings,
+} from '../settings/settings.ts'
+import { type Directive, parseVhostFile } from '../syntax/parser.ts'
+import { parseTemplate } from '../syntax/template.ts'
 import { checkDirectives } from './check-directives.ts'
 import { checkVariables } from './check-variables.ts'
-import { type CompileContext, close, warn } from './compile-context.ts'
 import {
   compileLevel,
   compileLocations,
@@ -9,16 +22,8 @@ import {
   parseMatcher,
   redirectOf,
 } from './compile-location.ts'
-import { defaultSettings } from './default-settings.ts'
-import type { DirectiveContext } from './directive-table.ts'
 import { EMPTY_HTTP_LEVEL, type HttpLevel } from './http-level.ts'
 import { interpretSettings } from './interpret-settings.ts'
-import { type Location, type LocationContent, LocationSet } from './locations.ts'
-import { type Directive, parseVhostFile } from './parser.ts'
-import { compileSteps } from './rewrite-steps.ts'
-import { createRouter } from './route.ts'
-import type { AccessSettings, CompiledServer, DirectiveProblem, LocationSettings } from './settings.ts'
-import { parseTemplate } from './template.ts'
 
 /** A vhost file by the path that the operator knows. */
 export interface VhostFile {

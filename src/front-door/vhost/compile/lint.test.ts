@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { findDirective, findNear, formatDirectiveTable } from './directive-table.ts'
-import { DIRECTIVES } from './known-directives.ts'
+import { findDirective, findNear, formatDirectiveTable } from '../directives/directive-table.ts'
+import { DIRECTIVES } from '../directives/known-directives.ts'
 import { lintVhostFile } from './lint.ts'
 
 const ODD: readonly (readonly [text: string, line: number, message: RegExp])[] = [
@@ -73,7 +73,7 @@ const FILES: Readonly<
   },
 }
 
-const FOLDER = new URL('../../../test/fixtures/vhost/', import.meta.url)
+const FOLDER = new URL('../../../../test/fixtures/vhost/', import.meta.url)
 
 test('every fixture is looked at', () => {
   assert.deepEqual(readdirSync(FOLDER).sort(), Object.keys(FILES).sort())

@@ -1,5 +1,5 @@
-import { compileRegex } from './regex.ts'
-import { expand, parseTemplate } from './template.ts'
+import { compileRegex } from '../regex/regex.ts'
+import { expand, parseTemplate } from '../syntax/template.ts'
 import { type RewriteState, readVariable, tryPattern } from './variables.ts'
 
 /** Whether a request fulfils the condition of an `if`. */

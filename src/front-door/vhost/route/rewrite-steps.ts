@@ -1,11 +1,11 @@
-import { type CompileContext, close } from './compile-context.ts'
-import { escapeArgument, escapeRedirect } from './escape-uri.ts'
-import { interpretSettings, isSetting } from './interpret-settings.ts'
-import type { Directive } from './parser.ts'
-import { compileRegex, type Pattern } from './regex.ts'
+import { interpretSettings, isSetting } from '../compile/interpret-settings.ts'
+import { type CompileContext, close } from '../directives/compile-context.ts'
+import { compileRegex, type Pattern } from '../regex/regex.ts'
+import type { LocationSettings, Template } from '../settings/settings.ts'
+import { escapeArgument, escapeRedirect } from '../syntax/escape-uri.ts'
+import type { Directive } from '../syntax/parser.ts'
+import { expand, parseTemplate } from '../syntax/template.ts'
 import { type Condition, compileCondition } from './rewrite-condition.ts'
-import type { LocationSettings, Template } from './settings.ts'
-import { expand, parseTemplate } from './template.ts'
 import { isFixedVariable, type RewriteState, readVariable, tryPattern, writeVariable } from './variables.ts'
 
 /** One step of nginx's rewrite module, in the order of the file. */

@@ -1,5 +1,5 @@
-import type { Directive } from './parser.ts'
-import type { DirectiveProblem } from './settings.ts'
+import type { DirectiveProblem } from '../settings/settings.ts'
+import type { Directive } from '../syntax/parser.ts'
 
 /** A level of a file with those around it. */
 interface Level {

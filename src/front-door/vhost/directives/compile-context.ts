@@ -1,7 +1,7 @@
+import type { HttpLevel } from '../compile/http-level.ts'
+import type { DirectiveProblem, Place } from '../settings/settings.ts'
+import type { Directive } from '../syntax/parser.ts'
 import { isProtective } from './directive-table.ts'
-import type { HttpLevel } from './http-level.ts'
-import type { Directive } from './parser.ts'
-import type { DirectiveProblem, Place } from './settings.ts'
 
 /** Problems kept of a host: whoever mends these sees the next. */
 const MAX_PROBLEMS = 100

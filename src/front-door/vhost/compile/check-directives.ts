@@ -1,12 +1,12 @@
-import { type CompileContext, close, tell, warnOnce } from './compile-context.ts'
+import { type CompileContext, close, tell, warnOnce } from '../directives/compile-context.ts'
 import {
   type DirectiveContext,
   type DirectiveEntry,
   findDirective,
   findNear,
   isProtective,
-} from './directive-table.ts'
-import { type Directive, type ParsedFile, parseVhostFile } from './parser.ts'
+} from '../directives/directive-table.ts'
+import { type Directive, type ParsedFile, parseVhostFile } from '../syntax/parser.ts'
 
 /** Files that include files, at most. */
 const MAX_INCLUDE_DEPTH = 4

@@ -1,7 +1,7 @@
+import type { DirectiveProblem } from '../settings/settings.ts'
+import { parseVhostFile } from '../syntax/parser.ts'
 import { compileServer, type DeclaredLocation } from './compile-server.ts'
 import { findOddities } from './find-oddities.ts'
-import { parseVhostFile } from './parser.ts'
-import type { DirectiveProblem } from './settings.ts'
 
 /** Stands for the host of a file that is checked by itself. */
 const HOST = 'checked.invalid'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accessFor, demandOf } from './access.ts'
+import { accessFor, demandOf } from '../settings/access.ts'
+import type { CompiledServer, Plan, RequestFacts } from '../settings/settings.ts'
+import { expand } from '../syntax/template.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
-import type { CompiledServer, Plan, RequestFacts } from './settings.ts'
-import { expand } from './template.ts'
 
 function compile(text: string, more: Partial<ServerParts> = {}): CompiledServer {
   return compileServer({

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type CompileContext, close } from './compile-context.ts'
+import { type CompileContext, close } from '../directives/compile-context.ts'
+import { compileRegex } from '../regex/regex.ts'
+import { type Location, type LocationContent, type LocationMatcher, LocationSet } from '../route/locations.ts'
+import { compileSteps } from '../route/rewrite-steps.ts'
+import type { LocationSettings, Template } from '../settings/settings.ts'
+import type { Directive } from '../syntax/parser.ts'
+import { isConstant, parseTemplate } from '../syntax/template.ts'
 import { interpretSettings } from './interpret-settings.ts'
-import { type Location, type LocationContent, type LocationMatcher, LocationSet } from './locations.ts'
-import type { Directive } from './parser.ts'
-import { compileRegex } from './regex.ts'
-import { compileSteps } from './rewrite-steps.ts'
-import type { LocationSettings, Template } from './settings.ts'
-import { isConstant, parseTemplate } from './template.ts'
 
 /** What locations inherit from the level they stand in. */
 export interface LevelParts {
