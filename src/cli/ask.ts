@@ -5,21 +5,23 @@ import type { Io } from './io.ts'
 /** Most bytes read from standard input for a password: the longest password has 1,024, and a line end follows. */
 const MAX_PASSWORD_INPUT_BYTES = 4096
 
-/** Width of a terminal that does not know its own, such as a serial line: at 0 each character would get a line. */
+/**
+ * Width assumed for a terminal that does not know its own, such as a serial line: at 0 each character would get a line.
+ */
 const USUAL_COLUMNS = 80
 
-/** How a password is to be got. */
+/** Source and kind of a password. */
 export interface PasswordRequest {
   readonly question: string
-  /** `--password-stdin` was given. */
+  /** True if `--password-stdin` was given. */
   readonly fromStdin: boolean
-  /** Ask a second time, as a new password must not be mistyped. */
+  /** True if it must be typed twice: a mistyped new password would lock the user out. */
   readonly isNew: boolean
 }
 
 /**
- * A password: from standard input if that was asked for, else by asking on a terminal.
- * Errors: `CliError` `PASSWORD_MISSING`, `PASSWORD_UNREADABLE`, `CANCELLED`.
+ * A password: with `--password-stdin` from standard input, else typed at a terminal. Errors: `CliError`
+ * `PASSWORD_MISSING`, `PASSWORD_UNREADABLE`, `CANCELLED`.
  */
 export async function askPassword(io: Io, { question, fromStdin, isNew }: PasswordRequest): Promise<string> {
   if (fromStdin) return await readPassword(io)
@@ -34,8 +36,8 @@ export async function askPassword(io: Io, { question, fromStdin, isNew }: Passwo
 }
 
 /**
- * Asks before something is lost, unless `--yes` was given.
- * Errors: `CliError` `CONFIRMATION_MISSING`, `CANCELLED`.
+ * Requires a yes before something is lost, unless `--yes` was given. Errors: `CliError` `CONFIRMATION_MISSING`,
+ * `CANCELLED`.
  */
 export async function askConfirmation(io: Io, question: string, isConfirmed: boolean): Promise<void> {
   if (isConfirmed) return
@@ -49,7 +51,7 @@ export async function askConfirmation(io: Io, question: string, isConfirmed: boo
   if (answer !== true) throw new CliError('CANCELLED', 'The answer was no')
 }
 
-/** A question whose answer may be no. There must be a terminal. Errors: `CliError` `CANCELLED`. */
+/** A question with yes or no as answer. There must be a terminal. Errors: `CliError` `CANCELLED`. */
 export async function askYesNo(io: Io, question: string): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts')
   const answer = await asking(io, (terminal) =>
@@ -59,7 +61,7 @@ export async function askYesNo(io: Io, question: string): Promise<boolean> {
   return answer
 }
 
-/** Where a question is asked, and what ends it. */
+/** Terminal of a question, and the signal that ends it. */
 interface Terminal {
   readonly input: Readable
   readonly output: Writable
@@ -67,14 +69,14 @@ interface Terminal {
 }
 
 /**
- * Asks a question. One whose input ends (Ctrl-D, a terminal that is gone) is cancelled: no key can answer it any more,
- * and Node would end the process in the middle of it with words of its own.
+ * Runs a prompt. It is cancelled if its input ends (Ctrl-D, a terminal that is gone): no key could answer it any more,
+ * and Node would end the process in the middle of it with a message of its own.
  */
 async function asking<T>({ stdin, stdout }: Io, ask: (terminal: Terminal) => Promise<T>): Promise<T> {
   if ('columns' in stdout && stdout.columns === 0) stdout.columns = USUAL_COLUMNS
   const ended = new AbortController()
   const end = (): void => ended.abort()
-  // Nothing is left that could answer: the input has ended, in whatever way.
+  // The input has ended in some way, and nothing can answer any more.
   process.once('beforeExit', end)
   try {
     return await ask({ input: stdin, output: stdout, signal: ended.signal })

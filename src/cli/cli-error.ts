@@ -1,7 +1,7 @@
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const
 
-/** Failures that only the commands know, with what to do. The other codes are those of the parts they call. */
+/** Failures that only the commands know, with their remedy. The other codes are those of the parts they call. */
 export const CLI_ERRORS = {
   USAGE: { exit: EXIT.usage, remedy: 'Run it with --help to see what it takes' },
   PASSWORD_MISSING: {
@@ -38,7 +38,7 @@ export const CLI_ERRORS = {
 /** A code of {@link CLI_ERRORS}. */
 export type CliErrorCode = keyof typeof CLI_ERRORS
 
-/** A command that cannot do what it was asked for. */
+/** A command that cannot do its work. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly code: CliErrorCode

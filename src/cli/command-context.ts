@@ -4,25 +4,25 @@ import { type ConfigInput, findDataDir, type LoadedConfig, loadConfig } from '..
 import type { RecordedSettings } from '../config/recorded.ts'
 import type { Io } from './io.ts'
 
-/** What the action of a command works with. */
+/** Parameters and surroundings of a command's action. */
 export interface CommandContext {
   readonly io: Io
-  /** Output is for programs. */
+  /** True if the output is for programs. */
   readonly isJson: boolean
   /** Values of flags by their names without dashes: the command's own and those of `berth` itself. */
   readonly flags: Readonly<Record<string, unknown>>
-  /** Tells something on standard error that does not keep the command from its work. */
+  /** Prints a warning on standard error; the command goes on. */
   warn(message: string): void
-  /** The effective configuration; what it ignores is told on standard error. */
+  /** The effective configuration; its warnings go to standard error. */
   loadConfig(): LoadedConfig
   /**
-   * The configuration for a command about the server of the data folder: what is given to the command counts, then what
-   * that server was started with, then the defaults.
+   * The configuration for a command about the server of the data folder: flags of the command win over settings of that
+   * server, and those over the defaults.
    */
   loadServerConfig(more?: Readonly<Record<string, unknown>>): LoadedConfig
 }
 
-/** The context of a command that was called. */
+/** The context of a command. */
 export function contextOf(command: Command, io: Io): CommandContext {
   const options: Record<string, unknown> = command.optsWithGlobals()
   const flags = Object.fromEntries(Object.entries(options).map(([name, value]) => [kebab(name), value]))
@@ -52,7 +52,7 @@ export function contextOf(command: Command, io: Io): CommandContext {
   }
 }
 
-/** What the server of the data folder was given. Paths that another machine or container wrote mean nothing here. */
+/** Settings of the server of the data folder. Paths that another machine or container wrote are left out. */
 function readRecorded(input: ConfigInput, warn: (message: string) => void): RecordedSettings | undefined {
   const dataDir = findDataDir(input)
   const found = readServerRecord(dataDir)

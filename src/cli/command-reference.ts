@@ -4,7 +4,7 @@ import { OPTIONS } from '../config/options.ts'
 /** Settings that all commands take (`--data` and the database), and `--certs`. */
 const MAX_SINGLE_SETTINGS = 4
 
-/** The table of all flags in docs/cli.md, made of the same facts as `--help`; settings have a page of their own. */
+/** The table of all flags in docs/cli.md, made of the same data as `--help`; settings have a page of their own. */
 export function formatCommandReference(program: Command): string {
   const rows = [
     ...rowsOf(
@@ -33,7 +33,7 @@ function rowsOf(command: string, options: readonly Option[]): string[] {
   const own = options.filter((option) => !isSetting(option))
   const rows = own.map((option) => `| ${command} | \`${option.flags}\` | ${cellOf(option)} |`)
   const settings = options.length - own.length
-  // A few by themselves are flags of a command; with all others they are the settings.
+  // A few settings are flags of a command; many are the whole set of settings.
   return settings > MAX_SINGLE_SETTINGS
     ? [...rows, `| ${command} | every setting | see [configuration.md](configuration.md) |`]
     : [

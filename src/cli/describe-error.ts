@@ -7,16 +7,16 @@ import { sentence } from './sentence.ts'
 /** A failure as a command reports it. */
 export interface ErrorReport {
   readonly code: string
-  /** What went wrong, and why. */
+  /** Fault and cause. */
   readonly message: string
-  /** What to do. */
+  /** Remedy. */
   readonly remedy: string
   readonly exit: number
 }
 
 const debug = debuglog('berth')
 
-/** What to do about the errors that do not say so themselves, by code. `{name}` is the first name in quotes of the message. */
+/** Remedies of errors without one of their own, by code. `{name}` is the first name in quotes of the message. */
 const REMEDIES: Readonly<Record<string, string>> = {
   SCHEMA_TOO_NEW: 'Start the version of Berth that wrote it, or a newer one',
   DATABASE_UNUSABLE: "Check the disk, and the owner and permissions of the data folder's files",
@@ -32,7 +32,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   TOO_MANY_ATTEMPTS: 'Wait a little and try again',
 }
 
-/** Codes that mean the command was called wrongly, beside those of {@link CLI_ERRORS}. */
+/** Codes of wrong calls of a command, beside those of {@link CLI_ERRORS}. */
 const USAGE_CODES: ReadonlySet<string> = new Set([
   'CONFIG_UNREADABLE',
   'CONFIG_INVALID',
@@ -46,7 +46,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'CSR_LINE_INVALID',
 ])
 
-/** Errors that carry a code of their own for people; any other is a fault. */
+/** Errors with a code and text for people; any other is a fault of the program. */
 const CODED_ERRORS: ReadonlySet<string> = new Set([
   'CliError',
   'ConfigError',
@@ -60,8 +60,8 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The one place where an error becomes what a command reports. Errors are told apart by name and code, not by class:
- * the commands do not know the parts that some of them come from.
+ * Turns any error into a command's report; the only such place. Errors are distinguished by name and code, not by
+ * class: the commands do not import the parts that some of them come from.
  */
 export function describeError(thrown: unknown): ErrorReport {
   debug('%o', thrown)
@@ -81,7 +81,7 @@ export function describeError(thrown: unknown): ErrorReport {
   }
 }
 
-/** The remedies of errors about a folder of certificates are those for paths and rights; a full or read-only disk needs others. */
+/** Remedies for a full or read-only disk: those of the errors of a certificate folder are about paths and rights. */
 function remedyOfDisk({ code, cause }: CodedError): string | undefined {
   if (code !== 'CERTIFICATE_FOLDER_UNUSABLE' || isAboutPath(cause)) return undefined
   const fault = toAppError(cause, 'file')

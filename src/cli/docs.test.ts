@@ -102,7 +102,7 @@ test('a fenced block of commands says that it is one', () => {
   assert.deepEqual(readHiddenCommands(), [], 'write ```sh above them')
 })
 
-/** Named as what is not there yet. */
+/** Commands that do not exist yet, and are named as such. */
 const PLANNED = ['adopt']
 
 /** Commands of Berth that pages name in code and messages name between quotes, with the place. */

@@ -2,10 +2,10 @@ import { writeSync } from 'node:fs'
 import { EXIT } from './cli-error.ts'
 import { describeError, formatError } from './describe-error.ts'
 
-/** Descriptor of standard error: written to directly, as the process ends in the same breath. */
+/** Descriptor of standard error: written to directly, as the process ends at once. */
 const STDERR = 2
 
-/** Makes errors that nobody caught end this process with one clear line, and a closed pipe end it quietly. */
+/** Ends this process with one clear line after an uncaught error, and without a line after a closed pipe. */
 export function guardProcess(): void {
   const fail = (error: unknown) => {
     try {
@@ -18,7 +18,7 @@ export function guardProcess(): void {
   process.on('unhandledRejection', fail)
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      // The command sees to it itself.
+      // The command handles it itself.
       if (stream.listenerCount('error') > 1) return
       // `berth repo list | head`: the reader has seen enough.
       if (error.code === 'EPIPE') process.exit(EXIT.done)

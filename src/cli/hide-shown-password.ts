@@ -1,16 +1,16 @@
 import { MASK } from '../config/database.ts'
 
-/** User and password of a database's URL. A password may hold what should be encoded, so it ends at the last @. */
+/** User and password of a database's URL. A password may hold unencoded characters, so it ends at the last @. */
 const CREDENTIALS = /(postgres(?:ql)?:\/\/[^:@/]*)(?::.*)?@/i
 
-/** A word of a command line without the password that a `postgres://` URL in it holds. */
+/** A word of a command line without the password of a `postgres://` URL in it. */
 export function withoutPassword(word: string): string {
   return word.replace(CREDENTIALS, '$1@')
 }
 
 /**
- * Replaces a password of `--database` in what the system shows of a process (`ps`, `/proc/PID/cmdline`). Until then, and
- * in the shell that started it, the password could be read.
+ * Hides a password of `--database` in the system's view of the process (`ps`, `/proc/PID/cmdline`). Until then, and in
+ * the shell that started it, the password could be read.
  */
 export function hideShownPassword(process: { title: string; argv: string[]; execArgv: string[] }): void {
   const words = [...process.argv.slice(0, 1), ...process.execArgv, ...process.argv.slice(1)]

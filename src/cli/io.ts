@@ -1,16 +1,16 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Environment } from '../config/layer.ts'
 
-/** What a command reads, writes and knows of its surroundings. */
+/** Streams and surroundings of a command. */
 export interface Io {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
   readonly env: Environment
   readonly cwd: string
-  /** A person reads standard output. */
+  /** True if standard output is a terminal. */
   readonly isOutputTerminal: boolean
-  /** A person can be asked: standard input and output are terminals. */
+  /** True if standard input and output are terminals, so that prompts work. */
   readonly isInteractive: boolean
 }
 

@@ -23,7 +23,7 @@ after(() => rmSync(folder, { recursive: true }))
 
 let packages = 0
 
-/** A package with the launcher and a built main that tells its arguments, below `<project>/node_modules`. */
+/** A package with the launcher and a built main that prints its arguments, below `<project>/node_modules`. */
 function installPackage(): { project: string; root: string; bin: string } {
   const project = path.join(folder, `project ${++packages}`)
   const root = path.join(project, 'node_modules/berth')
@@ -37,7 +37,7 @@ function installPackage(): { project: string; root: string; bin: string } {
   return { project, root, bin }
 }
 
-/** A program called `node` that tells a version, and that it ran. */
+/** A program called `node` that prints a version, and that it ran. */
 function fakeNode(file: string, version: string): void {
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `#!/bin/sh\n[ "$1" = --version ] && echo v${version} || echo "ran ${version}: $*"\n`)
@@ -97,7 +97,7 @@ test('bin/berth repeats what the loader says of a Node that does not run', async
   assert.doesNotMatch(stderr, /too old|NODE_TOO_OLD/)
 })
 
-/** A main that says its process id, answers a signal and ends with 7, as process 1's child or by itself. */
+/** A main that prints its process id, reacts to a signal and ends with 7, as process 1's child or by itself. */
 const SIGNALLED = `process.on('SIGTERM', () => { console.log('SIGTERM'); process.exit(7) })
 process.stdin.on('data', (text) => console.log('stdin ' + text))
 console.log('pid ' + process.pid)

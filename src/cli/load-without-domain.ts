@@ -2,12 +2,12 @@ import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { CommandContext } from './command-context.ts'
 
-/** Stands for the registry's own name where it is not known: folders are of use to commands without it. */
+/** Placeholder for the registry's own name where it is unknown: commands can use folders without it. */
 export const ANY_DOMAIN = 'localhost'
 
 /**
- * The configuration for commands that need folders and no listener: what a server would miss beside them, such as a domain or
- * a certificate, is a mistake of a server's, not of theirs. Errors: `ConfigError`.
+ * The configuration for commands that need folders and no listener: a missing domain or certificate is an error for a
+ * server only. Errors: `ConfigError`.
  */
 export function loadWithoutDomain(context: CommandContext): Config {
   try {

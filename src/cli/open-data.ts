@@ -3,14 +3,14 @@ import type { CommandContext } from './command-context.ts'
 import { loadWithoutDomain } from './load-without-domain.ts'
 import { mayMake } from './new-flag.ts'
 
-/** Whether the command is one that takes `--new`: only such a one may make data. */
+/** True for a command with `--new`: only such a command may make data. */
 interface NewOptions {
   readonly takesNew?: boolean
 }
 
 /**
- * Opens the data of the settings. Loaded when it is needed: help and mistakes are told without starting the server's parts.
- * Errors: `AppError`, `DATA_NOT_FOUND` among them.
+ * Opens the data of the settings. Loaded only when needed: help and mistakes do not load the server's parts. Errors:
+ * `AppError`, `DATA_NOT_FOUND` among them.
  */
 export async function openDataOf(
   context: CommandContext,
@@ -21,7 +21,7 @@ export async function openDataOf(
   return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
 }
 
-/** Sees that there are data, before a person is asked for something. Errors: `AppError` `DATA_NOT_FOUND`. */
+/** Checks that the data exist, before a prompt. Errors: `AppError` `DATA_NOT_FOUND`. */
 export async function requireDataOf(
   context: CommandContext,
   { takesNew = false }: NewOptions = {},

@@ -1,6 +1,6 @@
 /**
- * Makes one argument of an openssl line that was pasted behind `berth cert csr` without quotes: its options are not those
- * of Berth. Other command lines stay as they are.
+ * Makes one argument of an openssl line that was pasted behind `berth cert csr` without quotes: its options are not
+ * Berth's. Other command lines stay as they are.
  */
 export function gatherOpensslLine(argv: readonly string[]): readonly string[] {
   const csr = argv.indexOf('csr')
@@ -9,7 +9,7 @@ export function gatherOpensslLine(argv: readonly string[]): readonly string[] {
   return [...argv.slice(0, start), argv.slice(start).map(quoteWord).join(' ')]
 }
 
-/** A word as a shell takes it, whatever is in it: a star must not become the names of files. */
+/** A word quoted for a shell if needed: a star must not become the names of files. */
 export function quoteWord(word: string): string {
   return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

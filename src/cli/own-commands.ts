@@ -1,7 +1,7 @@
 import { withoutPassword } from './hide-shown-password.ts'
 import { quoteWord } from './openssl-line.ts'
 
-/** Flags that say where a command works, so that a command in a remedy has to repeat them. */
+/** Flags that set the place where a command works: a command in a remedy has to repeat them. */
 const PLACE_FLAGS = ['data', 'database', 'database-password-file', 'config', 'certs'] as const
 
 const PLACE_FLAG = new RegExp(`^--(${PLACE_FLAGS.join('|')})(?:=(.*))?$`)
@@ -29,7 +29,7 @@ export function repeatPlace(text: string, flags: Readonly<Record<string, unknown
   )
 }
 
-/** The same flags of a command line that may not have been understood. */
+/** The same flags in a command line that may not be parseable. */
 export function placeFlagsOf(argv: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {}
   for (const [index, word] of argv.entries()) {

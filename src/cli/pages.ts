@@ -1,7 +1,7 @@
 import type { CommandContext } from './command-context.ts'
 import { formatTable } from './table.ts'
 
-/** Entries asked for at once; also the most that are in memory. */
+/** Entries of one page; also the most that are in memory. */
 const PAGE_SIZE = 1000
 
 /** A list that is printed page by page, as a registry may hold a million tags. */

@@ -52,7 +52,8 @@ export function buildProgram(io: Io, isJson = false): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // Help that was not asked for goes to standard error; errors are reported in one place below. A program gets the error.
+      // Help after a mistake goes to standard error; errors are reported in one place below. Programs get only the
+      // error.
       writeErr: (text) => void (isJson || io.stderr.write(text)),
       outputError: () => {},
       getOutHelpWidth: () => 100,
@@ -72,7 +73,7 @@ export function buildProgram(io: Io, isJson = false): Command {
   return program
 }
 
-/** Commander ends by throwing: for help that was asked for, too. */
+/** Exit code of commander's end: it ends by throwing, for requested help, too. */
 function endOfCommander(error: CommanderError, argv: readonly string[], io: Io): number {
   if (error.exitCode === 0) return EXIT.done
   // Help in place of a missing command has been printed already.
@@ -83,7 +84,7 @@ function endOfCommander(error: CommanderError, argv: readonly string[], io: Io):
   return reportError(usageError(error.message), argv, io)
 }
 
-/** Commander's message, with its suggestion, if it has one, as what to do. */
+/** Commander's message as an error; its suggestion, if any, becomes the remedy. */
 function usageError(text: string): CliError {
   const [what = '', suggestion] = text.replace(/^error: /, '').split(/\s*\n?\((?=Did you mean)/)
   const message = what.charAt(0).toUpperCase() + what.slice(1)
@@ -95,7 +96,7 @@ function reportError(error: unknown, argv: readonly string[], io: Io): number {
   const remedy = repeatPlace(described.remedy, placeFlagsOf(argv))
   const report = { ...described, remedy }
   const { code, message, exit } = report
-  // Looked for in the words as they came: what could not be parsed has no options.
+  // Searched in the raw words: an unparseable line has no options.
   const isJson = argv.includes('--json')
   const line = isJson ? JSON.stringify({ error: { code, message, remedy } }) : formatError(report)
   io.stderr.write(`${line}\n`)

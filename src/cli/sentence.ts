@@ -1,4 +1,4 @@
-/** A text with the full stop that it may lack. */
+/** A text with a full stop at its end, added if it is missing. */
 export function sentence(text: string): string {
   return /[.?!…]$/.test(text) ? text : `${text}.`
 }

@@ -57,7 +57,7 @@ function whyNoTerminal(): string | false {
   return existsSync('/usr/bin/script') ? false : 'needs script, to have a terminal'
 }
 
-/** Waits until the account is there: it is made once its password was shown or kept. */
+/** Waits until the account exists: it is made after its password was shown or kept. */
 async function untilAdmin(dataDir: string): Promise<void> {
   while (!existsSync(path.join(dataDir, 'berth.db')) || !(await namesOf(dataDir)).includes('admin'))
     await sleep(50)
@@ -106,7 +106,7 @@ for (const workers of ['1', '2']) {
 test('a start that hangs in the system, and one whose worker hangs, end at the first SIGTERM', async () => {
   const dataDir = newDataDir()
   mkdirSync(dataDir)
-  // To open a pipe that nobody writes to waits for ever.
+  // Opening a pipe without a writer never returns.
   await runCommand('mkfifo', [path.join(dataDir, 'berth.db')])
   const hanging = spawn(
     process.execPath,

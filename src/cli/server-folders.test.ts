@@ -15,7 +15,7 @@ const NO_NAMESPACES =
   existsSync('/usr/bin/unshare') && process.getuid?.() === 0 ? false : 'needs root and unshare'
 const PASSWORD = 'correct horse battery'
 
-/** A server with folders outside its data folder, and a way to run commands that are given its data folder alone. */
+/** A server with folders outside its data folder, and a way to run commands with its data folder alone. */
 async function openHouse(...flags: string[]) {
   const temp = await makeTempFolder('house')
   const path = (...names: string[]): string => join(temp.path, ...names)

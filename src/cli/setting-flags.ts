@@ -2,10 +2,10 @@ import { type Command, Option } from 'commander'
 import { OPTION_LIST, type OptionName } from '../config/options.ts'
 import { defaultInWords, flagOf } from '../config/reference.ts'
 
-/** Flags that `berth` itself takes, for every command: they say where its data are. */
+/** Settings that `berth` itself takes, for every command: they name its data. */
 export const GLOBAL_FLAGS: readonly OptionName[] = ['data', 'database', 'database-password-file']
 
-/** Adds a flag for each setting. Values are parsed where those of variables and files are, so they come as text. */
+/** Adds a flag for each setting. Flags pass their values on as text, to be parsed with those of variables and files. */
 export function addSettingFlags(command: Command): Command {
   for (const option of OPTION_LIST) {
     if (GLOBAL_FLAGS.includes(option.name) || option.isFileOnly) continue

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** When, after the start, in milliseconds: what is done late in it has been done by then. */
+/** Time of the collection after the start, in milliseconds: late steps of the start are done by then. */
 const AFTER_MS = 1_000
 
 /**
- * Has what starting left behind collected once, which takes some 40 ms. V8 collects when memory is asked for, and a
- * server that idles asks for none: it would keep the garbage of its start for ever, seven megabytes of it.
+ * Collects the garbage of the start once, which takes some 40 ms. V8 collects only when memory is allocated, and an
+ * idle server allocates none: it would keep the garbage of its start for ever, seven megabytes of it.
  */
 export function shrinkHeapSoon(): void {
   setTimeout(() => {

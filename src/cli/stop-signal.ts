@@ -1,23 +1,24 @@
 /** Signals that stop a server, with the exit code of a program that they end. */
 const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGQUIT: 131 } as const
-/** How long a start that is to stop may take to come to its end, in milliseconds; one that hangs is ended then. */
+/** Longest time for a start to end after a stop signal, in milliseconds; one that hangs is ended then. */
 const START_GRACE_MS = 2_000
 
 /** The signals of a server. */
 export interface StopSignal extends Disposable {
   /** Settles with the name of the first stop signal. */
   readonly received: Promise<string>
-  /** From now on a stop signal drains. Before this the system ends the process at once, even one that hangs in a call. */
+  /**
+   * From now on a stop signal drains. Before that the system ends the process at once, even one that hangs in a call.
+   */
   catchStops(): void
   /** The start is over. */
   started(): void
 }
 
 /**
- * Handles the signals of a server. SIGINT, SIGTERM and SIGQUIT stop it; a second one ends the process at once: whoever
- * sends it does not want to wait. SIGHUP and SIGUSR1 open logs anew, which is done elsewhere, by SIGHUP. SIGHUP ends a
- * server whose terminal was closed, and no other: to a service it says that a log was rotated or a file has changed,
- * whether it was started with such a log or not.
+ * Handles the signals of a server. SIGINT, SIGTERM and SIGQUIT stop it; a second one ends the process at once: its
+ * sender does not want to wait. SIGHUP and SIGUSR1 open logs anew, which is done elsewhere, by SIGHUP. SIGHUP also ends
+ * a server whose terminal was closed, but no other: to a service it means that a log was rotated or a file has changed.
  */
 export function handleSignals(): StopSignal {
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -39,7 +40,7 @@ export function handleSignals(): StopSignal {
   }
   if (!process.stdin.isTTY) on('SIGHUP', () => {})
   on('SIGUSR1', () => void process.emit('SIGHUP', 'SIGHUP'))
-  // The system does not end process 1 by a signal that it does not listen to.
+  // The system delivers to process 1 only signals that it handles.
   const isInit = process.pid === 1
   if (isInit) listenForStops()
   return {

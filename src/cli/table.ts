@@ -1,9 +1,9 @@
-/** What would move the cursor, colour the terminal, begin a line or turn the direction of writing. */
+/** Characters that would move the cursor, colour the terminal, begin a line or turn the direction of writing. */
 const NOT_PLAIN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
 /**
- * Rows under headings, in columns, for people: plain text, two spaces between columns. Cells may be the words of
- * strangers, such as what a client calls itself: what a terminal would obey becomes a space.
+ * Rows under headings, in columns, for people: plain text, two spaces between columns. Cells may hold the text of
+ * strangers, such as a client's name for itself: control characters become spaces.
  */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [headings, ...rows.map((row) => row.map((cell) => cell.replace(NOT_PLAIN, ' ')))]

@@ -1,10 +1,10 @@
 import type { FirstAdmin } from '../app/first-admin.ts'
 
-/** What a start says. */
+/** Data for the message after the start. */
 export interface WelcomeFacts {
   readonly urls: readonly string[]
   readonly publicUrl: string | undefined
-  /** The registry's own name, where it has one. */
+  /** The registry's own name, if it has one. */
   readonly domain: string | undefined
   readonly firstAdmin: FirstAdmin | undefined
   readonly dataDir: string
@@ -14,7 +14,7 @@ export interface WelcomeFacts {
 
 const FRAME = '-'.repeat(72)
 
-/** What `berth serve` says once it serves: where, and at the first start how to log in and push. */
+/** Message of `berth serve` once it serves: its addresses, and at the first start the steps to log in and push. */
 export function formatWelcome(facts: WelcomeFacts): string {
   const { urls, publicUrl, domain, firstAdmin, dataDir, passwdCommand } = facts
   const lines = ['', FRAME, `  Berth serves ${urls.join(' and ')}`, `  Data: ${dataDir}`]
@@ -59,7 +59,7 @@ function passwordLines({ name, password, passwordFile }: FirstAdmin, passwdComma
   ]
 }
 
-/** What an image's name begins with. A listener on all addresses is reached as localhost from here. */
+/** Beginning of an image's name. A listener on all addresses is reached as localhost from here. */
 function registryHost(
   urls: readonly string[],
   publicUrl: string | undefined,

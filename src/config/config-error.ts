@@ -1,4 +1,4 @@
-/** Why a configuration cannot be used. */
+/** Reasons why a configuration cannot be used. */
 export const CONFIG_ERROR_CODES = [
   'CONFIG_UNREADABLE',
   'CONFIG_INVALID',
@@ -14,7 +14,7 @@ export type ConfigErrorCode = (typeof CONFIG_ERROR_CODES)[number]
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly code: ConfigErrorCode
-  /** What the operator can do. */
+  /** Advice for the operator. */
   readonly remedy: string
 
   constructor(code: ConfigErrorCode, message: string, remedy: string, cause?: unknown) {

@@ -12,7 +12,7 @@ const MAX_FILE_BYTES = 1024 * 1024
 /** The members of a YAML file. */
 export type YamlObject = Readonly<Record<string, unknown>>
 
-/** A configuration file, read: Berth's own flat one, or Distribution's. */
+/** A parsed configuration file: Berth's own flat one, or Distribution's. */
 export interface ConfigFile {
   readonly kind: 'berth' | 'distribution'
   readonly path: string
@@ -20,8 +20,8 @@ export interface ConfigFile {
 }
 
 /**
- * Reads a configuration file; one with `version: 0.1` is Distribution's.
- * Errors: `ConfigError` `CONFIG_UNREADABLE`, or `CONFIG_INVALID` if it is no YAML with named members.
+ * Reads a configuration file; one with `version: 0.1` is Distribution's. Errors: `ConfigError` `CONFIG_UNREADABLE`, or
+ * `CONFIG_INVALID` if it is not a YAML mapping.
  */
 export function readConfigFile(file: string, cwd: string): ConfigFile {
   const location = path.resolve(cwd, file)
@@ -38,8 +38,8 @@ export function readConfigFile(file: string, cwd: string): ConfigFile {
 }
 
 /**
- * The settings that a berth.yaml gives. Relative paths in it are relative to its folder.
- * Errors: `ConfigError` `OPTION_UNKNOWN` for a key that is no setting.
+ * The settings of a berth.yaml. Relative paths in it are relative to its folder. Errors: `ConfigError` `OPTION_UNKNOWN`
+ * for a key that is no setting.
  */
 export function readBerthFile(file: ConfigFile): Layer {
   const names: readonly string[] = OPTION_LIST.map(({ name }) => name)

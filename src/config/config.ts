@@ -5,34 +5,34 @@ import type { FrontDoorConfig } from './front-door.ts'
 export const ANY_ADDRESS = '*'
 
 /**
- * Where a program on this machine reaches a listener on all addresses. Not by the name localhost: it has no address where
- * names cannot be looked up, as in a small container or without a network.
+ * Addresses by which a program on this machine reaches a listener on all addresses. Not the name localhost: it has no
+ * address where names cannot be looked up, as in a small container or without a network.
  */
 export const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'] as const
 
-/** Where a listener listens: a host and a TCP port (0 lets the system choose one), or the path of a Unix socket. */
+/** Address of a listener: a host and a TCP port (0 lets the system choose one), or the path of a Unix socket. */
 export type ListenAddress =
   | { readonly host: string; readonly port: number; readonly path?: undefined }
   | { readonly path: string }
 
-/** How much is logged, least first. */
+/** Levels of the log, least output first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 /** A level of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** The effective configuration: complete, checked and frozen. Flags win over variables, variables over files, files over defaults. */
 export interface Config {
-  /** Holds the database of SQLite and what else a server keeps on its own machine. */
+  /** Folder of the SQLite database and other files that a server keeps on its own machine. */
   readonly dataDir: string
   readonly database: DatabaseConfig
-  /** Holds `docker/registry/v2`, Distribution's tree of blobs; by default the data folder. */
+  /** Folder of `docker/registry/v2`, Distribution's tree of blobs; by default the data folder. */
   readonly registryRoot: string
   /** Plain HTTP; undefined: off. */
   readonly listenHttp: ListenAddress | undefined
   /** TLS; undefined: off. */
   readonly listenHttps: ListenAddress | undefined
   readonly tls: TlsFiles | undefined
-  /** Lets accounts be used over plain HTTP on an address that is not loopback. */
+  /** True if accounts can be used over plain HTTP on an address that is not loopback. */
   readonly insecureHttp: boolean
   /** Scheme and host clients use, without a trailing slash; undefined: taken from each request. */
   readonly publicUrl: string | undefined
@@ -44,24 +44,24 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   /** Headers added to each of its answers, each as `Name: value`. */
   readonly responseHeaders: readonly string[]
-  /** Whether tags, manifests and blobs can be deleted over HTTP. */
+  /** True if tags, manifests and blobs can be deleted over HTTP. */
   readonly deleteEnabled: boolean
-  /** Whether a manifest may name content the repository does not hold. */
+  /** True if a manifest may name content the repository does not hold. */
   readonly sparseManifests: boolean
   /** Virtual hosts and certificates; undefined: the registry answers every host. */
   readonly frontDoor: FrontDoorConfig | undefined
   /** Further accounts, in Apache's htpasswd format. */
   readonly htpasswdFile: string | undefined
-  /** Whether DES and plain-text entries of password files are checked. */
+  /** True if DES and plain-text entries of password files are checked. */
   readonly weakHashes: boolean
   readonly authRealm: string
   /** Life of an access token, in seconds. */
   readonly tokenLifetimeS: number
-  /** Age at which an upload session that nobody continues is removed, in hours. */
+  /** Age at which an abandoned upload session is removed, in hours. */
   readonly uploadMaxAgeHours: number
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number
-  /** Processes that serve; 1: the one that was started, alone. */
+  /** Processes that serve; 1: only the process that was started. */
   readonly workers: number
   /** Largest blob, in bytes; 0: no limit. */
   readonly maxBlobBytes: number

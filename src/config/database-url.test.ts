@@ -53,7 +53,7 @@ for (const [text, address] of TAKEN)
   test(`readDatabaseUrl() takes ${text}`, () => {
     const read = readDatabaseUrl(text)
     assert.deepEqual(read, address)
-    // As it is written, with its password, it means the same.
+    // The formatted URL, with its password, parses to the same address.
     assert.deepEqual(
       readDatabaseUrl(formatDatabase(address, encodeURIComponent(address.password ?? ''))),
       address,

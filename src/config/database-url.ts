@@ -12,14 +12,14 @@ import {
 import { suggest } from './suggest.ts'
 import { parseAddress } from './values.ts'
 
-/** Parameters of a URL that have a meaning here, by libpq's names. */
+/** Supported parameters of a URL, by libpq's names. */
 const PARAMETERS = ['sslmode', 'sslrootcert'] as const
 /** Longest URL, in characters: names of users and databases have 63 bytes at most, passwords seldom more. */
 const MAX_URL_LENGTH = 2048
 
 /**
- * The `database` setting: `sqlite`, or a `postgres://` URL. What is wrong with a URL is said without any part of it, as
- * each part may be a piece of the password that was not encoded.
+ * The `database` setting: `sqlite`, or a `postgres://` URL. Errors of a URL show no part of it, as each part may be a
+ * piece of an unencoded password.
  */
 export const databaseUrl: z.ZodType<SqliteConfig | PostgresAddress> = z
   .string('must be sqlite or a postgres:// URL')
@@ -43,7 +43,7 @@ export const listenTarget: z.ZodType<ListenTarget | 'off'> = z
     return z.NEVER
   })
 
-/** Reads a `postgres://` URL. @returns what is wrong with it, to stand behind the name of the setting, where it is none. */
+/** Reads a `postgres://` URL. @returns the fault of a wrong one, as text that follows the name of the setting. */
 export function readDatabaseUrl(text: string): PostgresAddress | string {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return 'must be sqlite or a postgres:// URL'
   if (text.length > MAX_URL_LENGTH) return `must have at most ${MAX_URL_LENGTH} characters`
@@ -65,7 +65,7 @@ export function readDatabaseUrl(text: string): PostgresAddress | string {
 
 type Parts = Pick<PostgresAddress, 'host' | 'user' | 'password' | 'name'>
 
-/** Undefined where a part holds a % that begins no byte, or a control character. */
+/** Undefined if a part holds a % that begins no byte, or a control character. */
 function decodeParts({ hostname, username, password, pathname }: URL): Parts | undefined {
   try {
     const parts = {
@@ -89,7 +89,7 @@ function readTls(
       if (parameters.getAll(name).length > 1) return `must have the parameter ${name} once only`
       continue
     }
-    // The name of a parameter may be a piece of a password with a ? in it: only what is near to a known one is said.
+    // An unknown name may be a piece of a password with a ? in it: only a known name near it is shown.
     const near = suggest(name, PARAMETERS)
     return `has a parameter that is not known${near ? `: is ${near} meant?` : `; known are ${PARAMETERS.join(' and ')}`}`
   }
@@ -104,7 +104,7 @@ function readTls(
   return { tls: mode, rootCertFile: file }
 }
 
-/** Connections that leave the machine are encrypted unless the URL says otherwise; what stays on it need not be. */
+/** True for a server on this machine: only connections that leave it are encrypted by default. */
 function isOnThisMachine(host: string): boolean {
   return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }

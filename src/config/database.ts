@@ -1,9 +1,9 @@
-/** What TLS of a PostgreSQL connection checks, by libpq's names of `sslmode`. */
+/** Checks of TLS to PostgreSQL, by libpq's names of `sslmode`. */
 export const TLS_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const
 /** A mode of {@link TLS_MODES}. */
 export type DatabaseTls = (typeof TLS_MODES)[number]
 
-/** Where the facts are kept. */
+/** Place of the facts. */
 export type DatabaseConfig = SqliteConfig | PostgresConfig
 
 /** The file `berth.db` in the data folder. */
@@ -13,7 +13,7 @@ export interface SqliteConfig {
 
 /** A database of a PostgreSQL server. */
 export interface PostgresConfig extends PostgresAddress {
-  /** Holds the password; read at each connection, so that a new password needs no restart. */
+  /** File with the password; read at each connection, so that a new password needs no restart. */
   readonly passwordFile: string | undefined
   /** Most connections of one process that serves, beside the one that listens for changes. */
   readonly maxConnections: number
@@ -27,14 +27,14 @@ export interface ListenTarget {
   readonly port: number
 }
 
-/** What a `postgres://` URL says. */
+/** Values of a `postgres://` URL. */
 export interface PostgresAddress {
   readonly engine: 'postgres'
   /** Name or address of the server; with a leading slash, the folder of its Unix socket. */
   readonly host: string
   readonly port: number
   readonly user: string
-  /** Undefined: none is in the URL. */
+  /** Undefined: the URL has none. */
   readonly password: string | undefined
   /** Name of the database. */
   readonly name: string
@@ -43,7 +43,7 @@ export interface PostgresAddress {
   readonly rootCertFile: string | undefined
 }
 
-/** The port where PostgreSQL listens unless its configuration says otherwise. */
+/** PostgreSQL's default port. */
 export const POSTGRES_PORT = 5432
 
 /** The `database-listen` setting as it would be written. */
@@ -52,10 +52,13 @@ export function formatListen({ listen }: PostgresConfig): string | null {
   return listen.host.includes(':') ? `[${listen.host}]:${listen.port}` : `${listen.host}:${listen.port}`
 }
 
-/** What stands for a secret where a setting is shown. */
+/** Text shown in place of a secret. */
 export const MASK = '********'
 
-/** The `database` setting as it would be written, with `shownPassword` in place of a password. Undefined leaves it out. */
+/**
+ * The `database` setting as written by an operator, with `shownPassword` in place of a password; undefined leaves it
+ * out.
+ */
 export function formatDatabase(
   database: SqliteConfig | PostgresAddress,
   shownPassword: string | undefined,

@@ -8,7 +8,7 @@ import { OPTION_LIST, type OptionName } from './options.ts'
 /** A setting as `berth config` shows it. */
 export interface SettingDescription {
   readonly name: OptionName
-  /** As it would be written in berth.yaml; null: none. Masked if it is a secret. */
+  /** Value as written in berth.yaml; null: none. Masked if it is a secret. */
   readonly value: string | number | boolean | readonly string[] | null
   readonly source: string
 }
@@ -23,7 +23,7 @@ export function describeConfig({ config, sources }: LoadedConfig): SettingDescri
   }))
 }
 
-/** An address as it is written: `host:port`, brackets around IPv6, `off` for none. */
+/** An address as written in settings: `host:port`, brackets around IPv6, `off` for none. */
 export function formatAddress(address: ListenAddress | undefined): string {
   if (!address) return 'off'
   if (address.path !== undefined) return `unix:${address.path}`
@@ -32,8 +32,8 @@ export function formatAddress(address: ListenAddress | undefined): string {
 }
 
 /**
- * The effective value of each setting, as it would be written in berth.yaml; null: none. Secrets are not masked, but the
- * password of the database is left out.
+ * The effective value of each setting, as written in berth.yaml; null: none. Secrets are not masked, but the password
+ * of the database is left out.
  */
 export function settingsOf(config: Config): Record<OptionName, SettingDescription['value']> {
   return {
@@ -79,7 +79,7 @@ function poolSettings(
   }
 }
 
-/** Without a domain there is no front door, so none of its settings holds. */
+/** Settings of the front door; none without a domain, as then there is no front door. */
 function frontDoorSettings(
   door: FrontDoorConfig | undefined,
 ): Record<keyof typeof FRONT_DOOR_OPTIONS, SettingDescription['value']> {

@@ -4,10 +4,12 @@ import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTION_LIST, type OptionName, registryVariableOf } from './options.ts'
 import { loadYaml } from './yaml.ts'
 
-/** What Distribution's configuration says, before it is known whether TLS is on, which decides what `http.addr` means. */
+/**
+ * Settings of Distribution's configuration, before it is known if TLS is on, which decides the meaning of `http.addr`.
+ */
 export interface DistributionSettings {
   readonly found: readonly Found[]
-  /** One for each name that has no meaning here; never a value. */
+  /** One for each name without a meaning here; never a value. */
   readonly warnings: readonly string[]
 }
 
@@ -16,7 +18,7 @@ interface Found extends RawValue {
   readonly when: 'tls' | 'plain' | undefined
 }
 
-/** What a place calls a key and says of it. */
+/** A key and its value from a file or variable. */
 interface Entry {
   readonly key: string
   readonly source: string
@@ -25,7 +27,7 @@ interface Entry {
 
 const IGNORED = 'has no meaning in Berth and is ignored'
 
-/** Keys that choose what Berth does anyway: no setting, and no cause for a warning while they say so. */
+/** Keys with values that Berth always behaves by: no setting, and no warning for them. */
 const AGREED: Readonly<Record<string, (value: unknown) => boolean>> = {
   version: () => true,
   storage: (value) => value === 'filesystem',
@@ -37,7 +39,7 @@ const AGREED: Readonly<Record<string, (value: unknown) => boolean>> = {
   'validation.disabled': (value) => value === false,
 }
 
-/** What follows from not heeding a key, where one would count on it: the key and all below it -> the rest of the warning. */
+/** Consequences of ignored keys that an operator may rely on: the key, with all below it -> the rest of the warning. */
 const CONSEQUENCES: readonly (readonly [string, string])[] = [
   ...['s3', 'gcs', 'azure', 'swift', 'oss', 'inmemory'].map(
     (driver) => [`storage.${driver}`, 'blobs are kept as files below registry-root'] as const,
@@ -56,7 +58,7 @@ const KNOWN_KEYS: readonly string[] = [
   ...OPTION_LIST.flatMap(({ distribution }) => distribution?.key ?? []),
 ]
 
-/** The settings that `REGISTRY_*` variables give, whose values are YAML; an empty variable gives none. */
+/** The settings of `REGISTRY_*` variables, whose values are YAML; an empty variable gives none. */
 export function readRegistryVariables(env: Environment, cwd: string): DistributionSettings {
   const keys = new Map(KNOWN_KEYS.map((key) => [registryVariableOf(key), key]))
   const entries: Entry[] = []
@@ -71,7 +73,10 @@ export function readRegistryVariables(env: Environment, cwd: string): Distributi
   return interpret(entries, cwd, warnings)
 }
 
-/** The settings that a `config.yml` of Distribution gives. Relative paths are relative to the working directory, as there. */
+/**
+ * The settings of a `config.yml` of Distribution. Relative paths are relative to the working directory, as in
+ * Distribution.
+ */
 export function readDistributionFile(file: ConfigFile, cwd: string): DistributionSettings {
   const baseName = path.basename(file.path)
   const entries: Entry[] = []
@@ -90,7 +95,7 @@ export function readDistributionFile(file: ConfigFile, cwd: string): Distributio
   return interpret(entries, cwd, warnings)
 }
 
-/** The settings as a layer, once it is known whether there is a certificate. */
+/** The settings as a layer, once it is known if there is a certificate. */
 export function toLayer(settings: DistributionSettings, hasTls: boolean): Layer {
   const current = hasTls ? 'tls' : 'plain'
   const counting = settings.found.filter(({ when }) => when === undefined || when === current)
@@ -105,7 +110,7 @@ function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): 
     const usable = values.filter(({ ours }) => ours !== undefined)
     if (usable.length === 0 && !AGREED[key]?.(value)) {
       const subject = `${source} ${options.length > 0 || key in AGREED ? 'has a value that ' : ''}`
-      // Of the key that chooses a driver, the value is the part of the name that tells.
+      // A key that chooses a driver is named together with the driver.
       const chosen = key === 'storage' || key === 'auth' ? `${key}.${value}` : key
       warnings.push(`${subject}${IGNORED}${consequenceOf(registryVariableOf(chosen))}`)
     }
@@ -131,7 +136,7 @@ function parseYamlValue(text: string): unknown {
   try {
     return loadYaml().parse(text) as unknown
   } catch {
-    // Not YAML: then it is the text itself, which the setting's own parser judges.
+    // Not YAML: then it is plain text, which the setting's own parser checks.
     return text
   }
 }

@@ -5,19 +5,19 @@ import type { Environment, Layer, RawValue } from './layer.ts'
 import { OPTION_LIST, type OptionName, variableOf } from './options.ts'
 import { suggest } from './suggest.ts'
 
-/** Names the file instead of `--config`. */
+/** Variable with the path of the file, in place of `--config`. */
 export const CONFIG_FILE_VARIABLE = 'BERTH_CONFIG'
 
 /**
- * Variables that Kubernetes puts into each pod for a service called "berth": not meant for us.
+ * Variables that Kubernetes sets in each pod for a service called "berth"; they are no settings.
  * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 const SERVICE_LINK =
   /^BERTH_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/
 
 /**
- * The settings that `BERTH_*` variables give; an empty variable gives none.
- * Errors: `ConfigError` `OPTION_UNKNOWN` for a `BERTH_*` variable that is no setting.
+ * The settings of `BERTH_*` variables; an empty variable gives none. Errors: `ConfigError` `OPTION_UNKNOWN` for a
+ * `BERTH_*` variable that is no setting.
  */
 export function readEnvironment(env: Environment, cwd: string): Layer {
   const byVariable = new Map(
@@ -34,8 +34,8 @@ export function readEnvironment(env: Environment, cwd: string): Layer {
 }
 
 /**
- * The settings that the variables of nginx-proxy and its companion give, and a warning for each value that has no
- * meaning here: such a variable may well be meant for another program. An empty variable gives none.
+ * The settings of the variables of nginx-proxy and its companion, and a warning for each value that has no meaning
+ * here: not an error, as such a variable may be there for another program. An empty variable gives none.
  */
 export function readReplacedVariables(env: Environment, cwd: string): { layer: Layer; warnings: string[] } {
   const layer = new Map<OptionName, RawValue>()

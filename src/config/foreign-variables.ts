@@ -1,9 +1,9 @@
 import type { Environment } from './layer.ts'
 
 interface ForeignVariable {
-  /** Whether a value asks for something that Berth does not do. */
+  /** True if a value requests something that Berth does not do. */
   readonly matters: (value: string) => boolean
-  /** What is to be done, or holds, in its place: the end of a sentence. */
+  /** The replacement, or what Berth does: the end of a sentence. */
   readonly instead: string
 }
 
@@ -19,8 +19,8 @@ const HOOKS = foreign('no program is run around a renewal')
 const RENEWAL = foreign('certificates are renewed when the CA says so, or in the last third of their life')
 
 /**
- * Variables of nginx-proxy and acme-companion that are read of the proxy's own environment, have no setting here, and
- * whose absence somebody could notice. All there are is in docs/coming-from-nginx-proxy.md.
+ * Variables that nginx-proxy and acme-companion read in the proxy's own environment, that have no setting here, and
+ * whose absence an operator could notice. The full list is in docs/coming-from-nginx-proxy.md.
  */
 export const FOREIGN_VARIABLES: Readonly<Record<string, ForeignVariable>> = {
   ENABLE_HTTP2: foreign(
@@ -53,7 +53,7 @@ export const FOREIGN_VARIABLES: Readonly<Record<string, ForeignVariable>> = {
   ZEROSSL_API_KEY: foreign('give acme-directory, acme-eab-key-id and acme-eab-hmac-key'),
 }
 
-/** A sentence for each variable that is set and does nothing here. Its value is not shown: it may be a secret. */
+/** A sentence for each variable that is set and has no effect here. Its value is not shown: it may be a secret. */
 export function warnOfForeignVariables(env: Environment): string[] {
   return Object.entries(FOREIGN_VARIABLES).flatMap(([name, { matters, instead }]) => {
     const value = env[name]

@@ -26,7 +26,7 @@ import {
 
 /** Every address, for nginx-proxy's switch that names none. */
 export const ANY_PROXY = '0.0.0.0/0,::/0'
-/** What nginx-proxy's switches stand for. */
+/** Values of nginx-proxy's switches. */
 const SWITCHED: Readonly<
   Record<string, { readonly proxies: string; readonly proxyHeader: string; readonly logFormat: string }>
 > = {
@@ -324,7 +324,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
 } as const satisfies Record<string, Option>
 
-/** The slash says that a folder is meant, even if there is none yet. */
+/** Keeps a final slash: it marks a folder, even if the folder does not exist yet. */
 function resolveKeepingSlash(baseDir: string, target: string): string {
   return `${path.resolve(baseDir, target)}${target.endsWith('/') ? '/' : ''}`
 }

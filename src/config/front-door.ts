@@ -1,29 +1,29 @@
 import type { SiteConfig } from './sites.ts'
 
-/** How plain HTTP and TLS are used for a host. */
+/** Use of plain HTTP and TLS for a host. */
 export const HTTPS_METHODS = ['redirect', 'noredirect', 'nohttp', 'nohttps'] as const
 /** TLS settings by Mozilla's names. */
 export const TLS_POLICIES = ['Mozilla-Modern', 'Mozilla-Intermediate', 'Mozilla-Old'] as const
-/** Whether visitors show a certificate: nginx's `ssl_verify_client`. */
+/** Certificates of visitors: nginx's `ssl_verify_client`. */
 export const CLIENT_CERTIFICATES = ['on', 'optional', 'optional_no_ca', 'off'] as const
-/** Who may reach a site: everybody, or private networks. */
+/** Visitors who may reach a site: all, or only those of private networks. */
 export const ACCESS = ['external', 'internal'] as const
-/** How the server for a request is chosen. */
+/** Ways to choose the server for a request. */
 export const BALANCES = ['round-robin', 'ip-hash', 'least-connections'] as const
-/** How a CA is to check that a name is ours. */
+/** Ways for a CA to check that a name is ours. */
 export const CHALLENGES = ['http-01', 'tls-alpn-01', 'dns-01'] as const
 /** Kinds of private keys of certificates. */
 export const KEY_TYPES = ['ec-256', 'ec-384', 'rsa-2048', 'rsa-3072', 'rsa-4096'] as const
-/** Which local names Berth's own CA signs for. */
+/** Local names that Berth's own CA signs for. */
 export const LOCAL_CA_SCOPES = ['all', 'registry', 'off'] as const
-/** Names of the hosts for which certificates are asked for without being told. */
+/** Hosts for which certificates are ordered automatically. */
 export const ACME_SCOPES = ['all', 'asked', 'off'] as const
 
-/** What the front door does beside the registry: virtual hosts, certificates, Docker. */
+/** Settings of the front door beside the registry: virtual hosts, certificates, Docker. */
 export interface FrontDoorConfig {
   /** The registry's own names, lower case; at least one. */
   readonly domains: readonly string[]
-  /** Folders; undefined: nginx-proxy's own place if it exists. */
+  /** Folders; undefined: nginx-proxy's own path if it exists. */
   readonly certsDir: string | undefined
   readonly vhostDir: string | undefined
   readonly htpasswdDir: string | undefined
@@ -32,15 +32,17 @@ export interface FrontDoorConfig {
   readonly preferIpv6: boolean
   readonly defaultHost: string | undefined
   readonly httpsMethod: (typeof HTTPS_METHODS)[number]
-  /** The same of the registry's own names: they leave plain HTTP open only where no password crosses a network so. */
+  /**
+   * The same for the registry's own names: they leave plain HTTP open only if no password crosses a network that way.
+   */
   readonly registryHttpsMethod: (typeof HTTPS_METHODS)[number]
   /** Status of the redirect to TLS for methods other than GET and HEAD. */
   readonly nonGetRedirect: 301 | 302 | 307 | 308
   /** Value of the header; undefined: off. */
   readonly hsts: string | undefined
-  /** Whether hosts without a certificate of their own are served with the default one. */
+  /** True if hosts without a certificate of their own are served with the default one. */
   readonly isDefaultTrusted: boolean
-  /** Whether hosts without a certificate are served by plain HTTP, whatever their method says. */
+  /** True if hosts without a certificate are served by plain HTTP, whatever their method. */
   readonly httpWithoutCert: boolean
   /** `all`: each local name without a certificate; `registry`: the registry's own names; `off`. */
   readonly localCa: (typeof LOCAL_CA_SCOPES)[number]
@@ -50,9 +52,9 @@ export interface FrontDoorConfig {
   readonly externalHttpsPort: number | undefined
   /** Addresses (CIDR) whose PROXY header counts. */
   readonly proxyProtocolFrom: readonly string[]
-  /** Whether those addresses must send one on each connection. */
+  /** `required`: those addresses must send one on each connection. */
   readonly proxyProtocol: 'optional' | 'required'
-  /** Whether files of sites are served whose names begin with a dot, or that symbolic links outside lead to. */
+  /** True if files of sites are served whose names begin with a dot, or that symbolic links outside lead to. */
   readonly serveDotfiles: boolean
   readonly serveSymlinks: boolean
   /** `off`, `stdout` or a file. */
@@ -64,7 +66,7 @@ export interface FrontDoorConfig {
 
 /** Certificates from a CA by ACME (RFC 8555). */
 export interface AcmeConfig {
-  /** `all`: each public host without a certificate; `asked`: the registry's names and where it was asked for; `off`. */
+  /** `all`: each public host without a certificate; `asked`: the registry's names and hosts that request one; `off`. */
   readonly scope: (typeof ACME_SCOPES)[number]
   readonly email: string | undefined
   /** Directory URL. */

@@ -6,7 +6,7 @@ const MAX_ORIGINS = 64
 const MAX_HEADERS = 32
 /** RFC 9110, 5.6.2, and printable ASCII. */
 const HEADER_LINE = /^([A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}): ?([\x20-\x7e]{1,500})$/
-/** Headers that the registry answers with itself, or that describe the connection; CORS has a setting of its own. */
+/** Headers that the registry sets itself, or that describe the connection; CORS has a setting of its own. */
 const OWN_HEADERS =
   /^(?:connection|keep-alive|transfer-encoding|upgrade|trailer|te|date|www-authenticate|location|link|range|etag|vary|retry-after|allow|x-request-id|content-(?!security-policy).*|docker-.*|oci-.*|access-control-.*)$/i
 

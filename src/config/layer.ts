@@ -1,15 +1,15 @@
 import type { OptionName, OptionValue } from './options.ts'
 
-/** What one place says of one setting, not yet parsed. */
+/** Value of one setting in one place, not yet parsed. */
 export interface RawValue {
   readonly value: unknown
   /** The place, for messages and for `berth config`: `--data`, `BERTH_DATA`, `berth.yaml: data`, … */
   readonly source: string
-  /** What a relative path is relative to. */
+  /** Folder that a relative path is relative to. */
   readonly baseDir: string
 }
 
-/** What one kind of place says of all settings. */
+/** Values of settings in one kind of place. */
 export type Layer = ReadonlyMap<OptionName, RawValue>
 
 /** Variables by name, as `process.env` has them. */

@@ -18,24 +18,24 @@ import { readDatabase, warnOfShownPassword } from './read-database.ts'
 import { type RecordedSettings, toRecordedLayer } from './recorded.ts'
 import { describeIssue } from './value-issue.ts'
 
-/** Where the configuration comes from. */
+/** Inputs of the configuration. */
 export interface ConfigInput {
   /** Values of flags by their names without dashes, and `config`: the file. */
   readonly flags: Readonly<Record<string, unknown>>
   readonly env: Environment
   readonly cwd: string
-  /** Whether a person reads standard output: decides the default of `log-format`. */
+  /** True if standard output is a terminal: decides the default of `log-format`. */
   readonly isTerminal?: boolean
-  /** What the server of the data folder was given, for commands about that server: counts before the defaults. */
+  /** Settings of the data folder's server, for commands about that server: they win over the defaults only. */
   readonly recorded?: RecordedSettings | undefined
 }
 
-/** The effective configuration and where each value comes from. */
+/** The effective configuration and the source of each value. */
 export interface LoadedConfig {
   readonly config: Config
   /** By setting: `--data`, `BERTH_DATA`, `berth.yaml: data`, `REGISTRY_HTTP_ADDR`, `config.yml: http.addr` or `default`. */
   readonly sources: Readonly<Record<OptionName, string>>
-  /** What was given and ignored, by name; to be shown before anything else. */
+  /** Names of given but ignored settings, as sentences; to be shown before anything else. */
   readonly warnings: readonly string[]
 }
 
@@ -60,7 +60,7 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
 
 type IsGiven = (name: OptionName) => boolean
 
-/** The data folder of a configuration, without looking at its other settings. Errors: `ConfigError`. */
+/** The data folder of a configuration, without parsing its other settings. Errors: `ConfigError`. */
 export function findDataDir(input: ConfigInput): string {
   const { layers } = readLayers(input)
   return readFolders((name) => {
@@ -81,7 +81,7 @@ function readLayers({ flags, env, cwd, recorded = {} }: ConfigInput): {
   const hasTls = hasCertificate([...own, ...distribution.map((settings) => toLayer(settings, false))])
   const layers = [...own, ...distribution.map((settings) => toLayer(settings, hasTls))]
   const replaced = readReplacedVariables(env, cwd)
-  // Without a domain there is no front door, and these mean nothing to the registry.
+  // Without a domain there is no front door, and these settings do not apply.
   const server = toRecordedLayer(recorded)
   const hasDoor = firstOf([...layers, replaced.layer, server], 'domain') !== undefined
   return {
@@ -165,7 +165,7 @@ function readFolders(read: ReadSetting, cwd: string): Pick<Config, 'dataDir' | '
   return { dataDir, registryRoot: root ?? dataDir }
 }
 
-/** "Off" and "not said" are both undefined as values, hence `isGiven`. */
+/** "Off" and absent are both undefined as values, hence `isGiven`. */
 function readListeners(
   read: ReadSetting,
   isGiven: IsGiven,
@@ -188,7 +188,7 @@ function readListeners(
   }
 }
 
-/** What makes no sense without a domain: without one the registry answers every host. */
+/** Settings that need a domain: without one the registry answers every host. */
 const NEEDS_DOMAIN = ['sites', 'vhost-dir', 'htpasswd-dir', 'certs'] as const
 
 function readFrontDoor(
@@ -211,7 +211,7 @@ function readFrontDoor(
     hsts: read('hsts'),
     isDefaultTrusted: read('trust-default-cert'),
     httpWithoutCert: read('http-without-cert'),
-    // Who wants no CA at all wants what nginx-proxy does: hosts without a certificate are served in the clear.
+    // Without any CA hosts behave as with nginx-proxy: those without a certificate are served by plain HTTP.
     localCa: read('local-ca') ?? (read('acme') === 'off' ? 'registry' : 'all'),
     tlsPolicy: read('tls-policy'),
     externalHttpPort: read('external-http-port'),

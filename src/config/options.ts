@@ -231,7 +231,7 @@ export const OPTIONS = {
 /** The name of a setting. */
 export type OptionName = keyof typeof OPTIONS
 
-/** What a setting yields: undefined where nothing is said and there is no fixed default. */
+/** Value of a setting: undefined if it is not set and has no fixed default. */
 export type OptionValue<Name extends OptionName> =
   | z.output<(typeof OPTIONS)[Name]['parse']>
   | ((typeof OPTIONS)[Name] extends { default: string } ? never : undefined)
@@ -265,7 +265,7 @@ function readPurgeAge(value: unknown): unknown {
   return seconds === undefined ? undefined : Math.max(1, Math.ceil(seconds / 3600))
 }
 
-/** The level names of logrus, which Distribution uses; it knows more of them. */
+/** The level names of logrus, which Distribution uses; it has more levels. */
 function readLevel(value: unknown): unknown {
   const ours: Readonly<Record<string, string>> = {
     panic: 'error',

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Config } from './config.ts'
 
-/** Whether passwords over plain HTTP stay on this machine, or are protected by what stands before it. */
+/** True if passwords over plain HTTP stay on this machine, or a proxy before it protects them. */
 export function isPlainHttpSafe({
   listenHttp,
   insecureHttp,

@@ -2,16 +2,16 @@ import { ConfigError } from './config-error.ts'
 import type { DatabaseConfig } from './database.ts'
 import type { ReadSetting } from './layer.ts'
 
-/** Connections of one process: more did not serve more requests in the bench, and each takes memory of the server. */
+/** Connections of one process: more did not raise the figures of the bench, and each takes memory of the server. */
 const DEFAULT_CONNECTIONS = 10
 /**
- * Connections of all processes of a node together. PostgreSQL takes 100 unless its configuration says otherwise, three of
- * them from superusers only; the rest is for commands, backups and whoever looks at it.
+ * Connections of all processes of a node together. PostgreSQL allows 100 by default, three of them for superusers only;
+ * the rest is for commands, backups and people who inspect it.
  */
 const MAX_DEFAULT_TOTAL = 90
 /** A process that listens for changes holds one connection beside its pool. */
 const LISTENERS = 1
-/** One that writes and one that reads: with a single one a read would wait for each transaction. */
+/** One for writing and one for reading: with a single one a read would wait for each transaction. */
 export const MIN_CONNECTIONS = 2
 
 /** The database of the settings. Errors: `ConfigError` `VALUES_CONFLICT`. */
@@ -32,7 +32,10 @@ export function readDatabase(read: ReadSetting): DatabaseConfig {
   return { ...address, passwordFile, maxConnections: pool ?? defaultPool(workers), listen }
 }
 
-/** A password in a flag can be read by all users of the machine, until the process has hidden it, and stays in the shell's history. */
+/**
+ * Warns of a password in a flag: all users of the machine can read it until the process has hidden it, and it stays in
+ * the shell's history.
+ */
 export function warnOfShownPassword(database: DatabaseConfig, source: string | undefined): string[] {
   const isShown = database.engine === 'postgres' && database.password !== undefined && source === '--database'
   return isShown

@@ -5,16 +5,16 @@ import type { LoadedConfig } from './load-config.ts'
 import type { Option } from './option.ts'
 import { OPTION_LIST, OPTIONS, type OptionName } from './options.ts'
 
-/** Settings of a server by name, as they would be written in berth.yaml, with absolute paths. */
+/** Settings of a server by name, as written in berth.yaml, with absolute paths. */
 export type RecordedSettings = Readonly<Record<string, unknown>>
 
-/** How a recorded setting is named where its source is shown. */
+/** Name of the source of a recorded setting. */
 const SOURCE = 'the server'
 
 /**
- * The settings a server was given, for commands on its data folder: what it left to the defaults is left out, and so are
- * secrets, structures, and the data folder itself.
- * @param urls Where it listens, with the ports that the system chose.
+ * Settings of a server, for commands on its data folder, without defaults, secrets, structures and the data folder
+ * itself.
+ * @param urls Its listeners, with the ports that the system chose.
  */
 export function recordSettings({ config, sources }: LoadedConfig, urls: readonly string[]): RecordedSettings {
   const values = { ...settingsOf(config), ...listenSettings(config, urls) }
@@ -42,7 +42,7 @@ function withPort(address: ListenAddress | undefined, url: URL | undefined): Lis
   return { ...address, port: Number(url.port) }
 }
 
-/** Recorded settings as the last place that is looked into before the defaults. What has no meaning any more is left out. */
+/** Recorded settings as the layer just above the defaults. Settings that no longer exist are left out. */
 export function toRecordedLayer(recorded: RecordedSettings): Layer {
   const layer = new Map<OptionName, RawValue>()
   for (const [name, value] of Object.entries(recorded)) {

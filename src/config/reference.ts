@@ -1,13 +1,13 @@
 import type { Option } from './option.ts'
 import { OPTION_LIST, registryVariableOf, variableOf } from './options.ts'
 
-/** The flag of a setting with what stands for its value, such as `--data <DIR>`. */
+/** The flag of a setting with the name of its value, such as `--data <DIR>`. */
 export function flagOf(name: string, option: Option): string {
-  // By itself it says yes; `false` after it says no.
+  // The flag alone means true; `false` after it turns it off.
   return option.value === 'BOOL' ? `--${name} [BOOL]` : `--${name} <${option.value}>`
 }
 
-/** What holds where nothing is said, in words. */
+/** The default in words. */
 export function defaultInWords(option: Option): string {
   return option.otherwise ?? option.default ?? 'none'
 }

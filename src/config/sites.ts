@@ -3,27 +3,27 @@ import { z } from 'zod'
 import { ACCESS, BALANCES, CLIENT_CERTIFICATES, HTTPS_METHODS, TLS_POLICIES } from './front-door.ts'
 import { flag, hostPattern, text } from './values.ts'
 
-/** Hosts in one file: each costs some KiB, and a table of this many still fits the smallest machine. */
+/** Most hosts in one file: each costs some KiB, and a table of this many still fits the smallest machine. */
 const MAX_SITES = 10_000
-/** Servers behind one path: more belong behind a balancer of their own. */
+/** Most servers of one path: more should have a balancer of their own. */
 const MAX_SERVERS = 256
-/** Paths of one host. */
+/** Most paths of one host. */
 const MAX_PATHS = 256
 
-/** A server that answers for a site. */
+/** A server of a site. */
 export interface UpstreamUrl {
   readonly protocol: 'http' | 'https' | 'h2c' | 'grpc' | 'grpcs'
   readonly host: string
   readonly port: number
 }
 
-/** What answers at one path of a site: servers, or a folder of files. */
+/** Target of one path of a site: servers, or a folder of files. */
 export interface SitePathConfig {
   /** An nginx location, such as `/`, `/api/`, `= /x` or `~ \.png$`. */
   readonly path: string
   readonly upstreams: readonly UpstreamUrl[]
   readonly files: string | undefined
-  /** Replaces the path prefix in what the server is asked; undefined: the path is passed on as it is. */
+  /** Replaces the path prefix in requests to the server; undefined: the path is passed on unchanged. */
   readonly destination: string | undefined
   readonly balance: (typeof BALANCES)[number]
 }
@@ -41,7 +41,7 @@ export interface SiteConfig {
   readonly access: (typeof ACCESS)[number]
   readonly tlsPolicy: (typeof TLS_POLICIES)[number] | undefined
   readonly http2: boolean
-  /** Ask the CA for a certificate. */
+  /** True if the CA is to issue a certificate. */
   readonly acme: boolean
 }
 
@@ -137,7 +137,7 @@ const site = z
     }
   })
 
-/** The `sites` key: a mapping from host to what answers there. */
+/** The `sites` key: a mapping from host to its targets. */
 export const sites: z.ZodType<readonly SiteConfig[]> = z
   .record(z.string(), site, 'must be a mapping from host to "upstream" or "files"')
   .transform((record, context) => {

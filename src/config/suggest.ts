@@ -1,4 +1,4 @@
-/** Edits a misspelling may be away from what was meant: more would suggest what nobody meant. */
+/** Most edits between a misspelling and a suggestion: more would suggest unrelated words. */
 const MAX_DISTANCE = 3
 
 /** The candidate nearest to a misspelt word; undefined if none is near. */

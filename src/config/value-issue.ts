@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 
 /**
- * What is wrong with a value, to stand behind the name of its setting: where it is a mapping, first the keys that lead to
- * the fault (`: wiki.example.com: upstream must be …`).
+ * Fault of a value, as text that follows the name of its setting; in a mapping, first the keys that lead to the fault
+ * (`: wiki.example.com: upstream must be …`).
  */
 export function describeIssue(issue: z.core.$ZodIssue | undefined): string {
   if (issue === undefined) return ' cannot be used'
@@ -10,7 +10,7 @@ export function describeIssue(issue: z.core.$ZodIssue | undefined): string {
   return `${path.map((key) => `: ${String(key).slice(0, 80)}`).join('')} ${message}`
 }
 
-/** Of a value that may have several forms, the fault of that form which the value has; of others the first. */
+/** For a value with several possible forms, the fault within the form that it has; otherwise the first fault. */
 function deepest(issue: z.core.$ZodIssue): {
   readonly path: readonly PropertyKey[]
   readonly message: string

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { ANY_ADDRESS, type ListenAddress } from './config.ts'
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
-/** Longest list in one option: nobody names more proxies, and each is asked for each request. */
+/** Longest list in one option: real lists of proxies are shorter, and each entry is checked for each request. */
 const MAX_LIST_LENGTH = 256
 
 /** Text that is not empty and has no control characters. */
@@ -41,7 +41,7 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
 /** Most processes that serve: each takes some 45 MB of its own beside the program's. */
 const MAX_WORKERS = 64
 
-/** A number of processes; `auto` is the number of cores the system lets us use. */
+/** A number of processes; `auto` is the number of cores that the system allows. */
 export const workerCount: z.ZodType<number> = z.union(
   [
     z.literal('auto').transform(() => Math.min(availableParallelism(), MAX_WORKERS)),
@@ -57,14 +57,17 @@ export function word<const Words extends readonly [string, ...string[]]>(
   return z.enum(words, `must be one of ${words.join(', ')}`)
 }
 
-/** The status of a redirect, which YAML has as a number. */
+/** The status of a redirect, a number in YAML. */
 export const redirectStatus: z.ZodType<301 | 302 | 307 | 308> = z
   .union([z.string(), z.number()])
   .transform(String)
   .pipe(z.enum(['301', '302', '307', '308'], 'must be one of 301, 302, 307, 308'))
   .transform((status) => Number(status) as 301 | 302 | 307 | 308)
 
-/** Where to listen: `host:port`, `:port` (all addresses), `[::1]:port`, `unix:/path`, or `off`, which becomes undefined. */
+/**
+ * Address of a listener: `host:port`, `:port` (all addresses), `[::1]:port`, `unix:/path`, or `off`, which becomes
+ * undefined.
+ */
 export const listenAddress: z.ZodType<ListenAddress | undefined> = z
   .union(
     [z.string(), z.literal(false).transform(() => 'off')],
@@ -93,7 +96,7 @@ export function parseAddress(value: string): ListenAddress | undefined {
 }
 
 function isHostName(host: string): boolean {
-  // A name that ends in digits only would be read as an IPv4 address by some, as a name by others.
+  // A name that ends in digits only is an IPv4 address to some programs, a name to others.
   return host.length <= 253 && HOST_NAME.test(host) && !/(?:^|\.)\d+$/.test(host)
 }
 
@@ -145,7 +148,7 @@ export const hostNames: z.ZodType<readonly string[]> = z
     return [...new Set(ascii)]
   })
 
-/** A host as nginx names one: a name, `*.name`, `name.*`, or `~` and a regular expression. */
+/** A host as in nginx: a name, `*.name`, `name.*`, or `~` and a regular expression. */
 export const hostPattern: z.ZodType<string> = z.string('must be a host name').transform((value, context) => {
   if (value.startsWith('~') && value.length > 1 && value.length <= 512) return value
   const [, before = '', name = '', after = ''] = /^(\*\.)?(.*?)(\.\*)?$/.exec(value.trim()) ?? []
@@ -157,12 +160,12 @@ export const hostPattern: z.ZodType<string> = z.string('must be a host name').tr
   return z.NEVER
 })
 
-/** Where a Docker engine listens; `off` becomes undefined. */
+/** Address of a Docker engine; `off` becomes undefined. */
 export const dockerHost: z.ZodType<string | undefined> = z.union(
   [
     z.literal('off').transform(() => undefined),
     z.literal(false).transform(() => undefined),
-    // A user and password in it would be of no use, and stand in messages and in what the server writes of itself.
+    // A user and password in it would have no effect, and would show in messages and in the server's record.
     z.string().regex(/^(?:auto|unix:\/\/\/.{1,100}|(?:tcp|https?):\/\/[^/\s@]+\/?)$/),
   ],
   'must be unix:///path, tcp://host:port, auto or off',
@@ -180,7 +183,7 @@ export const httpsUrl: z.ZodType<string> = z.string('must be a URL').refine((val
   return url?.protocol === 'https:' && !url.username && !url.password
 }, 'must be an https:// URL')
 
-/** The realm of a challenge: it stands between quotes in a header. */
+/** The realm of a challenge: it is quoted in a header. */
 export const realm: z.ZodType<string> = z
   .string('must be text')
   .regex(/^[ !#-[\]-~]{1,128}$/, 'must be 1 to 128 printable ASCII characters without " and \\')
@@ -195,7 +198,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   h: 3600,
 }
 
-/** Seconds of a duration as Go writes it, such as `1h30m` or `10s`; undefined if it is none. */
+/** Seconds of a duration in Go's form, such as `1h30m` or `10s`; undefined if it is none. */
 export function parseGoDuration(value: unknown): number | undefined {
   if (value === 0 || value === '0') return 0
   if (typeof value !== 'string' || !/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined

@@ -20,14 +20,14 @@ A live host is asked with its name; its chain is judged as it is served, with th
 fetched from elsewhere, and compared with what is in the folder of certificates here. Files are only read.
 Exit code 1 if clients will refuse what was found.`
 
-/** Endings of certificates and keys, none of which is one of host names, or a path. */
+/** Endings of certificate and key files, none of which ends a host name, or a path. */
 const FILE_NAME = /\.(?:crt|cer|pem|key|der|p7b|p7c|pfx|p12|csr|txt)$|^(?!https:).*\/./i
 
-/** What one check is about, and what it found. */
+/** Subject and result of one check. */
 interface Report {
   readonly target: string
   readonly isAccepted: boolean
-  /** Facts worth knowing, in words. */
+  /** Remarks, in words. */
   readonly facts: readonly string[]
   readonly findings: readonly CertificateFinding[]
 }
@@ -127,14 +127,14 @@ function parseTarget(target: string): { host: string; port: number } {
   throw new CliError('USAGE', `${target} is neither a file nor a host`)
 }
 
-/** What is there, and what is called as files are: a file that is missing must not be looked for in the DNS. */
+/** True for an existing file, and for a name of the form of one: a missing file must not be looked up in the DNS. */
 function isFile({ io }: CommandContext, target: string): boolean {
   if (FILE_NAME.test(target)) return true
   try {
     const stats = statSync(resolve(io.cwd, target), { throwIfNoEntry: false })
     return stats !== undefined && (stats.isFile() || target.endsWith('/'))
   } catch {
-    // Something is there; reading it will say what keeps it from being read.
+    // It exists; reading it will give the error.
     return true
   }
 }

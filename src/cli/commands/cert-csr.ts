@@ -70,7 +70,7 @@ async function makeRequest(context: CommandContext, names: readonly string[]): P
   )
 }
 
-/** Names as arguments, or the line of a CA's page, which may stand in their place. */
+/** Names from the arguments, or from the openssl line of a CA's page in their place. */
 async function readRequest(
   { flags }: CommandContext,
   names: readonly string[],

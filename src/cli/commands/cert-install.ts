@@ -68,7 +68,7 @@ async function install(context: CommandContext, name: string, files: readonly st
   )
 }
 
-/** Everything in the files; keys also from where they usually are, if none of the files fits. */
+/** Content of the files; keys also from their usual places, if none of the files fits. */
 async function readContent(
   context: CommandContext,
   host: string,

@@ -79,7 +79,7 @@ function stateOf({ pair, problem, isTest }: ListedCertificate, now: number): str
   return `${isTest ? 'test' : pair.isSelfSigned ? 'self-signed' : 'ok'}, ${days} days left`
 }
 
-/** Why pairs are not used, below the table, as sentences are too long for it. */
+/** Reasons why pairs are not used, listed below the table, as sentences are too long for it. */
 function notesOf(certificates: readonly ListedCertificate[]): string[] {
   const notes = certificates.flatMap(({ certFile, problem, remedy }) =>
     problem === undefined ? [] : [`${certFile} is not used: ${problem}.`, `  → ${remedy}.`],
@@ -87,7 +87,7 @@ function notesOf(certificates: readonly ListedCertificate[]): string[] {
   return notes.length === 0 ? [] : ['', ...notes]
 }
 
-/** Never the key. */
+/** Never includes the key. */
 function toJson(entry: ListedCertificate, now: number): object {
   const { name, certFile, keyFile, pair, problem, remedy, isTest } = entry
   return {

@@ -11,7 +11,7 @@ import { installPair } from '../../certificates/install/install-pair.ts'
 
 const NAME = 'app.example.com'
 
-/** What `berth cert list` says of a data folder. */
+/** Output of `berth cert list` for a data folder. */
 function list(data: string, ...more: string[]) {
   return runCli(['cert', 'list', '--data', data, ...more], { cwd: data })
 }

@@ -4,7 +4,7 @@ import type { CertificateStore } from '../../certificates/folder/certificate-sto
 import { sentence } from '../sentence.ts'
 import { formatTime } from '../table.ts'
 
-/** Where the certificates stand that CAs were asked for; none, with a warning, if that cannot be read. */
+/** States of the certificates ordered from CAs; none, with a warning, if they cannot be read. */
 export async function readRenewals(
   folders: CertificateFolders,
   store: CertificateStore,
@@ -24,7 +24,7 @@ export async function readRenewals(
   }
 }
 
-/** For people: the state of each, below it the last words of the CA. */
+/** For people: the state of each, and below it the CA's last message. */
 export function renewalsInWords(renewals: readonly ListedRenewal[], now: number): string[] {
   if (renewals.length === 0) return []
   return ['', 'Asked of a CA:', ...renewals.flatMap((renewal) => inWords(renewal, now))]

@@ -6,16 +6,16 @@ import type { CommandContext } from '../command-context.ts'
 import { ANY_DOMAIN, loadWithoutDomain } from '../load-without-domain.ts'
 import { mayMake } from '../new-flag.ts'
 
-/** Where nginx-proxy's container has its certificates. */
+/** Folder of certificates in nginx-proxy's container. */
 const NGINX_CERTS = '/etc/nginx/certs'
 
-/** What the `cert` commands need to know of the configuration. */
+/** Settings of the `cert` commands. */
 export interface CertSettings {
   readonly dataDir: string
-  /** The folder of certificates was given, so it is not inside the data folder. */
+  /** True if the folder of certificates was given, so it is not inside the data folder. */
   readonly areCertsGiven: boolean
   readonly folders: CertificateFolders
-  /** The registry's own names, where they are known. */
+  /** The registry's own names, if they are known. */
   readonly domains: readonly string[]
 }
 
@@ -40,10 +40,7 @@ function foldersOf(dataDir: string, given: string | undefined): CertificateFolde
   return certificateFolders(dataDir, given ?? mounted)
 }
 
-/**
- * The folders, of which that of certificates can be looked into.
- * Errors: `CERTIFICATE_FOLDER_UNUSABLE`, `DATA_NOT_FOUND`.
- */
+/** The folders, of which that of certificates is readable. Errors: `CERTIFICATE_FOLDER_UNUSABLE`, `DATA_NOT_FOUND`. */
 export async function readableFolders(context: CommandContext): Promise<CertificateFolders> {
   const { requireFolder } = await import('../../certificates/folder/require-folder.ts')
   const { dataDir, folders, areCertsGiven } = readCertSettings(context)
@@ -54,7 +51,7 @@ export async function readableFolders(context: CommandContext): Promise<Certific
 
 /**
  * The settings of a command that writes into the folder of certificates, or with `isAuthority` into that of the own CA.
- * Errors: `DATA_NOT_FOUND` where it would make a data folder and has no `--new`.
+ * Errors: `DATA_NOT_FOUND` if it would make a data folder without `--new`.
  */
 export async function writableSettings(
   context: CommandContext,
@@ -67,7 +64,7 @@ export async function writableSettings(
   return settings
 }
 
-/** A certificate beside the folder that the server reads helps nobody: said where `--certs` names another one. */
+/** Warns if `--certs` names another folder than the server's: a certificate there has no effect. */
 function warnOfOtherFolder(context: CommandContext, { dataDir, folders }: CertSettings): void {
   if (context.flags.certs === undefined || !readServerRecord(dataDir)?.isFromHere) return
   const { frontDoor } = context.loadServerConfig({ certs: undefined }).config
@@ -83,7 +80,7 @@ async function requireCertificateData(dataDir: string, takesNew: boolean): Promi
 
 const MARKS = { error: 'ERROR  ', warning: 'warning', info: 'note   ' } as const
 
-/** Findings for people: what, and below it what to do. */
+/** Findings for people: the finding, and below it the remedy. */
 export function formatFindings(findings: readonly CertificateFinding[]): string {
   return findings
     .map(

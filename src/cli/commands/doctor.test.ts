@@ -14,7 +14,7 @@ import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { lockDataFolder } from '../../app/data-folder.ts'
 import type { Finding } from '../../app/doctor/finding.ts'
 
-/** A name that leads to this machine, and to nobody else. */
+/** A name that resolves to this machine, and to no other. */
 const HOST = 'localhost'
 const DES = 'rEK1ecacw.7.c'
 
@@ -173,7 +173,7 @@ describe('`berth doctor`', () => {
     assert.match(found ?? '', /^warning: .*users\.htpasswd: line 2: the user can log in and push nowhere/)
     const [absent] = told(await ward.examine('passwords', '--htpasswd-file', ward.path('none')))
     assert.match(absent ?? '', /^failed: .*none cannot be read/)
-    // Users of other virtual hosts need no name that can own a repository.
+    // Users of other virtual hosts may have names that cannot own a repository.
     await writeFile(ward.path('passwords', 'other.example'), `a@b.c:${hash}\n`)
     assert.match(
       told(await ward.examine('passwords')).join(),

@@ -48,7 +48,7 @@ export function addDoctorCommand(program: Command, io: Io): void {
     })
 }
 
-/** Settings that are given, as flags or by a file, are judged as they are, not mixed with those of a server that runs now. */
+/** Given settings, from flags or a file, are judged by themselves, not mixed with those of a running server. */
 function settingsFor(context: CommandContext): Config {
   const names = ['config', ...OPTION_LIST.map(({ name }) => name)]
   const isGiven = names.some(
@@ -57,7 +57,7 @@ function settingsFor(context: CommandContext): Config {
   return (isGiven ? context.loadConfig() : context.loadServerConfig()).config
 }
 
-/** The start that was judged: `berth serve` with each setting that was given as a flag. */
+/** The command that was judged: `berth serve` with each setting that was given as a flag. */
 function serveCommand(flags: CommandContext['flags']): string {
   const given = OPTION_LIST.flatMap(({ name, secret }) => {
     const value = flags[name]

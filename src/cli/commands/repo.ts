@@ -89,7 +89,7 @@ function addDelete(repo: Command, io: Io): void {
       const question = `Delete ${name} with ${counted(found.tagCount, 'tag')} and ${counted(found.manifestCount, 'manifest')}?`
       await askConfirmation(io, question, context.flags.yes === true)
       if (!(await data.repositories.delete(name))) throw unknownRepository(name)
-      // With the last of a removed account its name is free.
+      // The last repository of a removed account frees its name.
       await data.accounts.releaseNames([name.split('/', 1)[0] ?? ''])
       printResult(context, { repository: { name } }, `Repository ${name} was deleted`)
     })

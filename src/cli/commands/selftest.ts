@@ -78,7 +78,7 @@ function toJson({ name, ms, error, note }: SelftestStep): object {
   }
 }
 
-/** The URL of the server on the data folder, or of the settings. A folder without data may be the wrong one. */
+/** URL of the data folder's server, or of the settings. A folder without data may be the wrong one. */
 async function ownUrl(context: CommandContext): Promise<string> {
   const { config, sources } = context.loadServerConfig()
   const url = defaultUrl(config)

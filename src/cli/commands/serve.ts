@@ -40,7 +40,7 @@ export function addServeCommand(program: Command, io: Io): void {
       const { config } = loaded
       const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))
       using signals = handleSignals()
-      // A log whose disk is full, or whose reader is gone, is no reason to end a server.
+      // A full disk under the log, or a reader that is gone, must not end a server.
       io.stdout.on('error', ignore)
       // Loaded here: help and the other commands do not need the server's parts.
       const { startBerth } = await import('../../app/start.ts')
@@ -68,7 +68,7 @@ interface Announcer {
   readonly logger: Logger
 }
 
-/** Writes what a start says; false if standard output does not take it. */
+/** Writes the message after the start; false if standard output does not take it. */
 async function announce(
   { urls, firstAdmin }: StartFacts,
   { context, loaded, logger }: Announcer,
@@ -80,7 +80,7 @@ async function announce(
     const { name, passwordFile } = firstAdmin
     logger.info({ file: passwordFile }, `the administrator "${name}" was made; the password is in the file`)
   }
-  // The log reaches standard output by its own way: what was logged first is to be read first.
+  // The log reaches standard output by its own way: earlier lines must be read first.
   await flushLogger(logger)
   const text = context.isJson
     ? `${JSON.stringify({ urls, firstAdmin: firstAdmin ? toJson(firstAdmin) : null })}\n`
@@ -96,7 +96,7 @@ async function announce(
   return await new Promise((resolve) => stdout.write(text, (error) => resolve(!error)))
 }
 
-/** A command for the data of this start, as it is typed where the start was. */
+/** A command for the data of this start, as typed in the place of the start. */
 function commandHere({ flags }: CommandContext, command: string): string {
   return repeatPlace(`"${command}"`, flags).slice(1, -1)
 }
@@ -108,7 +108,9 @@ function toJson({ name, password, passwordFile }: FirstAdmin): object {
 
 function ignore(): void {}
 
-/** A first start that was given no data folder, beside a server that has one: most often it was started in a wrong folder. */
+/**
+ * Warns of a first start without a data folder beside a server with one: most often it was started in a wrong folder.
+ */
 async function warnOfSecondFolder(dataDir: string, logger: Logger): Promise<void> {
   const { inWords, serversElsewhere } = await import('../../app/require-data.ts')
   const others = await serversElsewhere(dataDir)
@@ -116,7 +118,10 @@ async function warnOfSecondFolder(dataDir: string, logger: Logger): Promise<void
     logger.warn(`this start has made a new data folder, ${dataDir}, but ${inWords(others)}`)
 }
 
-/** Writes what commands on the data folder need to know. Without it they need its settings again: no reason not to serve. */
+/**
+ * Records the server's settings for commands on the data folder. After a failure commands need them as flags, and
+ * serving goes on.
+ */
 async function recordServer(loaded: LoadedConfig, urls: readonly string[], logger: Logger): Promise<void> {
   const { dataDir } = loaded.config
   const record = { startedAt: new Date().toISOString(), urls, settings: recordSettings(loaded, urls) }

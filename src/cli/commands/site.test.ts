@@ -112,7 +112,7 @@ describe('`berth site list`', () => {
     const waiting = room.run('list')
     const report = { writtenAt: new Date().toISOString(), docker: 'Docker is not watched', sites: [] }
     const file = join(room.path, 'berth-data', 'sites.json')
-    // As the server does: whoever reads sees none of it or all.
+    // As the server does it: a reader sees either nothing or the whole file.
     await writeFile(`${file}.new`, JSON.stringify(report))
     await rename(`${file}.new`, file)
     const { code, stderr } = await waiting

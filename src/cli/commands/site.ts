@@ -48,7 +48,7 @@ function addList(site: Command, io: Io): void {
     })
 }
 
-/** Most often the folder is the wrong one, so the servers that run elsewhere are named. */
+/** Error for a folder without a server. Most often the folder is wrong, so the servers that run elsewhere are named. */
 async function noServer(dataDir: string): Promise<CliError> {
   const { withServersElsewhere } = await import('../../app/require-data.ts')
   const what = `No server with virtual hosts has run on the data folder ${dataDir}`
@@ -101,13 +101,13 @@ function inWords({ isRunning, writtenAt, docker, sites, unread = [] }: Report): 
   ].join('\n')
 }
 
-/** A name as a container wrote it, in a cell of a table. */
+/** A name as a container wrote it, made safe for a cell of a table. */
 function printable(name: string): string {
   const clean = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
   return clean.length > MAX_NAME_LENGTH ? `${clean.slice(0, MAX_NAME_LENGTH)}…` : clean
 }
 
-/** Of a name that cannot be read, in characters; no host is longer that a person wrote. */
+/** Most characters shown of an unreadable name: hosts written by people are shorter. */
 const MAX_NAME_LENGTH = 60
 
 function addCheck(site: Command, io: Io): void {

@@ -61,7 +61,10 @@ export function addLogOut(user: Command, io: Io): void {
     })
 }
 
-/** A name without log-ins that is no account is most often mistyped. Errors: `AccountError` `UNKNOWN_ACCOUNT`. */
+/**
+ * Checks that an account exists: a name without log-ins is most often mistyped. Errors: `AccountError`
+ * `UNKNOWN_ACCOUNT`.
+ */
 async function requireAccount(data: OpenData, name: string): Promise<void> {
   const accounts = await data.accounts.list()
   if (accounts.some((account) => account.name === name)) return

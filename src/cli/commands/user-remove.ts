@@ -48,7 +48,7 @@ function nowOf({ giveTo, isDeleting }: Choice): 'deleted' | 'given' | 'kept' {
   return giveTo === undefined ? 'kept' : 'given'
 }
 
-/** What becomes of the repositories, as an addition to a sentence; empty without any. */
+/** Fate of the repositories, as an addition to a sentence; empty without any. */
 function describeFate({ count, names }: OwnedRepositories, choice: Choice): string {
   if (count === 0) return ''
   const fates = {
@@ -60,7 +60,7 @@ function describeFate({ count, names }: OwnedRepositories, choice: Choice): stri
   return `. ${count === 1 ? 'Its repository is' : `Its ${count} repositories are`} ${fates[nowOf(choice)]}: ${which}`
 }
 
-/** Nobody can push there any more, but an administrator: what comes meanwhile is seen by the next page. */
+/** Deletes them page by page. Only an administrator can still push there; the next page includes such repositories. */
 async function deleteRepositories(
   { accounts, repositories }: OpenData,
   { owners }: OwnedRepositories,

@@ -88,7 +88,10 @@ function addList(user: Command, io: Io): void {
     })
 }
 
-/** Who logs in and can push nowhere is seen at once: by a name that can own nothing, or one of a removed account. */
+/**
+ * State of an account; marks one that can log in but push nowhere: its name can own nothing, or is that of a removed
+ * account.
+ */
 function stateOf({ isDisabled, isAdmin, owns }: Account): string {
   if (isDisabled) return 'disabled'
   return owns.length > 0 || isAdmin ? 'enabled' : 'enabled, owns no repositories'
@@ -122,7 +125,7 @@ async function withAccounts<T>(
   return await act(data.accounts)
 }
 
-/** Not the version, which means nothing outside. */
+/** The version is left out: it has no meaning outside. */
 function toJson({ name, owns, isAdmin, isDisabled, source, createdAt }: Account): object {
   return { name, owns, isAdmin, isDisabled, source, createdAt: createdAt ?? null }
 }
