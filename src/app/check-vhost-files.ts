@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { MAX_WATCHED_FILE_BYTES } from '../files/watched-folder.ts'
 import { readHttpLevel } from '../front-door/vhost/compile/http-level.ts'
 import { lintVhostFile } from '../front-door/vhost/compile/lint.ts'
-import type { DirectiveProblem } from '../front-door/vhost/settings/settings.ts'
+import type { DirectiveProblem } from '../front-door/vhost/syntax/problem.ts'
 import { AppError } from './app-error.ts'
 import { createPathResolver, isMadeByNginxProxy, nginxFileFolders, nginxFolder } from './nginx-folders.ts'
 

@@ -6,7 +6,7 @@ import { SeededRandom } from '../../../test/support/seeded-random.ts'
 import { makeSite } from '../../../test/support/test-door.ts'
 import type { Site } from '../sites/site.ts'
 import { compileServer } from '../vhost/compile/compile-server.ts'
-import type { Plan } from '../vhost/settings/settings.ts'
+import type { Plan } from '../vhost/route/plan.ts'
 import { judgeRequest } from './judge-request.ts'
 
 function compile(vhost: string): Site {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { RefusedTarget } from '../exchange/canonical-path.ts'
 import { enterSite, type SiteExchange } from '../exchange/site-exchange.ts'
 import type { SiteRequest } from '../exchange/site-handler.ts'
-import type { Plan } from '../vhost/settings/settings.ts'
+import type { Plan } from '../vhost/route/plan.ts'
 
 /** A request and what is to become of it. */
 export interface JudgedRequest<Request> {

@@ -1,4 +1,4 @@
-import type { CompiledServer } from '../vhost/settings/settings.ts'
+import type { CompiledServer } from '../vhost/route/plan.ts'
 import type { SiteDeclaration } from './site-declaration.ts'
 
 /** A host, ready to serve: what was declared and what its vhost files make of it. Immutable. */

@@ -3,9 +3,9 @@ import { type CompileContext, close } from '../directives/compile-context.ts'
 import { compileRegex } from '../regex/regex.ts'
 import { type Location, type LocationContent, type LocationMatcher, LocationSet } from '../route/locations.ts'
 import { compileSteps } from '../route/rewrite-steps.ts'
-import type { LocationSettings, Template } from '../settings/settings.ts'
+import type { LocationSettings } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
-import { isConstant, parseTemplate } from '../syntax/template.ts'
+import { isConstant, parseTemplate, type Template } from '../syntax/template.ts'
 import { interpretSettings } from './interpret-settings.ts'
 
 /** What locations inherit from the level they stand in. */

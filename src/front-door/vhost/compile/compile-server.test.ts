@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CompiledServer, Plan, RequestFacts } from '../route/plan.ts'
 import { accessFor, demandOf } from '../settings/access.ts'
-import type { CompiledServer, Plan, RequestFacts } from '../settings/settings.ts'
 import { expand } from '../syntax/template.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
 

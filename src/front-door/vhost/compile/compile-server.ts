@@ -1,16 +1,13 @@
 import { type CompileContext, close, warn } from '../directives/compile-context.ts'
 import type { DirectiveContext } from '../directives/directive-table.ts'
 import { type Location, type LocationContent, LocationSet } from '../route/locations.ts'
+import type { CompiledServer } from '../route/plan.ts'
 import { compileSteps } from '../route/rewrite-steps.ts'
 import { createRouter } from '../route/route.ts'
 import { defaultSettings } from '../settings/default-settings.ts'
-import type {
-  AccessSettings,
-  CompiledServer,
-  DirectiveProblem,
-  LocationSettings,
-} from '../settings/settings.ts'
+import type { AccessSettings, LocationSettings } from '../settings/settings.ts'
 import { type Directive, parseVhostFile } from '../syntax/parser.ts'
+import type { DirectiveProblem } from '../syntax/problem.ts'
 import { parseTemplate } from '../syntax/template.ts'
 import { checkDirectives } from './check-directives.ts'
 import { checkVariables } from './check-variables.ts'

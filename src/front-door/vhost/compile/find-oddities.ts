@@ -1,5 +1,5 @@
-import type { DirectiveProblem } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
+import type { DirectiveProblem } from '../syntax/problem.ts'
 
 /** A level of a file with those around it. */
 interface Level {

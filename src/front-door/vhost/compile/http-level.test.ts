@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CompiledServer } from '../route/plan.ts'
 import { demandOf } from '../settings/access.ts'
-import type { CompiledServer } from '../settings/settings.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
 import { readHttpLevel } from './http-level.ts'
 

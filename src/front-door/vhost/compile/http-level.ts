@@ -1,7 +1,7 @@
 import { findDirective, isProtective } from '../directives/directive-table.ts'
-import type { DirectiveProblem, Place, Template } from '../settings/settings.ts'
 import { type Directive, parseVhostFile } from '../syntax/parser.ts'
-import { parseTemplate } from '../syntax/template.ts'
+import type { DirectiveProblem, Place } from '../syntax/problem.ts'
+import { parseTemplate, type Template } from '../syntax/template.ts'
 import { parseSize } from '../syntax/units.ts'
 import { isSetting } from './interpret-settings.ts'
 

@@ -1,5 +1,5 @@
-import type { DirectiveProblem } from '../settings/settings.ts'
 import { parseVhostFile } from '../syntax/parser.ts'
+import type { DirectiveProblem } from '../syntax/problem.ts'
 import { compileServer, type DeclaredLocation } from './compile-server.ts'
 import { findOddities } from './find-oddities.ts'
 

@@ -1,6 +1,6 @@
 import type { HttpLevel } from '../compile/http-level.ts'
-import type { DirectiveProblem, Place } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
+import type { DirectiveProblem, Place } from '../syntax/problem.ts'
 import { isProtective } from './directive-table.ts'
 
 /** Problems kept of a host: whoever mends these sees the next. */

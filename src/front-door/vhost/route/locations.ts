@@ -1,5 +1,6 @@
 import type { Pattern } from '../regex/regex.ts'
-import type { LocationSettings, Template } from '../settings/settings.ts'
+import type { LocationSettings } from '../settings/settings.ts'
+import type { Template } from '../syntax/template.ts'
 import type { RewriteStep } from './rewrite-steps.ts'
 import { type RewriteState, tryLocation } from './variables.ts'
 

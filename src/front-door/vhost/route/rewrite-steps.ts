@@ -1,10 +1,10 @@
 import { interpretSettings, isSetting } from '../compile/interpret-settings.ts'
 import { type CompileContext, close } from '../directives/compile-context.ts'
 import { compileRegex, type Pattern } from '../regex/regex.ts'
-import type { LocationSettings, Template } from '../settings/settings.ts'
+import type { LocationSettings } from '../settings/settings.ts'
 import { escapeArgument, escapeRedirect } from '../syntax/escape-uri.ts'
 import type { Directive } from '../syntax/parser.ts'
-import { expand, parseTemplate } from '../syntax/template.ts'
+import { expand, parseTemplate, type Template } from '../syntax/template.ts'
 import { type Condition, compileCondition } from './rewrite-condition.ts'
 import { isFixedVariable, type RewriteState, readVariable, tryPattern, writeVariable } from './variables.ts'
 

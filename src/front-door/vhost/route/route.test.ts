@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { compileServer, type DeclaredLocation } from '../compile/compile-server.ts'
 import { accessFor, demandOf } from '../settings/access.ts'
-import type { CompiledServer, Plan, RequestFacts } from '../settings/settings.ts'
+import type { CompiledServer, Plan, RequestFacts } from './plan.ts'
 
 const HOST = 'app.example'
 const ROOT: DeclaredLocation = {

@@ -1,7 +1,8 @@
-import type { CompiledServer, Content, LocationSettings, Plan, RequestFacts } from '../settings/settings.ts'
+import type { LocationSettings } from '../settings/settings.ts'
 import { escapeHeader, escapePath } from '../syntax/escape-uri.ts'
 import { expand } from '../syntax/template.ts'
 import type { ChosenLocation, Location, LocationContent, LocationSet } from './locations.ts'
+import type { CompiledServer, Content, Plan, RequestFacts } from './plan.ts'
 import { isRedirect, type RewriteOutcome, type RewriteStep, runSteps } from './rewrite-steps.ts'
 import { type RewriteState, readVariable } from './variables.ts'
 

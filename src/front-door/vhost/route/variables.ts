@@ -1,7 +1,7 @@
 import { matchRegex, type Pattern, type RegexMatch } from '../regex/regex.ts'
-import { CLIENT_VARIABLES } from '../settings/client-variables.ts'
-import type { RequestFacts } from '../settings/settings.ts'
 import { textOfHeader } from '../syntax/byte-text.ts'
+import { CLIENT_VARIABLES } from './client-variables.ts'
+import type { RequestFacts } from './plan.ts'
 
 /** What a request has become while it is routed. */
 export interface RewriteState {

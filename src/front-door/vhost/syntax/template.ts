@@ -1,4 +1,5 @@
-import type { Template } from '../settings/settings.ts'
+/** Text with nginx variables in it, taken apart: `$host`, `${uri}`; a constant has one literal part. */
+export type Template = readonly ({ readonly literal: string } | { readonly variable: string })[]
 
 /** A number is one digit: `$10` is the first capture and a nought. */
 const VARIABLE = /\$(?:\{(\w+)\}|([1-9])|([a-zA-Z_]\w*))/g

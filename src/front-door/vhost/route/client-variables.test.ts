@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { makeClient } from '../../../../test/support/client-papers.ts'
 import { makePaper } from '../../../../test/support/paper-ca.ts'
 import { CLIENT_VARIABLES } from './client-variables.ts'
-import type { RequestFacts } from './settings.ts'
+import type { RequestFacts } from './plan.ts'
 
 const ASKED: RequestFacts = {
   method: 'GET',

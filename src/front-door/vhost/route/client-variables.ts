@@ -1,13 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { RequestFacts } from './settings.ts'
-
-/** What a visitor showed of itself, as variables tell it. */
-export interface ShownCertificate {
-  /** undefined: nothing was shown. */
-  readonly certificate: X509Certificate | undefined
-  /** OpenSSL's name of what is wrong with it, which a host may have let pass; undefined: nothing. */
-  readonly error: string | undefined
-}
+import type { RequestFacts } from './plan.ts'
 
 const DAY_S = 86_400
 /** What nginx says of a certificate that `optional_no_ca` lets pass. */
