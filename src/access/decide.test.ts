@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import type { RepositoryAction } from './actions.ts'
 import {
   type Decision,
   type Demand,
-  decide,
-  mountSources,
-  type RepositoryAction,
-  visibleRepositories,
+  decide as decideBy,
+  mountSources as mountSourcesBy,
+  visibleRepositories as visibleRepositoriesBy,
 } from './decide.ts'
 import { ANONYMOUS, type Principal, type TokenScope, type UserPrincipal } from './principal.ts'
+import { type AccessRules, DEFAULT_RULES } from './rules.ts'
+
+const decide = (principal: Principal, demand: Demand, rules: AccessRules = DEFAULT_RULES): Decision =>
+  decideBy(principal, demand, rules)
+const mountSources = (principal: Principal): unknown => mountSourcesBy(principal, DEFAULT_RULES)
+const visibleRepositories = (principal: Principal, rules: AccessRules = DEFAULT_RULES) =>
+  visibleRepositoriesBy(principal, rules)
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
 
@@ -216,4 +223,66 @@ test('`visibleRepositories()` agrees with `decide()` on pulling', () => {
       names.filter((name) => decide(principal, on(name, 'pull')) === 'allow'),
     )
   }
+})
+
+/** Rules -> decisions about pull, push and delete in alice/app for alice, for bob and for an administrator. */
+const RULE_TABLE: readonly [rules: AccessRules, alice: string, bob: string, admin: string][] = [
+  [[], 'deny deny deny', 'deny deny deny', 'deny deny deny'],
+  [
+    [{ who: 'signed-in', where: 'registry', what: ['ping', 'catalog', 'mount'] }],
+    'deny deny deny',
+    'deny deny deny',
+    'deny deny deny',
+  ],
+  [
+    [{ who: 'signed-in', where: 'own', what: ['pull'] }],
+    'allow deny deny',
+    'deny deny deny',
+    'deny deny deny',
+  ],
+  [
+    [{ who: 'administrators', where: 'repositories', what: ['delete'] }],
+    'deny deny deny',
+    'deny deny deny',
+    'deny deny allow',
+  ],
+  [
+    [
+      { who: 'administrators', where: 'repositories', what: ['delete'] },
+      { who: 'signed-in', where: 'own', what: ['push'] },
+      { who: 'signed-in', where: 'repositories', what: ['pull'] },
+    ],
+    'allow allow deny',
+    'allow deny deny',
+    'allow deny allow',
+  ],
+  [DEFAULT_RULES, 'allow allow allow', 'deny deny deny', 'allow allow allow'],
+]
+
+for (const [rules, ...expected] of RULE_TABLE) {
+  const title = rules.map(({ who, where, what }) => `${who} ${what.join('+')} ${where}`).join(', ')
+  test(`\`decide()\` allows no more than the rules: ${title || 'none'}`, () => {
+    const decisions = [user('alice'), user('bob'), admin()].map((principal) =>
+      ACTIONS.map((action) => decide(principal, on('alice/app', action), rules)).join(' '),
+    )
+    assert.deepEqual(decisions, expected)
+    for (const action of ACTIONS) assert.equal(decide(ANONYMOUS, on('alice/app', action), rules), 'log-in')
+  })
+}
+
+test('`decide()` denies what concerns the whole registry unless a rule allows it', () => {
+  const only: AccessRules = [{ who: 'administrators', where: 'registry', what: ['catalog'] }]
+  for (const kind of ['ping', 'catalog', 'mount'] as const) {
+    assert.equal(decide(user('alice'), { kind }, []), 'deny')
+    assert.equal(decide(user('alice'), { kind }, only), 'deny')
+    assert.equal(decide(admin(), { kind }, only), kind === 'catalog' ? 'allow' : 'deny')
+  }
+})
+
+test('`visibleRepositories()` shows what the rules let pull, and nothing for the right to push', () => {
+  const pushers: AccessRules = [{ who: 'signed-in', where: 'repositories', what: ['push'] }]
+  const pullers: AccessRules = [{ who: 'signed-in', where: 'repositories', what: ['pull'] }]
+  assert.deepEqual(visibleRepositories(user('alice'), pushers), { prefixes: [] })
+  assert.equal(visibleRepositories(user('alice'), pullers), 'all')
+  assert.deepEqual(visibleRepositories(ANONYMOUS, pullers), { prefixes: [] })
 })

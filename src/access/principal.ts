@@ -1,4 +1,4 @@
-import type { RepositoryAction } from './decide.ts'
+import type { RegistryGrant, RepositoryAction } from './actions.ts'
 
 /** On whose behalf a request is made. */
 export type Principal = AnonymousPrincipal | UserPrincipal
@@ -23,9 +23,6 @@ export interface UserPrincipal {
 
 /** A grant inside a token. */
 export type TokenScope = RepositoryGrant | RegistryGrant
-
-/** A grant of the list of repositories, or of looking for the source of a mount in all that the account may pull. */
-export type RegistryGrant = 'catalog' | 'mount'
 
 /** A grant of exactly this repository, exactly these actions. */
 export interface RepositoryGrant {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { DEFAULT_RULES } from '../access/rules.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Headroom } from '../files/headroom.ts'
@@ -64,6 +65,7 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
           `the bytes of a blob are ${found === undefined ? 'missing' : 'damaged'}: push an image that has it again`,
         ),
     }),
+    rules: DEFAULT_RULES,
     accounts,
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
     refreshTokens: await createRefreshTokenService({

@@ -1,5 +1,6 @@
-import { type Demand, ownedNames } from '../access/decide.ts'
+import type { Demand } from '../access/decide.ts'
 import type { Principal } from '../access/principal.ts'
+import { ownedNames } from '../access/rules.ts'
 import { OciError } from '../oci/errors.ts'
 
 /** Names that a denial lists; more of them would not be read. */

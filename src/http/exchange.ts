@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../access/principal.ts'
 import { OciError } from '../oci/errors.ts'
 import type { UnsentHold } from '../stream/unsent-bytes.ts'
+import type { BodyRoom } from './body-room.ts'
 
 /** One request and its answer, on behalf of whom, and what its access line will say. */
 export interface Exchange {
@@ -15,6 +16,8 @@ export interface Exchange {
   readonly remote: string
   /** Body bytes handed to the connection. */
   sentBytes: number
+  /** Memory of larger answers that wait for their clients to read them, those of all requests together. */
+  readonly answerRoom: BodyRoom
   /** Counts the body while it is sent in chunks. */
   unsent?: UnsentHold
   /** Scheme and host this registry is reached by, without a trailing slash. */

@@ -1,18 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { ANONYMOUS } from '../access/principal.ts'
+import type { AccessRules } from '../access/rules.ts'
 import type { AccessLine } from '../log/access-line.ts'
 import { OciError } from '../oci/errors.ts'
+import type { Registry } from '../registry/registry.ts'
 import { createCors } from './cors.ts'
+import { createHandlers } from './create-handlers.ts'
 import type { Exchange } from './exchange.ts'
 import { createOriginReader, type OriginPolicy } from './origin.ts'
 import { originFormOf } from './origin-form.ts'
 import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './reply.ts'
 import { type OciParts, serveOci } from './serve-oci.ts'
+import { createSharedBounds, type SharedBounds } from './shared-bounds.ts'
 import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
 
 /** What the registry's own host answers with. */
-export interface RegistryHostParts extends OciParts, TokenEndpointParts {
+export interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
+  readonly registry: Registry
+  readonly rules: AccessRules
+  /** By default those of this host alone. */
+  readonly bounds?: SharedBounds
   readonly origin: OriginPolicy
   readonly relativeUrls: boolean
   /** Origins of web pages that may use this registry; `*` stands for all. */
@@ -38,11 +46,18 @@ export interface Warning {
   readonly since: string
 }
 
+/** The parts of a host, with what its requests share. */
+interface OpenHost extends RegistryHostParts, OciParts, TokenEndpointParts {}
+
 /** Answers a request; settled when the handler is done, never rejected. */
 export type HostHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /** Creates the handler of the registry's own host: `/v2/`, `/token`, health. */
-export function createRegistryHost(parts: RegistryHostParts): HostHandler {
+export function createRegistryHost(given: RegistryHostParts): HostHandler {
+  const { registry, rules, bounds = createSharedBounds() } = given
+  const handlers = createHandlers({ registry, rules, bounds })
+  const { answerRoom, formRoom } = bounds
+  const parts: OpenHost = { ...given, handlers, formRoom }
   const { originOf, remoteOf } = createOriginReader(parts.origin)
   const cors = createCors(parts.corsOrigins)
   const added = parts.responseHeaders.map(splitHeader)
@@ -59,6 +74,7 @@ export function createRegistryHost(parts: RegistryHostParts): HostHandler {
       errorCode: undefined,
       remote,
       sentBytes: 0,
+      answerRoom,
       origin,
       locationBase: parts.relativeUrls ? '' : origin,
     }
@@ -82,7 +98,7 @@ function splitHeader(line: string): [string, string] {
 }
 
 /** No promise of its own: one more for each request would be felt. */
-function route(exchange: Exchange, parts: RegistryHostParts): Promise<void> | void {
+function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
   const { request } = exchange
   if (request.url?.startsWith('/') !== true) request.url = originFormOf(request)
   const target = request.url ?? '/'

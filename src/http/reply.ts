@@ -3,7 +3,6 @@ import { OciError } from '../oci/errors.ts'
 import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
 import { type UnsentHold, unsentBytes } from '../stream/unsent-bytes.ts'
-import { BodyRoom } from './body-room.ts'
 import { type Exchange, holderOf } from './exchange.ts'
 
 /** Longest wait for a client that reads nothing of an answer, in milliseconds. */
@@ -15,9 +14,6 @@ const WRITE_GAP_MS = 60_000
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024
 /** Longest time for that, in milliseconds. */
 const MAX_DISCARD_MS = 10_000
-
-/** Memory of larger answers that wait for their clients to read them: sixteen of the largest manifests. */
-const largeAnswers = new BodyRoom(64 * 1024 * 1024)
 
 /**
  * Sends the status and the headers, with those that stand on every answer; nothing of what is served is meant to be run
@@ -72,7 +68,7 @@ function holdUntilSent(exchange: Exchange, bytes: number): void {
   const { request, response } = exchange
   // Nobody is left, and nothing would tell that it is over.
   if (response.destroyed) return
-  const hold = largeAnswers.hold(holderOf(exchange))
+  const hold = exchange.answerRoom.hold(holderOf(exchange))
   hold.add(bytes)
   const { socket } = request
   const unsent = countUnsent(exchange)

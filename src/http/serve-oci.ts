@@ -1,17 +1,18 @@
 import { type Decision, type Demand, decide } from '../access/decide.ts'
 import type { TokenScope } from '../access/principal.ts'
+import type { AccessRules } from '../access/rules.ts'
 import { OciError } from '../oci/errors.ts'
 import { type OciRequest, parseOciRequest } from '../oci/request.ts'
-import type { Registry } from '../registry/registry.ts'
 import { type Authenticated, type AuthenticateParts, authenticate } from './authenticate.ts'
 import { challengeFor, unauthorized } from './challenge.ts'
 import { denialOf, warningOf } from './denial.ts'
 import type { Exchange } from './exchange.ts'
-import { type Access, type Handler, ROUTES } from './routes.ts'
+import { type Handler, type Handlers, ROUTE_ACCESS } from './routes.ts'
 
-/** What serving `/v2/` needs. */
+/** Dependencies of {@link serveOci}. */
 export interface OciParts extends AuthenticateParts {
-  readonly registry: Registry
+  readonly rules: AccessRules
+  readonly handlers: Handlers
 }
 
 /**
@@ -25,7 +26,7 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   const authenticated = await authenticate({ headers: request.headers, remote: exchange.remote }, parts)
   exchange.principal = authenticated.principal
   const demand = demandOf(parsed)
-  const refusal = refusalOf(decide(authenticated.principal, demand), authenticated, () =>
+  const refusal = refusalOf(decide(authenticated.principal, demand, parts.rules), authenticated, () =>
     denialOf(authenticated.principal, demand, exchange.origin),
   )
   if (refusal) {
@@ -43,11 +44,11 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
     }
     throw refusal
   }
-  await handle(parsed, exchange, parts.registry)
+  await handle(parsed, exchange, parts.handlers)
 }
 
 function demandOf(parsed: OciRequest): Demand {
-  const { access }: { access: Access } = ROUTES[parsed.kind]
+  const access = ROUTE_ACCESS[parsed.kind]
   if (access === 'ping' || access === 'catalog') return { kind: access }
   // The routes' types leave only requests about a repository here; a new kind without one must not slip through.
   if (!('repository' in parsed)) throw new OciError('DENIED')
@@ -94,8 +95,8 @@ function refusalOf(
   }
 }
 
-function handle(parsed: OciRequest, exchange: Exchange, registry: Registry): Promise<void> {
+function handle(parsed: OciRequest, exchange: Exchange, handlers: Handlers): Promise<void> {
   // The table pairs each kind with the handler of that kind, which the type of an indexed access cannot say.
-  const route = ROUTES[parsed.kind] as { handle: Handler<typeof parsed.kind> }
-  return route.handle(parsed as never, exchange, registry)
+  const handler = handlers[parsed.kind] as Handler<typeof parsed.kind>
+  return handler(parsed as never, exchange)
 }

@@ -1,22 +1,24 @@
 import { ANONYMOUS, type Principal, userPrincipal } from '../access/principal.ts'
+import type { AccessRules } from '../access/rules.ts'
 import type { Account } from '../accounts/accounts.ts'
 import { OciError } from '../oci/errors.ts'
 import { formatScopes, grantScopes, parseScopes } from '../tokens/scope.ts'
 import type { RefreshTokenService } from '../tokens/tokens.ts'
 import { type AuthenticateParts, authenticate, verifyPassword } from './authenticate.ts'
-import { BodyRoom } from './body-room.ts'
+import type { BodyRoom } from './body-room.ts'
 import { type Exchange, holderOf } from './exchange.ts'
 import { readBody } from './read-body.ts'
 import { replyJson } from './reply.ts'
 
 /** Largest form of a token request, in bytes: 64 scopes of the longest names stay below it. */
-const MAX_FORM_BYTES = 64 * 1024
-/** Memory of all such forms: anybody may send them, on thousands of connections at once. */
-const room = new BodyRoom(128 * MAX_FORM_BYTES)
+export const MAX_FORM_BYTES: number = 64 * 1024
 
-/** What the token endpoint needs. */
+/** Dependencies of the token endpoint. */
 export interface TokenEndpointParts extends AuthenticateParts {
   readonly refreshTokens: RefreshTokenService<Account>
+  readonly rules: AccessRules
+  /** Memory of all forms that are being read. */
+  readonly formRoom: BodyRoom
   /** Realm of the Basic challenge: free of quotes. */
   readonly authRealm: string
 }
@@ -65,7 +67,7 @@ async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts)
 }
 
 async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
-  const form = new URLSearchParams(await readForm(exchange))
+  const form = new URLSearchParams(await readForm(exchange, parts.formRoom))
   const grant = form.get('grant_type')
   if (grant !== 'password' && grant !== 'refresh_token') {
     throw new OciError('REQUEST_INVALID', { message: 'grant_type must be password or refresh_token' })
@@ -90,14 +92,14 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
   }
 }
 
-async function readForm(exchange: Exchange): Promise<string> {
+async function readForm(exchange: Exchange, room: BodyRoom): Promise<string> {
   using hold = room.hold(holderOf(exchange))
   return String(await readBody(exchange.request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
 }
 
 async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {
   const { account, clientId } = asked
-  const scopes = grantScopes(exchange.principal, parseScopes(asked.scopes))
+  const scopes = grantScopes(exchange.principal, parseScopes(asked.scopes), parts.rules)
   const { token, expiresInS, issuedAt } = await parts.tokens.issue(
     account
       ? { subject: account.name, scopes, accountVersion: account.version }

@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose'
-import type { RepositoryAction } from '../access/decide.ts'
-import type { RegistryGrant, TokenScope } from '../access/principal.ts'
+import type { RegistryGrant, RepositoryAction } from '../access/actions.ts'
+import type { TokenScope } from '../access/principal.ts'
 import type { AccessClaims } from './tokens.ts'
 
 /** That of the list is as Distribution's own token service writes it. */

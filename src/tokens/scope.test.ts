@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ANONYMOUS, type Principal, type UserPrincipal, userPrincipal } from '../access/principal.ts'
+import { DEFAULT_RULES } from '../access/rules.ts'
 import {
   formatScopes,
   grantScopes,
@@ -102,13 +103,13 @@ test('`grantScopes()` grants what the principal may, and less than asked without
     'registry:catalog:*',
     'registry:blobs:mount',
   ])
-  assert.deepEqual(grantScopes(ANONYMOUS, requested), [])
-  assert.deepEqual(grantScopes(alice, requested), [
+  assert.deepEqual(grantScopes(ANONYMOUS, requested, DEFAULT_RULES), [])
+  assert.deepEqual(grantScopes(alice, requested, DEFAULT_RULES), [
     'catalog',
     'mount',
     { repository: 'alice/app', actions: ALL },
   ])
-  assert.equal(grantScopes(root, requested).length, 5)
+  assert.equal(grantScopes(root, requested, DEFAULT_RULES).length, 5)
 })
 
 test('`grantScopes()` never makes more of a principal who came with a token', () => {
@@ -119,7 +120,9 @@ test('`grantScopes()` never makes more of a principal who came with a token', ()
     'registry:catalog:*',
     'registry:blobs:mount',
   ])
-  assert.deepEqual(grantScopes(narrow, requested), [{ repository: 'alice/app', actions: ['pull'] }])
+  assert.deepEqual(grantScopes(narrow, requested, DEFAULT_RULES), [
+    { repository: 'alice/app', actions: ['pull'] },
+  ])
 })
 
 test('`grantScopes()` keeps the token small enough for a header', () => {
@@ -127,7 +130,7 @@ test('`grantScopes()` keeps the token small enough for a header', () => {
     Array.from({ length: 64 }, (_, index) => `repository:alice/${'x'.repeat(200)}${index}:*`),
   )
   assert.equal(requested.length, 64)
-  const granted = grantScopes(alice, requested)
+  const granted = grantScopes(alice, requested, DEFAULT_RULES)
   assert.ok(granted.length > 5 && granted.length < 64)
   assert.ok(JSON.stringify(granted).length <= MAX_GRANTED_CHARACTERS)
 })

@@ -1,5 +1,7 @@
-import { decide, type RepositoryAction } from '../access/decide.ts'
-import type { Principal, RegistryGrant, RepositoryGrant, TokenScope } from '../access/principal.ts'
+import type { RegistryGrant, RepositoryAction } from '../access/actions.ts'
+import { decide } from '../access/decide.ts'
+import type { Principal, RepositoryGrant, TokenScope } from '../access/principal.ts'
+import type { AccessRules } from '../access/rules.ts'
 import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 
 /** What a client asks a token for, of what this registry knows. */
@@ -83,11 +85,15 @@ function parseActions(text: string): RepositoryAction[] {
  * What of the requested scopes the principal may have; less than was asked for is no error.
  * Scopes beyond {@link MAX_GRANTED_CHARACTERS} are left out.
  */
-export function grantScopes(principal: Principal, requested: readonly RequestedScope[]): TokenScope[] {
+export function grantScopes(
+  principal: Principal,
+  requested: readonly RequestedScope[],
+  rules: AccessRules,
+): TokenScope[] {
   const granted: TokenScope[] = []
   let characters = 0
   for (const asked of requested) {
-    const scope = grant(principal, asked)
+    const scope = grant(principal, asked, rules)
     if (!scope) continue
     characters += formatScope(scope).length + SCOPE_OVERHEAD_CHARACTERS
     if (characters > MAX_GRANTED_CHARACTERS) break
@@ -99,11 +105,12 @@ export function grantScopes(principal: Principal, requested: readonly RequestedS
 /** What a scope takes in a token's JSON beyond its own text: field names, quotes, brackets. */
 const SCOPE_OVERHEAD_CHARACTERS = 50
 
-function grant(principal: Principal, asked: RequestedScope): TokenScope | undefined {
-  if (typeof asked === 'string') return decide(principal, { kind: asked }) === 'allow' ? asked : undefined
+function grant(principal: Principal, asked: RequestedScope, rules: AccessRules): TokenScope | undefined {
+  if (typeof asked === 'string')
+    return decide(principal, { kind: asked }, rules) === 'allow' ? asked : undefined
   const { repository } = asked
   const actions = asked.actions.filter(
-    (action) => decide(principal, { kind: 'repository', repository, action }) === 'allow',
+    (action) => decide(principal, { kind: 'repository', repository, action }, rules) === 'allow',
   )
   return actions.length === 0 ? undefined : ({ repository, actions } satisfies RepositoryGrant)
 }

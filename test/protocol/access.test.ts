@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, createPublicKey, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { ROUTES } from '../../src/http/routes.ts'
+import { ROUTE_ACCESS } from '../../src/http/routes.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { OciRequestKind } from '../../src/oci/request.ts'
@@ -28,7 +28,7 @@ const REQUESTS: Record<OciRequestKind, (repository: string) => readonly [method:
   'blob-upload-finish': (name) => ['PUT', `/v2/${name}/blobs/uploads/${NO_UPLOAD}?digest=${ABSENT}`],
   'blob-upload-cancel': (name) => ['DELETE', `/v2/${name}/blobs/uploads/${NO_UPLOAD}`],
 }
-const KINDS = Object.keys(ROUTES) as OciRequestKind[]
+const KINDS = Object.keys(ROUTE_ACCESS) as OciRequestKind[]
 
 /** The answer without members that may differ between two equivalent answers. */
 function bare(reply: Reply): unknown {
@@ -52,7 +52,7 @@ describe('who may do what', () => {
   after(() => registry[Symbol.asyncDispose]())
 
   for (const kind of KINDS) {
-    const { access } = ROUTES[kind]
+    const access = ROUTE_ACCESS[kind]
     const isAboutRepository = access !== 'ping' && access !== 'catalog'
     const [method, path] = REQUESTS[kind]('alice/app')
     const passed = (status: number): boolean => ![401, 403, 500].includes(status)

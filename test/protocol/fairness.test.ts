@@ -5,11 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { databaseFile } from '../../src/app/data-folder.ts'
 import { LARGEST_SHARE } from '../../src/http/fair-share.ts'
-import { enterTransfer } from '../../src/http/transfers.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../src/oci/manifest.ts'
 import { ABANDONED_AFTER_MS, MAX_OPEN_UPLOADS } from '../../src/registry/push-blob.ts'
-import { MAX_TRANSFERS } from '../../src/stream/buffer-budget.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest, type User } from './registry-under-test.ts'
 
@@ -61,33 +59,6 @@ describe('one account', () => {
     removeFresh(registry, 3)
     for (const expected of [202, 202, 429]) assert.equal((await open('alice')).status, expected)
     assert.equal(registry.inventory().uploads, uploads - 3)
-  })
-
-  test('takes no more than its share of the transfers there may be at once', async () => {
-    const digest = await registry.pushBlob('alice', 'alice/app', 'pulled')
-    const path = `/v2/alice/app/blobs/${digest}`
-    const session = String((await open('bob')).headers.location).replaceAll('bob', 'alice')
-    {
-      using transfers = new DisposableStack()
-      for (let count = 0; count < MAX_TRANSFERS * LARGEST_SHARE; count++)
-        transfers.use(enterTransfer('alice'))
-      const attempts: [string, string, object][] = [
-        ['GET', path, {}],
-        ['PATCH', session, { body: 'x' }],
-        ['PUT', `${session}?digest=${digest}`, { body: 'x' }],
-        ['POST', `${UPLOADS}?digest=${digest}`, { body: 'pulled' }],
-      ]
-      for (const [method, target, options] of attempts) {
-        const refused = await registry.send('alice', method, target, options)
-        assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS'], method)
-        assert.match(refused.text, /transfers of this account/)
-        assert.equal(refused.headers['retry-after'], '5')
-      }
-      assert.equal((await registry.send('alice', 'HEAD', path)).status, 200)
-      assert.equal((await registry.send('admin', 'GET', path)).text, 'pulled')
-      await registry.pushBlob('bob', 'bob/app', 'pushed')
-    }
-    assert.equal((await registry.send('alice', 'GET', path)).text, 'pulled')
   })
 
   test('takes no more than its share of the memory for manifests', async () => {

@@ -1,73 +1,89 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { mountSources } from '../../access/decide.ts'
+import type { AccessRules } from '../../access/rules.ts'
 import { parseContentRange } from '../../oci/byte-range.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { essenceOf } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { UploadKey, UploadStatus } from '../../registry/push-blob.ts'
+import type { MountBlob } from '../../registry/mount-blob.ts'
+import type { PushBlob, UploadKey, UploadStatus } from '../../registry/push-blob.ts'
 import type { UploadBody } from '../../registry/upload-body.ts'
 import { freeMemoryOf } from '../../stream/free-memory.ts'
 import { accountIdOf, accountOf, type Exchange } from '../exchange.ts'
 import { discardBody, replyEmpty } from '../reply.ts'
-import type { Handler, RequestOf } from '../routes.ts'
-import { enterTransfer } from '../transfers.ts'
+import type { Handlers, RequestOf } from '../routes.ts'
+import type { Transfers } from '../transfers.ts'
 
-/** end-4a opens a session, end-4b takes the whole blob, end-11 mounts one; a mount that misses opens a session. */
-export const startUpload: Handler<'blob-upload-start'> = async (request, exchange, registry) => {
-  const { repository, digest, mount, from, algorithm } = request
-  const owner = accountIdOf(exchange)
-  if (mount) {
-    const readable = mountSources(exchange.principal)
-    const isMounted = await registry.mountBlob({ repository, digest: mount, from, readable })
-    if (isMounted) return replyBlobCreated(exchange, repository, mount)
+/** Dependencies of the handlers of uploads. */
+interface Parts {
+  readonly registry: PushBlob & MountBlob
+  readonly rules: AccessRules
+  readonly transfers: Transfers
+}
+
+type UploadKinds =
+  | 'blob-upload-start'
+  | 'blob-upload-status'
+  | 'blob-upload-append'
+  | 'blob-upload-finish'
+  | 'blob-upload-cancel'
+
+/** Creates the handlers of upload sessions. */
+export function createUploadHandlers({ registry, rules, transfers }: Parts): Pick<Handlers, UploadKinds> {
+  return {
+    /** end-4a opens a session, end-4b takes the whole blob, end-11 mounts one; a mount that misses opens a session. */
+    async 'blob-upload-start'(request, exchange) {
+      const { repository, digest, mount, from, algorithm } = request
+      const owner = accountIdOf(exchange)
+      if (mount) {
+        const readable = mountSources(exchange.principal, rules)
+        const isMounted = await registry.mountBlob({ repository, digest: mount, from, readable })
+        if (isMounted) return replyBlobCreated(exchange, repository, mount)
+      }
+      if (digest) {
+        using _share = transfers.enter(accountOf(exchange))
+        await registry.pushWholeBlob({ repository, owner, digest }, bodyOf(exchange.request))
+        return replyBlobCreated(exchange, repository, digest)
+      }
+      const session = await registry.startUpload({ repository, owner, algorithm: algorithm ?? undefined })
+      replyEmpty(exchange, 202, sessionHeaders(exchange, session))
+    },
+
+    /** end-13. */
+    async 'blob-upload-status'(request, exchange) {
+      const session = await registry.getUploadStatus(keyOf(request, exchange))
+      replyEmpty(exchange, 204, sessionHeaders(exchange, session))
+    },
+
+    /** end-5: a chunk with its place, or a stream without. */
+    async 'blob-upload-append'(request, exchange) {
+      const key = keyOf(request, exchange)
+      using _share = transfers.enter(accountOf(exchange))
+      const session = await registry.appendUpload(key, bodyOf(exchange.request))
+      replyEmpty(exchange, 202, sessionHeaders(exchange, session))
+    },
+
+    /** end-6. */
+    async 'blob-upload-finish'(request, exchange) {
+      const key = keyOf(request, exchange)
+      const body = bodyOf(exchange.request)
+      using _share = body.length === 0 ? undefined : transfers.enter(accountOf(exchange))
+      await registry.finishUpload(key, request.digest, body)
+      // Of a request that is repeated nothing was read.
+      discardBody(exchange)
+      replyBlobCreated(exchange, request.repository, request.digest)
+    },
+
+    /** end-14. */
+    async 'blob-upload-cancel'(request, exchange) {
+      await registry.cancelUpload(keyOf(request, exchange))
+      replyEmpty(exchange, 204)
+    },
   }
-  if (digest) {
-    using _share = enterTransfer(accountOf(exchange))
-    await registry.pushWholeBlob({ repository, owner, digest }, bodyOf(exchange.request))
-    return replyBlobCreated(exchange, repository, digest)
-  }
-  const session = await registry.startUpload({ repository, owner, algorithm: algorithm ?? undefined })
-  replyEmpty(exchange, 202, sessionHeaders(exchange, session))
 }
 
-/** end-13. */
-export const getUploadStatus: Handler<'blob-upload-status'> = async (request, exchange, registry) => {
-  const session = await registry.getUploadStatus(keyOf(request, exchange))
-  replyEmpty(exchange, 204, sessionHeaders(exchange, session))
-}
-
-/** end-5: a chunk with its place, or a stream without. */
-export const appendUpload: Handler<'blob-upload-append'> = async (request, exchange, registry) => {
-  const key = keyOf(request, exchange)
-  using _share = enterTransfer(accountOf(exchange))
-  const session = await registry.appendUpload(key, bodyOf(exchange.request))
-  replyEmpty(exchange, 202, sessionHeaders(exchange, session))
-}
-
-/** end-6. */
-export const finishUpload: Handler<'blob-upload-finish'> = async (request, exchange, registry) => {
-  const key = keyOf(request, exchange)
-  const body = bodyOf(exchange.request)
-  using _share = body.length === 0 ? undefined : enterTransfer(accountOf(exchange))
-  await registry.finishUpload(key, request.digest, body)
-  // Of a request that is repeated nothing was read.
-  discardBody(exchange)
-  replyBlobCreated(exchange, request.repository, request.digest)
-}
-
-/** end-14. */
-export const cancelUpload: Handler<'blob-upload-cancel'> = async (request, exchange, registry) => {
-  await registry.cancelUpload(keyOf(request, exchange))
-  replyEmpty(exchange, 204)
-}
-
-function keyOf(
-  request: RequestOf<
-    'blob-upload-status' | 'blob-upload-append' | 'blob-upload-finish' | 'blob-upload-cancel'
-  >,
-  exchange: Exchange,
-): UploadKey {
+function keyOf(request: RequestOf<Exclude<UploadKinds, 'blob-upload-start'>>, exchange: Exchange): UploadKey {
   return { id: request.uploadId, repository: request.repository, owner: accountIdOf(exchange) }
 }
 

@@ -1,52 +1,74 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type ByteRange, parseRangeHeader } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
+import type { DeleteContent } from '../../registry/delete-content.ts'
+import type { PullContent } from '../../registry/pull-content.ts'
 import { Byteranges, contentRangeOf } from '../byteranges.ts'
 import { accountOf, type Exchange } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { guardSending, replyEmpty, sendHead, writeToClient } from '../reply.ts'
-import type { Handler } from '../routes.ts'
-import { enterTransfer } from '../transfers.ts'
+import type { Handlers } from '../routes.ts'
+import type { Transfers } from '../transfers.ts'
 
 const CONTENT_TYPE = 'application/octet-stream'
 /** A year: what a digest names never changes. Private: the answer depended on who asked. */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable'
 
-/** end-2: a blob, or spans of it. */
-export const getBlob: Handler<'blob-get'> = async ({ repository, digest }, exchange, registry) => {
-  const { size } = await registry.statBlob(repository, digest)
-  const etag = `"${digest}"`
-  const headers: OutgoingHttpHeaders = {
-    'content-type': CONTENT_TYPE,
-    'docker-content-digest': digest,
-    etag,
-    'cache-control': CACHE_CONTROL,
-    'accept-ranges': 'bytes',
-  }
-  if (matchesEtag(exchange.request.headers['if-none-match'], digest))
-    return replyEmpty(exchange, 304, headers)
-  const ranges = rangesOf(exchange, { etag, size })
-  const status = ranges ? 206 : 200
-  const several =
-    ranges && ranges.length > 1 ? new Byteranges(ranges, { size, contentType: CONTENT_TYPE }) : undefined
-  Object.assign(headers, several ? headersOf(several) : spanHeaders(ranges?.[0], size))
-  if (exchange.request.method === 'HEAD' || size === 0) return replyEmpty(exchange, status, headers)
-  using _share = enterTransfer(accountOf(exchange))
-  using _guard = guardSending(exchange)
-  const { response } = exchange
-  await registry.sendBlob(
-    { repository, digest, size },
-    ranges ?? [{ start: 0, end: size }],
-    async (bytes) => {
-      // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
-      if (!response.headersSent) sendHead(exchange, status, headers)
-      const before = several?.before(bytes.length)
-      if (before) await writeToClient(exchange, before)
-      await writeToClient(exchange, bytes)
+/** Dependencies of the handlers of blobs. */
+interface Parts {
+  readonly registry: Pick<PullContent & DeleteContent, 'statBlob' | 'sendBlob' | 'deleteBlob'>
+  readonly transfers: Transfers
+}
+
+/** Creates the handlers of blobs. */
+export function createBlobHandlers({
+  registry,
+  transfers,
+}: Parts): Pick<Handlers, 'blob-get' | 'blob-delete'> {
+  return {
+    /** end-2: a blob, or spans of it. */
+    async 'blob-get'({ repository, digest }, exchange) {
+      const { size } = await registry.statBlob(repository, digest)
+      const etag = `"${digest}"`
+      const headers: OutgoingHttpHeaders = {
+        'content-type': CONTENT_TYPE,
+        'docker-content-digest': digest,
+        etag,
+        'cache-control': CACHE_CONTROL,
+        'accept-ranges': 'bytes',
+      }
+      if (matchesEtag(exchange.request.headers['if-none-match'], digest))
+        return replyEmpty(exchange, 304, headers)
+      const ranges = rangesOf(exchange, { etag, size })
+      const status = ranges ? 206 : 200
+      const several =
+        ranges && ranges.length > 1 ? new Byteranges(ranges, { size, contentType: CONTENT_TYPE }) : undefined
+      Object.assign(headers, several ? headersOf(several) : spanHeaders(ranges?.[0], size))
+      if (exchange.request.method === 'HEAD' || size === 0) return replyEmpty(exchange, status, headers)
+      using _share = transfers.enter(accountOf(exchange))
+      using _guard = guardSending(exchange)
+      const { response } = exchange
+      await registry.sendBlob(
+        { repository, digest, size },
+        ranges ?? [{ start: 0, end: size }],
+        async (bytes) => {
+          // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
+          if (!response.headersSent) sendHead(exchange, status, headers)
+          const before = several?.before(bytes.length)
+          if (before) await writeToClient(exchange, before)
+          await writeToClient(exchange, bytes)
+        },
+      )
+      if (several) await writeToClient(exchange, several.end)
+      response.end()
     },
-  )
-  if (several) await writeToClient(exchange, several.end)
-  response.end()
+
+    /** end-10. */
+    async 'blob-delete'({ repository, digest }, exchange) {
+      await registry.deleteBlob(repository, digest)
+      replyEmpty(exchange, 202, { 'docker-content-digest': digest })
+    },
+  }
 }
 
 function headersOf({ contentType, contentLength }: Byteranges): OutgoingHttpHeaders {
@@ -75,10 +97,4 @@ function rangesOf(
     if (error instanceof OciError) exchange.response.setHeader('content-range', `bytes */${size}`)
     throw error
   }
-}
-
-/** end-10. */
-export const deleteBlob: Handler<'blob-delete'> = async ({ repository, digest }, exchange, registry) => {
-  await registry.deleteBlob(repository, digest)
-  replyEmpty(exchange, 202, { 'docker-content-digest': digest })
 }

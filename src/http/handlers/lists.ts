@@ -1,22 +1,35 @@
 import { visibleRepositories } from '../../access/decide.ts'
+import type { AccessRules } from '../../access/rules.ts'
 import type { PageRequest } from '../../oci/request.ts'
+import type { ListContent } from '../../registry/list-content.ts'
 import { nextPageLink } from '../next-page-link.ts'
 import { replyJson } from '../reply.ts'
-import type { Handler } from '../routes.ts'
+import type { Handlers } from '../routes.ts'
 
-/** end-8a, end-8b. */
-export const listTags: Handler<'tag-list'> = async ({ repository, page }, exchange, registry) => {
-  const { entries, next } = await registry.listTags(repository, page)
-  const headers = nextPageLink(`/v2/${repository}/tags/list`, next, sizeParameter(page, entries.length))
-  replyJson(exchange, { name: repository, tags: entries }, { headers })
-}
+/** Creates the handlers of lists. */
+export function createListHandlers({
+  registry,
+  rules,
+}: {
+  registry: ListContent
+  rules: AccessRules
+}): Pick<Handlers, 'tag-list' | 'catalog'> {
+  return {
+    /** end-8a, end-8b. */
+    async 'tag-list'({ repository, page }, exchange) {
+      const { entries, next } = await registry.listTags(repository, page)
+      const headers = nextPageLink(`/v2/${repository}/tags/list`, next, sizeParameter(page, entries.length))
+      replyJson(exchange, { name: repository, tags: entries }, { headers })
+    },
 
-/** The repositories the asker may pull from. */
-export const listRepositories: Handler<'catalog'> = async ({ page }, exchange, registry) => {
-  const visible = visibleRepositories(exchange.principal)
-  const { entries, next } = await registry.listRepositories(visible, page)
-  const headers = nextPageLink('/v2/_catalog', next, sizeParameter(page, entries.length))
-  replyJson(exchange, { repositories: entries }, { headers })
+    /** The repositories that the account may pull from. */
+    async catalog({ page }, exchange) {
+      const visible = visibleRepositories(exchange.principal, rules)
+      const { entries, next } = await registry.listRepositories(visible, page)
+      const headers = nextPageLink('/v2/_catalog', next, sizeParameter(page, entries.length))
+      replyJson(exchange, { repositories: entries }, { headers })
+    },
+  }
 }
 
 /** The page size to go on with: what was asked for as far as it was given. */

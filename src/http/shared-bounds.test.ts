@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openHttpSurface } from '../../test/support/http-surface.ts'
+import { digestOf } from '../oci/digest.ts'
+import { MAX_TRANSFERS } from '../stream/buffer-budget.ts'
+import { LARGEST_SHARE } from './fair-share.ts'
+
+const UPLOADS = '/v2/alice/app/blobs/uploads/'
+
+test('one account takes no more than its share of the transfers there may be at once', async () => {
+  await using surface = await openHttpSurface()
+  const push = (user: 'alice' | 'bob', content: string) =>
+    surface.send(user, 'POST', `/v2/${user}/app/blobs/uploads/?digest=${digestOf(content)}`, {
+      body: content,
+    })
+  assert.equal((await push('alice', 'pulled')).status, 201)
+  const path = `/v2/alice/app/blobs/${digestOf('pulled')}`
+  const session = String((await surface.send('alice', 'POST', UPLOADS)).headers.location)
+  {
+    using transfers = new DisposableStack()
+    for (let count = 0; count < MAX_TRANSFERS * LARGEST_SHARE; count++) {
+      transfers.use(surface.bounds.transfers.enter('alice'))
+    }
+    const attempts: [string, string, object][] = [
+      ['GET', path, {}],
+      ['PATCH', session, { body: 'x' }],
+      ['PUT', `${session}?digest=${digestOf('pulled')}`, { body: 'x' }],
+      ['POST', `${UPLOADS}?digest=${digestOf('pulled')}`, { body: 'pulled' }],
+    ]
+    for (const [method, target, options] of attempts) {
+      const refused = await surface.send('alice', method, target, options)
+      assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS'], method)
+      assert.match(refused.text, /transfers of this account/)
+      assert.equal(refused.headers['retry-after'], '5')
+    }
+    assert.equal((await surface.send('alice', 'HEAD', path)).status, 200)
+    assert.equal((await surface.send('admin', 'GET', path)).text, 'pulled')
+    assert.equal((await push('bob', 'pushed')).status, 201)
+  }
+  assert.equal((await surface.send('alice', 'GET', path)).text, 'pulled')
+})

@@ -1,0 +1,97 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type AccessRules, DEFAULT_RULES } from '../../src/access/rules.ts'
+import { DiskBlobStore } from '../../src/blobs/disk/disk-blob-store.ts'
+import { createRegistryHost } from '../../src/http/registry-host.ts'
+import { createSharedBounds, type SharedBounds } from '../../src/http/shared-bounds.ts'
+import { createSqlMetadata } from '../../src/metadata/sql-metadata.ts'
+import { createRegistry } from '../../src/registry/create-registry.ts'
+import type { Registry } from '../../src/registry/registry.ts'
+import { createRefreshTokenService } from '../../src/tokens/refresh-tokens.ts'
+import { createTokenService } from '../../src/tokens/token-service.ts'
+import { Connection, type Reply, type RequestOptions } from '../protocol/connection.ts'
+import { MemoryAuthenticator } from './memory-authenticator.ts'
+import { temporaryDatabase } from './temporary-database.ts'
+
+/** Accounts that a surface has from the start; the password of each is its name. Only `admin` administers. */
+export type SurfaceUser = 'admin' | 'alice' | 'bob'
+
+/** How a surface differs from what a server has by default. */
+export interface SurfaceOptions {
+  /** Puts another registry in the place of the one over the stores. */
+  readonly wrap?: (registry: Registry) => Registry
+  readonly rules?: AccessRules
+}
+
+/** The HTTP surface of a registry without the program around it, over stores of its own. */
+export interface HttpSurface extends AsyncDisposable {
+  readonly url: string
+  /** The registry over the stores, without what was put before it. */
+  readonly registry: Registry
+  readonly accounts: MemoryAuthenticator
+  readonly bounds: SharedBounds
+  /** Code and text of each failure that would be logged as a fault of the server. */
+  readonly failures: readonly unknown[]
+  /** One request on a connection of its own, with the password of `user` unless a header says otherwise. */
+  send(user: SurfaceUser | undefined, method: string, path: string, options?: RequestOptions): Promise<Reply>
+}
+
+/** Opens a surface; disposing closes it and removes its stores. */
+export async function openHttpSurface(options: SurfaceOptions = {}): Promise<HttpSurface> {
+  const { wrap = (registry) => registry, rules = DEFAULT_RULES } = options
+  const resources = new AsyncDisposableStack()
+  const { database, folder } = resources.use(await temporaryDatabase())
+  const accounts = new MemoryAuthenticator()
+  for (const name of ['admin', 'alice', 'bob']) accounts.set({ name, isAdmin: name === 'admin' }, name)
+  const bounds = createSharedBounds()
+  const failures: unknown[] = []
+  const registry = createRegistry({
+    blobs: await DiskBlobStore.open(folder, undefined),
+    metadata: createSqlMetadata(database),
+    policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
+  })
+  const handle = createRegistryHost({
+    registry: wrap(registry),
+    rules,
+    bounds,
+    accounts,
+    tokens: await createTokenService({ database, lifetimeS: 300 }),
+    refreshTokens: await createRefreshTokenService({
+      database,
+      findEnabled: (name) => accounts.findEnabled(name),
+    }),
+    origin: { publicUrl: undefined, trustedProxies: [] },
+    relativeUrls: true,
+    corsOrigins: [],
+    responseHeaders: [],
+    authRealm: 'test',
+    isStopping: () => false,
+    warnings: () => [],
+    newRequestId: () => 'test',
+    logAccess: () => {},
+    logFailure: (error) => void failures.push(error),
+  })
+  const server = createServer((request, response) => void handle(request, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  resources.defer(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  )
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url,
+    registry,
+    accounts,
+    bounds,
+    failures,
+    async send(user, method, path, requestOptions) {
+      const basic = `Basic ${Buffer.from(`${user}:${user}`).toString('base64')}`
+      using connection = new Connection(url, user === undefined ? {} : { authorization: basic })
+      return await connection.send(method, path, requestOptions)
+    },
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+  }
+}
