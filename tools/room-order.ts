@@ -3,7 +3,7 @@ export interface RoomOrder {
   readonly folder: string
   /**
    * Paths below the folder: an inner folder (`x509/write`, which is not a part of `x509`), `.` for the files at the
-   * folder's top, or one file that stands at another height than the others of its room (`routes.ts`).
+   * folder's top, or one file that stands at another height than the others of its room (`create-handlers.ts`).
    */
   readonly rooms: readonly string[]
 }
@@ -36,7 +36,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['exchange', 'judge', 'forward', 'answer/files', 'answer', '.'],
     ],
   },
-  { folder: 'http', rooms: ['.', 'handlers', 'routes.ts', 'serve-oci.ts', 'registry-host.ts'] },
+  { folder: 'http', rooms: ['.', 'handlers', 'create-handlers.ts', 'serve-oci.ts', 'registry-host.ts'] },
   {
     folder: 'metadata',
     rooms: ['.', 'migrations', 'migrate.ts', 'sqlite', 'queries', 'sql-metadata.ts'],
@@ -53,7 +53,6 @@ export const OPEN_ARROWS: readonly string[] = [
   'front-door/vhost/route -> front-door/vhost/compile',
   'front-door/vhost/route -> front-door/vhost/directives',
   'front-door/vhost/directives/known-directives.ts -> front-door/vhost/directives/directive-table.ts',
-  'access/principal.ts -> access/decide.ts',
   'app/open-front-door.ts -> app/open-serving.ts',
   'app/workers/open-workers.ts -> app/start.ts',
   'config/describe.ts -> config/load-config.ts',
@@ -61,10 +60,4 @@ export const OPEN_ARROWS: readonly string[] = [
   'config/recorded.ts -> config/load-config.ts',
   'front-door/listen/http -> front-door/listen',
   'front-door/answer/files -> front-door/answer',
-  'http/handlers/blob-upload.ts -> http/routes.ts',
-  'http/handlers/blob.ts -> http/routes.ts',
-  'http/handlers/lists.ts -> http/routes.ts',
-  'http/handlers/manifest.ts -> http/routes.ts',
-  'http/handlers/ping.ts -> http/routes.ts',
-  'http/handlers/referrers.ts -> http/routes.ts',
 ]
