@@ -6,7 +6,7 @@ export const CLI_ERRORS = {
   USAGE: { exit: EXIT.usage, remedy: 'Run it with --help to see what it takes' },
   PASSWORD_MISSING: {
     exit: EXIT.usage,
-    remedy: 'Run it on a terminal to be asked, or send the password to standard input with --password-stdin',
+    remedy: 'Run it on a terminal to type it, or send the password to standard input with --password-stdin',
   },
   PASSWORD_UNREADABLE: { exit: EXIT.usage, remedy: 'Send one line with the password to standard input' },
   CONFIRMATION_MISSING: { exit: EXIT.usage, remedy: 'Run it on a terminal to be asked, or give --yes' },

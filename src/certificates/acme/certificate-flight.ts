@@ -27,7 +27,7 @@ import {
   recordSuccess,
 } from './renew/renewal-record.ts'
 
-/** What flights share. */
+/** Dependencies shared by all flights. */
 export interface FlightContext {
   readonly store: AcmeStore
   readonly keeper: CertificateKeeper
@@ -42,16 +42,19 @@ export interface FlightContext {
   /** At least 0, below 1. */
   readonly random: () => number
   readonly signal: AbortSignal
-  /** Who is asked about names; undefined: the system's resolvers. */
+  /** Servers for look-ups of names; undefined: the system's resolvers. */
   readonly dnsServers?: readonly DnsEndpoint[] | undefined
-  /** Port of the plain listener as the world sees it; undefined: 80. */
+  /** Port of the plain listener as seen from the internet; undefined: 80. */
   readonly httpPort?: number | undefined
 }
 
-/** Each attempt of this many goes ahead whatever the network checks say: this machine may see the DNS otherwise. */
+/**
+ * Every attempt with such a number goes ahead despite failed network checks: the CA may see another DNS than this
+ * machine.
+ */
 const UNCHECKED_EVERY = 4
 
-/** One certificate on its way: what is known of it, and its attempts. */
+/** One certificate to get or renew: its known state, and its attempts. */
 export class CertificateFlight {
   readonly plan: AcmePlan
   readonly #planFindings: readonly PreflightFinding[]
@@ -79,12 +82,12 @@ export class CertificateFlight {
     return this.#isOrdering
   }
 
-  /** What is or may be in the way, by the plan and the last look at the network. */
+  /** Actual and possible obstacles, by the plan and the last network checks. */
   get findings(): readonly PreflightFinding[] {
     return [...this.#planFindings, ...this.#networkFindings]
   }
 
-  /** True if no CA would sign what is asked for: it is not asked. */
+  /** True if no CA would sign these names: no order is made. */
   get isRefused(): boolean {
     return this.#planFindings.some(({ severity }) => severity === 'error')
   }
@@ -94,7 +97,7 @@ export class CertificateFlight {
     return pickCertificate(certificates, this.plan.names, this.#context.clock())
   }
 
-  /** When the next attempt is due. Unix time in ms. */
+  /** Time at which the next attempt is due. Unix time in ms. */
   attemptAt(certificate: ManagedCertificate | undefined): number {
     const { advice, installed, ...record } = this.#record
     return attemptTime({
@@ -108,14 +111,17 @@ export class CertificateFlight {
     })
   }
 
-  /** When the CA is to be asked about the time of renewal; undefined: never. Unix time in ms. */
+  /** Time to fetch the CA's renewal advice; undefined: never. Unix time in ms. */
   adviceAt(certificate: ManagedCertificate | undefined): number | undefined {
     if (certificate?.origin !== 'acme' || certificate.ariId === undefined) return undefined
     const { advice } = this.#record
     return advice?.id === certificate.ariId ? advice.checkAt : this.#context.clock()
   }
 
-  /** Asks the CA when to renew (RFC 9773). Errors: none; a CA that does not answer is asked again later. */
+  /**
+   * Fetches the CA's advice about the time of renewal (RFC 9773). Errors: none; a CA without an answer is tried again
+   * later.
+   */
   async refreshAdvice(id: string): Promise<void> {
     const { logger, signal } = this.#context
     const directory = this.#record.installed?.directory ?? this.plan.directory
@@ -123,7 +129,8 @@ export class CertificateFlight {
     const { advice, error } = await refreshAdvice(before, { ...this.#context, id, directory })
     if (signal.aborted) return
     const { names } = this.plan
-    if (error !== undefined) logger.info({ names, err: error }, 'the CA could not be asked when to renew')
+    if (error !== undefined)
+      logger.info({ names, err: error }, 'the renewal advice of the CA could not be fetched')
     const hasMoved = before?.id === id && before.window && before.window.chosenAt !== advice.window?.chosenAt
     if (hasMoved)
       logger.info(
@@ -133,7 +140,7 @@ export class CertificateFlight {
     await this.#save({ ...this.#record, advice }).catch((cause) => this.#warnUnsaved(cause))
   }
 
-  /** Tries to get and install a certificate; what comes of it is in the record and in the log. Errors: none. */
+  /** Tries to get and install a certificate; the result is in the record and in the log. Errors: none. */
   async attempt(certificate: ManagedCertificate | undefined): Promise<void> {
     const { clock, random, logger, signal } = this.#context
     this.#isOrdering = true
@@ -190,7 +197,7 @@ export class CertificateFlight {
     })
   }
 
-  /** A retry is tried out first where failures cost nothing; that certificate is thrown away. */
+  /** Tries a retry first at the staging directory, where failures cost nothing; that certificate is thrown away. */
   async #rehearse(transport: AcmeTransport): Promise<void> {
     const { failures, pendingOrder } = this.#record
     const { stagingDirectory, names } = this.plan
@@ -198,7 +205,7 @@ export class CertificateFlight {
     try {
       await this.#issue(stagingDirectory, transport, undefined)
     } catch (error) {
-      // What it says of our names counts. That it is down or busy must not keep us from the real one.
+      // Only its verdict on our names counts. A staging side that is down or busy must not block the real order.
       if (
         this.#context.signal.aborted ||
         !(error instanceof AcmeError) ||
@@ -208,7 +215,7 @@ export class CertificateFlight {
         throw error
       this.#context.logger.info(
         { names, err: error },
-        'the staging directory is of no help; the real one is asked',
+        'the staging directory is of no use; the real one is tried',
       )
       return
     }
@@ -237,7 +244,7 @@ export class CertificateFlight {
     const what = errors.map(({ name, message }) => `${name} ${message}`).join('; ')
     throw new AcmeError(
       'ACME_NAMES_REFUSED',
-      `the CA was not asked, as it would refuse: ${what}`,
+      `no order was made, as the CA would refuse it: ${what}`,
       first.remedy,
     )
   }
@@ -248,7 +255,10 @@ export class CertificateFlight {
     return installed?.directory === this.plan.directory ? certificate?.ariId : undefined
   }
 
-  /** Of a staging side that is meant no more, or of a CA that only whoever asked before had chosen. */
+  /**
+   * True for a certificate of a staging side that the wish no longer names, or of a CA that only a former wish had
+   * named.
+   */
   #isOfWrongCa(installed: RenewalRecord['installed']): boolean {
     if (installed === undefined) return false
     const isTestNoMore = installed.isTest && !this.plan.isTest
@@ -264,7 +274,7 @@ export class CertificateFlight {
     await this.#context.store.write('certificates', this.plan.id, this.#record)
   }
 
-  /** In memory it holds; a restart would try at once. */
+  /** The record holds in memory; a restart would try at once. */
   #warnUnsaved(cause: unknown): void {
     this.#context.logger.warn(
       { names: this.plan.names, err: cause },

@@ -128,7 +128,7 @@ describe('`CertificateManager` orders', () => {
     room.clock.now += 2 * 3600 * 1000
     await settle(room, wishFor([NAME]))
     assert.equal(ca.callsOf('finalize').length, 1)
-    // Another CA in the settings is no reason to ask for everything anew.
+    // Another CA in the settings does not lead to new orders for valid certificates.
     await room.restart({ directory: other.directoryUrl })
     await settle(room, wishFor([NAME]))
     assert.equal(other.callsOf('finalize').length, 1)

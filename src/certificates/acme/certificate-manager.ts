@@ -20,33 +20,36 @@ import { WorkGate } from './work-gate.ts'
 
 /** Orders at once. */
 const MAX_AT_ONCE = 4
-/** Longest time between two looks, in ms: a clock that jumps, or a machine that slept, is noticed within it. */
+/**
+ * Longest time between two checks, in ms: the delay after which a jump of the clock, or a sleep of the machine, is
+ * noticed.
+ */
 const LOOK_EVERY_MS = 10 * 60 * 1000
-/** Shortest time between two looks, in ms: whatever is due, the machine has other things to do. */
+/** Shortest time between two checks, in ms: it bounds their load. */
 const LOOK_MIN_MS = 1000
-/** Time in which ends of looks are taken together before the next time is worked out, in ms: there may be thousands. */
+/** Time in which ends of checks are gathered before the next time is computed, in ms: there may be thousands. */
 const GATHER_MS = 50
 
-/** What the manager is made of. */
+/** Dependencies and settings of the manager. */
 export interface CertificateManagerOptions {
   /** `<data>/certificates/acme`. */
   readonly folder: string
   readonly keeper: CertificateKeeper
   readonly defaults: AcmeDefaults
   readonly logger: Logger
-  /** Sent to CAs: RFC 8555 section 6.1 wants product and version. */
+  /** Sent to CAs: RFC 8555 section 6.1 requires product and version. */
   readonly userAgent: string
-  /** Whether the CA can reach us so: false where that listener is off. */
+  /** Listeners that a CA can reach: false if that listener is off. */
   readonly listens?: { readonly http: boolean; readonly tls: boolean } | undefined
   /** Unix time in ms. */
   readonly clock?: (() => number) | undefined
   /** At least 0, below 1. */
   readonly random?: (() => number) | undefined
-  /** Servers asked about names and records in place of the system's and the zones' own. */
+  /** Servers for look-ups of names and records in place of the system's and the zones' own. */
   readonly dnsServers?: readonly DnsEndpoint[] | undefined
-  /** Told of open challenges, where other processes listen, too. */
+  /** Passes open challenges on to other processes that listen. */
   readonly relay?: AnswerRelay | undefined
-  /** Port of the plain listener as the world sees it; undefined: 80. */
+  /** Port of the plain listener as seen from the internet; undefined: 80. */
   readonly httpPort?: number | undefined
 }
 
@@ -60,31 +63,31 @@ interface Ordered {
   readonly kind: 'order'
   readonly id: string
   readonly flight: CertificateFlight
-  /** The look or attempt going on. */
+  /** The check or attempt under way. */
   running: Promise<void> | undefined
 }
 
 /**
- * Keeps a certificate for each wish: asks the CA where nothing valid is in use, renews in time, tries again after
- * failures. Never deletes anything: a wish that is gone is only no longer renewed.
+ * Keeps a certificate for each wish: orders one if none that is valid is in use, renews in time, tries again after
+ * failures. Never deletes a certificate: after its wish is gone it is only no longer renewed.
  *
- * Starts to work with the first {@link setWishes}. Disposing ends what is under way; orders are found again at the
+ * Starts to work with the first {@link setWishes}. Disposing ends the work under way; orders are found again at the
  * next start.
  */
 export class CertificateManager implements AsyncDisposable {
-  /** For the listeners. */
+  /** Answers for the listeners. */
   readonly challenges: ChallengeAnswers
   readonly #options: CertificateManagerOptions
   readonly #context: FlightContext
   readonly #stop = new AbortController()
   readonly #gate = new WorkGate(MAX_AT_ONCE)
-  /** What is under way, for wishes that are gone, too. */
+  /** Work under way, also for wishes that are gone. */
   readonly #running = new Set<Promise<void>>()
   #entries = new Map<string, Local | Ordered>()
   #certificates: readonly ManagedCertificate[] = []
   #timer: NodeJS.Timeout | undefined
   #gathering: NodeJS.Timeout | undefined
-  /** Wishes are taken in the order they come. */
+  /** Changes of wishes run in the order of their calls. */
   #change: Promise<void> = Promise.resolve()
 
   /** Errors: `ACME_DNS_FAILED` if `dnsKey` cannot be read. */
@@ -111,15 +114,15 @@ export class CertificateManager implements AsyncDisposable {
   }
 
   /**
-   * Replaces all wishes; the work for those that stay goes on undisturbed. Two of the same names are one: the first
-   * counts. Settles when the new ones have been taken in, not when they have certificates.
+   * Replaces all wishes; the work for unchanged ones goes on undisturbed. Of two wishes with the same names the first
+   * counts. Settles when the new ones are planned, not when they have certificates.
    */
   setWishes(wishes: readonly AcmeWish[]): Promise<void> {
     this.#change = this.#change.catch(() => {}).then(() => this.#takeIn(wishes))
     return this.#change
   }
 
-  /** Where each wish stands, in the order of the wishes. */
+  /** Status of each wish, in the order of the wishes. */
   status(): CertificateStatus[] {
     return [...this.#entries.values()].map((entry) => {
       if (entry.kind === 'local') return localStatus(entry.names)
@@ -129,32 +132,32 @@ export class CertificateManager implements AsyncDisposable {
   }
 
   /**
-   * Renews at once the certificates that have any of these names, whatever the ladder says; without names, all.
-   * Settles with their status when each has been tried. Errors: `ACME_NAMES_REFUSED` if no wish has such a name.
+   * Renews at once the certificates that have any of these names, without regard to the retry ladder; without names,
+   * all. Settles with their status when each has been tried. Errors: `ACME_NAMES_REFUSED` if no wish has such a name.
    */
   async renewNow(names: readonly string[] = []): Promise<CertificateStatus[]> {
     const wanted = names.map(hostKey)
-    const isMeant = ({ flight }: Ordered): boolean =>
+    const isSelected = ({ flight }: Ordered): boolean =>
       wanted.length === 0 || flight.plan.names.some((name) => wanted.includes(name))
-    const meant = this.#ordered().filter((entry) => isMeant(entry) && !entry.flight.isRefused)
-    if (meant.length === 0)
+    const selected = this.#ordered().filter((entry) => isSelected(entry) && !entry.flight.isRefused)
+    if (selected.length === 0)
       throw new AcmeError(
         'ACME_NAMES_REFUSED',
-        `no certificate is asked of a CA for ${names.join(', ') || 'any name'}`,
+        `no certificate of a CA is configured for ${names.join(', ') || 'any name'}`,
         'berth cert list shows which are; ask for one by --domain, ACME_HOST or berth.yaml.',
       )
     await Promise.all(
-      meant.map(async (entry) => {
+      selected.map(async (entry) => {
         await entry.running
         await this.#run(entry, { isForced: true })
       }),
     )
-    return meant.map(({ flight }) =>
+    return selected.map(({ flight }) =>
       describeFlight(flight, flight.pick(this.#certificates), this.#context.clock()),
     )
   }
 
-  /** Looks at every certificate and does what is due. Settles when it is done. Errors: none. */
+  /** Checks every certificate and does the work that is due. Settles when it is done. Errors: none. */
   async check(): Promise<void> {
     if (!(await this.#list())) return
     await Promise.all(this.#ordered().map((entry) => this.#run(entry, { isForced: false })))
@@ -186,7 +189,7 @@ export class CertificateManager implements AsyncDisposable {
     void this.check()
   }
 
-  /** The entry there is, if nothing about it has changed. */
+  /** The existing entry, if it is unchanged. */
   async #ordering(planned: Extract<ReturnType<typeof planWish>, { kind: 'order' }>): Promise<Ordered> {
     const { plan, findings } = planned
     const known = this.#entries.get(plan.id)
@@ -209,7 +212,7 @@ export class CertificateManager implements AsyncDisposable {
       this.#context.logger.warn({ names }, `${name === undefined ? '' : `${name}: `}${message}. ${remedy}`)
   }
 
-  /** One flight for each set of names: who comes while it is on its way joins it. */
+  /** Starts at most one flight for each set of names: a call during a flight joins it. */
   #run(entry: Ordered, how: { isForced: boolean }): Promise<void> {
     if (entry.running !== undefined) return entry.running
     const running = this.#look(entry, how).finally(() => {
@@ -239,7 +242,7 @@ export class CertificateManager implements AsyncDisposable {
     await this.#list()
   }
 
-  /** False if the keeper cannot tell, in which case nothing may be ordered. */
+  /** False if the certificates cannot be listed, in which case no order may be made. */
   async #list(): Promise<boolean> {
     try {
       this.#certificates = await this.#options.keeper.list()
@@ -278,8 +281,8 @@ export class CertificateManager implements AsyncDisposable {
 }
 
 /**
- * The names that pairs are kept by, by the id of their plan: two sets that begin with the same host must not take turns
- * in replacing one pair, and the pair `example.com` is that of this host before it is that of `*.example.com`.
+ * The names of the stored pairs, by the id of their plan: two sets that begin with the same host must not replace each
+ * other's pair, and the host `example.com` gets the pair of that name before `*.example.com` does.
  */
 function choosePairNames(plans: readonly AcmePlan[]): Map<string, string> {
   const chosen = new Map<string, string>()
@@ -293,7 +296,7 @@ function choosePairNames(plans: readonly AcmePlan[]): Map<string, string> {
   return chosen
 }
 
-/** The ways there are, those that need nothing of the operator first. */
+/** The available ways, those that need no setting first. */
 function makeSolvers(
   options: CertificateManagerOptions,
   board: ChallengeBoard,

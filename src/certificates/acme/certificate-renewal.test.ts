@@ -62,7 +62,7 @@ describe('`CertificateManager` renews', () => {
     const [status] = room.manager.status()
     assert.equal(status?.window, undefined)
     assert.ok((status?.nextAttemptAt ?? 0) > room.clock.now + 59 * DAY_MS)
-    assert.ok(room.log.some(({ msg }) => msg === 'the CA could not be asked when to renew'))
+    assert.ok(room.log.some(({ msg }) => msg === 'the renewal advice of the CA could not be fetched'))
   })
 
   test('without `replaces` if the CA says that it has been replaced, and on the attempt after a failure', async () => {
@@ -93,7 +93,7 @@ describe('`CertificateManager` renews', () => {
   test('by itself, in time, when nobody looks', async () => {
     await using ca = await ScriptedAcmeServer.start()
     await using room = await makeAcmeRoom({ directory: ca.directoryUrl }, { clock: Date.now })
-    // How long a certificate takes on this machine just now says how long one has to last to be renewed in time.
+    // The time an order takes on this machine decides how long a certificate must live to be renewed in time.
     const begin = performance.now()
     await settle(room, wishFor(['other.example.com']))
     const before = ca.callsOf('cert').length
@@ -116,7 +116,7 @@ describe('`CertificateManager` renews', () => {
     const times = issued.slice(1).map(({ time }) => Number(time))
     const waitMs = (times[1] ?? Date.now()) - (times[0] ?? 0)
     assert.ok(waitMs > 1000, `after ${waitMs} ms`)
-    // When it was to be, whenever a busy machine came to it.
+    // The planned time, however late a busy machine reached it.
     const { nextAttemptAt = Number.POSITIVE_INFINITY, certificate } = status ?? {}
     assert.ok(nextAttemptAt < (certificate?.notAfter ?? 0), `planned for ${nextAttemptAt}`)
   })

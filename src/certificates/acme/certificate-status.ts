@@ -4,13 +4,13 @@ import type { ManagedCertificate } from './renew/certificate-keeper.ts'
 import { issuedThisWeek, type RenewalRecord } from './renew/renewal-record.ts'
 
 /**
- * Where a wish stands. `local`: Berth's own CA is to sign it. `refused`: no CA would sign it, see the findings.
- * `ordering`: under way. `valid`: in use. `provided`: a pair of the operator's is in use. `failing`: the last attempt
- * failed and no valid certificate is in use. `waiting`: the first attempt is about to be made.
+ * State of a wish. `local`: Berth's own CA is to sign it. `refused`: no CA would sign it, see the findings. `ordering`:
+ * under way. `valid`: in use. `provided`: a pair of the operator's is in use. `failing`: the last attempt failed and no
+ * valid certificate is in use. `waiting`: the first attempt is about to be made.
  */
 export type CertificateState = 'local' | 'refused' | 'ordering' | 'valid' | 'provided' | 'failing' | 'waiting'
 
-/** What an operator wants to know about a certificate that was asked for. Unix times in ms. */
+/** Status of a certificate from a CA, for operators. Unix times in ms. */
 export interface CertificateStatus {
   readonly names: readonly string[]
   readonly state: CertificateState
@@ -18,21 +18,21 @@ export interface CertificateStatus {
   readonly directory: string | undefined
   /** The certificate in use. */
   readonly certificate: ManagedCertificate | undefined
-  /** When the CA is asked next; undefined: it is not. */
+  /** Time of the next order; undefined: there will be none. */
   readonly nextAttemptAt: number | undefined
-  /** What the CA said about the time of renewal. */
+  /** The CA's window for the renewal. */
   readonly window: NonNullable<RenewalRecord['advice']>['window']
-  /** Attempts that have failed since the last success, and since when. */
+  /** Number of failed attempts since the last success, and the time of the first. */
   readonly failures: RenewalRecord['failures']
-  /** Why the last attempt failed, with the CA's problem document; undefined: it did not. */
+  /** Error of the last attempt, with the CA's problem document; undefined: it succeeded. */
   readonly lastError: RenewalRecord['lastError']
-  /** What is or may be in the way. */
+  /** Actual and possible obstacles. */
   readonly findings: readonly PreflightFinding[]
-  /** Certificates issued for these names in the last seven days; Let's Encrypt gives five. */
+  /** Certificates issued for these names in the last seven days; Let's Encrypt issues at most five. */
   readonly issuedThisWeek: number
 }
 
-/** The status of names that no CA is asked about. */
+/** The status of names for which no order is made. */
 export function localStatus(names: readonly string[]): CertificateStatus {
   return {
     names,
@@ -48,7 +48,7 @@ export function localStatus(names: readonly string[]): CertificateStatus {
   }
 }
 
-/** The status of a certificate that a CA is asked for. */
+/** The status of a certificate from a CA. */
 export function describeFlight(
   flight: CertificateFlight,
   certificate: ManagedCertificate | undefined,

@@ -5,9 +5,9 @@ import { isIP } from 'node:net'
 import { hostKey } from '../x509/x509-facts.ts'
 import { type CertificateFinding, finding } from './findings.ts'
 
-/** Longest wait for an answer of the DNS, in ms, and how often it is asked. */
+/** Longest wait for an answer of the DNS, in ms, and number of tries. */
 const RESOLVER = { timeout: 2_000, tries: 2 }
-/** Names that CAs are called by in CAA records, by a word in their own certificates. */
+/** Names of CAs in CAA records, by a word in their own certificates. */
 const CA_DOMAINS: readonly (readonly [word: RegExp, domains: readonly string[]])[] = [
   [/Let's Encrypt|ISRG/, ['letsencrypt.org']],
   [
@@ -27,12 +27,12 @@ const CA_DOMAINS: readonly (readonly [word: RegExp, domains: readonly string[]])
   [/SSL Corp/, ['ssl.com']],
 ]
 
-/** Looks records up; answers none where there are none. */
+/** Looks records up; empty if there are none. */
 export type CaaLookup = (name: string) => Promise<readonly CaaRecord[]>
 
 /**
- * Tells if the records of the domain forbid the CA of the certificate to issue it again (RFC 8659). Nothing is said where
- * the DNS does not answer or the CA is not one whose names are known here.
+ * Finds out if the records of the domain forbid the CA of the certificate to issue it again (RFC 8659). No finding if
+ * the DNS does not answer, or the CA's names are not known here.
  */
 export async function checkCaa(
   host: string,
@@ -50,7 +50,7 @@ export async function checkCaa(
       issue === undefined ? [] : [issue.split(';')[0]?.trim() ?? ''],
     )
     if (allowed.length === 0 || allowed.some((domain) => own.includes(domain.toLowerCase()))) return []
-    const who = allowed.filter(Boolean).join(', ') || 'nobody'
+    const who = allowed.filter(Boolean).join(', ') || 'no CA'
     return [
       finding(
         'CAA_FORBIDS',

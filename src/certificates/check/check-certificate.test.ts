@@ -8,7 +8,7 @@ const HOST = 'www.example.com'
 const { root, upper, lower, leaf } = makeMail([HOST])
 const issuers = [lower, upper]
 
-/** A server's certificate with something special about it, and its issuers. */
+/** A server's certificate with some options, and its issuers. */
 const special = (options: Parameters<typeof makePaper>[1]): PaperCertificate[] => [
   makePaper(HOST, { by: lower, names: [HOST], ...options }),
   ...issuers,

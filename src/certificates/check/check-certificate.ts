@@ -26,33 +26,33 @@ const CURVES = ['prime256v1', 'secp384r1', 'secp521r1']
 /** Most hosts named in one sentence. */
 const MAX_NAMED = 5
 
-/** A certificate as it is to be checked. */
+/** A certificate to check. */
 export interface CheckRequest {
-  /** In the order of the file, or as they were served. */
+  /** In the order of the file, or of the handshake. */
   readonly certificates: readonly X509Certificate[]
-  /** Keys that were given; undefined: no key is expected, as with a live host. */
+  /** Given keys; undefined: no key is expected, as with a live host. */
   readonly keys: readonly KeyObject[] | undefined
-  /** Hosts that it has to stand for. */
+  /** Hosts that it has to cover. */
   readonly hosts: readonly string[]
   readonly roots: readonly X509Certificate[]
-  /** Roots of one's own: a chain that ends there is complete, though not trusted. */
+  /** Roots of one's own: a chain that ends there is complete, though not trusted by default. */
   readonly ownRoots?: readonly X509Certificate[] | undefined
   /** Unix time in ms. */
   readonly now: number
 }
 
-/** What a check found. */
+/** Result of a check. */
 export interface CheckResult {
   /** Errors first. */
   readonly findings: readonly CertificateFinding[]
   readonly bundle: CertificateBundle | undefined
-  /** Whether a client without help from elsewhere, as Docker is, would take it. */
+  /** True if a client that fetches no intermediates, such as Docker, accepts it. */
   readonly isAccepted: boolean
 }
 
 /**
- * Checks a certificate as a Go client, which Docker is, will look at it: the chain from what is there and the roots of
- * the system alone, names from the alternative names alone. All checks are made, whatever the ones before found.
+ * Checks a certificate as a Go client does, such as Docker: the chain from the given certificates and the system's
+ * roots alone, names from the alternative names alone. All checks are made, whatever the result of those before.
  */
 export function checkCertificate(request: CheckRequest): CheckResult {
   const { certificates, keys, hosts, now } = request
@@ -139,7 +139,9 @@ function describeLeftOut({ certificate, reason }: CertificateBundle['leftOut'][n
   }
 }
 
-/** An issuer by its name whose key did not sign: something was changed, or the CA has several keys of one name. */
+/**
+ * Finds an issuer by its name whose key did not sign: something was changed, or the CA has several keys of one name.
+ */
 function checkSignatures(
   certificates: readonly X509Certificate[],
   { chain, end }: CertificateBundle,
@@ -194,7 +196,7 @@ function checkNames(leaf: X509Certificate, hosts: readonly string[]): Certificat
 
 function checkUse({ leaf, chain, end }: CertificateBundle): CertificateFinding[] {
   const found: CertificateFinding[] = []
-  // OpenSSL makes self-signed certificates CAs unless it is told otherwise, and clients take them.
+  // OpenSSL makes self-signed certificates CAs by default, and clients accept them.
   if (leaf.ca && !isSelfSigned(leaf))
     found.push(finding('LEAF_IS_CA', `${shortName(leaf.subject)} is the certificate of a CA`))
   const uses = leaf.keyUsage

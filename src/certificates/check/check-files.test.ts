@@ -82,8 +82,8 @@ describe('`checkHost()`', () => {
       [root.certificate],
     )
     server.close()
-    const told = findings.map(({ code, severity }) => `${severity} ${code}`)
-    assert.deepEqual(told, ['warning PROTOCOL_OLD', 'warning PROTOCOL_OLD'])
+    const found = findings.map(({ code, severity }) => `${severity} ${code}`)
+    assert.deepEqual(found, ['warning PROTOCOL_OLD', 'warning PROTOCOL_OLD'])
     assert.ok(isAccepted)
   })
 })

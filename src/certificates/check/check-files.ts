@@ -5,7 +5,7 @@ import type { PemOddity } from '../x509/pem.ts'
 import { type CheckRequest, type CheckResult, checkCertificate, sortFindings } from './check-certificate.ts'
 import { type CertificateFinding, finding } from './findings.ts'
 
-/** What is odd about a file, in words. */
+/** Oddities of a file, in words. */
 const ODDITIES: Readonly<Record<PemOddity, string>> = {
   'byte-order-mark': 'begins with a byte order mark',
   'utf-16': 'is written in UTF-16',
@@ -18,11 +18,11 @@ const ODDITIES: Readonly<Record<PemOddity, string>> = {
 /** Files to check. */
 export interface FileCheck extends Pick<CheckRequest, 'hosts' | 'roots' | 'ownRoots' | 'now'> {
   readonly content: MailedContent
-  /** Whether a key has to be among them. */
+  /** True if a key has to be among them. */
   readonly isKeyExpected: boolean
 }
 
-/** Checks certificates and keys that were read from files, and the files themselves. */
+/** Checks certificates and keys read from files, and the files themselves. */
 export async function checkFiles({ content, isKeyExpected, ...request }: FileCheck): Promise<CheckResult> {
   const keys: KeyObject[] = content.keys.map(({ value }) => value)
   const isEncrypted = content.encryptedKeys.length > 0 && keys.length === 0

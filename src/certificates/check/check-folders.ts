@@ -9,14 +9,16 @@ import { checkFiles } from './check-files.ts'
 import { type CertificateFinding, finding } from './findings.ts'
 import { readAuthority, readSystemRoots } from './trusted-roots.ts'
 
-/** What was found about a pair. */
+/** Findings about a pair. */
 export interface PairReport extends Pick<CheckResult, 'isAccepted' | 'findings'> {
   /** The certificate's file. */
   readonly target: string
   readonly facts: readonly string[]
 }
 
-/** Checks every pair of the folders, each for the host it is named after. Errors: none; what is unreadable is reported. */
+/**
+ * Checks every pair of the folders, each for the host it is named after. Errors: none; unreadable pairs are reported.
+ */
 export async function checkFolders(
   folders: CertificateFolders,
   own: readonly X509Certificate[],

@@ -8,14 +8,15 @@ import { type CertificateFinding, finding } from './findings.ts'
 import { type HostAddress, inspectHost } from './inspect-host.ts'
 import { readAuthority, readDockerRoots, readSystemRoots } from './trusted-roots.ts'
 
-/** What was found about a live host. */
+/** Findings about a live host. */
 export interface HostReport extends Pick<CheckResult, 'isAccepted' | 'findings'> {
   readonly facts: readonly string[]
 }
 
 /**
- * Checks what a live host serves as Docker's client would: with its name, its chain alone, the roots of this system and
- * those Docker was given for this host; and whether it is what the folders here hold for it. Errors: `CERTIFICATE_HOST_UNREACHABLE`.
+ * Checks a live host's certificate as Docker's client does: with the host's name, its chain alone, the roots of this
+ * system and Docker's own for this host; and compares it with the one in the folders here. Errors:
+ * `CERTIFICATE_HOST_UNREACHABLE`.
  */
 export async function checkHost(
   address: HostAddress,
@@ -57,7 +58,7 @@ export async function checkHost(
   }
 }
 
-/** Files that are newer than what is served have not been taken. */
+/** Finds files that are newer than the served certificate: they have not been loaded. */
 async function compareWithFolders(
   host: string,
   fingerprint: string | undefined,

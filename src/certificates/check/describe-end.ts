@@ -2,7 +2,7 @@ import type { CertificateBundle } from '../x509/certificate-bundle.ts'
 import { shortName } from '../x509/x509-facts.ts'
 import { type CertificateFinding, finding } from './findings.ts'
 
-/** Remedy where the certificate gives no address of its issuer's: that CA may be any. */
+/** Remedy if the certificate has no address of its issuer's: that CA may be any. */
 const ADD_BY_HAND =
   "Add the intermediate certificate from the CA's page; if that CA is your own, give its root, too: it is not served, but made known"
 

@@ -1,7 +1,7 @@
-/** `error`: clients refuse it, or will; `warning`: some do, or it will bite later; `info`: good to know. */
+/** `error`: clients refuse it, or will; `warning`: some do, or will later; `info`: a remark. */
 export type Severity = 'error' | 'warning' | 'info'
 
-/** Everything the checks of a certificate can find, and what to do about it. docs/certificates.md lists them. */
+/** Every possible finding of the checks of a certificate, and its remedy. docs/certificates.md lists them. */
 export const CERTIFICATE_FINDINGS = {
   CERTIFICATE_MISSING: {
     severity: 'error',
@@ -112,11 +112,11 @@ export const CERTIFICATE_FINDINGS = {
 /** A code of {@link CERTIFICATE_FINDINGS}. */
 export type FindingCode = keyof typeof CERTIFICATE_FINDINGS
 
-/** One thing that a check found. */
+/** One finding of a check. */
 export interface CertificateFinding {
   readonly severity: Severity
   readonly code: FindingCode
-  /** What is the matter, with names. */
+  /** Fault, with names. */
   readonly sentence: string
   readonly remedy: string
 }

@@ -63,7 +63,7 @@ describe('`inspectHost()`', () => {
 
   it('says that nobody answers, or somebody who does not speak TLS', async () => {
     const server = createTcpServer((socket) => {
-      // A socket whose bytes nobody reads never closes.
+      // A socket whose bytes are never read never closes.
       socket
         .on('error', () => {})
         .resume()

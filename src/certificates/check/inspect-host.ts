@@ -6,25 +6,25 @@ import { CapturedConnection, parseServedChain } from './served-chain.ts'
 
 /** Longest time for one handshake, in ms. */
 const TIMEOUT_MS = 10_000
-/** Lets a client here offer what is too old to be offered otherwise. */
+/** Lets this client offer ciphers that are too old for its defaults. */
 const OLD_CIPHERS = 'ALL:@SECLEVEL=0'
 /** Longest chain that is followed. */
 const MAX_CHAIN_LENGTH = 10
 
-/** Where a live host is asked. */
+/** Address of a live host. */
 export interface HostAddress {
   readonly host: string
   readonly port: number
-  /** Address to connect to in place of the one the name has. */
+  /** Address to connect to in place of the name's. */
   readonly connectTo?: string | undefined
 }
 
-/** What a live host serves. */
+/** TLS facts of a live host. */
 export interface ServedFacts {
-  /** As it was sent; where the host speaks TLS 1.3 only, in the order in which they signed each other. */
+  /** As sent; if the host speaks TLS 1.3 only, in the order of their signatures. */
   readonly certificates: readonly X509Certificate[]
   readonly isOrderKnown: boolean
-  /** What a current client gets, such as `TLSv1.3` and `TLS_AES_128_GCM_SHA256`. */
+  /** Protocol of a current client, such as `TLSv1.3` and `TLS_AES_128_GCM_SHA256`. */
   readonly protocol: string
   readonly cipher: string
   /** Versions below 1.2 that are still offered. */
@@ -32,8 +32,8 @@ export interface ServedFacts {
 }
 
 /**
- * Asks a live host for its certificate, as a client that names it and trusts nobody. Several connections, one after the
- * other. Errors: `CERTIFICATE_HOST_UNREACHABLE`.
+ * Fetches a live host's certificate, as a client that sends its name and trusts no root. Several connections, one after
+ * the other. Errors: `CERTIFICATE_HOST_UNREACHABLE`.
  */
 export async function inspectHost(address: HostAddress): Promise<ServedFacts> {
   const current = await handshake(address, {})
@@ -72,9 +72,9 @@ async function handshake(
     ...options,
     socket: connection,
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    // Nothing is believed: the certificate is what is looked at.
+    // Not verified: the certificate is only read.
     rejectUnauthorized: false,
-    // No roots, so that nothing is added to what the host sent.
+    // No roots, so that nothing is added to the host's own chain.
     ca: [],
   })
   try {

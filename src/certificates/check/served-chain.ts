@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { readCertificate } from '../x509/x509-facts.ts'
 
-/** Bytes of a server's first answers that are looked at; a long chain takes 10 KiB. */
+/** Bytes of a server's first answers that are read; a long chain takes 10 KiB. */
 const MAX_CAPTURED_BYTES = 262_144
 /** Record type and message type of TLS (RFC 5246 sections 6.2.1 and 7.4). */
 const HANDSHAKE_RECORD = 22
@@ -28,7 +28,7 @@ export class CapturedConnection extends Duplex {
     socket.on('close', () => this.destroy())
   }
 
-  /** What came so far. */
+  /** Bytes received so far. */
   get captured(): Buffer {
     return Buffer.concat(this.#chunks)
   }
@@ -51,7 +51,10 @@ export class CapturedConnection extends Duplex {
   }
 }
 
-/** The certificates of a server's handshake in TLS 1.2, in the order in which they were sent; undefined if there are none. */
+/**
+ * The certificates of a server's handshake in TLS 1.2, in the order in which they were sent; undefined if there are
+ * none.
+ */
 export function parseServedChain(bytes: Buffer): X509Certificate[] | undefined {
   const messages = joinRecords(bytes)
   for (let at = 0; at + 4 <= messages.length; ) {
@@ -64,7 +67,7 @@ export function parseServedChain(bytes: Buffer): X509Certificate[] | undefined {
   return undefined
 }
 
-/** What the records of the handshake carry; stops at the first of another type. */
+/** Content of the records of the handshake; stops at the first of another type. */
 function joinRecords(bytes: Buffer): Buffer {
   const parts: Buffer[] = []
   for (let at = 0; at + 5 <= bytes.length && bytes[at] === HANDSHAKE_RECORD; ) {

@@ -11,8 +11,8 @@ const DOCKER_CERTS = '/etc/docker/certs.d'
 let systemRoots: readonly X509Certificate[] | undefined
 
 /**
- * The roots of this system, as Docker, curl and other programs on it trust them; those that came with the program where
- * the system has none. Read once; takes a few MB, so that only commands ask for it.
+ * The roots of this system, which Docker, curl and other programs on it trust; Node's own if the system has none. Read
+ * once; takes a few MB, so that only commands use it.
  */
 export function readSystemRoots(): readonly X509Certificate[] {
   systemRoots ??= load()
@@ -35,7 +35,7 @@ export async function readAuthority(folder: string): Promise<X509Certificate[]> 
   return await readOwnRoots([join(folder, AUTHORITY_FILE)]).catch(() => [])
 }
 
-/** The CA that Docker on this machine was given for a host (docs.docker.com/engine/security/certificates). */
+/** The CA of a host in the configuration of Docker on this machine (docs.docker.com/engine/security/certificates). */
 export async function readDockerRoots({
   host,
   port,

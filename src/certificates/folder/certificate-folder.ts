@@ -6,13 +6,16 @@ import { type FolderPairs, readFolder } from './read-folder.ts'
 /** Folders watched beside the folder itself: each takes a watch of the system; those above are polled. */
 const MAX_WATCHED_FOLDERS = 200
 
-/** How a folder is read, and who is told what. */
+/** Settings and callbacks of a folder. */
 export interface FolderListener {
-  /** Whether its `ca.crt` and the like say which clients come in: an operator's folder, not one that Berth fills. */
+  /**
+   * True if its `ca.crt` and the like decide which clients come in: for an operator's folder, not for one that Berth
+   * fills.
+   */
   readonly hasClientFiles: boolean
-  /** Told after each change, not of the first reading. */
+  /** Called after each change, not after the first reading. */
   readonly onChange: () => void
-  /** Told when the folder cannot be read; then the last content stays. Once for each reason. */
+  /** Called when the folder cannot be read; then the last content stays. Once for each reason. */
   readonly onProblem: (problem: string) => void
 }
 
@@ -21,7 +24,7 @@ interface FolderContent {
   readonly clientFiles: ClientFiles
 }
 
-/** A folder of certificates that is read again when something in it, or where its links lead, changes. */
+/** A folder of certificates that is read again when something in it, or a target of its links, changes. */
 export class CertificateFolder implements Disposable {
   readonly path: string
   readonly #listener: FolderListener
@@ -49,17 +52,17 @@ export class CertificateFolder implements Disposable {
     return folder
   }
 
-  /** What is in it. A new value after each change, never changed in place. */
+  /** Its pairs. A new value after each change, never changed in place. */
   get pairs(): FolderPairs {
     return this.#content.pairs
   }
 
-  /** What clients are judged by. A new value after each change. */
+  /** Its files about clients. A new value after each change. */
   get clientFiles(): ClientFiles {
     return this.#content.clientFiles
   }
 
-  /** Reads it now. What changes while it is read is read once more. */
+  /** Reads it now. A change during the reading leads to another one. */
   refresh(): Promise<void> {
     return this.#watcher.refresh()
   }

@@ -2,22 +2,25 @@ import { join } from 'node:path'
 
 /** Folder of Berth's own certificates below the data folder. */
 const CERTIFICATES = 'certificates'
-/** File of Berth's own CA, in a folder of its own: certificate and key, so that either both are there or none. */
+/**
+ * File of Berth's own CA, in a folder of its own: one file for certificate and key, so that never only one of them
+ * exists.
+ */
 export const AUTHORITY_FILE = 'authority.pem'
 
-/** Where certificates are, in the order in which they are looked for. */
+/** Folders of certificates, in the order of the search. */
 export interface CertificateFolders {
   /** The operator's, which `berth cert install` writes to: `--certs`, or `installed` below the data folder. */
   readonly installed: string
-  /** What CAs issued to Berth by ACME. */
+  /** Certificates issued by ACME. */
   readonly issued: string
-  /** What ACME keeps beside certificates. */
+  /** ACME's records beside certificates. */
   readonly acme: string
   /** Berth's own CA. */
   readonly authority: string
 }
 
-/** The folders of a data folder; `certsDir` is the one that was given, or nginx-proxy's. */
+/** The folders of a data folder; `certsDir` is the given one, or nginx-proxy's. */
 export function certificateFolders(dataDir: string, certsDir: string | undefined): CertificateFolders {
   const own = (name: string): string => join(dataDir, CERTIFICATES, name)
   return {
@@ -28,7 +31,7 @@ export function certificateFolders(dataDir: string, certsDir: string | undefined
   }
 }
 
-/** The folders a store looks into, first things first: what an operator put there counts more than what ACME did. */
+/** The folders of a store, in the order of the search: certificates of the operator win over those of ACME. */
 export function searchedFolders({ installed, issued }: CertificateFolders): {
   readonly folders: readonly string[]
   readonly issued: string

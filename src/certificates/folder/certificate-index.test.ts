@@ -67,7 +67,7 @@ const ROWS: readonly Row[] = [
     host: 'a.example.com',
     certificateName: 'shared',
     expected: undefined,
-    note: /shared was asked for and is not in the folder/,
+    note: /shared is requested by its name and is not in the folder/,
   },
   {
     what: 'as if no name was asked for, if it is empty',
@@ -281,7 +281,7 @@ const ROWS: readonly Row[] = [
     host: 'a.example.com',
     certificateName: 'shared',
     expected: undefined,
-    note: /shared was asked for and cannot be used: the key is missing/,
+    note: /shared is requested by its name and cannot be used: the key is missing/,
   },
   {
     what: 'the last good pair while new files cannot be used, and says so',

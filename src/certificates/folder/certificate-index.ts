@@ -4,31 +4,31 @@ import type { Pair } from '../x509/pair.ts'
 import { coversHost, hostKey } from '../x509/x509-facts.ts'
 import type { FolderPair } from './read-folder.ts'
 
-/** By which rule a certificate was chosen. */
+/** Rule by which a certificate was chosen. */
 export type CertificateRule = 'certificate-name' | 'host' | 'parent' | 'covers' | 'default'
 
 /** A pair that can be served. */
 export type UsablePair = FolderPair & { readonly pair: Pair }
 
-/** What a host is served with, and why. */
+/** The certificate chosen for a host, and the rule. */
 export interface CertificateChoice {
   readonly found: UsablePair | undefined
   readonly rule: CertificateRule | undefined
-  /** What an operator should know: why nothing was found, or what is wrong with what was. */
+  /** Remark for the operator: reason why nothing was found, or fault of the chosen one. */
   readonly note: string | undefined
 }
 
 type Found = readonly [CertificateRule, UsablePair | undefined]
 
-/** What was said of a host's certificate. */
+/** A host's settings about its certificate. */
 export interface CertificateWish {
-  /** The pair that was asked for by its name (`CERT_NAME`); an empty one counts as none. */
+  /** The name of the pair (`CERT_NAME`); an empty one counts as none. */
   readonly certificateName?: string | undefined
-  /** Whether `default` may be served where nothing of its own is found (`TRUST_DEFAULT_CERT`); true by default. */
+  /** True if `default` may be served if no other pair fits (`TRUST_DEFAULT_CERT`); true by default. */
   readonly isDefaultTrusted?: boolean | undefined
 }
 
-/** What a choice depends on beside the host. */
+/** Inputs of a choice beside the host. */
 export interface ChoiceOptions extends CertificateWish {
   /** Unix time in ms. */
   readonly now: number
@@ -37,10 +37,10 @@ export interface ChoiceOptions extends CertificateWish {
 /**
  * All pairs of all folders, ready to choose from at every handshake. Immutable.
  *
- * The order is nginx-proxy's: the name asked for, and nothing else then; `<host>`; its parent, one level up, where its
- * names cover the host; then, which nginx-proxy does not do, any pair whose names cover it, the one that is valid
- * longest; `default`, where it is trusted. A pair that has all but expired, is not
- * valid now, or does not cover the host waits until nothing better was found.
+ * The order is nginx-proxy's: the pair named by `CERT_NAME`, and no other in that case; `<host>`; its parent, one level
+ * up, if its names cover the host; then, beyond nginx-proxy, any pair whose names cover it, the one that is valid
+ * longest; `default`, if it is trusted. A pair that has almost expired, is not valid now, or does not cover the host is
+ * used only if no better one was found.
  */
 export class CertificateIndex {
   readonly #byName: ReadonlyMap<string, readonly UsablePair[]>
@@ -82,7 +82,7 @@ export class CertificateIndex {
     const rules: Found[] = [
       ...fitting(isFresh),
       ...fitting(isGood),
-      // Better than nothing: the client says what is wrong.
+      // Better than nothing: the client names the fault.
       ['host', own.find((pair) => isValid(pair, now)) ?? own[0]],
       ['parent', parents.find(({ pair }) => coversHost(pair.names, host))],
       ['covers', covering[0]],
@@ -105,7 +105,7 @@ export class CertificateIndex {
     return {
       found: undefined,
       rule: undefined,
-      note: `The certificate ${certificateName} was asked for and ${why}`,
+      note: `The certificate ${certificateName} is requested by its name and ${why}`,
     }
   }
 
@@ -131,7 +131,7 @@ export class CertificateIndex {
   }
 }
 
-/** Names one level up: `*.b.c` and `b.c` for `a.b.c`; none for names of two parts, whose parent is nobody's. */
+/** Names one level up: `*.b.c` and `b.c` for `a.b.c`; none for names of two parts, whose parent is a public suffix. */
 function parentsOf(host: string): string[] {
   if (isIP(host) !== 0 || host.startsWith('~')) return []
   const labels = host.split('.')
@@ -140,7 +140,7 @@ function parentsOf(host: string): string[] {
   return host.startsWith('*.') ? [parent] : [`*.${parent}`, parent]
 }
 
-/** An untrusted one is not served by the names it has, either. */
+/** An untrusted default is not served for the names it has, either. */
 function isDefault({ name, isNamed }: UsablePair): boolean {
   return isNamed && name === 'default'
 }
@@ -149,7 +149,9 @@ function isValid({ pair }: UsablePair, now: number): boolean {
   return pair.notBefore <= now && now < pair.notAfter
 }
 
-/** Less than a twentieth of its life is left: whoever renews it should have done so, and another one may be there. */
+/**
+ * True if less than a twentieth of its life is left: it should have been renewed by then, and another one may be there.
+ */
 function isEnding({ pair }: UsablePair, now: number): boolean {
   return pair.notAfter - now < (pair.notAfter - pair.notBefore) / 20
 }
@@ -165,7 +167,9 @@ function describe(
     return `The certificate ${name} does not cover ${host}`
   if (problem !== undefined)
     return `New files of ${name} cannot be used (${problem}); those before are served`
-  return isTest ? `The certificate ${name} is from the staging side of a CA: nobody trusts it` : undefined
+  return isTest
+    ? `The certificate ${name} is from the staging side of a CA: clients do not trust it`
+    : undefined
 }
 
 function day(time: number): string {

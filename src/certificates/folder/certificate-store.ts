@@ -6,16 +6,16 @@ import { type CertificateChoice, CertificateIndex, type CertificateWish } from '
 import { ClientAuthorities, type ClientChoice } from './client-authorities.ts'
 import type { FolderPair } from './read-folder.ts'
 
-/** Contexts kept for further handshakes: each takes some 40 KB; above that the least used ones are made anew. */
+/** Contexts kept for further handshakes: each takes some 40 KB; beyond that the least used ones are made anew. */
 const MAX_CONTEXTS = 500
 
-/** How certificates are looked for. */
+/** Settings of the store. */
 export interface StoreOptions {
   /** In order: the first that has a name wins. They may be missing, and come later. */
   readonly folders: readonly string[]
-  /** The one of `folders` that Berth fills by itself: its files never say which clients a host lets in. */
+  /** The one of `folders` that Berth fills by itself: its files never decide which clients a host lets in. */
   readonly issued?: string | undefined
-  /** Told after each change. */
+  /** Called after each change. */
   readonly onChange?: () => void
   readonly log?: Pick<Logger, 'info' | 'warn'>
 }
@@ -25,15 +25,15 @@ export interface ListedCertificate extends FolderPair {
   readonly folder: string
 }
 
-/** The certificates of several folders, kept up to date. What is being served changes only for what loads. */
+/** The certificates of several folders, kept up to date. A served pair is replaced only by one that can be loaded. */
 export class CertificateStore implements Disposable {
   readonly #options: StoreOptions
   readonly #contexts = new Map<Pair, SecureContext>()
-  readonly #told = new Map<string, string>()
+  readonly #logged = new Map<string, string>()
   #folders: readonly CertificateFolder[] = []
   #index = new CertificateIndex([])
   #clients = new ClientAuthorities([])
-  #toldOfClients: ReturnType<ClientAuthorities['describe']> = new Map()
+  #loggedClients: ReturnType<ClientAuthorities['describe']> = new Map()
 
   private constructor(options: StoreOptions) {
     this.#options = options
@@ -54,18 +54,18 @@ export class CertificateStore implements Disposable {
     return store
   }
 
-  /** The context to serve a name with; see {@link CertificateIndex} for the order. Cheap enough for every handshake. */
+  /** The context for a name; see {@link CertificateIndex} for the order. Cheap enough for every handshake. */
   find(serverName: string, options: CertificateWish = {}): SecureContext | undefined {
     const { found } = this.choose(serverName, options)
     return found && this.#contextOf(found.pair)
   }
 
-  /** What a host is served with, by which rule, and what an operator should know of it. */
+  /** The certificate of a host, the rule that chose it, and a remark for the operator. */
   choose(host: string, wish: CertificateWish = {}): CertificateChoice {
     return this.#index.choose(host, { ...wish, now: Date.now() })
   }
 
-  /** By whom clients of a host as it was declared are to be vouched for; undefined: they are not asked. */
+  /** CAs for the clients of a declared host; undefined: it does not request client certificates. */
   clientsOf(host: string): ClientChoice | undefined {
     return this.#clients.choose(host)
   }
@@ -77,7 +77,7 @@ export class CertificateStore implements Disposable {
     )
   }
 
-  /** Reads all folders now; what was just installed is served when this settles. */
+  /** Reads all folders now; a newly installed pair is served when this settles. */
   async refresh(): Promise<void> {
     await Promise.all(this.#folders.map((folder) => folder.refresh()))
   }
@@ -107,33 +107,33 @@ export class CertificateStore implements Disposable {
     this.#clients = new ClientAuthorities(this.#folders.map(({ clientFiles }) => clientFiles))
     const served = new Set(pairs.map(({ pair }) => pair))
     for (const pair of this.#contexts.keys()) if (!served.has(pair)) this.#contexts.delete(pair)
-    this.#tellOfClients()
-    this.#tell(pairs)
+    this.#logClients()
+    this.#logPairs(pairs)
   }
 
-  #tellOfClients(): void {
+  #logClients(): void {
     const { log } = this.#options
-    const before = this.#toldOfClients
-    this.#toldOfClients = this.#clients.describe()
-    for (const [file, { isFine, text }] of this.#toldOfClients) {
+    const before = this.#loggedClients
+    this.#loggedClients = this.#clients.describe()
+    for (const [file, { isFine, text }] of this.#loggedClients) {
       if (before.get(file)?.text !== text) log?.[isFine ? 'info' : 'warn']({ file }, `certificates: ${text}`)
     }
     for (const file of before.keys()) {
-      if (!this.#toldOfClients.has(file))
+      if (!this.#loggedClients.has(file))
         log?.warn({ file }, `certificates: ${file} is gone, and visitors are judged by it no more`)
     }
   }
 
-  /** A line for each pair that cannot be used, and for each that was replaced; once. */
-  #tell(pairs: readonly FolderPair[]): void {
+  /** Logs a line for each pair that cannot be used, and for each that was replaced; once. */
+  #logPairs(pairs: readonly FolderPair[]): void {
     const { log } = this.#options
-    const isFirst = this.#told.size === 0
+    const isFirst = this.#logged.size === 0
     const files = new Set(pairs.map(({ certFile }) => certFile))
-    for (const file of this.#told.keys()) if (!files.has(file)) this.#told.delete(file)
+    for (const file of this.#logged.keys()) if (!files.has(file)) this.#logged.delete(file)
     for (const { certFile, problem, remedy, pair } of pairs) {
       const state = `${problem ?? ''} ${pair?.fingerprint ?? ''}`
-      if (this.#told.get(certFile) === state) continue
-      this.#told.set(certFile, state)
+      if (this.#logged.get(certFile) === state) continue
+      this.#logged.set(certFile, state)
       if (problem !== undefined) {
         const kept = pair ? ' What was loaded before is served on.' : ''
         log?.warn({ file: certFile }, `certificates: ${certFile} is not used: ${problem}. ${remedy}.${kept}`)

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { hostKey } from '../x509/x509-facts.ts'
 import type { ClientFile, ClientFileContent, ClientFiles } from './read-client-files.ts'
 
-/** Hosts whose choice is remembered; there are as many as are declared. */
+/** Hosts whose choice is remembered: as many as can be declared. */
 const MAX_CHOICES = 20_000
 
 /** CAs whose clients a host lets in. The same value as long as its files are the same. */
@@ -12,11 +12,11 @@ export interface ClientAuthority {
   readonly file: string
   /** Certificates of the CAs, PEM. */
   readonly authorities: readonly string[]
-  /** Lists of certificates that they took back, PEM. */
+  /** Their lists of revoked certificates, PEM. */
   readonly revocations: readonly string[]
 }
 
-/** By whom clients of a host are to be vouched for; or why that cannot be said, so that nobody may come in. */
+/** CAs for the clients of a host; or the reason why they are not known, so that no client may come in. */
 export type ClientChoice =
   | { readonly authority: ClientAuthority; readonly problem?: undefined }
   | { readonly authority?: undefined; readonly problem: string; readonly remedy: string }
@@ -31,7 +31,7 @@ export class ClientAuthorities {
     this.#files = new Map(folders.toReversed().flatMap((files) => [...files]))
   }
 
-  /** What an operator is to know of each file, by its path: who is let in must not change in silence. */
+  /** State of each file, by its path, for the operator: a change of who is let in must show in the log. */
   describe(): Map<string, { readonly isFine: boolean; readonly text: string }> {
     const files = [...this.#files.values()].filter(
       ({ hasKey, path }) => !hasKey || basename(path) === 'ca.crt',
@@ -41,7 +41,7 @@ export class ClientAuthorities {
 
   /**
    * Chooses for a host as it was declared: `<host>.ca.crt`, else `ca.crt`, with the list beside it.
-   * @returns undefined where there is neither: clients are not asked who they are.
+   * @returns undefined if there is neither: client certificates are not requested.
    */
   choose(host: string): ClientChoice | undefined {
     if (this.#files.size === 0) return undefined
@@ -69,7 +69,10 @@ export class ClientAuthorities {
     return { authority: join(cas, list) }
   }
 
-  /** The list beside `ca.crt` is for its CAs: with others it would let nobody in. One never read may be anybody's. */
+  /**
+   * The list beside `ca.crt` belongs to its CAs: with others every client would be refused. A list that was never
+   * readable may be for any CA.
+   */
   #globalListFor(cas: ClientFile, isOwn: boolean): ClientFile | undefined {
     const list = this.#files.get('ca.crl.pem')
     return list && isOwn && isListOf(list, cas) === false ? undefined : list
@@ -86,7 +89,7 @@ function describeFile({ path, problem, remedy }: ClientFile): { isFine: boolean;
   return { isFine: true, text: `visitors of ${hosts} show a certificate of a CA in ${name}` }
 }
 
-/** undefined: not known. */
+/** Undefined: not known. */
 function isListOf({ names }: ClientFile, cas: ClientFile): boolean | undefined {
   return names && cas.names && names.some((name) => cas.names?.includes(name))
 }

@@ -14,8 +14,8 @@ export async function readCertificateFiles(paths: readonly string[]): Promise<Ma
 }
 
 /**
- * Reads a file as far as certificates go: one byte more than is taken, so that larger ones are told. Pipes and devices
- * are refused, not waited for: one that nobody writes to would hold up all who read. Errors: `CERTIFICATE_UNREADABLE`.
+ * Reads a certificate file: at most one byte more than the limit, so that larger ones are recognized. Pipes and devices
+ * are refused: one without a writer would block all reads. Errors: `CERTIFICATE_UNREADABLE`.
  */
 export async function readCertificateFile(path: string): Promise<MailedFile> {
   try {

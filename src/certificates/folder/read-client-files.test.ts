@@ -16,8 +16,8 @@ async function read(folder: string, before = NOTHING, now = Date.now()): Promise
   return await readClientFiles(folder, before, now)
 }
 
-/** What was found, in short. */
-function told(files: ClientFiles): Record<string, string | number> {
+/** The files, in short. */
+function inShort(files: ClientFiles): Record<string, string | number> {
   return Object.fromEntries(
     [...files].map(([name, { content, problem }]) => [name, problem ?? content?.length ?? '']),
   )
@@ -33,7 +33,7 @@ describe('`readClientFiles()`', () => {
     await write('a.example.com.crt', CA.pem)
     await symlink('ca.crt', join(temp.path, 'b.example.com.ca.crt'))
     const files = await read(temp.path)
-    assert.deepEqual(told(files), {
+    assert.deepEqual(inShort(files), {
       'a.example.com.ca.crt': 1,
       'a.example.com.crl.pem': 2,
       'b.example.com.ca.crt': 2,
@@ -58,22 +58,22 @@ describe('`readClientFiles()`', () => {
       await rm(path)
       await writeFile(path, text)
       files = await read(temp.path, files)
-      const { 'ca.crt': found } = told(files)
+      const { 'ca.crt': found } = inShort(files)
       if (typeof problem === 'string') assert.equal(found, problem)
       else assert.match(String(found), problem)
     }
     await rm(path)
     await mkdir(path)
-    assert.match(String(told(await read(temp.path, files))['ca.crt']), /ca\.crt is a folder/)
+    assert.match(String(inShort(await read(temp.path, files))['ca.crt']), /ca\.crt is a folder/)
   })
 
   test('sees a list expire though its file does not change', async () => {
     await using temp = await makeTempFolder('clients')
     await writeFile(join(temp.path, 'ca.crl.pem'), makeRevocations(CA, []))
     const files = await read(temp.path)
-    assert.deepEqual(told(files), { 'ca.crl.pem': 1 })
+    assert.deepEqual(inShort(files), { 'ca.crl.pem': 1 })
     const later = await read(temp.path, files, Date.now() + 31 * 86_400_000)
-    assert.match(String(told(later)['ca.crl.pem']), /^ca\.crl\.pem has expired at/)
+    assert.match(String(inShort(later)['ca.crl.pem']), /^ca\.crl\.pem has expired at/)
     assert.equal(
       (await read(temp.path, later, Date.now() + 32 * 86_400_000)).get('ca.crl.pem'),
       later.get('ca.crl.pem'),
@@ -88,14 +88,14 @@ describe('`readClientFiles()`', () => {
     const files = await read(folder, NOTHING, 1_000_000)
     await rename(join(folder, 'ca.crt'), join(temp.path, 'ca.crt'))
     const gone = await read(folder, files, 1_010_000)
-    assert.deepEqual(told(gone), { 'ca.crt': 1 })
-    assert.deepEqual(told(await read(folder, gone, 1_019_999)), { 'ca.crt': 1 })
-    assert.deepEqual(told(await read(folder, gone, 1_020_000)), {})
+    assert.deepEqual(inShort(gone), { 'ca.crt': 1 })
+    assert.deepEqual(inShort(await read(folder, gone, 1_019_999)), { 'ca.crt': 1 })
+    assert.deepEqual(inShort(await read(folder, gone, 1_020_000)), {})
     await rename(join(temp.path, 'ca.crt'), join(folder, 'ca.crt'))
     const back = await read(folder, gone, 1_012_000)
     assert.equal(back.get('ca.crt')?.content, files.get('ca.crt')?.content)
     await rm(folder, { recursive: true })
-    assert.deepEqual(told(await read(folder, back, 9_000_000)), { 'ca.crt': 1 })
+    assert.deepEqual(inShort(await read(folder, back, 9_000_000)), { 'ca.crt': 1 })
   })
 })
 
@@ -128,8 +128,8 @@ describe('`CertificateStore` and clients', () => {
     await writeFile(join(temp.path, 'a.example.com.ca.crt'), CA.pem)
     await writeFile(join(temp.path, 'a.example.com.ca.key'), CA.keyPem)
     const lines: unknown[] = []
-    const tell = (...words: unknown[]): void => void lines.push(words)
-    using store = await CertificateStore.open({ folders: [temp.path], log: { info: tell, warn: tell } })
+    const log = (...words: unknown[]): void => void lines.push(words)
+    using store = await CertificateStore.open({ folders: [temp.path], log: { info: log, warn: log } })
     assert.ok(store.find('example.ca'))
     assert.equal(store.clientsOf('example.ca'), undefined)
     assert.equal(store.clientsOf('a.example.com')?.authority?.file, 'a.example.com.ca.crt')
@@ -165,8 +165,8 @@ describe('`CertificateStore` and clients', () => {
     const path = join(temp.path, 'a.example.com.ca.crt')
     await writeFile(path, 'nonsense')
     const lines: string[] = []
-    const tell = (...words: unknown[]): void => void lines.push(String(words[1]))
-    using store = await CertificateStore.open({ folders: [temp.path], log: { info: tell, warn: tell } })
+    const log = (...words: unknown[]): void => void lines.push(String(words[1]))
+    using store = await CertificateStore.open({ folders: [temp.path], log: { info: log, warn: log } })
     assert.deepEqual(lines.splice(0), [
       'certificates: a.example.com.ca.crt cannot be used: there is no certificate in it. Put one into it, in PEM. Its hosts are closed until then.',
     ])

@@ -8,31 +8,31 @@ import { formatPem, type PemBlock, parsePem } from '../x509/pem.ts'
 import { readCertificate, subjectOf } from '../x509/x509-facts.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
 
-/** Files of one folder that count. */
+/** Most files of one folder that count. */
 const MAX_FILES = 2_000
-/** Time in which a file that went away may come back, in milliseconds: not everybody replaces files in one step. */
+/** Time in which a file that went away may come back, in milliseconds: not all programs replace files in one step. */
 const GRACE_MS = 10_000
 const TAG_INTEGER = 0x02
 const TAG_UTC_TIME = 0x17
 const TAG_GENERALIZED_TIME = 0x18
 
-/** CAs whose clients may come in, or lists of certificates that these took back: of each, PEM. */
+/** Certificates of CAs whose clients may come in, or their revocation lists: PEM each. */
 export type ClientFileContent = readonly string[]
 
-/** A file by which clients are judged. */
+/** A file that decides about clients. */
 export interface ClientFile {
   readonly path: string
   readonly version: string
-  /** There is a key beside it: then it may be the certificate of a host below `.ca` as well. */
+  /** True if there is a key beside it: then it may be the certificate of a host below `.ca` as well. */
   readonly hasKey: boolean
-  /** undefined: it cannot be used. The same value as long as what is in the file is the same. */
+  /** Undefined: it cannot be used. The same value as long as the file's content is the same. */
   readonly content: ClientFileContent | undefined
   /** Names of the CAs, or of those that signed the lists, DER in hex, as last read; undefined: never. */
   readonly names: readonly string[] | undefined
-  /** Why it cannot be used, a sentence without its end, and what to do. */
+  /** Reason why it cannot be used, a sentence without its end, and the remedy. */
   readonly problem: string | undefined
   readonly remedy: string | undefined
-  /** When what it says is over, Unix time in ms. */
+  /** Expiry of its content, Unix time in ms. */
   readonly until: number | undefined
   /** Set while it is missing: it counts for a while longer. */
   readonly goneSince: number | undefined
@@ -41,7 +41,7 @@ export interface ClientFile {
 /** Such files by their name in lower case. */
 export type ClientFiles = ReadonlyMap<string, ClientFile>
 
-/** Whether a file of this name holds CAs of clients; the global one is no pair of a host "ca". */
+/** True for names of files with CAs of clients; the global one is no pair of a host "ca". */
 export function isClientAuthorityFile(name: string): boolean {
   return name === 'ca.crt' || name.endsWith('.ca.crt')
 }
@@ -52,9 +52,9 @@ export function keyNameOf(certFile: string): string {
 }
 
 /**
- * Reads nginx-proxy's files about clients: `<host>.ca.crt` and `ca.crt`, `<host>.crl.pem` and `ca.crl.pem`. One that
- * cannot be used has a problem, and never its former content: whom it lets in is not known. Errors: those of the
- * system, for the folder.
+ * Reads nginx-proxy's files about clients: `<host>.ca.crt` and `ca.crt`, `<host>.crl.pem` and `ca.crl.pem`. An unusable
+ * one has a problem, and never its former content: it is unknown whom it lets in. Errors: those of the system, for the
+ * folder.
  */
 export async function readClientFiles(
   folder: string,
@@ -64,7 +64,7 @@ export async function readClientFiles(
   const names = await readdir(folder).catch((error: unknown) => {
     if (reasonOf(error) !== 'ENOENT') throw error
   })
-  // A folder that is gone as a whole, such as a volume, says nothing of who may come in.
+  // A folder that is gone as a whole, such as a volume, changes nothing about who may come in.
   if (names === undefined) return before
   const wanted = names.filter((name) => isClientAuthorityFile(name) || name.endsWith('.crl.pem')).sort()
   const files = new Map<string, ClientFile>()
@@ -80,7 +80,7 @@ export async function readClientFiles(
   return files
 }
 
-/** Stands for what is in a folder that was never read: nobody may come in before it is known who may. */
+/** Content of a folder that was never read: no client may come in before the files are known. */
 export function unreadClientFiles(folder: string, problem: string): ClientFiles {
   const file: ClientFile = {
     path: join(folder, 'ca.crt'),
@@ -190,7 +190,7 @@ function wholeBlocks(bytes: Buffer, label: RegExp, what: string): PemBlock[] {
   return found
 }
 
-/** What the TLS library would refuse at the first handshake is to be known now. */
+/** Loads the content now, so that an error of the TLS library does not come only at the first handshake. */
 function tryOut(options: { ca?: readonly string[]; crl?: string }): void {
   try {
     createSecureContext({
@@ -210,12 +210,12 @@ function readList(der: Buffer): { issuer: string; until: number | undefined } {
   return { issuer: issuer.raw.toString('hex'), until: next && timeOf(next) }
 }
 
-/** What is signed. */
+/** The signed part. */
 function bodyOf(der: Buffer): Buffer {
   return readBer(readBer(der)?.content ?? Buffer.alloc(0))?.content ?? Buffer.alloc(0)
 }
 
-/** undefined for another element: the end of a list may be left out. */
+/** Undefined for another element: the end of a list may be left out. */
 function timeOf({ tag, content }: BerElement): number | undefined {
   if (tag !== TAG_UTC_TIME && tag !== TAG_GENERALIZED_TIME) return undefined
   const digits = content.toString('latin1').replace(/Z$/, '')
@@ -223,7 +223,7 @@ function timeOf({ tag, content }: BerElement): number | undefined {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(century + digits) ?? []
   const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
-  // A time that cannot be read is over.
+  // A time that cannot be read counts as over.
   return Number.isFinite(time) ? time : 0
 }
 

@@ -7,31 +7,31 @@ import { makePair, type Pair } from '../x509/pair.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
 import { isClientAuthorityFile, keyNameOf } from './read-client-files.ts'
 
-/** Entries of one folder that count: a host has up to six. */
+/** Most entries of one folder that count: a host has up to six. */
 const MAX_ENTRIES = 20_000
-/** Folders inside it that are looked into: acme-companion makes one for each certificate. */
+/** Most subfolders that are read: acme-companion makes one for each certificate. */
 const MAX_SUBFOLDERS = 2_000
 /** Files read at once. */
 const READS_AT_ONCE = 16
-/** How acme-companion calls the folders of certificates that a CA's staging side signed, which nobody trusts. */
+/** Prefix of acme-companion's folders of certificates from a CA's staging side, which clients do not trust. */
 const TEST_PREFIX = '_test_'
 
 /** A certificate and its key in a folder. */
 export interface FolderPair {
-  /** Name of the files without their endings; of the folder they are in where nothing points to them by name. */
+  /** Name of the files without their endings; that of their folder if no link gives them a name. */
   readonly name: string
-  /** Whether a host may be served with it because of its name. */
+  /** True if a host of its name may be served with it. */
   readonly isNamed: boolean
   readonly certFile: string
   readonly keyFile: string
-  /** From the staging side of a CA. */
+  /** True if it is from the staging side of a CA. */
   readonly isTest: boolean
-  /** What is served; undefined if there never was anything that loads. */
+  /** The served pair; undefined if none was ever loaded. */
   readonly pair: Pair | undefined
-  /** Why the files cannot be used; then `pair` is what was loaded before, if anything. */
+  /** Reason why the files cannot be used; then `pair` is the one loaded before, if any. */
   readonly problem: string | undefined
   readonly remedy: string | undefined
-  /** Differs when the content may differ. */
+  /** Text that differs if the content may differ. */
   readonly version: string
   /** Folders in which a change may concern it. */
   readonly folders: readonly string[]
@@ -51,8 +51,8 @@ interface Candidate {
 
 /**
  * Reads a folder of certificates: `<name>.crt` with `<name>.key`, links followed, and acme-companion's
- * `<base>/fullchain.pem` with `<base>/key.pem`, which stay there when it takes its links away. What has not changed since
- * `before` is not read again; what can no longer be used keeps its last good pair. A folder that is missing is empty.
+ * `<base>/fullchain.pem` with `<base>/key.pem`, which stay there when it removes its links. Files unchanged since
+ * `before` are not read again; a pair that became unusable keeps its last good content. A missing folder is empty.
  * Errors: those of the system, for the folder itself.
  */
 export async function readFolder(folder: string, before: FolderPairs, now: number): Promise<FolderPairs> {

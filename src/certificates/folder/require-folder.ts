@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 
 /**
- * Sees that a folder of certificates can be looked into, for commands: a folder that is unreadable must not look like an
- * empty one. Errors: `CERTIFICATE_FOLDER_UNUSABLE`.
- * @param mayBeMissing Whether it may be made later: not where somebody has named it.
+ * Checks that a folder of certificates is readable, for commands: an unreadable folder must not look like an empty one.
+ * Errors: `CERTIFICATE_FOLDER_UNUSABLE`.
+ * @param mayBeMissing True if it may be made later: not for one that was named by a flag.
  */
 export async function requireFolder(folder: string, mayBeMissing: boolean): Promise<void> {
   try {

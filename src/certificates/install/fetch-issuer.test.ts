@@ -8,7 +8,7 @@ import { isPublicAddress } from './public-address.ts'
 
 const { root, upper } = makeMail(['www.example.com'])
 
-/** A certificate whose issuer is to be had at an address. */
+/** A certificate with addresses of its issuer's. */
 function pointingTo(...urls: string[]) {
   return makePaper('www.example.com', { by: upper, names: ['www.example.com'], issuerUrls: urls }).certificate
 }

@@ -17,17 +17,17 @@ const MAX_ANSWER_BYTES = 65_536
 /** Addresses tried for one certificate. */
 const MAX_URLS = 3
 
-/** How an issuer is fetched. */
+/** Settings of fetching an issuer. */
 export interface FetchOptions {
-  /** Which addresses may be asked; those of the public internet by default. */
+  /** True for an address that may be contacted; by default those of the public internet. */
   readonly isAllowed?: (address: string) => boolean
   readonly signal?: AbortSignal
 }
 
 /**
- * Fetches the certificate that signed another from where that one says its CA has it. The address comes from a file, so
- * that it is asked of the public internet only, on the usual ports, without redirects, and what comes counts only if its
- * key signed the certificate. Errors: `CERTIFICATE_ISSUER_UNAVAILABLE`.
+ * Fetches the issuer of a certificate from the address in the certificate. The address comes from a file, so that only
+ * the public internet is contacted, on the usual ports, without redirects, and the answer counts only if its key signed
+ * the certificate. Errors: `CERTIFICATE_ISSUER_UNAVAILABLE`.
  */
 export async function fetchIssuer(
   certificate: X509Certificate,
@@ -61,12 +61,12 @@ async function fetchBounded(
 ): Promise<Buffer> {
   const isUsual = (url.protocol === 'http:' || url.protocol === 'https:') && url.username === ''
   const isAnyPort = isAllowed !== isPublicAddress
-  if (!isUsual || (url.port !== '' && !isAnyPort)) throw new Error('this address is not asked')
+  if (!isUsual || (url.port !== '' && !isAnyPort)) throw new Error('this address is not contacted')
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   if (isIP(host) !== 0 && !isAllowed(host)) throw new Error('the address is not one of the public internet')
   const timeout = AbortSignal.timeout(TIMEOUT_MS)
   const options = {
-    // A connection of its own: the address that was looked at is the one that is connected to.
+    // A connection of its own: the address that was checked is the one that is connected to.
     agent: false,
     lookup: allowedLookup(isAllowed),
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -93,7 +93,7 @@ async function fetchBounded(
   }
 }
 
-/** Looks a name up and takes it only if every address it has may be asked. */
+/** Looks a name up and accepts it only if each of its addresses is allowed. */
 function allowedLookup(isAllowed: (address: string) => boolean): LookupFunction {
   return (host, options, done) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {

@@ -18,24 +18,24 @@ import { readCertificateFile } from '../folder/read-certificate-files.ts'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import { checkPair, type PairText } from '../x509/pair.ts'
 
-/** Folder inside a folder of certificates that holds what was installed. */
+/** Folder inside a folder of certificates for installed pairs. */
 const PAIRS = '.pairs'
 const CHAIN_FILE = 'fullchain.pem'
 const KEY_FILE = 'key.pem'
-/** Versions of a pair that are kept beside the one in use, so that a mistake can be taken back. */
+/** Versions of a pair that are kept beside the one in use, so that a mistake can be undone. */
 const KEPT_VERSIONS = 2
-/** Several installations of one name at once may take each other's versions for old ones; each then writes again. */
+/** Several installations of one name at once may remove each other's versions as old; each then writes again. */
 const MAX_ATTEMPTS = 3
-/** Age from which a link that was not put in place is one of a crash, in ms: it lives for milliseconds. */
+/** Age from which an unplaced link counts as left by a crash, in ms: it lives for milliseconds. */
 const DRAFT_AGE_MS = 60_000
 const KEY_MODE = 0o600
-/** In a folder that is there already others may read certificates, as web servers do, and never write, whatever the umask. */
+/** Others may read certificates, as web servers do, but never write, whatever the umask. */
 const FOLDER_MODE = 0o755
 const CERTIFICATE_MODE = 0o644
 const PAIR_NAME = /^(?!\.)[a-z0-9_*.-]{1,200}$/
 /** `ca.crt` holds the CAs of visitors to all hosts: a pair of that name would close each of them. */
 const AUTHORITY_NAME = 'ca'
-/** Served where nothing else fits, so that an operator alone may put it there. */
+/** Served if no other pair fits, so that only an operator may put it there. */
 const DEFAULT_NAME = 'default'
 
 /** Files of an installed pair. */
@@ -44,12 +44,12 @@ export interface InstalledPair {
   readonly keyFile: string
 }
 
-/** Whether a name of a pair has a meaning for hosts of other names: a CA is not asked for a certificate of such a name. */
+/** True for names of pairs that have a meaning for other hosts: no order is made for such a name. */
 export function isReservedName(name: string): boolean {
   return name === AUTHORITY_NAME || name === DEFAULT_NAME
 }
 
-/** The name a pair is kept by: that of its first host, a wildcard's without the star, as nginx-proxy looks for it. */
+/** The name of a host's pair: that of its first host, a wildcard's without the star, where nginx-proxy looks for it. */
 export function pairNameOf(host: string): string {
   return host.toLowerCase().replace(/^\*\./, '').replaceAll(':', '_')
 }
@@ -91,7 +91,7 @@ export async function installPair(folder: string, name: string, pair: PairText):
     for (let attempt = 1; ; attempt++) {
       await switchTo(place, await writeVersion(place, { chain: pair.chainPem, key: pair.keyPem }))
       await link(place, keyFile, KEY_FILE)
-      // Last and always, so that whoever watches the folder sees a change in it.
+      // Last and always, so that a watch of the folder sees a change in it.
       await link(place, certFile, CHAIN_FILE)
       await removeOldVersions(home)
       if (await isWhole(home)) return { certFile, keyFile }
@@ -116,20 +116,20 @@ interface Place {
   readonly folder: string
   readonly home: string
   readonly name: string
-  /** Undefined: whoever runs this. */
+  /** Undefined: the user of this process. */
   readonly owner: Owner | undefined
 }
 
 /**
- * A pair of plain files, or of another tool's links, becomes a version of its own, with the same content: from then on
- * both files change by one rename.
+ * Turns a pair of plain files, or of another tool's links, into a version of its own, with the same content: from then
+ * on both files change by one rename.
  */
 async function keepWhatStands(place: Place, certFile: string, keyFile: string): Promise<void> {
   const inside = join(await realpath(place.folder), PAIRS, place.name)
   const targets = await Promise.all([certFile, keyFile].map((file) => realpath(file).catch(() => undefined)))
   const [cert, key] = targets
   if (cert === undefined || key === undefined || targets.every((target) => target?.startsWith(inside))) return
-  // As bytes: what stands there may be DER.
+  // As bytes: the existing files may be DER.
   const [chain, keyBytes] = await Promise.all([cert, key].map(readCertificateFile))
   if (!chain || !keyBytes) return
   const standing = { chain: chain.bytes, key: keyBytes.bytes }
@@ -183,14 +183,14 @@ async function isWhole(home: string): Promise<boolean> {
   return (await Promise.allSettled(files)).every(({ status }) => status === 'fulfilled')
 }
 
-/** Versions begin with their time. What a crash left half-made goes the same way. */
+/** Versions begin with their time. Half-made ones of a crash are removed in the same way. */
 async function removeOldVersions(home: string): Promise<void> {
   const current = await readlink(join(home, 'current'))
   const versions = (await readdir(home)).filter((name) => /^\d{8}T/.test(name) && name !== current)
   for (const name of versions.sort().slice(0, -KEPT_VERSIONS)) {
     await rm(join(home, name), { recursive: true, force: true })
   }
-  // Links that were never put in place: those of another installation that is under way are young.
+  // Links that were never put in place: those of another installation under way are young.
   for (const draft of (await readdir(home)).filter((name) => name.endsWith('.new'))) {
     const path = join(home, draft)
     const stats = await lstat(path).catch(() => undefined)

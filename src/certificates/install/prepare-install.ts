@@ -14,7 +14,7 @@ import type { PairText } from '../x509/pair.ts'
 import { coversHost, namesOf, shortName } from '../x509/x509-facts.ts'
 import { type FetchOptions, fetchIssuer } from './fetch-issuer.ts'
 
-/** Findings that make a certificate of no use, with the code an installation fails with. */
+/** Findings that make a certificate useless, with the code of the failed installation. */
 const OBSTACLES = {
   EXPIRED: 'CERTIFICATE_EXPIRED',
   NAME_NOT_COVERED: 'CERTIFICATE_NAME_MISMATCH',
@@ -26,7 +26,7 @@ const OBSTACLES = {
   NO_SERVER_USE: 'CERTIFICATE_UNUSABLE',
 } as const
 
-/** Findings about files that an installation mends by writing them anew. */
+/** Findings about files that an installation corrects by writing them anew. */
 const MENDED: readonly FindingCode[] = [
   'LEAF_NOT_FIRST',
   'CHAIN_ORDER',
@@ -34,16 +34,16 @@ const MENDED: readonly FindingCode[] = [
   'CERTIFICATE_SURPLUS',
 ]
 
-/** What is to be installed. */
+/** Content of an installation. */
 export interface InstallRequest {
   readonly content: MailedContent
   readonly host: string
   readonly roots: readonly X509Certificate[]
   /** Unix time in ms. */
   readonly now: number
-  /** Install what clients will refuse, too. */
+  /** True: install it although clients will refuse it. */
   readonly isForced: boolean
-  /** Asked once for each missing issuer, with the addresses at which the CA has it; false: it is not fetched. */
+  /** Called once for each missing issuer, with the CA's addresses of it; false: it is not fetched. */
   mayFetch(issuer: string, urls: readonly string[]): Promise<boolean>
   readonly fetchOptions?: FetchOptions
 }
@@ -51,19 +51,19 @@ export interface InstallRequest {
 /** A pair that is ready to be installed. */
 export interface PreparedInstall extends PairText {
   readonly bundle: CertificateBundle
-  /** What was wrong with the files and is no longer so: order, and what does not belong there. */
+  /** Corrected faults of the files: their order, and content that does not belong there. */
   readonly mended: readonly CertificateFinding[]
-  /** What is still worth telling, as it will bite later. */
+  /** Remaining findings, which matter later. */
   readonly findings: readonly CertificateFinding[]
   /** Issuers that were fetched. */
   readonly fetched: readonly string[]
 }
 
 /**
- * Makes a pair of what a CA mailed: finds certificate, chain and key, orders them, fetches what is missing if that is
- * wanted. Errors: `CertificateError`, whose message says what is missing or wrong, of the codes `CERTIFICATE_NOT_FOUND`,
- * `CERTIFICATE_KEY_…`, `CERTIFICATE_INCOMPLETE`, `CERTIFICATE_EXPIRED`, `CERTIFICATE_NAME_MISMATCH`,
- * `CERTIFICATE_UNUSABLE`.
+ * Makes a pair of the files a CA mailed: finds certificate, chain and key, orders them, fetches missing ones if that is
+ * allowed. Errors: `CertificateError`, whose message names the missing or wrong part, of the codes
+ * `CERTIFICATE_NOT_FOUND`, `CERTIFICATE_KEY_…`, `CERTIFICATE_INCOMPLETE`, `CERTIFICATE_EXPIRED`,
+ * `CERTIFICATE_NAME_MISMATCH`, `CERTIFICATE_UNUSABLE`.
  */
 export async function prepareInstall(request: InstallRequest): Promise<PreparedInstall> {
   const { content, host, roots, now } = request
@@ -86,7 +86,7 @@ export async function prepareInstall(request: InstallRequest): Promise<PreparedI
   }
 }
 
-/** A CA's certificate, and not one that was made to be served, as self-signed ones are. */
+/** True for a CA's certificate; self-signed ones that are made to be served are none. */
 function isOfOther(leaf: X509Certificate, host: string): boolean {
   return leaf.ca && !coversHost(namesOf(leaf), host)
 }
@@ -105,7 +105,7 @@ async function fetchMissing(
     if (!last || !missing || missing.urls.length === 0) break
     if (!(await mayFetch(missing.issuer, missing.urls))) break
     const issuer = await fetchIssuer(last, fetchOptions)
-    // The same again: it has expired, or the CA's address leads in a circle.
+    // The same certificate again: it has expired, or the CA's address leads in a circle.
     if (certificates.some(({ fingerprint256 }) => fingerprint256 === issuer.fingerprint256)) break
     certificates.push(issuer)
     fetched.push(shortName(issuer.subject))
@@ -136,7 +136,7 @@ function withoutKey({ keys, encryptedKeys }: MailedContent, leaf: X509Certificat
     return new CertificateError(
       'CERTIFICATE_KEY_ENCRYPTED',
       `The key in ${encryptedKeys[0]} is encrypted, and its passphrase is not known`,
-      'Run it on a terminal to be asked, or send the passphrase to standard input with --passphrase-stdin',
+      'Run it on a terminal to type it, or send the passphrase to standard input with --passphrase-stdin',
     )
   return new CertificateError(
     'CERTIFICATE_KEY_MISSING',

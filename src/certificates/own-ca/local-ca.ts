@@ -24,44 +24,44 @@ import { readPermittedNames } from './name-constraints.ts'
 const DAY_MS = 86_400_000
 /** Life of the CA, in days. */
 const AUTHORITY_DAYS = 3_650
-/** Life of what it issues, in days; it is made anew after two thirds of that. */
+/** Life of its certificates, in days; they are made anew after two thirds of that. */
 const LEAF_DAYS = 90
 /** Certificates kept in memory; a name above that costs a new one, about a millisecond. */
 const MAX_ISSUED = 200
 
 /**
- * Endings of names that nobody can own, so that no CA signs for them: RFC 6761, 6762, 8375, ICANN's `internal`, and what
- * houses use.
+ * Endings of names that cannot be owned, so that no public CA signs for them: RFC 6761, 6762, 8375, ICANN's `internal`,
+ * and house use.
  */
 const LOCAL_DOMAINS: readonly string[] = [
   ...['local', 'localhost', 'localdomain', 'internal', 'intranet', 'private', 'lan', 'home', 'corp'],
   ...['test', 'example', 'invalid', 'home.arpa', 'docker'],
 ]
-/** Names without a dot that registries are called by in one house; others have to be given when the CA is made. */
+/** Usual names of registries without a dot; others have to be given when the CA is made. */
 const SINGLE_LABELS: readonly string[] = ['registry', 'berth', 'docker-registry', 'images']
 const LOCAL_NETWORKS: readonly string[] = [
   ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', '169.254.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7', 'fe80::/10'],
 ]
 
-/** How a CA is opened. */
+/** Settings of opening a CA. */
 export interface LocalAuthorityOptions {
   /** `<data>/certificates/ca`. */
   readonly folder: string
-  /** Single names it may sign for beside its own list, which count only when it is made. */
+  /** Names without a dot that it may sign for beside its own list; they count only when it is made. */
   readonly names?: readonly string[]
-  /** Whether it is made where there is none; by default it is. */
+  /** True if a missing one is made, which is the default. */
   readonly mayMake?: boolean
 }
 
 /**
- * Berth's own CA, for names that no public CA signs for. It can sign for such names only, by its constraints: whoever
- * trusts it trusts it for no site of the internet.
+ * Berth's own CA, for names that no public CA signs for. Its constraints limit it to such names: a client that trusts
+ * it trusts it for no site of the internet.
  */
 export class LocalAuthority {
   /** The certificate that clients have to trust, PEM. */
   readonly certificatePem: string
-  /** Whether it can sign for a name, which its own certificate says. */
+  /** True if it can sign for a name, by its own certificate. */
   readonly covers: (name: string) => boolean
   readonly #certificate: X509Certificate
   readonly #key: KeyObject
@@ -75,8 +75,8 @@ export class LocalAuthority {
   }
 
   /**
-   * Opens the CA of a folder, and makes it the first time.
-   * Errors: `CERTIFICATE_FOLDER_UNUSABLE`; `CERTIFICATE_AUTHORITY_MISSING` if there is none and none may be made.
+   * Opens the CA of a folder, and makes it the first time. Errors: `CERTIFICATE_FOLDER_UNUSABLE`;
+   * `CERTIFICATE_AUTHORITY_MISSING` if there is none and none may be made.
    */
   static async open({ folder, names = [], mayMake = true }: LocalAuthorityOptions): Promise<LocalAuthority> {
     const file = join(folder, AUTHORITY_FILE)
@@ -116,13 +116,14 @@ export class LocalAuthority {
     return this.#certificate.fingerprint256
   }
 
-  /** When the CA itself expires, Unix time in ms. */
+  /** Expiry of the CA itself, Unix time in ms. */
   get notAfter(): number {
     return this.#certificate.validToDate.getTime()
   }
 
   /**
-   * Signs for names and a private key, for as long as clients take it. Names must be covered. Errors: `CERTIFICATE_NAME_INVALID`.
+   * Signs for names and a private key, for the longest life that clients accept. Names must be covered. Errors:
+   * `CERTIFICATE_NAME_INVALID`.
    */
   issue(
     names: readonly string[],
@@ -156,8 +157,8 @@ export class LocalAuthority {
   }
 
   /**
-   * The pair for a local name, made at once where there is none yet and kept in memory only. Ask for hosts that are
-   * served alone: a visitor must not be able to have certificates made for any name.
+   * The pair for a local name, made at once if there is none yet and kept in memory only. Call it for served hosts
+   * only: a visitor must not be able to have certificates made for any name.
    * @returns undefined for a name it does not sign for.
    */
   localCertificate(name: string): PairText | undefined {
@@ -189,7 +190,7 @@ function newKey(): KeyObject {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 }
 
-/** Makes the CA. Where another process was faster, its CA counts. */
+/** Makes the CA. If another process was faster, its CA counts. */
 async function create(folder: string, file: string, names: readonly string[]): Promise<string> {
   await makeFolder(folder, PRIVATE_FOLDER)
   const draft = `${file}.${randomBytes(6).toString('hex')}.new`

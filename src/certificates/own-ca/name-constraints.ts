@@ -8,7 +8,7 @@ const TAG_PERMITTED = 0xa0
 const TAG_DNS_NAME = 0x82
 const TAG_IP_ADDRESS = 0x87
 
-/** Tells whether a CA may sign for a name, by the names its certificate permits (RFC 5280 section 4.2.1.10). */
+/** Reads which names a CA may sign for, by the names its certificate permits (RFC 5280 section 4.2.1.10). */
 export function readPermittedNames(authority: X509Certificate): (name: string) => boolean {
   const value = extensionsOf(authority).get(NAME_CONSTRAINTS)
   const trees = readBerList(readBer(value ?? Buffer.alloc(0))?.content ?? Buffer.alloc(0))
@@ -28,7 +28,7 @@ export function readPermittedNames(authority: X509Certificate): (name: string) =
   }
 }
 
-/** Address and mask behind each other. */
+/** Address and mask, one after the other. */
 function addNetwork(networks: BlockList, bytes: Buffer): void {
   const half = bytes.length / 2
   const address = formatAddress(bytes.subarray(0, half))

@@ -6,11 +6,11 @@ const MAX_ELEMENTS = 5_000
 /** An element of a BER encoding (X.690), of which DER is a part. */
 export interface BerElement {
   readonly tag: number
-  /** What is inside, without the end marks of an indefinite length. */
+  /** Its content, without the end marks of an indefinite length. */
   readonly content: Buffer
   /** The whole element, with its head. */
   readonly raw: Buffer
-  /** What follows it. */
+  /** The bytes after it. */
   readonly rest: Buffer
 }
 
@@ -36,7 +36,7 @@ export function readBer(bytes: Buffer, depth = 0): BerElement | undefined {
   }
 }
 
-/** The elements that stand one after the other; stops at what is no element. */
+/** The elements one after the other; stops at bytes that are no element. */
 export function readBerList(bytes: Buffer, depth = 0): BerElement[] {
   const elements: BerElement[] = []
   let element = readBer(bytes, depth)
@@ -63,7 +63,7 @@ export function readOid(element: BerElement | undefined): string | undefined {
   return [top, head - top * 40, ...tail].join('.')
 }
 
-/** An indefinite length ends with two zero bytes behind the elements inside (X.690 section 8.1.3.6). */
+/** An indefinite length ends with two zero bytes after the elements inside (X.690 section 8.1.3.6). */
 function readIndefinite(bytes: Buffer, tag: number, depth: number): BerElement | undefined {
   if ((tag & 0x20) === 0) return undefined
   let left = bytes.subarray(2)

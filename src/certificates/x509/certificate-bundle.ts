@@ -15,21 +15,21 @@ import {
 /** Longest chain; none in use has more than four certificates. */
 export const MAX_CHAIN_LENGTH = 10
 
-/** What a bundle is made of. */
+/** Parts and requirements of a bundle. */
 export interface BundleParts {
   readonly certificates: readonly X509Certificate[]
   readonly keys: readonly KeyObject[]
-  /** Host the bundle is for; undefined: whatever the certificate says. */
+  /** Host the bundle is for; undefined: any that the certificate has. */
   readonly host?: string | undefined
   /** Roots that clients have; a chain that ends below one of them is complete. */
   readonly roots: readonly X509Certificate[]
-  /** Roots of one's own, which clients have to be given. */
+  /** Roots of one's own, which clients do not have by default. */
   readonly ownRoots?: readonly X509Certificate[] | undefined
   /** Unix time in ms. */
   readonly now: number
 }
 
-/** A certificate that is left out, and why. */
+/** A certificate that is left out, and the reason. */
 export interface LeftOut {
   readonly certificate: X509Certificate
   readonly reason: 'duplicate' | 'root' | 'expired' | 'not-needed' | 'other-host'
@@ -39,9 +39,9 @@ export interface LeftOut {
 export interface MissingIssuer {
   /** Its common name. */
   readonly issuer: string
-  /** Where the CA has its certificate. */
+  /** Addresses of its certificate at the CA. */
   readonly urls: readonly string[]
-  /** It is there, but has expired. */
+  /** True if it is there, but has expired. */
   readonly isExpired: boolean
 }
 
@@ -54,13 +54,13 @@ export interface CertificateBundle {
   readonly chain: readonly X509Certificate[]
   /** `incomplete`: an issuer is missing; `untrusted`: it ends at a root that the system does not have. */
   readonly end: 'trusted' | 'untrusted' | 'self-signed' | 'incomplete'
-  /** What is missing, if anything is. */
+  /** The missing issuer, if any. */
   readonly missing: MissingIssuer | undefined
   readonly leftOut: readonly LeftOut[]
 }
 
 /**
- * Orders certificates as servers must send them: finds the one that the key, or else the host, belongs to, and its
+ * Orders certificates as servers must send them: finds the one that belongs to the key, or else to the host, and its
  * issuers, by name and by signature. Roots, duplicates and expired cross-signs are left out.
  * @returns undefined if there is no certificate for the key or the host.
  */
@@ -109,8 +109,8 @@ function findLeaf(
     .sort((a, b) => b.rank - a.rank || b.leaf.validToDate.getTime() - a.leaf.validToDate.getTime())
   const withKey = ranked.filter(({ key }) => key !== undefined)
   const isHosts = ({ leaf }: { readonly leaf: X509Certificate }): boolean => !leaf.ca || isWanted(leaf)
-  // A CA's certificate is taken for the leaf only where it names the host, or where nothing else is there and its key is,
-  // or where it stands alone: whoever has a CA of their own may give its key, too.
+  // A CA's certificate counts as the leaf only if it names the host, or if no other certificate fits and its key is
+  // there or it is the only one: an operator with a CA of their own may give its key, too.
   return (
     withKey.find(isHosts) ??
     ranked.find(isHosts) ??

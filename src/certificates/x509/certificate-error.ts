@@ -1,4 +1,4 @@
-/** Why something about a certificate could not be done. */
+/** Kinds of failures about certificates. */
 export type CertificateErrorCode =
   | 'CERTIFICATE_UNREADABLE'
   | 'CERTIFICATE_NOT_FOUND'
@@ -17,11 +17,11 @@ export type CertificateErrorCode =
   | 'CERTIFICATE_HOST_UNREACHABLE'
   | 'CSR_LINE_INVALID'
 
-/** A failure about certificates: what went wrong, why, and what to do. No message holds any part of a key. */
+/** A failure about certificates: fault, cause and remedy. No message holds any part of a key. */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError'
   readonly code: CertificateErrorCode
-  /** What the operator can do. */
+  /** Remedy for the operator. */
   readonly remedy: string
 
   constructor(code: CertificateErrorCode, message: string, remedy: string, cause?: unknown) {

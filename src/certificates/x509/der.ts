@@ -1,4 +1,4 @@
-/** Tags of ASN.1 types that certificates are made of (X.690). */
+/** Tags of the ASN.1 types in certificates (X.690). */
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
@@ -34,9 +34,9 @@ export function derOid(dotted: string): Buffer {
   return der(TAG.oid, Buffer.from(bytes))
 }
 
-/** Encodes a number without a sign that is given as its bytes. */
+/** Encodes a number without a sign, given as its bytes. */
 export function derInteger(bytes: Uint8Array): Buffer {
-  // DER wants the shortest form (X.690 section 8.3.2): no leading zeros but the one that keeps a number positive.
+  // DER requires the shortest form (X.690 section 8.3.2): no leading zeros but the one that keeps a number positive.
   const first = bytes.findIndex((byte) => byte !== 0)
   const digits = first < 0 ? Buffer.of(0) : bytes.subarray(first)
   const isNegative = ((digits[0] ?? 0) & 0x80) !== 0

@@ -5,7 +5,7 @@ import { readCertificate } from './x509-facts.ts'
 
 /** Largest file, in bytes: a bundle of all public roots has 220 KB. */
 export const MAX_CERTIFICATE_FILE_BYTES = 1_048_576
-/** Most certificates and keys taken from all files together. */
+/** Most certificates and keys read from all files together. */
 const MAX_ITEMS = 200
 const SIGNED_DATA = '1.2.840.113549.1.7.2'
 const DATA = '1.2.840.113549.1.7.1'
@@ -18,21 +18,21 @@ export interface MailedFile {
   readonly bytes: Buffer
 }
 
-/** Something found in a file. */
+/** A part found in a file. */
 interface Found<T> {
   readonly from: string
   readonly value: T
 }
 
-/** What is in files. */
+/** Content of files. */
 export interface MailedContent {
   readonly certificates: readonly Found<X509Certificate>[]
   readonly keys: readonly Found<KeyObject>[]
-  /** Files with keys that no passphrase, or a wrong one, was given for. */
+  /** Files with keys whose passphrase is missing or wrong. */
   readonly encryptedKeys: readonly string[]
-  /** Files, or parts of files, that could not be read, and why, in a sentence. */
+  /** Files, or parts of files, that could not be read, with the reason, in a sentence. */
   readonly problems: readonly Found<string>[]
-  /** What Berth reads nevertheless. */
+  /** Oddities that Berth reads nevertheless. */
   readonly oddities: readonly Found<PemOddity>[]
 }
 
@@ -46,7 +46,7 @@ interface Gathered {
 
 /**
  * Finds certificates and keys in files of any form a CA mails: PEM (also inside a mail), DER, PKCS #7, keys in PKCS #8,
- * PKCS #1 and SEC 1. Never throws; what it cannot read is among the problems.
+ * PKCS #1 and SEC 1. Never throws; unreadable parts are among the problems.
  */
 export function readMailedFiles(files: readonly MailedFile[], passphrase?: string): MailedContent {
   const found: Gathered = { certificates: [], keys: [], encryptedKeys: [], problems: [], oddities: [] }
@@ -97,11 +97,11 @@ function readBlock(from: string, block: PemBlock, { found, passphrase }: Reading
     const isEncrypted = block.isEncrypted || label === 'ENCRYPTED PRIVATE KEY'
     readKey(from, isEncrypted, { found, open: () => createPrivateKey(keyInput(block.text, passphrase)) })
   }
-  // Requests, parameters and public keys are of no use here, and stand in many files.
+  // Requests, parameters and public keys are of no use here, and are in many files.
 }
 
 function keyInput(key: string, passphrase: string | undefined): { key: string; passphrase: string } {
-  // Without a passphrase OpenSSL would ask on the terminal.
+  // Without a passphrase OpenSSL would prompt on the terminal.
   return { key, passphrase: passphrase ?? '' }
 }
 
@@ -118,7 +118,7 @@ function readKey(
   }
 }
 
-/** @returns false if it is of no form that is known. */
+/** @returns false if it has no known form. */
 function readDer(from: string, bytes: Buffer, { found, passphrase }: Reading): boolean {
   const certificate = readCertificate(bytes)
   if (certificate) {
@@ -143,7 +143,7 @@ function readDer(from: string, bytes: Buffer, { found, passphrase }: Reading): b
   return isEncrypted
 }
 
-/** Certificates of a PKCS #7 envelope (RFC 2315 section 9.1), which is all a `.p7b` holds. */
+/** Certificates of a PKCS #7 envelope (RFC 2315 section 9.1), the whole content of a `.p7b`. */
 function readPkcs7(from: string, bytes: Buffer, found: Gathered): boolean {
   const [type, wrapped] = readBerList(readBer(bytes)?.content ?? Buffer.alloc(0))
   if (readOid(type) !== SIGNED_DATA || wrapped?.tag !== 0xa0) return false
@@ -156,7 +156,7 @@ function readPkcs7(from: string, bytes: Buffer, found: Gathered): boolean {
   return certificates.length > 0
 }
 
-/** Base64 that nobody put BEGIN and END around. */
+/** Base64 without BEGIN and END lines. */
 function decodeBase64(bytes: Buffer): Buffer | undefined {
   const text = bytes.toString('latin1').replace(/\s/g, '')
   return text.length >= 64 && /^MI[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined

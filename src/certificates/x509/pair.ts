@@ -17,7 +17,7 @@ export interface Pair {
   /** Unix times in ms. */
   readonly notBefore: number
   readonly notAfter: number
-  /** Common name of whoever signed it. */
+  /** Common name of its issuer. */
   readonly issuer: string
   /** SHA-256 of the first certificate, upper-case hex with colons. */
   readonly fingerprint: string
@@ -41,10 +41,10 @@ export function checkPair({ chainPem, keyPem }: PairText): void {
   createPairContext({ chainPem, keyPem })
 }
 
-/** What a TLS server presents a pair with. Errors: `CERTIFICATE_UNUSABLE`. */
+/** The context of a TLS server with a pair. Errors: `CERTIFICATE_UNUSABLE`. */
 export function createPairContext({ chainPem, keyPem }: PairText): SecureContext {
   try {
-    // Without `ca` each context would be given all public roots, to check clients by, which nobody asks for.
+    // Without `ca` each context would hold all public roots, to check clients by, which is never done with it.
     return createSecureContext({ cert: chainPem, key: keyPem, ca: [] })
   } catch (error) {
     throw unusable(`The TLS library refuses the certificate (${reasonOf(error)})`, error)
@@ -53,7 +53,7 @@ export function createPairContext({ chainPem, keyPem }: PairText): SecureContext
 
 /**
  * Makes a pair of the files of a folder: certificate and key in any form and order, and further files that may hold
- * issuers. Errors: `CertificateError` of each kind, when there is nothing that could be served.
+ * issuers. Errors: `CertificateError` of each kind, if there is nothing that could be served.
  */
 export function makePair(files: readonly MailedFile[], now: number, host?: string): Pair {
   const { certificates, keys, encryptedKeys, problems } = readMailedFiles(files)

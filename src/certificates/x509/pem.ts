@@ -9,20 +9,20 @@ const DASHES = '-----'
 export interface PemBlock {
   /** Such as `CERTIFICATE`. */
   readonly label: string
-  /** What was encoded; undefined if it is no base64 or its end is missing. */
+  /** Its decoded bytes; undefined if it is not base64 or its end is missing. */
   readonly bytes: Buffer | undefined
-  /** The key is encrypted in OpenSSL's own way, which stands in headers inside the block. */
+  /** True if the key is encrypted in OpenSSL's own way, which is marked by headers inside the block. */
   readonly isEncrypted: boolean
-  /** The block as it stood, mended: fit for a strict reader. */
+  /** The block as found, corrected for strict readers. */
   readonly text: string
-  /** What is wrong with it; undefined if nothing is. */
+  /** Its fault; undefined if it has none. */
   readonly problem: string | undefined
 }
 
-/** What was found odd about a text that could be read nevertheless, though strict readers refuse some of it. */
+/** Oddities of a readable text that strict readers may refuse. */
 export type PemOddity = 'byte-order-mark' | 'utf-16' | 'crlf' | 'glued' | 'quoted' | 'escaped-line-ends'
 
-/** A PEM text as it was read. */
+/** A PEM text, parsed. */
 export interface PemText {
   readonly blocks: readonly PemBlock[]
   readonly oddities: readonly PemOddity[]
@@ -30,7 +30,7 @@ export interface PemText {
 
 /**
  * Reads every block of a text as people mail and paste it: any line ends, byte order marks, UTF-16, text around, a `>`
- * before each line, blocks glued together, `\n` as two characters. Never throws.
+ * before each line, blocks joined without a line end, `\n` as two characters. Never throws.
  */
 export function parsePem(bytes: Uint8Array): PemText {
   const oddities = new Set<PemOddity>()
@@ -55,7 +55,7 @@ export function parsePem(bytes: Uint8Array): PemText {
   return { blocks, oddities: [...oddities] }
 }
 
-/** Writes a block with lines of 64 characters, as strict readers want it. */
+/** Writes a block with lines of 64 characters, as strict readers require. */
 export function formatPem(label: string, bytes: Uint8Array): string {
   const lines =
     Buffer.from(bytes)

@@ -11,7 +11,7 @@ const TAG_EXTENSIONS = 0xa3
 const TAG_DNS_NAME = 0x82
 const TAG_IP_ADDRESS = 0x87
 
-/** The names a certificate stands for; DNS names in lower case ASCII. */
+/** The names of a certificate; DNS names in lower case ASCII. */
 export interface CertificateNames {
   readonly dns: readonly string[]
   readonly addresses: readonly string[]
@@ -25,7 +25,7 @@ export function subjectOf(certificate: X509Certificate): Buffer {
   return subject.raw
 }
 
-/** Reads a certificate in DER or PEM; undefined if it is none, or has a date that is none. */
+/** Reads a certificate in DER or PEM; undefined if it is none, or has an invalid date. */
 export function readCertificate(bytes: Buffer | string): X509Certificate | undefined {
   try {
     const certificate = new X509Certificate(bytes)
@@ -36,7 +36,7 @@ export function readCertificate(bytes: Buffer | string): X509Certificate | undef
   }
 }
 
-/** The names of a certificate, from its alternative names alone: clients no longer look at the common name. */
+/** The names of a certificate, from its alternative names alone: clients no longer read the common name. */
 export function namesOf(certificate: X509Certificate): CertificateNames {
   const value = extensionsOf(certificate).get(SUBJECT_ALT_NAME)
   const entries = readBerList(readBer(value ?? Buffer.alloc(0))?.content ?? Buffer.alloc(0))
@@ -50,7 +50,7 @@ export function namesOf(certificate: X509Certificate): CertificateNames {
   }
 }
 
-/** Whether names stand for a host: a star stands for one label, and never for part of one. `host` is {@link hostKey}'s. */
+/** True if names cover a host: a star matches one label, and never part of one. `host` is {@link hostKey}'s. */
 export function coversHost({ dns, addresses }: CertificateNames, host: string): boolean {
   if (isIP(host) !== 0) return addresses.includes(host)
   if (dns.includes(host)) return true
@@ -58,7 +58,7 @@ export function coversHost({ dns, addresses }: CertificateNames, host: string): 
   return dot > 0 && !host.startsWith('*.') && dns.includes(`*${host.slice(dot)}`)
 }
 
-/** A host as it is compared: lower case, punycode, no dot at the end, addresses in their shortest form. */
+/** A host in the form for comparisons: lower case, punycode, no dot at the end, addresses in their shortest form. */
 export function hostKey(host: string): string {
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   if (isIPv6(bare)) return shortAddress(bare)
@@ -67,7 +67,7 @@ export function hostKey(host: string): string {
   return /^[\x21-\x7e]*$/.test(lower) ? lower : domainToASCII(lower) || lower
 }
 
-/** Whether the certificate is signed by its own key: a root, or a server's that nobody else has signed. */
+/** True if the certificate is signed by its own key: a root, or a self-signed server's. */
 export function isSelfSigned(certificate: X509Certificate): boolean {
   try {
     // Not by `checkIssued`: the use of a server's key does not include signing certificates, not even its own.
@@ -77,7 +77,7 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
   }
 }
 
-/** Whether `issuer` signed it, by names and by signature. */
+/** True if `issuer` signed it, by names and by signature. */
 export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
@@ -87,12 +87,12 @@ export function isSignedBy(certificate: X509Certificate, issuer: X509Certificate
   }
 }
 
-/** Whether it is valid at a time, Unix time in ms. */
+/** True if it is valid at a time, Unix time in ms. */
 export function isValidAt(certificate: X509Certificate, now: number): boolean {
   return certificate.validFromDate.getTime() <= now && now < certificate.validToDate.getTime()
 }
 
-/** Whether the key is the certificate's. */
+/** True if the key is the certificate's. */
 export function hasKey(certificate: X509Certificate, key: KeyObject): boolean {
   try {
     return certificate.checkPrivateKey(key)
@@ -101,7 +101,7 @@ export function hasKey(certificate: X509Certificate, key: KeyObject): boolean {
   }
 }
 
-/** Addresses from which the issuer's certificate can be had (RFC 5280 section 4.2.2.1). */
+/** URLs of the issuer's certificate (RFC 5280 section 4.2.2.1). */
 export function issuerUrlsOf(certificate: X509Certificate): string[] {
   const lines = (certificate.infoAccess ?? '').split('\n')
   return lines.flatMap((line) => {
@@ -110,7 +110,9 @@ export function issuerUrlsOf(certificate: X509Certificate): string[] {
   })
 }
 
-/** Whether it asks servers for an OCSP answer with every handshake (RFC 7633), which no CA can give any more. */
+/**
+ * True if it requires servers to send an OCSP answer with every handshake (RFC 7633), which no CA can give any more.
+ */
 export function isMustStaple(certificate: X509Certificate): boolean {
   return extensionsOf(certificate).has(TLS_FEATURE)
 }

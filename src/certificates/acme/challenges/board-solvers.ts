@@ -20,8 +20,8 @@ export function createAlpnSolver(board: ChallengeBoard): ChallengeSolver {
 }
 
 /**
- * The ways to try for one attempt, best first. The way asked for is the only one. Otherwise a failed attempt is
- * followed by one that tries another way first: what a firewall keeps from port 80 may pass on 443.
+ * The ways to try for one attempt, best first. A way named by the wish is the only one. Otherwise an attempt after a
+ * failure tries another way first: a firewall may block port 80 and not 443.
  */
 export function orderSolvers(
   solvers: readonly ChallengeSolver[],

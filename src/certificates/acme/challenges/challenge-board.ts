@@ -3,28 +3,28 @@ import type { SecureContext } from 'node:tls'
 import { makeAlpnContext } from '../../x509/write/alpn-certificate.ts'
 import { addressBytes } from '../../x509/write/x509-extensions.ts'
 
-/** Most questions of CAs open at once: orders run four at a time, of at most 100 names. */
+/** Most open challenges at once: orders run four at a time, of at most 100 names. */
 const MAX_ENTRIES = 1000
-/** How long an answer is kept if nobody takes it back, in ms: longer than any order is waited for. */
+/** Longest life of an answer that is never removed, in ms: longer than any order takes. */
 const MAX_AGE_MS = 3600 * 1000
 
-/** What the listeners ask: see `ChallengeSource` of the front door, whose shape this is. */
+/** Answers for the listeners: has the shape of `ChallengeSource` of the front door. */
 export interface ChallengeAnswers {
   httpAnswer(token: string): string | undefined
   alpnContext(serverName: string): SecureContext | undefined
 }
 
-/** An answer, as other processes that listen are told of it. */
+/** An answer in the form for other processes that listen. */
 export interface OpenAnswer {
   readonly type: 'http-01' | 'tls-alpn-01'
-  /** The token, or the name that is proved. */
+  /** The token, or the name to prove. */
   readonly subject: string
   readonly keyAuthorization: string
 }
 
-/** Tells other processes that listen for the same visitors. */
+/** Passes answers on to other processes that listen for the same visitors. */
 export interface AnswerRelay {
-  /** Settles when all of them answer; those that cannot be reached are not waited for. */
+  /** Settles when all of them can answer; unreachable ones are not waited for. */
   open(answer: OpenAnswer): Promise<void>
   close(answer: OpenAnswer): void
 }
@@ -35,8 +35,8 @@ interface Entry<T> {
 }
 
 /**
- * The answers to open challenges. Each is forgotten when its order takes it back, after {@link MAX_AGE_MS} at the
- * latest; beyond {@link MAX_ENTRIES} the oldest goes.
+ * The answers to open challenges. Each is removed with its order, after {@link MAX_AGE_MS} at the latest; beyond {@link
+ * MAX_ENTRIES} the oldest goes.
  */
 export class ChallengeBoard implements ChallengeAnswers {
   readonly #http = new Map<string, Entry<string>>()
@@ -52,7 +52,7 @@ export class ChallengeBoard implements ChallengeAnswers {
   }
 
   httpAnswer(token: string): string | undefined {
-    // Asked for by strangers: nothing is computed for a token that is not open.
+    // Strangers may send any token: nothing is computed for one that is not open.
     return this.#read(this.#http, token)
   }
 
@@ -63,22 +63,22 @@ export class ChallengeBoard implements ChallengeAnswers {
   /** Answers `/.well-known/acme-challenge/<token>` until disposed of. */
   addHttp(token: string, keyAuthorization: string): Disposable {
     const answer = { type: 'http-01', subject: token, keyAuthorization } as const
-    return this.#tell(answer, this.#add(this.#http, token, keyAuthorization))
+    return this.#passOn(answer, this.#add(this.#http, token, keyAuthorization))
   }
 
   /** Answers handshakes with `acme-tls/1` for a name until disposed of. */
   addAlpn(name: string, keyAuthorization: string): Disposable {
     const context = makeAlpnContext(name, keyAuthorization, this.#clock())
     const answer = { type: 'tls-alpn-01', subject: name, keyAuthorization } as const
-    return this.#tell(answer, this.#add(this.#alpn, isIP(name) === 0 ? name : reverseName(name), context))
+    return this.#passOn(answer, this.#add(this.#alpn, isIP(name) === 0 ? name : reverseName(name), context))
   }
 
-  /** Settles when every process that listens gives the answers added so far: only then may a CA be told to look. */
+  /** Settles when every process that listens can give the answers added so far: only then may a CA check them. */
   async settled(): Promise<void> {
     await this.#relayed
   }
 
-  #tell(answer: OpenAnswer, added: Disposable): Disposable {
+  #passOn(answer: OpenAnswer, added: Disposable): Disposable {
     const relay = this.#relay
     if (!relay) return added
     this.#relayed = Promise.all([this.#relayed, relay.open(answer)])
@@ -112,7 +112,7 @@ export class ChallengeBoard implements ChallengeAnswers {
   }
 }
 
-/** What a CA sends as server name for an address (RFC 8738 section 6): its name in the reverse DNS. */
+/** Server name in a CA's handshake for an address (RFC 8738 section 6): its name in the reverse DNS. */
 function reverseName(address: string): string {
   const bytes = [...addressBytes(address)].reverse()
   if (!isIPv6(address)) return `${bytes.join('.')}.in-addr.arpa`

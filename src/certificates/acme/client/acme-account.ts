@@ -4,13 +4,13 @@ import { AcmeError, isProblem } from './acme-error.ts'
 import { type AccountKey, bindAccount, makeAccountKey, parseAccountKey } from './jws.ts'
 import { isObject } from './problem.ts'
 
-/** Who asks a CA for certificates. */
+/** Contact and binding of an account. */
 export interface AccountSettings {
   readonly email: string | undefined
   readonly eab: { readonly keyId: string; readonly hmacKey: string } | undefined
 }
 
-/** Durable records of accounts by id; what is written survives a power cut. Errors: `ACME_STORAGE_UNUSABLE`. */
+/** Durable records of accounts by id; a written record survives a power cut. Errors: `ACME_STORAGE_UNUSABLE`. */
 export interface AccountRecords {
   /** Runs pieces of work of one name one after the other, whatever the outcome of those before. */
   inTurn<T>(name: string, act: () => Promise<T>): Promise<T>
@@ -28,7 +28,9 @@ export interface AcmeAccount {
   readonly url: string
 }
 
-/** One account for each CA, mail address and binding: so limits are shared, and a change of either is a new account. */
+/**
+ * One account for each CA, mail address and binding: so limits are shared, and a change of either makes a new account.
+ */
 export function accountId(directoryUrl: string, settings: AccountSettings): string {
   const who = JSON.stringify([directoryUrl, settings.email ?? '', settings.eab?.keyId ?? ''])
   const host = (URL.parse(directoryUrl)?.hostname ?? 'ca').replace(/[^a-z0-9.-]/g, '').slice(0, 60)
@@ -36,9 +38,9 @@ export function accountId(directoryUrl: string, settings: AccountSettings): stri
 }
 
 /**
- * The account to order with: the one on disk, or a new one, whose key is on disk before the CA hears of it. Making one
- * agrees to the CA's terms of service.
- * Errors: `ACME_REFUSED`, among them `externalAccountRequired`; `ACME_STORAGE_UNUSABLE`.
+ * The account for orders: the one on disk, or a new one, whose key is on disk before it is sent to the CA. Making one
+ * agrees to the CA's terms of service. Errors: `ACME_REFUSED`, among them `externalAccountRequired`;
+ * `ACME_STORAGE_UNUSABLE`.
  */
 export function openAccount(
   directory: AcmeDirectory,
@@ -71,8 +73,8 @@ async function openNow(
 }
 
 /**
- * Runs `use` with an account; if the CA no longer knows it, once more with a new one.
- * Errors: those of `use`; an account that the CA has closed is said to be so.
+ * Runs `use` with an account; if the CA no longer knows it, once more with a new one. Errors: those of `use`; for an
+ * account that the CA has closed, one that names this.
  */
 export async function withAccount<T>(
   directory: AcmeDirectory,
@@ -112,7 +114,7 @@ async function register(
   throw invalid(directory.host, 'made an account without naming its URL')
 }
 
-/** `unauthorized` may be about a name or about the account; the account's own state tells. */
+/** `unauthorized` may be about a name or about the account; the account's own state shows which. */
 async function explainUnauthorized(
   directory: AcmeDirectory,
   account: AcmeAccount,

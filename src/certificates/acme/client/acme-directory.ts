@@ -5,18 +5,18 @@ import { type AccountKey, signJws } from './jws.ts'
 import { isObject, parseProblem } from './problem.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
-/** What a CA offers and where (RFC 8555 section 7.1.1). */
+/** Resources of a CA and their URLs (RFC 8555 section 7.1.1). */
 export interface DirectoryResource {
   readonly newNonce: string
   readonly newAccount: string
   readonly newOrder: string
-  /** RFC 9773; undefined: the CA does not say when to renew. */
+  /** RFC 9773; undefined: the CA gives no renewal advice. */
   readonly renewalInfo: string | undefined
   readonly termsOfService: string | undefined
   readonly externalAccountRequired: boolean
-  /** Names of the profiles on offer; undefined: the CA has none to choose from. */
+  /** Names of the available profiles; undefined: the CA has none. */
   readonly profiles: readonly string[] | undefined
-  /** Names a CAA record may give this CA. */
+  /** Names of this CA in CAA records. */
   readonly caaIdentities: readonly string[]
 }
 
@@ -26,13 +26,13 @@ export interface AcmeAnswer extends AcmeReply {
   readonly retryAfterMs: number | undefined
 }
 
-/** Times a request is signed anew because the CA turned its nonce down, in one go. */
+/** Most repetitions of a request because the CA refused its nonce. */
 export const MAX_NONCE_RETRIES = 8
 /** Nonces kept for the next requests. */
 const MAX_NONCES = 8
 /** Longest `Retry-After` that is waited for in place, in ms; a longer one ends the attempt. */
 const MAX_WAIT_IN_PLACE_MS = 5000
-/** Times a busy CA is asked again in place. */
+/** Most repetitions in place of a request to a busy CA. */
 const MAX_BUSY_RETRIES = 2
 
 /** Options of {@link AcmeDirectory.open}. */
@@ -71,16 +71,16 @@ export class AcmeDirectory {
     return new AcmeDirectory(url, parseDirectory(json, hostOf(url)), options)
   }
 
-  /** A request without signature; only for what is public. Errors: as of {@link AcmeDirectory.post}. */
+  /** A request without signature; only for public resources. Errors: as of {@link AcmeDirectory.post}. */
   async get(url: string): Promise<AcmeAnswer> {
     const reply = await this.#options.transport.exchange({ method: 'GET', url }, this.#options.signal)
     return readAnswer(reply, this.#options.clock())
   }
 
   /**
-   * A signed request; without `payload` it is a POST-as-GET. A nonce turned down is replaced, at most
-   * {@link MAX_NONCE_RETRIES} times; a CA that is busy for seconds is waited for.
-   * Errors: `ACME_REFUSED` with the CA's problem document, `ACME_UNREACHABLE`, `ACME_RESPONSE_INVALID`.
+   * A signed request; without `payload` it is a POST-as-GET. A refused nonce is replaced, at most {@link
+   * MAX_NONCE_RETRIES} times; a CA that is busy for seconds is waited for. Errors: `ACME_REFUSED` with the CA's problem
+   * document, `ACME_UNREACHABLE`, `ACME_RESPONSE_INVALID`.
    */
   async post(
     url: string,
@@ -172,7 +172,7 @@ function readAnswer(reply: AcmeReply, now: number): AcmeAnswer {
 
 function describeStatus(status: number): { type: string; detail: string; status: number; subproblems: [] } {
   const detail = `status ${status} without an explanation`
-  // Without a problem document only the status tells that a limit was reached.
+  // Without a problem document only the status shows that a limit was reached.
   return { type: status === 429 ? 'rateLimited' : 'about:blank', detail, status, subproblems: [] }
 }
 
@@ -211,7 +211,7 @@ function parseDirectory(json: unknown, host: string): DirectoryResource {
 /** Most profiles and CAA names read of a directory. */
 const MAX_PROFILES = 50
 
-/** The wait, if a CA that is busy asked for one of seconds. */
+/** The wait of a busy CA's answer, if it is one of seconds. */
 function briefWait(error: unknown): number | undefined {
   if (!(error instanceof AcmeError) || error.retryAfterMs === undefined) return undefined
   const status = error.problem?.status

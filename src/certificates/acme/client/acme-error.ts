@@ -1,6 +1,6 @@
 import { describeProblem, type Problem } from './problem.ts'
 
-/** Why no certificate came of an attempt. */
+/** Reasons why an attempt gave no certificate. */
 export const ACME_ERROR_CODES = [
   'ACME_UNREACHABLE',
   'ACME_RESPONSE_INVALID',
@@ -17,16 +17,16 @@ export const ACME_ERROR_CODES = [
 /** A code of {@link ACME_ERROR_CODES}. */
 export type AcmeErrorCode = (typeof ACME_ERROR_CODES)[number]
 
-/** What belongs to an error of ACME beside its text. */
+/** Details of an ACME error beside its text. */
 export interface AcmeErrorDetails {
-  /** What the CA said. */
+  /** The CA's problem document. */
   readonly problem?: Problem | undefined
-  /** Wait the CA asked for, in ms. */
+  /** Wait named by the CA, in ms. */
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
 }
 
-/** A failed attempt to get a certificate: what, why, and in `remedy` what the operator can do. Holds no secrets. */
+/** A failed attempt to get a certificate: fault, cause, and in `remedy` the operator's next step. Holds no secrets. */
 export class AcmeError extends Error {
   override readonly name = 'AcmeError'
   readonly code: AcmeErrorCode
@@ -48,7 +48,7 @@ export function isProblem(error: unknown, type: string): error is AcmeError {
   return error instanceof AcmeError && error.problem?.type === type
 }
 
-/** The error for a problem document: the CA's own words, and a remedy for the types operators meet. */
+/** The error for a problem document: the CA's own text, and a remedy for the types that operators meet. */
 export function refusal(host: string, problem: Problem, retryAfterMs: number | undefined): AcmeError {
   const remedy = REMEDIES[problem.type] ?? 'Read what the CA says; Berth tries again by itself.'
   return new AcmeError('ACME_REFUSED', `${host} refused: ${describeProblem(problem)}`, remedy, {

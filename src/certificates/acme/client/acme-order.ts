@@ -6,24 +6,27 @@ import { AcmeError, refusal } from './acme-error.ts'
 import { type ChainExpectation, type CheckedChain, checkChain, topIssuer } from './certificate-chain.ts'
 import { isObject, parseProblem } from './problem.ts'
 
-/** Longest time for an order or authorization to be decided, in ms: CAs look from several places, with time-outs each. */
+/**
+ * Longest time for the decision on an order or authorization, in ms: CAs check from several places, with time-outs
+ * each.
+ */
 export const POLL_TIMEOUT_MS: number = 5 * 60 * 1000
-/** Pause between two looks where the CA names none, in ms; it grows up to the largest. */
+/** Pause between two polls without a wait from the CA, in ms; it grows up to the largest. */
 const FIRST_POLL_MS = 500
 const MAX_POLL_MS = 30_000
-/** Most other chains that are looked at. */
+/** Most other chains that are fetched. */
 const MAX_ALTERNATES = 5
 /** Most names of one certificate: the limit of Let's Encrypt. */
 export const MAX_NAMES = 100
 
-/** Who asks whom. */
+/** CA and account of an order. */
 export interface OrderContext {
   readonly directory: AcmeDirectory
   readonly account: AcmeAccount
   readonly signal?: AbortSignal | undefined
 }
 
-/** What is ordered. */
+/** Content of an order. */
 export interface OrderInput {
   /** DNS names, wildcards among them, or addresses. */
   readonly names: readonly string[]
@@ -32,7 +35,7 @@ export interface OrderInput {
   readonly replaces: string | undefined
 }
 
-/** An order as the CA has it. */
+/** An order in the CA's form. */
 export interface AcmeOrder {
   readonly url: string
   readonly status: string
@@ -57,7 +60,7 @@ export async function openOrder(context: OrderContext, input: OrderInput): Promi
   return parseOrder(url, answer, directory.host)
 }
 
-/** The order at a URL, as it stands now. */
+/** The order at a URL, in its current state. */
 export async function fetchOrder(context: OrderContext, url: string): Promise<AcmeOrder> {
   return parseOrder(url, await post(context, url), context.directory.host)
 }
@@ -110,7 +113,7 @@ export async function fetchChain(
   return checkChain(pem, expected)
 }
 
-/** Waits with growing pauses, or as long as the CA says. */
+/** Polls with growing pauses, or the pauses that the CA names. */
 export async function poll<T extends { readonly status: string; readonly answer: AcmeAnswer }>(
   context: OrderContext,
   watch: { what: string; first: T; fetch: () => Promise<T>; isPending: (value: T) => boolean },
@@ -179,7 +182,7 @@ function alternates(answer: AcmeAnswer): string[] {
   return urls.filter((url) => url !== undefined).slice(0, MAX_ALTERNATES)
 }
 
-/** As other clients have it: the name, or the beginning of it. */
+/** As in other clients: compares the name, or the beginning of it. */
 function isPreferred(pem: string, wanted: string): boolean {
   return topIssuer(pem).toLowerCase().startsWith(wanted.toLowerCase())
 }

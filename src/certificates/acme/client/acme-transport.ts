@@ -6,7 +6,7 @@ import { AcmeError } from './acme-error.ts'
 
 const http = process.getBuiltinModule('node:http')
 
-/** Longest time for one request and its reply, in ms. A CA may think for a while about an order; minutes are a hang. */
+/** Longest time for one request and its reply, in ms. A CA may take a while over an order; minutes are a hang. */
 export const REQUEST_TIMEOUT_MS = 30_000
 /** Largest reply that is read, in bytes: a chain has some 6 KB, an order of 100 names 20 KB. */
 export const MAX_REPLY_BYTES: number = 512 * 1024
@@ -35,7 +35,7 @@ export interface AcmeTransport extends Disposable {
   exchange(request: AcmeRequest, signal?: AbortSignal): Promise<AcmeReply>
 }
 
-/** How a CA is reached. */
+/** Settings of the transport to a CA. */
 export interface TransportOptions {
   /** PEM file of roots to trust beside the usual ones. */
   readonly caFile?: string | undefined
@@ -82,7 +82,7 @@ export function createTransport(options: TransportOptions): AcmeTransport {
   }
 }
 
-/** Plain HTTP is for a test CA on this machine; from anywhere else nobody could tell who answered. */
+/** Plain HTTP is for a test CA on this machine; from elsewhere the answers could be forged. */
 function parseUrl(text: string): URL {
   const url = URL.parse(text)
   const isLocal = url?.protocol === 'http:' && LOOPBACK.includes(url.hostname)
@@ -163,7 +163,7 @@ function unreachable(host: string, reason: string, cause: unknown): AcmeError {
   return new AcmeError('ACME_UNREACHABLE', `${host} cannot be reached: ${reason}`, remedy, { cause })
 }
 
-/** Node puts the reasons of a failed connection into an error without a message of its own. */
+/** Node puts the causes of a failed connection into an error without a message of its own. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return textOf(error.errors[0])
   return error instanceof Error ? error.message : String(error)

@@ -6,7 +6,7 @@ import { describeProblem, isObject, type Problem, parseProblem } from './problem
 
 /** Names proved at once: enough to be quick, few enough for a small machine and the CA. */
 const MAX_AT_ONCE = 4
-/** RFC 8555 section 8: base64url. It becomes part of a path, so nothing else is taken. */
+/** RFC 8555 section 8: base64url. It becomes part of a path, so no other characters are accepted. */
 const TOKEN = /^[A-Za-z0-9_-]{16,512}$/
 
 interface Authorization {
@@ -20,8 +20,8 @@ interface Authorization {
 }
 
 /**
- * Proves control over each name of an order (RFC 8555 section 7.5); what is proved already stays so.
- * Errors: `ACME_CHALLENGE_FAILED` with what the CA saw, `ACME_CHALLENGE_UNAVAILABLE`, `ACME_DNS_FAILED`, `ACME_TIMEOUT`.
+ * Proves control over each name of an order (RFC 8555 section 7.5); names proved earlier stay so. Errors:
+ * `ACME_CHALLENGE_FAILED` with the CA's findings, `ACME_CHALLENGE_UNAVAILABLE`, `ACME_DNS_FAILED`, `ACME_TIMEOUT`.
  */
 export async function authorize(
   context: OrderContext,
@@ -33,7 +33,7 @@ export async function authorize(
   const work = async (): Promise<void> => {
     for (let url = waiting.shift(); url !== undefined; url = waiting.shift()) {
       await authorizeOne(context, url, solvers).catch((error) => failures.push(error))
-      // One name that fails spoils the order: the others would only use up what the CA grants.
+      // One name that fails spoils the order: the others would only use up the CA's limits.
       if (failures.length > 0) return
     }
   }

@@ -7,7 +7,7 @@ import type { AcmeErrorCode } from './acme-error.ts'
 const DAY_MS = 24 * 3600 * 1000
 const NAME = 'app.example.com'
 
-/** What a CA does, and what the operator is told of it. */
+/** Behaviour of a CA, and the resulting message for the operator. */
 interface BadCa {
   readonly title: string
   readonly arrange: (ca: ScriptedAcmeServer) => void
@@ -85,7 +85,7 @@ const ROWS: readonly BadCa[] = [
       ca.forge = { key: true }
     },
     code: 'ACME_CERTIFICATE_UNUSABLE',
-    message: /is not for the key it was asked for; the one in use is kept/,
+    message: /is not for the requested key; the one in use is kept/,
     remedy: /fault of the CA/,
   },
   {

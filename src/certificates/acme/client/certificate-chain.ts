@@ -4,11 +4,11 @@ import { AcmeError } from './acme-error.ts'
 
 /** Most certificates in a chain: none that is in use has more than four. */
 const MAX_CHAIN_LENGTH = 10
-/** Difference of clocks that is forgiven when a certificate starts, in ms. */
+/** Accepted difference of clocks at the start of a certificate's validity, in ms. */
 const CLOCK_SKEW_MS = 3600 * 1000
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
 
-/** What a certificate must fit. */
+/** Requirements on a certificate. */
 export interface ChainExpectation {
   readonly names: readonly string[]
   readonly keyPem: string
@@ -28,9 +28,9 @@ export interface CheckedChain {
 }
 
 /**
- * Checks what a CA sent before anything is replaced by it: the leaf has our key and all names, is valid now, and each
- * certificate is signed by the next. Whether the top is trusted is for clients to say: a CA may be one's own.
- * Errors: `ACME_CERTIFICATE_UNUSABLE`.
+ * Checks a CA's certificate before it replaces another: the leaf has our key and all names, is valid now, and each
+ * certificate is signed by the next. Trust in the top is not checked: a CA may be one's own. Errors:
+ * `ACME_CERTIFICATE_UNUSABLE`.
  */
 export function checkChain(pem: string, expected: ChainExpectation): CheckedChain {
   const texts = pem.match(PEM_CERTIFICATE) ?? []
@@ -38,8 +38,7 @@ export function checkChain(pem: string, expected: ChainExpectation): CheckedChai
   const chain = texts.map(parse)
   const [leaf] = chain
   if (leaf === undefined) throw unusable('holds no certificate')
-  if (!leaf.checkPrivateKey(createPrivateKey(expected.keyPem)))
-    throw unusable('is not for the key it was asked for')
+  if (!leaf.checkPrivateKey(createPrivateKey(expected.keyPem))) throw unusable('is not for the requested key')
   const missing = expected.names.filter((name) => !covers(leaf, name))
   if (missing.length > 0) throw unusable(`lacks ${missing.join(', ')}`)
   const notBefore = leaf.validFromDate.getTime()

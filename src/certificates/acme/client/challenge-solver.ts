@@ -1,7 +1,7 @@
 /** Ways to prove control over a name (RFC 8555 section 8, RFC 8737). */
 export type ChallengeType = 'http-01' | 'tls-alpn-01' | 'dns-01'
 
-/** A question of the CA about one name. */
+/** An open challenge of the CA for one name. */
 export interface OpenChallenge {
   /** DNS name without `*.`, or address. */
   readonly name: string
@@ -13,11 +13,8 @@ export interface OpenChallenge {
 /** Answers one kind of challenge. */
 export interface ChallengeSolver {
   readonly type: ChallengeType
-  /** Whether a name can be proved this way at all. */
+  /** True if a name can be proved this way at all. */
   fits(name: string, isWildcard: boolean): boolean
-  /**
-   * Puts the answer where the CA will look; disposing takes it away.
-   * Errors: `ACME_DNS_FAILED`.
-   */
+  /** Publishes the answer for the CA; disposing removes it. Errors: `ACME_DNS_FAILED`. */
   present(challenge: OpenChallenge, signal: AbortSignal | undefined): Promise<AsyncDisposable>
 }

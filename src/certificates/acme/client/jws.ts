@@ -31,7 +31,7 @@ export interface FlattenedJws {
   readonly signature: string
 }
 
-/** What is signed with an account's key. */
+/** Content of a signed request. */
 export interface JwsInput {
   readonly url: string
   readonly nonce: string

@@ -1,4 +1,4 @@
-/** A problem document of a CA (RFC 7807, RFC 8555 section 6.7), cut to what can be shown. */
+/** A problem document of a CA (RFC 7807, RFC 8555 section 6.7), cut to a length that can be shown. */
 export interface Problem {
   /** The part after `urn:ietf:params:acme:error:`, or the whole type if it is another's; `about:blank` if none was given. */
   readonly type: string
@@ -9,7 +9,7 @@ export interface Problem {
   readonly subproblems: readonly Subproblem[]
 }
 
-/** What is wrong with one name of an order (RFC 8555 section 6.7.1). */
+/** Problem with one name of an order (RFC 8555 section 6.7.1). */
 export interface Subproblem {
   readonly type: string
   readonly detail: string
@@ -18,7 +18,7 @@ export interface Subproblem {
 }
 
 const PREFIX = 'urn:ietf:params:acme:error:'
-/** Longest text kept of a CA's message, in characters: more is not read by anybody. */
+/** Longest text kept of a CA's message, in characters. */
 const MAX_DETAIL_LENGTH = 1000
 /** Most problems of single names kept: as many as a certificate of Let's Encrypt may have names. */
 const MAX_SUBPROBLEMS = 100
@@ -39,7 +39,7 @@ export function parseProblem(value: unknown, status?: number): Problem | undefin
   return { type: parseType(value.type), detail: cut(value.detail), status, subproblems }
 }
 
-/** One line for people: type, detail, and what is wrong with which name. */
+/** One line for people: type, detail, and the problem of each name. */
 export function describeProblem(problem: Problem): string {
   const own = describe(problem.type, problem.detail)
   const others = problem.subproblems.map(
@@ -48,7 +48,7 @@ export function describeProblem(problem: Problem): string {
   return [own, ...others].join('; ')
 }
 
-/** True for what `JSON.parse` makes of `{…}`. */
+/** True for a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -62,7 +62,7 @@ function parseType(value: unknown): string {
   return type.startsWith(PREFIX) ? type.slice(PREFIX.length) : type
 }
 
-/** Text of a stranger on its way to a terminal: one line, no control characters, bounded. */
+/** Text of another machine for a terminal: one line, no control characters, bounded. */
 function cut(value: unknown): string {
   if (typeof value !== 'string') return ''
   const text = value

@@ -4,17 +4,17 @@ import { der, derOid, TAG } from '../../x509/der.ts'
 import { type AcmeDirectory, invalid, objectOf } from './acme-directory.ts'
 import { isObject } from './problem.ts'
 
-/** When a CA wants a certificate to be renewed (RFC 9773 section 4.2). Unix times in ms. */
+/** Window in which a CA wants a certificate to be renewed (RFC 9773 section 4.2). Unix times in ms. */
 export interface RenewalWindow {
   readonly start: number
   readonly end: number
-  /** A page that says why, for people. */
+  /** A page with the reason, for people. */
   readonly explanationUrl: string | undefined
-  /** When to ask again. */
+  /** Time of the next fetch. */
   readonly checkAt: number
 }
 
-/** Shortest and longest wait before a CA is asked again, in ms: RFC 9773 section 4.3.2 has it at six hours, a day at most. */
+/** Shortest and longest wait before the next fetch, in ms: RFC 9773 section 4.3.2 names six hours, a day at most. */
 const MIN_CHECK_MS = 60_000
 const MAX_CHECK_MS = 24 * 3600 * 1000
 const DEFAULT_CHECK_MS = 6 * 3600 * 1000
@@ -23,8 +23,8 @@ const TAG_KEY_IDENTIFIER = 0x80
 const TAG_EXTENSIONS = 0xa3
 
 /**
- * The name of a certificate towards its CA: key identifier of the issuer and serial number, base64url
- * (RFC 9773 section 4.1).
+ * Identifier of a certificate at its CA: key identifier of the issuer and serial number, base64url (RFC 9773 section
+ * 4.1).
  * @returns undefined if the certificate does not name its issuer's key.
  */
 export function renewalInfoId(certificatePem: string): string | undefined {
@@ -36,7 +36,7 @@ export function renewalInfoId(certificatePem: string): string | undefined {
 }
 
 /**
- * Asks when to renew. Errors: `ACME_UNREACHABLE`, `ACME_REFUSED`, `ACME_RESPONSE_INVALID`.
+ * Fetches the window of renewal. Errors: `ACME_UNREACHABLE`, `ACME_REFUSED`, `ACME_RESPONSE_INVALID`.
  * @returns undefined if the CA does not offer it.
  */
 export async function fetchRenewalWindow(

@@ -1,4 +1,4 @@
-/** Longest wait that is obeyed, in ms: the longest window of a rate limit that CAs publish is a week. */
+/** Longest wait that is kept to, in ms: the longest window of a rate limit that CAs publish is a week. */
 export const MAX_RETRY_AFTER_MS: number = 8 * 24 * 3600 * 1000
 
 const SECONDS = /^\d{1,10}$/

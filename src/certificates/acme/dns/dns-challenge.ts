@@ -7,19 +7,19 @@ import type { DnsEndpoint } from './dns-exchange.ts'
 import type { DnsRecords } from './dns-records.ts'
 import { findNameServers, findZone, followAliases, makeResolver } from './dns-zone.ts'
 
-/** How a record is looked for before the CA is told to look. */
+/** Settings of the check of a record before the CA may check it. */
 export interface PropagationOptions {
-  /** Servers to ask; undefined: those in charge of the zone. */
+  /** Servers to query; undefined: the authoritative ones of the zone. */
   readonly servers?: readonly DnsEndpoint[] | undefined
   readonly timeoutMs?: number | undefined
 }
 
 /** Longest wait until all name servers of a zone have a new record, in ms: secondaries follow within a minute or two. */
 const PROPAGATION_TIMEOUT_MS: number = 3 * 60 * 1000
-/** Pause between two looks, in ms. */
+/** Pause between two checks, in ms. */
 const LOOK_AGAIN_MS = 2000
 
-/** Answers by a TXT record (RFC 8555 section 8.4), and waits until each name server in charge has it. */
+/** Answers by a TXT record (RFC 8555 section 8.4), and waits until each authoritative name server has it. */
 export function createDnsSolver(records: DnsRecords, options: PropagationOptions = {}): ChallengeSolver {
   return {
     type: 'dns-01',
@@ -29,7 +29,7 @@ export function createDnsSolver(records: DnsRecords, options: PropagationOptions
       const recordName = await followAliases(`_acme-challenge.${name}`, options.servers)
       const value = createHash('sha256').update(keyAuthorization).digest('base64url')
       const record = { name: recordName, value, identifier: name }
-      // A hook that failed half-way may have left the record; so it is removed either way.
+      // A hook that failed half-way may have left the record, so it is removed in each case.
       const remove = (): Promise<void> => records.remove(record, undefined).catch(() => {})
       try {
         await records.add(record, signal)
@@ -56,7 +56,7 @@ async function awaitRecord(name: string, value: string, options: Wait): Promise<
     const looks = await Promise.all(
       waiting.map(async (server) => ({ server, look: await look(server, name, value) })),
     )
-    // A server that does not answer us, behind a firewall perhaps, is not ours to wait for: the CA will tell.
+    // A server that does not answer, perhaps behind a firewall, is not waited for: the CA's check will show.
     waiting = looks.filter((each) => each.look === 'missing').map((each) => each.server)
     if (waiting.length === 0) return
     if (performance.now() > deadline) throw notSeen(name, waiting, timeoutMs)

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 10_000
 /** Largest message over TCP (RFC 1035 section 4.2.2). */
 const MAX_MESSAGE_BYTES = 65_535
 
-/** Where a name server listens: an address, not a name. */
+/** Address of a name server; not a name. */
 export interface DnsEndpoint {
   readonly address: string
   readonly port: number
@@ -49,7 +49,7 @@ export async function exchangeUdp(
   const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4')
   const deadline = anySignal(signal)
   try {
-    // Connected: the system drops what other addresses send, and tells of a closed port.
+    // Connected: the system drops packets from other addresses, and reports a closed port.
     socket.connect(server.port, server.address)
     await once(socket, 'connect', { signal: deadline })
     socket.send(message)

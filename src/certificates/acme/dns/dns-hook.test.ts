@@ -64,7 +64,7 @@ describe('`createDnsHook()`', () => {
       message: /took longer than 0\.3 s/,
     })
     const child = Number(await readFile(hook.out, 'utf8'))
-    // It ends as soon as the system gets to it; a zombie without a parent may linger, but does not run.
+    // It ends as soon as the system handles the signal; a zombie without a parent may linger, but does not run.
     const status = await readFile(`/proc/${child}/stat`, 'utf8').catch(() => 'gone')
     assert.ok(status === 'gone' || / Z /.test(status) || !(await isAliveAfter(child)), status)
   })

@@ -4,15 +4,15 @@ import type { ChallengeRecord, DnsRecords } from './dns-records.ts'
 
 /** Longest run of a hook, in ms: APIs of providers are slow, some hooks wait for the record to spread. */
 export const HOOK_TIMEOUT_MS: number = 3 * 60 * 1000
-/** Output of a hook that is kept for the message, in characters: its last words. */
+/** Longest output of a hook in the message, in characters: the end of it. */
 const MAX_OUTPUT_LENGTH = 2000
-/** Secrets of Berth's own that a hook has no business with. */
+/** Berth's own settings and secrets, which are kept from hooks. */
 const OWN_VARIABLES = /^(BERTH_|REGISTRY_|ACME_EAB_)/
 
 /**
- * Changes records by running a program: `<file> add|remove <record name> <value>`, without a shell. The same stands in
- * `BERTH_ACME_ACTION`, `BERTH_ACME_RECORD`, `BERTH_ACME_VALUE`, and the name being proved in `BERTH_ACME_NAME`; the rest
- * of the environment is Berth's but for its own settings. Exit code 0 is success.
+ * Changes records by running a program: `<file> add|remove <record name> <value>`, without a shell. The same values are
+ * in `BERTH_ACME_ACTION`, `BERTH_ACME_RECORD`, `BERTH_ACME_VALUE`, and the name to prove in `BERTH_ACME_NAME`; the rest
+ * of the environment is Berth's without its own settings. Exit code 0 is success.
  */
 export function createDnsHook(file: string, timeoutMs: number = HOOK_TIMEOUT_MS): DnsRecords {
   return {
@@ -32,7 +32,7 @@ interface HookRun {
 async function runHook(run: HookRun): Promise<void> {
   const { file, action, record, signal } = run
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // A group of its own, so that what it has started ends with it.
+  // A group of its own, so that its children end with it.
   const child = spawn(file, [action, record.name, record.value], {
     env: { ...environment(), ...variables(action, record) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -54,7 +54,7 @@ async function runHook(run: HookRun): Promise<void> {
   }, run.timeoutMs)
   signal?.addEventListener('abort', kill, { once: true })
   child.once('error', (error) => reject(failure(run, `cannot be run: ${error.message}`, '')))
-  // Not `close`: a process the hook left behind may hold its output open for ever.
+  // Not `close`: a process left behind by the hook may hold its output open for ever.
   child.once('exit', (code, by) => {
     if (code === 0) resolve()
     else reject(failure(run, code === null ? `was ended by ${by}` : `ended with ${code}`, output))

@@ -51,7 +51,7 @@ describe('`readReply()`', () => {
   })
 
   test('refuses a signature that is not over the reply and the request', () => {
-    // Our own question, sent back to us: signed by the right key, but no answer.
+    // Our own message, sent back to us: signed by the right key, but not a reply.
     assert.throws(() => readReply(request.bytes, signing), /signature of the reply is wrong/)
   })
 
@@ -64,7 +64,7 @@ describe('`readReply()`', () => {
       const cut = bytes.subarray(0, random.chance(0.3) ? random.between(0, bytes.length) : bytes.length)
       try {
         const reply = readReply(cut, signing)
-        // Nothing changed at random may pass for a signed success.
+        // No random change may pass for a signed success.
         assert.ok(reply.tsigError !== 0, cut.toString('hex'))
       } catch (error) {
         assert.ok(error instanceof RangeError || /signature/.test(String(error)), String(error))

@@ -2,13 +2,13 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /** A key for signing messages to a name server (RFC 8945). */
 export interface TsigKey {
-  /** Name the server knows it by. */
+  /** Name of the key at the server. */
   readonly name: string
   readonly algorithm: TsigAlgorithm
   readonly secret: Buffer
 }
 
-/** Algorithms of TSIG that are taken, and their names in Node. */
+/** Supported algorithms of TSIG, and their names in Node. */
 export const TSIG_ALGORITHMS = {
   'hmac-sha256': 'sha256',
   'hmac-sha384': 'sha384',
@@ -32,7 +32,7 @@ export interface SignedMessage {
   readonly mac: Buffer
 }
 
-/** What matters of a reply. */
+/** The used parts of a reply. */
 export interface UpdateReply {
   readonly id: number
   readonly isTruncated: boolean
@@ -50,9 +50,9 @@ const TYPE_TXT = 16
 const TYPE_TSIG = 250
 const OPCODE_UPDATE = 5
 const HEADER_BYTES = 12
-/** Seconds a record of a challenge may be kept by resolvers: it lives for minutes. */
+/** Seconds for which resolvers may cache a record of a challenge: it lives for minutes. */
 const TTL_S = 60
-/** Difference of clocks that both sides forgive, in seconds: the value RFC 8945 section 10 recommends. */
+/** Accepted difference of clocks, in seconds: the value RFC 8945 section 10 recommends. */
 const FUDGE_S = 300
 /** Longest text of one string of a TXT record, in bytes. */
 const MAX_TXT_BYTES = 255
@@ -99,9 +99,8 @@ export function signMessage(message: Buffer, key: TsigKey, now: number): SignedM
 }
 
 /**
- * Reads a reply. With a key its signature is checked (RFC 8945 section 5.3); a reply that tells of an error may lack
- * one, and must then not be taken for a success.
- * Errors: it is cut short, or its signature is wrong.
+ * Reads a reply. With a key its signature is checked (RFC 8945 section 5.3); a reply with an error may lack one, and
+ * must then not count as a success. Errors: it is cut short, or its signature is wrong.
  */
 export function readReply(reply: Buffer, signing?: { key: TsigKey; requestMac: Buffer }): UpdateReply {
   if (reply.length < HEADER_BYTES) throw new RangeError('the reply is too short')

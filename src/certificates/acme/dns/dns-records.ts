@@ -1,9 +1,9 @@
 /** A TXT record of a challenge (RFC 8555 section 8.4). */
 export interface ChallengeRecord {
-  /** `_acme-challenge.<name>`, or what it is an alias for. */
+  /** `_acme-challenge.<name>`, or the target if that is an alias. */
   readonly name: string
   readonly value: string
-  /** The name that is being proved. */
+  /** The name to prove. */
   readonly identifier: string
 }
 

@@ -13,7 +13,7 @@ import {
 import type { ChallengeRecord, DnsRecords } from './dns-records.ts'
 import { findZone } from './dns-zone.ts'
 
-/** How the zone is changed. */
+/** Settings of dynamic updates. */
 export interface DnsUpdateOptions {
   /** The primary name server: `host`, `host:port` or `[address]:port`. */
   readonly server: string
@@ -24,7 +24,7 @@ export interface DnsUpdateOptions {
 }
 
 const DNS_PORT = 53
-/** RFC 2136 section 2.2, RFC 8945 section 5.2: what operators meet. */
+/** RFC 2136 section 2.2, RFC 8945 section 5.2: errors that operators meet. */
 const RCODES: Readonly<Record<number, string>> = {
   1: 'FORMERR: it does not understand the update',
   2: 'SERVFAIL: it failed',
@@ -95,7 +95,7 @@ async function update(options: DnsUpdateOptions, change: Update): Promise<void> 
     const error = reply.tsigError || reply.rcode
     if (reply.id !== id) throw new Error('the answer is for another question')
     if (error !== 0) throw new Error(RCODES[error] ?? `error ${error}`)
-    // A success without a signature may be anybody's.
+    // A success without a signature may be forged.
     if (key !== undefined && reply.tsigError === undefined) throw new Error('its answer is not signed')
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
@@ -108,7 +108,7 @@ async function update(options: DnsUpdateOptions, change: Update): Promise<void> 
   }
 }
 
-/** TCP cannot be forged from outside and has room; UDP is for servers that are reached by it alone. */
+/** TCP is hard to forge and has room for long messages; UDP is for servers that are reachable only by it. */
 async function exchange(
   message: Buffer,
   server: DnsEndpoint,

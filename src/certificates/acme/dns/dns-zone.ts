@@ -2,15 +2,15 @@ import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import type { DnsEndpoint } from './dns-exchange.ts'
 
-/** Time for a name server to answer, in ms, and how often it is asked. */
+/** Time for a name server to answer, in ms, and number of tries. */
 const TIMEOUT_MS = 3000
 const TRIES = 2
 /** Most aliases followed from one name. */
 const MAX_ALIASES = 8
-/** Most name servers of a zone that are asked. */
+/** Most name servers of a zone that are queried. */
 const MAX_SERVERS = 8
 
-/** A resolver that asks these servers; without any, those of the system. */
+/** A resolver that queries these servers; without any, those of the system. */
 export function makeResolver(servers: readonly DnsEndpoint[] = []): Resolver {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES })
   if (servers.length > 0) resolver.setServers(servers.map(formatEndpoint))
@@ -35,7 +35,7 @@ export async function findZone(
   return undefined
 }
 
-/** Where a name leads by aliases, itself if it is none: so a challenge can be delegated to another zone. */
+/** Target of a name's aliases, the name itself if it has none: so a challenge can be delegated to another zone. */
 export async function followAliases(name: string, servers: readonly DnsEndpoint[] = []): Promise<string> {
   const resolver = makeResolver(servers)
   let current = name
@@ -47,7 +47,7 @@ export async function followAliases(name: string, servers: readonly DnsEndpoint[
   return current
 }
 
-/** The servers in charge of a zone, by address. Those without one are left out. */
+/** The authoritative servers of a zone, by address. Those without an address are left out. */
 export async function findNameServers(zone: string): Promise<DnsEndpoint[]> {
   const resolver = makeResolver()
   const names = await resolver.resolveNs(zone).catch(() => [])

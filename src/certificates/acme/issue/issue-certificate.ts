@@ -20,13 +20,13 @@ import type { AcmeStore } from '../renew/acme-store.ts'
 import type { PendingOrder } from '../renew/renewal-record.ts'
 import type { OrderThrottle } from './order-throttle.ts'
 
-/** A certificate as it came from the CA, checked. */
+/** A certificate from the CA, checked. */
 export interface IssuedCertificate {
   readonly chain: CheckedChain
   readonly keyPem: string
 }
 
-/** What one attempt needs. */
+/** Parameters of one attempt. */
 export interface IssueOptions {
   readonly transport: AcmeTransport
   readonly store: AcmeStore
@@ -35,7 +35,7 @@ export interface IssueOptions {
   readonly solvers: readonly ChallengeSolver[]
   readonly replaces: string | undefined
   readonly pending: PendingOrder | undefined
-  /** Called with an order before anything is done for it. */
+  /** Called with an order before any work for it. */
   readonly onOrder: (order: PendingOrder) => Promise<void>
   readonly clock: () => number
   readonly signal?: AbortSignal | undefined
@@ -76,7 +76,7 @@ async function runOrder(
   return { chain: await fetchChain(context, order, expected), keyPem }
 }
 
-/** Errors that a new order may not meet. */
+/** Errors after which a new order may succeed. */
 const GONE: readonly AcmeErrorCode[] = ['ACME_REFUSED', 'ACME_RESPONSE_INVALID']
 
 interface RunningOrder {
@@ -84,14 +84,14 @@ interface RunningOrder {
   readonly keyPem: string
 }
 
-/** The order of an earlier attempt, if it is still good for something. */
+/** The order of an earlier attempt, if it can still be completed. */
 async function resume(context: OrderContext, options: IssueOptions): Promise<RunningOrder | undefined> {
   const { pending } = options
   if (pending === undefined || pending.directory !== context.directory.url) return undefined
   try {
     return { order: await fetchOrder(context, pending.url), keyPem: pending.keyPem }
   } catch (error) {
-    // Invalid, expired, or of an account that is no more.
+    // Invalid, expired, or of an account that no longer exists.
     const isGone = error instanceof AcmeError && GONE.includes(error.code)
     if (isGone && !isProblem(error, 'accountDoesNotExist')) return undefined
     throw error
@@ -103,7 +103,7 @@ async function begin(context: OrderContext, plan: AcmePlan, options: IssueOption
   await options.throttle.pass(options.signal)
   const { names, profile } = plan
   const order = await openOrder(context, { names, profile, replaces: options.replaces }).catch((error) => {
-    // RFC 9773 section 5: what it would replace has been replaced already, by an order we do not know of.
+    // RFC 9773 section 5: the certificate was replaced already, by an order unknown to this record.
     if (options.replaces === undefined || !isProblem(error, 'alreadyReplaced')) throw error
     return openOrder(context, { names, profile, replaces: undefined })
   })

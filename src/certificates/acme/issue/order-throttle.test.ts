@@ -12,7 +12,7 @@ test('`OrderThrottle` lets ten orders pass in a window, and the next ones in the
       throttle.pass(undefined).then(() => performance.now() - start),
     ),
   )
-  // Who waits twice may pass before one who came earlier: what is promised is how many pass, not who.
+  // A later one may pass before an earlier one that waits a second time: the bound is on their number, not their order.
   times.sort((left, right) => left - right)
   const [second = 0, third = 0] = [MAX_ORDERS, 2 * MAX_ORDERS].map((index) => times[index])
   // From before the first call: a slow machine may make it longer, never shorter; timers are exact to a millisecond.

@@ -18,7 +18,7 @@ export class OrderThrottle {
   async pass(signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       signal?.throwIfAborted()
-      // The clock of the machine may be set; this one only runs.
+      // The clock of the machine may be set back; this one only goes forward.
       const now = performance.now()
       while ((this.#passes[0] ?? now) <= now - this.#windowMs) this.#passes.shift()
       if (this.#passes.length < MAX_ORDERS) break

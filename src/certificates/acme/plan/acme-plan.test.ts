@@ -124,11 +124,11 @@ describe('`planWish()`', () => {
 
   const refused = [
     { hosts: ['*.example.com'], more: {}, message: /wildcard is proved by dns-01 only, which is not set up/ },
-    { hosts: ['*.example.com'], more: { challenge: 'http-01' }, message: /and http-01 is asked for/ },
+    { hosts: ['*.example.com'], more: { challenge: 'http-01' }, message: /and http-01 is requested/ },
     {
       hosts: ['a.example.com'],
       more: { challenge: 'dns-01' },
-      message: /dns-01 is asked for, but not set up/,
+      message: /dns-01 is requested, but not set up/,
     },
     {
       hosts: ['~^app-\\d+\\.example\\.com$', 'app.*'],

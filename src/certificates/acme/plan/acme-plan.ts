@@ -4,17 +4,17 @@ import { MAX_NAMES } from '../client/acme-order.ts'
 import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
 import { classifyName, nameSetId } from './certificate-names.ts'
 
-/** Something that is or may be in the way of a certificate. */
+/** An actual or possible obstacle to a certificate. */
 export interface PreflightFinding {
-  /** `error`: the CA will refuse. `warning`: it may, or what we see from here is not what it sees. */
+  /** `error`: the CA will refuse. `warning`: it may, or it sees the network otherwise than this machine. */
   readonly severity: 'error' | 'warning'
-  /** The name it is about; undefined: all. */
+  /** The affected name; undefined: all. */
   readonly name: string | undefined
   readonly message: string
   readonly remedy: string
 }
 
-/** What a wish comes to. `local`: no CA is asked, a certificate of Berth's own CA is to be served. */
+/** Result of planning a wish. `local`: no order is made, a certificate of Berth's own CA is to be served. */
 export type PlannedWish =
   | { readonly kind: 'local'; readonly id: string; readonly names: readonly string[] }
   | { readonly kind: 'order'; readonly plan: AcmePlan; readonly findings: readonly PreflightFinding[] }
@@ -25,8 +25,8 @@ const STAGING: Readonly<Record<string, string>> = {
 }
 
 /**
- * Fills the defaults into a wish and looks at its names: those no CA signs are left out with a warning; if none is
- * left, the wish is local.
+ * Fills the defaults into a wish and checks its names: those no CA signs are left out with a warning; if none is left,
+ * the wish is local.
  */
 export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const hosts = [...new Set(wish.hosts.map(hostKey))]
@@ -36,7 +36,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const localNames = hosts.filter((host) => classifyName(host) === 'local' && !isReserved(host))
   if (names.length === 0 && localNames.length > 0)
     return { kind: 'local', id: nameSetId(hosts), names: localNames }
-  // A key, a profile or a staging side of one CA means nothing to another.
+  // A key, a profile or a staging side of one CA has no meaning at another.
   const own = wished === defaults.directory ? defaults : undefined
   const staging = STAGING[wished] ?? own?.stagingDirectory
   const directory = wish.isTest ? (staging ?? wished) : wished
@@ -62,7 +62,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   return { kind: 'order', plan, findings: [...leftOut, ...noStaging, ...checkPlan(plan, defaults)] }
 }
 
-/** What is wrong with a plan, as far as it can be told without asking anybody. */
+/** Problems of a plan that show without any network access. */
 function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
   const findings: PreflightFinding[] = []
   const error = (name: string | undefined, message: string, remedy: string): void => {
@@ -82,13 +82,13 @@ function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
       `${plan.names.length} names are too many for one certificate`,
       `Ask for ${MAX_NAMES} at most.`,
     )
-  if (plan.challenge === 'dns-01' && !hasDns) error(undefined, 'dns-01 is asked for, but not set up', noDns)
+  if (plan.challenge === 'dns-01' && !hasDns) error(undefined, 'dns-01 is requested, but not set up', noDns)
   for (const name of plan.names) {
     const kind = classifyName(name)
     if (name.startsWith('*.') && plan.challenge !== undefined && plan.challenge !== 'dns-01')
       error(
         name,
-        `a wildcard is proved by dns-01 only, and ${plan.challenge} is asked for`,
+        `a wildcard is proved by dns-01 only, and ${plan.challenge} is requested`,
         'Set acme-challenge to dns-01.',
       )
     else if (name.startsWith('*.') && !hasDns)
@@ -101,7 +101,7 @@ function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
   return findings
 }
 
-/** A pair of such a name would be served for other hosts than this one. */
+/** True for a host whose pair would be served for other hosts, too. */
 function isReserved(host: string): boolean {
   return isReservedName(pairNameOf(host))
 }
@@ -137,12 +137,12 @@ function describeNoStaging(directory: string): PreflightFinding {
   return {
     severity: 'warning',
     name: undefined,
-    message: `a test certificate is asked for, and ${directory} is asked as it is: no staging side of it is known`,
+    message: `a test certificate is requested, and ${directory} is used as it is: no staging side of it is known`,
     remedy: 'Name the staging directory itself in ACME_CA_URI or acme-directory.',
   }
 }
 
-/** True for a directory within one's own four walls. */
+/** True for a directory on this machine or in a private network. */
 function isLocalUrl(url: string): boolean {
   const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '')
   return host !== undefined && classifyName(host) === 'local'

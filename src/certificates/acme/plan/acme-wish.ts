@@ -1,7 +1,7 @@
 import type { CertificateKeyType } from '../../x509/write/certificate-request.ts'
 import type { ChallengeType } from '../client/challenge-solver.ts'
 
-/** A certificate that is wished for: `AcmeWish` of the front door's site declarations has this shape. */
+/** A certificate to get: `AcmeWish` of the front door's site declarations has this shape. */
 export interface AcmeWish {
   /** Names of the certificate, lower case, the first is its common name. */
   readonly hosts: readonly string[]
@@ -12,17 +12,17 @@ export interface AcmeWish {
   readonly profile: string | undefined
   readonly preferredChain: string | undefined
   readonly keyType: CertificateKeyType | undefined
-  /** Order from the CA's staging directory, whose certificates nobody trusts. */
+  /** Order from the CA's staging directory, whose certificates clients do not trust. */
   readonly isTest: boolean
   readonly challenge: ChallengeType | undefined
 }
 
-/** What holds where a wish says nothing: the `acme-*` settings. */
+/** Defaults of wishes: the `acme-*` settings. */
 export interface AcmeDefaults {
   readonly directory: string
   /** PEM file of roots to trust directories by. */
   readonly directoryCaFile?: string | undefined
-  /** Where retries are tried out first, if Berth does not know it of the CA. */
+  /** Directory for trial orders, if Berth does not know the CA's own. */
   readonly stagingDirectory?: string | undefined
   readonly email?: string | undefined
   readonly eab?: { readonly keyId: string; readonly hmacKey: string } | undefined
@@ -41,12 +41,12 @@ export interface AcmeDefaults {
 export interface AcmePlan {
   /** Name of its record and of its flight: the same names are the same certificate. */
   readonly id: string
-  /** Name the pair is kept by. */
+  /** Name of the stored pair. */
   readonly pairName: string
-  /** Names the CA is asked for: those of the wish that a CA can sign. */
+  /** Names of the order: those of the wish that a CA can sign. */
   readonly names: readonly string[]
   readonly directory: string
-  /** Where a retry is tried out; undefined: nowhere. */
+  /** Directory for a trial before a retry; undefined: none. */
   readonly stagingDirectory: string | undefined
   readonly email: string | undefined
   readonly eab: { readonly keyId: string; readonly hmacKey: string } | undefined
@@ -55,8 +55,8 @@ export interface AcmePlan {
   readonly keyType: CertificateKeyType
   readonly challenge: ChallengeType | undefined
   readonly isTest: boolean
-  /** The wish names a CA, and it is not that of the settings. */
+  /** True if the wish names a CA other than that of the settings. */
   readonly isOtherCa: boolean
-  /** The CA is one's own: it may sign any name. */
+  /** True if the CA is one's own: it may sign any name. */
   readonly isOwnCa: boolean
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { pairNameOf } from '../../install/install-pair.ts'
 
-/** What kind of name it is: `local` and `invalid` ones are signed by no public CA. */
+/** Kind of a name: `local` and `invalid` ones are signed by no public CA. */
 export type NameKind = 'public' | 'local' | 'address' | 'invalid'
 
-/** Endings that belong to nobody in the public DNS: RFC 6761, 6762, 7686, 8375, ICANN's `internal`, and house use. */
+/** Endings outside the public DNS: RFC 6761, 6762, 7686, 8375, ICANN's `internal`, and house use. */
 const LOCAL_ENDINGS: ReadonlySet<string> = new Set([
   ...['local', 'localhost', 'localdomain', 'internal', 'intranet', 'private', 'lan', 'home', 'corp'],
   ...['test', 'example', 'invalid', 'onion', 'arpa', 'docker', 'workgroup'],
@@ -31,7 +31,7 @@ for (const [network, bits] of [
 ] as const)
   PRIVATE_ADDRESSES.addSubnet(network, bits, 'ipv6')
 
-/** Tells what a CA could make of a name, without asking anybody. */
+/** The kind of a name, found without network access. */
 export function classifyName(name: string): NameKind {
   if (isIP(name) !== 0) return isPrivateAddress(name) ? 'local' : 'address'
   const labels = (name.startsWith('*.') ? name.slice(2) : name).split('.')
@@ -44,7 +44,7 @@ export function isPrivateAddress(address: string): boolean {
   return PRIVATE_ADDRESSES.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
-/** A name for a set of names, whatever their order: readable, and fit for a file. */
+/** An id for a set of names, whatever their order: readable, and fit for a file. */
 export function nameSetId(names: readonly string[]): string {
   const sorted = [...new Set(names)].sort()
   const readable = pairNameOf(sorted[0] ?? '')

@@ -14,7 +14,7 @@ import { type PreflightContext, preflight } from './preflight.ts'
 
 const NAME = 'app.example.com'
 
-/** Looks at a name with these DNS records. */
+/** Checks a name with these DNS records. */
 async function look(
   records: Readonly<Record<string, readonly ScriptedRecord[]>>,
   change: Partial<PreflightContext> = {},
@@ -88,7 +88,7 @@ describe('`preflight()` of CAA records', () => {
 })
 
 describe('`preflight()` of addresses and port 80', () => {
-  /** Something that listens on port 80 of the name. */
+  /** A server on port 80 of the name. */
   async function serve(listener: RequestListener): Promise<{ port: number } & AsyncDisposable> {
     const server = createServer(listener)
     server.listen(0, '127.0.0.1')

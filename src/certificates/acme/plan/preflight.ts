@@ -14,27 +14,27 @@ const http = process.getBuiltinModule('node:http')
 const PROBE_TIMEOUT_MS = 5000
 /** Bytes read of the answer: a probe has 64. */
 const MAX_PROBE_BYTES = 1024
-/** Names looked at before an order; the rest is left to the CA. */
+/** Names checked before an order; the rest is left to the CA. */
 const MAX_CHECKED_NAMES = 20
 
-/** What the network checks need. */
+/** Parameters of the network checks. */
 export interface PreflightContext {
   readonly board: ChallengeBoard
-  /** Whether names are proved over the network rather than by DNS records. */
+  /** True if names are proved over the network rather than by DNS records. */
   readonly usesNetwork: boolean
-  /** Whether the CA will ask port 80. */
+  /** True if the CA will connect to port 80. */
   readonly usesHttp: boolean
-  /** The CA is one's own, and may find names where the DNS does not: a hosts file, multicast. */
+  /** True if the CA is one's own: it may find names that the DNS does not have, by a hosts file or multicast. */
   readonly isOwnCa: boolean
-  /** Names this CA has in CAA records; empty: unknown, not checked. */
+  /** Names of this CA in CAA records; empty: unknown, not checked. */
   readonly caaIdentities: readonly string[]
-  /** Servers to ask; the system's if empty. */
+  /** Servers to query; the system's if empty. */
   readonly dnsServers?: readonly DnsEndpoint[] | undefined
-  /** Port of the plain listener as the world sees it. */
+  /** Port of the plain listener as seen from the internet. */
   readonly httpPort?: number | undefined
 }
 
-/** Looks at each name the way the CA will: its addresses, its CAA record, and whether port 80 leads here. */
+/** Checks each name as the CA will: its addresses, its CAA record, and that port 80 leads here. */
 export async function preflight(
   names: readonly string[],
   context: PreflightContext,
@@ -58,7 +58,8 @@ async function checkReach(name: string, context: PreflightContext): Promise<Pref
     ]
   }
   const own = ownAddresses()
-  // Behind NAT the public address is nobody's here; only a machine that has one of a family can tell that another is wrong.
+  // Behind NAT no interface here has the public address; only a machine with an address of a family can judge that
+  // another is wrong.
   const families = new Set([...own].filter((address) => !isPrivateAddress(address)).map(isIP))
   const elsewhere = addresses.filter((address) => !own.has(address) && families.has(isIP(address)))
   const findings: PreflightFinding[] = []
@@ -88,7 +89,7 @@ function describeProbe(answer: 'other' | 'silent'): { message: string; remedy: s
   }
 }
 
-/** Asks ourselves for a token that only we know, under the name, as the CA would. */
+/** Fetches a token of its own under the name, as the CA would. */
 async function probe(
   name: string,
   addresses: readonly string[],
@@ -137,7 +138,7 @@ async function fetchProbe(target: {
   return await promise
 }
 
-/** Undefined: the DNS did not answer, which says nothing about the name. */
+/** Undefined: the DNS did not answer, so the name cannot be judged. */
 async function resolveAddresses(
   name: string,
   servers: readonly DnsEndpoint[] | undefined,

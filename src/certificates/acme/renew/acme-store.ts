@@ -9,13 +9,13 @@ const KINDS = ['accounts', 'certificates'] as const
 /** A kind of record. */
 export type RecordKind = (typeof KINDS)[number]
 
-/** Only the owner may look: the records hold private keys. */
+/** Only the owner has access: the records hold private keys. */
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const RECORD_ID = /^[a-z0-9.-]{1,80}$/
 
 /**
- * What must survive a restart: accounts with their keys, and for each certificate how far its renewal has come.
+ * Records that must survive a restart: accounts with their keys, and the state of renewal of each certificate.
  *
  * ```
  * <data>/certificates/acme/
@@ -27,7 +27,7 @@ const RECORD_ID = /^[a-z0-9.-]{1,80}$/
  */
 export class AcmeStore {
   readonly #folder: string
-  /** The last piece of work of each name that {@link inTurn} was given. */
+  /** The last piece of work of each name given to {@link inTurn}. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
   /** @param folder `<data>/certificates/acme`. */
@@ -36,8 +36,8 @@ export class AcmeStore {
   }
 
   /**
-   * Makes the folders and proves that a file can be written and read back: a CA must not be asked for what cannot be
-   * kept, or its limits are used up by restarts. Errors: `ACME_STORAGE_UNUSABLE`.
+   * Makes the folders and proves that a file can be written and read back: without storage no order may be made, or
+   * restarts would use up the CA's limits. Errors: `ACME_STORAGE_UNUSABLE`.
    */
   async prove(): Promise<void> {
     const probe = randomBytes(16).toString('hex')
@@ -53,7 +53,7 @@ export class AcmeStore {
     }
   }
 
-  /** Runs pieces of work of one name one after the other, whatever became of those before. */
+  /** Runs pieces of work of one name one after the other, whatever the outcome of those before. */
   async inTurn<T>(name: string, act: () => Promise<T>): Promise<T> {
     const before = this.#turns.get(name) ?? Promise.resolve()
     const turn = before.then(act, act)
@@ -102,7 +102,7 @@ export class AcmeStore {
     }
   }
 
-  /** Removes a record; nothing to do if there is none. Errors: `ACME_STORAGE_UNUSABLE`. */
+  /** Removes a record; does nothing if there is none. Errors: `ACME_STORAGE_UNUSABLE`. */
   async remove(kind: RecordKind, id: string): Promise<void> {
     const file = this.#fileOf(kind, id)
     try {

@@ -1,9 +1,9 @@
 import { type CertificateNames, coversHost } from '../../x509/x509-facts.ts'
 
-/** Difference of clocks that is forgiven when a certificate starts, in ms. */
+/** Accepted difference of clocks at the start of a certificate's validity, in ms. */
 const CLOCK_SKEW_MS = 3600 * 1000
 
-/** A certificate in use, as the manager needs to know it. Unix times in ms. */
+/** Facts of a certificate in use that the manager needs. Unix times in ms. */
 export interface ManagedCertificate {
   /** Name of the pair. */
   readonly name: string
@@ -12,17 +12,19 @@ export interface ManagedCertificate {
   readonly notAfter: number
   /** {@link renewalInfoId} of it; undefined: it has none. */
   readonly ariId: string | undefined
-  /** `acme`: came by `install()`. `operator`: somebody put it there; it is left alone as long as possible. */
+  /**
+   * `acme`: from `install()`. `operator`: put there by hand or another program; it is left alone as long as possible.
+   */
   readonly origin: 'acme' | 'operator'
 }
 
-/** Where certificates are kept and served from. */
+/** Storage from which certificates are served. */
 export interface CertificateKeeper {
   /** All pairs that can be served now; broken ones are left out. */
   list(): readonly ManagedCertificate[] | Promise<readonly ManagedCertificate[]>
   /**
-   * Puts a pair in use, durably and as a whole; one of that name is replaced. The chain is checked already.
-   * Errors: it cannot be written; then what was in use stays so.
+   * Puts a pair in use, durably and as a whole; one of that name is replaced. The chain is checked already. Errors: it
+   * cannot be written; then the former pair stays in use.
    */
   install(name: string, pair: { readonly chainPem: string; readonly keyPem: string }): Promise<void>
 }

@@ -5,18 +5,19 @@ import { renewalInfoId } from '../client/renewal-info.ts'
 import type { CertificateKeeper, ManagedCertificate } from './certificate-keeper.ts'
 
 /**
- * Keeps what CAs send in a folder that is Berth's alone, one of those the store serves from. All other folders are the
- * operator's: nothing is written there.
- * @param folder `<data>/certificates/pairs`, as the store was told it; it comes last, so that an operator's pair wins.
+ * Keeps certificates of CAs in a folder that is Berth's alone, one of those the store serves from. All other folders
+ * are the operator's: nothing is written there.
+ * @param folder `<data>/certificates/pairs`, as given to the store; it is the last there, so that an operator's pair
+ * wins.
  */
 export function createFolderKeeper(store: CertificateStore, folder: string): CertificateKeeper {
-  // The ids of thousands of pairs need not be computed at every look.
+  // Remembered: the ids of thousands of pairs need not be computed at every check.
   const ids = new Map<string, string | undefined>()
   return {
     list() {
       const usable = store.list().flatMap((listed) => {
         const { pair, isTest } = listed
-        // A staging side in acme-companion's layout, which nobody trusts.
+        // A staging side in acme-companion's layout: clients do not trust its certificates.
         if (pair === undefined || isTest) return []
         if (!ids.has(pair.fingerprint)) ids.set(pair.fingerprint, renewalInfoId(pair.chainPem))
         const { notBefore, notAfter, fingerprint } = pair
@@ -38,7 +39,7 @@ export function createFolderKeeper(store: CertificateStore, folder: string): Cer
   }
 }
 
-/** A self-signed pair is served for the host its files are named after, which is a wish, too; not for its other names. */
+/** A self-signed pair counts for the host its files are named after only, not for its other names. */
 function ownName({ name, isNamed, pair }: ListedCertificate): CertificateNames {
   const isOwn = isNamed && pair !== undefined && coversHost(pair.names, name)
   return { dns: isOwn ? [name] : [], addresses: [] }

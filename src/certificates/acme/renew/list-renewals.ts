@@ -3,23 +3,23 @@ import { type ManagedCertificate, pickCertificate } from './certificate-keeper.t
 import { attemptTime } from './renewal.ts'
 import { issuedThisWeek, type RenewalRecord, readRecord } from './renewal-record.ts'
 
-/** Where a certificate stands that a CA was asked for, as it is written down. Unix times in ms. */
+/** State of a certificate from a CA, as recorded. Unix times in ms. */
 export interface ListedRenewal extends Pick<RenewalRecord, 'names' | 'failures' | 'lastError'> {
   /** Directory of the CA that issued last, or has an order; undefined: none has yet. */
   readonly directory: string | undefined
-  /** When the CA is asked next, if it is still to be asked; a time that has passed means at once. */
+  /** Time of the next order, if there is to be one; a time that has passed means at once. */
   readonly nextAttemptAt: number
-  /** What the CA said about the time of renewal. */
+  /** The CA's window for the renewal. */
   readonly window: NonNullable<RenewalRecord['advice']>['window']
-  /** When the certificate in use expires; undefined: none that is valid. */
+  /** Expiry of the certificate in use; undefined: none that is valid. */
   readonly notAfter: number | undefined
-  /** Certificates issued for these names in the last seven days; Let's Encrypt gives five. */
+  /** Certificates issued for these names in the last seven days; Let's Encrypt issues at most five. */
   readonly issuedThisWeek: number
 }
 
 /**
- * Reads what a server has written down about its renewals, also while it runs. Hosts that are no longer served are
- * among them: nothing is deleted. What cannot be read is left out. Errors: `ACME_STORAGE_UNUSABLE`, for the folder.
+ * Reads a server's records of its renewals, also while it runs. Hosts that are no longer served are among them: nothing
+ * is deleted. Unreadable records are left out. Errors: `ACME_STORAGE_UNUSABLE`, for the folder.
  * @param folder `<data>/certificates/acme`.
  */
 export async function listRenewals(

@@ -4,12 +4,12 @@ import { fetchRenewalWindow } from '../client/renewal-info.ts'
 import { isOutside, pickTime } from './renewal.ts'
 import type { RenewalAdvice } from './renewal-record.ts'
 
-/** Wait before a CA that did not answer is asked again, in ms. */
+/** Wait after a CA did not answer, in ms. */
 const ASK_AGAIN_MS = 3600 * 1000
-/** Wait before a CA that gives no advice is asked again, in ms: it may learn to. */
+/** Wait after a CA offered no advice, in ms: it may begin to. */
 const NO_ADVICE_MS = 24 * 3600 * 1000
 
-/** Whom to ask about which certificate. */
+/** CA and certificate of the advice. */
 export interface AdviceOptions {
   /** {@link renewalInfoId} of the certificate. */
   readonly id: string
@@ -23,9 +23,9 @@ export interface AdviceOptions {
 }
 
 /**
- * What the CA says now about renewing a certificate. The time picked in its window is kept as long as it lies in the
- * window the CA names; a CA that cannot be asked leaves the advice as it was.
- * @returns with `error` if it could not be asked.
+ * The CA's current advice about renewing a certificate. The time picked in its window is kept as long as it lies in the
+ * CA's current window; if the CA does not answer the advice stays as it was.
+ * @returns with `error` if there was no answer.
  */
 export async function refreshAdvice(
   known: RenewalAdvice | undefined,

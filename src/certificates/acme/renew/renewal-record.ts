@@ -6,10 +6,10 @@ import { retryWait } from './retry-ladder.ts'
 /** Issued certificates remembered: more than any published limit within a week. */
 const MAX_ISSUED = 20
 const WEEK_MS = 7 * 24 * 3600 * 1000
-/** Certificates for the same names that Let's Encrypt gives in a week. */
+/** Certificates for the same names that Let's Encrypt issues in a week. */
 export const WEEKLY_LIMIT = 5
 const LIMITED_HOST = 'acme-v02.api.letsencrypt.org'
-/** Failures after which the order they happened in is of no use. */
+/** Failures after which their order is of no use. */
 const ENDS_ORDER: readonly AcmeErrorCode[] = [
   'ACME_CHALLENGE_FAILED',
   'ACME_CHALLENGE_UNAVAILABLE',
@@ -18,7 +18,10 @@ const ENDS_ORDER: readonly AcmeErrorCode[] = [
   'ACME_REFUSED',
 ]
 
-/** Longest wait after a success, in ms: if the new certificate is lost at once, ordering must not go round and round. */
+/**
+ * Longest wait after a success, in ms: if the new certificate is lost at once, orders must not follow one another
+ * without a pause.
+ */
 const MAX_REST_MS = 3600 * 1000
 
 const time = z.number()
@@ -37,13 +40,13 @@ const recordSchema = z.object({
   failures: z.object({ count: z.number(), since: time }).optional(),
   nextAttemptAt: time.optional(),
   lastAttemptAt: time.optional(),
-  /** What the CA said by `Retry-After`. */
+  /** The CA's `Retry-After`. */
   notBeforeByCa: time.optional(),
   lastError: z
     .object({ code: text, message: text, remedy: text, at: time, problem: problem.optional() })
     .optional(),
   skipReplaces: z.boolean().optional(),
-  /** What the CA says about renewing the certificate of this id; without a window it says nothing. */
+  /** The CA's advice about renewing the certificate of this id; without a window it has none. */
   advice: z.object({ id: text, checkAt: time, window: window.optional() }).optional(),
   /** The certificate last installed. */
   installed: z
@@ -53,11 +56,11 @@ const recordSchema = z.object({
   pendingOrder: pendingOrder.optional(),
 })
 
-/** How far the renewal of a certificate has come. Unix times in ms. A restart goes on from here. */
+/** State of the renewal of a certificate. Unix times in ms. A restart continues from it. */
 export type RenewalRecord = Readonly<z.infer<typeof recordSchema>>
-/** What a CA says about renewing a certificate. */
+/** A CA's advice about renewing a certificate. */
 export type RenewalAdvice = NonNullable<RenewalRecord['advice']>
-/** An order that was not finished: with it a restart, or a failure to write, costs no second one. */
+/** An unfinished order: with it a restart, or a failure to write, costs no second one. */
 export type PendingOrder = NonNullable<RenewalRecord['pendingOrder']>
 
 /** The record of a set of names; an empty one if there is none or it cannot be read, then with the reason. */
@@ -75,7 +78,7 @@ export async function readRecord(
   }
 }
 
-/** The record after a certificate was installed: all that belonged to failures is forgotten. */
+/** The record after a certificate was installed: everything about failures is dropped. */
 export function recordSuccess(
   record: RenewalRecord,
   installed: NonNullable<RenewalRecord['installed']>,
@@ -104,7 +107,7 @@ export function recordFailure(
     notBeforeByCa,
     nextAttemptAt: Math.max(now + retryWait(failures, now, random), notBeforeByCa ?? 0),
     lastError: { code: known?.code ?? 'UNKNOWN', message, remedy, at: now, problem: known?.problem },
-    // An order that fails because of `replaces` must have a way out: so every other attempt goes without.
+    // An order that fails because of `replaces` must have a way out: every other attempt goes without.
     skipReplaces: record.skipReplaces !== true,
     pendingOrder: known !== undefined && isJudged(known) ? undefined : record.pendingOrder,
   }
@@ -116,8 +119,8 @@ export function issuedThisWeek(record: RenewalRecord, now: number): number[] {
 }
 
 /**
- * Refuses an order that would exceed what Let's Encrypt gives for the same names: lost storage must not use it up.
- * Errors: `ACME_REFUSED` with the wait.
+ * Refuses an order beyond Let's Encrypt's limit for the same names: lost storage must not use it up. Errors:
+ * `ACME_REFUSED` with the wait.
  */
 export function checkBudget(record: RenewalRecord, directory: string, now: number): void {
   const recent = issuedThisWeek(record, now).slice(-WEEKLY_LIMIT)
@@ -132,7 +135,7 @@ export function checkBudget(record: RenewalRecord, directory: string, now: numbe
   )
 }
 
-/** True if a CA has judged our names or our order, false if it could not be asked, was busy, or we failed before. */
+/** True if a CA has judged our names or our order; false if it did not answer, was busy, or we failed before. */
 export function isJudged(error: AcmeError): boolean {
   const status = error.problem?.status
   const isBusy = status !== undefined && (status === 429 || status >= 500)

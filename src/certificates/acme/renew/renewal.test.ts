@@ -6,7 +6,7 @@ const HOUR_MS = 3600 * 1000
 const DAY_MS = 24 * HOUR_MS
 const START = Date.UTC(2026, 0, 1)
 
-/** Lifetime, and the hours after its start when it is renewed, when it is urgent, and when the last call comes. */
+/** Lifetime, and the hours after its start of the renewal, of the urgent window, and of the last call. */
 const LIFETIMES: readonly {
   readonly title: string
   readonly hours: number

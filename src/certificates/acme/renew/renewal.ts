@@ -1,13 +1,13 @@
 import type { RenewalWindow } from '../client/renewal-info.ts'
 import { MAX_RETRY_AFTER_MS } from '../client/retry-after.ts'
 
-/** A time of validity; Unix times in ms. */
+/** A period of validity; Unix times in ms. */
 export interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }
 
-/** How pressing a renewal is: `soon` waits for its turn and for the retry ladder, the others cut waits short. */
+/** Urgency of a renewal: `soon` waits for its turn and for the retry ladder, the others cut waits short. */
 export type Urgency = 'soon' | 'urgent' | 'last-call' | 'expired'
 
 /** Part of the lifetime that is left when a certificate is renewed without advice of its CA. */
@@ -23,8 +23,9 @@ const URGENT_WAIT_MS = 3600 * 1000
 const LAST_CALL_WAIT_MS = 15 * 60 * 1000
 
 /**
- * When a certificate is to be renewed: the time its CA advises (ARI), else when a third of its lifetime is left; never
- * later than its urgent window. Lifetimes count, not days: it holds for six days and for seven hours.
+ * Time at which a certificate is to be renewed: the time its CA advises (ARI), else when a third of its lifetime is
+ * left; never later than its urgent window. The rules are parts of lifetimes, not days: they work for six days and for
+ * seven hours.
  * @param chosenAt The time picked in the CA's window; see {@link pickTime}.
  */
 export function renewalTime(validity: Validity, chosenAt: number | undefined): number {
@@ -33,7 +34,7 @@ export function renewalTime(validity: Validity, chosenAt: number | undefined): n
   return Math.min(chosenAt ?? validity.notAfter - lifetimeMs * REMAINING_RATIO, urgentAt)
 }
 
-/** How pressing the renewal of a certificate is at a time. A clock that was set back makes nothing more pressing. */
+/** Urgency of the renewal of a certificate at a time. A clock that was set back never raises it. */
 export function urgencyAt(validity: Validity, now: number): Urgency {
   const lifetimeMs = validity.notAfter - validity.notBefore
   const leftMs = validity.notAfter - now
@@ -42,30 +43,30 @@ export function urgencyAt(validity: Validity, now: number): Urgency {
   return leftMs <= lifetimeMs * URGENT_RATIO ? 'urgent' : 'soon'
 }
 
-/** What decides about the next attempt. Unix times in ms. */
+/** Inputs of the time of the next attempt. Unix times in ms. */
 export interface AttemptState {
   readonly now: number
   /** The certificate in use; undefined: none that is valid. */
   readonly certificate: (Validity & { readonly origin: 'acme' | 'operator' }) | undefined
-  /** The certificate in use is to be replaced at once: it is one of a staging directory. */
+  /** True if the certificate in use is to be replaced at once: it is one of a staging directory. */
   readonly mustReplace: boolean
   /** Time picked in the CA's window. */
   readonly chosenAt: number | undefined
   readonly lastAttemptAt: number | undefined
-  /** What the retry ladder says after a failure. */
+  /** Time set by the retry ladder after a failure. */
   readonly nextAttemptAt: number | undefined
-  /** What the CA said by `Retry-After`. */
+  /** The CA's `Retry-After`. */
   readonly notBeforeByCa: number | undefined
 }
 
 /**
- * When the next attempt is due; a time that has passed means now. A pair that the operator has bought is left alone
- * until its urgent window. Waits that a clock gone wrong has left behind are cut.
+ * Time at which the next attempt is due; a time that has passed means now. A pair from the operator is left alone until
+ * its urgent window. Overlong waits, left behind by a wrong clock, are cut.
  */
 export function attemptTime(state: AttemptState): number {
   const { now, certificate } = state
   const wanted =
-    certificate === undefined || state.mustReplace ? now : wantedTime(certificate, state.chosenAt)
+    certificate === undefined || state.mustReplace ? now : plannedTime(certificate, state.chosenAt)
   if (state.nextAttemptAt === undefined) return wanted
   const urgency = certificate === undefined ? 'expired' : urgencyAt(certificate, now)
   const ladder = Math.min(
@@ -75,7 +76,7 @@ export function attemptTime(state: AttemptState): number {
   return Math.max(wanted, ladder, bounded(state.notBeforeByCa ?? 0, now))
 }
 
-function wantedTime(
+function plannedTime(
   certificate: Validity & { origin: 'acme' | 'operator' },
   chosenAt: number | undefined,
 ): number {
@@ -86,7 +87,7 @@ function bounded(at: number, now: number): number {
   return at - now > MAX_RETRY_AFTER_MS ? now : at
 }
 
-/** The longest wait before the next attempt that an urgency leaves, in ms; what has expired has nothing to lose. */
+/** The longest wait before the next attempt for an urgency, in ms. */
 export function longestWait(urgency: Urgency): number {
   if (urgency === 'urgent') return URGENT_WAIT_MS
   return urgency === 'last-call' ? LAST_CALL_WAIT_MS : Number.POSITIVE_INFINITY
@@ -100,7 +101,7 @@ export function pickTime(window: RenewalWindow, random: number): number {
   return Math.floor(window.start + (window.end - window.start) * random)
 }
 
-/** True if what was picked no longer lies in the window: the CA has moved it, and a new time is to be picked. */
+/** True if the picked time no longer lies in the window: the CA has moved it, and a new time is to be picked. */
 export function isOutside(chosenAt: number, window: RenewalWindow): boolean {
   return chosenAt < window.start || chosenAt > window.end
 }

@@ -1,7 +1,10 @@
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 
-/** Waits before the second and later attempts, in ms: quick at first, for what mends itself; four a day in the end. */
+/**
+ * Waits before the second and later attempts, in ms: short at first, for faults that pass by themselves; four a day in
+ * the end.
+ */
 const STEPS_MS: readonly number[] = [
   ...[1, 2, 2, 5, 10, 10, 10, 20, 20, 20, 20].map((minutes) => minutes * MINUTE_MS),
   ...Array<number>(6).fill(30 * MINUTE_MS),
@@ -14,7 +17,7 @@ const AFTER_END_MS = 24 * HOUR_MS
 /** Part by which a wait is stretched at random, so that the hosts of one outage do not come back all at once. */
 const JITTER_RATIO = 0.1
 
-/** How often and since when attempts have failed. */
+/** Number of failed attempts, and the time of the first. */
 export interface Failures {
   /** At least 1. */
   readonly count: number
@@ -23,7 +26,7 @@ export interface Failures {
 }
 
 /**
- * The wait after a failed attempt, in ms. Nobody is given up: a name that comes back after months gets its certificate.
+ * The wait after a failed attempt, in ms. It never ends: a name that comes back after months gets its certificate.
  * @param random At least 0, below 1.
  */
 export function retryWait(failures: Failures, now: number, random: number): number {

@@ -6,7 +6,7 @@ import { acmeIdentifier, subjectAltName } from './x509-extensions.ts'
 
 /** ALPN protocol of the challenge (RFC 8737 section 6.2). */
 export const ACME_TLS_PROTOCOL = 'acme-tls/1'
-/** How long the certificate is valid either side of now, in ms: it is thrown away within minutes; clocks differ. */
+/** Validity of the certificate before and after now, in ms: it is used for minutes only; clocks differ. */
 const VALIDITY_MS = 24 * 3600 * 1000
 const TAG_VERSION = 0xa0
 const TAG_EXTENSIONS = 0xa3

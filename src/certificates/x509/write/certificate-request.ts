@@ -12,7 +12,7 @@ const EXTENSION_REQUEST = derOid('1.2.840.113549.1.9.14')
 const ECDSA_WITH_SHA256 = der(TAG.sequence, derOid('1.2.840.10045.4.3.2'))
 const ECDSA_WITH_SHA384 = der(TAG.sequence, derOid('1.2.840.10045.4.3.3'))
 const RSA_WITH_SHA256 = der(TAG.sequence, derOid('1.2.840.113549.1.1.11'), Buffer.of(0x05, 0x00))
-/** Longest common name (RFC 5280, ub-common-name); a longer first name stands among the alternative names alone. */
+/** Longest common name (RFC 5280, ub-common-name); a longer first name is only among the alternative names. */
 const MAX_COMMON_NAME_LENGTH = 64
 const TAG_ATTRIBUTES = 0xa0
 
@@ -26,8 +26,8 @@ export async function makeCertificateKey(type: CertificateKeyType): Promise<stri
 }
 
 /**
- * A certificate request (PKCS #10, RFC 2986) in DER: the names as alternative names, the first that fits as common
- * name, too, which old readers still look at. Addresses are alternative names only.
+ * A certificate request (PKCS #10, RFC 2986) in DER: the names as alternative names, the first that fits also as common
+ * name, which old readers still read. Addresses are alternative names only.
  */
 export function makeCertificateRequest(names: readonly string[], keyPem: string): Buffer {
   const key = createPrivateKey(keyPem)
@@ -39,20 +39,20 @@ export function makeCertificateRequest(names: readonly string[], keyPem: string)
   return signDer(body, key)
 }
 
-/** Puts a signature under an encoding, as certificates and requests carry it. */
+/** Appends a signature to an encoding, as in certificates and requests. */
 export function signDer(body: Buffer, key: KeyObject): Buffer {
   const algorithm = signatureAlgorithm(key)
   const signature = sign(algorithm === ECDSA_WITH_SHA384 ? 'sha384' : 'sha256', body, key)
   return der(TAG.sequence, body, algorithm, derBitString(signature))
 }
 
-/** The algorithm {@link signDer} uses for a key, as an `AlgorithmIdentifier`. */
+/** The algorithm of {@link signDer} for a key, as an `AlgorithmIdentifier`. */
 export function signatureAlgorithm(key: KeyObject): Buffer {
   if (key.asymmetricKeyType === 'rsa') return RSA_WITH_SHA256
   return key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? ECDSA_WITH_SHA384 : ECDSA_WITH_SHA256
 }
 
-/** A name with a common name, or without anything. */
+/** A name with a common name, or an empty one. */
 export function commonName(name: string | undefined): Buffer {
   if (name === undefined) return der(TAG.sequence)
   const attribute = der(TAG.sequence, COMMON_NAME, der(TAG.utf8String, Buffer.from(name)))

@@ -26,21 +26,21 @@ const CURVES: Readonly<Record<string, CertificateKeyType>> = {
   'P-384': 'ec-384',
 }
 
-/** What a line asks for; files as it names them. */
+/** Content of a line; files as it names them. */
 export interface CsrLine extends CsrRequest {
   readonly csrFile: string | undefined
   readonly keyFile: string | undefined
 }
 
-/** Whether a text is meant as an openssl command rather than a name. */
+/** True for an openssl command, false for a name. */
 export function isCsrLine(text: string): boolean {
   return /^\s*(?:\$\s*)?openssl\s/.test(text)
 }
 
 /**
- * Reads the line that a CA's page gives to be pasted into a shell, such as
- * `openssl req -new -newkey rsa:2048 -nodes -out www_example_com.csr -keyout www_example_com.key -subj "/C=US/CN=www.example.com"`.
- * Nothing is run. Errors: `CSR_LINE_INVALID`.
+ * Reads the line of a CA's page that is to be pasted into a shell, such as `openssl req -new -newkey rsa:2048 -nodes
+ * -out www_example_com.csr -keyout www_example_com.key -subj "/C=US/CN=www.example.com"`. Nothing is run. Errors:
+ * `CSR_LINE_INVALID`.
  */
 export function parseCsrLine(line: string): CsrLine {
   if (line.length > MAX_LINE_LENGTH) throw invalid('It is too long')
@@ -73,7 +73,7 @@ interface Reading {
   keyFile: string | undefined
 }
 
-/** @returns how many words were taken. */
+/** @returns the number of words read. */
 type OptionReader = (option: string, value: string | undefined, reading: Reading) => 1 | 2
 
 function readOptions(args: readonly string[], reading: Reading, read: OptionReader): void {

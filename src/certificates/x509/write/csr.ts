@@ -10,14 +10,14 @@ import { type CertificateKeyType, makeCertificateKey, signDer } from './certific
 import { faultOf, MAX_COMMON_NAME_LENGTH, type Subject, subjectName } from './distinguished-name.ts'
 import { subjectAltName } from './x509-extensions.ts'
 
-/** Most names of one certificate: what public CAs take. */
+/** Most names of one certificate: the limit of public CAs. */
 const MAX_NAMES = 100
 const MAX_HOST_LENGTH = 253
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/
 const EXTENSION_REQUEST = derOid('1.2.840.113549.1.9.14')
 const TAG_ATTRIBUTES = 0xa0
 
-/** What a certificate is wanted for. */
+/** Content of a certificate request. */
 export interface CsrRequest {
   /** Names of the certificate; the first is its common name unless the subject has another. */
   readonly names: readonly string[]
@@ -29,12 +29,12 @@ export interface CsrRequest {
 export interface Csr {
   readonly csrPem: string
   readonly keyPem: string
-  /** The names as they stand in it. */
+  /** The names in its form. */
   readonly names: readonly string[]
 }
 
 /**
- * Makes a key and a request for it in one step; the names stand in it as alternative names, which is where clients look.
+ * Makes a key and a request for it in one step; the names become alternative names, the only ones that clients read.
  * Errors: `CERTIFICATE_NAME_INVALID`.
  */
 export async function makeCsr({ names, subject, keyType }: CsrRequest): Promise<Csr> {
@@ -67,8 +67,8 @@ export async function makeCsr({ names, subject, keyType }: CsrRequest): Promise<
 }
 
 /**
- * A host name, wildcard or address as certificates hold it: lower case, punycode.
- * Errors: `CERTIFICATE_NAME_INVALID`.
+ * A host name, wildcard or address in the form of certificates: lower case, punycode. Errors:
+ * `CERTIFICATE_NAME_INVALID`.
  */
 export function checkHostName(name: string): string {
   const host = hostKey(name.trim())
@@ -100,7 +100,7 @@ export async function writeCsr(
   try {
     await writeNew(files.csrFile, csrPem, 0o644)
   } catch (error) {
-    // No CA will see a request for that key, and it must not stand in the way of the next try.
+    // No CA will see a request for that key, and it must not block the next try.
     await rm(files.keyFile, { force: true })
     throw error
   }

@@ -25,12 +25,12 @@ export type Subject = readonly (readonly [SubjectAttribute, string])[]
 /** Longest name, of the longest attribute. */
 export const MAX_COMMON_NAME_LENGTH: number = ATTRIBUTES.CN.maxLength
 
-/** Whether it is the name of an attribute. */
+/** True for the name of an attribute. */
 export function isSubjectAttribute(name: string): name is SubjectAttribute {
   return Object.hasOwn(ATTRIBUTES, name)
 }
 
-/** What is wrong with the value of an attribute; undefined if nothing is. */
+/** Fault of the value of an attribute; undefined if it has none. */
 export function faultOf([name, value]: Subject[number]): string | undefined {
   const { maxLength } = ATTRIBUTES[name]
   if (name === 'C' && !/^[A-Z]{2}$/.test(value)) return 'C is a country in two capital letters, such as US'

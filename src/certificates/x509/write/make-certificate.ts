@@ -22,36 +22,36 @@ const KEY_USAGE = {
 
 /** Names that a CA may sign for; no others (RFC 5280 section 4.2.1.10). */
 export interface NameConstraints {
-  /** Each stands for itself and all below it. */
+  /** Each includes itself and all below it. */
   readonly domains: readonly string[]
   /** Networks, such as `10.0.0.0/8`. */
   readonly networks: readonly string[]
 }
 
-/** What makes a certificate that of a CA. */
+/** Properties of a CA's certificate. */
 export interface Authority {
   /** CAs that may follow below it; any number if undefined. */
   readonly pathLength?: number
   readonly constraints?: NameConstraints | undefined
 }
 
-/** What a certificate says. */
+/** Content of a certificate. */
 export interface CertificateRequestBody {
   /** Distinguished name in DER; see `subjectName()`. */
   readonly subject: Buffer
   readonly publicKey: KeyObject
-  /** Names of a server; of a CA: none. */
+  /** Names of a server; a CA has none. */
   readonly names?: readonly string[]
-  /** Addresses at which the certificate of whoever signs it can be had. */
+  /** URLs of the issuer's certificate. */
   readonly issuerUrls?: readonly string[] | undefined
-  /** Makes it a CA's. */
+  /** Present for a CA's certificate. */
   readonly authority?: Authority
   /** Unix times in ms. */
   readonly notBefore: number
   readonly notAfter: number
 }
 
-/** Who signs a certificate: a CA, or undefined for one that signs itself. */
+/** Signer of a certificate: a CA, or undefined for a self-signed one. */
 export interface Signer {
   readonly key: KeyObject
   readonly certificate: X509Certificate | undefined
@@ -95,7 +95,7 @@ function serverExtensions({ names = [], publicKey, issuerUrls = [] }: Certificat
   ]
 }
 
-/** Access to the issuer's certificate by an address (RFC 5280 section 4.2.2.1). */
+/** URL of the issuer's certificate (RFC 5280 section 4.2.2.1). */
 function issuerAt(url: string): Buffer {
   return der(TAG.sequence, CA_ISSUERS, der(TAG_URI, Buffer.from(url, 'latin1')))
 }
@@ -118,7 +118,7 @@ function permitted({ domains, networks }: NameConstraints): Buffer {
   return der(TAG.sequence, der(0xa0, ...trees))
 }
 
-/** The address and the mask behind each other. */
+/** The address and the mask, one after the other. */
 function networkBytes(network: string): Buffer {
   const [address = '', bits = ''] = network.split('/')
   if (isIP(address) === 0) throw new TypeError(`no network: ${network}`)

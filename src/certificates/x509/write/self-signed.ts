@@ -7,12 +7,12 @@ import { MAX_COMMON_NAME_LENGTH, type Subject, subjectName } from './distinguish
 import { makeCertificate } from './make-certificate.ts'
 
 const DAY_MS = 86_400_000
-/** Longest life of a server's certificate that every client takes, in days. */
+/** Longest life of a server's certificate that every client accepts, in days. */
 export const MAX_LIFETIME_DAYS = 397
-/** How long before now a certificate is valid, in ms: clocks differ. */
+/** Validity before now, in ms: clocks differ. */
 export const BACKDATE_MS: number = 3_600_000
 
-/** A certificate that signs itself. */
+/** Content of a self-signed certificate. */
 export interface SelfSignedRequest {
   readonly names: readonly string[]
   readonly keyType: CertificateKeyType
@@ -22,7 +22,7 @@ export interface SelfSignedRequest {
   readonly now: number
 }
 
-/** Makes a key and a certificate that nobody has signed but itself. Errors: `CERTIFICATE_NAME_INVALID`. */
+/** Makes a key and a self-signed certificate. Errors: `CERTIFICATE_NAME_INVALID`. */
 export async function makeSelfSigned({ names, keyType, days, now }: SelfSignedRequest): Promise<PairText> {
   const hosts = [...new Set(names.map(checkHostName))]
   const keyPem = await makeCertificateKey(keyType)
@@ -41,8 +41,8 @@ export async function makeSelfSigned({ names, keyType, days, now }: SelfSignedRe
 }
 
 /**
- * A subject for names: the first that is short enough, for people to read. An address is not written as if it was a
- * name: readers that know constraints would look for it among the domains.
+ * A subject for names: the first that is short enough, for people to read. An address is not written as a name: readers
+ * of constraints would look for it among the domains.
  */
 export function commonNameOf(hosts: readonly string[]): Subject {
   const name = hosts.find((host) => isIP(host) === 0 && host.length <= MAX_COMMON_NAME_LENGTH)

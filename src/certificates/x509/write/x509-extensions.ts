@@ -16,7 +16,7 @@ export function subjectAltName(names: readonly string[]): Buffer {
   return der(TAG.sequence, SUBJECT_ALT_NAME, der(TAG.octetString, der(TAG.sequence, ...encoded)))
 }
 
-/** The critical extension that answers TLS-ALPN-01 (RFC 8737 section 3): SHA-256 of the key authorization. */
+/** The critical extension of TLS-ALPN-01 (RFC 8737 section 3): SHA-256 of the key authorization. */
 export function acmeIdentifier(digest: Uint8Array): Buffer {
   const value = der(TAG.octetString, der(TAG.octetString, digest))
   return der(TAG.sequence, ACME_IDENTIFIER, der(TAG.boolean, Buffer.of(0xff)), value)
