@@ -1,6 +1,4 @@
-import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import { Headroom } from '../files/headroom.ts'
 import { OciError } from '../oci/errors.ts'
@@ -8,8 +6,6 @@ import { runPeriodically } from '../upkeep/run-periodically.ts'
 
 /** Time between two looks whether there is room for the file again, in milliseconds. */
 const RESTORE_EVERY_MS = 10_000
-/** Methods of a blob store that fill the disk. */
-const FILLING: ReadonlySet<string | symbol> = new Set(['append', 'put'])
 
 /** The headroom of a data folder, which logs when it is given up. */
 export function openHeadroom({ dataDir }: Config, logger: Logger): Headroom {
@@ -34,31 +30,11 @@ export async function restoreHeadroom(headroom: Headroom, logger: Logger): Promi
   return { [Symbol.asyncDispose]: () => restoring.stop() }
 }
 
-/** Refuses what would fill the disk of the database while the headroom is given up; blobs on another disk are taken. */
-export function refuseWithoutHeadroom(
-  blobs: BlobStore,
-  headroom: Headroom,
-  { dataDir, registryRoot }: Config,
-): BlobStore {
-  if (deviceOf(dataDir) !== deviceOf(registryRoot)) return blobs
-  return new Proxy(blobs, {
-    get(_target, name) {
-      const member: unknown = Reflect.get(blobs, name, blobs)
-      if (typeof member !== 'function') return member
-      if (!FILLING.has(name)) return member.bind(blobs)
-      return async (...args: unknown[]): Promise<unknown> => {
-        if (headroom.isShort) {
-          throw new OciError('STORAGE_FULL', {
-            message:
-              'The storage of this registry is full: nothing was stored. Try again once its operator has freed space',
-          })
-        }
-        return await Reflect.apply(member, blobs, args)
-      }
-    },
+/** Refuses a write to the disk of the database while the headroom is given up. Errors: `STORAGE_FULL`. */
+export function refuseWithoutHeadroom(headroom: Headroom): void {
+  if (!headroom.isShort) return
+  throw new OciError('STORAGE_FULL', {
+    message:
+      'The storage of this registry is full: nothing was stored. Try again once its operator has freed space',
   })
-}
-
-function deviceOf(path: string): number {
-  return statSync(path).dev
 }

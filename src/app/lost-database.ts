@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { blobFolder, distributionFacts, uploadFolder } from '../blobs/disk/layout.ts'
+import { existsSync, statSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { AppError } from './app-error.ts'
+import { blobPlaceOf } from './blob-place.ts'
 import { databaseFile } from './data-folder.ts'
 
 /**
@@ -10,23 +9,24 @@ import { databaseFile } from './data-folder.ts'
  * after a restore that forgot the database. The blobs of a Distribution registry, which has none, are no such sign.
  * Errors: `AppError` `DATABASE_LOST`.
  */
-export function refuseLostDatabase(config: Config): void {
-  const lost = findLostDatabase(config)
+export async function refuseLostDatabase(config: Config): Promise<void> {
+  const lost = await findLostDatabase(config)
   if (lost) throw lost
 }
 
 /** The error `DATABASE_LOST` where a database is missing or empty beside blobs that one has named. */
-export function findLostDatabase({
+export async function findLostDatabase({
   dataDir,
   registryRoot,
-}: Pick<Config, 'dataDir' | 'registryRoot'>): AppError | undefined {
+}: Pick<Config, 'dataDir' | 'registryRoot'>): Promise<AppError | undefined> {
+  if (hasDatabase(dataDir)) return undefined
+  const blobs = await blobPlaceOf({ registryRoot }).findOwnBlobs()
+  if (blobs === undefined) return undefined
   const file = databaseFile(dataDir)
-  if (hasDatabase(dataDir) || !hasBlobs(registryRoot)) return undefined
-  if (existsSync(distributionFacts(registryRoot)) && !existsSync(uploadFolder(registryRoot))) return undefined
   const state = existsSync(file) ? 'is empty' : 'is missing'
   return new AppError(
     'DATABASE_LOST',
-    `The database ${file} ${state}, but ${blobFolder(registryRoot)} holds blobs: without it no image of them can be served`,
+    `The database ${file} ${state}, but ${blobs} holds blobs: without it no image of them can be served`,
     'Restore it from a backup as docs/operating.md says; without one, "berth serve --new" makes an empty database, ' +
       'the blobs stay, and clients have to push their images again',
   )
@@ -40,20 +40,5 @@ export function hasDatabase(dataDir: string): boolean {
   } catch {
     // What cannot be looked at is there: opening it will say what is wrong with it.
     return true
-  }
-}
-
-/** Looks at the folders of the algorithms only, whose entries are 256 at most. */
-function hasBlobs(registryRoot: string): boolean {
-  const folder = blobFolder(registryRoot)
-  return entriesOf(folder).some((algorithm) => entriesOf(join(folder, algorithm)).length > 0)
-}
-
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    // What is wrong with a folder is told by those who use it.
-    return []
   }
 }

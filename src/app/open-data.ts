@@ -36,7 +36,7 @@ export async function openData(
   config: Config,
   { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
 ): Promise<OpenData> {
-  if (mayMake) refuseLostDatabase(config)
+  if (mayMake) await refuseLostDatabase(config)
   else await requireData(config.dataDir, { takesNew, registryRoot: config.registryRoot })
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)

@@ -12,6 +12,7 @@ import { HostTable } from '../front-door/sites/host-table.ts'
 import type { ChallengeSource, LimitGate } from '../front-door/sites/ports.ts'
 import type { Site } from '../front-door/sites/site.ts'
 import { AppError } from './app-error.ts'
+import { blobPlaceOf } from './blob-place.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
 import type { Certificates } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
@@ -119,7 +120,7 @@ function createHandler({
   const files = {
     dotfiles: door.serveDotfiles,
     symlinks: door.serveSymlinks,
-    closedFolders: [config.dataDir, config.registryRoot, door.certsDir, door.htpasswdDir].filter(
+    closedFolders: [config.dataDir, ...blobPlaceOf(config).folders, door.certsDir, door.htpasswdDir].filter(
       (folder) => folder !== undefined,
     ),
   }

@@ -13,9 +13,9 @@ import { createRegistry } from '../registry/create-registry.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
 import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
+import { openBlobs } from './blob-place.ts'
 import type { CertificateExpiry } from './certificate-expiry.ts'
-import { refuseWithoutHeadroom } from './keep-headroom.ts'
-import { openBlobs, type Store } from './open-store.ts'
+import type { Store } from './open-store.ts'
 
 /** The bytes and the facts of a registry. */
 export interface Contents {
@@ -42,8 +42,7 @@ export async function openContents(
   { config, logger, headroom }: { config: Config; logger: Logger; headroom: Headroom },
   database: Database,
 ): Promise<Contents> {
-  const blobs = refuseWithoutHeadroom(await openBlobs(config, logger), headroom, config)
-  return { blobs, metadata: createSqlMetadata(database) }
+  return { blobs: await openBlobs(config, { logger, headroom }), metadata: createSqlMetadata(database) }
 }
 
 /** Puts together what answers on the registry's host. */

@@ -3,8 +3,6 @@ import { type Accounts, createAccounts } from '../accounts/create-accounts.ts'
 import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import { LoginGuard, type LoginRelay } from '../accounts/login-guard.ts'
 import { createLoginPlaces } from '../accounts/login-places.ts'
-import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
-import { hashThreadIfUseful } from '../blobs/disk/hash-thread.ts'
 import type { Config } from '../config/config.ts'
 import { Headroom } from '../files/headroom.ts'
 import type { Database } from '../metadata/database.ts'
@@ -170,21 +168,4 @@ export function tellHtpasswd(
 ): void {
   const isFine = problem === undefined && warnings.length === 0
   logger[isFine ? 'info' : 'warn']({ file, usableAccounts, warnings, problem }, 'htpasswd file read')
-}
-
-/** Opens the blobs of a configuration. Errors: `AppError`. */
-export async function openBlobs(config: Config, logger: Logger): Promise<DiskBlobStore> {
-  await prepareFolder(config.registryRoot)
-  const thread = hashThreadIfUseful(({ error, isLast }) => {
-    const next = isLast ? 'from now on uploads are hashed where they are received' : 'another one is started'
-    logger.warn(
-      { err: error },
-      `the thread that hashes uploads was lost: their bytes are read again, ${next}`,
-    )
-  })
-  try {
-    return await DiskBlobStore.open(config.registryRoot, thread)
-  } catch (error) {
-    throw toAppError(error, 'data')
-  }
 }

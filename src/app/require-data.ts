@@ -25,7 +25,8 @@ export async function requireData(dataDir: string, options: RequireDataOptions):
   const { takesNew, areCertificatesEnough } = options
   if (hasDatabase(dataDir)) return
   if (areCertificatesEnough && isThere(join(dataDir, 'certificates'))) return
-  const lost = options.registryRoot && findLostDatabase({ dataDir, registryRoot: options.registryRoot })
+  const lost =
+    options.registryRoot && (await findLostDatabase({ dataDir, registryRoot: options.registryRoot }))
   if (lost) throw lost
   const servers = await serversElsewhere(dataDir)
   const what = `There is no data of Berth in ${dataDir}`

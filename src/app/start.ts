@@ -6,8 +6,8 @@ import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/l
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
+import { blobPlaceOf, checkStorage } from './blob-place.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
-import { checkStorage } from './check-storage.ts'
 import { databaseFile, findWideModes, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
@@ -78,7 +78,7 @@ export async function startBerth(
 async function start(config: Config, logger: Logger, options: StartOptions): Promise<RunningBerth> {
   const { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true } = options
   checkListeners(config)
-  if (!options.mayMakeDatabase) refuseLostDatabase(config)
+  if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
   if (!existsSync(databaseFile(config.dataDir))) await requireFreePorts(config)
   await prepareFolder(config.dataDir)
@@ -99,8 +99,9 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await checkHtpasswd(config, store)
   const contents = await openContents({ config, logger, headroom }, store.database)
   resources.defer(() => contents.blobs.close())
-  await checkStorage(config.registryRoot)
-  warnOfUnreadRepositories(config.registryRoot, logger)
+  const place = blobPlaceOf(config)
+  await checkStorage(place)
+  await warnOfUnreadRepositories(place, logger)
   resources.use(watchDatabase(store))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))

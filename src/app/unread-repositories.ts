@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { distributionFacts } from '../blobs/disk/layout.ts'
+import type { BlobPlace } from '../blobs/blob-place.ts'
 
 /**
  * Warns where the folder of the blobs holds repositories that Distribution keeps there: Berth reads its blobs' paths, but
  * its own database alone says what is served, so whoever moves over would look for the images in vain.
  */
-export function warnOfUnreadRepositories(registryRoot: string, logger: Logger): void {
-  const folder = distributionFacts(registryRoot)
-  if (!existsSync(folder)) return
+export async function warnOfUnreadRepositories(place: BlobPlace, logger: Logger): Promise<void> {
+  const folder = await place.findForeignRepositories()
+  if (folder === undefined) return
   logger.warn(
     { folder },
     'The folder holds repositories of the Distribution registry, which Berth does not serve: let that registry run on ' +

@@ -16,7 +16,7 @@ interface Room extends AsyncDisposable {
 
 async function openRoom(): Promise<Room> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-presence-'))
-  const store = await DiskBlobStore.open(folder, undefined)
+  const store = await DiskBlobStore.open(folder)
   const damages: BlobDamage[] = []
   const clock = { now: 0 }
   const presence = new BlobPresence(

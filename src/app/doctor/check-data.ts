@@ -7,7 +7,7 @@ import { type Finding, failed, warning } from './finding.ts'
 export async function checkData(config: Config): Promise<Finding[]> {
   const { dataDir } = config
   if (hasDatabase(dataDir)) return []
-  const lost = findLostDatabase(config)
+  const lost = await findLostDatabase(config)
   if (lost) return [failed('data', lost.message, lost.remedy)]
   const servers = await serversElsewhere(dataDir)
   if (servers.length === 0) return []

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { blobPlaceOf } from '../blob-place.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
@@ -17,7 +18,7 @@ const CLOCK_URL = 'https://acme-v02.api.letsencrypt.org/directory'
 /** Looks at all that a server with this configuration depends on. Changes nothing but a probe file it removes again. */
 export async function examine(config: Config): Promise<Finding[]> {
   const { frontDoor } = config
-  const folders = [...new Set([config.dataDir, config.registryRoot])]
+  const folders = [...new Set([config.dataDir, ...blobPlaceOf(config).folders])]
   const checks = [
     checkData(config),
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),

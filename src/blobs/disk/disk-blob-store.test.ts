@@ -11,12 +11,13 @@ import { describeBlobStore } from '../blob-store.suite.ts'
 import type { BlobPage, UploadProgress } from '../blob-store.ts'
 import type { BlobStoreFixture } from '../blob-store-fixture.suite.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
+import { hashThreadIfUseful } from './hash-thread.ts'
 
 async function openInTemporaryFolder(): Promise<BlobStoreFixture & { root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'berth-blobs-'))
   const opened: DiskBlobStore[] = []
   const reopen = async (): Promise<DiskBlobStore> => {
-    const store = await DiskBlobStore.open(root)
+    const store = await DiskBlobStore.open(root, { thread: hashThreadIfUseful() })
     opened.push(store)
     return store
   }

@@ -7,11 +7,12 @@ import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../../
 import type { UploadId } from '../../oci/request.ts'
 import { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
+import type { OpenPlaceOptions } from '../blob-place.ts'
 import type { Appended, AppendRequest, BlobPage, BlobStore, UploadProgress } from '../blob-store.ts'
 import { isAbsent, systemCodeOf, toStorageFault, translatingFaults } from '../storage-fault.ts'
 import { appendBody, type Body } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
-import { type HashThread, hashThreadIfUseful } from './hash-thread.ts'
+import type { HashThread } from './hash-thread.ts'
 import { blobPath, uploadFolder, uploadPath } from './layout.ts'
 import { listBlobs } from './list-blobs.ts'
 import { placeBlob } from './place-blob.ts'
@@ -20,6 +21,12 @@ import { sendFile } from './send-file.ts'
 import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
 import type { InLineHash, UploadHash } from './upload-hash.ts'
 
+/** Options of a store in a folder. */
+export interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite'> {
+  /** Hashes large uploads; undefined: they are hashed where they are received. The store ends it. */
+  readonly thread?: HashThread | undefined
+}
+
 /** Blobs as files in Distribution's tree, uploads as files beside it. */
 export class DiskBlobStore implements BlobStore {
   readonly #root: string
@@ -27,22 +34,18 @@ export class DiskBlobStore implements BlobStore {
   readonly #earlySyncs = new EarlySyncs()
   readonly #hashes = new RunningHashes()
   readonly #thread: HashThread | undefined
+  readonly #beforeWrite: () => void
 
-  private constructor(root: string, thread: HashThread | undefined) {
+  private constructor(root: string, { thread, beforeWrite = () => {} }: DiskOptions) {
     this.#root = root
     this.#thread = thread
+    this.#beforeWrite = beforeWrite
   }
 
-  /**
-   * Opens the store below `root`, creating the folders it needs. Large uploads are hashed on a thread where there is a
-   * core for it. Errors: those of the system.
-   */
-  static async open(
-    root: string,
-    thread: HashThread | undefined = hashThreadIfUseful(),
-  ): Promise<DiskBlobStore> {
+  /** Opens the store below `root`, creating the folders it needs. Errors: those of the system. */
+  static async open(root: string, options: DiskOptions = {}): Promise<DiskBlobStore> {
     await makeFolder(uploadFolder(root), PRIVATE_FOLDER)
-    return new DiskBlobStore(root, thread)
+    return new DiskBlobStore(root, options)
   }
 
   /** Ends its thread. Nothing may be under way. */
@@ -77,6 +80,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async put(digest: Digest, bytes: Uint8Array): Promise<void> {
+    this.#beforeWrite()
     const temporary = join(uploadFolder(this.#root), `put-${randomBytes(12).toString('hex')}`)
     await translatingFaults(async () => {
       try {
@@ -100,6 +104,7 @@ export class DiskBlobStore implements BlobStore {
   async append(id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
     const from = parseProgress(request.from)
     if (!from) return undefined
+    this.#beforeWrite()
     return translatingFaults(async () => {
       await using file = await this.#openUpload(id, from.offset)
       if (!file) return undefined

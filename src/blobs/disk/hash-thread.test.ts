@@ -159,7 +159,7 @@ test('`RunningHashes` frees on the thread what makes room, is dropped or does no
 
 test('no thread is started for small uploads', async () => {
   await using room = await openRoom()
-  const store = await DiskBlobStore.open(room.folder, room.thread)
+  const store = await DiskBlobStore.open(room.folder, { thread: room.thread })
   for (let size = 1; size <= 2 * MIB; size *= 2) {
     await store.append(id(`small-${size}`), { ...REQUEST, source: Readable.from(slices(randomBytes(size))) })
   }
@@ -168,7 +168,7 @@ test('no thread is started for small uploads', async () => {
 
 test('a buffer is used again only after it was hashed, and the sender is held back until then', async () => {
   await using room = await openRoom()
-  const store = await DiskBlobStore.open(room.folder, room.thread)
+  const store = await DiskBlobStore.open(room.folder, { thread: room.thread })
   const goOn = await stall(room)
   const bytes = randomBytes(24 * MIB)
   let sent = 0
@@ -196,7 +196,7 @@ test('a buffer is used again only after it was hashed, and the sender is held ba
 
 test('uploads whose thread ends half-way have the right digests, and go on', async () => {
   await using room = await openRoom()
-  const store = await DiskBlobStore.open(room.folder, room.thread)
+  const store = await DiskBlobStore.open(room.folder, { thread: room.thread })
   const contents = [6, 9, 12, 15].map((mib) => randomBytes(mib * MIB + 17))
   let sent = 0
   let isEnded = false
@@ -225,7 +225,7 @@ test('uploads whose thread ends half-way have the right digests, and go on', asy
 
 test('an upload that is cancelled while the thread is lost is answered as gone', async () => {
   await using room = await openRoom()
-  const store = await DiskBlobStore.open(room.folder, room.thread)
+  const store = await DiskBlobStore.open(room.folder, { thread: room.thread })
   const source = new Readable({ read() {} })
   for (const slice of slices(randomBytes(6 * MIB))) source.push(slice)
   const appending = store.append(id('gone'), { ...REQUEST, source })
@@ -238,7 +238,7 @@ test('an upload that is cancelled while the thread is lost is answered as gone',
 
 test('a session of many requests keeps its hash on the thread', async () => {
   await using room = await openRoom()
-  const store = await DiskBlobStore.open(room.folder, room.thread)
+  const store = await DiskBlobStore.open(room.folder, { thread: room.thread })
   const bytes = randomBytes(20 * MIB)
   const hash = createHash('sha512')
   let offset = 0

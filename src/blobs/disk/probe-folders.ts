@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, lstat, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { algorithmFolders, blobFolders, uploadFolder } from '../blobs/disk/layout.ts'
-import { systemCodeOf } from '../blobs/storage-fault.ts'
-import { toAppError } from './system-fault.ts'
+import { UnusablePlaceError } from '../blob-place.ts'
+import { systemCodeOf } from '../storage-fault.ts'
+import { algorithmFolders, blobFolders, uploadFolder } from './layout.ts'
 
 /** Folders of blobs by the first two digits of their digest: 256 of each algorithm at most. */
 const PREFIX = /^[0-9a-f]{2}$/
@@ -15,15 +15,14 @@ const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 /**
  * Sees at start that blobs can be stored, which otherwise the first push would find: a folder of another owner, a file in
  * a folder's place, uploads on another file system than the blobs. Looks at some 500 folders at most, and at no blob.
- * Errors: `AppError` of the place `data`.
+ * Errors: `UnusablePlaceError`.
  */
-export async function checkStorage(registryRoot: string): Promise<void> {
-  const uploads = uploadFolder(registryRoot)
+export async function probeFolders(root: string): Promise<void> {
+  const uploads = uploadFolder(root)
   await isUsable(uploads, WRITABLE)
   const shelves: string[] = []
-  for (const folder of blobFolders(registryRoot))
-    if (await isUsable(folder, constants.X_OK)) shelves.push(folder)
-  const algorithms = algorithmFolders(registryRoot).filter((folder) => shelves.includes(folder))
+  for (const folder of blobFolders(root)) if (await isUsable(folder, constants.X_OK)) shelves.push(folder)
+  const algorithms = algorithmFolders(root).filter((folder) => shelves.includes(folder))
   // In the others nothing is made once the next one is there, and they may belong to whoever made a mount below them.
   const filled = algorithms.length > 0 ? algorithms : shelves.slice(-1)
   for (const folder of filled) await isUsable(folder, WRITABLE)
@@ -31,10 +30,10 @@ export async function checkStorage(registryRoot: string): Promise<void> {
     const names = (await readdir(folder)).filter((name) => PREFIX.test(name))
     for (const name of names) await isUsable(join(folder, name), WRITABLE)
   }
-  await tryRename(uploads, filled[0] ?? registryRoot)
+  await tryRename(uploads, filled[0] ?? root)
 }
 
-/** False if nothing is there. Errors: `AppError` if it is no folder, or a link to a disk that is not mounted, or this user has not the right. */
+/** False if nothing is there. Errors: `UnusablePlaceError` if it is no folder, or a link to a disk that is not mounted, or this user has not the right. */
 async function isUsable(path: string, right: number): Promise<boolean> {
   try {
     // A slash at the end: for anything but a folder the system says so.
@@ -42,7 +41,7 @@ async function isUsable(path: string, right: number): Promise<boolean> {
     return true
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT' && !(await isLink(path))) return false
-    throw toAppError(error, 'data', path)
+    throw new UnusablePlaceError(error, path)
   }
 }
 
@@ -61,7 +60,7 @@ async function tryRename(uploads: string, target: string): Promise<void> {
     await writeFile(from, '', { flag: 'wx' })
     await rename(from, to)
   } catch (error) {
-    if (!FULL.has(systemCodeOf(error))) throw toAppError(error, 'data', target)
+    if (!FULL.has(systemCodeOf(error))) throw new UnusablePlaceError(error, target)
   } finally {
     await Promise.all([from, to].map((path) => rm(path, { force: true })))
   }

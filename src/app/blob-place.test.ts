@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { SmallDisk, whyNoMounts } from '../../test/faults/small-disk.ts'
 import { runCommand } from '../../test/support/run-command.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { checkStorage } from './check-storage.ts'
+import { blobPlaceOf, checkStorage } from './blob-place.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const NOBODY = 65_534
@@ -23,6 +23,10 @@ const FOLDERS = [
 ]
 const PREFIXES = [`${SHA256}/ab`, 'docker/registry/v2/blobs/sha512/00']
 
+function checkFolder(registryRoot: string): Promise<void> {
+  return checkStorage(blobPlaceOf({ registryRoot }))
+}
+
 async function makeRoot(path: string, folders: readonly string[]): Promise<void> {
   for (const folder of ['berth-uploads', ...folders]) await mkdir(join(path, folder), { recursive: true })
 }
@@ -33,7 +37,7 @@ for (const place of [...FOLDERS, ...PREFIXES]) {
     await makeRoot(root.path, [dirname(place)])
     if (place === 'berth-uploads') await rename(join(root.path, place), join(root.path, 'moved'))
     await writeFile(join(root.path, place), '')
-    await assert.rejects(checkStorage(root.path), (error: Error & { code?: string }) => {
+    await assert.rejects(checkFolder(root.path), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'DATA_NOT_WRITABLE')
       assert.match(error.message, new RegExp(`A file stands at .*${place},`))
       return true
@@ -62,7 +66,7 @@ for (const place of FOLDERS) {
     await makeRoot(root.path, [dirname(place)])
     if (place === 'berth-uploads') await rename(join(root.path, place), join(root.path, 'moved'))
     await symlink(join(root.path, 'disk/blobs'), join(root.path, place))
-    await assert.rejects(checkStorage(root.path), {
+    await assert.rejects(checkFolder(root.path), {
       code: 'DATA_NOT_WRITABLE',
       message: `${join(root.path, place)} is not there`,
       remedy: /mount it/,
@@ -73,11 +77,11 @@ for (const place of FOLDERS) {
 test('`checkStorage()` takes an empty folder and a full one, and leaves nothing there', async () => {
   await using root = await makeTempFolder('storage')
   await makeRoot(root.path, [])
-  await checkStorage(root.path)
+  await checkFolder(root.path)
   assert.deepEqual(await readdir(root.path, { recursive: true }), ['berth-uploads'])
   await makeRoot(root.path, PREFIXES)
   const before = await readdir(root.path, { recursive: true })
-  await checkStorage(root.path)
+  await checkFolder(root.path)
   assert.deepEqual(await readdir(root.path, { recursive: true }), before)
 })
 
@@ -87,8 +91,8 @@ test('a folder of another user above a mount of the blobs is no fault', { skip: 
   for (const name of ['', ...(await readdir(root.path, { recursive: true }))])
     await chown(join(root.path, name), NOBODY, NOBODY)
   for (const above of ['docker', 'docker/registry']) await chown(join(root.path, above), 0, 0)
-  const url = new URL('./check-storage.ts', import.meta.url).href
-  const script = `import { checkStorage } from ${JSON.stringify(url)}; await checkStorage(process.argv[1])`
+  const url = new URL('./blob-place.ts', import.meta.url).href
+  const script = `import { blobPlaceOf, checkStorage } from ${JSON.stringify(url)}; await checkStorage(blobPlaceOf({ registryRoot: process.argv[1] }))`
   const { code, stderr } = await runCommand(
     process.execPath,
     ['--input-type=module', '--eval', script, root.path],
@@ -106,7 +110,7 @@ for (const linked of ['berth-uploads', 'docker', SHA256]) {
     await makeRoot(root.path, [linked])
     await rename(join(root.path, linked), join(root.path, 'moved'))
     await symlink(disk.path, join(root.path, linked))
-    await assert.rejects(checkStorage(root.path), (error: Error & { code?: string; remedy?: string }) => {
+    await assert.rejects(checkFolder(root.path), (error: Error & { code?: string; remedy?: string }) => {
       assert.equal(error.code, 'DATA_NOT_WRITABLE')
       assert.match(`${error.message} ${error.remedy}`, /not on the file system of the uploads.*one mount/)
       return true
@@ -118,5 +122,5 @@ test('`checkStorage()` lets a server start on a full disk', { skip }, async () =
   await using disk = await SmallDisk.mount(1, { inodes: 8 })
   await makeRoot(disk.path, [SHA256])
   await writeFile(join(disk.path, 'last'), '')
-  await checkStorage(disk.path)
+  await checkFolder(disk.path)
 })

@@ -1,0 +1,46 @@
+import type { Logger } from 'pino'
+import { type BlobPlace, UnusablePlaceError } from '../blobs/blob-place.ts'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import { createDiskPlace } from '../blobs/disk/disk-place.ts'
+import type { Config } from '../config/config.ts'
+import type { Headroom } from '../files/headroom.ts'
+import { refuseWithoutHeadroom } from './keep-headroom.ts'
+import { toAppError } from './system-fault.ts'
+
+/** The place of the blobs of a configuration. */
+export function blobPlaceOf({ registryRoot }: Pick<Config, 'registryRoot'>): BlobPlace {
+  return createDiskPlace(registryRoot)
+}
+
+/** Opens the blobs of a configuration; while the headroom of their disk is given up, nothing is written. Errors: `AppError`. */
+export async function openBlobs(
+  config: Config,
+  { logger, headroom }: { logger: Logger; headroom: Headroom },
+): Promise<BlobStore> {
+  const place = blobPlaceOf(config)
+  let isOnSameDisk = false
+  const store = await withPlaceFaults(() =>
+    place.open({
+      beforeWrite: () => {
+        if (isOnSameDisk) refuseWithoutHeadroom(headroom)
+      },
+      warn: (message, err) => logger.warn({ err }, message),
+    }),
+  )
+  // Not earlier: what is missing is made when the store is opened.
+  isOnSameDisk = place.sharesDiskWith(config.dataDir)
+  return store
+}
+
+/** Checks at start that blobs can be stored. Errors: `AppError` of the place `data`. */
+export async function checkStorage(place: BlobPlace): Promise<void> {
+  await withPlaceFaults(() => place.probe())
+}
+
+async function withPlaceFaults<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof UnusablePlaceError ? toAppError(error.cause, 'data', error.part) : error
+  }
+}

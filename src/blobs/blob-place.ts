@@ -1,0 +1,43 @@
+import type { BlobStore } from './blob-store.ts'
+
+/** Options of opening a store. */
+export interface OpenPlaceOptions {
+  /** Called before bytes of a request are written; an error that it throws refuses the request. */
+  readonly beforeWrite?: (() => void) | undefined
+  /** Gets losses that the store goes on without, and the operator should know. */
+  readonly warn?: ((message: string, error: unknown) => void) | undefined
+}
+
+/** A place for the bytes of a registry, such as a folder or a bucket. Only its adapter knows which it is. */
+export interface BlobPlace {
+  /**
+   * Folders of this machine in which the bytes are: other content must not be served from them, and the doctor looks at
+   * their disks. None where the bytes are elsewhere.
+   */
+  readonly folders: readonly string[]
+  /** Opens the store, making what it lacks. The caller closes it. Errors: {@link UnusablePlaceError}. */
+  open(options?: OpenPlaceOptions): Promise<BlobStore>
+  /**
+   * Checks at start, in a bounded time, that blobs can be stored, which otherwise the first push would find. A place
+   * without room is no error: its blobs can be read. Errors: {@link UnusablePlaceError}.
+   */
+  probe(): Promise<void>
+  /** Where it holds blobs that a database of Berth has named, for a message; undefined: nowhere. */
+  findOwnBlobs(): Promise<string | undefined>
+  /** Where it holds repositories of another registry, which are not served, for a message; undefined: nowhere. */
+  findForeignRepositories(): Promise<string | undefined>
+  /** Whether its bytes take room on the disk of this folder. Errors: those of the system. */
+  sharesDiskWith(folder: string): boolean
+}
+
+/** A place cannot be used; the cause is the failed call. */
+export class UnusablePlaceError extends Error {
+  override readonly name = 'UnusablePlaceError'
+  /** The part that cannot be used; undefined: the one that the cause names. */
+  readonly part: string | undefined
+
+  constructor(cause: unknown, part?: string) {
+    super(`The place of the blobs cannot be used${part === undefined ? '' : `: ${part}`}`, { cause })
+    this.part = part
+  }
+}

@@ -1,0 +1,67 @@
+import { constants, existsSync, statSync } from 'node:fs'
+import { access, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
+import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../blob-place.ts'
+import type { BlobStore } from '../blob-store.ts'
+import { hashThreadIfUseful, type OnThreadLost } from './hash-thread.ts'
+import { blobFolder, distributionFacts, uploadFolder } from './layout.ts'
+import { probeFolders } from './probe-folders.ts'
+
+/** The folder `root` as a place for blobs. */
+export function createDiskPlace(root: string): BlobPlace {
+  return {
+    folders: [root],
+    open: (options = {}) => openStore(root, options),
+    probe: () => probeFolders(root),
+    findOwnBlobs: () => findOwnBlobs(root),
+    async findForeignRepositories() {
+      const folder = distributionFacts(root)
+      return existsSync(folder) ? folder : undefined
+    },
+    sharesDiskWith: (folder) => statSync(folder).dev === statSync(root).dev,
+  }
+}
+
+async function openStore(root: string, { beforeWrite, warn }: OpenPlaceOptions): Promise<BlobStore> {
+  try {
+    await makeMissingFolders(root, PRIVATE_FOLDER)
+    await access(root, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new UnusablePlaceError(error, root)
+  }
+  // Loaded here: commands that only look at the place do without it.
+  const { DiskBlobStore } = await import('./disk-blob-store.ts')
+  const thread = hashThreadIfUseful(warn && warningOfLoss(warn))
+  try {
+    return await DiskBlobStore.open(root, { thread, beforeWrite })
+  } catch (error) {
+    throw new UnusablePlaceError(error)
+  }
+}
+
+function warningOfLoss(warn: NonNullable<OpenPlaceOptions['warn']>): OnThreadLost {
+  return ({ error, isLast }) => {
+    const next = isLast ? 'from now on uploads are hashed where they are received' : 'another one is started'
+    warn(`the thread that hashes uploads was lost: their bytes are read again, ${next}`, error)
+  }
+}
+
+/** Blobs beside the facts of a Distribution registry are its own, unless Berth has used the folder. */
+async function findOwnBlobs(root: string): Promise<string | undefined> {
+  const isForeign = existsSync(distributionFacts(root)) && !existsSync(uploadFolder(root))
+  return !isForeign && (await hasBlobs(root)) ? blobFolder(root) : undefined
+}
+
+/** Looks at the folders of the algorithms only, whose entries are 256 at most. */
+async function hasBlobs(root: string): Promise<boolean> {
+  const folder = blobFolder(root)
+  for (const algorithm of await entriesOf(folder))
+    if ((await entriesOf(join(folder, algorithm))).length > 0) return true
+  return false
+}
+
+/** None of a folder with a fault, which is reported where the folder is used. */
+async function entriesOf(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => [])
+}
