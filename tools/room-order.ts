@@ -10,6 +10,7 @@ export interface RoomOrder {
 
 /** Each folder with inner folders. One without a row is an error, and so is a room that its row does not name. */
 export const ROOM_ORDER: readonly RoomOrder[] = [
+  { folder: 'accounts', rooms: ['migrations', '.'] },
   { folder: 'app', rooms: ['.', 'workers', 'doctor', 'start.ts'] },
   { folder: 'blobs', rooms: ['.', 'disk'] },
   {
@@ -20,6 +21,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     ],
   },
   { folder: 'cli', rooms: ['.', 'commands', 'run.ts'] },
+  { folder: 'database', rooms: ['.', 'sqlite', 'postgres'] },
   {
     folder: 'front-door',
     rooms: [
@@ -39,9 +41,10 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   { folder: 'http', rooms: ['.', 'handlers', 'create-handlers.ts', 'serve-oci.ts', 'registry-host.ts'] },
   {
     folder: 'metadata',
-    rooms: ['.', 'migrations', 'migrate.ts', 'sqlite', 'queries', 'sql-metadata.ts'],
+    rooms: ['migrations', '.', 'queries', 'account-content.ts', 'sql-metadata.ts'],
   },
   { folder: 'registry', rooms: ['manifests', '.'] },
+  { folder: 'tokens', rooms: ['migrations', '.'] },
 ]
 
 /**

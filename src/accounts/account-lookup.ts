@@ -1,8 +1,9 @@
 import { isAccountName } from '../access/account-name.ts'
-import type { Database } from '../metadata/database.ts'
+import type { Database } from '../database/database.ts'
 import type { Account } from './accounts.ts'
 import type { HtpasswdFiles } from './htpasswd-files.ts'
 import type { HtpasswdAccount } from './htpasswd-format.ts'
+import type { AccountsSchema } from './schema.ts'
 import { accountOf, createUserFinder } from './user-rows.ts'
 
 /** An account with what its password is checked against: one of the two, or none if it cannot log in. */
@@ -17,7 +18,10 @@ export interface KnownAccount {
 export type AccountLookup = (name: string) => Promise<KnownAccount | undefined>
 
 /** Makes the look-up over both places. */
-export function createAccountLookup(database: Database, htpasswd: HtpasswdFiles): AccountLookup {
+export function createAccountLookup(
+  database: Database<AccountsSchema>,
+  htpasswd: HtpasswdFiles,
+): AccountLookup {
   const findRow = createUserFinder(database)
   const isFree = createNameCheck(database)
   return async (name) => {
@@ -29,9 +33,12 @@ export function createAccountLookup(database: Database, htpasswd: HtpasswdFiles)
 }
 
 /** Tells whether a name without an account of the database belongs to whoever has it in an htpasswd file. */
-export function createNameCheck({ reader, prepareFirst }: Database): (name: string) => Promise<boolean> {
+export function createNameCheck({
+  read,
+  prepareFirst,
+}: Database<AccountsSchema>): (name: string) => Promise<boolean> {
   const findRetired = prepareFirst<{ name: string }>(
-    reader.selectFrom('retired_names').select('name').where('name', '=', '').compile(),
+    read.selectFrom('retired_names').select('name').where('name', '=', '').compile(),
   )
   return async (name) => (await findRetired(name)) === undefined
 }

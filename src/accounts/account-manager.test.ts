@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { accountBelongings } from '../app/account-belongings.ts'
 import { createAccounts } from './create-accounts.ts'
 
 const NOW = 1_800_000_000_000
@@ -13,7 +14,12 @@ async function setUp(htpasswd?: string) {
   const htpasswdFile = htpasswd === undefined ? undefined : join(temporary.folder, 'htpasswd')
   if (htpasswdFile !== undefined) await writeFile(htpasswdFile, htpasswd ?? '')
   const { database } = temporary
-  const accounts = createAccounts({ database, htpasswdFile, clock: () => NOW })
+  const accounts = createAccounts({
+    database,
+    belongings: accountBelongings(database),
+    htpasswdFile,
+    clock: () => NOW,
+  })
   const add = (name: string, isAdmin = false) => accounts.add({ name, password: PASSWORD, isAdmin })
   const close = async (): Promise<void> => {
     await accounts.close()
@@ -50,7 +56,7 @@ test('`add()` makes an account, and `isEmpty()` tells the first run', async () =
       createdAt: new Date(NOW),
     },
   ])
-  const rows = await t.database.reader.selectFrom('users').selectAll().execute()
+  const rows = await t.database.read.selectFrom('users').selectAll().execute()
   assert.equal(JSON.stringify(rows).includes(PASSWORD), false)
 })
 
@@ -145,7 +151,7 @@ test('a change that ends log-ins gives another version and drops the refresh tok
   for (const change of changes) {
     await insertRefreshTokens(t.database)
     await change()
-    const rows = await t.database.reader.selectFrom('refresh_tokens').select('user_name').execute()
+    const rows = await t.database.read.selectFrom('refresh_tokens').select('user_name').execute()
     assert.deepEqual(
       rows.map((row) => row.user_name),
       ['root'],
@@ -160,20 +166,22 @@ test('a change that ends log-ins gives another version and drops the refresh tok
 type Database = Awaited<ReturnType<typeof temporaryDatabase>>['database']
 
 async function insertRefreshTokens(database: Database): Promise<void> {
-  await database.writer.deleteFrom('refresh_tokens').execute()
+  await database.transaction((tx) => tx.deleteFrom('refresh_tokens').execute())
   for (const name of ['alice', 'root']) {
-    await database.writer
-      .insertInto('refresh_tokens')
-      .values({
-        id: name,
-        hash: name,
-        user_name: name,
-        user_version: '',
-        client_id: '',
-        created_at: NOW,
-        expires_at: NOW + 1,
-      })
-      .execute()
+    await database.transaction((tx) =>
+      tx
+        .insertInto('refresh_tokens')
+        .values({
+          id: name,
+          hash: name,
+          user_name: name,
+          user_version: '',
+          client_id: '',
+          created_at: NOW,
+          expires_at: NOW + 1,
+        })
+        .execute(),
+    )
   }
 }
 

@@ -1,12 +1,14 @@
 import type { Transaction } from 'kysely'
 import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
-import type { Database } from '../metadata/database.ts'
-import type { Schema } from '../metadata/schema.ts'
+import type { Database } from '../database/database.ts'
 import { accountOfLine, createNameCheck } from './account-lookup.ts'
 import { type Account, AccountError, type AccountManager, type OwnedRepositories } from './accounts.ts'
+import type { AccountBelongings } from './belongings.ts'
 import type { HtpasswdFiles } from './htpasswd-files.ts'
 import {
   clearClaim,
+  type FindBelow,
+  findBelowIn,
   findRepositoriesOf,
   giveNames,
   heldNamesOf,
@@ -16,24 +18,28 @@ import {
 } from './name-ownership.ts'
 import { hashPassword } from './password-hash.ts'
 import { checkNewPassword } from './password-rules.ts'
-import { accountOf, endLogIns, endUploads, isLastAdmin, type UserRow, userId } from './user-rows.ts'
+import type { AccountsSchema } from './schema.ts'
+import { accountOf, isLastAdmin, type UserRow, userId } from './user-rows.ts'
 
 /** What an account manager is made of. */
 export interface AccountManagerParts {
-  readonly database: Database
+  readonly database: Database<AccountsSchema>
+  readonly belongings: AccountBelongings
   readonly htpasswd: HtpasswdFiles
   readonly clock: () => number
 }
 
 /** Manages the accounts of the database; each change is one transaction, which the server sees at once. */
 export class DatabaseAccountManager implements AccountManager {
-  readonly #database: Database
+  readonly #database: Database<AccountsSchema>
+  readonly #belongings: AccountBelongings
   readonly #htpasswd: HtpasswdFiles
   readonly #clock: () => number
   readonly #isNameFree: (name: string) => Promise<boolean>
 
   constructor(parts: AccountManagerParts) {
     this.#database = parts.database
+    this.#belongings = parts.belongings
     this.#htpasswd = parts.htpasswd
     this.#clock = parts.clock
     this.#isNameFree = createNameCheck(parts.database)
@@ -56,7 +62,7 @@ export class DatabaseAccountManager implements AccountManager {
       version: 1,
       created_at: this.#clock(),
     }
-    await this.#database.writer.transaction().execute(async (tx) => {
+    await this.#database.transaction(async (tx) => {
       const { numInsertedOrUpdatedRows } = await tx
         .insertInto('users')
         .values(row)
@@ -65,7 +71,7 @@ export class DatabaseAccountManager implements AccountManager {
       if (numInsertedOrUpdatedRows === 0n) {
         throw new AccountError('ALREADY_EXISTS', `There is an account "${name}" already`)
       }
-      if (!takeOver) await refuseTaken(tx, name)
+      if (!takeOver) await refuseTaken(tx, name, findBelowIn(this.#belongings, tx))
       await clearClaim(tx, name)
     })
   }
@@ -79,43 +85,47 @@ export class DatabaseAccountManager implements AccountManager {
         .set({ password_hash: passwordHash, version: row.version + 1 })
         .where('id', '=', row.id)
         .execute()
-      await endLogIns(transaction, name)
+      await this.#belongings.endLogIns(transaction, name)
     })
   }
 
   async remove(name: string, { giveTo }: { giveTo?: string | undefined } = {}): Promise<OwnedRepositories> {
-    let left: OwnedRepositories = { count: 0, owners: [], names: [] }
     const staysByLine = giveTo === name && (await this.#htpasswd.find(name)) !== undefined
-    await this.#change(name, async (transaction, row) => {
+    const now = this.#clock()
+    return this.#change(name, async (transaction, row) => {
+      const find = findBelowIn(this.#belongings, transaction)
       await refuseLastAdmin(transaction, row)
       await transaction.deleteFrom('users').where('id', '=', row.id).execute()
-      await endLogIns(transaction, name)
-      await endUploads(transaction, userId(row.id))
+      await this.#belongings.endLogIns(transaction, name)
+      await this.#belongings.endUploads(transaction, userId(row.id))
       const names = [row.name, ...heldNamesOf(row)]
-      left = await findRepositoriesOf(transaction, names)
-      if (giveTo !== undefined && giveTo !== name) return this.#give(transaction, giveTo, names)
+      const left = await findRepositoriesOf(find, names)
+      if (giveTo !== undefined && giveTo !== name) {
+        await giveFilled(transaction, { heir: giveTo, names, find, now })
+        return left
+      }
       if (giveTo === name && !staysByLine) throw noSuchHeir(name)
       for (const owned of names) {
-        const isNobodys = (await findRepositoriesOf(transaction, [owned])).count > 0
-        if (isNobodys && !(staysByLine && owned === name)) {
-          await retireName(transaction, owned, this.#clock())
-        } else await releaseName(transaction, owned)
+        const isNobodys = (await find(owned, 0)).count > 0
+        if (isNobodys && !(staysByLine && owned === name)) await retireName(transaction, owned, now)
+        else await releaseName(transaction, owned)
       }
+      return left
     })
-    return left
   }
 
   async repositoriesOf(name: string): Promise<OwnedRepositories> {
-    const { reader } = this.#database
-    const row = await reader.selectFrom('users').selectAll().where('name', '=', name).executeTakeFirst()
+    const { read } = this.#database
+    const row = await read.selectFrom('users').selectAll().where('name', '=', name).executeTakeFirst()
     if (!row) throw await this.#unknown(name)
-    return findRepositoriesOf(reader, [row.name, ...heldNamesOf(row)])
+    return findRepositoriesOf(findBelowIn(this.#belongings), [row.name, ...heldNamesOf(row)])
   }
 
   async releaseNames(names: readonly string[]): Promise<void> {
-    await this.#database.writer.transaction().execute(async (tx) => {
+    await this.#database.transaction(async (tx) => {
       for (const name of names) {
-        if ((await findRepositoriesOf(tx, [name])).count === 0) await clearClaim(tx, name)
+        const { count } = await this.#belongings.findRepositories(name, { limit: 0, tx })
+        if (count === 0) await clearClaim(tx, name)
       }
     })
   }
@@ -129,12 +139,12 @@ export class DatabaseAccountManager implements AccountManager {
         .set({ is_disabled: isDisabled ? 1 : 0, version: row.version + 1 })
         .where('id', '=', row.id)
         .execute()
-      await endLogIns(transaction, name)
+      await this.#belongings.endLogIns(transaction, name)
     })
   }
 
   async list(): Promise<Account[]> {
-    const rows = await this.#database.reader.selectFrom('users').selectAll().execute()
+    const rows = await this.#database.read.selectFrom('users').selectAll().execute()
     const accounts = new Map(rows.map((row) => [row.name, accountOf(row)]))
     for (const line of await this.#htpasswd.list()) {
       if (!accounts.has(line.name)) {
@@ -145,38 +155,25 @@ export class DatabaseAccountManager implements AccountManager {
   }
 
   async isEmpty(): Promise<boolean> {
-    const row = await this.#database.writer.selectFrom('users').select('id').limit(1).executeTakeFirst()
+    const row = await this.#database.read.selectFrom('users').select('id').limit(1).executeTakeFirst()
     return row === undefined
   }
 
   /** Changes an account in one transaction. Errors: `AccountError` `UNKNOWN_ACCOUNT`; what the change throws. */
-  async #change(
+  async #change<R>(
     name: string,
-    change: (transaction: Transaction<Schema>, row: UserRow) => Promise<void>,
-  ): Promise<void> {
-    const isFound = await this.#database.writer.transaction().execute(async (transaction) => {
+    change: (transaction: Transaction<AccountsSchema>, row: UserRow) => Promise<R>,
+  ): Promise<R> {
+    const changed = await this.#database.transaction(async (transaction) => {
       const row = await transaction
         .selectFrom('users')
         .selectAll()
         .where('name', '=', name)
         .executeTakeFirst()
-      if (!row) return false
-      await change(transaction, row)
-      return true
+      return row && { result: await change(transaction, row) }
     })
-    if (!isFound) throw await this.#unknown(name)
-  }
-
-  /** Only what holds a repository: an empty name is free. */
-  async #give(tx: Transaction<Schema>, heir: string, names: readonly string[]): Promise<void> {
-    const row = await tx.selectFrom('users').selectAll().where('name', '=', heir).executeTakeFirst()
-    if (!row) throw noSuchHeir(heir)
-    const filled: string[] = []
-    for (const name of names) {
-      if ((await findRepositoriesOf(tx, [name])).count > 0) filled.push(name)
-      else await releaseName(tx, name)
-    }
-    await giveNames(tx, row, { names: filled, now: this.#clock() })
+    if (!changed) throw await this.#unknown(name)
+    return changed.result
   }
 
   async #unknown(name: string): Promise<AccountError> {
@@ -198,9 +195,25 @@ function checkNewName(name: string): void {
   )
 }
 
-async function refuseLastAdmin(transaction: Transaction<Schema>, row: UserRow): Promise<void> {
+async function refuseLastAdmin(transaction: Transaction<AccountsSchema>, row: UserRow): Promise<void> {
   if (!(await isLastAdmin(transaction, row))) return
   throw new AccountError('LAST_ADMIN', `"${row.name}" is the last administrator`)
+}
+
+/** Only what holds a repository: an empty name is free. */
+async function giveFilled(
+  tx: Transaction<AccountsSchema>,
+  gift: { heir: string; names: readonly string[]; find: FindBelow; now: number },
+): Promise<void> {
+  const { heir, names, find, now } = gift
+  const row = await tx.selectFrom('users').selectAll().where('name', '=', heir).executeTakeFirst()
+  if (!row) throw noSuchHeir(heir)
+  const filled: string[] = []
+  for (const name of names) {
+    if ((await find(name, 0)).count > 0) filled.push(name)
+    else await releaseName(tx, name)
+  }
+  await giveNames(tx, row, { names: filled, now })
 }
 
 function noSuchHeir(name: string): AccountError {

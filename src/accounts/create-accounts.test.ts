@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { accountBelongings } from '../app/account-belongings.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
@@ -21,7 +22,8 @@ async function setUp(htpasswd?: string) {
   if (htpasswd !== undefined) await writeFile(path, htpasswd)
   const clock = { now: Date.now() }
   const htpasswdFile = htpasswd === undefined ? undefined : path
-  const open = (db = database) => createAccounts({ database: db, htpasswdFile, clock: () => clock.now })
+  const open = (db = database) =>
+    createAccounts({ database: db, belongings: accountBelongings(db), htpasswdFile, clock: () => clock.now })
   const accounts = open()
   await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
   const close = async (): Promise<void> => {
@@ -47,7 +49,7 @@ type SetUp = Awaited<ReturnType<typeof setUp>>
 
 /** Puts a hash no password matches in the row, behind everybody's back: only what is remembered can log in then. */
 async function breakHash(t: SetUp): Promise<void> {
-  await t.database.writer.updateTable('users').set({ password_hash: 'none' }).execute()
+  await t.database.transaction((tx) => tx.updateTable('users').set({ password_hash: 'none' }).execute())
 }
 
 /** How many guesses end without an answer, and the longest wait named. */
@@ -183,14 +185,14 @@ test('`verifyPassword()` lets a name in where it logged in before, also after a 
   const elsewhere = (): Promise<unknown> => restarted.verifyPassword('alice', PASSWORD, '198.51.100.200')
   await assert.rejects(elsewhere, { code: 'TOO_MANY_ATTEMPTS' })
   assert.ok(await restarted.verifyPassword('alice', PASSWORD, home))
-  const [row] = await t.database.reader.selectFrom('login_places').selectAll().execute()
+  const [row] = await t.database.read.selectFrom('login_places').selectAll().execute()
   assert.ok(row && !JSON.stringify(row).includes(home) && !JSON.stringify(row).includes('alice'))
 })
 
 test('the places a name logged in from are bounded, and forgotten after a month', async () => {
   await using t = await setUp()
   const count = async (): Promise<number> =>
-    (await t.database.reader.selectFrom('login_places').select('place').execute()).length
+    (await t.database.read.selectFrom('login_places').select('place').execute()).length
   const places = createLoginPlaces(t.database, () => t.clock.now)
   for (let index = 0; index < 20; index++) {
     await places.add('alice', `10.0.0.${index}`)

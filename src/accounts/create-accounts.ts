@@ -1,17 +1,21 @@
-import type { Database } from '../metadata/database.ts'
+import type { Database } from '../database/database.ts'
 import { createAccountLookup } from './account-lookup.ts'
 import { DatabaseAccountManager } from './account-manager.ts'
 import type { AccountManager, Authenticator } from './accounts.ts'
 import { PasswordAuthenticator } from './authenticator.ts'
+import type { AccountBelongings } from './belongings.ts'
 import type { HtpasswdStatus } from './htpasswd-file.ts'
 import { HtpasswdFiles } from './htpasswd-files.ts'
 import { LoginGuard } from './login-guard.ts'
 import { createLoginPlaces } from './login-places.ts'
 import { checkPassword } from './password-check.ts'
+import type { AccountsSchema } from './schema.ts'
 
 /** What accounts are made of. */
 export interface AccountsOptions {
-  readonly database: Database
+  readonly database: Database<AccountsSchema>
+  /** Other capabilities of the same database. */
+  readonly belongings: AccountBelongings
   /** Further accounts, in Apache's htpasswd format; undefined: none. */
   readonly htpasswdFile: string | undefined
   /** Files with further accounts still, such as a virtual host's; they can be replaced later. By default none. */
@@ -44,7 +48,7 @@ export interface Accounts extends Authenticator, AccountManager, AsyncDisposable
 
 /** Makes the accounts over a database and, if there are any, htpasswd files. Reads nothing yet. */
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { database, htpasswdFile, clock = Date.now } = options
+  const { database, belongings, htpasswdFile, clock = Date.now } = options
   const { guard = new LoginGuard({ clock, places: createLoginPlaces(database, clock) }) } = options
   const htpasswd = new HtpasswdFiles({
     clock,
@@ -56,7 +60,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
   }
   setHtpasswdFiles(options.htpasswdFiles ?? [])
   const authenticator = createAuthenticator({ database, htpasswd, guard })
-  const manager = new DatabaseAccountManager({ database, htpasswd, clock })
+  const manager = new DatabaseAccountManager({ database, belongings, htpasswd, clock })
   const close = async (): Promise<void> => {
     if (options.guard === undefined) await guard.close()
   }
@@ -79,7 +83,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
 }
 
 function createAuthenticator(parts: {
-  database: Database
+  database: Database<AccountsSchema>
   htpasswd: HtpasswdFiles
   guard: LoginGuard
 }): Authenticator {

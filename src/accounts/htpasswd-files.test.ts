@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { hashSync } from 'bcryptjs'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { accountBelongings } from '../app/account-belongings.ts'
 import { createAccounts } from './create-accounts.ts'
 import { createHtpasswdChecker } from './htpasswd-checker.ts'
 import { LoginGuard } from './login-guard.ts'
@@ -24,6 +25,7 @@ async function setUp() {
   const accounts = resources.use(
     createAccounts({
       database,
+      belongings: accountBelongings(database),
       htpasswdFile: path('own'),
       clock: () => clock.now,
       onHtpasswdChange: (status, file) =>
@@ -103,7 +105,12 @@ test('accounts and a checker with one guard count the failures of an address tog
   await writeFile(file, `${line('bob', 'right')}sha:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n`)
   await using guard = new LoginGuard()
   const checker = createHtpasswdChecker({ guard })
-  const accounts = createAccounts({ database: temporary.database, htpasswdFile: file, guard })
+  const accounts = createAccounts({
+    database: temporary.database,
+    belongings: accountBelongings(temporary.database),
+    htpasswdFile: file,
+    guard,
+  })
   const address = '2001:db8::'
   for (let index = 0; index < 100; index++) {
     assert.equal((await checker.check(file, `n${index}`, 'guess', `${address}${index}`)).kind, 'wrong')

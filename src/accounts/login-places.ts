@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Transaction } from 'kysely'
-import type { Database } from '../metadata/database.ts'
-import type { Schema } from '../metadata/schema.ts'
+import type { Database } from '../database/database.ts'
 import { deleteFirst } from './failure-counts.ts'
+import type { AccountsSchema } from './schema.ts'
 
 /** How long a place counts after the last log-in from it, in milliseconds. */
 const PLACE_KEPT_MS = 30 * 24 * 3_600_000
@@ -21,10 +21,10 @@ export interface LoginPlaces {
 }
 
 /** Keeps the places in the database, as hashes: they outlast a restart and count for every process. */
-export function createLoginPlaces(database: Database, clock: () => number): LoginPlaces {
+export function createLoginPlaces(database: Database<AccountsSchema>, clock: () => number): LoginPlaces {
   const written = new Map<string, number>()
   const findSeenAt = async (place: string): Promise<number | undefined> => {
-    const row = await database.reader
+    const row = await database.read
       .selectFrom('login_places')
       .select('seen_at')
       .where('place', '=', place)
@@ -48,7 +48,7 @@ export function createLoginPlaces(database: Database, clock: () => number): Logi
       if (isFresh(written.get(row.place))) return
       try {
         const seenAt = await findSeenAt(row.place)
-        if (!isFresh(seenAt)) await database.writer.transaction().execute((tx) => write(tx, row))
+        if (!isFresh(seenAt)) await database.transaction((tx) => write(tx, row))
         note(row.place, seenAt !== undefined && isFresh(seenAt) ? seenAt : row.seen_at)
       } catch {
         // The password was right: that it cannot be noted down must not keep anybody out.
@@ -58,7 +58,7 @@ export function createLoginPlaces(database: Database, clock: () => number): Logi
 }
 
 async function write(
-  tx: Transaction<Schema>,
+  tx: Transaction<AccountsSchema>,
   row: { who: string; place: string; seen_at: number },
 ): Promise<void> {
   await tx

@@ -1,6 +1,7 @@
-import type { Kysely, Transaction } from 'kysely'
-import type { Schema } from '../metadata/schema.ts'
+import type { Transaction } from 'kysely'
 import { AccountError, type OwnedRepositories } from './accounts.ts'
+import type { AccountBelongings, FoundRepositories } from './belongings.ts'
+import type { AccountsSchema } from './schema.ts'
 
 /*
  * Whose repositories are whose. By rule `<name>/**` belongs to the account of that name. Two things make exceptions: an
@@ -9,35 +10,35 @@ import { AccountError, type OwnedRepositories } from './accounts.ts'
  * of an htpasswd file owns what is below them.
  */
 
-type Queries = Kysely<Schema> | Transaction<Schema>
-
 /** Repositories that are named to people; more of them are counted only. */
 const MAX_NAMED = 20
 /** Those that an error names. */
 const MAX_IN_ERROR = 3
 
+/** Finds the repositories below a name, in a transaction or outside. */
+export type FindBelow = (name: string, limit: number) => Promise<FoundRepositories>
+
+/** The look-up of `belongings`, in a transaction if there is one. */
+export function findBelowIn(
+  belongings: AccountBelongings,
+  tx?: Transaction<AccountsSchema> | undefined,
+): FindBelow {
+  return (name, limit) => belongings.findRepositories(name, { limit, tx })
+}
+
 /** Repositories below some names: how many there are, and the first of them. */
-export async function findRepositoriesOf(db: Queries, names: readonly string[]): Promise<OwnedRepositories> {
+export async function findRepositoriesOf(
+  find: FindBelow,
+  owners: readonly string[],
+): Promise<OwnedRepositories> {
   let count = 0
   const first: string[] = []
-  for (const name of names) {
-    count += await countBelow(db, name)
-    const rows = await below(db, name).select('name').orderBy('name').limit(MAX_NAMED).execute()
-    first.push(...rows.map((row) => row.name))
+  for (const owner of owners) {
+    const found = await find(owner, MAX_NAMED)
+    count += found.count
+    first.push(...found.names)
   }
-  return { count, owners: names, names: first.slice(0, MAX_NAMED) }
-}
-
-async function countBelow(db: Queries, name: string): Promise<number> {
-  const { count } = await below(db, name)
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow()
-  return Number(count)
-}
-
-/** The slash is followed by the zero: names are compared by their bytes. */
-function below(db: Queries, name: string) {
-  return db.selectFrom('repositories').where('name', '>', `${name}/`).where('name', '<', `${name}0`)
+  return { count, owners, names: first.slice(0, MAX_NAMED) }
 }
 
 /** Names beside its own that the account of a row holds. */
@@ -50,7 +51,7 @@ export const NO_NAMES = '[]'
 
 /** Lets an account hold further names, which are retired. */
 export async function giveNames(
-  tx: Transaction<Schema>,
+  tx: Transaction<AccountsSchema>,
   holder: { readonly id: number; readonly held_names: string },
   { names, now }: { names: readonly string[]; now: number },
 ): Promise<void> {
@@ -60,7 +61,7 @@ export async function giveNames(
 }
 
 /** Keeps a name from lines of htpasswd files until an account takes it over. */
-export async function retireName(tx: Transaction<Schema>, name: string, now: number): Promise<void> {
+export async function retireName(tx: Transaction<AccountsSchema>, name: string, now: number): Promise<void> {
   await tx
     .insertInto('retired_names')
     .values({ name, retired_at: now })
@@ -69,9 +70,13 @@ export async function retireName(tx: Transaction<Schema>, name: string, now: num
 }
 
 /** Errors: `AccountError` `NAME_TAKEN` if there are repositories below the name, or another account holds it. */
-export async function refuseTaken(tx: Transaction<Schema>, name: string): Promise<void> {
+export async function refuseTaken(
+  tx: Transaction<AccountsSchema>,
+  name: string,
+  find: FindBelow,
+): Promise<void> {
   const holder = await findHolder(tx, name)
-  const { count, names } = await findRepositoriesOf(tx, [name])
+  const { count, names } = await find(name, MAX_NAMED)
   if (count === 0 && !holder) return
   const some = count === 0 ? 'nothing yet' : names.slice(0, MAX_IN_ERROR).join(', ')
   const more = count > MAX_IN_ERROR ? ` and ${count - MAX_IN_ERROR} more` : ''
@@ -83,12 +88,12 @@ export async function refuseTaken(tx: Transaction<Schema>, name: string): Promis
 }
 
 /** Frees a retired name. */
-export async function releaseName(tx: Transaction<Schema>, name: string): Promise<void> {
+export async function releaseName(tx: Transaction<AccountsSchema>, name: string): Promise<void> {
   await tx.deleteFrom('retired_names').where('name', '=', name).execute()
 }
 
 /** Takes a name from whoever has it. */
-export async function clearClaim(tx: Transaction<Schema>, name: string): Promise<void> {
+export async function clearClaim(tx: Transaction<AccountsSchema>, name: string): Promise<void> {
   await releaseName(tx, name)
   const holder = await findHolder(tx, name)
   if (!holder) return
@@ -99,7 +104,7 @@ export async function clearClaim(tx: Transaction<Schema>, name: string): Promise
   )
 }
 
-async function findHolder(tx: Transaction<Schema>, name: string) {
+async function findHolder(tx: Transaction<AccountsSchema>, name: string) {
   const rows = await tx
     .selectFrom('users')
     .select(['id', 'name', 'held_names'])
@@ -108,7 +113,11 @@ async function findHolder(tx: Transaction<Schema>, name: string) {
   return rows.find((row) => heldNamesOf(row).includes(name))
 }
 
-async function setHeldNames(tx: Transaction<Schema>, id: number, names: readonly string[]): Promise<void> {
+async function setHeldNames(
+  tx: Transaction<AccountsSchema>,
+  id: number,
+  names: readonly string[],
+): Promise<void> {
   await tx
     .updateTable('users')
     .set({ held_names: JSON.stringify(names) })

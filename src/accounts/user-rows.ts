@@ -1,19 +1,15 @@
 import type { CompiledQuery, Selectable, Transaction } from 'kysely'
-import type { Database, FirstRow } from '../metadata/database.ts'
-import type { Schema, UserTable } from '../metadata/schema.ts'
+import type { Database, FirstRow } from '../database/database.ts'
 import type { Account } from './accounts.ts'
 import { heldNamesOf } from './name-ownership.ts'
+import type { AccountsSchema, UserTable } from './schema.ts'
 
 /** A row of the table of users. */
 export type UserRow = Selectable<UserTable>
 
 /** Finds the row of a name. The query is compiled once: it is run for each request. */
-export function createUserFinder({ reader, prepareFirst }: Database): FirstRow<UserRow> {
-  const query: CompiledQuery<UserRow> = reader
-    .selectFrom('users')
-    .selectAll()
-    .where('name', '=', '')
-    .compile()
+export function createUserFinder({ read, prepareFirst }: Database<AccountsSchema>): FirstRow<UserRow> {
+  const query: CompiledQuery<UserRow> = read.selectFrom('users').selectAll().where('name', '=', '').compile()
   return prepareFirst(query)
 }
 
@@ -37,7 +33,7 @@ export function accountOf(row: UserRow): Account {
 }
 
 /** True if this is the only account that can still administer. To be asked in the transaction that changes it. */
-export async function isLastAdmin(transaction: Transaction<Schema>, row: UserRow): Promise<boolean> {
+export async function isLastAdmin(transaction: Transaction<AccountsSchema>, row: UserRow): Promise<boolean> {
   if (row.is_admin === 0 || row.is_disabled === 1) return false
   const other = await transaction
     .selectFrom('users')
@@ -48,14 +44,4 @@ export async function isLastAdmin(transaction: Transaction<Schema>, row: UserRow
     .limit(1)
     .executeTakeFirst()
   return !other
-}
-
-/** Ends the upload sessions of an account; what they hold is removed with what else is abandoned. */
-export async function endUploads(transaction: Transaction<Schema>, id: string): Promise<void> {
-  await transaction.deleteFrom('uploads').where('principal', '=', id).execute()
-}
-
-/** Ends all log-ins of a name. */
-export async function endLogIns(transaction: Transaction<Schema>, name: string): Promise<void> {
-  await transaction.deleteFrom('refresh_tokens').where('user_name', '=', name).execute()
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { isBusy } from '../database/sqlite/sqlite-fault.ts'
 import { makeMissingFolders, PRIVATE_FOLDER } from '../files/durable.ts'
 import { AppError } from './app-error.ts'
 import { toAppError } from './system-fault.ts'
@@ -121,9 +122,4 @@ function lockFile(dataDir: string): string {
 
 function workersFile(dataDir: string): string {
   return join(dataDir, 'workers.lock')
-}
-
-/** SQLITE_BUSY (sqlite.org/rescode.html): another process holds the lock. */
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5
 }

@@ -2,13 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
 import { createAccounts } from '../accounts/create-accounts.ts'
+import { accountBelongings } from './account-belongings.ts'
 import { makeFirstAdmin } from './first-admin.ts'
 
 test('the first administrator is made also where repositories exist below the name', async () => {
   await using temporary = await temporaryDatabase()
   const { database } = temporary
-  await database.writer.insertInto('repositories').values({ name: 'admin/app', created_at: 0 }).execute()
-  await using accounts = createAccounts({ database, htpasswdFile: undefined })
+  await database.transaction((tx) =>
+    tx.insertInto('repositories').values({ name: 'admin/app', created_at: 0 }).execute(),
+  )
+  await using accounts = createAccounts({
+    database,
+    belongings: accountBelongings(database),
+    htpasswdFile: undefined,
+  })
   await makeFirstAdmin(accounts, { name: 'admin', password: 'a password', passwordFile: undefined })
   assert.equal((await accounts.findEnabled('admin'))?.isAdmin, true)
 })

@@ -2,12 +2,13 @@ import type { Logger } from 'pino'
 import { DEFAULT_RULES } from '../access/rules.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
 import type { Headroom } from '../files/headroom.ts'
 import type { UnbelievedProxy } from '../http/origin.ts'
 import { createRegistryHost, type HostHandler, type Warning } from '../http/registry-host.ts'
 import { createAccessLog } from '../log/access-line.ts'
-import type { Database } from '../metadata/database.ts'
 import type { Metadata } from '../metadata/metadata.ts'
+import type { MetadataSchema } from '../metadata/schema.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRegistry } from '../registry/create-registry.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
@@ -40,7 +41,7 @@ export interface RegistryContext {
 /** Opens the contents of a configuration. Errors: `AppError`. */
 export async function openContents(
   { config, logger, headroom }: { config: Config; logger: Logger; headroom: Headroom },
-  database: Database,
+  database: Database<MetadataSchema>,
 ): Promise<Contents> {
   return { blobs: await openBlobs(config, { logger, headroom }), metadata: createSqlMetadata(database) }
 }

@@ -4,17 +4,19 @@ import type { HtpasswdStatus } from '../accounts/htpasswd-file.ts'
 import { LoginGuard, type LoginRelay } from '../accounts/login-guard.ts'
 import { createLoginPlaces } from '../accounts/login-places.ts'
 import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import { emptyLog } from '../database/sqlite/frozen-file.ts'
+import { openSqliteDatabase } from '../database/sqlite/open-sqlite.ts'
 import { Headroom } from '../files/headroom.ts'
-import type { Database } from '../metadata/database.ts'
-import { emptyLog } from '../metadata/sqlite/frozen-file.ts'
-import { openSqliteDatabase } from '../metadata/sqlite/open-sqlite.ts'
+import { accountBelongings } from './account-belongings.ts'
 import { AppError } from './app-error.ts'
 import { databaseFile, prepareFolder } from './data-folder.ts'
+import { type BerthSchema, MIGRATION_SETS } from './database-schema.ts'
 import { toAppError } from './system-fault.ts'
 
 /** The database and the accounts of a data folder. */
 export interface Store {
-  readonly database: Database
+  readonly database: Database<BerthSchema>
   readonly accounts: Accounts
   /** Shared by all checks of passwords. */
   readonly guard: LoginGuard
@@ -65,6 +67,7 @@ export async function openStore(
   })
   const accounts = createAccounts({
     database,
+    belongings: accountBelongings(database),
     htpasswdFile: config.htpasswdFile,
     weakHashes: config.weakHashes,
     onHtpasswdChange,
@@ -114,7 +117,12 @@ async function openDatabase(file: string, options: DatabaseOptions): Promise<Ope
 }
 
 async function openFrozen(file: string, { onReplaced }: DatabaseOptions): Promise<OpenedDatabase> {
-  return { database: await openSqliteDatabase(file, { onReplaced, isFrozen: true }), isFrozen: true }
+  const database = await openSqliteDatabase<BerthSchema>(file, {
+    migrations: MIGRATION_SETS,
+    onReplaced,
+    isFrozen: true,
+  })
+  return { database, isFrozen: true }
 }
 
 /** Runs a part of the start. What SQLite finds wrong within it is an `AppError`; any other error stays what it is. */
@@ -142,7 +150,7 @@ export function tellReplaced(logger: Logger, file: string): void {
 /** Tries once more with the room of the headroom, where the side files of SQLite did not fit; then without them. */
 async function openWithRoom(file: string, options: DatabaseOptions): Promise<OpenedDatabase> {
   const openUsual = async (): Promise<OpenedDatabase> => ({
-    database: await openSqliteDatabase(file, options),
+    database: await openSqliteDatabase<BerthSchema>(file, { ...options, migrations: MIGRATION_SETS }),
     isFrozen: false,
   })
   try {

@@ -185,7 +185,7 @@ function warnOfFewFiles(logger: Logger): void {
 
 /** Looks at the database also while nothing is written, so that a replaced one is logged. */
 function watchDatabase({ database }: Store): AsyncDisposable {
-  const watch = runPeriodically(async () => database.checkFile(), {
+  const watch = runPeriodically(() => database.check(), {
     firstMs: DATABASE_CHECK_MS,
     everyMs: DATABASE_CHECK_MS,
     onError: () => {

@@ -19,7 +19,7 @@ const FLAGS = /(<!-- flags: [^\n]* -->\n)([\s\S]*?)(<!-- \/flags -->)/
 /** Codes that other parts throw and commands report, as these parts declare them. */
 const UNIONS = [
   'src/app/app-error.ts',
-  'src/metadata/database.ts',
+  'src/database/database.ts',
   'src/accounts/accounts.ts',
   'src/certificates/x509/certificate-error.ts',
 ]

@@ -14,7 +14,7 @@ export type JoinedTransaction = Pick<Transaction<unknown>, 'withTables'>
 
 /**
  * One SQL database, whatever the engine. S: the tables that its holder may use. Each capability has a schema of its own,
- * and a database of more tables is handed on as one of fewer.
+ * and a database of more tables is handed on as one of fewer. Its methods are handed on by themselves, too.
  *
  * Errors of all queries: `OciError` `STORAGE_FULL`; `UNAVAILABLE` if the database cannot be used or reached.
  */

@@ -19,11 +19,14 @@ export interface ColumnTypes {
   ) => CreateTableBuilder<T, C>
 }
 
+/** A transaction that changes tables; `sql` of Kysely is executed on it, too. */
+export type SchemaChange = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
+
 /**
  * One step of a schema, run once in each database, within a transaction. Forward only; one that was released is never
  * changed. Its SQL is what all engines take; what they write differently comes from `types`.
  */
-export type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>
+export type Migration = (db: SchemaChange, types: ColumnTypes) => Promise<void>
 
 /** The migrations of one capability, which owns the tables that they make. */
 export interface MigrationSet {
@@ -31,4 +34,6 @@ export interface MigrationSet {
   readonly capability: string
   /** By name, in order. */
   readonly migrations: Readonly<Record<string, Migration>>
+  /** Recorded names, by those of `migrations`, that stand for them in databases of before capabilities had their own. */
+  readonly formerNames?: Readonly<Record<string, string>>
 }

@@ -1,10 +1,10 @@
 import type { Generated } from 'kysely'
 
 /**
- * The tables, one interface each. Times are milliseconds since 1970 (UTC); flags are 0 or 1.
- * A row never points at bytes that are not yet durable.
+ * The tables of metadata, one interface each. Times are milliseconds since 1970 (UTC). A row never points at bytes that
+ * are not yet durable.
  */
-export interface Schema {
+export interface MetadataSchema {
   repositories: RepositoryTable
   blobs: BlobTable
   repository_blobs: RepositoryBlobTable
@@ -12,13 +12,6 @@ export interface Schema {
   manifest_references: ManifestReferenceTable
   tags: TagTable
   uploads: UploadTable
-  users: UserTable
-  retired_names: RetiredNameTable
-  login_places: LoginPlaceTable
-  refresh_tokens: RefreshTokenTable
-  spent_refresh_tokens: SpentRefreshTokenTable
-  token_keys: TokenKeyTable
-  settings: SettingTable
 }
 
 export interface RepositoryTable {
@@ -82,82 +75,4 @@ export interface UploadTable {
   state: string
   created_at: number
   updated_at: number
-}
-
-export interface UserTable {
-  id: Generated<number>
-  name: string
-  /** PHC string of argon2id. */
-  password_hash: string
-  is_admin: number
-  is_disabled: number
-  /** Grows with each change that must end log-ins: password, rights, disabling. */
-  version: number
-  created_at: number
-  /** Names of removed accounts whose repositories it owns beside those of its own name: a JSON list of texts. */
-  held_names: Generated<string>
-}
-
-/**
- * Name of a removed account whose repositories stayed. Only accounts of the database own them, by being given the name or
- * by taking it over; a line of an htpasswd file does not.
- */
-export interface RetiredNameTable {
-  name: string
-  retired_at: number
-}
-
-/** An address from which a name has logged in: guesses from elsewhere do not make it wait there. */
-export interface LoginPlaceTable {
-  /** SHA-256 of name and address, hex. */
-  place: string
-  /** SHA-256 of the name, hex. */
-  who: string
-  seen_at: number
-}
-
-/** What `docker login` keeps instead of the password. */
-export interface RefreshTokenTable {
-  /** Names the log-in to people. */
-  id: Generated<string>
-  /** SHA-256 of the token that is in use, hex: the token itself is not kept. */
-  hash: string
-  /** That of the token that follows it; null: not made yet. */
-  next_hash: string | null
-  /** That of the token before it, if the client has gone on to this one at `rotated_at`. */
-  previous_hash: string | null
-  rotated_at: number | null
-  /** When it was redeemed last, within an hour. */
-  used_at: number | null
-  user_name: string
-  /** The account's version when it was issued: another one ends it. */
-  user_version: string
-  client_id: string
-  created_at: number
-  expires_at: number
-}
-
-/** A refresh token that lies further back than the one before the current; it goes with its log-in. */
-export interface SpentRefreshTokenTable {
-  /** SHA-256 of the token, hex. */
-  hash: string
-  /** Id of the log-in. */
-  log_in: string
-  /** When the client went on to the next one. */
-  spent_at: number
-}
-
-/** Keys that sign access tokens. */
-export interface TokenKeyTable {
-  kid: string
-  /** JWK, JSON. */
-  private_jwk: string
-  created_at: number
-  /** After this time it no longer signs; it verifies for one token lifetime more. */
-  retired_at: number | null
-}
-
-export interface SettingTable {
-  name: string
-  value: string
 }

@@ -1,20 +1,24 @@
-import type { Database } from './database.ts'
+import type { Database } from '../database/database.ts'
 import type { Metadata } from './metadata.ts'
 import { createBlobFacts } from './queries/blob-facts.ts'
 import { createManifestFacts } from './queries/manifest-facts.ts'
 import { createRepositoryFacts } from './queries/repository-facts.ts'
 import { createUploadFacts } from './queries/upload-facts.ts'
+import type { MetadataSchema } from './schema.ts'
 
 /** Facts in an SQL database. `clock` gives milliseconds since 1970. */
-export function createSqlMetadata(database: Database, clock: () => number = Date.now): Metadata {
+export function createSqlMetadata(
+  database: Database<MetadataSchema>,
+  clock: () => number = Date.now,
+): Metadata {
   return {
     ...createBlobFacts(database, clock),
     ...createManifestFacts(database, clock),
     ...createRepositoryFacts(database),
     ...createUploadFacts(database, clock),
     async check() {
-      database.checkFile()
-      await database.reader.selectFrom('settings').select('name').limit(1).execute()
+      await database.check()
+      await database.read.selectFrom('repositories').select('id').limit(1).execute()
     },
   }
 }

@@ -1,11 +1,16 @@
-import type { Database } from '../metadata/database.ts'
+import type { Transaction } from 'kysely'
+import type { Database, JoinedTransaction } from '../database/database.ts'
+import type { TokensSchema } from './schema.ts'
 import type { LogInManager } from './tokens.ts'
 
 /** Makes the manager of log-ins; what it ends counts at once for a server that runs. */
-export function createLogInManager(database: Database, clock: () => number = Date.now): LogInManager {
+export function createLogInManager(
+  database: Database<TokensSchema>,
+  clock: () => number = Date.now,
+): LogInManager {
   return {
     async list(name) {
-      const rows = await database.reader
+      const rows = await database.read
         .selectFrom('refresh_tokens')
         .select(['id', 'client_id', 'created_at', 'used_at', 'expires_at'])
         .where('user_name', '=', name)
@@ -22,10 +27,20 @@ export function createLogInManager(database: Database, clock: () => number = Dat
       }))
     },
     async end(name, id) {
-      let query = database.writer.deleteFrom('refresh_tokens').where('user_name', '=', name)
-      if (id !== undefined) query = query.where('id', '=', id)
-      const { numDeletedRows } = await query.executeTakeFirst()
+      const { numDeletedRows } = await database.transaction((tx) => {
+        const query = deleteLogIns(tx, name)
+        return (id === undefined ? query : query.where('id', '=', id)).executeTakeFirst()
+      })
       return Number(numDeletedRows)
     },
   }
+}
+
+/** Ends all log-ins of a name, as part of a transaction of another capability. */
+export async function endLogIns(tx: JoinedTransaction, name: string): Promise<void> {
+  await deleteLogIns(tx.withTables<{ [T in keyof TokensSchema]: TokensSchema[T] }>(), name).execute()
+}
+
+function deleteLogIns(tx: Transaction<TokensSchema>, name: string) {
+  return tx.deleteFrom('refresh_tokens').where('user_name', '=', name)
 }

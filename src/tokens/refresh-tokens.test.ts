@@ -75,7 +75,7 @@ test('`redeem()` refuses what it never issued', async () => {
 test('`issue()` keeps the hash of a token, not the token', async () => {
   await using t = await setUp()
   const token = await t.tokens.issue(alice, 'x'.repeat(10_000))
-  const rows = await t.database.reader.selectFrom('refresh_tokens').selectAll().execute()
+  const rows = await t.database.read.selectFrom('refresh_tokens').selectAll().execute()
   assert.equal(rows.length, 1)
   assert.equal(JSON.stringify(rows).includes(token), false)
   assert.equal(rows[0]?.client_id.length, 128)
@@ -102,7 +102,7 @@ test('`issue()` removes what has expired, of any account', async () => {
   await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')
   t.clock.now += REFRESH_TOKEN_LIFETIME_MS
   await t.tokens.issue(alice, 'docker')
-  const rows = await t.database.reader.selectFrom('refresh_tokens').select('user_name').execute()
+  const rows = await t.database.read.selectFrom('refresh_tokens').select('user_name').execute()
   assert.deepEqual(
     rows.map((row) => row.user_name),
     ['alice'],
@@ -125,7 +125,7 @@ test('a token counts to its end beside a successor that nobody uses', async () =
     assert.notEqual(await t.tokens.follow(token), token)
     t.clock.now += 24 * 3_600_000
   }
-  const rows = await t.database.reader.selectFrom('refresh_tokens').select('hash').execute()
+  const rows = await t.database.read.selectFrom('refresh_tokens').select('hash').execute()
   assert.equal(rows.length, 1)
   assert.deepEqual(t.reuses, [])
 })
@@ -175,7 +175,7 @@ test('a token that lies many steps back ends the log-in once its hour is over, a
   assert.equal(await t.tokens.redeem(current), undefined)
   assert.equal(t.reuses.length, 1)
   assert.equal(await t.tokens.redeem(other), 'alice')
-  const left = await t.database.reader.selectFrom('spent_refresh_tokens').select('hash').execute()
+  const left = await t.database.read.selectFrom('spent_refresh_tokens').select('hash').execute()
   assert.deepEqual(left, [], 'what is kept of old tokens goes with the log-in')
 })
 
@@ -187,9 +187,9 @@ test('of the old tokens of a log-in a bounded number is kept', async () => {
   const rows = Array.from({ length: 1_010 }, (_, at) => ({
     ...{ hash: `hash ${at}`, log_in: logIn?.id ?? '', spent_at: NOW + at },
   }))
-  await t.database.writer.insertInto('spent_refresh_tokens').values(rows).execute()
+  await t.database.transaction((tx) => tx.insertInto('spent_refresh_tokens').values(rows).execute())
   await t.tokens.follow(current)
-  const kept = await t.database.reader.selectFrom('spent_refresh_tokens').select('hash').execute()
+  const kept = await t.database.read.selectFrom('spent_refresh_tokens').select('hash').execute()
   assert.equal(kept.length, 1_000)
   assert.ok(kept.some(({ hash }) => hash === 'hash 1009'))
 })
@@ -197,7 +197,7 @@ test('of the old tokens of a log-in a bounded number is kept', async () => {
 test('tokens of a registry before successors were made go on, and get one', async () => {
   await using t = await setUp()
   const token = await t.tokens.issue(alice, 'other')
-  await t.database.writer.updateTable('refresh_tokens').set({ next_hash: null }).execute()
+  await t.database.transaction((tx) => tx.updateTable('refresh_tokens').set({ next_hash: null }).execute())
   const second = await t.tokens.follow(token)
   assert.equal(await t.tokens.redeem(second), 'alice')
 })

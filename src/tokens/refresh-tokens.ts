@@ -1,8 +1,8 @@
 import { hash, randomBytes } from 'node:crypto'
-import type { Kysely, Selectable, Transaction } from 'kysely'
-import type { Database } from '../metadata/database.ts'
-import type { RefreshTokenTable, Schema } from '../metadata/schema.ts'
+import type { Selectable, Transaction } from 'kysely'
+import type { Database } from '../database/database.ts'
 import { OciError } from '../oci/errors.ts'
+import type { RefreshTokenTable, TokensSchema } from './schema.ts'
 import { createSuccessor, type Successor } from './successor.ts'
 import type { RefreshTokenService, TokenOwner } from './tokens.ts'
 
@@ -36,7 +36,7 @@ const TOKEN = /^berth_rt_[A-Za-z0-9_-]{43}$/
 
 /** What a refresh token service is made of. */
 export interface RefreshTokenOptions<A extends TokenOwner> {
-  readonly database: Database
+  readonly database: Database<TokensSchema>
   /** The account if it exists and is enabled; its version tells whether it is still the one the token was issued to. */
   readonly findEnabled: (name: string) => MaybePromise<A | undefined>
   readonly onReuse?: OnTokenReuse
@@ -73,7 +73,7 @@ export async function createRefreshTokenService<A extends TokenOwner>(
         created_at: now,
         expires_at: now + REFRESH_TOKEN_LIFETIME_MS,
       }
-      await database.writer.transaction().execute(async (transaction) => {
+      await database.transaction(async (transaction) => {
         await transaction.insertInto('refresh_tokens').values(row).execute()
         await prune(transaction, row)
       })
@@ -83,7 +83,7 @@ export async function createRefreshTokenService<A extends TokenOwner>(
     async redeem(token) {
       if (!TOKEN.test(token)) return undefined
       const shown = hash('sha256', token)
-      const row = await database.reader
+      const row = await database.read
         .selectFrom('refresh_tokens')
         .selectAll()
         .where((eb) =>
@@ -109,25 +109,30 @@ export async function createRefreshTokenService<A extends TokenOwner>(
 }
 
 type RefreshTokenRow = Selectable<RefreshTokenTable>
-type Writer = Kysely<Schema> | Transaction<Schema>
 
 function createRotation(parts: {
-  database: Database
+  database: Database<TokensSchema>
   successorOf: Successor
   onReuse?: OnTokenReuse | undefined
   clock: () => number
 }) {
   const { database, successorOf, clock, onReuse = () => {} } = parts
-  const update = (row: RefreshTokenRow, values: Partial<RefreshTokenRow>, writer: Writer = database.writer) =>
-    writer
-      .updateTable('refresh_tokens')
-      .set({ used_at: clock(), ...values })
-      .where('id', '=', row.id)
-      .where('hash', '=', row.hash)
-      .execute()
+  /** Unless the log-in has gone on meanwhile. */
+  const update = async (row: RefreshTokenRow, values: Partial<RefreshTokenRow>): Promise<void> => {
+    const used = { used_at: clock(), ...values }
+    await database.transaction(async (tx) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('refresh_tokens')
+        .set(used)
+        .where('id', '=', row.id)
+        .where('hash', '=', row.hash)
+        .executeTakeFirst()
+      if (numUpdatedRows > 0n && values.hash !== undefined) await keepSpent(tx, row)
+    })
+  }
   const isPast = (time: number | null): boolean => time !== null && clock() - time >= ROTATION_GRACE_MS
   const end = async ({ id, user_name: name }: Pick<RefreshTokenRow, 'id' | 'user_name'>): Promise<void> => {
-    await database.writer.deleteFrom('refresh_tokens').where('id', '=', id).execute()
+    await database.transaction((tx) => tx.deleteFrom('refresh_tokens').where('id', '=', id).execute())
     onReuse({ name, id })
   }
   return {
@@ -136,7 +141,7 @@ function createRotation(parts: {
 
     /** Ends the log-in of a token that lies further back than its previous one, unless it was in use an hour ago. */
     async endIfSpent(shown: string): Promise<void> {
-      const spent = await database.reader
+      const spent = await database.read
         .selectFrom('spent_refresh_tokens')
         .innerJoin('refresh_tokens', 'id', 'log_in')
         .select(['id', 'user_name', 'spent_at'])
@@ -150,10 +155,11 @@ function createRotation(parts: {
       const shown = hash('sha256', token)
       const next = hash('sha256', successorOf(token))
       if (row.next_hash === shown) {
-        const rotated = { hash: shown, next_hash: next, previous_hash: row.hash, rotated_at: clock() }
-        await database.writer.transaction().execute(async (transaction) => {
-          const [done] = await update(row, rotated, transaction)
-          if (done?.numUpdatedRows) await keepSpent(transaction, row)
+        await update(row, {
+          hash: shown,
+          next_hash: next,
+          previous_hash: row.hash,
+          rotated_at: clock(),
         })
       } else if (row.hash === shown && row.next_hash === null) {
         await update(row, { next_hash: next })
@@ -165,7 +171,7 @@ function createRotation(parts: {
 }
 
 /** Keeps the token before the one that has just been replaced, and the newest of those before it. */
-async function keepSpent(transaction: Transaction<Schema>, row: RefreshTokenRow): Promise<void> {
+async function keepSpent(transaction: Transaction<TokensSchema>, row: RefreshTokenRow): Promise<void> {
   const { id, previous_hash: previousHash, rotated_at: rotatedAt } = row
   if (previousHash === null || rotatedAt === null) return
   await transaction
@@ -175,15 +181,15 @@ async function keepSpent(transaction: Transaction<Schema>, row: RefreshTokenRow)
     .execute()
   await transaction
     .deleteFrom('spent_refresh_tokens')
-    .where('hash', 'in', (query) =>
+    .where('log_in', '=', id)
+    .where('hash', 'not in', (query) =>
       query
         .selectFrom('spent_refresh_tokens')
         .select('hash')
         .where('log_in', '=', id)
         .orderBy('spent_at', 'desc')
         .orderBy('hash')
-        .limit(-1)
-        .offset(MAX_SPENT_OF_LOGIN),
+        .limit(MAX_SPENT_OF_LOGIN),
     )
     .execute()
 }
@@ -199,7 +205,7 @@ async function ignoreFullDisk(work: () => Promise<void>): Promise<void> {
 
 /** Expired ones of all accounts, and the oldest of this account beyond the bound; never the one just added. */
 async function prune(
-  transaction: Transaction<Schema>,
+  transaction: Transaction<TokensSchema>,
   added: { readonly hash: string; readonly user_name: string; readonly created_at: number },
 ): Promise<void> {
   await transaction.deleteFrom('refresh_tokens').where('expires_at', '<=', added.created_at).execute()

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
-import type { Database } from '../metadata/database.ts'
+import type { Database } from '../database/database.ts'
+import type { TokensSchema } from './schema.ts'
 import { KEY_MAX_AGE_MS } from './signing-keys.ts'
 import { createTokenService } from './token-service.ts'
 import type { AccessClaims } from './tokens.ts'
@@ -16,7 +17,7 @@ const CLAIMS: AccessClaims = { subject: 'alice', scopes: [{ repository: 'alice/a
 async function setUp() {
   const temporary = await temporaryDatabase()
   const clock = { now: NOW }
-  const open = (database: Database) =>
+  const open = (database: Database<TokensSchema>) =>
     createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
   const tokens = await open(temporary.database)
   return {
@@ -40,7 +41,7 @@ test('`createTokenService()` in several processes at once agrees on name and key
     databases.map((database) => createTokenService({ database, lifetimeS: LIFETIME_S })),
   )
   assert.equal(new Set(services.map((service) => service.service)).size, 1)
-  const keys = await temporary.database.reader.selectFrom('token_keys').select('kid').execute()
+  const keys = await temporary.database.read.selectFrom('token_keys').select('kid').execute()
   assert.equal(keys.length, 1)
   for (const issuer of services) {
     const { token } = await issuer.issue(CLAIMS)
@@ -66,7 +67,7 @@ test('a key is replaced when it is old, and verifies for one token lifetime more
 
 test('a token signed with a key that retired a lifetime ago is refused, whatever it says', async () => {
   await using t = await setUp()
-  const row = await t.database.reader.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
+  const row = await t.database.read.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
   t.clock.now = NOW + KEY_MAX_AGE_MS
   await t.tokens.issue(CLAIMS)
   t.clock.now += (LIFETIME_S + LEEWAY_S) * 1_000
@@ -89,13 +90,13 @@ test('a token signed with a key that retired a lifetime ago is refused, whatever
 test('a key that another process made is known at once, one that it removed ends', async () => {
   await using t = await setUp()
   const other = await t.open(await t.openAgain())
-  await t.database.writer.deleteFrom('token_keys').execute()
+  await t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
   await nextTurn()
   const { token } = await other.issue(CLAIMS)
   await nextTurn()
   assert.deepEqual(await t.tokens.verify(token), CLAIMS)
   const { token: unseen } = await other.issue(CLAIMS)
-  await t.database.writer.deleteFrom('token_keys').execute()
+  await t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
   await nextTurn()
   assert.equal(await t.tokens.verify(unseen), undefined)
 })

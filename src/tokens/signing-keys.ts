@@ -4,8 +4,8 @@ import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { importJWK } from 'jose/key/import'
 import type { Transaction } from 'kysely'
-import type { Database } from '../metadata/database.ts'
-import type { Schema } from '../metadata/schema.ts'
+import type { Database } from '../database/database.ts'
+import type { TokensSchema } from './schema.ts'
 
 /** The one algorithm of access tokens: asymmetric, short signatures, fast to sign. */
 export const TOKEN_ALGORITHM = 'ES256'
@@ -38,13 +38,13 @@ interface KeyRow {
  * a signature, so a key made, retired or removed by another process counts at once.
  */
 export class SigningKeys {
-  readonly #database: Database
+  readonly #database: Database<TokensSchema>
   readonly #clock: () => number
   /** How long a retired key goes on verifying, in milliseconds. */
   readonly #graceMs: number
   readonly #imported = new Map<string, TokenKey>()
 
-  constructor(options: { database: Database; clock: () => number; graceMs: number }) {
+  constructor(options: { database: Database<TokensSchema>; clock: () => number; graceMs: number }) {
     this.#database = options.database
     this.#clock = options.clock
     this.#graceMs = options.graceMs
@@ -71,7 +71,7 @@ export class SigningKeys {
   }
 
   #rows() {
-    return this.#database.reader.selectFrom('token_keys').selectAll()
+    return this.#database.read.selectFrom('token_keys').selectAll()
   }
 
   #isTooOld(row: KeyRow): boolean {
@@ -84,7 +84,7 @@ export class SigningKeys {
 
   async #replace(): Promise<KeyRow> {
     const fresh = await makeKey(this.#clock())
-    return this.#database.writer.transaction().execute(async (transaction) => {
+    return this.#database.transaction(async (transaction) => {
       const current = await transaction
         .selectFrom('token_keys')
         .selectAll()
@@ -98,7 +98,7 @@ export class SigningKeys {
     })
   }
 
-  async #retireAll(transaction: Transaction<Schema>): Promise<void> {
+  async #retireAll(transaction: Transaction<TokensSchema>): Promise<void> {
     const now = this.#clock()
     await transaction
       .updateTable('token_keys')

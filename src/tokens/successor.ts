@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Database } from '../metadata/database.ts'
+import type { Database } from '../database/database.ts'
 import { readSetting } from './kept-setting.ts'
+import type { TokensSchema } from './schema.ts'
 
 const SETTING = 'refresh_token_key'
 const KEY_BYTES = 32
@@ -13,7 +14,7 @@ export type Successor = (token: string) => string
  * successor: clients that ask at once, and those that throw the answer away, as Docker does, make no more of them. Who
  * has a token cannot work out the next one.
  */
-export async function createSuccessor(database: Database, prefix: string): Promise<Successor> {
+export async function createSuccessor(database: Database<TokensSchema>, prefix: string): Promise<Successor> {
   const hex = await readSetting(database, SETTING, () => randomBytes(KEY_BYTES).toString('hex'))
   const key = Buffer.from(hex, 'hex')
   return (token) => prefix + createHmac('sha256', key).update(token).digest('base64url')

@@ -3,7 +3,8 @@ import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
 import { temporaryDatabase } from '../../test/support/temporary-database.ts'
-import type { Database } from '../metadata/database.ts'
+import type { Database } from '../database/database.ts'
+import type { TokensSchema } from './schema.ts'
 import { createTokenService, MAX_TOKEN_LENGTH } from './token-service.ts'
 import type { AccessClaims } from './tokens.ts'
 
@@ -18,7 +19,7 @@ const CLAIMS: AccessClaims = {
 async function setUp() {
   const temporary = await temporaryDatabase()
   const clock = { now: NOW }
-  const open = (database: Database) =>
+  const open = (database: Database<TokensSchema>) =>
     createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
   const tokens = await open(temporary.database)
   return {
@@ -34,7 +35,7 @@ async function setUp() {
 type SetUp = Awaited<ReturnType<typeof setUp>>
 
 async function keyOf(t: SetUp) {
-  const row = await t.database.reader.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
+  const row = await t.database.read.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
   return { kid: row.kid, privateKey: await importJWK(JSON.parse(row.private_jwk), 'ES256') }
 }
 

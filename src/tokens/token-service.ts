@@ -4,9 +4,10 @@ import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { JOSEError } from 'jose/errors'
 import { SignJWT } from 'jose/jwt/sign'
 import { jwtVerify } from 'jose/jwt/verify'
-import type { Database } from '../metadata/database.ts'
+import type { Database } from '../database/database.ts'
 import { formatAccess, parseAccessClaims } from './access-claims.ts'
 import { readInstanceId } from './instance-id.ts'
+import type { TokensSchema } from './schema.ts'
 import { SigningKeys, TOKEN_ALGORITHM } from './signing-keys.ts'
 import type { AccessClaims, IssuedToken, TokenService } from './tokens.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
@@ -20,7 +21,7 @@ const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'acces
 
 /** What a token service is made of. */
 export interface TokenServiceOptions {
-  readonly database: Database
+  readonly database: Database<TokensSchema>
   /** Life of a token, in seconds. */
   readonly lifetimeS: number
   /** Milliseconds since 1970. */

@@ -1,9 +1,10 @@
 import { databaseFile, prepareFolder } from '../../src/app/data-folder.ts'
-import { openSqliteDatabase } from '../../src/metadata/sqlite/open-sqlite.ts'
+import { MIGRATION_SETS } from '../../src/app/database-schema.ts'
+import { openSqliteDatabase } from '../../src/database/sqlite/open-sqlite.ts'
 
 /** Makes a data folder as the first start does, without an account. */
 export async function makeDataFolder(dataDir: string): Promise<void> {
   await prepareFolder(dataDir)
-  const database = await openSqliteDatabase(databaseFile(dataDir))
+  const database = await openSqliteDatabase(databaseFile(dataDir), { migrations: MIGRATION_SETS })
   await database.close()
 }

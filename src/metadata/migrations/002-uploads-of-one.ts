@@ -1,7 +1,7 @@
-import type { Kysely } from 'kysely'
+import type { SchemaChange } from '../../database/migrations.ts'
 
 /** Finds the upload sessions of one account, those that nobody continued for longest first. */
-export async function up(db: Kysely<unknown>): Promise<void> {
+export async function indexUploadsOfOne(db: SchemaChange): Promise<void> {
   await db.schema
     .createIndex('uploads_by_principal_updated_at')
     .on('uploads')

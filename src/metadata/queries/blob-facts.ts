@@ -1,38 +1,39 @@
 import type { SelectQueryBuilder } from 'kysely'
+import type { Database } from '../../database/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { Database } from '../database.ts'
 import type { BlobFacts, RepositoryFilter } from '../metadata.ts'
-import type { Schema } from '../schema.ts'
-import { dropIfEmpty, ensureRepository, findRepositoryId, type Queries } from './repositories.ts'
+import type { MetadataSchema } from '../schema.ts'
+import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
 
 /** {@link BlobFacts} in SQL. */
-export function createBlobFacts(database: Database, clock: () => number): BlobFacts {
-  const { reader, writer } = database
+export function createBlobFacts(database: Database<MetadataSchema>, clock: () => number): BlobFacts {
   return {
     findBlob: createFindBlob(database),
-    findHolder: (digest, filter, preferred) => findHolder(reader, { digest, filter, preferred }),
+    findHolder: (digest, filter, preferred) => findHolder(database.read, { digest, filter, preferred }),
     linkBlob: ({ repository, digest, size, upload }) =>
-      writer.transaction().execute(async (tx) => {
-        const repositoryId = await ensureRepository(tx, repository, clock())
+      database.transaction(async (tx) => {
+        const now = clock()
+        const repositoryId = await ensureRepository(tx, repository, now)
         await tx
           .insertInto('blobs')
-          .values({ digest, size, created_at: clock() })
+          .values({ digest, size, created_at: now })
           .onConflict((conflict) => conflict.doNothing())
           .execute()
-        await insertLink(tx, { repositoryId, digest, now: clock() })
+        await insertLink(tx, { repositoryId, digest, now })
         if (upload) await tx.deleteFrom('uploads').where('id', '=', upload).execute()
       }),
     mountBlob: ({ from, repository, digest }) =>
-      writer.transaction().execute(async (tx) => {
+      database.transaction(async (tx) => {
         if (!(await selectBlob(tx, from, digest).executeTakeFirst())) return false
-        const repositoryId = await ensureRepository(tx, repository, clock())
-        await insertLink(tx, { repositoryId, digest, now: clock() })
+        const now = clock()
+        const repositoryId = await ensureRepository(tx, repository, now)
+        await insertLink(tx, { repositoryId, digest, now })
         return true
       }),
     unlinkBlob: (repository, digest) =>
-      writer.transaction().execute(async (tx) => {
+      database.transaction(async (tx) => {
         const id = await findRepositoryId(tx, repository)
         if (id === undefined || !(await selectBlob(tx, repository, digest).executeTakeFirst()))
           return 'unknown'
@@ -50,16 +51,16 @@ export function createBlobFacts(database: Database, clock: () => number): BlobFa
 
 type FindBlob = (repository: RepositoryName, digest: Digest) => Promise<{ size: number } | undefined>
 
-function createFindBlob({ reader, prepareFirst }: Database): FindBlob {
-  const query = prepareFirst(selectBlob(reader, '' as RepositoryName, '' as Digest).compile())
+function createFindBlob({ read, prepareFirst }: Database<MetadataSchema>): FindBlob {
+  const query = prepareFirst(selectBlob(read, '' as RepositoryName, '' as Digest).compile())
   return async (repository, digest) => query(repository, digest)
 }
 
 function selectBlob(
-  db: Queries,
+  db: Reads,
   repository: RepositoryName,
   digest: Digest,
-): SelectQueryBuilder<Schema, 'repositories' | 'repository_blobs' | 'blobs', { size: number }> {
+): SelectQueryBuilder<MetadataSchema, 'repositories' | 'repository_blobs' | 'blobs', { size: number }> {
   return db
     .selectFrom('repositories')
     .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
@@ -70,7 +71,7 @@ function selectBlob(
 }
 
 async function findHolder(
-  db: Queries,
+  db: Reads,
   wanted: { digest: Digest; filter: RepositoryFilter; preferred: RepositoryName | undefined },
 ): Promise<RepositoryName | undefined> {
   const { digest, filter, preferred } = wanted
@@ -87,17 +88,17 @@ async function findHolder(
 }
 
 async function insertLink(
-  db: Queries,
+  tx: Writes,
   link: { repositoryId: number; digest: Digest; now: number },
 ): Promise<void> {
-  await db
+  await tx
     .insertInto('repository_blobs')
     .values({ repository_id: link.repositoryId, digest: link.digest, created_at: link.now })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
 
-async function isNamed(db: Queries, repositoryId: number, digest: Digest): Promise<boolean> {
+async function isNamed(db: Reads, repositoryId: number, digest: Digest): Promise<boolean> {
   const row = await db
     .selectFrom('manifest_references')
     .select('digest')

@@ -1,19 +1,13 @@
-import type { Transaction } from 'kysely'
 import type { ManifestRecord } from '../metadata.ts'
-import type { Schema } from '../schema.ts'
 import { betweenBatches } from './between-batches.ts'
 import { neededContent } from './named-content.ts'
-import { ensureRepository } from './repositories.ts'
+import { ensureRepository, type Writes } from './repositories.ts'
 
-/** Rows in one insert: below SQLite's bound of 32766 parameters. */
+/** Rows in one insert: their values stay below 32766, the smallest bound that an engine has. */
 const BATCH = 500
 
 /** Writes a manifest with its references and tags; the same one again changes nothing but its tags. */
-export async function insertManifest(
-  tx: Transaction<Schema>,
-  record: ManifestRecord,
-  now: number,
-): Promise<void> {
+export async function insertManifest(tx: Writes, record: ManifestRecord, now: number): Promise<void> {
   const repositoryId = await ensureRepository(tx, record.repository, now)
   await tx
     .insertInto('blobs')
@@ -34,7 +28,7 @@ export async function insertManifest(
 }
 
 async function insertRow(
-  tx: Transaction<Schema>,
+  tx: Writes,
   record: ManifestRecord,
   { repositoryId, now }: { repositoryId: number; now: number },
 ): Promise<void> {
@@ -59,11 +53,7 @@ async function insertRow(
     .execute()
 }
 
-async function insertReferences(
-  tx: Transaction<Schema>,
-  record: ManifestRecord,
-  repositoryId: number,
-): Promise<void> {
+async function insertReferences(tx: Writes, record: ManifestRecord, repositoryId: number): Promise<void> {
   const { blobs, manifests, either } = neededContent(record.manifest)
   // What may be either is held as both: it cannot be deleted before what names it, whichever it is.
   const rows = [

@@ -1,34 +1,35 @@
+import type { Database } from '../../database/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isDigestReference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { Database } from '../database.ts'
 import type { ManifestFacts, StoredManifest } from '../metadata.ts'
+import type { MetadataSchema } from '../schema.ts'
 import { betweenBatches } from './between-batches.ts'
 import { insertManifest } from './insert-manifest.ts'
 import { findNamed } from './named-content.ts'
 import { listReferrers } from './referrers.ts'
-import { dropIfEmpty, findRepositoryId, type Queries } from './repositories.ts'
+import { dropIfEmpty, findRepositoryId, type Writes } from './repositories.ts'
 
 /** {@link ManifestFacts} in SQL. */
-export function createManifestFacts(database: Database, clock: () => number): ManifestFacts {
-  const { reader, writer } = database
+export function createManifestFacts(database: Database<MetadataSchema>, clock: () => number): ManifestFacts {
+  const { read } = database
   const findByDigest = createFindByDigest(database)
   const findByTag = createFindByTag(database)
   return {
     findManifest: (repository, reference) =>
       isDigestReference(reference) ? findByDigest(repository, reference) : findByTag(repository, reference),
     putManifest: (record) =>
-      writer.transaction().execute(async (tx) => {
+      database.transaction(async (tx) => {
         const named = await findNamed(tx, record.repository, record.manifest)
         const missing = record.isSparseAllowed ? [] : named.missing
         if (missing.length + named.missized.length === 0) await insertManifest(tx, record, clock())
         return { ...named, missing }
       }),
-    findNamed: (repository, manifest) => findNamed(reader, repository, manifest),
+    findNamed: (repository, manifest) => findNamed(read, repository, manifest),
     deleteManifest: (repository, digest) =>
-      writer.transaction().execute((tx) => deleteManifest(tx, repository, digest)),
+      database.transaction((tx) => deleteManifest(tx, repository, digest)),
     deleteTag: (repository, tag) =>
-      writer.transaction().execute(async (tx) => {
+      database.transaction(async (tx) => {
         const id = await findRepositoryId(tx, repository)
         if (id === undefined) return false
         const result = await tx
@@ -38,7 +39,7 @@ export function createManifestFacts(database: Database, clock: () => number): Ma
           .executeTakeFirst()
         return result.numDeletedRows > 0n
       }),
-    listReferrers: (repository, subject, page) => listReferrers(reader, { repository, subject, ...page }),
+    listReferrers: (repository, subject, page) => listReferrers(read, { repository, subject, ...page }),
   }
 }
 
@@ -53,9 +54,9 @@ interface ManifestColumns {
 
 type Find = (repository: RepositoryName, reference: string) => Promise<StoredManifest | undefined>
 
-function createFindByDigest({ reader, prepareFirst }: Database): Find {
+function createFindByDigest({ read, prepareFirst }: Database<MetadataSchema>): Find {
   const query = prepareFirst(
-    reader
+    read
       .selectFrom('repositories')
       .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
       .select(MANIFEST_COLUMNS)
@@ -66,9 +67,9 @@ function createFindByDigest({ reader, prepareFirst }: Database): Find {
   return async (repository, digest) => toStored(await query(repository, digest))
 }
 
-function createFindByTag({ reader, prepareFirst }: Database): Find {
+function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find {
   const query = prepareFirst(
-    reader
+    read
       .selectFrom('repositories')
       .innerJoin('tags', 'tags.repository_id', 'repositories.id')
       .innerJoin('manifests', (join) =>
@@ -89,7 +90,7 @@ function toStored(row: ManifestColumns | undefined): StoredManifest | undefined 
 }
 
 async function deleteManifest(
-  tx: Queries,
+  tx: Writes,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<'removed' | 'unknown' | 'in-use'> {
@@ -122,7 +123,7 @@ async function deleteManifest(
 /** Rows deleted at once, between which others are served. */
 const BATCH = 500
 
-async function deleteReferences(tx: Queries, id: number, manifest: Digest): Promise<void> {
+async function deleteReferences(tx: Writes, id: number, manifest: Digest): Promise<void> {
   for (;;) {
     const { numDeletedRows } = await tx
       .deleteFrom('manifest_references')
@@ -142,7 +143,7 @@ async function deleteReferences(tx: Queries, id: number, manifest: Digest): Prom
   }
 }
 
-async function deleteTags(tx: Queries, id: number, manifest: Digest): Promise<void> {
+async function deleteTags(tx: Writes, id: number, manifest: Digest): Promise<void> {
   for (;;) {
     const { numDeletedRows } = await tx
       .deleteFrom('tags')

@@ -5,9 +5,9 @@ import { essenceOf, isNonDistributable, manifestKindOf } from '../../oci/media-t
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { NamedContent } from '../metadata.ts'
 import { betweenBatches } from './between-batches.ts'
-import { findRepositoryId, type Queries } from './repositories.ts'
+import { findRepositoryId, type Reads } from './repositories.ts'
 
-/** Values in one `in (…)`: SQLite takes 32766, PostgreSQL plans small lists better. */
+/** Values in one `in (…)`: below every engine's bound, and small lists are planned better. */
 const BATCH = 500
 
 /** Digests of what a manifest needs in its repository. */
@@ -34,7 +34,7 @@ export function neededContent({ config, layers, children }: Manifest): NeededCon
  * Manifests with Subject"), but one that is there has the size that is stated, too.
  */
 export async function findNamed(
-  db: Queries,
+  db: Reads,
   repository: RepositoryName,
   manifest: Manifest,
 ): Promise<NamedContent> {
@@ -71,7 +71,7 @@ function missizedOf(
 
 /** Sizes of those that the repository holds. */
 async function sizesOf(
-  db: Queries,
+  db: Reads,
   wanted: { table: 'repository_blobs' | 'manifests'; id: number; digests: readonly Digest[] },
 ): Promise<Map<Digest, number>> {
   const sizes = new Map<Digest, number>()
@@ -87,7 +87,7 @@ async function sizesOf(
   return sizes
 }
 
-function selectManifests(db: Queries, id: number, digests: Digest[]): Promise<SizedRow[]> {
+function selectManifests(db: Reads, id: number, digests: Digest[]): Promise<SizedRow[]> {
   return db
     .selectFrom('manifests')
     .select(['digest', 'size'])
@@ -96,7 +96,7 @@ function selectManifests(db: Queries, id: number, digests: Digest[]): Promise<Si
     .execute()
 }
 
-function selectBlobs(db: Queries, id: number, digests: Digest[]): Promise<SizedRow[]> {
+function selectBlobs(db: Reads, id: number, digests: Digest[]): Promise<SizedRow[]> {
   return db
     .selectFrom('repository_blobs')
     .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')

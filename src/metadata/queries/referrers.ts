@@ -1,10 +1,9 @@
 import type { SelectQueryBuilder } from 'kysely'
-import { kysely } from '../../database/kysely.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../metadata.ts'
-import type { Schema } from '../schema.ts'
-import type { Queries } from './repositories.ts'
+import type { MetadataSchema } from '../schema.ts'
+import type { Reads } from './repositories.ts'
 
 type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
 
@@ -12,13 +11,12 @@ type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Diges
  * Manifests whose subject is a digest, in the order of their digests. How much they take is asked first: annotations
  * may be as large as a manifest, and a thousand of them at once would be more than memory.
  */
-export async function listReferrers(db: Queries, wanted: Wanted): Promise<ReferrerPage> {
+export async function listReferrers(db: Reads, wanted: Wanted): Promise<ReferrerPage> {
   const sizes = await selectReferrers(db, wanted)
-    .select([
+    .select(({ fn }) => [
       'digest',
-      kysely.sql<number>`coalesce(octet_length(annotations), 0) + coalesce(octet_length(artifact_type), 0)`.as(
-        'bytes',
-      ),
+      fn<number | null>('octet_length', ['annotations']).as('annotation_bytes'),
+      fn<number | null>('octet_length', ['artifact_type']).as('type_bytes'),
     ])
     .limit(wanted.limit + 1)
     .execute()
@@ -28,9 +26,9 @@ export async function listReferrers(db: Queries, wanted: Wanted): Promise<Referr
 }
 
 function selectReferrers(
-  db: Queries,
+  db: Reads,
   { repository, subject, artifactType, last }: Wanted,
-): SelectQueryBuilder<Schema, 'repositories' | 'manifests', object> {
+): SelectQueryBuilder<MetadataSchema, 'repositories' | 'manifests', object> {
   let query = db
     .selectFrom('repositories')
     .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
@@ -42,17 +40,20 @@ function selectReferrers(
 }
 
 /** The first one always fits: a page that gives nothing would never end. */
-function countFitting(sizes: readonly { bytes: number }[], { limit, maxBytes }: Wanted): number {
+function countFitting(
+  sizes: readonly { annotation_bytes: number | null; type_bytes: number | null }[],
+  { limit, maxBytes }: Wanted,
+): number {
   let bytes = 0
   const first = sizes.slice(0, limit)
   const tooMany = first.findIndex((row, at) => {
-    bytes += Number(row.bytes)
+    bytes += (row.annotation_bytes ?? 0) + (row.type_bytes ?? 0)
     return at > 0 && bytes > maxBytes
   })
   return tooMany < 0 ? first.length : tooMany
 }
 
-async function fetchRows(db: Queries, wanted: Wanted): Promise<ReferrerRow[]> {
+async function fetchRows(db: Reads, wanted: Wanted): Promise<ReferrerRow[]> {
   const rows = await selectReferrers(db, wanted)
     .select(['digest', 'media_type', 'size', 'artifact_type', 'annotations'])
     .limit(wanted.limit)

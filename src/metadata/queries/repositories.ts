@@ -1,31 +1,36 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
+import type { Queries } from '../../database/database.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { Schema } from '../schema.ts'
+import type { MetadataSchema } from '../schema.ts'
 
-/** A reader, the writer or a transaction of it. */
-export type Queries = Kysely<Schema> | Transaction<Schema>
+/** Queries over metadata, in a transaction or outside. */
+export type Reads = Queries<MetadataSchema>
+/** A transaction over metadata. */
+export type Writes = Transaction<MetadataSchema>
 
 /** The row's id; undefined if there is no such repository. */
-export async function findRepositoryId(db: Queries, name: RepositoryName): Promise<number | undefined> {
+export async function findRepositoryId(db: Reads, name: RepositoryName): Promise<number | undefined> {
   const row = await db.selectFrom('repositories').select('id').where('name', '=', name).executeTakeFirst()
   return row?.id
 }
 
 /** The row's id, made if need be. */
-export async function ensureRepository(db: Queries, name: RepositoryName, now: number): Promise<number> {
-  const found = await findRepositoryId(db, name)
+export async function ensureRepository(tx: Writes, name: RepositoryName, now: number): Promise<number> {
+  const found = await findRepositoryId(tx, name)
   if (found !== undefined) return found
-  const row = await db
+  const row = await tx
     .insertInto('repositories')
     .values({ name, created_at: now })
+    // Names itself again: only a row that was written is returned.
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ name }))
     .returning('id')
     .executeTakeFirstOrThrow()
   return row.id
 }
 
 /** Removes the row of a repository that holds nothing any more, so that it is no longer listed. */
-export async function dropIfEmpty(db: Queries, id: number): Promise<void> {
-  await db
+export async function dropIfEmpty(tx: Writes, id: number): Promise<void> {
+  await tx
     .deleteFrom('repositories')
     .where('id', '=', id)
     .where(({ not, exists, selectFrom }) =>

@@ -1,20 +1,21 @@
+import type { Database } from '../../database/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { Database } from '../database.ts'
 import type { Page, RepositoryFacts, RepositoryFilter, RepositoryRow, TagRow } from '../metadata.ts'
-import { findRepositoryId, type Queries } from './repositories.ts'
+import type { MetadataSchema } from '../schema.ts'
+import { findRepositoryId, type Reads } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
 
 /** {@link RepositoryFacts} in SQL. */
-export function createRepositoryFacts({ reader, writer }: Database): RepositoryFacts {
+export function createRepositoryFacts({ read, transaction }: Database<MetadataSchema>): RepositoryFacts {
   return {
-    listRepositories: (filter, page) => listRepositories(reader, filter, page),
-    listTags: (repository, page) => listTags(reader, repository, page),
-    describeTags: (repository, page) => describeTags(reader, repository, page),
-    describeRepositories: (page) => describeRepositories(reader, page),
+    listRepositories: (filter, page) => listRepositories(read, filter, page),
+    listTags: (repository, page) => listTags(read, repository, page),
+    describeTags: (repository, page) => describeTags(read, repository, page),
+    describeRepositories: (page) => describeRepositories(read, page),
     deleteRepository: (repository) =>
-      writer.transaction().execute(async (tx) => {
+      transaction(async (tx) => {
         const id = await findRepositoryId(tx, repository)
         if (id === undefined) return false
         await tx.deleteFrom('manifests').where('repository_id', '=', id).execute()
@@ -25,11 +26,7 @@ export function createRepositoryFacts({ reader, writer }: Database): RepositoryF
   }
 }
 
-async function listRepositories(
-  db: Queries,
-  filter: RepositoryFilter,
-  page: Page,
-): Promise<RepositoryName[]> {
+async function listRepositories(db: Reads, filter: RepositoryFilter, page: Page): Promise<RepositoryName[]> {
   let query = db
     .selectFrom('repositories')
     .select('name')
@@ -44,7 +41,7 @@ async function listRepositories(
   return rows.map((row) => row.name as RepositoryName)
 }
 
-async function listTags(db: Queries, repository: RepositoryName, page: Page): Promise<Tag[] | undefined> {
+async function listTags(db: Reads, repository: RepositoryName, page: Page): Promise<Tag[] | undefined> {
   const id = await findRepositoryId(db, repository)
   if (id === undefined) return undefined
   let query = db.selectFrom('tags').select('name').where('repository_id', '=', id)
@@ -54,7 +51,7 @@ async function listTags(db: Queries, repository: RepositoryName, page: Page): Pr
 }
 
 async function describeTags(
-  db: Queries,
+  db: Reads,
   repository: RepositoryName,
   page: Page,
 ): Promise<TagRow[] | undefined> {
@@ -81,7 +78,7 @@ async function describeTags(
 }
 
 async function describeRepositories(
-  db: Queries,
+  db: Reads,
   page: Page & { only?: RepositoryName },
 ): Promise<RepositoryRow[]> {
   let query = db.selectFrom('repositories').select(['id', 'name', 'created_at'])
@@ -98,7 +95,7 @@ async function describeRepositories(
 }
 
 async function totalsOf(
-  db: Queries,
+  db: Reads,
   id: number,
 ): Promise<Pick<RepositoryRow, 'tagCount' | 'manifestCount' | 'sizeBytes' | 'updatedAt'>> {
   const tags = await db

@@ -1,28 +1,29 @@
+import type { Database } from '../../database/database.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/request.ts'
-import type { Database } from '../database.ts'
 import type { UploadFacts } from '../metadata.ts'
-import type { Queries } from './repositories.ts'
+import type { MetadataSchema } from '../schema.ts'
+import type { Reads } from './repositories.ts'
 
 /** {@link UploadFacts} in SQL. */
-export function createUploadFacts({ reader, writer }: Database, clock: () => number): UploadFacts {
+export function createUploadFacts(
+  { read, transaction }: Database<MetadataSchema>,
+  clock: () => number,
+): UploadFacts {
   return {
     async createUpload(upload, maxOpen) {
       const now = clock()
       const row = { ...upload, created_at: now, updated_at: now }
-      if (maxOpen === undefined) {
-        await writer.insertInto('uploads').values(row).execute()
-        return true
-      }
-      // Counted under the lock of the write: other processes open sessions, too.
-      return writer.transaction().execute(async (tx) => {
-        if ((await countUploads(tx, upload.principal, maxOpen)) >= maxOpen) return false
+      return transaction(async (tx) => {
+        // Counted in the transaction: other processes open sessions, too.
+        if (maxOpen !== undefined && (await countUploads(tx, upload.principal, maxOpen)) >= maxOpen)
+          return false
         await tx.insertInto('uploads').values(row).execute()
         return true
       })
     },
     async findUpload(id) {
-      const row = await reader.selectFrom('uploads').selectAll().where('id', '=', id).executeTakeFirst()
+      const row = await read.selectFrom('uploads').selectAll().where('id', '=', id).executeTakeFirst()
       return row === undefined
         ? undefined
         : {
@@ -34,20 +35,25 @@ export function createUploadFacts({ reader, writer }: Database, clock: () => num
           }
     },
     async advanceUpload(id, from, to) {
-      const result = await writer
-        .updateTable('uploads')
-        .set({ offset: to.offset, state: to.state, updated_at: clock() })
-        .where('id', '=', id)
-        .where('offset', '=', from)
-        .executeTakeFirst()
-      return result.numUpdatedRows > 0n
+      const now = clock()
+      const { numUpdatedRows } = await transaction((tx) =>
+        tx
+          .updateTable('uploads')
+          .set({ offset: to.offset, state: to.state, updated_at: now })
+          .where('id', '=', id)
+          .where('offset', '=', from)
+          .executeTakeFirst(),
+      )
+      return numUpdatedRows > 0n
     },
     async deleteUpload(id) {
-      const result = await writer.deleteFrom('uploads').where('id', '=', id).executeTakeFirst()
-      return result.numDeletedRows > 0n
+      const { numDeletedRows } = await transaction((tx) =>
+        tx.deleteFrom('uploads').where('id', '=', id).executeTakeFirst(),
+      )
+      return numDeletedRows > 0n
     },
     async listStaleUploads(before, limit, principal) {
-      let query = reader.selectFrom('uploads').select('id').where('updated_at', '<', before.getTime())
+      let query = read.selectFrom('uploads').select('id').where('updated_at', '<', before.getTime())
       if (principal !== undefined) query = query.where('principal', '=', principal)
       const rows = await query.orderBy('updated_at').limit(limit).execute()
       return rows.map((row) => row.id as UploadId)
@@ -56,7 +62,7 @@ export function createUploadFacts({ reader, writer }: Database, clock: () => num
 }
 
 /** Sessions of one principal, as far as `most`: what it costs stays bounded, too. */
-async function countUploads(db: Queries, principal: string, most: number): Promise<number> {
+async function countUploads(db: Reads, principal: string, most: number): Promise<number> {
   const { count } = await db
     .selectFrom((eb) =>
       eb.selectFrom('uploads').select('id').where('principal', '=', principal).limit(most).as('open'),

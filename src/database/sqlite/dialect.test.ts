@@ -4,17 +4,16 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { kysely } from '../../database/kysely.ts'
+import { kysely } from '../kysely.ts'
 import { openSqliteDatabase } from './open-sqlite.ts'
 
 test('a transaction waits for that of another process, and nothing else waits with it', async () => {
   await using folder = await makeTempFolder('dialect')
   const file = join(folder.path, 'berth.db')
-  const { writer, close } = await openSqliteDatabase(file)
+  const { transaction, close } = await openSqliteDatabase(file, { migrations: [] })
   using other = new DatabaseSync(file)
   other.exec('begin immediate')
-  const write = (): Promise<unknown> =>
-    writer.transaction().execute((tx) => kysely.sql`create table waited (a)`.execute(tx))
+  const write = (): Promise<unknown> => transaction((tx) => kysely.sql`create table waited (a)`.execute(tx))
   const written = write().then(() => 'written')
   // Only where this goes on meanwhile does the other one ever come to its end.
   assert.equal(await Promise.race([written, sleep(50, 'waiting')]), 'waiting')

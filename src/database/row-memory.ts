@@ -30,6 +30,17 @@ export class RowMemory {
   }
 }
 
+/** The key of a row: the number of its query, and what that was run with. The lengths keep texts apart that would run into each other. */
+export function rowKey(query: number, parameters: readonly string[]): string {
+  let lengths = `${query}`
+  let texts = ''
+  for (const text of parameters) {
+    lengths += ` ${text.length}`
+    texts += text
+  }
+  return `${lengths}:${texts}`
+}
+
 function sizeOf(key: string, row: object): number {
   let bytes = ROW_OVERHEAD_BYTES + key.length
   for (const value of Object.values(row)) {

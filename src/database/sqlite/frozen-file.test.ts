@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { TOKENS_MIGRATIONS } from '../../tokens/migrations.ts'
+import type { TokensSchema } from '../../tokens/schema.ts'
 import { openSqliteDatabase } from './open-sqlite.ts'
 
 /** Settings in the database, so many that a connection reads its pages at different times. */
@@ -14,18 +16,23 @@ const nameOf = (index: number): string => `setting ${index}`
 async function openFrozen() {
   const folder = await makeTempFolder('frozen')
   const file = join(folder.path, 'db')
-  const usual = await openSqliteDatabase(file)
+  const usual = await openSqliteDatabase<TokensSchema>(file, { migrations: [TOKENS_MIGRATIONS] })
   const rows = Array.from({ length: COUNT }, (_, index) => ({ name: nameOf(index), value: 'x'.repeat(200) }))
   for (let at = 0; at < COUNT; at += 500) {
-    await usual.writer
-      .insertInto('settings')
-      .values(rows.slice(at, at + 500))
-      .execute()
+    await usual.transaction((tx) =>
+      tx
+        .insertInto('settings')
+        .values(rows.slice(at, at + 500))
+        .execute(),
+    )
   }
   await usual.close()
-  const database = await openSqliteDatabase(file, { isFrozen: true })
+  const database = await openSqliteDatabase<TokensSchema>(file, {
+    migrations: [TOKENS_MIGRATIONS],
+    isFrozen: true,
+  })
   const find = database.prepareFirst<{ value: string }>(
-    database.reader.selectFrom('settings').select('value').where('name', '=', '').compile(),
+    database.read.selectFrom('settings').select('value').where('name', '=', '').compile(),
   )
   return {
     file,
@@ -42,7 +49,10 @@ test('a frozen database is read, and not written', async () => {
   await using frozen = await openFrozen()
   const { database, find } = frozen
   assert.equal((await find(nameOf(1)))?.value.length, 200)
-  await assert.rejects(database.writer.deleteFrom('settings').execute(), { code: 'UNAVAILABLE' })
+  await assert.rejects(
+    database.transaction((tx) => tx.deleteFrom('settings').execute()),
+    { code: 'UNAVAILABLE' },
+  )
 })
 
 test('a frozen database answers nothing once another process has changed it, whether that is in its file yet or not', async () => {
@@ -57,8 +67,8 @@ test('a frozen database answers nothing once another process has changed it, whe
     const changed = { code: 'UNAVAILABLE', message: /once it is restarted/ }
     await assert.rejects(async () => find(nameOf(7)), changed)
     await assert.rejects(async () => find(nameOf(COUNT - 1)), changed)
-    await assert.rejects(database.reader.selectFrom('settings').selectAll().execute(), changed)
-    assert.throws(() => database.checkFile(), changed)
+    await assert.rejects(database.read.selectFrom('settings').selectAll().execute(), changed)
+    await assert.rejects(database.check(), changed)
     if (!isInFile) other.close()
   }
 })

@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CompiledQuery } from 'kysely'
 import type { FirstRow } from '../database.ts'
+import { type RowMemory, rowKey } from '../row-memory.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
-import type { RowMemory } from './row-memory.ts'
 import { toSqliteFault } from './sqlite-fault.ts'
 
 /** Where prepared queries read. */
@@ -32,7 +32,7 @@ export function createFirstRowReader({
       try {
         statement ??= connection().prepare(query.sql)
         snapshot.open()
-        const key = keyOf(id, parameters)
+        const key = rowKey(id, parameters)
         const known = memory.get(key) as R | undefined
         if (known) return known
         const row = statement.get(...parameters) as R | undefined
@@ -43,15 +43,4 @@ export function createFirstRowReader({
       }
     }
   }
-}
-
-/** The lengths keep texts apart that would run into each other. */
-function keyOf(query: number, parameters: readonly string[]): string {
-  let lengths = `${query}`
-  let texts = ''
-  for (const text of parameters) {
-    lengths += ` ${text.length}`
-    texts += text
-  }
-  return `${lengths}:${texts}`
 }

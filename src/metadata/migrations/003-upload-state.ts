@@ -1,10 +1,10 @@
-import type { Kysely } from 'kysely'
+import type { SchemaChange } from '../../database/migrations.ts'
 
 /**
  * A session keeps what its store of bytes handed back, whatever it says. For files that is the digest of the bytes so
  * far, as before, which names its algorithm.
  */
-export async function up(db: Kysely<unknown>): Promise<void> {
+export async function addUploadState(db: SchemaChange): Promise<void> {
   await db.schema.alterTable('uploads').renameColumn('digest', 'state').execute()
   await db.schema.alterTable('uploads').dropColumn('algorithm').execute()
 }

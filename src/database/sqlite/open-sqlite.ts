@@ -1,18 +1,19 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { kysely } from '../../database/kysely.ts'
 import type { Headroom } from '../../files/headroom.ts'
 import { OciError } from '../../oci/errors.ts'
 import { type Database, DatabaseError } from '../database.ts'
-import { migrateToLatest } from '../migrate.ts'
-import type { Schema } from '../schema.ts'
+import { kysely } from '../kysely.ts'
+import { migrate } from '../migrate.ts'
+import type { MigrationSet } from '../migrations.ts'
+import { RowMemory } from '../row-memory.ts'
+import { SQLITE_TYPES } from './column-types.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { FileIdentity, type OnReplaced } from './file-identity.ts'
 import { fillSharedMemory } from './fill-shared-memory.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
 import { connectFrozen, FrozenFile } from './frozen-file.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
-import { RowMemory } from './row-memory.ts'
 import { FULL_MESSAGE } from './sqlite-fault.ts'
 
 /** Longest wait of SQLite itself for another process, in milliseconds: where a connection is opened, and to read. */
@@ -24,6 +25,8 @@ const FULL: Error = Object.assign(new Error('database or disk is full'), { errco
 
 /** How a database is opened. */
 export interface OpenSqliteOptions {
+  /** Make the tables of S. */
+  readonly migrations: readonly MigrationSet[]
   readonly onReplaced?: OnReplaced | undefined
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
@@ -39,34 +42,80 @@ export interface OpenSqliteOptions {
  * written any more and `onReplaced` is called.
  * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` if it cannot be opened or is no database.
  */
-export async function openSqliteDatabase(
-  file: string,
-  { onReplaced = () => {}, headroom, isFrozen = false }: OpenSqliteOptions = {},
-): Promise<Database> {
-  const connectTo = isFrozen ? connectFrozen : connect
-  const memory = new RowMemory()
+export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOptions): Promise<Database<S>> {
   makePrivateFile(file)
-  const identity = new FileIdentity(file, onReplaced)
-  const frozen = isFrozen ? new FrozenFile(file) : undefined
-  const snapshot = new ReadSnapshot(
-    () => memory.clear(),
-    () => frozen?.check(),
-  )
+  const identity = new FileIdentity(file, options.onReplaced ?? (() => {}))
+  const frozen = options.isFrozen ? new FrozenFile(file) : undefined
   const checkFile = (): void => {
     identity.check()
     frozen?.check()
   }
+  const reading = openReading<S>(file, frozen)
+  const writing = openWriting<S>(file, { ...options, checkFile, snapshot: reading.snapshot })
+  const close = async (): Promise<void> => {
+    await reading.close()
+    await writing.close()
+  }
+  const transaction: Database<S>['transaction'] = (work) => writing.writer.transaction().execute(work)
+  try {
+    await migrate(writing.writer, { sets: options.migrations, types: SQLITE_TYPES, alone: transaction })
+    if (!frozen) identity.addSideFiles()
+  } catch (error) {
+    await close()
+    if (error instanceof DatabaseError) throw error
+    throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
+  }
+  const { reader: read, prepareFirst, changes } = reading
+  const check = async (): Promise<void> => checkFile()
+  return { engine: 'sqlite', read, transaction, prepareFirst, changes, check, close }
+}
+
+/** The side that reads, on a connection of its own that is opened with the first query. */
+function openReading<S>(file: string, frozen: FrozenFile | undefined) {
+  const memory = new RowMemory()
+  let changes = 0
+  const forget = (): void => {
+    changes++
+    memory.clear()
+  }
+  const snapshot = new ReadSnapshot(forget, () => frozen?.check())
+  let connection: DatabaseSync | undefined
+  const open = (): DatabaseSync => {
+    if (!connection) {
+      connection = frozen ? connectFrozen(file) : connect(file)
+      snapshot.attach(connection)
+    }
+    return connection
+  }
+  const reader = new kysely.Kysely<S>({ dialect: new NodeSqliteDialect({ open, role: 'reader', snapshot }) })
+  return {
+    reader,
+    snapshot,
+    prepareFirst: createFirstRowReader({ connection: open, snapshot, memory }),
+    changes(): number {
+      open()
+      snapshot.open()
+      return changes
+    },
+    async close(): Promise<void> {
+      await reader.destroy()
+      if (!connection?.isOpen) return
+      snapshot.end()
+      connection.close()
+    },
+  }
+}
+
+interface WritingOptions extends OpenSqliteOptions {
+  readonly checkFile: () => void
+  readonly snapshot: ReadSnapshot
+}
+
+/** The side that writes: one connection, which transactions hold in turn. */
+function openWriting<S>(file: string, { headroom, isFrozen = false, checkFile, snapshot }: WritingOptions) {
   const makeRoom = (): void => {
     if (!isFrozen && headroom?.makeRoom() === false)
       throw new OciError('STORAGE_FULL', { message: FULL_MESSAGE, cause: FULL })
-  }
-  let readers: DatabaseSync | undefined
-  const openReaders = (): DatabaseSync => {
-    if (!readers) {
-      readers = connectTo(file)
-      snapshot.attach(readers)
-    }
-    return readers
   }
   const onFull = (): void => void headroom?.giveUp()
   let closeSharedMemory = (): void => {}
@@ -77,31 +126,16 @@ export async function openSqliteDatabase(
     closeSharedMemory = fillSharedMemory(connection, file)
     return connection
   }
-  const writer = new kysely.Kysely<Schema>({
+  const writer = new kysely.Kysely<S>({
     dialect: new NodeSqliteDialect({ open, role: 'writer', snapshot, checkFile, makeRoom, onFull }),
   })
-  const reader = new kysely.Kysely<Schema>({
-    dialect: new NodeSqliteDialect({ open: openReaders, role: 'reader', snapshot }),
-  })
-  const close = async (): Promise<void> => {
-    await reader.destroy()
-    if (readers?.isOpen) {
-      snapshot.end()
-      readers.close()
-    }
-    await writer.destroy()
-    closeSharedMemory()
+  return {
+    writer,
+    async close(): Promise<void> {
+      await writer.destroy()
+      closeSharedMemory()
+    },
   }
-  try {
-    await migrateToLatest(writer)
-    if (!isFrozen) identity.addSideFiles()
-  } catch (error) {
-    await close()
-    if (error instanceof DatabaseError) throw error
-    throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
-  }
-  const prepareFirst = createFirstRowReader({ connection: openReaders, snapshot, memory })
-  return { reader, writer, prepareFirst, checkFile, close }
 }
 
 /** It holds password hashes and signing keys: nobody but its owner reads it. SQLite gives its side files the same mode. */

@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { ACCOUNTS_MIGRATIONS } from '../../accounts/migrations.ts'
+import type { AccountsSchema } from '../../accounts/schema.ts'
 import { OciError } from '../../oci/errors.ts'
 import { openSqliteDatabase } from './open-sqlite.ts'
 
@@ -14,16 +16,16 @@ const PAGE = 4096
 test('a read of a damaged page is answered 503, and ends nothing', async () => {
   await using folder = await makeTempFolder('damaged')
   const file = join(folder.path, 'db')
-  const made = await openSqliteDatabase(file)
+  const made = await openSqliteDatabase<AccountsSchema>(file, { migrations: [ACCOUNTS_MIGRATIONS] })
   await made.close()
   await damageAllButSchema(file)
-  const database = await openSqliteDatabase(file)
+  const database = await openSqliteDatabase<AccountsSchema>(file, { migrations: [ACCOUNTS_MIGRATIONS] })
   const find = database.prepareFirst(
-    database.reader.selectFrom('users').selectAll().where('name', '=', 'alice').compile(),
+    database.read.selectFrom('users').selectAll().where('name', '=', 'alice').compile(),
   )
   for (let turn = 0; turn < 3; turn++) {
     assert.throws(() => find('alice'), isDamage)
-    await assert.rejects(database.reader.selectFrom('users').selectAll().execute(), isDamage)
+    await assert.rejects(database.read.selectFrom('users').selectAll().execute(), isDamage)
     // The snapshot ends with the turn of the event loop; an error there would end the process.
     await setImmediate()
   }

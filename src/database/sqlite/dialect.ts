@@ -11,7 +11,7 @@ import type {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { kysely } from '../../database/kysely.ts'
+import { kysely } from '../kysely.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
 import { isBusy, isFull, toSqliteFault } from './sqlite-fault.ts'
 

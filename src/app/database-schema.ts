@@ -1,0 +1,32 @@
+import { ACCOUNTS_MIGRATIONS } from '../accounts/migrations.ts'
+import type { AccountsSchema } from '../accounts/schema.ts'
+import { kysely } from '../database/kysely.ts'
+import type { MigrationSet, SchemaChange } from '../database/migrations.ts'
+import { METADATA_MIGRATIONS } from '../metadata/migrations.ts'
+import type { MetadataSchema } from '../metadata/schema.ts'
+import { TOKENS_MIGRATIONS } from '../tokens/migrations.ts'
+import type { TokensSchema } from '../tokens/schema.ts'
+
+/** All tables of one Berth; each capability is handed the database as one of its own tables only. */
+export interface BerthSchema extends MetadataSchema, AccountsSchema, TokensSchema {}
+
+/** What makes them, in the order in which it is run. */
+export const MIGRATION_SETS: readonly MigrationSet[] = [
+  METADATA_MIGRATIONS,
+  ACCOUNTS_MIGRATIONS,
+  TOKENS_MIGRATIONS,
+  {
+    capability: 'berth',
+    migrations: { '001-uploads-of-accounts': giveUploadsToAccounts },
+    formerNames: { '001-uploads-of-accounts': '004-account-ids' },
+  },
+]
+
+/** Upload sessions belong to an account and not to its name. What no stored account has opened is of one of an htpasswd file. */
+export async function giveUploadsToAccounts(db: SchemaChange): Promise<void> {
+  await kysely.sql`
+    update uploads set principal = coalesce(
+      (select 'user:' || users.id from users where users.name = uploads.principal),
+      'htpasswd:' || uploads.principal
+    )`.execute(db)
+}

@@ -1,0 +1,93 @@
+import type { Kysely } from 'kysely'
+import { DatabaseError } from './database.ts'
+import { kysely } from './kysely.ts'
+import type { ColumnTypes, Migration, MigrationSet, SchemaChange } from './migrations.ts'
+
+const { sql } = kysely
+
+/**
+ * Table of what was run, by name. Named as Kysely's migrator does: programs from before there were capabilities look
+ * there, and refuse a database with names that they do not know.
+ */
+const RECORD = 'kysely_migration'
+
+/** What migrations run with. */
+export interface MigrateOptions {
+  readonly sets: readonly MigrationSet[]
+  readonly types: ColumnTypes
+  /** Runs work in one transaction, while no other process runs any. */
+  readonly alone: (work: (tx: MigratedDatabase) => Promise<void>) => Promise<void>
+}
+
+/** A database, or a transaction in it, as migrations see it. */
+export type MigratedDatabase = SchemaChange & Pick<Kysely<unknown>, 'introspection'>
+
+/**
+ * Runs the migrations that are missing, set by set, all in one transaction. Where none is missing nothing is locked and
+ * nothing written.
+ * Errors: `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
+ */
+export async function migrate(db: MigratedDatabase, { sets, types, alone }: MigrateOptions): Promise<void> {
+  const steps = sets.flatMap(stepsOf)
+  if (findMissing(steps, await readRecord(db)).length === 0) return
+  await alone(async (tx) => {
+    // Read again: another process may have run them meanwhile.
+    const missing = findMissing(steps, await readRecord(tx))
+    await createRecord(tx)
+    for (const { name, run } of missing) {
+      await run(tx, types)
+      await addRecord(tx, name)
+    }
+  })
+}
+
+interface Step {
+  readonly name: string
+  readonly formerName: string | undefined
+  readonly run: Migration
+}
+
+function stepsOf({ capability, migrations, formerNames = {} }: MigrationSet): Step[] {
+  return Object.entries(migrations).map(([name, run]) => ({
+    name: `${capability}/${name}`,
+    formerName: formerNames[name],
+    run,
+  }))
+}
+
+function findMissing(steps: readonly Step[], record: ReadonlySet<string>): Step[] {
+  const known = new Set(steps.flatMap(({ name, formerName }) => [name, formerName]))
+  const unknown = [...record].find((name) => !known.has(name))
+  if (unknown !== undefined) {
+    throw new DatabaseError(
+      'SCHEMA_TOO_NEW',
+      `The database was written by a newer version of Berth (it holds the migration "${unknown}")`,
+    )
+  }
+  return steps.filter(
+    ({ name, formerName }) => !record.has(name) && (formerName === undefined || !record.has(formerName)),
+  )
+}
+
+async function readRecord(db: MigratedDatabase): Promise<Set<string>> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === RECORD)) return new Set()
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(RECORD)} order by name`.execute(
+    db,
+  )
+  return new Set(rows.map(({ name }) => name))
+}
+
+async function createRecord(db: MigratedDatabase): Promise<void> {
+  await db.schema
+    .createTable(RECORD)
+    .ifNotExists()
+    .addColumn('name', 'varchar(255)', (column) => column.notNull().primaryKey())
+    .addColumn('timestamp', 'varchar(255)', (column) => column.notNull())
+    .execute()
+}
+
+async function addRecord(db: MigratedDatabase, name: string): Promise<void> {
+  const now = new Date().toISOString()
+  await sql`insert into ${sql.table(RECORD)} (name, timestamp) values (${name}, ${now})`.execute(db)
+}

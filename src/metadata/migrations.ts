@@ -1,0 +1,19 @@
+import type { MigrationSet } from '../database/migrations.ts'
+import { createContent } from './migrations/001-content.ts'
+import { indexUploadsOfOne } from './migrations/002-uploads-of-one.ts'
+import { addUploadState } from './migrations/003-upload-state.ts'
+
+/** The schema of metadata, step by step; `schema.ts` says what the columns mean. */
+export const METADATA_MIGRATIONS: MigrationSet = {
+  capability: 'metadata',
+  migrations: {
+    '001-content': createContent,
+    '002-uploads-of-one': indexUploadsOfOne,
+    '003-upload-state': addUploadState,
+  },
+  formerNames: {
+    '001-content': '001-initial',
+    '002-uploads-of-one': '002-uploads-of-one',
+    '003-upload-state': '007-upload-state',
+  },
+}

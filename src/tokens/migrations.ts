@@ -1,0 +1,19 @@
+import type { MigrationSet } from '../database/migrations.ts'
+import { createTokens } from './migrations/001-tokens.ts'
+import { rotateRefreshTokens } from './migrations/002-rotating-refresh-tokens.ts'
+import { createSpentRefreshTokens } from './migrations/003-spent-refresh-tokens.ts'
+
+/** The schema of tokens, step by step; `schema.ts` says what the columns mean. */
+export const TOKENS_MIGRATIONS: MigrationSet = {
+  capability: 'tokens',
+  migrations: {
+    '001-tokens': createTokens,
+    '002-rotating-refresh-tokens': rotateRefreshTokens,
+    '003-spent-refresh-tokens': createSpentRefreshTokens,
+  },
+  formerNames: {
+    '001-tokens': '001-initial',
+    '002-rotating-refresh-tokens': '005-rotating-refresh-tokens',
+    '003-spent-refresh-tokens': '006-spent-refresh-tokens',
+  },
+}
