@@ -84,7 +84,7 @@ const RESOURCES: Record<string, Readonly<Record<string, Reader>>> = {
   manifest: { GET: readManifestGet, PUT: readManifestPut, DELETE: readManifestDelete },
   blob: { GET: readBlobGet, DELETE: readBlobDelete },
   uploads: { POST: readUploadStart },
-  upload: { GET: readUploadStatus, PATCH: readUploadChunk, PUT: readUploadFinish, DELETE: readUploadCancel },
+  upload: { GET: readUploadStatus, PATCH: readUploadAppend, PUT: readUploadFinish, DELETE: readUploadCancel },
   tags: { GET: readTagList },
   referrers: { GET: readReferrerList },
   catalog: { GET: (_name, _last, query) => ({ kind: 'catalog', page: readPage(query) }) },
@@ -222,7 +222,7 @@ function readUploadStatus(name: string, last: string): OciRequest {
   return { kind: 'blob-upload-status', repository: parseRepositoryName(name), uploadId: parseUploadId(last) }
 }
 
-function readUploadChunk(name: string, last: string): OciRequest {
+function readUploadAppend(name: string, last: string): OciRequest {
   return { kind: 'blob-upload-append', repository: parseRepositoryName(name), uploadId: parseUploadId(last) }
 }
 

@@ -30,7 +30,7 @@ export interface HttpSurface extends AsyncDisposable {
   readonly registry: Registry
   readonly accounts: MemoryAuthenticator
   readonly bounds: SharedBounds
-  /** Code and text of each failure that would be logged as a fault of the server. */
+  /** Faults of the server, which would be logged. */
   readonly failures: readonly unknown[]
   /** One request on a connection of its own, with the password of `user` unless a header says otherwise. */
   send(user: SurfaceUser | undefined, method: string, path: string, options?: RequestOptions): Promise<Reply>
