@@ -52,10 +52,6 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
  * reported for them. Lines only leave this list; `npm run imports` prints how many there are, and which are not needed.
  */
 export const OPEN_ARROWS: readonly string[] = [
-  'front-door/vhost/directives -> front-door/vhost/compile',
-  'front-door/vhost/route -> front-door/vhost/compile',
-  'front-door/vhost/route -> front-door/vhost/directives',
-  'front-door/vhost/directives/known-directives.ts -> front-door/vhost/directives/directive-table.ts',
   'app/open-front-door.ts -> app/open-serving.ts',
   'app/workers/open-workers.ts -> app/start.ts',
   'config/describe.ts -> config/load-config.ts',

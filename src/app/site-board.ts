@@ -8,7 +8,8 @@ import { SiteAssembler } from '../front-door/sites/assemble-sites.ts'
 import { HostPatterns, HostTable } from '../front-door/sites/host-table.ts'
 import type { Site } from '../front-door/sites/site.ts'
 import type { AcmeWish, SiteDeclaration } from '../front-door/sites/site-declaration.ts'
-import { type HttpLevel, readHttpLevel } from '../front-door/vhost/compile/http-level.ts'
+import { readHttpLevel } from '../front-door/vhost/compile/read-http-level.ts'
+import type { HttpLevel } from '../front-door/vhost/directives/http-level.ts'
 import { declareSites, plainWish } from './declare-sites.ts'
 import {
   createPathResolver,

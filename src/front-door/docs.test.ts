@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { formatDirectiveTable } from './vhost/directives/directive-table.ts'
+import { formatDirectiveTable } from './vhost/directives/format-directives.ts'
 
 const FILE = new URL('../../docs/front-door.md', import.meta.url)
 const SECTION = /(<!-- directives: [^\n]* -->\n)([\s\S]*?)(<!-- \/directives -->)/

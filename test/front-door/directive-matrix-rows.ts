@@ -426,7 +426,10 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
     },
   ],
   merge_slashes: [
-    { elsewhere: 'src/front-door/canonical-path.test.ts', why: 'nginx takes it of the first server only' },
+    {
+      elsewhere: 'src/front-door/exchange/canonical-path.test.ts',
+      why: 'nginx takes it of the first server only',
+    },
   ],
   underscores_in_headers: [
     { text: 'underscores_in_headers on;', requests: [{ headers: { x_probe: 'yes' } }] },
@@ -437,17 +440,19 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
   auth_request: [{ elsewhere: 'test/front-door/directives-refused.test.ts', why: 'it can only be off' }],
   autoindex: [{ elsewhere: 'test/front-door/directives-refused.test.ts', why: 'it can only be off' }],
   client_body_timeout: [
-    { elsewhere: 'src/front-door/proxy-request.test.ts', why: 'a client that stops in the middle' },
+    { elsewhere: 'src/front-door/forward/proxy-request.test.ts', why: 'a client that stops in the middle' },
   ],
-  send_timeout: [{ elsewhere: 'src/front-door/send-timeout.test.ts', why: 'a client that takes nothing' }],
+  send_timeout: [
+    { elsewhere: 'src/front-door/exchange/send-timeout.test.ts', why: 'a client that takes nothing' },
+  ],
   proxy_send_timeout: [
-    { elsewhere: 'src/front-door/proxy-request.test.ts', why: 'an upstream that takes nothing' },
+    { elsewhere: 'src/front-door/forward/proxy-request.test.ts', why: 'an upstream that takes nothing' },
   ],
   proxy_connect_timeout: [
     { elsewhere: 'src/front-door/forward/connect-server.test.ts', why: 'a server that does not answer' },
   ],
   proxy_next_upstream: [
-    { elsewhere: 'src/front-door/next-server.test.ts', why: 'an upstream of several servers' },
+    { elsewhere: 'src/front-door/forward/next-server.test.ts', why: 'an upstream of several servers' },
   ],
-  ssl_protocols: [{ elsewhere: 'src/front-door/tls-policy.test.ts', why: 'a handshake' }],
+  ssl_protocols: [{ elsewhere: 'src/front-door/listen/tls-policy.test.ts', why: 'a handshake' }],
 }

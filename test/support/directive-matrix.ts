@@ -1,4 +1,4 @@
-import type { DirectiveContext } from '../../src/front-door/vhost/directives/directive-table.ts'
+import type { DirectiveContext } from '../../src/front-door/vhost/directives/directive-entry.ts'
 import type { VhostFiles } from './vhost-nginx.ts'
 
 /** Place of the directive under test, with the location that answers `/x/…`. */

@@ -16,7 +16,7 @@ import type {
   SiteDeclaration,
   UpstreamDeclaration,
 } from '../../src/front-door/sites/site-declaration.ts'
-import { readHttpLevel } from '../../src/front-door/vhost/compile/http-level.ts'
+import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
 import { contextOf, makeSite } from './test-door.ts'
 
 /** Host of all requests of such tests. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FolderContent, WatchedFile } from '../../files/watched-folder.ts'
 import { compileServer, type DeclaredLocation, type VhostFile } from '../vhost/compile/compile-server.ts'
-import type { HttpLevel } from '../vhost/compile/http-level.ts'
+import type { HttpLevel } from '../vhost/directives/http-level.ts'
 import type { CompiledServer } from '../vhost/route/plan.ts'
 import { noteAddressHosts } from './address-hosts.ts'
 import { HostPatterns } from './host-table.ts'

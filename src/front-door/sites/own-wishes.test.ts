@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { type ContainerFacts, readContainer } from '../docker/container-facts.ts'
 import { type ContainerDefaults, declareContainers } from '../docker/container-sites.ts'
 import { ON_HOST } from '../docker/own-networks.ts'
-import { readHttpLevel } from '../vhost/compile/http-level.ts'
+import { readHttpLevel } from '../vhost/compile/read-http-level.ts'
 import { SiteAssembler } from './assemble-sites.ts'
 import type { SiteDeclaration } from './site-declaration.ts'
 

@@ -1,12 +1,8 @@
-import { type CompileContext, close, tell, warnOnce } from '../directives/compile-context.ts'
-import {
-  type DirectiveContext,
-  type DirectiveEntry,
-  findDirective,
-  findNear,
-  isProtective,
-} from '../directives/directive-table.ts'
+import { type CompileContext, close, warnOnce } from '../directives/compile-context.ts'
+import type { DirectiveContext, DirectiveEntry } from '../directives/directive-entry.ts'
+import { findDirective, findNear, isProtective } from '../directives/directive-table.ts'
 import { type Directive, type ParsedFile, parseVhostFile } from '../syntax/parser.ts'
+import { tell } from './tell.ts'
 
 /** Files that include files, at most. */
 const MAX_INCLUDE_DEPTH = 4
@@ -75,9 +71,10 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
     tell(context, directive, problem)
     return []
   }
-  if (name === 'include') return include(directive, context, position)
-  if (!block) return args.some(isUnsafe) ? refuseUnsafe(directive, context) : [directive]
-  return [{ ...directive, block: checkAll(block, context, { ...position, level: levelIn(name, position) }) }]
+  if ('structure' in entry && entry.structure === 'include') return include(directive, context, position)
+  if (!block || !entry.block) return args.some(isUnsafe) ? refuseUnsafe(directive, context) : [directive]
+  const inside = { ...position, level: entry.block(position.level) }
+  return [{ ...directive, block: checkAll(block, context, inside) }]
 }
 
 function problemOf(
@@ -90,7 +87,7 @@ function problemOf(
   if (args.length < min || args.length > max) {
     return `"${name}" needs ${countInWords(min, max)}, and has ${args.length}`
   }
-  if ((entry.block === true) !== (block !== undefined)) {
+  if ((entry.block === undefined) !== (block === undefined)) {
     return block ? `"${name}" takes no block` : `"${name}" needs a block in "{ }"`
   }
   return undefined
@@ -102,12 +99,6 @@ const PLACES: Readonly<Record<DirectiveContext, string>> = {
   if: 'an "if" outside of a location',
   'location-if': 'an "if"',
   limit_except: '"limit_except"',
-}
-
-function levelIn(name: string, { level }: Position): DirectiveContext {
-  if (name === 'limit_except') return 'limit_except'
-  if (name === 'if') return level === 'server' ? 'if' : 'location-if'
-  return 'location'
 }
 
 /** A line break would end a header that the text goes into. */
@@ -122,23 +113,10 @@ function refuseUnsafe(directive: Directive, context: CompileContext): Directive[
   return []
 }
 
-/** Directives of which nginx takes one a level. */
-const ONCE = new Set([
-  ...['client_max_body_size', 'auth_basic', 'auth_basic_user_file', 'satisfy', 'proxy_pass', 'root', 'alias'],
-  ...['try_files', 'limit_except', 'limit_req_status', 'limit_conn_status', 'real_ip_header'],
-  ...[
-    'client_body_timeout',
-    'send_timeout',
-    'proxy_read_timeout',
-    'proxy_send_timeout',
-    'proxy_connect_timeout',
-  ],
-])
-
 function refuseTwice(directives: readonly Directive[], context: CompileContext): void {
   const seen = new Map<string, Directive>()
   for (const directive of directives) {
-    if (!ONCE.has(directive.name)) continue
+    if (!findDirective(directive.name)?.once) continue
     const first = seen.get(directive.name)
     if (first) tell(context, directive, `"${directive.name}" is here twice: line ${first.line} has it, too`)
     else seen.set(directive.name, directive)

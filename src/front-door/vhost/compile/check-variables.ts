@@ -1,27 +1,8 @@
 import { type CompileContext, close, warn } from '../directives/compile-context.ts'
+import { findDirective } from '../directives/directive-table.ts'
 import { isKnownVariable, isUnfilledVariable } from '../route/variables.ts'
 import type { Directive } from '../syntax/parser.ts'
 import { parseTemplate, variablesOf } from '../syntax/template.ts'
-
-/** Directives in which an unknown variable changes who gets what, with those of their words that have variables. */
-const DECIDING: ReadonlyMap<string, (args: readonly string[]) => readonly string[]> = new Map([
-  ['return', (args) => args],
-  ['rewrite', (args) => args.slice(1, 2)],
-  ['set', (args) => args.slice(1)],
-  ['if', wordsOfCondition],
-  ['proxy_pass', (args) => args],
-  ['root', (args) => args],
-  ['alias', (args) => args],
-  ['try_files', (args) => args],
-])
-/** The variable, and what it is compared to; regular expressions have none. */
-function wordsOfCondition(args: readonly string[]): readonly string[] {
-  const [name = '', operator = '', value = ''] = args[0] === '(' ? args.slice(1) : args
-  return operator === '=' || operator === '!=' ? [name, value] : [name]
-}
-
-/** Those in which it leaves a text empty. */
-const TELLING = new Set(['add_header', 'proxy_set_header', 'proxy_redirect', 'auth_basic'])
 
 /** nginx has no way to write such a sign by itself. */
 const STRAY = /\$(?!\{\w+\}|\w)/
@@ -52,8 +33,10 @@ function checkAll(
 ): void {
   for (const directive of directives) {
     const { name, args, block } = directive
-    const words = DECIDING.get(name)?.(args) ?? (TELLING.has(name) ? args : [])
-    const note = DECIDING.has(name) ? close : warn
+    const entry = findDirective(name)
+    const words = entry?.variables?.(args) ?? []
+    // In a setting an unknown variable leaves a text empty; elsewhere it changes who gets what.
+    const note = entry && 'setting' in entry ? warn : close
     if (words.some((word) => STRAY.test(word))) {
       note(context, directive, `"${name}" has a "$" that no variable begins with`)
     }

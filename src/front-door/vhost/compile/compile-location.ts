@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { type CompileContext, close } from '../directives/compile-context.ts'
+import type { ContentDraft } from '../directives/directive-entry.ts'
+import { findDirective } from '../directives/directive-table.ts'
 import { compileRegex } from '../regex/regex.ts'
 import { type Location, type LocationContent, type LocationMatcher, LocationSet } from '../route/locations.ts'
-import { compileSteps } from '../route/rewrite-steps.ts'
 import type { LocationSettings } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
 import { isConstant, parseTemplate, type Template } from '../syntax/template.ts'
+import { compileSteps } from './compile-steps.ts'
 import { interpretSettings } from './interpret-settings.ts'
 
 /** What locations inherit from the level they stand in. */
@@ -110,30 +112,33 @@ export function compileLevel(
 ): { level: LevelParts; content: LocationContent } {
   // nginx does not hand limit_except on to locations inside (ngx_http_core_module.c), and knows none for a server.
   const inherited = level.isServer ? level.settings : { ...level.settings, limitExcept: undefined }
+  const own = readContent(directives)
   const inner: LevelParts = {
     ...level,
     isServer: matcher === undefined,
     outer: matcher,
     settings: interpretSettings(inherited, directives, context),
-    folder: folderOf(directives, matcher) ?? level.folder,
-    isInternal: level.isInternal || find(directives, 'internal') !== undefined,
-    index: wordsOf(directives, 'index') ?? level.index,
+    folder: folderOf(own, matcher) ?? level.folder,
+    isInternal: level.isInternal || own.isInternal === true,
+    index: own.index ?? level.index,
   }
-  return { level: inner, content: compileContent(directives, { level: inner, matcher }, context) }
+  return { level: inner, content: compileContent(own, { level: inner, matcher }, context) }
 }
 
-function folderOf(
-  directives: readonly Directive[],
-  matcher: LocationMatcher | undefined,
-): Folder | undefined {
-  const alias = wordsOf(directives, 'alias')?.[0]
-  const root = wordsOf(directives, 'root')?.[0]
-  if (alias === undefined)
-    return root === undefined ? undefined : { template: parseTemplate(root), alias: undefined }
-  return {
-    template: parseTemplate(alias),
-    alias: { length: matcher && 'path' in matcher ? matcher.path.length : 0 },
+/** What the directives of a level say of its content. */
+function readContent(directives: readonly Directive[]): ContentDraft {
+  const draft: ContentDraft = {}
+  for (const directive of directives) {
+    const entry = findDirective(directive.name)
+    if (entry && 'content' in entry) entry.content(draft, directive)
   }
+  return draft
+}
+
+function folderOf({ root, alias }: ContentDraft, matcher: LocationMatcher | undefined): Folder | undefined {
+  if (alias === undefined) return root && { template: root, alias: undefined }
+  const length = matcher && 'path' in matcher ? matcher.path.length : 0
+  return { template: alias.template, alias: { length } }
 }
 
 /**
@@ -173,27 +178,25 @@ export function parseMatcher(words: readonly string[], { host }: CompileContext)
 }
 
 function compileContent(
-  directives: readonly Directive[],
+  { proxyPass, tryFiles, alias, root }: ContentDraft,
   { level, matcher }: { level: LevelParts; matcher: LocationMatcher | undefined },
   context: CompileContext,
 ): LocationContent {
-  const pass = find(directives, 'proxy_pass')
-  const tries = find(directives, 'try_files')
-  if (pass && tries)
-    close(context, tries, '"try_files" beside "proxy_pass" is not understood: name a location')
-  if (pass) return compilePass(pass, { level, matcher }, context)
-  const alias = find(directives, 'alias')
-  if (alias && find(directives, 'root')) close(context, alias, '"alias" stands beside "root"')
-  if (alias && matcher?.kind === 'named') close(context, alias, '"alias" cannot stand in a named location')
+  if (proxyPass && tryFiles)
+    close(context, tryFiles.directive, '"try_files" beside "proxy_pass" is not understood: name a location')
+  if (proxyPass) return compilePass(proxyPass, { level, matcher }, context)
+  if (alias && root) close(context, alias.directive, '"alias" stands beside "root"')
+  if (alias && matcher?.kind === 'named')
+    close(context, alias.directive, '"alias" cannot stand in a named location')
   const { folder } = level
-  if (!tries && !folder) return { kind: 'none' }
+  if (!tryFiles && !folder) return { kind: 'none' }
   return {
     kind: 'files',
     // nginx has a root of its own that is never meant; the last word of try_files may be a status all the same.
     root: folder && !folder.alias ? folder.template : NO_ROOT,
     alias: folder?.alias && folder.template,
     aliasLength: folder?.alias?.length ?? 0,
-    tryFiles: tries?.args.map(parseTemplate),
+    tryFiles: tryFiles?.words,
     index: level.index ?? ['index.html'],
   }
 }
@@ -254,12 +257,4 @@ function upstreamName(host: string, path: string): string {
 
 function sha1(text: string): string {
   return createHash('sha1').update(text).digest('hex')
-}
-
-function find(directives: readonly Directive[], wanted: string): Directive | undefined {
-  return directives.find(({ name }) => name === wanted)
-}
-
-function wordsOf(directives: readonly Directive[], wanted: string): readonly string[] | undefined {
-  return find(directives, wanted)?.args
 }

@@ -1,8 +1,8 @@
 import { type CompileContext, close, warn } from '../directives/compile-context.ts'
-import type { DirectiveContext } from '../directives/directive-table.ts'
+import type { DirectiveContext } from '../directives/directive-entry.ts'
+import { EMPTY_HTTP_LEVEL, type HttpLevel } from '../directives/http-level.ts'
 import { type Location, type LocationContent, LocationSet } from '../route/locations.ts'
 import type { CompiledServer } from '../route/plan.ts'
-import { compileSteps } from '../route/rewrite-steps.ts'
 import { createRouter } from '../route/route.ts'
 import { defaultSettings } from '../settings/default-settings.ts'
 import type { AccessSettings, LocationSettings } from '../settings/settings.ts'
@@ -19,7 +19,7 @@ import {
   parseMatcher,
   redirectOf,
 } from './compile-location.ts'
-import { EMPTY_HTTP_LEVEL, type HttpLevel } from './http-level.ts'
+import { compileSteps } from './compile-steps.ts'
 import { interpretSettings } from './interpret-settings.ts'
 
 /** A vhost file by the path that the operator knows. */

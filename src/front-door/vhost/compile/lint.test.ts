@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { findDirective, findNear, formatDirectiveTable } from '../directives/directive-table.ts'
-import { DIRECTIVES } from '../directives/known-directives.ts'
+import { DIRECTIVES, findDirective, findNear } from '../directives/directive-table.ts'
+import { formatDirectiveTable } from '../directives/format-directives.ts'
 import { lintVhostFile } from './lint.ts'
 
 const ODD: readonly (readonly [text: string, line: number, message: RegExp])[] = [

@@ -1,7 +1,6 @@
-import type { HttpLevel } from '../compile/http-level.ts'
 import type { Directive } from '../syntax/parser.ts'
 import type { DirectiveProblem, Place } from '../syntax/problem.ts'
-import { isProtective } from './directive-table.ts'
+import type { HttpLevel } from './http-level.ts'
 
 /** Problems kept of a host: whoever mends these sees the next. */
 const MAX_PROBLEMS = 100
@@ -34,12 +33,6 @@ export function close(context: CompileContext, { file, line }: Place, message: s
 /** Notes what is only odd. */
 export function warn({ problems }: CompileContext, { file, line }: Place, message: string): void {
   if (problems.length < MAX_PROBLEMS) problems.push({ file, line, severity: 'warns', message })
-}
-
-/** Notes what is wrong with a directive: it closes the host if the directive may protect something, else it warns. */
-export function tell(context: CompileContext, directive: Directive, message: string): void {
-  if (isProtective(directive.name)) close(context, directive, message)
-  else warn(context, directive, `${message}; it is passed over`)
 }
 
 /** Notes that a directive does nothing, once a host. */

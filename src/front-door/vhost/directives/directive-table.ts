@@ -1,34 +1,36 @@
-import { DIRECTIVES } from './known-directives.ts'
+import { ACCESS_DIRECTIVES } from './access.ts'
+import type { DirectiveEntry } from './directive-entry.ts'
+import { ERROR_PAGE_DIRECTIVES } from './error-pages.ts'
+import { FILE_DIRECTIVES } from './files.ts'
+import { GZIP_DIRECTIVES } from './gzip.ts'
+import { HEADER_DIRECTIVES } from './headers.ts'
+import { LIMIT_DIRECTIVES } from './limits.ts'
+import { LOG_DIRECTIVES } from './logs.ts'
+import { PASSED_OVER_DIRECTIVES } from './passed-over.ts'
+import { PROXY_DIRECTIVES } from './proxy.ts'
+import { REFUSED_DIRECTIVES } from './refused.ts'
+import { REWRITE_DIRECTIVES } from './rewrite.ts'
+import { STRUCTURE_DIRECTIVES } from './structure.ts'
+import { TLS_DIRECTIVES } from './tls.ts'
+import { VISITOR_DIRECTIVES } from './visitor.ts'
 
-/**
- * What becomes of a directive:
- * - `full`: it does what it does in nginx.
- * - `part`: the note says what of it.
- * - `no-op`: it tunes what is done otherwise here; taken and passed over.
- * - `missing`: visitors or applications would see its effect, which it has not here: a warning says so.
- * - `refused`: it decides who gets what, and cannot be done: it closes the host.
- */
-export type Support = 'full' | 'part' | 'no-op' | 'missing' | 'refused'
-
-/** What a directive is about. What is wrong with `access` and `routing` closes the host; with others it only warns. */
-export type DirectiveClass = 'access' | 'routing' | 'tuning' | 'tls'
-
-/** Where a directive stands; `if`: in one outside of any location. */
-export type DirectiveContext = 'server' | 'location' | 'if' | 'location-if' | 'limit_except'
-
-/** A directive of nginx that is known here. */
-export interface DirectiveEntry {
-  readonly name: string
-  readonly class: DirectiveClass
-  readonly support: Support
-  /** Words behind the name: least and most. */
-  readonly args: readonly [min: number, max: number]
-  /** Has a block behind it. */
-  readonly block?: true
-  readonly contexts: readonly DirectiveContext[]
-  /** What an operator must know; empty if there is nothing. */
-  readonly note: string
-}
+/** All directives known, in the order of the documentation. */
+export const DIRECTIVES: readonly DirectiveEntry[] = [
+  ...ACCESS_DIRECTIVES,
+  ...LIMIT_DIRECTIVES,
+  ...VISITOR_DIRECTIVES,
+  ...STRUCTURE_DIRECTIVES,
+  ...REWRITE_DIRECTIVES,
+  ...PROXY_DIRECTIVES,
+  ...HEADER_DIRECTIVES,
+  ...FILE_DIRECTIVES,
+  ...ERROR_PAGE_DIRECTIVES,
+  ...GZIP_DIRECTIVES,
+  ...LOG_DIRECTIVES,
+  ...PASSED_OVER_DIRECTIVES,
+  ...TLS_DIRECTIVES,
+  ...REFUSED_DIRECTIVES,
+]
 
 const BY_NAME: ReadonlyMap<string, DirectiveEntry> = new Map(DIRECTIVES.map((entry) => [entry.name, entry]))
 
@@ -37,11 +39,15 @@ export function findDirective(name: string): DirectiveEntry | undefined {
   return BY_NAME.get(name)
 }
 
-/** Whether what is wrong with a directive closes the host. Unknown ones do if they may protect something. */
+/** Whether a mistake in a directive closes the host. One in an unknown directive does if it may protect something. */
 export function isProtective(name: string): boolean {
   const entry = BY_NAME.get(name)
-  if (entry) return entry.class === 'access' || entry.class === 'routing'
+  if (entry) return decides(entry)
   return DECIDES.test(name) || findNear(name) !== undefined
+}
+
+function decides({ class: about }: DirectiveEntry): boolean {
+  return about === 'access' || about === 'routing'
 }
 
 /** Names that may decide who gets what, as far as can be told by their looks. */
@@ -56,7 +62,7 @@ export function findNear(name: string): string | undefined {
   const most = name.length < 7 ? 1 : 2
   return DIRECTIVES.find(
     (entry) =>
-      (entry.class === 'access' || entry.class === 'routing') &&
+      decides(entry) &&
       Math.abs(entry.name.length - name.length) <= most &&
       countSlips(entry.name, name) <= most,
   )?.name
@@ -84,35 +90,4 @@ function countSlips(a: string, b: string): number {
     last = now
   }
   return last[b.length] ?? 0
-}
-
-const WORDS: Readonly<Record<Support, string>> = {
-  full: 'yes',
-  part: 'in part',
-  'no-op': 'taken, does nothing',
-  missing: 'no, with a warning',
-  refused: 'refused: closes the host',
-}
-
-/** The table of docs/front-door.md. */
-export function formatDirectiveTable(): string {
-  const rows = DIRECTIVES.filter(({ support }) => support !== 'no-op').map(
-    ({ name, support, contexts, note }) =>
-      `| \`${name}\` | ${WORDS[support]} | ${support === 'refused' ? '' : contexts.join(', ')} | ${note} |`,
-  )
-  const passedOver = DIRECTIVES.filter(({ support }) => support === 'no-op')
-  return [
-    '| Directive | Here | Where | |',
-    '|---|---|---|---|',
-    ...rows,
-    '',
-    'Taken, and of no effect:',
-    '',
-    ...passedOver.filter(({ note }) => note !== '').map(({ name, note }) => `- \`${name}\`: ${note}`),
-    `- ${passedOver
-      .filter(({ note }) => note === '')
-      .map(({ name }) => `\`${name}\``)
-      .join(', ')}`,
-    '',
-  ].join('\n')
 }

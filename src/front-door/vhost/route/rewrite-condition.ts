@@ -26,6 +26,12 @@ export function compileCondition(args: readonly string[]): Condition | string {
   return (state) => tryPattern(state, compiled, readVariable(state, variable)) === isWanted
 }
 
+/** Words of a condition that may hold variables: the variable, and the text it is compared to; patterns hold none. */
+export function variablesOfCondition(args: readonly string[]): readonly string[] {
+  const [name = '', operator = '', value = ''] = args[0] === '(' ? args.slice(1) : args
+  return operator === '=' || operator === '!=' ? [name, value] : [name]
+}
+
 /** What stands between the brackets, which may or may not be words of their own. */
 function withoutBrackets(args: readonly string[]): string[] | undefined {
   const [first = '', ...others] = args

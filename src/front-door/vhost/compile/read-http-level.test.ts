@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { CompiledServer } from '../route/plan.ts'
 import { demandOf } from '../settings/access.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
-import { readHttpLevel } from './http-level.ts'
+import { readHttpLevel } from './read-http-level.ts'
 
 function compile(text: string, more: Partial<ServerParts>): CompiledServer {
   return compileServer({

@@ -1,39 +1,9 @@
 import { findDirective, isProtective } from '../directives/directive-table.ts'
+import type { HttpLevel, RequestZone } from '../directives/http-level.ts'
 import { type Directive, parseVhostFile } from '../syntax/parser.ts'
 import type { DirectiveProblem, Place } from '../syntax/problem.ts'
 import { parseTemplate, type Template } from '../syntax/template.ts'
 import { parseSize } from '../syntax/units.ts'
-import { isSetting } from './interpret-settings.ts'
-
-/** A zone of `limit_req_zone`. */
-export interface RequestZone {
-  readonly key: Template
-  readonly perSecond: number
-}
-
-/** What files of `conf.d` say for all hosts. */
-export interface HttpLevel {
-  readonly requestZones: ReadonlyMap<string, RequestZone>
-  /** Keys of `limit_conn_zone`. */
-  readonly connectionZones: ReadonlyMap<string, Template>
-  /** Settings that hosts inherit: access, limits, headers, sizes and times. */
-  readonly inherited: readonly Directive[]
-  readonly problems: readonly DirectiveProblem[]
-  /** Names of `server` blocks, which are not read: what they say of a host would be missed. */
-  readonly servers: ReadonlyMap<string, Place>
-  /** Names of `upstream` blocks, which are not read. */
-  readonly upstreams: ReadonlyMap<string, Place>
-}
-
-/** Nothing said. */
-export const EMPTY_HTTP_LEVEL: HttpLevel = {
-  requestZones: new Map(),
-  connectionZones: new Map(),
-  inherited: [],
-  problems: [],
-  servers: new Map(),
-  upstreams: new Map(),
-}
 
 /**
  * Reads files of `conf.d`: zones of limits, and settings that all hosts inherit. Anything else in them is passed over with
@@ -92,11 +62,10 @@ const OF_NGINX =
 /** What hosts inherit: settings, and what may protect them though it is not known. `limit_except` is for locations. */
 function isInherited({ name }: Directive): boolean {
   if (name === 'limit_except' || name.startsWith('ssl_')) return false
-  const support = findDirective(name)?.support
+  const entry = findDirective(name)
   return (
-    isSetting(name) ||
-    support === 'no-op' ||
-    support === 'missing' ||
+    (entry !== undefined &&
+      ('setting' in entry || entry.support === 'no-op' || entry.support === 'missing')) ||
     (isProtective(name) && !OF_NGINX.test(name))
   )
 }
