@@ -4,7 +4,7 @@ import type { Account } from './accounts.ts'
 import type { HtpasswdFiles } from './htpasswd-files.ts'
 import type { HtpasswdAccount } from './htpasswd-format.ts'
 import type { AccountsSchema } from './schema.ts'
-import { accountOf, createUserFinder } from './user-rows.ts'
+import { createUserFinder, rowToAccount } from './user-rows.ts'
 
 /** An account with what its password is checked against: one of the two, or none if it cannot log in. */
 export interface KnownAccount {
@@ -26,9 +26,9 @@ export function createAccountLookup(
   const isFree = createNameCheck(database)
   return async (name) => {
     const row = await findRow(name)
-    if (row) return { account: accountOf(row), argon2Hash: row.password_hash }
+    if (row) return { account: rowToAccount(row), argon2Hash: row.password_hash }
     const line = await htpasswd.find(name)
-    return line && { account: accountOfLine(line, await isFree(name)), line }
+    return line && { account: lineToAccount(line, await isFree(name)), line }
   }
 }
 
@@ -47,7 +47,7 @@ export function createNameCheck({
  * An account of an htpasswd file: never an administrator; disabled where its hash is none that is checked. It owns
  * repositories below its name, unless these are left from a stored account.
  */
-export function accountOfLine(line: HtpasswdAccount, isNameFree: boolean): Account {
+export function lineToAccount(line: HtpasswdAccount, isNameFree: boolean): Account {
   return {
     // A changed line may hold a new password of the same person, or another person: it counts as another account.
     id: line.version,

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
 import type { Database } from '../database/database.ts'
-import { accountOfLine, createNameCheck } from './account-lookup.ts'
+import { createNameCheck, lineToAccount } from './account-lookup.ts'
 import { type Account, AccountError, type AccountManager, type OwnedRepositories } from './accounts.ts'
 import type { AccountBelongings } from './belongings.ts'
 import type { HtpasswdFiles } from './htpasswd-files.ts'
@@ -11,7 +11,7 @@ import {
   findBelowIn,
   findRepositoriesOf,
   giveNames,
-  heldNamesOf,
+  parseHeldNames,
   refuseTaken,
   releaseName,
   retireName,
@@ -19,7 +19,7 @@ import {
 import { hashPassword } from './password-hash.ts'
 import { checkNewPassword } from './password-rules.ts'
 import type { AccountsSchema } from './schema.ts'
-import { accountOf, isLastAdmin, type UserRow, userId } from './user-rows.ts'
+import { isLastAdmin, rowToAccount, type UserRow, userId } from './user-rows.ts'
 
 /** What an account manager is made of. */
 export interface AccountManagerParts {
@@ -98,7 +98,7 @@ export class DatabaseAccountManager implements AccountManager {
       await transaction.deleteFrom('users').where('id', '=', row.id).execute()
       await this.#belongings.endLogIns(transaction, name)
       await this.#belongings.endUploads(transaction, userId(row.id))
-      const names = [row.name, ...heldNamesOf(row)]
+      const names = [row.name, ...parseHeldNames(row)]
       const left = await findRepositoriesOf(find, names)
       if (giveTo !== undefined && giveTo !== name) {
         await giveFilled(transaction, { heir: giveTo, names, find, now })
@@ -114,11 +114,11 @@ export class DatabaseAccountManager implements AccountManager {
     })
   }
 
-  async repositoriesOf(name: string): Promise<OwnedRepositories> {
+  async findRepositories(name: string): Promise<OwnedRepositories> {
     const { read } = this.#database
     const row = await read.selectFrom('users').selectAll().where('name', '=', name).executeTakeFirst()
     if (!row) throw await this.#unknown(name)
-    return findRepositoriesOf(findBelowIn(this.#belongings), [row.name, ...heldNamesOf(row)])
+    return findRepositoriesOf(findBelowIn(this.#belongings), [row.name, ...parseHeldNames(row)])
   }
 
   async releaseNames(names: readonly string[]): Promise<void> {
@@ -145,10 +145,10 @@ export class DatabaseAccountManager implements AccountManager {
 
   async list(): Promise<Account[]> {
     const rows = await this.#database.read.selectFrom('users').selectAll().execute()
-    const accounts = new Map(rows.map((row) => [row.name, accountOf(row)]))
+    const accounts = new Map(rows.map((row) => [row.name, rowToAccount(row)]))
     for (const line of await this.#htpasswd.list()) {
       if (!accounts.has(line.name)) {
-        accounts.set(line.name, accountOfLine(line, await this.#isNameFree(line.name)))
+        accounts.set(line.name, lineToAccount(line, await this.#isNameFree(line.name)))
       }
     }
     return [...accounts.values()].sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -50,7 +50,7 @@ export interface AccountManager {
    */
   remove(name: string, options?: { giveTo?: string | undefined }): Promise<OwnedRepositories>
   /** Repositories that an account of the database owns. Errors: `AccountError` `UNKNOWN_ACCOUNT`. */
-  repositoriesOf(name: string): Promise<OwnedRepositories>
+  findRepositories(name: string): Promise<OwnedRepositories>
   /** Frees names of removed accounts below which there is no repository any more, also from who was given them. */
   releaseNames(names: readonly string[]): Promise<void>
   /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */

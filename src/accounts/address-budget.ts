@@ -31,22 +31,22 @@ export class AddressBudget {
   waitMs(address: string | undefined): number {
     const block = address && addressBlock(address)
     if (!block) return 0
-    return Math.max(0, this.#failuresOf(block) + 1 - FREE_FAILURES) * FORGET_ONE_MS
+    return Math.max(0, this.#countFailures(block) + 1 - FREE_FAILURES) * FORGET_ONE_MS
   }
 
   /** Counts an attempt of this address. */
   charge(address: string | undefined): void {
     const block = address && addressBlock(address)
-    if (block) this.#set(block, this.#failuresOf(block) + 1)
+    if (block) this.#set(block, this.#countFailures(block) + 1)
   }
 
   /** Gives an attempt back that did not fail. */
   giveBack(address: string | undefined): void {
     const block = address && addressBlock(address)
-    if (block) this.#set(block, this.#failuresOf(block) - 1)
+    if (block) this.#set(block, this.#countFailures(block) - 1)
   }
 
-  #failuresOf(block: string): number {
+  #countFailures(block: string): number {
     const debt = this.#debts.get(block)
     if (!debt) return 0
     return Math.max(0, debt.failures - Math.max(0, this.#clock() - debt.atMs) / FORGET_ONE_MS)

@@ -81,7 +81,7 @@ export class AttemptThrottle {
     const isPlaceKnown = await this.#isPlaceKnown(attempt)
     // Also where nothing refuses it now: the queue may have, and would again.
     const first = this.#comesBack(attempt)
-    const refusal = first ? undefined : this.#refusalOf(attempt, isPlaceKnown)
+    const refusal = first ? undefined : this.#findRefusal(attempt, isPlaceKnown)
     if (refusal) throw this.#refuse(attempt, refusal)
     if (!first) this.#addresses.charge(attempt.remoteAddress)
     let hasFailed = false
@@ -126,7 +126,7 @@ export class AttemptThrottle {
     return this.#places.has(attempt.name, blockOf(attempt))
   }
 
-  #refusalOf(attempt: LoginAttempt, isPlaceKnown: boolean): AccountError | undefined {
+  #findRefusal(attempt: LoginAttempt, isPlaceKnown: boolean): AccountError | undefined {
     const place = placeOf(attempt)
     const waitMs = Math.max(this.#ofPlaces.waitMs(place), isPlaceKnown ? 0 : this.#waitOfName(attempt.name))
     if (waitMs > 0) return this.#tooMany(attempt, waitMs, 'with this name')

@@ -52,7 +52,7 @@ export class PasswordAuthenticator implements Authenticator {
   ): Promise<Account | undefined> {
     if (!isPossibleName(name) || !isPossiblePassword(password)) return undefined
     const { cache, scope, find } = this.#parts
-    const key = cache.keyOf(`${scope}\0${name}`, password)
+    const key = cache.deriveKey(`${scope}\0${name}`, password)
     const known = await find(name)
     const account = toEnabled(known)
     const state = cache.get(key, account?.version)

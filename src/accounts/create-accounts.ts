@@ -70,7 +70,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     add: (account) => manager.add(account),
     setPassword: (name, password) => manager.setPassword(name, password),
     remove: (name, options) => manager.remove(name, options),
-    repositoriesOf: (name) => manager.repositoriesOf(name),
+    findRepositories: (name) => manager.findRepositories(name),
     releaseNames: (names) => manager.releaseNames(names),
     setDisabled: (name, isDisabled) => manager.setDisabled(name, isDisabled),
     list: () => manager.list(),

@@ -53,7 +53,7 @@ export class CredentialCache {
   }
 
   /** What name and password are kept under. No part of a name holds a zero, so nothing else gives the same. */
-  keyOf(name: string, password: string): string {
+  deriveKey(name: string, password: string): string {
     return createHmac('sha256', this.#secret).update(`${name}\0${password}`).digest('base64')
   }
 

@@ -25,9 +25,9 @@ async function matchesBytes(password: string, hash: string): Promise<boolean> {
     case 'md5-crypt':
       return isSame(md5Crypt(bytes, { prefix: '$1$', salt: second }), hash)
     case 'sha256-crypt':
-      return isSame(shaCrypt(bytes, { digest: 'sha256', ...settingOf(second, third) }), hash)
+      return isSame(shaCrypt(bytes, { digest: 'sha256', ...parseSetting(second, third) }), hash)
     case 'sha512-crypt':
-      return isSame(shaCrypt(bytes, { digest: 'sha512', ...settingOf(second, third) }), hash)
+      return isSame(shaCrypt(bytes, { digest: 'sha512', ...parseSetting(second, third) }), hash)
     case 'des':
       return isSame(await desCrypt(bytes, hash.slice(0, 2)), hash)
     default:
@@ -36,7 +36,7 @@ async function matchesBytes(password: string, hash: string): Promise<boolean> {
 }
 
 /** The salt of a SHA-crypt, which may itself begin like the rounds that stand before it. */
-function settingOf(second: string, third: string): { salt: string; rounds: number | undefined } {
+function parseSetting(second: string, third: string): { salt: string; rounds: number | undefined } {
   const rounds = /^rounds=(\d+)$/.exec(second)?.[1]
   return rounds === undefined ? { salt: second, rounds: undefined } : { salt: third, rounds: Number(rounds) }
 }

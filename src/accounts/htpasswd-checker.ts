@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { accountOfLine, type KnownAccount } from './account-lookup.ts'
+import { type KnownAccount, lineToAccount } from './account-lookup.ts'
 import { AccountError } from './accounts.ts'
 import { PasswordAuthenticator } from './authenticator.ts'
 import { HtpasswdFile, type HtpasswdStatus } from './htpasswd-file.ts'
@@ -99,7 +99,7 @@ function createOpenFile(file: HtpasswdFile, parts: { scope: string; guard: Login
     queue: guard.queue,
   })
   return async (user, password, remoteAddress) => {
-    const failure = await failureOf(file)
+    const failure = await findFailure(file)
     if (failure) return failure
     try {
       const account = await authenticator.verifyPassword(user, password, remoteAddress)
@@ -117,10 +117,10 @@ const WRONG: HtpasswdVerdict = { kind: 'wrong' }
 async function findLine(file: HtpasswdFile, name: string): Promise<KnownAccount | undefined> {
   const { accounts } = await file.current()
   const line = accounts.get(name)
-  return line && { account: accountOfLine(line, false), line }
+  return line && { account: lineToAccount(line, false), line }
 }
 
-async function failureOf(file: HtpasswdFile): Promise<HtpasswdVerdict | undefined> {
+async function findFailure(file: HtpasswdFile): Promise<HtpasswdVerdict | undefined> {
   await file.current()
   if (file.failure === undefined) return undefined
   if (file.failure === 'missing') return { kind: 'no-file' }

@@ -129,7 +129,7 @@ function parseLine(line: string, weakHashes: boolean): ReadLine {
     }
     if (reading.state !== 'usable') problems.push(reading.problem)
     else if (reading.weakness) weaknesses.push(reading.weakness)
-    accounts.push(accountOf(entry, reading.state === 'usable' ? reading.costUs : undefined))
+    accounts.push(toHtpasswdAccount(entry, reading.state === 'usable' ? reading.costUs : undefined))
     if (accounts.length >= MAX_HTPASSWD_LINES) break
   }
   return { accounts, problems, weaknesses, isComplete }
@@ -166,7 +166,7 @@ function splitEntry(line: string, position: number): Entry | undefined {
 /** As far as a hash goes: anything after it is a comment. */
 const HASH_END = /^[^:\r]*/
 
-function accountOf({ name, secret }: Entry, costUs: number | undefined): HtpasswdAccount {
+function toHtpasswdAccount({ name, secret }: Entry, costUs: number | undefined): HtpasswdAccount {
   return {
     name,
     hash: costUs === undefined ? undefined : secret,

@@ -38,11 +38,11 @@ export function createLoginPlaces(database: Database<AccountsSchema>, clock: () 
   }
   return {
     async has(name, block) {
-      const seenAt = await findSeenAt(placeOf(name, block))
+      const seenAt = await findSeenAt(hashPlace(name, block))
       return seenAt !== undefined && clock() - seenAt < PLACE_KEPT_MS
     },
     async add(name, block) {
-      const row = { who: hash('sha256', name), place: placeOf(name, block), seen_at: clock() }
+      const row = { who: hash('sha256', name), place: hashPlace(name, block), seen_at: clock() }
       const isFresh = (atMs: number | undefined): boolean =>
         atMs !== undefined && Math.abs(row.seen_at - atMs) < WRITE_AGAIN_MS
       if (isFresh(written.get(row.place))) return
@@ -86,6 +86,6 @@ async function write(
 }
 
 /** One text for name and address, so that the database holds no addresses. */
-function placeOf(name: string, block: string): string {
+function hashPlace(name: string, block: string): string {
   return hash('sha256', `${name}\0${block}`)
 }

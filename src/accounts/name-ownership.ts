@@ -42,7 +42,7 @@ export async function findRepositoriesOf(
 }
 
 /** Names beside its own that the account of a row holds. */
-export function heldNamesOf({ held_names: text }: { readonly held_names: string }): readonly string[] {
+export function parseHeldNames({ held_names: text }: { readonly held_names: string }): readonly string[] {
   return text === NO_NAMES ? [] : (JSON.parse(text) as string[])
 }
 
@@ -56,7 +56,7 @@ export async function giveNames(
   { names, now }: { names: readonly string[]; now: number },
 ): Promise<void> {
   for (const name of names) await retireName(tx, name, now)
-  const held = [...new Set([...heldNamesOf(holder), ...names])].sort()
+  const held = [...new Set([...parseHeldNames(holder), ...names])].sort()
   await setHeldNames(tx, holder.id, held)
 }
 
@@ -100,7 +100,7 @@ export async function clearClaim(tx: Transaction<AccountsSchema>, name: string):
   await setHeldNames(
     tx,
     holder.id,
-    heldNamesOf(holder).filter((held) => held !== name),
+    parseHeldNames(holder).filter((held) => held !== name),
   )
 }
 
@@ -110,7 +110,7 @@ async function findHolder(tx: Transaction<AccountsSchema>, name: string) {
     .select(['id', 'name', 'held_names'])
     .where('held_names', '!=', NO_NAMES)
     .execute()
-  return rows.find((row) => heldNamesOf(row).includes(name))
+  return rows.find((row) => parseHeldNames(row).includes(name))
 }
 
 async function setHeldNames(

@@ -1,7 +1,7 @@
 import type { CompiledQuery, Selectable, Transaction } from 'kysely'
 import type { Database, FirstRow } from '../database/database.ts'
 import type { Account } from './accounts.ts'
-import { heldNamesOf } from './name-ownership.ts'
+import { parseHeldNames } from './name-ownership.ts'
 import type { AccountsSchema, UserTable } from './schema.ts'
 
 /** A row of the table of users. */
@@ -19,11 +19,11 @@ export function userId(row: number): string {
 }
 
 /** The account of a row. Ids are never given twice, so a name that is added again has another version. */
-export function accountOf(row: UserRow): Account {
+export function rowToAccount(row: UserRow): Account {
   return {
     id: userId(row.id),
     name: row.name,
-    owns: [row.name, ...heldNamesOf(row)],
+    owns: [row.name, ...parseHeldNames(row)],
     isAdmin: row.is_admin === 1,
     isDisabled: row.is_disabled === 1,
     source: 'database',

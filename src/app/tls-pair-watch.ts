@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import type { TlsFiles } from '../config/config.ts'
-import { versionOf } from '../files/file-version.ts'
+import { readVersion } from '../files/file-version.ts'
 import type { TlsPair } from '../front-door/listen/listener.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
@@ -124,5 +124,5 @@ async function readPair({ certFile, keyFile }: TlsFiles): Promise<{ pair: TlsPai
 
 /** What is compared to tell a change; a file that is not there is one state, too. */
 async function identityOf({ certFile, keyFile }: TlsFiles): Promise<string> {
-  return (await Promise.all([certFile, keyFile].map(versionOf))).join(', ')
+  return (await Promise.all([certFile, keyFile].map(readVersion))).join(', ')
 }

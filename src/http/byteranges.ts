@@ -23,7 +23,7 @@ export class Byteranges {
       Buffer.from(
         `${index === 0 ? '' : '\r\n'}--${boundary}\r\n` +
           `Content-Type: ${of.contentType}\r\n` +
-          `Content-Range: ${contentRangeOf(range, of.size)}\r\n\r\n`,
+          `Content-Range: ${formatContentRange(range, of.size)}\r\n\r\n`,
       ),
     )
     this.#lengths = ranges.map(({ start, end }) => end - start)
@@ -31,7 +31,7 @@ export class Byteranges {
     this.contentType = `multipart/byteranges; boundary=${boundary}`
     this.contentLength = [...this.#heads, this.end].reduce(
       (sum, text) => sum + text.length,
-      sumOf(this.#lengths),
+      sum(this.#lengths),
     )
   }
 
@@ -45,10 +45,10 @@ export class Byteranges {
 }
 
 /** The value of `Content-Range` for a span (RFC 9110, 14.4). */
-export function contentRangeOf({ start, end }: ByteRange, size: number): string {
+export function formatContentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`
 }
 
-function sumOf(numbers: readonly number[]): number {
+function sum(numbers: readonly number[]): number {
   return numbers.reduce((sum, each) => sum + each, 0)
 }

@@ -14,7 +14,7 @@ const DEEDS = { pull: 'pull from', push: 'push to', delete: 'delete in' } as con
  *
  * @param origin Scheme and host this registry is reached by.
  */
-export function denialOf(principal: Principal, demand: Demand, origin: string): OciError {
+export function createDenial(principal: Principal, demand: Demand, origin: string): OciError {
   if (principal.kind !== 'user' || demand.kind !== 'repository') return new OciError('DENIED')
   const { name } = principal
   const deed = DEEDS[demand.action]
@@ -33,6 +33,6 @@ export function denialOf(principal: Principal, demand: Demand, origin: string): 
 /**
  * What an answer without a body says of a denial: the header `Warning` (distribution-spec, "Warnings"; RFC 7234, 5.5).
  */
-export function warningOf({ message }: OciError): string {
+export function formatWarning({ message }: OciError): string {
   return `299 - "${message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`
 }

@@ -27,13 +27,13 @@ export interface Exchange {
 }
 
 /** Name of the account that makes the request. Errors: `UNAUTHORIZED`. */
-export function accountOf(exchange: Exchange): string {
+export function requireAccount(exchange: Exchange): string {
   if (exchange.principal.kind === 'user') return exchange.principal.name
   throw new OciError('UNAUTHORIZED')
 }
 
 /** Id of that account: upload sessions are bound to it, and not to a name that another may get. Errors: `UNAUTHORIZED`. */
-export function accountIdOf(exchange: Exchange): string {
+export function requireAccountId(exchange: Exchange): string {
   if (exchange.principal.kind === 'user') return exchange.principal.id
   throw new OciError('UNAUTHORIZED')
 }

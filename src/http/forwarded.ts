@@ -24,10 +24,10 @@ const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*)?([,;]|$)
  */
 export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
   const own = {
-    scheme: firstOf(headers['x-forwarded-proto']),
-    host: firstOf(headers['x-forwarded-host']),
-    port: firstOf(headers['x-forwarded-port']),
-    client: lastOf(headers['x-forwarded-for']),
+    scheme: readFirst(headers['x-forwarded-proto']),
+    host: readFirst(headers['x-forwarded-host']),
+    port: readFirst(headers['x-forwarded-port']),
+    client: readLast(headers['x-forwarded-for']),
   }
   const { forwarded } = headers
   if (forwarded === undefined || Object.values(own).some((value) => value !== undefined)) return own
@@ -36,7 +36,7 @@ export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
     scheme: read.get('proto'),
     host: read.get('host'),
     port: undefined,
-    client: clientOf(read.get('for')),
+    client: parseClient(read.get('for')),
   }
 }
 
@@ -55,17 +55,17 @@ function readStandard(header: string): ReadonlyMap<string, string> {
 }
 
 /** An address without its port and brackets; a name or `unknown` in its place says nothing of use. */
-function clientOf(node: string | undefined): string | undefined {
+function parseClient(node: string | undefined): string | undefined {
   const [, ipv6, other] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::\d+)?$/.exec(node ?? '') ?? []
   return ipv6 ?? other
 }
 
-function firstOf(header: string | string[] | undefined): string | undefined {
+function readFirst(header: string | string[] | undefined): string | undefined {
   const text = Array.isArray(header) ? header[0] : header
   return text?.split(',', 1)[0]?.trim() || undefined
 }
 
-function lastOf(header: string | string[] | undefined): string | undefined {
+function readLast(header: string | string[] | undefined): string | undefined {
   const text = Array.isArray(header) ? header.join(',') : header
   return text?.split(',').at(-1)?.trim() || undefined
 }

@@ -8,7 +8,7 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
  * take (RFC 9112, 3.2.2); what names another host than the header is refused, since one of the two is wrong.
  * Errors: `REQUEST_INVALID`.
  */
-export function originFormOf({ url = '/', headers }: IncomingMessage): string {
+export function toOriginForm({ url = '/', headers }: IncomingMessage): string {
   const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? []
   if (authority === undefined) return url
   if (authority.toLowerCase() !== headers.host?.toLowerCase()) {

@@ -21,7 +21,7 @@ function requestFrom(
 function read(peer: string | undefined, headers: Record<string, string>, policy: Partial<OriginPolicy> = {}) {
   const reader = createOriginReader({ publicUrl: undefined, trustedProxies: [PROXY], ...policy })
   const request = requestFrom(peer, headers)
-  return { origin: reader.originOf(request), remote: reader.remoteOf(request) }
+  return { origin: reader.readOrigin(request), remote: reader.readRemote(request) }
 }
 
 const HOST = 'registry.example.com'
@@ -89,7 +89,7 @@ test('who is not trusted is not believed, and a proxy on this machine only for s
   assert.equal(read('10.0.0.2', headers, byDefault).origin, 'http://h')
   const tls = createOriginReader({ publicUrl: undefined, trustedProxies: [] })
   const overTls = requestFrom('127.0.0.1', { host: 'h', 'x-forwarded-host': HOST }, true)
-  assert.equal(tls.originOf(overTls), 'https://h')
+  assert.equal(tls.readOrigin(overTls), 'https://h')
   assert.equal(read('127.0.0.1', headers, { publicUrl: 'https://named' }).origin, 'https://named')
 })
 
@@ -100,11 +100,11 @@ test('a proxy that does TLS and is not believed is told of once, with the cure',
     trustedProxies: [],
     onUnbelieved: (proxy) => void told.push(proxy),
   })
-  reader.originOf(requestFrom('172.17.0.1', { host: HOST }))
-  reader.originOf(requestFrom('127.0.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
+  reader.readOrigin(requestFrom('172.17.0.1', { host: HOST }))
+  reader.readOrigin(requestFrom('127.0.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
   assert.deepEqual(told, [])
   for (let index = 0; index < 3; index++) {
-    reader.originOf(requestFrom('172.17.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
+    reader.readOrigin(requestFrom('172.17.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
   }
   assert.deepEqual(told, [{ kind: 'untrusted', address: '172.17.0.1', url: `https://${HOST}` }])
 })
@@ -123,10 +123,10 @@ test('a proxy that says nothing of the scheme is told of once, believed or not',
         trustedProxies: [],
         onUnbelieved: (proxy) => void told.push(proxy),
       })
-      reader.originOf(requestFrom(peer, { host: HOST }))
-      reader.originOf(requestFrom(peer, { host: HOST, ...mark }, true))
+      reader.readOrigin(requestFrom(peer, { host: HOST }))
+      reader.readOrigin(requestFrom(peer, { host: HOST, ...mark }, true))
       assert.deepEqual(told, [])
-      for (let index = 0; index < 3; index++) reader.originOf(requestFrom(peer, { host: HOST, ...mark }))
+      for (let index = 0; index < 3; index++) reader.readOrigin(requestFrom(peer, { host: HOST, ...mark }))
       assert.deepEqual(told, [{ kind: 'silent', address: peer, url: `https://${HOST}` }])
     }
   }
@@ -140,8 +140,8 @@ test('a proxy that says plain HTTP, and none at all, are told of never', () => {
     onUnbelieved: (proxy) => void told.push(proxy),
   })
   for (const peer of ['127.0.0.1', '172.17.0.1']) {
-    reader.originOf(requestFrom(peer, { host: HOST }))
-    reader.originOf(requestFrom(peer, { host: HOST, 'x-forwarded-proto': 'http', via: '1.1 proxy' }))
+    reader.readOrigin(requestFrom(peer, { host: HOST }))
+    reader.readOrigin(requestFrom(peer, { host: HOST, 'x-forwarded-proto': 'http', via: '1.1 proxy' }))
   }
   assert.deepEqual(told, [])
 })

@@ -43,15 +43,15 @@ const DEFAULT_PORTS: readonly string[] = ['80', '443']
 /** Scheme and host of requests, and the address of their client. */
 export interface OriginReader {
   /** Scheme and host as the client reaches this registry, without a trailing slash. */
-  originOf(request: IncomingMessage): string
+  readOrigin(request: IncomingMessage): string
   /** The client's address; that behind a trusted proxy as the proxy tells it. */
-  remoteOf(request: IncomingMessage): string
+  readRemote(request: IncomingMessage): string
 }
 
 /** Creates the reader of a policy. Errors: `TypeError` if an entry is no CIDR. */
 export function createOriginReader(policy: OriginPolicy): OriginReader {
   const { publicUrl, trustedProxies, onUnbelieved } = policy
-  const trusted = blockListOf(trustedProxies)
+  const trusted = createBlockList(trustedProxies)
   const isTrusted = (address: string): boolean =>
     trustedProxies.length > 0 && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   const warned = new Set<UnbelievedProxy['kind']>()
@@ -61,7 +61,7 @@ export function createOriginReader(policy: OriginPolicy): OriginReader {
     onUnbelieved?.(proxy)
   }
   return {
-    originOf(request) {
+    readOrigin(request) {
       if (publicUrl !== undefined) return publicUrl
       const { headers } = request
       const peer = peerOf(request)
@@ -78,7 +78,7 @@ export function createOriginReader(policy: OriginPolicy): OriginReader {
       if (told.scheme === 'https') warn({ kind: 'untrusted', address: peer, url: joinOrigin(told, own) })
       return joinOrigin(NOTHING, own)
     },
-    remoteOf(request) {
+    readRemote(request) {
       const peer = peerOf(request)
       if (!isTrusted(peer)) return peer
       return readForwarded(request.headers).client?.slice(0, 64) ?? peer
@@ -92,11 +92,11 @@ function joinOrigin(told: Forwarded, own: { scheme: string; host: string | undef
   const scheme = (told.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
   const host = told.host ?? own.host ?? ''
   if (!HOST.test(host)) return `${scheme}://localhost`
-  return `${scheme}://${host}${portOf(told.port, host)}`
+  return `${scheme}://${host}${formatPort(told.port, host)}`
 }
 
 /** A port that the proxy names and the host does not; none that is the default of either scheme. */
-function portOf(port: string | undefined, host: string): string {
+function formatPort(port: string | undefined, host: string): string {
   if (port === undefined || !/^\d{1,5}$/.test(port) || /:\d+$/.test(host)) return ''
   return DEFAULT_PORTS.includes(port) ? '' : `:${port}`
 }
@@ -111,7 +111,7 @@ function isLoopback(address: string): boolean {
   return address === '' || address === '::1' || address.startsWith('127.')
 }
 
-function blockListOf(entries: readonly string[]): BlockList {
+function createBlockList(entries: readonly string[]): BlockList {
   const list = new BlockList()
   for (const entry of entries) {
     const [address = '', bits] = entry.split('/')

@@ -9,7 +9,7 @@ import { createCors } from './cors.ts'
 import { createHandlers } from './create-handlers.ts'
 import type { Exchange } from './exchange.ts'
 import { createOriginReader, type OriginPolicy } from './origin.ts'
-import { originFormOf } from './origin-form.ts'
+import { toOriginForm } from './origin-form.ts'
 import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './reply.ts'
 import { type OciParts, serveOci } from './serve-oci.ts'
 import { createSharedBounds, type SharedBounds } from './shared-bounds.ts'
@@ -58,13 +58,13 @@ export function createRegistryHost(given: RegistryHostParts): HostHandler {
   const handlers = createHandlers({ registry, rules, bounds })
   const { answerRoom, formRoom } = bounds
   const parts: OpenHost = { ...given, handlers, formRoom }
-  const { originOf, remoteOf } = createOriginReader(parts.origin)
+  const { readOrigin, readRemote } = createOriginReader(parts.origin)
   const cors = createCors(parts.corsOrigins)
   const added = parts.responseHeaders.map(splitHeader)
   return async (request, response) => {
     const startedAt = performance.now()
-    const origin = originOf(request)
-    const remote = remoteOf(request)
+    const origin = readOrigin(request)
+    const remote = readRemote(request)
     const exchange: Exchange = {
       id: parts.newRequestId(),
       request,
@@ -81,7 +81,7 @@ export function createRegistryHost(given: RegistryHostParts): HostHandler {
     const { bytesRead } = request.socket
     response.on('close', () => {
       const received = receivedBytes(request, bytesRead)
-      parts.logAccess(accessLineOf(exchange, { received, ms: performance.now() - startedAt }))
+      parts.logAccess(toAccessLine(exchange, { received, ms: performance.now() - startedAt }))
     })
     for (const [name, value] of added) response.appendHeader(name, value)
     try {
@@ -100,7 +100,7 @@ function splitHeader(line: string): [string, string] {
 /** No promise of its own: one more for each request would be felt. */
 function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
   const { request } = exchange
-  if (request.url?.startsWith('/') !== true) request.url = originFormOf(request)
+  if (request.url?.startsWith('/') !== true) request.url = toOriginForm(request)
   const target = request.url ?? '/'
   if (target.startsWith('/v2/') || target === '/v2' || target.startsWith('/v2?'))
     return serveOci(exchange, parts)
@@ -146,7 +146,7 @@ function answerFailure(exchange: Exchange, error: unknown, parts: RegistryHostPa
   replyError(exchange, answer)
 }
 
-function accessLineOf(exchange: Exchange, measured: { received: number; ms: number }): AccessLine {
+function toAccessLine(exchange: Exchange, measured: { received: number; ms: number }): AccessLine {
   const { id, request, response, principal, repository, errorCode } = exchange
   return {
     id,

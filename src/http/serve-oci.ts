@@ -5,7 +5,7 @@ import { OciError } from '../oci/errors.ts'
 import { type OciRequest, parseOciRequest } from '../oci/request.ts'
 import { type Authenticated, type AuthenticateParts, authenticate } from './authenticate.ts'
 import { challengeFor, unauthorized } from './challenge.ts'
-import { denialOf, warningOf } from './denial.ts'
+import { createDenial, formatWarning } from './denial.ts'
 import type { Exchange } from './exchange.ts'
 import { type Handler, type Handlers, ROUTE_ACCESS } from './routes.ts'
 
@@ -25,20 +25,20 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   exchange.repository = 'repository' in parsed ? parsed.repository : undefined
   const authenticated = await authenticate({ headers: request.headers, remote: exchange.remote }, parts)
   exchange.principal = authenticated.principal
-  const demand = demandOf(parsed)
-  const refusal = refusalOf(decide(authenticated.principal, demand, parts.rules), authenticated, () =>
-    denialOf(authenticated.principal, demand, exchange.origin),
+  const demand = toDemand(parsed)
+  const refusal = findRefusal(decide(authenticated.principal, demand, parts.rules), authenticated, () =>
+    createDenial(authenticated.principal, demand, exchange.origin),
   )
   if (refusal) {
     if (refusal.status === 401) {
-      const challenge = challengeFor(scopesOf(parsed, demand), authenticated.credentials, {
+      const challenge = challengeFor(toScopes(parsed, demand), authenticated.credentials, {
         origin: exchange.origin,
         service: parts.tokens.service,
       })
       response.setHeader('www-authenticate', challenge)
     }
     if (refusal.code === 'DENIED' && request.method === 'HEAD') {
-      response.setHeader('warning', warningOf(refusal))
+      response.setHeader('warning', formatWarning(refusal))
       // Clients ask so before they push a layer, and stop at 403 without a word of why; they go on to a denial with a body.
       if (parsed.kind === 'blob-get') throw new OciError('BLOB_UNKNOWN', { cause: refusal })
     }
@@ -47,7 +47,7 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   await handle(parsed, exchange, parts.handlers)
 }
 
-function demandOf(parsed: OciRequest): Demand {
+function toDemand(parsed: OciRequest): Demand {
   const access = ROUTE_ACCESS[parsed.kind]
   if (access === 'ping' || access === 'catalog') return { kind: access }
   // The routes' types leave only requests about a repository here; a new kind without one must not slip through.
@@ -57,7 +57,7 @@ function demandOf(parsed: OciRequest): Demand {
 }
 
 /** What a token must be issued for, so that the request gets all it asks for. */
-function scopesOf(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
+function toScopes(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
   switch (demand.kind) {
     case 'ping':
       return []
@@ -76,7 +76,7 @@ function scopesOf(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
 }
 
 /** Whoever showed credentials that are wrong gets no answer as somebody else. */
-function refusalOf(
+function findRefusal(
   decision: Decision,
   { credentials }: Authenticated,
   deny: () => OciError,

@@ -40,17 +40,17 @@ export function createListContent({
   }
 }
 
-function sizeOf(page: PageRequest): number {
+function boundSize(page: PageRequest): number {
   return Math.min(page.n ?? MAX_PAGE_ENTRIES, MAX_PAGE_ENTRIES)
 }
 
 /** One entry beyond the page tells whether another page follows. */
 function oneMoreThan(page: PageRequest): { limit: number; last: string | undefined } {
-  return { limit: sizeOf(page) + 1, last: page.last }
+  return { limit: boundSize(page) + 1, last: page.last }
 }
 
 function cutPage<T extends string>(found: readonly T[], page: PageRequest): ListPage<T> {
-  const size = sizeOf(page)
+  const size = boundSize(page)
   const entries = found.slice(0, size)
   return { entries, next: found.length > size ? entries.at(-1) : undefined }
 }

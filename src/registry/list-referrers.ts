@@ -48,7 +48,7 @@ export function createListReferrers(parts: Parts): ListReferrers {
         limit,
         maxBytes: MAX_PAGE_BYTES,
       })
-      const tagged = await referrersOfFallbackTag(parts, query, limit)
+      const tagged = await findTaggedReferrers(parts, query, limit)
       return cutPage(merge(own, tagged), limit)
     },
   }
@@ -58,7 +58,7 @@ export function createListReferrers(parts: Parts): ListReferrers {
  * Referrers that an older client listed in an index under the tag `<algorithm>-<hex>`, as it had to where a registry
  * lacked the API (distribution-spec "Referrers Tag Schema").
  */
-async function referrersOfFallbackTag(
+async function findTaggedReferrers(
   { metadata, manifests }: Parts,
   { repository, digest, artifactType, page, owner }: ReferrerQuery,
   limit: number,

@@ -2,7 +2,6 @@ import type { BlobWriter } from '../blobs/blob-store.ts'
 import type { ManifestFacts, NamedContent } from '../metadata/metadata.ts'
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
-import type { Manifest } from '../oci/manifest.ts'
 import { isDigestReference, type Reference, type Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { BlobPresence } from './blob-presence.ts'
@@ -81,7 +80,7 @@ async function pushManifest(
   })
   refuseMissized(missized)
   refuseMissing(missing)
-  return { digest, subject: subjectOf(manifest) }
+  return { digest, subject: manifest.subject?.digest }
 }
 
 function digestFor(reference: Reference, bytes: Uint8Array): Digest {
@@ -107,8 +106,4 @@ function refuseMissing(missing: readonly Digest[]): void {
     message: `The manifest names content that is not in the repository (${missing.length}): push it first`,
     detail: missing.slice(0, MAX_NAMED).map((digest) => ({ digest })),
   })
-}
-
-function subjectOf(manifest: Manifest): Digest | undefined {
-  return manifest.subject?.digest
 }

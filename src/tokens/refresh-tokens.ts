@@ -54,8 +54,8 @@ export async function createRefreshTokenService<A extends TokenOwner>(
   options: RefreshTokenOptions<A>,
 ): Promise<RefreshTokenService<A>> {
   const { database, findEnabled, clock = Date.now } = options
-  const successorOf = await createSuccessor(database, PREFIX)
-  const rotation = createRotation({ ...options, clock, successorOf })
+  const deriveSuccessor = await createSuccessor(database, PREFIX)
+  const rotation = createRotation({ ...options, clock, deriveSuccessor })
   return {
     async issue(owner, clientId) {
       const token = PREFIX + randomBytes(TOKEN_BYTES).toString('base64url')
@@ -63,7 +63,7 @@ export async function createRefreshTokenService<A extends TokenOwner>(
       const row = {
         id: hash('sha256', token).slice(0, ID_LENGTH),
         hash: hash('sha256', token),
-        next_hash: hash('sha256', successorOf(token)),
+        next_hash: hash('sha256', deriveSuccessor(token)),
         previous_hash: null,
         rotated_at: null,
         used_at: null,
@@ -102,7 +102,7 @@ export async function createRefreshTokenService<A extends TokenOwner>(
         return undefined
       }
       await ignoreFullDisk(() => rotation.note(row, token))
-      const successor = KEEPERS.has(row.client_id) ? token : successorOf(token)
+      const successor = KEEPERS.has(row.client_id) ? token : deriveSuccessor(token)
       return { owner, successor }
     },
   }
@@ -112,11 +112,11 @@ type RefreshTokenRow = Selectable<RefreshTokenTable>
 
 function createRotation(parts: {
   database: Database<TokensSchema>
-  successorOf: Successor
+  deriveSuccessor: Successor
   onReuse?: OnTokenReuse | undefined
   clock: () => number
 }) {
-  const { database, successorOf, clock, onReuse = () => {} } = parts
+  const { database, deriveSuccessor, clock, onReuse = () => {} } = parts
   /** Unless the log-in has gone on meanwhile. */
   const update = async (row: RefreshTokenRow, values: Partial<RefreshTokenRow>): Promise<void> => {
     const used = { used_at: clock(), ...values }
@@ -153,7 +153,7 @@ function createRotation(parts: {
     /** Goes on to the token that was shown, if it is the next one; otherwise notes down that it was used. */
     async note(row: RefreshTokenRow, token: string): Promise<void> {
       const shown = hash('sha256', token)
-      const next = hash('sha256', successorOf(token))
+      const next = hash('sha256', deriveSuccessor(token))
       if (row.next_hash === shown) {
         await update(row, {
           hash: shown,

@@ -22,7 +22,7 @@ export class VerifiedTokens {
 
   /** The claims of a remembered token that holds now. */
   get(token: string): AccessClaims | undefined {
-    const key = keyOf(token)
+    const key = hashToken(token)
     const known = this.#tokens.get(key)
     if (!known) return undefined
     this.#tokens.delete(key)
@@ -34,7 +34,7 @@ export class VerifiedTokens {
 
   /** Remembers a token until it expires, or until {@link MAX_VERIFIED_TOKENS} others were used since. */
   add(token: string, verified: VerifiedToken): void {
-    this.#tokens.set(keyOf(token), verified)
+    this.#tokens.set(hashToken(token), verified)
     if (this.#tokens.size <= MAX_VERIFIED_TOKENS) return
     for (const oldest of this.#tokens.keys()) {
       this.#tokens.delete(oldest)
@@ -43,6 +43,6 @@ export class VerifiedTokens {
   }
 }
 
-function keyOf(token: string): string {
+function hashToken(token: string): string {
   return hash('sha256', token, 'base64')
 }

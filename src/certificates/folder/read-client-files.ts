@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { versionOf } from '../../files/file-version.ts'
+import { readVersion } from '../../files/file-version.ts'
 import { type BerElement, readBer, readBerList } from '../x509/ber.ts'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import { formatPem, type PemBlock, parsePem } from '../x509/pem.ts'
@@ -107,7 +107,7 @@ async function readClientFile(
   last: ClientFile | undefined,
   { now, hasKey }: { now: number; hasKey: boolean },
 ): Promise<ClientFile> {
-  const version = await versionOf(path)
+  const version = await readVersion(path)
   const isOver = last?.until !== undefined && now >= last.until
   if (last?.version === version && isOver === (last.content === undefined && last.until !== undefined))
     return last.goneSince === undefined && last.hasKey === hasKey

@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { versionOf } from '../../files/file-version.ts'
+import { readVersion } from '../../files/file-version.ts'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import type { MailedFile } from '../x509/mailed-files.ts'
 import { makePair, type Pair } from '../x509/pair.ts'
@@ -119,7 +119,7 @@ async function readCandidate(
   const { name, isNamed, certFile, keyFile, extraFiles } = candidate
   const last = before.get(certFile)
   const files = [certFile, keyFile, ...extraFiles]
-  const version = (await Promise.all(files.map(versionOf))).join('|')
+  const version = (await Promise.all(files.map(readVersion))).join('|')
   if (last?.version === version) return last
   const targets = (await Promise.all([certFile, keyFile].map(target))).filter((path) => path !== undefined)
   const isTest = targets.some((path) => path.split(sep).some((part) => part.startsWith(TEST_PREFIX)))

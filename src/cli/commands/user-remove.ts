@@ -25,7 +25,7 @@ export function addRemove(user: Command, io: Io): void {
       const isDeleting = context.flags['with-repositories'] === true
       await using data = await openDataOf(context)
       // Without a terminal it is refused before anything is looked up.
-      const owned = io.isInteractive && !isConfirmed ? await data.accounts.repositoriesOf(name) : NONE
+      const owned = io.isInteractive && !isConfirmed ? await data.accounts.findRepositories(name) : NONE
       const fate = describeFate(owned, { giveTo, isDeleting })
       await askConfirmation(io, `Remove the account ${name}?${fate.replace(/^\./, '')}`, isConfirmed)
       const left = await data.accounts.remove(name, { giveTo })

@@ -10,7 +10,7 @@ import type { MountBlob } from '../../registry/mount-blob.ts'
 import type { PushBlob, UploadKey, UploadStatus } from '../../registry/push-blob.ts'
 import type { UploadBody } from '../../registry/upload-body.ts'
 import { freeMemoryOf } from '../../stream/free-memory.ts'
-import { accountIdOf, accountOf, type Exchange } from '../exchange.ts'
+import { type Exchange, requireAccount, requireAccountId } from '../exchange.ts'
 import { discardBody, replyEmpty } from '../reply.ts'
 import type { Handlers, RequestOf } from '../routes.ts'
 import type { Transfers } from '../transfers.ts'
@@ -35,40 +35,40 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
     /** end-4a opens a session, end-4b takes the whole blob, end-11 mounts one; a mount that misses opens a session. */
     async 'blob-upload-start'(request, exchange) {
       const { repository, digest, mount, from, algorithm } = request
-      const owner = accountIdOf(exchange)
+      const owner = requireAccountId(exchange)
       if (mount) {
         const readable = mountSources(exchange.principal, rules)
         const isMounted = await registry.mountBlob({ repository, digest: mount, from, readable })
         if (isMounted) return replyBlobCreated(exchange, repository, mount)
       }
       if (digest) {
-        using _share = transfers.enter(accountOf(exchange))
-        await registry.pushWholeBlob({ repository, owner, digest }, bodyOf(exchange.request))
+        using _share = transfers.enter(requireAccount(exchange))
+        await registry.pushWholeBlob({ repository, owner, digest }, parseUploadBody(exchange.request))
         return replyBlobCreated(exchange, repository, digest)
       }
       const session = await registry.startUpload({ repository, owner, algorithm: algorithm ?? undefined })
-      replyEmpty(exchange, 202, sessionHeaders(exchange, session))
+      replyEmpty(exchange, 202, toSessionHeaders(exchange, session))
     },
 
     /** end-13. */
     async 'blob-upload-status'(request, exchange) {
-      const session = await registry.getUploadStatus(keyOf(request, exchange))
-      replyEmpty(exchange, 204, sessionHeaders(exchange, session))
+      const session = await registry.getUploadStatus(toUploadKey(request, exchange))
+      replyEmpty(exchange, 204, toSessionHeaders(exchange, session))
     },
 
     /** end-5: a chunk with its place, or a stream without. */
     async 'blob-upload-append'(request, exchange) {
-      const key = keyOf(request, exchange)
-      using _share = transfers.enter(accountOf(exchange))
-      const session = await registry.appendUpload(key, bodyOf(exchange.request))
-      replyEmpty(exchange, 202, sessionHeaders(exchange, session))
+      const key = toUploadKey(request, exchange)
+      using _share = transfers.enter(requireAccount(exchange))
+      const session = await registry.appendUpload(key, parseUploadBody(exchange.request))
+      replyEmpty(exchange, 202, toSessionHeaders(exchange, session))
     },
 
     /** end-6. */
     async 'blob-upload-finish'(request, exchange) {
-      const key = keyOf(request, exchange)
-      const body = bodyOf(exchange.request)
-      using _share = body.length === 0 ? undefined : transfers.enter(accountOf(exchange))
+      const key = toUploadKey(request, exchange)
+      const body = parseUploadBody(exchange.request)
+      using _share = body.length === 0 ? undefined : transfers.enter(requireAccount(exchange))
       await registry.finishUpload(key, request.digest, body)
       // Of a request that is repeated nothing was read.
       discardBody(exchange)
@@ -77,18 +77,21 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
 
     /** end-14. */
     async 'blob-upload-cancel'(request, exchange) {
-      await registry.cancelUpload(keyOf(request, exchange))
+      await registry.cancelUpload(toUploadKey(request, exchange))
       replyEmpty(exchange, 204)
     },
   }
 }
 
-function keyOf(request: RequestOf<Exclude<UploadKinds, 'blob-upload-start'>>, exchange: Exchange): UploadKey {
-  return { id: request.uploadId, repository: request.repository, owner: accountIdOf(exchange) }
+function toUploadKey(
+  request: RequestOf<Exclude<UploadKinds, 'blob-upload-start'>>,
+  exchange: Exchange,
+): UploadKey {
+  return { id: request.uploadId, repository: request.repository, owner: requireAccountId(exchange) }
 }
 
 /** Errors: `RANGE_INVALID`, `BLOB_UPLOAD_INVALID` if the body is said to be something else than bytes. */
-function bodyOf(request: IncomingMessage): UploadBody {
+function parseUploadBody(request: IncomingMessage): UploadBody {
   const { 'content-range': range, 'content-length': length, 'content-type': type } = request.headers
   if (type !== undefined && essenceOf(type).startsWith('multipart/')) {
     throw new OciError('BLOB_UPLOAD_INVALID', {
@@ -114,7 +117,7 @@ function bodyOf(request: IncomingMessage): UploadBody {
   }
 }
 
-function sessionHeaders(exchange: Exchange, { id, repository, offset }: UploadStatus): OutgoingHttpHeaders {
+function toSessionHeaders(exchange: Exchange, { id, repository, offset }: UploadStatus): OutgoingHttpHeaders {
   return {
     location: `${exchange.locationBase}/v2/${repository}/blobs/uploads/${id}`,
     // Of an empty session Docker accepts only this form, too.

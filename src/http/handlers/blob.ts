@@ -3,8 +3,8 @@ import { type ByteRange, parseRangeHeader } from '../../oci/byte-range.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { DeleteContent } from '../../registry/delete-content.ts'
 import type { PullContent } from '../../registry/pull-content.ts'
-import { Byteranges, contentRangeOf } from '../byteranges.ts'
-import { accountOf, type Exchange } from '../exchange.ts'
+import { Byteranges, formatContentRange } from '../byteranges.ts'
+import { type Exchange, requireAccount } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { guardSending, replyEmpty, sendHead, writeToClient } from '../reply.ts'
 import type { Handlers } from '../routes.ts'
@@ -39,13 +39,13 @@ export function createBlobHandlers({
       }
       if (matchesEtag(exchange.request.headers['if-none-match'], digest))
         return replyEmpty(exchange, 304, headers)
-      const ranges = rangesOf(exchange, { etag, size })
+      const ranges = parseRanges(exchange, { etag, size })
       const status = ranges ? 206 : 200
       const several =
         ranges && ranges.length > 1 ? new Byteranges(ranges, { size, contentType: CONTENT_TYPE }) : undefined
-      Object.assign(headers, several ? headersOf(several) : spanHeaders(ranges?.[0], size))
+      Object.assign(headers, several ? toMultipartHeaders(several) : toSpanHeaders(ranges?.[0], size))
       if (exchange.request.method === 'HEAD' || size === 0) return replyEmpty(exchange, status, headers)
-      using _share = transfers.enter(accountOf(exchange))
+      using _share = transfers.enter(requireAccount(exchange))
       using _guard = guardSending(exchange)
       const { response } = exchange
       await registry.sendBlob(
@@ -71,20 +71,20 @@ export function createBlobHandlers({
   }
 }
 
-function headersOf({ contentType, contentLength }: Byteranges): OutgoingHttpHeaders {
+function toMultipartHeaders({ contentType, contentLength }: Byteranges): OutgoingHttpHeaders {
   return { 'content-type': contentType, 'content-length': contentLength }
 }
 
-function spanHeaders(range: ByteRange | undefined, size: number): OutgoingHttpHeaders {
+function toSpanHeaders(range: ByteRange | undefined, size: number): OutgoingHttpHeaders {
   if (!range) return { 'content-length': size }
-  return { 'content-length': range.end - range.start, 'content-range': contentRangeOf(range, size) }
+  return { 'content-length': range.end - range.start, 'content-range': formatContentRange(range, size) }
 }
 
 /**
  * Only GET has ranges (RFC 9110, 14.2), and `If-Range` with any validator but ours means: send the whole (13.1.5). A
  * date is such a one, because no blob is sent with the time it changed.
  */
-function rangesOf(
+function parseRanges(
   exchange: Exchange,
   { etag, size }: { etag: string; size: number },
 ): readonly ByteRange[] | undefined {

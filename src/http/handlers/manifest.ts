@@ -4,7 +4,7 @@ import type { DeleteContent } from '../../registry/delete-content.ts'
 import type { PullContent } from '../../registry/pull-content.ts'
 import type { PushManifest } from '../../registry/push-manifest.ts'
 import type { BodyRoom } from '../body-room.ts'
-import { accountOf, holderOf } from '../exchange.ts'
+import { holderOf, requireAccount } from '../exchange.ts'
 import { matchesEtag } from '../match-etag.ts'
 import { readBody } from '../read-body.ts'
 import { replyBytes, replyEmpty } from '../reply.ts'
@@ -48,7 +48,7 @@ export function createManifestHandlers({
       using hold = room.hold(holderOf(exchange))
       const bytes = await readBody(exchange.request, { maxBytes: MAX_MANIFEST_BYTES, tooLarge, hold })
       const contentType = exchange.request.headers['content-type']
-      const owner = accountOf(exchange)
+      const owner = requireAccount(exchange)
       const pushed = await registry.pushManifest({ repository, owner, reference, tags, contentType, bytes })
       replyEmpty(exchange, 201, {
         location: `${exchange.locationBase}/v2/${repository}/manifests/${pushed.digest}`,

@@ -1,6 +1,6 @@
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import type { ListReferrers } from '../../registry/list-referrers.ts'
-import { accountOf } from '../exchange.ts'
+import { requireAccount } from '../exchange.ts'
 import { nextPageLink } from '../next-page-link.ts'
 import { replyBytes } from '../reply.ts'
 import type { Handlers } from '../routes.ts'
@@ -15,7 +15,7 @@ export function createReferrerHandler({
     /** end-12a, end-12b: an image index of what refers to a manifest. */
     async 'referrer-list'(request, exchange) {
       const { repository, digest, artifactType, page } = request
-      const owner = accountOf(exchange)
+      const owner = requireAccount(exchange)
       const { entries, next } = await registry.listReferrers({
         repository,
         owner,
