@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import { accountBelongings } from '../app/account-belongings.ts'
 import { createAccounts } from './create-accounts.ts'
+
+const test = testOnEngines()
 
 const NOW = 1_800_000_000_000
 const PASSWORD = 'correct horse'
 
-async function setUp(htpasswd?: string) {
-  const temporary = await temporaryDatabase()
+async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
+  const temporary = await openDatabase()
   const htpasswdFile = htpasswd === undefined ? undefined : join(temporary.folder, 'htpasswd')
   if (htpasswdFile !== undefined) await writeFile(htpasswdFile, htpasswd ?? '')
   const { database } = temporary
@@ -28,8 +29,8 @@ async function setUp(htpasswd?: string) {
   return { accounts, add, database, [Symbol.asyncDispose]: close }
 }
 
-test('`add()` makes an account, and `isEmpty()` tells the first run', async () => {
-  await using t = await setUp()
+test('`add()` makes an account, and `isEmpty()` tells the first run', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   assert.equal(await t.accounts.isEmpty(), true)
   await t.add('root', true)
   await t.add('alice')
@@ -60,16 +61,16 @@ test('`add()` makes an account, and `isEmpty()` tells the first run', async () =
   assert.equal(JSON.stringify(rows).includes(PASSWORD), false)
 })
 
-test('`add()` refuses a name that is taken, also when two add it at once', async () => {
-  await using t = await setUp()
+test('`add()` refuses a name that is taken, also when two add it at once', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const results = await Promise.allSettled([t.add('alice'), t.add('alice')])
   assert.deepEqual(results.map((result) => result.status).sort(), ['fulfilled', 'rejected'])
   await assert.rejects(t.add('alice', true), { name: 'AccountError', code: 'ALREADY_EXISTS' })
   assert.equal((await t.accounts.findEnabled('alice'))?.isAdmin, false)
 })
 
-test('`add()` refuses names that could not own a repository', async () => {
-  await using t = await setUp()
+test('`add()` refuses names that could not own a repository', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const names = [
     '',
     'Alice',
@@ -90,8 +91,8 @@ test('`add()` refuses names that could not own a repository', async () => {
   for (const name of ['a', '0', 'a.b_c-d', 'a'.repeat(64)]) await t.add(name)
 })
 
-test('`add()` and `setPassword()` bound the length of a password', async () => {
-  await using t = await setUp()
+test('`add()` and `setPassword()` bound the length of a password', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   await t.add('alice')
   const cases = [
     ['', 'PASSWORD_TOO_SHORT'],
@@ -108,8 +109,8 @@ test('`add()` and `setPassword()` bound the length of a password', async () => {
   assert.ok(await t.accounts.verifyPassword('alice', 'x'.repeat(1_024)))
 })
 
-test('changes of an unknown account are refused, also of one that stands in the htpasswd file', async () => {
-  await using t = await setUp('carol:{SHA}x\n')
+test('changes of an unknown account are refused, also of one that stands in the htpasswd file', async (openDatabase) => {
+  await using t = await setUp(openDatabase, 'carol:{SHA}x\n')
   for (const [name, message] of [
     ['nobody', /no account "nobody"/],
     ['carol', /htpasswd file/],
@@ -121,8 +122,8 @@ test('changes of an unknown account are refused, also of one that stands in the 
   }
 })
 
-test('the last enabled administrator cannot be removed or disabled', async () => {
-  await using t = await setUp()
+test('the last enabled administrator cannot be removed or disabled', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   await t.add('one', true)
   await t.add('two', true)
   await t.add('alice')
@@ -137,8 +138,8 @@ test('the last enabled administrator cannot be removed or disabled', async () =>
   await t.accounts.remove('alice')
 })
 
-test('a change that ends log-ins gives another version and drops the refresh tokens of that name alone', async () => {
-  await using t = await setUp()
+test('a change that ends log-ins gives another version and drops the refresh tokens of that name alone', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   await t.add('root', true)
   await t.add('alice')
   const versions = new Set<string | undefined>()
@@ -163,7 +164,7 @@ test('a change that ends log-ins gives another version and drops the refresh tok
   assert.equal(versions.size, 5)
 })
 
-type Database = Awaited<ReturnType<typeof temporaryDatabase>>['database']
+type Database = Awaited<ReturnType<OpenDatabase>>['database']
 
 async function insertRefreshTokens(database: Database): Promise<void> {
   await database.transaction((tx) => tx.deleteFrom('refresh_tokens').execute())
@@ -185,17 +186,17 @@ async function insertRefreshTokens(database: Database): Promise<void> {
   }
 }
 
-test('a change that changes nothing ends no log-in', async () => {
-  await using t = await setUp()
+test('a change that changes nothing ends no log-in', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   await t.add('alice')
   const before = await t.accounts.list()
   await t.accounts.setDisabled('alice', false)
   assert.deepEqual(await t.accounts.list(), before)
 })
 
-test('`list()` shows the htpasswd file too, by name, below what the database says', async () => {
+test('`list()` shows the htpasswd file too, by name, below what the database says', async (openDatabase) => {
   const hash = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
-  await using t = await setUp(`zoe:${hash}\nalice:${hash}\nMax:{SHA}x\n`)
+  await using t = await setUp(openDatabase, `zoe:${hash}\nalice:${hash}\nMax:{SHA}x\n`)
   await t.add('alice', true)
   const shown = (await t.accounts.list()).map((account) => [
     account.name,

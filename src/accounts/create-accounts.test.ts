@@ -1,22 +1,23 @@
 import assert from 'node:assert/strict'
 import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import { accountBelongings } from '../app/account-belongings.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
 import { createLoginPlaces } from './login-places.ts'
 
+const test = testOnEngines()
+
 const PASSWORD = 'correct horse'
 /** The lowest cost, so that the tests do not wait for it. */
 const bcryptOf = (password: string): string => hashSync(password, 4)
 
-async function setUp(htpasswd?: string) {
-  const temporary = await temporaryDatabase()
+async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
+  const temporary = await openDatabase()
   const { database } = temporary
   const path = join(temporary.folder, 'htpasswd')
   if (htpasswd !== undefined) await writeFile(path, htpasswd)
@@ -69,8 +70,8 @@ async function guess(t: SetUp, name: string, times: number): Promise<{ refused: 
   return { refused, waitS }
 }
 
-test('`verifyPassword()` gives the account for the right password of an enabled account only', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` gives the account for the right password of an enabled account only', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const alice = await t.accounts.findEnabled('alice')
   assert.deepEqual([alice?.id, alice?.isAdmin, alice?.owns], ['user:1', false, ['alice']])
   assert.deepEqual(await t.accounts.verifyPassword('alice', PASSWORD), alice)
@@ -92,8 +93,8 @@ test('`verifyPassword()` gives the account for the right password of an enabled 
     assert.equal(await t.accounts.verifyPassword(name, password), undefined)
 })
 
-test('`verifyPassword()` remembers credentials for a short time', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` remembers credentials for a short time', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   await breakHash(t)
   t.clock.now += CREDENTIAL_TTL_MS - 1
@@ -103,8 +104,8 @@ test('`verifyPassword()` remembers credentials for a short time', async () => {
   assert.equal(await t.accounts.verifyPassword('alice', PASSWORD), undefined)
 })
 
-test('`verifyPassword()` sees at once what another process changes', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` sees at once what another process changes', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const other = await t.openAgain()
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   await other.setDisabled('alice', true)
@@ -126,8 +127,8 @@ test('`verifyPassword()` sees at once what another process changes', async () =>
   assert.equal(await t.accounts.verifyPassword('alice', 'another password'), undefined)
 })
 
-test('`verifyPassword()` shares one check among all who ask the same at once', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` shares one check among all who ask the same at once', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   // More than the queue holds: as jobs of their own most would be refused.
   const results = await Promise.all(
     Array.from({ length: 500 }, () => t.accounts.verifyPassword('alice', PASSWORD)),
@@ -135,8 +136,8 @@ test('`verifyPassword()` shares one check among all who ask the same at once', a
   assert.ok(results.every((principal) => principal?.name === 'alice'))
 })
 
-test('`verifyPassword()` refuses guesses beyond what the queue holds', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` refuses guesses beyond what the queue holds', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const results = await Promise.allSettled(
     Array.from({ length: 60 }, (_, index) => t.accounts.verifyPassword(`name${index}`, PASSWORD)),
   )
@@ -145,8 +146,8 @@ test('`verifyPassword()` refuses guesses beyond what the queue holds', async () 
   assert.ok(refused.every((result) => result.reason.code === 'TOO_MANY_ATTEMPTS'))
 })
 
-test('`verifyPassword()` makes guessers wait, but not those whose credentials were right before', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` makes guessers wait, but not those whose credentials were right before', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   assert.deepEqual(await guess(t, 'alice', 15), { refused: 5, waitS: 1 })
   await assert.rejects(t.accounts.verifyPassword('alice', 'never seen'), { code: 'TOO_MANY_ATTEMPTS' })
@@ -159,8 +160,8 @@ test('`verifyPassword()` makes guessers wait, but not those whose credentials we
   assert.deepEqual(await guess(t, 'nobody', 15), { refused: 5, waitS: 1 })
 })
 
-test('`verifyPassword()` answers a wrong password that comes again from memory, and counts it once', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` answers a wrong password that comes again from memory, and counts it once', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   for (let index = 0; index < 100; index++) {
     assert.equal(await t.accounts.verifyPassword('alice', 'an old password'), undefined)
     assert.equal(await t.accounts.verifyPassword('nobody', 'an old password'), undefined)
@@ -174,8 +175,8 @@ test('`verifyPassword()` answers a wrong password that comes again from memory, 
   assert.ok(await t.accounts.verifyPassword('nobody', 'an old password'))
 })
 
-test('`verifyPassword()` lets a name in where it logged in before, also after a restart under a guess from everywhere', async () => {
-  await using t = await setUp()
+test('`verifyPassword()` lets a name in where it logged in before, also after a restart under a guess from everywhere', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const home = '203.0.113.1'
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD, home))
   const restarted = await t.openAgain()
@@ -189,8 +190,8 @@ test('`verifyPassword()` lets a name in where it logged in before, also after a 
   assert.ok(row && !JSON.stringify(row).includes(home) && !JSON.stringify(row).includes('alice'))
 })
 
-test('the places a name logged in from are bounded, and forgotten after a month', async () => {
-  await using t = await setUp()
+test('the places a name logged in from are bounded, and forgotten after a month', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const count = async (): Promise<number> =>
     (await t.database.read.selectFrom('login_places').select('place').execute()).length
   const places = createLoginPlaces(t.database, () => t.clock.now)
@@ -209,8 +210,8 @@ test('the places a name logged in from are bounded, and forgotten after a month'
   assert.equal(await count(), 1)
 })
 
-test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async () => {
-  await using t = await setUp(`bob:${bcryptOf(PASSWORD)}\n`)
+test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async (openDatabase) => {
+  await using t = await setUp(openDatabase, `bob:${bcryptOf(PASSWORD)}\n`)
   await t.accounts.verifyPassword('bob', 'warm up the worker')
   const names = ['alice', 'bob', 'nobody']
   const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))
@@ -226,9 +227,12 @@ test('`verifyPassword()` takes as long for an unknown name as for a wrong passwo
   assert.ok(Math.max(...times) < 5 * Math.min(...times), times.join(' '))
 })
 
-test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which administers', async () => {
+test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which administers', async (openDatabase) => {
   const lines = ['2a', '2b', '2y'].map((kind) => `u${kind}:${bcryptOf('pässwörd').replace('2b', kind)}`)
-  await using t = await setUp(`${lines.join('\n')}\nBob/x:${bcryptOf('short')}\nmd5:$apr1$x$y\n`)
+  await using t = await setUp(
+    openDatabase,
+    `${lines.join('\n')}\nBob/x:${bcryptOf('short')}\nmd5:$apr1$x$y\n`,
+  )
   for (const kind of ['2a', '2b', '2y']) {
     const version = (await t.accounts.findEnabled(`u${kind}`))?.version
     assert.deepEqual(await t.accounts.verifyPassword(`u${kind}`, 'pässwörd'), {
@@ -251,8 +255,8 @@ test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which
   assert.deepEqual([status?.usableAccounts, status?.warnings.length, status?.problem], [4, 2, undefined])
 })
 
-test('an account of the database hides one of the htpasswd file, also while it is disabled', async () => {
-  await using t = await setUp(`alice:${bcryptOf('from the file')}\n`)
+test('an account of the database hides one of the htpasswd file, also while it is disabled', async (openDatabase) => {
+  await using t = await setUp(openDatabase, `alice:${bcryptOf('from the file')}\n`)
   assert.equal(await t.accounts.verifyPassword('alice', 'from the file'), undefined)
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
   await t.accounts.setDisabled('alice', true)
@@ -261,8 +265,8 @@ test('an account of the database hides one of the htpasswd file, also while it i
   assert.ok(await t.accounts.verifyPassword('alice', 'from the file'))
 })
 
-test('a changed htpasswd file ends what is remembered of its old lines', async () => {
-  await using t = await setUp(`bob:${bcryptOf(PASSWORD)}\ncarol:${bcryptOf(PASSWORD)}\n`)
+test('a changed htpasswd file ends what is remembered of its old lines', async (openDatabase) => {
+  await using t = await setUp(openDatabase, `bob:${bcryptOf(PASSWORD)}\ncarol:${bcryptOf(PASSWORD)}\n`)
   assert.ok(await t.accounts.verifyPassword('bob', PASSWORD))
   const before = await t.accounts.findEnabled('bob')
   await t.writeHtpasswd(`bob:${bcryptOf('another password')}\n`)

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { hashSync } from 'bcryptjs'
+import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
 import { accountBelongings } from '../app/account-belongings.ts'
 import { createAccounts } from './create-accounts.ts'
 import { createHtpasswdChecker } from './htpasswd-checker.ts'
 import { LoginGuard } from './login-guard.ts'
 
+const test = testOnEngines()
+
 const line = (name: string, password: string): string => `${name}:${hashSync(password, 4)}\n`
 
-async function setUp() {
+async function setUp(openDatabase: OpenDatabase) {
   await using resources = new AsyncDisposableStack()
-  const { database } = resources.use(await temporaryDatabase())
+  const { database } = resources.use(await openDatabase())
   const folder = resources.use(await makeTempFolder('htpasswd'))
   const clock = { now: Date.now() }
   const heard: string[] = []
@@ -43,8 +44,8 @@ async function setUp() {
   }
 }
 
-test('`setHtpasswdFiles()` adds accounts; where a name stands twice the file named first counts', async () => {
-  await using t = await setUp()
+test('`setHtpasswdFiles()` adds accounts; where a name stands twice the file named first counts', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   assert.equal(await t.names(), 'alice')
   t.accounts.setHtpasswdFiles([t.path('one'), t.path('two')])
   assert.equal(await t.names(), 'alice,bob,carol,dora')
@@ -65,8 +66,8 @@ test('`setHtpasswdFiles()` adds accounts; where a name stands twice the file nam
   assert.deepEqual(t.heard, ['own 1', 'one 2', 'two 2'])
 })
 
-test('`setHtpasswdFiles()` takes accounts away at once, those that were remembered too', async () => {
-  await using t = await setUp()
+test('`setHtpasswdFiles()` takes accounts away at once, those that were remembered too', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   t.accounts.setHtpasswdFiles([t.path('one'), t.path('two')])
   assert.ok(await t.accounts.verifyPassword('bob', 'one'))
   const before = await t.accounts.findEnabled('bob')
@@ -80,8 +81,8 @@ test('`setHtpasswdFiles()` takes accounts away at once, those that were remember
   assert.ok(await t.accounts.verifyPassword('alice', 'own'))
 })
 
-test('`setHtpasswdFiles()` takes a file that is not there, and one that comes', async () => {
-  await using t = await setUp()
+test('`setHtpasswdFiles()` takes a file that is not there, and one that comes', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   await rm(t.path('one'))
   t.accounts.setHtpasswdFiles([t.path('one'), t.path('two')])
   assert.equal((await t.accounts.findEnabled('bob'))?.name, 'bob')
@@ -92,15 +93,15 @@ test('`setHtpasswdFiles()` takes a file that is not there, and one that comes', 
   assert.ok(await t.accounts.verifyPassword('erin', 'new'))
 })
 
-test('`setHtpasswdFiles()` refuses more files than it looks at', async () => {
-  await using t = await setUp()
+test('`setHtpasswdFiles()` refuses more files than it looks at', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const paths = Array.from({ length: 16 }, (_, index) => t.path(`${index}`))
   assert.throws(() => t.accounts.setHtpasswdFiles(paths), RangeError)
   t.accounts.setHtpasswdFiles(paths.slice(1))
 })
 
-test('accounts and a checker with one guard count the failures of an address together', async () => {
-  await using temporary = await temporaryDatabase()
+test('accounts and a checker with one guard count the failures of an address together', async (openDatabase) => {
+  await using temporary = await openDatabase()
   const file = join(temporary.folder, 'users')
   await writeFile(file, `${line('bob', 'right')}sha:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n`)
   await using guard = new LoginGuard()

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { testOnEngines } from '../../test/support/engines.ts'
 import { createAccounts } from '../accounts/create-accounts.ts'
 import { accountBelongings } from './account-belongings.ts'
 import { makeFirstAdmin } from './first-admin.ts'
 
-test('the first administrator is made also where repositories exist below the name', async () => {
-  await using temporary = await temporaryDatabase()
+const test = testOnEngines()
+
+test('the first administrator is made also where repositories exist below the name', async (openDatabase) => {
+  await using temporary = await openDatabase()
   const { database } = temporary
   await database.transaction((tx) =>
     tx.insertInto('repositories').values({ name: 'admin/app', created_at: 0 }).execute(),

@@ -48,8 +48,12 @@ function recordOf(
 }
 
 /** The promises of {@link Metadata}, checked against an adapter. */
-export function describeMetadata(name: string, open: () => Promise<MetadataFixture>): void {
-  describe(`Metadata in ${name}`, () => {
+export function describeMetadata(
+  name: string,
+  { skip }: { skip: string | false },
+  open: () => Promise<MetadataFixture>,
+): void {
+  describe(`Metadata in ${name}`, { skip }, () => {
     it('knows a blob only in the repositories it was linked or mounted into', async () => {
       await using fixture = await open()
       const { metadata } = fixture

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { testEngines, testOnEngines } from '../../test/support/engines.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 import { describeMetadata } from './metadata.suite.ts'
 import { createSqlMetadata } from './sql-metadata.ts'
 
-test('uploads of one principal are counted together where several processes open them', async () => {
-  await using temporary = await temporaryDatabase()
+const test = testOnEngines()
+
+test('uploads of one principal are counted together where several processes open them', async (openDatabase) => {
+  await using temporary = await openDatabase()
   const processes = [temporary.database, await temporary.openAgain()].map((one) => createSqlMetadata(one))
   const opened = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
@@ -26,10 +27,12 @@ test('uploads of one principal are counted together where several processes open
   assert.equal(opened.filter(Boolean).length, 5)
 })
 
-describeMetadata('SQLite', async () => {
-  const temporary = await temporaryDatabase()
-  return {
-    metadata: createSqlMetadata(temporary.database),
-    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
-  }
-})
+for (const { name, skip, open } of testEngines()) {
+  describeMetadata(name, { skip }, async () => {
+    const temporary = await open()
+    return {
+      metadata: createSqlMetadata(temporary.database),
+      [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
+    }
+  })
+}

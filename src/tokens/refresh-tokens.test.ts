@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import { createLogInManager } from './log-ins.ts'
 import {
   createRefreshTokenService,
@@ -9,10 +8,12 @@ import {
   ROTATION_GRACE_MS,
 } from './refresh-tokens.ts'
 
+const test = testOnEngines()
+
 const NOW = 1_800_000_000_000
 
-async function setUp() {
-  const temporary = await temporaryDatabase()
+async function setUp(openDatabase: OpenDatabase) {
+  const temporary = await openDatabase()
   const accounts = new Map([
     ['alice', { name: 'alice', version: '1.1' }],
     ['bob', { name: 'bob', version: '2.1' }],
@@ -45,8 +46,8 @@ async function setUp() {
 
 const alice = { name: 'alice', version: '1.1' }
 
-test('`redeem()` gives the owner, again and again until it expires', async () => {
-  await using t = await setUp()
+test('`redeem()` gives the owner, again and again until it expires', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'docker')
   assert.match(token, /^berth_rt_[A-Za-z0-9_-]{43}$/)
   assert.equal(await t.tokens.redeem(token), 'alice')
@@ -56,8 +57,8 @@ test('`redeem()` gives the owner, again and again until it expires', async () =>
   assert.equal(await t.tokens.redeem(token), undefined)
 })
 
-test('`redeem()` refuses when the account changed, and when it is gone or disabled', async () => {
-  await using t = await setUp()
+test('`redeem()` refuses when the account changed, and when it is gone or disabled', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'docker')
   t.accounts.set('alice', { name: 'alice', version: '1.2' })
   assert.equal(await t.tokens.redeem(token), undefined)
@@ -65,15 +66,15 @@ test('`redeem()` refuses when the account changed, and when it is gone or disabl
   assert.equal(await t.tokens.redeem(token), undefined)
 })
 
-test('`redeem()` refuses what it never issued', async () => {
-  await using t = await setUp()
+test('`redeem()` refuses what it never issued', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'docker')
   const others = ['', 'x', token.slice(0, -1), `${token}A`, token.toUpperCase(), `berth_rt_${'A'.repeat(43)}`]
   for (const other of others) assert.equal(await t.tokens.redeem(other), undefined)
 })
 
-test('`issue()` keeps the hash of a token, not the token', async () => {
-  await using t = await setUp()
+test('`issue()` keeps the hash of a token, not the token', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'x'.repeat(10_000))
   const rows = await t.database.read.selectFrom('refresh_tokens').selectAll().execute()
   assert.equal(rows.length, 1)
@@ -81,8 +82,8 @@ test('`issue()` keeps the hash of a token, not the token', async () => {
   assert.equal(rows[0]?.client_id.length, 128)
 })
 
-test('`issue()` keeps the newest tokens of an account and leaves others alone', async () => {
-  await using t = await setUp()
+test('`issue()` keeps the newest tokens of an account and leaves others alone', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const ofBob = await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')
   const issued: string[] = []
   for (let index = 0; index < MAX_REFRESH_TOKENS_PER_USER + 3; index++) {
@@ -97,8 +98,8 @@ test('`issue()` keeps the newest tokens of an account and leaves others alone', 
   assert.equal(await t.tokens.redeem(ofBob), 'bob')
 })
 
-test('`issue()` removes what has expired, of any account', async () => {
-  await using t = await setUp()
+test('`issue()` removes what has expired, of any account', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')
   t.clock.now += REFRESH_TOKEN_LIFETIME_MS
   await t.tokens.issue(alice, 'docker')
@@ -109,8 +110,8 @@ test('`issue()` removes what has expired, of any account', async () => {
   )
 })
 
-test('a token that Docker keeps stays the same to its end', async () => {
-  await using t = await setUp()
+test('a token that Docker keeps stays the same to its end', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'docker')
   for (let index = 0; index < 50; index++) {
     assert.equal(await t.tokens.follow(token), token)
@@ -118,8 +119,8 @@ test('a token that Docker keeps stays the same to its end', async () => {
   }
 })
 
-test('a token counts to its end beside a successor that nobody uses', async () => {
-  await using t = await setUp()
+test('a token counts to its end beside a successor that nobody uses', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'other')
   for (let index = 0; index < 50; index++) {
     assert.notEqual(await t.tokens.follow(token), token)
@@ -130,8 +131,8 @@ test('a token counts to its end beside a successor that nobody uses', async () =
   assert.deepEqual(t.reuses, [])
 })
 
-test('a client that goes on to the successor leaves the old token a while, for what is under way', async () => {
-  await using t = await setUp()
+test('a client that goes on to the successor leaves the old token a while, for what is under way', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const first = await t.tokens.issue(alice, 'other')
   const second = await t.tokens.follow(first)
   assert.match(second, /^berth_rt_[A-Za-z0-9_-]{43}$/)
@@ -146,8 +147,8 @@ test('a client that goes on to the successor leaves the old token a while, for w
   assert.equal(await t.tokens.redeem(third), 'alice')
 })
 
-test('a token that is used again long after its successor ends the log-in, and no other', async () => {
-  await using t = await setUp()
+test('a token that is used again long after its successor ends the log-in, and no other', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const other = await t.tokens.issue(alice, 'other')
   const first = await t.tokens.issue(alice, 'other')
   const second = await t.tokens.follow(first)
@@ -159,8 +160,8 @@ test('a token that is used again long after its successor ends the log-in, and n
   assert.equal(await t.tokens.redeem(other), 'alice')
 })
 
-test('a token that lies many steps back ends the log-in once its hour is over, and not before', async () => {
-  await using t = await setUp()
+test('a token that lies many steps back ends the log-in once its hour is over, and not before', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const other = await t.tokens.issue(alice, 'other')
   const stolen = await t.tokens.issue(alice, 'other')
   let current = stolen
@@ -179,8 +180,8 @@ test('a token that lies many steps back ends the log-in once its hour is over, a
   assert.deepEqual(left, [], 'what is kept of old tokens goes with the log-in')
 })
 
-test('of the old tokens of a log-in a bounded number is kept', async () => {
-  await using t = await setUp()
+test('of the old tokens of a log-in a bounded number is kept', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   let current = await t.tokens.issue(alice, 'other')
   for (let step = 0; step < 3; step++) current = await t.tokens.follow(current)
   const [logIn] = await createLogInManager(t.database, () => t.clock.now).list('alice')
@@ -194,16 +195,16 @@ test('of the old tokens of a log-in a bounded number is kept', async () => {
   assert.ok(kept.some(({ hash }) => hash === 'hash 1009'))
 })
 
-test('tokens of a registry before successors were made go on, and get one', async () => {
-  await using t = await setUp()
+test('tokens of a registry before successors were made go on, and get one', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const token = await t.tokens.issue(alice, 'other')
   await t.database.transaction((tx) => tx.updateTable('refresh_tokens').set({ next_hash: null }).execute())
   const second = await t.tokens.follow(token)
   assert.equal(await t.tokens.redeem(second), 'alice')
 })
 
-test('a log-in can be ended by itself', async () => {
-  await using t = await setUp()
+test('a log-in can be ended by itself', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const logIns = createLogInManager(t.database, () => t.clock.now)
   const kept = await t.tokens.issue(alice, 'kept')
   t.clock.now += 1

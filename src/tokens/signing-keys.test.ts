@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import type { Database } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 import { KEY_MAX_AGE_MS } from './signing-keys.ts'
 import { createTokenService } from './token-service.ts'
 import type { AccessClaims } from './tokens.ts'
 
+const test = testOnEngines()
+
 const NOW = 1_800_000_000_000
 const LIFETIME_S = 300
 const LEEWAY_S = 60
 const CLAIMS: AccessClaims = { subject: 'alice', scopes: [{ repository: 'alice/app', actions: ['pull'] }] }
 
-async function setUp() {
-  const temporary = await temporaryDatabase()
+async function setUp(openDatabase: OpenDatabase) {
+  const temporary = await openDatabase()
   const clock = { now: NOW }
   const open = (database: Database<TokensSchema>) =>
     createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
@@ -34,8 +35,8 @@ async function setUp() {
 const kidOf = (token: string): unknown =>
   JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid
 
-test('`createTokenService()` in several processes at once agrees on name and key', async () => {
-  await using temporary = await temporaryDatabase()
+test('`createTokenService()` in several processes at once agrees on name and key', async (openDatabase) => {
+  await using temporary = await openDatabase()
   const databases = [temporary.database, await temporary.openAgain(), await temporary.openAgain()]
   const services = await Promise.all(
     databases.map((database) => createTokenService({ database, lifetimeS: LIFETIME_S })),
@@ -49,8 +50,8 @@ test('`createTokenService()` in several processes at once agrees on name and key
   }
 })
 
-test('a key is replaced when it is old, and verifies for one token lifetime more', async () => {
-  await using t = await setUp()
+test('a key is replaced when it is old, and verifies for one token lifetime more', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   t.clock.now = NOW + KEY_MAX_AGE_MS - 1
   const old = await t.tokens.issue(CLAIMS)
   t.clock.now += 1
@@ -65,8 +66,8 @@ test('a key is replaced when it is old, and verifies for one token lifetime more
   assert.equal((await t.tokens.publicKeys()).keys.length, 1)
 })
 
-test('a token signed with a key that retired a lifetime ago is refused, whatever it says', async () => {
-  await using t = await setUp()
+test('a token signed with a key that retired a lifetime ago is refused, whatever it says', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const row = await t.database.read.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
   t.clock.now = NOW + KEY_MAX_AGE_MS
   await t.tokens.issue(CLAIMS)
@@ -87,8 +88,8 @@ test('a token signed with a key that retired a lifetime ago is refused, whatever
   assert.equal(await t.tokens.verify(token), undefined)
 })
 
-test('a key that another process made is known at once, one that it removed ends', async () => {
-  await using t = await setUp()
+test('a key that another process made is known at once, one that it removed ends', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const other = await t.open(await t.openAgain())
   await t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
   await nextTurn()
@@ -101,8 +102,8 @@ test('a key that another process made is known at once, one that it removed ends
   assert.equal(await t.tokens.verify(unseen), undefined)
 })
 
-test('`publicKeys()` holds no private part', async () => {
-  await using t = await setUp()
+test('`publicKeys()` holds no private part', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { keys } = await t.tokens.publicKeys()
   assert.equal(keys.length, 1)
   assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])

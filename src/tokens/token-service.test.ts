@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { test } from 'node:test'
 import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
-import { temporaryDatabase } from '../../test/support/temporary-database.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import type { Database } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 import { createTokenService, MAX_TOKEN_LENGTH } from './token-service.ts'
 import type { AccessClaims } from './tokens.ts'
+
+const test = testOnEngines()
 
 const NOW = 1_800_000_000_000
 const LIFETIME_S = 300
@@ -16,8 +17,8 @@ const CLAIMS: AccessClaims = {
   scopes: [{ repository: 'alice/app', actions: ['pull', 'push'] }],
 }
 
-async function setUp() {
-  const temporary = await temporaryDatabase()
+async function setUp(openDatabase: OpenDatabase) {
+  const temporary = await openDatabase()
   const clock = { now: NOW }
   const open = (database: Database<TokensSchema>) =>
     createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
@@ -57,8 +58,8 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
 const decode = (part: string | undefined): Record<string, unknown> =>
   JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
 
-test('`issue()` writes the header and the claims that clients and other tools know', async () => {
-  await using t = await setUp()
+test('`issue()` writes the header and the claims that clients and other tools know', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const issued = await t.tokens.issue(CLAIMS)
   assert.equal(issued.expiresInS, LIFETIME_S)
   assert.equal(issued.issuedAt.getTime(), NOW)
@@ -76,8 +77,8 @@ test('`issue()` writes the header and the claims that clients and other tools kn
   )
 })
 
-test('`verify()` gives back what was issued, at once when it is asked again', async () => {
-  await using t = await setUp()
+test('`verify()` gives back what was issued, at once when it is asked again', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   const first = t.tokens.verify(token)
   assert.ok(first instanceof Promise)
@@ -85,15 +86,15 @@ test('`verify()` gives back what was issued, at once when it is asked again', as
   assert.deepEqual(t.tokens.verify(token), CLAIMS)
 })
 
-test('`verify()` knows an anonymous token', async () => {
-  await using t = await setUp()
+test('`verify()` knows an anonymous token', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { token } = await t.tokens.issue({ subject: undefined, scopes: [] })
   assert.equal(decode(token.split('.')[1]).sub, '')
   assert.deepEqual(await t.tokens.verify(token), { subject: undefined, scopes: [] })
 })
 
-test('`verify()` ends a token when it expires, remembered or not', async () => {
-  await using t = await setUp()
+test('`verify()` ends a token when it expires, remembered or not', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   await t.tokens.verify(token)
   t.clock.now += LIFETIME_S * 1_000 - 1
@@ -103,8 +104,8 @@ test('`verify()` ends a token when it expires, remembered or not', async () => {
   assert.equal(await (await t.open(t.database)).verify(token), undefined)
 })
 
-test('`verify()` takes no token of a clock that was put back since, remembered or not', async () => {
-  await using t = await setUp()
+test('`verify()` takes no token of a clock that was put back since, remembered or not', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   t.clock.now = NOW + 24 * 3_600_000
   const { token } = await t.tokens.issue(CLAIMS)
   assert.deepEqual(await t.tokens.verify(token), CLAIMS)
@@ -112,8 +113,8 @@ test('`verify()` takes no token of a clock that was put back since, remembered o
   assert.equal(await t.tokens.verify(token), undefined)
 })
 
-test('`verify()` allows for clocks that differ by less than a minute', async () => {
-  await using t = await setUp()
+test('`verify()` allows for clocks that differ by less than a minute', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   t.clock.now = NOW - (LEEWAY_S - 1) * 1_000
   assert.deepEqual(await (await t.open(t.database)).verify(token), CLAIMS)
@@ -152,8 +153,8 @@ const FORGED_PAYLOADS: readonly (readonly [what: string, change: (payload: JWTPa
 ]
 
 for (const [what, change] of FORGED_PAYLOADS) {
-  test(`\`verify()\` refuses a well-signed token ${what}`, async () => {
-    await using t = await setUp()
+  test(`\`verify()\` refuses a well-signed token ${what}`, async (openDatabase) => {
+    await using t = await setUp(openDatabase)
     const { kid, privateKey } = await keyOf(t)
     const header = { alg: 'ES256', kid, typ: 'JWT' }
     const good = await new SignJWT(payloadOf(t)).setProtectedHeader(header).sign(privateKey)
@@ -163,8 +164,8 @@ for (const [what, change] of FORGED_PAYLOADS) {
   })
 }
 
-test('`verify()` never uses what a header brings: keys, addresses, critical extensions', async () => {
-  await using t = await setUp()
+test('`verify()` never uses what a header brings: keys, addresses, critical extensions', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { kid, privateKey } = await keyOf(t)
   const attacker = await generateKeyPair('ES256', { extractable: true })
   const jwk = await exportJWK(attacker.publicKey)
@@ -185,8 +186,8 @@ test('`verify()` never uses what a header brings: keys, addresses, critical exte
   }
 })
 
-test('`verify()` refuses other key ids, types and signatures', async () => {
-  await using t = await setUp()
+test('`verify()` refuses other key ids, types and signatures', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { kid, privateKey } = await keyOf(t)
   const attacker = await generateKeyPair('ES256')
   const forged = await new SignJWT(payloadOf(t))
@@ -215,8 +216,8 @@ test('`verify()` refuses other key ids, types and signatures', async () => {
   }
 })
 
-test('`verify()` refuses other algorithms: none, and HMAC keyed with the public key', async () => {
-  await using t = await setUp()
+test('`verify()` refuses other algorithms: none, and HMAC keyed with the public key', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { keys } = await t.tokens.publicKeys()
   const kid = String(keys[0]?.kid)
   const payload = encode(payloadOf(t))
@@ -228,8 +229,8 @@ test('`verify()` refuses other algorithms: none, and HMAC keyed with the public 
   }
 })
 
-test('`verify()` refuses what is no token, and never throws', async () => {
-  await using t = await setUp()
+test('`verify()` refuses what is no token, and never throws', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   const [header, payload, signature] = token.split('.')
   const texts = [
@@ -259,16 +260,16 @@ test('`verify()` refuses what is no token, and never throws', async () => {
   for (const text of texts) assert.equal(await t.tokens.verify(text), undefined, text.slice(0, 80))
 })
 
-test('`verify()` refuses the tokens of another registry', async () => {
-  await using one = await setUp()
-  await using other = await setUp()
+test('`verify()` refuses the tokens of another registry', async (openDatabase) => {
+  await using one = await setUp(openDatabase)
+  await using other = await setUp(openDatabase)
   assert.notEqual(one.tokens.service, other.tokens.service)
   const { token } = await one.tokens.issue(CLAIMS)
   assert.equal(await other.tokens.verify(token), undefined)
 })
 
-test('`issue()` refuses to make a token that `verify()` would not look at', async () => {
-  await using t = await setUp()
+test('`issue()` refuses to make a token that `verify()` would not look at', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
   const scopes = Array.from({ length: 64 }, (_, index) => ({
     repository: `alice/${'x'.repeat(200)}${index}`,
     actions: ['pull'] as const,
