@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import {
+  type PostgresServer,
+  type PostgresTestDatabase,
+  postgresSkipReason,
+  startPostgresServer,
+} from '../../../test/support/postgres-server.ts'
+import { openThings, type ThingsDatabase } from '../../../test/support/things-database.ts'
+import { type DeafReason, LISTENER_NAME } from './change-listener.ts'
+import type { PostgresTarget } from './postgres-target.ts'
+import { MAX_UNHEARD_MS } from './remembered-rows.ts'
+
+/** Pause between two looks, in ms. */
+const POLL_MS = 5
+/** Changes of one row beside reads of it. */
+const CHANGES = 100
+
+describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
+  let server: PostgresServer
+  before(async () => {
+    server = await startPostgresServer()
+  })
+  after(() => server[Symbol.asyncDispose]())
+
+  it('are forgotten when another node changes something', async () => {
+    await using pair = await openPair()
+    const { node, other } = pair
+    await node.isHearing()
+    assert.equal((await node.find('x'))?.size, 1)
+    assert.ok(!(node.find('x') instanceof Promise), 'the row was not remembered')
+    await other.setSize('x', 2)
+    await until(async () => (await node.find('x'))?.size === 2)
+  })
+
+  it('are never older than the last change heard of, however reads and changes fall together', async () => {
+    await using pair = await openPair()
+    const { node, other } = pair
+    await node.isHearing()
+    let isDone = false
+    const reading = Array.from({ length: 4 }, async () => {
+      while (!isDone) {
+        await node.find('x')
+        await nextTurn()
+      }
+    })
+    for (let size = 1; size <= CHANGES; size++) await other.setSize('x', size)
+    // The clock stands still: a row that was remembered too late would stay.
+    await until(async () => (await node.find('x'))?.size === CHANGES)
+    isDone = true
+    await Promise.all(reading)
+    assert.equal((await node.find('x'))?.size, CHANGES)
+  })
+
+  it('are forgotten when the connection is cut, and again heard of afterwards', async () => {
+    await using pair = await openPair()
+    const { node, other } = pair
+    for (let size = 2; size < 5; size++) {
+      await node.isHearing()
+      await node.find('x')
+      await cutListeners()
+      await node.isDeaf('cut-off')
+      await other.setSize('x', size)
+      assert.equal((await node.find('x'))?.size, size)
+      await other.setSize('x', size + 10)
+      await node.isHearing()
+      assert.equal((await node.find('x'))?.size, size + 10)
+    }
+  })
+
+  it('are remembered for a short time where a node cannot listen', async () => {
+    await using pair = await openPair({ listen: { host: '127.0.0.1', port: 1 } })
+    const { node, other, clock } = pair
+    await node.find('x')
+    await node.isDeaf('cut-off')
+    await assertBounded({ node, other, clock })
+  })
+
+  it('are remembered for a short time where nobody listens', async () => {
+    await using pair = await openPair({ listen: 'off' })
+    await assertBounded(pair)
+  })
+
+  it('are remembered for a short time where the listener hears another server', async () => {
+    await using elsewhere = await startPostgresServer({ password: server.password })
+    const database = await server.createDatabase()
+    await elsewhere.query(`create database ${database.name}`)
+    await using pair = await openPair({ listen: { host: '127.0.0.1', port: elsewhere.port } }, database)
+    await pair.node.find('x')
+    await pair.node.isDeaf('not-heard')
+    await assertBounded(pair)
+  })
+
+  /** Two nodes of one database with the row x; the first one's clock stands still unless it is moved. */
+  async function openPair(
+    more: Partial<PostgresTarget> = {},
+    database?: PostgresTestDatabase,
+  ): Promise<Pair> {
+    const { target } = database ?? (await server.createDatabase())
+    await using resources = new AsyncDisposableStack()
+    const clock = { now: 0 }
+    const hearing: { deaf: DeafReason | 'unknown' | undefined } = { deaf: 'unknown' }
+    const onHearing = (deaf: DeafReason | undefined): void => {
+      hearing.deaf = deaf
+    }
+    const node = resources.use(await openThings({ ...target, ...more }, { now: () => clock.now, onHearing }))
+    const other = resources.use(await openThings(target))
+    await other.add({ name: 'x', size: 1 })
+    const kept = resources.move()
+    return {
+      node: {
+        ...node,
+        async isHearing() {
+          node.db.changes()
+          await until(() => hearing.deaf === undefined)
+        },
+        isDeaf: (reason) => until(() => hearing.deaf === reason),
+      },
+      other,
+      clock,
+      [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    }
+  }
+
+  async function cutListeners(): Promise<void> {
+    await server.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = '${LISTENER_NAME}'`,
+    )
+  }
+})
+
+interface Pair extends AsyncDisposable {
+  readonly node: ThingsDatabase & {
+    isHearing(): Promise<void>
+    isDeaf(reason: DeafReason): Promise<void>
+  }
+  readonly other: ThingsDatabase
+  readonly clock: { now: number }
+}
+
+async function assertBounded({ node, other, clock }: Pick<Pair, 'node' | 'other' | 'clock'>): Promise<void> {
+  const before = (await node.find('x'))?.size ?? 0
+  assert.ok(!(node.find('x') instanceof Promise), 'the row was not remembered')
+  await other.setSize('x', before + 1)
+  clock.now += MAX_UNHEARD_MS
+  assert.equal((await node.find('x'))?.size, before + 1)
+}
+
+/** Waits until it is so; the runner's time limit ends a wait in vain. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(POLL_MS)
+}

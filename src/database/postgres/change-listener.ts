@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { clientConfig, type PostgresTarget } from './postgres-target.ts'
+import type { RememberedRows } from './remembered-rows.ts'
+
+/** Pause between two signs that the connection still hears, in ms; well below `MAX_UNHEARD_MS`. */
+const BEAT_MS = 250
+/** Longest wait for such a sign, and for one's own notification, in ms: after it the connection is given up. */
+const ANSWER_TIMEOUT_MS = 3_000
+/** Pause before the first attempt to listen again, in ms; it doubles up to the second. */
+const FIRST_PAUSE_MS = 250
+const MAX_PAUSE_MS = 15_000
+/** All nodes of one database listen to this. */
+const CHANNEL = 'berth_changes'
+/** Names the connection in the server's list of its activity. */
+export const LISTENER_NAME = 'berth listener'
+
+/** Why a node does not hear of changes. */
+export type DeafReason =
+  /** The connection was lost, or cannot be made. */
+  | 'cut-off'
+  /** A pooler hands the connection on, and with it what is listened to. */
+  | 'pooler'
+  /** What was sent over a connection of the pool did not arrive: they lead to different servers. */
+  | 'not-heard'
+
+/** What the listener needs. */
+export interface ChangeListenerParts {
+  readonly target: PostgresTarget
+  readonly rows: RememberedRows
+  /** Name of this opened database among all: 16 hexadecimal digits. */
+  readonly sender: string
+  /** Runs one statement on a connection of the pool. */
+  readonly run: (statement: string) => Promise<unknown>
+  /** Called when the node hears of changes, or no longer does. */
+  readonly onHearing: (deaf: DeafReason | undefined, cause?: unknown) => void
+  /** Milliseconds that only grow. */
+  readonly now: () => number
+}
+
+/** The statement that lets all other nodes forget what they have read, once the transaction that holds it is committed. */
+export function notifyStatement(sender: string): string {
+  return `notify ${CHANNEL}, '${sender}'`
+}
+
+/**
+ * Hears from the server that another node has changed something, on a connection of its own; the rows are forgotten
+ * then. What this node itself changes is forgotten elsewhere, before its caller goes on.
+ *
+ * A connection that is silently dead hears nothing, too. So it has to answer a query from time to time, as long as rows
+ * are read: an answer comes after all notifications of what was committed before the query.
+ */
+export class ChangeListener {
+  readonly #parts: ChangeListenerParts
+  readonly #closing = new AbortController()
+  #listening: Promise<void> | undefined
+  /** Undefined while nothing is heard. */
+  #client: pg.Client | undefined
+  /** Ends the wait for the loss of the connection. */
+  #stopWaiting: () => void = () => {}
+  #lastBeat = 0
+  #isBeating = false
+  #deaf: DeafReason | 'unknown' | undefined = 'unknown'
+
+  constructor(parts: ChangeListenerParts) {
+    this.#parts = parts
+  }
+
+  /** Before what was remembered is used: begins to listen, and makes sure that it still hears. */
+  keepHearing(): void {
+    if (this.#parts.target.listen === 'off') return
+    this.#listening ??= this.#listen()
+    const now = this.#parts.now()
+    if (this.#client && !this.#isBeating && now - this.#lastBeat >= BEAT_MS)
+      void this.#beat(this.#client, now)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#stopWaiting()
+    await this.#listening
+  }
+
+  /** Connects again and again until it is closed. */
+  async #listen(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#listenOnce(() => {
+          pauseMs = FIRST_PAUSE_MS
+        })
+        this.#tell('cut-off')
+      } catch (error) {
+        this.#tell(error instanceof Deaf ? error.reason : 'cut-off', error)
+      }
+      await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
+        () => {},
+      )
+      pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
+    }
+  }
+
+  /** Until the connection is lost. Errors: as `#begin()`. */
+  async #listenOnce(onBegun: () => void): Promise<void> {
+    const config = clientConfig(this.#parts.target, this.#place())
+    const client = new pg.Client({
+      ...config,
+      application_name: LISTENER_NAME,
+      query_timeout: ANSWER_TIMEOUT_MS,
+    })
+    const lost = this.#lossOf(client)
+    try {
+      await this.#begin(client)
+      onBegun()
+      await lost
+    } finally {
+      this.#client = undefined
+      // What is changed from now on is not heard of.
+      this.#parts.rows.forget()
+      await client.end().catch(() => {})
+    }
+  }
+
+  #place(): { host: string; port: number } {
+    const { target } = this.#parts
+    return typeof target.listen === 'object' ? target.listen : target
+  }
+
+  /** Errors: `Deaf`, and those of the driver. */
+  async #begin(client: pg.Client): Promise<void> {
+    const { target, rows, sender, run, now } = this.#parts
+    await client.connect()
+    if (target.listen === undefined && (await isPooled(client))) throw new Deaf('pooler')
+    const own = `${CHANNEL}_${sender}`
+    await client.query(`listen ${CHANNEL}; listen ${own}`)
+    const sentAt = now()
+    await Promise.all([notificationOf(client, own), run(`notify ${own}`)])
+    client.on('notification', ({ payload }) => {
+      if (payload !== sender) rows.forget()
+    })
+    // Whatever was changed while nothing was heard.
+    rows.forget()
+    rows.confirm(sentAt)
+    this.#lastBeat = sentAt
+    this.#client = client
+    this.#tell(undefined)
+  }
+
+  async #beat(client: pg.Client, now: number): Promise<void> {
+    this.#isBeating = true
+    this.#lastBeat = now
+    try {
+      await client.query('select 1')
+      if (this.#client === client) this.#parts.rows.confirm(now)
+    } catch {
+      await client.end().catch(() => {})
+    } finally {
+      this.#isBeating = false
+    }
+  }
+
+  /** Settles once the connection is lost or no longer wanted. */
+  #lossOf(client: pg.Client): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#stopWaiting = resolve
+    client.on('error', () => resolve())
+    client.on('end', () => resolve())
+    return promise
+  }
+
+  #tell(deaf: DeafReason | undefined, cause?: unknown): void {
+    if (this.#closing.signal.aborted || deaf === this.#deaf) return
+    this.#deaf = deaf
+    this.#parts.onHearing(deaf, cause)
+  }
+}
+
+class Deaf extends Error {
+  readonly reason: DeafReason
+
+  constructor(reason: DeafReason) {
+    super(`no changes are heard of: ${reason}`)
+    this.reason = reason
+  }
+}
+
+/** Errors: `Deaf` if it does not arrive in time. */
+async function notificationOf(client: pg.Client, channel: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const onNotification = (message: pg.Notification): void => {
+    if (message.channel === channel) resolve()
+  }
+  const timer = setTimeout(() => reject(new Deaf('not-heard')), ANSWER_TIMEOUT_MS)
+  client.on('notification', onNotification)
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+    client.off('notification', onNotification)
+  }
+}
+
+/** Whether something stands between that gives each client a process number of its own. */
+async function isPooled(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query('select pg_backend_pid() as pid')
+  return !('processID' in client) || rows[0].pid !== client.processID
+}

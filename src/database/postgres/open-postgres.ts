@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import pg from 'pg'
+import type { Database } from '../database.ts'
+import { kysely } from '../kysely.ts'
+import { migrate } from '../migrate.ts'
+import type { MigrationSet } from '../migrations.ts'
+import { RowMemory } from '../row-memory.ts'
+import { ChangeListener, type DeafReason, notifyStatement } from './change-listener.ts'
+import { POSTGRES_TYPES } from './column-types.ts'
+import { createFirstRowReader } from './first-row-reader.ts'
+import { PoolDialect, takeConnection } from './postgres-dialect.ts'
+import { clientConfig, type PostgresTarget, poolSize } from './postgres-target.ts'
+import { RememberedRows } from './remembered-rows.ts'
+import { runTransaction } from './run-transaction.ts'
+import { requireUsable, type ServerFacts, toStartError } from './start-error.ts'
+import { TransactionGate } from './transaction-gate.ts'
+
+/** Time after which a connection that is not used is closed, in ms. */
+const IDLE_TIMEOUT_MS = 60_000
+/** The lock that a process holds while it migrates: any number, the same in all versions. */
+const MIGRATION_LOCK = 4_836_920_175
+
+/** Connections that transactions leave to reads, which wait for no transaction. */
+const LEFT_TO_READS = 2
+
+/** How a database is opened. */
+export interface OpenPostgresOptions {
+  readonly migrations: readonly MigrationSet[]
+  /** Called when this process hears of the changes of others, with undefined, or no longer does. */
+  readonly onHearing?: ((deaf: DeafReason | undefined, cause?: unknown) => void) | undefined
+  /** Milliseconds that only grow; of the process, by default. */
+  readonly now?: (() => number) | undefined
+}
+
+/**
+ * Opens a database of a PostgreSQL server and brings its schema up to date.
+ * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` with what to do about it.
+ */
+export async function openPostgresDatabase<S>(
+  target: PostgresTarget,
+  { migrations, onHearing = () => {}, now = () => performance.now() }: OpenPostgresOptions,
+): Promise<Database<S>> {
+  await using resources = new AsyncDisposableStack()
+  try {
+    const pool = openPool(target)
+    resources.defer(() => pool.end())
+    const rows = new RememberedRows(new RowMemory(), now)
+    const sender = randomBytes(8).toString('hex')
+    const notify = notifyStatement(sender)
+    const dialect = new PoolDialect({ pool, notify, onChanged: () => rows.forget() })
+    const db = new kysely.Kysely<S>({ dialect })
+    const run = (statement: string): Promise<unknown> => runStatement(pool, statement)
+    const listener = new ChangeListener({ target, rows, sender, run, onHearing, now })
+    resources.defer(() => listener.close())
+    requireUsable(await readServerFacts(pool))
+    await migrateAlone(db, migrations)
+    const lanes = {
+      gate: new TransactionGate(poolSize(target) - LEFT_TO_READS),
+      again: new TransactionGate(1),
+    }
+    const keepHearing = (): void => listener.keepHearing()
+    const opened = resources.move()
+    return {
+      engine: 'postgres',
+      read: db,
+      transaction: (work) =>
+        runTransaction(() => db.transaction().setIsolationLevel('serializable').execute(work), lanes),
+      prepareFirst: createFirstRowReader({ take: () => takeConnection(pool), rows, keepHearing }),
+      changes() {
+        keepHearing()
+        return rows.version()
+      },
+      check: async () => void (await run('select 1')),
+      close: () => opened.disposeAsync(),
+    }
+  } catch (error) {
+    throw toStartError(error, target)
+  }
+}
+
+function openPool(target: PostgresTarget): pg.Pool {
+  const pool = new pg.Pool({
+    ...clientConfig(target),
+    max: poolSize(target),
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+  })
+  // A connection that is lost while it is not used is only removed; one in use fails its query, too.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
+async function runStatement(pool: pg.Pool, sql: string): Promise<Record<string, unknown>[]> {
+  const connection = await takeConnection(pool)
+  try {
+    return (await connection.executeQuery<Record<string, unknown>>({ sql, parameters: [] })).rows
+  } finally {
+    connection.release()
+  }
+}
+
+async function readServerFacts(pool: pg.Pool): Promise<ServerFacts> {
+  const [row] = await runStatement(
+    pool,
+    `select current_setting('server_version_num')::integer as "versionNumber",
+      current_setting('server_version') as version,
+      pg_is_in_recovery() as "isStandby",
+      current_setting('server_encoding') as encoding`,
+  )
+  return row as unknown as ServerFacts
+}
+
+/** Waits for other nodes that migrate, then looks again at what is missing. */
+async function migrateAlone<S>(db: Kysely<S>, sets: readonly MigrationSet[]): Promise<void> {
+  await migrate(db as Kysely<unknown>, {
+    sets,
+    types: POSTGRES_TYPES,
+    // Not serializable: such a transaction would not see what those that it waited for have done.
+    alone: (work) =>
+      (db as Kysely<unknown>).transaction().execute(async (tx) => {
+        await kysely.sql`select pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`.execute(tx)
+        await work(tx)
+      }),
+  })
+}

@@ -1,0 +1,122 @@
+import type {
+  DatabaseConnection,
+  Dialect,
+  Driver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  TransactionSettings,
+} from 'kysely'
+import type { Pool } from 'pg'
+import { kysely } from '../kysely.ts'
+import { PostgresConnection } from './postgres-connection.ts'
+import { toPostgresFault } from './postgres-fault.ts'
+
+/** Longest run of one statement of a transaction, in ms: the server ends it. */
+const STATEMENT_TIMEOUT_MS = 30_000
+/** Longest time the server keeps a transaction open whose client says nothing, in ms: it holds up others. */
+const IDLE_IN_TRANSACTION_MS = 60_000
+
+/**
+ * Sent as one message. Settings hold for the transaction only: behind a pooler the next one of the same connection may
+ * be someone else's. Without sequential scans the server notes which rows a transaction has read, and not that it has
+ * read a whole table, where any other transaction would be a conflict.
+ */
+const BEGIN_SERIALIZABLE = `begin isolation level serializable;
+  set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
+  set local enable_seqscan = off`
+
+/** What the dialect needs. */
+export interface PostgresDialectOptions {
+  readonly pool: Pool
+  /** Sent at the end of each transaction that changes something: a `notify` statement. */
+  readonly notify: string
+  /** Called after each such transaction, before its caller goes on; also if it is not known whether it counts. */
+  readonly onChanged: () => void
+}
+
+/** Kysely over a pool of `pg`. Errors of the server become those of the port at each query. */
+export class PoolDialect implements Dialect {
+  readonly #options: PostgresDialectOptions
+
+  constructor(options: PostgresDialectOptions) {
+    this.#options = options
+  }
+
+  createDriver(): Driver {
+    return new PoolDriver(this.#options)
+  }
+
+  createQueryCompiler(): PostgresQueryCompiler {
+    return new kysely.PostgresQueryCompiler()
+  }
+
+  createAdapter(): PostgresAdapter {
+    return new kysely.PostgresAdapter()
+  }
+
+  createIntrospector(db: Kysely<unknown>): PostgresIntrospector {
+    return new kysely.PostgresIntrospector(db)
+  }
+}
+
+/** `connection` is always one of this driver's own: Kysely hands back what it got. */
+class PoolDriver implements Driver {
+  readonly #options: PostgresDialectOptions
+
+  constructor(options: PostgresDialectOptions) {
+    this.#options = options
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return takeConnection(this.#options.pool)
+  }
+
+  /** Serializable ones are those of the port; others are migrations. */
+  async beginTransaction(
+    connection: DatabaseConnection,
+    { isolationLevel }: TransactionSettings,
+  ): Promise<void> {
+    if (isolationLevel === 'serializable') await own(connection).begin(BEGIN_SERIALIZABLE)
+    else await own(connection).begin('begin', { isEndless: true })
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    const { notify, onChanged } = this.#options
+    const { hasChanged } = own(connection)
+    try {
+      await own(connection).commit(hasChanged ? `${notify}; commit` : 'commit')
+    } finally {
+      if (hasChanged) onChanged()
+    }
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await own(connection).rollback()
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    own(connection).release()
+  }
+
+  /** The pool is closed by its owner. */
+  async destroy(): Promise<void> {}
+}
+
+/** A connection of the pool, to be released. Errors: those of the port. */
+export async function takeConnection(pool: Pool): Promise<PostgresConnection> {
+  try {
+    return new PostgresConnection(await pool.connect())
+  } catch (error) {
+    throw toPostgresFault(error)
+  }
+}
+
+function own(connection: DatabaseConnection): PostgresConnection {
+  if (connection instanceof PostgresConnection) return connection
+  throw new TypeError('The connection is not one of this driver')
+}

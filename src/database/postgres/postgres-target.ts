@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { type ConnectionOptions, getCACertificates } from 'node:tls'
+import type { ClientConfig } from 'pg'
+import { TYPE_PARSERS } from './type-parsers.ts'
+
+/** Longest time to connect and log in, in ms. */
+export const CONNECT_TIMEOUT_MS = 5_000
+/** Silence after which the system looks whether the other side is still there, in ms. */
+const KEEP_ALIVE_MS = 10_000
+/** Connections of one process, unless the target says otherwise. */
+const DEFAULT_CONNECTIONS = 10
+/** One that changes and one that reads: with a single one a read would wait for each transaction. */
+const MIN_CONNECTIONS = 2
+
+/** A database of a PostgreSQL server, and how it is reached. */
+export interface PostgresTarget {
+  /** Name or address of the server; with a leading slash, the folder of its Unix socket. */
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password?: string | undefined
+  /** Holds the password; read at each connection, so that a new password needs no restart. */
+  readonly passwordFile?: string | undefined
+  /** Name of the database. */
+  readonly name: string
+  /** As `sslmode` of libpq: `require` encrypts and trusts anyone, `verify-ca` any server with a certificate of the CA. */
+  readonly tls: 'disable' | 'require' | 'verify-ca' | 'verify-full'
+  /** Certificates to trust the server by, PEM; undefined: those of the system. */
+  readonly rootCertFile?: string | undefined
+  /** Most connections of this process, beside the one that listens for changes. */
+  readonly maxConnections?: number | undefined
+  /**
+   * Where changes are listened for, if not at `host`: past a pooler that hands connections on between transactions.
+   * `off`: nowhere; what was read is then remembered for a short time only.
+   */
+  readonly listen?: { readonly host: string; readonly port: number } | 'off' | undefined
+}
+
+/** Most connections in the pool of this target. */
+export function poolSize({ maxConnections = DEFAULT_CONNECTIONS }: PostgresTarget): number {
+  return Math.max(MIN_CONNECTIONS, maxConnections)
+}
+
+/** The target as the driver takes it. Errors: those of reading the file of certificates. */
+export function clientConfig(
+  target: PostgresTarget,
+  place: { host: string; port: number } = target,
+): ClientConfig {
+  return {
+    host: place.host,
+    port: place.port,
+    user: target.user,
+    password: passwordOf(target),
+    database: target.name,
+    ssl: place.host.startsWith('/') ? false : tlsOptions(target),
+    application_name: 'berth',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    types: TYPE_PARSERS,
+  }
+}
+
+/** An empty one keeps the driver from looking for one in the environment. */
+function passwordOf({ password, passwordFile }: PostgresTarget): string | (() => Promise<string>) {
+  if (passwordFile === undefined) return password ?? ''
+  return async () => (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')
+}
+
+function tlsOptions({ tls, rootCertFile }: PostgresTarget): ConnectionOptions | false {
+  if (tls === 'disable') return false
+  if (tls === 'require') return { rejectUnauthorized: false }
+  const ca = rootCertFile === undefined ? systemCertificates() : readFileSync(rootCertFile, 'utf8')
+  const trust = ca === undefined ? {} : { ca }
+  return tls === 'verify-ca' ? { ...trust, checkServerIdentity: () => undefined } : trust
+}
+
+/** Undefined, for Node's own list, on a system without one. */
+function systemCertificates(): string[] | undefined {
+  const certificates = getCACertificates('system')
+  return certificates.length > 0 ? certificates : undefined
+}

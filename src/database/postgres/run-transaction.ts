@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConflictError, type ConflictKind, findConflict, unavailable } from './postgres-fault.ts'
+import type { TransactionGate } from './transaction-gate.ts'
+
+/**
+ * Runs of one transaction that meets another each time. A doubtful conflict that stays one after a few runs is a mistake
+ * of the program, and its error is thrown on.
+ */
+const MAX_RUNS: Readonly<Record<ConflictKind, number>> = { certain: 30, doubtful: 6 }
+/** Longest pause before the second run, in ms; it doubles with each. */
+const FIRST_PAUSE_MS = 4
+/** Longest pause before any run, in ms. */
+const MAX_PAUSE_MS = 250
+
+/** Where the transactions of one process run. */
+export interface TransactionLanes {
+  /** As many at once as there are connections for. */
+  readonly gate: TransactionGate
+  /** One at a time: those that another one has come before. Side by side they would mostly meet each other again. */
+  readonly again: TransactionGate
+}
+
+/**
+ * Runs `work` in a serializable transaction, again where another one came first.
+ * Errors: those of `work`; `OciError` `UNAVAILABLE` if others came first each time.
+ */
+export async function runTransaction<R>(
+  runOnce: () => Promise<R>,
+  { gate, again }: TransactionLanes,
+): Promise<R> {
+  const first = await attempt(() => gate.pass(runOnce))
+  if (!(first instanceof ConflictError)) return first
+  return again.pass(async () => {
+    for (let run = 2; ; run++) {
+      await sleep(pauseMs(run))
+      const result = await attempt(() => gate.pass(runOnce))
+      if (!(result instanceof ConflictError)) return result
+      if (run >= MAX_RUNS[result.kind]) throw givenUp(result)
+    }
+  })
+}
+
+/** Errors: all but conflicts, which are returned. */
+async function attempt<R>(runOnce: () => Promise<R>): Promise<R | ConflictError> {
+  try {
+    return await runOnce()
+  } catch (error) {
+    const conflict = findConflict(error)
+    if (conflict === undefined) throw error
+    return conflict
+  }
+}
+
+/** Anything up to a bound that grows: those who met once do not meet again. */
+function pauseMs(run: number): number {
+  return Math.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (run - 2))
+}
+
+function givenUp(conflict: ConflictError): unknown {
+  if (conflict.kind === 'doubtful') return conflict.cause
+  return unavailable('The database of this registry is too busy with other changes', conflict)
+}

@@ -1,0 +1,134 @@
+import { DatabaseError } from '../database.ts'
+import { codeOf, isLost, isTls } from './postgres-fault.ts'
+import type { PostgresTarget } from './postgres-target.ts'
+
+/** The oldest version of PostgreSQL that is tested, and its number as the server says it. */
+const LEAST_VERSION = '15'
+const LEAST_VERSION_NUMBER = 150_000
+
+/** The database cannot be opened, and what to do about it. */
+export class PostgresStartError extends DatabaseError {
+  readonly remedy: string
+
+  constructor(message: string, remedy: string, cause?: unknown) {
+    super('DATABASE_UNUSABLE', message, cause)
+    this.remedy = remedy
+  }
+}
+
+/** What the server says of itself. */
+export interface ServerFacts {
+  readonly versionNumber: number
+  readonly version: string
+  readonly isStandby: boolean
+  readonly encoding: string
+}
+
+/** Errors: `PostgresStartError` if this server cannot hold the facts. */
+export function requireUsable({ versionNumber, version, isStandby, encoding }: ServerFacts): void {
+  if (versionNumber < LEAST_VERSION_NUMBER) {
+    throw new PostgresStartError(
+      `PostgreSQL ${version} is too old: ${LEAST_VERSION} is the oldest version that Berth works with`,
+      'Upgrade the server',
+    )
+  }
+  if (isStandby) {
+    throw new PostgresStartError(
+      'The PostgreSQL server is a standby, which can only be read',
+      'Name the primary in the database setting',
+    )
+  }
+  if (encoding !== 'UTF8') {
+    throw new PostgresStartError(
+      `The database has the encoding ${encoding}, which cannot hold every text`,
+      "Make one with: create database NAME encoding 'UTF8' template template0",
+    )
+  }
+}
+
+/** What a failed start means, and what to do about it. A `DatabaseError` stays what it is. */
+export function toStartError(error: unknown, target: PostgresTarget): DatabaseError {
+  if (error instanceof DatabaseError) return error
+  const cause = firstCause(error)
+  const found = ROWS.find(({ is }) => is(cause))
+  const place = placeOf(target)
+  if (found) return new PostgresStartError(found.what(target, place), found.remedy(target), cause)
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new PostgresStartError(
+    `The database at ${place} cannot be opened: ${reason}`,
+    "Look at PostgreSQL's log",
+    cause,
+  )
+}
+
+/** What the driver or the system said, below what the port made of it. */
+function firstCause(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? firstCause(error.cause) : error
+}
+
+function placeOf({ host, port }: PostgresTarget): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+interface StartErrorRow {
+  readonly is: (cause: unknown) => boolean
+  readonly what: (target: PostgresTarget, place: string) => string
+  readonly remedy: (target: PostgresTarget) => string
+}
+
+/** The first that fits. No row shows what the server said: it may repeat what it was sent. */
+const ROWS: readonly StartErrorRow[] = [
+  {
+    is: (cause) =>
+      cause instanceof Error && 'path' in cause && 'syscall' in cause && cause.syscall === 'open',
+    what: (target) =>
+      `The ${target.rootCertFile === undefined ? 'file of the database password' : 'file of the database password or of its certificates (sslrootcert)'} cannot be read`,
+    remedy: () => 'Check its path, and whether the user that runs Berth may read it',
+  },
+  {
+    // The driver says "SASL: …" where it has no password, or cannot check the server's proof.
+    is: (cause) =>
+      ['28P01', '28000'].includes(codeOf(cause) ?? '') ||
+      (cause instanceof Error && cause.message.startsWith('SASL')),
+    what: ({ user, name }, place) =>
+      `PostgreSQL at ${place} does not let the user "${user}" into the database "${name}"`,
+    remedy: () =>
+      'Check user and password of the database setting, and the line for them in pg_hba.conf of the server (it may demand TLS)',
+  },
+  {
+    is: (cause) => codeOf(cause) === '3D000',
+    what: ({ name }, place) => `PostgreSQL at ${place} has no database "${name}"`,
+    remedy: ({ name, user }) =>
+      `Make it, as the server's administrator: create database ${name} owner ${user}`,
+  },
+  {
+    is: (cause) => codeOf(cause) === '42501',
+    what: ({ name, user }) => `The user "${user}" may not make tables in the database "${name}"`,
+    remedy: ({ name, user }) => `Let it own the database: alter database ${name} owner to ${user}`,
+  },
+  {
+    is: (cause) => codeOf(cause) === 'ERR_TLS_CERT_ALTNAME_INVALID',
+    what: ({ host }, place) => `The certificate of PostgreSQL at ${place} does not name ${host}`,
+    remedy: () =>
+      'Use the name that the certificate has as the host, or sslmode=verify-ca, which trusts any server with a certificate of that CA',
+  },
+  {
+    is: isTls,
+    what: (_target, place) => `The certificate of PostgreSQL at ${place} is not trusted`,
+    remedy: ({ rootCertFile }) =>
+      rootCertFile === undefined
+        ? 'Give the certificate of its CA with sslrootcert=/path/to/ca.pem in the database setting'
+        : 'Check whether the file of sslrootcert holds the certificate of the CA that issued it, and whether it is still valid',
+  },
+  {
+    is: (cause) => cause instanceof Error && /does not support SSL/.test(cause.message),
+    what: (_target, place) => `PostgreSQL at ${place} speaks no TLS`,
+    remedy: () =>
+      'Turn it on (ssl = on in postgresql.conf), or write sslmode=disable where nobody else can listen on the way there',
+  },
+  {
+    is: isLost,
+    what: (_target, place) => `PostgreSQL at ${place} cannot be reached`,
+    remedy: () => 'Check whether it runs and listens there, and whether a firewall is in the way',
+  },
+]
