@@ -1,18 +1,18 @@
 import { quote } from '../sites/quote.ts'
 import { type ContainerFacts, type ContainerNetwork, NETWORK_LABEL } from './container-facts.ts'
+import { readPort } from './declared-hosts.ts'
 import type { OwnPlace } from './own-networks.ts'
-import { readPort } from './wanted-hosts.ts'
 
-/** The port that is asked where nothing says another. */
+/** Port of a container without any other hint. */
 const DEFAULT_PORT = 80
-/** What drives networks that are reached from the host itself, the likeliest first. */
+/** Drivers of networks that are reachable from the host itself, the likeliest first. */
 const HOST_DRIVERS = ['bridge', 'nat']
 /** Networks that the host itself does not reach: those of a card, which it shares, and those over several machines. */
 const FAR_DRIVERS: ReadonlySet<string> = new Set(['macvlan', 'ipvlan', 'overlay'])
 /** Ports named in a sentence. */
 const MAX_NAMED = 8
 
-/** Where a container is asked, or why it cannot be; a note tells of a guess. */
+/** Port of a container, or the reason why there is none; a note explains a guess. */
 export interface ContainerPort {
   readonly port: number
   readonly problem?: string
@@ -20,15 +20,15 @@ export interface ContainerPort {
 }
 
 /** `VIRTUAL_PORT`, else the only exposed port, else 80. */
-export function portOf(container: ContainerFacts, told: string | undefined): ContainerPort {
+export function portOf(container: ContainerFacts, declared: string | undefined): ContainerPort {
   const { name, ports } = container
   const [only] = ports
-  if (told !== undefined) {
-    const port = readPort(told)
+  if (declared !== undefined) {
+    const port = readPort(declared)
     return port === undefined
       ? {
           port: 0,
-          problem: `${name} says VIRTUAL_PORT=${quote(told)}, which is no port: give a number up to 65535`,
+          problem: `${name} says VIRTUAL_PORT=${quote(declared)}, which is no port: give a number up to 65535`,
         }
       : { port }
   }
@@ -43,13 +43,13 @@ export function portOf(container: ContainerFacts, told: string | undefined): Con
   return { port: DEFAULT_PORT, note }
 }
 
-/** The one address a container is asked at, or why there is none. */
+/** The one address of a container, or the reason why there is none. */
 export type ContainerAddress = { readonly host: string } | { readonly problem: string }
 
 /**
- * Of the networks by name, without the swarm's `ingress`, the first that Berth is in, too; on the host itself the first
- * that it reaches, bridges before others; the label `berth.network` chooses another. In the host's network it is the
- * machine itself. One address a container: with more it would get more than its share.
+ * The address in a network: of its networks by name, without the swarm's `ingress`, the first that Berth is in, too; on
+ * the host itself the first that it reaches, bridges before others; the label `berth.network` chooses another. In the
+ * host's network it is the machine itself. One address a container: with more it would get more than its share.
  */
 export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6: boolean): ContainerAddress {
   const { name, networkMode, networks } = container
@@ -59,16 +59,19 @@ export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6
   }
   const usable = networks.filter((network) => network.name !== 'ingress' && network.name !== 'none')
   const chosen = container.labels[NETWORK_LABEL] || undefined
-  const wanted = usable.filter((network) => chosen === undefined || network.name === chosen)
-  if (chosen !== undefined && wanted.length === 0) return { problem: whyNotChosen(name, chosen, usable) }
+  const chosenNetworks = usable.filter((network) => chosen === undefined || network.name === chosen)
+  if (chosen !== undefined && chosenNetworks.length === 0)
+    return { problem: whyNotChosen(name, chosen, usable) }
   const reached = place.isHost
-    ? wanted.filter((network) => !isFar(network, place)).sort((a, b) => rankOf(a, place) - rankOf(b, place))
-    : wanted.filter((network) => isShared(network, place))
+    ? chosenNetworks
+        .filter((network) => !isFar(network, place))
+        .sort((a, b) => rankOf(a, place) - rankOf(b, place))
+    : chosenNetworks.filter((network) => isShared(network, place))
   for (const { ipv4, ipv6 } of reached) {
     const host = preferIpv6 ? (ipv6 ?? ipv4) : (ipv4 ?? ipv6)
     if (host !== undefined) return { host }
   }
-  return { problem: whyUnreached(name, { usable: wanted, reached, place }) }
+  return { problem: whyUnreached(name, { usable: chosenNetworks, reached, place }) }
 }
 
 function hostAddress(name: string, { isHost, gateway }: OwnPlace): ContainerAddress {
@@ -87,7 +90,7 @@ function isFar({ name }: ContainerNetwork, { drivers }: OwnPlace): boolean {
   return FAR_DRIVERS.has(drivers?.get(name) ?? '')
 }
 
-/** By driver; of one that is not known it is hoped that it is a bridge. */
+/** Rank by driver; an unknown one counts as a bridge. */
 function rankOf({ name }: ContainerNetwork, { drivers }: OwnPlace): number {
   const driver = drivers?.get(name)
   return driver === undefined || HOST_DRIVERS.includes(driver) ? 0 : 1

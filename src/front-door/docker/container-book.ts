@@ -2,36 +2,36 @@ import { type ContainerFacts, readContainer } from './container-facts.ts'
 import type { DockerClient } from './docker-client.ts'
 import { DockerError } from './docker-error.ts'
 
-/** Containers asked about at once: quick on one core, and no burden on an engine that is starting others. */
+/** Inspections at once: quick on one core, and little load on an engine that is starting containers. */
 const INSPECTS_AT_ONCE = 8
-/** Containers looked at; more than one engine runs. */
+/** Most containers read; more than one engine runs. */
 const MAX_CONTAINERS = 10_000
 
 interface Entry {
-  /** undefined: it declares no host, and cannot begin to, since a container's environment never changes. */
+  /** Undefined: it declares no host, and never will, since a container's environment never changes. */
   readonly facts: ContainerFacts | undefined
-  /** `facts` as text, to tell a change. */
+  /** `facts` as text, to detect a change. */
   readonly text: string
-  /** How the list showed it when it was last looked at; undefined: look again. */
+  /** Its entry in the list at the last inspection; undefined: inspect it again. */
   readonly summary: string | undefined
 }
 
-/** How the book is kept. */
+/** Settings and callback of the book. */
 export interface ContainerBookOptions {
   readonly client: DockerClient
   /** Label of containers that are kept whether or not they declare a host. */
   readonly containerLabel: string
-  /** Beginnings of ids that are kept all the same. */
+  /** Beginnings of the ids of Berth's own container, which is kept without a host, too. */
   readonly ownIds: readonly string[]
-  /** Told of a container that could not be read; it is as it was. */
+  /** Called for a container that could not be read; its entry stays as it was. */
   readonly onFailure: (id: string, error: unknown) => void
 }
 
-/** What is known of the containers of an engine. Only those are asked about again that something happened to. */
+/** Known facts of the containers of an engine. Only containers that had an event are inspected again. */
 export class ContainerBook {
   readonly #options: ContainerBookOptions
   readonly #entries = new Map<string, Entry>()
-  /** Inspections under way; `isStale`: something happened meanwhile, so that it must be done again. */
+  /** Inspections under way; `isStale`: an event came meanwhile, so that it must be repeated. */
   readonly #underWay = new Map<string, { isStale: boolean; readonly done: Promise<void> }>()
   readonly #waiting: (() => void)[] = []
   #free = INSPECTS_AT_ONCE
@@ -41,7 +41,7 @@ export class ContainerBook {
     this.#options = options
   }
 
-  /** Goes up with each change to {@link containers}. */
+  /** Grows with each change of {@link containers}. */
   get version(): number {
     return this.#version
   }
@@ -51,14 +51,14 @@ export class ContainerBook {
     return [...this.#entries.values()].map(({ facts }) => facts).filter((facts) => facts !== undefined)
   }
 
-  /** All there are. */
+  /** Number of all containers. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** Lists all containers and looks at those that are new or look different. Errors: {@link DockerError}. */
+  /** Lists all containers and inspects those that are new or changed. Errors: {@link DockerError}. */
   async list(): Promise<void> {
-    // One that was found while the list was on its way may be missing in it.
+    // A container that was found while the list was on its way may be missing in it.
     const before = new Set(this.#entries.keys())
     const summaries = readList(await this.#options.client.get('/containers/json?all=1'))
     for (const id of before) if (!summaries.has(id)) this.#forget(id)
@@ -69,13 +69,13 @@ export class ContainerBook {
     await Promise.all(changed.map(([id, summary]) => this.#look(id, summary)))
   }
 
-  /** Looks at a container that something happened to. Never rejects. */
+  /** Inspects a container after an event. Never rejects. */
   refresh(id: string): Promise<void> {
     const entry = this.#entries.get(id)
     return entry && entry.facts === undefined ? Promise.resolve() : this.#look(id, undefined)
   }
 
-  /** A container is gone. One that is being looked at is looked at again: its answer may be older than this. */
+  /** Removes a container. One under inspection is inspected again: its answer may be older than the removal. */
   forget(id: string): void {
     const running = this.#underWay.get(id)
     if (running) running.isStale = true
@@ -130,7 +130,7 @@ export class ContainerBook {
     if (!before && this.#entries.size >= MAX_CONTAINERS) return
     const isSame = before?.facts !== undefined && before.text === text
     if ((before?.text ?? '') !== text) this.#version++
-    // What was worked out of facts is kept by their identity.
+    // Values computed from facts are kept by their identity.
     this.#entries.set(id, { facts: isSame ? before.facts : facts, text, summary })
   }
 
@@ -156,7 +156,7 @@ export class ContainerBook {
   }
 }
 
-/** By id, what of the list changes when the container does. */
+/** By id, the parts of the list that change with the container. */
 function readList(list: unknown): Map<string, string> {
   const entries = Array.isArray(list) ? (list as unknown[]) : []
   return new Map(
@@ -176,7 +176,7 @@ interface ListEntry {
 }
 
 function summaryOf({ Names, State, Status, NetworkSettings }: ListEntry): string {
-  // The rest of the status is how long ago that was, in words that change by themselves.
+  // The rest of the status is a duration in words, which changes by itself.
   const status = String(Status).match(/\((?:\d+|healthy|unhealthy|health: starting|Paused)\)/g)
   return JSON.stringify([Names, State, status, NetworkSettings?.Networks])
 }

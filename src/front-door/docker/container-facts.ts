@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-/** Variables that say something about virtual hosts. The others may hold secrets, and are not kept. */
+/** Variables about virtual hosts. The others may hold secrets, and are not kept. */
 export const VARIABLES: ReadonlySet<string> = new Set([
   ...[
     'VIRTUAL_HOST',
@@ -25,21 +25,21 @@ export const VARIABLES: ReadonlySet<string> = new Set([
   ...['LETSENCRYPT_HOST', 'LETSENCRYPT_EMAIL', 'LETSENCRYPT_KEYSIZE', 'LETSENCRYPT_SINGLE_DOMAIN_CERTS'],
   ...['LETSENCRYPT_TEST', 'LETSENCRYPT_RESTART_CONTAINER'],
 ])
-/** Variables that are only looked at for whether they are set: their values are secrets that are of no use here. */
+/** Variables of which only the presence counts: their values are secrets that are not needed. */
 const PRESENCE_ONLY: ReadonlySet<string> = new Set(['ACMESH_DNS_API_CONFIG', 'ZEROSSL_API_KEY'])
 /** Labels of nginx-proxy and its companions. */
 const LABEL_PREFIX = 'com.github.nginx-proxy.'
-/** Names the network by which Berth asks a container that is in several. */
+/** Label that names the network of a container in several, by which Berth connects to it. */
 export const NETWORK_LABEL = 'berth.network'
-/** Longest value kept, in characters: `VIRTUAL_HOST_MULTIPORTS` is the longest that makes sense. */
+/** Longest value kept, in characters: `VIRTUAL_HOST_MULTIPORTS` is the longest in use. */
 const MAX_VALUE_LENGTH = 64 * 1024
-/** Networks, ports and labels looked at for one container; an engine allows some hundred. */
+/** Networks, ports and labels read of one container; an engine allows some hundred. */
 const MAX_MEMBERS = 1_000
 
 /** A network that a container is in. */
 export interface ContainerNetwork {
   readonly name: string
-  /** Empty where the engine does not say it. */
+  /** Empty if the engine does not report it. */
   readonly id: string
   readonly ipv4: string | undefined
   readonly ipv6: string | undefined
@@ -49,20 +49,20 @@ export interface ContainerNetwork {
 /** `stopped` covers dead and being removed, too. */
 export type ContainerState = 'running' | 'paused' | 'restarting' | 'created' | 'stopped'
 
-/** What is read of a container. Plain data: two that look alike as JSON are alike. */
+/** Facts of a container. Plain data: equal as JSON means equal. */
 export interface ContainerFacts {
   readonly id: string
-  /** Without the slash that the engine writes before it. */
+  /** Without the slash of the engine's answer. */
   readonly name: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly state: ContainerState
-  /** Of its last run; undefined while it runs or before it ran. */
+  /** Exit code of its last run; undefined while it runs or before it ran. */
   readonly exitCode: number | undefined
-  /** Whether the kernel ended it for want of memory. */
+  /** True if the kernel ended it for want of memory. */
   readonly isOutOfMemory: boolean
   readonly health: 'healthy' | 'unknown' | 'starting' | 'unhealthy'
-  /** The variables that virtual hosts are declared with; no others. */
+  /** The variables that declare virtual hosts; no others. */
   readonly environment: Readonly<Record<string, string>>
   /** The labels of nginx-proxy, and {@link NETWORK_LABEL}; no others. */
   readonly labels: Readonly<Record<string, string>>
@@ -76,7 +76,7 @@ export interface ContainerFacts {
 
 /**
  * Reads the answer of `/containers/{id}/json`. `containerLabel` is one more label that is kept.
- * @returns undefined for what is no container.
+ * @returns undefined if it is no container.
  */
 export function readContainer(inspect: unknown, containerLabel?: string): ContainerFacts | undefined {
   const root = recordOf(inspect)
@@ -127,7 +127,7 @@ function readState(
 
 function stateOf({ Status, Running, Paused, Restarting }: Record<string, unknown>): ContainerState {
   if (Paused === true || Status === 'paused') return 'paused'
-  // One that restarts again and again has `Running` set, too.
+  // A container that restarts again and again has `Running` set, too.
   if (Restarting === true || Status === 'restarting') return 'restarting'
   if (Running === true || Status === 'running') return 'running'
   return Status === 'created' || Status === 'initialized' || Status === 'configured' ? 'created' : 'stopped'
@@ -164,9 +164,9 @@ function readEnvironment(list: unknown): Record<string, string> {
     const name = line.slice(0, equals)
     if (equals < 0 || !VARIABLES.has(name)) continue
     const value = line.slice(equals + 1).trim()
-    // An empty one is what compose makes of a variable that is not set.
+    // Compose sets an empty one for a variable that is not set.
     if (value === '') continue
-    // One that is longer keeps a character too many, by which its reader sees that it is.
+    // A longer one keeps one character too many, so that its reader can reject it.
     found.push([name, PRESENCE_ONLY.has(name) ? 'set' : value.slice(0, MAX_VALUE_LENGTH + 1)])
   }
   return Object.fromEntries(found)

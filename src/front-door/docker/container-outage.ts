@@ -1,18 +1,18 @@
 import type { ContainerFacts } from './container-facts.ts'
 
-/** Why a path has no server, and what to do about it. */
+/** Reason why a path has no server, and the remedy. */
 export interface Outage {
   readonly cause: string
   readonly fix: string
 }
 
 /** Exit codes of processes that a signal ended. */
-const SIGNALS: Readonly<Record<number, string>> = { 137: 'killed', 143: 'asked to end' }
+const SIGNALS: Readonly<Record<number, string>> = { 137: 'killed', 143: 'ended by SIGTERM' }
 
-/** Says why none of some containers serves, by the first: it is the one that was meant last. */
+/** Reason why none of some containers serves, by the first: it is the newest one. */
 export function describeOutage(containers: readonly ContainerFacts[]): Outage {
   const [first, ...others] = containers
-  if (!first) return { cause: 'No container asks for it', fix: 'Start one' }
+  if (!first) return { cause: 'No container declares it', fix: 'Start one' }
   const { name, state } = first
   const rest = others.length > 0 ? ` (and ${others.length} more of its containers do not run)` : ''
   switch (state) {

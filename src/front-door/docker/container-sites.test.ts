@@ -1,4 +1,4 @@
-// long: one table of what containers say and what becomes of it; cut in two it would be harder to see what is missing
+// long: one table of containers' declarations and their results; cut in two it would be harder to see gaps
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertGrowsLinearly } from '../../../test/support/cpu-time.ts'
@@ -84,12 +84,12 @@ function upstreamOf(site: SiteDeclaration, path = '/'): UpstreamDeclaration {
   return target.upstream
 }
 
-/** The servers of a site as `address:port`, and those that cannot be asked as their problem. */
+/** The servers of a site as `address:port`, and those without an address as their problem. */
 function serversOf(site: SiteDeclaration, path = '/'): string[] {
   return upstreamOf(site, path).servers.map(({ host, port, problem }) => problem ?? `${host}:${port}`)
 }
 
-/** What containers ask for in vain, as it is shown. */
+/** Declarations without effect, as shown to the operator. */
 function lostOf(containers: readonly ContainerFacts[]): string {
   return findLostContainers(containers)
     .map(({ container: who, name, cause, fix }) => `${who} (${name}): ${cause}. ${fix}.`)
@@ -177,7 +177,7 @@ describe('VIRTUAL_HOST', () => {
       [],
       /"'a\.example\.com" .*quotes out.*\n.*"b\.example\.com'" .*quotes out/,
     ],
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: what compose writes without the variable
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: compose's text for a variable that is not set
     ['${HOST}', [], /Fill in the variable/],
     ['$HOST', [], /Fill in the variable/],
     ['^app\\.example\\.com$', [], /Begin a regular expression with ~/],

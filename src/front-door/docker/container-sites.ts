@@ -9,6 +9,7 @@ import { addressOf, portOf } from './container-address.ts'
 import type { ContainerFacts } from './container-facts.ts'
 import { describeOutage, type Outage } from './container-outage.ts'
 import { coversHost, readAcmeWishes } from './container-wish.ts'
+import { type DeclaredHost, type DeclaredPath, type LostHost, readDeclared } from './declared-hosts.ts'
 import { readHostPattern } from './host-pattern.ts'
 import type { OwnPlace } from './own-networks.ts'
 import {
@@ -19,27 +20,26 @@ import {
   readSiteSettings,
   type Spokesman,
 } from './site-settings.ts'
-import { type LostHost, readWanted, type WantedHost, type WantedPath } from './wanted-hosts.ts'
 
 export type { ContainerDefaults } from './site-settings.ts'
 
-/** Warnings kept for a host: a hundred containers with one mistake need not say it a hundred times. */
+/** Most warnings kept for a host: a hundred containers with one mistake need not repeat it a hundred times. */
 const MAX_WARNINGS = 20
-/** Protocols that servers are spoken to with. */
+/** Protocols of servers. */
 const PROTOCOLS = ['http', 'https', 'h2c', 'grpc', 'grpcs'] as const
 
-/** A container that asks for a host. */
+/** A container that declares a host. */
 interface Claim {
   readonly container: ContainerFacts
-  readonly wanted: WantedHost
-  /** The first host that it asks for. */
+  readonly declared: DeclaredHost
+  /** The first host that it declares. */
   readonly isFirst: boolean
 }
 
 /**
- * The hosts that containers ask for. Pure. Containers with the same host and path are servers of one upstream; where
- * they disagree the oldest that runs counts. A host whose containers are stopped has no servers, but is still there.
- * What cannot be understood of a container touches no host that another one asks for.
+ * The hosts that containers declare. Pure. Containers with the same host and path are servers of one upstream; where
+ * they disagree the oldest that runs counts. A host whose containers are stopped has no servers, but still exists. A
+ * faulty declaration of a container does not touch hosts of others.
  */
 export function declareContainers(
   containers: readonly ContainerFacts[],
@@ -49,7 +49,7 @@ export function declareContainers(
   return createContainerDeclarer(defaults)(containers, place)
 }
 
-/** {@link declareContainers}, which works out only those hosts anew of which a container has changed. */
+/** {@link declareContainers}, which computes only the hosts of changed containers anew. */
 export function createContainerDeclarer(
   defaults: ContainerDefaults,
 ): (containers: readonly ContainerFacts[], place: OwnPlace) => SiteDeclaration[] {
@@ -82,31 +82,31 @@ interface Remembered {
 function claimsOf(containers: readonly ContainerFacts[]): Map<string, Claim[]> {
   const claims = new Map<string, Claim[]>()
   for (const container of [...containers].sort(byPrecedence)) {
-    for (const [index, wanted] of readWanted(container).hosts.entries()) {
-      const claim = { container, wanted, isFirst: index === 0 }
-      const others = claims.get(wanted.host)
+    for (const [index, declared] of readDeclared(container).hosts.entries()) {
+      const claim = { container, declared, isFirst: index === 0 }
+      const others = claims.get(declared.host)
       if (others) others.push(claim)
-      else claims.set(wanted.host, [claim])
+      else claims.set(declared.host, [claim])
     }
   }
   return claims
 }
 
-/** What a container asks for in vain, since it cannot be understood. */
+/** A declaration of a container that has no effect, as it cannot be parsed. */
 export interface LostContainer extends LostHost {
   readonly container: string
 }
 
-/** What is wrong with containers, of which no host can tell: those that they ask for in vain. */
+/** Faults of containers that belong to no host. */
 export function findLostContainers(containers: readonly ContainerFacts[]): LostContainer[] {
   return containers.flatMap((container) =>
-    readWanted(container).lost.map((lost) => ({ container: container.name, ...lost })),
+    readDeclared(container).lost.map((lost) => ({ container: container.name, ...lost })),
   )
 }
 
 /**
- * Running ones first, by age; then those that do not run, the newest first: it is what was meant last. Ids and names
- * decide nothing but the order of equals, so that it is always the same.
+ * Running ones first, by age; then those that do not run, the newest first, as the latest choice of the operator. Ids
+ * and names only order equals, so that the order is always the same.
  */
 function byPrecedence(a: ContainerFacts, b: ContainerFacts): number {
   if (isLive(a) !== isLive(b)) return isLive(a) ? -1 : 1
@@ -139,19 +139,19 @@ function declareHost(
     if (warnings.size < MAX_WARNINGS) warnings.add(text)
   }
   const all = claims.map(({ container }) => container)
-  // Leftovers of former runs have no say while something runs.
+  // Stopped containers of former runs do not count while one runs.
   const live = all.filter(isLive)
   const voters = live.length > 0 ? live : all
   const spokesman = createSpokesman(voters, isLive, note)
-  for (const { container, wanted } of claims) {
+  for (const { container, declared } of claims) {
     if (!voters.includes(container)) continue
-    for (const text of wanted.notes) note(`${container.name}: ${text}`)
-    for (const { cause, fix } of readWanted(container).lost) note(`${container.name}: ${cause}. ${fix}`)
+    for (const text of declared.notes) note(`${container.name}: ${text}`)
+    for (const { cause, fix } of readDeclared(container).lost) note(`${container.name}: ${cause}. ${fix}`)
     noteUnknownLabels(container, note)
   }
   const paths = declarePaths(host, claims, { ...around, spokesman })
   const settings = readSiteSettings(voters, spokesman, around.defaults)
-  const ports = claims.map(({ wanted }) => wanted)
+  const ports = claims.map(({ declared }) => declared)
   return {
     host,
     source: { kind: 'docker', containers: all.map(({ name }) => name) },
@@ -166,7 +166,7 @@ function declareHost(
   }
 }
 
-/** The certificate for a host; one that no host of its container is in goes with the first of these. */
+/** The certificate wish for a host; one that covers no host of its container belongs to the first of these. */
 function findWish(
   host: string,
   claims: readonly Claim[],
@@ -182,7 +182,7 @@ function findWish(
     if (found) return found
   }
   for (const { container, isFirst, wishes } of read) {
-    const own = readWanted(container).hosts.map((wanted) => wanted.host)
+    const own = readDeclared(container).hosts.map((declared) => declared.host)
     const isHomeless = wishes.every((wish) => own.every((each) => !coversHost(wish, each)))
     if (isFirst && isHomeless && wishes[0]) return wishes[0]
   }
@@ -195,18 +195,18 @@ interface PathSurroundings extends Surroundings {
 
 interface Member {
   readonly container: ContainerFacts
-  readonly wanted: WantedPath
+  readonly declared: DeclaredPath
 }
 
 function declarePaths(host: string, claims: readonly Claim[], around: PathSurroundings): PathDeclaration[] {
   const byPath = new Map<string, Member[]>()
-  for (const { container, wanted } of claims) {
-    for (const path of wanted.paths) {
+  for (const { container, declared } of claims) {
+    for (const path of declared.paths) {
       const members = byPath.get(path.path) ?? []
-      byPath.set(path.path, [...members, { container, wanted: path }])
+      byPath.set(path.path, [...members, { container, declared: path }])
     }
   }
-  // None of its paths could be understood: it answers 503, and does not fall to a wildcard of another.
+  // None of its paths is valid: it answers 503, and does not fall to a wildcard of another.
   if (byPath.size === 0) return [emptyPath(host)]
   return [...byPath].map(([path, members]) => declarePath(host, path, { ...around, members }))
 }
@@ -233,8 +233,8 @@ function declarePath(
   const { members, spokesman } = around
   const live = members.filter(({ container }) => isLive(container))
   const [first] = members
-  const destination = first?.wanted.destination ?? ''
-  const other = live.find(({ wanted }) => wanted.destination !== destination)
+  const destination = first?.declared.destination ?? ''
+  const other = live.find(({ declared }) => declared.destination !== destination)
   if (first && other) {
     spokesman.note(
       `${first.container.name} and ${other.container.name} disagree on VIRTUAL_DEST of ${path}: ${quote(destination)} counts, from the container that is older`,
@@ -252,12 +252,12 @@ function declareUpstream(
   around: PathSurroundings & { readonly outage: Outage | undefined },
 ): UpstreamDeclaration {
   const { spokesman, outage } = around
-  const spoken = live.map(({ wanted }) => protocolOf(wanted))
+  const spoken = live.map(({ declared }) => protocolOf(declared))
   const protocol = spoken.find((each) => each !== undefined) ?? 'http'
   const other = live.find((_member, index) => spoken[index] !== undefined && spoken[index] !== protocol)
   if (other) {
     spokesman.note(
-      `${other.container.name} says VIRTUAL_PROTO=${protocolOf(other.wanted)}, but ${protocol} counts, from a container that is older`,
+      `${other.container.name} says VIRTUAL_PROTO=${protocolOf(other.declared)}, but ${protocol} counts, from a container that is older`,
     )
   }
   return {
@@ -269,27 +269,27 @@ function declareUpstream(
   }
 }
 
-/** undefined: one that is not spoken here. */
-function protocolOf({ protocol = 'http' }: WantedPath): UpstreamDeclaration['protocol'] | undefined {
+/** Undefined: a protocol that Berth does not speak. */
+function protocolOf({ protocol = 'http' }: DeclaredPath): UpstreamDeclaration['protocol'] | undefined {
   return PROTOCOLS.find((each) => each === protocol.toLowerCase())
 }
 
-function declareServer({ container, wanted }: Member, around: PathSurroundings): UpstreamServer {
+function declareServer({ container, declared }: Member, around: PathSurroundings): UpstreamServer {
   const { spokesman, place, defaults } = around
   const { name, health } = container
-  const { port, note, problem } = portOf(container, wanted.port)
+  const { port, note, problem } = portOf(container, declared.port)
   const address = addressOf(container, place, defaults.preferIpv6)
   const why =
-    whyNotSpoken(name, wanted) ??
-    (wanted.problem === undefined ? undefined : `${name}: ${wanted.problem}`) ??
+    whyNotSpoken(name, declared) ??
+    (declared.problem === undefined ? undefined : `${name}: ${declared.problem}`) ??
     problem ??
     ('problem' in address ? address.problem : undefined)
   if (note !== undefined && why === undefined) spokesman.note(note)
-  // Without an address it is shown by its name, and never asked.
+  // Without an address it is shown by its name, and never connected to.
   return { host: 'host' in address ? address.host : name, port, name, health, problem: why }
 }
 
-function whyNotSpoken(name: string, wanted: WantedPath): string | undefined {
-  if (protocolOf(wanted)) return undefined
-  return `${name} says VIRTUAL_PROTO=${quote(wanted.protocol ?? '')}, which is not spoken here (${PROTOCOLS.join(', ')} are). Put an HTTP server before it`
+function whyNotSpoken(name: string, declared: DeclaredPath): string | undefined {
+  if (protocolOf(declared)) return undefined
+  return `${name} says VIRTUAL_PROTO=${quote(declared.protocol ?? '')}, which is not spoken here (${PROTOCOLS.join(', ')} are). Put an HTTP server before it`
 }

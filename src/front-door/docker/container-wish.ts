@@ -7,7 +7,7 @@ import { isTrue, variableOf } from './variables.ts'
 /** Names of one certificate: the bound of Let's Encrypt, and of most CAs. */
 const MAX_NAMES = 100
 
-/** The certificates that a container asks for, and how that was understood where it is not plain. */
+/** The certificates that a container declares, and remarks about guesses. */
 export interface ContainerWishes {
   readonly wishes: readonly AcmeWish[]
   /** Without the container's name. */
@@ -38,7 +38,7 @@ export function readAcmeWishes(container: ContainerFacts): ContainerWishes {
   return { wishes: sets.map((hosts) => ({ hosts, ...wish })), notes }
 }
 
-/** Whether a certificate's names are for a host. */
+/** True if a certificate's names include a host. */
 export function coversHost({ hosts }: AcmeWish, host: string): boolean {
   return hosts.includes(host) || hosts.includes(host.replace(/^[^.]+/, '*'))
 }
@@ -69,7 +69,7 @@ function readDirectory(text: string | undefined, notes: string[]): string | unde
   if (text === undefined) return undefined
   const url = URL.parse(text)
   if (url?.protocol === 'https:' && !url.username && !url.password) return url.href
-  notes.push('ACME_CA_URI is no https:// URL without a password: the CA of the settings is asked')
+  notes.push('ACME_CA_URI is no https:// URL without a password: the CA of the settings is used')
   return undefined
 }
 
@@ -119,7 +119,7 @@ function readChallenge(text: string | undefined, notes: string[]): AcmeWish['cha
   return challenge
 }
 
-/** What acme-companion would do, and Berth does not. */
+/** Features of acme-companion that Berth does not have. */
 function notDone(container: ContainerFacts): string[] {
   const notes: string[] = []
   if (variableOf(container, 'ACMESH_DNS_API_CONFIG') !== undefined)

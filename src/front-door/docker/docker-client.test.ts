@@ -48,7 +48,7 @@ test('a path that is none of the few does not compile, nor does an id that is a 
   const forbidden: Parameters<DockerClient['get']>[0] = '/containers/prune'
   assert.ok(forbidden)
   for (const id of ['../images/x', 'a/../../b', '', 'a?force=1', 'a b', '%2e%2e']) {
-    await fails(client.inspect(id), 'DOCKER_ANSWER_INVALID', /whose id is none/)
+    await fails(client.inspect(id), 'DOCKER_ANSWER_INVALID', /by an invalid id/)
   }
   assert.deepEqual(engine.requests, [])
   client.close()

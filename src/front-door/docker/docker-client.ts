@@ -11,13 +11,13 @@ const MAX_LIST_BYTES = 64 * 1024 * 1024
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 /** Longest event, in characters: it repeats all labels of a container. */
 const MAX_EVENT_LENGTH = 1024 * 1024
-/** The oldest API that knows what is asked: exposed ports, health and filters of events are in 1.30 (Docker 17.06). */
+/** The oldest API with the needed features: exposed ports, health and filters of events are in 1.30 (Docker 17.06). */
 const MIN_API = [1, 30] as const
 
 /** Paths whose answer does not depend on a container. Each is read with GET; unversioned, so that any engine knows it. */
 export type EnginePath = '/_ping' | '/version' | '/info' | '/networks' | '/containers/json?all=1'
 
-/** What an engine says of itself. */
+/** Name and versions of an engine. */
 export interface EngineVersion {
   readonly version: string
   readonly apiVersion: string
@@ -39,21 +39,21 @@ export interface DockerClient {
    * ends it or the signal aborts. Errors: {@link DockerError}.
    */
   openEvents(filters: EventFilters, signal: AbortSignal): Promise<AsyncIterable<JsonLine>>
-  /** Ends all that is under way and lets the connections go. */
+  /** Ends all requests under way and closes the connections. */
   close(): void
 }
 
-/** How a client behaves. */
+/** Settings of a client. */
 export interface DockerClientOptions {
   /** Longest wait for a whole answer, in milliseconds. */
   readonly answerTimeoutMs?: number
 }
 
-/** Filters of `/events`: each name with the values of which one must fit. */
+/** Filters of `/events`: each name with the values of which one must match. */
 export type EventFilters = Readonly<Record<string, readonly string[]>>
 
 /**
- * Creates the client of an engine; nothing is asked of it yet. `certPath` is a folder with `ca.pem`, `cert.pem` and
+ * Creates the client of an engine, without sending a request. `certPath` is a folder with `ca.pem`, `cert.pem` and
  * `key.pem` (`DOCKER_CERT_PATH`). Errors: `DOCKER_URL_INVALID`, `DOCKER_TLS_FAILED`.
  */
 export function createDockerClient(
@@ -81,7 +81,7 @@ export function createDockerClient(
     },
     async openEvents(filters, signal) {
       const query = new URLSearchParams({ filters: JSON.stringify(filters) })
-      // It lasts for weeks: a connection of its own, outside of the pool.
+      // The stream lasts for weeks: a connection of its own, outside of the pool.
       const answer = await send(engine, `/events?${query}`, { signal, isPooled: false })
       return readEvents(answer, url)
     },
@@ -93,7 +93,8 @@ export function createDockerClient(
 }
 
 /**
- * Asks which engine it is. Errors: {@link DockerError}; `DOCKER_ANSWER_INVALID` for what is no engine, `DOCKER_TOO_OLD`.
+ * Reads the engine's name and version. Errors: {@link DockerError}; `DOCKER_ANSWER_INVALID` if it is no engine,
+ * `DOCKER_TOO_OLD`.
  */
 export async function readEngineVersion(client: DockerClient): Promise<EngineVersion> {
   const answer = await client.get('/version')
@@ -125,10 +126,10 @@ interface Engine {
   readonly underWay: Set<ClientRequest>
 }
 
-/** Ids come from the engine; one that is none must not become another path. */
+/** Checks an id from the engine; a malformed one must not become another path. */
 function checkId(id: string, url: string): string {
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(id)) return id
-  throw new DockerError('DOCKER_ANSWER_INVALID', url, 'it told of a container whose id is none')
+  throw new DockerError('DOCKER_ANSWER_INVALID', url, 'it named a container by an invalid id')
 }
 
 async function ask(engine: Engine, path: string, maxBytes: number): Promise<string> {
@@ -160,7 +161,7 @@ function send(engine: Engine, path: string, options: SendOptions, isRetry = fals
   engine.underWay.add(request)
   request.once('close', () => engine.underWay.delete(request))
   request.once('error', (error: Error & { code?: string }) => {
-    // The engine, or a proxy before it, closed an idle connection just then: a GET may be asked again.
+    // The engine, or a proxy before it, closed an idle connection just then: a GET may be repeated.
     const wasStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
     if (wasStale && !isRetry) send(engine, path, options, true).then(resolve, reject)
     else reject(toDockerError(error, url))
@@ -168,7 +169,7 @@ function send(engine: Engine, path: string, options: SendOptions, isRetry = fals
   request.once('response', (answer) => {
     if (answer.statusCode === 200) return resolve(answer)
     answer.resume()
-    // What is left of an answer that nobody reads may fail, too.
+    // An answer that is no longer read may fail, too.
     answer.on('error', () => {})
     reject(toStatusError(answer.statusCode ?? 0, path, url))
   })

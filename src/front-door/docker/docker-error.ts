@@ -1,4 +1,4 @@
-/** What is wrong with an engine, or with what answers in its place. */
+/** Problems with an engine, or with another server in its place. */
 export type DockerErrorCode =
   | 'DOCKER_URL_INVALID'
   | 'DOCKER_MISSING'
@@ -27,7 +27,7 @@ const REMEDIES: Readonly<Record<DockerErrorCode, string>> = {
   DOCKER_NOT_FOUND: 'It was removed; nothing needs to be done',
 }
 
-/** An engine that cannot be read from: why, and in `remedy` what to do. Holds no secrets. */
+/** An engine that cannot be read from: the cause, and in `remedy` the next step. Holds no secrets. */
 export class DockerError extends Error {
   override readonly name = 'DockerError'
   readonly code: DockerErrorCode
@@ -40,10 +40,10 @@ export class DockerError extends Error {
   }
 }
 
-/** Codes of errors by which an HTTP client tells that TLS failed, by their beginnings. */
+/** Beginnings of the codes of TLS errors. */
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|EPROTO)/
 
-/** Says in our words why a request failed. */
+/** Turns the error of a failed request into one with a cause and a remedy. */
 export function toDockerError(error: unknown, url: string): DockerError {
   if (error instanceof DockerError) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''

@@ -8,10 +8,10 @@ const http = process.getBuiltinModule('node:http')
 
 /** Connections for answers: as many containers as are inspected at once, and a list beside them. */
 const MAX_CONNECTIONS = 9
-/** Idle connections kept: one serves the next event's inspection, and an engine has better uses for the others. */
+/** Idle connections kept: one serves the next event's inspection; the engine's other connections are freed. */
 const MAX_IDLE = 2
 
-/** How an engine is reached. */
+/** Address of an engine. */
 export interface EngineAddress {
   readonly request: typeof httpRequest
   readonly agent: HttpAgent
@@ -64,7 +64,7 @@ function readCertificates(folder: string, url: string): { ca: Buffer; cert: Buff
   }
 }
 
-/** A password in a URL must not reach a log. */
+/** The URL without user and password: a password must not reach a log. */
 function withoutUser(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//')
 }

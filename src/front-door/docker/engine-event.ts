@@ -1,4 +1,4 @@
-/** What an event means to a container: it must be looked at, or is no more. */
+/** Meaning of an event for a container: it must be inspected, or no longer exists. */
 export interface ContainerEvent {
   readonly kind: 'changed' | 'gone'
   readonly id: string
@@ -6,7 +6,7 @@ export interface ContainerEvent {
 
 /**
  * Reads an event of `/events`, in the shape of Docker or of podman; one of a network is about the container that joins
- * or leaves. @returns undefined for what concerns no container.
+ * or leaves. @returns undefined if it concerns no container.
  */
 export function readEvent(value: unknown): ContainerEvent | undefined {
   if (typeof value !== 'object' || value === null) return undefined

@@ -4,18 +4,18 @@ import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
 
 /** Longest path or destination, in characters. */
 const MAX_PATH_LENGTH = 1_024
-/** Anything that ends a word or a line. */
+/** Control characters, which could end a word or a line. */
 const CONTROL = /\p{Cc}/u
 
-/** What was meant, perhaps with what had to be guessed; or why it cannot be used. */
+/** A value, perhaps with a note about a guess; or the reason why it cannot be used. */
 export type Reading = { readonly value: string; readonly note?: string } | { readonly problem: string }
 
-/** A host as it was meant; or what is wrong with its name, and what to do about it, a sentence without its end each. */
+/** A host; or the fault of its name, and the remedy, a sentence without its end each. */
 export type HostReading = { readonly value: string } | { readonly cause: string; readonly fix: string }
 
 /**
- * Reads a host as nginx names one: `app.example.com`, `*.example.com`, `.example.com`, `app.*`, `~^app\d+\.example$`.
- * Names come out in lower case and ASCII.
+ * Reads a host as in nginx: `app.example.com`, `*.example.com`, `.example.com`, `app.*`, `~^app\d+\.example$`. The
+ * result is in lower case and ASCII.
  */
 export function readHostPattern(text: string): HostReading {
   if (text.startsWith('~')) {
@@ -47,8 +47,8 @@ function fixHost(text: string): string {
 }
 
 /**
- * The names of a list that is separated by commas. A comma inside the braces, brackets or parentheses of a regular
- * expression belongs to it, as does one behind a backslash.
+ * The names of a comma-separated list. A comma inside the braces, brackets or parentheses of a regular expression
+ * belongs to it, as does one after a backslash.
  */
 export function splitHosts(text: string): string[] {
   const names: string[] = []
@@ -94,12 +94,12 @@ export function readLocation(text: string): Reading {
   return { value, note: `the path ${quote(text)} has no slash in front: ${quote(value)} is taken` }
 }
 
-/** Whether a location is a regular expression. */
+/** True if a location is a regular expression. */
 export function isRegexLocation(path: string): boolean {
   return path.startsWith('~')
 }
 
-/** Reads what takes the place of a path. */
+/** Reads the replacement of a path. */
 export function readDestination(text: string): Reading {
   if (CONTROL.test(text) || /\s/.test(text) || text.length > MAX_PATH_LENGTH) {
     return { problem: `the destination ${quote(text)} cannot be used: it is no path` }

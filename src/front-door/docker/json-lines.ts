@@ -1,9 +1,9 @@
-/** A line of a stream: what it says, or that it said something that cannot be read. */
+/** A line of a stream: its value, or `lost` for an unreadable line. */
 export type JsonLine = { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'lost' }
 
 /**
- * Reads JSON values, one a line, out of text in pieces of any size. A line that is no JSON, or longer than
- * `maxLength` characters, is told of as lost and costs no more memory than that.
+ * Reads JSON values, one a line, out of text in pieces of any size. A line that is no JSON, or longer than `maxLength`
+ * characters, is yielded as lost and costs no more memory than that.
  */
 export async function* readJsonLines(
   pieces: AsyncIterable<string>,
@@ -35,7 +35,7 @@ function parseLine(line: string): JsonLine {
   try {
     return { kind: 'value', value: JSON.parse(line) as unknown }
   } catch {
-    // What it was about is unknown: the caller looks at everything.
+    // Its subject is unknown: the caller reads everything anew.
     return { kind: 'lost' }
   }
 }

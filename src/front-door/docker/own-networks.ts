@@ -6,26 +6,26 @@ import type { ContainerFacts, ContainerNetwork } from './container-facts.ts'
 export const NGINX_CONTAINER_LABEL = 'com.github.nginx-proxy.nginx-proxy.nginx'
 /** Files that engines put into containers. */
 const CONTAINER_MARKS = ['/.dockerenv', '/run/.containerenv']
-/** Where a process may find the id of its container. */
+/** Files that may hold the id of the process's container. */
 const ID_FILES = ['/proc/1/cpuset', '/proc/self/cgroup', '/proc/self/mountinfo']
 const CONTAINER_ID = /\b[0-9a-f]{64}\b/g
 
-/** Where Berth stands, seen from containers. */
+/** Berth's own place among the containers' networks. */
 export interface OwnPlace {
-  /** Not in a container, or in the host's network: every bridge is reached. */
+  /** True outside a container, and in the host's network: every bridge is reachable. */
   readonly isHost: boolean
   /** Networks that Berth's own container is in. */
   readonly networks: readonly Pick<ContainerNetwork, 'name' | 'id'>[]
   /** Address of the host, for containers in the host's network; undefined if there is none. */
   readonly gateway: string | undefined
-  /** Drivers of the engine's networks by their names; one that is missing is not known. */
+  /** Drivers of the engine's networks by their names; a missing one is unknown. */
   readonly drivers?: ReadonlyMap<string, string> | undefined
 }
 
-/** What the engine says of a network. */
+/** Facts of a network. */
 export interface NetworkFacts {
   readonly driver: string
-  /** It leads nowhere: its gateway is no way to the host. */
+  /** True if it leads nowhere: its gateway is no way to the host. */
   readonly isInternal: boolean
 }
 
@@ -42,12 +42,12 @@ export function readNetworks(answer: unknown): ReadonlyMap<string, NetworkFacts>
   )
 }
 
-/** Where Berth stands when it runs on the host itself. */
+/** Berth's place when it runs on the host itself. */
 export const ON_HOST: OwnPlace = { isHost: true, networks: [], gateway: undefined }
 
-/** What a process can tell of its own container without asking. */
+/** Facts about its own container that a process can find without the engine. */
 export interface OwnTraces {
-  /** Whether it runs in one. */
+  /** True if it runs in one. */
   readonly isContained: boolean
   /** Ids, or beginnings of ids, that may be its own; the likeliest first. */
   readonly ids: readonly string[]
@@ -79,13 +79,13 @@ export function readOwnIds(text: string, host: string): string[] {
       (line) => !/^\d+ \d+ \d+:\d+ /.test(line) || / \/etc\/(?:hostname|hosts|resolv\.conf) /.test(line),
     )
   const ids = [...new Set(lines.flatMap((line) => line.match(CONTAINER_ID) ?? []))]
-  // The host name of a container is the beginning of its id, unless it was given one.
+  // The host name of a container is the beginning of its id by default.
   const likely = ids.filter((id) => id.startsWith(host))
   const rest = ids.filter((id) => !likely.includes(id))
   return [...likely, ...rest, ...(likely.length === 0 && /^[0-9a-f]{12}$/.test(host) ? [host] : [])]
 }
 
-/** Finds this process's container among all, or the one that is marked to stand for it. */
+/** Finds this process's container among all, or the one whose label marks it as the proxy's. */
 export function findOwnContainer(
   traces: OwnTraces,
   containers: Iterable<ContainerFacts>,
@@ -100,10 +100,10 @@ export function findOwnContainer(
   return all.find(({ labels, state }) => labels[label] !== undefined && state === 'running')
 }
 
-/** Where Berth stands, if `own` is its container; `known` is what the engine says of networks. */
+/** Berth's place, if `own` is its container; `known` are the engine's networks. */
 export function placeOf(own: ContainerFacts | undefined, known: ReadonlyMap<string, NetworkFacts>): OwnPlace {
-  const told = [...known].filter(([, { driver }]) => driver !== '')
-  const drivers = new Map(told.map(([name, { driver }]) => [name, driver]))
+  const named = [...known].filter(([, { driver }]) => driver !== '')
+  const drivers = new Map(named.map(([name, { driver }]) => [name, driver]))
   if (!own || own.networkMode === 'host') return { ...ON_HOST, drivers }
   const isWayOut = ({ name, gateway }: ContainerNetwork): boolean =>
     gateway !== undefined && known.get(name)?.isInternal !== true

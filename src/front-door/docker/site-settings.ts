@@ -12,17 +12,17 @@ import {
 import type { ContainerFacts } from './container-facts.ts'
 import { labelNames, labelOf, variableOf } from './variables.ts'
 
-/** Idle connections kept to each server where nothing is said: what `berth.yaml` has, too. */
+/** Default of the idle connections kept to each server, as in `berth.yaml`. */
 const KEEP_ALIVE = 32
-/** Most of them that can be asked for. */
+/** Most of them that can be set. */
 const MAX_KEEP_ALIVE = 1_024
-/** Labels of nginx-proxy that are read, or that mean something to others only. */
+/** Labels of nginx-proxy that Berth reads, or that have a meaning only for other programs. */
 export const KNOWN_LABELS: ReadonlySet<string> = new Set([
   ...['loadbalance', 'keepalive', 'http2.enable', 'http3.enable', 'non-get-redirect', 'trust-default-cert'],
   ...['ssl_verify_client', 'nginx', 'docker-gen', 'debug-endpoint'],
 ])
 
-/** What holds for hosts whose containers do not say it. */
+/** Defaults of hosts whose containers do not set them. */
 export interface ContainerDefaults {
   readonly httpsMethod: HttpsMethod
   readonly nonGetRedirect: SiteDeclaration['nonGetRedirect']
@@ -30,22 +30,22 @@ export interface ContainerDefaults {
   readonly hsts: string | undefined
   readonly isDefaultTrusted: boolean
   readonly httpWithoutCert: boolean
-  /** Host that answers for those that no site has. */
+  /** Default host for requests to unknown names. */
   readonly defaultHost: string | undefined
   readonly preferIpv6: boolean
 }
 
-/** Says what containers with one host say together. */
+/** Finds the common value of containers with one host. */
 export interface Spokesman {
-  /** The value of a label, else of a variable, of the one that counts. A disagreement is noted once. */
+  /** The value of a label, else of a variable, of the first container that counts. A disagreement is noted once. */
   choose(variable: string | undefined, label?: string): string | undefined
-  /** Notes what had to be guessed. */
+  /** Notes a guess. */
   note(text: string): void
 }
 
 /**
- * Makes the spokesman of containers in the order in which they count; where they disagree the first of those that say
- * something does. `isVoter` are those whose disagreement matters.
+ * Makes the spokesman of containers in their order of precedence; where they disagree the first of those with a value
+ * does. `isVoter` selects those whose disagreement is noted.
  */
 export function createSpokesman(
   containers: readonly ContainerFacts[],
@@ -55,14 +55,14 @@ export function createSpokesman(
   return {
     note,
     choose(variable, label) {
-      const told = containers.flatMap((container) => {
+      const values = containers.flatMap((container) => {
         const value =
           (label === undefined ? undefined : labelOf(container, label)) ??
           (variable === undefined ? undefined : variableOf(container, variable))
         return value === undefined ? [] : [{ value, container }]
       })
-      const [first] = told
-      const other = told.find(({ value, container }) => value !== first?.value && isVoter(container))
+      const [first] = values
+      const other = values.find(({ value, container }) => value !== first?.value && isVoter(container))
       if (first && other) {
         note(
           `${first.container.name} and ${other.container.name} disagree on ${variable ?? label}: ${quote(first.value)} counts, from the container that is older`,
@@ -73,7 +73,7 @@ export function createSpokesman(
   }
 }
 
-/** What of a site does not depend on its paths. */
+/** The parts of a site that do not depend on its paths. */
 export type SiteSettings = Pick<
   SiteDeclaration,
   | 'httpsMethod'
@@ -88,7 +88,7 @@ export type SiteSettings = Pick<
   | 'http2'
 >
 
-/** Reads the settings of a host from its containers, in the order in which they count. */
+/** Reads the settings of a host from its containers, in their order of precedence. */
 export function readSiteSettings(
   containers: readonly ContainerFacts[],
   spokesman: Spokesman,
@@ -97,7 +97,7 @@ export function readSiteSettings(
   const httpsMethod = readHttpsMethod(spokesman) ?? defaults.httpsMethod
   return {
     httpsMethod,
-    // Whoever is told to use TLS only could not come back by plain HTTP.
+    // After HSTS a client uses TLS only, and could not come back by plain HTTP.
     hsts:
       httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : readHsts(spokesman, defaults),
     nonGetRedirect: readRedirect(spokesman, defaults),
@@ -115,12 +115,12 @@ export function readSiteSettings(
   }
 }
 
-/** How the servers of an upstream share requests, and the connections kept to them. */
+/** Balancing of an upstream, and the connections kept to its servers. */
 export function readPoolSettings(spokesman: Spokesman): Pick<UpstreamDeclaration, 'balance' | 'keepAlive'> {
   return { balance: readBalance(spokesman), keepAlive: readKeepAlive(spokesman) }
 }
 
-/** What labels ask for that is not done. */
+/** Notes labels that have no effect. */
 export function noteUnknownLabels(container: ContainerFacts, note: (text: string) => void): void {
   const { name } = container
   if (labelOf(container, 'http3.enable')?.toLowerCase() === 'true') {
@@ -179,7 +179,7 @@ function readSwitch(
 ): boolean {
   const text = choose(variable, label)
   if (text === undefined) return otherwise
-  // What nginx-proxy's parser takes for true and false.
+  // Values that nginx-proxy's parser reads as true and false.
   if (/^(?:1|t|true)$/i.test(text)) return true
   if (/^(?:0|f|false)$/i.test(text)) return false
   const name = variable ?? `The label ${label}`
@@ -187,12 +187,12 @@ function readSwitch(
   return otherwise
 }
 
-/** The strictest of what is said counts; nothing said is as strict as nginx-proxy's default, and misspelt is "on". */
+/** The strictest of all values counts; none is as strict as nginx-proxy's default, and a misspelt one is "on". */
 function readClientCertificates(
   containers: readonly ContainerFacts[],
   { note }: Spokesman,
 ): ClientCertificates | undefined {
-  const told = containers.map((container) => {
+  const values = containers.map((container) => {
     const text = labelOf(container, 'ssl_verify_client')
     const known = CLIENT_CERTIFICATES.find((each) => each === text?.toLowerCase())
     if (text !== undefined && !known) {
@@ -202,9 +202,11 @@ function readClientCertificates(
     }
     return { container, value: text === undefined ? undefined : (known ?? 'on') }
   })
-  const strictest = STRICTNESS.find((value) => told.some((each) => each.value === value))
-  const first = told.find(({ value }) => value === strictest)
-  const other = told.find(({ value }) => value !== strictest && !(strictest === 'on' && value === undefined))
+  const strictest = STRICTNESS.find((value) => values.some((each) => each.value === value))
+  const first = values.find(({ value }) => value === strictest)
+  const other = values.find(
+    ({ value }) => value !== strictest && !(strictest === 'on' && value === undefined),
+  )
   if (first && other) {
     note(
       `${first.container.name} and ${other.container.name} disagree on ssl_verify_client: ${quote(strictest ?? 'on')} counts, which is stricter`,
@@ -213,23 +215,26 @@ function readClientCertificates(
   return strictest
 }
 
-/** undefined is "on" where there is a CA. */
+/** Undefined is "on" if there is a CA. */
 const STRICTNESS = ['on', undefined, 'optional', 'optional_no_ca', 'off'] as const
 
-/** A protection counts if any container asks for it, and if it was misspelt. */
+/** A restriction counts if any container sets it, and if it is misspelt. */
 function readNetworkAccess(
   containers: readonly ContainerFacts[],
   { note }: Spokesman,
 ): SiteDeclaration['networkAccess'] {
-  const told = containers.map((container) => ({ container, value: variableOf(container, 'NETWORK_ACCESS') }))
-  const closed = told.filter(({ value }) => value !== undefined && value.toLowerCase() !== 'external')
+  const values = containers.map((container) => ({
+    container,
+    value: variableOf(container, 'NETWORK_ACCESS'),
+  }))
+  const closed = values.filter(({ value }) => value !== undefined && value.toLowerCase() !== 'external')
   const strange = closed.find(({ value }) => value?.toLowerCase() !== 'internal')
   if (strange) {
     note(
       `NETWORK_ACCESS=${quote(strange.value ?? '')} is not known: internal and external are. Only private networks are let in`,
     )
-  } else if (closed.length > 0 && closed.length < told.length) {
-    const open = told.find((each) => !closed.includes(each))
+  } else if (closed.length > 0 && closed.length < values.length) {
+    const open = values.find((each) => !closed.includes(each))
     note(
       `${closed[0]?.container.name} says NETWORK_ACCESS=internal and ${open?.container.name} does not: only private networks are let in, on all paths of this host`,
     )

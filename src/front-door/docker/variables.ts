@@ -7,7 +7,7 @@ export function variableOf({ environment }: ContainerFacts, ...names: readonly s
   return names.map((name) => environment[name]).find((value) => value !== undefined && value !== '')
 }
 
-/** Whether a variable says `true`, as acme-companion reads it. */
+/** True if a variable is `true`, as acme-companion reads it. */
 export function isTrue(container: ContainerFacts, ...names: readonly string[]): boolean {
   return variableOf(container, ...names)?.toLowerCase() === 'true'
 }

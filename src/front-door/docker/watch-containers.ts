@@ -16,7 +16,7 @@ import {
   readNetworks,
 } from './own-networks.ts'
 
-/** What is subscribed to. `died` and `remove` are podman's words for `die` and `destroy`. */
+/** Subscribed events. `died` and `remove` are podman's words for `die` and `destroy`. */
 const EVENTS = {
   type: ['container', 'network'],
   event: [
@@ -25,18 +25,18 @@ const EVENTS = {
   ],
 }
 
-/** Times that the watch keeps, in milliseconds. */
+/** Times of the watch, in milliseconds. */
 export interface WatchTimes {
-  /** Quiet time after an event before containers are looked at: a start is a handful of events. */
+  /** Quiet time after an event before containers are read: a start is a handful of events. */
   readonly settleMs: number
   /** Longest time that more events can put that off. */
   readonly maxSettleMs: number
   /** Time between two lists without an event: one may be lost. */
   readonly pollMs: number
-  /** Wait before a lost engine is tried again; it doubles up to the longest. */
+  /** Wait before the next try after a lost connection; it doubles up to the longest. */
   readonly minRetryMs: number
   readonly maxRetryMs: number
-  /** Longest wait for a container that cannot be looked at before the others are told of. */
+  /** Longest wait for a container that cannot be inspected before the others are reported. */
   readonly patienceMs: number
 }
 
@@ -50,21 +50,21 @@ const TIMES: WatchTimes = {
 }
 /** Longest wait for the answer to a subscription, in milliseconds: proxies may hold it back until the first event. */
 const SUBSCRIBE_WAIT_MS = 1_000
-/** Lines that cannot be read before a stream counts as none of an engine. */
+/** Unreadable lines after which a stream counts as not that of an engine. */
 const MAX_LOST_LINES = 100
 
-/** What is told, and to whom. */
+/** Dependencies and callbacks of the watch. */
 export interface WatchContainersOptions {
   /** The watch's own: it is closed with it. */
   readonly client: DockerClient
   readonly logger: Logger
-  /** Those that declare a host, stopped ones, too; after each change, and once when the first list is read. */
+  /** Containers that declare a host, stopped ones, too; called after each change, and once after the first list. */
   readonly onContainers: (containers: readonly ContainerFacts[], place: OwnPlace) => void
-  /** How it stands with the engine, a sentence. */
+  /** State of the connection to the engine, a sentence. */
   readonly onState: (state: string) => void
   /** `NGINX_CONTAINER_LABEL`. */
   readonly containerLabel?: string | undefined
-  /** Traces of Berth's own container; by default they are looked for. */
+  /** Traces of Berth's own container; by default they are searched for. */
   readonly ownTraces?: OwnTraces | undefined
   readonly times?: Partial<WatchTimes> | undefined
   /** Ends the watch, as disposing does. */
@@ -72,8 +72,8 @@ export interface WatchContainersOptions {
 }
 
 /**
- * Watches the containers of an engine until it is disposed of. Events are subscribed to before the list is read, so
- * that nothing falls between. While the engine is away what was known last stays, and nothing is told.
+ * Watches the containers of an engine until it is disposed of. It subscribes to events before it reads the list, so
+ * that nothing is missed between. While the engine is away the last known containers stay, without reports.
  */
 export class ContainerWatch implements AsyncDisposable {
   readonly #options: WatchContainersOptions
@@ -82,15 +82,15 @@ export class ContainerWatch implements AsyncDisposable {
   readonly #running: Promise<void>
   #traces: OwnTraces = { isContained: false, ids: [] }
   #book: ContainerBook | undefined
-  /** Ids to look at anew. */
+  /** Ids to inspect. */
   #changed = new Set<string>()
   #isListDue = false
   #settle: NodeJS.Timeout | undefined
   #firstChangeAt: number | undefined
-  #toldVersion: number | undefined
+  #reportedVersion: number | undefined
   #networks: ReadonlyMap<string, NetworkFacts> = new Map()
-  /** Names of networks that the engine was asked about. */
-  #asked: ReadonlySet<string> = new Set()
+  /** Names of the networks at the last query of the engine. */
+  #queriedNetworks: ReadonlySet<string> = new Set()
   #engine = ''
   #failure: string | undefined
 
@@ -129,20 +129,20 @@ export class ContainerWatch implements AsyncDisposable {
         retryMs = this.#times.minRetryMs
         await connection.end
       } catch (error) {
-        if (!signal.aborted) this.#tellFailure(error)
+        if (!signal.aborted) this.#reportFailure(error)
       }
       await sleep(retryMs, undefined, { signal }).catch(() => {})
       retryMs = Math.min(retryMs * 2, this.#times.maxRetryMs)
     }
   }
 
-  /** Subscribes, then lists. `end` settles when the connection is over, however that came. */
+  /** Subscribes, then lists. `end` settles when the connection is over, for any reason. */
   async #connect(book: ContainerBook, stop: AbortSignal): Promise<{ readonly end: Promise<void> }> {
     const { client } = this.#options
     const broken = new AbortController()
     const signal = AbortSignal.any([stop, broken.signal])
     const opening = client.openEvents(EVENTS, signal)
-    // Looked at below, and by the race: until then a failure is nobody's.
+    // Handled below, and by the race: until then a failure must not count as unhandled.
     opening.catch(() => {})
     try {
       await Promise.race([opening, sleep(SUBSCRIBE_WAIT_MS, undefined, { signal })])
@@ -154,8 +154,8 @@ export class ContainerWatch implements AsyncDisposable {
       broken.abort()
       throw error
     }
-    this.#tellBack()
-    this.#tell(book)
+    this.#reportBack()
+    this.#report(book)
     return { end: this.#follow({ book, opening, broken, stop }) }
   }
 
@@ -177,7 +177,7 @@ export class ContainerWatch implements AsyncDisposable {
         if (event || line.kind === 'lost') this.#schedule(book, broken)
       }
     } catch (err) {
-      // Engines are restarted, and proxies end idle streams: it is told of only if it cannot be reached again.
+      // Engines are restarted, and proxies end idle streams: it is reported only if no new connection succeeds.
       if (!stop.aborted) logger.debug({ err }, 'the stream of Docker events ended')
     } finally {
       clearInterval(poll)
@@ -197,7 +197,7 @@ export class ContainerWatch implements AsyncDisposable {
     }, waitMs)
   }
 
-  /** Looks at what changed, and tells of it; one container that cannot be read keeps nobody waiting for long. */
+  /** Reads the changes and reports them; one container that cannot be read delays the others only briefly. */
   async #look(book: ContainerBook, broken: AbortController): Promise<void> {
     const ids = [...this.#changed]
     this.#changed = new Set()
@@ -209,10 +209,10 @@ export class ContainerWatch implements AsyncDisposable {
       const late = sleep(this.#times.patienceMs, undefined, { signal: patience.signal }).catch(() => {})
       await Promise.race([all, late])
       patience.abort()
-      this.#tell(book)
+      this.#report(book)
       await all
       if (isListDue || this.#isOwn(ids) || this.#hasNewNetwork(book)) await this.#readNetworks(book)
-      this.#tell(book)
+      this.#report(book)
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'containers could not be listed')
       broken.abort()
@@ -223,46 +223,47 @@ export class ContainerWatch implements AsyncDisposable {
     return this.#traces.isContained && ids.some((id) => this.#traces.ids.some((own) => id.startsWith(own)))
   }
 
-  /** Which networks are internal, and what drives them: containers in none are asked about nothing. */
+  /** Reads which networks are internal, and their drivers. Without networks there is no query. */
   async #readNetworks(book: ContainerBook): Promise<void> {
     const names = namesOfNetworks(book)
     if (names.size === 0) return
-    this.#asked = names
+    this.#queriedNetworks = names
     try {
       const networks = readNetworks(await this.#options.client.get('/networks'))
-      if (JSON.stringify([...networks]) !== JSON.stringify([...this.#networks])) this.#toldVersion = undefined
+      if (JSON.stringify([...networks]) !== JSON.stringify([...this.#networks]))
+        this.#reportedVersion = undefined
       this.#networks = networks
     } catch (error) {
-      // Socket proxies may hide networks: then all are taken to be reached, and those with a gateway to lead somewhere.
+      // Socket proxies may hide networks: then all count as reachable, and those with a gateway as leading to the host.
       this.#options.logger.debug({ err: error }, 'the networks of Docker could not be read')
     }
   }
 
   #hasNewNetwork(book: ContainerBook): boolean {
-    return [...namesOfNetworks(book)].some((name) => !this.#asked.has(name))
+    return [...namesOfNetworks(book)].some((name) => !this.#queriedNetworks.has(name))
   }
 
   #findOwn(book: ContainerBook): ContainerFacts | undefined {
     return findOwnContainer(this.#traces, book.containers, this.#options.containerLabel)
   }
 
-  #tell(book: ContainerBook): void {
-    if (this.#stop.signal.aborted || this.#toldVersion === book.version) return
-    this.#toldVersion = book.version
+  #report(book: ContainerBook): void {
+    if (this.#stop.signal.aborted || this.#reportedVersion === book.version) return
+    this.#reportedVersion = book.version
     // Its own VIRTUAL_HOST is the registry's name, not a host to send requests to.
     const others = book.containers.filter(({ id }) => !this.#isOwn([id]))
     this.#options.onContainers(others, placeOf(this.#findOwn(book), this.#networks))
   }
 
-  #tellBack(): void {
+  #reportBack(): void {
     const { logger, onState } = this.#options
     if (this.#failure !== undefined) logger.info(`${this.#engine} answers`)
     this.#failure = undefined
     onState(`The ${this.#engine} is watched`)
   }
 
-  /** Once for each way of failing: the engine may be away for long. */
-  #tellFailure(error: unknown): void {
+  /** Logs a failure once for each kind: the engine may be away for long. */
+  #reportFailure(error: unknown): void {
     const { logger, onState } = this.#options
     const { message, remedy, code } =
       error instanceof DockerError
@@ -272,7 +273,9 @@ export class ContainerWatch implements AsyncDisposable {
     this.#failure = code
     onState(`${message}. ${remedy}`)
     const rest =
-      this.#toldVersion === undefined ? 'containers are not watched' : 'what was known of containers stays'
+      this.#reportedVersion === undefined
+        ? 'containers are not watched'
+        : 'what was known of containers stays'
     logger.warn({ err: error, remedy }, `${rest}: ${message}`)
   }
 }

@@ -27,7 +27,7 @@ export interface SiteRequest {
   readonly visitorPort?: number | undefined
   /** Whether the peer of the connection may say where a request came from. */
   readonly isPeerTrusted: boolean
-  /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
+  /** The visitor's client certificate, if the host requests one; undefined: it does not. */
   readonly client?: ClientProof | undefined
   readonly requestId: string
 }

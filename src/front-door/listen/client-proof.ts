@@ -14,7 +14,7 @@ export interface ClientAuthority {
 export interface ClientProof {
   /** By whom it was judged. */
   readonly authority: ClientAuthority
-  /** undefined: nothing was shown. */
+  /** Undefined: the visitor sent none. */
   readonly certificate: X509Certificate | undefined
   /** What is wrong with it, by OpenSSL's name; undefined: nothing. */
   readonly error: string | undefined

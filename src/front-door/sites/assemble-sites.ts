@@ -23,7 +23,7 @@ export interface SiteMaterial {
   /** Nginx-proxy's page for 500, 502, 503 and 504; undefined: there is none. */
   readonly errorPage?: WatchedFile | undefined
   readonly resolvePath: (path: string) => string | undefined
-  /** Whether `access_log` can name a file. */
+  /** True if `access_log` can name a file. */
   readonly hasLogFiles: boolean
   /** Addresses of this machine; none if undefined. */
   readonly ownAddresses?: ReadonlySet<string> | undefined

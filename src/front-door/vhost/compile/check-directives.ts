@@ -4,20 +4,20 @@ import { findDirective, findNear, isProtective } from '../directives/directive-t
 import { type Directive, type ParsedFile, parseVhostFile } from '../syntax/parser.ts'
 import { tell } from './tell.ts'
 
-/** Files that include files, at most. */
+/** Deepest nesting of included files. */
 const MAX_INCLUDE_DEPTH = 4
-/** Directives of a host with all that is included: one file has room for some 20,000. */
+/** Most directives of a host, included files among them: one file has room for some 20,000. */
 const MAX_DIRECTIVES = 20_000
 
-/** Where directives stand. */
+/** Place of directives. */
 interface Position {
   readonly level: DirectiveContext
   readonly includeDepth: number
 }
 
 /**
- * Checks the directives of a file against the table, with what it includes in the place of `include`. Those that close
- * the host or do nothing are noted and left out.
+ * Checks the directives of a file against the table, with `include` replaced by the file's content. Those that close
+ * the host or have no effect are noted and left out.
  */
 export function checkDirectives(
   parsed: ParsedFile,
@@ -49,7 +49,7 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
   const { name, args, block } = directive
   const entry = findDirective(name)
   if (!entry) {
-    tellUnknown(directive, context)
+    reportUnknown(directive, context)
     return []
   }
   if (++context.count.directives > MAX_DIRECTIVES) {
@@ -68,7 +68,7 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
   }
   const problem = problemOf(directive, entry, position)
   if (problem !== undefined) {
-    tell(context, directive, problem)
+    report(context, directive, problem)
     return []
   }
   if ('structure' in entry && entry.structure === 'include') return include(directive, context, position)
@@ -118,7 +118,7 @@ function refuseTwice(directives: readonly Directive[], context: CompileContext):
   for (const directive of directives) {
     if (!findDirective(directive.name)?.once) continue
     const first = seen.get(directive.name)
-    if (first) tell(context, directive, `"${directive.name}" is here twice: line ${first.line} has it, too`)
+    if (first) report(context, directive, `"${directive.name}" is here twice: line ${first.line} has it, too`)
     else seen.set(directive.name, directive)
   }
 }
@@ -141,14 +141,14 @@ function include(directive: Directive, context: CompileContext, position: Positi
   })
 }
 
-function tellUnknown(directive: Directive, context: CompileContext): void {
+function reportUnknown(directive: Directive, context: CompileContext): void {
   const { name } = directive
   if (!isProtective(name)) {
     warnOnce(context, directive, 'it is not known and does nothing')
     return
   }
   const near = findNear(name)
-  const hint = near === undefined ? '' : `: is "${near}" meant?`
+  const hint = near === undefined ? '' : `: did you mean "${near}"?`
   close(context, directive, `"${name}" is not known, and may protect something${hint}`)
 }
 

@@ -7,7 +7,7 @@ import { parseTemplate, variablesOf } from '../syntax/template.ts'
 /** nginx has no way to write such a sign by itself. */
 const STRAY = /\$(?!\{\w+\}|\w)/
 
-/** Notes variables that nothing makes: in nginx none of them would let it start. */
+/** Notes variables that are never set: with one of them nginx would not start. */
 export function checkVariables(files: readonly (readonly Directive[])[], context: CompileContext): void {
   const made = new Set(files.flatMap((directives) => variablesMadeBy(directives)))
   for (const directives of files) checkAll(directives, made, context)

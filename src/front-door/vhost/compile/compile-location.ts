@@ -10,24 +10,24 @@ import { isConstant, parseTemplate, type Template } from '../syntax/template.ts'
 import { compileSteps } from './compile-steps.ts'
 import { interpretSettings } from './interpret-settings.ts'
 
-/** What locations inherit from the level they stand in. */
+/** Parts that locations inherit from the level around them. */
 export interface LevelParts {
   readonly settings: LocationSettings
   readonly folder: Folder | undefined
-  /** `internal` holds for the locations inside, too. */
+  /** `internal` also applies to the locations inside. */
   readonly isInternal: boolean
   readonly index: readonly string[] | undefined
-  /** The declared path that `proxy_pass http://<host>` means here. */
+  /** The declared path that `proxy_pass http://<host>` leads to here. */
   readonly declaredPath: string | undefined
-  /** All declared paths: those that nginx-proxy names an upstream after. */
+  /** All declared paths: nginx-proxy names an upstream after each. */
   readonly declaredPaths: readonly string[]
-  /** Not inside any location. */
+  /** True outside any location. */
   readonly isServer: boolean
-  /** Of the location around it. */
+  /** Matcher of the enclosing location. */
   readonly outer: LocationMatcher | undefined
 }
 
-/** `root`, or `alias` with the characters of the path whose place it takes (0: all). */
+/** `root`, or `alias` with the number of characters of the path that it replaces (0: all). */
 interface Folder {
   readonly template: Template
   readonly alias: { readonly length: number } | undefined
@@ -56,7 +56,7 @@ export function compileLocations(
   })
 }
 
-/** What nginx refuses of a location inside another: it would never be chosen. */
+/** Reason why nginx refuses a location inside another: it would never be chosen. */
 function misplacedIn(outer: LocationMatcher | undefined, inner: LocationMatcher): string | undefined {
   if (!outer) return undefined
   if (inner.kind === 'named') return `"location ${inner.name}" cannot stand inside a location`
@@ -70,7 +70,7 @@ function misplacedIn(outer: LocationMatcher | undefined, inner: LocationMatcher)
   return undefined
 }
 
-/** What no two locations of a level may have in common; regular expressions may. */
+/** Key that must be unique among the locations of a level; undefined for regular expressions. */
 export function nameOf(matcher: LocationMatcher): string | undefined {
   switch (matcher.kind) {
     case 'exact':
@@ -104,13 +104,13 @@ function compileLocation(
   }
 }
 
-/** The settings of a level and what it answers with. */
+/** The settings and the content of a level. */
 export function compileLevel(
   directives: readonly Directive[],
   { level, matcher }: { level: LevelParts; matcher: LocationMatcher | undefined },
   context: CompileContext,
 ): { level: LevelParts; content: LocationContent } {
-  // nginx does not hand limit_except on to locations inside (ngx_http_core_module.c), and knows none for a server.
+  // nginx does not pass limit_except on to locations inside (ngx_http_core_module.c), and a server has none.
   const inherited = level.isServer ? level.settings : { ...level.settings, limitExcept: undefined }
   const own = readContent(directives)
   const inner: LevelParts = {
@@ -142,8 +142,8 @@ function folderOf({ root, alias }: ContentDraft, matcher: LocationMatcher | unde
 }
 
 /**
- * What `proxy_redirect default` turns in the `Location` of an upstream: the URL of `proxy_pass` into the path of the
- * location; without a path in it, the upstream's root into ours. Of what was declared only the path is told, since its
+ * The change of `Location` by `proxy_redirect default`: the URL of `proxy_pass` becomes the path of the location;
+ * without a path in it, the upstream's root becomes ours. For a declared upstream only the path is given, since its
  * address is known once one of its servers answered.
  */
 export function redirectOf(content: LocationContent, matcher: LocationMatcher): Location['redirect'] {
@@ -156,7 +156,7 @@ export function redirectOf(content: LocationContent, matcher: LocationMatcher): 
 
 const MODIFIERS: ReadonlySet<string> = new Set(['=', '^~', '~', '~*'])
 
-/** Reads what stands between `location` and its block, or a declared path. @returns a text that says what is wrong. */
+/** Reads the words between `location` and its block, or a declared path. @returns a text with the fault. */
 export function parseMatcher(words: readonly string[], { host }: CompileContext): LocationMatcher | string {
   const [first = '', second] = words.filter((word) => word !== '')
   const glued = second === undefined ? /^(=|\^~|~\*|~)(.+)$/s.exec(first) : undefined
@@ -192,7 +192,7 @@ function compileContent(
   if (!tryFiles && !folder) return { kind: 'none' }
   return {
     kind: 'files',
-    // nginx has a root of its own that is never meant; the last word of try_files may be a status all the same.
+    // nginx's default root never exists here; the last word of try_files may be a status all the same.
     root: folder && !folder.alias ? folder.template : NO_ROOT,
     alias: folder?.alias && folder.template,
     aliasLength: folder?.alias?.length ?? 0,
@@ -201,7 +201,7 @@ function compileContent(
   }
 }
 
-/** A folder in which there is nothing. */
+/** A folder without content. */
 const NO_ROOT: Template = [{ literal: '/dev/null' }]
 
 function compilePass(
@@ -241,8 +241,8 @@ function compilePass(
 }
 
 /**
- * Hosts of `proxy_pass` that mean a declared path: nginx-proxy names the upstream of a path after the host, and after
- * the path if it is not "/".
+ * Hosts of `proxy_pass` that stand for a declared path: nginx-proxy names the upstream of a path after the host, and
+ * after the path if it is not "/".
  */
 function declaredNames(level: LevelParts, { host }: CompileContext): ReadonlyMap<string, string> {
   const names = new Map(level.declaredPaths.map((path) => [upstreamName(host, path), path]))

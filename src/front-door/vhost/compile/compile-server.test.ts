@@ -39,7 +39,7 @@ function facts(target: string, more: Partial<RequestFacts> = {}): RequestFacts {
   }
 }
 
-/** A plan in short: what the rows below compare. */
+/** A plan in short: the parts that the rows below compare. */
 function short(plan: Plan): string {
   switch (plan.kind) {
     case 'return':

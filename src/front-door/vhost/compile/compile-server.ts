@@ -22,7 +22,7 @@ import {
 import { compileSteps } from './compile-steps.ts'
 import { interpretSettings } from './interpret-settings.ts'
 
-/** A vhost file by the path that the operator knows. */
+/** A vhost file, with its path as the operator knows it. */
 export interface VhostFile {
   readonly file: string
   readonly text: string
@@ -33,32 +33,32 @@ export interface DeclaredLocation {
   /** As in `PathDeclaration`: an nginx location. */
   readonly path: string
   readonly destination: string
-  /** Stands inside the location. */
+  /** Content of the location's begin. */
   readonly locationFile: VhostFile | undefined
-  /** Stands in place of all that the location would hold. */
+  /** Content in place of the location's own. */
   readonly overrideFile: VhostFile | undefined
   /** A password file of the htpasswd folder for this path. */
   readonly basic: { readonly realm: string; readonly file: string } | undefined
 }
 
-/** What a host's server is made of. */
+/** Inputs of a host's server. */
 export interface ServerParts {
   readonly host: string
   readonly isRegistry: boolean
   readonly serverFile: VhostFile | undefined
   readonly locations: readonly DeclaredLocation[]
   readonly httpLevel?: HttpLevel
-  /** Says who is let in where a host is for internal networks only; undefined: the networks that are private by nature. */
+  /** Rules for a host that is for internal networks only; undefined: the networks that are private by nature. */
   readonly internalFile?: VhostFile | undefined
-  /** Path of a file that a vhost file names; undefined if it lies where none may lie. */
+  /** Path of a file named in a vhost file; undefined if it is outside the allowed folders. */
   readonly resolvePath: (path: string) => string | undefined
-  /** Whether `access_log` can name a file; where that is not known, it can. */
+  /** True if `access_log` can name a file; undefined: true. */
   readonly hasLogFiles?: boolean
   /** Text of a file for `include`; undefined if there is none. */
   readonly readInclude: (path: string) => string | undefined
 }
 
-/** Compiles a host's vhost files and declared paths. Never throws: what is wrong is in `problems`. */
+/** Compiles a host's vhost files and declared paths. Never throws: faults are in `problems`. */
 export function compileServer(parts: ServerParts): CompiledServer {
   const problems: DirectiveProblem[] = []
   const { host, httpLevel = EMPTY_HTTP_LEVEL, resolvePath, readInclude, hasLogFiles = true } = parts
@@ -69,7 +69,7 @@ export function compileServer(parts: ServerParts): CompiledServer {
     resolvePath,
     hasLogFiles,
     readInclude,
-    told: new Set(),
+    reported: new Set(),
     count: { directives: 0 },
   }
   const server = httpLevel.servers.get(host)
@@ -109,7 +109,7 @@ export function compileServer(parts: ServerParts): CompiledServer {
   }
 }
 
-/** What files of `conf.d` say for all hosts; the registry's own has no limit of bodies unless its own file sets one. */
+/** Settings of `conf.d` for all hosts; the registry's own host has no limit of bodies unless its own file sets one. */
 function inheritedSettings(
   { isRegistry, httpLevel = EMPTY_HTTP_LEVEL }: ServerParts,
   context: CompileContext,
@@ -147,19 +147,19 @@ function readFile(
   return file ? checkDirectives(parseVhostFile(file.text, file.file), context, level) : []
 }
 
-/** A declared path with what its files say. */
+/** A declared path with the directives of its files. */
 interface DeclaredFiles {
   readonly declared: DeclaredLocation
-  /** Inside the location. */
+  /** Directives inside the location. */
   readonly inside: readonly Directive[]
-  /** In place of the location: an override file that holds locations itself. */
+  /** Directives in place of the location: an override file that holds locations itself. */
   readonly beside: readonly Directive[]
   readonly isOverridden: boolean
 }
 
 /**
- * nginx-proxy puts an override file where the location would stand, so it has a location of its own; one that has
- * none is what stands inside.
+ * nginx-proxy puts an override file in the place of the location, so it has a location of its own; a file without one
+ * is the content of the location.
  */
 function readDeclared(declared: DeclaredLocation, context: CompileContext): DeclaredFiles {
   const { overrideFile, locationFile } = declared
@@ -174,10 +174,10 @@ function readDeclared(declared: DeclaredLocation, context: CompileContext): Decl
   return { declared, inside: isBeside ? [] : directives, beside: isBeside ? directives : [], isOverridden }
 }
 
-/** Directives that say what a location answers with. */
+/** Directives that set the content of a location. */
 const ANSWERING = ['proxy_pass', 'return', 'root', 'alias', 'try_files']
 
-/** The password file of the htpasswd folder is asked for in locations of an override, too, unless they say otherwise. */
+/** Adds the password file of the htpasswd folder to locations of an override, too, unless they set another. */
 function compileBeside(
   { declared, beside }: DeclaredFiles,
   level: LevelParts,
@@ -240,7 +240,7 @@ function compileDeclared(
   ]
 }
 
-/** nginx-proxy's own `proxy_pass` stands beside what a location file says, and nginx refuses two. */
+/** nginx-proxy's own `proxy_pass` comes beside the directives of a location file, and nginx refuses two. */
 function refuseOwnContent(inside: readonly Directive[], context: CompileContext): void {
   for (const directive of inside) {
     if (['proxy_pass', 'alias', 'try_files'].includes(directive.name)) {
@@ -253,7 +253,7 @@ function refuseOwnContent(inside: readonly Directive[], context: CompileContext)
   }
 }
 
-/** nginx-proxy's own lines; those of the file behind them win. */
+/** nginx-proxy's own lines; those of the file after them win. */
 function withPassword(
   settings: LocationSettings,
   { realm, file }: { realm: string; file: string },
@@ -265,7 +265,7 @@ function settingsOf(location: Location): LocationSettings[] {
   return [location.settings, ...location.nested.all().flatMap((inner) => settingsOf(inner))]
 }
 
-/** The files that passwords are checked against, each once. */
+/** The files with passwords, each once. */
 function passwordFilesOf(all: readonly LocationSettings[]): string[] {
   const files = all.flatMap(({ access, limitExcept }) => [
     access.basic?.file,

@@ -6,14 +6,14 @@ interface Level {
   readonly directives: readonly Directive[]
   /** Directives of the levels further out. */
   readonly outer: readonly Directive[]
-  /** The location it is the inside of. */
+  /** The location it is the content of. */
   readonly location: Directive | undefined
 }
 
 /** Looks for one oddity; undefined: it is not there. */
 type Look = (level: Level) => readonly [place: Directive, message: string] | undefined
 
-/** What nginx takes without a word, and often is not meant. */
+/** Directives that nginx accepts silently, and that are often mistakes. */
 export function findOddities(directives: readonly Directive[]): DirectiveProblem[] {
   return findIn({ directives, outer: [], location: undefined })
 }
@@ -33,7 +33,7 @@ function findIn(level: Level): DirectiveProblem[] {
   return [...found, ...inside]
 }
 
-/** Headers that an application behind us looks for. */
+/** Headers that an application behind a proxy reads. */
 const FORWARDED = /^(?:host|x-(?:forwarded-\w+|real-ip))$/i
 
 const LOOKS: readonly Look[] = [
@@ -78,7 +78,7 @@ const LOOKS: readonly Look[] = [
       ({ name }) => name === 'auth_basic',
     )
     return file && !hasRealm
-      ? [file, '"auth_basic_user_file" without "auth_basic" asks for no password']
+      ? [file, '"auth_basic_user_file" without "auth_basic" requires no password']
       : undefined
   },
   (level) => {
@@ -89,14 +89,14 @@ const LOOKS: readonly Look[] = [
     return realm && !hasFile
       ? [
           realm,
-          '"auth_basic" without "auth_basic_user_file": nobody is let in, where nginx would let in everybody',
+          '"auth_basic" without "auth_basic_user_file": every visitor is refused, where nginx would let all in',
         ]
       : undefined
   },
   (level) => {
     const allow = all(level.directives, 'allow').find(({ args }) => args[0] !== 'all')
     return allow && !first(level, 'deny')
-      ? [allow, '"allow" without "deny all" behind it keeps nobody out']
+      ? [allow, '"allow" without "deny all" after it refuses no visitor']
       : undefined
   },
   ({ directives }) => {

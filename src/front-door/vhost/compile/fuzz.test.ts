@@ -12,7 +12,7 @@ import { lintVhostFile } from './lint.ts'
 
 const FOLDER = new URL('../../../../test/fixtures/vhost/', import.meta.url)
 const FIXTURES = readdirSync(FOLDER).map((name) => readFileSync(new URL(name, FOLDER), 'utf8'))
-/** What files are made of, in no order. */
+/** Pieces of files, in no order. */
 const WORDS = [
   ...DIRECTIVES.map(({ name }) => name),
   ...[
@@ -125,7 +125,7 @@ function facts(random: SeededRandom): RequestFacts {
   }
 }
 
-/** Compiles a text and routes some requests by it. @returns whether a host could be served so. */
+/** Compiles a text and routes some requests by it. @returns true if a host could be served by it. */
 function tryText(text: string, random: SeededRandom): boolean {
   const server = compile(text, random.chance(0.2) ? text : undefined)
   for (const { line, message } of server.problems) {
@@ -165,7 +165,7 @@ test('`compileServer()` and `route()` come to an end with real files that were s
   assert.ok(served > 0 && served < count)
 })
 
-/** Takes out, doubles or changes pieces of a text. */
+/** Removes, doubles or changes pieces of a text. */
 function spoil(text: string, random: SeededRandom): string {
   let spoilt = text
   for (let times = random.between(1, 4); times > 0; times--) {

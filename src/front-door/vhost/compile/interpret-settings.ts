@@ -5,7 +5,7 @@ import type { LocationSettings } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
 import { tell } from './tell.ts'
 
-/** The settings of a level: those it inherits, with what its directives say. What is no setting is left to others. */
+/** The settings of a level: the inherited ones, changed by its directives. Other directives are left alone. */
 export function interpretSettings(
   inherited: LocationSettings,
   directives: readonly Directive[],

@@ -16,9 +16,9 @@ const ODD: readonly (readonly [text: string, line: number, message: RegExp])[] =
   ['location /a { return 403;\nrewrite ^ /b; }', 2, /never reached/],
   ['location /a { deny all;\nreturn 200 x; }', 2, /answers before "deny"/],
   ['client_max_body_size 1m;\nreturn 301 https://x.example;', 2, /answers every request/],
-  ['auth_basic_user_file /etc/nginx/passwords/a;', 1, /asks for no password/],
-  ['\nauth_basic "x";', 2, /nobody is let in/],
-  ['allow 192.0.2.1;', 1, /keeps nobody out/],
+  ['auth_basic_user_file /etc/nginx/passwords/a;', 1, /requires no password/],
+  ['\nauth_basic "x";', 2, /every visitor is refused/],
+  ['allow 192.0.2.1;', 1, /refuses no visitor/],
   ['deny all;\nallow 192.0.2.1;', 2, /never looked at/],
   [
     'location /a { limit_except GET { deny all; }\nlocation /a/b { root /x; } }',
@@ -38,7 +38,7 @@ const ODD: readonly (readonly [text: string, line: number, message: RegExp])[] =
   ['set $host a;', 1, /cannot change "\$host"/],
   ['internal;', 1, /cannot stand in a server/],
   ['if ($host) { proxy_pass http://x; }', 1, /cannot stand in an "if"/],
-  ['alow 1.2.3.4;', 1, /is "allow" meant/],
+  ['alow 1.2.3.4;', 1, /did you mean "allow"/],
   ['add_header A "b\nc";', 1, /line break/],
   ['expires modified +1h;', 1, /passed over/],
   ['tune_me on;', 1, /no effect here: it is not known/],
@@ -53,7 +53,7 @@ for (const [text, line, message] of ODD) {
   })
 }
 
-/** Files as they are found in the wild: what closes them and what is only told. */
+/** Files from real installations, with the problems that close them and the warnings. */
 const FILES: Readonly<
   Record<string, { readonly closes: readonly RegExp[]; readonly warns: readonly RegExp[] }>
 > = {
@@ -68,7 +68,12 @@ const FILES: Readonly<
   },
   'single-sign-on': { closes: [/"auth_request" is not supported/], warns: [] },
   'slips-of-the-pen': {
-    closes: [/"allow" meant/, /"deny" meant/, /"auth_basic" meant/, /"client_max_body_size" meant/],
+    closes: [
+      /did you mean "allow"/,
+      /did you mean "deny"/,
+      /did you mean "auth_basic"/,
+      /did you mean "client_max_body_size"/,
+    ],
     warns: [],
   },
 }

@@ -3,12 +3,13 @@ import type { DirectiveProblem } from '../syntax/problem.ts'
 import { compileServer, type DeclaredLocation } from './compile-server.ts'
 import { findOddities } from './find-oddities.ts'
 
-/** Stands for the host of a file that is checked by itself. */
+/** Placeholder for the host of a file that is checked by itself. */
 const HOST = 'checked.invalid'
 
 /**
- * What is wrong or odd in a vhost file, for `berth site check`, by line. What the name says of where it stands counts:
- * `…_location` and `…_location_override`. Files that it names are taken as there, and zones of limits are warned of; `readInclude` reads what it includes.
+ * Faults and oddities of a vhost file, for `berth site check`, by line. The file's name tells its place: `…_location`
+ * and `…_location_override`. Files that it names count as present, and zones of limits only warn; `readInclude` reads
+ * included files.
  */
 export function lintVhostFile(
   text: string,
@@ -34,7 +35,7 @@ export function lintVhostFile(
     readInclude,
   })
   const oddities = findOddities(parseVhostFile(text, file).directives)
-  // Where the server runs there may be another conf.d.
+  // The server's machine may have another conf.d.
   const soft = problems.map((problem) =>
     problem.message.includes('in conf.d makes') ? { ...problem, severity: 'warns' as const } : problem,
   )

@@ -6,7 +6,7 @@ import { parseTemplate, type Template } from '../syntax/template.ts'
 import { parseSize } from '../syntax/units.ts'
 
 /**
- * Reads files of `conf.d`: zones of limits, and settings that all hosts inherit. Anything else in them is passed over with
+ * Reads files of `conf.d`: zones of limits, and settings that all hosts inherit. All other directives are ignored with
  * a warning: servers and upstreams are declared elsewhere.
  */
 export function readHttpLevel(files: readonly { readonly file: string; readonly text: string }[]): HttpLevel {
@@ -40,7 +40,7 @@ function namesOf({ name, block = [] }: Directive): string[] {
   )
 }
 
-/** What becomes of directives that are not read, where more can be said than that. */
+/** Remarks about ignored directives, where there is more to add. */
 const INSTEAD: Readonly<Record<string, string>> = {
   server: 'hosts come from containers and berth.yaml, and what else is said of them from the vhost folder',
   upstream: 'servers are those of containers and berth.yaml; a "proxy_pass" to it closes its host',
@@ -55,11 +55,14 @@ function messageFor({ name }: Directive): string {
   return `"${name}" here is not read: ${INSTEAD[name] ?? 'only zones of limits and settings of all hosts are'}`
 }
 
-/** What stands there by nature, and is of no account here unless a host names what it makes. */
+/** Usual directives of nginx's main file, without effect here unless a host names what they define. */
 const OF_NGINX =
   /^(?:server|upstream|map|geo\w*|split_clients|limit_\w+_zone|lua_\w+|init_\w+|js_(?:import|path|set|var)|perl_\w+)$/
 
-/** What hosts inherit: settings, and what may protect them though it is not known. `limit_except` is for locations. */
+/**
+ * True for directives that hosts inherit: settings, and unknown ones that may protect them. `limit_except` is for
+ * locations.
+ */
 function isInherited({ name }: Directive): boolean {
   if (name === 'limit_except' || name.startsWith('ssl_')) return false
   const entry = findDirective(name)

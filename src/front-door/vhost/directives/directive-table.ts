@@ -53,10 +53,10 @@ function decides({ class: about }: DirectiveEntry): boolean {
 /** Names that may decide who gets what, as far as can be told by their looks. */
 const DECIDES =
   /^(?:allow|deny|auth_|limit_|return|rewrite|if|location|internal|ssl_verify|secure_|js_|lua_|access_|perl|valid_ref|geo|map|modsecurity|naxsi|satisfy|server$|upstream$|http$|set_by|session_|oidc|ldap|pam|waf|block|ban|security|jwt|acl|ip_|proxy_ssl_(?:verify|trusted|certificate|crl|name)|(?:\w*_)?(?:pass|by_lua\w*|filter)$)/
-/** Shortest name of which a slip of the pen can be told. */
+/** Shortest name that is searched for misspellings. */
 const MIN_NEAR_LENGTH = 4
 
-/** The protective directive that an unknown name is one or two slips of the pen away from, such as `dney`. */
+/** The protective directive that an unknown name misspells by one or two characters, such as `dney`. */
 export function findNear(name: string): string | undefined {
   if (name.length < MIN_NEAR_LENGTH || name.length > 64) return undefined
   const most = name.length < 7 ? 1 : 2
@@ -68,7 +68,7 @@ export function findNear(name: string): string | undefined {
   )?.name
 }
 
-/** Signs to add, take out, change or swap with the next (optimal string alignment). */
+/** Characters to add, remove, change or swap with the next (optimal string alignment). */
 function countSlips(a: string, b: string): number {
   let before: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)

@@ -1,6 +1,6 @@
 import type { ParsedRegex, RegexNode } from './regex-syntax.ts'
 
-/** Steps of one program: each costs time for every sign of a text. */
+/** Most steps of one program: each costs time for every character of a text. */
 const MAX_INSTRUCTIONS = 1_000
 
 type Instruction =
@@ -14,7 +14,7 @@ type Instruction =
 /** Instructions of a regular expression whose matching takes time in proportion to the text. */
 export type LinearProgram = readonly Instruction[]
 
-/** Whether {@link compileLinear} can do it: it is not too large, and does not look around. */
+/** True if {@link compileLinear} can compile it: it is not too large, and does not look around. */
 export function isLinear({ node }: ParsedRegex): boolean {
   return countSteps(node) <= MAX_INSTRUCTIONS
 }
@@ -62,7 +62,7 @@ export function compileLinear(parsed: ParsedRegex, isCaseInsensitive: boolean): 
   return program
 }
 
-/** @returns false if it cannot be done. */
+/** @returns false if it is not possible. */
 function emit(node: RegexNode, program: Instruction[], setOf: (source: string) => RegExp): boolean {
   switch (node.kind) {
     case 'set':
@@ -148,7 +148,7 @@ type Slots = readonly (number | undefined)[]
 
 interface Threads {
   readonly list: { readonly at: number; readonly slots: Slots }[]
-  /** Instruction by instruction: the position at which it was put on the list last. */
+  /** Instruction by instruction: the position at which it was last put on the list. */
   readonly seen: Int32Array
 }
 
@@ -168,7 +168,7 @@ export function runLinear(program: LinearProgram, text: string): Slots | undefin
       const instruction = program[at]
       if (instruction?.kind === 'match') {
         found = slots
-        // Whatever is behind is less wanted.
+        // All later ones have lower precedence.
         break
       }
       if (instruction?.kind === 'set' && sign !== undefined && instruction.regex.test(sign)) {
@@ -183,7 +183,7 @@ export function runLinear(program: LinearProgram, text: string): Slots | undefin
   return found
 }
 
-/** Puts on the list what can be reached without a sign of the text. */
+/** Puts on the list all instructions that are reachable without a character of the text. */
 function follow(
   program: LinearProgram,
   threads: Threads,

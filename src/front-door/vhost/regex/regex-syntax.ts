@@ -1,16 +1,16 @@
-/** Groups within groups. */
+/** Deepest nesting of groups. */
 const MAX_DEPTH = 32
 /** Largest count in `{n,m}`. */
 const MAX_COUNT = 1_000
 
-/** A regular expression, taken apart. */
+/** A parsed regular expression. */
 export type RegexNode =
-  /** One sign of a set; `source` is how JavaScript writes it. */
+  /** One character of a set; `source` is its form in JavaScript. */
   | { readonly kind: 'set'; readonly source: string }
   | { readonly kind: 'assertion'; readonly source: '^' | '$' | '\\b' | '\\B' }
   | { readonly kind: 'sequence'; readonly nodes: readonly RegexNode[] }
   | { readonly kind: 'choice'; readonly nodes: readonly RegexNode[] }
-  /** `index` is undefined for a group that catches nothing. */
+  /** `index` is undefined for a group without a capture. */
   | {
       readonly kind: 'group'
       readonly node: RegexNode
@@ -24,10 +24,10 @@ export type RegexNode =
       readonly max: number
       readonly isLazy: boolean
     }
-  /** `(?=…)` and its like, or a back reference: the engine of JavaScript alone knows these. */
+  /** `(?=…)` and its like, or a back reference: only JavaScript's engine supports these. */
   | { readonly kind: 'foreign'; readonly open: string; readonly node: RegexNode | undefined }
 
-/** What is caught where. */
+/** A parsed expression, and its groups. */
 export interface ParsedRegex {
   readonly node: RegexNode
   readonly groups: number
@@ -37,7 +37,7 @@ export interface ParsedRegex {
 
 class SyntaxProblem extends Error {}
 
-/** Reads a regular expression of PCRE. @returns a text that says what is not understood. */
+/** Parses a regular expression of PCRE. @returns a text with the unsupported part. */
 export function parseRegex(pattern: string): ParsedRegex | string {
   const reader: Reader = { pattern, at: 0, groups: 0, names: new Map(), depth: 0 }
   try {
@@ -167,7 +167,7 @@ function readGroup(reader: Reader): RegexNode {
   return { kind: 'foreign', open, node }
 }
 
-/** What a backslash makes of a letter; the same words in JavaScript. */
+/** Letters after a backslash with the same meaning in JavaScript. */
 const SETS = 'dDwWsS'
 const CONTROLS = 'tnrfv'
 
@@ -201,7 +201,7 @@ function readClass(reader: Reader): RegexNode {
     source += '^'
     reader.at++
   }
-  // A "]" in the first place stands for itself.
+  // A "]" in the first place is an ordinary character.
   for (let isFirst = true; ; isFirst = false) {
     const sign = pattern[reader.at]
     if (sign === undefined) refuse('has a "[" that is not closed')
@@ -226,7 +226,7 @@ function readClassEscape(reader: Reader): string {
   return quote(sign)
 }
 
-/** The same in JavaScript's own words. */
+/** The expression in JavaScript's syntax. */
 export function formatRegex(node: RegexNode): string {
   switch (node.kind) {
     case 'set':

@@ -127,7 +127,7 @@ test('`runLinear()` catches what the engine of JavaScript catches', () => {
   assert.ok(count > 500)
 })
 
-/** Repeats only what has a length: engines differ in what an empty repetition catches. */
+/** Repeats only parts with a length: engines differ in the captures of an empty repetition. */
 function makePattern(random: SeededRandom, depth: number): string {
   const atom = (): string => {
     if (depth < 3 && random.chance(0.35)) return `(${makePattern(random, depth + 1)})`

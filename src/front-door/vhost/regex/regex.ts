@@ -6,26 +6,28 @@ import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './reg
 const MAX_PATTERN_LENGTH = 1_024
 /** Longest text that one is tried on, in characters: that of a request line or header. */
 const MAX_SUBJECT_LENGTH = 16_384
-/** Steps that the engine of JavaScript may take for one text: a millisecond or so. */
+/** Most steps of JavaScript's engine for one text: a millisecond or so. */
 const MAX_STEPS = 1_000_000
-/** The same for what only that engine understands. */
+/** The same for expressions that only that engine supports. */
 const MAX_STEPS_ALONE = 10_000_000
-/** Ways to read a text that are tried one after the other, as a power of two. */
+/** Most ways to read a text that are tried one after the other, as a power of two. */
 const MAX_BITS = 16
 
-/** A regular expression that comes to an end soon on every text. */
+/** A regular expression with a bounded time on every text. */
 export interface Pattern {
   readonly regex: RegExp
-  /** Longest text for the engine of JavaScript, which tries one way after the other. */
+  /** Longest text for JavaScript's engine, which tries one way after the other. */
   readonly fastLength: number
-  /** For longer ones: takes time in proportion to the text. undefined: there is none, they are too long. */
+  /** For longer ones: takes time in proportion to the text. Undefined: there is none, longer texts are refused. */
   readonly linear: (() => LinearProgram | undefined) | undefined
   readonly names: ReadonlyMap<string, number>
 }
 
 const FOR_EVER = 'the regular expression repeats what can be read in several ways, and could take for ever'
 
-/** Translates a regular expression of nginx (PCRE). What cannot be done, or might never come to an end, is refused. */
+/**
+ * Translates a regular expression of nginx (PCRE). Unsupported ones, and those that might run without end, are refused.
+ */
 export function compileRegex(
   pattern: string,
   isCaseInsensitive: boolean,
@@ -50,7 +52,7 @@ function limit(bytes: string, parsed: ParsedRegex, regex: RegExp): Pattern | { r
   const weight = weigh(node)
   const { repeats, isForeign } = weight
   const branches = weight.branches || weight.bits > MAX_BITS
-  // From every place of the text, unless it can only begin at one.
+  // It is tried from every place of the text, unless it can begin at one only.
   const degree = repeats + (isAnchored(node) ? 0 : 1)
   const lengthFor = (steps: number): number =>
     degree <= 1 ? MAX_SUBJECT_LENGTH : Math.min(MAX_SUBJECT_LENGTH, Math.floor(steps ** (1 / degree)))
@@ -60,7 +62,7 @@ function limit(bytes: string, parsed: ParsedRegex, regex: RegExp): Pattern | { r
       : { regex, fastLength: lengthFor(MAX_STEPS_ALONE), linear: undefined, names }
   }
   let program: LinearProgram | undefined
-  // Read anew when it is needed, which is seldom: the tree takes more room than all else of a location.
+  // Parsed anew when it is needed, which is seldom: the tree takes more room than all the rest of a location.
   const linear = (): LinearProgram | undefined => {
     const again = program ? '' : parseRegex(bytes)
     if (typeof again !== 'string') program = compileLinear(again, regex.ignoreCase)
@@ -71,11 +73,11 @@ function limit(bytes: string, parsed: ParsedRegex, regex: RegExp): Pattern | { r
 }
 
 interface Weight {
-  /** Something is repeated that can be read in several ways: the ways multiply with each time. */
+  /** True if a part that matches in several ways is repeated: the ways multiply with each time. */
   readonly branches: boolean
-  /** Repetitions of more than a few times. */
+  /** Number of repetitions of more than a few times. */
   readonly repeats: number
-  /** Ways of all the others to be read, as a power of two. */
+  /** Ways to match all the other parts, as a power of two. */
   readonly bits: number
   readonly isForeign: boolean
 }
@@ -108,7 +110,7 @@ function bitsOf(node: RegexNode): number {
   return node.kind === 'repeat' && !isLong(node) ? Math.log2(node.max - node.min + 1) : 0
 }
 
-/** Whether one text can be read in several ways. */
+/** True if one text can be matched in several ways. */
 function hasWays(node: RegexNode): boolean {
   switch (node.kind) {
     case 'set':
@@ -143,14 +145,14 @@ function isAnchored(node: RegexNode): boolean {
   }
 }
 
-/** Whether it matches a text of ASCII that is no longer than a host name: much faster than {@link matchRegex}. */
+/** True if it matches a text of ASCII that is no longer than a host name: much faster than {@link matchRegex}. */
 export function testRegex(pattern: Pattern, text: string): boolean {
   if (text.length <= pattern.fastLength) return pattern.regex.test(text)
   const match = tryBytes(pattern, text)
   return match !== undefined && match !== 'too-long'
 }
 
-/** What was caught: the whole and the groups by number. */
+/** Captures: the whole and the groups by number. */
 export interface RegexMatch {
   readonly captures: readonly (string | undefined)[]
   readonly groups: Readonly<Record<string, string | undefined>> | undefined
@@ -193,7 +195,7 @@ function tryBytes(
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
 const ASCII = /^[\u0000-\u007f]*$/
 
-/** nginx matches bytes, not characters: a sign for each byte of UTF-8. */
+/** nginx matches bytes, not characters: the text with a character for each byte of UTF-8. */
 function toBytes(text: string): string {
   return ASCII.test(text) ? text : bytesOf(text).toString('latin1')
 }

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { RequestFacts } from './plan.ts'
 
 const DAY_S = 86_400
-/** What nginx says of a certificate that `optional_no_ca` lets pass. */
+/** nginx's texts for the faults of a certificate that `optional_no_ca` lets pass. */
 const REASONS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
   SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
@@ -21,7 +21,7 @@ const VALUES: Readonly<Record<string, Of>> = {
   ssl_client_s_dn: ({ subject }) => nameOf(subject),
   ssl_client_serial: ({ serialNumber }) => serialNumber,
   ssl_client_v_end: ({ validTo }) => validTo,
-  // Of whole seconds, as nginx counts.
+  // In whole seconds, as in nginx.
   ssl_client_v_remain: ({ validToDate }) =>
     String(Math.max(0, Math.floor((validToDate.getTime() / 1000 - Math.floor(Date.now() / 1000)) / DAY_S))),
   ssl_client_v_start: ({ validFrom }) => validFrom,
@@ -42,7 +42,7 @@ function verdictOf({ scheme, client }: RequestFacts): string {
   return client.error === undefined ? 'SUCCESS' : `FAILED:${REASONS[client.error] ?? client.error}`
 }
 
-/** A name as in RFC 2253, last part first; it comes with a part a line, escaped but for what is not ASCII. */
+/** A name as in RFC 2253, last part first; Node gives a part a line, with all but non-ASCII escaped. */
 function nameOf(name: string | undefined): string {
   const parts = (name ?? '').split('\n').map((part) => part.replaceAll(' + ', '+'))
   return parts

@@ -4,30 +4,30 @@ import type { Template } from '../syntax/template.ts'
 import type { RewriteStep } from './rewrite-steps.ts'
 import { type RewriteState, tryLocation } from './variables.ts'
 
-/** How a location is matched. */
+/** Condition of a location. */
 export type LocationMatcher =
   | { readonly kind: 'exact'; readonly path: string }
-  /** `^~`: no regular expression is tried once this is the longest. */
+  /** `^~`: no regular expression is tried if this is the longest. */
   | { readonly kind: 'prefix'; readonly path: string; readonly isFinal: boolean }
   | { readonly kind: 'regex'; readonly pattern: Pattern }
   | { readonly kind: 'named'; readonly name: string }
 
-/** What a location does once it was chosen. */
+/** Content of a chosen location. */
 export type LocationContent =
   | { readonly kind: 'declared'; readonly path: string; readonly destination: string }
-  /** `uri` takes the place of the location's path; a URL with variables in it is asked for as it comes out. */
+  /** `uri` replaces the location's path; a URL with variables is used as expanded. */
   | { readonly kind: 'proxy'; readonly origin: string; readonly uri: string | undefined }
   | {
       readonly kind: 'proxy-url'
       readonly url: Template
-      /** Hosts that mean a declared path. */
+      /** Hosts that stand for a declared path. */
       readonly declared: ReadonlyMap<string, string>
     }
   | {
       readonly kind: 'files'
       readonly root: Template
       readonly alias: Template | undefined
-      /** Characters of the path that the alias takes the place of; 0: all of them. */
+      /** Characters of the path that the alias replaces; 0: all of them. */
       readonly aliasLength: number
       readonly tryFiles: readonly Template[] | undefined
       readonly index: readonly string[]
@@ -40,7 +40,7 @@ export interface Location {
   readonly settings: LocationSettings
   readonly steps: readonly RewriteStep[]
   readonly content: LocationContent
-  /** What `proxy_redirect default` turns. */
+  /** The change of `Location` by `proxy_redirect default`. */
   readonly redirect: { readonly from: string; readonly to: string } | undefined
   readonly isInternal: boolean
   readonly nested: LocationSet
@@ -49,9 +49,9 @@ export interface Location {
 /** A location that was chosen for a path. */
 export interface ChosenLocation {
   readonly location: Location
-  /** The path misses only the last slash of it: the client is sent there. */
+  /** True if the path lacks only its last slash: the client is redirected there. */
   readonly needsSlash: boolean
-  /** Nothing further out can be chosen in its place: it is exact, or a regular expression matched. */
+  /** True if no location further out can replace it: it is exact, or a regular expression matched. */
   readonly isSettled: boolean
 }
 
@@ -64,14 +64,14 @@ interface PrefixLocation {
 /** The locations of one level, ordered for the search. */
 export class LocationSet {
   readonly #all: readonly Location[]
-  /** By path: exact ones, and those that a path misses only the last slash of. */
+  /** By path: exact ones, and those whose path lacks only the last slash. */
   readonly #exact: ReadonlyMap<string, ChosenLocation>
   /** Longest first. */
   readonly #prefixes: readonly PrefixLocation[]
   readonly #regexes: readonly { readonly pattern: Pattern; readonly chosen: ChosenLocation }[]
   readonly #named: ReadonlyMap<string, Location>
 
-  /** Of two that match alike, the first counts. */
+  /** Of two that match in the same way, the first counts. */
   constructor(locations: readonly Location[]) {
     const exact = new Map<string, ChosenLocation>()
     const prefixes = new Map<string, PrefixLocation>()
@@ -139,7 +139,7 @@ function settled(location: Location): ChosenLocation {
   return { location, needsSlash: false, isSettled: true }
 }
 
-/** Of a proxied location whose path ends in a slash; undefined for others. */
+/** The path of a proxied location that ends in a slash, without it; undefined for others. */
 function pathWithoutSlash({ matcher, content }: Location): string | undefined {
   if (matcher.kind !== 'prefix' && matcher.kind !== 'exact') return undefined
   if (content.kind !== 'proxy' && content.kind !== 'proxy-url' && content.kind !== 'declared')

@@ -3,13 +3,13 @@ import type { AccessSettings, LocationSettings } from '../settings/settings.ts'
 import type { DirectiveProblem } from '../syntax/problem.ts'
 import type { Template } from '../syntax/template.ts'
 
-/** What a location answers with once access was granted. */
+/** Content of a location once access was granted. */
 export type Content =
-  /** The upstream, registry or files that the site declares for this path. */
+  /** The declared upstream, registry or files of the site for this path. */
   | { readonly kind: 'declared'; readonly path: string }
   | {
       readonly kind: 'proxy'
-      /** Scheme, host and port, such as `http://backend:8080`; what is asked for there is the plan's `target`. */
+      /** Scheme, host and port, such as `http://backend:8080`; the target there is the plan's `target`. */
       readonly origin: string
     }
   | {
@@ -19,18 +19,18 @@ export type Content =
       readonly tryFiles: readonly Template[] | undefined
       readonly index: readonly string[]
     }
-  /** Nothing was said: nginx's own root would be looked into; 404. */
+  /** Not set: nginx would look into its default root; 404. */
   | { readonly kind: 'none' }
 
-/** What a visitor showed of itself, as variables tell it. */
+/** A visitor's client certificate, as variables show it. */
 export interface ShownCertificate {
-  /** undefined: nothing was shown. */
+  /** Undefined: the visitor sent none. */
   readonly certificate: X509Certificate | undefined
-  /** OpenSSL's name of what is wrong with it, which a host may have let pass; undefined: nothing. */
+  /** OpenSSL's name of its fault, which a host may have let pass; undefined: none. */
   readonly error: string | undefined
 }
 
-/** What a request is, as variables and rules see it. */
+/** Facts of a request for variables and rules. */
 export interface RequestFacts {
   readonly method: string
   readonly scheme: 'http' | 'https'
@@ -40,7 +40,7 @@ export interface RequestFacts {
   readonly uri: string
   /** As it came, with query. */
   readonly requestUri: string
-  /** The same path with its escapes as they came, and query: what an upstream is asked unless something rewrites it. */
+  /** The same path with its original escapes, and query: the target at an upstream unless it is rewritten. */
   readonly target: string
   /** Further paths that some server may read in `target`; undefined: there is none. */
   readonly readings?: readonly string[] | undefined
@@ -55,25 +55,25 @@ export interface RequestFacts {
   readonly visitorPort?: number | undefined
   readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2.0'
   readonly requestId: string
-  /** Whether what the peer says in `X-Forwarded-*` is believed; undefined: no. */
+  /** True if the `X-Forwarded-*` headers of the peer count; undefined: false. */
   readonly isPeerTrusted?: boolean
-  /** The peer of the connection, where it is another one than the visitor. */
+  /** The peer of the connection, if it is not the visitor. */
   readonly peerAddress?: string
-  /** Variables about the answer, as far as it has come; undefined: the variable is another one. */
+  /** Variables about the answer, as far as it is known; undefined: the variable is another one. */
   readonly late?: ((name: string) => string | undefined) | undefined
-  /** What the visitor showed to a host that asks for it; undefined: it was not asked. */
+  /** The visitor's client certificate, if the host requests one; undefined: it does not. */
   readonly client?: ShownCertificate | undefined
 }
 
-/** What the rewrite phase and the choice of a location come to. */
+/** Result of the rewrite phase and the choice of a location. */
 export type Plan =
-  /** Answer at once; `location` set: a redirect. The access phase is not run, as in nginx. */
+  /** Answer at once; `location` set: a redirect. The access phase is skipped, as in nginx. */
   | {
       readonly kind: 'return'
       readonly status: number
       readonly body: string | undefined
       readonly location: string | undefined
-      /** No location was found by the path: then nginx does not look at the announced length of the body. */
+      /** No location was found by the path: then nginx ignores the announced length of the body. */
       readonly isUnmeasured?: boolean
       readonly settings: LocationSettings
       /** Value of any variable for this request: `add_header` may have some. */
@@ -85,17 +85,17 @@ export type Plan =
   | {
       readonly kind: 'content'
       readonly content: Content
-      /** The path after rewriting, decoded, and its query: what files are looked up by. */
+      /** The path after rewriting, decoded, and its query: it selects files. */
       readonly uri: string
       readonly args: string
       /**
-       * Path and query to ask an upstream for: as the client wrote it unless something rewrote it; a URI behind
-       * `proxy_pass`, or a destination that was declared, has taken the place of the location's path already.
+       * Path and query of the request to an upstream: as the client wrote it unless rewritten; a URI of `proxy_pass`,
+       * or a declared destination, has replaced the location's path already.
        */
       readonly target: string
-      /** Characters of `uri` that the location's own path takes: what `alias` replaces. */
+      /** Characters of `uri` that the location's own path takes: those that `alias` replaces. */
       readonly matchedLength: number
-      /** What `proxy_redirect default` turns in `Location`, from what (of a declared upstream: its path) to what. */
+      /** The change of `Location` by `proxy_redirect default`: from (of a declared upstream: its path), and to. */
       readonly redirect: { readonly from: string; readonly to: string } | undefined
       /** As of an answer of its own. */
       readonly isUnmeasured?: boolean
@@ -106,28 +106,28 @@ export type Plan =
   | {
       readonly kind: 'error'
       readonly status: number
-      /** For the log, where it is no fault of the vhost file's author alone: half a sentence. */
+      /** For the log, if the fault is not in the vhost file alone: half a sentence. */
       readonly reason?: string
-      /** No location was found by the path: then nginx does not look at the announced length of the body. */
+      /** No location was found by the path: then nginx ignores the announced length of the body. */
       readonly isUnmeasured?: boolean
       readonly settings: LocationSettings
       readonly variable?: (name: string) => string
     }
 
-/** A host's vhost files, ready to route requests with. Immutable. */
+/** A host's compiled vhost files, ready to route requests. Immutable. */
 export interface CompiledServer {
   readonly problems: readonly DirectiveProblem[]
-  /** True if a problem closes the host; then `route` must not be asked. */
+  /** True if a problem closes the host; then `route` must not be called. */
   readonly isClosed: boolean
   /** Settings outside any location. */
   readonly settings: LocationSettings
-  /** Who is let in where the host is for internal networks only; undefined: nothing was said. */
+  /** Rules for a host that is for internal networks only; undefined: not set. */
   readonly internalAccess?: AccessSettings | undefined
-  /** The password files that some location asks for: on the registry's host, their users are accounts. */
+  /** The password files of the locations: on the registry's host, their users are accounts. */
   readonly passwordFiles: readonly string[]
   /**
-   * Pure. `redirect` starts an internal redirect (error_page, try_files fallback, named location); undefined: as it
-   * came. `from` reads the variables of the plan that leads there: a named location goes on with its path.
+   * Pure. `redirect` starts an internal redirect (error_page, try_files fallback, named location); undefined: none.
+   * `from` reads the variables of the plan before it: a named location goes on with its path.
    */
   route(
     request: RequestFacts,

@@ -2,12 +2,12 @@ import { compileRegex } from '../regex/regex.ts'
 import { expand, parseTemplate } from '../syntax/template.ts'
 import { type RewriteState, readVariable, tryPattern } from './variables.ts'
 
-/** Whether a request fulfils the condition of an `if`. */
+/** True if a request fulfils the condition of an `if`. */
 export type Condition = (state: RewriteState) => boolean
 
 const OPERATORS: ReadonlySet<string> = new Set(['=', '!=', '~', '~*', '!~', '!~*'])
 
-/** Compiles the condition of an `if`. @returns a text that says what is wrong. */
+/** Compiles the condition of an `if`. @returns a text with the fault. */
 export function compileCondition(args: readonly string[]): Condition | string {
   const words = withoutBrackets(args)
   if (!words) return 'needs a condition in brackets'
@@ -22,8 +22,8 @@ export function compileCondition(args: readonly string[]): Condition | string {
   if (operator === '=' || operator === '!=') return compare(variable, right, operator === '=')
   const compiled = compileRegex(right, operator.endsWith('*'))
   if ('problem' in compiled) return `cannot be used: ${compiled.problem}`
-  const isWanted = !operator.startsWith('!')
-  return (state) => tryPattern(state, compiled, readVariable(state, variable)) === isWanted
+  const isExpected = !operator.startsWith('!')
+  return (state) => tryPattern(state, compiled, readVariable(state, variable)) === isExpected
 }
 
 /** Words of a condition that may hold variables: the variable, and the text it is compared to; patterns hold none. */
@@ -42,8 +42,8 @@ function withoutBrackets(args: readonly string[]): string[] | undefined {
   return last === ')' ? words : [...words, last.slice(0, -1)]
 }
 
-function compare(variable: string, text: string, isWanted: boolean): Condition {
+function compare(variable: string, text: string, isExpected: boolean): Condition {
   const template = parseTemplate(text)
   return (state) =>
-    (readVariable(state, variable) === expand(template, (name) => readVariable(state, name))) === isWanted
+    (readVariable(state, variable) === expand(template, (name) => readVariable(state, name))) === isExpected
 }

@@ -16,7 +16,7 @@ export type RewriteStep =
       readonly path: Template
       /** Arguments of the replacement; undefined: it has none. */
       readonly args: Template | undefined
-      /** The replacement ended in `?`: the arguments of the request are dropped. */
+      /** True if the replacement ended in `?`: the arguments of the request are dropped. */
       readonly dropsArgs: boolean
       readonly flag: 'last' | 'break' | 302 | 301 | undefined
     }
@@ -24,14 +24,14 @@ export type RewriteStep =
       readonly kind: 'if'
       readonly holds: Condition
       readonly steps: readonly RewriteStep[]
-      /** Settings inside of it, which count in place of the location's. */
+      /** Settings inside of it, which replace the location's. */
       readonly settings: LocationSettings | undefined
     }
 
-/** What the steps came to. `settings`: those of the last `if` that held; undefined: none did. */
+/** Result of the steps. `settings`: those of the last `if` that was true; undefined: none was. */
 export type RewriteOutcome =
   | { readonly kind: 'go-on'; readonly settings?: LocationSettings }
-  /** No step after it is looked at. */
+  /** The steps after it are skipped. */
   | { readonly kind: 'end'; readonly settings?: LocationSettings }
   | {
       readonly kind: 'return'
@@ -39,12 +39,12 @@ export type RewriteOutcome =
       readonly text: string | undefined
       readonly settings?: LocationSettings
     }
-  /** The path became one that is none. */
+  /** The path became an invalid one. */
   | { readonly kind: 'nowhere'; readonly settings?: LocationSettings }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** True for a status whose text is the place to go to. */
+/** True for a status whose text is the target of a redirect. */
 export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status)
 }
@@ -107,7 +107,7 @@ function runRewrite(step: Extract<RewriteStep, { kind: 'rewrite' }>, state: Rewr
   return step.flag === undefined ? GO_ON : END
 }
 
-/** Fills a template in; `escapeText` is for what a regular expression caught, which is decoded. */
+/** Expands a template; `escapeText` is for captures of a regular expression, which are decoded. */
 function read(template: Template, state: RewriteState, escapeText?: (text: string) => string): string {
   return expand(template, (name) => {
     const value = readVariable(state, name)

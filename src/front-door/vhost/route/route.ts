@@ -6,17 +6,17 @@ import type { CompiledServer, Content, Plan, RequestFacts } from './plan.ts'
 import { isRedirect, type RewriteOutcome, type RewriteStep, runSteps } from './rewrite-steps.ts'
 import { type RewriteState, readVariable } from './variables.ts'
 
-/** How often a path may be rewritten into another location, as in nginx. */
+/** Most rewrites of a path into another location, as in nginx. */
 const MAX_CYCLES = 10
 
-/** What a router is made of. */
+/** Parts of a router. */
 export interface RouterParts {
   /** As declared, for `$server_name`. */
   readonly name: string
   readonly settings: LocationSettings
   readonly steps: readonly RewriteStep[]
   readonly locations: LocationSet
-  /** Of the server itself: for a path that no location is there for. */
+  /** Content of the server itself: for a path without a location. */
   readonly content: LocationContent
 }
 
@@ -102,14 +102,16 @@ function enter(
   const outcome = runSteps(location.steps, state)
   const settings = outcome.settings ?? location.settings
   if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, settings, state)
-  // An `if` that held is a place of its own in nginx.
+  // An `if` that was true is a place of its own in nginx.
   const place = outcome.settings === undefined ? placeOf(location) : withoutTries(location)
   if (!state.isMoved) return planContent(place, state, settings)
   if (cycles >= MAX_CYCLES) return failWith(500, settings, state)
   return routeLocations(parts, state, cycles + 1)
 }
 
-/** What `limit_except` gives other methods has no steps in nginx, not even those of the location around it. */
+/**
+ * The rules of `limit_except` for other methods run without steps in nginx, not even those of the location around it.
+ */
 function isLimited({ settings: { limitExcept } }: Location, { request }: RewriteState): boolean {
   return limitExcept !== undefined && !limitExcept.methods.includes(request.method)
 }
@@ -119,7 +121,7 @@ function redirectToSlash(state: RewriteState, { settings }: Location): Plan {
   return { kind: 'return', status: 301, body: undefined, location, settings, variable: readerOf(state) }
 }
 
-/** An error that says nothing gets its page from `error_page`, as in nginx. */
+/** An error without a text gets its page from `error_page`, as in nginx. */
 function answer(
   outcome: Extract<RewriteOutcome, { kind: 'return' | 'nowhere' }>,
   settings: LocationSettings,
@@ -160,7 +162,7 @@ function placeOf({ content, matcher, redirect }: Location): Place {
   return { content, length, redirect }
 }
 
-/** What blocks inside of a location answer with: `try_files` does not reach into them in nginx. */
+/** Content of blocks inside a location: in nginx `try_files` does not apply to them. */
 function withoutTries(location: Location): Place {
   const place = placeOf(location)
   const { content } = place
@@ -172,9 +174,9 @@ function planContent(place: Place, state: RewriteState, settings: LocationSettin
   const { content, target, matchedLength } = fillIn(place, state, variable)
   if (content.kind === 'proxy') state.proxyAuthority = content.origin.replace(/^\w+:\/\//, '')
   if (content.kind === 'declared') state.proxyAuthority = state.serverName
-  // The URL that came out of variables is none.
+  // The expanded URL is invalid.
   if (content.kind === 'none' && place.content.kind !== 'none') return failWith(500, settings, state)
-  // Only what was put together here can hold dots: whoever resolves them leaves the path that was judged.
+  // Only a rebuilt target can hold dots: a server that resolves them would leave the path that was judged.
   if (target !== state.request.target && hasDots(target))
     return { ...failWith(400, settings, state), reason: DOTS }
   const { uri, args } = state
@@ -205,11 +207,12 @@ function fillIn(
     case 'proxy':
       return { content, target: targetOf(state, content.uri ?? '', length), matchedLength: length }
     case 'proxy-url': {
-      const asked = (name: string): string => (name === 'request_uri' ? state.request.target : variable(name))
-      return { ...toUrl(expand(content.url, asked), content.declared, state), matchedLength: length }
+      const valueOf = (name: string): string =>
+        name === 'request_uri' ? state.request.target : variable(name)
+      return { ...toUrl(expand(content.url, valueOf), content.declared, state), matchedLength: length }
     }
     case 'files': {
-      // Behind a regular expression, an alias is the whole name of the file.
+      // After a regular expression, an alias is the whole name of the file.
       const matchedLength =
         content.alias && content.aliasLength === 0 ? state.uri.length : content.aliasLength
       const root = expand(content.root, variable)
@@ -224,8 +227,8 @@ function fillIn(
 }
 
 /**
- * A URL with variables is asked for as it comes out; without a path it gets that of the request. A host that nginx-proxy
- * names an upstream after is what was declared.
+ * A URL with variables is used as expanded; without a path it gets that of the request. A host that nginx-proxy names
+ * an upstream after stands for the declared path.
  */
 function toUrl(
   url: string,
@@ -240,19 +243,20 @@ function toUrl(
       ? targetOf(state, '', 0)
       : path === state.request.requestUri
         ? state.request.target
-        : // What a variable holds is decoded: a space would end the target. nginx sends it, and applications answer 400.
+        : // The value of a variable is decoded: a space would end the target. nginx sends it, and applications
+          // answer 400.
           escapeHeader(path)
   const declaredPath = declared.get(authority)
   if (declaredPath !== undefined) return { content: { kind: 'declared', path: declaredPath }, target }
   return { content: { kind: 'proxy', origin: `${scheme}://${authority}` }, target }
 }
 
-/** What an upstream is asked for: the target of the request, unless something was rewritten or a prefix is replaced. */
+/** Target of the request to an upstream: that of the client, unless it was rewritten or a prefix is replaced. */
 function targetOf(state: RewriteState, destination: string, length: number): string {
   if (destination === '' && !state.isRewritten) return state.request.target
   const isReplaced = destination !== '' && state.isWithinLocation
   const path = isReplaced ? `${destination}${escapePath(state.uri.slice(length))}` : escapePath(state.uri)
-  // Two slashes at the begin would be a host to whoever reads the target as a reference (RFC 3986 section 4.2).
+  // Two slashes at the begin would be a host to a reader of references (RFC 3986 section 4.2).
   const absolute = path.replace(/^\/*/, '/')
   return state.args === '' ? absolute : `${absolute}${absolute.includes('?') ? '&' : '?'}${state.args}`
 }

@@ -3,26 +3,28 @@ import { textOfHeader } from '../syntax/byte-text.ts'
 import { CLIENT_VARIABLES } from './client-variables.ts'
 import type { RequestFacts } from './plan.ts'
 
-/** What a request has become while it is routed. */
+/** State of a request while it is routed. */
 export interface RewriteState {
   readonly request: RequestFacts
   /** Name of the host as declared. */
   readonly serverName: string
   uri: string
   args: string
-  /** Set once something changed path or arguments: then an upstream is asked for what they are now. */
+  /** True once path or arguments were changed: then an upstream gets the changed ones. */
   isRewritten: boolean
-  /** A location must be looked for again (nginx's `uri_changed`). */
+  /** True if a location must be chosen again (nginx's `uri_changed`). */
   isMoved: boolean
-  /** The path still begins with that of the location: false behind `rewrite … break` (nginx's `valid_location`). */
+  /**
+   * True if the path still begins with that of the location: false after `rewrite … break` (nginx's `valid_location`).
+   */
   isWithinLocation: boolean
-  /** Rewritten, or an internal redirect: then `internal` locations are open. */
+  /** True if it was rewritten, or is an internal redirect: then `internal` locations are open. */
   isInternal: boolean
-  /** A location was chosen. */
+  /** True if a location was chosen. */
   isInLocation: boolean
-  /** What `proxy_pass` of the location names; undefined: nothing. */
+  /** Host and port of the location's `proxy_pass`; undefined: none. */
   proxyAuthority: string | undefined
-  /** A text was too long for a regular expression: what it would have matched is not known, so nothing is served. */
+  /** True if a text was too long for a regular expression: the match is unknown, so nothing is served. */
   isTooLong: boolean
   /** Of the last regular expression that matched. */
   captures: RegexMatch | undefined
@@ -34,7 +36,7 @@ export interface RewriteState {
 
 type Read = (state: RewriteState) => string
 
-/** Variables that are the same words in nginx; those behind the blank line are made by nginx-proxy's own template. */
+/** Variables with the same values as in nginx; those after the blank line are made by nginx-proxy's own template. */
 const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['args', ({ args }) => args],
   ['binary_remote_addr', ({ request }) => request.remoteAddress],
@@ -80,24 +82,28 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['proxy_connection', ({ request }) => (headerOf(request, 'upgrade') === '' ? '' : 'upgrade')],
   ['proxy_upgrade', ({ request }) => headerOf(request, 'upgrade')],
   ['proxy_x_forwarded_for', forwardedFor],
-  ['proxy_x_forwarded_host', ({ request }) => told(request, 'x-forwarded-host') || headerOf(request, 'host')],
+  [
+    'proxy_x_forwarded_host',
+    ({ request }) => trustedHeader(request, 'x-forwarded-host') || headerOf(request, 'host'),
+  ],
   [
     'proxy_x_forwarded_port',
-    ({ request }) => told(request, 'x-forwarded-port') || String(request.visitorPort ?? request.serverPort),
+    ({ request }) =>
+      trustedHeader(request, 'x-forwarded-port') || String(request.visitorPort ?? request.serverPort),
   ],
-  ['proxy_x_forwarded_proto', ({ request }) => told(request, 'x-forwarded-proto') || request.scheme],
+  ['proxy_x_forwarded_proto', ({ request }) => trustedHeader(request, 'x-forwarded-proto') || request.scheme],
   ['proxy_x_forwarded_ssl', ({ request }) => (request.scheme === 'https' ? 'on' : 'off')],
 ])
 
-/** Known only once an answer is there: whoever has it fills them in. */
+/** Known only with an answer, from which they are read. */
 const LATER =
   /^(?:upstream_\w+|sent_http_\w+|sent_trailer_\w+|status|request_time|request_length|connection|connection_requests)$/
 const BY_PREFIX = /^(?:[0-9]|http_\w+|arg_\w+|cookie_\w+)$/
 
-/** Variables that are known by their whole name before there is an answer. */
+/** Variables with a fixed name that are known before there is an answer. */
 export const VARIABLE_NAMES: readonly string[] = [...VARIABLES.keys()]
 
-/** Whether a variable means something without a vhost file that makes it. */
+/** True if a variable has a meaning without a vhost file that sets it. */
 export function isKnownVariable(name: string): boolean {
   return VARIABLES.has(name) || BY_PREFIX.test(name) || LATER.test(name)
 }
@@ -106,17 +112,17 @@ export function isKnownVariable(name: string): boolean {
 const UNFILLED =
   /^(?:request_length|connection|connection_requests|sent_trailer_\w+|upstream_(?:trailer_\w+|connect_time|response_length|bytes_\w+|cache_status|queue_time|last_server_name))$/
 
-/** Whether a variable is empty whatever the request is, though it is one of nginx. */
+/** True if a variable of nginx is always empty here. */
 export function isUnfilledVariable(name: string): boolean {
   return UNFILLED.test(name)
 }
 
-/** Whether `set` must not change a variable, since it says what the request is. */
+/** True if `set` must not change a variable, since it describes the request. */
 export function isFixedVariable(name: string): boolean {
   return name !== 'args' && name !== 'limit_rate' && (VARIABLES.has(name) || LATER.test(name))
 }
 
-/** The value of a variable for a request; empty where there is none. */
+/** The value of a variable for a request; empty if there is none. */
 export function readVariable(state: RewriteState, name: string): string {
   const made = state.values?.get(name)
   if (made !== undefined) return made
@@ -141,8 +147,8 @@ export function writeVariable(state: RewriteState, name: string, value: string):
 }
 
 /**
- * Tries the regular expression of a step, and keeps what it caught. One that does not match leaves nothing caught, as in
- * nginx (ngx_http_script_regex_start_code).
+ * Tries the regular expression of a step, and keeps its captures. Without a match there are none, as in nginx
+ * (ngx_http_script_regex_start_code).
  */
 export function tryPattern(state: RewriteState, pattern: Pattern, text: string): boolean {
   const isMatch = tryLocation(state, pattern, text)
@@ -150,7 +156,7 @@ export function tryPattern(state: RewriteState, pattern: Pattern, text: string):
   return isMatch
 }
 
-/** Tries that of a location: one that does not match leaves what was caught before (ngx_http_regex_exec). */
+/** Tries that of a location: without a match the former captures stay (ngx_http_regex_exec). */
 export function tryLocation(state: RewriteState, pattern: Pattern, text: string): boolean {
   const match = matchRegex(pattern, text)
   if (match === 'too-long') state.isTooLong = true
@@ -168,13 +174,13 @@ function headerOf({ headers }: RequestFacts, name: string): string {
   return textOfHeader(typeof value === 'string' ? value : (value?.join(', ') ?? ''))
 }
 
-/** What a proxy before us said, if it is trusted to. */
-function told(request: RequestFacts, name: string): string {
+/** The value of a header from a trusted proxy before us. */
+function trustedHeader(request: RequestFacts, name: string): string {
   return request.isPeerTrusted ? headerOf(request, name) : ''
 }
 
 function forwardedFor({ request }: RewriteState): string {
-  const before = told(request, 'x-forwarded-for')
+  const before = trustedHeader(request, 'x-forwarded-for')
   return before === '' ? request.remoteAddress : `${before}, ${request.peerAddress ?? request.remoteAddress}`
 }
 
@@ -182,13 +188,13 @@ function portSuffix({ serverPort }: RequestFacts): string {
   return serverPort === 80 || serverPort === 443 ? '' : `:${serverPort}`
 }
 
-/** Of `proxy_pass`, whose host may be an address of IPv6. */
+/** Port of `proxy_pass`, whose host may be an address of IPv6. */
 function portOf(authority: string | undefined): string {
   if (authority === undefined) return ''
   return /:(\d+)$/.exec(authority)?.[1] ?? '80'
 }
 
-/** The first argument of a name, as it came: nginx does not decode it either. */
+/** The first argument of a name, undecoded, as in nginx. */
 function argumentOf(args: string, name: string): string {
   if (args === '') return ''
   const prefix = `${name.toLowerCase()}=`
@@ -206,7 +212,7 @@ function cookieOf(header: string, name: string): string {
   return found?.slice(prefix.length) ?? ''
 }
 
-/** The name of a Basic log-in, whether or not it was checked. */
+/** The name of a Basic log-in, checked or not. */
 function userOf(authorization: string): string {
   const [, text] = /^basic ([A-Za-z0-9+/=]+)$/i.exec(authorization) ?? []
   return text === undefined ? '' : (Buffer.from(text, 'base64').toString('utf8').split(':', 1)[0] ?? '')

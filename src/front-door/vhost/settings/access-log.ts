@@ -1,18 +1,18 @@
 import type { AccessLogFile } from './settings.ts'
 
-/** Where nginx-proxy's container has its logs. */
+/** Folder of logs in nginx-proxy's container. */
 const LOG_FOLDER = '/var/log/nginx/'
 const FORMATS: readonly string[] = ['combined', 'vhost', 'json'] satisfies AccessLogFile['format'][]
-/** What tunes nginx's writing. */
+/** Parameters that only tune nginx's writing. */
 const TUNING = /^(?:buffer=|gzip(?:=|$)|flush=)/
 
 /**
- * Reads what `access_log` says when it is not off. A path below nginx's log folder, or a relative one, is one below
- * the folder of `site-log`; no other can be meant, for a vhost file must not make Berth write any file of the machine.
+ * Reads an `access_log` that is not off. A path below nginx's log folder, or a relative one, is taken as below the
+ * folder of `site-log`; others are refused, for a vhost file must not make Berth write any file of the machine.
  */
 export function parseAccessLog([path = '', ...words]: readonly string[]): {
   readonly file: AccessLogFile
-  /** What was passed over, a sentence without its subject each. */
+  /** Ignored parts, a sentence without its subject each. */
   readonly oddities: readonly string[]
 } {
   const name = nameOf(path)
@@ -34,7 +34,7 @@ export function parseAccessLog([path = '', ...words]: readonly string[]): {
   }
 }
 
-/** Below the log folder; undefined: somewhere else, or nothing that can be told before there is a request. */
+/** Path below the log folder; undefined: outside of it, or dependent on the request. */
 function nameOf(path: string): string | undefined {
   const inside = path.startsWith(LOG_FOLDER) ? path.slice(LOG_FOLDER.length) : path
   const isSafe = inside

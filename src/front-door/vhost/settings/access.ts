@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { AccessSettings, LocationSettings } from './settings.ts'
 
-/** Who may come in for a method: `limit_except` gives other methods other rules. */
+/** Access rules for a method: `limit_except` gives other methods other rules. */
 export function accessFor(settings: LocationSettings, method: string): AccessSettings {
   const { access, limitExcept } = settings
   return !limitExcept || limitExcept.methods.includes(method) ? access : limitExcept.others
@@ -13,14 +13,14 @@ export function accessLogFor(settings: LocationSettings, method: string): Locati
   return !limitExcept || limitExcept.methods.includes(method) ? accessLog : limitExcept.accessLog
 }
 
-/** What the access phase asks for before content is given. */
+/** Checks of the access phase before the content. */
 export type AccessDemand =
   | { readonly kind: 'granted' }
   | { readonly kind: 'denied' }
   /** The password decides. */
   | { readonly kind: 'password' }
 
-/** What the rules about addresses leave to ask (nginx's `satisfy`). */
+/** Checks that remain after the rules about addresses (nginx's `satisfy`). */
 export function demandOf(access: AccessSettings, remoteAddress: string): AccessDemand {
   const verdict = decideAddress(access, remoteAddress)
   if (!access.basic) return verdict === 'denied' ? DENIED : GRANTED
@@ -33,8 +33,8 @@ const DENIED: AccessDemand = { kind: 'denied' }
 const PASSWORD: AccessDemand = { kind: 'password' }
 
 /**
- * What `allow` and `deny` say of an address: the first rule that fits counts. With none that fits the address is let
- * in, but does not spare the password with `satisfy any`. An address that is none belongs to a Unix socket.
+ * Decision of `allow` and `deny` for an address: the first rule that matches counts. If none does the address is let
+ * in, but does not replace the password with `satisfy any`. Text that is no address belongs to a Unix socket.
  */
 export function decideAddress(
   { addresses }: Pick<AccessSettings, 'addresses'>,

@@ -1,9 +1,9 @@
 import type { LocationSettings } from './settings.ts'
 
-/** Largest body of a site that says nothing, in bytes: nginx's own 1m. */
+/** Default of the largest body of a site, in bytes: nginx's own 1m. */
 const SITE_MAX_BODY_BYTES = 1_048_576
 
-/** What holds where no vhost file says anything: nginx's own defaults, but for the registry's bodies. */
+/** Defaults without any vhost file: nginx's own, but for the registry's bodies. */
 export function defaultSettings(options: { isRegistry: boolean }): LocationSettings {
   return {
     maxBodyBytes: options.isRegistry ? 0 : SITE_MAX_BODY_BYTES,

@@ -1,7 +1,7 @@
 import type { Place } from '../syntax/problem.ts'
 import type { Template } from '../syntax/template.ts'
 
-/** `add_header` of a location, or of what it inherits from. */
+/** `add_header` of a location, or of a level it inherits from. */
 export interface AddedHeader {
   readonly name: string
   readonly value: Template
@@ -14,16 +14,16 @@ export interface AddressRule {
   readonly action: 'allow' | 'deny'
   /** `all`, `unix:`, an address, or a network in CIDR notation. */
   readonly network: string
-  /** Whether an address fits; `unix:` is that of a Unix socket. */
+  /** True if an address matches; `unix:` is that of a Unix socket. */
   readonly fits: (address: string) => boolean
 }
 
-/** Who may come in: the access phase. */
+/** Rules of the access phase. */
 export interface AccessSettings {
   readonly addresses: readonly AddressRule[]
-  /** The last `auth_basic_user_file`, whether or not a password is asked for. */
+  /** The last `auth_basic_user_file`, with or without `auth_basic`. */
   readonly file?: string
-  /** undefined: no password is asked for. `file` undefined: `auth_basic` without a file, which nginx answers with 403. */
+  /** Undefined: no password is needed. `file` undefined: `auth_basic` without a file, which nginx answers with 403. */
   readonly basic: { readonly realm: Template; readonly file: string | undefined } | undefined
   readonly satisfy: 'all' | 'any'
 }
@@ -39,13 +39,13 @@ export interface RequestRate {
 }
 
 /**
- * The effective settings of one location: everything inherited is filled in. What the vhost file does not say holds
- * the default of `docs/front-door.md`, not nginx's, where the two differ (the registry's body size).
+ * The effective settings of one location, inherited ones included. The defaults are those of `docs/front-door.md`,
+ * which differ from nginx's for the registry's body size.
  */
 export interface LocationSettings {
   /** Largest request body, in bytes; 0: no limit. */
   readonly maxBodyBytes: number
-  /** Where that limit was set; undefined: nowhere. */
+  /** Place where that limit was set; undefined: nowhere. */
   readonly maxBodyPlace: Place | undefined
   /** Gaps between two reads or writes, in milliseconds. */
   readonly clientBodyTimeoutMs: number
@@ -56,7 +56,7 @@ export interface LocationSettings {
   readonly addHeaders: readonly AddedHeader[]
   readonly hideHeaders: readonly string[]
   readonly passHeaders: readonly string[]
-  /** Replaces what the front door would send of these names; an empty value removes the header. undefined: none given. */
+  /** Replaces the front door's own headers of these names; an empty value removes the header. Undefined: none given. */
   readonly setHeaders: readonly { readonly name: string; readonly value: Template }[] | undefined
   readonly access: AccessSettings
   /** `limit_except`: these methods (GET implies HEAD) keep `access`, all others get `others`. */
@@ -67,24 +67,26 @@ export interface LocationSettings {
         readonly accessLog: LocationSettings['accessLog']
       }
     | undefined
-  /** `off`: Location is passed as it is; `default`: the upstream's own prefix becomes ours; pairs replace a prefix. */
+  /**
+   * `off`: Location is passed on unchanged; `default`: the upstream's own prefix becomes ours; pairs replace a prefix.
+   */
   readonly proxyRedirect: 'off' | 'default' | readonly { readonly from: string; readonly to: Template }[]
   readonly proxySsl: {
     readonly verify: boolean
     readonly serverName: boolean
     readonly name: string | undefined
   }
-  /** `error_page`: status to the URI asked instead, or the URL redirected to. */
+  /** `error_page`: status to the URI of the page, or the URL of a redirect. */
   readonly errorPages: readonly {
     readonly statuses: readonly number[]
-    /** Of the answer; undefined: that of the error, or of the page with `takesPageStatus`. */
+    /** Status of the answer; undefined: that of the error, or of the page with `takesPageStatus`. */
     readonly status: number | undefined
     /** `=` without a number: the answer has the status of the page, not of the error. */
     readonly takesPageStatus: boolean
     readonly uri: string
   }[]
   readonly interceptErrors: boolean
-  /** `recursive_error_pages`: what serves a page may have pages of its own. */
+  /** `recursive_error_pages`: the location of a page may have pages of its own. */
   readonly recursiveErrorPages: boolean
   readonly gzip: { readonly types: readonly string[]; readonly minLengthBytes: number } | undefined
   readonly requestRates: readonly RequestRate[]
@@ -101,10 +103,10 @@ export interface LocationSettings {
   readonly realIp:
     | { readonly trusted: readonly string[]; readonly header: string; readonly recursive: boolean }
     | undefined
-  /** `expires`: seconds from now, `epoch`, `max`, `off`; undefined: not said. */
+  /** `expires`: seconds from now, `epoch`, `max`, `off`; undefined: not set. */
   readonly expires: number | 'epoch' | 'max' | 'off' | undefined
   readonly defaultType: string
-  /** undefined: not said. */
+  /** Undefined: not set. */
   readonly accessLog: 'off' | AccessLogFile | undefined
   /** Next servers are tried on these; `off` is the empty list. */
   readonly nextUpstream: readonly (
@@ -118,9 +120,11 @@ export interface LocationSettings {
   readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3' | undefined
   /** Slashes in a row are one. Counts for the whole server. */
   readonly mergeSlashes: boolean
-  /** Which odd names of headers are passed on: with underscores, with other signs than letters, digits and dashes. */
+  /**
+   * Odd names of headers that are passed on: with underscores, with other characters than letters, digits and dashes.
+   */
   readonly oddHeaders: { readonly underscores: boolean; readonly others: boolean }
-  /** Said at this level or further out, and of effect only where something else is said, too. */
+  /** Directives of this level or further out that have an effect only together with others. */
   readonly latent: {
     readonly gzipTypes: readonly string[]
     readonly gzipMinLengthBytes: number
@@ -133,6 +137,6 @@ export interface LocationSettings {
 export interface AccessLogFile {
   /** Below the log folder, no part of it `..`; undefined: the host's own file. */
   readonly name: string | undefined
-  /** undefined: as configured. */
+  /** Undefined: as configured. */
   readonly format: 'combined' | 'vhost' | 'json' | undefined
 }

@@ -1,16 +1,16 @@
-/** Bytes that are no UTF-8 stand in a text as these lone surrogates, so that none is lost (PEP 383). */
+/** Bytes that are not UTF-8 are these lone surrogates in a text, so that none is lost (PEP 383). */
 const FIRST_STRAY = 0xdc00
 
 const ASCII = /^[\0-\x7f]*$/
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Decodes the escapes of a path once. Each must be one; a byte that is no UTF-8 becomes a lone surrogate. */
+/** Decodes the escapes of a path once. Each must be valid; a byte that is not UTF-8 becomes a lone surrogate. */
 export function decodePath(text: string): string {
   if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
   } catch {
-    // Some bytes are no UTF-8, which is all that can be wrong here: they are decoded one by one.
+    // The only possible cause is bytes that are not UTF-8: they are decoded one by one.
     return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
       decodeBytes(Buffer.from(run.replaceAll('%', ''), 'hex')),
     )
@@ -30,7 +30,7 @@ function decodeBytes(bytes: Buffer): string {
   return text
 }
 
-/** undefined for what is no UTF-8. */
+/** Undefined for bytes that are not UTF-8. */
 function decodeSign(bytes: Buffer): string | undefined {
   try {
     return utf8.decode(bytes)
@@ -39,19 +39,19 @@ function decodeSign(bytes: Buffer): string | undefined {
   }
 }
 
-/** The text of a header as Node gives it: a sign for each byte. */
+/** The text of a header as Node gives it: a character for each byte. */
 export function textOfHeader(value: string): string {
   return ASCII.test(value) ? value : decodeBytes(Buffer.from(value, 'latin1'))
 }
 
-/** A text as the value of a header: a sign for each byte, without what would end it. */
+/** A text as the value of a header: a character for each byte, without those that would end it. */
 export function headerOfText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
   const clean = text.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, '')
   return ASCII.test(clean) ? clean : bytesOf(clean).toString('latin1')
 }
 
-/** The bytes of a text, those that are no UTF-8 as they were. */
+/** The bytes of a text; those that are not UTF-8 unchanged. */
 export function bytesOf(text: string): Buffer {
   const stray = strayByte(text)
   if (stray !== undefined) return Buffer.from([stray])

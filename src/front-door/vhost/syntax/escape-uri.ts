@@ -1,6 +1,6 @@
 import { bytesOf } from './byte-text.ts'
 
-/** What `ngx_escape_uri` escapes in a path, and in arguments. */
+/** Characters that `ngx_escape_uri` escapes in a path, and in arguments. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped
 const IN_PATH = /[\u0000-\u0020"#%<>?\\^`{|}\u007f-\uffff]/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped
@@ -9,22 +9,22 @@ const IN_ARGS = /[\u0000-\u0020"#%&+;<>?\\^`{|}\u007f-\uffff]/
 const IN_REDIRECT = /[\u0000-\u0020"#%?\u007f-\uffff]/
 const IN_HEADER = /[^\x21-\x7e]/
 
-/** A decoded path as it stands in a request to an upstream. */
+/** A decoded path in the form of a request to an upstream. */
 export function escapePath(text: string): string {
   return escapeBy(text, IN_PATH)
 }
 
-/** A piece of a decoded path as it stands in arguments. */
+/** A piece of a decoded path in the form of arguments. */
 export function escapeArgument(text: string): string {
   return escapeBy(text, IN_ARGS)
 }
 
-/** A piece of a decoded path as it stands in the path of a redirect. */
+/** A piece of a decoded path in the form of a redirect's path. */
 export function escapeRedirect(text: string): string {
   return escapeBy(text, IN_REDIRECT)
 }
 
-/** A text that a request had a part in, as it may stand in a header: whatever could end that is escaped. */
+/** A text in part from a request, in the form of a header: characters that could end it are escaped. */
 export function escapeHeader(text: string): string {
   return escapeBy(text, IN_HEADER)
 }

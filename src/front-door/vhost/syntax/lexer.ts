@@ -10,13 +10,16 @@ export type Token =
   | { readonly kind: 'word'; readonly text: string; readonly line: number; readonly isQuoted: boolean }
   | { readonly kind: ';' | '{' | '}'; readonly line: number }
 
-/** Why a file could not be taken apart. */
+/** Reason why a file could not be tokenized. */
 export interface LexicalProblem {
   readonly line: number
   readonly message: string
 }
 
-/** Takes a vhost file apart as nginx does (ngx_conf_file.c). Never throws: what is wrong ends the list and is told. */
+/**
+ * Splits a vhost file into tokens as nginx does (ngx_conf_file.c). Never throws: a fault ends the list and is in
+ * `problem`.
+ */
 export function tokenize(text: string): { tokens: Token[]; problem: LexicalProblem | undefined } {
   if (text.length > MAX_LENGTH) {
     return { tokens: [], problem: { line: 1, message: `the file is longer than ${MAX_LENGTH} characters` } }
@@ -105,7 +108,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
 }
 
-/** At a backslash: what it stands for. Before any other sign it stays, as regular expressions need it. */
+/**
+ * Reads an escape after a backslash. Before any other character the backslash stays, as regular expressions need it.
+ */
 function readEscape(reader: Reader): string {
   const next = reader.text[reader.position + 1]
   if (next === undefined) return '\\'

@@ -1,11 +1,11 @@
 import { type LexicalProblem, type Token, tokenize } from './lexer.ts'
 
-/** Blocks within blocks: nginx's own configurations have four. */
+/** Deepest nesting of blocks: nginx's own configurations have four. */
 const MAX_DEPTH = 16
-/** Words of one directive. */
+/** Most words of one directive. */
 const MAX_ARGUMENTS = 256
 
-/** A directive of a vhost file, with the block behind it if it has one. */
+/** A directive of a vhost file, with its block if it has one. */
 export interface Directive {
   readonly name: string
   readonly args: readonly string[]
@@ -14,15 +14,15 @@ export interface Directive {
   readonly block: readonly Directive[] | undefined
 }
 
-/** A vhost file, taken apart. */
+/** A parsed vhost file. */
 export interface ParsedFile {
   readonly file: string
   readonly directives: readonly Directive[]
-  /** Where it cannot be read any further; what stands before is in `directives`. */
+  /** Fault that ends the parsing; directives before it are in `directives`. */
   readonly problem: LexicalProblem | undefined
 }
 
-/** Parses a vhost file: what may stand inside `server { }` or `location { }`. Never throws. */
+/** Parses a vhost file: the content of `server { }` or `location { }`. Never throws. */
 export function parseVhostFile(text: string, file: string): ParsedFile {
   const { tokens, problem } = tokenize(text)
   const state: State = { tokens, position: 0, file, problem: undefined }

@@ -1,13 +1,13 @@
-/** Where a directive stands. `file` is the path as the operator knows it; `line` counts from 1. */
+/** Place of a directive. `file` is the path as the operator knows it; `line` counts from 1. */
 export interface Place {
   readonly file: string
   readonly line: number
 }
 
-/** What is wrong with a vhost file. */
+/** A problem of a vhost file. */
 export interface DirectiveProblem extends Place {
-  /** `closes`: the host answers 503 until it is mended, since what was meant to protect it is not understood. */
+  /** `closes`: the host answers 503 until it is corrected, since a directive that may protect it is not understood. */
   readonly severity: 'closes' | 'warns'
-  /** A sentence: what it is, and what to do. */
+  /** A sentence: the fault, and the remedy. */
   readonly message: string
 }

@@ -1,10 +1,12 @@
-/** Text with nginx variables in it, taken apart: `$host`, `${uri}`; a constant has one literal part. */
+/** Parsed text with nginx variables: `$host`, `${uri}`; a constant has one literal part. */
 export type Template = readonly ({ readonly literal: string } | { readonly variable: string })[]
 
 /** A number is one digit: `$10` is the first capture and a nought. */
 const VARIABLE = /\$(?:\{(\w+)\}|([1-9])|([a-zA-Z_]\w*))/g
 
-/** Takes a text with nginx variables apart: `$host`, `${uri}`, `$1`. A `$` before anything else is a plain sign. */
+/**
+ * Parses a text with nginx variables: `$host`, `${uri}`, `$1`. A `$` before any other character is a plain character.
+ */
 export function parseTemplate(text: string): Template {
   const parts: Template[number][] = []
   let end = 0

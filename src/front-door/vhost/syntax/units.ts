@@ -10,14 +10,14 @@ const TIME_UNITS_MS: Readonly<Record<string, number>> = {
   y: 31_536_000_000,
 }
 
-/** Bytes of a size as nginx writes it: `100m`, `8k`, `1g`, `512`. undefined if it is none. */
+/** Bytes of a size in nginx's form: `100m`, `8k`, `1g`, `512`. Undefined if it is none. */
 export function parseSize(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,15})([kKmMgG]?)$/.exec(text) ?? []
   const bytes = digits === undefined ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? 1)
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
-/** Milliseconds of a time as nginx writes it: `60`, `900s`, `1h30m`, `500ms`. undefined if it is none. */
+/** Milliseconds of a time in nginx's form: `60`, `900s`, `1h30m`, `500ms`. Undefined if it is none. */
 export function parseTime(text: string): number | undefined {
   if (/^\d{1,12}$/.test(text)) return Number(text) * 1_000
   if (!/^(?:\d{1,12}(?:ms|[smhdwMy]) ?)+$/.test(text)) return undefined

@@ -11,63 +11,63 @@ import {
 } from './host-pattern.ts'
 import { variableOf } from './variables.ts'
 
-/** Hosts of one container, and paths of one host: what asks for more is a mistake. */
+/** Most hosts of one container, and paths of one host: more are a mistake. */
 const MAX_ENTRIES = 256
 /** Longest `VIRTUAL_HOST_MULTIPORTS`, in characters. */
 const MAX_MULTIPORTS_LENGTH = 64 * 1024
-/** Aliases in it: each may stand for all the rest again. */
+/** Most aliases in it: each may repeat all the rest. */
 const MAX_ALIASES = 10
 
-/** A path that a container asks for. */
-export interface WantedPath {
+/** A path that a container declares. */
+export interface DeclaredPath {
   readonly path: string
   readonly destination: string
   readonly port: string | undefined
   readonly protocol: string | undefined
-  /** Why it cannot be served as asked for: what answers there is 503. */
+  /** Reason why it cannot be served as declared: it answers 503. */
   readonly problem: string | undefined
 }
 
-/** A host that a container asks for. */
-export interface WantedHost {
+/** A host that a container declares. */
+export interface DeclaredHost {
   readonly host: string
-  readonly paths: readonly WantedPath[]
+  readonly paths: readonly DeclaredPath[]
   readonly externalHttpPort: number | undefined
   readonly externalHttpsPort: number | undefined
-  /** How it was understood, where that is not plain; without the container's name. */
+  /** Remarks about guesses; without the container's name. */
   readonly notes: readonly string[]
 }
 
-/** Something that a container asks for in vain. */
+/** A declaration without effect. */
 export interface LostHost {
-  /** The name as it was written, or the variable it would be in. */
+  /** The name as written, or the variable it would be in. */
   readonly name: string
-  /** What is wrong with it, and what to do, a sentence without its end each. */
+  /** The fault, and the remedy, a sentence without its end each. */
   readonly cause: string
   readonly fix: string
 }
 
-/** What a container asks for, and what of it cannot be understood. */
-export interface Wanted {
-  readonly hosts: readonly WantedHost[]
+/** The declarations of a container, valid and invalid ones. */
+export interface Declared {
+  readonly hosts: readonly DeclaredHost[]
   readonly lost: readonly LostHost[]
 }
 
-const read = new WeakMap<ContainerFacts, Wanted>()
+const read = new WeakMap<ContainerFacts, Declared>()
 
 /**
  * The hosts and paths of a container: `VIRTUAL_HOST_MULTIPORTS`, else `VIRTUAL_HOST` and its companions. Read once for
  * the same facts.
  */
-export function readWanted(container: ContainerFacts): Wanted {
+export function readDeclared(container: ContainerFacts): Declared {
   const known = read.get(container)
   if (known) return known
-  const wanted = readVariables(container)
-  read.set(container, wanted)
-  return wanted
+  const declared = readVariables(container)
+  read.set(container, declared)
+  return declared
 }
 
-function readVariables(container: ContainerFacts): Wanted {
+function readVariables(container: ContainerFacts): Declared {
   const multiports = variableOf(container, 'VIRTUAL_HOST_MULTIPORTS')
   const notes: string[] = []
   const external = readExternalPorts(container, notes)
@@ -91,9 +91,9 @@ function readVariables(container: ContainerFacts): Wanted {
   )
 }
 
-type ExternalPorts = Pick<WantedHost, 'externalHttpPort' | 'externalHttpsPort'>
+type ExternalPorts = Pick<DeclaredHost, 'externalHttpPort' | 'externalHttpsPort'>
 
-/** The ports that visitors use, by the variables that stand for all hosts of a container. */
+/** The ports that visitors use, by the variables for all hosts of a container. */
 function readExternalPorts(container: ContainerFacts, notes: string[]): ExternalPorts {
   const read = (name: string): number | undefined => {
     const text = variableOf(container, name)
@@ -115,15 +115,15 @@ interface PathDraft {
   readonly protocol: string | undefined
 }
 
-interface HostDraft extends Omit<WantedHost, 'host' | 'paths'> {
+interface HostDraft extends Omit<DeclaredHost, 'host' | 'paths'> {
   readonly paths: readonly PathDraft[]
 }
 
 function readHosts(
   drafts: readonly (readonly [name: string, draft: HostDraft])[],
   before: readonly LostHost[],
-): Wanted {
-  const hosts = new Map<string, WantedHost>()
+): Declared {
+  const hosts = new Map<string, DeclaredHost>()
   const lost = [...before]
   for (const [name, draft] of drafts) {
     const reading = readHostPattern(name)
@@ -139,14 +139,14 @@ function tooMany(name: string, count: number): LostHost[] {
   return [{ name, cause, fix: 'Give the others to another container' }]
 }
 
-function readHost(host: string, draft: HostDraft): WantedHost {
+function readHost(host: string, draft: HostDraft): DeclaredHost {
   const notes = [...draft.notes]
   const paths = draft.paths.flatMap((path) => readPath(path, notes))
-  // A host none of whose paths can be used answers all the same, so that it does not fall to another's wildcard.
+  // A host without any valid path answers all the same, so that it does not fall to another's wildcard.
   return { ...draft, host, paths, notes }
 }
 
-function readPath(draft: PathDraft, notes: string[]): WantedPath[] {
+function readPath(draft: PathDraft, notes: string[]): DeclaredPath[] {
   const path = take(readLocation(draft.path), notes)
   if (path === undefined) return []
   const destination = take(readDestination(draft.destination), notes)
@@ -168,10 +168,10 @@ function take(reading: Reading, notes: string[]): string | undefined {
   return reading.value
 }
 
-function readMultiports(text: string, all: ExternalPorts & Pick<HostDraft, 'notes'>): Wanted {
+function readMultiports(text: string, all: ExternalPorts & Pick<HostDraft, 'notes'>): Declared {
   const name = 'VIRTUAL_HOST_MULTIPORTS'
   const fix = 'Map host names to paths, and these to port and dest, as YAML or JSON'
-  const bad = (why: string): Wanted => ({
+  const bad = (why: string): Declared => ({
     hosts: [],
     lost: [{ name, cause: `${name} cannot be used: ${why}`, fix }],
   })
@@ -205,10 +205,10 @@ function draftHost(value: unknown, all: ExternalPorts & Pick<HostDraft, 'notes'>
   if (paths.length > MAX_ENTRIES)
     notes.push(`VIRTUAL_HOST_MULTIPORTS names more than ${MAX_ENTRIES} paths of one host`)
   const external = (name: (typeof EXTERNAL_PORTS)[number]): number | undefined => {
-    const told = [value, ...paths.map(([, settings]) => settings)].map((each) =>
+    const ports = [value, ...paths.map(([, settings]) => settings)].map((each) =>
       isRecord(each) ? each[name] : undefined,
     )
-    return told.map((port) => readPort(String(port ?? ''))).find((port) => port !== undefined)
+    return ports.map((port) => readPort(String(port ?? ''))).find((port) => port !== undefined)
   }
   return {
     paths: (paths.length > 0 ? paths.slice(0, MAX_ENTRIES) : [['/', null] as const]).map(([path, settings]) =>
