@@ -2,7 +2,7 @@ import { type CompileContext, close, warnOnce } from '../directives/compile-cont
 import type { DirectiveContext, DirectiveEntry } from '../directives/directive-entry.ts'
 import { findDirective, findNear, isProtective } from '../directives/directive-table.ts'
 import { type Directive, type ParsedFile, parseVhostFile } from '../syntax/parser.ts'
-import { tell } from './tell.ts'
+import { reportFault } from './report-fault.ts'
 
 /** Deepest nesting of included files. */
 const MAX_INCLUDE_DEPTH = 4
@@ -68,7 +68,7 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
   }
   const problem = problemOf(directive, entry, position)
   if (problem !== undefined) {
-    report(context, directive, problem)
+    reportFault(context, directive, problem)
     return []
   }
   if ('structure' in entry && entry.structure === 'include') return include(directive, context, position)
@@ -118,7 +118,8 @@ function refuseTwice(directives: readonly Directive[], context: CompileContext):
   for (const directive of directives) {
     if (!findDirective(directive.name)?.once) continue
     const first = seen.get(directive.name)
-    if (first) report(context, directive, `"${directive.name}" is here twice: line ${first.line} has it, too`)
+    if (first)
+      reportFault(context, directive, `"${directive.name}" is here twice: line ${first.line} has it, too`)
     else seen.set(directive.name, directive)
   }
 }

@@ -4,7 +4,7 @@ import { isKnownVariable, isUnfilledVariable } from '../route/variables.ts'
 import type { Directive } from '../syntax/parser.ts'
 import { parseTemplate, variablesOf } from '../syntax/template.ts'
 
-/** nginx has no way to write such a sign by itself. */
+/** A `$` that begins no variable; nginx has no way to write it as a character. */
 const STRAY = /\$(?!\{\w+\}|\w)/
 
 /** Notes variables that are never set: with one of them nginx would not start. */

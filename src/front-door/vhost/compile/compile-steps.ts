@@ -5,7 +5,7 @@ import type { LocationSettings } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
 import { interpretSettings } from './interpret-settings.ts'
 
-/** The steps of a level. What else it holds is left to others. */
+/** The steps of a level. Its other directives are left alone. */
 export function compileSteps(
   directives: readonly Directive[],
   settings: LocationSettings,

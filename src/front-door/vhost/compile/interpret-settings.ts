@@ -3,7 +3,7 @@ import type { SettingsLevel } from '../directives/directive-entry.ts'
 import { findDirective } from '../directives/directive-table.ts'
 import type { LocationSettings } from '../settings/settings.ts'
 import type { Directive } from '../syntax/parser.ts'
-import { tell } from './tell.ts'
+import { reportFault } from './report-fault.ts'
 
 /** The settings of a level: the inherited ones, changed by its directives. Other directives are left alone. */
 export function interpretSettings(
@@ -32,7 +32,7 @@ function readAll(
     const entry = findDirective(directive.name)
     if (!entry || !('setting' in entry) || (entry.isLast ?? false) !== isLast) continue
     const problem = entry.setting(level, directive)
-    if (problem !== undefined) tell(level.context, directive, `"${directive.name}" ${problem}`)
+    if (problem !== undefined) reportFault(level.context, directive, `"${directive.name}" ${problem}`)
   }
 }
 

@@ -35,7 +35,7 @@ export const ACCESS_DIRECTIVES: readonly DirectiveEntry[] = defineDirectives([
     variables: allWords,
     setting: ({ draft }, { args: [realm = ''] }) => {
       const { access } = draft
-      // The file counts whether it stands before or behind, at this level or further out.
+      // The file counts whether it comes before or after, at this level or further out.
       const basic = realm === 'off' ? undefined : { realm: parseTemplate(realm), file: access.file }
       draft.access = { ...access, basic }
       return undefined

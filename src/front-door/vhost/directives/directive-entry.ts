@@ -17,7 +17,7 @@ export type Support = 'full' | 'part' | 'no-op' | 'missing' | 'refused'
 /** Subject of a directive. A mistake in one of `access` or `routing` closes the host; in others it only warns. */
 export type DirectiveClass = 'access' | 'routing' | 'tuning' | 'tls'
 
-/** Where a directive stands; `if`: in one outside of any location. */
+/** Place of a directive; `if`: in one outside of any location. */
 export type DirectiveContext = 'server' | 'location' | 'if' | 'location-if' | 'limit_except'
 
 /** A directive of nginx that is known here. One that is supported carries its reader, so that table and meaning are one. */
@@ -28,7 +28,7 @@ export type DirectiveEntry = Facts &
 interface Facts {
   readonly name: string
   readonly class: DirectiveClass
-  /** Words behind the name: least and most. */
+  /** Number of words after the name: least and most. */
   readonly args: readonly [min: number, max: number]
   readonly contexts: readonly DirectiveContext[]
   /** For operators; empty if there is nothing to add. */
@@ -62,7 +62,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 /** Settings of a level while they are being read. */
 export type SettingsDraft = Mutable<LocationSettings>
 
-/** A level whose settings are being read: what it says itself replaces lists that it would inherit. */
+/** A level whose settings are being read: its own lists replace inherited ones. */
 export interface SettingsLevel {
   readonly draft: SettingsDraft
   readonly context: CompileContext

@@ -50,7 +50,7 @@ function decides({ class: about }: DirectiveEntry): boolean {
   return about === 'access' || about === 'routing'
 }
 
-/** Names that may decide who gets what, as far as can be told by their looks. */
+/** Unknown names that look as if they decide about access or content. */
 const DECIDES =
   /^(?:allow|deny|auth_|limit_|return|rewrite|if|location|internal|ssl_verify|secure_|js_|lua_|access_|perl|valid_ref|geo|map|modsecurity|naxsi|satisfy|server$|upstream$|http$|set_by|session_|oidc|ldap|pam|waf|block|ban|security|jwt|acl|ip_|proxy_ssl_(?:verify|trusted|certificate|crl|name)|(?:\w*_)?(?:pass|by_lua\w*|filter)$)/
 /** Shortest name that is searched for misspellings. */

@@ -8,7 +8,7 @@ export interface RequestZone {
   readonly perSecond: number
 }
 
-/** What files of `conf.d` say for all hosts. */
+/** Content of `conf.d` for all hosts. */
 export interface HttpLevel {
   readonly requestZones: ReadonlyMap<string, RequestZone>
   /** Keys of `limit_conn_zone`. */
@@ -16,13 +16,13 @@ export interface HttpLevel {
   /** Settings that hosts inherit: access, limits, headers, sizes and times. */
   readonly inherited: readonly Directive[]
   readonly problems: readonly DirectiveProblem[]
-  /** Names of `server` blocks, which are not read: what they say of a host would be missed. */
+  /** Names of `server` blocks, which are not read: a host of that name would miss their directives. */
   readonly servers: ReadonlyMap<string, Place>
   /** Names of `upstream` blocks, which are not read. */
   readonly upstreams: ReadonlyMap<string, Place>
 }
 
-/** Nothing said. */
+/** A level without directives. */
 export const EMPTY_HTTP_LEVEL: HttpLevel = {
   requestZones: new Map(),
   connectionZones: new Map(),

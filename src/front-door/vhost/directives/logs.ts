@@ -20,7 +20,7 @@ function readAccessLog({ draft, own, context }: SettingsLevel, directive: Direct
   const isFirst = !own.has('accessLog')
   own.add('accessLog')
   if (directive.args[0] === 'off') draft.accessLog = 'off'
-  // As in nginx, where it stands for all of its level.
+  // As in nginx, where it applies to its whole level.
   if (draft.accessLog === 'off' && (!isFirst || directive.args[0] === 'off')) return
   const { file, oddities } = parseAccessLog(directive.args)
   draft.accessLog = file

@@ -1,12 +1,12 @@
 import { BOTH, type DirectiveEntry, MANY } from './directive-entry.ts'
 
-/** Names with a reason, a line each: taken and passed over. */
+/** Names with a reason, a line each: accepted and ignored. */
 const PASSED_OVER: Readonly<Record<string, string>> = {
   proxy_request_buffering: 'bodies are always streamed',
   proxy_buffering: 'answers are always streamed',
   proxy_http_version: 'HTTP/1.1 always',
   client_header_timeout: 'headers must be there within 20 s',
-  chunked_transfer_encoding: 'lengths are never asked for',
+  chunked_transfer_encoding: 'lengths are never required',
   server_tokens: 'no version is ever sent',
   error_log: 'errors go to the log',
   gzip_vary: 'Vary is always sent',

@@ -30,7 +30,7 @@ export const REWRITE_DIRECTIVES: readonly DirectiveEntry[] = defineDirectives([
     class: 'routing',
     args: [1, 2],
     contexts: REWRITE,
-    note: 'stops everything: no password is asked for',
+    note: 'ends the processing: no password is required',
     variables: allWords,
     step: compileReturn,
   },

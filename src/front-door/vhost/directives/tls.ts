@@ -3,7 +3,7 @@ import { ANY, type DirectiveEntry, defineDirectives, MANY, SERVER } from './dire
 
 const OLD_PROTOCOLS = ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1']
 
-/** Set elsewhere here: taken with a warning. */
+/** Directives whose subject is set elsewhere here: accepted with a warning. */
 const SET_ELSEWHERE: Readonly<Record<string, string>> = {
   ssl_certificate: 'certificates come from the certificate folder',
   ssl_certificate_key: 'keys come from the certificate folder',

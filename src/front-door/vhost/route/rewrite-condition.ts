@@ -32,7 +32,7 @@ export function variablesOfCondition(args: readonly string[]): readonly string[]
   return operator === '=' || operator === '!=' ? [name, value] : [name]
 }
 
-/** What stands between the brackets, which may or may not be words of their own. */
+/** The words between the parentheses, which may or may not be words of their own. */
 function withoutBrackets(args: readonly string[]): string[] | undefined {
   const [first = '', ...others] = args
   if (!first.startsWith('(')) return undefined

@@ -49,7 +49,7 @@ export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status)
 }
 
-/** Runs the steps of a level on a request, changing its state. The last `if` that holds gives the settings. */
+/** Runs the steps of a level on a request, changing its state. The last `if` that is true gives the settings. */
 export function runSteps(steps: readonly RewriteStep[], state: RewriteState): RewriteOutcome {
   let settings: LocationSettings | undefined
   for (const step of steps) {

@@ -3,7 +3,7 @@ import { isProtective } from '../directives/directive-table.ts'
 import type { Directive } from '../syntax/parser.ts'
 
 /** Notes a mistake in a directive: it closes the host if the directive may protect something, else it warns. */
-export function tell(context: CompileContext, directive: Directive, message: string): void {
+export function reportFault(context: CompileContext, directive: Directive, message: string): void {
   if (isProtective(directive.name)) close(context, directive, message)
   else warn(context, directive, `${message}; it is passed over`)
 }
