@@ -207,9 +207,9 @@ function fillIn(
     case 'proxy':
       return { content, target: targetOf(state, content.uri ?? '', length), matchedLength: length }
     case 'proxy-url': {
-      const valueOf = (name: string): string =>
+      const rawValue = (name: string): string =>
         name === 'request_uri' ? state.request.target : variable(name)
-      return { ...toUrl(expand(content.url, valueOf), content.declared, state), matchedLength: length }
+      return { ...toUrl(expand(content.url, rawValue), content.declared, state), matchedLength: length }
     }
     case 'files': {
       // After a regular expression, an alias is the whole name of the file.
