@@ -22,6 +22,8 @@ interface RegistryOptions {
   readonly onBlobDamage?: OnBlobDamage | undefined
   /** Those of all processes that serve these stores; by default those of this process alone. */
   readonly uploadTurns?: UploadTurns | undefined
+  /** Milliseconds since any moment, never set back; by default since this process began. */
+  readonly clock?: () => number
 }
 
 /** Decisions of the operator. */
@@ -36,8 +38,9 @@ interface RegistryPolicy {
 /** Creates the registry over its stores. What `check()` has found well a moment ago still counts. */
 export function createRegistry(options: RegistryOptions): Registry {
   const { blobs, metadata, policy, onBlobDamage = () => {}, uploadTurns = new UploadLocks() } = options
+  const { clock = () => performance.now() } = options
   const { isDeleteAllowed, isSparseAllowed, maxBlobBytes } = policy
-  const presence = new BlobPresence(blobs, onBlobDamage)
+  const presence = new BlobPresence(blobs, onBlobDamage, clock)
   const manifests = new ManifestReader()
   const check = async (): Promise<void> => {
     await metadata.check()
@@ -51,6 +54,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     ...createDeleteContent({ metadata, isDeleteAllowed }),
     ...createListContent({ metadata }),
     ...createListReferrers({ metadata, manifests }),
-    check: shareCheck(check, () => performance.now()),
+    check: shareCheck(check, clock),
   }
 }

@@ -1,17 +1,14 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type AccessRules, DEFAULT_RULES } from '../../src/access/rules.ts'
-import { DiskBlobStore } from '../../src/blobs/disk/disk-blob-store.ts'
 import { createRegistryHost } from '../../src/http/registry-host.ts'
 import { createSharedBounds, type SharedBounds } from '../../src/http/shared-bounds.ts'
-import { createSqlMetadata } from '../../src/metadata/sql-metadata.ts'
-import { createRegistry } from '../../src/registry/create-registry.ts'
 import type { Registry } from '../../src/registry/registry.ts'
 import { createRefreshTokenService } from '../../src/tokens/refresh-tokens.ts'
 import { createTokenService } from '../../src/tokens/token-service.ts'
 import { Connection, type Reply, type RequestOptions } from '../protocol/connection.ts'
 import { MemoryAuthenticator } from './memory-authenticator.ts'
-import { temporaryDatabase } from './temporary-database.ts'
+import { openRegistry } from './open-registry.ts'
 
 /** Accounts that a surface has from the start; the password of each is its name. Only `admin` administers. */
 export type SurfaceUser = 'admin' | 'alice' | 'bob'
@@ -40,16 +37,11 @@ export interface HttpSurface extends AsyncDisposable {
 export async function openHttpSurface(options: SurfaceOptions = {}): Promise<HttpSurface> {
   const { wrap = (registry) => registry, rules = DEFAULT_RULES } = options
   const resources = new AsyncDisposableStack()
-  const { database, folder } = resources.use(await temporaryDatabase())
+  const { database, registry } = resources.use(await openRegistry())
   const accounts = new MemoryAuthenticator()
   for (const name of ['admin', 'alice', 'bob']) accounts.set({ name, isAdmin: name === 'admin' }, name)
   const bounds = createSharedBounds()
   const failures: unknown[] = []
-  const registry = createRegistry({
-    blobs: await DiskBlobStore.open(folder, undefined),
-    metadata: createSqlMetadata(database),
-    policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
-  })
   const handle = createRegistryHost({
     registry: wrap(registry),
     rules,
