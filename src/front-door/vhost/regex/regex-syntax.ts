@@ -35,6 +35,9 @@ export interface ParsedRegex {
   readonly names: ReadonlyMap<string, number>
 }
 
+/** A set of all signs, as JavaScript writes it. */
+const ANY_SIGN = '[^]'
+
 class SyntaxProblem extends Error {}
 
 /** Parses a regular expression of PCRE. @returns a text with the unsupported part. */
@@ -132,15 +135,16 @@ function readAtom(reader: Reader, sign: string): RegexNode {
       return { kind: 'assertion', source: sign }
     case '.':
       reader.at++
-      return { kind: 'set', source: '[^]' }
+      return { kind: 'set', source: ANY_SIGN }
     default:
       reader.at++
       return { kind: 'set', source: quote(sign) }
   }
 }
 
+/** Signs are bytes of UTF-8. */
 function quote(sign: string): string {
-  return /[\w]/.test(sign) ? sign : `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return /[\w]/.test(sign) ? sign : `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`
 }
 
 const OPENING = /\((\?(?::|[=!]|<[=!]|P?<([A-Za-z_]\w*)>))?/y
@@ -167,8 +171,16 @@ function readGroup(reader: Reader): RegexNode {
   return { kind: 'foreign', open, node }
 }
 
-/** Letters after a backslash with the same meaning in JavaScript. */
-const SETS = 'dDwWsS'
+/** Sets of a letter after a backslash, as parts of a class, with the same meaning in JavaScript and RE2. */
+const SETS: Readonly<Record<string, string>> = {
+  d: '\\d',
+  D: '\\D',
+  w: '\\w',
+  W: '\\W',
+  // Of PCRE: JavaScript has more signs in it, RE2 fewer.
+  s: '\\t-\\r\\x20',
+  S: '\\x00-\\x08\\x0e-\\x1f\\x21-\\xff',
+}
 const CONTROLS = 'tnrfv'
 
 function readEscape(reader: Reader): RegexNode {
@@ -180,7 +192,9 @@ function readEscape(reader: Reader): RegexNode {
   if (sign === 'b' || sign === 'B') return { kind: 'assertion', source: `\\${sign}` }
   if (sign === 'A') return { kind: 'assertion', source: '^' }
   if (sign === 'z' || sign === 'Z') return { kind: 'assertion', source: '$' }
-  if (SETS.includes(sign) || CONTROLS.includes(sign)) return { kind: 'set', source: `\\${sign}` }
+  const set = SETS[sign]
+  if (set !== undefined) return { kind: 'set', source: `[${set}]` }
+  if (CONTROLS.includes(sign)) return { kind: 'set', source: `\\${sign}` }
   if (sign >= '1' && sign <= '9') return { kind: 'foreign', open: `\\${sign}(?:)`, node: undefined }
   if (/[A-Za-z0]/.test(sign)) refuse('uses what is only in PCRE')
   return { kind: 'set', source: quote(sign) }
@@ -201,15 +215,20 @@ function readClass(reader: Reader): RegexNode {
     source += '^'
     reader.at++
   }
+  let isAfterSet = false
   // A "]" in the first place is an ordinary character.
   for (let isFirst = true; ; isFirst = false) {
     const sign = pattern[reader.at]
     if (sign === undefined) refuse('has a "[" that is not closed')
     if (sign === ']' && !isFirst) break
     if (sign === '[' && /[:.=]/.test(pattern[reader.at + 1] ?? '')) refuse('uses what is only in PCRE')
-    if (sign === '\\') source += readClassEscape(reader)
-    else {
-      source += sign === '-' ? '-' : quote(sign)
+    if (sign === '\\') {
+      source += readClassEscape(reader)
+      isAfterSet = isSetAt(pattern, reader.at - 2)
+    } else {
+      // Beside a set it is no range.
+      source += sign === '-' && !isAfterSet && !isSetAt(pattern, reader.at + 1) ? '-' : quote(sign)
+      isAfterSet = false
       reader.at++
     }
   }
@@ -217,34 +236,43 @@ function readClass(reader: Reader): RegexNode {
   return { kind: 'set', source: `${source}]` }
 }
 
+function isSetAt(pattern: string, at: number): boolean {
+  return pattern[at] === '\\' && SETS[pattern[at + 1] ?? ''] !== undefined
+}
+
 function readClassEscape(reader: Reader): string {
   const sign = reader.pattern[reader.at + 1] ?? refuse('ends in a backslash')
   if (sign === 'x') return readHex(reader)
   reader.at += 2
-  if (SETS.includes(sign) || CONTROLS.includes(sign) || sign === 'b') return `\\${sign}`
+  const set = SETS[sign]
+  if (set !== undefined) return set
+  if (CONTROLS.includes(sign)) return `\\${sign}`
+  if (sign === 'b') return '\\x08'
   if (/[A-Za-z0-9]/.test(sign)) refuse('uses what is only in PCRE')
   return quote(sign)
 }
 
-/** The expression in JavaScript's syntax. */
-export function formatRegex(node: RegexNode): string {
+/** The expression in the syntax of an engine. */
+export function formatRegex(node: RegexNode, engine: 'javascript' | 're2' = 'javascript'): string {
+  const format = (inner: RegexNode): string => formatRegex(inner, engine)
   switch (node.kind) {
     case 'set':
+      return node.source === ANY_SIGN && engine === 're2' ? '(?s:.)' : node.source
     case 'assertion':
       return node.source
     case 'sequence':
-      return node.nodes.map(formatRegex).join('')
+      return node.nodes.map(format).join('')
     case 'choice':
-      return node.nodes.map(formatRegex).join('|')
+      return node.nodes.map(format).join('|')
     case 'group':
-      return `(${node.index === undefined ? '?:' : node.name === undefined ? '' : `?<${node.name}>`}${formatRegex(node.node)})`
+      return `(${node.index === undefined ? '?:' : node.name === undefined ? '' : `?<${node.name}>`}${format(node.node)})`
     case 'repeat': {
       const { min, max } = node
       const count = max === Number.POSITIVE_INFINITY ? `{${min},}` : `{${min},${max}}`
-      return `${formatRegex(node.node)}${count}${node.isLazy ? '?' : ''}`
+      return `${format(node.node)}${count}${node.isLazy ? '?' : ''}`
     }
     case 'foreign':
-      return node.node ? `${node.open}${formatRegex(node.node)})` : node.open
+      return node.node ? `${node.open}${format(node.node)})` : node.open
     default:
       return node satisfies never
   }

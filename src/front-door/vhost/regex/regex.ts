@@ -1,6 +1,7 @@
 import { bytesOf, textOfHeader } from '../syntax/byte-text.ts'
-import { compileLinear, isLinear, type LinearProgram, runLinear } from './linear-regex.ts'
-import { formatRegex, type ParsedRegex, parseRegex, type RegexNode } from './regex-syntax.ts'
+import { compileLinear, type LinearRegex, runLinear } from './linear-regex.ts'
+import { formatRegex, type ParsedRegex, parseRegex } from './regex-syntax.ts'
+import { countSteps, isAnchored, weigh } from './weigh-regex.ts'
 
 /** Longest regular expression, in characters. */
 const MAX_PATTERN_LENGTH = 1_024
@@ -12,6 +13,8 @@ const MAX_STEPS = 1_000_000
 const MAX_STEPS_ALONE = 10_000_000
 /** Most ways to read a text that are tried one after the other, as a power of two. */
 const MAX_BITS = 16
+/** Most steps of a program of the linear engine: each costs time for every character of a text. */
+const MAX_INSTRUCTIONS = 1_000
 
 /** A regular expression with a bounded time on every text. */
 export interface Pattern {
@@ -19,7 +22,7 @@ export interface Pattern {
   /** Longest text for JavaScript's engine, which tries one way after the other. */
   readonly fastLength: number
   /** For longer ones: takes time in proportion to the text. Undefined: there is none, longer texts are refused. */
-  readonly linear: (() => LinearProgram | undefined) | undefined
+  readonly linear: (() => LinearRegex | undefined) | undefined
   readonly names: ReadonlyMap<string, number>
 }
 
@@ -61,88 +64,15 @@ function limit(bytes: string, parsed: ParsedRegex, regex: RegExp): Pattern | { r
       ? { problem: FOR_EVER }
       : { regex, fastLength: lengthFor(MAX_STEPS_ALONE), linear: undefined, names }
   }
-  let program: LinearProgram | undefined
+  if (countSteps(node) > MAX_INSTRUCTIONS) return { problem: 'the regular expression is too large' }
+  let program: LinearRegex | undefined
   // Parsed anew when it is needed, which is seldom: the tree takes more room than all the rest of a location.
-  const linear = (): LinearProgram | undefined => {
+  const linear = (): LinearRegex | undefined => {
     const again = program ? '' : parseRegex(bytes)
-    if (typeof again !== 'string') program = compileLinear(again, regex.ignoreCase)
+    if (typeof again !== 'string') program = compileLinear(again.node, regex.ignoreCase)
     return program
   }
-  if (!isLinear(parsed)) return { problem: 'the regular expression is too large' }
   return { regex, fastLength: branches ? 0 : lengthFor(MAX_STEPS), linear, names }
-}
-
-interface Weight {
-  /** True if a part that matches in several ways is repeated: the ways multiply with each time. */
-  readonly branches: boolean
-  /** Number of repetitions of more than a few times. */
-  readonly repeats: number
-  /** Ways to match all the other parts, as a power of two. */
-  readonly bits: number
-  readonly isForeign: boolean
-}
-
-function weigh(node: RegexNode): Weight {
-  const children =
-    node.kind === 'sequence' || node.kind === 'choice'
-      ? node.nodes
-      : 'node' in node && node.node
-        ? [node.node]
-        : []
-  const weights = children.map(weigh)
-  const isRepeat = node.kind === 'repeat' && node.max > 1
-  return {
-    branches: weights.some(({ branches }) => branches) || (isRepeat && hasWays(node.node)),
-    bits: weights.reduce((sum, { bits }) => sum + bits, 0) + bitsOf(node),
-    repeats:
-      weights.reduce((sum, { repeats }) => sum + repeats, 0) +
-      (node.kind === 'repeat' && isLong(node) ? 1 : 0),
-    isForeign: node.kind === 'foreign' || weights.some(({ isForeign }) => isForeign),
-  }
-}
-
-function isLong({ min, max }: { readonly min: number; readonly max: number }): boolean {
-  return max > 10 && max !== min
-}
-
-function bitsOf(node: RegexNode): number {
-  if (node.kind === 'choice') return Math.log2(node.nodes.length)
-  return node.kind === 'repeat' && !isLong(node) ? Math.log2(node.max - node.min + 1) : 0
-}
-
-/** True if one text can be matched in several ways. */
-function hasWays(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'set':
-    case 'assertion':
-      return false
-    case 'choice':
-    case 'foreign':
-      return true
-    case 'repeat':
-      return node.min !== node.max || hasWays(node.node)
-    case 'group':
-      return hasWays(node.node)
-    case 'sequence':
-      return node.nodes.some(hasWays)
-    default:
-      return node satisfies never
-  }
-}
-
-function isAnchored(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'assertion':
-      return node.source === '^'
-    case 'sequence':
-      return node.nodes[0] !== undefined && isAnchored(node.nodes[0])
-    case 'choice':
-      return node.nodes.every(isAnchored)
-    case 'group':
-      return isAnchored(node.node)
-    default:
-      return false
-  }
 }
 
 /** True if it matches a text of ASCII that is no longer than a host name: much faster than {@link matchRegex}. */
@@ -181,13 +111,8 @@ function tryBytes(
   }
   const program = text.length > MAX_SUBJECT_LENGTH ? undefined : linear?.()
   if (!program) return 'too-long'
-  const slots = runLinear(program, text)
-  if (!slots) return undefined
-  const captures: (string | undefined)[] = []
-  for (let slot = 0; slot < slots.length; slot += 2) {
-    const [start, end] = [slots[slot], slots[slot + 1]]
-    captures.push(start === undefined || end === undefined ? undefined : text.slice(start, end))
-  }
+  const captures = runLinear(program, text)
+  if (!captures) return undefined
   const groups = Object.fromEntries([...names].map(([name, index]) => [name, captures[index]]))
   return { captures, groups: names.size > 0 ? groups : undefined }
 }
