@@ -21,7 +21,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     ],
   },
   { folder: 'cli', rooms: ['.', 'commands', 'run.ts'] },
-  { folder: 'database', rooms: ['.', 'sqlite', 'postgres'] },
+  { folder: 'database', rooms: ['.', 'copy', 'sqlite', 'postgres'] },
   {
     folder: 'front-door',
     rooms: [

@@ -1,5 +1,6 @@
 import { ACCOUNTS_MIGRATIONS } from '../accounts/migrations.ts'
 import type { AccountsSchema } from '../accounts/schema.ts'
+import { COPY_MIGRATIONS } from '../database/copy/copy-progress.ts'
 import { kysely } from '../database/kysely.ts'
 import type { MigrationSet, SchemaChange } from '../database/migrations.ts'
 import { METADATA_MIGRATIONS } from '../metadata/migrations.ts'
@@ -15,6 +16,7 @@ export const MIGRATION_SETS: readonly MigrationSet[] = [
   METADATA_MIGRATIONS,
   ACCOUNTS_MIGRATIONS,
   TOKENS_MIGRATIONS,
+  COPY_MIGRATIONS,
   {
     capability: 'berth',
     migrations: { '001-uploads-of-accounts': giveUploadsToAccounts },

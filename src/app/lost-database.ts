@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { AppError } from './app-error.ts'
 import { blobPlaceOf } from './blob-place.ts'
 import { databaseFile } from './data-folder.ts'
+import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
 
 /**
  * Refuses to make a database beside blobs that one has named: it would be an empty registry in place of a full one, as
@@ -15,21 +16,31 @@ export async function refuseLostDatabase(config: Config): Promise<void> {
 }
 
 /** The error `DATABASE_LOST` where a database is missing or empty beside blobs that one has named. */
-export async function findLostDatabase({
-  dataDir,
-  registryRoot,
-}: Pick<Config, 'dataDir' | 'registryRoot'>): Promise<AppError | undefined> {
-  if (hasDatabase(dataDir)) return undefined
-  const blobs = await blobPlaceOf({ registryRoot }).findOwnBlobs()
+export async function findLostDatabase(config: FactsConfig): Promise<AppError | undefined> {
+  if (await hasFacts(config)) return undefined
+  const blobs = await blobPlaceOf(config).findOwnBlobs()
   if (blobs === undefined) return undefined
-  const file = databaseFile(dataDir)
-  const state = existsSync(file) ? 'is empty' : 'is missing'
+  const name = nameOfDatabase(placeOfDatabase(config))
+  const isMissing = config.database.engine === 'sqlite' && !existsSync(databaseFile(config.dataDir))
   return new AppError(
     'DATABASE_LOST',
-    `The database ${file} ${state}, but ${blobs} holds blobs: without it no image of them can be served`,
-    'Restore it from a backup as docs/operating.md says; without one, "berth serve --new" makes an empty database, ' +
-      'the blobs stay, and clients have to push their images again',
+    `The database ${name} ${isMissing ? 'is missing' : 'is empty'}, but ${blobs} holds blobs: without it no image of them can be served`,
+    config.database.engine === 'sqlite'
+      ? 'Restore it from a backup as docs/operating.md says; without one, "berth serve --new" makes an empty database, ' +
+          'the blobs stay, and clients have to push their images again'
+      : 'Copy the facts into it with "berth migrate --from sqlite", or restore them from a backup; without one, "berth serve --new" ' +
+          'makes the tables, the blobs stay, and clients have to push their images again',
   )
+}
+
+/** The settings that say where facts and bytes are. */
+export type FactsConfig = Pick<Config, 'dataDir' | 'registryRoot' | 'database'>
+
+/** Whether the database of a configuration holds tables of Berth. Errors: `DatabaseError` if that cannot be found out. */
+export async function hasFacts({ dataDir, database }: FactsConfig): Promise<boolean> {
+  if (database.engine === 'sqlite') return hasDatabase(dataDir)
+  const { isEmptyPostgres } = await import('../database/postgres/postgres-report.ts')
+  return !(await isEmptyPostgres(database))
 }
 
 /** Whether a data folder holds a database. An empty file is none: SQLite would take it for a new one. */

@@ -9,7 +9,7 @@ import { databaseFile } from './data-folder.ts'
 import { forgetFirstPassword } from './first-admin.ts'
 import { refuseLostDatabase } from './lost-database.ts'
 import { openStore } from './open-store.ts'
-import { requireData } from './require-data.ts'
+import { requireFacts } from './require-data.ts'
 import { toAppError } from './system-fault.ts'
 
 /** The data of one Berth, open for the operator's commands, whether or not the server runs. */
@@ -37,7 +37,7 @@ export async function openData(
   { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
 ): Promise<OpenData> {
   if (mayMake) await refuseLostDatabase(config)
-  else await requireData(config.dataDir, { takesNew, registryRoot: config.registryRoot })
+  else await requireFacts(config, { takesNew })
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)
   return {

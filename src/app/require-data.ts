@@ -1,7 +1,9 @@
 import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from './app-error.ts'
-import { findLostDatabase, hasDatabase } from './lost-database.ts'
+import { LOCK_FILE } from './data-folder.ts'
+import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
+import { type FactsConfig, findLostDatabase, hasDatabase, hasFacts } from './lost-database.ts'
 import { findRunningServers, type RunningServer } from './running-servers.ts'
 
 /** Servers named in one message: more would hide what to do. */
@@ -11,28 +13,39 @@ const MAX_NAMED = 5
 export interface RequireDataOptions {
   /** It takes `--new`, which makes what is missing. */
   readonly takesNew: boolean
-  /** Certificates without a database are enough. */
-  readonly areCertificatesEnough?: boolean
-  /** Where the blobs are, for a command that needs the database: beside blobs it is lost, and the folder the right one. */
-  readonly registryRoot?: string
 }
 
 /**
- * Sees that a folder holds data of Berth, for commands: a wrong folder must not look like an empty one, nor become a
- * second one. Errors: `AppError` `DATABASE_LOST`; `DATA_NOT_FOUND`, which names the servers that run elsewhere on this machine.
+ * Sees that a configuration leads to facts, for commands: a wrong folder or database must not look like an empty one, nor
+ * become a second one.
+ * Errors: `AppError` `DATABASE_LOST` beside blobs; `DATA_NOT_FOUND`, which names the servers that run elsewhere on this
+ * machine; `DatabaseError`.
  */
-export async function requireData(dataDir: string, options: RequireDataOptions): Promise<void> {
-  const { takesNew, areCertificatesEnough } = options
-  if (hasDatabase(dataDir)) return
-  if (areCertificatesEnough && isThere(join(dataDir, 'certificates'))) return
-  const lost =
-    options.registryRoot && (await findLostDatabase({ dataDir, registryRoot: options.registryRoot }))
+export async function requireFacts(config: FactsConfig, { takesNew }: RequireDataOptions): Promise<void> {
+  if (await hasFacts(config)) return
+  const lost = await findLostDatabase(config)
   if (lost) throw lost
+  if (config.database.engine === 'sqlite') throw await noData(config.dataDir, takesNew)
+  throw new AppError(
+    'DATA_NOT_FOUND',
+    `The database ${nameOfDatabase(placeOfDatabase(config))} holds no data of Berth`,
+    `Name the database of the server with --database or BERTH_DATABASE${takesNew ? '; or make its tables with --new' : ''}`,
+  )
+}
+
+/** Sees that a folder holds data of a server, certificates at least. Errors: `AppError` `DATA_NOT_FOUND`. */
+export async function requireDataFolder(dataDir: string, { takesNew }: RequireDataOptions): Promise<void> {
+  // With PostgreSQL a server leaves nothing there but its lock.
+  if (hasDatabase(dataDir) || [LOCK_FILE, 'certificates'].some((name) => isThere(join(dataDir, name)))) return
+  throw await noData(dataDir, takesNew)
+}
+
+async function noData(dataDir: string, takesNew: boolean): Promise<AppError> {
   const servers = await serversElsewhere(dataDir)
   const what = `There is no data of Berth in ${dataDir}`
   const make = takesNew ? `; or make ${dataDir} with --new` : ''
   const [first] = servers.flatMap((server) => (server.isInContainer ? [] : (server.dataDir ?? [])))
-  throw new AppError(
+  return new AppError(
     'DATA_NOT_FOUND',
     servers.length === 0 ? what : `${what}, but ${inWords(servers)}`,
     first === undefined

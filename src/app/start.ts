@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { AnswerGate } from '../front-door/listen/answer-gate.ts'
@@ -8,23 +9,17 @@ import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 import { blobPlaceOf, checkStorage } from './blob-place.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
-import { databaseFile, findWideModes, lockDataFolder, prepareFolder } from './data-folder.ts'
+import { databaseFile, findWideModes, LOCK_FILE, lockDataFolder, prepareFolder } from './data-folder.ts'
 import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
 import { checkListeners, requireFreePorts } from './listeners.ts'
 import { refuseLostDatabase } from './lost-database.ts'
+import { tellFrozen, tellHearing, tellReplaced, withDatabaseFaults } from './open-database.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import {
-  openStore,
-  type Store,
-  tellFrozen,
-  tellHtpasswd,
-  tellReplaced,
-  withDatabaseFaults,
-} from './open-store.ts'
+import { openStore, type Store, tellHtpasswd } from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
@@ -80,19 +75,21 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   checkListeners(config)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
-  if (!existsSync(databaseFile(config.dataDir))) await requireFreePorts(config)
+  if (isFirstStart(config)) await requireFreePorts(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
   warnOfWideModes(config, logger)
   warnOfFewFiles(logger)
   const headroom = openHeadroom(config, logger)
-  resources.use(await restoreHeadroom(headroom, logger))
+  // What it keeps free is for the database.
+  if (config.database.engine === 'sqlite') resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
     await openStore(config, {
       headroom,
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
       onFrozen: (file) => tellFrozen(logger, file),
+      onHearing: (deaf) => tellHearing(logger, deaf),
     }),
     (opened) => opened.close(),
   )
@@ -127,6 +124,11 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       await kept.disposeAsync()
     },
   }
+}
+
+/** A port that is taken is found before a folder is made that nobody would use. */
+function isFirstStart({ dataDir, database }: Config): boolean {
+  return !existsSync(database.engine === 'sqlite' ? databaseFile(dataDir) : join(dataDir, LOCK_FILE))
 }
 
 /** What is open before anything is served. */

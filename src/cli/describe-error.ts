@@ -18,6 +18,7 @@ const debug = debuglog('berth')
 
 /** Remedies of errors without one of their own, by code. `{name}` is the first name in quotes of the message. */
 const REMEDIES: Readonly<Record<string, string>> = {
+  UNAVAILABLE: 'Run "berth doctor": it says what is wrong with the database',
   SCHEMA_TOO_NEW: 'Start the version of Berth that wrote it, or a newer one',
   DATABASE_UNUSABLE: "Check the disk, and the owner and permissions of the data folder's files",
   NAME_INVALID: 'Choose another name',
@@ -53,6 +54,7 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
   'AppError',
   'CertificateError',
   'DatabaseError',
+  'CopyError',
   'AccountError',
   'OciError',
   'RegistryError',

@@ -20,6 +20,7 @@ const FLAGS = /(<!-- flags: [^\n]* -->\n)([\s\S]*?)(<!-- \/flags -->)/
 const UNIONS = [
   'src/app/app-error.ts',
   'src/database/database.ts',
+  'src/database/copy/copy-error.ts',
   'src/accounts/accounts.ts',
   'src/certificates/x509/certificate-error.ts',
 ]

@@ -7,13 +7,17 @@ export const ANY_DOMAIN = 'localhost'
 
 /**
  * The configuration for commands that need folders and no listener: a missing domain or certificate is an error for a
- * server only. Errors: `ConfigError`.
+ * server only. `more`: flags that count
+ * before those of the command. Errors: `ConfigError`.
  */
-export function loadWithoutDomain(context: CommandContext): Config {
+export function loadWithoutDomain(
+  context: CommandContext,
+  more: Readonly<Record<string, unknown>> = {},
+): Config {
   try {
-    return context.loadServerConfig().config
+    return context.loadServerConfig(more).config
   } catch (error) {
     if (!(error instanceof ConfigError) || error.code !== 'VALUES_CONFLICT') throw error
-    return context.loadServerConfig({ domain: ANY_DOMAIN }).config
+    return context.loadServerConfig({ ...more, domain: ANY_DOMAIN }).config
   }
 }

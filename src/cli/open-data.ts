@@ -27,7 +27,6 @@ export async function requireDataOf(
   { takesNew = false }: NewOptions = {},
 ): Promise<void> {
   if (takesNew && mayMake(context)) return
-  const { requireData } = await import('../app/require-data.ts')
-  const { dataDir, registryRoot } = loadWithoutDomain(context)
-  await requireData(dataDir, { takesNew, registryRoot })
+  const { requireFacts } = await import('../app/require-data.ts')
+  await requireFacts(loadWithoutDomain(context), { takesNew })
 }

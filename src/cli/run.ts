@@ -3,6 +3,7 @@ import { CliError, EXIT } from './cli-error.ts'
 import { addCertCommand } from './commands/cert.ts'
 import { addConfigCommand } from './commands/config.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
+import { addMigrateCommand } from './commands/migrate.ts'
 import { addRepoCommand } from './commands/repo.ts'
 import { addSelftestCommand } from './commands/selftest.ts'
 import { addServeCommand } from './commands/serve.ts'
@@ -65,6 +66,7 @@ export function buildProgram(io: Io, isJson = false): Command {
   addUserCommand(program, io)
   addRepoCommand(program, io)
   addTagCommand(program, io)
+  addMigrateCommand(program, io)
   addSiteCommand(program, io)
   addDoctorCommand(program, io)
   addCertCommand(program, io)

@@ -41,6 +41,14 @@ export async function migrate(db: MigratedDatabase, { sets, types, alone }: Migr
   })
 }
 
+/**
+ * Names of the migrations that a database lacks, by those that were run in it.
+ * Errors: `DatabaseError` `SCHEMA_TOO_NEW`.
+ */
+export function missingMigrations(sets: readonly MigrationSet[], record: readonly string[]): string[] {
+  return findMissing(sets.flatMap(stepsOf), new Set(record)).map(({ name }) => name)
+}
+
 interface Step {
   readonly name: string
   readonly formerName: string | undefined

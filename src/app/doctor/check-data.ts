@@ -1,14 +1,19 @@
 import type { Config } from '../../config/config.ts'
+import { DatabaseError } from '../../database/database.ts'
+import type { AppError } from '../app-error.ts'
+import { databaseFile } from '../data-folder.ts'
+import { nameOfDatabase } from '../database-place.ts'
 import { findLostDatabase, hasDatabase } from '../lost-database.ts'
 import { inWords, serversElsewhere } from '../require-data.ts'
 import { type Finding, failed, warning } from './finding.ts'
 
 /** Whether the database is lost, or the data folder is the wrong one: it holds nothing, and a server runs on another. */
 export async function checkData(config: Config): Promise<Finding[]> {
-  const { dataDir } = config
-  if (hasDatabase(dataDir)) return []
-  const lost = await findLostDatabase(config)
+  const { dataDir, database } = config
+  if (hasDatabase(dataDir)) return judgeLeftover(config)
+  const lost = await findLost(config)
   if (lost) return [failed('data', lost.message, lost.remedy)]
+  if (database.engine === 'postgres') return []
   const servers = await serversElsewhere(dataDir)
   if (servers.length === 0) return []
   return [
@@ -16,6 +21,27 @@ export async function checkData(config: Config): Promise<Finding[]> {
       'data',
       `${dataDir} holds no data of Berth, but ${inWords(servers)}`,
       'If you mean that one, name its folder with --data or BERTH_DATA',
+    ),
+  ]
+}
+
+/** A database that cannot be reached is reported where it is looked at. */
+async function findLost(config: Config): Promise<AppError | undefined> {
+  return findLostDatabase(config).catch((error: unknown) => {
+    if (error instanceof DatabaseError) return undefined
+    throw error
+  })
+}
+
+/** After a move to PostgreSQL the former database is out of date from the first change on. */
+function judgeLeftover({ dataDir, database }: Config): Finding[] {
+  if (database.engine === 'sqlite') return []
+  const file = databaseFile(dataDir)
+  return [
+    warning(
+      'data',
+      `${file} is still there, though the facts are in ${nameOfDatabase(database)}`,
+      `Move it away, so that no start without the database setting serves what it held`,
     ),
   ]
 }

@@ -4,6 +4,7 @@ import { nginxFolder } from '../nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
 import { checkData } from './check-data.ts'
+import { checkDatabase } from './check-database.ts'
 import { checkDisk } from './check-disk.ts'
 import { checkDns } from './check-dns.ts'
 import { checkDocker } from './check-docker.ts'
@@ -21,6 +22,7 @@ export async function examine(config: Config): Promise<Finding[]> {
   const folders = [...new Set([config.dataDir, ...blobPlaceOf(config).folders])]
   const checks = [
     checkData(config),
+    checkDatabase(config),
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),

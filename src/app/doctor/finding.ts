@@ -3,7 +3,7 @@ export type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 
 /** What one check of `berth doctor` found. */
 export interface Finding {
-  /** What was looked at: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `vhost files`, `passwords`. */
+  /** What was looked at: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `vhost files`, `passwords`. */
   readonly check: string
   readonly state: FindingState
   /** A sentence. */

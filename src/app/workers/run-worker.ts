@@ -6,10 +6,11 @@ import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.
 import { CertificateExpiry } from '../certificate-expiry.ts'
 import { shareDataFolder } from '../data-folder.ts'
 import { openHeadroom } from '../keep-headroom.ts'
+import { tellHearing, tellReplaced, withDatabaseFaults } from '../open-database.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
-import { openStore, type Store, tellHtpasswd, tellReplaced, withDatabaseFaults } from '../open-store.ts'
+import { openStore, type Store, tellHtpasswd } from '../open-store.ts'
 import { TlsPairWatch } from '../tls-pair-watch.ts'
 import { PrimaryQuestions } from './ask-primary.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
@@ -80,6 +81,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
       isFrozen: start.isFrozen,
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
+      onHearing: (deaf) => tellHearing(logger, deaf),
       loginRelay: (news) => tell({ kind: 'login', news }),
       loginSecret: start.ticketSecret,
     }),

@@ -74,8 +74,8 @@ function warnOfOtherFolder(context: CommandContext, { dataDir, folders }: CertSe
 }
 
 async function requireCertificateData(dataDir: string, takesNew: boolean): Promise<void> {
-  const { requireData } = await import('../../app/require-data.ts')
-  await requireData(dataDir, { takesNew, areCertificatesEnough: true })
+  const { requireDataFolder } = await import('../../app/require-data.ts')
+  await requireDataFolder(dataDir, { takesNew })
 }
 
 const MARKS = { error: 'ERROR  ', warning: 'warning', info: 'note   ' } as const

@@ -28,6 +28,8 @@ export interface PostgresTarget {
   readonly tls: 'disable' | 'require' | 'verify-ca' | 'verify-full'
   /** Certificates to trust the server by, PEM; undefined: those of the system. */
   readonly rootCertFile?: string | undefined
+  /** Names its connections in the server's list of its activity; begins with `berth`. */
+  readonly applicationName?: string | undefined
   /** Most connections of this process, beside the one that listens for changes. */
   readonly maxConnections?: number | undefined
   /**
@@ -54,7 +56,7 @@ export function clientConfig(
     password: passwordOf(target),
     database: target.name,
     ssl: place.host.startsWith('/') ? false : tlsOptions(target),
-    application_name: 'berth',
+    application_name: target.applicationName ?? 'berth',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,

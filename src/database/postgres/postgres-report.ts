@@ -1,0 +1,82 @@
+import { performance } from 'node:perf_hooks'
+import pg from 'pg'
+import { clientConfig, type PostgresTarget } from './postgres-target.ts'
+import { type ServerFacts, toStartError } from './start-error.ts'
+
+/** What a server says of itself and of one database, at one moment. */
+export interface PostgresReport extends ServerFacts {
+  readonly collation: string
+  /** Isolation of transactions that choose none. */
+  readonly isolation: string
+  /** Connections that users other than superusers may have together. */
+  readonly connectionLimit: number
+  readonly usedConnections: number
+  /** Version of TLS; undefined: the connection is not encrypted. */
+  readonly tlsVersion: string | undefined
+  /** How far the server's clock is ahead of this machine's, in milliseconds. */
+  readonly clockAheadMs: number
+  /** Time of one question and its answer, in milliseconds. */
+  readonly roundTripMs: number
+  readonly mayMakeTables: boolean
+  readonly isSuperuser: boolean
+  /** Names of the migrations that were run; undefined: it holds no tables of Berth. */
+  readonly migrations: readonly string[] | undefined
+}
+
+/** Looks at a database without changing anything. Errors: `DatabaseError` `DATABASE_UNUSABLE` with what to do. */
+export async function readPostgresReport(target: PostgresTarget): Promise<PostgresReport> {
+  const client = new pg.Client(clientConfig(target))
+  // A connection that is lost fails its query, too.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return await readReport(client)
+  } catch (error) {
+    throw toStartError(error, target)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** Whether a database holds no tables of Berth. Errors: as above. */
+export async function isEmptyPostgres(target: PostgresTarget): Promise<boolean> {
+  return (await readPostgresReport(target)).migrations === undefined
+}
+
+const FACTS = `select
+  current_setting('server_version') as version,
+  current_setting('server_version_num')::integer as "versionNumber",
+  pg_is_in_recovery() as "isStandby",
+  current_setting('server_encoding') as encoding,
+  (select datcollate from pg_database where datname = current_database()) as collation,
+  current_setting('default_transaction_isolation') as isolation,
+  current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+    as "connectionLimit",
+  (select count(*)::integer from pg_stat_activity where backend_type = 'client backend') as "usedConnections",
+  (select version from pg_stat_ssl where pid = pg_backend_pid()) as "tlsVersion",
+  coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayMakeTables",
+  (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
+  to_regclass('kysely_migration') is not null as "hasTables"`
+
+async function readReport(client: pg.Client): Promise<PostgresReport> {
+  const facts = (await client.query(FACTS)).rows[0] as Omit<PostgresReport, 'tlsVersion'> & {
+    tlsVersion: string | null
+    hasTables: boolean
+  }
+  const before = { wall: Date.now(), ms: performance.now() }
+  const { rows } = await client.query('select extract(epoch from clock_timestamp())::float8 * 1000 as now')
+  const roundTripMs = performance.now() - before.ms
+  const { hasTables, tlsVersion, ...others } = facts
+  return {
+    ...others,
+    tlsVersion: tlsVersion ?? undefined,
+    roundTripMs,
+    clockAheadMs: Number(rows[0].now) - (before.wall + roundTripMs / 2),
+    migrations: hasTables ? await readMigrations(client) : undefined,
+  }
+}
+
+async function readMigrations(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query('select name from kysely_migration order by name')
+  return rows.map(({ name }) => String(name))
+}
