@@ -23,14 +23,10 @@ export interface LoginPlaces {
 /** Keeps the places in the database, as hashes: they outlast a restart and count for every process. */
 export function createLoginPlaces(database: Database<AccountsSchema>, clock: () => number): LoginPlaces {
   const written = new Map<string, number>()
-  const findSeenAt = async (place: string): Promise<number | undefined> => {
-    const row = await database.read
-      .selectFrom('login_places')
-      .select('seen_at')
-      .where('place', '=', place)
-      .executeTakeFirst()
-    return row?.seen_at
-  }
+  const findPlace = database.prepareFirst(
+    database.read.selectFrom('login_places').select('seen_at').where('place', '=', '').compile(),
+  )
+  const findSeenAt = async (place: string): Promise<number | undefined> => (await findPlace(place))?.seen_at
   const note = (place: string, atMs: number): void => {
     written.delete(place)
     written.set(place, atMs)

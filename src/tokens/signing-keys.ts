@@ -4,7 +4,7 @@ import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { importJWK } from 'jose/key/import'
 import type { Transaction } from 'kysely'
-import type { Database } from '../database/database.ts'
+import type { Database, FirstRow } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 
 /** The one algorithm of access tokens: asymmetric, short signatures, fast to sign. */
@@ -43,23 +43,30 @@ export class SigningKeys {
   /** How long a retired key goes on verifying, in milliseconds. */
   readonly #graceMs: number
   readonly #imported = new Map<string, TokenKey>()
+  readonly #findNewest: FirstRow<KeyRow>
+  readonly #findById: FirstRow<KeyRow>
 
   constructor(options: { database: Database<TokensSchema>; clock: () => number; graceMs: number }) {
     this.#database = options.database
+    const { prepareFirst } = options.database
+    this.#findNewest = prepareFirst<KeyRow>(
+      this.#rows().where('retired_at', 'is', null).orderBy('created_at', 'desc').compile(),
+    )
+    this.#findById = prepareFirst<KeyRow>(this.#rows().where('kid', '=', '').compile())
     this.#clock = options.clock
     this.#graceMs = options.graceMs
   }
 
   /** The key that signs now; made if there is none, or none young enough. Processes that ask at once agree. */
   async signing(): Promise<TokenKey> {
-    const [row] = await this.#rows().where('retired_at', 'is', null).orderBy('created_at', 'desc').execute()
+    const row = await this.#findNewest()
     return this.#import(row && !this.#isTooOld(row) ? row : await this.#replace())
   }
 
   /** The key of this id if it may verify: it signs now, or did until a token lifetime ago. */
   async verifying(kid: string): Promise<TokenKey | undefined> {
     if (!KID.test(kid)) return undefined
-    const [row] = await this.#rows().where('kid', '=', kid).execute()
+    const row = await this.#findById(kid)
     return row && this.#mayVerify(row) ? this.#import(row) : undefined
   }
 
