@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { checkTree } from './check-tree.ts'
-import { checkSources, readTableBetweenMarkers, writeTableBetweenMarkers } from './import-rules.ts'
-import { formatImportTable } from './import-table.ts'
+import { drawRooms } from './draw-rooms.ts'
+import { checkSources } from './import-rules.ts'
+import { readMarkedPart, writeMarkedPart } from './marked-part.ts'
 import { countCodeLines, findImports } from './source-imports.ts'
 
 /** Checks files given as path -> text; imported files need not be among them. */
@@ -106,6 +107,14 @@ describe('checkSources()', () => {
       'src/cli/b.ts': "import type { A } from '../app/a.ts'\n",
     })
     assert.match(problems.join(), /circle src\/app\/a\.ts -> src\/cli\/b\.ts -> src\/app\/a\.ts/)
+  })
+
+  it('refuses folders that go round where no file does', () => {
+    const problems = check({
+      'src/app/a.ts': "import { b } from '../cli/b.ts'\n",
+      'src/cli/c.ts': "import type { D } from '../app/d.ts'\n",
+    })
+    assert.deepEqual(problems, ['src/app:1: circle src/app -> src/cli -> src/app'])
   })
 
   it('refuses names that hold anything', () => {
@@ -225,12 +234,34 @@ describe('countCodeLines()', () => {
   })
 })
 
-describe('the table in ARCHITECTURE.md', () => {
+describe('a part of ARCHITECTURE.md', () => {
   it('is written between its markers and read back', () => {
-    const once = writeTableBetweenMarkers('# House\n')
-    const twice = writeTableBetweenMarkers(`${once}after\n`)
-    assert.equal(readTableBetweenMarkers(once), formatImportTable())
-    assert.equal(twice, `${once}after\n`)
+    const once = writeMarkedPart('# House\n', 'rooms', 'a drawing')
+    const twice = writeMarkedPart(`${once}after\n`, 'rooms', 'another')
+    assert.equal(readMarkedPart(once, 'rooms'), 'a drawing')
+    assert.equal(twice, `${once.replace('a drawing', 'another')}after\n`)
+    assert.equal(readMarkedPart(once, 'import-table'), undefined)
+  })
+})
+
+describe('drawRooms()', () => {
+  const edge = (from: string, to: string) => ({ from: `src/${from}`, to: `src/${to}`, line: 1 })
+
+  it('leaves out an arrow that follows from others', () => {
+    const text = drawRooms(
+      [edge('app/a.ts', 'http/b.ts'), edge('http/b.ts', 'oci/c.ts'), edge('app/a.ts', 'oci/c.ts')],
+      [],
+    )
+    assert.match(text, /app --> http\n {2}http --> oci\n```/)
+    assert.doesNotMatch(text, /app --> oci/)
+  })
+
+  it('draws rooms, and a file that stands above its room', () => {
+    const text = drawRooms(
+      [edge('http/routes.ts', 'http/handlers/a.ts'), edge('http/handlers/a.ts', 'http/c.ts')],
+      [{ folder: 'http', rooms: ['.', 'handlers', 'routes.ts'] }],
+    )
+    assert.match(text, /http\/handlers --> http\n {2}http\/routes\.ts --> http\/handlers\n/)
   })
 })
 

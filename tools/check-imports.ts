@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { checkTree, listOpenArrows } from './check-tree.ts'
-import { writeTableBetweenMarkers } from './import-rules.ts'
+import { checkTree, listOpenArrows, renewArchitecture } from './check-tree.ts'
 import { formatImportTable } from './import-table.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -11,8 +10,7 @@ const [option] = process.argv.slice(2)
 if (option === '--table') {
   console.log(formatImportTable())
 } else if (option === '--write') {
-  const architecture = join(root, 'ARCHITECTURE.md')
-  writeFileSync(architecture, writeTableBetweenMarkers(readFileSync(architecture, 'utf8')))
+  writeFileSync(join(root, 'ARCHITECTURE.md'), renewArchitecture(root))
 } else {
   const problems = checkTree(root)
   for (const line of listOpenArrows(root)) console.log(`imports: ${line}`)

@@ -3,7 +3,7 @@ import type { ImportEdge } from './import-cycles.ts'
 import type { RoomOrder } from './room-order.ts'
 
 /** One room: its folder, and its place in the folder's row. */
-interface Place {
+export interface Place {
   readonly folder: string
   readonly room: string
   readonly height: number
@@ -45,7 +45,8 @@ export function roomOf(file: string): string | undefined {
   return folder.startsWith('src/') ? folder.slice(4) : undefined
 }
 
-function findPlace(file: string, order: readonly RoomOrder[]): Place | undefined {
+/** The room of a file; undefined for a folder without a row, or a room that is not in it. */
+export function findPlace(file: string, order: readonly RoomOrder[]): Place | undefined {
   const folder = folderOf(file)
   const row = order.find((entry) => entry.folder === folder)
   const path = file.slice(`src/${folder}/`.length)

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import { checkRooms } from './check-rooms.ts'
 import { findCycles, type ImportEdge } from './import-cycles.ts'
-import { FORBIDDEN_NAMES, formatImportTable, IMPORT_TABLE, type ImportRule } from './import-table.ts'
+import { FORBIDDEN_NAMES, IMPORT_TABLE, type ImportRule } from './import-table.ts'
 import { createArrowFilter } from './open-arrows.ts'
 import { OPEN_ARROWS, ROOM_ORDER, type RoomOrder } from './room-order.ts'
 import { countCodeLines, findImports, type SourceImport } from './source-imports.ts'
@@ -10,9 +10,6 @@ import { countCodeLines, findImports, type SourceImport } from './source-imports
 const MAX_CODE_LINES = 300
 /** Lines at the top of a file that may hold the reason for its length. */
 const EXCUSE_WITHIN_LINES = 5
-
-const BEGIN = '<!-- import-table: node tools/check-imports.ts --write -->'
-const END = '<!-- /import-table -->'
 
 /** Rules about rooms; those of the repository where they are not given. */
 export interface RoomRules {
@@ -40,7 +37,18 @@ export function checkSources(
   }
   const files = [...sources.keys()].filter(isProduct)
   const closed = readEdges(sources).filter(createArrowFilter(openArrows))
-  return [...problems, ...checkRooms(files, closed, order), ...findCycles(closed)]
+  return [
+    ...problems,
+    ...checkRooms(files, closed, order),
+    ...findCycles(closed),
+    ...findCycles(closed.flatMap(betweenFolders)),
+  ]
+}
+
+/** The import as one of its folder; none within a folder. Folders must not go round either, where no file does. */
+function betweenFolders({ from, to, line }: ImportEdge): ImportEdge[] {
+  const [start, end] = [folderOf(from), folderOf(to)]
+  return start === end ? [] : [{ from: `src/${start}`, to: `src/${end}`, line }]
 }
 
 /** Imports between the product's files: those below `src/` that are no tests. */
@@ -52,22 +60,6 @@ export function readEdges(sources: ReadonlyMap<string, string>): ImportEdge[] {
       return to === undefined ? [] : [{ from, to, line }]
     })
   })
-}
-
-/** The table between the markers; undefined without them. */
-export function readTableBetweenMarkers(markdown: string): string | undefined {
-  const begin = markdown.indexOf(BEGIN)
-  const end = markdown.indexOf(END)
-  return begin < 0 || end < begin ? undefined : markdown.slice(begin + BEGIN.length, end).trim()
-}
-
-/** The text with today's table between its markers, which are appended if absent. */
-export function writeTableBetweenMarkers(markdown: string): string {
-  const table = `${BEGIN}\n${formatImportTable()}\n${END}`
-  const begin = markdown.indexOf(BEGIN)
-  const end = markdown.indexOf(END)
-  if (begin < 0 || end < begin) return `${markdown.trimEnd()}\n\n${table}\n`
-  return markdown.slice(0, begin) + table + markdown.slice(end + END.length)
 }
 
 function checkName(path: string): string[] {
