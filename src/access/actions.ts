@@ -1,11 +1,11 @@
-/** What can be done to a repository. */
+/** Acts on a repository. */
 export type RepositoryAction = 'pull' | 'push' | 'delete'
 
 /**
- * What a token can be issued for that concerns no one repository: the list of repositories, or a look in all that the
- * account may pull for the source of a mount.
+ * Grants of a token that concern no one repository: the list of repositories, or a search for the source of a mount in
+ * all that the account may pull.
  */
 export type RegistryGrant = 'catalog' | 'mount'
 
-/** What can be done to the registry as a whole; `ping` is the answer that it is one, which is also the check of a log-in. */
+/** Acts on the registry as a whole; `ping` answers that it is one, and so checks the log-in. */
 export type RegistryAction = 'ping' | RegistryGrant

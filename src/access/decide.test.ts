@@ -20,7 +20,7 @@ const visibleRepositories = (principal: Principal, rules: AccessRules = DEFAULT_
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
 
-/** The names come as the request gave them: some here could not even be parsed, and must be denied all the same. */
+/** The names are as in the request: some here could not even be parsed, and must be denied all the same. */
 const on = (repository: string, action: RepositoryAction): Demand => ({
   kind: 'repository',
   repository: repository as RepositoryName,

@@ -3,29 +3,31 @@ import type { RegistryAction, RegistryGrant, RepositoryAction } from './actions.
 import type { Principal, UserPrincipal } from './principal.ts'
 import { type AccessRules, findScope, isRegistryActionAllowed, type RepositoryScope } from './rules.ts'
 
-/** What a decision is about. */
+/** Subject of a decision. */
 export type Demand =
   | {
       readonly kind: 'repository'
       readonly repository: RepositoryName
       readonly action: RepositoryAction
-      /** Named as the source of a mount: where the account may pull it, the token must allow that, too. */
+      /** Source of a mount: if the account may pull it, the token must allow that, too. */
       readonly source?: RepositoryName | undefined
     }
-  /** `catalog` lists the repositories that one may pull, `mount` looks in all of them for the source of a mount. */
+  /**
+   * `catalog` lists the repositories that the account may pull, `mount` searches all of them for the source of a mount.
+   */
   | { readonly kind: RegistryAction }
 
 /**
  * - `allow`.
  * - `deny`: this principal may not, whatever token it holds.
- * - `log-in`: nobody is known, so credentials may change the answer.
- * - `widen`: the person may, but the token shown was not issued for it.
+ * - `log-in`: there are no credentials, and some may change the answer.
+ * - `widen`: the account may, but its token was not issued for it.
  */
 export type Decision = 'allow' | 'deny' | 'log-in' | 'widen'
 
 /**
- * The one decision of who may do what: whatever no rule allows is denied, and a token narrows what rules allow. It looks
- * only at names, never at what exists, so a missing and a forbidden repository answer alike.
+ * The one decision about access: everything that no rule allows is denied, and a token narrows the rules. It depends
+ * only on names, never on what exists, so a missing and a forbidden repository look alike.
  */
 export function decide(principal: Principal, demand: Demand, rules: AccessRules): Decision {
   // No rule is about visitors without an account.
@@ -37,7 +39,7 @@ export function decide(principal: Principal, demand: Demand, rules: AccessRules)
   const { repository, action, source } = demand
   if (!isInScope(repository, findScope(principal, action, rules))) return 'deny'
   if (!holdsScope(principal, repository, action)) return 'widen'
-  // A source one may not pull is no reason to refuse: the mount misses, as it does where there is none.
+  // An unreadable source is no reason to refuse: the mount fails quietly, as with a missing one.
   const isCovered =
     !source ||
     !isInScope(source, findScope(principal, 'pull', rules)) ||
@@ -47,15 +49,15 @@ export function decide(principal: Principal, demand: Demand, rules: AccessRules)
 }
 
 /**
- * The repositories that {@link decide} lets this account pull from, as a filter for lists of names.
- * A token's scopes do not narrow it: one for the catalog lists all that its account may pull.
+ * The repositories that {@link decide} lets this account pull from, as a filter for lists of names. A token's scopes do
+ * not narrow it: one for the catalog lists all that its account may pull.
  */
 export function visibleRepositories(principal: Principal, rules: AccessRules): RepositoryScope {
   return findScope(principal, 'pull', rules)
 }
 
 /**
- * The repositories in which the source of a mount is looked for: those of {@link visibleRepositories}, or with a token
+ * The repositories in which the source of a mount is searched: those of {@link visibleRepositories}, or with a token
  * that was not issued for that, those it may pull from.
  */
 export function mountSources(

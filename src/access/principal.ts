@@ -1,9 +1,9 @@
 import type { RegistryGrant, RepositoryAction } from './actions.ts'
 
-/** On whose behalf a request is made. */
+/** Owner of a request. */
 export type Principal = AnonymousPrincipal | UserPrincipal
 
-/** Nobody: no credentials, or an anonymous token. */
+/** No account: no credentials, or an anonymous token. */
 export interface AnonymousPrincipal {
   readonly kind: 'anonymous'
 }
@@ -11,13 +11,16 @@ export interface AnonymousPrincipal {
 /** A person or machine with an account. */
 export interface UserPrincipal {
   readonly kind: 'user'
-  /** Never given to another account, also not to one that is made anew under the same name. */
+  /** Never given to another account, also not to a later one of the same name. */
   readonly id: string
   readonly name: string
   readonly isAdmin: boolean
-  /** Names whose repositories, `<name>/**`, belong to this account: its own, unless it is another's, and those it was given. */
+  /**
+   * Names whose repositories, `<name>/**`, belong to this account: its own, unless it belongs to another account, and
+   * those that were given to it.
+   */
   readonly owns: readonly string[]
-  /** What the bearer token shown was issued for; undefined for Basic credentials, which stand for all the account may do. */
+  /** Grants of the bearer token; undefined for Basic credentials, which have all rights of the account. */
   readonly scopes: readonly TokenScope[] | undefined
 }
 
@@ -33,7 +36,7 @@ export interface RepositoryGrant {
 /** The principal without credentials. */
 export const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' }
 
-/** The principal of an account, for what its token was issued for. */
+/** The principal of an account, with the grants of its token. */
 export function userPrincipal(
   { id, name, isAdmin, owns }: Pick<UserPrincipal, 'id' | 'name' | 'isAdmin' | 'owns'>,
   scopes: UserPrincipal['scopes'],

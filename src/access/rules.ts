@@ -19,7 +19,7 @@ interface RegistryRule {
   readonly what: readonly RegistryAction[]
 }
 
-/** A rule allows; what no rule allows is denied. */
+/** A rule allows; everything without a rule is denied. */
 export type AccessRule = RepositoryRule | RegistryRule
 
 /** All rules of a registry, in any order. */
@@ -51,7 +51,7 @@ export function findScope(
   return { prefixes }
 }
 
-/** Whether the rules let an account do this to the registry as a whole, whatever its token was issued for. */
+/** True if the rules let an account do this to the registry as a whole, whatever its token was issued for. */
 export function isRegistryActionAllowed(
   principal: UserPrincipal,
   action: RegistryAction,
@@ -63,9 +63,8 @@ export function isRegistryActionAllowed(
 }
 
 /**
- * Names below which repositories are an account's own; none of what is not one whole component, such as `alice/app` from
- * an htpasswd file: it would reach into alice's. The repository `<name>` itself is nobody's: it sits beside the other
- * names of the top level.
+ * Names below which repositories are an account's own. Only whole components count: `alice/app` from an htpasswd file
+ * would reach into alice's. The repository `<name>` itself has no owner: it is among the names of the top level.
  */
 export function ownedNames({ owns }: UserPrincipal): readonly string[] {
   return owns.filter(isAccountName)

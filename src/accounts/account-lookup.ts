@@ -6,7 +6,7 @@ import type { HtpasswdAccount } from './htpasswd-format.ts'
 import type { AccountsSchema } from './schema.ts'
 import { createUserFinder, rowToAccount } from './user-rows.ts'
 
-/** An account with what its password is checked against: one of the two, or none if it cannot log in. */
+/** An account with its hash: that of the database or that of an htpasswd file, or none if it cannot log in. */
 export interface KnownAccount {
   readonly account: Account
   readonly argon2Hash?: string
@@ -14,7 +14,7 @@ export interface KnownAccount {
   readonly line?: HtpasswdAccount
 }
 
-/** Finds an account by its exact name, in the database first, then in the htpasswd files. Never remembers anything. */
+/** Finds an account by its exact name, in the database first, then in the htpasswd files. Caches nothing. */
 export type AccountLookup = (name: string) => Promise<KnownAccount | undefined>
 
 /** Makes the look-up over both places. */
@@ -32,7 +32,7 @@ export function createAccountLookup(
   }
 }
 
-/** Tells whether a name without an account of the database belongs to whoever has it in an htpasswd file. */
+/** Makes the check that a name without an account of the database belongs to its line of an htpasswd file. */
 export function createNameCheck({
   read,
   prepareFirst,
@@ -44,7 +44,7 @@ export function createNameCheck({
 }
 
 /**
- * An account of an htpasswd file: never an administrator; disabled where its hash is none that is checked. It owns
+ * An account of an htpasswd file: never an administrator; disabled if its hash is of no supported form. It owns
  * repositories below its name, unless these are left from a stored account.
  */
 export function lineToAccount(line: HtpasswdAccount, isNameFree: boolean): Account {

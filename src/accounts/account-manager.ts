@@ -21,7 +21,7 @@ import { checkNewPassword } from './password-rules.ts'
 import type { AccountsSchema } from './schema.ts'
 import { isLastAdmin, rowToAccount, type UserRow, userId } from './user-rows.ts'
 
-/** What an account manager is made of. */
+/** Dependencies of an account manager. */
 export interface AccountManagerParts {
   readonly database: Database<AccountsSchema>
   readonly belongings: AccountBelongings
@@ -159,7 +159,7 @@ export class DatabaseAccountManager implements AccountManager {
     return row === undefined
   }
 
-  /** Changes an account in one transaction. Errors: `AccountError` `UNKNOWN_ACCOUNT`; what the change throws. */
+  /** Changes an account in one transaction. Errors: `AccountError` `UNKNOWN_ACCOUNT`; those of the change. */
   async #change<R>(
     name: string,
     change: (transaction: Transaction<AccountsSchema>, row: UserRow) => Promise<R>,
@@ -200,7 +200,7 @@ async function refuseLastAdmin(transaction: Transaction<AccountsSchema>, row: Us
   throw new AccountError('LAST_ADMIN', `"${row.name}" is the last administrator`)
 }
 
-/** Only what holds a repository: an empty name is free. */
+/** Only names with a repository are given: an empty name is free. */
 async function giveFilled(
   tx: Transaction<AccountsSchema>,
   gift: { heir: string; names: readonly string[]; find: FindBelow; now: number },

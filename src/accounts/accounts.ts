@@ -14,27 +14,26 @@ export interface Account {
   readonly createdAt: Date | undefined
 }
 
-/** Checks credentials. What the HTTP side needs of accounts. */
+/** Checks credentials: the part of accounts that the HTTP side uses. */
 export interface Authenticator {
   /**
    * The account if name and password are right and it is enabled. It is looked up once, when the call begins.
    *
    * A wrong name costs as much time as a wrong password. Verified credentials are remembered for a short time as a
-   * keyed hash and forgotten when the account changes, in this process or another.
-   * `remoteAddress` is where the client is, as text; undefined or a loopback address: not counted against anybody.
-   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many hash jobs wait, or this name or address failed too often of
-   * late.
+   * keyed hash and forgotten when the account changes, in this process or another. `remoteAddress` is the client's, as
+   * text; for undefined or a loopback address failures are not counted by address. Errors: `AccountError`
+   * `TOO_MANY_ATTEMPTS` if too many hash jobs wait, or this name or address failed too often of late.
    */
   verifyPassword(
     name: string,
     password: string,
     remoteAddress?: string | undefined,
   ): Promise<Account | undefined>
-  /** The account if it exists and is enabled: asked for each token shown, so that disabling takes effect at once. */
+  /** The account if it exists and is enabled: called for each token, so that disabling takes effect at once. */
   findEnabled(name: string): Account | undefined | Promise<Account | undefined>
 }
 
-/** Manages the accounts of the database. What the commands need. */
+/** Manages the accounts of the database, for commands. */
 export interface AccountManager {
   /**
    * Makes an account. It gets repositories that exist below its name only with `takeOver`.
@@ -44,14 +43,14 @@ export interface AccountManager {
   /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
   setPassword(name: string, password: string): Promise<void>
   /**
-   * Removes an account with its log-ins and upload sessions. Its repositories stay, and belong to nobody, or to the
-   * account `giveTo`; that may be the line of an htpasswd file with the same name.
-   * Errors: `AccountError` `UNKNOWN_ACCOUNT`, also for `giveTo`, `LAST_ADMIN`. @returns the repositories that stay.
+   * Removes an account with its log-ins and upload sessions. Its repositories stay, without an owner, or as those of
+   * the account `giveTo`; that may be the line of an htpasswd file with the same name. Errors: `AccountError`
+   * `UNKNOWN_ACCOUNT`, also for `giveTo`, `LAST_ADMIN`. @returns the repositories that stay.
    */
   remove(name: string, options?: { giveTo?: string | undefined }): Promise<OwnedRepositories>
   /** Repositories that an account of the database owns. Errors: `AccountError` `UNKNOWN_ACCOUNT`. */
   findRepositories(name: string): Promise<OwnedRepositories>
-  /** Frees names of removed accounts below which there is no repository any more, also from who was given them. */
+  /** Frees names of removed accounts that have no repository any more, also if they were given to an account. */
   releaseNames(names: readonly string[]): Promise<void>
   /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `LAST_ADMIN`. */
   setDisabled(name: string, isDisabled: boolean): Promise<void>
@@ -70,7 +69,7 @@ export interface OwnedRepositories {
   readonly names: readonly string[]
 }
 
-/** Why an account could not be used or changed. */
+/** Reasons why an account could not be used or changed. */
 export type AccountErrorCode =
   | 'NAME_INVALID'
   | 'ALREADY_EXISTS'
@@ -81,7 +80,7 @@ export type AccountErrorCode =
   | 'LAST_ADMIN'
   | 'TOO_MANY_ATTEMPTS'
 
-/** A failure about an account, for the caller to put into its own words or status. */
+/** A failure about an account; callers turn it into their own words or status. */
 export class AccountError extends Error {
   override readonly name = 'AccountError'
   readonly code: AccountErrorCode

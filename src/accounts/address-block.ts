@@ -1,9 +1,9 @@
-/** Parts of an IPv6 address that name a network; what follows a client chooses for itself. */
+/** Parts of an IPv6 address that name a network; a client chooses the rest itself. */
 const NETWORK_PARTS = 4
 const IPV4 = /^(?:::ffff:)?(\d{1,3}(?:\.\d{1,3}){3})$/i
 
 /**
- * What counts as one client: an IPv4 address, also where it is written as an IPv6 one, or the /64 of an IPv6 address.
+ * Block of addresses that counts as one client: an IPv4 address, also in its IPv6 form, or the /64 of an IPv6 address.
  * Undefined for loopback, which is a proxy or the machine itself, and for a text that is no address.
  */
 export function addressBlock(address: string): string | undefined {

@@ -21,7 +21,7 @@ const BLOCKS: readonly (readonly [address: string, block: string | undefined])[]
   ['unix', undefined],
 ]
 
-/** Makes an attempt. Gives the seconds to wait if there is none left, else undefined. */
+/** Makes an attempt. @returns the seconds to wait if there is none left, else undefined. */
 function take(budget: AddressBudget, address: string): number | undefined {
   const waitMs = budget.waitMs(address)
   if (waitMs > 0) return Math.ceil(waitMs / 1_000)

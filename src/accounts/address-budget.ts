@@ -2,13 +2,13 @@ import { addressBlock } from './address-block.ts'
 
 /** Failures of one address before it has to wait: a whole office may sit behind it. */
 const FREE_FAILURES = 100
-/** Until one failure is forgotten, in milliseconds: also the longest that anybody behind the address is made to wait. */
+/** Time after which one failure is forgotten, in milliseconds: also the longest wait of any client of the address. */
 const FORGET_ONE_MS = 6_000
 /** Addresses remembered, at about 200 bytes; the one that failed longest ago goes first. */
 const MAX_ADDRESSES = 10_000
 
 interface Debt {
-  /** Failures not forgotten yet, those under way included, at that time. */
+  /** Failures not forgotten yet at that time, those under way included. */
   readonly failures: number
   readonly atMs: number
 }
@@ -55,7 +55,7 @@ export class AddressBudget {
   #set(block: string, failures: number): void {
     this.#debts.delete(block)
     if (failures <= 0) return
-    // No more than make somebody wait: other processes may count beyond it.
+    // Bounded, so that the wait is, too: other processes may count beyond it.
     this.#debts.set(block, { failures: Math.min(failures, FREE_FAILURES), atMs: this.#clock() })
     if (this.#debts.size <= MAX_ADDRESSES) return
     for (const oldest of this.#debts.keys()) {

@@ -10,7 +10,7 @@ interface Login {
   readonly name?: string
   readonly address?: string | undefined
   readonly isRight?: boolean
-  /** By default another one with each attempt, as of who guesses. */
+  /** By default another one with each attempt, as of a guesser. */
   readonly password?: string
 }
 
@@ -28,7 +28,7 @@ function setUp(options: { relay?: (news: ThrottleNews) => void; knownPlaces?: Se
     remoteAddress: address,
     key: `${name}:${password ?? `guess ${++guesses}`}`,
   })
-  /** Makes an attempt. Gives undefined if it was checked, else the seconds to wait. */
+  /** Makes an attempt. @returns undefined if it was checked, else the seconds to wait. */
   const attempt = async (login: Login): Promise<number | undefined> => {
     try {
       await throttle.run(attemptOf(login), async () => login.isRight || undefined)
@@ -42,7 +42,7 @@ function setUp(options: { relay?: (news: ThrottleNews) => void; knownPlaces?: Se
   const fail = async (times: number, login: Login = {}): Promise<void> => {
     for (let index = 0; index < times; index++) assert.equal(await attempt(login), undefined)
   }
-  /** Guesses twice a second for some time, and gives how many were checked. */
+  /** Guesses twice a second for some time. @returns the number of checks. */
   const guessFor = async (seconds: number, login: Login = {}): Promise<number> => {
     let checked = 0
     for (let index = 0; index < 2 * seconds; index++) {
@@ -98,7 +98,7 @@ test('`run()` gives guesses that come back no more turns than one in five second
     }
     clock.now += 1_000
   }
-  // Twenty by coming back, and seven as the waits of fresh guesses end.
+  // Twenty repeated ones, and seven fresh guesses as their waits end.
   assert.ok(checked <= 28, `${checked}`)
 })
 

@@ -5,19 +5,23 @@ import { FailureCounts } from './failure-counts.ts'
 import type { LoginPlaces } from './login-places.ts'
 import { RefusedLogins } from './refused-logins.ts'
 
-/** Failures of one name from one address before it has to wait there: people mistype, scripts go on for ever. */
+/** Failures of one name from one address without a wait there: people mistype, scripts go on for ever. */
 const FREE_FAILURES = 10
-/** Failures of one name from all addresses before it waits at those it never logged in from: many may guess together. */
+/**
+ * Failures of one name from all addresses before it waits at those it never logged in from: many may guess together.
+ */
 const FREE_FAILURES_OF_NAME = 50
-/** Checks of one name at once, from one address and from all: a name that is guessed at must not fill the queue for others. */
+/**
+ * Checks of one name at once, from one address and from all: guesses at one name must not fill the queue for others.
+ */
 const MAX_CHECKS_AT_ONCE = 4
 const MAX_CHECKS_OF_NAME_AT_ONCE = 8
-/** Stands for loopback, which is a proxy or the machine itself, and for no address. */
+/** Address of loopback, which is a proxy or the machine itself, and of clients without one. */
 const LOCAL = 'local'
 
 /** An attempt to log in. */
 export interface LoginAttempt {
-  /** The name, with the place it belongs to. */
+  /** The name, within the scope it belongs to. */
   readonly name: string
   readonly remoteAddress: string | undefined
   /** Keyed hash of name and password; the same in all processes that check the same accounts. */
@@ -33,23 +37,23 @@ export type ThrottleNews =
       readonly hasFailed: boolean
     }
   | { readonly kind: 'refused'; readonly key: string }
-  /** Refused credentials came back and were let in. */
+  /** Refused credentials were repeated, and were let through to a check. */
   | { readonly kind: 'returned'; readonly name: string; readonly remoteAddress: string | undefined }
 
 /** Dependencies of a throttle. */
 export interface ThrottleParts {
   readonly clock: () => number
-  /** Sends news to other processes; what they check in the same moment is not held up. */
+  /** Sends news to other processes; checks of the same moment there do not wait for it. */
   readonly relay?: ((news: ThrottleNews) => void) | undefined
-  /** From where names have logged in before; undefined: nothing is known of that. */
+  /** Addresses from which names have logged in before; undefined: unknown. */
   readonly places?: LoginPlaces | undefined
 }
 
 /**
- * Slows down guessing at one account from one address, at one account from many, and at many from one (by an
- * {@link AddressBudget}). Who guesses cannot keep the owner out: failures elsewhere do not hold up an address that the
- * name has logged in from, and credentials that were refused unchecked have turns of their own when they come back
- * ({@link RefusedLogins}).
+ * Slows down guessing at one account from one address, at one account from many, and at many from one (by an {@link
+ * AddressBudget}). Guesses cannot lock out the owner: failures elsewhere do not delay an address that the name has
+ * logged in from, and credentials that were refused unchecked have turns of their own when they are repeated ({@link
+ * RefusedLogins}).
  */
 export class AttemptThrottle {
   readonly #ofPlaces: FailureCounts
@@ -70,16 +74,16 @@ export class AttemptThrottle {
   }
 
   /**
-   * Runs a check, and counts it if it fails. An unknown name is counted like any other. `check` gets `first` where it
-   * must not wait behind guesses.
-   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if this name or address has to wait; then nothing was checked.
+   * Runs a check, and counts it if it fails. An unknown name is counted like any other. `check` gets `first` if it must
+   * not wait behind guesses. Errors: `AccountError` `TOO_MANY_ATTEMPTS` if this name or address has to wait; then
+   * nothing was checked.
    */
   async run<T>(
     attempt: LoginAttempt,
     check: (turn: { first: boolean }) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     const isPlaceKnown = await this.#isPlaceKnown(attempt)
-    // Also where nothing refuses it now: the queue may have, and would again.
+    // Also if the throttle does not refuse it now: the queue may have, and would again.
     const first = this.#comesBack(attempt)
     const refusal = first ? undefined : this.#findRefusal(attempt, isPlaceKnown)
     if (refusal) throw this.#refuse(attempt, refusal)
@@ -102,7 +106,7 @@ export class AttemptThrottle {
     }
   }
 
-  /** Counts what another process has seen. */
+  /** Counts the outcome from another process. */
   note(news: ThrottleNews): void {
     switch (news.kind) {
       case 'checked':
@@ -120,7 +124,7 @@ export class AttemptThrottle {
     }
   }
 
-  /** Looked up only where it makes a difference. */
+  /** Looked up only if the result matters. */
   async #isPlaceKnown(attempt: LoginAttempt): Promise<boolean> {
     if (this.#waitOfName(attempt.name) === 0 || !this.#places) return false
     return this.#places.has(attempt.name, blockOf(attempt))
@@ -130,7 +134,7 @@ export class AttemptThrottle {
     const place = placeOf(attempt)
     const waitMs = Math.max(this.#ofPlaces.waitMs(place), isPlaceKnown ? 0 : this.#waitOfName(attempt.name))
     if (waitMs > 0) return this.#tooMany(attempt, waitMs, 'with this name')
-    // Those under way may all fail: together they must not go past what is free.
+    // All those under way may fail: together they must not exceed the free failures.
     const room = Math.max(1, this.#ofPlaces.room(place))
     if ((this.#checks.get(place) ?? 0) >= Math.min(room, MAX_CHECKS_AT_ONCE)) {
       return this.#tooMany(attempt, 1_000, 'with this name')
@@ -178,7 +182,7 @@ export class AttemptThrottle {
     this.#ofNames.add(login.name)
   }
 
-  /** The same credentials may come back sooner than others may be tried. */
+  /** Repeated credentials may be checked sooner than others. */
   #tooMany({ name, remoteAddress }: LoginAttempt, waitMs: number, where: string): AccountError {
     const returnMs = this.#refused.waitMs({ name, block: addressBlock(remoteAddress ?? '') })
     const retryAfterS = Math.max(1, Math.ceil(Math.min(waitMs, returnMs) / 1_000))
@@ -196,7 +200,7 @@ function blockOf({ remoteAddress }: Pick<LoginAttempt, 'remoteAddress'>): string
   return addressBlock(remoteAddress ?? '') ?? LOCAL
 }
 
-/** A name at an address. No name holds a zero beside the one after its scope, and no address does. */
+/** Key for a name at an address. Neither holds a zero besides the one after the name's scope, so it is unique. */
 function placeOf(login: Pick<LoginAttempt, 'name' | 'remoteAddress'>): string {
   return `${login.name}\0${blockOf(login)}`
 }

@@ -31,7 +31,7 @@ function setUp() {
     set: (next: KnownAccount | undefined) => {
       known = next
     },
-    /** Lets the checks that wait end; their number. */
+    /** Lets the waiting checks end. @returns their number. */
     endChecks: async () => {
       for (let turn = 0; turn < 5; turn++) await nextTurn()
       const waiting = checks
@@ -77,7 +77,7 @@ test('`verifyPassword()` does not let an attempt after a change share the check 
   t.set({ account: accountAt('1.2'), argon2Hash: 'another password' })
   const after = t.verify(PASSWORD)
   assert.equal(await t.endChecks(), 2)
-  // The account of the first has the version of before the change, so no token that it gets outlives the change.
+  // The first gets the account's version of before the change, so no token that it gets outlives the change.
   assert.deepEqual([(await before)?.version, await after], ['1.1', undefined])
 })
 

@@ -6,12 +6,12 @@ import type { HashQueue } from './hash-queue.ts'
 import { MAX_HTPASSWD_NAME_BYTES } from './htpasswd-format.ts'
 import { isPossiblePassword } from './password-rules.ts'
 
-/** What an authenticator is made of. */
+/** Dependencies of an authenticator. */
 export interface AuthenticatorParts {
-  /** Keeps apart what is remembered of names that belong to different places; holds no control characters. */
+  /** Prefix that separates the same names of different sources; holds no control characters. */
   readonly scope: string
   readonly find: AccountLookup
-  /** True if the password is the account's; takes as long for no account. */
+  /** True if the password is the account's; takes as long without an account. */
   readonly check: (known: KnownAccount | undefined, password: string) => Promise<boolean>
   readonly cache: CredentialCache
   readonly throttle: AttemptThrottle
@@ -24,17 +24,17 @@ interface Attempt {
   readonly remoteAddress: string | undefined
   /** Key of name and password in the cache. */
   readonly key: string
-  /** The account as it was when the attempt came; undefined if there was none. */
+  /** The account at the begin of the attempt; undefined if there was none. */
   readonly known: KnownAccount | undefined
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
 
 /**
- * Checks credentials: from memory where it can, else by one hash for all who ask the same at once.
+ * Checks credentials: from memory where possible, else by one hash for all equal attempts at the same time.
  *
- * The account is read once for each attempt, when it comes, so a change counts with the next one. Credentials that were
- * right before are not held up by somebody else's failures with the same name, nor by a queue full of guesses.
+ * The account is read once for each attempt, at its begin, so a change counts with the next one. Credentials that were
+ * right before are not delayed by others' failures with the same name, nor by a queue full of guesses.
  */
 export class PasswordAuthenticator implements Authenticator {
   readonly #parts: AuthenticatorParts
@@ -65,7 +65,7 @@ export class PasswordAuthenticator implements Authenticator {
     return toEnabled(await this.#parts.find(name))
   }
 
-  /** One check for all who ask the same about the same version of an account: another version may have another password. */
+  /** One check for all equal attempts at the same version of an account: another version may have another password. */
   #checkOnce(attempt: Attempt, wasRight: boolean): Promise<Account | undefined> {
     const { name, remoteAddress, key, known } = attempt
     const id = `${key} ${known?.account.version ?? ''}`
@@ -84,7 +84,7 @@ export class PasswordAuthenticator implements Authenticator {
   async #check({ known, password, key }: Attempt): Promise<Account | undefined> {
     const { check, cache } = this.#parts
     const isRight = await check(known, password)
-    // Nothing is remembered of a disabled account, which may be enabled again with the same password.
+    // A disabled account is not remembered: it may be enabled again with the same password.
     if (known?.account.isDisabled) return undefined
     cache.add(key, known?.account.version, isRight)
     return isRight ? known?.account : undefined

@@ -13,7 +13,7 @@ import { createLoginPlaces } from './login-places.ts'
 const test = testOnEngines()
 
 const PASSWORD = 'correct horse'
-/** The lowest cost, so that the tests do not wait for it. */
+/** Hash of the lowest cost, to save time. */
 const bcryptOf = (password: string): string => hashSync(password, 4)
 
 async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
@@ -48,12 +48,12 @@ async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
 
 type SetUp = Awaited<ReturnType<typeof setUp>>
 
-/** Puts a hash no password matches in the row, behind everybody's back: only what is remembered can log in then. */
+/** Puts a hash that no password matches into the row, without notice: then only remembered credentials can log in. */
 async function breakHash(t: SetUp): Promise<void> {
   await t.database.transaction((tx) => tx.updateTable('users').set({ password_hash: 'none' }).execute())
 }
 
-/** How many guesses end without an answer, and the longest wait named. */
+/** @returns how many guesses end without an answer, and the longest wait named. */
 async function guess(t: SetUp, name: string, times: number): Promise<{ refused: number; waitS: number }> {
   let refused = 0
   let waitS = 0
@@ -222,7 +222,7 @@ test('`verifyPassword()` takes as long for an unknown name as for a wrong passwo
       least.set(name, Math.min(least.get(name) ?? 0, process.cpuUsage(before).user))
     }
   }
-  // Time of the processor, on whichever thread; without the work for nothing, one would be a hundredth.
+  // Processor time on all threads; without the dummy work, one would take a hundredth.
   const times = [...least.values()]
   assert.ok(Math.max(...times) < 5 * Math.min(...times), times.join(' '))
 })

@@ -11,18 +11,18 @@ import { createLoginPlaces } from './login-places.ts'
 import { checkPassword } from './password-check.ts'
 import type { AccountsSchema } from './schema.ts'
 
-/** What accounts are made of. */
+/** Dependencies and settings of accounts. */
 export interface AccountsOptions {
   readonly database: Database<AccountsSchema>
   /** Other capabilities of the same database. */
   readonly belongings: AccountBelongings
   /** Further accounts, in Apache's htpasswd format; undefined: none. */
   readonly htpasswdFile: string | undefined
-  /** Files with further accounts still, such as a virtual host's; they can be replaced later. By default none. */
+  /** Further files, such as a virtual host's; they can be replaced later. By default none. */
   readonly htpasswdFiles?: readonly string[]
-  /** Allows DES crypt and {PLAIN} in these files; by default they let nobody in. */
+  /** Allows DES crypt and {PLAIN} in these files; by default such entries cannot log in. */
   readonly weakHashes?: boolean
-  /** Told of each htpasswd file that was read, and of each new problem with one. */
+  /** Called for each htpasswd file that was read, and for each new problem with one. */
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
   /** Milliseconds since 1970. */
   readonly clock?: () => number
@@ -32,14 +32,12 @@ export interface AccountsOptions {
 
 /** The accounts of one Berth, for checking and for managing. */
 export interface Accounts extends Authenticator, AccountManager, AsyncDisposable {
-  /**
-   * How it stands with `htpasswdFile`; undefined without one. Ask at start, to refuse a file that cannot be read.
-   */
+  /** Status of `htpasswdFile`; undefined without one. Read at the start, to refuse an unreadable file. */
   htpasswdStatus(): Promise<HtpasswdStatus | undefined>
   /**
    * Replaces `htpasswdFiles`, which count after `htpasswdFile`, in this order. Counts with the next request: accounts
-   * of a file that is named no more are gone, and their tokens with them. A file that is not there lets nobody in.
-   * Errors: `RangeError` for more than `MAX_ACCOUNT_FILES`.
+   * of a removed file are gone, and their tokens with them. A missing file has no accounts. Errors: `RangeError` for
+   * more than `MAX_ACCOUNT_FILES`.
    */
   setHtpasswdFiles(paths: readonly string[]): void
   /** Ends the thread that checks hashes, if it runs and is not shared. The database is the caller's to close. */

@@ -3,7 +3,7 @@ import { deleteFirst } from './failure-counts.ts'
 
 /** How long verified credentials count without a new check, in milliseconds. */
 export const CREDENTIAL_TTL_MS = 5 * 60_000
-/** How long they are known to have been right once, in milliseconds. */
+/** Time for which they count as right once, in milliseconds. */
 const KNOWN_MS = 24 * 3_600_000
 /** Time for which wrong credentials are answered without a check, in milliseconds: as long as failures are counted. */
 const WRONG_MS = 15 * 60_000
@@ -16,7 +16,7 @@ interface Credential {
 }
 
 /**
- * - `fresh`: checked a short time ago; counts as it is.
+ * - `fresh`: checked a short time ago; counts without a check.
  * - `known`: was right once, with this version of the account, and is to be checked again.
  * - `wrong`: was wrong a while ago, with this version of the account. A script that goes on with an old password is no
  *   guesser: it costs nothing and is not counted again.
@@ -31,8 +31,8 @@ export interface CredentialNews {
 }
 
 /**
- * Remembers whether a name and a password belonged together, as a hash under a secret that lives as long as the server,
- * so that neither can be read or tried from what is kept.
+ * Remembers if a name and a password belonged together, as a hash under a secret that lives as long as the server, so
+ * that neither can be read or guessed from the memory of the cache.
  */
 export class CredentialCache {
   readonly #secret: Uint8Array
@@ -52,26 +52,26 @@ export class CredentialCache {
     this.#relay = parts.relay ?? (() => {})
   }
 
-  /** What name and password are kept under. No part of a name holds a zero, so nothing else gives the same. */
+  /** Key of name and password. No part of a name holds a zero, so the key is unique. */
   deriveKey(name: string, password: string): string {
     return createHmac('sha256', this.#secret).update(`${name}\0${password}`).digest('base64')
   }
 
-  /** The state of what is kept for this version of the account, which is undefined for none; another makes it forgotten. */
+  /** The state for this version of the account, which is undefined for none; another version removes it. */
   get(key: string, version: string | undefined): CredentialState | undefined {
     const rightMs = this.#ageMs(this.#right, { key, version, keptMs: KNOWN_MS })
     if (rightMs !== undefined) return rightMs < CREDENTIAL_TTL_MS ? 'fresh' : 'known'
     return this.#ageMs(this.#wrong, { key, version, keptMs: WRONG_MS }) === undefined ? undefined : 'wrong'
   }
 
-  /** Remembers what came of a check that was made just now. */
+  /** Remembers the result of a check that was made just now. */
   add(key: string, version: string | undefined, isRight: boolean): void {
     const news: CredentialNews = { kind: isRight ? 'right' : 'wrong', key, version: version ?? NO_VERSION }
     this.note(news)
     this.#relay(news)
   }
 
-  /** Remembers what another process has found out. */
+  /** Remembers the result of a check in another process. */
   note({ kind, key, version }: CredentialNews): void {
     const kept = kind === 'right' ? this.#right : this.#wrong
     kept.delete(key)
@@ -93,5 +93,5 @@ export class CredentialCache {
   }
 }
 
-/** That of a name without an account. */
+/** Version of a name without an account. */
 const NO_VERSION = ''

@@ -17,7 +17,7 @@ interface ShaVector {
   readonly hash: string
 }
 
-/** Of Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512". */
+/** From Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512". */
 const SHA_VECTORS: readonly ShaVector[] = [
   {
     digest: 'sha256',
@@ -179,7 +179,7 @@ for (const [password, hash] of CRYPT_HASHES) {
     assert.equal(await matchesCryptHash('', hash), false)
     const last = hash.at(-1) === '/' ? 'A' : '/'
     assert.equal(await matchesCryptHash(password, `${hash.slice(0, -1)}${last}`), false)
-    // Of a password with a zero, crypt(3) would see the beginning alone.
+    // crypt(3) ends at a zero, and would take only the beginning of such a password.
     assert.equal(await matchesCryptHash(`${password}\0x`, hash), false)
   })
 }

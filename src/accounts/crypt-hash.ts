@@ -5,11 +5,11 @@ import { md5Crypt } from './md5-crypt.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
 /**
- * True if the password matches the hash, which is of one of the forms of crypt(3). Takes the thread for as long as the
- * hash asks. Errors: a hash of another form.
+ * True if the password matches the hash, which is of one of the forms of crypt(3). Blocks the thread for the duration
+ * that the hash demands. Errors: a hash of another form.
  */
 export async function matchesCryptHash(password: string, hash: string): Promise<boolean> {
-  // `htpasswd` and crypt(3) end at a zero, so no hash stands for a password with one; its work is done all the same.
+  // `htpasswd` and crypt(3) end at a zero, so no hash can be of a password with one; the work is done all the same.
   const matches = await matchesBytes(password, hash)
   return matches && !password.includes('\0')
 }
@@ -35,13 +35,13 @@ async function matchesBytes(password: string, hash: string): Promise<boolean> {
   }
 }
 
-/** The salt of a SHA-crypt, which may itself begin like the rounds that stand before it. */
+/** The salt of a SHA-crypt, which may itself begin like the rounds before it. */
 function parseSetting(second: string, third: string): { salt: string; rounds: number | undefined } {
   const rounds = /^rounds=(\d+)$/.exec(second)?.[1]
   return rounds === undefined ? { salt: second, rounds: undefined } : { salt: third, rounds: Number(rounds) }
 }
 
-/** Loaded only where a file has such a hash, and they are allowed. */
+/** Loaded only for a file with such a hash, if they are allowed. */
 async function desCrypt(password: Buffer, salt: string): Promise<string> {
   const { default: unixCrypt } = await import('unix-crypt-td-js')
   return unixCrypt([...password.subarray(0, 8)], salt)

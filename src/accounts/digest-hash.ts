@@ -14,7 +14,7 @@ export function matchesDigestHash(password: string, secret: string): boolean {
     const salt = decoded.subarray(SHA1_BYTES)
     return isSame(sha1(Buffer.concat([bytes, salt])), decoded.subarray(0, SHA1_BYTES))
   }
-  // Compared as digests, so that the length is not told either.
+  // Compared as digests, so that the length does not leak either.
   return secret.startsWith(PLAIN) && isSame(sha512(bytes), sha512(Buffer.from(secret.slice(PLAIN.length))))
 }
 

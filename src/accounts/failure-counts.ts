@@ -1,8 +1,11 @@
 /** Failures older than this are forgotten, in milliseconds. */
 const WINDOW_MS = 15 * 60_000
-/** Longest wait after a failure, in seconds: a person who remembers at last is not kept out for long. */
+/** Longest wait after a failure, in seconds: a person with the right password is soon let in. */
 const MAX_DELAY_S = 30
-/** Keys remembered, at about 200 bytes; the one that failed longest ago goes first. To drive one out takes as many failures, at a hash each. */
+/**
+ * Keys remembered, at about 200 bytes; the one that failed longest ago goes first. To displace one takes as many
+ * failures, at a hash each.
+ */
 const MAX_KEYS = 10_000
 
 interface Failures {
@@ -10,7 +13,9 @@ interface Failures {
   readonly lastAtMs: number
 }
 
-/** Counts failed log-ins of each key; beyond what is free each further one doubles the wait, up to {@link MAX_DELAY_S}. */
+/**
+ * Counts failed log-ins of each key; beyond the free ones each further one doubles the wait, up to {@link MAX_DELAY_S}.
+ */
 export class FailureCounts {
   readonly #failures = new Map<string, Failures>()
   readonly #clock: () => number

@@ -1,15 +1,15 @@
 import { isBearablePasswordHash } from './password-hash.ts'
 import { DEFAULT_SHA_CRYPT_ROUNDS } from './sha-crypt.ts'
 
-/** Cost of bcrypt, as a power of two, above which a hash is refused: 14 takes a second or two, each more doubles it. */
+/** Highest accepted cost of bcrypt, as a power of two: 14 takes a second or two, each more doubles it. */
 export const MAX_BCRYPT_COST = 14
-/** Rounds of SHA-crypt above which a hash is refused: so many take a second or two of a core. */
+/** Highest accepted rounds of SHA-crypt: so many take a second or two of a core. */
 export const MAX_SHA_CRYPT_ROUNDS = 1_000_000
 /** Longest base64 of an {SSHA}: SHA-1 and 64 bytes of salt. */
 const MAX_SSHA_CHARACTERS = 112
 const SHA1_BYTES = 20
 
-/** Microseconds, roughly and on one machine: only how they compare counts. */
+/** Microseconds, roughly and on one machine: only their ratio counts. */
 const BCRYPT_UNIT_US = 50
 const SHA_CRYPT_ROUND_US = 1.2
 const MD5_CRYPT_US = 1_000
@@ -17,7 +17,7 @@ const DES_CRYPT_US = 500
 const DIGEST_US = 1
 const ARGON2_KIB_US = 0.6
 
-/** How hashes of passwords are written that can be checked. */
+/** Kinds of hashes that can be checked. */
 export type HashKind =
   | 'bcrypt'
   | 'argon2id'
@@ -31,9 +31,9 @@ export type HashKind =
   | 'des'
 
 /**
- * What is to be thought of a text that stands where a hash should.
- * - `usable`: of a known form, at a cost that can be borne; `weakness` says why it should be replaced all the same.
- * - `refused`: nobody can log in with it.
+ * Verdict on a text in the place of a hash.
+ * - `usable`: of a known form, at an acceptable cost; `weakness` is a reason to replace it all the same.
+ * - `refused`: no password is accepted for it.
  * - `incomplete`: as `refused`, but it may be a hash that is still being written.
  */
 export type HashReading =
@@ -48,17 +48,17 @@ export type HashReading =
 interface HashForm {
   readonly kind: HashKind
   readonly pattern: RegExp
-  /** Roughly, in microseconds; a text says why it is refused. `detail` is the first group of the pattern. */
+  /** Roughly, in microseconds; a text is the reason of a refusal. `detail` is the first group of the pattern. */
   readonly cost: (detail: string, secret: string) => number | string
   readonly weakness?: string
-  /** Checked only where weak forms are allowed. */
+  /** True if it is checked only where weak forms are allowed. */
   readonly needsSwitch?: true
 }
 
 const CHARACTER = '[./A-Za-z0-9]'
 const SALT = '[!-#%-9;-~]'
 
-/** Forms of a fixed length, which end by themselves: what follows is no part of them. */
+/** Forms of a fixed length, which end by themselves: further text is not part of them. */
 const FIXED_FORMS = {
   bcrypt: `\\$2[aby]\\$(\\d\\d)\\$${CHARACTER}{53}`,
   'sha512-crypt': `\\$6\\$(?:rounds=([1-9]\\d{3,8})\\$|(?!rounds=))${SALT}{0,16}\\$${CHARACTER}{86}`,
@@ -104,10 +104,10 @@ const FORMS: readonly HashForm[] = [
   },
 ]
 
-/** Forms of no fixed length, whose beginning looks like a whole one. */
+/** Forms without a fixed length, whose beginning looks like a whole one. */
 const OPEN_ENDED: ReadonlySet<HashKind> = new Set(['ssha', 'argon2id'])
 
-/** Forms that are known by name, and not checked. */
+/** Forms that are known by name, and not supported. */
 const REFUSED_FORMS: readonly (readonly [start: RegExp, name: string])[] = [
   [/^\$g?y\$/, 'yescrypt'],
   [/^\$7\$/, 'scrypt ($7$)'],
@@ -118,11 +118,11 @@ const REFUSED_FORMS: readonly (readonly [start: RegExp, name: string])[] = [
   [/^\{(?!SHA\}|SSHA\}|PLAIN\})[A-Za-z0-9.-]+\}/, 'a form of LDAP servers'],
 ]
 
-const REMEDY = 'nobody can log in with it: make it anew with `htpasswd -B -C 10`'
+const REMEDY = 'it is never accepted: make it anew with `htpasswd -B -C 10`'
 const MARK = /^[${]/
 const DES_START = /^[./A-Za-z0-9]{0,12}$/
 
-/** Tells what form a hash has. `weakHashes` allows those that are as good as no hash: DES crypt and {PLAIN}. */
+/** Reads the form of a hash. `weakHashes` allows those that protect nothing: DES crypt and {PLAIN}. */
 export function readHash(secret: string, { weakHashes }: { weakHashes: boolean }): HashReading {
   for (const form of FORMS) {
     const match = form.pattern.exec(secret)
@@ -146,8 +146,8 @@ export function kindOfHash(secret: string): HashKind | undefined {
 }
 
 /**
- * Takes off what stands for a line break between a hash and what follows, or the end: an `n`, as `printf "…n"` writes
- * it, or `\n`, as `echo "…\n"` does. Only hashes that end by themselves are looked at.
+ * Splits off the text that `printf "…n"` or `echo "…\n"` writes in place of a line break after a hash: an `n`, or `\n`.
+ * Only for hashes that end by themselves.
  */
 export function splitStrayN(secret: string): { hash: string; rest: string } | undefined {
   const match = STRAY_N.exec(secret)

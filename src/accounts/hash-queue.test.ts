@@ -4,7 +4,7 @@ import { HashQueue } from './hash-queue.ts'
 
 const BOUNDS = { maxRunning: 2, maxWaiting: 2, maxWaitingOfAll: 3 }
 
-/** Jobs that end when they are told to, in a queue of {@link BOUNDS}. */
+/** Jobs that end when the test says so, in a queue of {@link BOUNDS}. */
 function setUp() {
   const queue = new HashQueue(BOUNDS)
   const started: string[] = []

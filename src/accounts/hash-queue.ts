@@ -4,9 +4,9 @@ import { AccountError } from './accounts.ts'
 const MAX_RUNNING_JOBS = 2
 /** Jobs that wait: at some 50 ms each on a small machine, the last one waits under two seconds. */
 const MAX_WAITING_JOBS = 32
-/** Jobs that wait when those of known clients are counted too: a flood of guesses must not shut these out. */
+/** Waiting jobs with those of known clients: a flood of guesses must not shut these out. */
 const MAX_WAITING_JOBS_OF_ALL = 2 * MAX_WAITING_JOBS
-/** When to come back, in seconds: by then the queue has emptied. */
+/** Seconds after which a refused client may try again: by then the queue has emptied. */
 const RETRY_AFTER_S = 2
 
 /** Bounds of a queue, for tests; by default those above. */
@@ -33,8 +33,8 @@ export class HashQueue {
   }
 
   /**
-   * Runs a job when its turn comes. One that goes `first` passes those that wait, and has room where others do not.
-   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many wait; whatever the job throws.
+   * Runs a job when its turn comes. One that goes `first` passes waiting ones, and has room where others do not.
+   * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many wait; those of the job.
    */
   async run<T>(job: () => Promise<T>, options: { first: boolean }): Promise<T> {
     if (this.#running >= this.#bounds.maxRunning) await this.#waitForTurn(options.first)

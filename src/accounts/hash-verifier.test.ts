@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { hashSync } from 'bcryptjs'
 import { HashVerifier } from './hash-verifier.ts'
 
-/** Some tenths of a second: long enough to look at what goes on meanwhile. */
+/** Takes some tenths of a second: long enough to observe the thread meanwhile. */
 const SLOW = hashSync('password', 12)
 const QUICK = hashSync('password', 4)
 

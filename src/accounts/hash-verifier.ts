@@ -4,7 +4,7 @@ import { kindOfHash } from './hash-forms.ts'
 import type { HashJob, HashResult } from './hash-worker.ts'
 import { verifyPasswordHash } from './password-hash.ts'
 
-/** A worker that had nothing to do for this long is ended: it holds some 10 MB. */
+/** A worker idle for this long is ended: it holds some 10 MB. */
 const IDLE_MS = 30_000
 /** Heap of the worker, in MiB: no form of hash needs more than a few. */
 const WORKER_HEAP_MIB = 32
@@ -15,9 +15,9 @@ interface PendingJob {
 }
 
 /**
- * Checks the hashes of htpasswd files: slow ones on a thread of its own, started when it is needed, one at a time;
- * argon2id on the threads of Node; digests at once. How many may wait is its caller's to bound. It keeps the process
- * alive only while a check is under way.
+ * Checks the hashes of htpasswd files: slow ones on a thread of its own, started on demand, one at a time; argon2id on
+ * the threads of Node; digests at once. The caller bounds the number of waiting checks. It keeps the process alive only
+ * during a check.
  */
 export class HashVerifier {
   readonly #pending = new Map<number, PendingJob>()
@@ -70,7 +70,7 @@ export class HashVerifier {
   #start(): Worker {
     const worker = new Worker(WORKER_URL, {
       name: 'passwords',
-      // By default it takes over the options of the process, some of which a file cannot be run with.
+      // By default it inherits the options of the process, some of which do not work with a file.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
     })

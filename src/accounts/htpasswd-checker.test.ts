@@ -180,15 +180,15 @@ test('`check()` takes as long for any name that is wrong, whatever its form', as
   const names = ['slow', 'half', 'sha', 'des', 'no', 'nobody']
   const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))
   const isEven = (): boolean => Math.max(...least.values()) < 2.5 * Math.min(...least.values())
-  // Time of the processor, on whichever thread: what else the machine does is none of it. Without the work for nothing, one
-  // would be a thousandth, however often it is looked at.
+  // Processor time on all threads: other programs do not count. Without the dummy work, one would take a thousandth,
+  // however often it is measured.
   for (let index = 0; index < 7 || (index < 40 && !isEven()); index++) {
     for (const name of names) {
       const before = process.cpuUsage()
       assert.equal(await t.kind('f', name, `wrong ${index}`), 'wrong')
       least.set(name, Math.min(least.get(name) ?? 0, process.cpuUsage(before).user))
     }
-    // Failures of long ago hold nobody up.
+    // Old failures delay nothing.
     t.clock.now += 60_000
   }
   assert.ok(isEven(), [...least.values()].join(' '))

@@ -6,27 +6,27 @@ import { HtpasswdFile, type HtpasswdStatus } from './htpasswd-file.ts'
 import { LoginGuard } from './login-guard.ts'
 import { checkLine } from './password-check.ts'
 
-/** Files kept in memory, one for each virtual host or path; the one asked for longest ago goes first. */
+/** Files kept in memory, one for each virtual host or path; the least recently used one goes first. */
 const MAX_FILES = 1_024
 
-/** What came of a password. */
+/** Result of a check of a password. */
 export type HtpasswdVerdict =
   | { readonly kind: 'right' }
   | { readonly kind: 'wrong' }
   /** There is no such file. */
   | { readonly kind: 'no-file' }
-  /** It cannot be read, or is no such file; `reason` is for the operator, and names neither path nor content. */
+  /** It cannot be read, or is no htpasswd file; `reason` is for the operator, and names neither path nor content. */
   | { readonly kind: 'unreadable'; readonly reason: string }
   /** Too many passwords are being checked, or this name or address failed too often of late; nothing was checked. */
   | { readonly kind: 'busy'; readonly retryAfterS: number }
 
-/** What a checker is made of. */
+/** Dependencies of a checker. */
 export interface HtpasswdCheckerOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number
-  /** Allows DES crypt and {PLAIN}; by default they let nobody in. */
+  /** Allows DES crypt and {PLAIN}; by default such entries cannot log in. */
   readonly weakHashes?: boolean
-  /** Told of each file that was read, and of each new problem with one. */
+  /** Called for each file that was read, and for each new problem with one. */
   readonly onChange?: (status: HtpasswdStatus, file: string) => void
   /** Shared with other checks of passwords, and closed by its owner; by default one of its own. */
   readonly guard?: LoginGuard
@@ -35,9 +35,9 @@ export interface HtpasswdCheckerOptions {
 /** Checks passwords against htpasswd files that are named with each check. */
 export interface HtpasswdChecker extends AsyncDisposable {
   /**
-   * Checks a password. The file is opened when it is first asked for, and a change of it counts within a second. A
-   * wrong name costs as much time as a wrong password; verified credentials are remembered for a short time, until
-   * their line changes. Failures count for the name in this file, and for the address in all.
+   * Checks a password. The file is opened at its first use, and a change of it counts within a second. A wrong name
+   * costs as much time as a wrong password; verified credentials are remembered for a short time, until their line
+   * changes. Failures count for the name in this file, and for the address in all.
    */
   check(file: string, user: string, password: string, remoteAddress: string): Promise<HtpasswdVerdict>
   /** Ends the thread that checks hashes, if it runs and is not shared. */

@@ -105,7 +105,7 @@ test('`current()` lets no moment of a write in place lock anyone out', async () 
   await using t = await setUp(BOTH)
   await t.names()
   const next = BOTH + line('carol')
-  // Each step is seen while it is fresh: the file grows from nothing, as an editor writes it.
+  // Each step is read while it is fresh: the file grows from nothing, as an editor writes it.
   for (let length = 0; length < next.length; length += 7) {
     t.pass(1_000)
     await t.write(next.slice(0, length))

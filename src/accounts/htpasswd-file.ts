@@ -8,66 +8,66 @@ import {
   parseHtpasswd,
 } from './htpasswd-format.ts'
 
-/** Shortest time between two looks at the file, in milliseconds. */
+/** Shortest time between two checks of the file, in milliseconds. */
 const CHECK_INTERVAL_MS = 1_000
-/** How long a changed file must have stayed as it is before it counts, in milliseconds: editors write in place. */
+/** Time for which a changed file must be stable before it counts, in milliseconds: editors write in place. */
 const SETTLE_MS = 1_000
 /** Largest file, in bytes; its lines number at most {@link MAX_HTPASSWD_LINES}. */
 export const MAX_HTPASSWD_FILE_BYTES = 1_048_576
 
-/** How it stands with an htpasswd file. */
+/** Status of an htpasswd file. */
 export interface HtpasswdStatus {
   /** Accounts that can log in. */
   readonly usableAccounts: number
-  /** What is wrong with lines of the file, by number; never a name or a hash. */
+  /** Faults of lines of the file, by number; never a name or a hash. */
   readonly warnings: readonly string[]
-  /** Why what is in the file now does not count; then the last good copy does, or nobody if there was none. */
+  /** Reason why the current content does not count; then the last good copy does, or no account if there was none. */
   readonly problem: string | undefined
 }
 
-/** A pipe put in the file's place must not be waited for. */
+/** Flags that do not block on a pipe in the file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 const NOTHING: HtpasswdContent = { accounts: new Map(), warnings: [], costliest: undefined, isTorn: false }
 
-/** What an htpasswd file is made of. */
+/** Dependencies of an htpasswd file. */
 export interface HtpasswdFileOptions extends HtpasswdReading {
   readonly path: string
   readonly clock: () => number
-  /** Told of each file that was read, and of each new problem. */
+  /** Called for each file that was read, and for each new problem. */
   readonly onChange: (status: HtpasswdStatus) => void
   /**
-   * What is there now counts, as with nginx: a change is not left to settle, and a file that is gone or cannot be read
-   * lets nobody in. By default the last good copy stays in force.
+   * True: the current content counts at once, as with nginx: a changed file need not be stable, and a missing or
+   * unreadable one has no accounts. By default the last good copy stays in force.
    */
   readonly isLive?: boolean
 }
 
-/** Why nobody is let in: there is no such file, or it cannot be read. */
+/** Reason why there are no accounts: the file is missing, or cannot be read. */
 export type HtpasswdFailure = 'missing' | 'unreadable'
 
-/** What is compared to tell a change. */
+/** Facts compared to detect a change. */
 interface Sighting {
   readonly identity: string
   readonly modifiedAtMs: number
-  /** When it was first seen like this. */
+  /** Time at which it was first seen in this state. */
   readonly seenAtMs: number
 }
 
 /**
- * An htpasswd file that is read again when it changes. It is looked at when it is asked, at most once a second, so
- * there is nothing to close. A file that ends within a line leaves the last good copy in force; so does one that cannot
- * be read, unless it is live.
+ * An htpasswd file that is read again when it changes. It is checked with its uses, at most once a second, so there is
+ * nothing to close. A file that ends within a line leaves the last good copy in force; so does an unreadable one,
+ * unless it is live.
  */
 export class HtpasswdFile {
   readonly #options: Required<HtpasswdFileOptions>
   #content: HtpasswdContent | undefined
-  /** Of the text that {@link #content} was read from. */
+  /** Digest of the text of {@link #content}. */
   #digest: string | undefined
   #problem: string | undefined
   #failure: HtpasswdFailure | undefined
   #sighting: Sighting | undefined
-  /** Identity of the file that {@link #content} or {@link #problem} stands for. */
+  /** Identity of the file that {@link #content} or {@link #problem} is about. */
   #judged: string | undefined
   #checkedAtMs = Number.NEGATIVE_INFINITY
   #check: Promise<void> | undefined
@@ -76,10 +76,10 @@ export class HtpasswdFile {
     this.#options = { weakHashes: false, hasOwners: false, isLive: false, ...options }
   }
 
-  /** The accounts in force. Waits for a look at the file where one is due. */
+  /** The accounts in force. Waits for a check of the file if one is due. */
   current(): HtpasswdContent | Promise<HtpasswdContent> {
     const now = this.#options.clock()
-    // Also when the clock was set back.
+    // Also after the clock was set back.
     const isDue = Math.abs(now - this.#checkedAtMs) >= CHECK_INTERVAL_MS
     if (!isDue && !this.#check) return this.#content ?? NOTHING
     this.#check ??= this.#look(now).finally(() => {
@@ -88,13 +88,13 @@ export class HtpasswdFile {
     return this.#check.then(() => this.#content ?? NOTHING)
   }
 
-  /** How it stands now. */
+  /** Its current status. */
   async status(): Promise<HtpasswdStatus> {
     await this.current()
     return this.#status()
   }
 
-  /** Why nobody is let in by the last {@link current}; undefined if somebody may be. */
+  /** Reason why the last {@link current} had no accounts; undefined if it may have some. */
   get failure(): HtpasswdFailure | undefined {
     return this.#content ? undefined : this.#failure
   }
@@ -126,7 +126,7 @@ export class HtpasswdFile {
     const text = await readText(file, seen.sizeBytes)
     const { identity } = await identify(file)
     const hasChanged = identity !== seen.identity
-    // One that changed under the reader is left for the next look.
+    // A file that changed during the reading is left for the next check.
     if (hasChanged && !this.#options.isLive) return
     this.#judge(text, identity)
     // A write within the same tick of the file system's clock would not show: a young file is read once more.
@@ -154,14 +154,14 @@ export class HtpasswdFile {
     this.#options.onChange(this.#status())
   }
 
-  /** The file itself is of no use: where what is there now counts, nobody is let in. */
+  /** The file is unusable: a live one then has no accounts. */
   #lose(problem: string, identity: string): void {
     if (this.#options.isLive) this.#content = undefined
     this.#failure = identity === 'ENOENT' ? 'missing' : 'unreadable'
     this.#refuse(problem, identity)
   }
 
-  /** Keeps what was in force; says so once for each state of the file. */
+  /** Keeps the accounts in force; reports it once for each state of the file. */
   #refuse(problem: string, identity: string): void {
     const isKnown = this.#judged === identity || (this.#options.isLive && this.#problem === problem)
     this.#judged = identity
@@ -188,7 +188,7 @@ function isSettled(sighting: Sighting, now: number): boolean {
 
 /** The text of a file; undefined for one that is too large, or that holds a NUL, as after a crash. */
 async function readText(file: FileHandle, sizeBytes: number): Promise<string | undefined> {
-  // One byte more than there is, to see the end; a file that grows meanwhile has another identity afterwards.
+  // One byte more than the size, to find the end; a file that grows meanwhile has another identity afterwards.
   const buffer = Buffer.alloc(Math.min(sizeBytes, MAX_HTPASSWD_FILE_BYTES) + 1)
   let length = 0
   while (length < buffer.length) {

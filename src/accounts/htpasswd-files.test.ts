@@ -122,7 +122,7 @@ test('accounts and a checker with one guard count the failures of an address tog
   })
   assert.ok(await accounts.verifyPassword('bob', 'right', '2001:db8:1::1'))
   assert.equal((await checker.check(file, 'bob', 'right', '2001:db8:1::1')).kind, 'right')
-  // What is shared is its owner's to close.
+  // A shared part is closed by its owner.
   await accounts.close()
   await checker.close()
   assert.equal(await guard.verifier.verify('password', 'abJnggxhB/yWI'), true)

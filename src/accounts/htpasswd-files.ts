@@ -4,16 +4,16 @@ import { type CostliestHash, findCostliest, type HtpasswdAccount } from './htpas
 /** Files read at once; a registry has one for itself and one of its virtual host. */
 export const MAX_ACCOUNT_FILES = 16
 
-/** What the files are made of. */
+/** Settings of the files. */
 export interface HtpasswdFilesOptions {
   readonly clock: () => number
-  /** Told of each file that was read, and of each new problem with one. */
+  /** Called for each file that was read, and for each new problem with one. */
   readonly onChange: (status: HtpasswdStatus, path: string) => void
   /** Allows DES crypt and {PLAIN}. */
   readonly weakHashes: boolean
 }
 
-/** Several htpasswd files that are looked at as one: where a name stands in two, the file named first counts. */
+/** Several htpasswd files as one: of a name in two, the entry of the first file counts. */
 export class HtpasswdFiles {
   readonly #options: HtpasswdFilesOptions
   #files: ReadonlyMap<string, HtpasswdFile> = new Map()
@@ -22,7 +22,7 @@ export class HtpasswdFiles {
     this.#options = options
   }
 
-  /** Replaces the files. One that was there before stays as it is. Errors: more than {@link MAX_ACCOUNT_FILES}. */
+  /** Replaces the files. One that was there before keeps its state. Errors: more than {@link MAX_ACCOUNT_FILES}. */
   set(paths: readonly string[]): void {
     const unique = new Set(paths)
     if (unique.size > MAX_ACCOUNT_FILES) {
@@ -60,7 +60,7 @@ export class HtpasswdFiles {
     return findCostliest(contents.map((content) => content.costliest))
   }
 
-  /** How it stands with a file; undefined for one that is not read. */
+  /** Status of a file; undefined for one that is not among them. */
   async status(path: string): Promise<HtpasswdStatus | undefined> {
     return this.#files.get(path)?.status()
   }

@@ -2,19 +2,19 @@ import { hash } from 'node:crypto'
 import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
 import { readHash, splitStrayN } from './hash-forms.ts'
 
-/** Lines looked at, and accounts kept; Berth's own database is the place for more. */
+/** Most lines read, and accounts kept; more should be in Berth's own database. */
 export const MAX_HTPASSWD_LINES = 10_000
 /** Longest name, in bytes of UTF-8: Apache's own limit. */
 export const MAX_HTPASSWD_NAME_BYTES = 255
-/** Warnings kept; more of them tell nothing new. */
+/** Most warnings kept. */
 const MAX_WARNINGS = 20
 
 /** An account of an htpasswd file. */
 export interface HtpasswdAccount {
   readonly name: string
-  /** Undefined if the line holds something that is not checked here, so that nobody can log in. */
+  /** Undefined if the line holds an unsupported hash, so that it cannot log in. */
   readonly hash: string | undefined
-  /** What a check of it costs, roughly, in microseconds; 0 without a hash. */
+  /** Rough cost of a check, in microseconds; 0 without a hash. */
   readonly costUs: number
   /** Changes with the line. */
   readonly version: string
@@ -26,12 +26,12 @@ export interface CostliestHash {
   readonly costUs: number
 }
 
-/** What an htpasswd file says. */
+/** Content of an htpasswd file. */
 export interface HtpasswdContent {
   readonly accounts: ReadonlyMap<string, HtpasswdAccount>
-  /** What is wrong with it, by line number; never a name or a hash. What locks someone out stands first. */
+  /** Its faults, by line number; never a name or a hash. Those that lock accounts out come first. */
   readonly warnings: readonly string[]
-  /** Undefined if no hash of it is checked. */
+  /** Undefined if it has no usable hash. */
   readonly costliest: CostliestHash | undefined
   /** True if the last line looks as if it were still being written. */
   readonly isTorn: boolean
@@ -41,11 +41,11 @@ export interface HtpasswdContent {
 export interface HtpasswdReading {
   /** Allows forms that protect nothing: DES crypt and {PLAIN}. */
   readonly weakHashes?: boolean
-  /** Its names are accounts of the registry: one that can own no repository is warned of. */
+  /** True if its names are accounts of the registry: one that can own no repository leads to a warning. */
   readonly hasOwners?: boolean
 }
 
-/** What a line says: one account, or none, or several where the ends of lines were lost. */
+/** Result of a line: one account, or none, or several if the line breaks were lost. */
 interface ReadLine {
   readonly accounts: readonly HtpasswdAccount[]
   readonly problems: readonly string[]
@@ -56,7 +56,7 @@ interface ReadLine {
 
 /**
  * Reads Apache's htpasswd format by nginx's rules: `name:hash` lines, the name up to the first colon, the hash up to
- * the next colon or the end of the line; what follows, `#` lines and blank ones are skipped; the first line of a name
+ * the next colon or the end of the line; the rest, `#` lines and blank ones are skipped; the first line of a name
  * counts.
  */
 export function parseHtpasswd(text: string, options: HtpasswdReading = {}): HtpasswdContent {
@@ -70,14 +70,14 @@ export function parseHtpasswd(text: string, options: HtpasswdReading = {}): Htpa
   for (const [index, line] of lines.entries()) {
     if (line.startsWith('#') || line.startsWith('\r') || line.trim() === '') continue
     const read = parseLine(line, weakHashes)
-    const tell = (list: string[], what: string): void => {
+    const note = (list: string[], what: string): void => {
       if (list.length < MAX_WARNINGS) list.push(`line ${index + 1}: ${what}`)
     }
-    for (const problem of read.problems) tell(problems, problem)
-    for (const weakness of read.weaknesses) tell(weaknesses, weakness)
+    for (const problem of read.problems) note(problems, problem)
+    for (const weakness of read.weaknesses) note(weaknesses, weakness)
     for (const account of read.accounts) {
-      if (hasOwners && !isAccountName(account.name)) tell(ownNothing, OWNS_NOTHING)
-      if (accounts.has(account.name)) tell(problems, 'this name stands further up already; that line counts')
+      if (hasOwners && !isAccountName(account.name)) note(ownNothing, OWNS_NOTHING)
+      if (accounts.has(account.name)) note(problems, 'this name stands further up already; that line counts')
       else if (accounts.size < MAX_HTPASSWD_LINES) accounts.set(account.name, account)
     }
     isTorn = !read.isComplete && index === lines.length - 1
@@ -139,13 +139,13 @@ interface Entry {
   readonly name: string
   readonly secret: string
   readonly hasStrayN: boolean
-  /** Where the next entry of this line begins: only a stray `n` has one behind it. */
+  /** Position of the next entry of this line: only a stray `n` has one after it. */
   readonly next: number | undefined
 }
 
 const STRAY_N_PROBLEM =
   'an "n" stands right behind a hash, as a shell writes it where the line break of `printf "…\\n"` was lost. It is ' +
-  'read as the end of a line here, but nginx would let nobody in: give each name a line of its own'
+  'read as the end of a line here, but with nginx none of them could log in: give each name a line of its own'
 
 /** The account that begins at a position of a line; undefined if there is none. */
 function splitEntry(line: string, position: number): Entry | undefined {
@@ -163,7 +163,7 @@ function splitEntry(line: string, position: number): Entry | undefined {
   return { name, secret: split.hash, hasStrayN: true, next }
 }
 
-/** As far as a hash goes: anything after it is a comment. */
+/** The hash: everything after it is a comment. */
 const HASH_END = /^[^:\r]*/
 
 function toHtpasswdAccount({ name, secret }: Entry, costUs: number | undefined): HtpasswdAccount {

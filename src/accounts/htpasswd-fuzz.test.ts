@@ -54,7 +54,7 @@ function makeText(random: SeededRandom): string {
   return text
 }
 
-/** What nginx takes for the hash of a name: its reader as it goes, one character after the other. */
+/** The hash that nginx finds for a name, by its own algorithm: one character after the other. */
 function findAsNginxDoes(text: string, name: string): string | undefined {
   const login = `${name}:`
   let state: 'login' | 'skip' | 'password' = 'login'

@@ -10,24 +10,24 @@ export type LoginNews =
   | { readonly about: 'attempts'; readonly news: ThrottleNews }
   | { readonly about: 'credentials'; readonly news: CredentialNews }
 
-/** Sends news to the other processes; what they check in the same moment is not held up. */
+/** Sends news to the other processes; checks of the same moment there do not wait for it. */
 export type LoginRelay = (news: LoginNews) => void
 
-/** What a guard is made of. */
+/** Dependencies of a guard. */
 export interface LoginGuardOptions {
   /** Milliseconds since 1970; by default the system's. */
   readonly clock?: () => number
-  /** Where other processes check passwords, too. */
+  /** Sends news to other processes that check passwords. */
   readonly relay?: LoginRelay | undefined
   /** The same in all these processes; by default this one's own. */
   readonly secret?: Uint8Array | undefined
-  /** From where names have logged in before; by default nothing is known of that. */
+  /** Addresses from which names have logged in before; by default unknown. */
   readonly places?: LoginPlaces | undefined
 }
 
 /**
- * What all checks of passwords in one process share, whatever they are checked against: so the work under way, the
- * memory and the failures of an address are bounded once.
+ * Shared parts of all checks of passwords in one process, of accounts and of files: so the work under way, the memory
+ * and the failures of an address are bounded once.
  */
 export class LoginGuard implements AsyncDisposable {
   readonly cache: CredentialCache
@@ -39,7 +39,7 @@ export class LoginGuard implements AsyncDisposable {
     const { clock = Date.now, relay, secret = randomBytes(32), places } = options
     this.cache = new CredentialCache({
       clock,
-      // Its own, whatever else the secret is for.
+      // A key of its own, separate from other uses of the secret.
       secret: createHmac('sha256', secret).update('credentials').digest(),
       relay: relay && ((news) => relay({ about: 'credentials', news })),
     })
@@ -52,7 +52,7 @@ export class LoginGuard implements AsyncDisposable {
     this.verifier = new HashVerifier()
   }
 
-  /** Counts what another process has seen. */
+  /** Counts an outcome from another process. */
   note(news: LoginNews): void {
     if (news.about === 'credentials') this.cache.note(news.news)
     else this.throttle.note(news.news)

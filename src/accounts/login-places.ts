@@ -10,13 +10,13 @@ const PLACE_KEPT_MS = 30 * 24 * 3_600_000
 const WRITE_AGAIN_MS = 24 * 3_600_000
 /** Places kept of each name; the one that was used longest ago goes first. */
 const MAX_PLACES = 16
-/** Places known to be written, so that they are not looked for again; about 150 bytes each. */
+/** Places known to be written, so that they are not searched again; about 150 bytes each. */
 const MAX_WRITTEN = 4_096
 
-/** From where names have logged in with the right password. */
+/** Addresses from which names have logged in with the right password. */
 export interface LoginPlaces {
   has(name: string, block: string): Promise<boolean>
-  /** Remembers a log-in. What cannot be written, as on a full disk, is not remembered. */
+  /** Remembers a log-in. After a failed write, as on a full disk, it is not remembered. */
   add(name: string, block: string): Promise<void>
 }
 
@@ -47,7 +47,7 @@ export function createLoginPlaces(database: Database<AccountsSchema>, clock: () 
         if (!isFresh(seenAt)) await database.transaction((tx) => write(tx, row))
         note(row.place, seenAt !== undefined && isFresh(seenAt) ? seenAt : row.seen_at)
       } catch {
-        // The password was right: that it cannot be noted down must not keep anybody out.
+        // The password was right: a failure to note it must not refuse the log-in.
       }
     },
   }

@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto'
 import { encodeCryptBase64 } from './crypt-base64.ts'
 
-/** Bytes of the salt that count. */
+/** Bytes of the salt that are used. */
 const MAX_SALT_BYTES = 8
 const ROUNDS = 1_000
-/** Bytes of the digest in the order in which they are written. */
+/** Bytes of the digest in their order in the hash. */
 const ORDER = [0, 6, 12, 1, 7, 13, 2, 8, 14, 3, 9, 15, 4, 10, 5, 11]
 
 /**
- * The crypt(3) of FreeBSD that is based on MD5, and Apache's, which differs in the prefix alone.
- * Gives the whole hash, such as `$1$salt$…`.
+ * FreeBSD's crypt(3) based on MD5, and Apache's, which differs in the prefix alone. @returns the whole hash, such as
+ * `$1$salt$…`.
  */
 export function md5Crypt(password: Buffer, options: { prefix: '$1$' | '$apr1$'; salt: string }): string {
   const { prefix } = options

@@ -3,7 +3,7 @@ import { createUsers } from './migrations/001-users.ts'
 import { createLoginPlaceTable } from './migrations/002-login-places.ts'
 import { addHeldNames } from './migrations/003-held-names.ts'
 
-/** The schema of accounts, step by step; `schema.ts` says what the columns mean. */
+/** The schema of accounts, step by step; `schema.ts` describes the columns. */
 export const ACCOUNTS_MIGRATIONS: MigrationSet = {
   capability: 'accounts',
   migrations: {

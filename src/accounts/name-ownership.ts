@@ -3,16 +3,16 @@ import { AccountError, type OwnedRepositories } from './accounts.ts'
 import type { AccountBelongings, FoundRepositories } from './belongings.ts'
 import type { AccountsSchema } from './schema.ts'
 
-/*
- * Whose repositories are whose. By rule `<name>/**` belongs to the account of that name. Two things make exceptions: an
- * account may hold the names of removed ones beside its own, and a removed name whose repositories stayed belongs to
- * nobody until an account takes it over, so that nobody inherits them by chance. Names of both kinds are retired: no line
- * of an htpasswd file owns what is below them.
+/**
+ * Owners of repositories. By rule `<name>/**` belongs to the account of that name. There are two exceptions: an account
+ * may hold the names of removed ones beside its own, and a removed name whose repositories stayed has no owner until an
+ * account takes it over, so that it is not inherited by chance. Names of both kinds are retired: a line of an htpasswd
+ * file with such a name does not own the repositories below it.
  */
 
-/** Repositories that are named to people; more of them are counted only. */
+/** Most repositories listed for people; more of them are only counted. */
 const MAX_NAMED = 20
-/** Those that an error names. */
+/** Most of them in an error. */
 const MAX_IN_ERROR = 3
 
 /** Finds the repositories below a name, in a transaction or outside. */
@@ -46,10 +46,10 @@ export function parseHeldNames({ held_names: text }: { readonly held_names: stri
   return text === NO_NAMES ? [] : (JSON.parse(text) as string[])
 }
 
-/** Of accounts that hold no name but their own. */
+/** Names held by accounts that hold only their own. */
 export const NO_NAMES = '[]'
 
-/** Lets an account hold further names, which are retired. */
+/** Gives further names to an account, which are retired. */
 export async function giveNames(
   tx: Transaction<AccountsSchema>,
   holder: { readonly id: number; readonly held_names: string },
@@ -60,7 +60,7 @@ export async function giveNames(
   await setHeldNames(tx, holder.id, held)
 }
 
-/** Keeps a name from lines of htpasswd files until an account takes it over. */
+/** Withholds a name from lines of htpasswd files until an account takes it over. */
 export async function retireName(tx: Transaction<AccountsSchema>, name: string, now: number): Promise<void> {
   await tx
     .insertInto('retired_names')
@@ -92,7 +92,7 @@ export async function releaseName(tx: Transaction<AccountsSchema>, name: string)
   await tx.deleteFrom('retired_names').where('name', '=', name).execute()
 }
 
-/** Takes a name from whoever has it. */
+/** Takes a name from its holder, if any. */
 export async function clearClaim(tx: Transaction<AccountsSchema>, name: string): Promise<void> {
   await releaseName(tx, name)
   const holder = await findHolder(tx, name)

@@ -4,17 +4,17 @@ import type { CostliestHash, HtpasswdAccount } from './htpasswd-format.ts'
 import { spendPasswordCheck, verifyPasswordHash } from './password-hash.ts'
 import { remainingWork } from './remaining-work.ts'
 
-/** What lines of htpasswd files are checked with. */
+/** Dependencies of a check of lines of htpasswd files. */
 export interface LineCheckParts {
   readonly verifier: HashVerifier
-  /** The costliest hash of all the files a name may stand in; undefined without any. */
+  /** The costliest hash of all the files a name may be in; undefined without any. */
   readonly costliest: CostliestHash | undefined
 }
 
 /**
  * True if the password is the account's; false for no account.
  *
- * A failure costs the same whoever was asked for: one argon2id, and what {@link checkLine} costs.
+ * A failure costs the same for every name: one argon2id, and the cost of {@link checkLine}.
  */
 export async function checkPassword(
   known: KnownAccount | undefined,
@@ -31,7 +31,7 @@ export async function checkPassword(
 /**
  * True if the password is that of a line of an htpasswd file; false for no line.
  *
- * A failure costs about what a check of the costliest hash does, whatever stands in the line.
+ * A failure costs about as much as a check of the costliest hash, whatever the line holds.
  */
 export async function checkLine(
   line: HtpasswdAccount | undefined,

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 
 const runArgon2 = promisify(argon2)
 
-/** What argon2id costs: KiB of memory, passes over it, lanes. */
+/** Cost of argon2id: KiB of memory, passes over it, lanes. */
 interface Cost {
   readonly memoryKib: number
   readonly passes: number
@@ -15,9 +15,11 @@ interface ParsedHash extends Cost {
   readonly tag: Buffer
 }
 
-/** For new hashes: OWASP's Password Storage Cheat Sheet, the setting that a machine with one core and 512 MB bears. */
+/**
+ * Cost of new hashes: OWASP's Password Storage Cheat Sheet, the setting that suits a machine with one core and 512 MB.
+ */
 const COST: Cost = { memoryKib: 19_456, passes: 2, parallelism: 1 }
-/** The most that a stored hash may ask for: a row that someone put there must not stop a small machine. */
+/** Highest cost of a stored hash that is accepted: a forged row must not stop a small machine. */
 const MAX_COST: Cost = { memoryKib: 65_536, passes: 10, parallelism: 4 }
 const SALT_BYTES = 16
 const TAG_BYTES = 32
@@ -25,11 +27,11 @@ const MIN_SALT_BYTES = 8
 const MIN_TAG_BYTES = 16
 const MAX_PART_BYTES = 64
 
-/** PHC string format; its base64 has no padding. The lengths bound what is decoded. */
+/** PHC string format; its base64 has no padding. The lengths bound the decoded parts. */
 const PHC =
   /^\$argon2id\$v=19\$m=([1-9]\d{0,6}),t=([1-9]\d{0,2}),p=([1-9]\d?)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/
 
-/** Hashes a password with argon2id and a fresh salt; gives a PHC string. Takes tens of milliseconds and 19 MiB. */
+/** Hashes a password with argon2id and a fresh salt into a PHC string. Takes tens of milliseconds and 19 MiB. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
   const tag = await derive(password, { ...COST, salt, tagBytes: TAG_BYTES })
@@ -38,8 +40,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * True if the password is the one that was hashed, at the cost the hash names, compared in constant time.
- * A text that is no such hash, or asks for more than {@link MAX_COST}, matches nothing and costs as much as one of ours.
+ * True if the password is the hashed one, at the cost in the hash, compared in constant time. A text that is no such
+ * hash, or costs more than {@link MAX_COST}, matches nothing and costs as much as one of ours.
  */
 export async function verifyPasswordHash(password: string, phc: string): Promise<boolean> {
   const parsed = parsePhc(phc)
@@ -56,7 +58,7 @@ export function isBearablePasswordHash(phc: string): boolean {
   return parsePhc(phc) !== undefined
 }
 
-/** Costs what a check of a password does, for a name that does not exist: its reply must not come sooner. */
+/** Spends the cost of a password check, for a name that does not exist: its reply must not come sooner. */
 export async function spendPasswordCheck(password: string): Promise<void> {
   await derive(password, { ...COST, salt: Buffer.alloc(SALT_BYTES), tagBytes: TAG_BYTES })
 }

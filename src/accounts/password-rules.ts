@@ -18,7 +18,7 @@ export function checkNewPassword(password: string): void {
   }
 }
 
-/** False for a password that no account can have, whatever file it comes from: an empty or an overlong one. */
+/** False for a password that no account of any source can have: an empty or an overlong one. */
 export function isPossiblePassword(password: string): boolean {
   return password !== '' && Buffer.byteLength(password) <= MAX_PASSWORD_BYTES
 }

@@ -1,21 +1,21 @@
 import { deleteFirst } from './failure-counts.ts'
 
-/** Time between two checks of one name that are allowed because its credentials come back, in milliseconds: 17,000 a day. */
+/** Time between two checks of one name for repeated credentials, in milliseconds: 17,000 a day. */
 const NAME_GAP_MS = 5_000
-/** Time between two such checks from one address, in milliseconds: one client may come back with many names. */
+/** Time between two such checks from one address, in milliseconds: one client may repeat many names. */
 const ADDRESS_GAP_MS = 1_000
 /**
- * Time between the first two such checks of one name from one address, and the longest, in milliseconds. Each check there
- * doubles it: addresses that send each guess twice leave turns to the one where the password is known.
+ * Time between the first two such checks of one name from one address, and the longest, in milliseconds. Each check
+ * there doubles it: addresses that send each guess twice leave turns to the one with the right password.
  */
 const PLACE_GAP_MS = 60_000
 const MAX_PLACE_GAP_MS = 15 * 60_000
 /** Refused credentials remembered, at about 150 bytes; the one refused longest ago goes first. */
 const MAX_REFUSED = 16_384
-/** Names, addresses, and both together remembered; those that were let in longest ago go first. */
+/** Names, addresses, and pairs of them remembered; those whose last turn is longest ago go first. */
 const MAX_SLOTS = 10_000
 
-/** Whose turn it is. */
+/** Owner of a turn. */
 export interface ReturningLogin {
   readonly name: string
   /** Undefined: not counted by address. */
@@ -24,17 +24,17 @@ export interface ReturningLogin {
   readonly key: string
 }
 
-/** When a turn was taken last, and how long it is until the next, in milliseconds. */
+/** Time of the last turn, and the time until the next, in milliseconds. */
 interface Turn {
   readonly atMs: number
   readonly gapMs: number
 }
 
 /**
- * Remembers which credentials were refused without a check, and lets them in when they come back.
+ * Remembers credentials that were refused without a check, and lets them through when they are repeated.
  *
- * Who guesses sends another password each time; who knows it sends the same one again. So these checks have turns of
- * their own, which guesses do not use up, and the right password gets through whatever else is tried with its name.
+ * A guesser sends another password each time; the owner sends the same one again. So these checks have turns of their
+ * own, which guesses do not use up, and the right password gets through whatever else is tried with its name.
  */
 export class RefusedLogins {
   readonly #refused = new Map<string, true>()
@@ -53,7 +53,9 @@ export class RefusedLogins {
     return true
   }
 
-  /** True, and the turn is taken, if these credentials were refused before and it is the turn of their name and address. */
+  /**
+   * True, and the turn is taken, if these credentials were refused before and it is the turn of their name and address.
+   */
   take(login: ReturningLogin): boolean {
     if (!this.#refused.has(login.key) || this.waitMs(login) > 0) return false
     this.#refused.delete(login.key)
@@ -61,7 +63,7 @@ export class RefusedLogins {
     return true
   }
 
-  /** A turn was taken here, or in another process. */
+  /** Counts a turn that was taken here, or in another process. */
   noteTurn({ name, block }: Pick<ReturningLogin, 'name' | 'block'>): void {
     this.#setTurn(nameSlot(name), NAME_GAP_MS)
     if (block === undefined) return
@@ -72,12 +74,12 @@ export class RefusedLogins {
     this.#setTurn(slot, isRecent ? Math.min(2 * before.gapMs, MAX_PLACE_GAP_MS) : PLACE_GAP_MS)
   }
 
-  /** The password was right: who comes from there does not guess. */
+  /** The password was right: its place is no guesser's. */
   forgetPlace({ name, block }: Pick<ReturningLogin, 'name' | 'block'>): void {
     if (block !== undefined) this.#turns.delete(placeSlot(name, block))
   }
 
-  /** Milliseconds until credentials of this name that come back from this address are checked; 0: now. */
+  /** Milliseconds until repeated credentials of this name from this address are checked; 0: now. */
   waitMs({ name, block }: Pick<ReturningLogin, 'name' | 'block'>): number {
     const ofName = this.#turnWaitMs(nameSlot(name))
     if (block === undefined) return ofName
@@ -88,7 +90,7 @@ export class RefusedLogins {
     const last = this.#turns.get(slot)
     if (last === undefined) return 0
     const leftMs = last.atMs + last.gapMs - this.#clock()
-    // Nobody waits longer than the gap, also when the clock was set back.
+    // Never longer than the gap, also after the clock was set back.
     return Math.min(Math.max(0, leftMs), last.gapMs)
   }
 

@@ -2,15 +2,15 @@ import { kindOfHash } from './hash-forms.ts'
 import type { CostliestHash } from './htpasswd-format.ts'
 import { DEFAULT_SHA_CRYPT_ROUNDS } from './sha-crypt.ts'
 
-/** Share of the whole below which a difference in time is lost among others. */
+/** Share of the whole below which a difference in time does not show. */
 const PRECISION = 1 / 16
 const MIN_BCRYPT_COST = 4
 /** Fewest rounds that SHA-crypt knows. */
 const MIN_ROUNDS = 1_000
 
 /**
- * Hashes whose checks together cost what is left of the costliest one's after some work was done: a name with a cheap
- * hash, or none, is to fail no sooner than any other. What a check of them says means nothing.
+ * Hashes whose checks together cost the rest of the costliest one's after some work was done: a name with a cheap hash,
+ * or none, must not fail sooner than others. The results of these checks are ignored.
  */
 export function remainingWork(costliest: CostliestHash, doneUs: number): string[] {
   const { hash, costUs } = costliest
@@ -23,7 +23,7 @@ export function remainingWork(costliest: CostliestHash, doneUs: number): string[
     case 'sha512-crypt':
       return [shaCryptWork(hash, leftUs / costUs)]
     default:
-      // These have no dial: all or nothing.
+      // Their cost cannot be tuned: all or nothing.
       return leftUs >= costUs / 2 ? [hash] : []
   }
 }

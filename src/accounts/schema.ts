@@ -22,8 +22,8 @@ export interface UserTable {
 }
 
 /**
- * Name of a removed account whose repositories stayed. Only accounts of the database own them, by being given the name or
- * by taking it over; a line of an htpasswd file does not.
+ * Name of a removed account whose repositories stayed. Only an account of the database can own them, by being given the
+ * name or by taking it over; a line of an htpasswd file cannot.
  */
 export interface RetiredNameTable {
   name: string

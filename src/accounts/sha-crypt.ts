@@ -1,32 +1,32 @@
 import { hash } from 'node:crypto'
 import { encodeCryptBase64 } from './crypt-base64.ts'
 
-/** Rounds where a hash names none. */
+/** Rounds of a hash that names none. */
 export const DEFAULT_SHA_CRYPT_ROUNDS = 5_000
 /** Bytes of the salt that count. */
 const MAX_SALT_BYTES = 16
-/** Bounds of the specification; what it names beyond them it takes as the bound. */
+/** Bounds of the specification; numbers beyond them are replaced by the bound. */
 const MIN_ROUNDS = 1_000
 const MAX_ROUNDS = 999_999_999
 
 type Digest = 'sha256' | 'sha512'
 
-/** What a SHA-crypt is made with. */
+/** Inputs of a SHA-crypt. */
 export interface ShaCryptOptions {
   readonly digest: Digest
   readonly salt: string
-  /** As the hash names them; undefined: the default, which is not written then. */
+  /** As in the hash; undefined: the default, which is not written then. */
   readonly rounds: number | undefined
 }
 
-/** What goes into each round beside the digest of the one before. */
+/** Inputs of each round beside the digest of the one before. */
 interface Parts {
   readonly password: Buffer
   readonly salt: Buffer
 }
 
 /**
- * Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512". Gives the whole hash, such as `$5$rounds=1000$salt$…`.
+ * Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512". @returns the whole hash, such as `$5$rounds=1000$salt$…`.
  * Takes some microseconds for each round.
  */
 export function shaCrypt(password: Buffer, options: ShaCryptOptions): string {
@@ -45,7 +45,7 @@ export function shaCrypt(password: Buffer, options: ShaCryptOptions): string {
 
 const PREFIXES = { sha256: '$5$', sha512: '$6$' } as const
 
-/** Bytes of the digest in the order in which they are written: each group is the one before, turned and moved by one. */
+/** Bytes of the digest in their order in the hash: each group is the one before, turned and moved by one. */
 const ORDERS: Readonly<Record<Digest, readonly number[]>> = {
   sha256: [...groups([0, 10, 20], 10, ([a, b, c]) => [c + 1, a + 1, b + 1]), 31, 30],
   sha512: [...groups([0, 21, 42], 21, ([a, b, c]) => [b + 1, c + 1, a + 1]), 63],
@@ -68,7 +68,7 @@ function firstDigest(digest: Digest, { password, salt }: Parts): Buffer {
 
 function runRounds(digest: Digest, job: { first: Buffer; parts: Parts; rounds: number }): Buffer {
   const { first, parts, rounds } = job
-  // What a round hashes has one of eight shapes, in which only the digest of the round before changes.
+  // The input of a round has one of eight shapes, in which only the digest of the round before changes.
   const shapes = Array.from({ length: 8 }, (_, shape) => makeShape(shape, parts, first.length))
   let last = first
   for (let round = 0; round < rounds; round++) {
@@ -97,7 +97,7 @@ function repeat(bytes: Buffer, times: number): Buffer {
   return Buffer.alloc(bytes.length * times, bytes)
 }
 
-/** The digest over and over until it is as long as that. */
+/** The digest repeated up to that length. */
 function spread(digest: Buffer, length: number): Buffer {
   return Buffer.alloc(length, digest)
 }

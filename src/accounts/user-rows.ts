@@ -32,7 +32,7 @@ export function rowToAccount(row: UserRow): Account {
   }
 }
 
-/** True if this is the only account that can still administer. To be asked in the transaction that changes it. */
+/** True if this is the only account that can still administer. Must be called in the transaction that changes it. */
 export async function isLastAdmin(transaction: Transaction<AccountsSchema>, row: UserRow): Promise<boolean> {
   if (row.is_admin === 0 || row.is_disabled === 1) return false
   const other = await transaction

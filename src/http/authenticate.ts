@@ -4,7 +4,7 @@ import { type Account, AccountError, type Authenticator } from '../accounts/acco
 import { OciError } from '../oci/errors.ts'
 import type { TokenService } from '../tokens/tokens.ts'
 
-/** How a request showed who it is for. */
+/** Credentials of a request. */
 export type Credentials =
   | { readonly kind: 'none' }
   | { readonly kind: 'accepted' }
@@ -14,14 +14,14 @@ export type Credentials =
   /** A header that cannot be read. */
   | { readonly kind: 'unreadable' }
 
-/** What a request shows of who it is for. */
+/** Evidence of a request's account. */
 export interface Evidence {
   readonly headers: IncomingHttpHeaders
   /** Address of the client: failures are counted by it, too. */
   readonly remote: string
 }
 
-/** Who a request is for. */
+/** Result of authentication. */
 export interface Authenticated {
   readonly principal: Principal
   /** The account of the principal; undefined for an anonymous one. */
@@ -29,20 +29,20 @@ export interface Authenticated {
   readonly credentials: Credentials['kind']
 }
 
-/** What is needed to tell. */
+/** Dependencies of authentication. */
 export interface AuthenticateParts {
   readonly accounts: Authenticator
   readonly tokens: TokenService
 }
 
-/** RFC 4648, 4. Node reads on where it ends, and would take one of two credentials that somebody joined. */
+/** RFC 4648, 4. Node decodes beyond the padding, and would accept one of two joined credentials. */
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 const NOBODY: Authenticated = { principal: ANONYMOUS, credentials: 'none' }
 
 /**
- * Tells from the headers who a request is for: Basic (RFC 7617) or Bearer (RFC 6750).
- * Errors: `TOOMANYREQUESTS` if too many passwords are being checked.
+ * Finds the principal of a request from its headers: Basic (RFC 7617) or Bearer (RFC 6750). Errors: `TOOMANYREQUESTS`
+ * if too many passwords are being checked.
  */
 export function authenticate(
   { headers, remote }: Evidence,
@@ -65,7 +65,7 @@ async function authenticateToken(
   const claims = await tokens.verify(token)
   if (!claims) return { principal: ANONYMOUS, credentials: 'bad-token' }
   if (claims.subject === undefined) return { principal: ANONYMOUS, credentials: 'accepted' }
-  // Asked each time, so that disabling, removing and a new password end an account's tokens at once.
+  // Read each time, so that disabling, removing and a new password end an account's tokens at once.
   const account = await accounts.findEnabled(claims.subject)
   if (account?.version !== claims.accountVersion || !account)
     return { principal: ANONYMOUS, credentials: 'bad-token' }

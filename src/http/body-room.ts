@@ -1,10 +1,10 @@
 import { OciError } from '../oci/errors.ts'
 import { FairShare } from './fair-share.ts'
 
-/** Seconds after which a client that was turned away may try again. */
+/** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = 2
 
-/** Part of a {@link BodyRoom}, given back when it is disposed of. */
+/** Part of a {@link BodyRoom}, returned when it is disposed of. */
 export interface BodyHold extends Disposable {
   /**
    * Counts bytes that came. Errors: `TOOMANYREQUESTS` if all bodies together would be more than the room, or those of
@@ -13,7 +13,7 @@ export interface BodyHold extends Disposable {
   add(bytes: number): void
 }
 
-/** Bounds the memory of bodies that are held whole, all requests together. What has not come yet takes no room. */
+/** Bounds the memory of bodies that are held whole, all requests together. Only received bytes take room. */
 export class BodyRoom {
   readonly #maxBytes: number
   readonly #shares: FairShare
@@ -24,7 +24,7 @@ export class BodyRoom {
     this.#shares = new FairShare(maxBytes)
   }
 
-  /** @param holder Whose body it is: an account, or an address where there is none yet. */
+  /** @param holder Owner of the body: an account, or an address if there is none yet. */
   hold(holder: string): BodyHold {
     let mine = 0
     return {

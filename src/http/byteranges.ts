@@ -8,7 +8,7 @@ const BOUNDARY_BYTES = 18
 export class Byteranges {
   readonly contentType: string
   readonly contentLength: number
-  /** What stands after the last span. */
+  /** Bytes after the last span. */
   readonly end: Buffer
   readonly #heads: readonly Buffer[]
   readonly #lengths: readonly number[]
@@ -35,7 +35,7 @@ export class Byteranges {
     )
   }
 
-  /** What stands before the next `length` bytes of the spans, if they begin one. */
+  /** Bytes before the next `length` bytes of the spans, if they begin one. */
   before(length: number): Buffer | undefined {
     const isFirst = this.#left === 0
     if (isFirst) this.#left = this.#lengths[++this.#part] ?? 0

@@ -4,10 +4,10 @@ import { formatScopes } from '../tokens/scope.ts'
 import type { Authenticated } from './authenticate.ts'
 
 /**
- * The `WWW-Authenticate` of a 401: where to get a token, and for what (Distribution's token specification).
+ * The `WWW-Authenticate` of a 401: the token endpoint, and the scope to request (Distribution's token specification).
  *
- * `error` stands wherever a token was shown: containerd throws a token away only then, and otherwise tries the dead
- * one again and again.
+ * `error` is set whenever a token was sent: containerd drops a token only then, and otherwise tries the dead one again
+ * and again.
  */
 export function challengeFor(
   scopes: readonly TokenScope[],
@@ -21,7 +21,7 @@ export function challengeFor(
   return `Bearer ${parts.join(',')}`
 }
 
-/** The error of a 401, in words that say what to do. */
+/** The error of a 401, with advice. */
 export function unauthorized(credentials: Authenticated['credentials']): OciError {
   const messages: Record<Authenticated['credentials'], string> = {
     none: 'Authentication is required: log in first',

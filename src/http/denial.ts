@@ -3,16 +3,16 @@ import type { Principal } from '../access/principal.ts'
 import { ownedNames } from '../access/rules.ts'
 import { OciError } from '../oci/errors.ts'
 
-/** Names that a denial lists; more of them would not be read. */
+/** Names in a denial; more of them would not be read. */
 const MAX_NAMED = 3
 const DEEDS = { pull: 'pull from', push: 'push to', delete: 'delete in' } as const
 
 /**
- * The error of a denial. It says where the account may do what it wanted: most denials are pushes of `HOST/app` by people
- * who do not know that their repositories begin with their name. Docker goes on trying for a minute if a denial has the
- * specification's own words and no detail.
+ * The error of a denial. It names the place where the account could do the same: most denials are pushes of `HOST/app`
+ * by people who do not know that their repositories begin with their name. Docker goes on trying for a minute if a
+ * denial has the specification's own words and no detail.
  *
- * @param origin Scheme and host this registry is reached by.
+ * @param origin Scheme and host of this registry.
  */
 export function createDenial(principal: Principal, demand: Demand, origin: string): OciError {
   if (principal.kind !== 'user' || demand.kind !== 'repository') return new OciError('DENIED')
@@ -31,7 +31,7 @@ export function createDenial(principal: Principal, demand: Demand, origin: strin
 }
 
 /**
- * What an answer without a body says of a denial: the header `Warning` (distribution-spec, "Warnings"; RFC 7234, 5.5).
+ * Text of a denial for an answer without a body: the header `Warning` (distribution-spec, "Warnings"; RFC 7234, 5.5).
  */
 export function formatWarning({ message }: OciError): string {
   return `299 - "${message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`

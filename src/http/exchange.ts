@@ -4,7 +4,7 @@ import { OciError } from '../oci/errors.ts'
 import type { UnsentHold } from '../stream/unsent-bytes.ts'
 import type { BodyRoom } from './body-room.ts'
 
-/** One request and its answer, on behalf of whom, and what its access line will say. */
+/** One request and its answer, its principal, and the data of its access line. */
 export interface Exchange {
   readonly id: string
   readonly request: IncomingMessage
@@ -12,7 +12,7 @@ export interface Exchange {
   principal: Principal
   repository: string | undefined
   errorCode: string | undefined
-  /** Address of the client; that behind a trusted proxy as the proxy tells it. */
+  /** Address of the client; behind a trusted proxy the one from the proxy's header. */
   readonly remote: string
   /** Body bytes handed to the connection. */
   sentBytes: number
@@ -20,25 +20,27 @@ export interface Exchange {
   readonly answerRoom: BodyRoom
   /** Counts the body while it is sent in chunks. */
   unsent?: UnsentHold
-  /** Scheme and host this registry is reached by, without a trailing slash. */
+  /** Scheme and host of this registry, without a trailing slash. */
   readonly origin: string
-  /** Put before the path of each `Location`: empty where they are relative. */
+  /** Prefix of the path of each `Location`: empty if they are relative. */
   readonly locationBase: string
 }
 
-/** Name of the account that makes the request. Errors: `UNAUTHORIZED`. */
+/** Name of the request's account. Errors: `UNAUTHORIZED`. */
 export function requireAccount(exchange: Exchange): string {
   if (exchange.principal.kind === 'user') return exchange.principal.name
   throw new OciError('UNAUTHORIZED')
 }
 
-/** Id of that account: upload sessions are bound to it, and not to a name that another may get. Errors: `UNAUTHORIZED`. */
+/**
+ * Id of that account: upload sessions are bound to it, and not to a name that another may get. Errors: `UNAUTHORIZED`.
+ */
 export function requireAccountId(exchange: Exchange): string {
   if (exchange.principal.kind === 'user') return exchange.principal.id
   throw new OciError('UNAUTHORIZED')
 }
 
-/** Whose memory a request takes: its account's, or its address's where there is none. */
+/** Holder of a request's memory: its account, or its address without one. */
 export function holderOf({ principal, remote }: Exchange): string {
   // No account has a space in its name, nor an address.
   return principal.kind === 'user' ? `account ${principal.name}` : `address ${remote}`

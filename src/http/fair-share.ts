@@ -1,12 +1,12 @@
-/** Of what all share, one holder has three quarters at most: alone it hardly feels that, and others are never shut out. */
+/** One holder gets at most 75 % of a shared amount: alone that is nearly all, and others are never shut out. */
 export const LARGEST_SHARE = 3 / 4
 
-/** Counts how much of something each holder has, so that none has more than its share. */
+/** Counts the amount of each holder, so that none has more than its share. */
 export class FairShare {
   readonly #most: number
   readonly #held = new Map<string, number>()
 
-  /** @param total What all holders share. */
+  /** @param total Amount shared by all holders. */
   constructor(total: number) {
     this.#most = total * LARGEST_SHARE
   }
@@ -19,7 +19,7 @@ export class FairShare {
     return true
   }
 
-  /** Gives back what was taken; of who holds nothing, nothing is remembered. */
+  /** Returns an amount; a holder without any is forgotten. */
   give(holder: string, amount: number): void {
     const held = (this.#held.get(holder) ?? 0) - amount
     if (held > 0) this.#held.set(holder, held)

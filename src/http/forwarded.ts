@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** What a proxy says of the request it passes on. Undefined: nothing. */
+/** A proxy's statements about the request it passes on. Undefined: none. */
 export interface Forwarded {
   readonly scheme: string | undefined
   /** Host with an optional port. */
@@ -13,14 +13,14 @@ export interface Forwarded {
 /** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
 const MAX_LENGTH = 2_048
 /**
- * One `name=value` of RFC 7239, 4, with what separates it from the next: a comma ends what one proxy has added. Each space
- * can be taken in one way only, so that it takes no longer than its length.
+ * One `name=value` of RFC 7239, 4, with its separator: a comma ends the part of one proxy. Each space can match in one
+ * way only, so that the time is linear.
  */
 const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*)?([,;]|$)/y
 
 /**
- * Reads what the nearest proxy says: `X-Forwarded-*`, or where there is none of these `Forwarded` (RFC 7239). Not both: a
- * proxy that sets the one passes the other on as its client wrote it.
+ * Reads the statements of the nearest proxy: `X-Forwarded-*`, or without any of these `Forwarded` (RFC 7239). Not both:
+ * a proxy that sets the one passes the other on as its client wrote it.
  */
 export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
   const own = {
@@ -40,7 +40,7 @@ export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
   }
 }
 
-/** The last value of each name: that of the nearest proxy which gave one. Nothing of a header that cannot be read. */
+/** The last value of each name: that of the nearest proxy which gave one. Empty for an unreadable header. */
 function readStandard(header: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
   if (header.length > MAX_LENGTH) return values
@@ -54,7 +54,7 @@ function readStandard(header: string): ReadonlyMap<string, string> {
   return values
 }
 
-/** An address without its port and brackets; a name or `unknown` in its place says nothing of use. */
+/** An address without its port and brackets; undefined for a name or `unknown`. */
 function parseClient(node: string | undefined): string | undefined {
   const [, ipv6, other] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::\d+)?$/.exec(node ?? '') ?? []
   return ipv6 ?? other

@@ -5,8 +5,8 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 
 /**
  * The target of a request as path and query. Some proxies send it with scheme and host before it, which a server must
- * take (RFC 9112, 3.2.2); what names another host than the header is refused, since one of the two is wrong.
- * Errors: `REQUEST_INVALID`.
+ * accept (RFC 9112, 3.2.2); one with another host than the header is refused, since one of the two is wrong. Errors:
+ * `REQUEST_INVALID`.
  */
 export function toOriginForm({ url = '/', headers }: IncomingMessage): string {
   const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? []

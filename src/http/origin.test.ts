@@ -25,7 +25,7 @@ function read(peer: string | undefined, headers: Record<string, string>, policy:
 }
 
 const HOST = 'registry.example.com'
-/** Headers of a trusted proxy -> what is read of them. */
+/** Headers of a trusted proxy -> result. */
 const TRUSTED: readonly (readonly [headers: Record<string, string>, origin: string, remote?: string])[] = [
   [{ host: HOST }, `http://${HOST}`],
   [{ host: HOST, 'x-forwarded-proto': 'https' }, `https://${HOST}`],
@@ -56,7 +56,7 @@ const TRUSTED: readonly (readonly [headers: Record<string, string>, origin: stri
   [{ host: HOST, forwarded: 'for=unknown, for=_hidden;proto=https' }, `https://${HOST}`, PROXY],
   [{ host: HOST, forwarded: 'proto=https;host="unclosed' }, `http://${HOST}`],
   [{ host: HOST, forwarded: 'proto=https '.repeat(1_000) }, `http://${HOST}`],
-  // Of a proxy that sets the older ones and passes this on.
+  // Of a proxy that sets the older ones and passes this one on.
   [
     { host: HOST, 'x-forwarded-proto': 'https', forwarded: 'for=1.2.3.4;host=evil' },
     `https://${HOST}`,
@@ -163,7 +163,7 @@ test('a `Forwarded` header takes no longer to be read than its length, whatever 
     `for="${'\\a'.repeat(length / 2)}`,
   ]) {
     const took = bestOf(odd)
-    // What takes each space in several ways takes a hundred times as long.
+    // Time is linear: a pattern that matches each space in several ways takes a hundred times as long.
     assert.ok(took < 10 * usual + 1_000, `${took} us, a usual one takes ${usual} us`)
   }
 })

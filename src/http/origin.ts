@@ -3,31 +3,31 @@ import { BlockList, isIPv6 } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Forwarded, readForwarded } from './forwarded.ts'
 
-/** What decides under which address this registry is reached. */
+/** Settings that decide the registry's own address. */
 export interface OriginPolicy {
   /** Set by the operator: counts for every request. */
   readonly publicUrl: string | undefined
   /** Addresses (CIDR) whose forwarded headers count. With none, those of loopback count for scheme, host and port. */
   readonly trustedProxies: readonly string[]
   /**
-   * Gets the first request of each kind whose clients are sent to plain HTTP to log in, which those that came over TLS
-   * refuse. By default nothing is said.
+   * Called with the first request of each kind whose clients would be sent to plain HTTP to log in, which those that
+   * came over TLS refuse. Optional.
    */
   readonly onUnbelieved?: ((proxy: UnbelievedProxy) => void) | undefined
 }
 
-/** A proxy whose clients may have come over TLS, while this registry takes it that they did not. */
+/** A proxy whose clients may have come over TLS, while this registry has to assume that they did not. */
 export interface UnbelievedProxy {
-  /** It says TLS and is not trusted; or it says nothing of the scheme. */
+  /** `untrusted`: its headers name TLS, but do not count; `silent`: it sends no scheme. */
   readonly kind: 'untrusted' | 'silent'
   readonly address: string
-  /** What `public-url` would have to be, as far as the proxy says. */
+  /** Probable value of `public-url`, by the proxy's headers. */
   readonly url: string
 }
 
 /** A host with an optional port: nothing that could end a quoted string or begin a path. */
 const HOST = /^(?:[a-zA-Z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/
-/** Headers that proxies add to what they pass on, also those that say nothing of the scheme. */
+/** Headers that proxies add to what they pass on, with or without the scheme. */
 const MARKS: readonly string[] = [
   'x-forwarded-for',
   'x-forwarded-host',
@@ -42,9 +42,9 @@ const DEFAULT_PORTS: readonly string[] = ['80', '443']
 
 /** Scheme and host of requests, and the address of their client. */
 export interface OriginReader {
-  /** Scheme and host as the client reaches this registry, without a trailing slash. */
+  /** Scheme and host by which the client reaches this registry, without a trailing slash. */
   readOrigin(request: IncomingMessage): string
-  /** The client's address; that behind a trusted proxy as the proxy tells it. */
+  /** The client's address; behind a trusted proxy the one from the proxy's header. */
   readRemote(request: IncomingMessage): string
 }
 
@@ -66,16 +66,21 @@ export function createOriginReader(policy: OriginPolicy): OriginReader {
       const { headers } = request
       const peer = peerOf(request)
       const isEncrypted = (request.socket as TLSSocket).encrypted === true
-      // A proxy on this machine that does TLS, most likely; what a local client gains by a lie is a wrong answer to itself.
+      // Most likely a proxy on this machine that does TLS; a local client that forges the headers harms only itself.
       const isLocalProxy = trustedProxies.length === 0 && !isEncrypted && isLoopback(peer)
       const own = { scheme: isEncrypted ? 'https' : 'http', host: headers.host }
       const isBelieved = isLocalProxy || isTrusted(peer)
-      const told = isBelieved || !isEncrypted ? readForwarded(headers) : NOTHING
-      if (!isEncrypted && told.scheme === undefined && MARKS.some((name) => headers[name] !== undefined)) {
-        warn({ kind: 'silent', address: peer, url: joinOrigin({ ...told, scheme: 'https' }, own) })
+      const forwarded = isBelieved || !isEncrypted ? readForwarded(headers) : NOTHING
+      if (
+        !isEncrypted &&
+        forwarded.scheme === undefined &&
+        MARKS.some((name) => headers[name] !== undefined)
+      ) {
+        warn({ kind: 'silent', address: peer, url: joinOrigin({ ...forwarded, scheme: 'https' }, own) })
       }
-      if (isBelieved) return joinOrigin(told, own)
-      if (told.scheme === 'https') warn({ kind: 'untrusted', address: peer, url: joinOrigin(told, own) })
+      if (isBelieved) return joinOrigin(forwarded, own)
+      if (forwarded.scheme === 'https')
+        warn({ kind: 'untrusted', address: peer, url: joinOrigin(forwarded, own) })
       return joinOrigin(NOTHING, own)
     },
     readRemote(request) {
@@ -88,14 +93,14 @@ export function createOriginReader(policy: OriginPolicy): OriginReader {
 
 const NOTHING: Forwarded = { scheme: undefined, host: undefined, port: undefined, client: undefined }
 
-function joinOrigin(told: Forwarded, own: { scheme: string; host: string | undefined }): string {
-  const scheme = (told.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
-  const host = told.host ?? own.host ?? ''
+function joinOrigin(forwarded: Forwarded, own: { scheme: string; host: string | undefined }): string {
+  const scheme = (forwarded.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
+  const host = forwarded.host ?? own.host ?? ''
   if (!HOST.test(host)) return `${scheme}://localhost`
-  return `${scheme}://${host}${formatPort(told.port, host)}`
+  return `${scheme}://${host}${formatPort(forwarded.port, host)}`
 }
 
-/** A port that the proxy names and the host does not; none that is the default of either scheme. */
+/** A port of the proxy that the host lacks; none that is the default of either scheme. */
 function formatPort(port: string | undefined, host: string): string {
   if (port === undefined || !/^\d{1,5}$/.test(port) || /:\d+$/.test(host)) return ''
   return DEFAULT_PORTS.includes(port) ? '' : `:${port}`

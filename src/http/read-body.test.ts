@@ -9,7 +9,7 @@ import { readBody } from './read-body.ts'
 
 const tooLarge = (): OciError => new OciError('SIZE_INVALID', { status: 413 })
 
-/** Lets each request be read by `read` and answers with what became of it. */
+/** Reads each request by `read` and answers with the result. */
 async function serve(read: (request: IncomingMessage) => Promise<string>) {
   const server = createServer(async (incoming, response) => {
     const outcome = await read(incoming).catch((error: OciError) => error.code)

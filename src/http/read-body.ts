@@ -6,16 +6,16 @@ import type { BodyHold } from './body-room.ts'
 const GAP_MS = 30_000
 
 /**
- * Reads a whole small body into memory, which `hold` counts until the caller gives it back.
- * Errors: `tooLarge` made by the caller, before or as soon as more than `maxBytes` come; `REQUEST_TIMEOUT`;
- * `SIZE_INVALID` if the client goes away; those of `hold`.
+ * Reads a whole small body into memory, which `hold` counts until the caller returns it. Errors: `tooLarge` made by the
+ * caller, before or as soon as more than `maxBytes` come; `REQUEST_TIMEOUT`; `SIZE_INVALID` if the client goes away;
+ * those of `hold`.
  */
 export async function readBody(
   request: IncomingMessage,
   { maxBytes, tooLarge, hold }: { maxBytes: number; tooLarge: () => OciError; hold: BodyHold },
 ): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
-  // A request without a body has ended before it is served, and says so no more.
+  // A request without a body has ended before it is served, without a further event.
   if (request.readableEnded) return Buffer.alloc(0)
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -37,18 +37,18 @@ export async function readBody(
       settle(() =>
         reject(new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })),
       )
-    const settle = (tell: () => void): void => {
+    const settle = (resolvePromise: () => void): void => {
       clearTimeout(timer)
       request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
       request.on('error', ignoreLateError)
-      tell()
+      resolvePromise()
     }
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
-    // Gone before anybody listened: nothing more is told of it.
+    // Gone before the listeners were there: no further event comes.
     if (request.destroyed) onGone()
   })
 }
 
 function ignoreLateError(): void {
-  // The body has been dealt with; a late failure of its sender changes nothing.
+  // Already dealt with: a late failure of the sender changes nothing.
 }

@@ -15,7 +15,7 @@ import { type OciParts, serveOci } from './serve-oci.ts'
 import { createSharedBounds, type SharedBounds } from './shared-bounds.ts'
 import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
 
-/** What the registry's own host answers with. */
+/** Dependencies and settings of the registry's own host. */
 export interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly registry: Registry
   readonly rules: AccessRules
@@ -27,29 +27,29 @@ export interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> 
   readonly corsOrigins: readonly string[]
   /** Added to each answer, each as `Name: value`. */
   readonly responseHeaders: readonly string[]
-  /** True once the server has been told to stop. */
+  /** True once the server is stopping. */
   readonly isStopping: () => boolean
-  /** What does not keep it from serving, and wants to be looked at. */
+  /** Problems that do not prevent serving, but need attention. */
   readonly warnings: () => readonly Warning[]
   readonly newRequestId: () => string
-  /** Gets one line for each request, once it is over. */
+  /** Called with one line for each request, once it is over. */
   readonly logAccess: (line: AccessLine) => void
-  /** Gets failures that are bugs or faults of the machine, not of the client. */
+  /** Called with failures that are bugs or faults of the machine, not of the client. */
   readonly logFailure: (error: unknown, requestId: string) => void
 }
 
 /** A member of `warnings` of `/readyz`. */
 export interface Warning {
   readonly code: 'CERTIFICATE_EXPIRED'
-  /** How many certificates that are served have expired, and when the first did. */
+  /** Number of served certificates that have expired, and the time of the first expiry. */
   readonly count: number
   readonly since: string
 }
 
-/** The parts of a host, with what its requests share. */
+/** The parts of a host, with the shared ones of its requests. */
 interface OpenHost extends RegistryHostParts, OciParts, TokenEndpointParts {}
 
-/** Answers a request; settled when the handler is done, never rejected. */
+/** Answers a request; settles when the handler is done, never rejects. */
 export type HostHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /** Creates the handler of the registry's own host: `/v2/`, `/token`, health. */
@@ -97,7 +97,7 @@ function splitHeader(line: string): [string, string] {
   return [line.slice(0, colon), line.slice(colon + 1).trim()]
 }
 
-/** No promise of its own: one more for each request would be felt. */
+/** Returns no promise of its own: one more for each request would cost measurable time. */
 function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
   const { request } = exchange
   if (request.url?.startsWith('/') !== true) request.url = toOriginForm(request)
@@ -160,12 +160,12 @@ function toAccessLine(exchange: Exchange, measured: { received: number; ms: numb
     repository,
     remote: exchange.remote,
     agent: request.headers['user-agent'],
-    // The answer's end comes before its handler learns of it.
+    // The answer ends before its handler gets the event.
     error: errorCode ?? (response.writableFinished ? undefined : 'CLIENT_GONE'),
   }
 }
 
-/** Bytes of the body: as announced once it is all here, else what the connection brought since its head. */
+/** Bytes of the body: as announced once it is complete, else the bytes of the connection since the head. */
 function receivedBytes(request: IncomingMessage, readBefore: number): number {
   const announced = request.headers['content-length']
   if (request.complete && announced !== undefined) return Number(announced)

@@ -8,16 +8,16 @@ import { type Exchange, holderOf } from './exchange.ts'
 /** Longest wait for a client that reads nothing of an answer, in milliseconds. */
 const WRITE_GAP_MS = 60_000
 /**
- * Bytes of a refused body that are read and thrown away, so that the client gets its answer and the connection can be
- * used again: twice the largest manifest. Beyond it the connection is closed.
+ * Bytes of a refused body that are read and dropped, so that the client gets its answer and the connection can be
+ * reused: twice the largest manifest. Beyond it the connection is closed.
  */
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024
 /** Longest time for that, in milliseconds. */
 const MAX_DISCARD_MS = 10_000
 
 /**
- * Sends the status and the headers, with those that stand on every answer; nothing of what is served is meant to be run
- * or sniffed by a browser. One flat list: Node copies it as it is, where names set one by one are looked up and joined.
+ * Sends the status and the headers, with those of every answer; browsers must neither run nor sniff any served content.
+ * One flat list: Node copies it as it is, while names set one by one are looked up and joined.
  */
 export function sendHead({ id, response }: Exchange, status: number, headers: OutgoingHttpHeaders): void {
   const list: (string | number | readonly string[])[] = [
@@ -63,10 +63,10 @@ export function replyBytes(
   else exchange.response.end(body)
 }
 
-/** Bounds what clients that do not read can make this server keep, and for how long. Errors: `TOOMANYREQUESTS`. */
+/** Bounds the memory and time that clients can take without reading. Errors: `TOOMANYREQUESTS`. */
 function holdUntilSent(exchange: Exchange, bytes: number): void {
   const { request, response } = exchange
-  // Nobody is left, and nothing would tell that it is over.
+  // The connection is gone, and no event would end the hold.
   if (response.destroyed) return
   const hold = exchange.answerRoom.hold(holderOf(exchange))
   hold.add(bytes)
@@ -80,13 +80,13 @@ function holdUntilSent(exchange: Exchange, bytes: number): void {
   response.once('close', () => {
     unsent.close()
     socket.off('timeout', onTimeout)
-    // Node has set that of an idle connection, unless another answer is to come, which may take its time.
+    // Restores Node's timeout of an idle connection, unless another answer is to come, which may take its time.
     if (socket.timeout === WRITE_GAP_MS) socket.setTimeout(0)
     hold[Symbol.dispose]()
   })
 }
 
-/** Counts the answer among all that this process has read and not sent. */
+/** Counts the answer among all bytes that this process has read and not sent. */
 function countUnsent({ request: { socket } }: Exchange): UnsentHold {
   const end = (): void => {
     socket.destroy()
@@ -105,13 +105,13 @@ export function replyJson(
 }
 
 /**
- * Answers with an error body of distribution-spec "Error Codes". What is no `OciError` is a bug: its text stays in the
- * log, and the client gets the request's id to ask for it.
+ * Answers with an error body of distribution-spec "Error Codes". Any error but an `OciError` is a bug: its text stays
+ * in the log, and the client gets the request's id to report.
  */
 export function replyError(exchange: Exchange, error: OciError, headers: OutgoingHttpHeaders = {}): void {
   const { response } = exchange
   exchange.errorCode = error.code
-  // The head is out: the only way left to say that the body is not whole is to break the connection.
+  // The head is sent: breaking the connection is the only way left to show that the body is not whole.
   if (response.headersSent) {
     response.destroy()
     return
@@ -133,7 +133,7 @@ export function replyError(exchange: Exchange, error: OciError, headers: Outgoin
   )
 }
 
-/** The `OciError` a failure is answered with. */
+/** The `OciError` of the answer for a failure. */
 export function toOciError(error: unknown, exchange: Exchange): OciError {
   if (error instanceof OciError) return error
   if (isOutOfDescriptors(error)) {
@@ -177,8 +177,8 @@ export function writeToClient(exchange: Exchange, bytes: Buffer): Promise<void> 
 }
 
 /**
- * Limits how long a client may read nothing while a body is sent, and counts what it has not read yet; the system's own
- * clock counts bytes, not calls.
+ * Limits the time for which a client may read nothing while a body is sent, and counts its unread bytes; the system's
+ * own clock counts bytes, not calls.
  */
 export function guardSending(exchange: Exchange): Disposable {
   const { socket } = exchange.request
@@ -197,7 +197,7 @@ export function guardSending(exchange: Exchange): Disposable {
   }
 }
 
-/** The client went away: nobody is left to answer. */
+/** The client went away: there is no one to answer. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone'
 
@@ -206,7 +206,7 @@ export class ClientGone extends Error {
   }
 }
 
-/** Reads and throws away what is left of a body that will not be used, within bounds. */
+/** Reads and drops the rest of an unused body, within bounds. */
 export function discardBody({ request }: Exchange): void {
   if (request.readableEnded || request.complete || request.destroyed) return
   let discarded = 0

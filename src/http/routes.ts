@@ -11,7 +11,7 @@ export type Handler<K extends OciRequestKind> = (request: RequestOf<K>, exchange
 /** The handler of each kind of request. A kind without one does not compile. */
 export type Handlers = { readonly [K in OciRequestKind]: Handler<K> }
 
-/** What must be allowed before a handler runs. */
+/** Access that must be granted before a handler runs. */
 export type Access = RepositoryAction | 'ping' | 'catalog'
 
 /** The access that each kind of request needs. A kind without one does not compile. */

@@ -16,8 +16,8 @@ export interface OciParts extends AuthenticateParts {
 }
 
 /**
- * Serves one request to `/v2/`: parse, who, may, handle.
- * Errors: `OciError` and, for bugs, anything else; the caller answers with it.
+ * Serves one request to `/v2/`: parses, authenticates, decides, handles. Errors: `OciError` and, for bugs, anything
+ * else; the caller answers with it.
  */
 export async function serveOci(exchange: Exchange, parts: OciParts): Promise<void> {
   const { request, response } = exchange
@@ -39,7 +39,8 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
     }
     if (refusal.code === 'DENIED' && request.method === 'HEAD') {
       response.setHeader('warning', formatWarning(refusal))
-      // Clients ask so before they push a layer, and stop at 403 without a word of why; they go on to a denial with a body.
+      // Clients send this before they push a layer, and stop at 403 without a message; they go on to a denial with a
+      // body.
       if (parsed.kind === 'blob-get') throw new OciError('BLOB_UNKNOWN', { cause: refusal })
     }
     throw refusal
@@ -56,7 +57,7 @@ function toDemand(parsed: OciRequest): Demand {
   return { kind: 'repository', repository: parsed.repository, action: access, source }
 }
 
-/** What a token must be issued for, so that the request gets all it asks for. */
+/** Scopes of a token with which the request can do everything it contains. */
 function toScopes(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
   switch (demand.kind) {
     case 'ping':
@@ -75,7 +76,7 @@ function toScopes(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
   }
 }
 
-/** Whoever showed credentials that are wrong gets no answer as somebody else. */
+/** Wrong credentials get no answer as another principal. */
 function findRefusal(
   decision: Decision,
   { credentials }: Authenticated,
@@ -96,7 +97,7 @@ function findRefusal(
 }
 
 function handle(parsed: OciRequest, exchange: Exchange, handlers: Handlers): Promise<void> {
-  // The table pairs each kind with the handler of that kind, which the type of an indexed access cannot say.
+  // The table pairs each kind with the handler of that kind, which the type of an indexed access cannot express.
   const handler = handlers[parsed.kind] as Handler<typeof parsed.kind>
   return handler(parsed as never, exchange)
 }

@@ -8,7 +8,7 @@ export interface SharedBounds {
   readonly transfers: Transfers
   /** Memory of manifests that are being pushed. */
   readonly manifestRoom: BodyRoom
-  /** Memory of forms of token requests: anybody may send them, on thousands of connections at once. */
+  /** Memory of forms of token requests: anyone may send them, on thousands of connections at once. */
   readonly formRoom: BodyRoom
   /** Memory of larger answers that wait for their clients to read them. */
   readonly answerRoom: BodyRoom

@@ -23,13 +23,13 @@ export interface TokenEndpointParts extends AuthenticateParts {
   readonly authRealm: string
 }
 
-/** A request for a token, however it was made. */
+/** A request for a token, of either form. */
 interface TokenRequest {
   /** Undefined: without credentials. */
   readonly account: Account | undefined
   readonly scopes: readonly string[]
   readonly wantsRefreshToken: boolean
-  /** The one that follows the one shown, for the client to go on with. */
+  /** The token after the one sent, for the client's next request. */
   readonly refreshToken: string | undefined
   readonly clientId: string
 }
@@ -37,20 +37,21 @@ interface TokenRequest {
 /**
  * Answers `GET /token` (Distribution's token specification) and `POST /token` (its OAuth 2 form).
  *
- * Fewer rights than asked for are no error: the token says what it covers. Without credentials it is an anonymous one.
- * Errors: `UNAUTHORIZED` if credentials are wrong, `REQUEST_INVALID`, `UNSUPPORTED`, `TOOMANYREQUESTS`.
+ * Fewer rights than requested are no error: the token lists those it covers. Without credentials it is an anonymous
+ * one. Errors: `UNAUTHORIZED` if credentials are wrong, `REQUEST_INVALID`, `UNSUPPORTED`, `TOOMANYREQUESTS`.
  */
 export async function serveToken(exchange: Exchange, parts: TokenEndpointParts): Promise<void> {
   const { request, response } = exchange
   if (request.method !== 'GET' && request.method !== 'POST') {
     throw new OciError('UNSUPPORTED', { detail: { allow: ['GET', 'POST'] } })
   }
-  // RFC 9110, 15.5.2: a 401 says how to do better; taken back where the answer is none.
+  // RFC 9110, 15.5.2: a 401 names the way to log in; removed if the answer is another status.
   response.setHeader('www-authenticate', `Basic realm="${parts.authRealm}"`)
-  const asked = request.method === 'GET' ? await readGet(exchange, parts) : await readPost(exchange, parts)
+  const tokenRequest =
+    request.method === 'GET' ? await readGet(exchange, parts) : await readPost(exchange, parts)
   response.removeHeader('www-authenticate')
-  if (asked.account) exchange.principal = userPrincipal(asked.account, undefined)
-  await answer(exchange, asked, parts)
+  if (tokenRequest.account) exchange.principal = userPrincipal(tokenRequest.account, undefined)
+  await answer(exchange, tokenRequest, parts)
 }
 
 async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
@@ -97,18 +98,22 @@ async function readForm(exchange: Exchange, room: BodyRoom): Promise<string> {
   return String(await readBody(exchange.request, { maxBytes: MAX_FORM_BYTES, tooLarge: formTooLarge, hold }))
 }
 
-async function answer(exchange: Exchange, asked: TokenRequest, parts: TokenEndpointParts): Promise<void> {
-  const { account, clientId } = asked
-  const scopes = grantScopes(exchange.principal, parseScopes(asked.scopes), parts.rules)
+async function answer(
+  exchange: Exchange,
+  tokenRequest: TokenRequest,
+  parts: TokenEndpointParts,
+): Promise<void> {
+  const { account, clientId } = tokenRequest
+  const scopes = grantScopes(exchange.principal, parseScopes(tokenRequest.scopes), parts.rules)
   const { token, expiresInS, issuedAt } = await parts.tokens.issue(
     account
       ? { subject: account.name, scopes, accountVersion: account.version }
       : { subject: undefined, scopes },
   )
   const refreshToken =
-    account && asked.wantsRefreshToken
+    account && tokenRequest.wantsRefreshToken
       ? await parts.refreshTokens.issue(account, clientId.slice(0, 64))
-      : asked.refreshToken
+      : tokenRequest.refreshToken
   replyJson(
     exchange,
     {

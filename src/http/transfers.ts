@@ -2,10 +2,10 @@ import { OciError } from '../oci/errors.ts'
 import { MAX_TRANSFERS } from '../stream/buffer-budget.ts'
 import { FairShare } from './fair-share.ts'
 
-/** Seconds after which a client that was turned away may try again. */
+/** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = 5
 
-/** Counts the transfers of each account: one account must not take all there may be at once. */
+/** Counts the transfers of each account: one account must not take all that are possible at once. */
 export class Transfers {
   readonly #shares = new FairShare(MAX_TRANSFERS)
 

@@ -1,26 +1,26 @@
 import type { BlobReader } from '../blobs/blob-store.ts'
 import type { Digest } from '../oci/digest.ts'
 
-/** A blob that the facts name and the store does not hold as they say: its bytes were lost or changed by the disk. */
+/** A blob whose bytes in the store differ from the facts: they were lost or changed by the disk. */
 export interface BlobDamage {
   readonly digest: Digest
   /** Size in bytes by the facts. */
   readonly size: number
-  /** Size in bytes of what the store holds; undefined: nothing, or something that is no file. */
+  /** Size in bytes in the store; undefined: nothing, or something that is no file. */
   readonly found: number | undefined
 }
 
-/** Gets each damage when it is met. */
+/** Called with each damage when it is met. */
 export type OnBlobDamage = (damage: BlobDamage) => void
 
 /**
- * How long a blob that was found whole counts as whole, in milliseconds: a push looks at each of its layers several
+ * Time for which a blob that was found whole counts as whole, in milliseconds: a push checks each of its layers several
  * times within that time, and a damage is noticed soon enough.
  */
 export const REMEMBERED_MS = 5_000
 /** Blobs remembered at most, some 200 bytes each. */
 const MAX_REMEMBERED = 4_096
-/** Blobs looked at at once for one manifest: more would hold up the reads and writes of others. */
+/** Blobs checked at once for one manifest: more would delay the reads and writes of others. */
 const AT_ONCE = 4
 
 /** A blob as the facts describe it. */
@@ -30,14 +30,14 @@ export interface KnownBlob {
 }
 
 /**
- * Whether the store holds what the facts say: a client that learns of a blob that is gone pushes it again, which mends
- * it. The size is compared, not the content.
+ * Checks that the store holds what the facts name: a client that learns of a blob that is gone pushes it again, which
+ * repairs it. The size is compared, not the content.
  */
 export class BlobPresence {
   readonly #blobs: BlobReader
   readonly #onDamage: OnBlobDamage
   readonly #now: () => number
-  /** Until when a blob counts as whole; the oldest first. */
+  /** Time until which a blob counts as whole; the oldest first. */
   readonly #wholeUntil = new Map<Digest, number>()
 
   constructor(blobs: BlobReader, onDamage: OnBlobDamage, now: () => number = () => performance.now()) {
@@ -46,7 +46,7 @@ export class BlobPresence {
     this.#now = now
   }
 
-  /** Whether the store holds the blob in full. Only "yes" is remembered. Errors: `UNAVAILABLE`. */
+  /** True if the store holds the blob in full. Only "true" is remembered. Errors: `UNAVAILABLE`. */
   async isWhole({ digest, size }: KnownBlob): Promise<boolean> {
     if ((this.#wholeUntil.get(digest) ?? 0) > this.#now()) return true
     const found = (await this.#blobs.stat(digest))?.size
@@ -59,7 +59,7 @@ export class BlobPresence {
     return false
   }
 
-  /** Which of these the store does not hold in full. Errors: `UNAVAILABLE`. */
+  /** Those of the blobs that the store does not hold in full. Errors: `UNAVAILABLE`. */
   async findDamaged(blobs: readonly KnownBlob[]): Promise<Digest[]> {
     const damaged: Digest[] = []
     for (let at = 0; at < blobs.length; at += AT_ONCE) {

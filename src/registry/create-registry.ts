@@ -13,12 +13,12 @@ import type { Registry } from './registry.ts'
 import { shareCheck } from './share-check.ts'
 import { UploadLocks, type UploadTurns } from './upload-locks.ts'
 
-/** Stores of a registry, and what its operator decides. */
+/** Stores of a registry, and the operator's decisions. */
 interface RegistryOptions {
   readonly blobs: BlobStore
   readonly metadata: Metadata
   readonly policy: RegistryPolicy
-  /** Gets each blob whose bytes are found lost or cut short. */
+  /** Called with each blob whose bytes are found lost or cut short. */
   readonly onBlobDamage?: OnBlobDamage | undefined
   /** Those of all processes that serve these stores; by default those of this process alone. */
   readonly uploadTurns?: UploadTurns | undefined
@@ -29,13 +29,13 @@ interface RegistryOptions {
 /** Decisions of the operator. */
 interface RegistryPolicy {
   readonly isDeleteAllowed: boolean
-  /** Whether a manifest may name content its repository does not hold. */
+  /** True if a manifest may name content its repository does not hold. */
   readonly isSparseAllowed: boolean
   /** Largest blob in bytes; 0: no limit. */
   readonly maxBlobBytes: number
 }
 
-/** Creates the registry over its stores. What `check()` has found well a moment ago still counts. */
+/** Creates the registry over its stores. A success of `check()` a moment ago still counts. */
 export function createRegistry(options: RegistryOptions): Registry {
   const { blobs, metadata, policy, onBlobDamage = () => {}, uploadTurns = new UploadLocks() } = options
   const { clock = () => performance.now() } = options

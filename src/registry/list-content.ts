@@ -4,7 +4,7 @@ import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { PageRequest } from '../oci/request.ts'
 
-/** Entries of one page at most, also when none is asked for: about 1 MiB of the longest tags. */
+/** Most entries of one page, also if `n` is absent: about 1 MiB of the longest tags. */
 export const MAX_PAGE_ENTRIES = 10_000
 
 /** Part of a list. */
@@ -44,7 +44,7 @@ function boundSize(page: PageRequest): number {
   return Math.min(page.n ?? MAX_PAGE_ENTRIES, MAX_PAGE_ENTRIES)
 }
 
-/** One entry beyond the page tells whether another page follows. */
+/** One entry beyond the page shows that another page follows. */
 function oneMoreThan(page: PageRequest): { limit: number; last: string | undefined } {
   return { limit: boundSize(page) + 1, last: page.last }
 }

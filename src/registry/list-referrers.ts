@@ -6,14 +6,14 @@ import type { PageRequest } from '../oci/request.ts'
 import type { ListPage } from './list-content.ts'
 import type { ManifestReader } from './manifests/manifest-reader.ts'
 
-/** Entries of one page at most. */
+/** Most entries of one page. */
 const MAX_REFERRERS = 1_000
-/** Bytes of one page at most: clients read an index of 4 MiB; its frame and escapes need room. */
+/** Most bytes of one page: clients read an index of 4 MiB; its frame and escapes need room. */
 const MAX_PAGE_BYTES = 3 * 1024 * 1024
 
-/** A question for referrers. */
+/** A query for referrers. */
 export interface ReferrerQuery {
-  /** Account that asks: it has one large list at a time under way. */
+  /** Account of the query: it has one large list at a time under way. */
   readonly owner: string
   readonly repository: RepositoryName
   readonly digest: Digest
@@ -21,11 +21,11 @@ export interface ReferrerQuery {
   readonly page: PageRequest
 }
 
-/** Listing what refers to a manifest. */
+/** Listing the referrers of a manifest. */
 export interface ListReferrers {
   /**
-   * Descriptors by digest, each as JSON text: annotations may be megabytes, and are not read and written anew. Empty for a
-   * subject nobody knows (distribution-spec "Listing Referrers"). Errors: `TOOMANYREQUESTS` if too many lists with a
+   * Descriptors by digest, each as JSON text: annotations may be megabytes, and are not parsed and written anew. Empty
+   * for an unknown subject (distribution-spec "Listing Referrers"). Errors: `TOOMANYREQUESTS` if too many lists with a
    * large index of an older client wait for this account.
    */
   listReferrers(query: ReferrerQuery): Promise<ListPage<string>>
@@ -55,7 +55,7 @@ export function createListReferrers(parts: Parts): ListReferrers {
 }
 
 /**
- * Referrers that an older client listed in an index under the tag `<algorithm>-<hex>`, as it had to where a registry
+ * Referrers that an older client listed in an index under the tag `<algorithm>-<hex>`, as it had to if a registry
  * lacked the API (distribution-spec "Referrers Tag Schema").
  */
 async function findTaggedReferrers(
@@ -68,12 +68,12 @@ async function findTaggedReferrers(
   const stored = await metadata.findManifest(repository, tag)
   if (!stored) return []
   const { bytes, mediaType } = stored
-  // One more than the page holds tells that another follows.
+  // One more than the page holds shows that another follows.
   const request = { bytes, mediaType, artifactType, last: page.last, limit: limit + 1 }
   return manifests.takeTurn(owner, bytes, () => manifests.listChildren(request))
 }
 
-/** Both lists by digest. Where the repository's own goes on, what the tag lists behind its end waits for the next page. */
+/** Both lists by digest. If the repository's own goes on, tagged entries beyond its end wait for the next page. */
 function merge({ rows, hasMore }: ReferrerPage, tagged: readonly ReferrerRow[]): ReferrerPage {
   const end = hasMore ? rows.at(-1)?.digest : undefined
   const inReach = end === undefined ? tagged : tagged.filter((row) => row.digest <= end)
@@ -98,7 +98,7 @@ function cutPage({ rows, hasMore }: ReferrerPage, limit: number): ListPage<strin
   return { entries, next: hasMore ? last : undefined }
 }
 
-/** A descriptor as JSON; annotations stand in it as they are kept. */
+/** A descriptor as JSON; annotations are inserted as stored. */
 function formatReferrer({ annotationsJson, ...descriptor }: ReferrerRow): string {
   const text = JSON.stringify(descriptor)
   return annotationsJson === undefined ? text : `${text.slice(0, -1)},"annotations":${annotationsJson}}`

@@ -6,9 +6,9 @@ import type { BlobPresence } from './blob-presence.ts'
 /** Sharing a blob between repositories without sending it. */
 export interface MountBlob {
   /**
-   * Gives the repository a blob that some repository inside `readable` holds, `from` first; false if none does, or if
-   * its bytes are lost.
-   * Outside `readable` nothing is looked at, so the answer tells nothing of what others hold (CVE-2024-39897).
+   * Links a blob into the repository if some repository inside `readable` holds it, `from` first; false if none does,
+   * or if its bytes are lost. Nothing outside `readable` is read, so the answer reveals nothing about other
+   * repositories (CVE-2024-39897).
    */
   mountBlob(mount: {
     repository: RepositoryName

@@ -11,24 +11,27 @@ import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
 import { sessionInUse, type UploadTurns } from './upload-locks.ts'
 
 /**
- * Upload sessions of one account at once. A push has a handful open; a session is a row, and a file once bytes came, and
+ * Most open upload sessions of one account. A push has a handful; a session is a row, and a file once bytes came, and
  * one account must not fill the database and the folder with them.
  */
 export const MAX_OPEN_UPLOADS = 1_000
-/** Beyond that, a session that nobody continued for so long makes room, in milliseconds: its client was ended long ago. */
+/**
+ * Age from which on an unused session makes room for a new one beyond that bound, in milliseconds: its client ended
+ * long ago.
+ */
 export const ABANDONED_AFTER_MS = 24 * 3_600_000
-/** Seconds after which a client that was turned away may try again: pushes end within minutes. */
+/** Seconds after which a refused client may try again: pushes end within minutes. */
 const RETRY_AFTER_S = 60
 
 /**
- * Longest wait of a repeated last request for the first one that is still at work, in milliseconds. Clients repeat it when
- * the end of a large blob takes longer than they wait, mostly 20 s; the disk may need that long once more.
+ * Longest wait of a repeated last request for the first one that is still at work, in milliseconds. Clients repeat it
+ * when the end of a large blob takes longer than they wait, mostly 20 s; the disk may need that long once more.
  */
 export const FINISH_WAIT_MS = 30_000
-/** Time between two looks at a session in use, in milliseconds: short beside what a client waits for. */
+/** Time between two checks of a session in use, in milliseconds: short beside a client's patience. */
 const LOOK_EVERY_MS = 100
 
-/** Which session is meant, and who means it: another repository or account finds nothing (CVE-2026-32589). */
+/** Session and its owner: for another repository or account it does not exist (CVE-2026-32589). */
 export interface UploadKey {
   readonly id: UploadId
   readonly repository: RepositoryName
@@ -36,11 +39,11 @@ export interface UploadKey {
   readonly owner: string
 }
 
-/** A session as the client is told of it. */
+/** State of a session for the client. */
 export interface UploadStatus {
   readonly id: UploadId
   readonly repository: RepositoryName
-  /** Bytes that are durable. */
+  /** Number of durable bytes. */
   readonly offset: number
 }
 
@@ -55,15 +58,15 @@ export interface PushBlob {
   /** Errors: `BLOB_UPLOAD_UNKNOWN`. */
   getUploadStatus(key: UploadKey): Promise<UploadStatus>
   /**
-   * Adds a body to a session; what a vanished client sent is kept and told by {@link getUploadStatus}.
-   * Errors: `BLOB_UPLOAD_UNKNOWN`, `RANGE_INVALID`, `SIZE_INVALID`, `REQUEST_TIMEOUT`, `STORAGE_FULL`, `UNAVAILABLE`.
+   * Adds a body to a session; bytes of a client that vanished are kept and counted by {@link getUploadStatus}. Errors:
+   * `BLOB_UPLOAD_UNKNOWN`, `RANGE_INVALID`, `SIZE_INVALID`, `REQUEST_TIMEOUT`, `STORAGE_FULL`, `UNAVAILABLE`.
    */
   appendUpload(key: UploadKey, body: UploadBody): Promise<UploadStatus>
   /**
-   * Adds the last body, which may be empty, and makes the session a blob of the repository. Where the session is gone
-   * and the repository holds the blob, it is done already: the client repeats a request whose answer was lost. Where
-   * the first request is still at work, its end is waited for, {@link FINISH_WAIT_MS} at most.
-   * Errors: as {@link appendUpload}; `DIGEST_INVALID` if the content has another digest, which ends the session.
+   * Adds the last body, which may be empty, and makes the session a blob of the repository. If the session is gone and
+   * the repository holds the blob, it is done already: the client repeats a request whose answer was lost. If the first
+   * request is still at work, its end is waited for, {@link FINISH_WAIT_MS} at most. Errors: as {@link appendUpload};
+   * `DIGEST_INVALID` if the content has another digest, which ends the session.
    */
   finishUpload(key: UploadKey, digest: Digest, body: UploadBody): Promise<void>
   /** Stores a body that is the whole blob. Errors: as {@link finishUpload}. */
@@ -100,7 +103,7 @@ export function createPushBlob(parts: PushBlobParts): PushBlob {
       try {
         await sessions.finish(key, digest, body)
       } catch (error) {
-        // The client was never told of this session, so nobody can go on with it.
+        // The client never got this session's address, so it cannot go on with it.
         await sessions.drop(id)
         throw error
       }
@@ -114,7 +117,7 @@ interface NewUpload {
   readonly algorithm: DigestAlgorithm | undefined
 }
 
-/** Keeps the order of what is done to sessions. */
+/** Orders the changes of sessions. */
 class UploadSessions {
   readonly #blobs: PushBlobParts['blobs']
   readonly #metadata: PushBlobParts['metadata']
@@ -130,7 +133,7 @@ class UploadSessions {
     this.#maxBlobBytes = maxBlobBytes
   }
 
-  /** For a client that will come back to the session, or will not. */
+  /** Begins a session that the client will come back to. */
   async start(upload: NewUpload): Promise<UploadStatus> {
     const row = this.#toRow(upload)
     const { principal } = row
@@ -144,7 +147,7 @@ class UploadSessions {
     })
   }
 
-  /** For a request that ends the session itself: how many there are at once is bounded as transfers are. */
+  /** Begins a session that the same request ends: their number is bounded by that of transfers. */
   async begin(upload: NewUpload): Promise<UploadStatus> {
     const row = this.#toRow(upload)
     await this.#metadata.createUpload(row)
@@ -170,12 +173,12 @@ class UploadSessions {
     await using _turn = turn
     const upload = await this.#findUnlessDone(key, digest)
     if (!upload) return
-    // The other request has moved the offset that this body was meant for.
+    // The other request has moved the offset, for which this body no longer fits.
     if (hasWaited && body.length !== 0) throw sessionInUse()
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
     const actual = await this.#blobs.commit(id, stored, digest)
-    // Awaited here: while the turn is given back, which may take a while, nobody would listen to its failure.
+    // Awaited here: the turn's return may take a while, during which a failure would be unhandled.
     if (actual === undefined) return await this.#lost(id)
     if (actual !== digest) {
       await this.drop(id)
@@ -189,12 +192,12 @@ class UploadSessions {
     await this.drop(id)
   }
 
-  /** Facts first, bytes later. A request still at work on the session finds its row gone and drops what it wrote. */
+  /** Facts first, bytes later. A request still at work on the session finds its row gone and drops its bytes. */
   async drop(id: UploadId): Promise<void> {
     try {
       await this.#metadata.deleteUpload(id)
     } finally {
-      // Also where the facts cannot be changed, as on a full disk: a session without its bytes answers 404.
+      // Also if the facts cannot be changed, as on a full disk: a session without its bytes answers 404.
       await this.#blobs.discard(id)
     }
   }
@@ -224,7 +227,7 @@ class UploadSessions {
     throw new OciError('BLOB_UPLOAD_UNKNOWN')
   }
 
-  /** The session; undefined if it is gone and the repository holds what it was to become. */
+  /** The session; undefined if it is gone and the repository holds its blob. */
   async #findUnlessDone(key: UploadKey, digest: Digest): Promise<UploadRow | undefined> {
     try {
       return await this.#find(key)
@@ -236,8 +239,8 @@ class UploadSessions {
   }
 
   /**
-   * Stores a body behind what the session holds and moves its offset, also when the sender failed half-way. The last
-   * body needs no new offset: the session's row goes with the transaction that links the blob.
+   * Stores a body after the session's bytes and moves its offset, also when the sender failed half-way. The last body
+   * needs no new offset: the session's row goes with the transaction that links the blob.
    */
   async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
     const { id } = upload
@@ -249,7 +252,7 @@ class UploadSessions {
       source: body.source,
       release: body.release,
       maxBytes,
-      // A crash must not take all of a long body; nobody goes on with the last one, which ends the session.
+      // A crash must not lose all of a long body. The last one ends the session, so it is never continued.
       onDurable: isLast ? undefined : (end) => progress.moveEarly(end),
     })
     if (!appended) return this.#lost(id)
@@ -267,7 +270,7 @@ class UploadSessions {
     return { ...upload, ...end }
   }
 
-  /** The bytes are gone (a crash, a cleaned disk): the session cannot be told from one that never was. */
+  /** The bytes are gone (a crash, a cleaned disk): the session then counts as unknown. */
   async #lost(id: UploadId): Promise<never> {
     await this.drop(id)
     throw new OciError('BLOB_UPLOAD_UNKNOWN')
@@ -278,7 +281,7 @@ class UploadSessions {
 class Progress {
   readonly #metadata: UploadFacts
   readonly #id: UploadId
-  /** As the session's row has it. */
+  /** The offset in the session's row. */
   #offset: number
 
   constructor(metadata: UploadFacts, { id, offset }: UploadRow) {
@@ -294,7 +297,7 @@ class Progress {
     return isMoved
   }
 
-  /** As {@link move}; false also if it failed: the end of the body moves the offset, or says why not. */
+  /** As {@link move}; false also if it failed: the end of the body moves the offset, or reports the failure. */
   async moveEarly(end: UploadProgress): Promise<boolean> {
     try {
       return await this.move(end)

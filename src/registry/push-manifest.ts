@@ -7,7 +7,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { BlobPresence } from './blob-presence.ts'
 import type { ManifestReader } from './manifests/manifest-reader.ts'
 
-/** Absent digests an error names at most. */
+/** Most absent digests in an error. */
 const MAX_NAMED = 20
 
 /** A manifest as a client sends it. */
@@ -22,7 +22,7 @@ export interface ManifestPush {
   readonly bytes: Uint8Array
 }
 
-/** What was stored. */
+/** Result of a push. */
 export interface PushedManifest {
   readonly digest: Digest
   readonly subject: Digest | undefined
@@ -31,10 +31,9 @@ export interface PushedManifest {
 /** Pushing manifests. */
 export interface PushManifest {
   /**
-   * Stores a manifest as it came and moves its tags.
-   * Errors: `MANIFEST_INVALID`, `DIGEST_INVALID` if it is pushed by a digest it does not have,
-   * `MANIFEST_BLOB_UNKNOWN` if content it names is absent or its bytes are lost, `STORAGE_FULL`, `UNAVAILABLE`,
-   * `TOOMANYREQUESTS` if too many large ones of the account wait.
+   * Stores a manifest unchanged and moves its tags. Errors: `MANIFEST_INVALID`, `DIGEST_INVALID` if it is pushed by a
+   * digest it does not have, `MANIFEST_BLOB_UNKNOWN` if content it names is absent or its bytes are lost,
+   * `STORAGE_FULL`, `UNAVAILABLE`, `TOOMANYREQUESTS` if too many large ones of the account wait.
    */
   pushManifest(push: ManifestPush): Promise<PushedManifest>
 }
@@ -45,7 +44,7 @@ interface Parts {
   readonly metadata: Pick<ManifestFacts, 'findNamed' | 'putManifest'>
   readonly presence: BlobPresence
   readonly manifests: ManifestReader
-  /** Whether a manifest may name content its repository does not hold. */
+  /** True if a manifest may name content its repository does not hold. */
   readonly isSparseAllowed: boolean
 }
 

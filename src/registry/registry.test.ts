@@ -39,7 +39,7 @@ async function pushImage({ send }: HttpSurface): Promise<void> {
   assert.deepEqual([put.status, put.headers['docker-content-digest']], [201, digestOf(MANIFEST)], put.text)
 }
 
-/** Pulls it again, and looks at what refers to it. */
+/** Pulls it again, and checks its referrers. */
 async function assertImageIntact({ send }: HttpSurface, user: SurfaceUser = 'alice'): Promise<void> {
   const manifest = await send(user, 'GET', '/v2/alice/app/manifests/v1')
   assert.deepEqual([manifest.status, manifest.text], [200, MANIFEST])
@@ -51,7 +51,7 @@ async function assertImageIntact({ send }: HttpSurface, user: SurfaceUser = 'ali
   assert.deepEqual((await send(user, 'GET', '/v2/alice/app/tags/list')).json.tags, ['v1'])
 }
 
-/** Stands before a registry: notes what changes it, and refuses to delete what is tagged `kept`. */
+/** A wrapper around a registry: notes changes, and refuses to delete content tagged `kept`. */
 function auditing(registry: Registry, notes: string[]): Registry {
   return {
     ...registry,

@@ -7,8 +7,8 @@ import type { PushBlob } from './push-blob.ts'
 import type { PushManifest } from './push-manifest.ts'
 
 /**
- * The operations of a registry that the HTTP surface calls, after rights have been decided. Its own use-cases implement
- * it, and so can a client of another registry; a wrapper that has the same operations can stand before either.
+ * The operations of a registry that the HTTP surface calls, after the decision about access. Its own use-cases
+ * implement it, and so can a client of another registry; a wrapper with the same operations can enclose either.
  */
 export interface Registry
   extends PushBlob,

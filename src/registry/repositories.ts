@@ -2,7 +2,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 
-/** A repository as lists show it. */
+/** A repository in a list. */
 export interface RepositorySummary {
   readonly name: RepositoryName
   readonly tagCount: number
@@ -14,7 +14,7 @@ export interface RepositorySummary {
   readonly updatedAt: Date | undefined
 }
 
-/** A tag as lists show it. */
+/** A tag in a list. */
 export interface TagSummary {
   readonly name: Tag
   readonly digest: Digest
@@ -24,7 +24,7 @@ export interface TagSummary {
   readonly updatedAt: Date
 }
 
-/** What the operator's commands do to repositories, on behalf of an administrator. */
+/** Operations of the operator's commands on repositories, with an administrator's rights. */
 export interface RepositoryManager {
   /** A page of all repositories, by name. `last` is exclusive; `limit` 1 to 1000. */
   list(page: { limit: number; last?: string }): Promise<RepositorySummary[]>

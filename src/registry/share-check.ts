@@ -1,9 +1,9 @@
-/** How long a check that went well stands for those who ask next, in milliseconds: whoever watches asks each second or less often. */
+/** Time for which a successful check is shared, in milliseconds: monitors check each second or less often. */
 export const CHECK_STANDS_MS = 1_000
 
 /**
- * A check that all who ask at once share, and that stands for a moment once it went well: anybody may ask, and each run
- * writes to the disk. A failure is told to those who waited for it, and not remembered.
+ * Shares a check among all callers at once, and for a moment after a success: anyone may call it, and each run writes
+ * to the disk. A failure goes to the callers who waited for it, and is not remembered.
  */
 export function shareCheck(check: () => Promise<void>, clock: () => number): () => Promise<void> {
   let underWay: Promise<void> | undefined

@@ -4,21 +4,21 @@ import type { UploadRow } from '../metadata/metadata.ts'
 import type { ByteRange } from '../oci/byte-range.ts'
 import { OciError } from '../oci/errors.ts'
 
-/** A body and what the client said of it. */
+/** A body and the client's headers about it. */
 export interface UploadBody {
   readonly source: Readable
-  /** Called with each chunk of the source once nothing needs it any more, so that its memory can be freed. */
+  /** Called with each chunk of the source once it is no longer used, so that its memory can be freed. */
   readonly release?: ((chunk: Buffer) => void) | undefined
-  /** Where the client says the body belongs. */
+  /** Range of the body, by the client. */
   readonly range: ByteRange | undefined
-  /** `Content-Length`; undefined: it came in pieces of unknown number. */
+  /** `Content-Length`; undefined: its length is unknown. */
   readonly length: number | undefined
 }
 
 /**
- * Bytes that a body may bring at most; `maxBlobBytes` is the largest blob, 0: no limit.
- * Errors: before anything is read, `RANGE_INVALID` if it belongs elsewhere, `SIZE_INVALID` if its length is not that of
- * its range, or 413 if it is too large.
+ * Most bytes of a body; `maxBlobBytes` is the largest blob, 0: no limit. Errors: before anything is read,
+ * `RANGE_INVALID` if it does not begin at the offset, `SIZE_INVALID` if its length is not that of its range, or 413 if
+ * it is too large.
  */
 export function roomFor(upload: UploadRow, body: UploadBody, maxBlobBytes: number): number {
   const { offset } = upload
@@ -39,7 +39,7 @@ export function roomFor(upload: UploadRow, body: UploadBody, maxBlobBytes: numbe
   return maxBlobBytes - offset
 }
 
-/** Errors: `SIZE_INVALID` if the body was longer or shorter than it may be, or than its range. */
+/** Errors: `SIZE_INVALID` if the body was longer or shorter than allowed, or than its range. */
 export function refuseUnfit(
   { offset }: UploadRow,
   { range }: UploadBody,

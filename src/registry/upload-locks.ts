@@ -3,7 +3,9 @@ import type { UploadId } from '../oci/request.ts'
 
 /** One request at a time for each upload session, so that two bodies never mix. */
 export interface UploadTurns {
-  /** Errors: `RANGE_INVALID` if another request is at work on the session; its client asks for the status and goes on. */
+  /**
+   * Errors: `RANGE_INVALID` if another request is at work on the session; its client requests the status and goes on.
+   */
   take(id: UploadId): AsyncDisposable | Promise<AsyncDisposable>
 }
 

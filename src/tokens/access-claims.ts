@@ -3,7 +3,7 @@ import type { RegistryGrant, RepositoryAction } from '../access/actions.ts'
 import type { TokenScope } from '../access/principal.ts'
 import type { AccessClaims } from './tokens.ts'
 
-/** That of the list is as Distribution's own token service writes it. */
+/** The entry of the list has the form of Distribution's own token service. */
 const REGISTRY_ENTRIES: Readonly<Record<RegistryGrant, Readonly<Record<string, unknown>>>> = {
   catalog: { type: 'registry', name: 'catalog', actions: ['*'] },
   mount: { type: 'registry', name: 'blobs', actions: ['mount'] },
@@ -19,7 +19,7 @@ export function formatAccess(scopes: readonly TokenScope[]): Readonly<Record<str
   )
 }
 
-/** The claims as this registry writes them; undefined for any other shape, even under a good signature. */
+/** The claims in the form this registry writes; undefined for any other shape, even under a good signature. */
 export function parseAccessClaims(payload: JWTPayload): AccessClaims | undefined {
   const { sub, access, account_version: version } = payload
   if (typeof sub !== 'string' || !Array.isArray(access)) return undefined

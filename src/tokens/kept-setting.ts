@@ -2,8 +2,8 @@ import type { Database, Queries } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 
 /**
- * A value that a registry makes at first use and keeps in its database. Processes that ask at once agree; where it is
- * there already nothing is written, as on a full disk nothing can be.
+ * A value that a registry makes at first use and keeps in its database. Concurrent processes get the same; an existing
+ * value is only read, as a full disk allows no write.
  */
 export async function readSetting(
   database: Database<TokensSchema>,

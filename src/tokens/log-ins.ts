@@ -3,7 +3,7 @@ import type { Database, JoinedTransaction } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 import type { LogInManager } from './tokens.ts'
 
-/** Makes the manager of log-ins; what it ends counts at once for a server that runs. */
+/** Makes the manager of log-ins; an ended log-in counts at once for a running server. */
 export function createLogInManager(
   database: Database<TokensSchema>,
   clock: () => number = Date.now,

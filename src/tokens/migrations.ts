@@ -3,7 +3,7 @@ import { createTokens } from './migrations/001-tokens.ts'
 import { rotateRefreshTokens } from './migrations/002-rotating-refresh-tokens.ts'
 import { createSpentRefreshTokens } from './migrations/003-spent-refresh-tokens.ts'
 
-/** The schema of tokens, step by step; `schema.ts` says what the columns mean. */
+/** The schema of tokens, step by step; `schema.ts` describes the columns. */
 export const TOKENS_MIGRATIONS: MigrationSet = {
   capability: 'tokens',
   migrations: {

@@ -28,7 +28,7 @@ async function setUp(openDatabase: OpenDatabase) {
   })
   const tokens = {
     issue: service.issue,
-    /** Whose token it is. */
+    /** Owner of the token. */
     redeem: async (token: string) => (await service.redeem(token))?.owner.name,
     /** The token that follows. */
     follow: async (token: string) => (await service.redeem(token))?.successor ?? assert.fail('refused'),
@@ -87,7 +87,7 @@ test('`issue()` keeps the newest tokens of an account and leaves others alone', 
   const ofBob = await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')
   const issued: string[] = []
   for (let index = 0; index < MAX_REFRESH_TOKENS_PER_USER + 3; index++) {
-    // Several within one millisecond, the last among them: it must never be the one that goes.
+    // Several within one millisecond, the last among them: it must never be the one that is removed.
     t.clock.now += index % 3 === 0 ? 1 : 0
     issued.push(await t.tokens.issue(alice, 'ci'))
   }

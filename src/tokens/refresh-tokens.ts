@@ -6,45 +6,47 @@ import type { RefreshTokenTable, TokensSchema } from './schema.ts'
 import { createSuccessor, type Successor } from './successor.ts'
 import type { RefreshTokenService, TokenOwner } from './tokens.ts'
 
-/** Life of a refresh token; after it, `docker login` is due again. */
+/** Life of a refresh token; after it, a new `docker login` is needed. */
 export const REFRESH_TOKEN_LIFETIME_MS = 90 * 24 * 3_600_000
 /** Log-ins kept of each account; the oldest ends when one more is added. CI logs in anew with each run. */
 export const MAX_REFRESH_TOKENS_PER_USER = 100
 /**
- * How long a token counts beside its successor, in milliseconds: pushes that began with it ask for access tokens until
- * they end, and machines that share a log-in do not change over at once.
+ * Time for which a token counts beside its successor, in milliseconds: pushes that began with it request access tokens
+ * until they end, and machines that share a log-in do not change over at once.
  */
 export const ROTATION_GRACE_MS = 3_600_000
-/** Tokens further back that are kept of each log-in, to know an old copy by: with one each five minutes those of three days. */
+/**
+ * Older tokens that are kept of each log-in, to recognize an old copy: with one each five minutes those of three days.
+ */
 const MAX_SPENT_OF_LOGIN = 1_000
-/** The time of use is written no more often than this, in milliseconds. */
+/** Shortest time between two writes of the time of use, in milliseconds. */
 const USED_EVERY_MS = 3_600_000
-/** Characters of an id: enough to tell the log-ins of one account apart. */
+/** Characters of an id: enough to distinguish the log-ins of one account. */
 const ID_LENGTH = 12
 /**
- * Clients whose token stays the same: Docker and, by containerd's library, nerdctl. What they got stands in Docker's
- * config.json, where crane, oras, podman and others read it; crane goes on to the token that follows, and has nowhere to
- * keep it: the one that is kept must go on counting.
+ * Clients whose token stays the same: Docker and, by containerd's library, nerdctl. Their token is in Docker's
+ * config.json, where crane, oras, podman and others read it; crane goes on to the token that follows, and has nowhere
+ * to keep it: the kept one must go on counting.
  */
 const KEEPERS: ReadonlySet<string> = new Set(['docker', 'containerd-client'])
-/** Kept of what the client calls itself, in characters: it is there for people to read. */
+/** Characters kept of a client's name for itself: it is there for people to read. */
 const MAX_CLIENT_ID_LENGTH = 128
-/** Says what it is to whoever finds one, and to scanners for leaked secrets. */
+/** Identifies a token to people and to scanners for leaked secrets. */
 const PREFIX = 'berth_rt_'
 const TOKEN_BYTES = 32
 const TOKEN = /^berth_rt_[A-Za-z0-9_-]{43}$/
 
-/** What a refresh token service is made of. */
+/** Dependencies of a refresh token service. */
 export interface RefreshTokenOptions<A extends TokenOwner> {
   readonly database: Database<TokensSchema>
-  /** The account if it exists and is enabled; its version tells whether it is still the one the token was issued to. */
+  /** The account if it exists and is enabled; a changed version means that its old tokens no longer count. */
   readonly findEnabled: (name: string) => MaybePromise<A | undefined>
   readonly onReuse?: OnTokenReuse
   /** Milliseconds since 1970. */
   readonly clock?: () => number
 }
 
-/** Gets each log-in that ended because a token was shown whose successor was in use. */
+/** Called with each log-in that ended because a token was sent whose successor was in use. */
 export type OnTokenReuse = (reuse: { readonly name: string; readonly id: string }) => void
 
 type MaybePromise<T> = T | Promise<T>
@@ -117,7 +119,7 @@ function createRotation(parts: {
   clock: () => number
 }) {
   const { database, deriveSuccessor, clock, onReuse = () => {} } = parts
-  /** Unless the log-in has gone on meanwhile. */
+  /** Does nothing if the log-in has gone on meanwhile. */
   const update = async (row: RefreshTokenRow, values: Partial<RefreshTokenRow>): Promise<void> => {
     const used = { used_at: clock(), ...values }
     await database.transaction(async (tx) => {
@@ -139,7 +141,7 @@ function createRotation(parts: {
     isOver: ({ rotated_at: rotatedAt }: RefreshTokenRow): boolean => isPast(rotatedAt),
     end,
 
-    /** Ends the log-in of a token that lies further back than its previous one, unless it was in use an hour ago. */
+    /** Ends the log-in of a token older than its previous one, unless it was in use an hour ago. */
     async endIfSpent(shown: string): Promise<void> {
       const spent = await database.read
         .selectFrom('spent_refresh_tokens')
@@ -150,7 +152,7 @@ function createRotation(parts: {
       if (spent && isPast(spent.spent_at)) await end(spent)
     },
 
-    /** Goes on to the token that was shown, if it is the next one; otherwise notes down that it was used. */
+    /** Moves on to the sent token, if it is the next one; otherwise notes its use. */
     async note(row: RefreshTokenRow, token: string): Promise<void> {
       const shown = hash('sha256', token)
       const next = hash('sha256', deriveSuccessor(token))
@@ -194,7 +196,7 @@ async function keepSpent(transaction: Transaction<TokensSchema>, row: RefreshTok
     .execute()
 }
 
-/** A log-in that is good stays so where nothing can be written: then the token is not replaced. */
+/** A good log-in succeeds even if nothing can be written: then the token is not replaced. */
 async function ignoreFullDisk(work: () => Promise<void>): Promise<void> {
   try {
     await work()
@@ -203,7 +205,7 @@ async function ignoreFullDisk(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Expired ones of all accounts, and the oldest of this account beyond the bound; never the one just added. */
+/** Removes expired ones of all accounts, and the oldest of this account beyond the bound; never the one just added. */
 async function prune(
   transaction: Transaction<TokensSchema>,
   added: { readonly hash: string; readonly user_name: string; readonly created_at: number },

@@ -8,34 +8,34 @@ export interface TokensSchema {
   settings: SettingTable
 }
 
-/** What `docker login` keeps instead of the password. */
+/** Token that `docker login` keeps instead of the password. */
 export interface RefreshTokenTable {
   /** Names the log-in to people. */
   id: Generated<string>
-  /** SHA-256 of the token that is in use, hex: the token itself is not kept. */
+  /** SHA-256 of the token in use, hex: the token itself is not kept. */
   hash: string
   /** That of the token that follows it; null: not made yet. */
   next_hash: string | null
   /** That of the token before it, if the client has gone on to this one at `rotated_at`. */
   previous_hash: string | null
   rotated_at: number | null
-  /** When it was redeemed last, within an hour. */
+  /** Time of the last use, to within an hour. */
   used_at: number | null
   user_name: string
-  /** The account's version when it was issued: another one ends it. */
+  /** The account's version at the issue: another one ends it. */
   user_version: string
   client_id: string
   created_at: number
   expires_at: number
 }
 
-/** A refresh token that lies further back than the one before the current; it goes with its log-in. */
+/** A refresh token older than the one before the current; it goes with its log-in. */
 export interface SpentRefreshTokenTable {
   /** SHA-256 of the token, hex. */
   hash: string
   /** Id of the log-in. */
   log_in: string
-  /** When the client went on to the next one. */
+  /** Time at which the client went on to the next one. */
   spent_at: number
 }
 

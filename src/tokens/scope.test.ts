@@ -12,7 +12,7 @@ import {
 
 const ALL = ['pull', 'push', 'delete']
 
-/** Scope parameters -> what they mean, in the short form `name:actions`. */
+/** Scope parameters -> their meaning, in the short form `name:actions`. */
 const READ: readonly (readonly [parameters: string[], scopes: string])[] = [
   [['repository:alice/app:pull'], 'alice/app:pull'],
   [['repository:alice/app:push,pull'], 'alice/app:pull,push'],

@@ -4,25 +4,28 @@ import type { Principal, RepositoryGrant, TokenScope } from '../access/principal
 import type { AccessRules } from '../access/rules.ts'
 import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 
-/** What a client asks a token for, of what this registry knows. */
+/** A scope that a client requests, if this registry knows it. */
 export type RequestedScope = RequestedRepository | RegistryGrant
 
-/** A repository and what is to be done to it. */
+/** A repository and the requested actions. */
 export interface RequestedRepository {
   readonly repository: RepositoryName
   /** At least one; each once, in the order of {@link RepositoryAction}. */
   readonly actions: readonly RepositoryAction[]
 }
 
-/** Scopes looked at in one request: a push that mounts from several repositories asks for a handful. */
+/** Scopes read of one request: a push that mounts from several repositories has a handful. */
 export const MAX_REQUESTED_SCOPES = 64
-/** Characters of all granted scopes as JSON: a token travels in a header, and servers and proxies cap those at 8 KiB or more. */
+/**
+ * Characters of all granted scopes as JSON: a token travels in a header, and servers and proxies cap those at 8 KiB or
+ * more.
+ */
 export const MAX_GRANTED_CHARACTERS = 5_000
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
 /**
- * What concerns no one repository: a client asks for it exactly so or not at all. The list is Distribution's; the other
- * is ours, and stands in the challenge to a mount that names no source.
+ * Scopes that concern no one repository: their text must match exactly. The list is Distribution's; the other is ours,
+ * and is in the challenge to a mount that names no source.
  */
 const REGISTRY_SCOPES: Readonly<Record<RegistryGrant, string>> = {
   catalog: 'registry:catalog:*',
@@ -34,23 +37,23 @@ const REPOSITORY_TYPE = /^repository(?:\([a-z0-9]+\))?$/
 
 /**
  * Reads the `scope` parameters of a token request: each holds one or more `repository:<name>:<action>,<action>`,
- * separated by spaces, or one of the registry as a whole; `*` stands for all actions. Source: Distribution, "Token Scope
+ * separated by spaces, or one of the registry as a whole; `*` means all actions. Source: Distribution, "Token Scope
  * Documentation".
  *
- * What is malformed, or of another type, is left out and never read as something wider. Those of the registry come
+ * Malformed ones, and those of another type, are left out and never read as something wider. Those of the registry come
  * first. Scopes of one repository are joined. Only the first {@link MAX_REQUESTED_SCOPES} count.
  */
 export function parseScopes(parameters: readonly string[]): RequestedScope[] {
-  const asked = new Map<RepositoryName, Set<RepositoryAction>>()
+  const actionsOf = new Map<RepositoryName, Set<RepositoryAction>>()
   const texts = splitScopes(parameters)
   for (const text of texts) {
     const scope = parseScope(text)
     if (!scope) continue
-    const actions = asked.get(scope.repository) ?? new Set()
+    const actions = actionsOf.get(scope.repository) ?? new Set()
     for (const action of scope.actions) actions.add(action)
-    asked.set(scope.repository, actions)
+    actionsOf.set(scope.repository, actions)
   }
-  const repositories = [...asked].map(([repository, actions]) => ({
+  const repositories = [...actionsOf].map(([repository, actions]) => ({
     repository,
     actions: ACTIONS.filter((action) => actions.has(action)),
   }))
@@ -65,7 +68,7 @@ function splitScopes(parameters: readonly string[]): string[] {
     .slice(0, MAX_REQUESTED_SCOPES)
 }
 
-/** The name may hold a colon (a host and its port), so the first and the last one are what separates. */
+/** The name may hold a colon (a host and its port), so only the first and the last one separate. */
 function parseScope(text: string): RequestedRepository | undefined {
   const first = text.indexOf(':')
   const last = text.lastIndexOf(':')
@@ -82,8 +85,8 @@ function parseActions(text: string): RepositoryAction[] {
 }
 
 /**
- * What of the requested scopes the principal may have; less than was asked for is no error.
- * Scopes beyond {@link MAX_GRANTED_CHARACTERS} are left out.
+ * The granted part of the requested scopes; fewer than requested is no error. Scopes beyond {@link
+ * MAX_GRANTED_CHARACTERS} are left out.
  */
 export function grantScopes(
   principal: Principal,
@@ -92,8 +95,8 @@ export function grantScopes(
 ): TokenScope[] {
   const granted: TokenScope[] = []
   let characters = 0
-  for (const asked of requested) {
-    const scope = grant(principal, asked, rules)
+  for (const requestedScope of requested) {
+    const scope = grant(principal, requestedScope, rules)
     if (!scope) continue
     characters += formatScope(scope).length + SCOPE_OVERHEAD_CHARACTERS
     if (characters > MAX_GRANTED_CHARACTERS) break
@@ -102,20 +105,24 @@ export function grantScopes(
   return granted
 }
 
-/** What a scope takes in a token's JSON beyond its own text: field names, quotes, brackets. */
+/** Characters of a scope in a token's JSON beyond its own text: field names, quotes, brackets. */
 const SCOPE_OVERHEAD_CHARACTERS = 50
 
-function grant(principal: Principal, asked: RequestedScope, rules: AccessRules): TokenScope | undefined {
-  if (typeof asked === 'string')
-    return decide(principal, { kind: asked }, rules) === 'allow' ? asked : undefined
-  const { repository } = asked
-  const actions = asked.actions.filter(
+function grant(
+  principal: Principal,
+  requestedScope: RequestedScope,
+  rules: AccessRules,
+): TokenScope | undefined {
+  if (typeof requestedScope === 'string')
+    return decide(principal, { kind: requestedScope }, rules) === 'allow' ? requestedScope : undefined
+  const { repository } = requestedScope
+  const actions = requestedScope.actions.filter(
     (action) => decide(principal, { kind: 'repository', repository, action }, rules) === 'allow',
   )
   return actions.length === 0 ? undefined : ({ repository, actions } satisfies RepositoryGrant)
 }
 
-/** Scopes as one `scope` field, as a challenge or the reply of the token endpoint holds it. */
+/** Scopes as one `scope` field, for a challenge or the reply of the token endpoint. */
 export function formatScopes(scopes: readonly TokenScope[]): string {
   return scopes.map(formatScope).join(' ')
 }

@@ -11,7 +11,7 @@ import type { TokensSchema } from './schema.ts'
 export const TOKEN_ALGORITHM = 'ES256'
 /** Age at which a key is replaced. */
 export const KEY_MAX_AGE_MS = 90 * 24 * 3_600_000
-/** How long a retired key is kept in the database; no token lives as long. */
+/** Time for which a retired key is kept in the database; no token lives as long. */
 const KEY_KEPT_MS = 7 * 24 * 3_600_000
 /** Imported keys kept in memory: there are as many as rotations within {@link KEY_KEPT_MS}. */
 const MAX_IMPORTED_KEYS = 8
@@ -34,13 +34,13 @@ interface KeyRow {
 }
 
 /**
- * The keys that sign access tokens, in the database for all processes. It is asked each time, which costs a tenth of
+ * The keys that sign access tokens, in the database for all processes. They are read each time, which costs a tenth of
  * a signature, so a key made, retired or removed by another process counts at once.
  */
 export class SigningKeys {
   readonly #database: Database<TokensSchema>
   readonly #clock: () => number
-  /** How long a retired key goes on verifying, in milliseconds. */
+  /** Time for which a retired key still verifies, in milliseconds. */
   readonly #graceMs: number
   readonly #imported = new Map<string, TokenKey>()
   readonly #findNewest: FirstRow<KeyRow>
@@ -57,7 +57,7 @@ export class SigningKeys {
     this.#graceMs = options.graceMs
   }
 
-  /** The key that signs now; made if there is none, or none young enough. Processes that ask at once agree. */
+  /** The key that signs now; made if there is none, or none young enough. Concurrent processes get the same. */
   async signing(): Promise<TokenKey> {
     const row = await this.#findNewest()
     return this.#import(row && !this.#isTooOld(row) ? row : await this.#replace())

@@ -11,8 +11,8 @@ export type Successor = (token: string) => string
 
 /**
  * Makes successors under a key of this registry, which is made at first use. The same token always has the same
- * successor: clients that ask at once, and those that throw the answer away, as Docker does, make no more of them. Who
- * has a token cannot work out the next one.
+ * successor: concurrent requests, and those of clients that ignore the answer, as Docker does, make no further ones.
+ * The next token cannot be computed from a token alone.
  */
 export async function createSuccessor(database: Database<TokensSchema>, prefix: string): Promise<Successor> {
   const hex = await readSetting(database, SETTING, () => randomBytes(KEY_BYTES).toString('hex'))

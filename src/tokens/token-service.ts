@@ -12,14 +12,14 @@ import { SigningKeys, TOKEN_ALGORITHM } from './signing-keys.ts'
 import type { AccessClaims, IssuedToken, TokenService } from './tokens.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
-/** Longest token looked at, in characters; ours are shorter (`MAX_GRANTED_CHARACTERS`), and headers hold no more. */
+/** Longest token that is read, in characters; ours are shorter (`MAX_GRANTED_CHARACTERS`), and headers hold no more. */
 export const MAX_TOKEN_LENGTH = 8_192
-/** How far the clocks of two nodes may be apart, in seconds: what Distribution allows. */
+/** Accepted difference of two nodes' clocks, in seconds: the value of Distribution. */
 const CLOCK_LEEWAY_S = 60
 const TOKEN_TYPE = 'JWT'
 const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'access']
 
-/** What a token service is made of. */
+/** Dependencies of a token service. */
 export interface TokenServiceOptions {
   readonly database: Database<TokensSchema>
   /** Life of a token, in seconds. */
@@ -28,7 +28,7 @@ export interface TokenServiceOptions {
   readonly clock?: () => number
 }
 
-/** Makes the token service of this registry, with its name and first key where the database holds none yet. */
+/** Makes the token service of this registry, with its name and first key if the database holds none yet. */
 export async function createTokenService(options: TokenServiceOptions): Promise<TokenService> {
   const { database, lifetimeS, clock = Date.now } = options
   const service = `berth-${await readInstanceId(database)}`
@@ -73,7 +73,8 @@ class JwtTokenService implements TokenService {
       .setExpirationTime(issuedAtS + lifetimeS)
       .setJti(randomUUID())
       .sign(key.privateKey)
-    if (token.length > MAX_TOKEN_LENGTH) throw new RangeError('An access token was asked for too many scopes')
+    if (token.length > MAX_TOKEN_LENGTH)
+      throw new RangeError('An access token was requested for too many scopes')
     return { token, expiresInS: lifetimeS, issuedAt: new Date(issuedAtS * 1_000) }
   }
 
@@ -121,7 +122,7 @@ class JwtTokenService implements TokenService {
   }
 }
 
-/** The key id of a header that holds exactly what ours do; undefined for any other. */
+/** The key id of a header with exactly our members; undefined for any other. */
 function readKeyId(token: string): string | undefined {
   const header = readHeader(token)
   if (!header || Object.keys(header).length !== 3) return undefined

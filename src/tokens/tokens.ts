@@ -1,15 +1,15 @@
 import type { TokenScope } from '../access/principal.ts'
 
-/** What a verified access token says. */
+/** Claims of a verified access token. */
 export interface AccessClaims {
   /** Account name; undefined for an anonymous token. */
   readonly subject: string | undefined
   readonly scopes: readonly TokenScope[]
-  /** The account's version when the token was issued: another one ends it. Undefined for an anonymous token. */
+  /** The account's version at the issue: another one ends the token. Undefined for an anonymous token. */
   readonly accountVersion?: string
 }
 
-/** An access token as the token endpoint answers it. */
+/** An access token in the answer of the token endpoint. */
 export interface IssuedToken {
   readonly token: string
   readonly expiresInS: number
@@ -22,9 +22,9 @@ export interface TokenService {
   readonly service: string
   issue(claims: AccessClaims): Promise<IssuedToken>
   /**
-   * The claims of a token this registry issued and that is in force; undefined for any other.
-   * Only ES256 with a key of this registry counts: `jwk`, `jku`, `x5c`, `x5u` and other algorithms in a header are
-   * never looked at (CVE-2025-24976). Recently verified tokens are remembered until they expire, in a bounded cache.
+   * The claims of a token this registry issued and that is in force; undefined for any other. Only ES256 with a key of
+   * this registry counts: `jwk`, `jku`, `x5c`, `x5u` and other algorithms in a header are ignored (CVE-2025-24976).
+   * Recently verified tokens are remembered until they expire, in a bounded cache.
    */
   verify(token: string): AccessClaims | undefined | Promise<AccessClaims | undefined>
   /** The public keys, as a JWK Set (RFC 7517). */
@@ -34,28 +34,28 @@ export interface TokenService {
 /** An account, as far as tokens depend on it. */
 export interface TokenOwner {
   readonly name: string
-  /** Another one ends what was issued to it. */
+  /** A changed version ends the tokens issued before. */
   readonly version: string
 }
 
-/** Issues and redeems refresh tokens: what `docker login` keeps instead of the password. `A`: an account. */
+/** Issues and redeems refresh tokens, which `docker login` keeps instead of the password. `A`: an account. */
 export interface RefreshTokenService<A extends TokenOwner> {
   issue(owner: TokenOwner, clientId: string): Promise<string>
   /**
-   * The owner if the token is in force and the account is enabled and unchanged since, and the token that follows
-   * it; undefined otherwise. A token counts until its successor is used, and for a while beyond that; whoever shows it
-   * after that has an old copy, or is a thief, and the log-in ends (RFC 9700, 4.14.2).
+   * The owner if the token is in force and the account is enabled and unchanged since, and the token that follows it;
+   * undefined otherwise. A token counts until its successor is used, and for a while beyond that; after that its use is
+   * by an old copy, or a thief, and the log-in ends (RFC 9700, 4.14.2).
    */
   redeem(token: string): Promise<{ readonly owner: A; readonly successor: string } | undefined>
 }
 
-/** A log-in that a refresh token stands for, as lists show it. */
+/** A log-in that a refresh token stands for, in a list. */
 export interface LogIn {
   readonly id: string
-  /** What the client called itself. */
+  /** The client's name for itself. */
   readonly client: string
   readonly createdAt: Date
-  /** Within an hour; undefined: never. */
+  /** To within an hour; undefined: never. */
   readonly usedAt: Date | undefined
   readonly expiresAt: Date
 }
@@ -64,6 +64,6 @@ export interface LogIn {
 export interface LogInManager {
   /** Those of an account that are in force, the newest first. */
   list(name: string): Promise<LogIn[]>
-  /** Ends one, or all, of an account; returns how many. Access tokens that were issued before live on to their end. */
+  /** Ends one, or all, of an account; returns their number. Access tokens issued before live on to their end. */
   end(name: string, id?: string): Promise<number>
 }

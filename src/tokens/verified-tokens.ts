@@ -6,12 +6,12 @@ const MAX_VERIFIED_TOKENS = 4_096
 
 interface VerifiedToken {
   readonly claims: AccessClaims
-  /** It was issued by a clock that was put back since, if this is later than now. */
+  /** Time of issue; later than now only after the clock was put back. */
   readonly beginsAtMs: number
   readonly expiresAtMs: number
 }
 
-/** Tokens that were verified of late, by their hash, so that the tokens themselves are not kept. */
+/** Recently verified tokens, by their hash, so that the tokens themselves are not kept. */
 export class VerifiedTokens {
   readonly #tokens = new Map<string, VerifiedToken>()
   readonly #clock: () => number
@@ -20,7 +20,7 @@ export class VerifiedTokens {
     this.#clock = clock
   }
 
-  /** The claims of a remembered token that holds now. */
+  /** The claims of a remembered token that is in force now. */
   get(token: string): AccessClaims | undefined {
     const key = hashToken(token)
     const known = this.#tokens.get(key)

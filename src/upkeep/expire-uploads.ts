@@ -1,12 +1,12 @@
 import type { UploadStore } from '../blobs/blob-store.ts'
 import type { UploadFacts } from '../metadata/metadata.ts'
 
-/** Sessions looked at in one round: what is left waits for the next. */
+/** Most sessions of one round: the rest waits for the next. */
 const BATCH = 500
 
 /**
- * Removes upload sessions nobody continued since `before`, then bytes no session owns any more: what crashes leave.
- * Returns how many of each. One bounded round; nothing that is in use is ever touched.
+ * Removes upload sessions unused since `before`, then bytes without a session, as crashes leave them. Returns the
+ * number of each. One bounded round; bytes in use are never touched.
  */
 export async function expireUploads(
   { blobs, metadata }: { blobs: UploadStore; metadata: UploadFacts },

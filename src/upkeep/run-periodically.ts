@@ -5,8 +5,8 @@ export interface Periodic {
 }
 
 /**
- * Runs a task after `firstMs` and then `everyMs` after each end, never twice at once; a failure is told and the next
- * run comes as usual. It keeps no process alive.
+ * Runs a task after `firstMs` and then `everyMs` after each end, never twice at once; a failure is reported and the
+ * next run comes as usual. It keeps no process alive.
  */
 export function runPeriodically(
   task: () => Promise<void>,

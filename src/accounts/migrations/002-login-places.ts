@@ -1,6 +1,6 @@
 import type { ColumnTypes, SchemaChange } from '../../database/migrations.ts'
 
-/** Keeps from where names have logged in, across restarts. */
+/** Keeps the addresses from which names have logged in, across restarts. */
 export async function createLoginPlaceTable(db: SchemaChange, { integer, text }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('login_places')

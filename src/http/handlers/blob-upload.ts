@@ -32,7 +32,9 @@ type UploadKinds =
 /** Creates the handlers of upload sessions. */
 export function createUploadHandlers({ registry, rules, transfers }: Parts): Pick<Handlers, UploadKinds> {
   return {
-    /** end-4a opens a session, end-4b takes the whole blob, end-11 mounts one; a mount that misses opens a session. */
+    /**
+     * end-4a opens a session, end-4b stores the whole blob, end-11 mounts one; a mount without success opens a session.
+     */
     async 'blob-upload-start'(request, exchange) {
       const { repository, digest, mount, from, algorithm } = request
       const owner = requireAccountId(exchange)
@@ -56,7 +58,7 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
       replyEmpty(exchange, 204, toSessionHeaders(exchange, session))
     },
 
-    /** end-5: a chunk with its place, or a stream without. */
+    /** end-5: a chunk with its range, or a stream without. */
     async 'blob-upload-append'(request, exchange) {
       const key = toUploadKey(request, exchange)
       using _share = transfers.enter(requireAccount(exchange))
@@ -70,7 +72,7 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
       const body = parseUploadBody(exchange.request)
       using _share = body.length === 0 ? undefined : transfers.enter(requireAccount(exchange))
       await registry.finishUpload(key, request.digest, body)
-      // Of a request that is repeated nothing was read.
+      // The body of a repeated request was not read.
       discardBody(exchange)
       replyBlobCreated(exchange, request.repository, request.digest)
     },
@@ -90,7 +92,7 @@ function toUploadKey(
   return { id: request.uploadId, repository: request.repository, owner: requireAccountId(exchange) }
 }
 
-/** Errors: `RANGE_INVALID`, `BLOB_UPLOAD_INVALID` if the body is said to be something else than bytes. */
+/** Errors: `RANGE_INVALID`, `BLOB_UPLOAD_INVALID` if the body has another type than bytes. */
 function parseUploadBody(request: IncomingMessage): UploadBody {
   const { 'content-range': range, 'content-length': length, 'content-type': type } = request.headers
   if (type !== undefined && essenceOf(type).startsWith('multipart/')) {
@@ -107,7 +109,7 @@ function parseUploadBody(request: IncomingMessage): UploadBody {
   }
   const hasBody = length !== undefined || coding !== undefined
   const announced = hasBody ? (length === undefined ? undefined : Number(length)) : 0
-  // No bytes have no place: clients that end an upload without any write what they like, such as "3-2" or "3-3".
+  // An empty body has no range: clients that end an upload without bytes send anything, such as "3-2" or "3-3".
   const isPlaced = range !== undefined && !(request.method === 'PUT' && announced === 0)
   return {
     source: request,
@@ -120,7 +122,7 @@ function parseUploadBody(request: IncomingMessage): UploadBody {
 function toSessionHeaders(exchange: Exchange, { id, repository, offset }: UploadStatus): OutgoingHttpHeaders {
   return {
     location: `${exchange.locationBase}/v2/${repository}/blobs/uploads/${id}`,
-    // Of an empty session Docker accepts only this form, too.
+    // For an empty session Docker accepts only this form, too.
     range: `0-${Math.max(0, offset - 1)}`,
     'docker-upload-uuid': id,
   }

@@ -11,7 +11,7 @@ import type { Handlers } from '../routes.ts'
 import type { Transfers } from '../transfers.ts'
 
 const CONTENT_TYPE = 'application/octet-stream'
-/** A year: what a digest names never changes. Private: the answer depended on who asked. */
+/** A year: the content of a digest never changes. Private: the answer depends on the account. */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable'
 
 /** Dependencies of the handlers of blobs. */
@@ -52,7 +52,7 @@ export function createBlobHandlers({
         { repository, digest, size },
         ranges ?? [{ start: 0, end: size }],
         async (bytes) => {
-          // Only now, when the first bytes are here: a blob that cannot be read still gets an answer that says so.
+          // Only now, with the first bytes: a blob that cannot be read still gets an answer with the error.
           if (!response.headersSent) sendHead(exchange, status, headers)
           const before = several?.before(bytes.length)
           if (before) await writeToClient(exchange, before)

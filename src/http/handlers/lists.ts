@@ -32,7 +32,7 @@ export function createListHandlers({
   }
 }
 
-/** The page size to go on with: what was asked for as far as it was given. */
+/** The page size for the next link: as requested, up to the number given. */
 function sizeParameter(page: PageRequest, given: number): Record<string, string> {
   return { n: String(Math.min(page.n ?? given, given)) }
 }

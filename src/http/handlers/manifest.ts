@@ -33,7 +33,7 @@ export function createManifestHandlers({
         'content-type': manifest.mediaType,
         'docker-content-digest': manifest.digest,
         etag: `"${manifest.digest}"`,
-        // A tag may move at any moment; a cache may keep the answer but must ask again.
+        // A tag may move at any moment; a cache may keep the answer but must revalidate it.
         'cache-control': 'private, no-cache',
       }
       if (matchesEtag(exchange.request.headers['if-none-match'], manifest.digest)) {

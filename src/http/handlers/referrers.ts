@@ -12,7 +12,7 @@ export function createReferrerHandler({
   registry: ListReferrers
 }): Pick<Handlers, 'referrer-list'> {
   return {
-    /** end-12a, end-12b: an image index of what refers to a manifest. */
+    /** end-12a, end-12b: an image index of the referrers of a manifest. */
     async 'referrer-list'(request, exchange) {
       const { repository, digest, artifactType, page } = request
       const owner = requireAccount(exchange)

@@ -2,12 +2,12 @@ import { OciError } from '../../oci/errors.ts'
 
 /** Requests of one account that may wait for their turn; each may hold a manifest in memory. */
 const MAX_WAITING = 16
-/** Seconds after which a client that was turned away may try again. */
+/** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = 2
 
 /** One piece of work at a time for each account; the others of it wait in order. */
 export class AccountTurns {
-  /** For each account at work, who waits. */
+  /** For each account at work, the waiting requests. */
   readonly #waiting = new Map<string, (() => void)[]>()
 
   /** Errors: `TOOMANYREQUESTS` if {@link MAX_WAITING} wait; those of the work. */

@@ -2,7 +2,7 @@ import type { ReferrerRow } from '../../metadata/metadata.ts'
 import { OciError } from '../../oci/errors.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 
-/** Which children of an index are wanted, as rows of the referrers list. */
+/** Selection of an index's children, as rows of the referrers list. */
 export interface ChildrenRequest {
   readonly bytes: Uint8Array
   readonly mediaType: string
@@ -13,7 +13,7 @@ export interface ChildrenRequest {
   readonly limit: number
 }
 
-/** Children of an index by digest, at most `limit`; none of what is no index. */
+/** Children of an index by digest, at most `limit`; none if it is no index. */
 export function listChildren({
   bytes,
   mediaType,
@@ -38,7 +38,7 @@ export function listChildren({
         annotationsJson: child.annotations && JSON.stringify(child.annotations),
       }))
   } catch (error) {
-    // A tag of a subject's form may point at anything; what is no index lists nothing.
+    // A tag of a subject's form may point at anything; other content than an index lists nothing.
     if (error instanceof OciError) return []
     throw error
   }

@@ -7,22 +7,24 @@ import { ManifestThread } from './manifest-thread.ts'
 import { unpackManifest } from './packed-manifest.ts'
 
 /**
- * From this size on, in bytes, a manifest is read by a thread of its own: reading this much takes a few milliseconds, all
- * that a manifest may be takes a second. Those of images are far below, and are read at once.
+ * Size from which on a manifest is parsed by a thread of its own, in bytes: this much takes a few milliseconds, the
+ * largest one a second. Manifests of images are far below, and are parsed at once.
  */
 export const LARGE_MANIFEST_BYTES: number = 32 * 1024
 
-/** Reads manifests: small ones at once, large ones by a thread, one at a time for each account. */
+/** Parses manifests: small ones at once, large ones on a thread, one at a time for each account. */
 export class ManifestReader {
   readonly #thread = new ManifestThread()
   readonly #turns = new AccountTurns()
 
-  /** Runs work on a manifest when it is the account's turn; a small one has no turn to wait for. Errors: `TOOMANYREQUESTS`. */
+  /** Runs work on a manifest when it is the account's turn; a small one does not wait. Errors: `TOOMANYREQUESTS`. */
   takeTurn<T>(account: string, bytes: Uint8Array, work: () => Promise<T>): Promise<T> {
     return isLarge(bytes) ? this.#turns.run(account, work) : work()
   }
 
-  /** Reads a manifest; descriptors of a large one have no more than media type, digest and size. Errors: `MANIFEST_INVALID`. */
+  /**
+   * Parses a manifest; descriptors of a large one have only media type, digest and size. Errors: `MANIFEST_INVALID`.
+   */
   async read(bytes: Uint8Array, contentType: string | undefined): Promise<Manifest> {
     if (!isLarge(bytes)) return parseManifest(bytes, contentType)
     const outcome = await this.#thread.run({ kind: 'manifest', bytes, contentType })

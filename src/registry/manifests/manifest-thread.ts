@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ManifestJob, ManifestResult, ManifestWork } from './manifest-worker.ts'
 
-/** A thread that had nothing to do for this long is ended: it holds some 10 MB. */
+/** A thread idle for this long is ended: it holds some 10 MB. */
 const IDLE_MS = 30_000
 /** Heap of the thread, in MiB: the values of the largest manifest (`parseStrictJson()`) take less than half. */
 const THREAD_HEAP_MIB = 256
@@ -11,7 +11,9 @@ interface PendingJob {
   reject(error: Error): void
 }
 
-/** A thread that reads large manifests one after the other, so that the one that serves goes on. It starts when needed. */
+/**
+ * A thread that parses large manifests one after the other, so that the serving thread goes on. It starts on demand.
+ */
 export class ManifestThread {
   readonly #pending = new Map<number, PendingJob>()
   #worker: Worker | undefined
@@ -34,7 +36,7 @@ export class ManifestThread {
   #start(): Worker {
     const worker = new Worker(WORKER_URL, {
       name: 'manifests',
-      // By default it takes over the options of the process, some of which a file cannot be run with.
+      // By default it inherits the options of the process, some of which do not work with a file.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MIB },
     })

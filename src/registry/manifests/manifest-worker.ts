@@ -5,7 +5,7 @@ import { parseManifest } from '../../oci/manifest.ts'
 import { type ChildrenRequest, listChildren } from './list-children.ts'
 import { type PackedManifest, packManifest } from './packed-manifest.ts'
 
-/** A manifest to read, as the thread gets it. */
+/** A manifest to parse, as the thread gets it. */
 export type ManifestWork =
   | { readonly kind: 'manifest'; readonly bytes: Uint8Array; readonly contentType: string | undefined }
   | ({ readonly kind: 'children' } & ChildrenRequest)
@@ -16,7 +16,7 @@ export interface ManifestJob {
   readonly work: ManifestWork
 }
 
-/** What came of a job; a bug ends the thread. */
+/** Result of a job; a bug ends the thread. */
 export interface ManifestResult {
   readonly id: number
   readonly outcome:

@@ -3,8 +3,8 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 
 /**
- * A manifest as one thread hands it to another. Objects are copied one by one, which for 30,000 layers takes the thread
- * that serves as long as reading them would: texts and numbers in a row take a few milliseconds.
+ * A manifest in the form for another thread. Objects are copied one by one, which for 30,000 layers takes the serving
+ * thread as long as parsing them would: texts and numbers in a row take a few milliseconds.
  */
 export interface PackedManifest extends Omit<Manifest, 'config' | 'layers' | 'children' | 'subject'> {
   readonly config: PackedDescriptors
@@ -13,12 +13,12 @@ export interface PackedManifest extends Omit<Manifest, 'config' | 'layers' | 'ch
   readonly subject: PackedDescriptors
 }
 
-/** What is needed of descriptors to store a manifest. */
+/** The parts of descriptors that are stored with a manifest. */
 interface PackedDescriptors {
   /** One a line. */
   readonly digests: string
   readonly sizes: Float64Array
-  /** The different media types, and which of them each descriptor has. */
+  /** The different media types, and the index of each descriptor's one. */
   readonly mediaTypes: readonly string[]
   readonly types: Uint32Array
 }

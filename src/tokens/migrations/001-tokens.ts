@@ -1,6 +1,6 @@
 import type { ColumnTypes, SchemaChange } from '../../database/migrations.ts'
 
-/** Log-ins, the keys that sign access tokens, and what a registry makes once and keeps. */
+/** Log-ins, the keys that sign access tokens, and values that a registry makes once and keeps. */
 export async function createTokens(db: SchemaChange, types: ColumnTypes): Promise<void> {
   const { integer, text } = types
   await createRefreshTokens(db, types)

@@ -1,6 +1,6 @@
 import type { ColumnTypes, SchemaChange } from '../../database/migrations.ts'
 
-/** Refresh tokens that lie further back than the one before the current: who shows one has an old copy. */
+/** Refresh tokens older than the one before the current: a client that sends one has an old copy. */
 export async function createSpentRefreshTokens(
   db: SchemaChange,
   { integer, text }: ColumnTypes,
@@ -9,7 +9,7 @@ export async function createSpentRefreshTokens(
   await db.schema
     .createTable('spent_refresh_tokens')
     .addColumn('hash', text, (column) => column.primaryKey().notNull())
-    // Log-ins end in several ways; what is kept of their old tokens goes with them in each.
+    // Log-ins end in several ways; the rows of their old tokens go with them in each.
     .addColumn('log_in', text, (column) =>
       column.notNull().references('refresh_tokens.id').onDelete('cascade'),
     )
