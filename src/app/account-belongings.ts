@@ -4,7 +4,7 @@ import { createAccountContent } from '../metadata/account-content.ts'
 import { endLogIns } from '../tokens/log-ins.ts'
 import type { BerthSchema } from './database-schema.ts'
 
-/** What accounts have elsewhere in the database. */
+/** Data of accounts in other parts of the database. */
 export function accountBelongings(database: Database<BerthSchema>): AccountBelongings {
   return { ...createAccountContent(database), endLogIns }
 }

@@ -1,4 +1,4 @@
-/** Why Berth could not start or open its data. */
+/** Reasons why Berth could not start or open its data. */
 export type AppErrorCode =
   | 'PORT_IN_USE'
   | 'PORT_FORBIDDEN'
@@ -24,11 +24,11 @@ export type AppErrorCode =
   | 'RENEWAL_REFUSED'
   | 'RENEWAL_UNANSWERED'
 
-/** A failure to start: what went wrong, why, and what to do. The command prints it on one line each. */
+/** A failure to start: fault, cause and remedy. The command prints it on one line each. */
 export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: AppErrorCode
-  /** What the operator can do. */
+  /** Remedy for the operator. */
   readonly remedy: string
 
   constructor(code: AppErrorCode, message: string, remedy: string, cause?: unknown) {

@@ -12,7 +12,7 @@ const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const NOBODY = 65_534
 const asNobody = process.getuid?.() === 0 ? false : 'needs root, to become another user'
 const SHA256 = 'docker/registry/v2/blobs/sha256'
-/** Every folder whose place a file may take, or that another user may own, so that pushes fail. */
+/** Every folder that may be blocked by a file, or belong to another user, so that pushes fail. */
 const FOLDERS = [
   'berth-uploads',
   'docker',

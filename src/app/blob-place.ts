@@ -27,7 +27,7 @@ export async function openBlobs(
       warn: (message, err) => logger.warn({ err }, message),
     }),
   )
-  // Not earlier: what is missing is made when the store is opened.
+  // Not earlier: missing folders are made when the store is opened.
   isOnSameDisk = place.sharesDiskWith(config.dataDir)
   return store
 }

@@ -21,7 +21,7 @@ interface Line {
   readonly text: string
 }
 
-/** Looks once an hour, and answers after how many hours which line was logged. */
+/** Checks once an hour. @returns the number of hours and the line of each log entry. */
 function linesOf(served: (hour: number) => readonly ServedCertificate[], hours: number): [number, Line][] {
   const expiry = new CertificateExpiry()
   const lines: [number, Line][] = []
@@ -140,7 +140,7 @@ for (const flags of [
       }
     }
     await until(async () => /a\.crt has expired on/.test(await server.readLog()), 'nothing in the log')
-    // Workers begin to listen after the primary has looked at the certificate.
+    // Workers begin to listen after the primary has checked the certificate.
     await until(async () => (await askReadiness(tlsPort)).status !== '', 'TLS is not served')
     const [warning] = (await askReadiness(tlsPort)).warnings ?? []
     assert.deepEqual([warning?.code, warning?.count], ['CERTIFICATE_EXPIRED', 1])

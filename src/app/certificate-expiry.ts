@@ -3,17 +3,20 @@ import type { Site } from '../front-door/sites/site.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
-/** How often certificates are looked at, in milliseconds: an hour late is soon enough for what lasts for months. */
+/** Time between two checks of certificates, in milliseconds: an hour is short beside lives of months. */
 const LOOK_EVERY_MS = 3_600_000
-/** The first look, in milliseconds: after a start, whose own lines come first. */
+/** Time of the first check, in milliseconds: after the lines of the start itself. */
 const FIRST_LOOK_MS = 1_000
-/** Time between two lines about one certificate, in milliseconds: a day, less what two looks may differ. */
+/** Time between two lines about one certificate, in milliseconds: a day, less the possible difference of two checks. */
 const SAY_AGAIN_MS = 24 * 3_600_000 - LOOK_EVERY_MS / 2
 
-/** How long an answer counts, in milliseconds: anyone may ask `/readyz`, and there may be thousands of hosts. */
+/**
+ * Time for which a result is reused, in milliseconds: anyone may request `/readyz`, and there may be thousands of
+ * hosts.
+ */
 const KNOWN_MS = 5_000
 
-/** A certificate that a host is served with. */
+/** The certificate of a host. */
 export interface ServedCertificate {
   readonly host: string
   /** File it was read from. */
@@ -29,9 +32,9 @@ export interface ExpiredCertificate {
   readonly hosts: readonly string[]
 }
 
-/** Knows which of the certificates that are served have expired: visitors are refused by their own programs. */
+/** Finds served certificates that have expired, which visitors' programs refuse. */
 export class CertificateExpiry {
-  /** What the hosts are served with now. */
+  /** The current certificates of the hosts. */
   served: () => readonly ServedCertificate[]
   readonly #saidAt = new Map<string, number>()
   #known:
@@ -42,12 +45,12 @@ export class CertificateExpiry {
       }
     | undefined
 
-  /** `tls`: the pair of `--tls-cert`, which all names have as long as there is no front door. */
+  /** `tls`: the pair of `--tls-cert`, which serves all names without a front door. */
   constructor(tls?: Pick<TlsPairWatch, 'expiry'>) {
     this.served = () => (tls ? [{ host: 'every name', ...tls.expiry }] : [])
   }
 
-  /** Each file once, with the hosts it is served for, as it was a few seconds ago at the earliest. */
+  /** Each file once, with its hosts, at most a few seconds old. */
   expired(now: number): readonly ExpiredCertificate[] {
     const known = this.#known
     if (known?.by === this.served && now >= known.at && now - known.at < KNOWN_MS) return known.expired
@@ -85,7 +88,7 @@ export class CertificateExpiry {
   }
 }
 
-/** What each of the sites is served with. */
+/** The certificate of each of the sites. */
 export function servedBySites(
   sites: readonly Site[],
   certificates: { expiryOf(declaration: Site['declaration']): ServedCertificate | undefined },

@@ -14,17 +14,19 @@ import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** Certificates of the folders, of Berth's own CA for local names, and the pair of `--tls-cert` for the registry. */
 export interface Certificates extends CertificateSource {
-  /** What a site is served with, for people. */
+  /** Status of a site's certificate, for people. */
   describe(declaration: SiteDeclaration): CertificateStatus
-  /** The same for many: what holds for all of them is looked up once. */
+  /** The same for many: shared facts are looked up once. */
   describeAll(): (declaration: SiteDeclaration) => CertificateStatus
-  /** The file a site is served from, and when it ends; undefined: of none, or by Berth's own CA, which sees to that. */
+  /**
+   * File and expiry of a site's certificate; undefined: it has none, or one of Berth's own CA, which renews it in time.
+   */
   expiryOf(declaration: SiteDeclaration): ServedCertificate | undefined
 }
 
-/** A pair, and what it is served with where clients are not judged. */
+/** A pair, and its context for hosts without client certificates. */
 interface Served extends ServedPair {
-  /** Where it comes from; undefined: Berth's own CA. */
+  /** Its file and expiry; undefined: from Berth's own CA. */
   readonly expiry?: Omit<ServedCertificate, 'host'> | undefined
   readonly context: () => SecureContext | undefined
 }
@@ -33,15 +35,15 @@ function servedOf(pair: PairText, context: () => SecureContext | undefined): Ser
   return { id: pair, pem: () => ({ cert: pair.chainPem, key: pair.keyPem }), context }
 }
 
-/** What certificates are chosen from. */
+/** Sources of certificates. */
 export interface CertificateParts {
   readonly store: CertificateStore
   readonly authority: Authority
-  /** The pair of `--tls-cert`, and the names it is for. */
+  /** The pair of `--tls-cert`, and its names. */
   readonly given:
     | { readonly pair: Pick<TlsPairWatch, 'context' | 'pair' | 'expiry'>; readonly names: readonly string[] }
     | undefined
-  /** Where the certificates stand that a CA is asked for. */
+  /** States of the certificates ordered from CAs. */
   readonly acmeStatus: () => readonly AcmeStatus[]
 }
 
@@ -76,12 +78,12 @@ export function createCertificateSource({
   }
   const clientContexts = new ClientContexts()
   const describeAll = (): ((declaration: SiteDeclaration) => CertificateStatus) => {
-    const asked = askedByName(acmeStatus())
-    return (declaration) => describe(declaration, asked)
+    const ordered = orderedByName(acmeStatus())
+    return (declaration) => describe(declaration, ordered)
   }
   const describe = (
     { host, certificateName, isDefaultTrusted, httpWithoutCert, source }: SiteDeclaration,
-    askedOf: ReadonlyMap<string, AcmeStatus>,
+    orderedOf: ReadonlyMap<string, AcmeStatus>,
   ): CertificateStatus => {
     if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
     const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })
@@ -96,8 +98,8 @@ export function createCertificateSource({
     if (found) return { kind: 'present', text: 'the default one' }
     if (given && !certificateName && isDefaultTrusted)
       return { kind: 'present', text: 'of --tls-cert, as the default one' }
-    const asked = askedOf.get(host)
-    if (asked) return describeAsked(asked, note)
+    const ordered = orderedOf.get(host)
+    if (ordered) return describeOrdered(ordered, note)
     const isDistrusted = !isDefaultTrusted && findDefault() !== undefined
     return {
       kind: 'missing',
@@ -124,14 +126,16 @@ export function createCertificateSource({
   }
 }
 
-/** By each name, the first certificate with it that a CA is asked for. */
-function askedByName(statuses: readonly AcmeStatus[]): ReadonlyMap<string, AcmeStatus> {
-  const asked = statuses.filter(({ state }) => state !== 'local')
-  return new Map(asked.toReversed().flatMap((status) => status.names.map((name) => [name, status] as const)))
+/** For each name, the first ordered certificate that includes it. */
+function orderedByName(statuses: readonly AcmeStatus[]): ReadonlyMap<string, AcmeStatus> {
+  const ordered = statuses.filter(({ state }) => state !== 'local')
+  return new Map(
+    ordered.toReversed().flatMap((status) => status.names.map((name) => [name, status] as const)),
+  )
 }
 
-/** Why a certificate that a CA is asked for is not there yet; what is wrong with files that are there is told first. */
-function describeAsked(
+/** Reason why an ordered certificate is not there yet; faults of existing files come first. */
+function describeOrdered(
   { lastError, nextAttemptAt, findings, directory }: AcmeStatus,
   note: string | undefined,
 ): CertificateStatus {
@@ -139,9 +143,9 @@ function describeAsked(
   const next =
     nextAttemptAt === undefined
       ? ''
-      : `; ${ca} is asked again at ${new Date(nextAttemptAt).toISOString().slice(0, 16)}Z`
+      : `; the next order at ${ca} is at ${new Date(nextAttemptAt).toISOString().slice(0, 16)}Z`
   const [found] = findings.filter(({ severity }) => severity === 'error')
-  const reason = lastError?.message ?? found?.message ?? `${ca} is being asked`
+  const reason = lastError?.message ?? found?.message ?? `an order at ${ca} is under way`
   return {
     kind: 'missing',
     text: lastError ? 'none: the CA refused' : 'on its way',

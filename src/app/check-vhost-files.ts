@@ -8,15 +8,15 @@ import type { DirectiveProblem } from '../front-door/vhost/syntax/problem.ts'
 import { AppError } from './app-error.ts'
 import { createPathResolver, isMadeByNginxProxy, nginxFileFolders, nginxFolder } from './nginx-folders.ts'
 
-/** What was checked and what was found. */
+/** Checked files and findings. */
 export interface CheckedVhostFiles {
   readonly files: readonly string[]
   readonly problems: readonly DirectiveProblem[]
 }
 
 /**
- * Checks vhost files: those given, or all of a folder; undefined: nginx-proxy's own place.
- * Errors: `AppError` `VHOST_FILES_UNREADABLE`.
+ * Checks vhost files: the given ones, or all of a folder; undefined: nginx-proxy's own folder. Errors: `AppError`
+ * `VHOST_FILES_UNREADABLE`.
  */
 export async function checkVhostFiles(
   given: readonly string[] | undefined,
@@ -36,7 +36,7 @@ export async function checkVhostFiles(
   return { files: [...files, ...ofAllHosts], problems: [...problems, ...readHttpLevel(read).problems] }
 }
 
-/** What closes the host of a file that the server cannot read either. A folder may be no host's at all. */
+/** Problem of a file that the server cannot read either, which closes its host. A folder belongs to no host. */
 async function findUnread(file: string): Promise<DirectiveProblem | undefined> {
   try {
     const stats = await stat(file)
@@ -50,7 +50,7 @@ async function findUnread(file: string): Promise<DirectiveProblem | undefined> {
   }
 }
 
-/** Reads what `include` names, as the server does: a file of the vhost folder itself. */
+/** Reads files of `include` as the server does: only those of the vhost folder itself. */
 function includeReader(vhostDir: string): (path: string) => string | undefined {
   const folder = resolve(vhostDir)
   const resolvePath = createPathResolver({ vhostDir: folder, htpasswdDir: undefined })

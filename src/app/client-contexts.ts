@@ -4,7 +4,7 @@ import type { ClientAuthority } from '../front-door/listen/client-proof.ts'
 import type { TlsPolicyName } from '../front-door/listen/tls-policy.ts'
 import { tlsOptionsOf } from '../front-door/listen/tls-policy.ts'
 
-/** A pair that a host is served with; `id` is the same object as long as the pair is. */
+/** The pair of a host; `id` is the same object as long as the pair is. */
 export interface ServedPair {
   readonly id: object
   readonly pem: () => { readonly cert: string | Buffer; readonly key: string | Buffer }
@@ -13,8 +13,8 @@ export interface ServedPair {
 type Contexts = WeakMap<object, Map<TlsPolicyName, SecureContext>>
 
 /**
- * Contexts that judge clients, for a pair, its CAs and a policy. They are made for that alone: a session is never
- * resumed, since a resumed one is not judged again, and one of another host might be offered.
+ * Contexts that check client certificates, for a pair, its CAs and a policy. They are used for nothing else: a session
+ * is never resumed, since a resumed one is not checked again, and one of another host might be offered.
  */
 export class ClientContexts {
   readonly #known = new WeakMap<ClientAuthority, Contexts>()

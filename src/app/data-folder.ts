@@ -7,12 +7,12 @@ import { makeMissingFolders, PRIVATE_FOLDER } from '../files/durable.ts'
 import { AppError } from './app-error.ts'
 import { toAppError } from './system-fault.ts'
 
-/** How long a start waits for the lock, in milliseconds: a command that looks whether it is held holds it for a moment. */
+/** Longest wait of a start for the lock, in milliseconds: a command that tests the lock holds it for a moment. */
 const LOCK_TIMEOUT_MS = 500
-/** How long a start waits for the workers of a server that was killed, in milliseconds: they end by themselves. */
+/** Longest wait of a start for the workers of a killed server, in milliseconds: they end by themselves. */
 const WORKERS_TIMEOUT_MS = 5_000
 
-/** Name of the file that a server holds locked in its data folder. */
+/** Name of the file that a running server holds locked in its data folder. */
 export const LOCK_FILE = 'server.lock'
 
 /** Path of the database inside a data folder. */
@@ -21,8 +21,7 @@ export function databaseFile(dataDir: string): string {
 }
 
 /**
- * Makes the data folder, for its owner alone, and sees that it can be written to.
- * Errors: `AppError` of the place `data`.
+ * Makes the data folder, for its owner alone, and checks that it is writable. Errors: `AppError` of the place `data`.
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
@@ -34,9 +33,9 @@ export async function prepareFolder(folder: string): Promise<void> {
 }
 
 /**
- * Takes the data folder for one server: two would not know of each other's uploads. The system lets go of it when the
- * process ends, however it ends.
- * Errors: `AppError` `DATA_IN_USE`, and those of the place `database` if the lock cannot be taken for another reason.
+ * Takes the data folder for one server: two would not know of each other's uploads. The system releases the lock when
+ * the process ends, however it ends. Errors: `AppError` `DATA_IN_USE`, and those of the place `database` if the lock
+ * cannot be taken for another reason.
  */
 export function lockDataFolder(dataDir: string): Disposable {
   const lock = takeLock(dataDir, lockFile(dataDir), LOCK_TIMEOUT_MS)
@@ -50,7 +49,7 @@ export function lockDataFolder(dataDir: string): Disposable {
 }
 
 /**
- * Shows that this process serves the data folder for a server, so that none starts while it lives, even if the server
+ * Marks the data folder as in use by this process, so that no other server starts while it lives, even if the server
  * itself was killed. Errors: those of SQLite.
  */
 export function shareDataFolder(dataDir: string): Disposable {
@@ -81,14 +80,14 @@ function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync 
   }
 }
 
-/** Makes a file for its owner alone. One that is there is left closed: to close it would drop locks of this process. */
+/** Makes a file for its owner alone. An existing one is not opened: to close it would drop locks of this process. */
 function makePrivate(file: string): void {
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
 }
 
 /**
- * What in a data folder other users of the machine may use, though it holds password hashes and signing keys, with the
- * command that ends that; undefined: nothing.
+ * Finds entries of a data folder that other users of the machine may use, though it holds password hashes and signing
+ * keys, with the command that changes that; undefined: none.
  */
 export function findWideModes(
   dataDir: string,
@@ -101,7 +100,7 @@ export function findWideModes(
   return { paths: found, cure: `chmod -R go= ${dataDir}` }
 }
 
-/** Whether a server holds the data folder now. */
+/** True if a server holds the data folder now. */
 export function isLocked(dataDir: string): boolean {
   if (!existsSync(lockFile(dataDir))) return false
   const lock = new DatabaseSync(lockFile(dataDir), { readOnly: true, timeout: 0 })

@@ -17,7 +17,7 @@ import { createTokenService } from '../tokens/token-service.ts'
 import { accountBelongings } from './account-belongings.ts'
 import { type BerthSchema, MIGRATION_SETS } from './database-schema.ts'
 
-/** When the log-ins of the files were in force. */
+/** Time at which the log-ins of the files were in force. */
 const NOW = Date.UTC(2026, 10, 27, 13)
 
 /** Opens a copy of a database that a former version wrote; its name is that of the last migration that ran there. */
@@ -96,7 +96,7 @@ test('databases have the same tables, whichever version made them', async () => 
   assert.deepEqual(schemaOf(oldest.file), schemaOf(made))
 })
 
-/** Tables and indexes as they were written, but those of the record of migrations. */
+/** Tables and indexes as written, without the record of migrations. */
 function schemaOf(file: string): unknown[] {
   using reader = new DatabaseSync(file, { readOnly: true })
   return reader

@@ -8,10 +8,10 @@ import type { MetadataSchema } from '../metadata/schema.ts'
 import { TOKENS_MIGRATIONS } from '../tokens/migrations.ts'
 import type { TokensSchema } from '../tokens/schema.ts'
 
-/** All tables of one Berth; each capability is handed the database as one of its own tables only. */
+/** All tables of one Berth; each capability gets the database as one of its own tables only. */
 export interface BerthSchema extends MetadataSchema, AccountsSchema, TokensSchema {}
 
-/** What makes them, in the order in which it is run. */
+/** Migrations of all capabilities, in the order in which they run. */
 export const MIGRATION_SETS: readonly MigrationSet[] = [
   METADATA_MIGRATIONS,
   ACCOUNTS_MIGRATIONS,
@@ -24,7 +24,10 @@ export const MIGRATION_SETS: readonly MigrationSet[] = [
   },
 ]
 
-/** Upload sessions belong to an account and not to its name. What no stored account has opened is of one of an htpasswd file. */
+/**
+ * Binds upload sessions to an account in place of its name. Sessions that no stored account has opened belong to one of
+ * an htpasswd file.
+ */
 export async function giveUploadsToAccounts(db: SchemaChange): Promise<void> {
   await kysely.sql`
     update uploads set principal = coalesce(

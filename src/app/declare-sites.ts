@@ -2,7 +2,7 @@ import type { FrontDoorConfig } from '../config/front-door.ts'
 import type { SiteConfig, SitePathConfig } from '../config/sites.ts'
 import type { AcmeWish, PathDeclaration, SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 
-/** Idle connections kept to each server of a site that says nothing about them. */
+/** Default of the idle connections kept to each server of a site. */
 const KEEP_ALIVE = 32
 
 /** The registry's own hosts, then those of berth.yaml. */
@@ -13,7 +13,7 @@ export function declareSites(door: FrontDoorConfig): SiteDeclaration[] {
   ]
 }
 
-/** A wish that leaves all to the settings. */
+/** A wish without settings of its own. */
 export function plainWish(hosts: readonly string[]): AcmeWish {
   return {
     hosts,
@@ -42,7 +42,7 @@ function declareRegistry(domain: string, door: FrontDoorConfig): SiteDeclaration
   }
 }
 
-/** `https-method` is often meant for sites: passwords of the registry do not cross a network in the clear because of it. */
+/** `https-method` is often set for sites: it must not make the registry's passwords cross a network in the clear. */
 function declareRegistryScheme({
   httpsMethod,
   registryHttpsMethod,

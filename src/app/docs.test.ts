@@ -9,7 +9,7 @@ import { KNOWN_LABELS } from '../front-door/docker/site-settings.ts'
 
 const PAGE = readFileSync(new URL('../../docs/coming-from-nginx-proxy.md', import.meta.url), 'utf8')
 
-/** What nginx-proxy 1.11 and acme-companion 2.8 read, by where. */
+/** Settings that nginx-proxy 1.11 and acme-companion 2.8 read, by place. */
 const READ_BY_THEM = {
   'In the environment of nginx-proxy': [
     ...['ACME_HTTP_CHALLENGE_ACCEPT_UNKNOWN_HOST', 'ACME_HTTP_CHALLENGE_LOCATION', 'DEBUG_ENDPOINT'],
@@ -70,7 +70,7 @@ function sorted(names: Iterable<string>): string[] {
   return [...names].sort()
 }
 
-/** A value that asks for something. */
+/** A value with an effect. */
 const VALUES: Readonly<Record<string, string>> = {
   ACME_CA_URI: 'https://ca.example.com/directory',
   ACME_CHALLENGE: 'TLS-ALPN-01',
@@ -91,7 +91,7 @@ const VALUES: Readonly<Record<string, string>> = {
   SSL_POLICY: 'Mozilla-Modern',
   TRUST_DEFAULT_CERT: 'false',
 }
-/** What has to come with a variable. */
+/** Variables that have to be set with a variable. */
 const COMPANIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ACME_EAB_HMAC_KEY: { ACME_EAB_KID: 'kid' },
   ACME_EAB_KID: { ACME_EAB_HMAC_KEY: 'c2VjcmV0' },

@@ -19,26 +19,25 @@ import { watchDocker } from './watch-docker.ts'
 /** Quiet time before the report for `berth site list` is written, in milliseconds: containers come in groups. */
 const REPORT_DELAY_MS = 200
 
-/** What the upkeep of a front door needs. */
+/** Dependencies of the upkeep of a front door. */
 export interface DoorUpkeepContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly tls: TlsPairWatch | undefined
-  /** Gets what the hosts are served with. */
+  /** Gets the certificates of the hosts. */
   readonly expiry: CertificateExpiry
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly userAgent: string
-  /** Told of open challenges, where other processes listen. */
+  /** Passes open challenges on to other processes that listen. */
   readonly relay?: AnswerRelay | undefined
-  /** Told of what containers declare, where other processes listen. */
+  /** Passes the declarations of containers on to other processes that listen. */
   readonly onContainers?: ((declarations: readonly SiteDeclaration[]) => void) | undefined
 }
 
 /**
- * Opens what one process does for a whole front door: watching Docker and the folders, asking CAs for certificates, and
- * the report for `berth site list`.
- * Errors: `CertificateError`, `AcmeError`; what was opened is in `resources`.
+ * Opens the work that one process does for a whole front door: watching Docker and the folders, orders at CAs, and the
+ * report for `berth site list`. Errors: `CertificateError`, `AcmeError`; what was opened is in `resources`.
  */
 export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSource> {
   const { config, door, logger, resources, userAgent, onContainers } = context
@@ -51,15 +50,13 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
   const acme: Acme = resources.use(
     await openAcme({ config, acme: door.acme, folders, store, logger, userAgent, relay: context.relay }),
   )
-  let asked = ''
-  const askFor = (wishes: readonly AcmeWish[]): void => {
+  let ordered = ''
+  const order = (wishes: readonly AcmeWish[]): void => {
     const text = JSON.stringify(wishes)
-    // Most changes of hosts are none of certificates, of which there may be thousands.
-    if (text === asked) return
-    asked = text
-    acme
-      .setWishes(wishes)
-      .catch((err: unknown) => logger.error({ err }, 'certificates could not be asked for'))
+    // Most changes of hosts do not concern certificates, of which there may be thousands.
+    if (text === ordered) return
+    ordered = text
+    acme.setWishes(wishes).catch((err: unknown) => logger.error({ err }, 'certificates could not be ordered'))
   }
   const watchSites = async (onSites: SitesListener): Promise<void> => {
     const board = resources.use(
@@ -69,7 +66,7 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
         onSites(sites, table) {
           onSites(sites, table)
           context.expiry.served = () => servedBySites(sites, source)
-          askFor(wishesOf(sites, door.acme.scope))
+          order(wishesOf(sites, door.acme.scope))
           reporter.describe = () => {
             const certificateOf = source.describeAll()
             return sites.map((site) => {
@@ -104,7 +101,7 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
 
 /** Writes the report that `berth site list` reads, after changes. */
 class Reporter implements AsyncDisposable {
-  /** Asked when the report is written. */
+  /** Called when the report is written. */
   describe: () => Parameters<typeof writeSiteReport>[1]['sites'] = () => []
   docker = 'Docker is not watched'
   unread: readonly LostContainer[] = []

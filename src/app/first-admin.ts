@@ -11,13 +11,13 @@ const FIRST_ADMIN = 'admin'
 export interface FirstAdmin {
   readonly name: string
   readonly password: string
-  /** File in the data folder that holds the password; undefined: a person sees it. */
+  /** File in the data folder with the password; undefined: it is shown on a terminal. */
   readonly passwordFile: string | undefined
 }
 
 /**
- * Chooses the password of the first administrator and keeps it in a file for its owner alone, unless a person is there
- * to see it: what goes to standard output of a service ends up in logs that others read.
+ * Chooses the password of the first administrator and keeps it in a file for its owner alone, unless a terminal shows
+ * it: standard output of a service ends up in logs that others read.
  * @returns undefined if there are accounts, or the file cannot be written: then the next start does it.
  */
 export async function prepareFirstAdmin(
@@ -55,7 +55,7 @@ export async function makeFirstAdmin(
   }
 }
 
-/** Removes the file of the first password, which counts no more once the account has another one or is gone. */
+/** Removes the file of the first password, which no longer counts once the account has another one or is gone. */
 export async function forgetFirstPassword(dataDir: string, name: string): Promise<void> {
   if (name === FIRST_ADMIN) await rm(firstPasswordFile(dataDir), { force: true })
 }
@@ -64,7 +64,7 @@ function firstPasswordFile(dataDir: string): string {
   return join(dataDir, 'first-password')
 }
 
-/** A file that stands there could be readable by others: it is replaced. */
+/** Writes a file for its owner alone; an existing one could be readable by others, and is replaced. */
 async function writePrivately(path: string, text: string): Promise<void> {
   await rm(path, { force: true })
   await using file = await open(path, 'wx', 0o600)

@@ -4,10 +4,10 @@ import { Headroom } from '../files/headroom.ts'
 import { OciError } from '../oci/errors.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 
-/** Time between two looks whether there is room for the file again, in milliseconds. */
+/** Time between two checks for room for the file, in milliseconds. */
 const RESTORE_EVERY_MS = 10_000
 
-/** The headroom of a data folder, which logs when it is given up. */
+/** The headroom of a data folder, which logs its removal. */
 export function openHeadroom({ dataDir }: Config, logger: Logger): Headroom {
   return new Headroom(dataDir, () =>
     logger.warn(
@@ -17,7 +17,7 @@ export function openHeadroom({ dataDir }: Config, logger: Logger): Headroom {
   )
 }
 
-/** Makes the file now, and again once there is room for it. A disk that is full is no reason not to start. */
+/** Makes the file now, or as soon as there is room for it. A full disk does not prevent a start. */
 export async function restoreHeadroom(headroom: Headroom, logger: Logger): Promise<AsyncDisposable> {
   const onError = (err: unknown): void => logger.debug({ err }, 'the headroom cannot be made')
   await headroom.restore().catch(onError)
@@ -30,7 +30,7 @@ export async function restoreHeadroom(headroom: Headroom, logger: Logger): Promi
   return { [Symbol.asyncDispose]: () => restoring.stop() }
 }
 
-/** Refuses a write to the disk of the database while the headroom is given up. Errors: `STORAGE_FULL`. */
+/** Refuses a write to the disk of the database while there is no headroom. Errors: `STORAGE_FULL`. */
 export function refuseWithoutHeadroom(headroom: Headroom): void {
   if (!headroom.isShort) return
   throw new OciError('STORAGE_FULL', {

@@ -11,8 +11,8 @@ import { toAppError } from './system-fault.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /**
- * Refuses what would send passwords in the clear: accounts over plain HTTP beyond this machine.
- * Errors: `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
+ * Refuses settings that would send passwords in the clear: accounts over plain HTTP beyond this machine. Errors:
+ * `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
  */
 export function checkListeners(config: Config): void {
   const { listenHttp, listenHttps, tls, frontDoor } = config
@@ -35,7 +35,7 @@ export function checkListeners(config: Config): void {
   if (!listenHttp || isPlainHttpSafe(config)) return
   throw new AppError(
     'PLAIN_HTTP_REFUSED',
-    `Passwords would cross the network in the clear: plain HTTP was asked for on ${formatAddress(listenHttp)}`,
+    `Passwords would cross the network in the clear: plain HTTP is set on ${formatAddress(listenHttp)}`,
     'Use --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure-http if a proxy before it does TLS',
   )
 }
@@ -61,8 +61,8 @@ export async function openListeners(
 const CONNECT_TIMEOUT_MS = 1_000
 
 /**
- * Sees that no other program listens on the addresses of a configuration, before a first start makes a data folder: a
- * start that fails then would leave a second folder behind. It connects and does not listen, as whoever waits for the
+ * Checks that no other program listens on the addresses of a configuration, before a first start makes a data folder: a
+ * failed start would leave a second folder behind. It connects and does not listen, since clients that wait for the
  * port would take that for the server. Errors: `AppError` `PORT_IN_USE`.
  */
 export async function requireFreePorts({ listenHttp, listenHttps }: Config): Promise<void> {
@@ -86,7 +86,7 @@ async function takesConnections(host: string, port: number): Promise<boolean> {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
     return true
   } catch {
-    // Refused, no such address, no answer: listening itself will say what is wrong, if anything is.
+    // Refused, no such address, no answer: if there is a fault, listening itself reports it.
     return false
   } finally {
     socket.destroy()

@@ -6,8 +6,8 @@ import { databaseFile } from './data-folder.ts'
 import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
 
 /**
- * Refuses to make a database beside blobs that one has named: it would be an empty registry in place of a full one, as
- * after a restore that forgot the database. The blobs of a Distribution registry, which has none, are no such sign.
+ * Refuses to make a database beside blobs of an earlier one: it would be an empty registry in place of a full one, as
+ * after a restore that forgot the database. Blobs of a Distribution registry, which has no database, are no such sign.
  * Errors: `AppError` `DATABASE_LOST`.
  */
 export async function refuseLostDatabase(config: Config): Promise<void> {
@@ -49,7 +49,7 @@ export function hasDatabase(dataDir: string): boolean {
     const found = statSync(databaseFile(dataDir), { throwIfNoEntry: false })
     return found !== undefined && (found.size > 0 || !found.isFile())
   } catch {
-    // What cannot be looked at is there: opening it will say what is wrong with it.
+    // A file that cannot be examined counts as a database: opening it gives the error.
     return true
   }
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, join, posix, sep } from 'node:path'
 
-/** Where nginx-proxy's container has its mount points. */
+/** Parent of the mount points in nginx-proxy's container. */
 const NGINX = '/etc/nginx'
 /** Names of folders with password files: nginx-proxy's own, and the one people mount beside it. */
 const PASSWORD_FOLDERS = ['passwords', 'htpasswd']
@@ -25,12 +25,15 @@ export function nginxFileFolders(): {
   }
 }
 
-/** Whether a file of `conf.d` is what nginx-proxy's generator wrote: it holds what was declared, not what was said. */
+/**
+ * True for a file of `conf.d` that nginx-proxy's generator wrote: its content follows from declarations, and is no
+ * setting.
+ */
 export function isMadeByNginxProxy(name: string, text: string | undefined): boolean {
   return name === 'default.conf' && (text?.includes('nginx-proxy') ?? false)
 }
 
-/** Where nginx-proxy looks for a page of the operator. */
+/** Folder of nginx-proxy for error pages of the operator. */
 const ERRORS = '/usr/share/nginx/html/errors'
 
 /** The folders that the paths inside vhost files may lead to. */
@@ -40,10 +43,10 @@ export interface NginxFolders {
 }
 
 /**
- * Makes the function that finds the file a vhost file means. Its paths are those of nginx-proxy's container: relative
- * ones are relative to /etc/nginx, and /etc/nginx/passwords and /etc/nginx/htpasswd are the password folder that was
- * given, or folders of these names beside the vhost folder. What lies outside these folders is refused: a vhost file
- * must not make any file of the machine readable.
+ * Makes the function that finds the file of a path in a vhost file. The paths are those of nginx-proxy's container:
+ * relative ones are relative to /etc/nginx, and /etc/nginx/passwords and /etc/nginx/htpasswd are the given password
+ * folder, or folders of these names beside the vhost folder. Paths outside these folders are refused: a vhost file must
+ * not make any file of the machine readable.
  */
 export function createPathResolver(folders: NginxFolders): (path: string) => string | undefined {
   const passwordDirs = passwordFolders(folders)
@@ -64,7 +67,7 @@ export function createPathResolver(folders: NginxFolders): (path: string) => str
   }
 }
 
-/** Folders in which password files are looked for, in order. */
+/** Folders that are searched for password files, in order. */
 export function passwordFolders({ vhostDir, htpasswdDir }: NginxFolders): string[] {
   const beside =
     vhostDir === undefined || basename(dirname(vhostDir)) === ''

@@ -7,12 +7,12 @@ import type { Config } from '../config/config.ts'
 import type { AcmeConfig } from '../config/front-door.ts'
 import type { ChallengeSource } from '../front-door/sites/ports.ts'
 
-/** What is asked of CAs, or of nobody. */
+/** Orders at CAs; all off without ACME. */
 export interface Acme extends AsyncDisposable, Pick<CertificateManager, 'setWishes' | 'status'> {
   readonly challenges: ChallengeSource
 }
 
-/** What asking CAs needs. */
+/** Dependencies of orders at CAs. */
 export interface AcmeContext {
   readonly config: Config
   readonly acme: AcmeConfig
@@ -20,11 +20,11 @@ export interface AcmeContext {
   readonly store: CertificateStore
   readonly logger: Logger
   readonly userAgent: string
-  /** Told of open challenges, where other processes listen. */
+  /** Passes open challenges on to other processes that listen. */
   readonly relay: AnswerRelay | undefined
 }
 
-/** Nobody is asked. */
+/** Orders nothing. */
 const OFF: Acme = {
   challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
   setWishes: async () => {},
@@ -33,8 +33,8 @@ const OFF: Acme = {
 }
 
 /**
- * Opens what asks CAs for certificates, and takes requests to renew them now. Its parts are loaded only where it is on.
- * Errors: `AcmeError` `ACME_DNS_FAILED`.
+ * Opens the manager of certificates from CAs, and accepts requests to renew them now. Its parts are loaded only if ACME
+ * is on. Errors: `AcmeError` `ACME_DNS_FAILED`.
  */
 export async function openAcme({
   config,

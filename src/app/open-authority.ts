@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { LocalAuthority, type LocalAuthorityOptions } from '../certificates/own-ca/local-ca.ts'
 import { CertificateError } from '../certificates/x509/certificate-error.ts'
 
-/** What signs for local names. */
+/** Signer for local names. */
 export type Authority = Pick<LocalAuthority, 'covers' | 'find' | 'localCertificate'>
 
 /** Signs for nothing. */
@@ -22,7 +22,7 @@ export function limitAuthority(authority: Authority, names: readonly string[]): 
   }
 }
 
-/** Opens Berth's own CA. One that cannot be used is told of, and is no reason to serve no other host. */
+/** Opens Berth's own CA. An unusable one is logged, and other hosts are served all the same. */
 export async function openAuthority(options: LocalAuthorityOptions, logger: Logger): Promise<Authority> {
   try {
     return await LocalAuthority.open(options)

@@ -13,20 +13,20 @@ import { nginxFolder } from './nginx-folders.ts'
 import { type Authority, limitAuthority, NO_AUTHORITY, openAuthority } from './open-authority.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
-/** What the certificates of a front door are chosen from. */
+/** Dependencies of a front door's certificates. */
 export interface CertificatesContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly tls: TlsPairWatch | undefined
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
-  /** Told when other certificates are to be served. */
+  /** Called when other certificates are to be served. */
   readonly onChange: () => void
-  /** Where the certificates stand that a CA is asked for. */
+  /** States of the certificates ordered from CAs. */
   readonly acmeStatus: () => readonly AcmeStatus[]
 }
 
-/** The certificates of a front door, and where they are. */
+/** The certificates of a front door, and their folders. */
 export interface OpenCertificates {
   readonly folders: CertificateFolders
   readonly store: CertificateStore
@@ -49,7 +49,7 @@ export async function openCertificates(context: CertificatesContext): Promise<Op
   return { folders, store, source }
 }
 
-/** Berth's own CA, for the names that the settings say. */
+/** Berth's own CA, limited to the names of the settings. */
 async function openLocalAuthority({ door, logger }: CertificatesContext, folder: string): Promise<Authority> {
   if (door.localCa === 'off') return NO_AUTHORITY
   const authority = await openAuthority({ folder, names: door.domains }, logger)

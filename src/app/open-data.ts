@@ -19,11 +19,11 @@ export interface OpenData extends AsyncDisposable {
   readonly logIns: LogInManager
 }
 
-/** How data are opened. */
+/** Options of opening data. */
 export interface OpenDataOptions {
-  /** Makes the folder and the database where there are none. */
+  /** True: makes the folder and the database if there are none. */
   readonly mayMake: boolean
-  /** The command takes `--new`, which an error then names. */
+  /** True if the command has `--new`, which an error then names. */
   readonly takesNew: boolean
 }
 

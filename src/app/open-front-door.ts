@@ -19,29 +19,29 @@ import { listenAll } from './listeners.ts'
 import type { OneOfMany } from './open-serving.ts'
 import type { Store } from './open-store.ts'
 
-/** Told of each table of hosts, and the sites it is made of. */
+/** Called with each table of hosts, and its sites. */
 export type SitesListener = (sites: readonly Site[], table: HostTable<Site>) => void
 
-/** Where what the front door serves comes from. */
+/** Source of the front door's sites and certificates. */
 export interface DoorSource {
   readonly certificates: Certificates
   readonly challenges: ChallengeSource
-  /** Tells of each table, of the first before it settles. Called once. */
+  /** Calls back with each table; the first one before it settles. Called once. */
   watchSites(onSites: SitesListener): Promise<void>
 }
 
-/** What the front door stands before, and who it asks. */
+/** Dependencies of {@link openFrontDoor}. */
 export interface FrontDoorContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly source: DoorSource
   readonly store: Store
   readonly limits: LimitGate
-  /** Where other processes serve, too, and write to the same logs. */
+  /** Present if other processes serve, too, and write to the same logs. */
   readonly together: Pick<OneOfMany, 'ticketSecret'> | undefined
   /** Requests wait until it is open. */
   readonly gate: AnswerGate
-  /** Gets what the hosts are served with. */
+  /** Gets the certificates of the hosts. */
   readonly expiry: CertificateExpiry
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
@@ -146,7 +146,7 @@ function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, is
   }
 }
 
-/** Where certbot and acme-companion put their answers in nginx-proxy's container. */
+/** Folder of the challenge answers of certbot and acme-companion in nginx-proxy's container. */
 const NGINX_CHALLENGES = '/usr/share/nginx/html/.well-known/acme-challenge'
 
 /** The users of the registry's vhost files are accounts; each file once, in the order of the hosts. */
@@ -155,5 +155,5 @@ function registryPasswordFiles(sites: readonly Site[]): string[] {
   return [...new Set(own.flatMap(({ server }) => server.passwordFiles))].slice(0, MAX_ACCOUNT_FILES)
 }
 
-/** What accounts take, one of them the configuration's own. */
+/** Most files of the accounts, without the configuration's own. */
 const MAX_ACCOUNT_FILES = 15

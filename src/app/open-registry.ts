@@ -24,16 +24,16 @@ export interface Contents {
   readonly metadata: Metadata
 }
 
-/** What the registry's host is made of. */
+/** Dependencies of the registry's host. */
 export interface RegistryContext {
   readonly config: Config
   readonly store: Store
   readonly contents: Contents
   readonly logger: Logger
   readonly newRequestId: () => string
-  /** Whether the server is about to end: then it is not ready. */
+  /** True if the server is about to end: then it is not ready. */
   readonly isStopping: () => boolean
-  /** Where several processes serve: theirs together. */
+  /** Present if several processes serve: their common turns. */
   readonly uploadTurns: UploadTurns | undefined
   readonly expiry: CertificateExpiry
 }
@@ -46,7 +46,7 @@ export async function openContents(
   return { blobs: await openBlobs(config, { logger, headroom }), metadata: createSqlMetadata(database) }
 }
 
-/** Puts together what answers on the registry's host. */
+/** Puts together the handler of the registry's host. */
 export async function openRegistry(context: RegistryContext): Promise<HostHandler> {
   const { config, store, contents, logger, newRequestId, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store

@@ -13,15 +13,15 @@ import { type Contents, openRegistry } from './open-registry.ts'
 import type { Store } from './open-store.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
-/** What a process has together with the others that serve the same configuration. */
+/** Parts shared with the other processes that serve the same configuration. */
 export interface OneOfMany {
   readonly uploadTurns: UploadTurns
   readonly limits: LimitGate
-  /** What the tickets of TLS sessions are made of. */
+  /** Secret of the tickets of TLS sessions. */
   readonly ticketSecret: Uint8Array
 }
 
-/** What a process needs to serve. */
+/** Dependencies of a process that serves. */
 export interface ServingContext {
   readonly config: Config
   readonly store: Store
@@ -32,11 +32,11 @@ export interface ServingContext {
   readonly isStopping: () => boolean
   /** Undefined: there is no front door. */
   readonly source: DoorSource | undefined
-  /** What all processes that serve decide together; undefined: this one is alone. */
+  /** Parts shared with the other serving processes; undefined: there are none. */
   readonly together: OneOfMany | undefined
   /** Requests wait until it is open. */
   readonly gate: AnswerGate
-  /** Which of the certificates that are served have expired. */
+  /** Served certificates that have expired. */
   readonly expiry: CertificateExpiry
 }
 

@@ -26,7 +26,7 @@ export interface StoreOptions extends Partial<DatabaseOptions> {
   readonly loginSecret?: Uint8Array | undefined
 }
 
-/** Opens what commands and the server both need. Errors: `AppError`, `DatabaseError`. */
+/** Opens the parts that commands and the server both need. Errors: `AppError`, `DatabaseError`. */
 export async function openStore(
   config: Config,
   {

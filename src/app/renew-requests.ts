@@ -13,27 +13,26 @@ import { readServerRecord } from './server-record.ts'
 
 /** Longest wait of a command for the CA, in milliseconds: DNS challenges take minutes. */
 const ANSWER_TIMEOUT_MS = 10 * 60_000
-/** Time between two looks for the answer, in milliseconds. */
+/** Time between two checks for the answer, in milliseconds. */
 const LOOK_MS = 250
-/** Looks for the answer between two looks whether the server still runs: each opens its lock. */
+/** Checks for the answer between two checks that the server still runs: each of these opens its lock. */
 const LOOKS_PER_SIGN_OF_LIFE = 8
 /** Requests read in one turn. */
 const MAX_REQUESTS = 100
 
-/** What came of a certificate that was to be renewed. */
+/** Result of a renewal. */
 export interface RenewedCertificate {
   readonly names: readonly string[]
   readonly state: string
   /** ISO 8601; undefined: there is none. */
   readonly notAfter: string | undefined
-  /** Why it failed, and what to do; undefined: it did not. */
+  /** Fault and remedy; undefined: it succeeded. */
   readonly problem: string | undefined
 }
 
 /**
- * Asks the running server to renew certificates now: it alone can answer a CA's questions. The request is a file in the
- * data folder, and so is the answer.
- * Errors: `AppError` `NOT_RUNNING`, `RENEWAL_REFUSED`, `RENEWAL_UNANSWERED`.
+ * Has the running server renew certificates now: only a server can answer a CA's challenges. The request is a file in
+ * the data folder, and so is the answer. Errors: `AppError` `NOT_RUNNING`, `RENEWAL_REFUSED`, `RENEWAL_UNANSWERED`.
  */
 export async function requestRenewal(
   dataDir: string,
@@ -73,27 +72,27 @@ export async function requestRenewal(
   throw new AppError('RENEWAL_UNANSWERED', 'The server did not answer in time', 'Look at its log')
 }
 
-/** A server that asks no CA takes no such requests: nobody would answer. Errors: `AppError` `RENEWAL_REFUSED`. */
+/** Refuses a request to a server without ACME: it would stay unanswered. Errors: `AppError` `RENEWAL_REFUSED`. */
 function refuseWithoutCa(dataDir: string): void {
   const settings = readServerRecord(dataDir)?.record.settings
   if (!settings) return
   if (settings.domain === undefined) {
     throw new AppError(
       'RENEWAL_REFUSED',
-      `The server on the data folder ${dataDir} asks no CA for certificates: it has no domain`,
+      `The server on the data folder ${dataDir} orders no certificates from a CA: it has no domain`,
       'Start it with --domain HOST; the files of --tls-cert are renewed by whoever made them, and read again when they change',
     )
   }
   if (settings.acme === 'off') {
     throw new AppError(
       'RENEWAL_REFUSED',
-      `The server on the data folder ${dataDir} asks no CA for certificates: acme is off`,
+      `The server on the data folder ${dataDir} orders no certificates from a CA: acme is off`,
       'Start it without that setting, or put a certificate in place with "berth cert install"',
     )
   }
 }
 
-/** Takes such requests while the server runs. */
+/** Accepts such requests while the server runs. */
 export async function takeRenewRequests(
   dataDir: string,
   { manager, logger }: { manager: CertificateManager; logger: Logger },
@@ -120,7 +119,7 @@ export async function takeRenewRequests(
   return { [Symbol.dispose]: () => watched.close() }
 }
 
-/** What commands that were stopped have left behind: nobody waits for it, and a CA counts how often it is asked. */
+/** Removes requests of commands that were stopped: no command waits for the answer, and a CA counts orders. */
 async function removeAbandoned(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => /\.(?:request|answer)~?$/.test(name))
   for (const file of names.map((name) => join(folder, name))) {

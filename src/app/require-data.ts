@@ -6,12 +6,12 @@ import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
 import { type FactsConfig, findLostDatabase, hasDatabase, hasFacts } from './lost-database.ts'
 import { findRunningServers, type RunningServer } from './running-servers.ts'
 
-/** Servers named in one message: more would hide what to do. */
+/** Most servers named in one message: more would hide the remedy. */
 const MAX_NAMED = 5
 
-/** What the command that needs data can do. */
+/** Properties of the command that needs data. */
 export interface RequireDataOptions {
-  /** It takes `--new`, which makes what is missing. */
+  /** True if it has `--new`, which makes missing data. */
   readonly takesNew: boolean
 }
 
@@ -62,13 +62,13 @@ export async function serversElsewhere(dataDir: string): Promise<RunningServer[]
   )
 }
 
-/** A sentence about a folder without a server, with where servers run instead, if any do. */
+/** A sentence about a folder without a server, with the folders of running servers, if any. */
 export async function withServersElsewhere(sentence: string, dataDir: string): Promise<string> {
   const servers = await serversElsewhere(dataDir)
   return servers.length === 0 ? sentence : `${sentence}, but ${inWords(servers)}`
 }
 
-/** Where servers run: `a Berth runs here (process 12) with the data folder /srv/berth`. */
+/** Running servers in words: `a Berth runs here (process 12) with the data folder /srv/berth`. */
 export function inWords(servers: readonly RunningServer[]): string {
   const more = servers.length - MAX_NAMED
   const named = servers
@@ -82,7 +82,7 @@ export function inWords(servers: readonly RunningServer[]): string {
   return more > 0 ? `${named}; and ${more} more` : named
 }
 
-/** What cannot be looked at counts as there: opening it will say what is wrong with it. */
+/** True if a path exists; one that cannot be examined counts, too: opening it gives the error. */
 function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined
@@ -95,7 +95,7 @@ function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {
-    // A folder that is not there yet has the name it will have.
+    // A folder that does not exist yet has its future name.
     return path
   }
 }

@@ -2,17 +2,17 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { LOCK_FILE } from './data-folder.ts'
 
-/** Open files of one process that are looked at: a server opens its lock before it listens, so it is among the first. */
+/** Open files read of one process: a server opens its lock before it listens, so it is among the first. */
 const MAX_OPEN_FILES = 64
-/** Processes that are looked at: more than a machine with Berth has; the bound keeps a command short. */
+/** Processes read: more than a machine with Berth has; the bound keeps a command short. */
 const MAX_PROCESSES = 20_000
 
 /** A Berth that serves on this machine. */
 export interface RunningServer {
   readonly pid: number
-  /** As the server sees it; undefined: this user may not look into the process. */
+  /** The path in the server's view; undefined: this user may not read the process. */
   readonly dataDir: string | undefined
-  /** It sees other files than this process does: it runs in a container, or this process does. */
+  /** True if it sees other files than this process does: it runs in a container, or this process does. */
   readonly isInContainer: boolean
 }
 
@@ -27,7 +27,7 @@ export async function findRunningServers(): Promise<RunningServer[]> {
 }
 
 async function lookAt(pid: string): Promise<RunningServer | undefined> {
-  // A process may end while it is looked at, and those of other users show nothing but their command line.
+  // A process may end during the reading, and those of other users show only their command line.
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
   if (!isServer(commandLine.split(/[\0 ]/))) return undefined
   const files = await readdir(`/proc/${pid}/fd`).catch(() => undefined)
@@ -42,7 +42,7 @@ async function lookAt(pid: string): Promise<RunningServer | undefined> {
 }
 
 /**
- * Whether a command line is that of `berth serve`: Node, flags, Berth's main file, `serve`. A process that has hidden a
+ * True if a command line is that of `berth serve`: Node, flags, Berth's main file, `serve`. A process that has hidden a
  * password in it has spaces between its words.
  */
 function isServer(words: readonly string[]): boolean {

@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import type { RecordedSettings } from '../config/recorded.ts'
 
 /**
- * What a server writes into its data folder for commands: how it was started and where it listens. It stays when the
- * server ends, so that commands find the same folders until the next start. It holds no secret.
+ * Record of a server in its data folder, for commands: its settings and listeners. It stays when the server ends, so
+ * that commands find the same folders until the next start. It holds no secret.
  */
 export interface ServerRecord {
   /** ISO 8601. */
   readonly startedAt: string
-  /** The folder as the server sees it: in a container, or before the folder was moved, another path than here. */
+  /** The folder in the server's view: in a container, or before the folder was moved, another path than here. */
   readonly dataDir: string
   /** URLs of the listeners, with the ports that the system chose. */
   readonly urls: readonly string[]
   readonly settings: RecordedSettings
 }
 
-/** A record, and whether its paths mean the same here. */
+/** A record, and if its paths are valid here. */
 export interface FoundRecord {
   readonly record: ServerRecord
   readonly isFromHere: boolean
@@ -35,8 +35,8 @@ export async function writeServerRecord(
 }
 
 /**
- * Reads the record of the server that runs on a data folder, or ran there last; undefined if there is none. One that
- * cannot be read, by another user or after damage, counts as none: it only saves giving the settings again.
+ * Reads the record of the server that runs on a data folder, or ran there last; undefined if there is none. An
+ * unreadable one, of another user or damaged, counts as none: it only saves giving the settings again.
  */
 export function readServerRecord(dataDir: string): FoundRecord | undefined {
   try {

@@ -19,15 +19,15 @@ import {
   passwordFolders,
 } from './nginx-folders.ts'
 
-/** What the board tells of. */
+/** Inputs and callbacks of the board. */
 export interface SiteBoardOptions {
   readonly door: FrontDoorConfig
   readonly logger: Logger
-  /** Told of each new table. */
+  /** Called with each new table. */
   readonly onSites: (sites: readonly Site[], table: HostTable<Site>) => void
 }
 
-/** All that sites are made of, watched: each change makes a new table, at once. */
+/** All sources of sites, watched: each change makes a new table, at once. */
 export class SiteBoard implements Disposable {
   readonly #options: SiteBoardOptions
   /** Compiled once: there may be thousands. */
@@ -35,7 +35,7 @@ export class SiteBoard implements Disposable {
   readonly #assembler = new SiteAssembler(this.#patterns)
   readonly #own: readonly SiteDeclaration[]
   readonly #resolvePath: (path: string) => string | undefined
-  readonly #told = new Set<string>()
+  readonly #logged = new Set<string>()
   #vhost: WatchedFolder | undefined
   #confd: WatchedFolder | undefined
   #nginx: WatchedFolder | undefined
@@ -60,7 +60,7 @@ export class SiteBoard implements Disposable {
     return board
   }
 
-  /** Replaces what containers declare. */
+  /** Replaces the declarations of containers. */
   setContainers(declarations: readonly SiteDeclaration[]): void {
     this.#containers = declarations
     this.#assemble()
@@ -87,7 +87,7 @@ export class SiteBoard implements Disposable {
     this.#errors = errors === undefined ? undefined : await open(errors, true)
     this.#passwords = await Promise.all(
       passwordFolders({ vhostDir, htpasswdDir: door.htpasswdDir })
-        // Only nginx-proxy's own folder is looked into by host; the other is named by vhost files.
+        // Only nginx-proxy's own folder is searched by host; the other is named by vhost files.
         .filter((path) => path === door.htpasswdDir || path.endsWith('/htpasswd'))
         .map((path) => open(path, false, path === door.htpasswdDir)),
     )
@@ -113,7 +113,7 @@ export class SiteBoard implements Disposable {
       fallback,
       this.#patterns,
     )
-    this.#tell(sites, { table, httpLevel })
+    this.#logProblems(sites, { table, httpLevel })
     this.#options.onSites(closeUnfound(sites, table), table)
   }
 
@@ -127,8 +127,8 @@ export class SiteBoard implements Disposable {
     )
   }
 
-  /** What is wrong, once for each new way of being so. */
-  #tell(
+  /** Logs problems, once each time they begin. */
+  #logProblems(
     sites: readonly Site[],
     { table, httpLevel }: { table: HostTable<Site>; httpLevel: HttpLevel },
   ): void {
@@ -145,18 +145,18 @@ export class SiteBoard implements Disposable {
     for (const { pattern, message } of table.problems)
       lines.push({ host: pattern, problem: message, closes: true })
     const current = new Set(lines.map(({ host, problem }) => `${host} ${problem}`))
-    for (const key of this.#told) if (!current.has(key)) this.#told.delete(key)
+    for (const key of this.#logged) if (!current.has(key)) this.#logged.delete(key)
     for (const { host, problem, closes } of lines) {
       const key = `${host} ${problem}`
-      if (this.#told.has(key)) continue
-      this.#told.add(key)
+      if (this.#logged.has(key)) continue
+      this.#logged.add(key)
       if (closes) this.#options.logger.error({ host, problem }, 'a host is closed')
-      else this.#options.logger.warn({ host, problem }, 'a host is not quite as it was meant')
+      else this.#options.logger.warn({ host, problem }, 'a host differs from its declaration')
     }
   }
 }
 
-/** The certificates that are to be asked of a CA, by the scope of the settings. */
+/** The certificates to order from a CA, by the scope of the settings. */
 export function wishesOf(sites: readonly Site[], scope: FrontDoorConfig['acme']['scope']): AcmeWish[] {
   if (scope === 'off') return []
   return sites.flatMap(({ declaration }) => {
@@ -169,7 +169,7 @@ export function wishesOf(sites: readonly Site[], scope: FrontDoorConfig['acme'][
   })
 }
 
-/** A host that is in no table is not served, and shown so. */
+/** A host that is in no table is not served, and is shown as closed. */
 function closeUnfound(sites: readonly Site[], { problems }: HostTable<Site>): readonly Site[] {
   if (problems.length === 0) return sites
   const reasons = new Map(problems.map(({ pattern, message }) => [pattern, message]))

@@ -5,36 +5,39 @@ import type { LostContainer } from '../front-door/docker/container-sites.ts'
 import type { SiteStatus } from '../front-door/sites/describe-site.ts'
 import { isLocked } from './data-folder.ts'
 
-/** Looks for the first report of a server that runs, and the time between them, in milliseconds. */
+/** Checks for the first report of a running server, and the time between them, in milliseconds. */
 const START_LOOKS = 20
 const LOOK_MS = 100
 
-/** What the server tells commands about its virtual hosts: written after each change, read by `berth site list`. */
+/** The server's report about its virtual hosts, for commands: written after each change, read by `berth site list`. */
 export interface SiteReport {
   /** ISO 8601. */
   readonly writtenAt: string
-  /** How it stands with Docker, a sentence. */
+  /** State of the connection to Docker, a sentence. */
   readonly docker: string
   readonly sites: readonly SiteStatus[]
-  /** What containers ask for in vain; absent in the report of an older version. */
+  /** Declarations of containers without effect; absent in the report of an older version. */
   readonly unread?: readonly LostContainer[]
 }
 
-/** What is there of a report. */
+/** A report that was found. */
 export interface FoundReport {
   readonly report: SiteReport | undefined
-  /** Whether the server that writes it runs now. */
+  /** True if the server that writes it runs now. */
   readonly isRunning: boolean
 }
 
-/** Writes the report into the data folder. It is no truth that must survive: a new server writes it anew. */
+/** Writes the report into the data folder. It need not survive a crash: a new server writes it anew. */
 export async function writeSiteReport(dataDir: string, report: SiteReport): Promise<void> {
   const file = reportFile(dataDir)
   await writeFile(`${file}.new`, JSON.stringify(report), { mode: 0o600 })
   await rename(`${file}.new`, file)
 }
 
-/** Reads the report of the server that runs on a data folder, or ran there last. One that has just started is waited for. */
+/**
+ * Reads the report of the server that runs on a data folder, or ran there last. Waits for that of one that has just
+ * started.
+ */
 export async function readSiteReport(dataDir: string): Promise<FoundReport> {
   const isRunning = isLocked(dataDir)
   for (let looks = isRunning ? START_LOOKS : 1; ; looks--) {

@@ -23,30 +23,30 @@ import { openStore, type Store, tellHtpasswd } from './open-store.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
-/** First look for abandoned uploads, after the start's own work, and the time between two looks, in milliseconds. */
+/** Time of the first search for abandoned uploads, after the start's own work, and between two, in milliseconds. */
 const FIRST_EXPIRY_MS = 30_000
 const EXPIRY_EVERY_MS = 3_600_000
-/** Time between two looks whether the database is still in its place, in milliseconds. */
+/** Time between two checks that the database is still in its place, in milliseconds. */
 const DATABASE_CHECK_MS = 5_000
 
-/** What a start says before the first request is answered. */
+/** Facts announced before the first request is answered. */
 export interface StartFacts {
   readonly urls: readonly string[]
   /** Set at the first start only. */
   readonly firstAdmin: FirstAdmin | undefined
 }
 
-/** How a server is started. */
+/** Options of a start. */
 export interface StartOptions {
-  /** What it calls itself where it asks others. */
+  /** Name in requests to other servers. */
   readonly userAgent?: string
-  /** A person sees what is announced: the first password is shown, and not written to a file. */
+  /** True if a person sees the announcement: the first password is shown, and not written to a file. */
   readonly isSeen?: boolean
-  /** A missing database is made also beside blobs, which one has named. */
+  /** True: a missing database is made even beside blobs of an earlier one. */
   readonly mayMakeDatabase?: boolean
-  /** Called before it listens: what is done before that may hang in the system, on a disk. */
+  /** Called before it listens: work before that may hang in the system, on a disk. */
   readonly beforeListening?: () => void
-  /** Says that it serves, while requests wait. @returns false if that could not be said. */
+  /** Announces that it serves, while requests wait. @returns false if that failed. */
   readonly announce?: (facts: StartFacts) => Promise<boolean>
 }
 
@@ -137,7 +137,7 @@ export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly contents: Contents
 }
 
-/** What listens. */
+/** Listeners of a server. */
 export interface Serving {
   readonly urls: readonly string[]
   /** Begins to answer requests: until then they wait. */
@@ -164,7 +164,7 @@ async function serveByWorkers(context: StartContext): Promise<Serving> {
   return openWorkers(context, openUpkeep)
 }
 
-/** Berth changes no mode of what is there: somebody may have given the right on purpose. */
+/** Warns of modes and changes none: an operator may have set them on purpose. */
 function warnOfWideModes({ dataDir }: Config, logger: Logger): void {
   const wide = findWideModes(dataDir)
   if (!wide) return
@@ -174,7 +174,7 @@ function warnOfWideModes({ dataDir }: Config, logger: Logger): void {
   )
 }
 
-/** Connections beyond the limit are closed without an answer, which nobody could explain otherwise. */
+/** Connections beyond the limit are closed without an answer, so the log must explain it. */
 function warnOfFewFiles(logger: Logger): void {
   const connections = connectionLimit(FEW_CONNECTIONS)
   if (connections >= FEW_CONNECTIONS) return
@@ -185,7 +185,7 @@ function warnOfFewFiles(logger: Logger): void {
   )
 }
 
-/** Looks at the database also while nothing is written, so that a replaced one is logged. */
+/** Checks the database also while nothing is written, so that a replaced one is logged. */
 function watchDatabase({ database }: Store): AsyncDisposable {
   const watch = runPeriodically(() => database.check(), {
     firstMs: DATABASE_CHECK_MS,
@@ -203,7 +203,7 @@ function removeAbandonedUploads(
 ): AsyncDisposable {
   const expiry = runPeriodically(
     async () => {
-      // Files of another database's uploads must not be removed by what this one knows.
+      // Files of another database's uploads must not be removed by the rows of this one.
       await metadata.check()
       const removed = await expireUploads({ blobs, metadata }, hoursAgo(config.uploadMaxAgeHours))
       if (removed.sessions + removed.orphans > 0) logger.info(removed, 'abandoned uploads removed')
@@ -217,7 +217,7 @@ function removeAbandonedUploads(
   return { [Symbol.asyncDispose]: () => expiry.stop() }
 }
 
-/** An htpasswd file that cannot be read at start is a mistake to be told at once; later the last good copy serves on. */
+/** An htpasswd file that is unreadable at the start is an error; later the last good copy stays in force. */
 async function checkHtpasswd(config: Config, { accounts }: Store): Promise<void> {
   const status = await accounts.htpasswdStatus()
   if (status?.problem === undefined) return

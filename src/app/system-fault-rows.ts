@@ -1,9 +1,9 @@
 import type { AppErrorCode } from './app-error.ts'
 
-/** Where a call of the system failed: the same errno has another cause and another remedy in each. */
+/** Place of a failed call of the system: the same errno has another cause and another remedy in each. */
 export type FaultPlace = 'port' | 'socket' | 'data' | 'database' | 'file'
 
-/** What a command says of one errno in one place. `{…}` stand for the words of `toAppError()`. */
+/** Text of a command for one errno in one place. `{…}` are filled in by `toAppError()`. */
 export interface FaultRow {
   readonly code: AppErrorCode
   readonly what: string
@@ -106,7 +106,7 @@ const OTHER_DISK: FaultRow = {
   remedy: 'Put berth-uploads/ and docker/ of the registry root into one file system, under one mount',
 }
 
-/** What any call on files can fail with. */
+/** Errors of any call on files. */
 const ON_FILES = {
   EACCES: NOT_PERMITTED,
   EPERM: NOT_PERMITTED,
@@ -127,7 +127,7 @@ const ON_FILES = {
   ENFILE: NO_FILES_AT_ALL,
 } as const satisfies Record<string, FaultRow>
 
-/** For files whose role is not known here: the path says which. */
+/** For files whose role is unknown here: the path shows it. */
 function asRefusal(rows: Readonly<Record<string, FaultRow>>): Readonly<Record<string, FaultRow>> {
   return Object.fromEntries(
     Object.entries(rows).map(([errno, row]) => [
@@ -137,7 +137,10 @@ function asRefusal(rows: Readonly<Record<string, FaultRow>>): Readonly<Record<st
   )
 }
 
-/** Errno and place to cause and remedy: the only such table. `NO_INODES` is `ENOSPC` on a disk with free space, `OWN_MODE` `EACCES` to one's own. */
+/**
+ * Errno and place to cause and remedy: the only such table. `NO_INODES` is `ENOSPC` on a disk with free space,
+ * `OWN_MODE` `EACCES` to one's own.
+ */
 export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, FaultRow>>>> = {
   port: {
     EADDRINUSE: {

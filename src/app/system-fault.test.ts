@@ -129,7 +129,7 @@ test('what the system did not refuse stays what it is, and the cause of another 
   assert.ok(wrapped instanceof AppError && wrapped.code === 'DATA_NOT_WRITABLE')
 })
 
-/** What an operator does, and the one line that the command prints. */
+/** A mistake of an operator, and the one line that the command prints. */
 interface Mistake {
   readonly skip?: string | false
   readonly uid?: number

@@ -17,15 +17,16 @@ interface Subject {
   readonly what: string
   /** Its folder. */
   readonly folder: string
-  /** Who owns it, such as ` (its owner is the user with id 1000)`; empty if that is not known. */
+  /** Owner, such as ` (its owner is the user with id 1000)`; empty if unknown. */
   readonly owner: string
   /** User id of this process. */
   readonly user: string
 }
 
 /**
- * The error a command reports for a failed call of the system, which may be the cause of another error; what the table
- * does not hold stays what it is. `what` is the path or address as a person knows it; undefined: the error's own path.
+ * The error that a command reports for a failed call of the system, which may be the cause of another error; errors
+ * missing in the table are unchanged. `what` is the path or address as a person knows it; undefined: the error's own
+ * path.
  */
 export function toAppError(error: unknown, place: FaultPlace, what?: string): unknown {
   if (error instanceof AppError) return error
@@ -49,7 +50,7 @@ function asError(row: FaultRow, what: string, cause: unknown): AppError {
   return new AppError(row.code, fill(row.what), fill(row.remedy), cause)
 }
 
-/** Primary result codes of SQLite (sqlite.org/rescode.html) that say why by themselves. */
+/** Primary result codes of SQLite (sqlite.org/rescode.html) that name the cause by themselves. */
 const SQLITE_CODES: ReadonlyMap<number, string> = new Map([
   [5, 'SQLITE_BUSY'],
   [6, 'SQLITE_BUSY'],
@@ -60,10 +61,10 @@ const SQLITE_CODES: ReadonlyMap<number, string> = new Map([
 /** Those that do not: it is read-only, its disk failed, its file cannot be opened. */
 const SQLITE_UNCLEAR: ReadonlySet<number> = new Set([8, 10, 14])
 
-/** Why a call failed: one of the table's names. */
+/** Cause of a failed call: one of the table's names. */
 interface Fault {
   readonly errno: string | undefined
-  /** The file it is about, if that is another one than the caller's. */
+  /** The affected file, if it is not the caller's. */
   readonly file?: string
 }
 
@@ -78,7 +79,7 @@ function faultOf(error: Error, place: FaultPlace, path: string | undefined): Fau
   return isOfDisk && hasSpaceOnly(path) ? { ...fault, errno: 'NO_INODES' } : fault
 }
 
-/** Also of errors that Berth makes itself with the errno of what it found. */
+/** The errno of a system error, or of Berth's own error about one. */
 function systemErrno(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
@@ -88,14 +89,17 @@ function sqliteFault(code: number, file: string): Fault {
   return faultOfFiles(file) ?? { errno: code === 10 ? 'SQLITE_IOERR' : 'SQLITE_CANTOPEN' }
 }
 
-/** Why a database cannot be used, as the system says it of its files. None is opened: to close it would drop SQLite's locks. */
+/**
+ * Cause why a database cannot be used, found in the system's errors about its files. None is opened: to close it would
+ * drop SQLite's locks.
+ */
 function faultOfFiles(file: string): Fault | undefined {
   let name = dirname(file)
   try {
     const { R_OK, W_OK, X_OK } = constants
     accessSync(name, R_OK | W_OK | X_OK)
     for (name of [file, `${file}-wal`, `${file}-shm`]) {
-      // A link that leads nowhere is there, too.
+      // A link without a target exists, too.
       if (lstatSync(name, { throwIfNoEntry: false }) === undefined) continue
       if (statSync(name).isDirectory()) return { errno: 'EISDIR', file: name }
       accessSync(name, R_OK | W_OK)
@@ -113,7 +117,7 @@ function faultOfFiles(file: string): Fault | undefined {
 /** Below this many bytes SQLite finds no room for its side files. */
 const SIDE_FILES_BYTES = 64 * 1024
 
-/** How full the disk of a path is that is there, or would be in its folder; undefined if that cannot be found out. */
+/** Free space on the disk of an existing path, or of its future folder; undefined if unknown. */
 function spaceOf(path: string): { isFull: boolean; hasInodes: boolean } | undefined {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(existsSync(path) ? path : dirname(path))
@@ -128,7 +132,7 @@ function hasSpaceOnly(path: string): boolean {
   return space !== undefined && !space.isFull && !space.hasInodes
 }
 
-/** Whether a path is missing because its disk is read-only: Node says of folders within folders that they are not there. */
+/** True if a path is missing because its disk is read-only: Node then reports folders within folders as missing. */
 function isReadOnlyAbove(path: string): boolean {
   let folder = dirname(path)
   while (!existsSync(folder)) folder = dirname(folder)
@@ -140,7 +144,7 @@ function isReadOnlyAbove(path: string): boolean {
   }
 }
 
-/** Whether a path belongs to the user that this runs as: then its mode is the trouble. */
+/** True if a path belongs to the user of this process: then its mode is the fault. */
 function isOwn(path: string | undefined): boolean {
   try {
     return path !== undefined && statSync(path).uid === process.getuid?.()
@@ -158,7 +162,7 @@ function ownerOf(path: string): string {
   }
 }
 
-/** What a call without a path was about. */
+/** Subject of a call without a path. */
 function nameOf(error: Error): string {
   if ('syscall' in error && error.syscall === 'write') return 'standard output, or of a file,'
   return 'syscall' in error && error.syscall === 'uv_cwd' ? 'the folder that this was started in' : 'a file'

@@ -8,18 +8,18 @@ import type { TlsPair } from '../front-door/listen/listener.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 
-/** Time between two looks at the files, in milliseconds; what changed counts once two looks have seen it the same. */
+/** Time between two checks of the files, in milliseconds; a change counts once two checks have found the same. */
 const LOOK_EVERY_MS = 5_000
 
-/** What is needed to watch a pair. */
+/** Settings of the watch of a pair. */
 export interface TlsPairOptions {
   readonly logger: Logger
   readonly everyMs?: number
 }
 
 /**
- * The pair of `--tls-cert` and `--tls-key`, read again when the files change: whoever renews them need not restart.
- * What cannot be used leaves the pair before it in force, and is told once.
+ * The pair of `--tls-cert` and `--tls-key`, read again when the files change, so that a renewal needs no restart. An
+ * unusable pair leaves the one before in force, and is logged once.
  */
 export class TlsPairWatch implements AsyncDisposable {
   /** Called with each pair that replaces another. */
@@ -29,7 +29,7 @@ export class TlsPairWatch implements AsyncDisposable {
   readonly #looks: AsyncDisposable
   #pair: TlsPair
   #context: SecureContext
-  /** Identity of the files that were read last, whether or not they could be used. */
+  /** Identity of the files that were read last, usable or not. */
   #judged: string
   #seen: string
 
@@ -62,7 +62,7 @@ export class TlsPairWatch implements AsyncDisposable {
     return this.#pair
   }
 
-  /** When the certificate ends, Unix time in ms, and its file. */
+  /** Expiry of the certificate, Unix time in ms, and its file. */
   get expiry(): { readonly file: string; readonly notAfter: number } {
     return {
       file: this.#files.certFile,
@@ -122,7 +122,7 @@ async function readPair({ certFile, keyFile }: TlsFiles): Promise<{ pair: TlsPai
   }
 }
 
-/** What is compared to tell a change; a file that is not there is one state, too. */
+/** Text that differs whenever the files changed; a missing file is a state, too. */
 async function identityOf({ certFile, keyFile }: TlsFiles): Promise<string> {
   return (await Promise.all([certFile, keyFile].map(readVersion))).join(', ')
 }

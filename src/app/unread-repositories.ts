@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import type { BlobPlace } from '../blobs/blob-place.ts'
 
 /**
- * Warns where the folder of the blobs holds repositories that Distribution keeps there: Berth reads its blobs' paths, but
- * its own database alone says what is served, so whoever moves over would look for the images in vain.
+ * Warns if the folder of the blobs holds repositories of Distribution: Berth reads blobs by the same paths, but serves
+ * only what its own database names, so an operator who moves over would search the images in vain.
  */
 export async function warnOfUnreadRepositories(place: BlobPlace, logger: Logger): Promise<void> {
   const folder = await place.findForeignRepositories()

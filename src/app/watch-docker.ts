@@ -11,10 +11,10 @@ import { createDockerClient } from '../front-door/docker/docker-client.ts'
 import { ContainerWatch } from '../front-door/docker/watch-containers.ts'
 import type { SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 
-/** Where engines listen: on the host, and where nginx-proxy's container has the socket. */
+/** Usual sockets of engines: on the host, and inside nginx-proxy's container. */
 const USUAL_SOCKETS = ['/var/run/docker.sock', '/tmp/docker.sock', '/run/podman/podman.sock']
 
-/** Who is told of containers. */
+/** Callbacks about containers. */
 export interface WatchDockerOptions {
   readonly logger: Logger
   readonly onDeclarations: (declarations: readonly SiteDeclaration[]) => void
@@ -29,7 +29,7 @@ export function dockerUrlOf(door: Pick<FrontDoorConfig, 'dockerHost'>): string |
   return socket && `unix://${socket}`
 }
 
-/** Watches the containers of the configured engine. Without one that is said once, and all else goes on. */
+/** Watches the containers of the configured engine. A missing one is logged once, and everything else goes on. */
 export async function watchDocker(
   door: FrontDoorConfig,
   { logger, onDeclarations, onLost, onState }: WatchDockerOptions,
@@ -47,7 +47,7 @@ export async function watchDocker(
     ...{ httpsMethod, nonGetRedirect, hsts, isDefaultTrusted, httpWithoutCert, defaultHost, preferIpv6 },
   }
   const declare = createContainerDeclarer(defaults)
-  let told: ReadonlySet<string> = new Set()
+  let logged: ReadonlySet<string> = new Set()
   return new ContainerWatch({
     client: createDockerClient(url, process.env.DOCKER_CERT_PATH),
     logger,
@@ -57,9 +57,9 @@ export async function watchDocker(
       const lost = findLostContainers(containers)
       const lines = new Set(lost.map(({ container, cause, fix }) => `${container}: ${cause}. ${fix}.`))
       for (const problem of lines) {
-        if (!told.has(problem)) logger.warn({ problem }, 'a container cannot be understood')
+        if (!logged.has(problem)) logger.warn({ problem }, 'a container cannot be understood')
       }
-      told = lines
+      logged = lines
       onLost(lost)
       onDeclarations(declare(containers, place))
     },

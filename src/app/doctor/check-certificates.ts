@@ -10,7 +10,7 @@ import type { FrontDoorConfig } from '../../config/front-door.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 
-/** The chain of each of the registry's hosts, as Docker's client would see it; the files where no host answers. */
+/** The chain of each of the registry's hosts, checked as Docker's client does; the files if no host answers. */
 export async function checkCertificates(config: Config, door: FrontDoorConfig): Promise<Finding[]> {
   const folders = certificateFolders(config.dataDir, door.certsDir ?? nginxFolder('certs'))
   const { listenHttps } = config
@@ -24,13 +24,14 @@ export async function checkCertificates(config: Config, door: FrontDoorConfig): 
   return live.length > 0 ? live : await checkFiles(folders, { door, port: listenHttps.port })
 }
 
-/** What a host serves; an error if it does not; undefined if nobody answers. */
+/** Findings about a served host; an error if TLS fails; undefined without an answer. */
 async function ask(
   host: string,
   { host: listenHost, port }: { readonly host: string; readonly port: number },
   folders: CertificateFolders,
 ): Promise<HostReport | CertificateError | undefined> {
-  // By its name, as clients come. That may lead to another machine, or not back from within, so by its address, too.
+  // By its name, as clients connect. That may lead to another machine, or be unreachable from within, so by its
+  // address, too.
   const own = listenHost === ANY_ADDRESS ? LOOPBACK_ADDRESSES : [listenHost]
   let refusal: CertificateError | undefined
   for (const connectTo of [undefined, ...own]) {
@@ -74,7 +75,9 @@ async function checkFiles(
     return pairs.flatMap(({ target, isAccepted, findings }) => toFindings(target, isAccepted, findings))
   const where = `Nobody answers, and ${folders.installed} holds no certificate`
   if (asksCa(door))
-    return [ok('certificate', `${where}: the first start asks ${new URL(door.acme.directory).host} for one`)]
+    return [
+      ok('certificate', `${where}: the first start orders one from ${new URL(door.acme.directory).host}`),
+    ]
   return [
     warning(
       'certificate',
@@ -89,12 +92,12 @@ function asksCa({ acme }: FrontDoorConfig): boolean {
 }
 
 function toFindings(target: string, isAccepted: boolean, findings: readonly CertificateFinding[]): Finding[] {
-  const told = findings
+  const faults = findings
     .filter(({ severity }) => severity !== 'info')
     .map(({ severity, sentence, remedy }) =>
       (severity === 'error' ? failed : warning)('certificate', `${target}: ${sentence}`, remedy),
     )
-  if (told.length > 0) return told
+  if (faults.length > 0) return faults
   return isAccepted
     ? [ok('certificate', `${target}: Docker accepts it`)]
     : [

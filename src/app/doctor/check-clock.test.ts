@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { findFreePort } from '../../../test/support/free-port.ts'
 import { checkClock } from './check-clock.ts'
 
-/** What is found beside a server whose clock differs by so many seconds. */
+/** Findings beside a server whose clock differs by so many seconds. */
 async function beside(offsetS: number | undefined) {
   const server = createServer((_, response) => {
     response.sendDate = false
@@ -26,7 +26,7 @@ describe('`checkClock()`', () => {
     [30, 'warning', /\d\d s slow/],
     [-30, 'warning', /\d\d s fast/],
     [3_600, 'failed', /3\d{3} s slow/],
-    [undefined, 'skipped', /does not tell the time/],
+    [undefined, 'skipped', /sends no time/],
   ] as const
   for (const [offset, state, message] of table)
     it(`finds ${state} beside a server ${offset ?? 'no'} s away`, async () => {

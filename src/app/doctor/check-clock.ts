@@ -4,23 +4,23 @@ import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 
 /** Tokens and certificates are checked against the clock; tokens allow a minute. */
 const MAX_OFFSET_S = 60
-/** Longest wait for a server's idea of the time, in milliseconds. */
+/** Longest wait for a server's time, in milliseconds. */
 const TIMEOUT_MS = 5_000
-/** No clock that is right shows less: this program is younger. */
+/** A correct clock is later: this program is younger. */
 const YOUNGEST = Date.UTC(2026, 0, 1)
 
-/** The server that is asked for the time. */
+/** The server that gives the time. */
 export interface TimeServer {
   readonly url: string
   /** Roots to trust it by beside the usual ones, PEM. */
   readonly caFile: string | undefined
-  /** Whether certificates are asked of it, so that it has to be reached. */
+  /** True if it issues certificates, so that it has to be reachable. */
   readonly isNeeded: boolean
 }
 
 /**
- * Whether this machine's clock is right, by the Date header of a server: that of the CA, which has to be reached anyway,
- * and is asked as it is for certificates.
+ * Compares this machine's clock with the Date header of a server: that of the CA, which has to be reachable anyway,
+ * with the settings of certificate orders.
  */
 export async function checkClock({ url, caFile, isNeeded }: TimeServer): Promise<Finding[]> {
   if (Date.now() < YOUNGEST) {
@@ -33,14 +33,14 @@ export async function checkClock({ url, caFile, isNeeded }: TimeServer): Promise
     const before = Date.now()
     const { headers } = await transport.exchange({ method: 'GET', url })
     const after = Date.now()
-    const told = Date.parse(headers.date ?? '')
-    if (Number.isNaN(told)) return [skipped('clock', `${host} does not tell the time`)]
-    return [judge((told - (before + after) / 2) / 1000)]
+    const serverTime = Date.parse(headers.date ?? '')
+    if (Number.isNaN(serverTime)) return [skipped('clock', `${host} sends no time`)]
+    return [judge((serverTime - (before + after) / 2) / 1000)]
   } catch (error) {
     if (!(error instanceof AcmeError)) throw error
     const unknown = skipped('clock', `The clock cannot be compared: ${host} does not answer`)
     if (!isNeeded) return [unknown]
-    return [unknown, warning('acme', `No certificates can be asked for: ${error.message}`, error.remedy)]
+    return [unknown, warning('acme', `No certificates can be ordered: ${error.message}`, error.remedy)]
   }
 }
 

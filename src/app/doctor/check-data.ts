@@ -7,7 +7,7 @@ import { findLostDatabase, hasDatabase } from '../lost-database.ts'
 import { inWords, serversElsewhere } from '../require-data.ts'
 import { type Finding, failed, warning } from './finding.ts'
 
-/** Whether the database is lost, or the data folder is the wrong one: it holds nothing, and a server runs on another. */
+/** Finds a lost database, and a wrong data folder: an empty one, while a server runs on another. */
 export async function checkData(config: Config): Promise<Finding[]> {
   const { dataDir, database } = config
   if (hasDatabase(dataDir)) return judgeLeftover(config)

@@ -6,12 +6,12 @@ import { AppError } from '../app-error.ts'
 import { toAppError } from '../system-fault.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
-/** Less than this is soon full: a few images. */
+/** Less than this is soon full: it holds a few images. */
 const LOW_BYTES = 2 * 1024 ** 3
-/** Each push of a layer waits for some of these; above this a push of many layers is felt. */
+/** Each push of a layer waits for some of these; above this a push of many layers is slow. */
 const SLOW_FSYNC_MS = 50
 
-/** Whether a folder can be written to durably, how much room it has, and how long an fsync takes. */
+/** Checks that a folder can be written to durably, its free space, and the time of an fsync. */
 export async function checkDisk(folder: string): Promise<Finding[]> {
   try {
     const stats = await statfs(folder)
@@ -22,7 +22,7 @@ export async function checkDisk(folder: string): Promise<Finding[]> {
   }
 }
 
-/** Of a folder that the first start will make: whether it may, and whether there is room. */
+/** Checks the parent of a folder that the first start will make: permission and free space. */
 async function checkParent(folder: string): Promise<Finding[]> {
   let parent = dirname(folder)
   for (;;) {

@@ -3,10 +3,13 @@ import { networkInterfaces } from 'node:os'
 import { classifyName } from '../../certificates/acme/plan/certificate-names.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
-/** Names asked for at once, at most: a name server answers a few hundred a second. */
+/** Most names looked up at once: a name server answers a few hundred a second. */
 const MAX_NAMES = 100
 
-/** Where the names of this server lead. An address of another machine may be a router or balancer before this one. */
+/**
+ * Checks the addresses of this server's names. An address of another machine may be a router or balancer before this
+ * one.
+ */
 export async function checkDns(names: readonly string[]): Promise<Finding[]> {
   const own = new Set(
     Object.values(networkInterfaces())

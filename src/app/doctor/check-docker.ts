@@ -3,7 +3,7 @@ import { DockerError } from '../../front-door/docker/docker-error.ts'
 import { dockerUrlOf } from '../watch-docker.ts'
 import { type Finding, failed, ok, reasonOf, skipped } from './finding.ts'
 
-/** Whether the Docker engine can be read from. */
+/** Checks that the Docker engine can be read from. */
 export async function checkDocker(dockerHost: string | undefined): Promise<Finding> {
   const url = dockerUrlOf({ dockerHost })
   if (url === undefined) {

@@ -6,13 +6,13 @@ import { type NginxFolders, passwordFolders } from '../nginx-folders.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
 const CHECK = 'passwords'
-/** Files looked at; more of them say nothing new. */
+/** Most files checked. */
 const MAX_FILES = 100
-/** Warnings told of one file. */
+/** Most warnings of one file. */
 const MAX_WARNINGS = 3
 const NEW_PASSWORDS = 'Give them new passwords ("htpasswd -B -C 10", "openssl passwd -6")'
 
-/** Whether the users of the password files can log in. Without such folders there is nothing to say. */
+/** Checks that the users of the password files can log in. Without such folders there is no finding. */
 export async function checkPasswords(
   folders: NginxFolders,
   { weakHashes, registryHosts }: { weakHashes: boolean; registryHosts: readonly string[] },
@@ -38,7 +38,7 @@ export async function checkPasswords(
   return findings
 }
 
-/** Whether the users of the registry's own password file can log in and push. */
+/** Checks that the users of the registry's own password file can log in and push. */
 export function checkHtpasswdFile(file: string, weakHashes: boolean): Promise<Finding[]> {
   return checkFile(file, { weakHashes, hasOwners: true })
 }
@@ -61,7 +61,7 @@ async function checkFile(file: string, reading: HtpasswdReading): Promise<Findin
       failed(
         CHECK,
         `${file} cannot be read (${reasonOf(error)})`,
-        'Let the user Berth runs as read it: nobody is let in',
+        'Let the user Berth runs as read it: no user can log in',
       ),
     ]
   }
@@ -73,7 +73,7 @@ function judge(file: string, text: string, reading: HtpasswdReading): Finding[] 
   const count = accounts.size
   const lockedOut = countLockedOut(accounts)
   const isHelped = countLockedOut(withWeak.accounts) < lockedOut
-  // What a switch would mend is not among the problems of a file that is read with it.
+  // A fault that the switch would remove is absent from a reading with the switch on.
   const cause = warnings.find((line) => isHelped && !withWeak.warnings.includes(line)) ?? warnings[0]
   const found =
     lockedOut === 0
@@ -92,7 +92,7 @@ function judge(file: string, text: string, reading: HtpasswdReading): Finding[] 
       warning(
         CHECK,
         `${file}: ${line}`,
-        'docs/logging-in.md tells what each form is worth, and which names can own repositories',
+        'docs/logging-in.md lists the strength of each form, and which names can own repositories',
       ),
     )
   if (found.length + others.length > 0) return [...found, ...others]

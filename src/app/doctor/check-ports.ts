@@ -9,7 +9,7 @@ import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.
 /** Longest wait for an answer on this machine, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 3_000
 
-/** Whether the addresses to listen on are served by Berth, free for it, or taken by another program. */
+/** Finds out if the addresses to listen on are served by Berth, free for it, or taken by another program. */
 export async function checkPort(
   address: ListenAddress | undefined,
   { kind, dataDir }: { readonly kind: 'http' | 'https'; readonly dataDir: string },
@@ -98,7 +98,7 @@ async function isServed({ host, port, kind }: Place): Promise<boolean> {
   }
 }
 
-/** Health is answered for any host, and by no other program in this way. */
+/** True if Berth answers: it answers health for any host, unlike any other program. */
 async function answersAsBerth(url: string): Promise<boolean> {
   const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
   await response.body?.cancel()
@@ -107,7 +107,7 @@ async function answersAsBerth(url: string): Promise<boolean> {
 
 function speaksTls({ host, port }: { readonly host: string; readonly port: number }): Promise<boolean> {
   return new Promise((resolve) => {
-    // Only whether TLS is spoken is asked here; the chain has a check of its own.
+    // Only the use of TLS is checked here; the chain has a check of its own.
     const socket = connect({ host, port, rejectUnauthorized: false, servername: 'doctor.invalid' })
     const end = (answer: boolean): void => {
       socket.destroy()
@@ -115,7 +115,7 @@ function speaksTls({ host, port }: { readonly host: string; readonly port: numbe
     }
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => end(false))
     socket.once('secureConnect', () => end(true))
-    // An alert about the name is an answer in TLS too.
+    // An alert about the name shows TLS, too.
     socket.once('error', (error) => end(/alert|SSL/i.test(error.message)))
   })
 }

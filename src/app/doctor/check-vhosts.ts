@@ -2,10 +2,10 @@ import { checkVhostFiles } from '../check-vhost-files.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { type Finding, failed, messageOf, ok, skipped, warning } from './finding.ts'
 
-/** Findings shown; more of them say nothing new. */
+/** Most findings shown. */
 const MAX_FINDINGS = 20
 
-/** Whether the vhost files can be understood. */
+/** Checks that the vhost files can be understood. */
 export async function checkVhosts(folder: string | undefined): Promise<Finding[]> {
   if ((folder ?? nginxFolder('vhost.d')) === undefined)
     return [skipped('vhost files', 'No folder of vhost files is set')]

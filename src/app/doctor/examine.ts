@@ -13,10 +13,13 @@ import { checkPort } from './check-ports.ts'
 import { checkVhosts } from './check-vhosts.ts'
 import type { Finding } from './finding.ts'
 
-/** Where the time is asked for without a CA of one's own. */
+/** Source of the time without a CA of one's own. */
 const CLOCK_URL = 'https://acme-v02.api.letsencrypt.org/directory'
 
-/** Looks at all that a server with this configuration depends on. Changes nothing but a probe file it removes again. */
+/**
+ * Checks everything that a server with this configuration depends on. Changes only a probe file, which it removes
+ * again.
+ */
 export async function examine(config: Config): Promise<Finding[]> {
   const { frontDoor } = config
   const folders = [...new Set([config.dataDir, ...blobPlaceOf(config).folders])]

@@ -2,7 +2,10 @@ import type { LimitGate, LimitVerdict } from '../../front-door/sites/ports.ts'
 import { sessionInUse, type UploadTurns } from '../../registry/upload-locks.ts'
 import type { Question, Reply, ToPrimary } from './messages.ts'
 
-/** Asks the primary what only one process can decide. Each request waits for one question, so they bound these. */
+/**
+ * Requests decisions of the primary, which only one process can make. Each request waits for one, so requests bound
+ * their number.
+ */
 export class PrimaryQuestions {
   readonly #send: (message: ToPrimary) => void
   readonly #open = new Map<number, (reply: Reply) => void>()
@@ -12,25 +15,25 @@ export class PrimaryQuestions {
     this.#send = send
   }
 
-  /** Gives the reply to whoever asked. */
+  /** Settles the request that a reply belongs to. */
   onReply(id: number, reply: Reply): void {
     this.#open.get(id)?.(reply)
     this.#open.delete(id)
   }
 
-  /** One body at a time for each upload session, whichever worker it comes to. */
+  /** One body at a time for each upload session, at any worker. */
   get uploadTurns(): UploadTurns {
     return {
       take: async (upload) => {
         const { reply, release } = await this.#ask({ kind: 'upload', upload })
         if (reply.kind === 'refused') throw sessionInUse()
-        // Waited for, as the client's next request may come to another worker, whose question must not come first.
+        // Awaited, as the client's next request may come to another worker, whose question must not come first.
         return { [Symbol.asyncDispose]: release }
       },
     }
   }
 
-  /** The zones of vhost files, as one process would count them. */
+  /** The zones of vhost files, counted as by one process. */
   get limits(): LimitGate {
     return {
       enter: async (request): Promise<LimitVerdict> => {
@@ -52,7 +55,7 @@ export class PrimaryQuestions {
     return { reply, release }
   }
 
-  /** Sends what the primary replies to. */
+  /** Sends a message that the primary replies to. */
   #exchange(message: Extract<ToPrimary, { kind: 'ask' | 'release' }>): Promise<Reply> {
     return new Promise((resolve) => {
       this.#open.set(message.id, resolve)

@@ -4,13 +4,13 @@ import { OciError } from '../../oci/errors.ts'
 import type { UploadLocks } from '../../registry/upload-locks.ts'
 import type { Question, Reply } from './messages.ts'
 
-/** What the workers of one server decide together: the turns of upload sessions, and the zones of vhost files. */
+/** Decisions that the workers of one server share: the turns of upload sessions, and the zones of vhost files. */
 export interface Together {
   readonly uploads: UploadLocks
   readonly limits: RateLimits
 }
 
-/** Answers the questions of one worker, and takes back what it held when it ends, however it ends. */
+/** Answers the questions of one worker, and releases its grants when it ends, however it ends. */
 export class WorkerGrants {
   readonly #together: Together
   readonly #releases = new Map<number, () => void>()

@@ -1,16 +1,16 @@
 import type { Worker } from 'node:cluster'
 
-/** A connection as `node:cluster` hands it over. */
+/** A connection in transfer by `node:cluster`. */
 interface HandedConnection {
   close(): void
 }
 
 /**
- * Closes the connection that a worker was given and had not taken when it ended. The primary keeps each open until the
+ * Closes a connection that was passed to a worker and not taken when it ended. The primary keeps each open until the
  * worker confirms it, and `node:cluster` waits for that for ever: such a client would wait, too.
  *
- * NOTE: this reads messages of `node:cluster` that are not documented: `newconn` with a number, and its confirmation. If
- * they change, `test/workers/lost-workers.test.ts` fails.
+ * NOTE: this reads messages of `node:cluster` that are not documented: `newconn` with a number, and its confirmation.
+ * If they change, `test/workers/lost-workers.test.ts` fails.
  */
 export function closeUntakenConnections(worker: Worker): void {
   const untaken = new Map<unknown, HandedConnection>()

@@ -5,8 +5,8 @@ import type { Serving, StartContext } from '../start.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /**
- * Serves a configuration by workers: this process, the primary, watches Docker and the folders, asks CAs, and decides
- * what only one can; it serves nothing itself. `resources` stops them, after a drain.
+ * Serves a configuration by workers: this process, the primary, watches Docker and the folders, orders certificates,
+ * and makes the decisions that need one process; it serves nothing itself. `resources` stops them, after a drain.
  * Errors: `AppError`, `DatabaseError`.
  */
 export async function openWorkers(
@@ -14,7 +14,7 @@ export async function openWorkers(
   openUpkeep: (context: StartContext) => Promise<DoorSource | undefined>,
 ): Promise<Serving> {
   const { config, store, logger, resources } = context
-  // The first key of a new registry: the workers find it, and do not each make one.
+  // Made here: else each worker would make a first key of a new registry.
   await createTokenService({ database: store.database, lifetimeS: config.tokenLifetimeS })
   const pool = new WorkerPool({ config, logger, isFrozen: store.isFrozen })
   const { relay } = pool
@@ -25,7 +25,7 @@ export async function openWorkers(
     process.on('SIGHUP', onHangup)
     resources.defer(() => void process.off('SIGHUP', onHangup))
   }
-  // First, so that the workers begin with the containers there are.
+  // First, so that the workers begin with the existing containers.
   await source?.watchSites(() => {})
   await removeLeftSockets(config)
   return { urls: await pool.start(), answer: () => pool.answer() }

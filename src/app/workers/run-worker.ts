@@ -15,47 +15,47 @@ import { TlsPairWatch } from '../tls-pair-watch.ts'
 import { PrimaryQuestions } from './ask-primary.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
 
-/** What a worker knows beside its start, as the primary tells it. */
-interface Told {
+/** State of a worker beside its start, from the primary's messages. */
+interface FromPrimary {
   readonly started: Promise<WorkerStart>
   readonly stopped: Promise<void>
   readonly questions: PrimaryQuestions
   readonly gate: AnswerGate
-  /** What holds now; more comes while the worker begins. */
+  /** Current declarations; more may come while the worker begins. */
   containers: WorkerStart['containers']
   readonly answers: Map<string, OpenAnswer>
-  /** Told of each change, when there is something to take it. */
+  /** Set once there is a store that can take changes. */
   store: Store | undefined
   onContainers: () => void
   onAnswer: (key: string, answer: OpenAnswer | undefined) => void
 }
 
 /**
- * Serves as one of several workers until the primary says that it is enough. Without the primary the process ends at
- * once: nobody would keep the workers from each other's uploads.
+ * Serves as one of several workers until the primary stops it. Without the primary the process ends at once, as the
+ * workers' upload turns need it.
  * @returns the exit code.
  */
 export async function runWorker({ onServing }: { onServing: () => void }): Promise<number> {
-  // They reach every process of a terminal or a service: the primary decides what they mean.
+  // They reach every process of a terminal or a service: the primary handles them.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGHUP']) process.on(signal, () => {})
-  // What cannot be sent was for a primary that is gone, whose disconnection would be seen a moment later.
+  // A failed message was for a primary that is gone; the disconnection would come a moment later.
   cluster.worker?.on('error', () => process.exit(1))
-  const told = listenToPrimary()
-  const start = await told.started
+  const fromPrimary = listenToPrimary()
+  const start = await fromPrimary.started
   const logger = createLogger(start.config.log, openStandardOutput({ isShared: true }))
   await using resources = new AsyncDisposableStack()
   const state = { isStopping: false }
   try {
-    const context = { start, told, logger, resources, isStopping: () => state.isStopping }
+    const context = { start, fromPrimary, logger, resources, isStopping: () => state.isStopping }
     const urls = await withDatabaseFaults(start.config, () => serve(context))
-    tell({ kind: 'serving', urls })
+    send({ kind: 'serving', urls })
   } catch (error) {
     await flushLogger(logger)
-    await tellAndWait({ kind: 'failed', failure: describe(error) })
+    await sendAndWait({ kind: 'failed', failure: describe(error) })
     return 1
   }
   onServing()
-  await told.stopped
+  await fromPrimary.stopped
   state.isStopping = true
   await resources.disposeAsync()
   await flushLogger(logger)
@@ -64,14 +64,14 @@ export async function runWorker({ onServing }: { onServing: () => void }): Promi
 
 interface WorkerContext {
   readonly start: WorkerStart
-  readonly told: Told
+  readonly fromPrimary: FromPrimary
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly isStopping: () => boolean
 }
 
 async function serve(context: WorkerContext): Promise<string[]> {
-  const { start, told, logger, resources } = context
+  const { start, fromPrimary, logger, resources } = context
   const { config } = start
   resources.use(shareDataFolder(config.dataDir))
   const headroom = openHeadroom(config, logger)
@@ -87,10 +87,10 @@ async function serve(context: WorkerContext): Promise<string[]> {
     }),
     (opened) => opened.close(),
   )
-  told.store = store
+  fromPrimary.store = store
   const quiet = quietOf(logger)
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
-  const { uploadTurns, limits } = told.questions
+  const { uploadTurns, limits } = fromPrimary.questions
   const contents = await openContents({ config, logger, headroom }, store.database)
   resources.defer(() => contents.blobs.close())
   return openServing({
@@ -100,15 +100,15 @@ async function serve(context: WorkerContext): Promise<string[]> {
     contents,
     tls,
     source: await openSource(context, tls),
-    gate: told.gate,
+    gate: fromPrimary.gate,
     expiry: new CertificateExpiry(tls),
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
 }
 
-/** Watches the same folders as the primary does, and learns the rest from it. */
+/** Watches the same folders as the primary does, and gets the rest by its messages. */
 async function openSource(
-  { start, told, logger, resources }: WorkerContext,
+  { start, fromPrimary, logger, resources }: WorkerContext,
   tls: TlsPairWatch | undefined,
 ): Promise<DoorSource | undefined> {
   const { config } = start
@@ -131,7 +131,7 @@ async function openSource(
   })
   const challenges = new ChallengeBoard(Date.now)
   const open = new Map<string, Disposable>()
-  told.onAnswer = (key, answer) => {
+  fromPrimary.onAnswer = (key, answer) => {
     open.get(key)?.[Symbol.dispose]()
     open.delete(key)
     if (!answer) return
@@ -139,14 +139,14 @@ async function openSource(
     const add = type === 'http-01' ? 'addHttp' : 'addAlpn'
     open.set(key, challenges[add](subject, keyAuthorization))
   }
-  for (const [key, answer] of told.answers) told.onAnswer(key, answer)
+  for (const [key, answer] of fromPrimary.answers) fromPrimary.onAnswer(key, answer)
   return {
     certificates: source,
     challenges,
     async watchSites(onSites) {
       const board = resources.use(await SiteBoard.open({ door, logger: quiet, onSites }))
-      told.onContainers = () => board.setContainers(told.containers)
-      told.onContainers()
+      fromPrimary.onContainers = () => board.setContainers(fromPrimary.containers)
+      fromPrimary.onContainers()
     },
   }
 }
@@ -155,18 +155,18 @@ function keyOf({ type, subject, keyAuthorization }: OpenAnswer): string {
   return `${type} ${subject} ${keyAuthorization}`
 }
 
-/** What the primary sees as well is told by it alone. */
+/** A logger without the messages that the primary also logs. */
 function quietOf(logger: Logger): Logger {
   return logger.child({}, { level: 'silent' })
 }
 
-function listenToPrimary(): Told {
+function listenToPrimary(): FromPrimary {
   const started = Promise.withResolvers<WorkerStart>()
   const stopped = Promise.withResolvers<void>()
-  const told: Told = {
+  const fromPrimary: FromPrimary = {
     started: started.promise,
     stopped: stopped.promise,
-    questions: new PrimaryQuestions(tell),
+    questions: new PrimaryQuestions(send),
     gate: new AnswerGate(),
     containers: [],
     answers: new Map(),
@@ -176,43 +176,43 @@ function listenToPrimary(): Told {
   }
   const setAnswer = (answer: OpenAnswer, isOpen: boolean): void => {
     const key = keyOf(answer)
-    if (isOpen) told.answers.set(key, answer)
-    else told.answers.delete(key)
-    told.onAnswer(key, isOpen ? answer : undefined)
+    if (isOpen) fromPrimary.answers.set(key, answer)
+    else fromPrimary.answers.delete(key)
+    fromPrimary.onAnswer(key, isOpen ? answer : undefined)
   }
   process.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'start':
-        told.containers = message.containers
+        fromPrimary.containers = message.containers
         for (const answer of message.answers) setAnswer(answer, true)
-        if (message.mayAnswer) told.gate.open()
+        if (message.mayAnswer) fromPrimary.gate.open()
         started.resolve(message)
         break
       case 'containers':
-        told.containers = message.containers
-        told.onContainers()
+        fromPrimary.containers = message.containers
+        fromPrimary.onContainers()
         break
       case 'open-answer':
         setAnswer(message.answer, true)
-        tell({ kind: 'answering', id: message.id })
+        send({ kind: 'answering', id: message.id })
         break
       case 'close-answer':
         setAnswer(message.answer, false)
         break
       case 'login':
-        told.store?.guard.note(message.news)
+        fromPrimary.store?.guard.note(message.news)
         break
       case 'reply':
-        told.questions.onReply(message.id, message.reply)
+        fromPrimary.questions.onReply(message.id, message.reply)
         break
       case 'answer':
-        told.gate.open()
+        fromPrimary.gate.open()
         break
       case 'hangup':
         process.emit('SIGHUP', 'SIGHUP')
         break
       case 'ping':
-        tell({ kind: 'pong' })
+        send({ kind: 'pong' })
         break
       case 'stop':
         stopped.resolve()
@@ -221,15 +221,15 @@ function listenToPrimary(): Told {
         message satisfies never
     }
   })
-  return told
+  return fromPrimary
 }
 
-function tell(message: ToPrimary): void {
+function send(message: ToPrimary): void {
   // A primary that is gone ends this process in a moment.
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-function tellAndWait(message: ToPrimary): Promise<void> {
+function sendAndWait(message: ToPrimary): Promise<void> {
   return new Promise((resolve) => {
     process.send?.(message, undefined, undefined, () => resolve())
   })

@@ -12,7 +12,7 @@ const LIMITED = {
   rates: [{ zone: 'r', key: 'app.example', perSecond: 0.01, burst: 3, noDelay: true, status: 429 }],
 }
 
-/** What one primary decides for as many workers as are asked for; messages come in a later turn, as between processes. */
+/** Decisions of one primary for a number of workers; messages come in a later turn, as between processes. */
 function openTogether() {
   const together = { uploads: new UploadLocks(), limits: new RateLimits() }
   return () => {

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-/** Time between two questions whether a worker still answers, in milliseconds. */
+/** Time between two pings of a worker, in milliseconds. */
 const PING_EVERY_MS = 1_000
-/** Questions in a row that a worker may leave open: the longest work that one does at a stretch takes a few seconds. */
+/** Pings in a row that a worker may leave unanswered: its longest work at a stretch takes a few seconds. */
 const MAX_UNANSWERED = 10
 
-/** A worker that is asked, while it serves, whether it still answers. */
+/** A serving worker under watch. */
 export interface WatchedWorker {
   readonly pid: number
   ask(): void
-  /** Called once, when it does not answer any more. */
+  /** Called once, when it no longer answers. */
   onHung(): void
 }
 
@@ -20,8 +20,8 @@ export interface WorkerWatch extends Disposable {
 }
 
 /**
- * Finds out whether a worker hangs: in a loop without end, or because something stopped it. Questions are counted, not
- * time: where the primary gets no processor either, none is asked. A worker that waits for a disk does not hang.
+ * Finds out if a worker hangs: in a loop without end, or because something stopped it. Pings are counted, not time:
+ * while the primary gets no processor either, it sends none. A worker that waits for a disk does not hang.
  */
 export function watchWorker({ pid, ask, onHung }: WatchedWorker): WorkerWatch {
   let unanswered = 0
@@ -43,7 +43,7 @@ export function watchWorker({ pid, ask, onHung }: WatchedWorker): WorkerWatch {
   }
 }
 
-/** State `D` of proc_pid_stat(5). Where that cannot be read, it is not known. */
+/** State `D` of proc_pid_stat(5); false if it cannot be read. */
 function isWaitingForDisk(pid: number): boolean {
   try {
     return /^\d+ \(.*\) D /s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))

@@ -16,13 +16,18 @@ import { type WorkerWatch, watchWorker } from './watch-worker.ts'
 
 /** Longest start of a worker, in milliseconds: one takes half a second. */
 const START_TIMEOUT_MS = 60_000
-/** Longest wait for workers to give an answer to a CA, in milliseconds: a worker that hangs must hold up no order. */
+/**
+ * Longest wait for workers to publish an answer for a CA, in milliseconds: a worker that hangs must not delay an order.
+ */
 const RELAY_TIMEOUT_MS = 5_000
-/** What a worker gets beyond the drain timeout before it is killed, in milliseconds. */
+/** Time beyond the drain timeout before a worker is killed, in milliseconds. */
 const STOP_GRACE_MS = 10_000
-/** A worker that lived so long, in milliseconds, had no fault that the next one has at once. */
+/** Life of a worker, in milliseconds, after which its end shows no fault that the next one has at once. */
 const STEADY_MS = 60_000
-/** First wait before a worker is replaced that replaced one that failed, doubled each time, and the longest, in milliseconds. */
+/**
+ * First wait before the replacement of a worker that itself replaced a failed one, doubled each time, and the longest,
+ * in milliseconds.
+ */
 const RESTART_DELAY_MS = 500
 const MAX_RESTART_DELAY_MS = 30_000
 
@@ -35,7 +40,7 @@ interface Entry {
   readonly startedAt: number
   readonly serving: PromiseWithResolvers<readonly string[]>
   readonly ended: PromiseWithResolvers<void>
-  /** Answers it has not said yet to give. */
+  /** Answers that it has not confirmed yet. */
   readonly waiting: Map<number, () => void>
   /** Set while it serves. */
   watch: WorkerWatch | undefined
@@ -50,7 +55,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
   readonly #answers = new Set<OpenAnswer>()
-  /** Settled when all of the first serve, or will not. */
+  /** Settles when all of the first ones serve, or failed. */
   readonly #started = Promise.withResolvers<void>()
   #containers: readonly SiteDeclaration[] = []
   #lastId = 0
@@ -67,7 +72,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#isFrozen = isFrozen
   }
 
-  /** Starts all. Errors: `AppError` and what else a worker could not begin for. @returns the URLs of the listeners. */
+  /** Starts all. Errors: `AppError` and other failures of a worker's start. @returns the URLs of the listeners. */
   async start(): Promise<readonly string[]> {
     const file = `../../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`
     cluster.setupPrimary({
@@ -88,44 +93,44 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
-  /** Tells of open questions of CAs. */
+  /** Passes open challenges on to the workers. */
   get relay(): AnswerRelay {
     return {
       open: async (answer) => {
         this.#answers.add(answer)
-        // Before there is nobody whom a CA could ask.
+        // Before that there is no listener that a CA could check.
         await this.#started.promise
         const given = [...this.#entries].map((entry) => this.#openAnswer(entry, answer))
         await Promise.race([Promise.all(given), sleep(RELAY_TIMEOUT_MS, undefined, { ref: false })])
       },
       close: (answer) => {
         this.#answers.delete(answer)
-        this.#tellAll({ kind: 'close-answer', answer })
+        this.#sendAll({ kind: 'close-answer', answer })
       },
     }
   }
 
-  /** Replaces what containers declare. */
+  /** Replaces the declarations of containers. */
   setContainers(containers: readonly SiteDeclaration[]): void {
     this.#containers = containers
-    this.#tellAll({ kind: 'containers', containers })
+    this.#sendAll({ kind: 'containers', containers })
   }
 
   /** Begins to answer requests. */
   answer(): void {
     this.#mayAnswer = true
-    this.#tellAll({ kind: 'answer' })
+    this.#sendAll({ kind: 'answer' })
   }
 
   /** Passes SIGHUP on. */
   hangUp(): void {
-    this.#tellAll({ kind: 'hangup' })
+    this.#sendAll({ kind: 'hangup' })
   }
 
   /** Lets all drain and end, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
-    this.#tellAll({ kind: 'stop' })
+    this.#sendAll({ kind: 'stop' })
     const kill = setTimeout(this.#killAll, this.#config.drainTimeoutS * 1000 + STOP_GRACE_MS)
     await Promise.all([...this.#entries].map(({ ended }) => ended.promise))
     clearTimeout(kill)
@@ -139,7 +144,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Errors: `AppError` `WORKER_FAILED`, and those of the system. */
   #fork(serving: Entry['serving'] = Promise.withResolvers()): Entry {
     const worker = cluster.fork()
-    // What cannot be sent is told by its exit.
+    // A failed message shows in the worker's exit.
     worker.on('error', () => {})
     closeUntakenConnections(worker)
     if (worker.process.pid === undefined) throw cannotBegin('The system starts no further process')
@@ -152,7 +157,7 @@ export class WorkerPool implements AsyncDisposable {
       waiting: new Map(),
       watch: undefined,
     }
-    // Of a later one nobody waits for the start.
+    // The start of a later one is not awaited.
     entry.serving.promise.catch(() => {})
     this.#entries.add(entry)
     worker.on('message', (message: ToPrimary) => this.#onMessage(entry, message))
@@ -160,7 +165,7 @@ export class WorkerPool implements AsyncDisposable {
     const isLate = setTimeout(() => worker.process.kill('SIGKILL'), START_TIMEOUT_MS)
     const inTime = (): void => clearTimeout(isLate)
     entry.serving.promise.then(inTime, inTime)
-    tell(entry, {
+    send(entry, {
       kind: 'start',
       config: { ...this.#config, workers: 1 },
       ticketSecret: this.#ticketSecret,
@@ -189,28 +194,28 @@ export class WorkerPool implements AsyncDisposable {
         entry.waiting.delete(message.id)
         break
       case 'login':
-        for (const other of this.#entries) if (other !== entry) tell(other, message)
+        for (const other of this.#entries) if (other !== entry) send(other, message)
         break
       case 'ask': {
         const reply = entry.grants.answer(message.id, message.question)
-        tell(entry, { kind: 'reply', id: message.id, reply })
+        send(entry, { kind: 'reply', id: message.id, reply })
         break
       }
       case 'release':
         entry.grants.release(message.id)
-        tell(entry, { kind: 'reply', id: message.id, reply: { kind: 'granted', waitMs: 0 } })
+        send(entry, { kind: 'reply', id: message.id, reply: { kind: 'granted', waitMs: 0 } })
         break
       default:
         message satisfies never
     }
   }
 
-  /** One that hangs holds its connections and its turns until it is gone. */
+  /** A worker that hangs holds its connections and its turns until it is gone. */
   #watch(entry: Entry): WorkerWatch {
     const { process: child } = entry.worker
     return watchWorker({
       pid: child.pid ?? 0,
-      ask: () => tell(entry, { kind: 'ping' }),
+      ask: () => send(entry, { kind: 'ping' }),
       onHung: () => {
         this.#logger.error({ pid: child.pid }, 'a worker does not answer any more: it is killed')
         child.kill('SIGKILL')
@@ -224,7 +229,7 @@ export class WorkerPool implements AsyncDisposable {
     entry.grants.releaseAll()
     for (const done of entry.waiting.values()) done()
     entry.ended.resolve()
-    // They reach every process of a terminal, and one that has just begun is not deaf to them yet.
+    // These signals reach every process of a terminal, and a worker that has just begun does not ignore them yet.
     const isMeantForAll =
       signal !== null && ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'].includes(signal)
     if (isMeantForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
@@ -238,7 +243,7 @@ export class WorkerPool implements AsyncDisposable {
       () => undefined,
       (error: Error) => error.message,
     )
-    // Then the start fails, which tells why.
+    // Then the start fails with the reason.
     if (problem !== undefined && !this.#hasStarted) return
     this.#logger.error({ pid: worker.process.pid, problem }, `a worker ended ${why}: another takes its place`)
     if (performance.now() - startedAt > STEADY_MS) this.#failures = -1
@@ -267,12 +272,12 @@ export class WorkerPool implements AsyncDisposable {
     const id = ++this.#lastId
     return new Promise((resolve) => {
       entry.waiting.set(id, resolve)
-      tell(entry, { kind: 'open-answer', id, answer })
+      send(entry, { kind: 'open-answer', id, answer })
     })
   }
 
-  #tellAll(message: ToWorker): void {
-    for (const entry of this.#entries) tell(entry, message)
+  #sendAll(message: ToWorker): void {
+    for (const entry of this.#entries) send(entry, message)
   }
 }
 
@@ -284,11 +289,11 @@ function cannotBegin(what: string): AppError {
   )
 }
 
-function tell({ worker }: Entry, message: ToWorker): void {
+function send({ worker }: Entry, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {})
 }
 
-/** Commands tell errors apart by name and code, not by class. */
+/** Commands distinguish errors by name and code, not by class. */
 function errorOf({ name, code, message, remedy }: StartFailure): Error {
   return Object.assign(new Error(message), { name, code, remedy })
 }
