@@ -82,7 +82,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
       onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
       onReplaced: (file) => tellReplaced(logger, file),
       onHearing: (deaf) => tellHearing(logger, deaf),
-      loginRelay: (news) => tell({ kind: 'login', news }),
+      loginRelay: (news) => send({ kind: 'login', news }),
       loginSecret: start.ticketSecret,
     }),
     (opened) => opened.close(),
