@@ -52,11 +52,6 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
  * reported for them. Lines only leave this list; `npm run imports` prints how many there are, and which are not needed.
  */
 export const OPEN_ARROWS: readonly string[] = [
-  'app/open-front-door.ts -> app/open-serving.ts',
-  'app/workers/open-workers.ts -> app/start.ts',
-  'config/describe.ts -> config/load-config.ts',
-  'config/front-door.ts -> config/sites.ts',
-  'config/recorded.ts -> config/load-config.ts',
   'front-door/listen/http -> front-door/listen',
   'front-door/answer/files -> front-door/answer',
 ]

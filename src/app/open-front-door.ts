@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
-import type { Config, ListenAddress } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
+import type { ListenAddress } from '../config/listen-address.ts'
 import { createSiteHandler } from '../front-door/answer/serve-site.ts'
 import { openSiteLog, type SiteLog } from '../front-door/answer/site-access-log.ts'
 import { createFrontDoor } from '../front-door/front-door.ts'
@@ -16,7 +17,6 @@ import { blobPlaceOf } from './blob-place.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
 import type { Certificates } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
-import type { OneOfMany } from './open-serving.ts'
 import type { Store } from './open-store.ts'
 
 /** Called with each table of hosts, and its sites. */
@@ -38,7 +38,7 @@ export interface FrontDoorContext {
   readonly store: Store
   readonly limits: LimitGate
   /** Present if other processes serve, too, and write to the same logs. */
-  readonly together: Pick<OneOfMany, 'ticketSecret'> | undefined
+  readonly together: { readonly ticketSecret: Uint8Array } | undefined
   /** Requests wait until it is open. */
   readonly gate: AnswerGate
   /** Gets the certificates of the hosts. */

@@ -10,7 +10,6 @@ import { AppError } from './app-error.ts'
 import { blobPlaceOf, checkStorage } from './blob-place.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
 import { databaseFile, findWideModes, LOCK_FILE, lockDataFolder, prepareFolder } from './data-folder.ts'
-import type { DoorUpkeepContext } from './door-upkeep.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
 import { checkListeners, requireFreePorts } from './listeners.ts'
@@ -20,6 +19,7 @@ import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
 import { openStore, type Store, tellHtpasswd } from './open-store.ts'
+import type { Serving, StartContext } from './start-context.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
@@ -129,19 +129,6 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
 /** A port that is taken is found before a folder is made that nobody would use. */
 function isFirstStart({ dataDir, database }: Config): boolean {
   return !existsSync(database.engine === 'sqlite' ? databaseFile(dataDir) : join(dataDir, LOCK_FILE))
-}
-
-/** What is open before anything is served. */
-export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
-  readonly store: Store
-  readonly contents: Contents
-}
-
-/** Listeners of a server. */
-export interface Serving {
-  readonly urls: readonly string[]
-  /** Begins to answer requests: until then they wait. */
-  answer(): void
 }
 
 async function serveAlone(context: StartContext & { isStopping: () => boolean }): Promise<Serving> {

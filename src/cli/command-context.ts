@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { readServerRecord } from '../app/server-record.ts'
-import { type ConfigInput, findDataDir, type LoadedConfig, loadConfig } from '../config/load-config.ts'
+import { type ConfigInput, findDataDir, loadConfig } from '../config/load-config.ts'
+import type { LoadedConfig } from '../config/loaded-config.ts'
 import type { RecordedSettings } from '../config/recorded.ts'
 import type { Io } from './io.ts'
 

@@ -1,19 +1,6 @@
 import type { DatabaseConfig } from './database.ts'
 import type { FrontDoorConfig } from './front-door.ts'
-
-/** All addresses of the machine, IPv6 and IPv4; IPv4 alone where there is no IPv6. */
-export const ANY_ADDRESS = '*'
-
-/**
- * Addresses by which a program on this machine reaches a listener on all addresses. Not the name localhost: it has no
- * address where names cannot be looked up, as in a small container or without a network.
- */
-export const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'] as const
-
-/** Address of a listener: a host and a TCP port (0 lets the system choose one), or the path of a Unix socket. */
-export type ListenAddress =
-  | { readonly host: string; readonly port: number; readonly path?: undefined }
-  | { readonly path: string }
+import type { ListenAddress } from './listen-address.ts'
 
 /** Levels of the log, least output first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const

@@ -1,6 +1,5 @@
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
-import { ANY_ADDRESS } from './config.ts'
 import {
   type DatabaseTls,
   type ListenTarget,
@@ -9,6 +8,7 @@ import {
   type SqliteConfig,
   TLS_MODES,
 } from './database.ts'
+import { ANY_ADDRESS } from './listen-address.ts'
 import { suggest } from './suggest.ts'
 import { parseAddress } from './values.ts'
 

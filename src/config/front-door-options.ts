@@ -1,14 +1,8 @@
 // long: one entry a setting, which reads best in one place
 import path from 'node:path'
-import {
-  ACME_SCOPES,
-  CHALLENGES,
-  HTTPS_METHODS,
-  KEY_TYPES,
-  LOCAL_CA_SCOPES,
-  TLS_POLICIES,
-} from './front-door.ts'
+import { ACME_SCOPES, CHALLENGES, KEY_TYPES, LOCAL_CA_SCOPES } from './front-door.ts'
 import type { Option } from './option.ts'
+import { HTTPS_METHODS, TLS_POLICIES } from './site-words.ts'
 import { resolveSiteFiles, type SiteConfig, sites } from './sites.ts'
 import {
   dockerHost,

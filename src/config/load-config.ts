@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { ANY_ADDRESS, type Config } from './config.ts'
+import type { Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { type ConfigFile, readBerthFile, readConfigFile } from './config-file.ts'
 import {
@@ -11,6 +11,8 @@ import {
 import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from './environment.ts'
 import type { FrontDoorConfig } from './front-door.ts'
 import type { Environment, Layer, RawValue, ReadSetting } from './layer.ts'
+import { ANY_ADDRESS } from './listen-address.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import type { Option } from './option.ts'
 import { OPTIONS, type OptionName, type OptionValue } from './options.ts'
 import { isPlainHttpSafe } from './plain-http.ts'
@@ -28,15 +30,6 @@ export interface ConfigInput {
   readonly isTerminal?: boolean
   /** Settings of the data folder's server, for commands about that server: they win over the defaults only. */
   readonly recorded?: RecordedSettings | undefined
-}
-
-/** The effective configuration and the source of each value. */
-export interface LoadedConfig {
-  readonly config: Config
-  /** By setting: `--data`, `BERTH_DATA`, `berth.yaml: data`, `REGISTRY_HTTP_ADDR`, `config.yml: http.addr` or `default`. */
-  readonly sources: Readonly<Record<OptionName, string>>
-  /** Names of given but ignored settings, as sentences; to be shown before anything else. */
-  readonly warnings: readonly string[]
 }
 
 /**

@@ -1,7 +1,8 @@
-import type { Config, ListenAddress } from './config.ts'
+import type { Config } from './config.ts'
 import { formatAddress, settingsOf } from './describe.ts'
 import type { Layer, RawValue } from './layer.ts'
-import type { LoadedConfig } from './load-config.ts'
+import type { ListenAddress } from './listen-address.ts'
+import type { LoadedConfig } from './loaded-config.ts'
 import type { Option } from './option.ts'
 import { OPTION_LIST, OPTIONS, type OptionName } from './options.ts'
 

@@ -1,6 +1,6 @@
 import nodePath from 'node:path'
 import { z } from 'zod'
-import { ACCESS, BALANCES, CLIENT_CERTIFICATES, HTTPS_METHODS, TLS_POLICIES } from './front-door.ts'
+import { ACCESS, BALANCES, CLIENT_CERTIFICATES, HTTPS_METHODS, TLS_POLICIES } from './site-words.ts'
 import { flag, hostPattern, text } from './values.ts'
 
 /** Most hosts in one file: each costs some KiB, and a table of this many still fits the smallest machine. */

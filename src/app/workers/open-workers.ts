@@ -1,7 +1,7 @@
 import { createTokenService } from '../../tokens/token-service.ts'
 import { removeLeftSockets } from '../listeners.ts'
 import type { DoorSource } from '../open-front-door.ts'
-import type { Serving, StartContext } from '../start.ts'
+import type { Serving, StartContext } from '../start-context.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /**

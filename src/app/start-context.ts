@@ -1,0 +1,16 @@
+import type { DoorUpkeepContext } from './door-upkeep.ts'
+import type { Contents } from './open-registry.ts'
+import type { Store } from './open-store.ts'
+
+/** What is open before anything is served. */
+export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
+  readonly store: Store
+  readonly contents: Contents
+}
+
+/** Listeners of a server. */
+export interface Serving {
+  readonly urls: readonly string[]
+  /** Begins to answer requests: until then they wait. */
+  answer(): void
+}
