@@ -1,5 +1,7 @@
 import { after, type TestContext, test } from 'node:test'
-import type { EngineName } from '../../src/database/database.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database, EngineName } from '../../src/database/database.ts'
+import { postgresEngine } from './postgres-engine.ts'
 import { type TemporaryDatabase, temporaryDatabase } from './temporary-database.ts'
 
 /** Makes an empty database of the newest schema; disposing removes it. */
@@ -18,6 +20,7 @@ export interface TestEngine {
 /** Every engine there is an adapter for, each made anew for a file of tests; a server starts with its first database. */
 const ENGINES: readonly (() => TestEngine)[] = [
   () => ({ name: 'sqlite', skip: false, open: temporaryDatabase, close: async () => {} }),
+  postgresEngine,
 ]
 
 /** The engines for the tests of one file, at whose end they are closed. */
@@ -40,4 +43,17 @@ export function testOnEngines(): (
       test(`${name} (${engine.name})`, { skip: engine.skip }, (context) => run(engine.open, context))
     }
   }
+}
+
+/**
+ * Changes something as another process does, and waits until `observer` knows that something was changed: a server on
+ * the network lets it know a moment after the change.
+ */
+export async function changeSeenBy(
+  observer: Pick<Database<never>, 'changes'>,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  const before = observer.changes()
+  await change()
+  while (observer.changes() === before) await sleep(1)
 }

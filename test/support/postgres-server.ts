@@ -104,9 +104,10 @@ export class PostgresServer implements AsyncDisposable {
     return { host: HOST, port, user, password, name: database, tls: 'disable' }
   }
 
-  async createDatabase(): Promise<PostgresTestDatabase> {
+  /** `template`: a database that it begins as a copy of, and to which nobody is connected. */
+  async createDatabase(template = 'template1'): Promise<PostgresTestDatabase> {
     const name = `test_${++this.#databases}`
-    await this.query(`create database ${name}`)
+    await this.query(`create database ${name} template ${template}`)
     return {
       name,
       url: this.url(name),
