@@ -1,70 +1,65 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import {
-  APP,
-  imageOf,
-  OTHER,
-  openRegistry,
-  pushText,
-  putManifest,
-  refusalOf,
-} from '../../test/support/open-registry.ts'
+import { after, test } from 'node:test'
+import { manifestOf, RegistryRooms } from '../../test/support/memory/registry-room.ts'
 import { digestOf } from '../oci/digest.ts'
-import { MEDIA_TYPES } from '../oci/media-type.ts'
 import { parseTag } from '../oci/reference.ts'
 
-const IMAGE = imageOf(['config', 'layer'])
+const rooms = await RegistryRooms.open()
+after(() => rooms[Symbol.asyncDispose]())
 
-async function openWithImage() {
-  const opened = await openRegistry()
-  for (const text of ['config', 'layer', 'loose']) await pushText(opened.registry, APP, text)
-  for (const tag of ['v1', 'v2']) await putManifest(opened.registry, IMAGE, { tag })
-  return opened
-}
-
-test('`deleteBlob()` takes a blob out of its repository alone, unless a manifest there names it', async () => {
-  await using opened = await openWithImage()
-  const { registry } = opened
-  const digest = await pushText(registry, OTHER, 'loose')
-  await registry.deleteBlob(APP, digest)
-  await refusalOf('BLOB_UNKNOWN', registry.statBlob(APP, digest))
-  await refusalOf('BLOB_UNKNOWN', registry.deleteBlob(APP, digest))
-  assert.equal((await registry.statBlob(OTHER, digest)).size, 5)
-  const used = await refusalOf('BLOB_IN_USE', registry.deleteBlob(APP, digestOf('layer')))
-  assert.deepEqual(used.detail, { digest: digestOf('layer') })
+test('with deleting off nothing is deleted', async () => {
+  const room = rooms.enter({ isDeleteAllowed: false })
+  const { registry, repository } = room
+  const blob = await room.pushBlob('{}')
+  const manifest = await room.pushManifest(manifestOf(), 'v1')
+  const isOff = { code: 'UNSUPPORTED' }
+  for (const digest of [blob, digestOf('absent')])
+    await assert.rejects(registry.deleteBlob(repository, digest), isOff)
+  for (const reference of [manifest, parseTag('v1')])
+    await assert.rejects(registry.deleteManifest(repository, reference), isOff)
+  assert.equal((await registry.getManifest(repository, parseTag('v1'))).digest, manifest)
 })
 
-test('`deleteManifest()` by tag removes that tag, by digest the manifest with all its tags', async () => {
-  await using opened = await openWithImage()
-  const { registry } = opened
-  await registry.deleteManifest(APP, parseTag('v1'))
-  await refusalOf('MANIFEST_UNKNOWN', registry.deleteManifest(APP, parseTag('v1')))
-  assert.equal((await registry.getManifest(APP, parseTag('v2'))).digest, digestOf(IMAGE))
-  await registry.deleteManifest(APP, digestOf(IMAGE))
-  for (const reference of [parseTag('v2'), digestOf(IMAGE)]) {
-    await refusalOf('MANIFEST_UNKNOWN', registry.getManifest(APP, reference))
+test('a blob goes from its repository alone, unless a manifest there names it', async () => {
+  const room = rooms.enter()
+  const { registry, repository, other } = room
+  const digest = await room.pushBlob('{}')
+  await room.pushBlob('{}', other)
+  const manifest = await room.pushManifest(manifestOf())
+  await assert.rejects(registry.deleteBlob(repository, digest), { code: 'BLOB_IN_USE', detail: { digest } })
+  await registry.deleteManifest(repository, manifest)
+  await registry.deleteBlob(repository, digest)
+  await assert.rejects(registry.deleteBlob(repository, digest), { code: 'BLOB_UNKNOWN', detail: { digest } })
+  await assert.rejects(registry.statBlob(repository, digest), { code: 'BLOB_UNKNOWN' })
+  assert.equal((await registry.statBlob(other, digest)).size, 2)
+  assert.equal(await room.read(digest), '{}', 'the bytes stay')
+})
+
+test('a tag goes alone; a manifest takes its tags with it', async () => {
+  const room = rooms.enter()
+  const { registry, repository } = room
+  await room.pushBlob('{}')
+  const digest = await room.pushManifest(manifestOf(), 'v1')
+  await room.pushManifest(manifestOf(), 'v2')
+  await registry.deleteManifest(repository, parseTag('v1'))
+  assert.equal((await registry.getManifest(repository, parseTag('v2'))).digest, digest)
+  for (const reference of [parseTag('v1'), digestOf('none')]) {
+    const unknown = { code: 'MANIFEST_UNKNOWN', detail: { reference } }
+    await assert.rejects(registry.deleteManifest(repository, reference), unknown)
   }
-  await refusalOf('MANIFEST_UNKNOWN', registry.deleteManifest(APP, digestOf(IMAGE)))
-  await registry.deleteBlob(APP, digestOf('layer'))
+  await registry.deleteManifest(repository, digest)
+  for (const reference of [parseTag('v2'), digest])
+    await assert.rejects(registry.getManifest(repository, reference), { code: 'MANIFEST_UNKNOWN' })
 })
 
-test('`deleteManifest()` keeps what an index of the repository names', async () => {
-  await using opened = await openWithImage()
-  const { registry } = opened
-  const child = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(IMAGE), size: IMAGE.length }
-  const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [child] }
-  const digest = await putManifest(registry, Buffer.from(JSON.stringify(index)))
-  await refusalOf('MANIFEST_IN_USE', registry.deleteManifest(APP, digestOf(IMAGE)))
-  await registry.deleteManifest(APP, digest)
-  await registry.deleteManifest(APP, digestOf(IMAGE))
-})
-
-test('deleting that is off is unsupported, whatever is there', async () => {
-  await using opened = await openWithImage()
-  const registry = opened.again({ isDeleteAllowed: false })
-  await refusalOf('UNSUPPORTED', registry.deleteBlob(APP, digestOf('loose')))
-  await refusalOf('UNSUPPORTED', registry.deleteBlob(APP, digestOf('absent')))
-  await refusalOf('UNSUPPORTED', registry.deleteManifest(APP, parseTag('v1')))
-  await refusalOf('UNSUPPORTED', registry.deleteManifest(APP, digestOf(IMAGE)))
-  assert.equal((await registry.getManifest(APP, parseTag('v1'))).digest, digestOf(IMAGE))
+test('a manifest that an index names stays until the index is gone', async () => {
+  const room = rooms.enter()
+  const { registry, repository } = room
+  await room.pushBlob('{}')
+  const child = await room.pushManifest(manifestOf())
+  const index = await room.pushManifest(manifestOf({ children: [manifestOf()] }))
+  const inUse = { code: 'MANIFEST_IN_USE', detail: { digest: child } }
+  await assert.rejects(registry.deleteManifest(repository, child), inUse)
+  await registry.deleteManifest(repository, index)
+  await registry.deleteManifest(repository, child)
 })

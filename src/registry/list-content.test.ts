@@ -1,21 +1,25 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import {
-  APP,
-  imageOf,
-  openRegistry,
-  pushText,
-  putManifest,
-  refusalOf,
-} from '../../test/support/open-registry.ts'
+import { after, test } from 'node:test'
+import { manifestOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
+import type { RepositoryFacts } from '../metadata/metadata.ts'
+import type { Tag } from '../oci/reference.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
-import type { PageRequest } from '../oci/request.ts'
-import type { ListPage } from './list-content.ts'
+import { createListContent, type ListPage, MAX_PAGE_ENTRIES } from './list-content.ts'
 
-/** All pages, each as the request for the one before it has said. */
-async function walk<T>(
+const rooms = await RegistryRooms.open()
+after(() => rooms[Symbol.asyncDispose]())
+
+async function enterWithTags(tags: readonly string[]): Promise<RegistryRoom> {
+  const room = rooms.enter()
+  await room.pushBlob('{}')
+  for (const tag of tags) await room.pushManifest(manifestOf(), tag)
+  return room
+}
+
+/** All pages of a list, of `n` entries each. */
+async function pagesOf<T extends string>(
+  list: (page: { n: number | undefined; last: string | undefined }) => Promise<ListPage<T>>,
   n: number,
-  list: (page: PageRequest) => Promise<ListPage<T>>,
 ): Promise<(readonly T[])[]> {
   const pages: (readonly T[])[] = []
   let last: string | undefined
@@ -27,38 +31,62 @@ async function walk<T>(
   return pages
 }
 
-test('`listTags()` lists by the bytes of the names, a page at a time', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  await pushText(registry, APP, 'config')
-  for (const tag of ['b', 'a', 'B', '1', 'a-b']) await putManifest(registry, imageOf(['config']), { tag })
-  assert.deepEqual(await walk(2, (page) => registry.listTags(APP, page)), [['1', 'B'], ['a', 'a-b'], ['b']])
-  assert.deepEqual(await walk(5, (page) => registry.listTags(APP, page)), [['1', 'B', 'a', 'a-b', 'b']])
-  const all = await registry.listTags(APP, { n: undefined, last: undefined })
-  assert.deepEqual([all.entries.length, all.next], [5, undefined])
-  const none = await registry.listTags(APP, { n: undefined, last: 'zzz' })
-  assert.deepEqual(none, { entries: [], next: undefined })
+test('tags come in the order of their bytes, in pages whose end is known', async () => {
+  const room = await enterWithTags(['v2', 'b', 'V1', '_a', 'v10'])
+  const sorted = ['V1', '_a', 'b', 'v10', 'v2']
+  const list = (page: { n: number | undefined; last: string | undefined }): Promise<ListPage<Tag>> =>
+    room.registry.listTags(room.repository, page)
+  assert.deepEqual(await list({ n: undefined, last: undefined }), { entries: sorted, next: undefined })
+  assert.deepEqual(await pagesOf(list, 2), [sorted.slice(0, 2), sorted.slice(2, 4), sorted.slice(4)])
+  assert.deepEqual(await pagesOf(list, 5), [sorted])
+  assert.deepEqual(await list({ n: 1, last: 'c' }), { entries: ['v10'], next: 'v10' })
+  assert.deepEqual(await list({ n: 0, last: undefined }), { entries: [], next: undefined })
+  assert.deepEqual((await list({ n: 9, last: 'z' })).entries, [])
 })
 
-test('`listTags()` does not know a repository that holds nothing', async () => {
-  await using opened = await openRegistry()
-  const listed = opened.registry.listTags(APP, { n: undefined, last: undefined })
-  assert.deepEqual((await refusalOf('NAME_UNKNOWN', listed)).detail, { name: 'alice/app' })
+test('a repository that is not there has no list; one without tags has an empty one', async () => {
+  const room = await enterWithTags([])
+  const page = { n: undefined, last: undefined }
+  const unknown = { code: 'NAME_UNKNOWN', detail: { name: room.other } }
+  await assert.rejects(room.registry.listTags(room.other, page), unknown)
+  assert.deepEqual(await room.registry.listTags(room.repository, page), { entries: [], next: undefined })
 })
 
-test('`listRepositories()` lists what is visible, a page at a time', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  for (const name of ['alice/b', 'alice/a', 'alice', 'alicea/x', 'bob/a']) {
-    const repository = parseRepositoryName(name)
-    await pushText(registry, repository, 'config')
-    await putManifest(registry, imageOf(['config']), { repository })
+test('repositories are listed inside the filter alone, in pages', async () => {
+  const room = rooms.enter()
+  const names = ['/b', '/a/x', '/a-b'].map((name) => parseRepositoryName(`${room.owner}${name}`))
+  const beside = ['', 'x/a'].map((name) => parseRepositoryName(`${room.owner}${name}`))
+  for (const name of [...names, ...beside]) {
+    await room.pushBlob('{}', name)
+    await room.pushManifest(manifestOf(), 'v1', name)
   }
-  const own = { prefixes: ['alice/'] }
-  assert.deepEqual(await walk(1, (page) => registry.listRepositories(own, page)), [['alice/a'], ['alice/b']])
-  assert.deepEqual(await walk(3, (page) => registry.listRepositories('all', page)), [
-    ['alice', 'alice/a', 'alice/b'],
-    ['alicea/x', 'bob/a'],
-  ])
-  assert.deepEqual(await walk(9, (page) => registry.listRepositories({ prefixes: [] }, page)), [[]])
+  await room.pushBlob('{}')
+  const sorted = [...names].sort()
+  const visible = { prefixes: [`${room.owner}/`] }
+  const pages = await pagesOf((page) => room.registry.listRepositories(visible, page), 2)
+  assert.deepEqual(pages, [sorted.slice(0, 2), sorted.slice(2)])
+  const page = { n: undefined, last: undefined }
+  assert.deepEqual(
+    (await room.registry.listRepositories({ names: [names[0] ?? room.other] }, page)).entries,
+    [names[0]],
+  )
+  assert.deepEqual((await room.registry.listRepositories({ prefixes: [] }, page)).entries, [])
+})
+
+test('a page has so many entries at most, however many are wanted', async () => {
+  const limits: number[] = []
+  const metadata: Pick<RepositoryFacts, 'listTags' | 'listRepositories'> = {
+    listTags: async (_repository, { limit }) => {
+      limits.push(limit)
+      return Array.from({ length: limit }, (_, index) => String(index) as Tag)
+    },
+    listRepositories: async () => [],
+  }
+  const { listTags } = createListContent({ metadata })
+  for (const n of [undefined, MAX_PAGE_ENTRIES + 5]) {
+    const { entries, next } = await listTags(parseRepositoryName('alice/app'), { n, last: undefined })
+    assert.deepEqual([entries.length, next], [MAX_PAGE_ENTRIES, String(MAX_PAGE_ENTRIES - 1)])
+  }
+  // One more than the page, which tells that another follows.
+  assert.deepEqual(limits, [MAX_PAGE_ENTRIES + 1, MAX_PAGE_ENTRIES + 1])
 })

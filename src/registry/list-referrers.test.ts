@@ -1,83 +1,134 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { APP, imageOf, OWNER, openRegistry, pushText, putManifest } from '../../test/support/open-registry.ts'
-import { digestOf } from '../oci/digest.ts'
+import { after, test } from 'node:test'
+import { manifestOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
+import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
-import type { PageRequest } from '../oci/request.ts'
-import type { Registry } from './registry.ts'
+import type { ReferrerQuery } from './list-referrers.ts'
 
-const SUBJECT = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf('subject'), size: 7 }
-const WHOLE: PageRequest = { n: undefined, last: undefined }
+const rooms = await RegistryRooms.open()
+after(() => rooms[Symbol.asyncDispose]())
 
-/** Pushes manifests that refer to the subject, each with its type. @returns their digests in order. */
-async function pushReferrers(registry: Registry, types: readonly string[]): Promise<string[]> {
-  await pushText(registry, APP, 'config')
-  const digests: string[] = []
-  for (const artifactType of types) {
-    const annotations = { of: artifactType, 'ünï"': '\u2028' }
-    const bytes = imageOf(['config'], { artifactType, subject: SUBJECT, annotations })
-    digests.push(await putManifest(registry, bytes))
-  }
-  return digests.sort()
+const SUBJECT = manifestOf({ annotations: { is: 'subject' } })
+const SIGNATURE = 'application/vnd.test.signature'
+
+/** A manifest that refers to {@link SUBJECT}. */
+function referrer(note: string, artifactType: string = SIGNATURE): Buffer {
+  return manifestOf({ subject: SUBJECT, artifactType, annotations: { note, 'ünï"': '\u2028' } })
 }
 
-async function list(registry: Registry, page: PageRequest = WHOLE, artifactType?: string) {
-  const query = { owner: OWNER, repository: APP, digest: SUBJECT.digest, artifactType, page }
+async function enter(): Promise<RegistryRoom> {
+  const room = rooms.enter()
+  await room.pushBlob('{}')
+  return room
+}
+
+/** One page of what refers to {@link SUBJECT}. */
+async function list(
+  { registry, repository, owner }: RegistryRoom,
+  { n, last, artifactType }: { n?: number; last?: string | undefined; artifactType?: string } = {},
+): Promise<{ digests: Digest[]; entries: Record<string, unknown>[]; next: string | undefined }> {
+  const query: ReferrerQuery = {
+    owner,
+    repository,
+    digest: digestOf(SUBJECT),
+    artifactType,
+    page: { n, last },
+  }
   const { entries, next } = await registry.listReferrers(query)
-  return { entries: entries.map((text) => JSON.parse(text)), next }
+  const parsed = entries.map((text) => JSON.parse(text) as Record<string, unknown>)
+  return { digests: parsed.map(({ digest }) => digest as Digest), entries: parsed, next }
 }
 
-test('`listReferrers()` lists descriptors by digest, with type and annotations', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  assert.deepEqual(await list(registry), { entries: [], next: undefined })
-  const digests = await pushReferrers(registry, ['text/a', 'text/b', 'text/c'])
-  const { entries, next } = await list(registry)
-  assert.deepEqual([entries.map(({ digest }) => digest), next], [digests, undefined])
-  for (const { mediaType, artifactType, annotations } of entries) {
-    assert.deepEqual(
-      [mediaType, annotations],
-      [MEDIA_TYPES.ociManifest, { of: artifactType, 'ünï"': '\u2028' }],
-    )
-  }
-  const only = await list(registry, WHOLE, 'text/b')
-  assert.deepEqual(
-    only.entries.map(({ artifactType }) => artifactType),
-    ['text/b'],
-  )
+/** Pushes an index under the tag that an older client gives to the referrers of {@link SUBJECT}. */
+function pushFallback(room: RegistryRoom, children: readonly Buffer[], annotations = {}): Promise<Digest> {
+  return room.pushManifest(manifestOf({ children, annotations }), `sha256-${hexOf(digestOf(SUBJECT))}`)
+}
+
+test('a subject that nobody knows has an empty list', async () => {
+  assert.deepEqual(await list(await enter()), { digests: [], entries: [], next: undefined })
 })
 
-test('`listReferrers()` goes on from page to page, also through what a fallback tag lists', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  const own = await pushReferrers(registry, ['text/a', 'text/b'])
-  // As older clients keep it: an index under a tag made of the digest; it may name what is listed already.
-  const loose = []
-  for (const artifactType of ['text/c', 'text/d']) {
-    const bytes = imageOf(['config'], { artifactType })
-    const digest = await putManifest(registry, bytes)
-    loose.push({ mediaType: MEDIA_TYPES.ociManifest, digest, size: bytes.length, artifactType })
-  }
-  const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: loose }
-  await putManifest(registry, Buffer.from(JSON.stringify(index)), { tag: SUBJECT.digest.replace(':', '-') })
-  const expected = [...own, ...loose.map(({ digest }) => digest)].sort()
-  for (const n of [1, 2, 3, 4, 100]) {
-    const seen: string[] = []
+test('referrers are descriptors with type and annotations, by digest', async () => {
+  const room = await enter()
+  const referrers = ['a', 'b', 'c'].map((note) => referrer(note))
+  for (const bytes of referrers) await room.pushManifest(bytes)
+  const { digests, entries, next } = await list(room)
+  assert.deepEqual([digests, next], [referrers.map((bytes) => digestOf(bytes)).sort(), undefined])
+  const a = referrers[0] ?? assert.fail()
+  const entry = entries.find(({ digest }) => digest === digestOf(a))
+  assert.deepEqual(entry, {
+    digest: digestOf(a),
+    mediaType: MEDIA_TYPES.ociManifest,
+    size: a.length,
+    artifactType: SIGNATURE,
+    annotations: { note: 'a', 'ünï"': '\u2028' },
+  })
+})
+
+test('referrers of one type alone can be listed, page by page', async () => {
+  const room = await enter()
+  const signatures = ['a', 'b', 'c'].map((note) => referrer(note))
+  for (const bytes of [...signatures, referrer('x', 'text/other')]) await room.pushManifest(bytes)
+  const sorted = signatures.map((bytes) => digestOf(bytes)).sort()
+  const first = await list(room, { n: 2, artifactType: SIGNATURE })
+  assert.deepEqual([first.digests, first.next], [sorted.slice(0, 2), sorted[1]])
+  const second = await list(room, { n: 2, artifactType: SIGNATURE, last: first.next })
+  assert.deepEqual([second.digests, second.next], [sorted.slice(2), undefined])
+  assert.deepEqual((await list(room, { artifactType: 'text/none' })).digests, [])
+})
+
+test('what an older client listed under a tag is listed, too, each referrer once', async () => {
+  const room = await enter()
+  const [own, both, tagged] = [referrer('own'), referrer('both'), manifestOf({ annotations: { by: 'tag' } })]
+  for (const bytes of [own, both, tagged]) await room.pushManifest(bytes)
+  await pushFallback(room, [both, tagged])
+  const sorted = [own, both, tagged].map((bytes) => digestOf(bytes)).sort()
+  assert.deepEqual((await list(room)).digests, sorted)
+  // Descriptors of the tag without a type are none of a type that is asked for.
+  const ofType = [own, both].map((bytes) => digestOf(bytes)).sort()
+  assert.deepEqual((await list(room, { artifactType: SIGNATURE })).digests, ofType)
+})
+
+test('pages of both lists together have each referrer once', async () => {
+  const room = await enter()
+  const own = Array.from({ length: 5 }, (_, index) => referrer(`own ${index}`))
+  const tagged = Array.from({ length: 5 }, (_, index) => manifestOf({ annotations: { by: `tag ${index}` } }))
+  for (const bytes of [...own, ...tagged]) await room.pushManifest(bytes)
+  await pushFallback(room, tagged)
+  const sorted = [...own, ...tagged].map((bytes) => digestOf(bytes)).sort()
+  for (const n of [1, 2, 3, 10]) {
+    const found: Digest[] = []
     let last: string | undefined
     do {
-      const page = await list(registry, { n, last })
-      assert.ok(page.entries.length <= n)
-      seen.push(...page.entries.map(({ digest }) => digest))
+      const page = await list(room, { n, last })
+      assert.ok(page.digests.length <= n)
+      found.push(...page.digests)
       last = page.next
     } while (last !== undefined)
-    assert.deepEqual(seen, expected, `pages of ${n}`)
+    assert.deepEqual(found, sorted, `by ${n}`)
   }
 })
 
-test('`listReferrers()` lists nothing of a fallback tag that points at no index', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  await pushText(registry, APP, 'config')
-  await putManifest(registry, imageOf(['config']), { tag: SUBJECT.digest.replace(':', '-') })
-  assert.deepEqual(await list(registry), { entries: [], next: undefined })
+test('a tag of that form that is no index lists nothing', async () => {
+  const room = await enter()
+  await room.pushManifest(manifestOf(), `sha256-${hexOf(digestOf(SUBJECT))}`)
+  assert.deepEqual((await list(room)).digests, [])
+})
+
+test('a large index under the tag is read as a small one', async () => {
+  const room = await enter()
+  const tagged = manifestOf({ annotations: { by: 'tag' } })
+  await room.pushManifest(tagged)
+  await pushFallback(room, [tagged], { note: 'x'.repeat(40_000) })
+  assert.deepEqual((await list(room)).digests, [digestOf(tagged)])
+})
+
+test('a page ends where its annotations would make it too large for clients', async () => {
+  const room = await enter()
+  const referrers = ['a', 'b', 'c', 'd'].map((note) => referrer(note + 'x'.repeat(1024 * 1024)))
+  for (const bytes of referrers) await room.pushManifest(bytes)
+  const sorted = referrers.map((bytes) => digestOf(bytes)).sort()
+  const first = await list(room)
+  assert.deepEqual([first.digests, first.next], [sorted.slice(0, 2), sorted[1]])
+  assert.deepEqual((await list(room, { last: first.next })).digests, sorted.slice(2))
 })

@@ -1,35 +1,63 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { APP, OTHER, openRegistry, pushText } from '../../test/support/open-registry.ts'
-import { digestOf } from '../oci/digest.ts'
-import { parseRepositoryName } from '../oci/repository-name.ts'
-import { REMEMBERED_MS } from './blob-presence.ts'
+import { after, test } from 'node:test'
+import { type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
+import type { RepositoryFilter } from '../metadata/metadata.ts'
+import { type Digest, digestOf } from '../oci/digest.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
 
-const THIRD = parseRepositoryName('carol/app')
+const rooms = await RegistryRooms.open()
+after(() => rooms[Symbol.asyncDispose]())
 
-test('`mountBlob()` shares what a readable repository holds, and looks nowhere else', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  const digest = await pushText(registry, APP, 'shared')
-  const mount = (
-    from: typeof APP | undefined,
-    readable: Parameters<typeof registry.mountBlob>[0]['readable'],
-  ) => registry.mountBlob({ repository: OTHER, digest, from, readable })
-  for (const readable of [{ prefixes: [] }, { prefixes: ['carol/'] }, { names: ['bob/app'] }]) {
-    for (const from of [APP, undefined]) assert.equal(await mount(from, readable), false)
+interface Mount {
+  readonly digest: Digest
+  readonly from?: RepositoryName
+  readonly readable?: RepositoryFilter
+}
+
+/** Mounts into the room's second repository; by default the owner may read all of its own. */
+function mount(
+  { registry, owner, other }: RegistryRoom,
+  { digest, from, readable }: Mount,
+): Promise<boolean> {
+  return registry.mountBlob({
+    repository: other,
+    digest,
+    from,
+    readable: readable ?? { prefixes: [`${owner}/`] },
+  })
+}
+
+test('a blob of a repository that may be read is given to another, named or not', async () => {
+  for (const isNamed of [true, false]) {
+    const room = rooms.enter()
+    const digest = await room.pushBlob('abc')
+    assert.equal(await mount(room, { digest, ...(isNamed ? { from: room.repository } : {}) }), true)
+    assert.equal((await room.registry.statBlob(room.other, digest)).size, 3)
   }
-  // The source that was named does not hold it; another one that may be read does.
-  assert.equal(await mount(THIRD, { prefixes: ['alice/', 'carol/'] }), true)
-  assert.equal((await registry.statBlob(OTHER, digest)).size, 6)
 })
 
-test('`mountBlob()` mounts no blob that nobody has, or whose bytes are lost', async () => {
-  await using opened = await openRegistry()
-  const { registry, blobs } = opened
-  const digest = await pushText(registry, APP, 'shared')
-  const mount = { repository: OTHER, from: APP, readable: 'all' } as const
-  assert.equal(await registry.mountBlob({ ...mount, digest: digestOf('absent') }), false)
-  await blobs.delete(digest)
-  opened.pass(REMEMBERED_MS + 1)
-  assert.equal(await registry.mountBlob({ ...mount, digest }), false)
+test('a blob is found in another readable repository than the one that is named', async () => {
+  const room = rooms.enter()
+  const digest = await room.pushBlob('abc')
+  assert.equal(await mount(room, { digest, from: room.other }), true)
+})
+
+test('what may not be read is not there, whoever holds it', async () => {
+  const room = rooms.enter()
+  const digest = await room.pushBlob('abc')
+  for (const readable of [{ prefixes: [] }, { prefixes: ['someone/'] }, { names: [room.other] }])
+    assert.equal(await mount(room, { digest, from: room.repository, readable }), false)
+  await assert.rejects(room.registry.statBlob(room.other, digest), { code: 'BLOB_UNKNOWN' })
+})
+
+test('a blob that no repository holds is not mounted, nor one whose bytes are lost or cut short', async () => {
+  const room = rooms.enter()
+  assert.equal(await mount(room, { digest: digestOf('none') }), false)
+  const digest = await room.pushBlob('abc')
+  await room.blobs.put(digest, Buffer.from('ab'))
+  assert.equal(await mount(room, { digest }), false)
+  await room.blobs.delete(digest)
+  assert.equal(await mount(room, { digest }), false)
+  const found = room.damages.map((damage) => damage.found)
+  assert.deepEqual(found, [2, undefined])
 })

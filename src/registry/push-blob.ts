@@ -86,6 +86,8 @@ interface PushBlobParts {
   readonly uploadTurns: UploadTurns
   /** Largest blob in bytes; 0: no limit. */
   readonly maxBlobBytes: number
+  /** Longest wait for a first request that is still at work, in milliseconds; by default {@link FINISH_WAIT_MS}. */
+  readonly finishWaitMs?: number
 }
 
 /** Creates the use-cases of pushing blobs. */
@@ -124,13 +126,15 @@ class UploadSessions {
   readonly #presence: BlobPresence
   readonly #turns: UploadTurns
   readonly #maxBlobBytes: number
+  readonly #finishWaitMs: number
 
-  constructor({ blobs, metadata, presence, uploadTurns, maxBlobBytes }: PushBlobParts) {
-    this.#blobs = blobs
-    this.#metadata = metadata
-    this.#presence = presence
-    this.#turns = uploadTurns
-    this.#maxBlobBytes = maxBlobBytes
+  constructor(parts: PushBlobParts) {
+    this.#blobs = parts.blobs
+    this.#metadata = parts.metadata
+    this.#presence = parts.presence
+    this.#turns = parts.uploadTurns
+    this.#maxBlobBytes = parts.maxBlobBytes
+    this.#finishWaitMs = parts.finishWaitMs ?? FINISH_WAIT_MS
   }
 
   /** Begins a session that the client will come back to. */
@@ -202,9 +206,9 @@ class UploadSessions {
     }
   }
 
-  /** Errors: `RANGE_INVALID` if the session is in use for longer than {@link FINISH_WAIT_MS}. */
+  /** Errors: `RANGE_INVALID` if the session is in use for longer than the wait for it. */
   async #takeWhenFree(id: UploadId): Promise<{ turn: AsyncDisposable; hasWaited: boolean }> {
-    const until = performance.now() + FINISH_WAIT_MS
+    const until = performance.now() + this.#finishWaitMs
     for (let hasWaited = false; ; hasWaited = true) {
       try {
         return { turn: await this.#turns.take(id), hasWaited }

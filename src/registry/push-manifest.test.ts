@@ -1,112 +1,180 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import {
-  APP,
-  imageOf,
-  OTHER,
-  OWNER,
-  openRegistry,
-  pushText,
-  putManifest,
-  refusalOf,
-} from '../../test/support/open-registry.ts'
+import { after, test } from 'node:test'
+import { manifestOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
 import { digestOf } from '../oci/digest.ts'
+import { OciError } from '../oci/errors.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
 import { parseTag } from '../oci/reference.ts'
-import { REMEMBERED_MS } from './blob-presence.ts'
+import type { ManifestPush } from './push-manifest.ts'
 
-const IMAGE = imageOf(['config', 'layer'])
-const V1 = parseTag('v1')
+const rooms = await RegistryRooms.open()
+after(() => rooms[Symbol.asyncDispose]())
 
-test('`pushManifest()` stores the bytes as they came, under the digest and each tag', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  for (const text of ['config', 'layer']) await pushText(registry, APP, text)
-  const tags = ['v1.0', 'latest'].map(parseTag)
-  const contentType = `${MEDIA_TYPES.ociManifest}; charset=utf-8`
-  const pushed = await registry.pushManifest({
-    repository: APP,
-    owner: OWNER,
-    reference: V1,
-    tags,
-    contentType,
-    bytes: IMAGE,
+function pushOf({ repository, owner }: RegistryRoom, more: Partial<ManifestPush> = {}): ManifestPush {
+  const reference = parseTag('v1')
+  return { repository, owner, reference, tags: [], contentType: undefined, bytes: manifestOf(), ...more }
+}
+
+/** A room whose repository holds the blobs that the manifests below name. */
+async function enterWithBlobs(policy?: Parameters<RegistryRooms['enter']>[0]): Promise<RegistryRoom> {
+  const room = rooms.enter(policy)
+  for (const text of ['{}', 'layer']) await room.pushBlob(text)
+  return room
+}
+
+test('a manifest is stored as it came, under its tag and further ones, in the store of bytes, too', async () => {
+  const room = await enterWithBlobs()
+  const { registry, repository } = room
+  const bytes = manifestOf({ layers: ['layer'] })
+  const push = pushOf(room, {
+    bytes,
+    tags: [parseTag('latest')],
+    contentType: `${MEDIA_TYPES.ociManifest}; charset=utf-8`,
   })
-  assert.deepEqual(pushed, { digest: digestOf(IMAGE), subject: undefined })
-  for (const reference of [V1, ...tags, pushed.digest]) {
-    assert.deepEqual(Buffer.from((await registry.getManifest(APP, reference)).bytes), IMAGE)
+  const digest = digestOf(bytes)
+  assert.deepEqual(await registry.pushManifest(push), { digest, subject: undefined })
+  for (const tag of ['v1', 'latest'])
+    assert.equal((await registry.getManifest(repository, parseTag(tag))).digest, digest)
+  assert.equal(await room.read(digest), String(bytes))
+})
+
+test('a manifest that is pushed by its digest moves only the tags that are named beside it', async () => {
+  const room = await enterWithBlobs()
+  const bytes = manifestOf()
+  for (const algorithm of ['sha256', 'sha512'] as const) {
+    const reference = digestOf(bytes, algorithm)
+    const pushed = await room.registry.pushManifest(pushOf(room, { reference, tags: [parseTag(algorithm)] }))
+    assert.equal(pushed.digest, reference)
   }
-  const next = imageOf(['layer', 'config'])
-  await putManifest(registry, next, { tag: 'v1' })
-  assert.equal((await registry.getManifest(APP, V1)).digest, digestOf(next))
-  assert.equal((await registry.getManifest(APP, parseTag('latest'))).digest, digestOf(IMAGE))
+  const { entries } = await room.registry.listTags(room.repository, { n: undefined, last: undefined })
+  assert.deepEqual(entries, ['sha256', 'sha512'])
 })
 
-test('`pushManifest()` refuses what names absent blobs, and moves no tag', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  await pushText(registry, APP, 'config')
-  await pushText(registry, OTHER, 'layer')
-  const error = await refusalOf('MANIFEST_BLOB_UNKNOWN', putManifest(registry, IMAGE, { tag: 'v1' }))
-  assert.deepEqual(error.detail, [{ digest: digestOf('layer') }])
-  await refusalOf('MANIFEST_UNKNOWN', registry.getManifest(APP, V1))
-  const sparse = opened.again({ isSparseAllowed: true })
-  assert.equal(await putManifest(sparse, IMAGE, { tag: 'v1' }), digestOf(IMAGE))
+test('a manifest that is pushed by another digest than it has is refused', async () => {
+  const room = await enterWithBlobs()
+  const expected = digestOf('other')
+  const push = pushOf(room, { reference: expected })
+  const detail = { expected, actual: digestOf(push.bytes) }
+  await assert.rejects(room.registry.pushManifest(push), { code: 'DIGEST_INVALID', detail })
 })
 
-test('`pushManifest()` names some of many absent blobs', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  const texts = Array.from({ length: 50 }, (_, index) => `layer ${index}`)
-  const error = await refusalOf('MANIFEST_BLOB_UNKNOWN', putManifest(registry, imageOf(texts)))
-  assert.match(error.message, /\(50\)/)
-  assert.equal((error.detail as unknown[]).length, 20)
+test('a tag moves to the manifest that is pushed under it', async () => {
+  const room = await enterWithBlobs()
+  const first = await room.pushManifest(manifestOf(), 'v1')
+  const second = await room.pushManifest(manifestOf({ layers: ['layer'] }), 'v1')
+  const { registry, repository } = room
+  assert.equal((await registry.getManifest(repository, parseTag('v1'))).digest, second)
+  assert.equal((await registry.getManifest(repository, first)).digest, first)
 })
 
-test('`pushManifest()` refuses a size that the stored blob does not have', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  for (const text of ['config', 'layer']) await pushText(registry, APP, text)
-  const wrong = Buffer.from(String(IMAGE).replace('"size":5', '"size":6'))
-  const error = await refusalOf('MANIFEST_INVALID', putManifest(registry, wrong))
-  assert.deepEqual(error.detail, [{ digest: digestOf('layer'), stated: 6, stored: 5 }])
+test('the subject is answered, whether or not it is there', async () => {
+  const room = await enterWithBlobs()
+  const subject = manifestOf({ annotations: { is: 'subject' } })
+  const pushed = await room.registry.pushManifest(pushOf(room, { bytes: manifestOf({ subject }) }))
+  assert.equal(pushed.subject, digestOf(subject))
 })
 
-test('`pushManifest()` refuses bytes of another digest than they are pushed by, and what is no manifest', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  const push = { repository: APP, owner: OWNER, tags: [], contentType: undefined }
-  const other = { ...push, reference: digestOf('other'), bytes: IMAGE }
-  const error = await refusalOf('DIGEST_INVALID', registry.pushManifest(other))
-  assert.deepEqual(error.detail, { expected: digestOf('other'), actual: digestOf(IMAGE) })
-  for (const text of ['', '{', '[]', '{"schemaVersion":1}']) {
-    await refusalOf(
-      'MANIFEST_INVALID',
-      registry.pushManifest({ ...push, reference: V1, bytes: Buffer.from(text) }),
-    )
+test('what is no manifest is refused', async () => {
+  const room = await enterWithBlobs()
+  for (const bytes of ['', '{', '[]', '{}', '{"schemaVersion":1}'].map((text) => Buffer.from(text)))
+    await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes })), { code: 'MANIFEST_INVALID' })
+  const contentType = MEDIA_TYPES.ociIndex
+  await assert.rejects(room.registry.pushManifest(pushOf(room, { contentType })), {
+    code: 'MANIFEST_INVALID',
+  })
+})
+
+test('content that the repository lacks is named, twenty digests at most, and nothing is stored', async () => {
+  const room = await enterWithBlobs()
+  const { registry, repository, blobs } = room
+  const layers = Array.from({ length: 25 }, (_, index) => `absent ${index}`)
+  const bytes = manifestOf({ layers: ['layer', ...layers] })
+  await assert.rejects(registry.pushManifest(pushOf(room, { bytes })), (error) => {
+    assert.ok(error instanceof OciError)
+    assert.equal(error.code, 'MANIFEST_BLOB_UNKNOWN')
+    assert.match(error.message, /\(25\)/)
+    const named = error.detail as { digest: string }[]
+    assert.equal(named.length, 20)
+    for (const { digest } of named) assert.ok(layers.some((text) => digestOf(text) === digest))
+    return true
+  })
+  await assert.rejects(registry.getManifest(repository, parseTag('v1')), { code: 'MANIFEST_UNKNOWN' })
+  assert.equal(await blobs.stat(digestOf(bytes)), undefined)
+})
+
+test('content of another repository does not count', async () => {
+  const room = rooms.enter()
+  await room.pushBlob('{}', room.other)
+  await assert.rejects(room.registry.pushManifest(pushOf(room)), { code: 'MANIFEST_BLOB_UNKNOWN' })
+})
+
+test('an index needs the manifests it names', async () => {
+  const room = await enterWithBlobs()
+  const child = manifestOf()
+  const index = manifestOf({ children: [child] })
+  const detail = [{ digest: digestOf(child) }]
+  await assert.rejects(room.pushManifest(index), { code: 'MANIFEST_BLOB_UNKNOWN', detail })
+  await room.pushManifest(child)
+  assert.equal(await room.pushManifest(index), digestOf(index))
+})
+
+test('with sparse manifests allowed absent content is no error', async () => {
+  const room = rooms.enter({ isSparseAllowed: true })
+  const bytes = manifestOf({ layers: ['absent'] })
+  assert.equal(await room.pushManifest(bytes, 'v1'), digestOf(bytes))
+})
+
+test('a layer whose bytes are lost counts as absent, so that the client sends it again', async () => {
+  const room = await enterWithBlobs()
+  const digest = digestOf('layer')
+  const bytes = manifestOf({ layers: ['layer'] })
+  await room.blobs.put(digest, Buffer.from('lay'))
+  const refused = { code: 'MANIFEST_BLOB_UNKNOWN', detail: [{ digest }] }
+  await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes })), refused)
+  assert.deepEqual(room.damages, [{ digest, size: 5, found: 3 }])
+  await room.pushBlob('layer')
+  assert.equal(await room.pushManifest(bytes), digestOf(bytes))
+})
+
+test('a manifest that states another size than its content has is refused, also where it may be sparse', async () => {
+  for (const isSparseAllowed of [false, true]) {
+    const room = await enterWithBlobs({ isSparseAllowed })
+    const text = String(manifestOf({ layers: ['layer'] })).replace('"size":5', '"size":6')
+    const detail = [{ digest: digestOf('layer'), stated: 6, stored: 5 }]
+    const refused = { code: 'MANIFEST_INVALID', message: /has 6 bytes, the stored content has 5/, detail }
+    await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes: Buffer.from(text) })), refused)
   }
 })
 
-test('`pushManifest()` refuses what names a blob whose bytes are lost, so that the client sends it again', async () => {
-  await using opened = await openRegistry()
-  const { registry, blobs, damages } = opened
-  for (const text of ['config', 'layer']) await pushText(registry, APP, text)
-  await putManifest(registry, IMAGE)
-  await blobs.delete(digestOf('layer'))
-  opened.pass(REMEMBERED_MS + 1)
-  const error = await refusalOf('MANIFEST_BLOB_UNKNOWN', putManifest(registry, IMAGE))
-  assert.deepEqual(error.detail, [{ digest: digestOf('layer') }])
-  assert.deepEqual(damages, [{ digest: digestOf('layer'), size: 5, found: undefined }])
-  await pushText(registry, APP, 'layer')
-  assert.equal(await putManifest(registry, IMAGE), digestOf(IMAGE))
+test('content that is deleted while a manifest is pushed is missing with the facts', async () => {
+  const room = await enterWithBlobs()
+  const { registry, repository, blobs, metadata } = room
+  const bytes = manifestOf({ layers: ['layer'] })
+  // Between the first look and the transaction the bytes of the manifest are written.
+  const put = blobs.put.bind(blobs)
+  blobs.put = async (digest, content) => {
+    await put(digest, content)
+    assert.equal(await metadata.unlinkBlob(repository, digestOf('layer')), 'removed')
+  }
+  const refused = { code: 'MANIFEST_BLOB_UNKNOWN', detail: [{ digest: digestOf('layer') }] }
+  await assert.rejects(registry.pushManifest(pushOf(room, { bytes })), refused)
 })
 
-test('`pushManifest()` returns the subject, which may be absent', async () => {
-  await using opened = await openRegistry()
-  const { registry } = opened
-  await pushText(registry, APP, 'config')
-  const subject = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(IMAGE), size: IMAGE.length }
-  const bytes = imageOf(['config'], { subject })
-  const push = { repository: APP, owner: OWNER, reference: V1, tags: [], contentType: undefined, bytes }
-  assert.equal((await registry.pushManifest(push)).subject, digestOf(IMAGE))
+test('a fault of the store leaves no facts', async () => {
+  const room = await enterWithBlobs()
+  room.blobs.bucket.writeFault = new OciError('STORAGE_FULL')
+  await assert.rejects(room.registry.pushManifest(pushOf(room)), { code: 'STORAGE_FULL' })
+  const unknown = { code: 'MANIFEST_UNKNOWN' }
+  await assert.rejects(room.registry.getManifest(room.repository, parseTag('v1')), unknown)
+})
+
+test('a manifest too large to be read at once is stored as any other', async () => {
+  const room = await enterWithBlobs()
+  const bytes = manifestOf({ layers: ['layer'], annotations: { note: 'x'.repeat(40_000) } })
+  const digest = await room.pushManifest(bytes, 'v1')
+  assert.ok(bytes.equals((await room.registry.getManifest(room.repository, digest)).bytes))
+  const broken = bytes.subarray(0, -1)
+  await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes: broken })), {
+    code: 'MANIFEST_INVALID',
+  })
 })

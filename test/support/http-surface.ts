@@ -7,8 +7,8 @@ import type { Registry } from '../../src/registry/registry.ts'
 import { createRefreshTokenService } from '../../src/tokens/refresh-tokens.ts'
 import { createTokenService } from '../../src/tokens/token-service.ts'
 import { Connection, type Reply, type RequestOptions } from '../protocol/connection.ts'
+import { RegistryRooms } from './memory/registry-room.ts'
 import { MemoryAuthenticator } from './memory-authenticator.ts'
-import { openRegistry } from './open-registry.ts'
 
 /** Accounts that a surface has from the start; the password of each is its name. Only `admin` administers. */
 export type SurfaceUser = 'admin' | 'alice' | 'bob'
@@ -37,7 +37,9 @@ export interface HttpSurface extends AsyncDisposable {
 export async function openHttpSurface(options: SurfaceOptions = {}): Promise<HttpSurface> {
   const { wrap = (registry) => registry, rules = DEFAULT_RULES } = options
   const resources = new AsyncDisposableStack()
-  const { database, registry } = resources.use(await openRegistry())
+  const rooms = resources.use(await RegistryRooms.open())
+  const { database } = rooms
+  const { registry } = rooms.enter()
   const accounts = new MemoryAuthenticator()
   for (const name of ['admin', 'alice', 'bob']) accounts.set({ name, isAdmin: name === 'admin' }, name)
   const bounds = createSharedBounds()

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { manifestOf } from '../../../test/support/memory/registry-room.ts'
+import { type Manifest, parseManifest } from '../../oci/manifest.ts'
+import { packManifest, unpackManifest } from './packed-manifest.ts'
+
+const SUBJECT = manifestOf()
+const CASES: readonly [name: string, bytes: Buffer][] = [
+  ['an image', manifestOf({ layers: ['a', 'bc'], annotations: { a: 'b' } })],
+  ['an image without layers', manifestOf()],
+  ['what refers to a subject', manifestOf({ subject: SUBJECT, artifactType: 'text/x' })],
+  ['an index', manifestOf({ children: [SUBJECT, manifestOf({ layers: ['a'] })] })],
+  ['an empty index', manifestOf({ children: [] })],
+]
+
+/** What is needed to store a manifest. */
+function essentialsOf({ config, layers, children, subject, ...rest }: Manifest): object {
+  const described = [config ? [config] : [], layers, children, subject ? [subject] : []]
+  const descriptors = described.map((all) =>
+    all.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+  )
+  return { ...rest, descriptors }
+}
+
+for (const [name, bytes] of CASES) {
+  test(`\`unpackManifest()\` has of ${name} what \`packManifest()\` was given, as threads pass it`, () => {
+    const manifest = parseManifest(bytes, undefined)
+    const packed = structuredClone(packManifest(manifest))
+    assert.deepEqual(essentialsOf(unpackManifest(packed)), essentialsOf(manifest))
+  })
+}

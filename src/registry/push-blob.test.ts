@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { after, test } from 'node:test'
+import { Bucket } from '../../test/support/memory/bucket.ts'
+import { MemoryBlobStore } from '../../test/support/memory/memory-blob-store.ts'
+import { bodyOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
+import { digestOf } from '../oci/digest.ts'
+import { OciError, type OciErrorCode } from '../oci/errors.ts'
+import type { UploadKey } from './push-blob.ts'
+
+const rooms = await RegistryRooms.open()
+after(() => rooms[Symbol.asyncDispose]())
+
+const NOTHING = bodyOf('')
+
+async function start(
+  { registry, repository, owner }: RegistryRoom,
+  algorithm?: 'sha512',
+): Promise<UploadKey> {
+  const { id, offset } = await registry.startUpload({ repository, owner, algorithm })
+  assert.equal(offset, 0)
+  return { id, repository, owner }
+}
+
+async function assertGone({ registry, blobs, metadata }: RegistryRoom, key: UploadKey): Promise<void> {
+  await assert.rejects(registry.getUploadStatus(key), { code: 'BLOB_UPLOAD_UNKNOWN' })
+  assert.equal(await metadata.findUpload(key.id), undefined)
+  assert.deepEqual(await blobs.listStale(new Date(Date.now() + 60_000), 9), [])
+}
+
+test('a body that is the whole blob is stored, whatever its algorithm, and leaves no session', async () => {
+  const room = rooms.enter()
+  const { registry, repository, owner } = room
+  for (const algorithm of ['sha256', 'sha512'] as const) {
+    const digest = digestOf('whole', algorithm)
+    await registry.pushWholeBlob({ repository, owner, digest }, bodyOf('whole'))
+    assert.equal((await registry.statBlob(repository, digest)).size, 5)
+    assert.equal(await room.read(digest), 'whole')
+  }
+  assert.deepEqual(await room.metadata.listStaleUploads(new Date(Date.now() + 60_000), 9, owner), [])
+})
+
+test('the empty blob can be pushed', async () => {
+  const room = rooms.enter()
+  const digest = await room.pushBlob('')
+  assert.equal((await room.registry.statBlob(room.repository, digest)).size, 0)
+})
+
+test('a body of another digest leaves neither a blob nor a session', async () => {
+  const room = rooms.enter()
+  const { registry, repository, owner } = room
+  const digest = digestOf('expected')
+  const actual = digestOf('sent')
+  await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, bodyOf('sent')), {
+    code: 'DIGEST_INVALID',
+    detail: { expected: digest, actual },
+  })
+  const key = await start(room)
+  await registry.appendUpload(key, bodyOf('sent'))
+  await assert.rejects(registry.finishUpload(key, digest, NOTHING), { code: 'DIGEST_INVALID' })
+  await assertGone(room, key)
+  for (const none of [digest, actual])
+    await assert.rejects(registry.statBlob(repository, none), { code: 'BLOB_UNKNOWN' })
+})
+
+test('chunks become a blob, the last with the request that ends the session or before it', async () => {
+  for (const last of ['ghi', '']) {
+    const room = rooms.enter()
+    const { registry } = room
+    const key = await start(room)
+    await registry.appendUpload(key, bodyOf('abc', { range: { start: 0, end: 3 } }))
+    const rest = last === '' ? 'defghi' : 'def'
+    const status = await registry.appendUpload(key, bodyOf(rest, { length: undefined }))
+    assert.deepEqual(status, { id: key.id, repository: room.repository, offset: 3 + rest.length })
+    await registry.finishUpload(key, digestOf('abcdefghi'), bodyOf(last))
+    assert.equal(await room.read(digestOf('abcdefghi')), 'abcdefghi')
+    await assertGone(room, key)
+  }
+})
+
+test('a session of the one algorithm ends with a digest of the other', async () => {
+  const room = rooms.enter()
+  const { registry } = room
+  const key = await start(room, 'sha512')
+  await registry.appendUpload(key, bodyOf('abc'))
+  await registry.finishUpload(key, digestOf('abc'), NOTHING)
+  assert.equal(await room.read(digestOf('abc')), 'abc')
+})
+
+test('another process goes on with a session from the state in its row', async () => {
+  const bucket = new Bucket()
+  const first = rooms.enter({}, new MemoryBlobStore(bucket))
+  const second = rooms.enter({}, new MemoryBlobStore(bucket))
+  const bytes = randomBytes(11_000_000)
+  const key = await start(first)
+  await first.registry.appendUpload(key, bodyOf(bytes.subarray(0, 6_000_000)))
+  assert.equal((await second.registry.getUploadStatus(key)).offset, 6_000_000)
+  await second.registry.appendUpload(key, bodyOf(bytes.subarray(6_000_000, 7_000_000)))
+  await first.registry.finishUpload(key, digestOf(bytes), bodyOf(bytes.subarray(7_000_000)))
+  assert.equal((await second.registry.statBlob(first.repository, digestOf(bytes))).size, bytes.length)
+})
+
+test('what a client sent before it went away counts, and it goes on from there', async () => {
+  const room = rooms.enter()
+  const { registry } = room
+  const key = await start(room)
+  const source = new Readable({ read() {} })
+  source.push('abc')
+  source.once('data', () => setImmediate(() => source.destroy()))
+  source.pause()
+  const body = { ...bodyOf(''), source, length: 6 }
+  await assert.rejects(registry.appendUpload(key, body), { code: 'SIZE_INVALID', message: /went away/ })
+  assert.equal((await registry.getUploadStatus(key)).offset, 3)
+  await registry.finishUpload(key, digestOf('abcdef'), bodyOf('def'))
+  assert.equal(await room.read(digestOf('abcdef')), 'abcdef')
+})
+
+test('the last body is kept, too, where its client went away', async () => {
+  const room = rooms.enter()
+  const { registry } = room
+  const key = await start(room)
+  const source = new Readable({ read() {} })
+  source.push('abc')
+  source.once('data', () => setImmediate(() => source.destroy()))
+  source.pause()
+  const body = { ...bodyOf(''), source, length: 6 }
+  await assert.rejects(registry.finishUpload(key, digestOf('abcdef'), body), { code: 'SIZE_INVALID' })
+  assert.equal((await registry.getUploadStatus(key)).offset, 3)
+})
+
+test('a client that falls silent is answered, and what it sent counts', async () => {
+  const room = rooms.enter({}, new MemoryBlobStore(new Bucket(), 20))
+  const key = await start(room)
+  const source = new Readable({ read() {} })
+  source.push('abc')
+  const body = { ...bodyOf(''), source, length: 6 }
+  await assert.rejects(room.registry.appendUpload(key, body), { code: 'REQUEST_TIMEOUT' })
+  assert.equal((await room.registry.getUploadStatus(key)).offset, 3)
+})
+
+test('a long body counts while it comes: what fails later goes on from there', async () => {
+  const room = rooms.enter()
+  const { registry, blobs } = room
+  const bytes = randomBytes(30_000_000)
+  const key = await start(room)
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let at = 0; at < bytes.length; at += 1_000_000) {
+      yield bytes.subarray(at, at + 1_000_000)
+      await new Promise((resolve) => setImmediate(resolve))
+      if (((await room.metadata.findUpload(key.id))?.offset ?? 0) > 0)
+        blobs.bucket.writeFault = new OciError('STORAGE_FULL')
+    }
+  }
+  const body = { source: Readable.from(chunks()), range: undefined, length: bytes.length }
+  await assert.rejects(registry.appendUpload(key, body), { code: 'STORAGE_FULL' })
+  blobs.bucket.writeFault = undefined
+  const { offset } = await registry.getUploadStatus(key)
+  assert.ok(offset > 0 && offset < bytes.length, `${offset} bytes counted`)
+  await registry.finishUpload(key, digestOf(bytes), bodyOf(bytes.subarray(offset)))
+})
+
+test('a body must lie where the session goes on, and be as long as its range', async () => {
+  const room = rooms.enter()
+  const { registry } = room
+  const key = await start(room)
+  await registry.appendUpload(key, bodyOf('abc'))
+  const refused = (said: Parameters<typeof bodyOf>[1], code: OciErrorCode, text = 'def') =>
+    assert.rejects(registry.appendUpload(key, bodyOf(text, said)), { code })
+  await refused({ range: { start: 0, end: 3 } }, 'RANGE_INVALID')
+  await refused({ range: { start: 4, end: 7 } }, 'RANGE_INVALID')
+  await refused({ range: { start: 3, end: 7 } }, 'SIZE_INVALID')
+  assert.equal((await registry.getUploadStatus(key)).offset, 3)
+  await refused({ range: { start: 3, end: 7 }, length: undefined }, 'SIZE_INVALID')
+})
+
+test('a blob larger than the registry takes is refused: before it comes, or where its length is not known', async () => {
+  const room = rooms.enter({ maxBlobBytes: 5 })
+  const { registry, repository, owner } = room
+  const tooLarge = { code: 'SIZE_INVALID', status: 413 }
+  const key = await start(room)
+  await registry.appendUpload(key, bodyOf('abc'))
+  await assert.rejects(registry.appendUpload(key, bodyOf('def')), tooLarge)
+  assert.equal((await registry.getUploadStatus(key)).offset, 3)
+  await assert.rejects(registry.appendUpload(key, bodyOf('def', { length: undefined })), tooLarge)
+  await registry.appendUpload(key, bodyOf('de', { length: undefined }))
+  await registry.finishUpload(key, digestOf('abcde'), NOTHING)
+  const digest = digestOf('abcdef')
+  await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, bodyOf('abcdef')), tooLarge)
+})
