@@ -18,7 +18,7 @@ import type { BerthSchema } from './database-schema.ts'
 
 /*
  * Changes that several nodes make at once to the same rows. Each race is run so often that an engine which does not keep
- * transactions apart loses some of them: without serializable transactions PostgreSQL loses from a tenth to nine tenths.
+ * transactions apart loses some: in PostgreSQL's default isolation five of these tests fail.
  */
 
 const test = testOnEngines()
