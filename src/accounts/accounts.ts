@@ -1,6 +1,6 @@
 /** An account as lists show it. */
 export interface Account {
-  /** Never given to another account, also not to one that is made anew under the same name. */
+  /** Never given to another account, also not to a later one of the same name. */
   readonly id: string
   readonly name: string
   /** Names whose repositories, `<name>/**`, are its own. */

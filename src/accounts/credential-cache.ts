@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { deleteFirst } from './failure-counts.ts'
 
-/** How long verified credentials count without a new check, in milliseconds. */
+/** Time for which verified credentials count without a new check, in milliseconds. */
 export const CREDENTIAL_TTL_MS = 5 * 60_000
 /** Time for which they count as right once, in milliseconds. */
 const KNOWN_MS = 24 * 3_600_000

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import { deleteFirst } from './failure-counts.ts'
 import type { AccountsSchema } from './schema.ts'
 
-/** How long a place counts after the last log-in from it, in milliseconds. */
+/** Time for which a place counts after the last log-in from it, in milliseconds. */
 const PLACE_KEPT_MS = 30 * 24 * 3_600_000
 /** A place is written again when it is that old, in milliseconds: not with each log-in. */
 const WRITE_AGAIN_MS = 24 * 3_600_000

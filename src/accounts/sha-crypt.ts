@@ -3,7 +3,7 @@ import { encodeCryptBase64 } from './crypt-base64.ts'
 
 /** Rounds of a hash that names none. */
 export const DEFAULT_SHA_CRYPT_ROUNDS = 5_000
-/** Bytes of the salt that count. */
+/** Bytes of the salt that are used. */
 const MAX_SALT_BYTES = 16
 /** Bounds of the specification; numbers beyond them are replaced by the bound. */
 const MIN_ROUNDS = 1_000

@@ -21,7 +21,7 @@ function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {
-    // A folder that is not there yet has the name it will have.
+    // A folder that does not exist yet has its future name.
     return path
   }
 }

@@ -15,7 +15,7 @@ export async function refuseLostDatabase(config: Config): Promise<void> {
   if (lost) throw lost
 }
 
-/** The error `DATABASE_LOST` where a database is missing or empty beside blobs that one has named. */
+/** The error `DATABASE_LOST` if a database is missing or empty beside blobs of an earlier one. */
 export async function findLostDatabase(config: FactsConfig): Promise<AppError | undefined> {
   if (await hasFacts(config)) return undefined
   const blobs = await blobPlaceOf(config).findOwnBlobs()
@@ -36,14 +36,16 @@ export async function findLostDatabase(config: FactsConfig): Promise<AppError | 
 /** The settings that say where facts and bytes are. */
 export type FactsConfig = Pick<Config, 'dataDir' | 'registryRoot' | 'database'>
 
-/** Whether the database of a configuration holds tables of Berth. Errors: `DatabaseError` if that cannot be found out. */
+/**
+ * True if the database of a configuration holds tables of Berth. Errors: `DatabaseError` if that cannot be found out.
+ */
 export async function hasFacts({ dataDir, database }: FactsConfig): Promise<boolean> {
   if (database.engine === 'sqlite') return hasDatabase(dataDir)
   const { isEmptyPostgres } = await import('../database/postgres/postgres-report.ts')
   return !(await isEmptyPostgres(database))
 }
 
-/** Whether a data folder holds a database. An empty file is none: SQLite would take it for a new one. */
+/** True if a data folder holds a database. An empty file is none: SQLite would take it for a new one. */
 export function hasDatabase(dataDir: string): boolean {
   try {
     const found = statSync(databaseFile(dataDir), { throwIfNoEntry: false })

@@ -14,10 +14,10 @@ import { MIGRATION_SETS } from './database-schema.ts'
 import { hasDatabase } from './lost-database.ts'
 import { toAppError } from './system-fault.ts'
 
-/** Connections to one side of a copy: one reads or writes, one looks who else is there. */
+/** Connections to one side of a copy: one reads or writes, one checks for other users. */
 const CONNECTIONS = 2
 
-/** What is moved. */
+/** Options of a copy. */
 export interface MigrateOptions {
   readonly from: DatabasePlace
   readonly to: DatabasePlace
@@ -26,7 +26,7 @@ export interface MigrateOptions {
   readonly onPage: (page: { readonly table: string; readonly rows: number }) => void
 }
 
-/** Two databases that hold the same. */
+/** Two databases with the same content. */
 export interface MigrateReport {
   readonly from: string
   readonly to: string
@@ -34,9 +34,8 @@ export interface MigrateReport {
 }
 
 /**
- * Copies all facts from one database to another, or goes on with that. The source stays as it is.
- * Errors: `AppError` (`DATA_IN_USE` while a server uses one of them, `DATA_NOT_FOUND` without a source), `CopyError`,
- * `DatabaseError`.
+ * Copies all facts from one database to another, or continues such a copy. The source is unchanged. Errors: `AppError`
+ * (`DATA_IN_USE` while a server uses one of them, `DATA_NOT_FOUND` without a source), `CopyError`, `DatabaseError`.
  */
 export async function migrateData({ from, to, isFresh, onPage }: MigrateOptions): Promise<MigrateReport> {
   const names = { from: nameOfDatabase(from), to: nameOfDatabase(to) }

@@ -102,7 +102,7 @@ async function openWithRoom(file: string, options: DatabaseOptions): Promise<Ope
   }
 }
 
-/** Runs a part of the start. What SQLite finds wrong within it is an `AppError`; any other error stays what it is. */
+/** Runs a part of the start. SQLite's own errors within it become an `AppError`; any other error is unchanged. */
 export async function withDatabaseFaults<T>({ dataDir }: Config, part: () => Promise<T>): Promise<T> {
   try {
     return await part()

@@ -66,7 +66,7 @@ export async function openStore(
   }
 }
 
-/** Logs how it stands with an htpasswd file that was read. */
+/** Logs the status of an htpasswd file that was read. */
 export function tellHtpasswd(
   logger: Logger,
   { usableAccounts, warnings, problem }: HtpasswdStatus,

@@ -81,7 +81,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   warnOfWideModes(config, logger)
   warnOfFewFiles(logger)
   const headroom = openHeadroom(config, logger)
-  // What it keeps free is for the database.
+  // Only SQLite needs the room that it reserves.
   if (config.database.engine === 'sqlite') resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
     await openStore(config, {
@@ -126,7 +126,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   }
 }
 
-/** A port that is taken is found before a folder is made that nobody would use. */
+/** Checked before a folder is made: a start that fails for a taken port would leave an unused folder. */
 function isFirstStart({ dataDir, database }: Config): boolean {
   return !existsSync(database.engine === 'sqlite' ? databaseFile(dataDir) : join(dataDir, LOCK_FILE))
 }

@@ -31,7 +31,7 @@ export const databaseUrl: z.ZodType<SqliteConfig | PostgresAddress> = z
     return z.NEVER
   })
 
-/** Where PostgreSQL itself is, beside a pooler: `host:port` or `off`. */
+/** Address of PostgreSQL itself behind a pooler: `host:port` or `off`. */
 export const listenTarget: z.ZodType<ListenTarget | 'off'> = z
   .string('must be host:port or off')
   .transform((value, context) => {

@@ -17,7 +17,7 @@ export interface PostgresConfig extends PostgresAddress {
   readonly passwordFile: string | undefined
   /** Most connections of one process that serves, beside the one that listens for changes. */
   readonly maxConnections: number
-  /** Where changes are listened for, if not at `host`: past a pooler that hands connections on. `off`: nowhere. */
+  /** Server to listen at for changes, if not `host`: the one behind a pooler. `off`: none. */
   readonly listen: ListenTarget | 'off' | undefined
 }
 

@@ -1,28 +1,28 @@
 import type { z } from 'zod'
 
-/** A setting: the one place its names, bounds, default and help are written down. */
+/** A setting: the one place of its names, bounds, default and help. */
 export interface Option<T = unknown> {
-  /** What stands for the value in help; `BOOL`: the flag alone means true. */
+  /** Name of the value in help; `BOOL`: the flag alone means true. */
   readonly value: string
   readonly help: string
-  /** A value it can have, as it is written in berth.yaml. */
+  /** A possible value, as written in berth.yaml. */
   readonly example: string
-  /** What holds where nothing is said, written as a value. */
+  /** Default, written as a value. */
   readonly default?: string
-  /** The same in words, where it depends on other settings or means "none". */
+  /** Default in words, if it depends on other settings or means "none". */
   readonly otherwise?: string
   readonly parse: z.ZodType<T>
   /** A file or folder: relative to the working directory, or to the folder of the berth.yaml that names it. */
   readonly isPath?: true
-  /** Makes the paths inside a value absolute, where it may hold some. */
+  /** Makes the paths inside a value absolute, for values that may hold some. */
   readonly resolvePaths?: (value: unknown, baseDir: string) => unknown
   /** Masked wherever it is shown. */
   readonly secret?: true
-  /** Where Distribution's configuration says the same. */
+  /** Key of the same setting in Distribution's configuration. */
   readonly distribution?: DistributionKey
-  /** Variable of nginx-proxy or its companion that says the same, and counts after all of Berth's own names. */
+  /** Variable of nginx-proxy or its companion for the same setting; all of Berth's own names win over it. */
   readonly replaces?: string
-  /** Turns the value of that variable into ours; undefined: it has no meaning here. Without it the values are the same. */
+  /** Turns the value of that variable into ours; undefined: it has no meaning here. Absent: the values are the same. */
   readonly readReplaced?: (value: string) => string | undefined
   /** May be given several times as a flag: the values are joined by commas. */
   readonly isList?: true
@@ -33,7 +33,7 @@ export interface Option<T = unknown> {
 /** A key of Distribution's configuration; its variable is `REGISTRY_`, the key in capitals, dots as underscores. */
 export interface DistributionKey {
   readonly key: string
-  /** Turns Distribution's value into ours; undefined: it has no meaning here. Without it the values are the same. */
+  /** Turns Distribution's value into ours; undefined: it has no meaning here. Absent: the values are the same. */
   readonly read?: (value: unknown) => unknown
   /** The key counts only with, or only without, a certificate. */
   readonly when?: 'tls' | 'plain'

@@ -17,7 +17,7 @@ import {
   workerCount,
 } from './values.ts'
 
-/** A port alone is one of all addresses. */
+/** Turns a port alone into that port on all addresses. */
 function toAnyAddress(port: string): string | undefined {
   return /^\d{1,5}$/.test(port) ? `:${port}` : undefined
 }

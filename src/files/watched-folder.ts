@@ -2,39 +2,40 @@ import { lstat, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FolderWatcher } from './folder-watcher.ts'
 
-/** Files of one folder that count: one to four for each host. */
+/** Most files of one folder: one to four for each host. */
 const MAX_FILES = 20_000
 /** Largest file, in bytes: real ones have a few KiB; the bound keeps a stray log from filling memory. */
 export const MAX_WATCHED_FILE_BYTES = 1_048_576
 /** Files read at once. */
 const READS_AT_ONCE = 16
 
-/** A file as it was when the folder was last read. */
+/** A file at the last reading of the folder. */
 export interface WatchedFile {
   readonly name: string
   readonly path: string
-  /** undefined if it could not be read; `problem` says why. */
+  /** Undefined if it could not be read; `problem` is the reason. */
   readonly text: string | undefined
   readonly problem: string | undefined
-  /** Differs when the content may differ. */
+  /** Text that differs if the content may differ. */
   readonly version: string
 }
 
 /** The regular files of a folder, by name; those whose name begins with a dot are left out. */
 export type FolderContent = ReadonlyMap<string, WatchedFile>
 
-/** How a folder is watched. */
+/** Settings and callbacks of a watch. */
 export interface WatchOptions {
-  /** Read the text of files; without it only names and versions are known. */
+  /** True: read the text of files; otherwise only names and versions are known. */
   readonly withText: boolean
   /**
-   * The folder has been named, or was there once: without it the last good content stays, and `onProblem` is told. What it
-   * held protects hosts, and must not go with a mistyped or lost path. Otherwise a missing folder is empty.
+   * True if the folder was named, or existed once: while it is missing the last good content stays, and `onProblem` is
+   * called. Its content protects hosts, and must not go with a mistyped or lost path. Otherwise a missing folder is
+   * empty.
    */
   readonly mustExist?: boolean
-  /** Told after each change, not of the first reading. */
+  /** Called after each change, not after the first reading. */
   readonly onChange: () => void
-  /** Told when the folder cannot be read; then the last good content stays. Once for each reason. */
+  /** Called when the folder cannot be read; then the last good content stays. Once for each reason. */
   readonly onProblem: (problem: string) => void
 }
 
@@ -114,14 +115,14 @@ export class WatchedFolder {
       return { name, path, text, problem: undefined, version }
     } catch (error) {
       const code = codeOf(error)
-      // A file that was removed since the folder was read is no more; a link that leads nowhere is there.
+      // A file that was removed since the folder was read is gone; a link without a target exists.
       if (code === 'ENOENT')
         return (await isLink(path)) ? this.#unread(name, 'it is a link to nothing') : undefined
       return this.#unread(name, `it cannot be read (${code})`)
     }
   }
 
-  /** What stands in the place of a text counts as one that cannot be read, since it may be meant to protect something. */
+  /** An entry that is no file counts as an unreadable file, since it may have been put there to protect something. */
   #unread(name: string, problem: string): WatchedFile | undefined {
     if (!this.#options.withText) return undefined
     return { name, path: join(this.path, name), text: undefined, problem, version: problem }
@@ -136,7 +137,10 @@ export class WatchedFolder {
 
 class FolderTooLarge extends Error {}
 
-/** `isExpected`: it must be there, or had files, and what they said holds on while the folder is away, as with a share that comes back. */
+/**
+ * `isExpected`: it must exist, or had files, and their content counts on while the folder is away, as with a share that
+ * comes back.
+ */
 async function listNames(path: string, isExpected: boolean): Promise<string[]> {
   try {
     const names = (await readdir(path)).filter((name) => !name.startsWith('.') && !name.endsWith('~'))

@@ -154,7 +154,7 @@ export interface UploadRow {
   readonly repository: RepositoryName
   /** Id of the account that opened it. */
   readonly principal: string
-  /** Bytes that are durable. */
+  /** Number of durable bytes. */
   readonly offset: number
   /** What the store of bytes handed back with that offset: at most 4,096 characters, which only the store reads. */
   readonly state: string

@@ -69,7 +69,7 @@ export interface UploadTable {
   repository: string
   /** Id of the account that opened it; the only one that may go on. */
   principal: string
-  /** Bytes that are durable. */
+  /** Number of durable bytes. */
   offset: number
   /** What the store of bytes needs to go on from there; only that store reads it. */
   state: string

@@ -11,7 +11,7 @@ export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number]
 export type Digest = `${DigestAlgorithm}:${string}` & { readonly __brand: 'Digest' }
 
 const PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
-/** The grammar of image-spec "Digests", wider than the supported algorithms; tells a digest from a tag. */
+/** The grammar of image-spec "Digests", wider than the supported algorithms; distinguishes a digest from a tag. */
 const GRAMMAR = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/
 
 /** True if the text is a digest of a supported algorithm. */

@@ -17,7 +17,7 @@ const SPARE_CONNECTIONS = 5
 /** Each request that is not remembered waits for one round trip at least; above this the server is felt to be far. */
 const SLOW_ROUND_TRIP_MS = 10
 
-/** How it stands with a database on a PostgreSQL server; nothing for SQLite, whose folder is looked at elsewhere. */
+/** Checks a database on a PostgreSQL server; no finding for SQLite, whose folder has a check of its own. */
 export async function checkDatabase({ database, workers }: Config): Promise<Finding[]> {
   if (database.engine === 'sqlite') return []
   const [{ readPostgresReport }, { requireUsable }] = await Promise.all([

@@ -3,7 +3,10 @@ export type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 
 /** Finding of one check of `berth doctor`. */
 export interface Finding {
-  /** What was looked at: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `vhost files`, `passwords`. */
+  /**
+   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `vhost files`,
+   * `passwords`.
+   */
   readonly check: string
   readonly state: FindingState
   /** A sentence. */

@@ -109,7 +109,7 @@ export class HashThread {
   #start(): Worker {
     const worker = new Worker(WORKER_URL, {
       name: 'hashes',
-      // By default it takes over the options of the process, some of which a file cannot be run with.
+      // By default it inherits the options of the process, some of which do not work with a file.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, stackSizeMb: STACK_MIB },
     })

@@ -3,7 +3,7 @@ import type { UploadProgress } from '../blob-store.ts'
 
 /** The end of an upload's bytes in a file. */
 export interface StoredEnd {
-  /** Bytes that are durable. */
+  /** Number of durable bytes. */
   readonly offset: number
   /** Digest of exactly those, by the algorithm that the upload began with. */
   readonly digest: Digest

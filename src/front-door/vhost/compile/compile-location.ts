@@ -125,7 +125,7 @@ export function compileLevel(
   return { level: inner, content: compileContent(own, { level: inner, matcher }, context) }
 }
 
-/** What the directives of a level say of its content. */
+/** The content of a level, by its directives. */
 function readContent(directives: readonly Directive[]): ContentDraft {
   const draft: ContentDraft = {}
   for (const directive of directives) {

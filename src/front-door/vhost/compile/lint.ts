@@ -7,7 +7,7 @@ import { findOddities } from './find-oddities.ts'
 const HOST = 'checked.invalid'
 
 /**
- * Faults and oddities of a vhost file, for `berth site check`, by line. The file's name tells its place: `…_location`
+ * Faults and oddities of a vhost file, for `berth site check`, by line. The file's name gives its place: `…_location`
  * and `…_location_override`. Files that it names count as present, and zones of limits only warn; `readInclude` reads
  * included files.
  */

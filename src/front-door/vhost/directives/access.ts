@@ -64,7 +64,7 @@ export const ACCESS_DIRECTIVES: readonly DirectiveEntry[] = defineDirectives([
     note: 'inside: allow, deny, auth_basic, auth_basic_user_file; outside of a location it counts for all of them',
     once: true,
     block: () => 'limit_except',
-    // The access of other methods is made of all else that stands at this level.
+    // The access of other methods is made of all the other settings of this level.
     isLast: true,
     setting: ({ draft, inside }, { args, block = [] }) => {
       const methods = args.map((method) => method.toUpperCase())

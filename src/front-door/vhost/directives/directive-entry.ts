@@ -5,12 +5,12 @@ import type { Template } from '../syntax/template.ts'
 import type { CompileContext } from './compile-context.ts'
 
 /**
- * How far a directive is supported:
- * - `full`: it does what it does in nginx.
- * - `part`: the note says what of it.
- * - `no-op`: it tunes what is done otherwise here; taken and passed over.
- * - `missing`: visitors or applications would see its effect, which it has not here: a warning says so.
- * - `refused`: it decides who gets what, and cannot be done: it closes the host.
+ * Support of a directive:
+ * - `full`: as in nginx.
+ * - `part`: the note names the supported part.
+ * - `no-op`: it tunes something that works otherwise here; ignored.
+ * - `missing`: visitors or applications would see its effect, which it has not here: a warning reports it.
+ * - `refused`: it decides about access or content, and is not supported: it closes the host.
  */
 export type Support = 'full' | 'part' | 'no-op' | 'missing' | 'refused'
 
@@ -20,11 +20,13 @@ export type DirectiveClass = 'access' | 'routing' | 'tuning' | 'tls'
 /** Place of a directive; `if`: in one outside of any location. */
 export type DirectiveContext = 'server' | 'location' | 'if' | 'location-if' | 'limit_except'
 
-/** A directive of nginx that is known here. One that is supported carries its reader, so that table and meaning are one. */
+/**
+ * A directive of nginx that Berth knows. A supported one carries its reader, so that table and meaning cannot differ.
+ */
 export type DirectiveEntry = Facts &
   ((Reader & { readonly support: 'full' | 'part' }) | { readonly support: 'no-op' | 'missing' | 'refused' })
 
-/** What is known of a directive before it is read. */
+/** Facts of a directive that are known before it is read. */
 interface Facts {
   readonly name: string
   readonly class: DirectiveClass
@@ -33,29 +35,29 @@ interface Facts {
   readonly contexts: readonly DirectiveContext[]
   /** For operators; empty if there is nothing to add. */
   readonly note: string
-  /** It has a block behind it; gives the context of what stands inside. */
+  /** Context inside its block, if it has one. */
   readonly block?: (outer: DirectiveContext) => DirectiveContext
-  /** nginx takes one a level. */
+  /** True if nginx accepts only one a level. */
   readonly once?: true
-  /** Words that may hold variables; without it none are looked for. */
+  /** Words that may hold variables; absent: none. */
   readonly variables?: (args: readonly string[]) => readonly string[]
 }
 
-/** How a supported directive gets its meaning. */
+/** Reader of a supported directive. */
 export type Reader =
   | { readonly setting: ReadSetting /** Read after all else of its level. */; readonly isLast?: true }
   | { readonly step: CompileStep }
   | { readonly content: ReadContent }
-  /** The compiler descends into a `location`, and puts a file in the place of an `include`. */
+  /** The compiler descends into a `location`, and replaces an `include` by the file's content. */
   | { readonly structure: 'location' | 'include' }
 
-/** Reads a directive into the settings of its level. @returns a text that says what is wrong. */
+/** Reads a directive into the settings of its level. @returns a text with the fault. */
 export type ReadSetting = (level: SettingsLevel, directive: Directive) => string | undefined
 
-/** Compiles a directive of nginx's rewrite module. @returns a text that says what is wrong. */
+/** Compiles a directive of nginx's rewrite module. @returns a text with the fault. */
 export type CompileStep = (directive: Directive, level: StepLevel) => RewriteStep | string
 
-/** Reads a directive about what a level answers with; the first of a name counts. */
+/** Reads a directive about the content of a level; the first of a name counts. */
 export type ReadContent = (draft: ContentDraft, directive: Directive) => void
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
@@ -81,7 +83,7 @@ export interface StepLevel {
   }
 }
 
-/** What the directives of one level say of its content. */
+/** Content of one level, as its directives set it. */
 export interface ContentDraft {
   proxyPass?: Directive
   root?: Template
@@ -91,19 +93,19 @@ export interface ContentDraft {
   isInternal?: true
 }
 
-/** A supported directive as its family writes it down. */
+/** A supported directive in the form of its family's table. */
 export type DirectiveRow = Reader &
   Pick<Facts, 'name' | 'class' | 'block' | 'once' | 'variables'> & {
-    /** Words behind the name, or least and most. */
+    /** Number of words after the name, or least and most. */
     readonly args: number | readonly [min: number, max: number]
-    /** Servers and locations where it is not given. */
+    /** Servers and locations if absent. */
     readonly contexts?: readonly DirectiveContext[]
-    /** `full` where it is not given. */
+    /** `full` if absent. */
     readonly support?: 'part'
     readonly note?: string
   }
 
-/** Most words behind a name. */
+/** Most words after a name. */
 export const MANY = 64
 /** One word or more. */
 export const ANY: readonly [number, number] = [1, MANY]
@@ -116,7 +118,7 @@ export const WITH_LIMIT: readonly DirectiveContext[] = ['server', 'location', 'l
 /** Contexts of nginx's rewrite module. */
 export const REWRITE: readonly DirectiveContext[] = ['server', 'location', 'if', 'location-if']
 
-/** Fills in what the rows of a family leave out. */
+/** Fills in the parts that the rows of a family leave out. */
 export function defineDirectives(rows: readonly DirectiveRow[]): DirectiveEntry[] {
   return rows.map((row) => ({
     ...row,

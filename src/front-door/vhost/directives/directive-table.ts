@@ -39,7 +39,7 @@ export function findDirective(name: string): DirectiveEntry | undefined {
   return BY_NAME.get(name)
 }
 
-/** Whether a mistake in a directive closes the host. One in an unknown directive does if it may protect something. */
+/** True if a mistake in a directive closes the host. One in an unknown directive does if it may protect something. */
 export function isProtective(name: string): boolean {
   const entry = BY_NAME.get(name)
   if (entry) return decides(entry)

@@ -2,7 +2,7 @@ import { parseTemplate } from '../syntax/template.ts'
 import { ANY, allWords, type DirectiveEntry, defineDirectives, LOCATION } from './directive-entry.ts'
 import { flag, time } from './read-words.ts'
 
-/** Failures after which another server may be asked, as `proxy_next_upstream` names them. */
+/** Failures after which another server may be tried, in the words of `proxy_next_upstream`. */
 const NEXT_ON = ['error', 'timeout', 'http_502', 'http_503', 'http_504', 'non_idempotent'] as const
 
 /** Directives about upstreams, but for headers and pages. */
