@@ -2,7 +2,7 @@ import type { DoorUpkeepContext } from './door-upkeep.ts'
 import type { Contents } from './open-registry.ts'
 import type { Store } from './open-store.ts'
 
-/** What is open before anything is served. */
+/** Parts that are open before anything is served. */
 export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly store: Store
   readonly contents: Contents

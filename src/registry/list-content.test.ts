@@ -87,6 +87,6 @@ test('a page has so many entries at most, however many are wanted', async () => 
     const { entries, next } = await listTags(parseRepositoryName('alice/app'), { n, last: undefined })
     assert.deepEqual([entries.length, next], [MAX_PAGE_ENTRIES, String(MAX_PAGE_ENTRIES - 1)])
   }
-  // One more than the page, which tells that another follows.
+  // One more than the page, which shows that another follows.
   assert.deepEqual(limits, [MAX_PAGE_ENTRIES + 1, MAX_PAGE_ENTRIES + 1])
 })

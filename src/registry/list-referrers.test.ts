@@ -84,7 +84,7 @@ test('what an older client listed under a tag is listed, too, each referrer once
   await pushFallback(room, [both, tagged])
   const sorted = [own, both, tagged].map((bytes) => digestOf(bytes)).sort()
   assert.deepEqual((await list(room)).digests, sorted)
-  // Descriptors of the tag without a type are none of a type that is asked for.
+  // Descriptors of the tag without a type are not of the requested type.
   const ofType = [own, both].map((bytes) => digestOf(bytes)).sort()
   assert.deepEqual((await list(room, { artifactType: SIGNATURE })).digests, ofType)
 })

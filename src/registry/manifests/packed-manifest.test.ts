@@ -13,7 +13,7 @@ const CASES: readonly [name: string, bytes: Buffer][] = [
   ['an empty index', manifestOf({ children: [] })],
 ]
 
-/** What is needed to store a manifest. */
+/** The parts of a manifest that are stored. */
 function essentialsOf({ config, layers, children, subject, ...rest }: Manifest): object {
   const described = [config ? [config] : [], layers, children, subject ? [subject] : []]
   const descriptors = described.map((all) =>
