@@ -37,7 +37,7 @@ export interface BlobReader {
    */
   locate(digest: Digest): Promise<string | undefined>
   /**
-   * A page of all blobs behind `after`, at most `limit`. Its memory depends on `limit` alone. Blobs that are stored or
+   * A page of all blobs behind `after`, at most `limit`, 1 to 1,000. Its memory depends on `limit` alone. Blobs that are stored or
    * deleted meanwhile may be on a page or not; each other one is on exactly one. Errors: `UNAVAILABLE`.
    */
   list(page: { readonly after?: Digest | undefined; readonly limit: number }): Promise<BlobPage>

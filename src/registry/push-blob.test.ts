@@ -7,12 +7,14 @@ import { MemoryBlobStore } from '../../test/support/memory/memory-blob-store.ts'
 import { bodyOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
 import { digestOf } from '../oci/digest.ts'
 import { OciError, type OciErrorCode } from '../oci/errors.ts'
+import { createRegistry } from './create-registry.ts'
 import type { UploadKey } from './push-blob.ts'
 
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
 
 const NOTHING = bodyOf('')
+const POLICY = { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 }
 
 async function start(
   { registry, repository, owner }: RegistryRoom,
@@ -158,6 +160,24 @@ test('a long body counts while it comes: what fails later goes on from there', a
   const { offset } = await registry.getUploadStatus(key)
   assert.ok(offset > 0 && offset < bytes.length, `${offset} bytes counted`)
   await registry.finishUpload(key, digestOf(bytes), bodyOf(bytes.subarray(offset)))
+})
+
+test('a long body whose progress cannot be kept meanwhile counts at its end', async () => {
+  const room = rooms.enter()
+  const { repository, owner, blobs } = room
+  let failures = 0
+  const metadata: RegistryRoom['metadata'] = {
+    ...room.metadata,
+    async advanceUpload(id, from, to) {
+      if (failures++ === 0) throw new OciError('UNAVAILABLE')
+      return room.metadata.advanceUpload(id, from, to)
+    },
+  }
+  const registry = createRegistry({ blobs, metadata, policy: POLICY })
+  const bytes = randomBytes(22_000_000)
+  const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
+  const { offset } = await registry.appendUpload({ id, repository, owner }, bodyOf(bytes))
+  assert.deepEqual([offset, failures], [bytes.length, 2])
 })
 
 test('a body must lie where the session goes on, and be as long as its range', async () => {
