@@ -37,7 +37,8 @@ export async function openStore(
     ...options
   }: StoreOptions = {},
 ): Promise<Store> {
-  await prepareFolder(config.dataDir)
+  // With PostgreSQL the folder is of the server alone, which makes it.
+  if (config.database.engine === 'sqlite') await prepareFolder(config.dataDir)
   const opened = await openDatabase(config, { headroom, ...options })
   const { database } = opened
   const guard = new LoginGuard({

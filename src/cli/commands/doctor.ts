@@ -17,7 +17,7 @@ Examples:
   berth doctor --config berth.yaml --json
 
 Without settings it takes those of the server that runs on the data folder, or ran there last; with settings it judges
-these, before a start. It only looks: DNS, ports, clock, the certificate chain as Docker sees it, the Docker socket, the disk, vhost files and
+these, before a start. It only looks: the database, DNS, ports, clock, the certificate chain as Docker sees it, the Docker socket, the disk, vhost files and
 password files.
 Exit code 1 if something does not work.`
 
@@ -25,7 +25,7 @@ Exit code 1 if something does not work.`
 export function addDoctorCommand(program: Command, io: Io): void {
   addSettingFlags(program.command('doctor'))
     .description(
-      'Say what is wrong with DNS, ports, clock, certificates, Docker and disk, and how to mend it.',
+      'Say what is wrong with the database, DNS, ports, clock, certificates, Docker and disk, and how to mend it.',
     )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {

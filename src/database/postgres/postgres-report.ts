@@ -3,6 +3,9 @@ import pg from 'pg'
 import { clientConfig, type PostgresTarget } from './postgres-target.ts'
 import { type ServerFacts, toStartError } from './start-error.ts'
 
+/** Questions by which the way to a server is judged. */
+const QUESTIONS = 3
+
 /** What a server says of itself and of one database, at one moment. */
 export interface PostgresReport extends ServerFacts {
   readonly collation: string
@@ -63,17 +66,28 @@ async function readReport(client: pg.Client): Promise<PostgresReport> {
     tlsVersion: string | null
     hasTables: boolean
   }
-  const before = { wall: Date.now(), ms: performance.now() }
-  const { rows } = await client.query('select extract(epoch from clock_timestamp())::float8 * 1000 as now')
-  const roundTripMs = performance.now() - before.ms
+  const { roundTripMs, clockAheadMs } = await readClock(client)
   const { hasTables, tlsVersion, ...others } = facts
   return {
     ...others,
     tlsVersion: tlsVersion ?? undefined,
     roundTripMs,
-    clockAheadMs: Number(rows[0].now) - (before.wall + roundTripMs / 2),
+    clockAheadMs,
     migrations: hasTables ? await readMigrations(client) : undefined,
   }
+}
+
+/** The fastest of a few questions says most about the way, and least about who else was busy. */
+async function readClock(client: pg.Client): Promise<Pick<PostgresReport, 'roundTripMs' | 'clockAheadMs'>> {
+  let best = { roundTripMs: Number.POSITIVE_INFINITY, clockAheadMs: 0 }
+  for (let attempt = 0; attempt < QUESTIONS; attempt++) {
+    const before = { wall: Date.now(), ms: performance.now() }
+    const { rows } = await client.query('select extract(epoch from clock_timestamp())::float8 * 1000 as now')
+    const roundTripMs = performance.now() - before.ms
+    if (roundTripMs < best.roundTripMs)
+      best = { roundTripMs, clockAheadMs: Number(rows[0].now) - (before.wall + roundTripMs / 2) }
+  }
+  return best
 }
 
 async function readMigrations(client: pg.Client): Promise<string[]> {

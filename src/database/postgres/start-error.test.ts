@@ -27,7 +27,12 @@ describe('a PostgreSQL database that cannot be opened', { skip: postgresSkipReas
   const faults: readonly [name: string, more: Partial<PostgresTarget>, message: RegExp, remedy: RegExp][] = [
     ['no such user', { user: 'nobody' }, /does not let the user "nobody"/, /user and password/],
     ['a wrong password', { password: `${CANARY}x` }, /does not let the user "berth"/, /user and password/],
-    ['no password', { password: undefined }, /does not let the user "berth"/, /user and password/],
+    [
+      'no password',
+      { password: undefined },
+      /demands a password of the user "berth"/,
+      /--database-password-file/,
+    ],
     [
       'no such database',
       { name: 'absent' },

@@ -86,7 +86,15 @@ const ROWS: readonly StartErrorRow[] = [
     remedy: () => 'Check its path, and whether the user that runs Berth may read it',
   },
   {
-    // The driver says "SASL: …" where it has no password, or cannot check the server's proof.
+    is: (cause) =>
+      cause instanceof Error && /^SASL: .*password must be a (?:non-empty )?string/.test(cause.message),
+    what: ({ user }, place) =>
+      `PostgreSQL at ${place} demands a password of the user "${user}", and none is given`,
+    remedy: () =>
+      'Give it with --database-password-file, or the whole URL with BERTH_DATABASE: a server does not pass on to commands the password of its URL',
+  },
+  {
+    // The driver says "SASL: …" where it cannot check the server's proof.
     is: (cause) =>
       ['28P01', '28000'].includes(codeOf(cause) ?? '') ||
       (cause instanceof Error && cause.message.startsWith('SASL')),

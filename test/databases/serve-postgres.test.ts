@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
+import { findFreePort } from '../support/free-port.ts'
+import {
+  type PostgresServer,
+  type PostgresTestDatabase,
+  postgresSkipReason,
+  startPostgresServer,
+} from '../support/postgres-server.ts'
+import { pushBlob } from '../support/push-content.ts'
+import { RawClient } from '../support/raw-request.ts'
+import { type CliResult, runCli } from '../support/run-cli.ts'
+import { noteSecret } from '../support/secret-canary.ts'
+import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+import { until } from '../workers/worker-site.ts'
+
+let postgres: PostgresServer
+const skip = postgresSkipReason()
+
+/** A server's folder and database, with the password in a file. */
+interface Place {
+  readonly site: BerthSite
+  /** The URL with its password, for commands. */
+  readonly url: string
+}
+
+async function placeIn(
+  folder: TempFolder,
+  database: PostgresTestDatabase,
+  flags: string[] = [],
+): Promise<Place> {
+  const passwordFile = join(folder.path, 'database-password')
+  await writeFile(passwordFile, `${postgres.password}\n`, { mode: 0o600 })
+  const url = database.url.replace(`:${postgres.password}@`, '@')
+  assert.notEqual(url, database.url)
+  return {
+    url: database.url,
+    site: {
+      dataDir: join(folder.path, 'data'),
+      port: await findFreePort(),
+      logFile: join(folder.path, 'berth.log'),
+      flags: ['--database', url, '--database-password-file', passwordFile, ...flags],
+    },
+  }
+}
+
+/** The administrator of the first start, as soon as it is made. */
+async function firstPassword({ dataDir }: BerthSite): Promise<string> {
+  const file = join(dataDir, 'first-password')
+  await until(async () => (await readFile(file, 'utf8').catch(() => '')) !== '')
+  const password = (await readFile(file, 'utf8')).trim()
+  noteSecret(password)
+  return password
+}
+
+function assertDone({ code, stdout, stderr }: CliResult): string {
+  assert.equal(code, 0, stderr)
+  assert.ok(!`${stdout}${stderr}`.includes(postgres.password))
+  return stdout
+}
+
+async function statusOf(port: number, path: string, headers: Record<string, string> = {}) {
+  using client = new RawClient(port)
+  const { status, headers: answered } = await client.send('GET', path, { headers })
+  return { status, retryAfter: answered['retry-after'] }
+}
+
+describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
+  before(async () => {
+    postgres = await startPostgresServer()
+    noteSecret(postgres.password)
+  })
+  after(() => postgres[Symbol.asyncDispose]())
+
+  for (const workers of ['1', '2']) {
+    test(`serves, beside commands that find its database by the data folder, with ${workers} worker(s)`, async () => {
+      await using folder = await makeTempFolder('postgres-serve')
+      await using database = await postgres.createDatabase()
+      const { site } = await placeIn(folder, database, ['--workers', workers])
+      await using server = await BerthProcess.start(site)
+      const password = await firstPassword(site)
+      const data = ['--data', site.dataDir]
+      const selftest = ['selftest', ...data, '--username', 'admin', '--password-stdin']
+      await until(async () => (await statusOf(site.port, '/readyz')).status === 200)
+      assert.match(assertDone(await runCli(selftest, { stdin: password })), /works/)
+      const add = ['user', 'add', 'alice', '--password-stdin', ...data]
+      assertDone(await runCli(add, { stdin: 'a password of alice' }))
+      assert.match(assertDone(await runCli(['user', 'list', ...data])), /alice/)
+      using alice = new RawClient(site.port, {
+        authorization: `Basic ${Buffer.from('alice:a password of alice').toString('base64')}`,
+      })
+      await pushBlob(alice, 'alice/app', Buffer.from('layer'))
+      assert.match(assertDone(await runCli(['repo', 'list', ...data])), /alice\/app/)
+      const { findings } = JSON.parse((await runCli(['doctor', '--json', ...data])).stdout)
+      const ofDatabase = findings.filter(({ check }: { check: string }) => check === 'database')
+      assert.equal(ofDatabase.length, 7)
+      for (const { state, message } of ofDatabase) {
+        // The tests' user is a superuser, and the machine may be busy.
+        const isExpected = state === 'ok' || /superuser|question/.test(message)
+        assert.ok(isExpected, `${state}: ${message}`)
+      }
+      const record = await readFile(join(site.dataDir, 'server.json'), 'utf8')
+      assert.match(record, /postgres:\/\/berth@127\.0\.0\.1/)
+      assert.ok(!record.includes(postgres.password))
+      assert.equal(await server.stop(), 0)
+    })
+  }
+
+  test('answers 503 while PostgreSQL is down, and is back by itself', async () => {
+    await using folder = await makeTempFolder('postgres-down')
+    await using database = await postgres.createDatabase()
+    const { site } = await placeIn(folder, database)
+    await using server = await BerthProcess.start(site)
+    const password = await firstPassword(site)
+    const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
+    await until(async () => (await statusOf(site.port, '/readyz')).status === 200)
+    const paths = ['/readyz', '/v2/admin/app/tags/list']
+    try {
+      await postgres.stop()
+      // What was found well a moment ago still counts.
+      await until(async () => (await statusOf(site.port, '/readyz')).status === 503)
+      for (const path of paths) {
+        const { status, retryAfter } = await statusOf(site.port, path, { authorization })
+        assert.equal(status, 503, path)
+        assert.equal(retryAfter, '5', path)
+      }
+      assert.equal((await statusOf(site.port, '/livez')).status, 200)
+      const { code, stderr } = await runCli(['user', 'list', '--data', site.dataDir])
+      assert.equal(code, 1)
+      assert.match(stderr, /error\[DATABASE_UNUSABLE\]: PostgreSQL at 127\.0\.0\.1:\d+ cannot be reached/)
+    } finally {
+      await postgres.start()
+    }
+    await until(async () => (await statusOf(site.port, '/readyz')).status === 200)
+    const selftest = ['selftest', '--data', site.dataDir, '--username', 'admin', '--password-stdin']
+    assertDone(await runCli(selftest, { stdin: password }))
+    assert.equal(await server.stop(), 0)
+  })
+
+  test('shows no password of --database in the list of processes', async () => {
+    await using folder = await makeTempFolder('postgres-title')
+    await using database = await postgres.createDatabase()
+    const { site, url } = await placeIn(folder, database)
+    await using server = await BerthProcess.start({ ...site, flags: ['--database', url] })
+    const commandLine = await readFile(`/proc/${server.pid}/cmdline`, 'utf8')
+    assert.match(commandLine, /serve.*postgres:\/\/berth:\*{8}@/)
+    assert.ok(!commandLine.includes(postgres.password))
+    assert.match(await server.readLog(), /--database holds a password/)
+    // It is still found among the servers of the machine.
+    const { stderr } = await runCli(['user', 'list', '--data', join(folder.path, 'elsewhere')])
+    assert.ok(stderr.includes(`(process ${server.pid}) with the data folder ${site.dataDir}`), stderr)
+  })
+
+  test('commands refuse a database without data, and a start one without data beside blobs', async () => {
+    await using folder = await makeTempFolder('postgres-empty')
+    await using database = await postgres.createDatabase()
+    await using other = await postgres.createDatabase()
+    const { site, url } = await placeIn(folder, database)
+    const env = { BERTH_DATABASE: url }
+    const list = await runCli(['user', 'list', '--data', site.dataDir], { env })
+    assert.match(list.stderr, /^error\[DATA_NOT_FOUND\]: The database postgres:\/\/berth@127/)
+    assert.ok(!list.stderr.includes(postgres.password))
+    const add = ['user', 'add', 'admin', '--admin', '--new', '--password-stdin', '--data', site.dataDir]
+    assertDone(await runCli(add, { env, stdin: 'a password of admin' }))
+    {
+      await using server = await BerthProcess.start(site)
+      using admin = new RawClient(site.port, {
+        authorization: `Basic ${Buffer.from('admin:a password of admin').toString('base64')}`,
+      })
+      await pushBlob(admin, 'admin/app', Buffer.from('layer'))
+      assert.equal(await server.stop(), 0)
+    }
+    const serve = ['serve', '--data', site.dataDir, '--listen-http', '127.0.0.1:0']
+    const lost = await runCli(serve, { env: { BERTH_DATABASE: other.url } })
+    assert.equal(lost.code, 1)
+    assert.match(lost.stderr, /^error\[DATABASE_LOST\]: The database postgres:\/\/[^ ]+ is empty, but/m)
+  })
+})
