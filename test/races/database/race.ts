@@ -1,0 +1,36 @@
+import type { BerthSchema } from '../../../src/app/database-schema.ts'
+import type { Database } from '../../../src/database/database.ts'
+import type { Metadata } from '../../../src/metadata/metadata.ts'
+import type { SeededRandom } from '../../support/seeded-random.ts'
+
+/** A server of several on one database. */
+export interface RaceNode {
+  readonly database: Database<BerthSchema>
+  readonly metadata: Metadata
+}
+
+/** One run of a race. */
+export interface Round {
+  readonly nodes: readonly RaceNode[]
+  readonly round: number
+  /** Keeps its rows apart from those of other rounds. */
+  readonly id: string
+  readonly random: SeededRandom
+}
+
+/** What several nodes do at once, and how often it may go wrong. */
+export interface Race {
+  /** Ends with what is counted. */
+  readonly name: string
+  /** Of the whole run. */
+  readonly rounds: number
+  /** Most that can go wrong in a round. */
+  readonly perRound: number
+  /** How much has gone wrong. */
+  readonly run: (round: Round) => Promise<number>
+}
+
+/** Starts all of them before any can end. */
+export function allAtOnce<R>(steps: readonly (() => Promise<R>)[]): Promise<PromiseSettledResult<R>[]> {
+  return Promise.allSettled(steps.map((step) => step()))
+}
