@@ -25,13 +25,13 @@ export interface UserTable {
  * Name of a removed account whose repositories stayed. Only an account of the database can own them, by being given the
  * name or by taking it over; a line of an htpasswd file cannot.
  */
-export interface RetiredNameTable {
+interface RetiredNameTable {
   name: string
   retired_at: number
 }
 
 /** An address from which a name has logged in: guesses from elsewhere do not make it wait there. */
-export interface LoginPlaceTable {
+interface LoginPlaceTable {
   /** SHA-256 of name and address, hex. */
   place: string
   /** SHA-256 of the name, hex. */

@@ -28,7 +28,7 @@ export const MIGRATION_SETS: readonly MigrationSet[] = [
  * Binds upload sessions to an account in place of its name. Sessions that no stored account has opened belong to one of
  * an htpasswd file.
  */
-export async function giveUploadsToAccounts(db: SchemaChange): Promise<void> {
+async function giveUploadsToAccounts(db: SchemaChange): Promise<void> {
   await kysely.sql`
     update uploads set principal = coalesce(
       (select 'user:' || users.id from users where users.name = uploads.principal),

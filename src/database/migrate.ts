@@ -20,7 +20,7 @@ export interface MigrateOptions {
 }
 
 /** A database, or a transaction in it, as migrations see it. */
-export type MigratedDatabase = SchemaChange & Pick<Kysely<unknown>, 'introspection'>
+type MigratedDatabase = SchemaChange & Pick<Kysely<unknown>, 'introspection'>
 
 /**
  * Runs the migrations that are missing, set by set, all in one transaction. Where none is missing nothing is locked and

@@ -1,7 +1,7 @@
 import type { ColumnDataType, ColumnDefinitionBuilder, CreateTableBuilder, Kysely, RawBuilder } from 'kysely'
 
 /** A type of a column, as `addColumn()` of Kysely takes it. */
-export type ColumnType = ColumnDataType | RawBuilder<unknown>
+type ColumnType = ColumnDataType | RawBuilder<unknown>
 
 /** How an engine writes what tables are made of. Each adapter has one. */
 export interface ColumnTypes {

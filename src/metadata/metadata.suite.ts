@@ -9,7 +9,7 @@ import type { UploadId } from '../oci/request.ts'
 import type { ManifestRecord, Metadata, ReferrerPageRequest } from './metadata.ts'
 
 /** An empty store of facts. */
-export interface MetadataFixture extends AsyncDisposable {
+interface MetadataFixture extends AsyncDisposable {
   readonly metadata: Metadata
 }
 

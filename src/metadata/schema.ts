@@ -14,27 +14,27 @@ export interface MetadataSchema {
   uploads: UploadTable
 }
 
-export interface RepositoryTable {
+interface RepositoryTable {
   id: Generated<number>
   name: string
   created_at: number
 }
 
 /** Content the store holds, once for all repositories. */
-export interface BlobTable {
+interface BlobTable {
   digest: string
   size: number
   created_at: number
 }
 
 /** The right to read a blob through a repository. */
-export interface RepositoryBlobTable {
+interface RepositoryBlobTable {
   repository_id: number
   digest: string
   created_at: number
 }
 
-export interface ManifestTable {
+interface ManifestTable {
   repository_id: number
   digest: string
   media_type: string
@@ -49,14 +49,14 @@ export interface ManifestTable {
 }
 
 /** What a manifest names. */
-export interface ManifestReferenceTable {
+interface ManifestReferenceTable {
   repository_id: number
   manifest_digest: string
   kind: 'blob' | 'child'
   digest: string
 }
 
-export interface TagTable {
+interface TagTable {
   repository_id: number
   name: string
   digest: string
@@ -64,7 +64,7 @@ export interface TagTable {
 }
 
 /** An upload session. */
-export interface UploadTable {
+interface UploadTable {
   id: string
   repository: string
   /** Id of the account that opened it; the only one that may go on. */

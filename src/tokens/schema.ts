@@ -30,7 +30,7 @@ export interface RefreshTokenTable {
 }
 
 /** A refresh token older than the one before the current; it goes with its log-in. */
-export interface SpentRefreshTokenTable {
+interface SpentRefreshTokenTable {
   /** SHA-256 of the token, hex. */
   hash: string
   /** Id of the log-in. */
@@ -40,7 +40,7 @@ export interface SpentRefreshTokenTable {
 }
 
 /** Keys that sign access tokens. */
-export interface TokenKeyTable {
+interface TokenKeyTable {
   kid: string
   /** JWK, JSON. */
   private_jwk: string
@@ -50,7 +50,7 @@ export interface TokenKeyTable {
 }
 
 /** A value that a registry makes at first use and keeps. */
-export interface SettingTable {
+interface SettingTable {
   name: string
   value: string
 }

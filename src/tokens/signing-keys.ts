@@ -19,7 +19,7 @@ const MAX_IMPORTED_KEYS = 8
 const KID = /^[A-Za-z0-9_-]{43}$/
 
 /** A key of this registry, ready for use. */
-export interface TokenKey {
+interface TokenKey {
   readonly kid: string
   readonly privateKey: CryptoKey
   readonly publicKey: CryptoKey

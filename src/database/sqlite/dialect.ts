@@ -23,7 +23,7 @@ const BUSY_TIMEOUT_MS = 5_000
 const MAX_BUSY_PAUSE_MS = 8
 
 /** How a connection goes about the snapshot that readers share. */
-export interface SqliteConnectionOptions {
+interface SqliteConnectionOptions {
   readonly open: () => DatabaseSync
   readonly role: 'reader' | 'writer'
   readonly snapshot: ReadSnapshot

@@ -24,7 +24,7 @@ const CACHE_KIB = 8_192
 const FULL: Error = Object.assign(new Error('database or disk is full'), { errcode: 13 })
 
 /** How a database is opened. */
-export interface OpenSqliteOptions {
+interface OpenSqliteOptions {
   /** Make the tables of S. */
   readonly migrations: readonly MigrationSet[]
   readonly onReplaced?: OnReplaced | undefined

@@ -11,7 +11,7 @@ import { findRepositoryId, type Reads } from './repositories.ts'
 const BATCH = 500
 
 /** Digests of what a manifest needs in its repository. */
-export interface NeededContent {
+interface NeededContent {
   readonly blobs: readonly Digest[]
   readonly manifests: readonly Digest[]
   /** What an index names by a type that is no manifest's: a blob, as in BuildKit's caches, or a manifest all the same. */
