@@ -169,6 +169,28 @@ export function describeMetadata(
       assert.deepEqual(await list({ maxBytes: 0 }), { digests: digests.slice(0, 1), hasMore: true })
     })
 
+    it('describes repositories with their totals, whether or not they hold a manifest', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      const before = new Date(Date.now() - 1)
+      await metadata.linkBlob({ repository: OTHER, digest: BLOB, size: 4 })
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      await metadata.linkBlob({ repository: APP, digest: digestOf('large'), size: 5_000_000_000 })
+      const records = [recordOf([], { tags: [V1, parseTag('v2')] }), recordOf(['blob'])]
+      for (const record of records) await metadata.putManifest(record)
+      const [app, other] = await metadata.describeRepositories(ALL)
+      const bytes = records.reduce((sum, record) => sum + record.bytes.length, 5_000_000_004)
+      assert.deepEqual([app?.name, app?.tagCount, app?.manifestCount, app?.sizeBytes], [APP, 2, 2, bytes])
+      assert.ok(app?.updatedAt && app.updatedAt > before && app.createdAt > before)
+      assert.deepEqual([other?.tagCount, other?.manifestCount, other?.sizeBytes], [0, 0, 4])
+      assert.equal(other?.updatedAt, undefined)
+      const only = await metadata.describeRepositories({ ...ALL, only: OTHER })
+      assert.deepEqual(
+        only.map((row) => row.name),
+        [OTHER],
+      )
+    })
+
     it('moves an upload only from the offset it has, and ends it with the blob it became', async () => {
       await using fixture = await open()
       const { metadata } = fixture

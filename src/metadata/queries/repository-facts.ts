@@ -1,3 +1,4 @@
+import type { ExpressionBuilder } from 'kysely'
 import type { Database } from '../../database/database.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
@@ -77,47 +78,37 @@ async function describeTags(
   }))
 }
 
+/** One query, so that the totals of a page fit together. */
 async function describeRepositories(
   db: Reads,
   page: Page & { only?: RepositoryName },
 ): Promise<RepositoryRow[]> {
-  let query = db.selectFrom('repositories').select(['id', 'name', 'created_at'])
+  let query = db.selectFrom('repositories').select(['name', 'created_at']).select(selectTotals)
   if (page.last !== undefined) query = query.where('name', '>', page.last)
   if (page.only !== undefined) query = query.where('name', '=', page.only)
   const rows = await query.orderBy('name').limit(page.limit).execute()
-  return Promise.all(
-    rows.map(async (row) => ({
-      name: row.name as RepositoryName,
-      createdAt: new Date(row.created_at),
-      ...(await totalsOf(db, row.id)),
-    })),
-  )
+  return rows.map((row) => ({
+    name: row.name as RepositoryName,
+    createdAt: new Date(row.created_at),
+    tagCount: Number(row.tag_count),
+    manifestCount: Number(row.manifest_count),
+    sizeBytes: Number(row.manifest_bytes ?? 0) + Number(row.blob_bytes ?? 0),
+    updatedAt: row.updated_at === null ? undefined : new Date(row.updated_at),
+  }))
 }
 
-async function totalsOf(
-  db: Reads,
-  id: number,
-): Promise<Pick<RepositoryRow, 'tagCount' | 'manifestCount' | 'sizeBytes' | 'updatedAt'>> {
-  const tags = await db
-    .selectFrom('tags')
-    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.max('updated_at').as('newest')])
-    .where('repository_id', '=', id)
-    .executeTakeFirstOrThrow()
-  const manifests = await db
-    .selectFrom('manifests')
-    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.sum<number | null>('size').as('size')])
-    .where('repository_id', '=', id)
-    .executeTakeFirstOrThrow()
-  const blobs = await db
+function selectTotals(eb: ExpressionBuilder<MetadataSchema, 'repositories'>) {
+  const tags = eb.selectFrom('tags').whereRef('tags.repository_id', '=', 'repositories.id')
+  const manifests = eb.selectFrom('manifests').whereRef('manifests.repository_id', '=', 'repositories.id')
+  const blobs = eb
     .selectFrom('repository_blobs')
     .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
-    .select(({ fn }) => fn.sum<number | null>('blobs.size').as('size'))
-    .where('repository_id', '=', id)
-    .executeTakeFirstOrThrow()
-  return {
-    tagCount: Number(tags.count),
-    manifestCount: Number(manifests.count),
-    sizeBytes: Number(manifests.size ?? 0) + Number(blobs.size ?? 0),
-    updatedAt: tags.newest === null ? undefined : new Date(tags.newest),
-  }
+    .whereRef('repository_blobs.repository_id', '=', 'repositories.id')
+  return [
+    tags.select(({ fn }) => fn.countAll<number>().as('count')).as('tag_count'),
+    tags.select(({ fn }) => fn.max('tags.updated_at').as('newest')).as('updated_at'),
+    manifests.select(({ fn }) => fn.countAll<number>().as('count')).as('manifest_count'),
+    manifests.select(({ fn }) => fn.sum<number | null>('manifests.size').as('bytes')).as('manifest_bytes'),
+    blobs.select(({ fn }) => fn.sum<number | null>('blobs.size').as('bytes')).as('blob_bytes'),
+  ] as const
 }
