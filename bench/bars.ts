@@ -7,7 +7,7 @@ import { pageWork, startWork } from './work/tags.ts'
 import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
 
 /** A requirement on Berth: a ratio to another server of the same rounds, or a figure of its own. */
-export interface Bar {
+interface Bar {
   readonly work: string
   readonly figure: string
   /** Berth, with its way of logging in if there are several. */
@@ -30,7 +30,7 @@ const MIB = 1024 ** 2
 const BERTHS = [NAMES.berth, NAMES.workers] as const
 
 /** Every bar; a report leaves out those whose work was not measured. */
-export const BARS: readonly Bar[] = [
+const BARS: readonly Bar[] = [
   ...CONNECTIONS.flatMap((connections) => [
     ...pullBars(nameWork('pull over TLS', connections)),
     ...pushBars(nameWork('push over TLS (POST, PUT)', connections)),

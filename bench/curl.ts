@@ -7,7 +7,7 @@ import { run } from './command.ts'
 import type { Workspace } from './workspace.ts'
 
 /** A request by curl. */
-export interface CurlRequest {
+interface CurlRequest {
   readonly url: string
   /** Not on the command line, where every user of the machine could read it. */
   readonly authorization: string | undefined

@@ -4,7 +4,7 @@ import { findPart } from '../test/parts/find-parts.ts'
 import { runCommand } from '../test/support/run-command.ts'
 
 /** The machine of the figures. */
-export interface Machine {
+interface Machine {
   readonly processor: string
   readonly cores: number
   readonly memoryGb: number

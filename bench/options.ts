@@ -16,7 +16,7 @@ export interface BenchOptions {
 }
 
 /** Sizes of the work; all of them small in a smoke run. */
-export interface BenchSizes {
+interface BenchSizes {
   /** Blob of a pull and of a push, in bytes. */
   readonly blobBytes: number
   /** Load on a manifest: measured, and before that unmeasured, in seconds. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** Resources used by processes. */
-export interface ProcessUsage {
+interface ProcessUsage {
   /** User and system time since they began, of their ended children too. */
   readonly cpuS: number
   /** Resident memory now, in bytes; pages that processes share count for each of them. */

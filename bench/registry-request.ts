@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 const TIMEOUT_MS = 120_000
 
 /** A request to a server under measurement. */
-export interface BenchRequest {
+interface BenchRequest {
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders
   /** Sent with its length, or in chunks if it is a stream. */
@@ -17,7 +17,7 @@ export interface BenchRequest {
 }
 
 /** A complete answer. */
-export interface BenchAnswer {
+interface BenchAnswer {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: Buffer

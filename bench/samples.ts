@@ -11,7 +11,7 @@ export interface Sample {
 }
 
 /** Middle and ends of a figure over the rounds. */
-export interface Summary {
+interface Summary {
   readonly median: number
   readonly least: number
   readonly most: number
@@ -34,7 +34,7 @@ export function summarise(samples: readonly Sample[], of: FigureOf): Summary | u
 }
 
 /** Names one figure of one server. */
-export interface FigureOf {
+interface FigureOf {
   readonly work: string
   readonly server: string
   readonly figure: string

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { MANIFEST_TYPE } from './push-image.ts'
 
 /** Rows to make in the database of a stopped Berth. */
-export interface SeedOptions {
+interface SeedOptions {
   readonly dataDir: string
   readonly repository: string
   /** Manifests, and as many tags. */

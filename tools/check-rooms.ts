@@ -3,7 +3,7 @@ import type { ImportEdge } from './import-cycles.ts'
 import type { RoomOrder } from './room-order.ts'
 
 /** One room: its folder, and its place in the folder's row. */
-export interface Place {
+interface Place {
   readonly folder: string
   readonly room: string
   readonly height: number

@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkExports } from './check-exports.ts'
 import { drawRooms } from './draw-rooms.ts'
 import { checkSources, readEdges } from './import-rules.ts'
 import { formatImportTable } from './import-table.ts'
@@ -10,7 +11,8 @@ import { ROOM_ORDER } from './room-order.ts'
 /** Checks the repository at `root`: all its TypeScript files, and the parts of ARCHITECTURE.md that are made from them. */
 export function checkTree(root: string): string[] {
   const sources = readSources(root)
-  return [...checkSources(sources), ...checkArchitecture(join(root, 'ARCHITECTURE.md'), sources)]
+  const architecture = checkArchitecture(join(root, 'ARCHITECTURE.md'), sources)
+  return [...checkSources(sources), ...checkExports(sources), ...architecture]
 }
 
 /** Lines about the imports of the repository at `root` that are let through until they are turned. */

@@ -12,7 +12,7 @@ const MAX_CODE_LINES = 300
 const EXCUSE_WITHIN_LINES = 5
 
 /** Rules about rooms; those of the repository where they are not given. */
-export interface RoomRules {
+interface RoomRules {
   readonly order?: readonly RoomOrder[]
   readonly openArrows?: readonly string[]
 }

@@ -1,5 +1,5 @@
 /** A part of ARCHITECTURE.md that is made from the code. */
-export type PartName = 'import-table' | 'rooms'
+type PartName = 'import-table' | 'rooms'
 
 /** The text of a part between its markers; undefined without them. */
 export function readMarkedPart(markdown: string, name: PartName): string | undefined {

@@ -2,7 +2,7 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 
 /** Options of a run of test files. */
-export interface RunFilesOptions {
+interface RunFilesOptions {
   readonly cwd: string
   readonly concurrency: number
   /** Longest run of one test. */

@@ -50,7 +50,7 @@ export function countCodeLines(text: string): number {
 }
 
 /** Replaces whole-line comments by spaces, keeping lines; comments after code do not matter to either use. */
-function blankComments(text: string): string {
+export function blankComments(text: string): string {
   let isInside = false
   return text
     .split('\n')

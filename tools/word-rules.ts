@@ -1,5 +1,5 @@
 /** A comment of a TypeScript source: its text on one line, and the line where it begins, counted from 1. */
-export interface SourceComment {
+interface SourceComment {
   readonly line: number
   readonly text: string
 }

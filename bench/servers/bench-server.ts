@@ -37,7 +37,7 @@ export function registryBlobPath(repository: string, digest: string): string {
 }
 
 /** Folder of a blob below a registry's root: Distribution's layout, which Berth shares. */
-export function blobFolder(registryRoot: string, digest: string): string {
+function blobFolder(registryRoot: string, digest: string): string {
   const [algorithm = '', hex = ''] = digest.split(':')
   return join(registryRoot, 'docker/registry/v2/blobs', algorithm, hex.slice(0, 2), hex)
 }

@@ -1,5 +1,5 @@
 /** Parameters of a configuration of Debian's docker-registry. */
-export interface RegistrySettings {
+interface RegistrySettings {
   readonly root: string
   readonly port: number
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined

@@ -10,7 +10,7 @@ import { type BenchServer, basicHeader, registryBlobPath } from './bench-server.
 import { untilAnswering } from './until-answering.ts'
 
 /** Options of starting Berth. */
-export interface BerthOptions {
+interface BerthOptions {
   readonly name: string
   /** Further accounts. */
   readonly htpasswdFile?: string

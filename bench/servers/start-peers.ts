@@ -8,7 +8,7 @@ import { type BasicAccount, type BenchServer, basicHeader, registryBlobPath } fr
 import { formatNginxConfig, formatRegistryConfig, type NginxSettings } from './registry-config.ts'
 
 /** Options of starting Debian's docker-registry. */
-export interface DistributionOptions {
+interface DistributionOptions {
   readonly name: string
   readonly isTls: boolean
   /** A password file, and the account of it that is used. */

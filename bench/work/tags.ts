@@ -55,10 +55,10 @@ export function pageWork(count: number, where: PagePlace): string {
 }
 
 /** Place of a page. */
-export type PagePlace = 'first' | 'middle' | 'last'
+type PagePlace = 'first' | 'middle' | 'last'
 
 /** Name of a tag, pushed or seeded: all of one length, so that their order is that of their numbers. */
-export function tagName(index: number): string {
+function tagName(index: number): string {
   return `v${String(index).padStart(7, '0')}`
 }
 

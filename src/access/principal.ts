@@ -4,7 +4,7 @@ import type { RegistryGrant, RepositoryAction } from './actions.ts'
 export type Principal = AnonymousPrincipal | UserPrincipal
 
 /** No account: no credentials, or an anonymous token. */
-export interface AnonymousPrincipal {
+interface AnonymousPrincipal {
   readonly kind: 'anonymous'
 }
 

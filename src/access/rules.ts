@@ -20,7 +20,7 @@ interface RegistryRule {
 }
 
 /** A rule allows; everything without a rule is denied. */
-export type AccessRule = RepositoryRule | RegistryRule
+type AccessRule = RepositoryRule | RegistryRule
 
 /** All rules of a registry, in any order. */
 export type AccessRules = readonly AccessRule[]

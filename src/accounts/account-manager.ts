@@ -22,7 +22,7 @@ import type { AccountsSchema } from './schema.ts'
 import { isLastAdmin, rowToAccount, type UserRow, userId } from './user-rows.ts'
 
 /** Dependencies of an account manager. */
-export interface AccountManagerParts {
+interface AccountManagerParts {
   readonly database: Database<AccountsSchema>
   readonly belongings: AccountBelongings
   readonly htpasswd: HtpasswdFiles

@@ -70,7 +70,7 @@ export interface OwnedRepositories {
 }
 
 /** Reasons why an account could not be used or changed. */
-export type AccountErrorCode =
+type AccountErrorCode =
   | 'NAME_INVALID'
   | 'ALREADY_EXISTS'
   | 'NAME_TAKEN'

@@ -20,7 +20,7 @@ const MAX_CHECKS_OF_NAME_AT_ONCE = 8
 const LOCAL = 'local'
 
 /** An attempt to log in. */
-export interface LoginAttempt {
+interface LoginAttempt {
   /** The name, within the scope it belongs to. */
   readonly name: string
   readonly remoteAddress: string | undefined
@@ -41,7 +41,7 @@ export type ThrottleNews =
   | { readonly kind: 'returned'; readonly name: string; readonly remoteAddress: string | undefined }
 
 /** Dependencies of a throttle. */
-export interface ThrottleParts {
+interface ThrottleParts {
   readonly clock: () => number
   /** Sends news to other processes; checks of the same moment there do not wait for it. */
   readonly relay?: ((news: ThrottleNews) => void) | undefined

@@ -7,7 +7,7 @@ import { MAX_HTPASSWD_NAME_BYTES } from './htpasswd-format.ts'
 import { isPossiblePassword } from './password-rules.ts'
 
 /** Dependencies of an authenticator. */
-export interface AuthenticatorParts {
+interface AuthenticatorParts {
   /** Prefix that separates the same names of different sources; holds no control characters. */
   readonly scope: string
   readonly find: AccountLookup

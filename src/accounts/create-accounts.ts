@@ -12,7 +12,7 @@ import { checkPassword } from './password-check.ts'
 import type { AccountsSchema } from './schema.ts'
 
 /** Dependencies and settings of accounts. */
-export interface AccountsOptions {
+interface AccountsOptions {
   readonly database: Database<AccountsSchema>
   /** Other capabilities of the same database. */
   readonly belongings: AccountBelongings

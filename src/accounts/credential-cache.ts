@@ -21,7 +21,7 @@ interface Credential {
  * - `wrong`: was wrong a while ago, with this version of the account. A script that goes on with an old password is no
  *   guesser: it costs nothing and is not counted again.
  */
-export type CredentialState = 'fresh' | 'known' | 'wrong'
+type CredentialState = 'fresh' | 'known' | 'wrong'
 
 /** Result of a check of credentials, sent to other processes that check the same accounts. */
 export interface CredentialNews {

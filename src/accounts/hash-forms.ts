@@ -2,9 +2,9 @@ import { isBearablePasswordHash } from './password-hash.ts'
 import { DEFAULT_SHA_CRYPT_ROUNDS } from './sha-crypt.ts'
 
 /** Highest accepted cost of bcrypt, as a power of two: 14 takes a second or two, each more doubles it. */
-export const MAX_BCRYPT_COST = 14
+const MAX_BCRYPT_COST = 14
 /** Highest accepted rounds of SHA-crypt: so many take a second or two of a core. */
-export const MAX_SHA_CRYPT_ROUNDS = 1_000_000
+const MAX_SHA_CRYPT_ROUNDS = 1_000_000
 /** Longest base64 of an {SSHA}: SHA-1 and 64 bytes of salt. */
 const MAX_SSHA_CHARACTERS = 112
 const SHA1_BYTES = 20
@@ -18,7 +18,7 @@ const DIGEST_US = 1
 const ARGON2_KIB_US = 0.6
 
 /** Kinds of hashes that can be checked. */
-export type HashKind =
+type HashKind =
   | 'bcrypt'
   | 'argon2id'
   | 'sha512-crypt'
@@ -36,7 +36,7 @@ export type HashKind =
  * - `refused`: no password is accepted for it.
  * - `incomplete`: as `refused`, but it may be a hash that is still being written.
  */
-export type HashReading =
+type HashReading =
   | {
       readonly state: 'usable'
       readonly kind: HashKind

@@ -10,7 +10,7 @@ const MAX_WAITING_JOBS_OF_ALL = 2 * MAX_WAITING_JOBS
 const RETRY_AFTER_S = 2
 
 /** Bounds of a queue, for tests; by default those above. */
-export interface HashQueueBounds {
+interface HashQueueBounds {
   readonly maxRunning: number
   readonly maxWaiting: number
   readonly maxWaitingOfAll: number

@@ -10,7 +10,7 @@ import { checkLine } from './password-check.ts'
 const MAX_FILES = 1_024
 
 /** Result of a check of a password. */
-export type HtpasswdVerdict =
+type HtpasswdVerdict =
   | { readonly kind: 'right' }
   | { readonly kind: 'wrong' }
   /** There is no such file. */
@@ -21,7 +21,7 @@ export type HtpasswdVerdict =
   | { readonly kind: 'busy'; readonly retryAfterS: number }
 
 /** Dependencies of a checker. */
-export interface HtpasswdCheckerOptions {
+interface HtpasswdCheckerOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   /** Allows DES crypt and {PLAIN}; by default such entries cannot log in. */
@@ -33,7 +33,7 @@ export interface HtpasswdCheckerOptions {
 }
 
 /** Checks passwords against htpasswd files that are named with each check. */
-export interface HtpasswdChecker extends AsyncDisposable {
+interface HtpasswdChecker extends AsyncDisposable {
   /**
    * Checks a password. The file is opened at its first use, and a change of it counts within a second. A wrong name
    * costs as much time as a wrong password; verified credentials are remembered for a short time, until their line

@@ -31,7 +31,7 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 const NOTHING: HtpasswdContent = { accounts: new Map(), warnings: [], costliest: undefined, isTorn: false }
 
 /** Dependencies of an htpasswd file. */
-export interface HtpasswdFileOptions extends HtpasswdReading {
+interface HtpasswdFileOptions extends HtpasswdReading {
   readonly path: string
   readonly clock: () => number
   /** Called for each file that was read, and for each new problem. */
@@ -44,7 +44,7 @@ export interface HtpasswdFileOptions extends HtpasswdReading {
 }
 
 /** Reason why there are no accounts: the file is missing, or cannot be read. */
-export type HtpasswdFailure = 'missing' | 'unreadable'
+type HtpasswdFailure = 'missing' | 'unreadable'
 
 /** Facts compared to detect a change. */
 interface Sighting {

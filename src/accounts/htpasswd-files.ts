@@ -2,10 +2,10 @@ import { HtpasswdFile, type HtpasswdStatus } from './htpasswd-file.ts'
 import { type CostliestHash, findCostliest, type HtpasswdAccount } from './htpasswd-format.ts'
 
 /** Files read at once; a registry has one for itself and one of its virtual host. */
-export const MAX_ACCOUNT_FILES = 16
+const MAX_ACCOUNT_FILES = 16
 
 /** Settings of the files. */
-export interface HtpasswdFilesOptions {
+interface HtpasswdFilesOptions {
   readonly clock: () => number
   /** Called for each file that was read, and for each new problem with one. */
   readonly onChange: (status: HtpasswdStatus, path: string) => void

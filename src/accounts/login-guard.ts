@@ -14,7 +14,7 @@ export type LoginNews =
 export type LoginRelay = (news: LoginNews) => void
 
 /** Dependencies of a guard. */
-export interface LoginGuardOptions {
+interface LoginGuardOptions {
   /** Milliseconds since 1970; by default the system's. */
   readonly clock?: () => number
   /** Sends news to other processes that check passwords. */

@@ -47,7 +47,7 @@ export function parseHeldNames({ held_names: text }: { readonly held_names: stri
 }
 
 /** Names held by accounts that hold only their own. */
-export const NO_NAMES = '[]'
+const NO_NAMES = '[]'
 
 /** Gives further names to an account, which are retired. */
 export async function giveNames(

@@ -5,7 +5,7 @@ import { spendPasswordCheck, verifyPasswordHash } from './password-hash.ts'
 import { remainingWork } from './remaining-work.ts'
 
 /** Dependencies of a check of lines of htpasswd files. */
-export interface LineCheckParts {
+interface LineCheckParts {
   readonly verifier: HashVerifier
   /** The costliest hash of all the files a name may be in; undefined without any. */
   readonly costliest: CostliestHash | undefined

@@ -1,9 +1,9 @@
 import { AccountError } from './accounts.ts'
 
 /** Shortest password, in characters: NIST SP 800-63B. */
-export const MIN_PASSWORD_CHARACTERS = 8
+const MIN_PASSWORD_CHARACTERS = 8
 /** Longest password, in bytes of UTF-8: far above any pass phrase, and a header holds no more than a few KiB. */
-export const MAX_PASSWORD_BYTES = 1_024
+const MAX_PASSWORD_BYTES = 1_024
 
 /** Checks a password for an account. Errors: `AccountError` `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
 export function checkNewPassword(password: string): void {

@@ -16,7 +16,7 @@ const MAX_REFUSED = 16_384
 const MAX_SLOTS = 10_000
 
 /** Owner of a turn. */
-export interface ReturningLogin {
+interface ReturningLogin {
   readonly name: string
   /** Undefined: not counted by address. */
   readonly block: string | undefined

@@ -12,7 +12,7 @@ const MAX_ROUNDS = 999_999_999
 type Digest = 'sha256' | 'sha512'
 
 /** Inputs of a SHA-crypt. */
-export interface ShaCryptOptions {
+interface ShaCryptOptions {
   readonly digest: Digest
   readonly salt: string
   /** As in the hash; undefined: the default, which is not written then. */

@@ -26,7 +26,7 @@ export interface ServedCertificate {
 }
 
 /** A certificate that is served although it has expired. */
-export interface ExpiredCertificate {
+interface ExpiredCertificate {
   readonly file: string
   readonly notAfter: number
   readonly hosts: readonly string[]

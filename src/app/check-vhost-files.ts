@@ -9,7 +9,7 @@ import { AppError } from './app-error.ts'
 import { createPathResolver, isMadeByNginxProxy, nginxFileFolders, nginxFolder } from './nginx-folders.ts'
 
 /** Checked files and findings. */
-export interface CheckedVhostFiles {
+interface CheckedVhostFiles {
   readonly files: readonly string[]
   readonly problems: readonly DirectiveProblem[]
 }

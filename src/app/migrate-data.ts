@@ -18,7 +18,7 @@ import { toAppError } from './system-fault.ts'
 const CONNECTIONS = 2
 
 /** Options of a copy. */
-export interface MigrateOptions {
+interface MigrateOptions {
   readonly from: DatabasePlace
   readonly to: DatabasePlace
   /** Empties an unfinished copy first. */
@@ -27,7 +27,7 @@ export interface MigrateOptions {
 }
 
 /** Two databases with the same content. */
-export interface MigrateReport {
+interface MigrateReport {
   readonly from: string
   readonly to: string
   readonly tables: readonly CopiedTableReport[]

@@ -13,7 +13,7 @@ export interface Acme extends AsyncDisposable, Pick<CertificateManager, 'setWish
 }
 
 /** Dependencies of orders at CAs. */
-export interface AcmeContext {
+interface AcmeContext {
   readonly config: Config
   readonly acme: AcmeConfig
   readonly folders: CertificateFolders

@@ -14,7 +14,7 @@ import { type Authority, limitAuthority, NO_AUTHORITY, openAuthority } from './o
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** Dependencies of a front door's certificates. */
-export interface CertificatesContext {
+interface CertificatesContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly tls: TlsPairWatch | undefined
@@ -27,7 +27,7 @@ export interface CertificatesContext {
 }
 
 /** The certificates of a front door, and their folders. */
-export interface OpenCertificates {
+interface OpenCertificates {
   readonly folders: CertificateFolders
   readonly store: CertificateStore
   readonly source: Certificates

@@ -20,7 +20,7 @@ export interface OpenData extends AsyncDisposable {
 }
 
 /** Options of opening data. */
-export interface OpenDataOptions {
+interface OpenDataOptions {
   /** True: makes the folder and the database if there are none. */
   readonly mayMake: boolean
   /** True if the command has `--new`, which an error then names. */

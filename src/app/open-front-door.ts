@@ -31,7 +31,7 @@ export interface DoorSource {
 }
 
 /** Dependencies of {@link openFrontDoor}. */
-export interface FrontDoorContext {
+interface FrontDoorContext {
   readonly config: Config
   readonly door: FrontDoorConfig
   readonly source: DoorSource

@@ -25,7 +25,7 @@ export interface Contents {
 }
 
 /** Dependencies of the registry's host. */
-export interface RegistryContext {
+interface RegistryContext {
   readonly config: Config
   readonly store: Store
   readonly contents: Contents

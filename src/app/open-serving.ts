@@ -14,7 +14,7 @@ import type { Store } from './open-store.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** Parts shared with the other processes that serve the same configuration. */
-export interface OneOfMany {
+interface OneOfMany {
   readonly uploadTurns: UploadTurns
   readonly limits: LimitGate
   /** Secret of the tickets of TLS sessions. */
@@ -22,7 +22,7 @@ export interface OneOfMany {
 }
 
 /** Dependencies of a process that serves. */
-export interface ServingContext {
+interface ServingContext {
   readonly config: Config
   readonly store: Store
   readonly contents: Contents

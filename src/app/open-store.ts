@@ -18,7 +18,7 @@ export interface Store extends OpenedDatabase {
 }
 
 /** Called with events, beside those of the database. */
-export interface StoreOptions extends Partial<DatabaseOptions> {
+interface StoreOptions extends Partial<DatabaseOptions> {
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
   /** Sends news about log-ins to other processes that check passwords, too. */
   readonly loginRelay?: LoginRelay | undefined

@@ -21,7 +21,7 @@ const LOOKS_PER_SIGN_OF_LIFE = 8
 const MAX_REQUESTS = 100
 
 /** Result of a renewal. */
-export interface RenewedCertificate {
+interface RenewedCertificate {
   readonly names: readonly string[]
   readonly state: string
   /** ISO 8601; undefined: there is none. */

@@ -10,7 +10,7 @@ import { findRunningServers, type RunningServer } from './running-servers.ts'
 const MAX_NAMED = 5
 
 /** Properties of the command that needs data. */
-export interface RequireDataOptions {
+interface RequireDataOptions {
   /** True if it has `--new`, which makes missing data. */
   readonly takesNew: boolean
 }

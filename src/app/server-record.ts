@@ -7,7 +7,7 @@ import type { RecordedSettings } from '../config/recorded.ts'
  * Record of a server in its data folder, for commands: its settings and listeners. It stays when the server ends, so
  * that commands find the same folders until the next start. It holds no secret.
  */
-export interface ServerRecord {
+interface ServerRecord {
   /** ISO 8601. */
   readonly startedAt: string
   /** The folder in the server's view: in a container, or before the folder was moved, another path than here. */
@@ -18,7 +18,7 @@ export interface ServerRecord {
 }
 
 /** A record, and if its paths are valid here. */
-export interface FoundRecord {
+interface FoundRecord {
   readonly record: ServerRecord
   readonly isFromHere: boolean
 }

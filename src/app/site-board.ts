@@ -20,7 +20,7 @@ import {
 } from './nginx-folders.ts'
 
 /** Inputs and callbacks of the board. */
-export interface SiteBoardOptions {
+interface SiteBoardOptions {
   readonly door: FrontDoorConfig
   readonly logger: Logger
   /** Called with each new table. */

@@ -10,7 +10,7 @@ const START_LOOKS = 20
 const LOOK_MS = 100
 
 /** The server's report about its virtual hosts, for commands: written after each change, read by `berth site list`. */
-export interface SiteReport {
+interface SiteReport {
   /** ISO 8601. */
   readonly writtenAt: string
   /** State of the connection to Docker, a sentence. */
@@ -21,7 +21,7 @@ export interface SiteReport {
 }
 
 /** A report that was found. */
-export interface FoundReport {
+interface FoundReport {
   readonly report: SiteReport | undefined
   /** True if the server that writes it runs now. */
   readonly isRunning: boolean

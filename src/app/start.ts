@@ -37,7 +37,7 @@ export interface StartFacts {
 }
 
 /** Options of a start. */
-export interface StartOptions {
+interface StartOptions {
   /** Name in requests to other servers. */
   readonly userAgent?: string
   /** True if a person sees the announcement: the first password is shown, and not written to a file. */

@@ -12,7 +12,7 @@ import { AppError } from './app-error.ts'
 const LOOK_EVERY_MS = 5_000
 
 /** Settings of the watch of a pair. */
-export interface TlsPairOptions {
+interface TlsPairOptions {
   readonly logger: Logger
   readonly everyMs?: number
 }

@@ -15,7 +15,7 @@ import type { SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 const USUAL_SOCKETS = ['/var/run/docker.sock', '/tmp/docker.sock', '/run/podman/podman.sock']
 
 /** Callbacks about containers. */
-export interface WatchDockerOptions {
+interface WatchDockerOptions {
   readonly logger: Logger
   readonly onDeclarations: (declarations: readonly SiteDeclaration[]) => void
   readonly onLost: (lost: readonly LostContainer[]) => void

@@ -11,7 +11,7 @@ const MAX_PASSWORD_INPUT_BYTES = 4096
 const USUAL_COLUMNS = 80
 
 /** Source and kind of a password. */
-export interface PasswordRequest {
+interface PasswordRequest {
   readonly question: string
   /** True if `--password-stdin` was given. */
   readonly fromStdin: boolean

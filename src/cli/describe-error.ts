@@ -5,7 +5,7 @@ import { CLI_ERRORS, type CliErrorCode, EXIT } from './cli-error.ts'
 import { sentence } from './sentence.ts'
 
 /** A failure as a command reports it. */
-export interface ErrorReport {
+interface ErrorReport {
   readonly code: string
   /** Fault and cause. */
   readonly message: string

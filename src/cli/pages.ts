@@ -5,7 +5,7 @@ import { formatTable } from './table.ts'
 const PAGE_SIZE = 1000
 
 /** A list that is printed page by page, as a registry may hold a million tags. */
-export interface PagedList<T extends { readonly name: string }> {
+interface PagedList<T extends { readonly name: string }> {
   /** Name of the list in JSON. */
   readonly member: string
   readonly headings: readonly string[]

@@ -4,7 +4,7 @@ const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGQUIT: 131 } as const
 const START_GRACE_MS = 2_000
 
 /** The signals of a server. */
-export interface StopSignal extends Disposable {
+interface StopSignal extends Disposable {
   /** Settles with the name of the first stop signal. */
   readonly received: Promise<string>
   /**

@@ -1,7 +1,7 @@
 import type { FirstAdmin } from '../app/first-admin.ts'
 
 /** Data for the message after the start. */
-export interface WelcomeFacts {
+interface WelcomeFacts {
   readonly urls: readonly string[]
   readonly publicUrl: string | undefined
   /** The registry's own name, if it has one. */

@@ -5,7 +5,7 @@ import { RegistryError } from './registry-error.ts'
 import type { Transport, TransportInit } from './transport.ts'
 
 /** One request of the registry and the statuses that count as success. */
-export interface Call {
+interface Call {
   readonly method: string
   /** Path and query, or an absolute URL on the registry. */
   readonly target: string

@@ -57,7 +57,7 @@ export function createLogin(url: string, credentials: Credentials | undefined, t
 }
 
 /** The value of `Authorization` for Basic (RFC 7617). */
-export function basicOf({ username, password }: Credentials): string {
+function basicOf({ username, password }: Credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 

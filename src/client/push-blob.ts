@@ -20,7 +20,7 @@ export interface PushBlobOptions {
 }
 
 /** Target of a push. */
-export interface PushTarget {
+interface PushTarget {
   readonly exchange: Exchange
   /** URL of the registry: a `Location` elsewhere is refused. */
   readonly url: string

@@ -14,7 +14,7 @@ import { RegistryError } from './registry-error.ts'
 import { createCaTransport, fetchTransport } from './transport.ts'
 
 /** Registry and credentials. */
-export interface RegistryClientOptions extends Partial<Credentials> {
+interface RegistryClientOptions extends Partial<Credentials> {
   /** Scheme, host and port, such as `https://registry.example.com`. */
   readonly url: string
   /** Certificates to trust in place of the system's authorities, PEM. */
@@ -23,7 +23,7 @@ export interface RegistryClientOptions extends Partial<Credentials> {
 }
 
 /** A manifest as the registry answered it. */
-export interface PulledManifest {
+interface PulledManifest {
   readonly digest: Digest
   readonly mediaType: string
   readonly bytes: Buffer
@@ -56,7 +56,7 @@ export interface RegistryClient {
 }
 
 /** A manifest to push: its bytes, and their type. */
-export interface ManifestBytes {
+interface ManifestBytes {
   readonly mediaType: string
   readonly bytes: Uint8Array
 }

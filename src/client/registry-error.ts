@@ -1,5 +1,5 @@
 /** Causes of a failed call of the registry. */
-export const REGISTRY_ERROR_CODES = [
+const REGISTRY_ERROR_CODES = [
   'REGISTRY_UNREACHABLE',
   'REGISTRY_REFUSED',
   'REGISTRY_LOGIN_FAILED',
@@ -8,7 +8,7 @@ export const REGISTRY_ERROR_CODES = [
 ] as const
 
 /** A code of {@link REGISTRY_ERROR_CODES}. */
-export type RegistryErrorCode = (typeof REGISTRY_ERROR_CODES)[number]
+type RegistryErrorCode = (typeof REGISTRY_ERROR_CODES)[number]
 
 /** A call of a registry that failed. */
 export class RegistryError extends Error {
@@ -31,7 +31,7 @@ export class RegistryError extends Error {
 }
 
 /** Optional parts of a {@link RegistryError}. */
-export interface RegistryErrorOptions {
+interface RegistryErrorOptions {
   readonly status?: number
   readonly wireCode?: string | undefined
   readonly remedy?: string

@@ -8,7 +8,7 @@ export const CONFIG_ERROR_CODES = [
 ] as const
 
 /** A code of {@link CONFIG_ERROR_CODES}. */
-export type ConfigErrorCode = (typeof CONFIG_ERROR_CODES)[number]
+type ConfigErrorCode = (typeof CONFIG_ERROR_CODES)[number]
 
 /** A mistake in flags, variables or files. It names the place of a value, never the value, which may be a secret. */
 export class ConfigError extends Error {

@@ -10,7 +10,7 @@ import { loadYaml } from './yaml.ts'
 const MAX_FILE_BYTES = 1024 * 1024
 
 /** The members of a YAML file. */
-export type YamlObject = Readonly<Record<string, unknown>>
+type YamlObject = Readonly<Record<string, unknown>>
 
 /** A parsed configuration file: Berth's own flat one, or Distribution's. */
 export interface ConfigFile {

@@ -5,7 +5,7 @@ import type { ListenAddress } from './listen-address.ts'
 /** Levels of the log, least output first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 /** A level of {@link LOG_LEVELS}. */
-export type LogLevel = (typeof LOG_LEVELS)[number]
+type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** The effective configuration: complete, checked and frozen. Flags win over variables, variables over files, files over defaults. */
 export interface Config {

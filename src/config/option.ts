@@ -31,7 +31,7 @@ export interface Option<T = unknown> {
 }
 
 /** A key of Distribution's configuration; its variable is `REGISTRY_`, the key in capitals, dots as underscores. */
-export interface DistributionKey {
+interface DistributionKey {
   readonly key: string
   /** Turns Distribution's value into ours; undefined: it has no meaning here. Absent: the values are the same. */
   readonly read?: (value: unknown) => unknown

@@ -12,7 +12,7 @@ const MAX_DEFAULT_TOTAL = 90
 /** A process that listens for changes holds one connection beside its pool. */
 const LISTENERS = 1
 /** One for writing and one for reading: with a single one a read would wait for each transaction. */
-export const MIN_CONNECTIONS = 2
+const MIN_CONNECTIONS = 2
 
 /** The database of the settings. Errors: `ConfigError` `VALUES_CONFLICT`. */
 export function readDatabase(read: ReadSetting): DatabaseConfig {

@@ -11,7 +11,7 @@ const MAX_SERVERS = 256
 const MAX_PATHS = 256
 
 /** A server of a site. */
-export interface UpstreamUrl {
+interface UpstreamUrl {
   readonly protocol: 'http' | 'https' | 'h2c' | 'grpc' | 'grpcs'
   readonly host: string
   readonly port: number

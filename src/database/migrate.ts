@@ -12,7 +12,7 @@ const { sql } = kysely
 const RECORD = 'kysely_migration'
 
 /** What migrations run with. */
-export interface MigrateOptions {
+interface MigrateOptions {
   readonly sets: readonly MigrationSet[]
   readonly types: ColumnTypes
   /** Runs work in one transaction, while no other process runs any. */

@@ -24,7 +24,7 @@ export interface WatchedFile {
 export type FolderContent = ReadonlyMap<string, WatchedFile>
 
 /** Settings and callbacks of a watch. */
-export interface WatchOptions {
+interface WatchOptions {
   /** True: read the text of files; otherwise only names and versions are known. */
   readonly withText: boolean
   /**

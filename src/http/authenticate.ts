@@ -5,7 +5,7 @@ import { OciError } from '../oci/errors.ts'
 import type { TokenService } from '../tokens/tokens.ts'
 
 /** Credentials of a request. */
-export type Credentials =
+type Credentials =
   | { readonly kind: 'none' }
   | { readonly kind: 'accepted' }
   /** A token that is expired, forged, of another registry, or of an account that is gone. */
@@ -15,7 +15,7 @@ export type Credentials =
   | { readonly kind: 'unreadable' }
 
 /** Evidence of a request's account. */
-export interface Evidence {
+interface Evidence {
   readonly headers: IncomingHttpHeaders
   /** Address of the client: failures are counted by it, too. */
   readonly remote: string

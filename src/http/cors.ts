@@ -14,7 +14,7 @@ const MAX_AGE_S = 7_200
 const ANY = '*'
 
 /** Lets pages of other origins use the registry (https://fetch.spec.whatwg.org/#http-cors-protocol). */
-export interface Cors {
+interface Cors {
   /** Adds the headers about the origin of a request. True if it is a preflight, which is answered then. */
   handle(exchange: Exchange): boolean
 }

@@ -41,7 +41,7 @@ const MARKS: readonly string[] = [
 const DEFAULT_PORTS: readonly string[] = ['80', '443']
 
 /** Scheme and host of requests, and the address of their client. */
-export interface OriginReader {
+interface OriginReader {
   /** Scheme and host by which the client reaches this registry, without a trailing slash. */
   readOrigin(request: IncomingMessage): string
   /** The client's address; behind a trusted proxy the one from the proxy's header. */

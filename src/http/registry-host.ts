@@ -16,7 +16,7 @@ import { createSharedBounds, type SharedBounds } from './shared-bounds.ts'
 import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
 
 /** Dependencies and settings of the registry's own host. */
-export interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
+interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly registry: Registry
   readonly rules: AccessRules
   /** By default those of this host alone. */

@@ -12,7 +12,7 @@ export type Handler<K extends OciRequestKind> = (request: RequestOf<K>, exchange
 export type Handlers = { readonly [K in OciRequestKind]: Handler<K> }
 
 /** Access that must be granted before a handler runs. */
-export type Access = RepositoryAction | 'ping' | 'catalog'
+type Access = RepositoryAction | 'ping' | 'catalog'
 
 /** The access that each kind of request needs. A kind without one does not compile. */
 export const ROUTE_ACCESS: Readonly<Record<OciRequestKind, Access>> = {

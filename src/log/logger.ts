@@ -74,7 +74,7 @@ function redactMessage(message: unknown): unknown {
 }
 
 /** A destination that may hold lines back. */
-export type Flushable = DestinationStream & { flush?(done: (error?: Error) => void): void }
+type Flushable = DestinationStream & { flush?(done: (error?: Error) => void): void }
 
 function asText(target: Flushable): Flushable {
   return {

@@ -40,7 +40,7 @@ export const OCI_ERRORS = {
 export type OciErrorCode = keyof typeof OCI_ERRORS
 
 /** Optional parts of an {@link OciError}. */
-export interface OciErrorOptions {
+interface OciErrorOptions {
   /** One sentence for a person; replaces the table's text. Never holds a secret or a path of this machine. */
   readonly message?: string
   /** Machine-readable detail, sent as JSON. */

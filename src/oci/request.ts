@@ -4,9 +4,9 @@ import { parseReference, parseTag, type Reference, type Tag } from './reference.
 import { isRepositoryName, parseRepositoryName, type RepositoryName } from './repository-name.ts'
 
 /** Longest request target, in bytes: the longest legal one (name, digest, ten tags) stays below 3 KiB. */
-export const MAX_TARGET_LENGTH = 8192
+const MAX_TARGET_LENGTH = 8192
 /** Most tags of one `PUT …/manifests/<digest>?tag=…`: distribution-spec requires at least ten (end-7b). */
-export const MAX_TAG_PARAMETERS = 64
+const MAX_TAG_PARAMETERS = 64
 /** Longest `last` of a page: a tag has 128 characters, a name 255. */
 const MAX_LAST_LENGTH = 512
 const UPLOAD_ID = /^[A-Za-z0-9_-]{22}$/
@@ -39,7 +39,7 @@ export type OciRequest =
   | { readonly kind: 'catalog'; readonly page: PageRequest }
 
 /** end-7a and end-7b: a manifest under a reference, and further tags for it. */
-export interface ManifestPutRequest {
+interface ManifestPutRequest {
   readonly kind: 'manifest-put'
   readonly repository: RepositoryName
   readonly reference: Reference
@@ -47,7 +47,7 @@ export interface ManifestPutRequest {
 }
 
 /** end-4a, 4b, 4c and 11: a session, the whole blob at once, or a mount. */
-export interface BlobUploadStartRequest {
+interface BlobUploadStartRequest {
   readonly kind: 'blob-upload-start'
   readonly repository: RepositoryName
   /** The body is the whole blob. */
@@ -58,7 +58,7 @@ export interface BlobUploadStartRequest {
 }
 
 /** end-6: the session becomes a blob. */
-export interface BlobUploadFinishRequest {
+interface BlobUploadFinishRequest {
   readonly kind: 'blob-upload-finish'
   readonly repository: RepositoryName
   readonly uploadId: UploadId
@@ -66,7 +66,7 @@ export interface BlobUploadFinishRequest {
 }
 
 /** end-12a and 12b. */
-export interface ReferrerListRequest {
+interface ReferrerListRequest {
   readonly kind: 'referrer-list'
   readonly repository: RepositoryName
   readonly digest: Digest

@@ -24,7 +24,7 @@ const MAX_REMEMBERED = 4_096
 const AT_ONCE = 4
 
 /** A blob as the facts describe it. */
-export interface KnownBlob {
+interface KnownBlob {
   readonly digest: Digest
   readonly size: number
 }

@@ -9,7 +9,7 @@ import type { ChunkSink } from '../stream/chunk-sink.ts'
 import type { BlobPresence } from './blob-presence.ts'
 
 /** A blob of a repository, as {@link PullContent.statBlob} has found it. */
-export interface FoundBlob {
+interface FoundBlob {
   readonly repository: RepositoryName
   readonly digest: Digest
   /** Length in bytes. */

@@ -27,7 +27,7 @@ const RETRY_AFTER_S = 60
  * Longest wait of a repeated last request for the first one that is still at work, in milliseconds. Clients repeat it
  * when the end of a large blob takes longer than they wait, mostly 20 s; the disk may need that long once more.
  */
-export const FINISH_WAIT_MS = 30_000
+const FINISH_WAIT_MS = 30_000
 /** Time between two checks of a session in use, in milliseconds: short beside a client's patience. */
 const LOOK_EVERY_MS = 100
 

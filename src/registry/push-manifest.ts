@@ -23,7 +23,7 @@ export interface ManifestPush {
 }
 
 /** Result of a push. */
-export interface PushedManifest {
+interface PushedManifest {
   readonly digest: Digest
   readonly subject: Digest | undefined
 }

@@ -2,7 +2,7 @@
 export const MAX_JOINED_BYTES = 16 * 1024
 
 /** The part of an HTTP/1.1 answer that is used. */
-export interface JoinableAnswer {
+interface JoinableAnswer {
   end(text: string, encoding: 'latin1'): unknown
 }
 

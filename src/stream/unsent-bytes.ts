@@ -35,7 +35,7 @@ const ENDED_IN_A_TURN = 100
 const LOOK_MS = 1_000
 
 /** Receiver of an answer. */
-export interface AnswerTaker {
+interface AnswerTaker {
   /** The connection or session: answers with the same one share its bounds. */
   readonly connection: object
   endAnswer(): void
@@ -43,7 +43,7 @@ export interface AnswerTaker {
 }
 
 /** Answers ended because they held up others. */
-export interface EndedAnswers {
+interface EndedAnswers {
   readonly answers: number
   readonly bytes: number
 }

@@ -37,7 +37,7 @@ const TOKEN_BYTES = 32
 const TOKEN = /^berth_rt_[A-Za-z0-9_-]{43}$/
 
 /** Dependencies of a refresh token service. */
-export interface RefreshTokenOptions<A extends TokenOwner> {
+interface RefreshTokenOptions<A extends TokenOwner> {
   readonly database: Database<TokensSchema>
   /** The account if it exists and is enabled; a changed version means that its old tokens no longer count. */
   readonly findEnabled: (name: string) => MaybePromise<A | undefined>
@@ -47,7 +47,7 @@ export interface RefreshTokenOptions<A extends TokenOwner> {
 }
 
 /** Called with each log-in that ended because a token was sent whose successor was in use. */
-export type OnTokenReuse = (reuse: { readonly name: string; readonly id: string }) => void
+type OnTokenReuse = (reuse: { readonly name: string; readonly id: string }) => void
 
 type MaybePromise<T> = T | Promise<T>
 

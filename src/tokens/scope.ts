@@ -5,10 +5,10 @@ import type { AccessRules } from '../access/rules.ts'
 import { isRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 
 /** A scope that a client requests, if this registry knows it. */
-export type RequestedScope = RequestedRepository | RegistryGrant
+type RequestedScope = RequestedRepository | RegistryGrant
 
 /** A repository and the requested actions. */
-export interface RequestedRepository {
+interface RequestedRepository {
   readonly repository: RepositoryName
   /** At least one; each once, in the order of {@link RepositoryAction}. */
   readonly actions: readonly RepositoryAction[]

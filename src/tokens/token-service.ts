@@ -20,7 +20,7 @@ const TOKEN_TYPE = 'JWT'
 const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'access']
 
 /** Dependencies of a token service. */
-export interface TokenServiceOptions {
+interface TokenServiceOptions {
   readonly database: Database<TokensSchema>
   /** Life of a token, in seconds. */
   readonly lifetimeS: number

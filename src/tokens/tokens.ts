@@ -50,7 +50,7 @@ export interface RefreshTokenService<A extends TokenOwner> {
 }
 
 /** A log-in that a refresh token stands for, in a list. */
-export interface LogIn {
+interface LogIn {
   readonly id: string
   /** The client's name for itself. */
   readonly client: string

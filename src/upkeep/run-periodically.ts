@@ -1,5 +1,5 @@
 /** A task that runs again and again until it is stopped. */
-export interface Periodic {
+interface Periodic {
   /** Waits for a run under way. */
   stop(): Promise<void>
 }

@@ -18,7 +18,7 @@ const TAGS = 3
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
 /** Dependencies of a client. */
-export interface ClientParts {
+interface ClientParts {
   readonly id: number
   readonly ledger: Ledger
   readonly http: RawClient

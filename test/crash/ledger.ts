@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 /** Known state of a thing: `maybe` if the server died while it was changed. */
-export type Presence = 'present' | 'absent' | 'maybe'
+type Presence = 'present' | 'absent' | 'maybe'
 
 /** A blob in one repository. Equal content in two repositories is two entries. */
 export interface BlobEntry {

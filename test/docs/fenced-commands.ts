@@ -10,7 +10,7 @@ const COMMAND_BLOCKS = ['sh', 'console']
 const COMMAND_WORDS = /^(?:\$ |bin\/berth |berth |docker |podman |skopeo |npm |systemctl |curl |sudo )/
 
 /** A fenced block of a page. */
-export interface FencedBlock {
+interface FencedBlock {
   readonly page: string
   /** Heading of its section; empty before the first. */
   readonly heading: string
@@ -19,7 +19,7 @@ export interface FencedBlock {
 }
 
 /** A command for readers to copy. */
-export interface FencedCommand extends Pick<FencedBlock, 'page' | 'heading'> {
+interface FencedCommand extends Pick<FencedBlock, 'page' | 'heading'> {
   /** One command as written there: continued lines joined, comments left out; a script that begins with `#!` whole. */
   readonly command: string
 }

@@ -37,7 +37,7 @@ export interface MatrixRow {
 }
 
 /** A row without a request of its own, and the reason, or the test that has one. */
-export interface MatrixElsewhere {
+interface MatrixElsewhere {
   readonly elsewhere: string
   readonly why: string
 }

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /** Folder of the programs that `.ci/install-parts` builds. */
-export const PARTS_FOLDER: string = process.env.TEST_PARTS ?? join(homedir(), '.cache', 'berth-parts')
+const PARTS_FOLDER: string = process.env.TEST_PARTS ?? join(homedir(), '.cache', 'berth-parts')
 
 /** Search path for real parts: our own builds first; the system's folders stand at the end even for a plain user. */
 export const PARTS_PATH: string = [

@@ -7,10 +7,10 @@ import { makeTempFolder } from '../support/temp-folder.ts'
 import { PARTS_PATH, part } from './find-parts.ts'
 
 /** A key the name server takes: `name:algorithm:secret`. */
-export type NamedKey = `${string}:${string}:${string}`
+type NamedKey = `${string}:${string}:${string}`
 
 /** A name server of a zone that takes signed updates. */
-export interface StartedNamed extends AsyncDisposable {
+interface StartedNamed extends AsyncDisposable {
   readonly endpoint: DnsEndpoint
   readLog(): Promise<string>
 }

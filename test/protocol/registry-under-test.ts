@@ -18,7 +18,7 @@ import { Connection, type Reply } from './connection.ts'
 export type User = 'admin' | 'alice' | 'bob'
 
 /** Counts of the registry's content; files are those of uploads under way. */
-export interface Inventory {
+interface Inventory {
   readonly uploads: number
   readonly blobs: number
   readonly links: number
@@ -182,10 +182,10 @@ export class RegistryUnderTest implements AsyncDisposable {
 }
 
 /** Content of a request beside its method and path. */
-export type SendOptions = Parameters<Connection['send']>[2]
+type SendOptions = Parameters<Connection['send']>[2]
 
 /** A manifest to push; without a reference under its digest. */
-export interface ManifestPush {
+interface ManifestPush {
   readonly document: Readonly<Record<string, unknown>>
   readonly reference?: string
 }

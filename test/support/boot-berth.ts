@@ -13,7 +13,7 @@ export const BERTH_BIN: string =
   process.env.TEST_BERTH ?? fileURLToPath(new URL('../../bin/berth', import.meta.url))
 
 /** An account to make before the start. */
-export interface BootUser {
+interface BootUser {
   readonly name: string
   readonly isAdmin?: boolean
 }

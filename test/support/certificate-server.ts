@@ -17,7 +17,7 @@ import { makeTempFolder } from './temp-folder.ts'
 const SEEN_WITHIN_MS = 60_000
 
 /** A server of a registry and of sites with an answer of their own. */
-export interface CertificateServerOptions {
+interface CertificateServerOptions {
   readonly domain: string
   /** Sites, with their entries of berth.yaml. */
   readonly sites: Readonly<Record<string, string>>
@@ -28,7 +28,7 @@ export interface CertificateServerOptions {
 }
 
 /** Result of a visit: a status and a body, or the refusal of the handshake. */
-export interface Visit {
+interface Visit {
   readonly status: number | string
   readonly body: string
 }

@@ -18,10 +18,10 @@ export const REVOKED: ClientPaper = makeClient('mallory', CA)
 export const EXPIRED: ClientPaper = makeClient('bob', CA, [-9, -1])
 export const STRANGER: ClientPaper = makeClient('eve', OTHER_CA)
 /** Names that the one certificate covers. */
-export const HOSTS: readonly string[] = ['a.test', 'b.test', 'open.test']
+const HOSTS: readonly string[] = ['a.test', 'b.test', 'open.test']
 
 /** An open front door, and the folder of its certificates. */
-export interface ClientHosts extends AsyncDisposable {
+interface ClientHosts extends AsyncDisposable {
   readonly door: TestDoor
   /** Writes or removes a file of the certificate folder, and waits until it counts. */
   put(name: string, text: string | undefined): Promise<void>
@@ -48,7 +48,7 @@ export async function openClientHosts(
 }
 
 /** Options of a request. */
-export type AskOptions = { client?: ClientPaper; maxVersion?: SecureVersion } & NonNullable<
+type AskOptions = { client?: ClientPaper; maxVersion?: SecureVersion } & NonNullable<
   Parameters<typeof askDoor>[2]
 >
 

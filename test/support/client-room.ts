@@ -6,7 +6,7 @@ import { runFailing, runOk } from './run-command.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
 /** Users of the client tests: one at work, and one whose repositories are out of the first one's reach. */
-export const CLIENT_USERS = [{ name: 'alice' }, { name: 'bob' }] as const
+const CLIENT_USERS = [{ name: 'alice' }, { name: 'bob' }] as const
 
 /** A running Berth and a home for one client, cut off from the settings and log-ins of the user who runs the tests. */
 export interface ClientRoom extends AsyncDisposable {

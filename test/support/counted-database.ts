@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database.ts'
 
 /** A database whose queries are counted, each by the table that it begins with. */
-export interface CountedDatabase<S> {
+interface CountedDatabase<S> {
   readonly database: Database<S>
   /** What was counted since the last call; transactions under `transaction`, whatever they do. */
   take(): Record<string, number>

@@ -12,7 +12,7 @@ import { makePaper } from './paper-ca.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
 /** Certificates of a folder, which may be changed. */
-export interface FolderCertificates extends Certificates, AsyncDisposable {
+interface FolderCertificates extends Certificates, AsyncDisposable {
   readonly folder: string
   /** Reads it again at once. */
   refresh(): Promise<void>

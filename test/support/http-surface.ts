@@ -14,7 +14,7 @@ import { MemoryAuthenticator } from './memory-authenticator.ts'
 export type SurfaceUser = 'admin' | 'alice' | 'bob'
 
 /** How a surface differs from what a server has by default. */
-export interface SurfaceOptions {
+interface SurfaceOptions {
   /** Puts another registry in the place of the one over the stores. */
   readonly wrap?: (registry: Registry) => Registry
   readonly rules?: AccessRules

@@ -2,7 +2,7 @@ import { part } from '../parts/find-parts.ts'
 import { runCommand, runOk } from './run-command.ts'
 
 /** An address of the loopback device that is not in 127.0.0.0/8; it goes when it is disposed of. */
-export interface LoopbackAddress extends AsyncDisposable {
+interface LoopbackAddress extends AsyncDisposable {
   readonly address: string
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runOk } from './run-command.ts'
 
 /** Files that a CA mails, in the order of a cheap one: root first. */
-export interface MailedCertificates {
+interface MailedCertificates {
   readonly rootFile: string
   /** Root, upper intermediate, lower intermediate, own certificate: one file each. */
   readonly files: readonly string[]

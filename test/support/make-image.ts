@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { makeTar, type TarEntry } from './tar.ts'
 
 /** A piece of content with its OCI descriptor. */
-export interface Content {
+interface Content {
   readonly descriptor: Descriptor
   readonly bytes: Uint8Array
 }
@@ -18,7 +18,7 @@ export interface Descriptor {
 }
 
 /** Platform of an image. */
-export interface Platform {
+interface Platform {
   readonly os: string
   readonly architecture: string
 }
@@ -31,7 +31,7 @@ export interface Image {
 }
 
 /** The machine's own platform, in OCI's words. */
-export const OWN_PLATFORM: Platform = {
+const OWN_PLATFORM: Platform = {
   os: 'linux',
   architecture: process.arch === 'x64' ? 'amd64' : process.arch,
 }
@@ -44,12 +44,12 @@ const TYPE = {
 } as const
 
 /** Content with the descriptor made from its bytes. */
-export function makeContent(mediaType: string, bytes: Uint8Array): Content {
+function makeContent(mediaType: string, bytes: Uint8Array): Content {
   return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
 }
 
 /** Options of an image. */
-export interface ImageOptions {
+interface ImageOptions {
   /** Files of each layer, lowest first. */
   readonly layers: readonly (readonly TarEntry[])[]
   readonly platform?: Platform

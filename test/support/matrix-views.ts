@@ -9,7 +9,7 @@ const SLOW_MS = 700
 export type Timed = readonly (Observed & { readonly ms: number })[]
 
 /** Compared parts of answers, by their names. */
-export type View = Readonly<Record<string, unknown>>
+type View = Readonly<Record<string, unknown>>
 
 export function viewOf(own: Timed, nginx: Timed, { sees }: { sees?: 'slowness' | 'log' }): View {
   const [first] = own

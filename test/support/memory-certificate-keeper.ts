@@ -7,7 +7,7 @@ import type {
 import { namesOf } from '../../src/certificates/x509/x509-facts.ts'
 
 /** A pair as it was installed. */
-export interface InstalledPair {
+interface InstalledPair {
   readonly chainPem: string
   readonly keyPem: string
 }

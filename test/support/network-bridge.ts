@@ -2,7 +2,7 @@ import { part } from '../parts/find-parts.ts'
 import { runCommand, runOk } from './run-command.ts'
 
 /** A bridge of the machine's own, which goes when it is disposed of. */
-export interface NetworkBridge extends AsyncDisposable {
+interface NetworkBridge extends AsyncDisposable {
   readonly name: string
 }
 

@@ -13,7 +13,7 @@ export interface PaperCertificate {
 }
 
 /** Properties that differ from the default. */
-export interface PaperOptions {
+interface PaperOptions {
   /** Issuer; self-signed if undefined. */
   readonly by?: PaperCertificate
   /** Alternative names; with them it is a server's certificate, else a CA's. */

@@ -1,5 +1,5 @@
 /** A server's way to read the path of a request. */
-export interface PathReader {
+interface PathReader {
   readonly name: string
   /** The path that its application sees. */
   readonly read: (rawPath: string) => string

@@ -31,7 +31,7 @@ export interface ServerCertificate {
 }
 
 /** How a server is started. */
-export interface PostgresServerOptions {
+interface PostgresServerOptions {
   /** Lines of postgresql.conf, beside or in place of {@link SETTINGS}. */
   readonly settings?: Readonly<Record<string, string>>
   /** Without one the server speaks no TLS. */

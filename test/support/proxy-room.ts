@@ -145,7 +145,7 @@ function fileOf(name: string, text: string): WatchedFile {
 }
 
 /** An upstream that does what a script says with each connection. */
-export interface ScriptedUpstream extends AsyncDisposable {
+interface ScriptedUpstream extends AsyncDisposable {
   readonly port: number
   /** Bytes of each connection, in order of the connections. */
   readonly received: string[]

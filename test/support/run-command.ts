@@ -13,7 +13,7 @@ export interface CommandResult {
 }
 
 /** Options of a command. */
-export interface CommandOptions {
+interface CommandOptions {
   /** The whole environment: nothing else is inherited; by default the caller's own. */
   readonly env?: NodeJS.ProcessEnv | undefined
   readonly cwd?: string | undefined

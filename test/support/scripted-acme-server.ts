@@ -6,7 +6,7 @@ import { calculateJwkThumbprint, type FlattenedJWSInput, flattenedVerify, import
 import { type Authority, type Forgery, makeAuthority, namesOf, signRequest } from './scripted-authority.ts'
 
 /** A request as the script sees it: signature and nonce are checked already. */
-export interface AcmeCall {
+interface AcmeCall {
   /**
    * Kind of resource: `directory`, `nonce`, `account`, `order`, `authz`, `challenge`, `finalize`, `cert`, `renewal`.
    */
@@ -30,10 +30,10 @@ export interface ScriptedReply {
 }
 
 /** Answers a call, or leaves it to the server. */
-export type Script = (call: AcmeCall) => ScriptedReply | undefined
+type Script = (call: AcmeCall) => ScriptedReply | undefined
 
 /** Subject of a challenge. */
-export interface ScriptedChallenge {
+interface ScriptedChallenge {
   readonly name: string
   readonly type: string
   readonly token: string

@@ -12,7 +12,7 @@ export interface Forgery {
 }
 
 /** Options of signing. */
-export interface SigningOptions {
+interface SigningOptions {
   readonly names: readonly string[]
   readonly notBefore: Date
   readonly notAfter: Date

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { makeTempFolder } from './temp-folder.ts'
 
 /** A scripted container, in terms of `/containers/{id}/json`. */
-export interface ScriptedContainer {
+interface ScriptedContainer {
   readonly name: string
   readonly env?: readonly string[]
   readonly labels?: Readonly<Record<string, string>>
@@ -100,7 +100,7 @@ export function idOf(number: number): string {
 }
 
 /** The answer to `/containers/{id}/json`, as Docker gives it. */
-export function inspectAnswer(id: string, container: ScriptedContainer): unknown {
+function inspectAnswer(id: string, container: ScriptedContainer): unknown {
   const { name, env = [], labels = {}, state = 'running', networks = {} } = container
   return {
     Id: id,

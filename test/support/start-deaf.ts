@@ -14,7 +14,7 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
 const BACKLOG = 2
 
 /** A port that neither accepts nor refuses connections, like that of a machine that is off. */
-export interface DeafServer extends AsyncDisposable {
+interface DeafServer extends AsyncDisposable {
   readonly port: number
 }
 

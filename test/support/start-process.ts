@@ -21,7 +21,7 @@ export interface StartedProcess {
 }
 
 /** Command, and the check that it serves. */
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly args: readonly string[]
   readonly logFile: string
   readonly env?: NodeJS.ProcessEnv | undefined

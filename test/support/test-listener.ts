@@ -21,7 +21,7 @@ function policyOf(name: string | undefined) {
 }
 
 /** Serves every name below `test` but `unknown.test`; answers with the facts and the body's length. */
-export function portsWith(changes: Partial<DoorPorts>): DoorPorts {
+function portsWith(changes: Partial<DoorPorts>): DoorPorts {
   return {
     tlsFor: (name) =>
       name?.endsWith('.test') && name !== 'unknown.test'

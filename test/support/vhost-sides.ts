@@ -17,7 +17,7 @@ import { ROOT, type Side, type VhostFiles } from './vhost-nginx.ts'
 const LOOPBACK = '127.0.0.1'
 
 /** A request to a side. */
-export interface SideRequest {
+interface SideRequest {
   readonly host: string
   readonly target: string
   readonly method?: string | undefined

@@ -20,7 +20,7 @@ const QUICK: WatchTimes = {
 const ON_NO_CONTAINER: OwnTraces = { isContained: false, ids: [] }
 
 /** A watch over a scripted engine, with its reports and log lines. */
-export interface Watched extends AsyncDisposable {
+interface Watched extends AsyncDisposable {
   readonly engine: ScriptedEngine
   readonly tellings: { readonly containers: readonly ContainerFacts[]; readonly place: OwnPlace }[]
   readonly states: string[]

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 5_000
 const YOUNGEST = Date.UTC(2026, 0, 1)
 
 /** The server that gives the time. */
-export interface TimeServer {
+interface TimeServer {
   readonly url: string
   /** Roots to trust it by beside the usual ones, PEM. */
   readonly caFile: string | undefined

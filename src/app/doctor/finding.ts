@@ -1,5 +1,5 @@
 /** Result of a check; `skipped`: it could not be made here, which is no fault. */
-export type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
+type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 
 /** Finding of one check of `berth doctor`. */
 export interface Finding {

@@ -5,7 +5,7 @@ import type { UploadLocks } from '../../registry/upload-locks.ts'
 import type { Question, Reply } from './messages.ts'
 
 /** Decisions that the workers of one server share: the turns of upload sessions, and the zones of vhost files. */
-export interface Together {
+interface Together {
   readonly uploads: UploadLocks
   readonly limits: RateLimits
 }

@@ -6,7 +6,7 @@ const PING_EVERY_MS = 1_000
 const MAX_UNANSWERED = 10
 
 /** A serving worker under watch. */
-export interface WatchedWorker {
+interface WatchedWorker {
   readonly pid: number
   ask(): void
   /** Called once, when it no longer answers. */

@@ -10,14 +10,14 @@ import type { StoredEnd } from './stored-end.ts'
 import type { UploadHash } from './upload-hash.ts'
 
 /** Longest silence of a client in the middle of a body, in milliseconds: slow links pause, dead ones do not come back. */
-export const BODY_GAP_MS = 60_000
+const BODY_GAP_MS = 60_000
 /** What is hashed in line at an upload's beginning: small blobs need no thread, and it can be read again in a moment. */
 const IN_LINE_BYTES = 2 * 1024 * 1024
 /** Transfers under way beyond which a hash stays in line: they have small buffers, and no memory for a thread. */
 const FEW_TRANSFERS = 8
 
 /** Where a body goes. */
-export interface BodyTarget {
+interface BodyTarget {
   readonly file: FileHandle
   readonly path: string
   /** Bytes that are there, which the body goes behind. */
@@ -31,7 +31,7 @@ export interface BodyTarget {
 }
 
 /** What was appended, and the hash of all up to its end: another than before if the thread took it over. */
-export interface AppendedBody {
+interface AppendedBody {
   readonly length: number
   readonly interruption: Interruption | undefined
   readonly hash: UploadHash

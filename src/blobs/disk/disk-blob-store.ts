@@ -22,7 +22,7 @@ import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
 import type { InLineHash, UploadHash } from './upload-hash.ts'
 
 /** Options of a store in a folder. */
-export interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite'> {
+interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite'> {
   /** Hashes large uploads; undefined: they are hashed where they are received. The store ends it. */
   readonly thread?: HashThread | undefined
 }

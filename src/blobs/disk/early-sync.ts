@@ -68,7 +68,7 @@ export class EarlySyncs {
 }
 
 /** The early syncs of one file. */
-export interface EarlySync {
+interface EarlySync {
   /**
    * Counts bytes that were handed over for writing. `pointAt` is called if a sync begins with them, for what is then
    * waited for and done.

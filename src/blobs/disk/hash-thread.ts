@@ -12,7 +12,7 @@ const STACK_MIB = 1
 const MAX_LOSSES = 3
 
 /** Where the file of an upload begins. */
-export interface Beginning {
+interface Beginning {
   readonly algorithm: DigestAlgorithm
   readonly path: string
   /** Bytes that the hash begins with. */

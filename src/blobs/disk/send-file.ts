@@ -6,7 +6,7 @@ import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import { isAbsent, systemCodeOf, toStorageFault } from '../storage-fault.ts'
 
 /** What of a file is sent, and where to. */
-export interface SendOptions {
+interface SendOptions {
   readonly ranges: readonly ByteRange[]
   readonly sink: ChunkSink
   readonly budget: BufferBudget

@@ -8,7 +8,7 @@ import { issuedThisWeek, type RenewalRecord } from './renew/renewal-record.ts'
  * under way. `valid`: in use. `provided`: a pair of the operator's is in use. `failing`: the last attempt failed and no
  * valid certificate is in use. `waiting`: the first attempt is about to be made.
  */
-export type CertificateState = 'local' | 'refused' | 'ordering' | 'valid' | 'provided' | 'failing' | 'waiting'
+type CertificateState = 'local' | 'refused' | 'ordering' | 'valid' | 'provided' | 'failing' | 'waiting'
 
 /** Status of a certificate from a CA, for operators. Unix times in ms. */
 export interface CertificateStatus {

@@ -16,7 +16,7 @@ const ODDITIES: Readonly<Record<PemOddity, string>> = {
 }
 
 /** Files to check. */
-export interface FileCheck extends Pick<CheckRequest, 'hosts' | 'roots' | 'ownRoots' | 'now'> {
+interface FileCheck extends Pick<CheckRequest, 'hosts' | 'roots' | 'ownRoots' | 'now'> {
   readonly content: MailedContent
   /** True if a key has to be among them. */
   readonly isKeyExpected: boolean

@@ -10,7 +10,7 @@ import { type CertificateFinding, finding } from './findings.ts'
 import { readAuthority, readSystemRoots } from './trusted-roots.ts'
 
 /** Findings about a pair. */
-export interface PairReport extends Pick<CheckResult, 'isAccepted' | 'findings'> {
+interface PairReport extends Pick<CheckResult, 'isAccepted' | 'findings'> {
   /** The certificate's file. */
   readonly target: string
   readonly facts: readonly string[]

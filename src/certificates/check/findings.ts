@@ -1,5 +1,5 @@
 /** `error`: clients refuse it, or will; `warning`: some do, or will later; `info`: a remark. */
-export type Severity = 'error' | 'warning' | 'info'
+type Severity = 'error' | 'warning' | 'info'
 
 /** Every possible finding of the checks of a certificate, and its remedy. docs/certificates.md lists them. */
 export const CERTIFICATE_FINDINGS = {

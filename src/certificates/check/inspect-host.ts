@@ -20,7 +20,7 @@ export interface HostAddress {
 }
 
 /** TLS facts of a live host. */
-export interface ServedFacts {
+interface ServedFacts {
   /** As sent; if the host speaks TLS 1.3 only, in the order of their signatures. */
   readonly certificates: readonly X509Certificate[]
   readonly isOrderKnown: boolean

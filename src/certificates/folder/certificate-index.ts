@@ -8,7 +8,7 @@ import type { FolderPair } from './read-folder.ts'
 export type CertificateRule = 'certificate-name' | 'host' | 'parent' | 'covers' | 'default'
 
 /** A pair that can be served. */
-export type UsablePair = FolderPair & { readonly pair: Pair }
+type UsablePair = FolderPair & { readonly pair: Pair }
 
 /** The certificate chosen for a host, and the rule. */
 export interface CertificateChoice {
@@ -29,7 +29,7 @@ export interface CertificateWish {
 }
 
 /** Inputs of a choice beside the host. */
-export interface ChoiceOptions extends CertificateWish {
+interface ChoiceOptions extends CertificateWish {
   /** Unix time in ms. */
   readonly now: number
 }

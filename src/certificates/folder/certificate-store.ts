@@ -10,7 +10,7 @@ import type { FolderPair } from './read-folder.ts'
 const MAX_CONTEXTS = 500
 
 /** Settings of the store. */
-export interface StoreOptions {
+interface StoreOptions {
   /** In order: the first that has a name wins. They may be missing, and come later. */
   readonly folders: readonly string[]
   /** The one of `folders` that Berth fills by itself: its files never decide which clients a host lets in. */

@@ -7,7 +7,7 @@ import type { ClientFile, ClientFileContent, ClientFiles } from './read-client-f
 const MAX_CHOICES = 20_000
 
 /** CAs whose clients a host lets in. The same value as long as its files are the same. */
-export interface ClientAuthority {
+interface ClientAuthority {
   /** Names of its files, for people. */
   readonly file: string
   /** Certificates of the CAs, PEM. */

@@ -39,7 +39,7 @@ const AUTHORITY_NAME = 'ca'
 const DEFAULT_NAME = 'default'
 
 /** Files of an installed pair. */
-export interface InstalledPair {
+interface InstalledPair {
   readonly certFile: string
   readonly keyFile: string
 }

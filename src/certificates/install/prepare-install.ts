@@ -35,7 +35,7 @@ const MENDED: readonly FindingCode[] = [
 ]
 
 /** Content of an installation. */
-export interface InstallRequest {
+interface InstallRequest {
   readonly content: MailedContent
   readonly host: string
   readonly roots: readonly X509Certificate[]

@@ -30,13 +30,13 @@ export interface BundleParts {
 }
 
 /** A certificate that is left out, and the reason. */
-export interface LeftOut {
+interface LeftOut {
   readonly certificate: X509Certificate
   readonly reason: 'duplicate' | 'root' | 'expired' | 'not-needed' | 'other-host'
 }
 
 /** An issuer that a chain lacks. */
-export interface MissingIssuer {
+interface MissingIssuer {
   /** Its common name. */
   readonly issuer: string
   /** Addresses of its certificate at the CA. */

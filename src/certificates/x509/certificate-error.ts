@@ -1,5 +1,5 @@
 /** Kinds of failures about certificates. */
-export type CertificateErrorCode =
+type CertificateErrorCode =
   | 'CERTIFICATE_UNREADABLE'
   | 'CERTIFICATE_NOT_FOUND'
   | 'CERTIFICATE_KEY_MISSING'

@@ -23,7 +23,7 @@ export interface PemBlock {
 export type PemOddity = 'byte-order-mark' | 'utf-16' | 'crlf' | 'glued' | 'quoted' | 'escaped-line-ends'
 
 /** A PEM text, parsed. */
-export interface PemText {
+interface PemText {
   readonly blocks: readonly PemBlock[]
   readonly oddities: readonly PemOddity[]
 }

@@ -10,7 +10,7 @@ import { mayMake } from '../new-flag.ts'
 const NGINX_CERTS = '/etc/nginx/certs'
 
 /** Settings of the `cert` commands. */
-export interface CertSettings {
+interface CertSettings {
   readonly dataDir: string
   /** True if the folder of certificates was given, so it is not inside the data folder. */
   readonly areCertsGiven: boolean

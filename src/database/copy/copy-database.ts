@@ -16,7 +16,7 @@ export interface CopySide {
 }
 
 /** What is copied. */
-export interface CopyOptions {
+interface CopyOptions {
   readonly source: CopySide
   readonly target: CopySide
   /** Each after those that its rows refer to. */

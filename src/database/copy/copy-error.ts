@@ -1,5 +1,5 @@
 /** Why facts cannot be copied, or a copy not be used. */
-export type CopyErrorCode = 'COPY_TARGET_NOT_EMPTY' | 'COPY_UNFINISHED' | 'COPY_DIFFERS'
+type CopyErrorCode = 'COPY_TARGET_NOT_EMPTY' | 'COPY_UNFINISHED' | 'COPY_DIFFERS'
 
 /** A copy that must not be made, or that is not what its source is. */
 export class CopyError extends Error {

@@ -6,7 +6,7 @@ import type { AnyTables, CopiedTable, StoredRow } from './copied-table.ts'
 const { sql } = kysely
 
 /** Rows of one page: with 12 columns, far below the parameters that one statement may have (32,766). */
-export const PAGE_ROWS = 500
+const PAGE_ROWS = 500
 /** Bytes of one page, unless its first row is larger: the largest manifests have 4 MiB. */
 const PAGE_BYTES = 8 * 1024 * 1024
 

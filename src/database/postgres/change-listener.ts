@@ -25,7 +25,7 @@ export type DeafReason =
   | 'not-heard'
 
 /** What the listener needs. */
-export interface ChangeListenerParts {
+interface ChangeListenerParts {
   readonly target: PostgresTarget
   readonly rows: RememberedRows
   /** Name of this opened database among all: 16 hexadecimal digits. */

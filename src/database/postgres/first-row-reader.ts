@@ -4,7 +4,7 @@ import type { PostgresConnection } from './postgres-connection.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
 /** Where prepared queries read. */
-export interface FirstRowParts {
+interface FirstRowParts {
   readonly take: () => Promise<PostgresConnection>
   readonly rows: RememberedRows
   /** Called before rows are taken from memory. */

@@ -29,7 +29,7 @@ const BEGIN_SERIALIZABLE = `begin isolation level serializable;
   set local enable_seqscan = off`
 
 /** What the dialect needs. */
-export interface PostgresDialectOptions {
+interface PostgresDialectOptions {
   readonly pool: Pool
   /** Sent at the end of each transaction that changes something: a `notify` statement. */
   readonly notify: string

@@ -8,7 +8,7 @@ const { sql } = kysely
 const MAX_SESSIONS = 5
 
 /** A connection of some Berth to the same database. */
-export interface OtherSession {
+interface OtherSession {
   readonly application: string
   /** Its address; `this machine` for a Unix socket. */
   readonly address: string

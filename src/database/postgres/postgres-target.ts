@@ -5,7 +5,7 @@ import type { ClientConfig } from 'pg'
 import { TYPE_PARSERS } from './type-parsers.ts'
 
 /** Longest time to connect and log in, in ms. */
-export const CONNECT_TIMEOUT_MS = 5_000
+const CONNECT_TIMEOUT_MS = 5_000
 /** Silence after which the system looks whether the other side is still there, in ms. */
 const KEEP_ALIVE_MS = 10_000
 /** Connections of one process, unless the target says otherwise. */

@@ -13,7 +13,7 @@ const FIRST_PAUSE_MS = 4
 const MAX_PAUSE_MS = 250
 
 /** Where the transactions of one process run. */
-export interface TransactionLanes {
+interface TransactionLanes {
   /** As many at once as there are connections for. */
   readonly gate: TransactionGate
   /** One at a time: those that another one has come before. Side by side they would mostly meet each other again. */

@@ -13,7 +13,7 @@ export const TYPE_PARSERS: pg.CustomTypesConfig = {
 }
 
 /** Errors: the number is no whole one, or so large that it would become another one. */
-export function parseInteger(text: string): number {
+function parseInteger(text: string): number {
   const value = Number(text)
   if (Number.isSafeInteger(value)) return value
   throw new RangeError(`The database holds the number ${text}, which cannot be read exactly`)

@@ -6,7 +6,7 @@ import type { ReadSnapshot } from './read-snapshot.ts'
 import { toSqliteFault } from './sqlite-fault.ts'
 
 /** Where prepared queries read. */
-export interface FirstRowParts {
+interface FirstRowParts {
   readonly connection: () => DatabaseSync
   readonly snapshot: ReadSnapshot
   /** Cleared by the snapshot. */

@@ -10,7 +10,7 @@ import { makePage } from '../listen/http/error-pages.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 
 /** Status and headers as they are sent. */
-export interface OwnHead {
+interface OwnHead {
   readonly status: number
   readonly list: HeaderList
 }

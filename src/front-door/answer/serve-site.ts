@@ -47,7 +47,7 @@ const LOOP_ID_BYTES = 8
 const TELL_ENDED_EVERY_MS = 10_000
 
 /** A handler that holds connections to upstreams. */
-export interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
+interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
 
 /** Creates the handler of all sites. */
 export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler {
@@ -280,7 +280,7 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
 }
 
 /** An error of this server: the page of the vhost file if it has one, else a plain one. */
-export async function answerError(
+async function answerError(
   exchange: SiteExchange,
   error: { status: number; plan: Exclude<Plan, { kind: 'close' }>; redirects: number },
   tools: AnswerTools,

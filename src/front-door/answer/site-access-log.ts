@@ -41,7 +41,7 @@ export interface SiteLogLine {
 }
 
 /** Whose line it is: what chooses the file, where each host has one. */
-export interface SiteLogPlace {
+interface SiteLogPlace {
   /** The host as it was declared; visitors choose names below a wildcard. */
   readonly site: string
   /** What the vhost file says; undefined: nothing. */
@@ -58,7 +58,7 @@ export interface SiteLog {
 }
 
 /** How lines look, where a vhost file does not say it. */
-export type SiteLogFormat = 'combined' | 'json'
+type SiteLogFormat = 'combined' | 'json'
 
 /**
  * Opens the access log of sites: a file, standard output, or a folder in which each host has a file. `onProblem` is

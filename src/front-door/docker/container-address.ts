@@ -13,7 +13,7 @@ const FAR_DRIVERS: ReadonlySet<string> = new Set(['macvlan', 'ipvlan', 'overlay'
 const MAX_NAMED = 8
 
 /** Port of a container, or the reason why there is none; a note explains a guess. */
-export interface ContainerPort {
+interface ContainerPort {
   readonly port: number
   readonly problem?: string
   readonly note?: string
@@ -44,7 +44,7 @@ export function portOf(container: ContainerFacts, declared: string | undefined):
 }
 
 /** The one address of a container, or the reason why there is none. */
-export type ContainerAddress = { readonly host: string } | { readonly problem: string }
+type ContainerAddress = { readonly host: string } | { readonly problem: string }
 
 /**
  * The address in a network: of its networks by name, without the swarm's `ingress`, the first that Berth is in, too; on

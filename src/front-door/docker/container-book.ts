@@ -17,7 +17,7 @@ interface Entry {
 }
 
 /** Settings and callback of the book. */
-export interface ContainerBookOptions {
+interface ContainerBookOptions {
   readonly client: DockerClient
   /** Label of containers that are kept whether or not they declare a host. */
   readonly containerLabel: string

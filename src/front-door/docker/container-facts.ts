@@ -47,7 +47,7 @@ export interface ContainerNetwork {
 }
 
 /** `stopped` covers dead and being removed, too. */
-export type ContainerState = 'running' | 'paused' | 'restarting' | 'created' | 'stopped'
+type ContainerState = 'running' | 'paused' | 'restarting' | 'created' | 'stopped'
 
 /** Facts of a container. Plain data: equal as JSON means equal. */
 export interface ContainerFacts {

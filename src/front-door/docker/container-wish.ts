@@ -8,7 +8,7 @@ import { isTrue, variableOf } from './variables.ts'
 const MAX_NAMES = 100
 
 /** The certificates that a container declares, and remarks about guesses. */
-export interface ContainerWishes {
+interface ContainerWishes {
   readonly wishes: readonly AcmeWish[]
   /** Without the container's name. */
   readonly notes: readonly string[]

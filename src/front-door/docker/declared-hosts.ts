@@ -48,7 +48,7 @@ export interface LostHost {
 }
 
 /** The declarations of a container, valid and invalid ones. */
-export interface Declared {
+interface Declared {
   readonly hosts: readonly DeclaredHost[]
   readonly lost: readonly LostHost[]
 }

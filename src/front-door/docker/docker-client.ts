@@ -15,10 +15,10 @@ const MAX_EVENT_LENGTH = 1024 * 1024
 const MIN_API = [1, 30] as const
 
 /** Paths whose answer does not depend on a container. Each is read with GET; unversioned, so that any engine knows it. */
-export type EnginePath = '/_ping' | '/version' | '/info' | '/networks' | '/containers/json?all=1'
+type EnginePath = '/_ping' | '/version' | '/info' | '/networks' | '/containers/json?all=1'
 
 /** Name and versions of an engine. */
-export interface EngineVersion {
+interface EngineVersion {
   readonly version: string
   readonly apiVersion: string
 }
@@ -44,13 +44,13 @@ export interface DockerClient {
 }
 
 /** Settings of a client. */
-export interface DockerClientOptions {
+interface DockerClientOptions {
   /** Longest wait for a whole answer, in milliseconds. */
   readonly answerTimeoutMs?: number
 }
 
 /** Filters of `/events`: each name with the values of which one must match. */
-export type EventFilters = Readonly<Record<string, readonly string[]>>
+type EventFilters = Readonly<Record<string, readonly string[]>>
 
 /**
  * Creates the client of an engine, without sending a request. `certPath` is a folder with `ca.pem`, `cert.pem` and

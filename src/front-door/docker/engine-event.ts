@@ -1,5 +1,5 @@
 /** Meaning of an event for a container: it must be inspected, or no longer exists. */
-export interface ContainerEvent {
+interface ContainerEvent {
   readonly kind: 'changed' | 'gone'
   readonly id: string
 }

@@ -11,7 +11,7 @@ const CONTROL = /\p{Cc}/u
 export type Reading = { readonly value: string; readonly note?: string } | { readonly problem: string }
 
 /** A host; or the fault of its name, and the remedy, a sentence without its end each. */
-export type HostReading = { readonly value: string } | { readonly cause: string; readonly fix: string }
+type HostReading = { readonly value: string } | { readonly cause: string; readonly fix: string }
 
 /**
  * Reads a host as in nginx: `app.example.com`, `*.example.com`, `.example.com`, `app.*`, `~^app\d+\.example$`. The

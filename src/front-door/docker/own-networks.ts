@@ -72,7 +72,7 @@ export async function findOwnTraces(): Promise<OwnTraces> {
  * The ids that files below `/proc` name as this process's container. Of mounts only those over files that an engine
  * puts into each container count: the host itself sees the mounts of all containers.
  */
-export function readOwnIds(text: string, host: string): string[] {
+function readOwnIds(text: string, host: string): string[] {
   const lines = text
     .split('\n')
     .filter(

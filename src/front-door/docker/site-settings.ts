@@ -74,7 +74,7 @@ export function createSpokesman(
 }
 
 /** The parts of a site that do not depend on its paths. */
-export type SiteSettings = Pick<
+type SiteSettings = Pick<
   SiteDeclaration,
   | 'httpsMethod'
   | 'hsts'

@@ -54,7 +54,7 @@ const SUBSCRIBE_WAIT_MS = 1_000
 const MAX_LOST_LINES = 100
 
 /** Dependencies and callbacks of the watch. */
-export interface WatchContainersOptions {
+interface WatchContainersOptions {
   /** The watch's own: it is closed with it. */
   readonly client: DockerClient
   readonly logger: Logger

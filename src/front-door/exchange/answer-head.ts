@@ -12,7 +12,7 @@ const HSTS = 'strict-transport-security'
 const SINGLE: ReadonlySet<string> = new Set(['etag', 'last-modified'])
 
 /** What is added to the head of an answer. */
-export interface HeadAdditions {
+interface HeadAdditions {
   readonly settings: Pick<LocationSettings, 'addHeaders' | 'expires'>
   /** undefined: none. */
   readonly hsts: string | undefined

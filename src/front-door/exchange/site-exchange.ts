@@ -179,7 +179,7 @@ export function targetOf(
 }
 
 /** What is known of an answer whose head is about to be sent. */
-export interface AnswerFacts {
+interface AnswerFacts {
   readonly status: number
   readonly settings: LocationSettings
   /** Of the request. */
@@ -223,7 +223,7 @@ export function addHeaders(exchange: SiteExchange, facts: Omit<AnswerFacts, 'lis
 }
 
 /** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
-export function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
+function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
   const { hsts, httpsMethod } = site.declaration
   return httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : hsts
 }

@@ -3,7 +3,7 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { HeaderList } from './answer-head.ts'
 
 /** The head of an answer. */
-export interface HeadToWrite {
+interface HeadToWrite {
   readonly status: number
   readonly list: HeaderList
   readonly isHttp2: boolean

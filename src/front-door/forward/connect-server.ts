@@ -32,7 +32,7 @@ export class ConnectFailed extends Error {
 }
 
 /** What is connected to. */
-export interface ServerAddress {
+interface ServerAddress {
   readonly host: string
   readonly port: number
   /** undefined: TLS is not spoken. */

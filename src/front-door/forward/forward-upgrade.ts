@@ -12,7 +12,7 @@ import type { ClientWatch } from './watch-client.ts'
 const http = process.getBuiltinModule('node:http')
 
 /** A request to change the protocol, to one server. */
-export interface OutgoingUpgrade {
+interface OutgoingUpgrade {
   readonly protocol: 'http' | 'https'
   readonly host: string
   readonly port: number
@@ -34,7 +34,7 @@ export type UpgradeOutcome =
   | { readonly kind: 'failed'; readonly reason: UpstreamFailure; readonly error: Error }
 
 /** Who asks for another protocol. */
-export interface UpgradingClient {
+interface UpgradingClient {
   readonly socket: Duplex
   readonly watch: ClientWatch
 }

@@ -20,7 +20,7 @@ import { redirectFacts } from './upstream-origin.ts'
 const READ_AHEAD_BYTES = 64 * 1024
 
 /** Where an answer comes from. */
-export interface AnswerSource {
+interface AnswerSource {
   /** More can be taken. */
   resume(): void
   /** The rest is for nobody. */

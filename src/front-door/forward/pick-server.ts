@@ -17,7 +17,7 @@ const MAX_UNDER_WAY = 32_768
 const TELL_AGAIN_MS = 10_000
 
 /** What a {@link ServerPicker} can be told. */
-export interface PickerOptions {
+interface PickerOptions {
   readonly clock?: () => number
   /** In place of the bounds of this file. */
   readonly maxPerServer?: number

@@ -25,14 +25,14 @@ import {
 import { declareOrigin, originOf } from './upstream-origin.ts'
 
 /** What is asked of an upstream, and which. */
-export interface ProxyOrder {
+interface ProxyOrder {
   readonly plan: ContentPlan
   /** A declared upstream, or the origin of `proxy_pass`. */
   readonly upstream: UpstreamDeclaration | string
 }
 
 /** How a request is answered where no upstream does. */
-export interface ProxyTools {
+interface ProxyTools {
   readonly tools: ForwardTools
   readonly fail: (status: number) => Promise<void>
 }

@@ -16,7 +16,7 @@ export class BodyStopped extends Error {
 }
 
 /** Bounds of a body. */
-export interface BodyBounds {
+interface BodyBounds {
   /** 0: none. */
   readonly maxBytes: number
   /** Longest gap between two reads from the client, in milliseconds. */

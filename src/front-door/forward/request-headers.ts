@@ -44,7 +44,7 @@ const USUAL = /^[a-z0-9-]+$/
 const IDENTITY = /^(?:x-forwarded|x-real|x-original|x-rewrite|forwarded$|remote-|proxy|x-remote)/
 
 /** What is told to an upstream of where a request comes from. */
-export interface ForwardedFacts {
+interface ForwardedFacts {
   readonly scheme: 'http' | 'https'
   /** The host as the client wrote it, with its port. */
   readonly authority: string

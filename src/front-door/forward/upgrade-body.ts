@@ -6,7 +6,7 @@ import { BODY_STATUS } from './proxy-request.ts'
 import { BodyStopped, hasBody, readBody } from './request-body.ts'
 
 /** What is sent before the protocol changes. */
-export interface UpgradeBody {
+interface UpgradeBody {
   readonly headers: readonly string[]
   readonly bytes: AsyncIterable<Buffer>
   isBegun(): boolean

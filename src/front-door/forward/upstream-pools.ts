@@ -17,7 +17,7 @@ const GRACE_MS = 30_000
 const MAX_POOLS = 1_024
 
 /** What a pool connects to, and how. */
-export interface PoolTarget {
+interface PoolTarget {
   /** Scheme, host and port, such as `http://172.17.0.2:80`. */
   readonly origin: string
   readonly connectTimeoutMs: number

@@ -5,7 +5,7 @@ import type { SiteRequest } from '../exchange/site-handler.ts'
 import type { Plan } from '../vhost/route/plan.ts'
 
 /** A request and what is to become of it. */
-export interface JudgedRequest<Request> {
+interface JudgedRequest<Request> {
   readonly exchange: Request & Pick<SiteExchange, 'facts' | 'trail'>
   readonly plan: Plan
 }

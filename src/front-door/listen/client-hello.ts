@@ -18,7 +18,7 @@ const TLS13 = 0x0304
 const HTTP_START = /^[A-Z]{1,16}(?: |$)/
 
 /** What the first bytes of a connection say. */
-export type ClientHello =
+type ClientHello =
   /** Not all of it is here yet. */
   | { readonly kind: 'incomplete' }
   /** No TLS. */

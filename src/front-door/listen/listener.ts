@@ -20,7 +20,7 @@ export interface TlsPair {
 }
 
 /** Where and how to listen. */
-export interface ListenOptions {
+interface ListenOptions {
   readonly address: DoorAddress
   readonly tls: TlsPair | undefined
   readonly handle: RequestListener
@@ -39,7 +39,7 @@ export interface Listener {
 }
 
 /** A {@link Listener} with one certificate for all names. */
-export interface PairListener extends Listener {
+interface PairListener extends Listener {
   /** Serves another certificate from the next handshake on. Errors: plain HTTP has none; those of OpenSSL. */
   setTls(pair: TlsPair): void
 }

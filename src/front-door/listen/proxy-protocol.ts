@@ -9,7 +9,7 @@ const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_START = Buffer.from('PROXY ', 'latin1')
 
 /** What the first bytes of a connection from a proxy say (HAProxy's PROXY protocol, versions 1 and 2). */
-export type ProxyHeader =
+type ProxyHeader =
   | { readonly kind: 'incomplete' }
   /** Another protocol begins at once. */
   | { readonly kind: 'absent' }

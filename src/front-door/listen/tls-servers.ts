@@ -11,7 +11,7 @@ import { tlsOptionsOf } from './tls-policy.ts'
 export const ACME_TLS = 'acme-tls/1'
 
 /** How a connection is to be encrypted. */
-export interface Encryption {
+interface Encryption {
   readonly policy: TlsPolicyName
   /** Whether HTTP/2 is offered beside HTTP/1.1. */
   readonly http2: boolean
@@ -22,7 +22,7 @@ export interface Encryption {
 }
 
 /** What TLS servers ask. */
-export interface TlsPorts {
+interface TlsPorts {
   contextFor(serverName: string): SecureContext | undefined
   challengeFor(serverName: string): SecureContext | undefined
   /** Where other processes take the same visitors' connections: what their tickets are made of. */

@@ -10,7 +10,7 @@ import type { Site } from './site.ts'
 import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
 
 /** What sites are assembled from. */
-export interface SiteMaterial {
+interface SiteMaterial {
   /** In order of precedence: where two have one host, the first counts. */
   readonly declarations: readonly SiteDeclaration[]
   /** The vhost folder. */

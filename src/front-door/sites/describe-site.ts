@@ -9,7 +9,7 @@ import type { PathDeclaration, SiteSource, UpstreamServer } from './site-declara
  * - `down`: answers 503, since no server can be asked.
  * - `closed`: answers 503, since what may protect it, a vhost file or the CAs of its clients, cannot be used.
  */
-export type SiteState = 'up' | 'degraded' | 'down' | 'closed'
+type SiteState = 'up' | 'degraded' | 'down' | 'closed'
 
 /** What `berth site list` says of a host. */
 export interface SiteStatus {
@@ -29,7 +29,7 @@ export interface SiteStatus {
 }
 
 /** A server of a site. */
-export interface ServerStatus {
+interface ServerStatus {
   readonly path: string
   readonly name: string
   readonly address: string

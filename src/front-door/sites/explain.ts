@@ -1,11 +1,8 @@
-import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
+import type { PathDeclaration } from './site-declaration.ts'
 
-/** How a host that containers declare stands, for `berth site list`. */
-export interface SiteExplanation {
-  readonly host: string
-  /** Names of its containers, those that count first. */
-  readonly containers: readonly string[]
-  /** `up`: serves. `degraded`: serves, but not as it was meant to. `down`: answers 503 on all paths. */
+/** How one path stands, for `berth site list`. */
+interface PathExplanation {
+  /** `up`: serves. `degraded`: serves, but not as it was meant to. `down`: answers 503. */
   readonly state: 'up' | 'degraded' | 'down'
   /** Why it is not simply up, a sentence without its full stop; undefined if it is. */
   readonly cause: string | undefined
@@ -13,26 +10,8 @@ export interface SiteExplanation {
   readonly fix: string | undefined
 }
 
-/** How one path stands. */
-export type PathExplanation = Pick<SiteExplanation, 'state' | 'cause' | 'fix'>
-
 const UP: PathExplanation = { state: 'up', cause: undefined, fix: undefined }
 const AGAIN = 'Change that and make the container anew; it is seen within a second'
-
-/** Says how a host stands. Pure; certificates and vhost files are not looked at. */
-export function explainSite(declaration: SiteDeclaration): SiteExplanation {
-  const { host, source, paths } = declaration
-  const all = paths.map(explainPath)
-  const down = all.filter(({ state }) => state === 'down')
-  const worst = down[0] ?? all.find(({ state }) => state === 'degraded') ?? UP
-  const isDown = all.length > 0 && down.length === all.length
-  return {
-    host,
-    containers: source.kind === 'docker' ? source.containers : [],
-    ...worst,
-    state: worst.state === 'down' && !isDown ? 'degraded' : worst.state,
-  }
-}
 
 /** Says how a path stands, and what would mend it. */
 export function explainPath({ path, target }: PathDeclaration): PathExplanation {

@@ -10,7 +10,7 @@ const MAX_PATTERNS = 4_000
 const MAX_FOUND = 1_000
 
 /** A pattern that cannot be used, and why. */
-export interface HostProblem {
+interface HostProblem {
   readonly pattern: string
   readonly message: string
 }

@@ -16,14 +16,14 @@ interface Multipart {
 }
 
 /** An object as a list shows it. */
-export interface ListedObject {
+interface ListedObject {
   readonly key: string
   readonly size: number
   readonly changedAt: number
 }
 
 /** An upload in parts as a list shows it. */
-export interface ListedMultipart {
+interface ListedMultipart {
   readonly key: string
   readonly id: string
   readonly changedAt: number

@@ -17,7 +17,7 @@ export function uploadKey(id: UploadId): string {
 }
 
 /** An upload that a body is added to. */
-export interface PartTarget {
+interface PartTarget {
   readonly id: UploadId
   readonly from: ObjectUpload
   /** Its bytes behind the last full part. */

@@ -21,7 +21,7 @@ export function bodyOf(bytes: string | Buffer, said: Partial<Omit<UploadBody, 's
 }
 
 /** A manifest and what refers to it, in the words of a test. */
-export interface ManifestText {
+interface ManifestText {
   /** Contents of its layers. */
   readonly layers?: readonly string[]
   /** Manifests of an index. */

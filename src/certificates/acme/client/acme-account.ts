@@ -5,13 +5,13 @@ import { type AccountKey, bindAccount, makeAccountKey, parseAccountKey } from '.
 import { isObject } from './problem.ts'
 
 /** Contact and binding of an account. */
-export interface AccountSettings {
+interface AccountSettings {
   readonly email: string | undefined
   readonly eab: { readonly keyId: string; readonly hmacKey: string } | undefined
 }
 
 /** Durable records of accounts by id; a written record survives a power cut. Errors: `ACME_STORAGE_UNUSABLE`. */
-export interface AccountRecords {
+interface AccountRecords {
   /** Runs pieces of work of one name one after the other, whatever the outcome of those before. */
   inTurn<T>(name: string, act: () => Promise<T>): Promise<T>
   /** The record; undefined if there is none. */
@@ -31,7 +31,7 @@ export interface AcmeAccount {
 /**
  * One account for each CA, mail address and binding: so limits are shared, and a change of either makes a new account.
  */
-export function accountId(directoryUrl: string, settings: AccountSettings): string {
+function accountId(directoryUrl: string, settings: AccountSettings): string {
   const who = JSON.stringify([directoryUrl, settings.email ?? '', settings.eab?.keyId ?? ''])
   const host = (URL.parse(directoryUrl)?.hostname ?? 'ca').replace(/[^a-z0-9.-]/g, '').slice(0, 60)
   return `${host}-${createHash('sha256').update(who).digest('hex').slice(0, 12)}`
@@ -42,7 +42,7 @@ export function accountId(directoryUrl: string, settings: AccountSettings): stri
  * agrees to the CA's terms of service. Errors: `ACME_REFUSED`, among them `externalAccountRequired`;
  * `ACME_STORAGE_UNUSABLE`.
  */
-export function openAccount(
+function openAccount(
   directory: AcmeDirectory,
   store: AccountRecords,
   settings: AccountSettings,

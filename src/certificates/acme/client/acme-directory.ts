@@ -6,7 +6,7 @@ import { isObject, parseProblem } from './problem.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /** Resources of a CA and their URLs (RFC 8555 section 7.1.1). */
-export interface DirectoryResource {
+interface DirectoryResource {
   readonly newNonce: string
   readonly newAccount: string
   readonly newOrder: string
@@ -36,7 +36,7 @@ const MAX_WAIT_IN_PLACE_MS = 5000
 const MAX_BUSY_RETRIES = 2
 
 /** Options of {@link AcmeDirectory.open}. */
-export interface DirectoryOptions {
+interface DirectoryOptions {
   readonly transport: AcmeTransport
   /** Unix time in ms. */
   readonly clock: () => number

@@ -1,7 +1,7 @@
 import { describeProblem, type Problem } from './problem.ts'
 
 /** Reasons why an attempt gave no certificate. */
-export const ACME_ERROR_CODES = [
+const ACME_ERROR_CODES = [
   'ACME_UNREACHABLE',
   'ACME_RESPONSE_INVALID',
   'ACME_REFUSED',
@@ -18,7 +18,7 @@ export const ACME_ERROR_CODES = [
 export type AcmeErrorCode = (typeof ACME_ERROR_CODES)[number]
 
 /** Details of an ACME error beside its text. */
-export interface AcmeErrorDetails {
+interface AcmeErrorDetails {
   /** The CA's problem document. */
   readonly problem?: Problem | undefined
   /** Wait named by the CA, in ms. */

@@ -10,7 +10,7 @@ import { isObject, parseProblem } from './problem.ts'
  * Longest time for the decision on an order or authorization, in ms: CAs check from several places, with time-outs
  * each.
  */
-export const POLL_TIMEOUT_MS: number = 5 * 60 * 1000
+const POLL_TIMEOUT_MS: number = 5 * 60 * 1000
 /** Pause between two polls without a wait from the CA, in ms; it grows up to the largest. */
 const FIRST_POLL_MS = 500
 const MAX_POLL_MS = 30_000
@@ -27,7 +27,7 @@ export interface OrderContext {
 }
 
 /** Content of an order. */
-export interface OrderInput {
+interface OrderInput {
   /** DNS names, wildcards among them, or addresses. */
   readonly names: readonly string[]
   readonly profile: string | undefined

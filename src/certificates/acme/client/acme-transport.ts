@@ -7,14 +7,14 @@ import { AcmeError } from './acme-error.ts'
 const http = process.getBuiltinModule('node:http')
 
 /** Longest time for one request and its reply, in ms. A CA may take a while over an order; minutes are a hang. */
-export const REQUEST_TIMEOUT_MS = 30_000
+const REQUEST_TIMEOUT_MS = 30_000
 /** Largest reply that is read, in bytes: a chain has some 6 KB, an order of 100 names 20 KB. */
 export const MAX_REPLY_BYTES: number = 512 * 1024
 /** Connections to a CA at once. */
 const MAX_CONNECTIONS = 4
 
 /** A request to a CA. */
-export interface AcmeRequest {
+interface AcmeRequest {
   readonly method: 'GET' | 'HEAD' | 'POST'
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
@@ -36,7 +36,7 @@ export interface AcmeTransport extends Disposable {
 }
 
 /** Settings of the transport to a CA. */
-export interface TransportOptions {
+interface TransportOptions {
   /** PEM file of roots to trust beside the usual ones. */
   readonly caFile?: string | undefined
   readonly timeoutMs?: number | undefined

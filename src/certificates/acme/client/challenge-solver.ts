@@ -2,7 +2,7 @@
 export type ChallengeType = 'http-01' | 'tls-alpn-01' | 'dns-01'
 
 /** An open challenge of the CA for one name. */
-export interface OpenChallenge {
+interface OpenChallenge {
   /** DNS name without `*.`, or address. */
   readonly name: string
   readonly token: string

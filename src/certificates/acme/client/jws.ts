@@ -9,7 +9,7 @@ import {
 } from 'node:crypto'
 
 /** Public part of an account's key, members in the order of their thumbprint (RFC 7638). */
-export interface AccountJwk {
+interface AccountJwk {
   readonly crv: string
   readonly kty: string
   readonly x: string
@@ -25,14 +25,14 @@ export interface AccountKey {
 }
 
 /** A signed request body (RFC 7515, flattened JSON). */
-export interface FlattenedJws {
+interface FlattenedJws {
   readonly protected: string
   readonly payload: string
   readonly signature: string
 }
 
 /** Content of a signed request. */
-export interface JwsInput {
+interface JwsInput {
   readonly url: string
   readonly nonce: string
   /** URL of the account; undefined before there is one: then the key itself is sent. */

@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** Problem with one name of an order (RFC 8555 section 6.7.1). */
-export interface Subproblem {
+interface Subproblem {
   readonly type: string
   readonly detail: string
   /** The name; undefined if the CA named none. */

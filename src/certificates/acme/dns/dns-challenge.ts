@@ -8,7 +8,7 @@ import type { DnsRecords } from './dns-records.ts'
 import { findNameServers, findZone, followAliases, makeResolver } from './dns-zone.ts'
 
 /** Settings of the check of a record before the CA may check it. */
-export interface PropagationOptions {
+interface PropagationOptions {
   /** Servers to query; undefined: the authoritative ones of the zone. */
   readonly servers?: readonly DnsEndpoint[] | undefined
   readonly timeoutMs?: number | undefined

@@ -3,7 +3,7 @@ import { AcmeError } from '../client/acme-error.ts'
 import type { ChallengeRecord, DnsRecords } from './dns-records.ts'
 
 /** Longest run of a hook, in ms: APIs of providers are slow, some hooks wait for the record to spread. */
-export const HOOK_TIMEOUT_MS: number = 3 * 60 * 1000
+const HOOK_TIMEOUT_MS: number = 3 * 60 * 1000
 /** Longest output of a hook in the message, in characters: the end of it. */
 const MAX_OUTPUT_LENGTH = 2000
 /** Berth's own settings and secrets, which are kept from hooks. */

@@ -18,7 +18,7 @@ export const TSIG_ALGORITHMS = {
 export type TsigAlgorithm = keyof typeof TSIG_ALGORITHMS
 
 /** A change of one TXT record (RFC 2136 section 2.5). */
-export interface TxtUpdate {
+interface TxtUpdate {
   readonly id: number
   readonly zone: string
   readonly name: string
@@ -27,13 +27,13 @@ export interface TxtUpdate {
 }
 
 /** A message with its signature, which the signature of the reply covers, too. */
-export interface SignedMessage {
+interface SignedMessage {
   readonly bytes: Buffer
   readonly mac: Buffer
 }
 
 /** The used parts of a reply. */
-export interface UpdateReply {
+interface UpdateReply {
   readonly id: number
   readonly isTruncated: boolean
   /** RFC 6895 section 2.3; 0 is success. */

@@ -14,7 +14,7 @@ import type { ChallengeRecord, DnsRecords } from './dns-records.ts'
 import { findZone } from './dns-zone.ts'
 
 /** Settings of dynamic updates. */
-export interface DnsUpdateOptions {
+interface DnsUpdateOptions {
   /** The primary name server: `host`, `host:port` or `[address]:port`. */
   readonly server: string
   /** `name:algorithm:secret`, the secret in base64; undefined: unsigned, for a server that trusts our address. */

@@ -27,7 +27,7 @@ export interface IssuedCertificate {
 }
 
 /** Parameters of one attempt. */
-export interface IssueOptions {
+interface IssueOptions {
   readonly transport: AcmeTransport
   readonly store: AcmeStore
   readonly throttle: OrderThrottle

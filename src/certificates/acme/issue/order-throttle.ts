@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Orders that may be opened within {@link WINDOW_MS}: a proxy with a thousand hosts must not storm its CA. */
 export const MAX_ORDERS = 10
 /** In ms. */
-export const WINDOW_MS = 10_000
+const WINDOW_MS = 10_000
 
 /** Lets {@link MAX_ORDERS} orders pass in any {@link WINDOW_MS}; further ones wait for their turn. */
 export class OrderThrottle {

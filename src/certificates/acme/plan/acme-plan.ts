@@ -15,7 +15,7 @@ export interface PreflightFinding {
 }
 
 /** Result of planning a wish. `local`: no order is made, a certificate of Berth's own CA is to be served. */
-export type PlannedWish =
+type PlannedWish =
   | { readonly kind: 'local'; readonly id: string; readonly names: readonly string[] }
   | { readonly kind: 'order'; readonly plan: AcmePlan; readonly findings: readonly PreflightFinding[] }
 

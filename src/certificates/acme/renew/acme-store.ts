@@ -7,7 +7,7 @@ import { AcmeError } from '../client/acme-error.ts'
 /** Kinds of records, each a folder. */
 const KINDS = ['accounts', 'certificates'] as const
 /** A kind of record. */
-export type RecordKind = (typeof KINDS)[number]
+type RecordKind = (typeof KINDS)[number]
 
 /** Only the owner has access: the records hold private keys. */
 const FOLDER_MODE = 0o700

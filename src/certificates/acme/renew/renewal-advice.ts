@@ -10,7 +10,7 @@ const ASK_AGAIN_MS = 3600 * 1000
 const NO_ADVICE_MS = 24 * 3600 * 1000
 
 /** CA and certificate of the advice. */
-export interface AdviceOptions {
+interface AdviceOptions {
   /** {@link renewalInfoId} of the certificate. */
   readonly id: string
   readonly directory: string

@@ -2,13 +2,13 @@ import type { RenewalWindow } from '../client/renewal-info.ts'
 import { MAX_RETRY_AFTER_MS } from '../client/retry-after.ts'
 
 /** A period of validity; Unix times in ms. */
-export interface Validity {
+interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }
 
 /** Urgency of a renewal: `soon` waits for its turn and for the retry ladder, the others cut waits short. */
-export type Urgency = 'soon' | 'urgent' | 'last-call' | 'expired'
+type Urgency = 'soon' | 'urgent' | 'last-call' | 'expired'
 
 /** Part of the lifetime that is left when a certificate is renewed without advice of its CA. */
 const REMAINING_RATIO = 1 / 3
@@ -88,7 +88,7 @@ function bounded(at: number, now: number): number {
 }
 
 /** The longest wait before the next attempt for an urgency, in ms. */
-export function longestWait(urgency: Urgency): number {
+function longestWait(urgency: Urgency): number {
   if (urgency === 'urgent') return URGENT_WAIT_MS
   return urgency === 'last-call' ? LAST_CALL_WAIT_MS : Number.POSITIVE_INFINITY
 }

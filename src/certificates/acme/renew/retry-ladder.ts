@@ -18,7 +18,7 @@ const AFTER_END_MS = 24 * HOUR_MS
 const JITTER_RATIO = 0.1
 
 /** Number of failed attempts, and the time of the first. */
-export interface Failures {
+interface Failures {
   /** At least 1. */
   readonly count: number
   /** Unix time in ms. */

@@ -12,7 +12,7 @@ const TAG_VERSION = 0xa0
 const TAG_EXTENSIONS = 0xa3
 
 /** A certificate and its key. */
-export interface PemPair {
+interface PemPair {
   readonly certificatePem: string
   readonly keyPem: string
 }

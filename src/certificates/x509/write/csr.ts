@@ -26,7 +26,7 @@ export interface CsrRequest {
 }
 
 /** A certificate request (PKCS #10) and the new key that belongs to it, PEM. */
-export interface Csr {
+interface Csr {
   readonly csrPem: string
   readonly keyPem: string
   /** The names in its form. */

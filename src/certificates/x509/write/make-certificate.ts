@@ -21,7 +21,7 @@ const KEY_USAGE = {
 } as const
 
 /** Names that a CA may sign for; no others (RFC 5280 section 4.2.1.10). */
-export interface NameConstraints {
+interface NameConstraints {
   /** Each includes itself and all below it. */
   readonly domains: readonly string[]
   /** Networks, such as `10.0.0.0/8`. */
@@ -29,14 +29,14 @@ export interface NameConstraints {
 }
 
 /** Properties of a CA's certificate. */
-export interface Authority {
+interface Authority {
   /** CAs that may follow below it; any number if undefined. */
   readonly pathLength?: number
   readonly constraints?: NameConstraints | undefined
 }
 
 /** Content of a certificate. */
-export interface CertificateRequestBody {
+interface CertificateRequestBody {
   /** Distinguished name in DER; see `subjectName()`. */
   readonly subject: Buffer
   readonly publicKey: KeyObject
@@ -52,7 +52,7 @@ export interface CertificateRequestBody {
 }
 
 /** Signer of a certificate: a CA, or undefined for a self-signed one. */
-export interface Signer {
+interface Signer {
   readonly key: KeyObject
   readonly certificate: X509Certificate | undefined
 }

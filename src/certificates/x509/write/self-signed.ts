@@ -13,7 +13,7 @@ export const MAX_LIFETIME_DAYS = 397
 export const BACKDATE_MS: number = 3_600_000
 
 /** Content of a self-signed certificate. */
-export interface SelfSignedRequest {
+interface SelfSignedRequest {
   readonly names: readonly string[]
   readonly keyType: CertificateKeyType
   /** Days it is valid for. */

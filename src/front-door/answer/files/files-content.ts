@@ -13,13 +13,13 @@ import { sendSpan } from './send-span.ts'
 import { sendZipped } from './send-zipped.ts'
 
 /** Where files come from, and what of it is served. */
-export interface FilesOrder {
+interface FilesOrder {
   readonly files: Extract<Content, { kind: 'files' }>
   readonly rules: FileRules
 }
 
 /** What became of it; `redirect`: another path of this host is to answer. */
-export type FilesResult =
+type FilesResult =
   | { readonly kind: 'answered' }
   | { readonly kind: 'error'; readonly status: number }
   | { readonly kind: 'redirect'; readonly uri: string; readonly args: string }

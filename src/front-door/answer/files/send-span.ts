@@ -15,7 +15,7 @@ const MIN_PACED_BYTES = 4 * 1024
 const MIN_AHEAD_BYTES = 32 * 1024
 
 /** Part of a file, and the head that goes before it. */
-export interface FileSpan {
+interface FileSpan {
   readonly path: string | Buffer
   readonly writeHead: () => void
   /** Both inclusive; the span holds a byte at least. */

@@ -13,7 +13,7 @@ import { failFile } from './fail-file.ts'
 const CHUNK_BYTES = 64 * 1024
 
 /** A whole file, and how its head is written. */
-export interface ZippedFile {
+interface ZippedFile {
   readonly path: string | Buffer
   readonly writeHead: () => void
   readonly gzip: Gzip

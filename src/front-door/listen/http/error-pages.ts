@@ -41,7 +41,7 @@ export const CERTIFICATE_REFUSED = 495
 export const CERTIFICATE_MISSING = 496
 
 /** Seconds after which to try again where a site is not served: a container starts in less. */
-export const RETRY_AFTER_S = 10
+const RETRY_AFTER_S = 10
 
 /** The page of a status: plain, without anything from elsewhere. */
 export function pageOf(number: number): string {
@@ -56,7 +56,7 @@ export function pageOf(number: number): string {
 }
 
 /** The page of a status with what belongs to it. */
-export interface StatusPage {
+interface StatusPage {
   readonly sent: number
   readonly body: string
   readonly headers: Readonly<Record<string, string>>

@@ -35,7 +35,7 @@ const MAX_WAITING_HEAD_BYTES = 8 * 1024
 const MAX_SESSION_MB = 10
 
 /** Who answers requests. `Expect: 100-continue` is met when a body is read, not before. */
-export interface RequestPorts {
+interface RequestPorts {
   handle(request: DoorRequest, response: DoorResponse): void
   /** Whether a request to speak another protocol is passed on as such; else it is a request like any other. */
   shouldUpgrade(request: IncomingMessage): boolean

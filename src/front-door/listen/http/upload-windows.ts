@@ -30,7 +30,7 @@ interface Granted {
  * may send in a round trip, and also what must be kept of it if nobody takes it. Node can change it for all streams of a
  * connection only, by SETTINGS.
  */
-export class UploadWindows {
+class UploadWindows {
   readonly #granted = new Map<Http2Session, Granted>()
   /** Streams that keep much, by clients that do not heed a smaller window or did not see it yet. */
   readonly #backlogs = new Set<ServerHttp2Stream>()

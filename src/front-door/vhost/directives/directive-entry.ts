@@ -15,7 +15,7 @@ import type { CompileContext } from './compile-context.ts'
 export type Support = 'full' | 'part' | 'no-op' | 'missing' | 'refused'
 
 /** Subject of a directive. A mistake in one of `access` or `routing` closes the host; in others it only warns. */
-export type DirectiveClass = 'access' | 'routing' | 'tuning' | 'tls'
+type DirectiveClass = 'access' | 'routing' | 'tuning' | 'tls'
 
 /** Place of a directive; `if`: in one outside of any location. */
 export type DirectiveContext = 'server' | 'location' | 'if' | 'location-if' | 'limit_except'
@@ -44,7 +44,7 @@ interface Facts {
 }
 
 /** Reader of a supported directive. */
-export type Reader =
+type Reader =
   | { readonly setting: ReadSetting /** Read after all else of its level. */; readonly isLast?: true }
   | { readonly step: CompileStep }
   | { readonly content: ReadContent }
@@ -55,10 +55,10 @@ export type Reader =
 export type ReadSetting = (level: SettingsLevel, directive: Directive) => string | undefined
 
 /** Compiles a directive of nginx's rewrite module. @returns a text with the fault. */
-export type CompileStep = (directive: Directive, level: StepLevel) => RewriteStep | string
+type CompileStep = (directive: Directive, level: StepLevel) => RewriteStep | string
 
 /** Reads a directive about the content of a level; the first of a name counts. */
-export type ReadContent = (draft: ContentDraft, directive: Directive) => void
+type ReadContent = (draft: ContentDraft, directive: Directive) => void
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 /** Settings of a level while they are being read. */
@@ -94,7 +94,7 @@ export interface ContentDraft {
 }
 
 /** A supported directive in the form of its family's table. */
-export type DirectiveRow = Reader &
+type DirectiveRow = Reader &
   Pick<Facts, 'name' | 'class' | 'block' | 'once' | 'variables'> & {
     /** Number of words after the name, or least and most. */
     readonly args: number | readonly [min: number, max: number]

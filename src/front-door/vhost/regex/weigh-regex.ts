@@ -1,7 +1,7 @@
 import type { RegexNode } from './regex-syntax.ts'
 
 /** Measures of a regular expression that tell how long an engine may take over a text. */
-export interface Weight {
+interface Weight {
   /** True if a part that matches in several ways is repeated: the ways multiply with each time. */
   readonly branches: boolean
   /** Number of repetitions of more than a few times. */

@@ -23,7 +23,7 @@ export type Content =
   | { readonly kind: 'none' }
 
 /** A visitor's client certificate, as variables show it. */
-export interface ShownCertificate {
+interface ShownCertificate {
   /** Undefined: the visitor sent none. */
   readonly certificate: X509Certificate | undefined
   /** OpenSSL's name of its fault, which a host may have let pass; undefined: none. */

@@ -10,7 +10,7 @@ import { type RewriteState, readVariable } from './variables.ts'
 const MAX_CYCLES = 10
 
 /** Parts of a router. */
-export interface RouterParts {
+interface RouterParts {
   /** As declared, for `$server_name`. */
   readonly name: string
   readonly settings: LocationSettings

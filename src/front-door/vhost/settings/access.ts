@@ -14,7 +14,7 @@ export function accessLogFor(settings: LocationSettings, method: string): Locati
 }
 
 /** Checks of the access phase before the content. */
-export type AccessDemand =
+type AccessDemand =
   | { readonly kind: 'granted' }
   | { readonly kind: 'denied' }
   /** The password decides. */

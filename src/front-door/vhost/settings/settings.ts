@@ -10,7 +10,7 @@ export interface AddedHeader {
 }
 
 /** A rule of `allow` and `deny`, in order; the first that fits counts. */
-export interface AddressRule {
+interface AddressRule {
   readonly action: 'allow' | 'deny'
   /** `all`, `unix:`, an address, or a network in CIDR notation. */
   readonly network: string
