@@ -2,13 +2,11 @@ import assert from 'node:assert/strict'
 import { chown, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { SmallDisk, whyNoMounts } from '../../test/faults/small-disk.ts'
 import { runCommand } from '../../test/support/run-command.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { blobPlaceOf, checkStorage } from './blob-place.ts'
 
-const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const NOBODY = 65_534
 const asNobody = process.getuid?.() === 0 ? false : 'needs root, to become another user'
 const SHA256 = 'docker/registry/v2/blobs/sha256'
@@ -42,21 +40,6 @@ for (const place of [...FOLDERS, ...PREFIXES]) {
       assert.match(error.message, new RegExp(`A file stands at .*${place},`))
       return true
     })
-  })
-
-  test(`a start names ${place} if another user owns it`, { skip: asNobody }, async () => {
-    await using root = await makeTempFolder('storage')
-    await makeRoot(root.path, [place])
-    for (const name of ['', ...(await readdir(root.path, { recursive: true }))])
-      await chown(join(root.path, name), NOBODY, NOBODY)
-    await chown(join(root.path, place), 0, 0)
-    const serve = ['serve', '--new', '--data', root.path, '--listen-http', '127.0.0.1:0']
-    const { code, stderr } = await runCommand(BERTH, serve, { uid: NOBODY, timeoutMs: 30_000 })
-    assert.equal(code, 1, stderr)
-    assert.match(
-      stderr,
-      new RegExp(`^error\\[DATA_NOT_WRITABLE\\]: .* may not use .*${place} \\(its owner is`, 'm'),
-    )
   })
 }
 

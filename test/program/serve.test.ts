@@ -7,12 +7,12 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { findFreePort } from '../../test/support/free-port.ts'
-import { makeDataFolder } from '../../test/support/new-data.ts'
-import { runCli } from '../../test/support/run-cli.ts'
-import { runCommand } from '../../test/support/run-command.ts'
-import { cleanEnvironment, type ServedBerth, serve } from '../../test/support/served-berth.ts'
-import { serversElsewhere } from '../app/require-data.ts'
+import { serversElsewhere } from '../../src/app/require-data.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { makeDataFolder } from '../support/new-data.ts'
+import { runCli } from '../support/run-cli.ts'
+import { runCommand } from '../support/run-command.ts'
+import { cleanEnvironment, type ServedBerth, serve } from '../support/served-berth.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-serve-'))

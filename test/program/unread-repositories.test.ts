@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { loadConfig } from '../config/load-config.ts'
-import { createLogger } from '../log/logger.ts'
-import { startBerth } from './start.ts'
+import { startBerth } from '../../src/app/start.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
+import { createLogger } from '../../src/log/logger.ts'
+import { makeTempFolder } from '../support/temp-folder.ts'
 
 test('a start on the folder of Distribution says that its repositories are not served', async () => {
   await using folder = await makeTempFolder('unread')
