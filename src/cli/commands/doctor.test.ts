@@ -58,7 +58,7 @@ describe('`berth doctor`', () => {
     assert.match(stdout, /^ok {7} dns +localhost leads to this machine/m)
     assert.match(
       stdout,
-      /^ok {7} certificate .*certs holds no certificate: the first start asks 127\.0\.0\.1:\d+ for one\.$/m,
+      /^ok {7} certificate .*certs holds no certificate: the first start orders one from 127\.0\.0\.1:\d+\.$/m,
     )
     assert.match(stdout, /^skipped {2} docker +docker-host is off\.$/m)
     assert.match(
