@@ -1,6 +1,6 @@
-// long: one entry a setting, which reads best in one place
 import path from 'node:path'
-import { ACME_SCOPES, CHALLENGES, KEY_TYPES, LOCAL_CA_SCOPES } from './front-door.ts'
+import { ACME_OPTIONS } from './acme-options.ts'
+import { LOCAL_CA_SCOPES } from './front-door.ts'
 import type { Option } from './option.ts'
 import { HTTPS_METHODS, TLS_POLICIES } from './site-words.ts'
 import { resolveSiteFiles, type SiteConfig, sites } from './sites.ts'
@@ -10,7 +10,6 @@ import {
   header,
   hostNames,
   hostPattern,
-  httpsUrl,
   networks,
   redirectStatus,
   text,
@@ -210,103 +209,7 @@ export const FRONT_DOOR_OPTIONS = {
     replaces: 'LOG_JSON',
     readReplaced: (value) => SWITCHED[value.toLowerCase()]?.logFormat,
   },
-  acme: {
-    value: 'SCOPE',
-    help: 'ask a CA for certificates: all (public hosts that have none), asked (own names, and where asked for) or off',
-    example: 'asked',
-    default: 'all',
-    parse: word(ACME_SCOPES),
-  },
-  'acme-email': {
-    value: 'MAIL',
-    help: 'address the CA may write to',
-    example: 'admin@example.com',
-    otherwise: 'none',
-    parse: text,
-    replaces: 'DEFAULT_EMAIL',
-  },
-  'acme-directory': {
-    value: 'URL',
-    help: 'directory of the CA',
-    example: 'https://acme.example.com/directory',
-    default: 'https://acme-v02.api.letsencrypt.org/directory',
-    parse: httpsUrl,
-    replaces: 'ACME_CA_URI',
-  },
-  'acme-directory-ca': {
-    value: 'FILE',
-    help: 'certificates to trust the directory by, PEM: for a CA of your own',
-    example: '/etc/berth/acme-roots.pem',
-    otherwise: 'the usual ones',
-    parse: text,
-    isPath: true,
-  },
-  'acme-eab-key-id': {
-    value: 'ID',
-    help: 'external account binding: id of the key',
-    example: 'kid-1',
-    otherwise: 'none',
-    parse: text,
-    replaces: 'ACME_EAB_KID',
-  },
-  'acme-eab-hmac-key': {
-    value: 'KEY',
-    help: 'external account binding: the key, base64url',
-    example: 'c2VjcmV0',
-    otherwise: 'none',
-    parse: text,
-    secret: true,
-    replaces: 'ACME_EAB_HMAC_KEY',
-  },
-  'acme-profile': {
-    value: 'NAME',
-    help: 'profile of the CA, such as shortlived',
-    example: 'shortlived',
-    otherwise: "the CA's own choice",
-    parse: text,
-    replaces: 'ACME_CERT_PROFILE',
-  },
-  'acme-key-type': {
-    value: 'TYPE',
-    help: 'ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096',
-    example: 'rsa-2048',
-    default: 'ec-256',
-    parse: word(KEY_TYPES),
-    replaces: 'DEFAULT_KEY_SIZE',
-    readReplaced: (size) => (/^\d+$/.test(size) ? `rsa-${size}` : size),
-  },
-  'acme-challenge': {
-    value: 'TYPE',
-    help: 'http-01, tls-alpn-01 or dns-01',
-    example: 'tls-alpn-01',
-    otherwise: 'http-01; dns-01 for wildcards where it is set up',
-    parse: word(CHALLENGES),
-    replaces: 'ACME_CHALLENGE',
-    readReplaced: (challenge) => challenge.toLowerCase(),
-  },
-  'acme-dns-hook': {
-    value: 'FILE',
-    help: 'program that sets and removes DNS records for dns-01',
-    example: '/etc/berth/dns-hook',
-    otherwise: 'none',
-    parse: text,
-    isPath: true,
-  },
-  'acme-dns-server': {
-    value: 'HOST',
-    help: 'name server that takes dynamic updates (RFC 2136) for dns-01: host or host:port',
-    example: 'ns1.example.com',
-    otherwise: 'none',
-    parse: text,
-  },
-  'acme-dns-key': {
-    value: 'KEY',
-    help: 'TSIG key for these updates: name:algorithm:secret, the secret in base64',
-    example: "'berth:hmac-sha256:c2VjcmV0'",
-    otherwise: 'none',
-    parse: text,
-    secret: true,
-  },
+  ...ACME_OPTIONS,
   sites: {
     value: 'MAP',
     help: 'hosts and what answers there; only in berth.yaml, see docs/front-door.md',
