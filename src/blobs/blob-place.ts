@@ -22,11 +22,11 @@ export interface BlobPlace {
    * without room is no error: its blobs can be read. Errors: {@link UnusablePlaceError}.
    */
   probe(): Promise<void>
-  /** Where it holds blobs that a database of Berth has named, for a message; undefined: nowhere. */
+  /** Name for a message of the part with blobs that a database of Berth has named; undefined: there are none. */
   findOwnBlobs(): Promise<string | undefined>
-  /** Where it holds repositories of another registry, which are not served, for a message; undefined: nowhere. */
+  /** Name for a message of the part with another registry's repositories, which are not served; undefined: there are none. */
   findForeignRepositories(): Promise<string | undefined>
-  /** Whether its bytes take room on the disk of this folder. Errors: those of the system. */
+  /** True if its bytes take room on the disk of this folder. Errors: those of the system. */
   sharesDiskWith(folder: string): boolean
 }
 

@@ -1,11 +1,11 @@
 import type { Digest } from '../oci/digest.ts'
 import type { BlobStore } from './blob-store.ts'
 
-/** What the suite needs of an adapter: a new store, and further instances over the same bytes, as other processes have. */
+/** An adapter as the suite uses it: a new store, and further instances over the same bytes, as other processes have. */
 export interface BlobStoreFixture extends AsyncDisposable {
   readonly store: BlobStore
   reopen(): Promise<BlobStore>
-  /** Whether clients can read blobs by a URL. */
+  /** True if clients can read blobs by a URL. */
   readonly hasUrls: boolean
 }
 

@@ -59,17 +59,17 @@ export interface BlobWriter {
 export const MAX_STATE_LENGTH = 4_096
 
 /**
- * How far an upload has come. The store returns it, the caller keeps it where every process of the registry finds it,
+ * The end of an upload so far. The store returns it, the caller keeps it where every process of the registry finds it,
  * and hands it back whole with the next call, to this instance or another one.
  */
 export interface UploadProgress {
   /** Bytes of the upload that are durable. */
   readonly offset: number
-  /** What the store needs to go on from there: text of its own, at most {@link MAX_STATE_LENGTH} characters. */
+  /** Text that the store needs to go on from there, and only it reads: at most {@link MAX_STATE_LENGTH} characters. */
   readonly state: string
 }
 
-/** What one request adds to an upload. */
+/** A body that is added to an upload. */
 export interface AppendRequest {
   /** The progress the body goes on from: what the store holds behind it is dropped. */
   readonly from: UploadProgress
@@ -118,7 +118,7 @@ export interface UploadStore {
    * that `onDurable` has counted.
    */
   append(id: UploadId, request: AppendRequest): Promise<Appended | undefined>
-  /** Whether the upload can go on from this progress. Errors: `UNAVAILABLE`. */
+  /** True if the upload can go on from this progress. Errors: `UNAVAILABLE`. */
   canResume(id: UploadId, from: UploadProgress): Promise<boolean>
   /**
    * Makes the bytes of this progress a blob if they have this digest; then it is durable, and the upload has ended. The

@@ -38,12 +38,12 @@ export function toStorageFault(error: unknown, outcome: string): unknown {
   })
 }
 
-/** What failed first, where closing a file failed after it. */
+/** The first failure, if closing a file failed after it. */
 function firstOf(error: unknown): unknown {
   return error instanceof SuppressedError ? firstOf(error.suppressed) : error
 }
 
-/** Whether an error says that there is no such file, or that something on its path is no folder. */
+/** True if an error says that there is no such file, or that something on its path is no folder. */
 export function isAbsent(error: unknown): boolean {
   const code = systemCodeOf(error)
   return code === 'ENOENT' || code === 'ENOTDIR'

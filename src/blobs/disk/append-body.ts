@@ -11,12 +11,12 @@ import type { UploadHash } from './upload-hash.ts'
 
 /** Longest silence of a client in the middle of a body, in milliseconds: slow links pause, dead ones do not come back. */
 const BODY_GAP_MS = 60_000
-/** What is hashed in line at an upload's beginning: small blobs need no thread, and it can be read again in a moment. */
+/** First bytes of an upload that are hashed in line: small blobs need no thread, and these are read again in a moment. */
 const IN_LINE_BYTES = 2 * 1024 * 1024
 /** Transfers under way beyond which a hash stays in line: they have small buffers, and no memory for a thread. */
 const FEW_TRANSFERS = 8
 
-/** Where a body goes. */
+/** The file that a body goes into, and the parts that write and hash it. */
 interface BodyTarget {
   readonly file: FileHandle
   readonly path: string
@@ -30,7 +30,7 @@ interface BodyTarget {
   readonly earlySyncs: EarlySyncs
 }
 
-/** What was appended, and the hash of all up to its end: another than before if the thread took it over. */
+/** Length of an appended body, and the hash of all bytes up to its end: a new one if the thread took it over. */
 interface AppendedBody {
   readonly length: number
   readonly interruption: Interruption | undefined
@@ -84,7 +84,7 @@ export async function appendBody(target: BodyTarget, body: Body): Promise<Append
   }
   try {
     const { interruption } = await receive(source, { budget, consume, release, maxBytes, gapMs: BODY_GAP_MS })
-    // Where it failed, the file is not synced again: the system may have dropped what it could not write.
+    // After a failure the file is not synced again: the system may have dropped what it could not write.
     await earlySync.ended()
     await file.sync()
     return { length, interruption, hash }

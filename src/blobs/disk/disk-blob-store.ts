@@ -118,7 +118,7 @@ export class DiskBlobStore implements BlobStore {
       try {
         return await this.#appendTo({ id, file, from }, body)
       } catch (error) {
-        // What was written does not count: on a full disk its room is needed. If this fails too, the next request cuts it.
+        // The bytes written do not count, and a full disk needs their room. If this fails, too, the next request cuts them.
         await file.truncate(offset).catch(leftForLater)
         throw error
       }
@@ -184,7 +184,7 @@ export class DiskBlobStore implements BlobStore {
       if (!(await this.#cut(id, size))) return false
     }
     this.#hashes.forget(id)
-    // Whoever cancels the upload meanwhile takes the file away.
+    // A request that cancels the upload meanwhile removes the file.
     return placeBlob(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
   }
 
@@ -223,7 +223,7 @@ export class DiskBlobStore implements BlobStore {
   /** Opens an upload's file cut to `offset` bytes; undefined if it holds fewer. The caller closes it. */
   async #openUpload(id: UploadId, offset: number): Promise<FileHandle | undefined> {
     const path = uploadPath(this.#root, id)
-    // Closes the file unless it is handed over: one that nobody closes ends the process when it is collected.
+    // Closes the file unless it is handed over: a file left open ends the process when it is collected.
     await using opened = new AsyncDisposableStack()
     if (offset === 0) {
       const file = opened.use(await open(path, 'w', PRIVATE_FILE))

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 
-/** Bytes of one body that are written before the disk is asked for them: fewer would cost more than they gain. */
+/** Bytes of one body that are written before the first sync: fewer would cost more than they gain. */
 const EARLY_SYNC_BYTES = 64 * 1024 * 1024
 /** Of a slow body fewer, once so much time has passed: what a crash takes from it is then seconds of its transfer. */
 const SLOW_SYNC_BYTES = 4 * 1024 * 1024
@@ -46,7 +46,7 @@ export class EarlySyncs {
         // One that failed stays the latest: nothing begins after it.
         const before = latest
         latest = this.#sync(file, before, pointAt?.())
-        // Thrown by `ended()`: until then nobody may be listening.
+        // `ended()` throws it; until then it must not count as unhandled.
         latest.catch(() => undefined)
       },
       ended: () => latest,

@@ -11,7 +11,7 @@ const STACK_MIB = 1
 /** A thread that was lost this often is not started again: something is wrong, and hashing in line works. */
 const MAX_LOSSES = 3
 
-/** Where the file of an upload begins. */
+/** The beginning of a hash: bytes that a file holds already. */
 interface Beginning {
   readonly algorithm: DigestAlgorithm
   readonly path: string
@@ -21,7 +21,7 @@ interface Beginning {
   readonly written: Promise<unknown>
 }
 
-/** Is told that the thread was lost, why, and whether it was the last one that is started. */
+/** Called when the thread was lost, with the reason; `isLast` if none is started again. */
 export type OnThreadLost = (loss: { readonly error: unknown; readonly isLast: boolean }) => void
 
 /** A thread where there is a core for it. */
@@ -57,7 +57,7 @@ export class HashThread {
     const hash = ++this.#lastId
     const isBegun = written.then(
       () => this.#wake()?.postMessage({ kind: 'begin', hash, algorithm, path, size } satisfies HashJob),
-      // The failure is told by the write itself.
+      // The write itself fails with the error.
       () => undefined,
     )
     return {
@@ -88,7 +88,7 @@ export class HashThread {
     const worker = this.#worker
     if (!worker) return Promise.resolve(undefined)
     return new Promise((resolve) => {
-      // Whoever waits for an answer is not to be left by a process that has nothing else to do.
+      // A process with nothing else to do must not end while an answer is due.
       if (this.#pending.size === 0) worker.ref()
       this.#pending.set(job.id, resolve)
       worker.postMessage(job)
@@ -100,7 +100,7 @@ export class HashThread {
     try {
       this.#worker = this.#start()
     } catch (error) {
-      // No thread to be had: whoever wants a hash reads the bytes again.
+      // Without a thread the hash is lost, and the bytes are read again.
       this.#countLoss(error)
     }
     return this.#worker

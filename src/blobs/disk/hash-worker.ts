@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import type { DigestAlgorithm } from '../../oci/digest.ts'
 
-/** What the thread is asked for. Jobs are done in the order in which they were asked for. */
+/** A job of the thread. Jobs are done in the order of their messages. */
 export type HashJob =
   /** Begins a hash with the first `size` bytes of a file, which are written. No answer. */
   | {
@@ -52,7 +52,7 @@ function begin({ hash, algorithm, path, size }: HashJob & { kind: 'begin' }): vo
   try {
     hashes.set(hash, hashBeginning(path, algorithm, size))
   } catch {
-    // Without it the digest is answered as unknown, and whoever asks reads the bytes again, or is told what ails the disk.
+    // The digest is then answered as unknown: the store reads the bytes again, and meets the fault of the disk itself.
   }
 }
 

@@ -33,7 +33,7 @@ export async function listBlobs(
   return { blobs, next: found.length < limit ? undefined : found.at(-1) }
 }
 
-/** Whether all digests of a prefix come before that digest. */
+/** True if all digests of a prefix come before that digest. */
 function isBefore(algorithm: DigestAlgorithm, prefix: string, after: Digest): boolean {
   return `${algorithm}:${prefix}` < after.slice(0, algorithm.length + 1 + prefix.length)
 }

@@ -52,7 +52,7 @@ async function isLink(path: string): Promise<boolean> {
   )
 }
 
-/** Moves an empty file as a finished upload is moved: what is mounted where, only a move tells. */
+/** Moves an empty file as a finished upload is moved: only a move shows that both are under one mount. */
 async function tryRename(uploads: string, target: string): Promise<void> {
   const name = `put-check-${randomBytes(6).toString('hex')}`
   const [from, to] = [join(uploads, name), join(target, name)]

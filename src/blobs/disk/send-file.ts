@@ -5,7 +5,7 @@ import type { BufferBudget } from '../../stream/buffer-budget.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import { isAbsent, systemCodeOf, toStorageFault } from '../storage-fault.ts'
 
-/** What of a file is sent, and where to. */
+/** Spans of a file, and the sink that gets them. */
 interface SendOptions {
   readonly ranges: readonly ByteRange[]
   readonly sink: ChunkSink

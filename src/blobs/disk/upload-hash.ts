@@ -12,7 +12,7 @@ export interface UploadHash {
   update(bytes: Buffer): Promise<void>
   /** The digest of what it was given, leaving it able to go on; undefined if it is lost. */
   digest(): Promise<Digest | undefined>
-  /** Frees what it holds; nothing may be asked of it afterwards. */
+  /** Frees what it holds; no other method may be called afterwards. */
   drop(): void
 }
 
