@@ -17,6 +17,9 @@ const BLOB_PORT = 'blobs/blob-store.ts'
 const METADATA_PORT = 'metadata/metadata.ts'
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
+/** The part of the front door that a host behind it may know. */
+const FRONT_DOOR_SEAM = ['front-door/visit/visit.ts', 'front-door/visit/served.ts']
+
 /** Imports allowed to each folder. A folder without a rule is an error, so that a new one is thought about. */
 export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'oci', may: [], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
@@ -57,6 +60,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'access',
       'log',
       'stream',
+      ...FRONT_DOOR_SEAM,
       'accounts/accounts.ts',
       'tokens/tokens.ts',
       'tokens/scope.ts',

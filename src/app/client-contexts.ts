@@ -1,8 +1,8 @@
 import { constants, randomBytes } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import type { ClientAuthority } from '../front-door/listen/client-proof.ts'
 import type { TlsPolicyName } from '../front-door/listen/tls-policy.ts'
 import { tlsOptionsOf } from '../front-door/listen/tls-policy.ts'
+import type { ClientAuthority } from '../front-door/visit/client-proof.ts'
 
 /** The pair of a host; `id` is the same object as long as the pair is. */
 export interface ServedPair {

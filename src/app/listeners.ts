@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
 import { connect } from 'node:net'
 import type { Config } from '../config/config.ts'
 import { formatAddress } from '../config/describe.ts'
 import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../config/listen-address.ts'
 import { isPlainHttpSafe } from '../config/plain-http.ts'
 import { removeLeftSocket } from '../front-door/listen/door-address.ts'
-import { type Listener, listen } from '../front-door/listen/listener.ts'
+import type { DoorListener } from '../front-door/listen/door-listener.ts'
+import { type LoneDoorParts, openLoneDoor } from '../front-door/listen/lone-door.ts'
 import { AppError } from './app-error.ts'
 import { toAppError } from './system-fault.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
@@ -42,20 +42,15 @@ export function checkListeners(config: Config): void {
 }
 
 /** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */
-export async function openListeners(
+export async function openLoneDoors(
   config: Config,
-  {
-    handle,
-    tls,
-    ticketSecret,
-  }: { handle: RequestListener; tls: TlsPairWatch | undefined; ticketSecret: Uint8Array | undefined },
-): Promise<Listener[]> {
-  return listenAll(config, async (address, isTls) => {
-    if (!isTls || !tls) return listen({ address, tls: undefined, handle })
-    const listener = await listen({ address, tls: tls.pair, handle, ticketSecret })
-    tls.onChange = (pair) => listener.setTls(pair)
-    return listener
-  })
+  tls: TlsPairWatch | undefined,
+  parts: Omit<LoneDoorParts, 'pair'>,
+): Promise<DoorListener[]> {
+  const pair = tls && (() => tls.pair)
+  return listenAll(config, (address, isTls) =>
+    openLoneDoor(address, { ...parts, pair: isTls ? pair : undefined }),
+  )
 }
 
 /** Longest wait for another program to take a connection on this machine, in milliseconds. */
@@ -97,9 +92,9 @@ async function takesConnections(host: string, port: number): Promise<boolean> {
 /** Opens a listener for each address of a configuration. Errors: `AppError`; none is left open then. */
 export async function listenAll(
   { listenHttp, listenHttps }: Config,
-  listenOne: (address: ListenAddress, isTls: boolean) => Promise<Listener>,
-): Promise<Listener[]> {
-  const open: Listener[] = []
+  listenOne: (address: ListenAddress, isTls: boolean) => Promise<DoorListener>,
+): Promise<DoorListener[]> {
+  const open: DoorListener[] = []
   try {
     if (listenHttp) open.push(await openOne(listenHttp, () => listenOne(listenHttp, false)))
     if (listenHttps) open.push(await openOne(listenHttps, () => listenOne(listenHttps, true)))

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
 import type { Config } from '../config/config.ts'
@@ -12,6 +11,7 @@ import type { DoorListener } from '../front-door/listen/door-listener.ts'
 import { HostTable } from '../front-door/sites/host-table.ts'
 import type { ChallengeSource, LimitGate } from '../front-door/sites/ports.ts'
 import type { Site } from '../front-door/sites/site.ts'
+import type { Served } from '../front-door/visit/served.ts'
 import { AppError } from './app-error.ts'
 import { blobPlaceOf } from './blob-place.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
@@ -45,7 +45,7 @@ interface FrontDoorContext {
   readonly expiry: CertificateExpiry
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
-  readonly registry: (request: IncomingMessage, response: ServerResponse) => void
+  readonly served: Served
   readonly newRequestId: () => string
 }
 
@@ -61,7 +61,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       certificates: source.certificates,
       challenges: source.challenges,
       handler,
-      health: context.registry,
+      served: context.served,
       gate: context.gate,
       trustedProxies: config.trustedProxies,
       proxyProtocolFrom: door.proxyProtocolFrom,
@@ -98,7 +98,7 @@ function createHandler({
   together,
   logger,
   resources,
-  registry,
+  served,
 }: FrontDoorContext): ReturnType<typeof createSiteHandler> {
   const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger, together !== undefined)
   if (siteLog) {
@@ -124,7 +124,7 @@ function createHandler({
       (folder) => folder !== undefined,
     ),
   }
-  return createSiteHandler({ registry, limits, passwords: checker, logger, siteLog, files })
+  return createSiteHandler({ served, limits, passwords: checker, logger, siteLog, files })
 }
 
 function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, isShared: boolean): SiteLog {

@@ -4,8 +4,9 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { Headroom } from '../files/headroom.ts'
-import type { UnbelievedProxy } from '../http/origin.ts'
-import { createRegistryHost, type HostHandler, type Warning } from '../http/registry-host.ts'
+import type { Served } from '../front-door/visit/served.ts'
+import type { DoubtedOrigin } from '../http/doubted-origin.ts'
+import { createRegistryHost, type Warning } from '../http/registry-host.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
@@ -30,8 +31,7 @@ interface RegistryContext {
   readonly store: Store
   readonly contents: Contents
   readonly logger: Logger
-  readonly newRequestId: () => string
-  /** True if the server is about to end: then it is not ready. */
+  /** Whether the server is about to end: then it is not ready. */
   readonly isStopping: () => boolean
   /** Present if several processes serve: their common turns. */
   readonly uploadTurns: UploadTurns | undefined
@@ -46,9 +46,9 @@ export async function openContents(
   return { blobs: await openBlobs(config, { logger, headroom }), metadata: createSqlMetadata(database) }
 }
 
-/** Puts together the handler of the registry's host. */
-export async function openRegistry(context: RegistryContext): Promise<HostHandler> {
-  const { config, store, contents, logger, newRequestId, isStopping, uploadTurns, expiry } = context
+/** Puts together what answers on the registry's host. */
+export async function openRegistry(context: RegistryContext): Promise<Served> {
+  const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
   return createRegistryHost({
     registry: createRegistry({
@@ -77,24 +77,20 @@ export async function openRegistry(context: RegistryContext): Promise<HostHandle
           'a refresh token was used again after its successor: the log-in is ended',
         ),
     }),
-    origin: {
-      publicUrl: config.publicUrl,
-      trustedProxies: config.trustedProxies,
-      onUnbelieved: (proxy) => logger.warn({ proxy: proxy.address }, adviceOn(proxy)),
-    },
+    publicUrl: config.publicUrl,
+    onDoubtedOrigin: (doubted) => logger.warn({ proxy: doubted.address }, adviceOn(doubted)),
     relativeUrls: config.relativeUrls,
     corsOrigins: config.corsOrigins,
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
     warnings: () => warningsOf(expiry),
-    newRequestId,
     logAccess: createAccessLog(logger),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })
 }
 
-function adviceOn({ kind, address, url }: UnbelievedProxy): string {
+function adviceOn({ kind, address, url }: DoubtedOrigin): string {
   return kind === 'untrusted'
     ? `a proxy says that clients use TLS, and is not believed: they will not log in. Set public-url to ${url}, or trusted-proxies to ${address}`
     : `a proxy does not say whether clients use TLS: those that do will not log in, as they are sent to http://. Let it send X-Forwarded-Proto, or set public-url to ${url}`

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { AnswerGate } from '../front-door/listen/answer-gate.ts'
-import type { Listener } from '../front-door/listen/listener.ts'
+import type { DoorListener } from '../front-door/listen/door-listener.ts'
 import type { LimitGate } from '../front-door/sites/ports.ts'
+import type { Served } from '../front-door/visit/served.ts'
 import type { UploadTurns } from '../registry/upload-locks.ts'
 import type { CertificateExpiry } from './certificate-expiry.ts'
-import { openListeners } from './listeners.ts'
+import { openLoneDoors } from './listeners.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
 import type { Store } from './open-store.ts'
@@ -47,36 +47,29 @@ interface ServingContext {
 export async function openServing(context: ServingContext): Promise<string[]> {
   const { config, tls, resources } = context
   const newRequestId = createRequestIds()
-  const handle = await openRegistry({ ...context, newRequestId, uploadTurns: context.together?.uploadTurns })
-  const registry = (request: IncomingMessage, response: ServerResponse): void => {
-    void handle(request, response)
-  }
+  const served = await openRegistry({ ...context, uploadTurns: context.together?.uploadTurns })
   const listeners = context.source
-    ? await openDoor({ ...context, source: context.source, registry, newRequestId })
-    : await openListeners(config, {
-        handle: whenOpen(context.gate, registry),
-        tls,
+    ? await openDoor({ ...context, source: context.source, served, newRequestId })
+    : await openLoneDoors(config, tls, {
+        served,
+        gate: context.gate,
+        newRequestId,
+        trustedProxies: config.trustedProxies,
         ticketSecret: context.together?.ticketSecret,
+        logFailure: (err) => context.logger.error({ err }, 'a connection could not be served'),
       })
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   return listeners.map((listener) => listener.url)
-}
-
-function whenOpen(
-  gate: AnswerGate,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): typeof handle {
-  return (request, response) => gate.pass(() => handle(request, response))
 }
 
 /** Loaded here: a registry alone needs none of its parts, and they take memory. */
 async function openDoor(
   context: ServingContext & {
     source: DoorSource
-    registry: (request: IncomingMessage, response: ServerResponse) => void
+    served: Served
     newRequestId: () => string
   },
-): Promise<Listener[]> {
+): Promise<DoorListener[]> {
   const { frontDoor: door } = context.config
   if (!door) return []
   const [{ openFrontDoor }, { RateLimits }] = await Promise.all([
@@ -88,7 +81,7 @@ async function openDoor(
   return openFrontDoor({ ...context, door, limits })
 }
 
-async function stopListeners(listeners: readonly Listener[], drainTimeoutS: number): Promise<void> {
+async function stopListeners(listeners: readonly DoorListener[], drainTimeoutS: number): Promise<void> {
   const signal = AbortSignal.timeout(drainTimeoutS * 1000)
   await Promise.all(listeners.map((listener) => listener.stop(signal)))
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { countQueries } from '../../test/support/counted-database.ts'
 import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
+import { makeVisit } from '../../test/support/served-by.ts'
 import { createAccounts } from '../accounts/create-accounts.ts'
 import { LoginGuard } from '../accounts/login-guard.ts'
 import { createLoginPlaces } from '../accounts/login-places.ts'
@@ -37,17 +38,16 @@ async function serveCounted(openDatabase: OpenDatabase) {
   await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
   const logger = pino({ level: 'silent' })
   const headroom = new Headroom(config.dataDir)
-  const handle = await openRegistry({
+  const served = await openRegistry({
     config,
     store: { database, accounts, guard, isFrozen: false, close: async () => {} },
     contents: await openContents({ config, logger, headroom }, database),
     logger,
-    newRequestId: () => 'id',
     isStopping: () => false,
     uploadTurns: undefined,
     expiry: new CertificateExpiry(),
   })
-  const server = createServer((request, response) => void handle(request, response))
+  const server = createServer((request, response) => served.serve(request, response, makeVisit()))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   resources.defer(() => {

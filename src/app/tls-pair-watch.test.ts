@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
+import { openTestLoneDoor } from '../../test/support/lone-door.ts'
 import { makePaper, type PaperCertificate } from '../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { listen } from '../front-door/listen/listener.ts'
 import { createLogger } from '../log/logger.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 
@@ -51,10 +51,8 @@ test('`TlsPairWatch` serves what the files hold, and the pair before it where th
 
   await write(first)
   await using watch = await open()
-  const address = { host: '127.0.0.1', port: 0 }
-  const listener = await listen({ address, tls: watch.pair, handle: (_request, response) => response.end() })
+  const listener = await openTestLoneDoor((_request, response) => response.end(), { pair: () => watch.pair })
   await using _stop = { [Symbol.asyncDispose]: () => listener.stop(AbortSignal.abort()) }
-  watch.onChange = (pair) => listener.setTls(pair)
   const oneMoreLine = async (before: number): Promise<void> => {
     while (log.length <= before) await sleep(EVERY_MS)
     await sleep(10 * EVERY_MS)

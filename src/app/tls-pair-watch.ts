@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import type { TlsFiles } from '../config/config.ts'
 import { readVersion } from '../files/file-version.ts'
-import type { TlsPair } from '../front-door/listen/listener.ts'
+import type { TlsPair } from '../front-door/listen/lone-door.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
 
@@ -22,8 +22,6 @@ interface TlsPairOptions {
  * unusable pair leaves the one before in force, and is logged once.
  */
 export class TlsPairWatch implements AsyncDisposable {
-  /** Called with each pair that replaces another. */
-  onChange: (pair: TlsPair) => void = () => {}
   readonly #files: TlsFiles
   readonly #logger: Logger
   readonly #looks: AsyncDisposable
@@ -90,7 +88,6 @@ export class TlsPairWatch implements AsyncDisposable {
       const { pair, context } = await readPair(this.#files)
       this.#pair = pair
       this.#context = context
-      this.onChange(pair)
       this.#logger.info({ certFile }, 'certificate read again')
     } catch (err) {
       this.#logger.warn(

@@ -18,7 +18,7 @@ for (const [version, header] of [
   ['2', V2],
 ] as const) {
   test(`the listener believes a PROXY header of version ${version}, below HTTP/1.1, TLS and HTTP/2`, async () => {
-    const expected = { remoteAddress: '203.0.113.7', remotePort: 56_789, socket: ['203.0.113.7', 56_789] }
+    const expected = { remoteAddress: '203.0.113.7', remotePort: 56_789 }
     {
       await using door = await open({ isTls: false, proxyProtocol: 'required' })
       for (const step of [1, 7, 1_000]) {

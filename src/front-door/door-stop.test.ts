@@ -10,9 +10,9 @@ import type { DoorPorts } from './listen/door-ports.ts'
 
 test('the listener asks for a body held back when it is read, not when it is refused', async () => {
   const ports: Partial<DoorPorts> = {
-    handle: (request, anyResponse, facts) => {
+    handle: (request, anyResponse, visit) => {
       const response = anyResponse as ServerResponse
-      if (request.url !== '/refused') return void tell(request, response, facts)
+      if (request.url !== '/refused') return void tell(request, response, visit)
       response.writeHead(413, { 'content-length': 2 }).end('no')
     },
   }
@@ -69,12 +69,12 @@ test('`stop()` ends idle connections of every kind, and answers what is under wa
   const gate = Promise.withResolvers<void>()
   const arrived = { count: 0, all: Promise.withResolvers<void>() }
   const ports: Partial<DoorPorts> = {
-    handle: async (request, response, facts) => {
+    handle: async (request, response, visit) => {
       if (request.url === '/slow') {
         if (++arrived.count === 2) arrived.all.resolve()
         await gate.promise
       }
-      await tell(request, response, facts)
+      await tell(request, response, visit)
     },
   }
   await using door = await open({ ports })

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SiteHandler } from './exchange/site-handler.ts'
 import type { AnswerGate } from './listen/answer-gate.ts'
 import type { DoorOptions } from './listen/door-ports.ts'
@@ -7,6 +6,7 @@ import type { HostTable } from './sites/host-table.ts'
 import type { CertificateSource, ChallengeSource } from './sites/ports.ts'
 import type { Site } from './sites/site.ts'
 import type { TlsFinder } from './sites/tls-finder.ts'
+import type { Served } from './visit/served.ts'
 
 /** What the front door is made of. */
 export interface FrontDoorParts {
@@ -15,8 +15,8 @@ export interface FrontDoorParts {
   /** Where other ACME clients put their answers; it need not exist. undefined: there is no such folder. */
   readonly challengeFolder?: string
   readonly handler: SiteHandler
-  /** Answers `/livez` and `/readyz` of hosts that are no site. */
-  readonly health: (request: IncomingMessage, response: ServerResponse) => void
+  /** Answers `/livez` and `/readyz` of hosts that are no site, and words what is answered where there is no request. */
+  readonly served: Served
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[]
   /** Requests wait until it is open; undefined: they do not wait. */

@@ -1,13 +1,12 @@
 import type { Door } from './door.ts'
-import type { SiteRequest } from './exchange/site-handler.ts'
-import type { ConnectionFacts } from './listen/door-ports.ts'
+import type { SiteVisit } from './exchange/site-handler.ts'
 import type { DoorRequest } from './listen/http/door-request.ts'
 import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED } from './listen/http/error-pages.ts'
 import { isHttp1, type RequestTarget, readRequestTarget } from './listen/http/request-target.ts'
 import { type ClientDemand, dropClientClaims, judgeClient } from './sites/client-certificates.ts'
 import type { Site } from './sites/site.ts'
 import { spreadForwarded } from './visit/forwarded-header.ts'
-import { findVisitor } from './visit/visitor-address.ts'
+import type { Visit } from './visit/visit.ts'
 import { visitorPortOf } from './visit/visitor-port.ts'
 
 /** Where a CA asks its questions (RFC 8555 section 8.3). */
@@ -17,7 +16,7 @@ const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz'])
 
 /** What is to be done with a request. */
 export type Found =
-  | { readonly kind: 'site'; readonly exchange: Omit<SiteRequest, 'response'> }
+  | { readonly kind: 'site'; readonly visit: SiteVisit }
   | { readonly kind: 'challenge'; readonly answer: string }
   | {
       readonly kind: 'challenge-file'
@@ -29,20 +28,20 @@ export type Found =
       readonly kind: 'redirect'
       readonly status: number
       readonly location: string
-      readonly exchange: Omit<SiteRequest, 'response'>
+      readonly visit: SiteVisit
     }
   | { readonly kind: 'health' }
   /** By what its client showed of itself. */
   | {
       readonly kind: 'refused'
       readonly status: 421 | typeof CERTIFICATE_MISSING | typeof CERTIFICATE_REFUSED
-      readonly exchange: Omit<SiteRequest, 'response'>
+      readonly visit: SiteVisit
     }
   | {
       readonly kind: 'page'
       readonly status: 400 | 421 | 503
       /** Set where it is a site's. */
-      readonly exchange?: Omit<SiteRequest, 'response'>
+      readonly visit?: SiteVisit
     }
 
 const BAD_REQUEST: FoundBehind = { kind: 'page', status: 400 }
@@ -53,32 +52,32 @@ const UNAVAILABLE: FoundBehind = { kind: 'page', status: 503 }
 export type FoundBehind = Exclude<Found, { kind: 'challenge-file' }>
 
 /** Finds what is to be done with a request. */
-export function find(door: Door, request: DoorRequest, facts: ConnectionFacts): Found {
+export function find(door: Door, request: DoorRequest, visit: Visit): Found {
   const target = readRequestTarget(request)
   if (!target) return BAD_REQUEST
-  if (door.isTrusted(facts.remoteAddress)) spreadForwarded(request.headers, door.isTrusted)
+  if (visit.isPeerTrusted) spreadForwarded(request.headers, door.isTrusted)
   // What comes in absolute form goes on in the usual one.
   if (target.target !== request.url) request.url = target.target
   const challenge = findChallenge(door, request, target)
-  return challenge ?? findBehind(door, { request, facts }, target)
+  return challenge ?? findBehind(door, { request, visit }, target)
 }
 
 /** What is to be done with a request that no CA sent. */
 export function findBehind(
   door: Door,
-  { request, facts }: { request: DoorRequest; facts: ConnectionFacts },
+  { request, visit }: { request: DoorRequest; visit: Visit },
   target: RequestTarget,
 ): FoundBehind {
-  if (facts.scheme === 'https' && !door.finder.mayServe(facts.serverName, target.host)) return MISDIRECTED
+  if (visit.tls && !door.finder.mayServe(visit.tls.serverName, target.host)) return MISDIRECTED
   const site = door.sites().find(target.host)
   if (!site) {
     return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
-  const asked = { request, facts, site, target }
+  const asked = { request, visit, site, target }
   const demand = door.finder.demandOf(site)
   return (
     judgeDemand(door, asked, demand) ??
-    judgeScheme(door, asked, demand) ?? { kind: 'site', exchange: toExchange(door, asked) }
+    judgeScheme(door, asked, demand) ?? { kind: 'site', visit: visitSite(door, asked) }
   )
 }
 
@@ -86,55 +85,48 @@ export function findBehind(
 function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
   if (demand.kind === 'none') return undefined
   if (demand.kind === 'closed') return closed(door, asked)
-  const { request, facts } = asked
-  dropClientClaims(request.headers)
-  if (facts.scheme === 'http') return undefined
-  const verdict = judgeClient(demand, facts.client)
+  const { tls } = asked.visit
+  dropClientClaims(asked.request.headers)
+  if (!tls) return undefined
+  const verdict = judgeClient(demand, tls.client)
   if (verdict === 'fine') return undefined
-  const exchange = toExchange(door, asked)
+  const visit = visitSite(door, asked)
   if (verdict === 'bad') {
-    const { host, remoteAddress } = exchange
-    door.parts.onClientRefused?.({ host, remoteAddress, reason: facts.client?.error ?? '' })
+    const { host, remoteAddress } = visit
+    door.parts.onClientRefused?.({ host, remoteAddress, reason: tls.client?.error ?? '' })
   }
-  return { kind: 'refused', status: REFUSALS[verdict], exchange }
+  return { kind: 'refused', status: REFUSALS[verdict], visit }
 }
 
 const REFUSALS = { elsewhere: 421, missing: CERTIFICATE_MISSING, bad: CERTIFICATE_REFUSED } as const
 
 function closed(door: Door, asked: Asked): FoundBehind {
-  return { kind: 'page', status: 503, exchange: toExchange(door, asked) }
+  return { kind: 'page', status: 503, visit: visitSite(door, asked) }
 }
 
 interface Asked {
   readonly request: DoorRequest
-  readonly facts: ConnectionFacts
+  readonly visit: Visit
   readonly site: Site
   readonly target: RequestTarget
 }
 
-function toExchange(door: Door, { request, facts, site, target }: Asked): Omit<SiteRequest, 'response'> {
-  const { remoteAddress: peerAddress, remotePort, localPort, scheme } = facts
-  const isPeerTrusted = door.isTrusted(peerAddress)
+function visitSite(door: Door, { request, visit, site, target }: Asked): SiteVisit {
+  const { scheme, isPeerTrusted, tls } = visit
   return {
+    ...visit,
     request,
     site,
-    scheme,
     host: target.host,
     authority: target.authority,
-    remoteAddress: findVisitor(peerAddress, request.headers['x-forwarded-for'], door.isTrusted),
-    peerAddress,
-    remotePort,
-    serverPort: localPort,
     visitorPort: visitorPortOf(request.headers, {
       scheme,
       isPeerTrusted,
       own: site.declaration,
       door: door.parts,
     }),
-    isPeerTrusted,
     // Shown to CAs that count no more it proves nothing.
-    client: facts.client && door.finder.demandOf(site).kind === 'asked' ? facts.client : undefined,
-    requestId: door.parts.newRequestId(),
+    client: tls?.client && door.finder.demandOf(site).kind === 'asked' ? tls.client : undefined,
   }
 }
 
@@ -153,16 +145,16 @@ function findChallenge(
 
 /** Whether this scheme is served, by nginx-proxy's `HTTPS_METHOD`; undefined: it is. */
 function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
-  const { request, facts, site, target } = asked
+  const { request, visit, site, target } = asked
   const { httpsMethod, source } = site.declaration
   // The handshake of such a host is refused, unless there is a default certificate to say so with.
-  if (facts.scheme === 'https') return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
+  if (visit.tls) return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
   // Without TLS nobody can show a certificate, and who stands behind a proxy that did it has shown none to us.
   const mustShow = demand.kind === 'asked' && demand.mode === 'on'
   if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
-  if (isForwardedHttps(door, request, facts)) {
+  if (isForwardedHttps(request, visit)) {
     return mustShow
-      ? { kind: 'refused', status: CERTIFICATE_MISSING, exchange: toExchange(door, asked) }
+      ? { kind: 'refused', status: CERTIFICATE_MISSING, visit: visitSite(door, asked) }
       : undefined
   }
   const hasCertificate = door.finder.contextOf(target.host) !== undefined
@@ -185,12 +177,12 @@ function redirectToTls(door: Door, asked: Asked): FoundBehind {
   return {
     kind: 'redirect',
     status: isGet ? 301 : nonGetRedirect,
-    exchange: toExchange(door, asked),
+    visit: visitSite(door, asked),
     location: `https://${name}${externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`}${path}`,
   }
 }
 
 /** A trusted proxy before us has done TLS already. */
-function isForwardedHttps({ isTrusted }: Door, request: DoorRequest, facts: ConnectionFacts): boolean {
-  return request.headers['x-forwarded-proto'] === 'https' && isTrusted(facts.remoteAddress)
+function isForwardedHttps(request: DoorRequest, visit: Visit): boolean {
+  return visit.isPeerTrusted && request.headers['x-forwarded-proto'] === 'https'
 }

@@ -150,12 +150,12 @@ test('`setSites()` changes what the next request sees, and none that is under wa
   await using door = await openTestDoor(makeTable({ ...A, httpsMethod: 'nohttps' }), {
     handler: {
       ...TELLING_HANDLER,
-      async serve(exchange) {
-        if (exchange.request.url === '/slow') {
+      async serve(visit, response) {
+        if (visit.request.url === '/slow') {
           arrived.resolve()
           await gate.promise
         }
-        await TELLING_HANDLER.serve(exchange)
+        await TELLING_HANDLER.serve(visit, response)
       },
     },
   })

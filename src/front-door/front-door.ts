@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { isIP } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { isOutOfDescriptors } from '../stream/descriptors.ts'
 import { readChallengeFile } from './answer/challenge-file.ts'
 import type { Door, FrontDoorParts } from './door.ts'
@@ -9,13 +8,15 @@ import { setHsts } from './exchange/site-exchange.ts'
 import { type Found, type FoundBehind, find, findBehind } from './find-request.ts'
 import type { DoorAddress } from './listen/door-address.ts'
 import { type DoorListener, openDoorListener } from './listen/door-listener.ts'
-import type { ConnectionFacts, DoorOptions } from './listen/door-ports.ts'
+import type { DoorOptions, OpenedProtocol } from './listen/door-ports.ts'
 import type { DoorRequest, DoorResponse } from './listen/http/door-request.ts'
 import { sendPage, sendText } from './listen/http/error-pages.ts'
 import type { HostTable } from './sites/host-table.ts'
 import type { Site } from './sites/site.ts'
 import { createTlsFinder } from './sites/tls-finder.ts'
+import { createVisitMaker } from './visit/make-visit.ts'
 import { createAddressMatcher, UNIX_ADDRESS } from './visit/network-address.ts'
+import type { Visit } from './visit/visit.ts'
 
 export type { FrontDoorParts } from './door.ts'
 
@@ -46,6 +47,7 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
   const { parts, finder, isTrusted } = door
   const pass = (answer: () => void): void => (parts.gate ? parts.gate.pass(answer) : answer())
   return {
+    hasHttp2: true,
     proxyProtocol: parts.proxyProtocolFrom.length === 0 ? 'none' : (parts.proxyProtocol ?? 'optional'),
     ...(parts.maxConnections !== undefined && { maxConnections: parts.maxConnections }),
     ...(parts.maxConnectionsPerAddress !== undefined && { maxPerAddress: parts.maxConnectionsPerAddress }),
@@ -57,12 +59,19 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
       ticketSecret: parts.ticketSecret,
       isProxyTrusted: createAddressMatcher(parts.proxyProtocolFrom),
       isCounted: (address) => !isOwnAddress(address) && !isTrusted(address),
-      handle: (request, response, facts) => pass(() => serve(door, { request, response, facts })),
-      shouldUpgrade: (request, facts) => shouldUpgrade(door, request, facts),
+      makeVisit: createVisitMaker(parts),
+      handle: (request, response, visit) => pass(() => serve(door, { request, response, visit })),
+      refuseHead: (response, { status }) => sendPage(response, status),
+      word: parts.served.word,
+      shouldUpgrade: (request, visit) => shouldUpgrade(door, request, visit),
       upgrade: (request, opened) => pass(() => upgrade(door, request, opened)),
       logFailure: parts.logFailure,
     },
   }
+}
+
+function isHttp2(response: DoorResponse): response is Http2ServerResponse {
+  return 'stream' in response
 }
 
 /** A proxy on this machine speaks for everybody. */
@@ -73,18 +82,18 @@ function isOwnAddress(address: string): boolean {
 interface Arrival {
   readonly request: DoorRequest
   readonly response: DoorResponse
-  readonly facts: ConnectionFacts
+  readonly visit: Visit
 }
 
 function serve(door: Door, arrival: Arrival): void {
-  const { request, response, facts } = arrival
+  const { request, response, visit } = arrival
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
     sendPage(response, isOutOfDescriptors(error) ? 503 : 500)
   }
   try {
-    const found = find(door, request, facts)
-    if (found.kind === 'site') door.parts.handler.serve({ ...found.exchange, response }).catch(fail)
+    const found = find(door, request, visit)
+    if (found.kind === 'site') door.parts.handler.serve(found.visit, response).catch(fail)
     else if (found.kind === 'challenge-file') answerFromFile(door, found, arrival).catch(fail)
     else answer(door, found, arrival)
   } catch (error) {
@@ -101,7 +110,7 @@ async function answerFromFile(
   const text = await readChallengeFile(folder, token)
   if (text !== undefined) return sendText(arrival.response, 200, text)
   const found = findBehind(door, arrival, target)
-  if (found.kind === 'site') await door.parts.handler.serve({ ...found.exchange, response: arrival.response })
+  if (found.kind === 'site') await door.parts.handler.serve(found.visit, arrival.response)
   else answer(door, found, arrival)
 }
 
@@ -109,28 +118,28 @@ async function answerFromFile(
 function answer(
   door: Door,
   found: Exclude<FoundBehind, { kind: 'site' }>,
-  { request, response }: Arrival,
+  { request, response, visit }: Arrival,
 ): void {
   switch (found.kind) {
     case 'challenge':
       sendText(response, 200, found.answer)
       return
     case 'redirect':
-      door.parts.handler.observe({ ...found.exchange, response })
+      door.parts.handler.observe(found.visit, response)
       response.setHeader('location', found.location)
       sendPage(response, found.status)
       return
     case 'refused':
-      door.parts.handler.observe({ ...found.exchange, response })
-      setHsts(response, found.exchange)
+      door.parts.handler.observe(found.visit, response)
+      setHsts(response, found.visit)
       endConnection(response)
       sendPage(response, found.status)
       return
     case 'health':
-      door.parts.health(request as IncomingMessage, response as ServerResponse)
+      door.parts.served.serve(request as IncomingMessage, response as ServerResponse, visit)
       return
     case 'page':
-      if (found.exchange) setHsts(response, found.exchange)
+      if (found.visit) setHsts(response, found.visit)
       sendPage(response, found.status)
       return
     default:
@@ -140,33 +149,29 @@ function answer(
 
 /** What a client showed of itself holds for all of a connection: to show something else it needs another. */
 function endConnection(response: DoorResponse): void {
-  if (response.req.httpVersionMajor === 1) response.setHeader('connection', 'close')
-  else (response as Http2ServerResponse).stream.session?.close()
+  if (isHttp2(response)) response.stream.session?.close()
+  else response.setHeader('connection', 'close')
 }
 
 /** What is no site's, or not passed on, answers as it does to any request. */
-function shouldUpgrade(door: Door, request: IncomingMessage, facts: ConnectionFacts): boolean {
+function shouldUpgrade(door: Door, request: IncomingMessage, visit: Visit): boolean {
   try {
-    const found = find(door, request, facts)
-    return found.kind === 'site' && door.parts.handler.mayUpgrade(found.exchange)
+    const found = find(door, request, visit)
+    return found.kind === 'site' && door.parts.handler.mayUpgrade(found.visit)
   } catch {
     // It will be thrown again, and told, where the request is answered.
     return false
   }
 }
 
-function upgrade(
-  door: Door,
-  request: IncomingMessage,
-  { socket, head, facts }: { socket: Duplex; head: Buffer; facts: ConnectionFacts },
-): void {
+function upgrade(door: Door, request: IncomingMessage, { socket, head, visit }: OpenedProtocol): void {
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
     socket.destroy()
   }
   try {
-    const found = find(door, request, facts)
-    if (found.kind === 'site') door.parts.handler.upgrade(found.exchange, socket, head).catch(fail)
+    const found = find(door, request, visit)
+    if (found.kind === 'site') door.parts.handler.upgrade(found.visit, socket, head).catch(fail)
     else socket.destroy()
   } catch (error) {
     fail(error)

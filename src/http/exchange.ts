@@ -1,19 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../access/principal.ts'
+import type { Visit } from '../front-door/visit/visit.ts'
 import { OciError } from '../oci/errors.ts'
 import type { UnsentHold } from '../stream/unsent-bytes.ts'
 import type { BodyRoom } from './body-room.ts'
 
 /** One request and its answer, its principal, and the data of its access line. */
 export interface Exchange {
-  readonly id: string
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  readonly visit: Visit
   principal: Principal
   repository: string | undefined
   errorCode: string | undefined
-  /** Address of the client; behind a trusted proxy the one from the proxy's header. */
-  readonly remote: string
   /** Body bytes handed to the connection. */
   sentBytes: number
   /** Memory of larger answers that wait for their clients to read them, those of all requests together. */
@@ -40,8 +39,8 @@ export function requireAccountId(exchange: Exchange): string {
   throw new OciError('UNAUTHORIZED')
 }
 
-/** Holder of a request's memory: its account, or its address without one. */
-export function holderOf({ principal, remote }: Exchange): string {
+/** Whose memory a request takes: its account's, or its address's where there is none. */
+export function holderOf({ principal, visit }: Exchange): string {
   // No account has a space in its name, nor an address.
-  return principal.kind === 'user' ? `account ${principal.name}` : `address ${remote}`
+  return principal.kind === 'user' ? `account ${principal.name}` : `address ${visit.remoteAddress}`
 }

@@ -2,18 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { ANONYMOUS } from '../access/principal.ts'
 import type { AccessRules } from '../access/rules.ts'
+import type { Served } from '../front-door/visit/served.ts'
+import type { Visit } from '../front-door/visit/visit.ts'
 import type { AccessLine } from '../log/access-line.ts'
 import { OciError } from '../oci/errors.ts'
 import type { Registry } from '../registry/registry.ts'
 import { createCors } from './cors.ts'
 import { createHandlers } from './create-handlers.ts'
+import { createDoubtReport, type DoubtedOrigin } from './doubted-origin.ts'
 import type { Exchange } from './exchange.ts'
-import { createOriginReader, type OriginPolicy } from './origin.ts'
 import { toOriginForm } from './origin-form.ts'
 import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './reply.ts'
 import { type OciParts, serveOci } from './serve-oci.ts'
 import { createSharedBounds, type SharedBounds } from './shared-bounds.ts'
 import { serveToken, type TokenEndpointParts } from './token-endpoint.ts'
+import { wordRefusal } from './word-refusal.ts'
 
 /** Dependencies and settings of the registry's own host. */
 interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
@@ -21,7 +24,10 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly rules: AccessRules
   /** By default those of this host alone. */
   readonly bounds?: SharedBounds
-  readonly origin: OriginPolicy
+  /** Scheme and host of all requests, set by the operator; undefined: those of each visit. */
+  readonly publicUrl: string | undefined
+  /** Called with the first doubt of each kind about the scheme of a visit. */
+  readonly onDoubtedOrigin?: ((doubted: DoubtedOrigin) => void) | undefined
   readonly relativeUrls: boolean
   /** Origins of web pages that may use this registry; `*` stands for all. */
   readonly corsOrigins: readonly string[]
@@ -31,7 +37,6 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly isStopping: () => boolean
   /** Problems that do not prevent serving, but need attention. */
   readonly warnings: () => readonly Warning[]
-  readonly newRequestId: () => string
   /** Called with one line for each request, once it is over. */
   readonly logAccess: (line: AccessLine) => void
   /** Called with failures that are bugs or faults of the machine, not of the client. */
@@ -49,30 +54,27 @@ export interface Warning {
 /** The parts of a host, with the shared ones of its requests. */
 interface OpenHost extends RegistryHostParts, OciParts, TokenEndpointParts {}
 
-/** Answers a request; settles when the handler is done, never rejects. */
-export type HostHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
-
-/** Creates the handler of the registry's own host: `/v2/`, `/token`, health. */
-export function createRegistryHost(given: RegistryHostParts): HostHandler {
-  const { registry, rules, bounds = createSharedBounds() } = given
+/** Creates the registry's own host: `/v2/`, `/token`, health. */
+export function createRegistryHost(given: RegistryHostParts): Served {
+  const { registry, rules, bounds = createSharedBounds(), publicUrl, onDoubtedOrigin } = given
   const handlers = createHandlers({ registry, rules, bounds })
   const { answerRoom, formRoom } = bounds
   const parts: OpenHost = { ...given, handlers, formRoom }
-  const { readOrigin, readRemote } = createOriginReader(parts.origin)
+  // With a URL of the operator there is nothing to doubt.
+  const reportDoubt = publicUrl === undefined && onDoubtedOrigin && createDoubtReport(onDoubtedOrigin)
   const cors = createCors(parts.corsOrigins)
   const added = parts.responseHeaders.map(splitHeader)
-  return async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void> => {
     const startedAt = performance.now()
-    const origin = readOrigin(request)
-    const remote = readRemote(request)
+    const origin = publicUrl ?? visit.origin
+    if (reportDoubt) reportDoubt(visit)
     const exchange: Exchange = {
-      id: parts.newRequestId(),
       request,
       response,
+      visit,
       principal: ANONYMOUS,
       repository: undefined,
       errorCode: undefined,
-      remote,
       sentBytes: 0,
       answerRoom,
       origin,
@@ -89,6 +91,10 @@ export function createRegistryHost(given: RegistryHostParts): HostHandler {
     } catch (error) {
       answerFailure(exchange, error, parts)
     }
+  }
+  return {
+    serve: (request, response, visit) => void answer(request, response, visit),
+    word: wordRefusal,
   }
 }
 
@@ -142,14 +148,14 @@ function answerFailure(exchange: Exchange, error: unknown, parts: RegistryHostPa
     return
   }
   const answer = toOciError(error, exchange)
-  if (answer.status >= 500) parts.logFailure(error, exchange.id)
+  if (answer.status >= 500) parts.logFailure(error, exchange.visit.requestId)
   replyError(exchange, answer)
 }
 
 function toAccessLine(exchange: Exchange, measured: { received: number; ms: number }): AccessLine {
-  const { id, request, response, principal, repository, errorCode } = exchange
+  const { visit, request, response, principal, repository, errorCode } = exchange
   return {
-    id,
+    id: visit.requestId,
     who: principal.kind === 'user' ? principal.name : undefined,
     method: request.method ?? '',
     path: request.url ?? '',
@@ -158,7 +164,7 @@ function toAccessLine(exchange: Exchange, measured: { received: number; ms: numb
     received: measured.received,
     ms: measured.ms,
     repository,
-    remote: exchange.remote,
+    remote: visit.remoteAddress,
     agent: request.headers['user-agent'],
     // The answer ends before its handler gets the event.
     error: errorCode ?? (response.writableFinished ? undefined : 'CLIENT_GONE'),

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import type { AddedHeaders } from '../front-door/visit/visit.ts'
 import { OciError } from '../oci/errors.ts'
 import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
 import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
@@ -19,20 +20,26 @@ const MAX_DISCARD_MS = 10_000
  * Sends the status and the headers, with those of every answer; browsers must neither run nor sniff any served content.
  * One flat list: Node copies it as it is, while names set one by one are looked up and joined.
  */
-export function sendHead({ id, response }: Exchange, status: number, headers: OutgoingHttpHeaders): void {
+export function sendHead({ visit, response }: Exchange, status: number, headers: OutgoingHttpHeaders): void {
+  if (visit.addedHeaders) addHeaders(response, visit.addedHeaders(status))
   const list: (string | number | readonly string[])[] = [
     'docker-distribution-api-version',
     'registry/2.0',
     'x-content-type-options',
     'nosniff',
     'x-request-id',
-    id,
+    visit.requestId,
   ]
   for (const name in headers) {
     const value = headers[name]
     if (value !== undefined) list.push(name, value)
   }
   response.writeHead(status, list as string[])
+}
+
+/** Set beside the list, so that a header of this server's own takes the place of one of the same name. */
+function addHeaders(response: Exchange['response'], headers: AddedHeaders): void {
+  for (const name in headers) response.setHeader(name, headers[name] ?? '')
 }
 
 /** Answers without a body. */
@@ -144,7 +151,7 @@ export function toOciError(error: unknown, exchange: Exchange): OciError {
     })
   }
   return new OciError('UNKNOWN', {
-    message: `Something went wrong in this registry: its log says more under the request id ${exchange.id}`,
+    message: `Something went wrong in this registry: its log says more under the request id ${exchange.visit.requestId}`,
     cause: error,
   })
 }

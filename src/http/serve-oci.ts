@@ -23,7 +23,10 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
   const { request, response } = exchange
   const parsed = parseOciRequest(request.method ?? 'GET', request.url ?? '/')
   exchange.repository = 'repository' in parsed ? parsed.repository : undefined
-  const authenticated = await authenticate({ headers: request.headers, remote: exchange.remote }, parts)
+  const authenticated = await authenticate(
+    { headers: request.headers, remote: exchange.visit.remoteAddress },
+    parts,
+  )
   exchange.principal = authenticated.principal
   const demand = toDemand(parsed)
   const refusal = findRefusal(decide(authenticated.principal, demand, parts.rules), authenticated, () =>

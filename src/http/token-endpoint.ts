@@ -54,9 +54,12 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
   await answer(exchange, tokenRequest, parts)
 }
 
-async function readGet({ request, remote }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
+async function readGet({ request, visit }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
   const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
-  const { principal, account, credentials } = await authenticate({ headers: request.headers, remote }, parts)
+  const { principal, account, credentials } = await authenticate(
+    { headers: request.headers, remote: visit.remoteAddress },
+    parts,
+  )
   if (credentials !== 'none' && (credentials !== 'accepted' || isBearer(principal))) throw wrongCredentials()
   return {
     account,
@@ -80,7 +83,7 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
       ? await verifyPassword(parts.accounts, {
           name: form.get('username') ?? '',
           password: form.get('password') ?? '',
-          remote: exchange.remote,
+          remote: exchange.visit.remoteAddress,
         })
       : redeemed?.owner
   if (!account) throw wrongCredentials()

@@ -9,6 +9,7 @@ import { createTokenService } from '../../src/tokens/token-service.ts'
 import { Connection, type Reply, type RequestOptions } from '../protocol/connection.ts'
 import { RegistryRooms } from './memory/registry-room.ts'
 import { MemoryAuthenticator } from './memory-authenticator.ts'
+import { makeVisit } from './served-by.ts'
 
 /** Accounts that a surface has from the start; the password of each is its name. Only `admin` administers. */
 export type SurfaceUser = 'admin' | 'alice' | 'bob'
@@ -44,7 +45,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
   for (const name of ['admin', 'alice', 'bob']) accounts.set({ name, isAdmin: name === 'admin' }, name)
   const bounds = createSharedBounds()
   const failures: unknown[] = []
-  const handle = createRegistryHost({
+  const served = createRegistryHost({
     registry: wrap(registry),
     rules,
     bounds,
@@ -54,18 +55,24 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
       database,
       findEnabled: (name) => accounts.findEnabled(name),
     }),
-    origin: { publicUrl: undefined, trustedProxies: [] },
+    publicUrl: undefined,
     relativeUrls: true,
     corsOrigins: [],
     responseHeaders: [],
     authRealm: 'test',
     isStopping: () => false,
     warnings: () => [],
-    newRequestId: () => 'test',
     logAccess: () => {},
     logFailure: (error) => void failures.push(error),
   })
-  const server = createServer((request, response) => void handle(request, response))
+  const server = createServer((request, response) => {
+    const { host } = request.headers
+    served.serve(
+      request,
+      response,
+      makeVisit({ requestId: 'test', scheme: 'http', origin: `http://${host}` }),
+    )
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   resources.defer(
     () =>

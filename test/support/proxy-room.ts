@@ -17,6 +17,7 @@ import type {
   UpstreamDeclaration,
 } from '../../src/front-door/sites/site-declaration.ts'
 import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
+import { servedBy } from './served-by.ts'
 import { contextOf, makeSite } from './test-door.ts'
 
 /** Host of all requests of such tests. */
@@ -58,7 +59,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   }
   const handler = resources.use(
     createSiteHandler({
-      registry: options.registry ?? ((_request, response) => response.end('registry')),
+      served: servedBy(options.registry ?? ((_request, response) => response.end('registry'))),
       limits: new RateLimits(),
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
@@ -92,7 +93,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
       },
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
       handler,
-      health: (_request, response) => response.end(),
+      served: servedBy((_request, response) => response.end()),
       trustedProxies: options.trustedProxies ?? [],
       proxyProtocolFrom: [],
       tlsPolicy: 'Mozilla-Intermediate',

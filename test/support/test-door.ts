@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { makeAlpnCertificate } from '../../src/certificates/x509/write/alpn-certificate.ts'
-import type { SiteHandler, SiteRequest } from '../../src/front-door/exchange/site-handler.ts'
+import type { SiteHandler, SiteVisit } from '../../src/front-door/exchange/site-handler.ts'
 import { createFrontDoor, type FrontDoor, type FrontDoorParts } from '../../src/front-door/front-door.ts'
 import type { DoorAddress } from '../../src/front-door/listen/door-address.ts'
 import { HostTable } from '../../src/front-door/sites/host-table.ts'
@@ -12,6 +12,7 @@ import type { CertificateSource } from '../../src/front-door/sites/ports.ts'
 import type { Site } from '../../src/front-door/sites/site.ts'
 import type { SiteDeclaration } from '../../src/front-door/sites/site-declaration.ts'
 import { defaultSettings } from '../../src/front-door/vhost/settings/default-settings.ts'
+import { servedBy } from './served-by.ts'
 
 /** A test's declaration of a site; the rest are the defaults of a container. */
 export type SiteWish = Partial<SiteDeclaration> & { readonly host: string }
@@ -100,8 +101,7 @@ export function certificatesOf(
 
 /** Answers with the data it got, as JSON; an upgraded connection echoes. */
 export const TELLING_HANDLER: SiteHandler = {
-  serve({ response, ...exchange }: SiteRequest) {
-    const { request, site, ...told } = exchange
+  serve({ request, site, ...told }: SiteVisit, response) {
     const answer = response as ServerResponse
     answer.setHeader('content-type', 'application/json')
     answer.end(
@@ -111,7 +111,7 @@ export const TELLING_HANDLER: SiteHandler = {
   },
   observe: () => undefined,
   mayUpgrade: ({ site }) => site.declaration.source.kind !== 'registry',
-  upgrade(_exchange: Omit<SiteRequest, 'response'>, socket: Duplex, head: Buffer) {
+  upgrade(_visit: SiteVisit, socket: Duplex, head: Buffer) {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
     socket.write(head)
     socket.pipe(socket)
@@ -141,7 +141,7 @@ export async function openTestDoor(
       certificates: certificatesOf({}),
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
       handler: TELLING_HANDLER,
-      health: (_request, response) => response.end('healthy'),
+      served: servedBy((_request, response) => response.end('healthy')),
       trustedProxies: [],
       proxyProtocolFrom: [],
       tlsPolicy: 'Mozilla-Intermediate',

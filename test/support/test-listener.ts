@@ -6,8 +6,12 @@ import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import type { DoorAddress } from '../../src/front-door/listen/door-address.ts'
 import { openDoorListener } from '../../src/front-door/listen/door-listener.ts'
-import type { ConnectionFacts, DoorOptions, DoorPorts } from '../../src/front-door/listen/door-ports.ts'
+import type { DoorOptions, DoorPorts } from '../../src/front-door/listen/door-ports.ts'
 import type { DoorRequest, DoorResponse } from '../../src/front-door/listen/http/door-request.ts'
+import { sendPage } from '../../src/front-door/listen/http/error-pages.ts'
+import { createVisitMaker } from '../../src/front-door/visit/make-visit.ts'
+import type { Visit } from '../../src/front-door/visit/visit.ts'
+import { wordRefusal } from '../../src/http/word-refusal.ts'
 import { contextOf } from './test-door.ts'
 
 /** Names with another policy than the usual. */
@@ -31,8 +35,11 @@ function portsWith(changes: Partial<DoorPorts>): DoorPorts {
     hostAt: () => undefined,
     challengeFor: (name) => (name === 'asked.test' ? contextOf('asked.test') : undefined),
     isProxyTrusted: () => true,
+    makeVisit: createVisitMaker({ trustedProxies: [], newRequestId: () => 'r1' }),
+    refuseHead: (response, { status }) => sendPage(response, status),
+    word: wordRefusal,
     isCounted: () => true,
-    handle: (request, response, facts) => void tell(request, response, facts),
+    handle: (request, response, visit) => void tell(request, response, visit),
     shouldUpgrade: () => true,
     upgrade: (_request, { socket }) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
@@ -42,12 +49,8 @@ function portsWith(changes: Partial<DoorPorts>): DoorPorts {
   }
 }
 
-/** Answers with the known facts of a request, and the length of its body. */
-export async function tell(
-  request: DoorRequest,
-  anyResponse: DoorResponse,
-  facts: ConnectionFacts,
-): Promise<void> {
+/** Answers with what is known of a request, and how long its body was. */
+export async function tell(request: DoorRequest, anyResponse: DoorResponse, visit: Visit): Promise<void> {
   const response = anyResponse as ServerResponse
   let bytes = 0
   try {
@@ -56,8 +59,7 @@ export async function tell(
     // The client is gone, or the request cannot be parsed.
     return
   }
-  const { remoteAddress, remotePort } = request.socket
-  response.end(JSON.stringify({ ...facts, bytes, socket: [remoteAddress, remotePort] }))
+  response.end(JSON.stringify({ ...visit, ...visit.tls, bytes }))
 }
 
 /** Opens a listener on loopback, with TLS by default. */
@@ -68,6 +70,7 @@ export async function open(
   const { ports = {}, ...rest } = options
   const listener = await openDoorListener(address, {
     isTls: true,
+    hasHttp2: true,
     proxyProtocol: 'none',
     ...rest,
     ports: portsWith(ports),

@@ -11,6 +11,7 @@ import { SiteAssembler } from '../../src/front-door/sites/assemble-sites.ts'
 import type { Site } from '../../src/front-door/sites/site.ts'
 import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
 import { listen, ROW_HEADER, type SeenRequest, stop, type Upstreams } from './asked-upstreams.ts'
+import { makeVisit, servedBy } from './served-by.ts'
 import { makeSite } from './test-door.ts'
 import { ROOT, type Side, type VhostFiles } from './vhost-nginx.ts'
 
@@ -53,7 +54,7 @@ export async function startSites(
   const byHost = new Map(sites.map((site) => [site.declaration.host, site]))
   const handler = resources.use(
     createSiteHandler({
-      registry: (_request, response) => response.end(),
+      served: servedBy((_request, response) => response.end()),
       limits: new RateLimits(),
       passwords: resources.use(createHtpasswdChecker({ weakHashes: true })),
       logger: pino({ level: 'silent' }),
@@ -69,20 +70,16 @@ export async function startSites(
       response.writeHead(421).end()
       return
     }
-    void handler.serve({
-      request: incoming,
-      response,
-      site,
-      scheme: 'http',
-      host: authority,
-      authority,
+    const { serverPort } = parts
+    const from = {
       remoteAddress,
       peerAddress: remoteAddress,
       remotePort,
-      serverPort: parts.serverPort,
-      isPeerTrusted: false,
-      requestId: String(++requestId),
-    })
+      scheme: 'http',
+      serverPort,
+    } as const
+    const visit = makeVisit({ ...from, requestId: String(++requestId) })
+    void handler.serve({ ...visit, request: incoming, site, host: authority, authority }, response)
   })
   const address = await listen(server)
   resources.defer(() => stop(server))

@@ -1,14 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { ForwardTools } from '../forward/forward-tools.ts'
 import type { LimitGate, PasswordChecker } from '../sites/ports.ts'
+import type { Served } from '../visit/served.ts'
 import type { FileRules } from './files/find-file.ts'
 import type { SiteLog } from './site-access-log.ts'
 
 /** What serving sites needs. */
 export interface SiteHandlerParts {
   /** Answers on the registry's own hosts. */
-  readonly registry: (request: IncomingMessage, response: ServerResponse) => void
+  readonly served: Served
   readonly passwords: PasswordChecker
   /** Counts what vhost files limit. */
   readonly limits: LimitGate
@@ -22,4 +22,4 @@ export interface SiteHandlerParts {
 }
 
 /** Dependencies of all that answers a request of a site. */
-export interface AnswerTools extends ForwardTools, Pick<SiteHandlerParts, 'registry' | 'files'> {}
+export interface AnswerTools extends ForwardTools, Pick<SiteHandlerParts, 'served' | 'files'> {}

@@ -1,26 +1,26 @@
 import type { ServerResponse } from 'node:http'
 import { withoutUserInfo } from '../../log/redact.ts'
 import type { RequestRecord } from '../exchange/site-exchange.ts'
-import type { SiteRequest } from '../exchange/site-handler.ts'
+import type { SiteVisit } from '../exchange/site-handler.ts'
 import { whenOver } from '../forward/join-sockets.ts'
 import type { UpgradeResult } from '../forward/proxy-upgrade.ts'
 import { readBasic } from '../judge/basic-credentials.ts'
+import type { DoorResponse } from '../listen/http/door-request.ts'
 import type { SiteLog, SiteLogLine } from './site-access-log.ts'
 
 /** Writes a line once a request is over, unless its record says otherwise by then. */
 export function recordRequest(
   log: SiteLog,
-  exchange: SiteRequest,
+  { visit, response }: { visit: SiteVisit; response: DoorResponse },
   startedAt = performance.now(),
 ): RequestRecord {
-  const record: RequestRecord = { accessLog: exchange.site.server.settings.accessLog, bytes: 0 }
-  const { response } = exchange
+  const record: RequestRecord = { accessLog: visit.site.server.settings.accessLog, bytes: 0 }
   countBody(response as ServerResponse, record)
   response.once('close', () => {
     const status = response.headersSent ? response.statusCode : 499
     const { accessLog, bytes, reason } = record
-    const begun = { ...beginLine(exchange, status), reason }
-    finishingLine(log, { begun, startedAt, site: exchange.site.declaration.host, accessLog })(bytes)
+    const begun = { ...beginLine(visit, status), reason }
+    finishingLine(log, { begun, startedAt, site: visit.site.declaration.host, accessLog })(bytes)
   })
   return record
 }
@@ -28,7 +28,7 @@ export function recordRequest(
 /** Writes the line of a request for another protocol, once that is over; until then it holds the line and no more. */
 export function logUpgrade(
   log: SiteLog,
-  exchange: Omit<SiteRequest, 'response'>,
+  exchange: SiteVisit,
   { startedAt, accessLog, ...result }: UpgradeResult & { readonly startedAt: number },
 ): void {
   const begun = beginLine(exchange, result.status)
@@ -57,10 +57,7 @@ function finishingLine(
   }
 }
 
-function beginLine(
-  { request, host, remoteAddress, requestId }: Omit<SiteRequest, 'response'>,
-  status: number,
-): BegunLine {
+function beginLine({ request, host, remoteAddress, requestId }: SiteVisit, status: number): BegunLine {
   const { authorization, referer, 'user-agent': agent } = request.headers
   return {
     host,

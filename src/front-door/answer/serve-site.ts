@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { unsentBytes } from '../../stream/unsent-bytes.ts'
-import type { RequestRecord } from '../exchange/site-exchange.ts'
+import type { Answering, RequestRecord } from '../exchange/site-exchange.ts'
 import {
   type ContentPlan,
   hasLeft,
@@ -12,7 +12,7 @@ import {
   tellRefused,
   tellTooLarge,
 } from '../exchange/site-exchange.ts'
-import type { SiteHandler, SiteRequest } from '../exchange/site-handler.ts'
+import type { SiteHandler, SiteVisit } from '../exchange/site-handler.ts'
 import { Http2Upstreams } from '../forward/forward-h2c.ts'
 import { ServerPicker } from '../forward/pick-server.ts'
 import { proxyRequest } from '../forward/proxy-request.ts'
@@ -23,6 +23,7 @@ import { UpstreamPools } from '../forward/upstream-pools.ts'
 import { judgeRequest } from '../judge/judge-request.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
 import { type Refusal, refusalOf } from '../judge/site-access.ts'
+import type { DoorResponse } from '../listen/http/door-request.ts'
 import { sendPage } from '../listen/http/error-pages.ts'
 import { letOthersBegin } from '../listen/http/hold-answer.ts'
 import type { Plan } from '../vhost/route/plan.ts'
@@ -67,40 +68,44 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
   }
   const telling = tellEnded(parts.logger)
   // The registry has access lines of its own.
-  const logOf = ({ site }: Pick<SiteRequest, 'site'>): SiteLog | undefined =>
+  const logOf = ({ site }: Pick<SiteVisit, 'site'>): SiteLog | undefined =>
     site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
-  const record = (exchange: SiteRequest, startedAt?: number): RequestRecord | undefined => {
-    const log = logOf(exchange)
-    return log && recordRequest(log, exchange, startedAt)
+  const record = (
+    visit: SiteVisit,
+    response: DoorResponse,
+    startedAt?: number,
+  ): RequestRecord | undefined => {
+    const log = logOf(visit)
+    return log && recordRequest(log, { visit, response }, startedAt)
   }
   return {
-    observe: (exchange) => void record(exchange),
-    async serve(exchange) {
+    observe: (visit, response) => void record(visit, response),
+    async serve(visit, response) {
       try {
-        await serve({ ...exchange, record: record(exchange) }, tools)
+        await serve(visit, { response, record: record(visit, response) }, tools)
       } catch (err) {
-        parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
-        setHsts(exchange.response, exchange)
-        sendPage(exchange.response, 500)
+        parts.logger.error({ err, host: visit.host, id: visit.requestId }, 'a site could not be served')
+        setHsts(response, visit)
+        sendPage(response, 500)
       }
     },
-    mayUpgrade: (exchange) => mayUpgrade(exchange, tools),
-    async upgrade(exchange, socket, head) {
+    mayUpgrade: (visit) => mayUpgrade(visit, tools),
+    async upgrade(visit, socket, head) {
       const startedAt = performance.now()
       const answers: UpgradeAnswers = {
         respond() {
-          const response = responseOn(exchange.request as IncomingMessage, socket)
-          return { response, record: record({ ...exchange, response }, startedAt) }
+          const response = responseOn(visit.request as IncomingMessage, socket)
+          return { response, record: record(visit, response, startedAt) }
         },
-        serve: (answered) => serve(answered, tools),
+        serve: (answered, answering) => serve(answered, answering, tools),
         refuse: (answered, plan, refusal) => answerRefusal(answered, { plan, refusal, redirects: 0 }, tools),
       }
       try {
-        const result = await proxyUpgrade(exchange, { socket, head }, { tools, answers })
-        const log = logOf(exchange)
-        if (log && result) logUpgrade(log, exchange, { ...result, startedAt })
+        const result = await proxyUpgrade(visit, { socket, head }, { tools, answers })
+        const log = logOf(visit)
+        if (log && result) logUpgrade(log, visit, { ...result, startedAt })
       } catch (err) {
-        parts.logger.error({ err, host: exchange.host, id: exchange.requestId }, 'a site could not be served')
+        parts.logger.error({ err, host: visit.host, id: visit.requestId }, 'a site could not be served')
         socket.destroy()
       }
     },
@@ -125,18 +130,18 @@ function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
   })
 }
 
-async function serve(request: SiteRequest & Pick<SiteExchange, 'record'>, tools: AnswerTools): Promise<void> {
-  const { site, response } = request
-  const judged = site.closed ? undefined : judgeRequest(request, tools)
+async function serve(visit: SiteVisit, { response, record }: Answering, tools: AnswerTools): Promise<void> {
+  const { site } = visit
+  const judged = site.closed ? undefined : judgeRequest(visit, tools)
   if (!judged || 'refused' in judged) {
-    setHsts(response, request)
+    setHsts(response, visit)
     if (judged) {
-      tellRefused(request, judged, tools)
-      if (request.record) request.record.reason = judged.refused
+      tellRefused(visit, judged, tools)
+      if (record) record.reason = judged.refused
     }
     return sendPage(response, judged ? (judged.status ?? 400) : 503, {}, site.errorPage)
   }
-  await follow(judged.exchange, judged.plan, tools, 0)
+  await follow({ ...judged.visit, response, record }, judged.plan, tools, 0)
 }
 
 async function follow(

@@ -6,11 +6,12 @@ import type { SiteTarget } from '../sites/site-declaration.ts'
 import type { Plan, RequestFacts } from '../vhost/route/plan.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { createAddressMatcher } from '../visit/network-address.ts'
+import type { AddedHeaders } from '../visit/visit.ts'
 import { findRealAddress } from '../visit/visitor-address.ts'
 import { addToHead, type HeaderList } from './answer-head.ts'
 import { parseTarget, type RefusedTarget } from './canonical-path.ts'
 import { beginTrail, headerOf, type RequestTrail, trailVariable } from './request-trail.ts'
-import type { SiteRequest } from './site-handler.ts'
+import type { SiteVisit } from './site-handler.ts'
 import { pairsOf } from './write-head.ts'
 
 /** Dependencies of all that judges or answers a request. */
@@ -33,13 +34,21 @@ export interface RequestRecord {
   reason?: string | undefined
 }
 
-/** A request on its way through the phases. */
-export interface SiteExchange extends SiteRequest {
+/** A visit as its site sees it: with what rules and variables need. */
+export interface JudgedVisit extends SiteVisit {
   readonly facts: RequestFacts
   readonly trail: RequestTrail
+}
+
+/** The answering side of a visit. */
+export interface Answering {
+  readonly response: DoorResponse
   /** Only where there is an access log. */
   readonly record?: RequestRecord | undefined
 }
+
+/** A visit and its answer on their way through the phases. */
+export interface SiteExchange extends JudgedVisit, Answering {}
 
 /** A plan whose access was granted. */
 export type ContentPlan = Extract<Plan, { kind: 'content' }>
@@ -48,20 +57,18 @@ export type ContentPlan = Extract<Plan, { kind: 'content' }>
  * A request as a site sees it: with what rules and variables need, and with the visitor that its vhost file believes
  * in. Refused if its target cannot be read in one way only.
  */
-export function enterSite<Request extends Omit<SiteRequest, 'response'>>(
-  request: Request,
-): (Request & Pick<SiteExchange, 'facts' | 'trail'>) | RefusedTarget {
+export function enterSite(visit: SiteVisit): JudgedVisit | RefusedTarget {
   const trail = beginTrail()
-  const facts = factsOf(request, trail)
+  const facts = factsOf(visit, trail)
   if ('refused' in facts) return facts
   const { remoteAddress } = facts
   // As in nginx, where the module that finds the visitor changes what all others see of the peer.
-  return remoteAddress === request.remoteAddress
-    ? { ...request, facts, trail }
-    : { ...request, facts, trail, remoteAddress, peerAddress: remoteAddress }
+  return remoteAddress === visit.remoteAddress
+    ? { ...visit, facts, trail }
+    : { ...visit, facts, trail, remoteAddress, peerAddress: remoteAddress }
 }
 
-function factsOf(request: Omit<SiteRequest, 'response'>, trail: RequestTrail): RequestFacts | RefusedTarget {
+function factsOf(request: SiteVisit, trail: RequestTrail): RequestFacts | RefusedTarget {
   const {
     request: incoming,
     scheme,
@@ -113,10 +120,7 @@ type RealIp = NonNullable<LocationSettings['realIp']>
 const matchers = new WeakMap<RealIp, (address: string) => boolean>()
 
 /** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration were heeded before. */
-function realAddress(
-  realIp: RealIp,
-  { request, peerAddress, remoteAddress }: Omit<SiteRequest, 'response'>,
-): string {
+function realAddress(realIp: RealIp, { request, peerAddress, remoteAddress }: SiteVisit): string {
   // What a PROXY header said is the peer already, and no header of this name can change it.
   if (realIp.header === 'proxy_protocol') return remoteAddress
   const isTrusted = matchers.get(realIp) ?? createAddressMatcher(realIp.trusted)
@@ -130,7 +134,7 @@ function realAddress(
 
 /** The operator reads why a target was not taken. */
 export function tellRefused(
-  { host, requestId }: Pick<SiteRequest, 'host' | 'requestId'>,
+  { host, requestId }: Pick<SiteVisit, 'host' | 'requestId'>,
   { refused }: RefusedTarget,
   { logger }: SiteTools,
 ): void {
@@ -139,7 +143,7 @@ export function tellRefused(
 
 /** The operator reads that an application hopes for nginx: the visitor gets its answer as it is, without the file. */
 export function tellDropped(
-  { host, requestId }: Pick<SiteRequest, 'host' | 'requestId'>,
+  { host, requestId }: Pick<SiteVisit, 'host' | 'requestId'>,
   raw: readonly (Buffer | string)[],
   { logger }: SiteTools,
 ): void {
@@ -158,7 +162,7 @@ const ACCEL_REDIRECT = 'x-accel-redirect'
 
 /** The operator reads which line of which file it was. */
 export function tellTooLarge(
-  { host, requestId }: Omit<SiteExchange, 'response'>,
+  { host, requestId }: JudgedVisit,
   { maxBodyBytes, maxBodyPlace }: LocationSettings,
   { logger }: SiteTools,
 ): void {
@@ -170,10 +174,7 @@ export function tellTooLarge(
 }
 
 /** What a declared path answers with. */
-export function targetOf(
-  { site }: Omit<SiteExchange, 'response'>,
-  { content }: ContentPlan,
-): SiteTarget | undefined {
+export function targetOf({ site }: JudgedVisit, { content }: ContentPlan): SiteTarget | undefined {
   if (content.kind !== 'declared') return undefined
   return site.declaration.paths.find(({ path }) => path === content.path)?.target
 }
@@ -190,7 +191,7 @@ interface AnswerFacts {
 
 /** Adds what `expires`, `add_header` and HSTS say to the head of an answer. */
 export function addSiteHeaders(
-  exchange: Omit<SiteExchange, 'response'> & Partial<Pick<SiteExchange, 'response'>>,
+  exchange: JudgedVisit & Partial<Pick<SiteExchange, 'response'>>,
   { status, settings, variable, list }: AnswerFacts,
 ): void {
   addToHead(list, status, {
@@ -212,24 +213,21 @@ function sentVariable(
   return headerOf(list, header) || String(response?.getHeader(header.replaceAll('_', '-')) ?? '')
 }
 
-/** Sets the same on an answer that somebody else writes. */
-export function addHeaders(exchange: SiteExchange, facts: Omit<AnswerFacts, 'list'>): void {
+/** The same for an answer that another part writes, by name. */
+export function addedHeadersOf(exchange: SiteExchange, facts: Omit<AnswerFacts, 'list'>): AddedHeaders {
   const list: HeaderList = []
   addSiteHeaders(exchange, { ...facts, list })
-  const { response } = exchange
-  if (response.headersSent) return
-  for (const [name, value] of Object.entries(pairsOf(list)))
-    (response as ServerResponse).setHeader(name, value)
+  return pairsOf(list)
 }
 
 /** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
-function hstsOf({ site }: Omit<SiteRequest, 'response'>): string | undefined {
+function hstsOf({ site }: SiteVisit): string | undefined {
   const { hsts, httpsMethod } = site.declaration
   return httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : hsts
 }
 
 /** Sets HSTS on a page that comes in the place of the site. */
-export function setHsts(response: DoorResponse, exchange: Omit<SiteRequest, 'response'>): void {
+export function setHsts(response: DoorResponse, exchange: SiteVisit): void {
   const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
   if (hsts !== undefined && !response.headersSent)
     (response as ServerResponse).setHeader('strict-transport-security', hsts)

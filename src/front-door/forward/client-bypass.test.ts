@@ -149,7 +149,7 @@ describe('nobody comes to a host with a file of CAs', () => {
 
 /** Tells the headers that a site sees. */
 const TELLING: FrontDoorParts['handler'] = {
-  serve({ request, response }) {
+  serve({ request }, response) {
     response.setHeader('content-type', 'application/json')
     ;(response as { end(text: string): unknown }).end(JSON.stringify(request.headers))
     return Promise.resolve()

@@ -7,6 +7,7 @@ import { compressAnswer } from '../exchange/compress-answer.ts'
 import { createPace, type Pace } from '../exchange/limit-rate.ts'
 import { sentStatus } from '../exchange/request-trail.ts'
 import { DrainWait, untilTaken } from '../exchange/send-timeout.ts'
+import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import { addSiteHeaders, type ContentPlan, type SiteExchange } from '../exchange/site-exchange.ts'
 import { lengthOf, pairsOf, writeHead } from '../exchange/write-head.ts'
 import { breakOff } from '../listen/http/break-off.ts'
@@ -194,7 +195,7 @@ function ignore(): void {}
 
 /** The headers of an upstream's answer as the visitor gets them. */
 export function answerHeaders(
-  exchange: Omit<SiteExchange, 'response'>,
+  exchange: JudgedVisit,
   { content, redirect, settings, variable }: ContentPlan,
   {
     status,

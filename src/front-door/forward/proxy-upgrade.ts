@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOutOfDescriptors } from '../../stream/descriptors.ts'
+import type { Answering, JudgedVisit } from '../exchange/site-exchange.ts'
 import { type ContentPlan, type SiteExchange, targetOf, tellTooLarge } from '../exchange/site-exchange.ts'
-import type { SiteRequest } from '../exchange/site-handler.ts'
+import type { SiteVisit } from '../exchange/site-handler.ts'
 import { judgeRequest } from '../judge/judge-request.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
 import { type Refusal, refusalOf } from '../judge/site-access.ts'
@@ -36,9 +37,9 @@ export interface UpgradeResult {
 /** How a request is answered that does not change the protocol: as any other of its site. */
 export interface UpgradeAnswers {
   /** Begins an answer, after which the connection ends. */
-  respond(): Pick<SiteExchange, 'response' | 'record'>
+  respond(): Answering
   /** Answers the request as if it had not asked for another protocol. */
-  serve(exchange: SiteRequest & Pick<SiteExchange, 'record'>): Promise<void>
+  serve(visit: SiteVisit, answering: Answering): Promise<void>
   refuse(exchange: SiteExchange, plan: ContentPlan, refusal: Refusal): Promise<void>
 }
 
@@ -56,35 +57,35 @@ const GONE = { status: 499, conversation: undefined }
  * itself. Nothing that belongs to the request is held while the conversation lasts.
  */
 export async function proxyUpgrade(
-  exchange: Omit<SiteRequest, 'response'>,
+  visit: SiteVisit,
   client: Client,
   { tools, answers }: { tools: ForwardTools; answers: UpgradeAnswers },
 ): Promise<UpgradeResult | undefined> {
-  const way = wayOf(exchange, tools)
+  const way = wayOf(visit, tools)
   // The table, or a file that was looked for, changed a moment ago.
-  if (!way) return void (await answers.serve({ ...exchange, ...answers.respond() }))
+  if (!way) return void (await answers.serve(visit, answers.respond()))
   const { plan, settings } = way
-  const accessLog = accessLogFor(settings, way.exchange.facts.method)
-  const watch = new ClientWatch(client, exchange.request as IncomingMessage)
+  const accessLog = accessLogFor(settings, way.visit.facts.method)
+  const watch = new ClientWatch(client, visit.request as IncomingMessage)
   const respond = (): SiteExchange => {
     watch.release()
-    return { ...way.exchange, ...answers.respond() }
+    return { ...way.visit, ...answers.respond() }
   }
   const refuse = async (refusal: Refusal): Promise<undefined> => {
     await answers.refuse(respond(), plan, refusal)
   }
-  const refusal = await refusalOf(way.exchange, plan, tools)
+  const refusal = await refusalOf(way.visit, plan, tools)
   if (watch.isGone) return { ...GONE, accessLog }
   if (refusal) return refuse(refusal)
-  const announced = Number(exchange.request.headers['content-length'] ?? 0)
+  const announced = Number(visit.request.headers['content-length'] ?? 0)
   if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
-    tellTooLarge(way.exchange, settings, tools)
+    tellTooLarge(way.visit, settings, tools)
     return refuse({ status: 413 })
   }
-  const { trail } = way.exchange
+  const { trail } = way.visit
   const verdict = await enterLimits(tools.limits, { settings, trail, variable: plan.variable })
   if (verdict.kind === 'refuse') {
-    tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
+    tools.logger.warn({ host: visit.host, zone: verdict.zone, remote: visit.remoteAddress }, 'limited')
     return refuse({ status: verdict.status })
   }
   let result: Omit<UpgradeResult, 'accessLog'> | undefined
@@ -102,34 +103,31 @@ export async function proxyUpgrade(
  * Whether a request to change the protocol leads to an upstream that can be asked for it. Otherwise it is a request
  * like any other: what a vhost file answers, files, an upstream that speaks HTTP/2 only.
  */
-export function mayUpgrade(exchange: Omit<SiteRequest, 'response'>, tools: ForwardTools): boolean {
-  return wayOf(exchange, tools) !== undefined
+export function mayUpgrade(visit: SiteVisit, tools: ForwardTools): boolean {
+  return wayOf(visit, tools) !== undefined
 }
 
 interface Way {
-  readonly exchange: Omit<SiteExchange, 'response'>
+  readonly visit: JudgedVisit
   readonly plan: ContentPlan
   readonly settings: LocationSettings
   readonly upstream: UpstreamDeclaration
 }
 
-function wayOf(request: Omit<SiteRequest, 'response'>, tools: ForwardTools): Way | undefined {
-  const judged = request.site.closed ? undefined : judgeRequest(request, tools)
+function wayOf(arrived: SiteVisit, tools: ForwardTools): Way | undefined {
+  const judged = arrived.site.closed ? undefined : judgeRequest(arrived, tools)
   if (!judged || 'refused' in judged || judged.plan.kind !== 'content') return undefined
-  const { exchange, plan } = judged
-  const upstream = upstreamOf(exchange, plan)
+  const { visit, plan } = judged
+  const upstream = upstreamOf(visit, plan)
   if (!upstream || HTTP2_ONLY.has(upstream.protocol)) return undefined
-  return { exchange, plan, settings: plan.settings, upstream }
+  return { visit, plan, settings: plan.settings, upstream }
 }
 
 const HTTP2_ONLY: ReadonlySet<string> = new Set(['h2c', 'grpc', 'grpcs'])
 
-function upstreamOf(
-  exchange: Parameters<typeof targetOf>[0],
-  plan: ContentPlan,
-): UpstreamDeclaration | undefined {
+function upstreamOf(visit: JudgedVisit, plan: ContentPlan): UpstreamDeclaration | undefined {
   if (plan.content.kind === 'proxy') return declareOrigin(plan.content.origin)
-  const target = targetOf(exchange, plan)
+  const target = targetOf(visit, plan)
   return target?.kind === 'upstream' ? target.upstream : undefined
 }
 
@@ -143,9 +141,9 @@ async function tryServers(
   attempt: Attempt,
   tools: ForwardTools,
 ): Promise<Omit<UpgradeResult, 'accessLog'> | undefined> {
-  const { exchange, upstream, client } = attempt
+  const { visit, upstream, client } = attempt
   const ask = askerOf(attempt, tools)
-  const servers = tools.picker.order(upstream, exchange.remoteAddress)
+  const servers = tools.picker.order(upstream, visit.remoteAddress)
   let status = 503
   for (const [index, server] of servers.entries()) {
     if (client.watch.isGone) return GONE
@@ -165,7 +163,7 @@ async function tryServers(
       }
       if (client.watch.isGone) return GONE
       const bodyFailure = ask.bodyFailure()
-      if (bodyFailure === BODY_STATUS['too-large']) tellTooLarge(exchange, attempt.settings, tools)
+      if (bodyFailure === BODY_STATUS['too-large']) tellTooLarge(visit, attempt.settings, tools)
       if (bodyFailure !== undefined) return attempt.refuse({ status: bodyFailure })
       status = isOutOfDescriptors(outcome.error) ? 503 : statusOf(outcome.reason)
       tellFailure(attempt, { server, tools, outcome })
@@ -178,16 +176,16 @@ async function tryServers(
   return attempt.refuse({ status })
 }
 
-function rulesOf({ exchange, settings }: Way): { method: string; settings: LocationSettings } {
-  return { method: exchange.facts.method, settings }
+function rulesOf({ visit, settings }: Way): { method: string; settings: LocationSettings } {
+  return { method: visit.facts.method, settings }
 }
 
 function mayAskNext(attempt: Attempt, { statusCode = 0 }: IncomingMessage): boolean {
-  return !hasBody(attempt.exchange.request, false) && mayTryAfter(statusCode, rulesOf(attempt))
+  return !hasBody(attempt.visit.request, false) && mayTryAfter(statusCode, rulesOf(attempt))
 }
 
 function tellFailure(
-  { exchange: { host, requestId } }: Attempt,
+  { visit: { host, requestId } }: Attempt,
   {
     server,
     tools,
@@ -205,11 +203,11 @@ function tellFailure(
 
 /** Asks one server after the other for the same. */
 function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
-  const { exchange, plan, upstream, client } = attempt
-  const { request } = exchange
+  const { visit, plan, upstream, client } = attempt
+  const { request } = visit
   const headers = requestHeaders(
     request.headers,
-    { ...exchange, requestUri: request.url ?? '/' },
+    { ...visit, requestUri: request.url ?? '/' },
     { settings: plan.settings, variable: plan.variable, isUpgrade: true, loopId },
   )
   const body = upgradeBody(attempt)
@@ -227,7 +225,7 @@ function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
       body: body?.bytes,
     } as const
     return forwardUpgrade(outgoing, client, (status, raw) =>
-      formatHead(status, raw, answerHeaders(exchange, plan, { status, raw, upstream, server })),
+      formatHead(status, raw, answerHeaders(visit, plan, { status, raw, upstream, server })),
     )
   }
   return Object.assign(ask, {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { SiteExchange } from '../exchange/site-exchange.ts'
+import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { BodyStopped, hasBody, readBody } from './request-body.ts'
@@ -16,15 +16,15 @@ interface UpgradeBody {
 
 /** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
 export function upgradeBody({
-  exchange,
+  visit,
   settings,
   client,
 }: {
-  readonly exchange: Omit<SiteExchange, 'response'>
+  readonly visit: JudgedVisit
   readonly settings: LocationSettings
   readonly client: { readonly socket: Duplex }
 }): UpgradeBody | undefined {
-  const incoming = exchange.request as IncomingMessage
+  const incoming = visit.request as IncomingMessage
   if (!hasBody(incoming, false)) return undefined
   const state: { isBegun: boolean; failure: number | undefined } = { isBegun: false, failure: undefined }
   const bounds = {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { PATH_READERS } from '../../../test/support/path-readers.ts'
 import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { makeVisit } from '../../../test/support/served-by.ts'
 import { makeSite } from '../../../test/support/test-door.ts'
 import type { Site } from '../sites/site.ts'
 import { compileServer } from '../vhost/compile/compile-server.ts'
@@ -37,16 +38,11 @@ function judge(site: Site, url: string): Plan | { refused: string } {
   } as IncomingMessage
   const judged = judgeRequest(
     {
-      ...{
-        request,
-        site,
-        scheme: 'http',
-        host: 'a.test',
-        authority: 'a.test',
-        remotePort: 1,
-        serverPort: 80,
-      },
-      ...{ remoteAddress: '192.0.2.1', peerAddress: '192.0.2.1', isPeerTrusted: false, requestId: '1' },
+      ...makeVisit({ scheme: 'http', serverPort: 80 }),
+      request,
+      site,
+      host: 'a.test',
+      authority: 'a.test',
     },
     { loopId: 'berth-1' },
   )

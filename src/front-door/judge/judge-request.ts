@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { RefusedTarget } from '../exchange/canonical-path.ts'
-import { enterSite, type SiteExchange } from '../exchange/site-exchange.ts'
-import type { SiteRequest } from '../exchange/site-handler.ts'
+import { enterSite, type JudgedVisit } from '../exchange/site-exchange.ts'
+import type { SiteVisit } from '../exchange/site-handler.ts'
 import type { Plan } from '../vhost/route/plan.ts'
 
 /** A request and what is to become of it. */
-interface JudgedRequest<Request> {
-  readonly exchange: Request & Pick<SiteExchange, 'facts' | 'trail'>
+interface JudgedRequest {
+  readonly visit: JudgedVisit
   readonly plan: Plan
 }
 
@@ -15,21 +15,21 @@ interface JudgedRequest<Request> {
  * path must stand under the same rules; otherwise the request is refused, since it would be judged by the one and
  * answered by the other.
  */
-export function judgeRequest<Request extends Omit<SiteRequest, 'response'>>(
-  request: Request,
+export function judgeRequest(
+  arrived: SiteVisit,
   { loopId }: { readonly loopId: string },
-): JudgedRequest<Request> | RefusedTarget {
-  if (hasPassed(request.request.headers, loopId)) return LOOP
-  const exchange = enterSite(request)
-  if ('refused' in exchange) return exchange
-  const { facts } = exchange
-  const { server } = exchange.site
+): JudgedRequest | RefusedTarget {
+  if (hasPassed(arrived.request.headers, loopId)) return LOOP
+  const visit = enterSite(arrived)
+  if ('refused' in visit) return visit
+  const { facts } = visit
+  const { server } = visit.site
   const plan = server.route(facts)
   if (facts.readings) {
     const guard = guardOf(plan)
     if (facts.readings.some((uri) => guardOf(server.route({ ...facts, uri })) !== guard)) return AMBIGUOUS
   }
-  return { exchange, plan }
+  return { visit, plan }
 }
 
 /** Whether a request was sent by this process before: an upstream is Berth itself, or passes back to it. */

@@ -1,3 +1,4 @@
+import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../exchange/site-exchange.ts'
 import { accessFor, decideAddress, demandOf } from '../vhost/settings/access.ts'
 import { expand } from '../vhost/syntax/template.ts'
@@ -27,7 +28,7 @@ export interface Refusal {
 
 /** Why a request is not let in; undefined: it is. */
 export async function refusalOf(
-  exchange: Omit<SiteExchange, 'response'>,
+  exchange: JudgedVisit,
   plan: ContentPlan,
   tools: SiteTools,
 ): Promise<Refusal | undefined> {
@@ -47,7 +48,7 @@ function isLetIn({ server: { internalAccess } }: SiteExchange['site'], address: 
 }
 
 async function checkPassword(
-  exchange: Omit<SiteExchange, 'response'>,
+  exchange: JudgedVisit,
   basic: NonNullable<ReturnType<typeof accessFor>['basic']>,
   { tools, variable }: { tools: SiteTools; variable: (name: string) => string },
 ): Promise<Refusal | undefined> {
@@ -78,6 +79,6 @@ async function checkPassword(
   }
 }
 
-function isRegistry(exchange: Omit<SiteExchange, 'response'>, plan: ContentPlan): boolean {
+function isRegistry(exchange: JudgedVisit, plan: ContentPlan): boolean {
   return targetOf(exchange, plan)?.kind === 'registry'
 }

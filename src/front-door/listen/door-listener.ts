@@ -3,41 +3,31 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import type { ClientAuthority } from '../visit/client-proof.ts'
+import { readClientProof } from '../visit/client-proof.ts'
 import { toPlainHost } from '../visit/host-name.ts'
+import type { ConnectionFacts } from '../visit/make-visit.ts'
 import { plainAddress } from '../visit/network-address.ts'
+import type { Visit } from '../visit/visit.ts'
 import { readClientHello } from './client-hello.ts'
-import type { ClientAuthority } from './client-proof.ts'
-import { readClientProof } from './client-proof.ts'
 import { ConnectionCount } from './connection-count.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
-import {
-  type ConnectionFacts,
-  type DoorOptions,
-  type DoorPorts,
-  MAX_CONNECTIONS_PER_ADDRESS,
-} from './door-ports.ts'
+import { type DoorOptions, type DoorPorts, MAX_CONNECTIONS_PER_ADDRESS } from './door-ports.ts'
 import type { DoorRequest, DoorResponse } from './http/door-request.ts'
-import { createHttp1, createHttp2 } from './http/http-servers.ts'
+import { createHttp1 } from './http/http1-server.ts'
+import type { RequestPorts } from './http/request-ports.ts'
 import { type JudgedConnection, JudgedConnections } from './judged-connections.ts'
 import { boundConnections, connectionLimit } from './open-file-limit.ts'
 import { peek } from './peek.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
+import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './refuse-connection.ts'
 import { ACME_TLS, TlsServers } from './tls-servers.ts'
 
-/** How long a refused client has to read why, in milliseconds. */
-const LINGER_MS = 1_000
 /** How long a new connection has to send its first request once the listener stops, in milliseconds. */
 const FRESH_GRACE_MS = 1_000
 /** Time between two looks for connections that became idle while the listener stops, in milliseconds. */
 const SWEEP_MS = 50
-/** Alert "unrecognized_name", fatal (RFC 6066 section 3). */
-const UNRECOGNIZED_NAME = Buffer.from([0x15, 3, 3, 0, 2, 2, 112])
-/** Alert "protocol_version", fatal (RFC 8446 section 6.2). */
-const PROTOCOL_VERSION = Buffer.from([0x15, 3, 3, 0, 2, 2, 70])
-const PLAIN_BODY = 'This port speaks HTTPS only.\n'
-const PLAIN_ON_TLS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${PLAIN_BODY.length}\r\nConnection: close\r\n\r\n${PLAIN_BODY}`
-
 /** A socket that accepts connections. */
 export interface DoorListener {
   /** Such as `https://127.0.0.1:443` or `unix:/run/berth.sock`. */
@@ -52,7 +42,9 @@ export interface DoorListener {
  * system (`EADDRINUSE`, `EACCES`, …).
  */
 export async function openDoorListener(address: DoorAddress, options: DoorOptions): Promise<DoorListener> {
-  const listening = new Listening(options)
+  // Loaded where it is spoken only.
+  const http2 = options.hasHttp2 ? await import('./http/http2-server.ts') : undefined
+  const listening = new Listening(options, http2?.createHttp2)
   await listenOn(listening.server, address)
   listening.begin()
   return {
@@ -84,38 +76,34 @@ class Listening {
   readonly #options: DoorOptions
   readonly #ports: DoorPorts
   readonly #http1: HttpServer
-  readonly #http2: Http2Server
+  /** undefined: HTTP/2 is not spoken. */
+  readonly #http2: Http2Server | undefined
   readonly #tls: TlsServers
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
   readonly #judged = new JudgedConnections((error) => this.#ports.logFailure(error))
   readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #upgrading = new WeakMap<object, Visit>()
+  /** The connection that is being handed to the server of HTTP/2. */
+  #entering: Connection | undefined
   #isStopping = false
   /** No connection is to be left, not even one that the system accepted a moment ago. */
   #isCut = false
 
-  constructor(options: DoorOptions) {
+  constructor(options: DoorOptions, createHttp2: CreateHttp2 | undefined) {
     this.#options = options
     this.#ports = options.ports
     this.#count = new ConnectionCount(options.maxPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS)
-    const requests = {
-      handle: (request: DoorRequest, response: DoorResponse) => this.#handle(request, response),
-      shouldUpgrade: (request: IncomingMessage) => {
-        const facts = factsOf(request.socket)
-        return facts !== undefined && this.#ports.shouldUpgrade(request, facts)
-      },
-      upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-        const facts = factsOf(request.socket)
-        const judged = connectionOf(request.socket)?.judged
-        // What speaks another protocol ends by itself.
-        if (judged) this.#judged.delete(judged)
-        if (facts) this.#ports.upgrade(request, { socket, head, facts })
-        else socket.destroy()
-      },
+    const requests: RequestPorts = {
+      handle: (request, response) => this.#handle(request, response),
+      refuseHead: (response, refusal) => this.#ports.refuseHead(response, refusal),
+      word: this.#ports.word,
+      shouldUpgrade: (request) => this.#shouldUpgrade(request),
+      upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
     }
     const headersTimeoutMs = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
     this.#http1 = createHttp1(requests, { headersTimeoutMs })
-    this.#http2 = createHttp2(requests, (session) => this.#onSession(session))
+    this.#http2 = createHttp2?.(requests, (session) => this.#onSession(session))
     this.#tls = new TlsServers({
       contextFor: (name) => this.#ports.contextFor(name),
       challengeFor: (name) => this.#ports.challengeFor(name),
@@ -182,7 +170,7 @@ class Listening {
   #acceptBare(socket: Socket): void {
     const connection = this.#register(socket)
     if (!this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
-    this.#handOn(socket, connection, { scheme: 'http', serverName: undefined })
+    this.#handOn(socket, connection, { scheme: 'http', serverName: undefined, client: undefined })
   }
 
   async #accept(socket: Socket): Promise<void> {
@@ -198,7 +186,7 @@ class Listening {
     if (!isFromProxy && !this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
     if (isFromProxy && (this.#isCut || !(await this.#readSource(connection)))) return void socket.destroy()
     if (this.#options.isTls) return this.#acceptTls(connection)
-    this.#handOn(socket, connection, { scheme: 'http', serverName: undefined })
+    this.#handOn(socket, connection, { scheme: 'http', serverName: undefined, client: undefined })
     this.#http1.emit('connection', socket)
   }
 
@@ -215,7 +203,7 @@ class Listening {
       isFresh: true,
     }
     this.#connections.add(connection)
-    setConnection(raw, connection)
+    connections.set(raw, connection)
     raw.once('close', () => this.#connections.delete(connection))
     return connection
   }
@@ -259,7 +247,7 @@ class Listening {
     connection.helloName = serverName
     const how = this.#ports.tlsFor(serverName)
     const asksClients = how?.clients !== undefined
-    const isFixed = hello.serverName === undefined || asksClients
+    const isFixed = hello.serverName === undefined || asksClients || how?.isForAnyName === true
     const context = isFixed ? this.#ports.contextFor(serverName) : undefined
     if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
     connection.clients = how.clients
@@ -269,7 +257,7 @@ class Listening {
   }
 
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
-    const connection = raw && connectionOf(raw)
+    const connection = raw && connections.get(raw)
     if (!connection) return void socket.destroy()
     const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
     const { clients } = connection
@@ -279,31 +267,64 @@ class Listening {
       connection.judged = this.#judged.add(socket, isCurrent)
     }
     this.#handOn(socket, connection, { scheme: 'https', serverName, client })
-    const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
-    server.emit('connection', socket)
+    if (socket.alpnProtocol !== 'h2') return void this.#http1.emit('connection', socket)
+    this.#entering = connection
+    this.#http2?.emit('connection', socket)
+    this.#entering = undefined
   }
 
   #onSession(session: ServerHttp2Session): void {
     if (this.#isStopping) return void session.close()
-    const judged = connectionOf(session.socket)?.judged
+    const connection = this.#entering
+    if (!connection) return void session.destroy()
+    connections.set(session, connection)
+    const { judged } = connection
     if (judged) judged.end = () => session.close()
     this.#sessions.add(session)
     session.once('close', () => this.#sessions.delete(session))
   }
 
   #handle(request: DoorRequest, response: DoorResponse): void {
-    const facts = factsOf(request.socket)
-    if (!facts) return void response.destroy()
-    const judged = connectionOf(request.socket)?.judged
+    const connection = connectionOf(request)
+    const visit = connection && this.#visitOf(request, connection)
+    if (!visit) return void response.destroy()
+    const { judged } = connection
     if (judged) {
       judged.busy++
       response.once('close', () => judged.busy--)
     }
     if (this.#isStopping && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
-    this.#ports.handle(request, response, facts)
+    this.#ports.handle(request, response, visit)
   }
 
-  /** Tells handlers where a connection comes from. */
+  #shouldUpgrade(request: IncomingMessage): boolean {
+    const connection = connectionOf(request)
+    const visit = connection && this.#visitOf(request, connection)
+    return visit !== undefined && this.#ports.shouldUpgrade(request, visit)
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = connectionOf(request)
+    const visit = connection && this.#visitOf(request, connection)
+    if (!visit) return void socket.destroy()
+    // What speaks another protocol ends by itself.
+    if (connection.judged) this.#judged.delete(connection.judged)
+    this.#ports.upgrade(request, { socket, head, visit })
+  }
+
+  /** The visit of a request, the same each time. A connection with a request is new no more. */
+  #visitOf(request: DoorRequest, connection: Connection): Visit | undefined {
+    connection.isFresh = false
+    const { facts } = connection
+    if (!facts) return undefined
+    // Only a request for another protocol is looked at twice.
+    if (request.headers.upgrade === undefined) return this.#ports.makeVisit(request, facts)
+    const visit = this.#upgrading.get(request) ?? this.#ports.makeVisit(request, facts)
+    this.#upgrading.set(request, visit)
+    return visit
+  }
+
+  /** Notes where the requests of a connection come from. */
   #handOn(
     socket: Socket,
     connection: Connection,
@@ -320,40 +341,19 @@ class Listening {
       remotePort: source.port,
       localPort: raw.localPort ?? 0,
     }
-    setConnection(socket, connection)
-    // Whoever looks at the socket itself is to see the same.
-    if (plainAddress(raw.remoteAddress) === source.address && (raw.remotePort ?? 0) === source.port) return
-    Object.defineProperty(socket, 'remoteAddress', { value: source.address, configurable: true })
-    Object.defineProperty(socket, 'remotePort', { value: source.port, configurable: true })
+    connections.set(socket, connection)
   }
 }
 
-/** On sockets, where those of HTTP/2, which are proxies, show it too. */
-const CONNECTION = Symbol('connection of the front door')
+type CreateHttp2 = typeof import('./http/http2-server.ts').createHttp2
 
-function setConnection(socket: Socket, connection: Connection): void {
-  Object.defineProperty(socket, CONNECTION, { value: connection, configurable: true })
-}
+/** By socket, and by session of HTTP/2, whose sockets are proxies. */
+const connections = new WeakMap<object, Connection>()
 
-function connectionOf(socket: object): Connection | undefined {
-  return (socket as { [CONNECTION]?: Connection })[CONNECTION]
-}
-
-/** Where a request comes from; a connection that asks something is new no more. */
-function factsOf(socket: object): ConnectionFacts | undefined {
-  const connection = connectionOf(socket)
-  if (!connection) return undefined
-  connection.isFresh = false
-  return connection.facts
-}
-
-/** Says why and ends; what the client still sends is passed over, for otherwise it might never see the answer. */
-function refuse(socket: Socket, answer: string | Buffer): void {
-  socket.end(answer)
-  socket.resume()
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('end', () => socket.destroySoon())
-  socket.once('close', () => clearTimeout(timer))
+function connectionOf(request: DoorRequest): Connection | undefined {
+  if (!('stream' in request)) return connections.get(request.socket)
+  const { session } = request.stream
+  return session && connections.get(session)
 }
 
 function ignore(): void {}

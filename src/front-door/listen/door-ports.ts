@@ -1,9 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
-import type { ClientAuthority, ClientProof } from './client-proof.ts'
+import type { ClientAuthority } from '../visit/client-proof.ts'
+import type { MakeVisit } from '../visit/make-visit.ts'
+import type { Visit } from '../visit/visit.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
 import type { DoorRequest, DoorResponse } from './http/door-request.ts'
+import type { HeadRefusal } from './http/refuse-head.ts'
+import type { WordRefusal } from './http/unreadable.ts'
 import type { TlsPolicyName } from './tls-policy.ts'
 
 /**
@@ -12,25 +16,14 @@ import type { TlsPolicyName } from './tls-policy.ts'
  */
 export const MAX_CONNECTIONS_PER_ADDRESS: number = CONNECTION_LIMITS.maxConnections / 4
 
-/** Where a connection comes from and what it was opened for. */
-export interface ConnectionFacts {
-  readonly scheme: 'http' | 'https'
-  /** In its one form ({@link plainAddress}); `unix:` for a Unix socket. What a PROXY header said counts. */
-  readonly remoteAddress: string
-  readonly remotePort: number
-  readonly localPort: number
-  /** The name of the handshake, or the address that is the host; undefined without TLS, or without either. */
-  readonly serverName: string | undefined
-  /** What the client showed of itself; undefined: it was not asked. */
-  readonly client?: ClientProof | undefined
-}
-
 /** How a name is served over TLS. */
 export interface NamePolicy {
   readonly policy: TlsPolicyName
   readonly http2: boolean
   /** Asked for its certificate, the client is judged by these CAs; undefined: it is not asked. */
   readonly clients?: ClientAuthority | undefined
+  /** The certificate is the same for all names, which need not be names of hosts then. */
+  readonly isForAnyName?: boolean
 }
 
 /** What a listener asks while it takes connections. All answers come at once: they are asked in each handshake. */
@@ -49,16 +42,32 @@ export interface DoorPorts {
   isProxyTrusted(address: string): boolean
   /** Whether connections from an address count for the bound of each address. */
   isCounted(address: string): boolean
-  handle(request: DoorRequest, response: DoorResponse, facts: ConnectionFacts): void
-  shouldUpgrade(request: IncomingMessage, facts: ConnectionFacts): boolean
-  upgrade(request: IncomingMessage, opened: { socket: Duplex; head: Buffer; facts: ConnectionFacts }): void
+  /** Makes the visit of a request. */
+  readonly makeVisit: MakeVisit
+  handle(request: DoorRequest, response: DoorResponse, visit: Visit): void
+  /** Answers a request that must not be served, by its head alone; a connection of HTTP/1 ends after that. */
+  refuseHead(response: DoorResponse, refusal: HeadRefusal): void
+  /** Words what is answered where there is no request. */
+  readonly word: WordRefusal
+  shouldUpgrade(request: IncomingMessage, visit: Visit): boolean
+  upgrade(request: IncomingMessage, opened: OpenedProtocol): void
   /** Is told what one of the others threw before there was a request; that connection is closed. */
   logFailure(error: unknown): void
+}
+
+/** A connection that goes on with another protocol, and the request that asked for it. */
+export interface OpenedProtocol {
+  readonly socket: Duplex
+  /** Bytes that came behind the request. */
+  readonly head: Buffer
+  readonly visit: Visit
 }
 
 /** How to listen. */
 export interface DoorOptions {
   readonly isTls: boolean
+  /** Whether any name is served by HTTP/2, whose server takes memory. */
+  readonly hasHttp2: boolean
   /** Whether there are addresses that send PROXY headers; if `required`, they must do so on each connection. */
   readonly proxyProtocol: 'none' | 'optional' | 'required'
   readonly ports: DoorPorts

@@ -19,6 +19,8 @@ interface Encryption {
   readonly context: SecureContext | undefined
   /** Whether the client is asked for a certificate, which `context` then judges. */
   readonly asksClients: boolean
+  /** `context` is for any name: none is looked up. */
+  readonly isForAnyName?: boolean
 }
 
 /** What TLS servers ask. */
@@ -60,7 +62,7 @@ export class TlsServers {
     this.#challenge.emit('connection', socket)
   }
 
-  #serverOf({ policy, http2, context, asksClients }: Encryption): Server {
+  #serverOf({ policy, http2, context, asksClients, isForAnyName = false }: Encryption): Server {
     const key = `${policy} ${http2} ${asksClients}`
     const servers = context === undefined ? this.#byPolicy : this.#serversOf(context)
     const known = servers.get(key)
@@ -72,7 +74,7 @@ export class TlsServers {
       ...(asksClients
         ? { requestCert: true, rejectUnauthorized: false }
         : {
-            SNICallback: this.#callback((name) => this.#ports.contextFor(name)),
+            ...(!isForAnyName && { SNICallback: this.#callback((name) => this.#ports.contextFor(name)) }),
             ...ticketKeysOf(this.#ports.ticketSecret, key),
           }),
     })

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { ClientAuthority, ClientProof } from '../listen/client-proof.ts'
+import type { ClientAuthority, ClientProof } from '../visit/client-proof.ts'
 import type { CertificateSource } from './ports.ts'
 import type { ClientCertificates, SiteDeclaration } from './site-declaration.ts'
 

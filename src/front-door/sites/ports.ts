@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
-import type { ClientAuthority } from '../listen/client-proof.ts'
 import type { TlsPolicyName } from '../listen/tls-policy.ts'
 import type { RequestRate } from '../vhost/settings/settings.ts'
+import type { ClientAuthority } from '../visit/client-proof.ts'
 
 /** Certificates, as the listeners ask for them. */
 export interface CertificateSource {

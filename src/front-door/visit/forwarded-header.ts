@@ -15,25 +15,49 @@ const OTHERS = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-f
 
 type Element = ReadonlyMap<string, string>
 
+/** The content of a `Forwarded` header, as far as trusted proxies wrote it. */
+export interface Forwarded {
+  /** In the form of `X-Forwarded-For`. */
+  readonly addresses: string
+  readonly scheme: 'http' | 'https' | undefined
+  /** With its port, if one is named. */
+  readonly host: string | undefined
+}
+
 /**
- * Puts what trusted proxies say in `Forwarded` into the `X-Forwarded-*` that everything behind reads. Scheme and host are
- * those by which the visitor reached the outermost trusted proxy; what stands before that, its client may have written.
- * A header that cannot be read says nothing.
+ * Reads `Forwarded`. Scheme and host are those by which the visitor reached the outermost trusted proxy; what stands
+ * before that, its client may have written.
+ * @returns undefined if it is missing, cannot be read, or stands beside one of the older headers.
  */
-export function spreadForwarded(headers: IncomingHttpHeaders, isTrusted: (address: string) => boolean): void {
+export function readForwarded(
+  headers: IncomingHttpHeaders,
+  isTrusted: (address: string) => boolean,
+): Forwarded | undefined {
   const { forwarded } = headers
-  if (forwarded === undefined || OTHERS.some((name) => headers[name] !== undefined)) return
+  if (forwarded === undefined || OTHERS.some((name) => headers[name] !== undefined)) return undefined
   const elements = readElements(forwarded)
-  if (elements.length === 0) return
-  headers['x-forwarded-for'] = elements.map((element) => plain(element.get('for')) ?? 'unknown').join(', ')
+  if (elements.length === 0) return undefined
+  let scheme: Forwarded['scheme']
+  let host: string | undefined
   for (const element of elements.toReversed()) {
-    const scheme = element.get('proto')?.toLowerCase()
-    if (scheme === 'http' || scheme === 'https') headers['x-forwarded-proto'] = scheme
-    const host = plain(element.get('host'))
-    if (host !== undefined) headers['x-forwarded-host'] = host
+    const proto = element.get('proto')?.toLowerCase()
+    if (proto === 'http' || proto === 'https') scheme = proto
+    host = plain(element.get('host')) ?? host
     const address = readHop(element.get('for') ?? '')
-    if (address === undefined || !isTrusted(address)) return
+    if (address === undefined || !isTrusted(address)) break
   }
+  const addresses = elements.map((element) => plain(element.get('for')) ?? 'unknown').join(', ')
+  return { addresses, scheme, host }
+}
+
+/** Writes the content of `Forwarded` into the `X-Forwarded-*` that rules and applications read. */
+export function spreadForwarded(headers: IncomingHttpHeaders, isTrusted: (address: string) => boolean): void {
+  const forwarded = readForwarded(headers, isTrusted)
+  if (!forwarded) return
+  const { addresses, scheme, host } = forwarded
+  headers['x-forwarded-for'] = addresses
+  if (scheme !== undefined) headers['x-forwarded-proto'] = scheme
+  if (host !== undefined) headers['x-forwarded-host'] = host
 }
 
 function readElements(header: string): Element[] {

@@ -11,7 +11,7 @@ import {
   readAll,
 } from '../../../../test/support/test-door.ts'
 import { parseTarget } from '../../exchange/canonical-path.ts'
-import type { SiteHandler, SiteRequest } from '../../exchange/site-handler.ts'
+import type { SiteHandler, SiteVisit } from '../../exchange/site-handler.ts'
 import { parseAuthority } from '../../visit/host-name.ts'
 
 /** Connections at once, and what is sent on each: enough to try all pairs below, in seconds. */
@@ -76,7 +76,7 @@ const HEADERS = [
 
 /** Whatever comes through must be of a kind that handlers may rely on. */
 function createChecker(reached: { count: number; problems: string[] }): SiteHandler {
-  const check = ({ request, host, authority }: Omit<SiteRequest, 'response'>): void => {
+  const check = ({ request, host, authority }: SiteVisit): void => {
     reached.count++
     const url = request.url ?? ''
     if (!url.startsWith('/') && url !== '*') reached.problems.push(`target ${JSON.stringify(url)}`)
@@ -88,13 +88,13 @@ function createChecker(reached: { count: number; problems: string[] }): SiteHand
   return {
     observe: () => undefined,
     mayUpgrade: () => true,
-    serve(exchange) {
-      check(exchange)
-      exchange.response.end()
+    serve(visit, response) {
+      check(visit)
+      response.end()
       return Promise.resolve()
     },
-    upgrade(exchange, socket) {
-      check(exchange)
+    upgrade(visit, socket) {
+      check(visit)
       socket.end()
       return Promise.resolve()
     },

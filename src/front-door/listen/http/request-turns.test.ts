@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
+import { openTestLoneDoor } from '../../../../test/support/lone-door.ts'
 import { exchange, get, openProxyRoom } from '../../../../test/support/proxy-room.ts'
 import { startApp } from '../../../../test/support/start-app.ts'
-import { listen } from '../listener.ts'
 import { MAX_WAITING_REQUESTS } from './request-turns.ts'
 
 test('requests sent without waiting for answers are passed on one after the other, in order', async () => {
@@ -61,13 +61,9 @@ test('an upgrade behind a request without its answer is a request like any other
   assert.deepEqual(text.match(/\[[^\]]+\]/g), ['[/first undefined]', '[/second undefined]'])
 })
 
-test('`listen()` serves one request of a connection at a time', async () => {
+test('a lone door serves one request of a connection at a time', async () => {
   const responses: ServerResponse[] = []
-  const listener = await listen({
-    address: { host: '127.0.0.1', port: 0 },
-    tls: undefined,
-    handle: (_request, response) => void responses.push(response),
-  })
+  const listener = await openTestLoneDoor((_request, response) => void responses.push(response))
   const { ended } = await exchange(Number(new URL(listener.url).port), get('/').repeat(100))
   assert.deepEqual([ended, responses.length], [true, 1])
   await listener.stop(AbortSignal.abort())

@@ -4,31 +4,26 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { sendRaw } from '../../../test/protocol/connection.ts'
 import { BAD_REQUESTS } from '../../../test/support/bad-requests.ts'
-import { listen } from './listener.ts'
+import { openTestLoneDoor } from '../../../test/support/lone-door.ts'
 
 async function start(options: { headersTimeoutMs?: number } = {}) {
-  const listener = await listen({
-    address: { host: '127.0.0.1', port: 0 },
-    tls: undefined,
-    handle: (request, response) => {
-      if (request.url === '/begun') {
-        response.writeHead(200, { 'content-length': 10 })
-        response.write('12345')
-        return
-      }
-      if (request.url === '/soon') {
-        setTimeout(() => response.end('later'), 50)
-        return
-      }
-      if (request.url === '/refused') {
-        response.writeHead(401, { 'content-length': 0 }).end()
-        request.resume()
-        return
-      }
-      request.resume().on('end', () => response.end('taken'))
-    },
-    ...options,
-  })
+  const listener = await openTestLoneDoor((request, response) => {
+    if (request.url === '/begun') {
+      response.writeHead(200, { 'content-length': 10 })
+      response.write('12345')
+      return
+    }
+    if (request.url === '/soon') {
+      setTimeout(() => response.end('later'), 50)
+      return
+    }
+    if (request.url === '/refused') {
+      response.writeHead(401, { 'content-length': 0 }).end()
+      request.resume()
+      return
+    }
+    request.resume().on('end', () => response.end('taken'))
+  }, options)
   return { url: listener.url, [Symbol.asyncDispose]: () => listener.stop(AbortSignal.abort()) }
 }
 
@@ -44,7 +39,7 @@ for (const [name, [request, status]] of Object.entries(BAD_REQUESTS)) {
   })
 }
 
-test('`listen()` answers all that came before what cannot be read', async () => {
+test('a lone door answers all that came before what cannot be read', async () => {
   await using server = await start()
   const soon = 'GET /soon HTTP/1.1\r\nHost: x\r\n\r\n'
   const { text, isClosed } = await sendRaw(server.url, `${soon.repeat(3)}no request\r\n\r\n`)
@@ -58,7 +53,7 @@ test('`listen()` answers all that came before what cannot be read', async () => 
   assert.ok(broken.isClosed)
 })
 
-test('`listen()` asks for a body that is held back when it is read, and not for one that is refused', async () => {
+test('a lone door asks for a body that is held back when it is read, and not for one that is refused', async () => {
   await using server = await start()
   const { hostname, port } = new URL(server.url)
   const ask = async (path: string): Promise<string> => {
@@ -77,14 +72,14 @@ test('`listen()` asks for a body that is held back when it is read, and not for 
   assert.match(await ask('/refused'), /^HTTP\/1\.1 401 /)
 })
 
-test('`listen()` closes a connection whose headers come too slowly', async () => {
+test('a lone door closes a connection whose headers come too slowly', async () => {
   await using server = await start({ headersTimeoutMs: 200 })
   const { text, isClosed } = await sendRaw(server.url, 'GET / HTTP/1.1\r\nHost: x\r\nA: b')
   assert.match(text, /^HTTP\/1.1 408 /)
   assert.ok(isClosed)
 })
 
-test('`listen()` never answers before a request that was right', async () => {
+test('a lone door never answers before a request that was right', async () => {
   await using server = await start()
   const { text, isClosed } = await sendRaw(
     server.url,
@@ -95,7 +90,7 @@ test('`listen()` never answers before a request that was right', async () => {
   assert.ok(isClosed)
 })
 
-test('`listen()` refuses two hosts, even the same twice', async () => {
+test('a lone door refuses two hosts, even the same twice', async () => {
   await using server = await start()
   for (const second of ['x', 'y']) {
     const { text, isClosed } = await sendRaw(
@@ -107,7 +102,7 @@ test('`listen()` refuses two hosts, even the same twice', async () => {
   }
 })
 
-test('`listen()` refuses two log-ins, even the same twice', async () => {
+test('a lone door refuses two log-ins, even the same twice', async () => {
   await using server = await start()
   const first = 'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\nAccept: */*\r\n'
   for (const second of ['Basic YTpi', 'Bearer x', '']) {
@@ -117,7 +112,7 @@ test('`listen()` refuses two log-ins, even the same twice', async () => {
   }
 })
 
-test('`listen()` never puts its own answer into the body of another', async () => {
+test('a lone door never puts its own answer into the body of another', async () => {
   await using server = await start()
   const { text, isClosed } = await sendRaw(
     server.url,

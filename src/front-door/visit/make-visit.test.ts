@@ -1,27 +1,30 @@
 import assert from 'node:assert/strict'
-import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
 import { test } from 'node:test'
-import { createOriginReader, type OriginPolicy, type UnbelievedProxy } from './origin.ts'
+import { createVisitMaker } from './make-visit.ts'
+import { plainAddress } from './network-address.ts'
+import type { Visit } from './visit.ts'
 
 const PROXY = '10.0.0.1'
 
-function requestFrom(
+/** The visit of a request over a connection from a peer. */
+function visitFrom(
   peer: string | undefined,
   headers: Record<string, string>,
-  encrypted = false,
-): IncomingMessage {
-  const socket = new Socket()
-  Object.defineProperties(socket, { remoteAddress: { value: peer }, encrypted: { value: encrypted } })
-  const request = new IncomingMessage(socket)
-  Object.assign(request.headers, headers)
-  return request
+  { trustedProxies = [], isEncrypted = false }: { trustedProxies?: string[]; isEncrypted?: boolean } = {},
+): Visit {
+  const facts = {
+    remoteAddress: plainAddress(peer),
+    remotePort: 4711,
+    localPort: 5000,
+    serverName: undefined,
+  }
+  const makeVisit = createVisitMaker({ trustedProxies, newRequestId: () => 'r1' })
+  return makeVisit({ headers }, { ...facts, scheme: isEncrypted ? 'https' : 'http' })
 }
 
-function read(peer: string | undefined, headers: Record<string, string>, policy: Partial<OriginPolicy> = {}) {
-  const reader = createOriginReader({ publicUrl: undefined, trustedProxies: [PROXY], ...policy })
-  const request = requestFrom(peer, headers)
-  return { origin: reader.readOrigin(request), remote: reader.readRemote(request) }
+function read(peer: string | undefined, headers: Record<string, string>, trustedProxies = [PROXY]) {
+  const { origin, remoteAddress: remote } = visitFrom(peer, headers, { trustedProxies })
+  return { origin, remote }
 }
 
 const HOST = 'registry.example.com'
@@ -79,7 +82,7 @@ test('who is not trusted is not believed, and a proxy on this machine only for s
     'x-forwarded-for': '192.0.2.1',
   }
   assert.deepEqual(read('10.0.0.2', headers), { origin: 'http://h', remote: '10.0.0.2' })
-  const byDefault = { trustedProxies: [] }
+  const byDefault: string[] = []
   for (const peer of ['127.0.0.1', '::1', '::ffff:127.0.0.1', undefined]) {
     const { origin, remote } = read(peer, headers, byDefault)
     assert.equal(origin, `https://${HOST}:8443`)
@@ -87,63 +90,47 @@ test('who is not trusted is not believed, and a proxy on this machine only for s
     assert.equal(read(peer, headers).origin, 'http://h', 'others are named')
   }
   assert.equal(read('10.0.0.2', headers, byDefault).origin, 'http://h')
-  const tls = createOriginReader({ publicUrl: undefined, trustedProxies: [] })
-  const overTls = requestFrom('127.0.0.1', { host: 'h', 'x-forwarded-host': HOST }, true)
-  assert.equal(tls.readOrigin(overTls), 'https://h')
-  assert.equal(read('127.0.0.1', headers, { publicUrl: 'https://named' }).origin, 'https://named')
+  const overTls = visitFrom('127.0.0.1', { host: 'h', 'x-forwarded-host': HOST }, { isEncrypted: true })
+  assert.equal(overTls.origin, 'https://h')
 })
 
-test('a proxy that does TLS and is not believed is told of once, with the cure', () => {
-  const told: UnbelievedProxy[] = []
-  const reader = createOriginReader({
-    publicUrl: undefined,
-    trustedProxies: [],
-    onUnbelieved: (proxy) => void told.push(proxy),
-  })
-  reader.readOrigin(requestFrom('172.17.0.1', { host: HOST }))
-  reader.readOrigin(requestFrom('127.0.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
-  assert.deepEqual(told, [])
-  for (let index = 0; index < 3; index++) {
-    reader.readOrigin(requestFrom('172.17.0.1', { host: HOST, 'x-forwarded-proto': 'https' }))
-  }
-  assert.deepEqual(told, [{ kind: 'untrusted', address: '172.17.0.1', url: `https://${HOST}` }])
+test('a proxy that says https and is not trusted raises a doubt', () => {
+  const headers = { host: HOST, 'x-forwarded-proto': 'https' }
+  assert.equal(visitFrom('172.17.0.1', { host: HOST }).doubt, undefined)
+  assert.equal(visitFrom('127.0.0.1', headers).doubt, undefined)
+  assert.deepEqual(visitFrom('172.17.0.1', headers).doubt, { kind: 'untrusted', url: `https://${HOST}` })
 })
 
-test('a proxy that says nothing of the scheme is told of once, believed or not', () => {
+test('a proxy that says nothing of the scheme raises a doubt, trusted or not', () => {
   const marks = [
     { 'x-forwarded-for': '192.0.2.1' },
     { 'x-real-ip': '192.0.2.1' },
     { 'x-forwarded-ssl': 'on' },
+    { via: '1.1 proxy' },
+    { forwarded: 'for=192.0.2.1' },
   ]
   for (const peer of ['127.0.0.1', '172.17.0.1']) {
-    for (const mark of [...marks, { via: '1.1 proxy' }, { forwarded: 'for=192.0.2.1' }]) {
-      const told: UnbelievedProxy[] = []
-      const reader = createOriginReader({
-        publicUrl: undefined,
-        trustedProxies: [],
-        onUnbelieved: (proxy) => void told.push(proxy),
-      })
-      reader.readOrigin(requestFrom(peer, { host: HOST }))
-      reader.readOrigin(requestFrom(peer, { host: HOST, ...mark }, true))
-      assert.deepEqual(told, [])
-      for (let index = 0; index < 3; index++) reader.readOrigin(requestFrom(peer, { host: HOST, ...mark }))
-      assert.deepEqual(told, [{ kind: 'silent', address: peer, url: `https://${HOST}` }])
+    for (const mark of marks) {
+      const headers = { host: HOST, ...mark }
+      assert.equal(visitFrom(peer, { host: HOST }).doubt, undefined)
+      assert.equal(visitFrom(peer, headers, { isEncrypted: true }).doubt, undefined)
+      assert.deepEqual(visitFrom(peer, headers).doubt, { kind: 'silent', url: `https://${HOST}` })
     }
   }
 })
 
-test('a proxy that says plain HTTP, and none at all, are told of never', () => {
-  const told: UnbelievedProxy[] = []
-  const reader = createOriginReader({
-    publicUrl: undefined,
-    trustedProxies: [],
-    onUnbelieved: (proxy) => void told.push(proxy),
-  })
+test('a proxy that says http, and none at all, raise no doubt', () => {
   for (const peer of ['127.0.0.1', '172.17.0.1']) {
-    reader.readOrigin(requestFrom(peer, { host: HOST }))
-    reader.readOrigin(requestFrom(peer, { host: HOST, 'x-forwarded-proto': 'http', via: '1.1 proxy' }))
+    assert.equal(visitFrom(peer, { host: HOST }).doubt, undefined)
+    const headers = { host: HOST, 'x-forwarded-proto': 'http', via: '1.1 proxy' }
+    assert.equal(visitFrom(peer, headers).doubt, undefined)
   }
-  assert.deepEqual(told, [])
+})
+
+test('a visit of a trusted proxy has the name of no proxy on the way', () => {
+  const headers = { host: HOST, 'x-forwarded-for': '203.0.113.9, 10.0.0.2' }
+  const visit = visitFrom('10.0.0.1', headers, { trustedProxies: ['10.0.0.0/8'] })
+  assert.deepEqual([visit.remoteAddress, visit.peerAddress], ['203.0.113.9', '10.0.0.1'])
 })
 
 test('a `Forwarded` header takes no longer to be read than its length, whatever is in it', () => {

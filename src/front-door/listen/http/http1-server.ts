@@ -1,0 +1,79 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { CONNECTION_LIMITS } from '../connection-limits.ts'
+import { BoundedMessage } from './bounded-message.ts'
+import { continueWhenRead } from './expect-continue.ts'
+import { type HeadRefusal, refusalOfHead } from './refuse-head.ts'
+import type { RequestPorts } from './request-ports.ts'
+import { RequestTurns } from './request-turns.ts'
+import { answerUnreadable, refuseTunnel } from './unreadable.ts'
+
+const http = process.getBuiltinModule('node:http')
+
+/** Protocols that no request to this door can change to (RFC 9113 section 3.1, RFC 2817). */
+const UNOFFERED_UPGRADES = /^(?:h2c?|tls\/[\d.]+)$/i
+/** Node's own answer has no body. */
+const UNMET: HeadRefusal = { status: 417, reason: 'nothing but 100-continue may be expected here' }
+
+/** A server of HTTP/1.1 for connections given to it by `emit('connection')`, or its own once it listens. */
+export function createHttp1(
+  ports: RequestPorts,
+  { headersTimeoutMs }: { headersTimeoutMs: number },
+): HttpServer {
+  const turns = new RequestTurns((request, response) => {
+    const refusal = refusalOfHead(request)
+    if (refusal) refuse(request, response, refusal)
+    else ports.handle(request, response)
+  })
+  const refuse = (request: IncomingMessage, response: ServerResponse, refusal: HeadRefusal): void => {
+    response.setHeader('connection', 'close')
+    ports.refuseHead(response, refusal)
+    request.resume()
+  }
+  const word = ports.word
+  const server = http.createServer({
+    IncomingMessage: BoundedMessage,
+    maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
+    noDelay: true,
+    highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
+    connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
+    requestTimeout: 0,
+    // Most requests have no body; one in twenty of their cost was a stream that says so.
+    optimizeEmptyRequests: true,
+    // Node's own answer has no body.
+    requireHostHeader: false,
+    headersTimeout: headersTimeoutMs,
+    keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
+    // Behind requests that wait for their answers it is one like them: the new protocol would come before these.
+    shouldUpgradeCallback: (request) =>
+      !isUnoffered(request.headers.upgrade) &&
+      !refusalOfHead(request) &&
+      turns.isIdle(request.socket) &&
+      ports.shouldUpgrade(request),
+  })
+  server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => turns.take(request, response))
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    continueWhenRead(request, response)
+    turns.take(request, response)
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', ignore)
+    ports.upgrade(request, socket, head)
+  })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuse(request, response, UNMET)
+  })
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, word))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerUnreadable(error, socket, { pending: turns.pending(socket), word })
+  })
+  return server
+}
+
+function isUnoffered(upgrade: string | undefined): boolean {
+  return upgrade === undefined || upgrade.split(',').some((name) => UNOFFERED_UPGRADES.test(name.trim()))
+}
+
+function ignore(): void {}

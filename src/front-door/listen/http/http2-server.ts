@@ -1,0 +1,94 @@
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import { CONNECTION_LIMITS } from '../connection-limits.ts'
+import { continueWhenRead } from './expect-continue.ts'
+import { holdStream } from './hold-answer.ts'
+import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
+import { headBytesOf, refusalOfHead } from './refuse-head.ts'
+import type { RequestPorts } from './request-ports.ts'
+import { uploadWindows } from './upload-windows.ts'
+
+/** Frames that make no sense, and settings, of one connection. */
+const MAX_INVALID_FRAMES = 100
+const MAX_SETTINGS = 32
+/** Largest head of HTTP/2 that is read, in bytes: a stream with more is reset, one with more than is allowed gets 431. */
+const MAX_PARSED_HEAD_BYTES = 2 * CONNECTION_LIMITS.maxHeaderBytes
+/** Largest head of a request that may wait in a crowd, in bytes. */
+const MAX_WAITING_HEAD_BYTES = 8 * 1024
+/** Memory of one HTTP/2 connection for what is on its way, in megabytes. */
+const MAX_SESSION_MB = 10
+
+/** A server of HTTP/2 for connections given to it by `emit('connection')`. */
+export function createHttp2(
+  ports: Pick<RequestPorts, 'handle' | 'refuseHead'>,
+  onSession: (session: ServerHttp2Session) => void,
+): Http2Server {
+  const server = createHttp2Server({
+    // No extended CONNECT (RFC 8441): browsers then open WebSockets over HTTP/1.1, as they did before.
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_PARSED_HEAD_BYTES },
+    maxHeaderListPairs: CONNECTION_LIMITS.maxHeaders,
+    maxSendHeaderBlockLength: 4 * CONNECTION_LIMITS.maxHeaderBytes,
+    maxSessionInvalidFrames: MAX_INVALID_FRAMES,
+    maxSessionRejectedStreams: MAX_INVALID_FRAMES,
+    maxSessionMemory: MAX_SESSION_MB,
+    maxSettings: MAX_SETTINGS,
+    streamResetBurst: 2 * MAX_RESETS,
+    streamResetRate: MAX_RESETS,
+  })
+  server.on('session', (session) => {
+    guardAgainstResets(session)
+    uploadWindows.add(session)
+    session.setTimeout(CONNECTION_LIMITS.keepAliveMs, () => session.close())
+    onSession(session)
+  })
+  server.on('sessionError', ignore)
+  const isRefused = (request: Http2ServerRequest, response: Http2ServerResponse): boolean => {
+    const refusal = refusalOfHead(request)
+    if (!refusal) return false
+    ports.refuseHead(response, refusal)
+    request.resume()
+    return true
+  }
+  server.on('request', (request, response) => {
+    if (!isRefused(request, response)) ports.handle(request, response)
+  })
+  server.on('checkContinue', (request, response) => {
+    if (isRefused(request, response)) return
+    continueWhenRead(request, response)
+    ports.handle(request, response)
+  })
+  beginInTurn(server)
+  return server
+}
+
+/**
+ * Lets a stream that is opened in a crowd wait before there is a request and an answer, which take more memory than the
+ * stream itself.
+ */
+function beginInTurn(server: Http2Server): void {
+  // Node's own, which makes them.
+  const [begin] = server.listeners('stream')
+  server.removeAllListeners('stream')
+  server.on('stream', (stream: ServerHttp2Stream, ...given: [IncomingHttpHeaders, number, string[]]) => {
+    const [, flags, rawHeaders] = given
+    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) uploadWindows.watch(stream)
+    let hasBegun = false
+    holdStream(stream).admit(() => {
+      hasBegun = true
+      if (!stream.destroyed) begin?.call(server, stream, ...given)
+    })
+    // Its client may ask again: nothing was done for it (RFC 9113 section 8.7).
+    if (!hasBegun && headBytesOf(rawHeaders) > MAX_WAITING_HEAD_BYTES)
+      stream.close(constants.NGHTTP2_REFUSED_STREAM)
+  })
+}
+
+function ignore(): void {}

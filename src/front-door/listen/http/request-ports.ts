@@ -1,0 +1,17 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { DoorRequest, DoorResponse } from './door-request.ts'
+import type { HeadRefusal } from './refuse-head.ts'
+import type { WordRefusal } from './unreadable.ts'
+
+/** Receivers of requests. `Expect: 100-continue` is met when a body is read, not before. */
+export interface RequestPorts {
+  handle(request: DoorRequest, response: DoorResponse): void
+  /** Answers a request that must not be served, by its head alone; a connection of HTTP/1 ends after that. */
+  refuseHead(response: DoorResponse, refusal: HeadRefusal): void
+  /** Words what is answered where there is no request. */
+  readonly word: WordRefusal
+  /** Whether a request to speak another protocol is passed on as such; else it is a request like any other. */
+  shouldUpgrade(request: IncomingMessage): boolean
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+}

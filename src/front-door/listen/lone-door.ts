@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { createVisitMaker, type VisitRules } from '../visit/make-visit.ts'
+import type { Served } from '../visit/served.ts'
+import type { AnswerGate } from './answer-gate.ts'
+import type { DoorAddress } from './door-address.ts'
+import { type DoorListener, openDoorListener } from './door-listener.ts'
+import type { DoorPorts } from './door-ports.ts'
+import type { HeadRefusal } from './http/refuse-head.ts'
+import { hasDoubles } from './http/request-target.ts'
+import { tlsOptionsOf } from './tls-policy.ts'
+
+const POLICY = 'Mozilla-Intermediate'
+/** RFC 9112, 3.2: of doubles a proxy before this server may have believed the other host, or the other log-in. */
+const DOUBLED: HeadRefusal = {
+  status: 400,
+  reason: 'the request has several Host or Authorization headers: send one of each',
+}
+
+/** A certificate chain and its key, PEM. */
+export interface TlsPair {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/** Dependencies of {@link openLoneDoor}. */
+export interface LoneDoorParts extends VisitRules {
+  /** Answers all requests, whatever host they name. */
+  readonly served: Served
+  /** The pair of the moment, the same object as long as it is; undefined: plain HTTP. */
+  readonly pair: (() => TlsPair) | undefined
+  /** Requests wait until it is open; undefined: they do not wait. */
+  readonly gate?: AnswerGate
+  /** Where other processes take the same visitors' connections: the source of ticket keys. */
+  readonly ticketSecret?: Uint8Array | undefined
+  /** Longest time to send all headers, in milliseconds; 20 s if undefined. */
+  readonly headersTimeoutMs?: number
+  /** Gets failures before there is a request; that connection is closed. */
+  readonly logFailure: (error: unknown) => void
+}
+
+/**
+ * Listens for one site without a name of its own: any host, one certificate, no HTTP/2.
+ * Errors: those of the system (`EADDRINUSE`, `EACCES`), and of OpenSSL for a pair that does not fit.
+ */
+export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): Promise<DoorListener> {
+  const { pair, headersTimeoutMs } = parts
+  const contextOf = pair && createContextFinder(pair)
+  // A pair that does not fit is known before anything listens.
+  contextOf?.()
+  return openDoorListener(address, {
+    isTls: pair !== undefined,
+    hasHttp2: false,
+    proxyProtocol: 'none',
+    maxPerAddress: 0,
+    ...(headersTimeoutMs !== undefined && { headersTimeoutMs }),
+    ports: portsOf(parts, contextOf),
+  })
+}
+
+function createContextFinder(pair: () => TlsPair): () => SecureContext {
+  let known: { readonly pair: TlsPair; readonly context: SecureContext } | undefined
+  return () => {
+    const current = pair()
+    if (known?.pair !== current)
+      known = { pair: current, context: createSecureContext({ ...tlsOptionsOf(POLICY), ...current }) }
+    return known.context
+  }
+}
+
+function portsOf(parts: LoneDoorParts, contextOf: (() => SecureContext) | undefined): DoorPorts {
+  const { served, gate, ticketSecret, logFailure } = parts
+  const refuse = (response: ServerResponse, refusal: HeadRefusal): void => {
+    sendRefusal(response, refusal, served.word({ kind: 'head', reason: refusal.reason }))
+  }
+  const serve: DoorPorts['handle'] = (anyRequest, anyResponse, visit) => {
+    // Without HTTP/2 there are no others.
+    const request = anyRequest as IncomingMessage
+    const response = anyResponse as ServerResponse
+    if (!hasDoubles(request.rawHeaders)) return served.serve(request, response, visit)
+    response.setHeader('connection', 'close')
+    refuse(response, DOUBLED)
+    request.resume()
+  }
+  return {
+    tlsFor: () => ({ policy: POLICY, http2: false, isForAnyName: true }),
+    contextFor: () => contextOf?.(),
+    hostAt: () => undefined,
+    challengeFor: () => undefined,
+    ticketSecret,
+    isProxyTrusted: () => false,
+    isCounted: () => false,
+    makeVisit: createVisitMaker(parts),
+    handle: gate ? (...arrived) => gate.pass(() => serve(...arrived)) : serve,
+    refuseHead: (response, refusal) => refuse(response as ServerResponse, refusal),
+    word: served.word,
+    shouldUpgrade: () => false,
+    upgrade: (_request, { socket }) => void socket.destroy(),
+    logFailure,
+  }
+}
+
+function sendRefusal(
+  response: ServerResponse,
+  { status }: HeadRefusal,
+  { type, body }: ReturnType<Served['word']>,
+): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(response.req.method === 'HEAD' ? undefined : body)
+}

@@ -1,0 +1,62 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ClientProof } from './client-proof.ts'
+import { readForwarded } from './forwarded-header.ts'
+import { createAddressMatcher } from './network-address.ts'
+import { readOrigin } from './seen-origin.ts'
+import type { Visit } from './visit.ts'
+import { findVisitor } from './visitor-address.ts'
+
+/** A connection: its other end and the reason it was opened. */
+export interface ConnectionFacts {
+  readonly scheme: 'http' | 'https'
+  /** In its one form (`plainAddress()`), after the PROXY header; `unix:` for a Unix socket. */
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localPort: number
+  /** The name of the handshake, or the address that is the host; undefined without TLS, or without either. */
+  readonly serverName: string | undefined
+  /** The certificate of the client; undefined: none was requested. */
+  readonly client?: ClientProof | undefined
+}
+
+/** Rules of a server by which visits are made. */
+export interface VisitRules {
+  /** Addresses (CIDR) whose forwarded headers count. With none, those of loopback count for scheme, host and port. */
+  readonly trustedProxies: readonly string[]
+  readonly newRequestId: () => string
+}
+
+/** Makes the visit of a request. */
+export type MakeVisit = (request: { readonly headers: IncomingHttpHeaders }, facts: ConnectionFacts) => Visit
+
+/** Creates the maker of visits. Errors: those of `createAddressMatcher()`. */
+export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): MakeVisit {
+  const isTrusted = createAddressMatcher(trustedProxies)
+  const isLoopbackBelieved = trustedProxies.length === 0
+  return ({ headers }, facts) => {
+    const { scheme, remoteAddress: peerAddress, remotePort, localPort, serverName, client } = facts
+    const isPeerTrusted = isTrusted(peerAddress)
+    const { origin, doubt } = readOrigin(headers, { scheme, peerAddress, isTrusted, isLoopbackBelieved })
+    return {
+      requestId: newRequestId(),
+      remoteAddress: isPeerTrusted ? visitorOf(headers, peerAddress, isTrusted) : peerAddress,
+      peerAddress,
+      remotePort,
+      isPeerTrusted,
+      scheme,
+      serverPort: localPort,
+      origin,
+      doubt,
+      tls: scheme === 'https' ? { serverName, client } : undefined,
+    }
+  }
+}
+
+function visitorOf(
+  headers: IncomingHttpHeaders,
+  peer: string,
+  isTrusted: (address: string) => boolean,
+): string {
+  const forwardedFor = headers['x-forwarded-for'] ?? readForwarded(headers, isTrusted)?.addresses
+  return findVisitor(peer, forwardedFor, isTrusted)
+}

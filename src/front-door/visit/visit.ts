@@ -1,0 +1,52 @@
+import type { ClientProof } from './client-proof.ts'
+
+/**
+ * One request as its visitor made it: worked out once, where the request arrives, and never changed. All that judges,
+ * answers or logs the request reads it here, and not from the socket or the forwarded headers.
+ */
+export interface Visit {
+  /** Names the request in answers and log lines. */
+  readonly requestId: string
+  /**
+   * The visitor: the peer of the connection, or the one that a PROXY header or a trusted proxy names (the last address
+   * of `X-Forwarded-For` or `Forwarded` that is no trusted proxy). An IPv4 address is never in IPv6 form; `unix:` for a
+   * Unix socket.
+   */
+  readonly remoteAddress: string
+  /** The peer of the connection, after its PROXY header: this is what is added to `X-Forwarded-For`. */
+  readonly peerAddress: string
+  readonly remotePort: number
+  /** Whether forwarded headers of the peer count. */
+  readonly isPeerTrusted: boolean
+  /** Scheme of the connection itself. */
+  readonly scheme: 'http' | 'https'
+  /** The port listened on. */
+  readonly serverPort: number
+  /** Scheme, host and port as the visitor sees them, without a trailing slash: `https://registry.example.com:8443`. */
+  readonly origin: string
+  /** Set where the visitor may have come over TLS although `origin` says http. */
+  readonly doubt: OriginDoubt | undefined
+  /** undefined: plain HTTP. */
+  readonly tls: TlsFacts | undefined
+  /** What the host adds to any answer, by the status of the answer. undefined: nothing. */
+  readonly addedHeaders?: ((status: number) => AddedHeaders) | undefined
+}
+
+/** A handshake, as it ended. */
+export interface TlsFacts {
+  /** The name of the handshake, or the address that is the host; undefined: neither. */
+  readonly serverName: string | undefined
+  /** The client's certificate and the verdict on it; undefined: none was requested. */
+  readonly client: ClientProof | undefined
+}
+
+/** Why `origin` may name the wrong scheme. */
+export interface OriginDoubt {
+  /** `untrusted`: a proxy says https, and is not trusted. `silent`: a proxy says nothing of the scheme. */
+  readonly kind: 'untrusted' | 'silent'
+  /** The origin with https, as far as the proxy names it. */
+  readonly url: string
+}
+
+/** Names and values of headers. */
+export type AddedHeaders = Readonly<Record<string, string | readonly string[]>>
