@@ -31,7 +31,7 @@ interface RegistryContext {
   readonly store: Store
   readonly contents: Contents
   readonly logger: Logger
-  /** Whether the server is about to end: then it is not ready. */
+  /** True if the server is about to end: then it is not ready. */
   readonly isStopping: () => boolean
   /** Present if several processes serve: their common turns. */
   readonly uploadTurns: UploadTurns | undefined

@@ -39,7 +39,7 @@ export function requireAccountId(exchange: Exchange): string {
   throw new OciError('UNAUTHORIZED')
 }
 
-/** Whose memory a request takes: its account's, or its address's where there is none. */
+/** Holder of a request's memory: its account, or its address without one. */
 export function holderOf({ principal, visit }: Exchange): string {
   // No account has a space in its name, nor an address.
   return principal.kind === 'user' ? `account ${principal.name}` : `address ${visit.remoteAddress}`

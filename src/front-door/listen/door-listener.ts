@@ -3,13 +3,11 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { ClientAuthority } from '../visit/client-proof.ts'
 import { readClientProof } from '../visit/client-proof.ts'
 import { toPlainHost } from '../visit/host-name.ts'
 import type { ConnectionFacts } from '../visit/make-visit.ts'
 import { plainAddress } from '../visit/network-address.ts'
 import type { Visit } from '../visit/visit.ts'
-import { readClientHello } from './client-hello.ts'
 import { ConnectionCount } from './connection-count.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
@@ -21,8 +19,7 @@ import { type JudgedConnection, JudgedConnections } from './judged-connections.t
 import { boundConnections, connectionLimit } from './open-file-limit.ts'
 import { peek } from './peek.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
-import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './refuse-connection.ts'
-import { ACME_TLS, TlsServers } from './tls-servers.ts'
+import type { TlsEntrance, Wanted } from './tls-entrance.ts'
 
 /** How long a new connection has to send its first request once the listener stops, in milliseconds. */
 const FRESH_GRACE_MS = 1_000
@@ -42,9 +39,7 @@ export interface DoorListener {
  * system (`EADDRINUSE`, `EACCES`, …).
  */
 export async function openDoorListener(address: DoorAddress, options: DoorOptions): Promise<DoorListener> {
-  // Loaded where it is spoken only.
-  const http2 = options.hasHttp2 ? await import('./http/http2-server.ts') : undefined
-  const listening = new Listening(options, http2?.createHttp2)
+  const listening = new Listening(options, await loadParts(options))
   await listenOn(listening.server, address)
   listening.begin()
   return {
@@ -53,16 +48,29 @@ export async function openDoorListener(address: DoorAddress, options: DoorOption
   }
 }
 
+/** Parts that take memory, loaded by the listeners that need them. */
+interface LoadedParts {
+  readonly createHttp2: typeof import('./http/http2-server.ts').createHttp2 | undefined
+  readonly createTlsEntrance: typeof import('./tls-entrance.ts').createTlsEntrance | undefined
+}
+
+async function loadParts({ hasHttp2, isTls }: DoorOptions): Promise<LoadedParts> {
+  const [http2, tls] = await Promise.all([
+    hasHttp2 ? import('./http/http2-server.ts') : undefined,
+    isTls ? import('./tls-entrance.ts') : undefined,
+  ])
+  return { createHttp2: http2?.createHttp2, createTlsEntrance: tls?.createTlsEntrance }
+}
+
 /** An open connection; facts are known once it is handed on. */
 interface Connection {
   readonly raw: Socket
   readonly source: { address: string; port: number }
   facts: ConnectionFacts | undefined
-  /** What the first bytes asked for: the TLS stack does not say it of a resumed session. */
-  helloName: string | undefined
-  /** By whom the client is judged in its handshake. */
-  clients: ClientAuthority | undefined
-  /** Set once it was. */
+  /** Set before the handshake, if there is one. */
+  helloName: Wanted['helloName']
+  clients: Wanted['clients']
+  /** Set after it. */
   judged: JudgedConnection | undefined
   /** Until TLS is set up. */
   deadline: NodeJS.Timeout | undefined
@@ -78,7 +86,8 @@ class Listening {
   readonly #http1: HttpServer
   /** undefined: HTTP/2 is not spoken. */
   readonly #http2: Http2Server | undefined
-  readonly #tls: TlsServers
+  /** undefined: plain HTTP. */
+  readonly #tls: TlsEntrance | undefined
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
   readonly #judged = new JudgedConnections((error) => this.#ports.logFailure(error))
@@ -90,7 +99,7 @@ class Listening {
   /** No connection is to be left, not even one that the system accepted a moment ago. */
   #isCut = false
 
-  constructor(options: DoorOptions, createHttp2: CreateHttp2 | undefined) {
+  constructor(options: DoorOptions, { createHttp2, createTlsEntrance }: LoadedParts) {
     this.#options = options
     this.#ports = options.ports
     this.#count = new ConnectionCount(options.maxPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS)
@@ -104,12 +113,7 @@ class Listening {
     const headersTimeoutMs = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
     this.#http1 = createHttp1(requests, { headersTimeoutMs })
     this.#http2 = createHttp2?.(requests, (session) => this.#onSession(session))
-    this.#tls = new TlsServers({
-      contextFor: (name) => this.#ports.contextFor(name),
-      challengeFor: (name) => this.#ports.challengeFor(name),
-      ticketSecret: this.#ports.ticketSecret,
-      onSecure: (socket, raw) => this.#onSecure(socket, raw),
-    })
+    this.#tls = createTlsEntrance?.(this.#ports, (socket, raw) => this.#onSecure(socket, raw))
     this.server = this.#isBare
       ? this.#http1.on('connection', (socket: Socket) => this.#acceptBare(socket))
       : createNetServer({
@@ -185,7 +189,7 @@ class Listening {
     // Connections of a proxy are counted by whom it speaks for, which is not known yet.
     if (!isFromProxy && !this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
     if (isFromProxy && (this.#isCut || !(await this.#readSource(connection)))) return void socket.destroy()
-    if (this.#options.isTls) return this.#acceptTls(connection)
+    if (this.#tls) return this.#tls.accept(socket, (wanted) => void Object.assign(connection, wanted))
     this.#handOn(socket, connection, { scheme: 'http', serverName: undefined, client: undefined })
     this.#http1.emit('connection', socket)
   }
@@ -226,34 +230,6 @@ class Listening {
     if (!header.source) return true
     Object.assign(source, header.source)
     return this.#isWelcome(connection, source.address)
-  }
-
-  async #acceptTls(connection: Connection): Promise<void> {
-    const { raw } = connection
-    const hello = await peek(raw, readClientHello)
-    if (hello === undefined || hello.kind === 'malformed') return void raw.destroy()
-    if (hello.kind !== 'hello') {
-      // Somebody speaks plain HTTP here: an answer that says so helps more than a cut connection.
-      return hello.kind === 'not-tls' && hello.isHttp ? refuse(raw, PLAIN_ON_TLS) : void raw.destroy()
-    }
-    const { protocols, supportsTls13 } = hello
-    if (protocols.includes(ACME_TLS)) {
-      if (hello.serverName === undefined || !this.#ports.challengeFor(hello.serverName))
-        return refuse(raw, UNRECOGNIZED_NAME)
-      return this.#tls.answerChallenge(raw)
-    }
-    // Addresses are never named (RFC 6066 section 3): the one that was connected to may be a host.
-    const serverName = hello.serverName ?? this.#ports.hostAt(plainAddress(raw.localAddress))
-    connection.helloName = serverName
-    const how = this.#ports.tlsFor(serverName)
-    const asksClients = how?.clients !== undefined
-    const isFixed = hello.serverName === undefined || asksClients || how?.isForAnyName === true
-    const context = isFixed ? this.#ports.contextFor(serverName) : undefined
-    if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
-    connection.clients = how.clients
-    // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
-    if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
-    this.#tls.accept(raw, { ...how, context, asksClients })
   }
 
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
@@ -344,8 +320,6 @@ class Listening {
     connections.set(socket, connection)
   }
 }
-
-type CreateHttp2 = typeof import('./http/http2-server.ts').createHttp2
 
 /** By socket, and by session of HTTP/2, whose sockets are proxies. */
 const connections = new WeakMap<object, Connection>()

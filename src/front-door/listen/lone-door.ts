@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import { createVisitMaker, type VisitRules } from '../visit/make-visit.ts'
 import type { Served } from '../visit/served.ts'
 import type { AnswerGate } from './answer-gate.ts'
@@ -8,19 +8,13 @@ import { type DoorListener, openDoorListener } from './door-listener.ts'
 import type { DoorPorts } from './door-ports.ts'
 import type { HeadRefusal } from './http/refuse-head.ts'
 import { hasDoubles } from './http/request-target.ts'
-import { tlsOptionsOf } from './tls-policy.ts'
+import type { TlsPair } from './pair-context.ts'
 
 const POLICY = 'Mozilla-Intermediate'
 /** RFC 9112, 3.2: of doubles a proxy before this server may have believed the other host, or the other log-in. */
 const DOUBLED: HeadRefusal = {
   status: 400,
   reason: 'the request has several Host or Authorization headers: send one of each',
-}
-
-/** A certificate chain and its key, PEM. */
-export interface TlsPair {
-  readonly cert: Buffer
-  readonly key: Buffer
 }
 
 /** Dependencies of {@link openLoneDoor}. */
@@ -44,8 +38,10 @@ export interface LoneDoorParts extends VisitRules {
  * Errors: those of the system (`EADDRINUSE`, `EACCES`), and of OpenSSL for a pair that does not fit.
  */
 export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): Promise<DoorListener> {
-  const { pair, headersTimeoutMs } = parts
-  const contextOf = pair && createContextFinder(pair)
+  const { pair, ticketSecret, headersTimeoutMs } = parts
+  // Loaded with TLS only.
+  const tls = pair && (await import('./pair-context.ts'))
+  const contextOf = pair && tls?.createContextFinder(pair, { policy: POLICY, ticketSecret })
   // A pair that does not fit is known before anything listens.
   contextOf?.()
   return openDoorListener(address, {
@@ -58,18 +54,8 @@ export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): 
   })
 }
 
-function createContextFinder(pair: () => TlsPair): () => SecureContext {
-  let known: { readonly pair: TlsPair; readonly context: SecureContext } | undefined
-  return () => {
-    const current = pair()
-    if (known?.pair !== current)
-      known = { pair: current, context: createSecureContext({ ...tlsOptionsOf(POLICY), ...current }) }
-    return known.context
-  }
-}
-
 function portsOf(parts: LoneDoorParts, contextOf: (() => SecureContext) | undefined): DoorPorts {
-  const { served, gate, ticketSecret, logFailure } = parts
+  const { served, gate, logFailure } = parts
   const refuse = (response: ServerResponse, refusal: HeadRefusal): void => {
     sendRefusal(response, refusal, served.word({ kind: 'head', reason: refusal.reason }))
   }
@@ -87,7 +73,6 @@ function portsOf(parts: LoneDoorParts, contextOf: (() => SecureContext) | undefi
     contextFor: () => contextOf?.(),
     hostAt: () => undefined,
     challengeFor: () => undefined,
-    ticketSecret,
     isProxyTrusted: () => false,
     isCounted: () => false,
     makeVisit: createVisitMaker(parts),

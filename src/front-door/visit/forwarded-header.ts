@@ -16,7 +16,7 @@ const OTHERS = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-f
 type Element = ReadonlyMap<string, string>
 
 /** The content of a `Forwarded` header, as far as trusted proxies wrote it. */
-export interface Forwarded {
+interface Forwarded {
   /** In the form of `X-Forwarded-For`. */
   readonly addresses: string
   readonly scheme: 'http' | 'https' | undefined

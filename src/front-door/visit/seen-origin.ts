@@ -4,7 +4,7 @@ import { UNIX_ADDRESS } from './network-address.ts'
 import type { OriginDoubt, Visit } from './visit.ts'
 
 /** A connection as far as the origin of its requests depends on it. */
-export interface OriginFacts {
+interface OriginFacts {
   readonly scheme: 'http' | 'https'
   readonly peerAddress: string
   readonly isTrusted: (address: string) => boolean

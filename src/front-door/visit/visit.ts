@@ -33,7 +33,7 @@ export interface Visit {
 }
 
 /** A handshake, as it ended. */
-export interface TlsFacts {
+interface TlsFacts {
   /** The name of the handshake, or the address that is the host; undefined: neither. */
   readonly serverName: string | undefined
   /** The client's certificate and the verdict on it; undefined: none was requested. */

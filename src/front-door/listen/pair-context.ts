@@ -1,0 +1,25 @@
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { ticketKeysOf } from './ticket-keys.ts'
+import { type TlsPolicyName, tlsOptionsOf } from './tls-policy.ts'
+
+/** A certificate chain and its key, PEM. */
+export interface TlsPair {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/** Finds the context of the pair of the moment: the same one as long as the pair is. Errors: those of OpenSSL. */
+export function createContextFinder(
+  pair: () => TlsPair,
+  { policy, ticketSecret }: { policy: TlsPolicyName; ticketSecret: Uint8Array | undefined },
+): () => SecureContext {
+  // The keys of tickets are those of the context that is shown, not of its server.
+  const options = { ...tlsOptionsOf(policy), ...ticketKeysOf(ticketSecret, 'pair') }
+  let known: { readonly pair: TlsPair; readonly context: SecureContext } | undefined
+  return () => {
+    const current = pair()
+    if (known?.pair !== current)
+      known = { pair: current, context: createSecureContext({ ...options, ...current }) }
+    return known.context
+  }
+}

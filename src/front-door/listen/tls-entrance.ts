@@ -1,0 +1,69 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { ClientAuthority } from '../visit/client-proof.ts'
+import { plainAddress } from '../visit/network-address.ts'
+import { readClientHello } from './client-hello.ts'
+import type { DoorPorts } from './door-ports.ts'
+import { peek } from './peek.ts'
+import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './refuse-connection.ts'
+import { ACME_TLS, TlsServers } from './tls-servers.ts'
+
+/** What the first bytes of a connection ask for. */
+export interface Wanted {
+  /** The name, or the address that is the host: the TLS stack does not say it of a resumed session. */
+  readonly helloName: string | undefined
+  /** The CAs that judge the client in its handshake; undefined: none is requested. */
+  readonly clients: ClientAuthority | undefined
+}
+
+/** Takes connections of a port that speaks TLS: reads how they begin, then hands each to the server of its policy. */
+export interface TlsEntrance {
+  /** Begins TLS, or refuses it. `note` is called before the handshake. */
+  accept(raw: Socket, note: (wanted: Wanted) => void): Promise<void>
+}
+
+/** Creates an entrance. `onSecure` gets each connection whose handshake is done, with the one below it. */
+export function createTlsEntrance(
+  ports: DoorPorts,
+  onSecure: (socket: TLSSocket, raw: Socket | undefined) => void,
+): TlsEntrance {
+  const servers = new TlsServers({
+    contextFor: (name) => ports.contextFor(name),
+    challengeFor: (name) => ports.challengeFor(name),
+    ticketSecret: ports.ticketSecret,
+    onSecure,
+  })
+  return { accept: (raw, note) => enter(raw, { ports, servers, note }) }
+}
+
+interface Entering {
+  readonly ports: DoorPorts
+  readonly servers: TlsServers
+  readonly note: (wanted: Wanted) => void
+}
+
+async function enter(raw: Socket, { ports, servers, note }: Entering): Promise<void> {
+  const hello = await peek(raw, readClientHello)
+  if (hello === undefined || hello.kind === 'malformed') return void raw.destroy()
+  if (hello.kind !== 'hello') {
+    // A client speaks plain HTTP here: an answer that says so helps more than a cut connection.
+    return hello.kind === 'not-tls' && hello.isHttp ? refuse(raw, PLAIN_ON_TLS) : void raw.destroy()
+  }
+  const { protocols, supportsTls13 } = hello
+  if (protocols.includes(ACME_TLS)) {
+    if (hello.serverName === undefined || !ports.challengeFor(hello.serverName))
+      return refuse(raw, UNRECOGNIZED_NAME)
+    return servers.answerChallenge(raw)
+  }
+  // Addresses are never named (RFC 6066 section 3): the one that was connected to may be a host.
+  const helloName = hello.serverName ?? ports.hostAt(plainAddress(raw.localAddress))
+  const how = ports.tlsFor(helloName)
+  const asksClients = how?.clients !== undefined
+  const isFixed = hello.serverName === undefined || asksClients || how?.isForAnyName === true
+  const context = isFixed ? ports.contextFor(helloName) : undefined
+  if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
+  // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
+  if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
+  note({ helloName, clients: how.clients })
+  servers.accept(raw, { ...how, context, asksClients })
+}
