@@ -37,6 +37,7 @@ const BARS: readonly Bar[] = [
     ...pushBars(nameWork('push over TLS (POST, PATCH, PUT)', connections)),
   ]),
   ...[true, false].flatMap((isTls) => manifestBars(manifestWork(isTls))),
+  ...[true, false].map((isTls) => postgresBar(manifestWork(isTls))),
   ...proxyBars(),
   own('memory, idle', 'RSS MB', 90),
   own(memoryWork({ count: 1, bytes: 4096 * MIB }), 'over idle MB', 100),
@@ -90,6 +91,12 @@ function manifestBars(work: string): Bar[] {
     const to = nameContender(NAMES.distribution, 'no log-in')
     return [{ ...bar, server: nameContender(berth, 'bearer token'), to, value: 15 }, ...basic]
   })
+}
+
+/** A figure of its own: the peers keep no facts in a database. */
+function postgresBar(work: string): Bar {
+  const server = nameContender(NAMES.postgres, 'bearer token')
+  return { work, figure: 'requests/s', server, to: undefined, bound: 'at least', value: 10_000 }
 }
 
 function proxyBars(): Bar[] {

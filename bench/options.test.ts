@@ -9,6 +9,12 @@ test('`parseOptions()` measures everything in five rounds unless told otherwise'
   assert.equal(options?.sizes.blobBytes, 1024 ** 3)
 })
 
+test('`parseOptions()` takes a database by its URL, or a server of its own', () => {
+  assert.equal(parseOptions([])?.database, undefined)
+  for (const database of ['postgres', 'postgres://berth@127.0.0.1/bench'])
+    assert.equal(parseOptions(['--database', database])?.database, database)
+})
+
 test('`parseOptions()` keeps the order of the works', () => {
   assert.deepEqual(parseOptions(['--only', 'tags, pull'])?.works, ['pull', 'tags'])
 })
@@ -23,7 +29,14 @@ test('`parseOptions()` answers nothing when asked for help', () => {
   assert.equal(parseOptions(['--help']), undefined)
 })
 
-for (const args of [['--only', 'fly'], ['--rounds', '0'], ['--rounds', '1.5'], ['--fast'], ['extra']]) {
+for (const args of [
+  ['--only', 'fly'],
+  ['--rounds', '0'],
+  ['--rounds', '1.5'],
+  ['--fast'],
+  ['extra'],
+  ['--database', 'mysql://x'],
+]) {
   test(`\`parseOptions()\` rejects ${args.join(' ')}`, () => {
     assert.throws(() => parseOptions(args), UsageError)
   })

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly isSmoke: boolean
   /** Receives every figure of every round; undefined: none. */
   readonly jsonFile: string | undefined
+  /** Berth is measured on PostgreSQL, too: an empty database by its URL, or a server of the run's own. */
+  readonly database: string | undefined
   readonly sizes: BenchSizes
 }
 
@@ -39,14 +41,20 @@ export class UsageError extends Error {
 }
 
 /** Text of `npm run bench -- --help`. */
-export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE] [--smoke]
+export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE]
+                         [--database postgres|URL] [--smoke]
 
 Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in one run on one machine.
 
   --only LIST   measure only these, separated by commas
   --rounds N    rounds of each measurement, 1 to 50 (default 5)
   --json FILE   write every figure of every round
+  --database D  measure manifests on PostgreSQL, too: "postgres" starts a server, a postgres:// URL
+                names an empty database
   --smoke       a small version, under a minute: does it all work? Its figures mean nothing`
+
+/** Value of `--database` that starts a server. */
+export const OWN_SERVER = 'postgres'
 
 const MIB = 1024 ** 2
 const GIB = 1024 ** 3
@@ -92,6 +100,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     rounds: parseRounds(values.rounds, isSmoke),
     isSmoke,
     jsonFile: values.json,
+    database: parseDatabase(values.database),
     sizes: isSmoke ? SMOKE : FULL,
   }
 }
@@ -104,6 +113,7 @@ function readFlags(args: readonly string[]) {
         only: { type: 'string' },
         rounds: { type: 'string' },
         json: { type: 'string' },
+        database: { type: 'string' },
         smoke: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -119,6 +129,11 @@ function parseWorks(only: string | undefined): WorkName[] {
   const unknown = names.find((name) => !WORKS.some((work) => work === name))
   if (unknown !== undefined) throw new UsageError(`--only: no "${unknown}"; there is ${WORKS.join(', ')}`)
   return WORKS.filter((work) => names.includes(work))
+}
+
+function parseDatabase(text: string | undefined): string | undefined {
+  if (text === undefined || text === OWN_SERVER || /^postgres(?:ql)?:\/\//.test(text)) return text
+  throw new UsageError(`--database: ${OWN_SERVER}, or a postgres:// URL`)
 }
 
 function parseRounds(text: string | undefined, isSmoke: boolean): number {

@@ -10,12 +10,14 @@ import { type BenchServer, basicHeader, registryBlobPath } from './bench-server.
 import { untilAnswering } from './until-answering.ts'
 
 /** Options of starting Berth. */
-interface BerthOptions {
+export interface BerthOptions {
   readonly name: string
   /** Further accounts. */
   readonly htpasswdFile?: string
   /** Listen for plain HTTP too. */
   readonly hasHttp?: boolean
+  /** URL of an empty PostgreSQL database; undefined: SQLite. */
+  readonly database?: string
   /** A process for each core. */
   readonly hasWorkers?: boolean
 }
@@ -37,7 +39,7 @@ export async function startBerth(workspace: Workspace, options: BerthOptions): P
   const folder = await workspace.folder('berth')
   const dataDir = join(folder, 'data')
   const password = randomBytes(18).toString('base64url')
-  const environment = cleanEnvironment()
+  const environment = { ...cleanEnvironment(), ...(options.database && { BERTH_DATABASE: options.database }) }
   await runOk(BERTH_BIN, ['user', 'add', ADMIN, '--new', '--admin', '--password-stdin', '--data', dataDir], {
     input: password,
     env: environment,

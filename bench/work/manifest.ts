@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { startPostgresServer } from '../../test/support/postgres-server.ts'
+import { OWN_SERVER } from '../options.ts'
 import { MANIFEST_TYPE, pushImage, putManifest } from '../push-image.ts'
 import { request } from '../registry-request.ts'
 import { type BasicAccount, type BenchServer, basicHeader } from '../servers/bench-server.ts'
-import { startBerth } from '../servers/start-berth.ts'
+import { type BerthOptions, startBerth } from '../servers/start-berth.ts'
 import { startDistribution } from '../servers/start-peers.ts'
 import { inOrderOfRound } from '../timed.ts'
 import { writeHtpasswd } from '../workspace.ts'
@@ -35,12 +37,16 @@ export async function measureManifest(context: WorkContext): Promise<void> {
   }))
   const htpasswdFile = join(workspace.path, 'htpasswd')
   await writeHtpasswd(htpasswdFile, accounts)
+  await using databases = new AsyncDisposableStack()
   await using kept = keepServers()
   const common = { htpasswdFile, hasHttp: true }
   const berths = [
     kept.add(await startBerth(workspace, { name: NAMES.berth, ...common })),
     kept.add(await startBerth(workspace, { name: NAMES.workers, hasWorkers: true, ...common })),
   ]
+  for (const berth of await postgresBerths(options.database, databases)) {
+    berths.push(kept.add(await startBerth(workspace, { ...berth, ...common })))
+  }
   for (const isTls of [true, false]) {
     const contenders = [
       ...berths.flatMap((berth) =>
@@ -58,6 +64,22 @@ export async function measureManifest(context: WorkContext): Promise<void> {
       }
     }
   }
+}
+
+/** On a database that is given only one server can begin; a server of the run's own has one for each. */
+async function postgresBerths(
+  database: string | undefined,
+  databases: AsyncDisposableStack,
+): Promise<Pick<BerthOptions, 'name' | 'database' | 'hasWorkers'>[]> {
+  if (database === undefined) return []
+  if (database !== OWN_SERVER) return [{ name: NAMES.postgres, database }]
+  // As an operator runs it: what it has acknowledged is on the disk.
+  const server = databases.use(await startPostgresServer({ settings: { fsync: 'on' } }))
+  const [one, two] = [await server.createDatabase(), await server.createDatabase()]
+  return [
+    { name: NAMES.postgres, database: one.url },
+    { name: NAMES.postgresWorkers, database: two.url, hasWorkers: true },
+  ]
 }
 
 /** The work's name in tables and bars. */

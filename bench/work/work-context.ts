@@ -18,6 +18,9 @@ export const NAMES = {
   berth: 'Berth',
   /** A worker for each core. */
   workers: 'Berth, workers',
+  /** On a PostgreSQL server of the same machine. */
+  postgres: 'Berth, PostgreSQL',
+  postgresWorkers: 'Berth, PostgreSQL, workers',
   distribution: 'docker-registry',
   stack: 'nginx + docker-registry',
   files: 'nginx, static files',
