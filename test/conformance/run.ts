@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findPart } from '../parts/find-parts.ts'
 import { type BootedBerth, bootBerth } from '../support/boot-berth.ts'
+import { startPostgresServer } from '../support/postgres-server.ts'
 import { runCommand } from '../support/run-command.ts'
 import { readJunit, type SuiteResult } from './suite-result.ts'
 
@@ -35,16 +36,25 @@ if (suite === undefined) {
 
 const startedAt = performance.now()
 const results: SuiteResult[] = []
-for (const version of VERSIONS) {
-  await using berth = await bootBerth({ users: [{ name: USER }], flags: ['--sparse-manifests'] })
-  const result = await runSuite(suite, version, berth)
+await using postgres = await startPostgresServer()
+for (const engine of ['sqlite', 'postgres'])
+  for (const version of VERSIONS) results.push(await runOnEngine(suite, { version, engine }))
+reportAll(results)
+
+async function runOnEngine(
+  program: string,
+  { version, engine }: { version: string; engine: string },
+): Promise<SuiteResult> {
+  await using database = engine === 'postgres' ? await postgres.createDatabase() : undefined
+  const databaseUrl = database?.url
+  await using berth = await bootBerth({ users: [{ name: USER }], flags: ['--sparse-manifests'], databaseUrl })
+  const result = await runSuite(program, version, berth)
   console.log(
-    `OCI ${version}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped or disabled`,
+    `OCI ${version}, ${engine}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped or disabled`,
   )
   for (const complaint of result.complaints) console.log(`  ${complaint}`)
-  results.push(result)
+  return result
 }
-reportAll(results)
 
 async function runSuite(program: string, version: string, berth: BootedBerth): Promise<SuiteResult> {
   const folder = join(fileURLToPath(new URL('results', import.meta.url)), version)

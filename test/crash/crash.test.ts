@@ -6,6 +6,7 @@ import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
+import { postgresSkipReason, startPostgresServer } from '../support/postgres-server.ts'
 import { RawClient } from '../support/raw-request.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
@@ -31,19 +32,23 @@ const COMPARED_STARTS = 30
 const MAX_GROWTH_MS = 200
 
 /** With workers, in each round one of them is killed before the primary. */
-for (const { workers, kills } of [
-  { workers: 1, kills: KILLS },
-  { workers: 2, kills: Math.ceil(KILLS / 5) },
+for (const { engine, workers, kills } of [
+  { engine: 'sqlite', workers: 1, kills: KILLS },
+  { engine: 'sqlite', workers: 2, kills: Math.ceil(KILLS / 5) },
+  { engine: 'postgres', workers: 1, kills: KILLS },
 ])
-  it(`holds what it acknowledged through ${kills} kills, workers: ${workers} (BERTH_CRASH_SEED=${SEED})`, {
+  it(`holds what it acknowledged through ${kills} kills, ${engine}, workers: ${workers} (BERTH_CRASH_SEED=${SEED})`, {
     timeout: 540_000,
+    skip: engine === 'postgres' && postgresSkipReason(),
   }, async (t) => {
     t.diagnostic(`seed ${SEED}`)
     await using folder = await makeTempFolder('crash')
+    await using postgres = engine === 'postgres' ? await startPostgresServer() : undefined
     const site: BerthSite = {
       dataDir: join(folder.path, 'data'),
       port: await findFreePort(),
       logFile: join(folder.path, 'berth.log'),
+      databaseUrl: postgres?.url(),
       // The token is fetched once and has to outlive the run.
       flags: ['--token-lifetime', '3600', '--workers', String(workers)],
     }

@@ -16,7 +16,7 @@ export interface RaceServer extends AsyncDisposable {
 /** Starts a server of its own for a race. */
 export async function startRaceServer(
   repositories: readonly string[],
-  options: Pick<BerthSite, 'flags' | 'maxOpenFiles'> = {},
+  options: Pick<BerthSite, 'databaseUrl' | 'flags' | 'maxOpenFiles'> = {},
 ): Promise<RaceServer> {
   const resources = new AsyncDisposableStack()
   const folder = resources.use(await makeTempFolder('races'))

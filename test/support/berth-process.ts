@@ -27,6 +27,8 @@ export interface BerthSite {
   readonly dataDir: string
   readonly port: number
   readonly logFile: string
+  /** URL of a PostgreSQL database; SQLite by default. */
+  readonly databaseUrl?: string | undefined
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
   /** Descriptors the process may have open at once; by default the machine's limit. */
@@ -50,7 +52,7 @@ export class BerthProcess implements AsyncDisposable {
     const serve = ['serve', '--data', site.dataDir, '--listen-http', `127.0.0.1:${site.port}`]
     const [file, args] = limited([process.execPath, MAIN, ...serve, ...(site.flags ?? [])], site.maxOpenFiles)
     const child = spawn(file, args, {
-      env: processEnvironment(site.logFile),
+      env: processEnvironment(site),
       stdio: ['ignore', log, log],
     })
     closeSync(log)
@@ -141,7 +143,7 @@ export async function addAdministrator(site: BerthSite, name = 'root'): Promise<
   const password = randomBytes(18).toString('base64url')
   noteSecret(password)
   const args = [MAIN, 'user', 'add', name, '--new', '--admin', '--password-stdin', '--data', site.dataDir]
-  await runOk(process.execPath, args, { input: password, env: processEnvironment(site.logFile) })
+  await runOk(process.execPath, args, { input: password, env: processEnvironment(site) })
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 }
 
@@ -164,7 +166,8 @@ export async function fetchToken(
  * The caller's environment without Berth's variables; compiled sources are kept for the next start, beside the log
  * unless all tests share them.
  */
-function processEnvironment(logFile: string): NodeJS.ProcessEnv {
+function processEnvironment({ logFile, databaseUrl }: BerthSite): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
-  return { NODE_COMPILE_CACHE: join(logFile, '../compiled'), ...Object.fromEntries(own) }
+  const database = databaseUrl === undefined ? {} : { BERTH_DATABASE: databaseUrl }
+  return { NODE_COMPILE_CACHE: join(logFile, '../compiled'), ...Object.fromEntries(own), ...database }
 }

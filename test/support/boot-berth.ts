@@ -25,6 +25,8 @@ export interface BootOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
   /** Address to listen on; by default 127.0.0.1. */
   readonly address?: string | undefined
+  /** URL of a PostgreSQL database; SQLite by default. */
+  readonly databaseUrl?: string | undefined
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
 }
@@ -53,7 +55,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
   const folder = resources.use(await makeTempFolder('data'))
   const dataDir = join(folder.path, 'data')
   const command = (args: readonly string[], input?: string): Promise<string> =>
-    runOk(BERTH_BIN, [...args, '--data', dataDir], { input, env: berthEnvironment() })
+    runOk(BERTH_BIN, [...args, '--data', dataDir], { input, env: berthEnvironment(options) })
   const passwords = new Map(options.users.map(({ name }) => [name, randomBytes(18).toString('base64url')]))
   for (const password of passwords.values()) noteSecret(password)
   for (const { name, isAdmin } of options.users) {
@@ -66,7 +68,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
   const server = await startProcess(BERTH_BIN, {
     args: ['serve', '--data', dataDir, ...listenFlags(host, options.tls), ...(options.flags ?? [])],
     logFile: join(folder.path, 'berth.log'),
-    env: berthEnvironment(),
+    env: berthEnvironment(options),
     isReady: () => isListening(port, address),
   })
   const kept = resources.move()
@@ -99,7 +101,7 @@ function listenFlags(host: string, tls: BootOptions['tls']): string[] {
 }
 
 /** The caller's environment without variables that would configure Berth or a registry. */
-function berthEnvironment(): NodeJS.ProcessEnv {
+function berthEnvironment({ databaseUrl }: BootOptions): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
-  return Object.fromEntries(own)
+  return { ...Object.fromEntries(own), ...(databaseUrl === undefined ? {} : { BERTH_DATABASE: databaseUrl }) }
 }

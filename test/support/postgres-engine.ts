@@ -2,22 +2,27 @@ import { type BerthSchema, MIGRATION_SETS } from '../../src/app/database-schema.
 import type { Database } from '../../src/database/database.ts'
 import { openPostgresDatabase } from '../../src/database/postgres/open-postgres.ts'
 import type { TestEngine } from './engines.ts'
+import { type Pgbouncer, pgbouncerSkipReason, startPgbouncer } from './pgbouncer.ts'
 import { type PostgresServer, postgresSkipReason, startPostgresServer } from './postgres-server.ts'
 import { makeTempFolder } from './temp-folder.ts'
 import type { TemporaryDatabase } from './temporary-database.ts'
+
+/** `BERTH_TEST_POOLER=pgbouncer` puts pgbouncer in transaction mode before the server. */
+const IS_POOLED = process.env.BERTH_TEST_POOLER === 'pgbouncer'
 
 /** PostgreSQL for the tests of one file: its server starts with the first database. */
 export function postgresEngine(): TestEngine {
   let starting: Promise<Started> | undefined
   return {
     name: 'postgres',
-    skip: postgresSkipReason(),
+    skip: postgresSkipReason() || (IS_POOLED && pgbouncerSkipReason()),
     async open() {
       starting ??= start()
       return openEmpty(await starting)
     },
     async close() {
       const started = await starting
+      await started?.pooler?.[Symbol.asyncDispose]()
       await started?.server[Symbol.asyncDispose]()
     },
   }
@@ -25,6 +30,7 @@ export function postgresEngine(): TestEngine {
 
 interface Started {
   readonly server: PostgresServer
+  readonly pooler: Pgbouncer | undefined
   /** A database of the newest schema: a copy is made faster than its tables. */
   readonly template: string
 }
@@ -34,13 +40,16 @@ async function start(): Promise<Started> {
   const { name, target } = await server.createDatabase()
   const database = await openPostgresDatabase(target, { migrations: MIGRATION_SETS })
   await database.close()
-  return { server, template: name }
+  return { server, pooler: IS_POOLED ? await startPgbouncer(server) : undefined, template: name }
 }
 
-async function openEmpty({ server, template }: Started): Promise<TemporaryDatabase> {
+async function openEmpty({ server, pooler, template }: Started): Promise<TemporaryDatabase> {
   const resources = new AsyncDisposableStack()
   const openAgain = async (): Promise<Database<BerthSchema>> => {
-    const database = await openPostgresDatabase<BerthSchema>(target, { migrations: MIGRATION_SETS })
+    const database = await openPostgresDatabase<BerthSchema>(
+      { ...target, port: pooler?.port ?? target.port },
+      { migrations: MIGRATION_SETS },
+    )
     resources.defer(() => database.close())
     return database
   }

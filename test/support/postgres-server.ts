@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { PostgresTarget } from '../../src/database/postgres/postgres-target.ts'
 import { findFreePort } from './free-port.ts'
 import { runOk } from './run-command.ts'
+import { noteSecret } from './secret-canary.ts'
 import { type StartedProcess, startProcess } from './start-process.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
@@ -65,8 +66,9 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
   if (programs === undefined) throw new Error(MISSING)
   await using resources = new AsyncDisposableStack()
   const folder = resources.use(await makeTempFolder('postgres'))
-  const place = { programs, folder: folder.path, port: await findFreePort(), owner: await findOwner() }
+  const place = { programs, folder: folder.path, port: await findFreePort(), owner: await findServerOwner() }
   const password = options.password ?? randomBytes(12).toString('hex')
+  noteSecret(password)
   await makeDataFolder(place, password)
   await writeSettings(place, options)
   const server = resources.use(new PostgresServer(place, password))
@@ -134,11 +136,15 @@ export class PostgresServer implements AsyncDisposable {
 
   async start(): Promise<void> {
     const { programs, folder, owner } = this.#place
-    const asOwner =
-      owner === undefined ? [] : [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--init-groups']
     // It ends with the test's process, however that ends.
     this.#process = await startProcess('setpriv', {
-      args: ['--pdeathsig=QUIT', ...asOwner, join(programs, 'postgres'), '-D', join(folder, 'data')],
+      args: [
+        '--pdeathsig=QUIT',
+        ...asServerOwner(owner),
+        join(programs, 'postgres'),
+        '-D',
+        join(folder, 'data'),
+      ],
       logFile: join(folder, 'postgres.log'),
       env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' },
       isReady: async () => (await this.query('select 1')).length === 1,
@@ -185,7 +191,7 @@ interface Place {
   readonly programs: string
   readonly folder: string
   readonly port: number
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined
+  readonly owner: ServerOwner | undefined
 }
 
 /** Folder of the newest version's programs; undefined if there is none. */
@@ -202,11 +208,22 @@ function readVersions(): number[] {
   }
 }
 
-/** The server refuses to run as root. */
-async function findOwner(): Promise<Place['owner']> {
+/** A user of the system. */
+export interface ServerOwner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Whom servers of Debian's packages run as, which refuse to be root; undefined where the tests are not root. */
+export async function findServerOwner(): Promise<ServerOwner | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => runOk('id', [flag, 'postgres'])))
   return { uid: Number(uid), gid: Number(gid) }
+}
+
+/** Flags of `setpriv` that run a command as the owner. */
+export function asServerOwner(owner: ServerOwner | undefined): string[] {
+  return owner ? [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--init-groups'] : []
 }
 
 async function makeDataFolder({ programs, folder, owner }: Place, password: string): Promise<void> {
@@ -218,8 +235,7 @@ async function makeDataFolder({ programs, folder, owner }: Place, password: stri
   for (const path of owner ? [data, passwordFile] : []) await chown(path, owner?.uid ?? 0, owner?.gid ?? 0)
   const flags = ['-A', 'scram-sha-256', '-U', USER, '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
   const command = [join(programs, 'initdb'), '-D', data, `--pwfile=${passwordFile}`, ...flags]
-  const asOwner = owner ? [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--init-groups'] : []
-  await runOk('setpriv', [...asOwner, ...command])
+  await runOk('setpriv', [...asServerOwner(owner), ...command])
 }
 
 async function writeSettings(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { pgbouncerSkipReason, startPgbouncer } from '../../../test/support/pgbouncer.ts'
 import {
   type PostgresServer,
   type PostgresTestDatabase,
@@ -75,6 +76,29 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     await node.find('x')
     await node.isDeaf('cut-off')
     await assertBounded({ node, other, clock })
+  })
+
+  it('are remembered for a short time behind a pooler, which listening does not work through', {
+    skip: pgbouncerSkipReason(),
+  }, async () => {
+    await using pooler = await startPgbouncer(server)
+    await using pair = await openPair({ port: pooler.port })
+    await pair.node.find('x')
+    await pair.node.isDeaf('pooler')
+    await assertBounded(pair)
+  })
+
+  it('are forgotten when another node changes something, behind a pooler that is listened past', {
+    skip: pgbouncerSkipReason(),
+  }, async () => {
+    await using pooler = await startPgbouncer(server)
+    const listen = { host: '127.0.0.1', port: server.port }
+    await using pair = await openPair({ port: pooler.port, listen })
+    const { node, other } = pair
+    await node.isHearing()
+    await node.find('x')
+    await other.setSize('x', 2)
+    await until(async () => (await node.find('x'))?.size === 2)
   })
 
   it('are remembered for a short time where nobody listens', async () => {
