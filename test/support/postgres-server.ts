@@ -209,7 +209,7 @@ function readVersions(): number[] {
 }
 
 /** A user of the system. */
-export interface ServerOwner {
+interface ServerOwner {
   readonly uid: number
   readonly gid: number
 }
