@@ -46,7 +46,7 @@ export async function openContents(
   return { blobs: await openBlobs(config, { logger, headroom }), metadata: createSqlMetadata(database) }
 }
 
-/** Puts together what answers on the registry's host. */
+/** Puts together the handler of the registry's host. */
 export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store

@@ -4,21 +4,21 @@ import type { BlobStore } from './blob-store.ts'
 export interface OpenPlaceOptions {
   /** Called before bytes of a request are written; an error that it throws refuses the request. */
   readonly beforeWrite?: (() => void) | undefined
-  /** Gets losses that the store goes on without, and the operator should know. */
+  /** Called with losses that the store goes on without, and the operator should know. */
   readonly warn?: ((message: string, error: unknown) => void) | undefined
 }
 
 /** A place for the bytes of a registry, such as a folder or a bucket. Only its adapter knows which it is. */
 export interface BlobPlace {
   /**
-   * Folders of this machine in which the bytes are: other content must not be served from them, and the doctor looks at
-   * their disks. None where the bytes are elsewhere.
+   * Folders of this machine with the bytes: other content must not be served from them, and the doctor checks their
+   * disks. Empty if the bytes are elsewhere.
    */
   readonly folders: readonly string[]
   /** Opens the store, making what it lacks. The caller closes it. Errors: {@link UnusablePlaceError}. */
   open(options?: OpenPlaceOptions): Promise<BlobStore>
   /**
-   * Checks at start, in a bounded time, that blobs can be stored, which otherwise the first push would find. A place
+   * Checks at the start, in a bounded time, that blobs can be stored; without it the first push would fail. A place
    * without room is no error: its blobs can be read. Errors: {@link UnusablePlaceError}.
    */
   probe(): Promise<void>

@@ -8,7 +8,7 @@ import type { Interruption } from '../stream/interruption.ts'
 /** A blob that a store holds. */
 export interface BlobEntry {
   readonly digest: Digest
-  /** Length in bytes of what is stored, which a damage may have changed. */
+  /** Length in bytes as stored, which damage may have changed. */
   readonly size: number
 }
 
@@ -25,15 +25,14 @@ export interface BlobReader {
   /** Size in bytes; undefined if the store does not hold the blob, or not as a file. Errors: `UNAVAILABLE`. */
   stat(digest: Digest): Promise<{ readonly size: number } | undefined>
   /**
-   * Sends spans of a blob, one after the other, with memory that does not depend on their lengths. What the sink gets
-   * at once belongs to one span.
-   * Errors: those of `sink`; `OciError` `BLOB_UNKNOWN` if the bytes are absent or end before a span does,
-   * `UNAVAILABLE`, `TOOMANYREQUESTS`.
+   * Sends spans of a blob, one after the other, with memory that does not depend on their lengths. Each call of the
+   * sink gets bytes of one span. Errors: those of `sink`; `OciError` `BLOB_UNKNOWN` if the bytes are absent or end
+   * before a span does, `UNAVAILABLE`, `TOOMANYREQUESTS`.
    */
   send(digest: Digest, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
   /**
    * A URL from which a client can read the blob for some minutes, without the bytes passing this process. Undefined if
-   * the store has no such URLs. It does not say whether the blob is there. Errors: `UNAVAILABLE`.
+   * the store has no such URLs. It may lead to an absent blob. Errors: `UNAVAILABLE`.
    */
   locate(digest: Digest): Promise<string | undefined>
   /**
@@ -71,11 +70,11 @@ export interface UploadProgress {
 
 /** A body that is added to an upload. */
 export interface AppendRequest {
-  /** The progress the body goes on from: what the store holds behind it is dropped. */
+  /** The progress that the body follows: bytes of the store beyond it are dropped. */
   readonly from: UploadProgress
   /** The bytes. Chunks are only read. */
   readonly source: Readable
-  /** Called with each chunk once the store needs it no more: then its owner may free or reuse its memory. */
+  /** Called with each chunk that the store no longer needs: then its owner may free or reuse its memory. */
   readonly release?: ((chunk: Buffer) => void) | undefined
   /** Most bytes taken from the source. */
   readonly maxBytes: number
@@ -88,7 +87,7 @@ export interface AppendRequest {
 
 /** An upload after a request. */
 export interface Appended extends UploadProgress {
-  /** Set if the sender failed: what came before has been kept. */
+  /** Set if the sender failed: the bytes before have been kept. */
   readonly interruption: Interruption | undefined
 }
 
@@ -134,10 +133,10 @@ export interface UploadStore {
   listStale(before: Date, limit: number): Promise<UploadId[]>
 }
 
-/** Everything a store of bytes does. */
+/** All operations of a store of bytes. */
 export interface BlobStore extends BlobReader, BlobWriter, UploadStore {
   /** Fails with `OciError` `UNAVAILABLE` or `STORAGE_FULL` if nothing can be written. */
   check(): Promise<void>
-  /** Lets go of what it holds beside the bytes. Nothing may be under way. */
+  /** Frees its resources beside the bytes. No call may be under way. */
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** Seconds after which a request that failed for a fault of the machine may be tried again. */
 const RETRY_AFTER_S = 5
 
-/** Runs a write and turns a failure of the system into the answer a client gets. */
+/** Runs a write and turns a failure of the system into the client's error. */
 export async function translatingFaults<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write()
@@ -15,8 +15,8 @@ export async function translatingFaults<T>(write: () => Promise<T>): Promise<T> 
 }
 
 /**
- * ENOSPC and its kin become `STORAGE_FULL`, other system errors `UNAVAILABLE`; what is no system error stays.
- * `outcome` says what became of the request, as the end of a sentence.
+ * ENOSPC and its kin become `STORAGE_FULL`, other system errors `UNAVAILABLE`; any other error is unchanged. `outcome`
+ * is the result of the request, as the end of a sentence.
  */
 export function toStorageFault(error: unknown, outcome: string): unknown {
   const first = firstOf(error)

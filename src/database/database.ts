@@ -1,46 +1,46 @@
 import type { CompiledQuery, Kysely, Transaction } from 'kysely'
 
-/** Names of the engines there are adapters for. */
+/** Names of the engines with an adapter. */
 export type EngineName = 'sqlite' | 'postgres'
 
-/** Queries over the tables of S that change nothing; inside a transaction they see what it has changed. */
+/** Queries over the tables of S that change nothing; inside a transaction they see its changes. */
 export type Queries<S> = Pick<Kysely<S>, 'selectFrom'>
 
 /**
  * A transaction that one capability has begun and another takes part in; `withTables()` names the tables of its own.
- * Both stand in one database, so that all of it counts or nothing.
+ * Both are in one database, so that all of it counts or nothing.
  */
 export type JoinedTransaction = Pick<Transaction<unknown>, 'withTables'>
 
 /**
- * One SQL database, whatever the engine. S: the tables that its holder may use. Each capability has a schema of its own,
- * and a database of more tables is handed on as one of fewer. Its methods are handed on by themselves, too.
+ * One SQL database, of any engine. S: the tables that its holder may use. Each capability has a schema of its own, and
+ * a database of more tables is passed on as one of fewer. Its methods are passed on by themselves, too.
  *
  * Errors of all queries: `OciError` `STORAGE_FULL`; `UNAVAILABLE` if the database cannot be used or reached.
  */
 export interface Database<S> {
   /** For reports and logs; a query never depends on it. */
   readonly engine: EngineName
-  /** Sees what is committed, by this process or another, and waits for no transaction. */
+  /** Sees committed changes, of this process or another, and waits for no transaction. */
   readonly read: Queries<S>
   /**
-   * The only way to change anything: all that `work` does counts, or nothing, and it is durable when this returns.
+   * The only way to change anything: all changes of `work` count, or none, and they are durable when this returns.
    *
-   * Transactions are serializable: each sees the database as if it were alone. Where two cannot both be, one of them is
-   * run again, so `work` may run several times, and touches nothing but `tx`: it sends nothing, counts nothing outside,
-   * and does not keep what an earlier run has found. An error of `work` undoes it and is thrown on, without another run.
+   * Transactions are serializable: each sees the database as if it were alone. If two contradict each other, one of
+   * them is run again, so `work` may run several times, and uses nothing but `tx`: it sends nothing, counts nothing
+   * outside, and keeps nothing of an earlier run. An error of `work` undoes it and is thrown on, without another run.
    */
   transaction<R>(work: (tx: Transaction<S>) => Promise<R>): Promise<R>
   /**
    * Compiles a query that is run with every request into a function of its parameters, in the order of its text. Its
-   * rows may be handed out again as long as `changes()` stays the same: nobody changes them.
+   * rows may be returned again as long as `changes()` stays the same: they must not be changed.
    */
   prepareFirst<R extends object>(query: CompiledQuery<R>): FirstRow<R>
-  /** Another number once what was read before may no longer hold. */
+  /** A number that differs once earlier reads may be out of date. */
   changes(): number
   /**
-   * Fails with `OciError` `UNAVAILABLE` if the database is not in its place, as after a restore under a server that
-   * runs, or cannot be reached. Each transaction looks by itself, before it begins and before it commits.
+   * Fails with `OciError` `UNAVAILABLE` if the database is not in its place, as after a restore under a running server,
+   * or cannot be reached. Each transaction checks it itself, before it begins and before it commits.
    */
   check(): Promise<void>
   close(): Promise<void>
@@ -52,7 +52,7 @@ export interface Database<S> {
  */
 export type FirstRow<R> = (...parameters: string[]) => R | undefined | Promise<R | undefined>
 
-/** Why the database cannot be used. */
+/** The reason why the database cannot be used. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError'
   readonly code: 'SCHEMA_TOO_NEW' | 'DATABASE_UNUSABLE'

@@ -6,12 +6,12 @@ import type { ColumnTypes, Migration, MigrationSet, SchemaChange } from './migra
 const { sql } = kysely
 
 /**
- * Table of what was run, by name. Named as Kysely's migrator does: programs from before there were capabilities look
- * there, and refuse a database with names that they do not know.
+ * Table of the migrations that were run, by name. It has the name of Kysely's migrator: older versions read it there,
+ * and refuse a database with names that they do not know.
  */
 const RECORD = 'kysely_migration'
 
-/** What migrations run with. */
+/** Environment of migrations. */
 interface MigrateOptions {
   readonly sets: readonly MigrationSet[]
   readonly types: ColumnTypes
@@ -23,9 +23,8 @@ interface MigrateOptions {
 type MigratedDatabase = SchemaChange & Pick<Kysely<unknown>, 'introspection'>
 
 /**
- * Runs the migrations that are missing, set by set, all in one transaction. Where none is missing nothing is locked and
- * nothing written.
- * Errors: `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
+ * Runs the missing migrations, set by set, all in one transaction. Without any nothing is locked or written. Errors:
+ * `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
  */
 export async function migrate(db: MigratedDatabase, { sets, types, alone }: MigrateOptions): Promise<void> {
   const steps = sets.flatMap(stepsOf)

@@ -3,7 +3,7 @@ import type { ColumnDataType, ColumnDefinitionBuilder, CreateTableBuilder, Kysel
 /** A type of a column, as `addColumn()` of Kysely takes it. */
 type ColumnType = ColumnDataType | RawBuilder<unknown>
 
-/** How an engine writes what tables are made of. Each adapter has one. */
+/** An engine's SQL for the parts of tables. Each adapter has one. */
 export interface ColumnTypes {
   /** Whole number of 64 bits, read as a number: times in milliseconds, sizes in bytes, versions, flags of 0 and 1. */
   readonly integer: ColumnType
@@ -13,7 +13,7 @@ export interface ColumnTypes {
   readonly bytes: ColumnType
   /** Makes an integer column the primary key whose values the engine gives, each only once, also after deletes. */
   readonly identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
-  /** Stores the rows of a table with small ones in the order of its primary key, where the engine can. */
+  /** Stores the rows of a table with small ones in the order of its primary key, if the engine can. */
   readonly byPrimaryKey: <T extends string, C extends string>(
     table: CreateTableBuilder<T, C>,
   ) => CreateTableBuilder<T, C>
@@ -23,8 +23,8 @@ export interface ColumnTypes {
 export type SchemaChange = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
 
 /**
- * One step of a schema, run once in each database, within a transaction. Forward only; one that was released is never
- * changed. Its SQL is what all engines take; what they write differently comes from `types`.
+ * One step of a schema, run once in each database, within a transaction. Forward only; a released one is never changed.
+ * Its SQL works on all engines; parts that they write differently come from `types`.
  */
 export type Migration = (db: SchemaChange, types: ColumnTypes) => Promise<void>
 

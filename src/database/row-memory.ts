@@ -1,11 +1,11 @@
 /** Memory of all remembered rows together: the manifests of some thousand images, or the accounts of any team. */
 const MAX_BYTES = 4 * 1024 * 1024
-/** Largest row remembered: few manifests are larger, and one of them must not push out all others. */
+/** Largest row remembered: few manifests are larger, and one of them must not displace all others. */
 const MAX_ROW_BYTES = 64 * 1024
-/** What a row takes beside its values. */
+/** Memory of a row beside its values. */
 const ROW_OVERHEAD_BYTES = 256
 
-/** Rows that were read while the database has been as it is. Its owner clears it when anything is committed. */
+/** Rows read from the current state of the database. Its owner clears it when anything is committed. */
 export class RowMemory {
   readonly #rows = new Map<string, object>()
   #bytes = 0
@@ -14,7 +14,7 @@ export class RowMemory {
     return this.#rows.get(key)
   }
 
-  /** Remembers a row, which nobody changes from now on, if it is not too large. */
+  /** Remembers a row, which must not be changed from now on, if it is not too large. */
   add(key: string, row: object): void {
     const bytes = sizeOf(key, row)
     if (bytes > MAX_ROW_BYTES) return
@@ -30,7 +30,10 @@ export class RowMemory {
   }
 }
 
-/** The key of a row: the number of its query, and what that was run with. The lengths keep texts apart that would run into each other. */
+/**
+ * The key of a row: the number of its query, and its parameters. The lengths separate texts that would run into each
+ * other.
+ */
 export function rowKey(query: number, parameters: readonly string[]): string {
   let lengths = `${query}`
   let texts = ''

@@ -15,7 +15,7 @@ test('docs/front-door.md holds exactly the directives there are', () => {
   assert.equal(SECTION.exec(page)?.[2], formatDirectiveTable())
 })
 
-/** The names in the first column of the table behind a heading. */
+/** The names in the first column of the table below a heading. */
 function namesBehind(heading: string): string[] {
   const page = readFileSync(FILE, 'utf8')
   const section = page.slice(page.indexOf(`\n## ${heading}\n`) + heading.length + 5).split('\n## ')[0] ?? ''

@@ -29,7 +29,7 @@ for (const [version, header] of [
         }
         const told = await askOn(socket, '')
         assert.deepEqual({ ...told, ...expected }, told)
-        // The next one on the same connection.
+        // The next request on the same connection.
         assert.equal((await askOn(socket)).remoteAddress, '203.0.113.7')
         socket.destroy()
       }
@@ -96,7 +96,7 @@ test('the listener listens on a Unix socket, over a stale one too, but not over 
     behind.destroy()
     await assert.rejects(open({ isTls: false }, { path }), { code: 'EADDRINUSE' })
   }
-  // What a killed process leaves behind.
+  // As a killed process leaves it.
   await leaveStaleSocket(path)
   await using door = await open({ isTls: false }, { path })
   const socket = connect({ path })

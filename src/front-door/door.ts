@@ -8,11 +8,11 @@ import type { Site } from './sites/site.ts'
 import type { TlsFinder } from './sites/tls-finder.ts'
 import type { Served } from './visit/served.ts'
 
-/** What the front door is made of. */
+/** Dependencies and settings of the front door. */
 export interface FrontDoorParts {
   readonly certificates: CertificateSource
   readonly challenges: ChallengeSource
-  /** Where other ACME clients put their answers; it need not exist. undefined: there is no such folder. */
+  /** Folder of other ACME clients' answers; it need not exist. Undefined: none. */
   readonly challengeFolder?: string
   readonly handler: SiteHandler
   /** Answers `/livez` and `/readyz` of hosts that are no site, and words what is answered where there is no request. */
@@ -23,27 +23,27 @@ export interface FrontDoorParts {
   readonly gate?: AnswerGate
   /** Addresses (CIDR) that begin connections with a PROXY header. */
   readonly proxyProtocolFrom: readonly string[]
-  /** Whether those addresses must do so on each connection; `optional` if undefined. */
+  /** `required`: those addresses must do so on each connection; `optional` if undefined. */
   readonly proxyProtocol?: 'optional' | 'required'
-  /** For hosts that do not say it, and for handshakes without a name. */
+  /** For hosts without a setting, and for handshakes without a name. */
   readonly tlsPolicy: TlsPolicyName
-  /** Port of visitors for TLS, where a host does not say it; 443 if undefined. */
+  /** Port of visitors for TLS, for hosts without a setting; 443 if undefined. */
   readonly externalHttpsPort?: number
-  /** Port of visitors for plain HTTP, where a host does not say it; the one listened on if undefined. */
+  /** Port of visitors for plain HTTP, for hosts without a setting; the one listened on if undefined. */
   readonly externalHttpPort?: number | undefined
   /** See {@link DoorOptions}; addresses of this machine and of trusted proxies are not counted. */
   readonly maxConnections?: number
   readonly maxConnectionsPerAddress?: number
   readonly newRequestId: () => string
-  /** Where other processes take the same visitors' connections: what their tickets are made of. */
+  /** Secret of the session tickets, the same in all processes that serve the same visitors. */
   readonly ticketSecret?: Uint8Array | undefined
-  /** Is told of client certificates that are not taken, and why by OpenSSL's name of it. */
+  /** Called for refused client certificates, with OpenSSL's name of the reason. */
   readonly onClientRefused?: (refused: { host: string; remoteAddress: string; reason: string }) => void
-  /** Is told what should never happen; the request gets 500. */
+  /** Called with errors that should never happen; the request gets 500. */
   readonly logFailure: (error: unknown) => void
 }
 
-/** The parts with what is made of them, and the table of the moment. */
+/** The parts, those made of them, and the current table. */
 export interface Door {
   readonly parts: FrontDoorParts
   readonly isTrusted: (address: string) => boolean

@@ -8,7 +8,7 @@ import { type ContainerDefaults, declareContainers } from './docker/container-si
 import { ON_HOST } from './docker/own-networks.ts'
 import type { HttpsMethod } from './sites/site-declaration.ts'
 
-/** What hosts answer with and without a certificate of their own; `alert`: the handshake is refused. */
+/** Answers of hosts with and without a certificate of their own; `alert`: the handshake is refused. */
 const FALLBACK: readonly (readonly [set: keyof typeof SETS, url: string, status: number | 'alert'])[] = [
   ['withDefault', 'http://https-and-http.test', 301],
   ['withDefault', 'https://https-and-http.test', 200],
@@ -70,7 +70,7 @@ interface Said {
   readonly more?: Readonly<Record<string, string>>
 }
 
-/** Hosts by what their containers say. */
+/** Hosts with the settings of their containers. */
 const HOSTS: Readonly<Record<string, Said>> = {
   'https-and-http.test': {},
   'https-only.test': { method: 'nohttp' },
@@ -81,7 +81,7 @@ const HOSTS: Readonly<Record<string, Said>> = {
   'missing-cert.default-untrusted.test': { labels: DISTRUST },
 }
 
-/** Files of the certificate folder; an untrusted default one is not served to whom it covers, either. */
+/** Files of the certificate folder; an untrusted default one is not served for names it covers, either. */
 const OWN = {
   'https-and-http.test': ['https-and-http.test'],
   'https-only.test': ['https-only.test'],
@@ -89,7 +89,7 @@ const OWN = {
 }
 const WITH_DEFAULT = { ...OWN, default: ['default.test', '*.default-untrusted.test'] }
 
-/** `method`, `isDefaultTrusted` and `httpWithoutCert` are what the proxy itself was told. */
+/** `method`, `isDefaultTrusted` and `httpWithoutCert` are the proxy's own settings. */
 const SETS = {
   withDefault: { files: WITH_DEFAULT },
   untrustedDefault: { files: WITH_DEFAULT, isDefaultTrusted: false },

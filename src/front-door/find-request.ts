@@ -9,12 +9,12 @@ import { spreadForwarded } from './visit/forwarded-header.ts'
 import type { Visit } from './visit/visit.ts'
 import { visitorPortOf } from './visit/visitor-port.ts'
 
-/** Where a CA asks its questions (RFC 8555 section 8.3). */
+/** Path of a CA's checks (RFC 8555 section 8.3). */
 const CHALLENGE_PATH = '/.well-known/acme-challenge/'
-/** What a health check asks, by address rather than by name. */
+/** Paths of health checks, which come by address rather than by name. */
 const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz'])
 
-/** What is to be done with a request. */
+/** Decision about a request. */
 export type Found =
   | { readonly kind: 'site'; readonly visit: SiteVisit }
   | { readonly kind: 'challenge'; readonly answer: string }
@@ -31,7 +31,7 @@ export type Found =
       readonly visit: SiteVisit
     }
   | { readonly kind: 'health' }
-  /** By what its client showed of itself. */
+  /** Refused by its client certificate. */
   | {
       readonly kind: 'refused'
       readonly status: 421 | typeof CERTIFICATE_MISSING | typeof CERTIFICATE_REFUSED
@@ -40,7 +40,7 @@ export type Found =
   | {
       readonly kind: 'page'
       readonly status: 400 | 421 | 503
-      /** Set where it is a site's. */
+      /** Set if it is a site's. */
       readonly visit?: SiteVisit
     }
 
@@ -48,21 +48,21 @@ const BAD_REQUEST: FoundBehind = { kind: 'page', status: 400 }
 const MISDIRECTED: FoundBehind = { kind: 'page', status: 421 }
 const UNAVAILABLE: FoundBehind = { kind: 'page', status: 503 }
 
-/** The kinds of {@link Found} for a request that no CA sent. */
+/** The kinds of {@link Found} for a request that is no check of a CA. */
 export type FoundBehind = Exclude<Found, { kind: 'challenge-file' }>
 
-/** Finds what is to be done with a request. */
+/** Decides about a request. */
 export function find(door: Door, request: DoorRequest, visit: Visit): Found {
   const target = readRequestTarget(request)
   if (!target) return BAD_REQUEST
   if (visit.isPeerTrusted) spreadForwarded(request.headers, door.isTrusted)
-  // What comes in absolute form goes on in the usual one.
+  // A target in absolute form goes on in the usual one.
   if (target.target !== request.url) request.url = target.target
   const challenge = findChallenge(door, request, target)
   return challenge ?? findBehind(door, { request, visit }, target)
 }
 
-/** What is to be done with a request that no CA sent. */
+/** Decides about a request that is no check of a CA. */
 export function findBehind(
   door: Door,
   { request, visit }: { request: DoorRequest; visit: Visit },
@@ -81,7 +81,7 @@ export function findBehind(
   )
 }
 
-/** Whether the client showed the certificate that this host asks for; undefined: it did, or need not. */
+/** Refusal of a client without the certificate that this host requires; undefined: it has it, or needs none. */
 function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
   if (demand.kind === 'none') return undefined
   if (demand.kind === 'closed') return closed(door, asked)
@@ -125,12 +125,12 @@ function visitSite(door: Door, { request, visit, site, target }: Asked): SiteVis
       own: site.declaration,
       door: door.parts,
     }),
-    // Shown to CAs that count no more it proves nothing.
+    // A certificate of CAs that no longer count proves nothing.
     client: tls?.client && door.finder.demandOf(site).kind === 'asked' ? tls.client : undefined,
   }
 }
 
-/** A CA asks before there is a certificate, over either scheme, and has no password. */
+/** A CA checks before there is a certificate, over either scheme, and has no password. */
 function findChallenge(
   { parts: { challenges, challengeFolder: folder } }: Door,
   { method }: DoorRequest,
@@ -143,13 +143,13 @@ function findChallenge(
   return folder === undefined ? undefined : { kind: 'challenge-file', folder, token, target }
 }
 
-/** Whether this scheme is served, by nginx-proxy's `HTTPS_METHOD`; undefined: it is. */
+/** Refusal by nginx-proxy's `HTTPS_METHOD` for this scheme; undefined: it is served. */
 function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
   const { request, visit, site, target } = asked
   const { httpsMethod, source } = site.declaration
-  // The handshake of such a host is refused, unless there is a default certificate to say so with.
+  // The handshake of such a host is refused, unless there is a default certificate to answer with.
   if (visit.tls) return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
-  // Without TLS nobody can show a certificate, and who stands behind a proxy that did it has shown none to us.
+  // A certificate can be sent over TLS only; visitors of a proxy that did TLS have sent theirs to the proxy.
   const mustShow = demand.kind === 'asked' && demand.mode === 'on'
   if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
   if (isForwardedHttps(request, visit)) {
@@ -182,7 +182,7 @@ function redirectToTls(door: Door, asked: Asked): FoundBehind {
   }
 }
 
-/** A trusted proxy before us has done TLS already. */
+/** True if a trusted proxy before us has done TLS already. */
 function isForwardedHttps(request: DoorRequest, visit: Visit): boolean {
   return visit.isPeerTrusted && request.headers['x-forwarded-proto'] === 'https'
 }

@@ -74,7 +74,7 @@ function isHttp2(response: DoorResponse): response is Http2ServerResponse {
   return 'stream' in response
 }
 
-/** A proxy on this machine speaks for everybody. */
+/** True for this machine and trusted proxies: one such address stands for many visitors. */
 function isOwnAddress(address: string): boolean {
   return address === UNIX_ADDRESS || address === '::1' || (address.startsWith('127.') && isIP(address) === 4)
 }
@@ -101,7 +101,7 @@ function serve(door: Door, arrival: Arrival): void {
   }
 }
 
-/** Without such a file it is a request like any other. */
+/** Answers from a challenge file; without such a file it is a request like any other. */
 async function answerFromFile(
   door: Door,
   { folder, token, target }: Extract<Found, { kind: 'challenge-file' }>,
@@ -114,7 +114,7 @@ async function answerFromFile(
   else answer(door, found, arrival)
 }
 
-/** Answers what is no site's business. */
+/** Answers a request that is not passed to a site. */
 function answer(
   door: Door,
   found: Exclude<FoundBehind, { kind: 'site' }>,
@@ -147,19 +147,19 @@ function answer(
   }
 }
 
-/** What a client showed of itself holds for all of a connection: to show something else it needs another. */
+/** Ends the connection: a client's certificate counts for all of it, so another one needs another connection. */
 function endConnection(response: DoorResponse): void {
   if (isHttp2(response)) response.stream.session?.close()
   else response.setHeader('connection', 'close')
 }
 
-/** What is no site's, or not passed on, answers as it does to any request. */
+/** False for requests that are not passed to a site: they are answered like any other. */
 function shouldUpgrade(door: Door, request: IncomingMessage, visit: Visit): boolean {
   try {
     const found = find(door, request, visit)
     return found.kind === 'site' && door.parts.handler.mayUpgrade(found.visit)
   } catch {
-    // It will be thrown again, and told, where the request is answered.
+    // It will be thrown again, and logged, where the request is answered.
     return false
   }
 }

@@ -1,6 +1,6 @@
 import type { OriginDoubt, Visit } from '../front-door/visit/visit.ts'
 
-/** A proxy whose clients may have come over TLS, while this registry takes it that they did not. */
+/** A proxy whose clients may have come over TLS, while this registry has to assume that they did not. */
 export interface DoubtedOrigin extends OriginDoubt {
   /** Of the proxy. */
   readonly address: string

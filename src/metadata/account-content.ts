@@ -2,10 +2,10 @@ import type { Database, JoinedTransaction } from '../database/database.ts'
 import type { Reads } from './queries/repositories.ts'
 import type { MetadataSchema } from './schema.ts'
 
-/** Tables that `withTables()` names: an interface is not taken there as it is. */
+/** Tables for `withTables()`, whose types accept no interface as it is. */
 type Tables = { [T in keyof MetadataSchema]: MetadataSchema[T] }
 
-/** Makes what the keeper of accounts needs of the content that they have; transactions are begun by it. */
+/** Makes the content's part of an account's belongings; its caller begins the transactions. */
 export function createAccountContent({ read }: Database<MetadataSchema>) {
   return {
     /** Ends the upload sessions of an account. */

@@ -4,12 +4,12 @@ import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 
-/*
- * Facts about bytes. Each method is one transaction: all of it or nothing, durable when it returns, seen by every
- * later call of any process. Errors of all: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
+/**
+ * Facts about bytes. Each method is one transaction: all of it or nothing, durable when it returns, seen by every later
+ * call of any process. Errors of all: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
  */
 
-/** Which repositories are looked at: all, those whose name begins with a prefix, or those of these names. */
+/** Selected repositories: all, those whose name begins with a prefix, or those of these names. */
 export type RepositoryFilter =
   | 'all'
   | { readonly prefixes: readonly string[] }
@@ -21,7 +21,7 @@ export interface Page {
   readonly last: string | undefined
 }
 
-/** Which repository holds which bytes. */
+/** Blobs held by repositories. */
 export interface BlobFacts {
   /** Size of a blob this repository may serve; undefined if it may not. */
   findBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number } | undefined>
@@ -63,7 +63,7 @@ export interface ManifestRecord {
   readonly isSparseAllowed: boolean
 }
 
-/** How what a manifest names stands to what its repository holds. */
+/** Comparison of a manifest's content with that of its repository. */
 export interface NamedContent {
   /** Needed there and not held. */
   readonly missing: readonly Digest[]
@@ -73,20 +73,20 @@ export interface NamedContent {
   readonly blobs: readonly { readonly digest: Digest; readonly size: number }[]
 }
 
-/** A referrer as the list shows it. */
+/** A referrer in the form of the list. */
 export interface ReferrerRow {
   readonly digest: Digest
   readonly mediaType: string
   readonly size: number
   readonly artifactType: string | undefined
-  /** A JSON object of texts, as it goes into the list. */
+  /** A JSON object of texts, as inserted into the list. */
   readonly annotationsJson: string | undefined
 }
 
-/** Which referrers are wanted. */
+/** Selection of referrers. */
 export interface ReferrerPageRequest extends Page {
   readonly artifactType: string | undefined
-  /** Most bytes of annotations and artifact types together; the first row is given whatever it takes. */
+  /** Most bytes of annotations and artifact types together; the first row always counts as fitting. */
   readonly maxBytes: number
 }
 
@@ -102,10 +102,10 @@ export interface ManifestFacts {
   findManifest(repository: RepositoryName, reference: Tag | Digest): Promise<StoredManifest | undefined>
   /**
    * Records a manifest and moves the tags to it, unless content it names is absent from the repository or has another
-   * size there: then nothing changes. Returns what was found; `missing` is empty where absent content is allowed.
+   * size there: then nothing changes. Returns the comparison; `missing` is empty if absent content is allowed.
    */
   putManifest(record: ManifestRecord): Promise<NamedContent>
-  /** Compares what a manifest names with what the repository holds. */
+  /** Compares the content that a manifest names with that of the repository. */
   findNamed(repository: RepositoryName, manifest: Manifest): Promise<NamedContent>
   /** Removes a manifest and the tags that point at it, unless an index there names it. */
   deleteManifest(repository: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
@@ -115,7 +115,7 @@ export interface ManifestFacts {
   listReferrers(repository: RepositoryName, subject: Digest, page: ReferrerPageRequest): Promise<ReferrerPage>
 }
 
-/** A tag with what it points at. */
+/** A tag with its manifest. */
 export interface TagRow {
   readonly name: Tag
   readonly digest: Digest
@@ -140,11 +140,11 @@ export interface RepositoryFacts {
   listRepositories(filter: RepositoryFilter, page: Page): Promise<RepositoryName[]>
   /** Names of tags; undefined if the repository does not exist. */
   listTags(repository: RepositoryName, page: Page): Promise<Tag[] | undefined>
-  /** Like {@link listTags}, with what each points at. */
+  /** Like {@link listTags}, with the manifest of each. */
   describeTags(repository: RepositoryName, page: Page): Promise<TagRow[] | undefined>
   /** Totals of a page of repositories, whether or not they hold a manifest. */
   describeRepositories(page: Page & { only?: RepositoryName }): Promise<RepositoryRow[]>
-  /** Removes a repository with all it holds; false if there was none. */
+  /** Removes a repository with all its content; false if there was none. */
   deleteRepository(repository: RepositoryName): Promise<boolean>
 }
 
@@ -156,7 +156,7 @@ export interface UploadRow {
   readonly principal: string
   /** Number of durable bytes. */
   readonly offset: number
-  /** What the store of bytes handed back with that offset: at most 4,096 characters, which only the store reads. */
+  /** State returned by the store of bytes with that offset: at most 4,096 characters, which only the store reads. */
   readonly state: string
 }
 
@@ -165,11 +165,11 @@ export interface UploadFacts {
   /** Opens a session, unless its principal has `maxOpen` already; false if so. */
   createUpload(upload: UploadRow, maxOpen?: number): Promise<boolean>
   findUpload(id: UploadId): Promise<UploadRow | undefined>
-  /** Moves a session from one offset to the next; false if it is gone or was moved by someone else. */
+  /** Moves a session from one offset to the next; false if it is gone or was moved by another request. */
   advanceUpload(id: UploadId, from: number, to: { offset: number; state: string }): Promise<boolean>
   /** Removes a session; false if there was none. */
   deleteUpload(id: UploadId): Promise<boolean>
-  /** Sessions nobody continued since `before`, of one principal or of all, the stalest first, at most `limit`. */
+  /** Sessions unused since `before`, of one principal or of all, the stalest first, at most `limit`. */
   listStaleUploads(before: Date, limit: number, principal?: string): Promise<UploadId[]>
 }
 

@@ -3,7 +3,7 @@ import { createContent } from './migrations/001-content.ts'
 import { indexUploadsOfOne } from './migrations/002-uploads-of-one.ts'
 import { addUploadState } from './migrations/003-upload-state.ts'
 
-/** The schema of metadata, step by step; `schema.ts` says what the columns mean. */
+/** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
   capability: 'metadata',
   migrations: {

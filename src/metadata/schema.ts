@@ -20,7 +20,7 @@ interface RepositoryTable {
   created_at: number
 }
 
-/** Content the store holds, once for all repositories. */
+/** Content in the store, once for all repositories. */
 interface BlobTable {
   digest: string
   size: number
@@ -48,7 +48,7 @@ interface ManifestTable {
   created_at: number
 }
 
-/** What a manifest names. */
+/** Content that a manifest names. */
 interface ManifestReferenceTable {
   repository_id: number
   manifest_digest: string
@@ -71,7 +71,7 @@ interface UploadTable {
   principal: string
   /** Number of durable bytes. */
   offset: number
-  /** What the store of bytes needs to go on from there; only that store reads it. */
+  /** Data of the store of bytes for going on from there; only that store reads it. */
   state: string
   created_at: number
   updated_at: number

@@ -20,7 +20,7 @@ const FEW_TRANSFERS = 8
 interface BodyTarget {
   readonly file: FileHandle
   readonly path: string
-  /** Bytes that are there, which the body goes behind. */
+  /** End of the stored bytes, after which the body is written. */
   readonly from: StoredEnd
   /** Of those bytes. */
   readonly hash: UploadHash
@@ -43,7 +43,10 @@ export interface Body extends Pick<AppendRequest, 'source' | 'release' | 'maxByt
   readonly onDurable: ((end: StoredEnd) => Promise<boolean>) | undefined
 }
 
-/** Writes a body behind what is there, hashing it on the way; durable when it returns. If it fails, the hash is dropped. */
+/**
+ * Writes a body after the stored bytes, hashing it on the way; durable when it returns. If it fails, the hash is
+ * dropped.
+ */
 export async function appendBody(target: BodyTarget, body: Body): Promise<AppendedBody> {
   const { file, budget, thread } = target
   const { offset, digest: digestBefore } = target.from
@@ -52,7 +55,7 @@ export async function appendBody(target: BodyTarget, body: Body): Promise<Append
   let hash = target.hash
   const writing = new Set<Promise<void>>()
   let length = 0
-  // Not later than that: the thread would have much to read while others wait for it.
+  // Not later than that: the thread would have much to read while other uploads wait for it.
   const isWorthThread = (position: number): boolean =>
     position >= IN_LINE_BYTES &&
     position < 2 * IN_LINE_BYTES &&
@@ -76,7 +79,7 @@ export async function appendBody(target: BodyTarget, body: Body): Promise<Append
       const algorithm = algorithmOf(digestBefore)
       hash = thread.begin({ algorithm, path: target.path, size: position, written: Promise.all(writing) })
     }
-    // The write is handed over first: it runs on another thread while this one hashes.
+    // The write begins first: it runs on another thread while this one hashes.
     const taken = settleBoth(writeAll(file, bytes, position), () => hash.update(bytes))
     writing.add(taken)
     earlySync.count(bytes.length, onDurable && (() => pointAt(position + bytes.length)))
@@ -92,7 +95,7 @@ export async function appendBody(target: BodyTarget, body: Body): Promise<Append
     hash.drop()
     throw error
   } finally {
-    // The file is closed next: nothing may still be at work on it.
+    // The file is closed next: no write or sync may be under way.
     await Promise.allSettled([...writing, earlySync.ended()])
   }
 }

@@ -247,7 +247,7 @@ interface OpenedUpload {
   readonly from: StoredEnd
 }
 
-/** Undefined if there is no file: what else stands there holds no bytes of ours. */
+/** Undefined if there is no file: another entry of that name holds no bytes of ours. */
 async function sizeOfFile(path: string): Promise<number | undefined> {
   const facts = await stat(path).catch((error) => {
     if (isAbsent(error)) return undefined
@@ -291,12 +291,12 @@ async function removeFile(path: string): Promise<boolean> {
 }
 
 function leftForLater(): void {
-  // The failure that came first is the one to tell.
+  // The first failure is the one to report.
 }
 
 /**
- * For `catch`: a file that is not there is an answer, any other failure stays one. So does a file in the place of a folder:
- * an upload is not gone because of it.
+ * For `catch`: a missing file gives `answer`, any other failure is thrown. So is a file in the place of a folder: an
+ * upload is not gone because of it.
  */
 function absentAs<T>(answer: T): (error: unknown) => T {
   return (error) => {

@@ -30,7 +30,7 @@ async function openStore(root: string, { beforeWrite, warn }: OpenPlaceOptions):
   } catch (error) {
     throw new UnusablePlaceError(error, root)
   }
-  // Loaded here: commands that only look at the place do without it.
+  // Loaded here: commands that only inspect the place do not need it.
   const { DiskBlobStore } = await import('./disk-blob-store.ts')
   const thread = hashThreadIfUseful(warn && warningOfLoss(warn))
   try {
@@ -53,7 +53,7 @@ async function findOwnBlobs(root: string): Promise<string | undefined> {
   return !isForeign && (await hasBlobs(root)) ? blobFolder(root) : undefined
 }
 
-/** Looks at the folders of the algorithms only, whose entries are 256 at most. */
+/** Reads the folders of the algorithms only, whose entries are 256 at most. */
 async function hasBlobs(root: string): Promise<boolean> {
   const folder = blobFolder(root)
   for (const algorithm of await entriesOf(folder))

@@ -2,11 +2,11 @@ import type { FileHandle } from 'node:fs/promises'
 
 /** Bytes of one body that are written before the first sync: fewer would cost more than they gain. */
 const EARLY_SYNC_BYTES = 64 * 1024 * 1024
-/** Of a slow body fewer, once so much time has passed: what a crash takes from it is then seconds of its transfer. */
+/** Fewer of a slow body, once so much time has passed: a crash then loses seconds of its transfer. */
 const SLOW_SYNC_BYTES = 4 * 1024 * 1024
 const SLOW_SYNC_MS = 10_000
 
-/** The bytes that one sync covers, and what is done once they are durable. */
+/** The bytes that one sync covers, and the work once they are durable. */
 export interface SyncPoint {
   /** Settles once the bytes are written. */
   readonly written: Promise<unknown>
@@ -15,7 +15,7 @@ export interface SyncPoint {
 }
 
 /**
- * Has the disk begin with a long body while the rest is still received. One fsync at the end would have the disk wait
+ * Makes the disk begin with a long body while the rest is still received. With one fsync at the end the disk would wait
  * for the network first, and then the client for the disk; and all of it would be lost if the server ended before.
  *
  * One at a time in a store: each takes one of the few threads that write.
@@ -54,7 +54,7 @@ export class EarlySyncs {
   }
 
   async #sync(file: FileHandle, before: Promise<void>, point: SyncPoint | undefined): Promise<void> {
-    // Its failure is that of the body, too; here it may come while something else is waited for.
+    // Its failure is that of the body, too; here it may come while another one is awaited.
     point?.written.catch(() => undefined)
     try {
       await before
@@ -70,8 +70,8 @@ export class EarlySyncs {
 /** The early syncs of one file. */
 interface EarlySync {
   /**
-   * Counts bytes that were handed over for writing. `pointAt` is called if a sync begins with them, for what is then
-   * waited for and done.
+   * Counts bytes that are being written. `pointAt` is called if a sync begins with them, for the wait before it and the
+   * work after it.
    */
   count(bytes: number, pointAt?: () => SyncPoint): void
   /** Settles when none is under way. Errors: those of the system; after one, no further sync is begun. */

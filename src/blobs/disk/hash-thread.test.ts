@@ -58,7 +58,7 @@ async function openRoom(): Promise<Room> {
   }
 }
 
-/** Stalls the thread until the answer is called: it opens a pipe that nobody writes to yet. */
+/** Stalls the thread until the result is called: it opens a pipe without a writer. */
 async function stall({ folder, thread }: Room): Promise<() => Promise<void>> {
   const path = join(folder, 'pipe')
   execFileSync('mkfifo', [path])
@@ -185,7 +185,7 @@ test('a buffer is used again only after it was hashed, and the sender is held ba
     (await stat(uploadPath(room.folder, id('slow'))).catch(() => undefined))?.size ?? 0
   try {
     while ((await stored()) < 3 * MIB) await setImmediate()
-    // All that may be taken is, by and by; only the hash is missing.
+    // All bytes are accepted, by and by; only the hash is missing.
     for (let before = -1; before !== sent; await setTimeout(50)) before = sent
     assert.ok(sent < 8 * MIB, `${sent} bytes were taken while none could be hashed`)
   } finally {

@@ -8,7 +8,7 @@ import type { UploadHash } from './upload-hash.ts'
 /** Heap of the thread, in MiB, and its stack: it holds hashes of a few hundred bytes, no bytes. */
 const HEAP_MIB = 16
 const STACK_MIB = 1
-/** A thread that was lost this often is not started again: something is wrong, and hashing in line works. */
+/** A thread that was lost this often is not started again: hashing in line works. */
 const MAX_LOSSES = 3
 
 /** The beginning of a hash: bytes that a file holds already. */
@@ -24,17 +24,17 @@ interface Beginning {
 /** Called when the thread was lost, with the reason; `isLast` if none is started again. */
 export type OnThreadLost = (loss: { readonly error: unknown; readonly isLast: boolean }) => void
 
-/** A thread where there is a core for it. */
+/** A thread, if there is a core for it. */
 export function hashThreadIfUseful(onLost?: OnThreadLost): HashThread | undefined {
   return availableParallelism() > 1 ? new HashThread(onLost) : undefined
 }
 
 /**
  * Hashes uploads on a thread of its own, started with the first. A job waits for each of an upload's buffers, so the
- * budget of buffers bounds what waits. The thread keeps the process alive only while a job waits.
+ * budget of buffers bounds the waiting jobs. The thread keeps the process alive only while a job waits.
  *
- * If the thread ends, its hashes are lost, which costs a second read of the bytes. A thread that is started anew knows
- * none of the old ones.
+ * If the thread ends, its hashes are lost, which costs a second read of the bytes. A new thread has none of the old
+ * ones.
  */
 export class HashThread {
   readonly #pending = new Map<number, (hex: string | undefined) => void>()
@@ -52,7 +52,7 @@ export class HashThread {
     return this.#losses < MAX_LOSSES
   }
 
-  /** Begins a hash with what a file holds. */
+  /** Begins a hash with the content of a file. */
   begin({ algorithm, path, size, written }: Beginning): UploadHash {
     const hash = ++this.#lastId
     const isBegun = written.then(
@@ -132,7 +132,7 @@ export class HashThread {
     this.#countLoss(error)
   }
 
-  /** One that could not begin because no descriptor was free says nothing of the next. */
+  /** A failed start for lack of a descriptor does not count: the next one may succeed. */
   #countLoss(error: unknown): void {
     if (!isOutOfDescriptors(error)) this.#losses++
     this.#onLost({ error, isLast: !this.isUsable })

@@ -13,7 +13,7 @@ export type HashJob =
       readonly path: string
       readonly size: number
     }
-  /** Adds bytes. They are answered for whether or not the hash is here. */
+  /** Adds bytes. Answered also if the hash is not here. */
   | { readonly kind: 'update'; readonly id: number; readonly hash: number; readonly bytes: Uint8Array }
   /** Asks for the digest so far. */
   | { readonly kind: 'digest'; readonly id: number; readonly hash: number }
@@ -23,7 +23,7 @@ export type HashJob =
 /** An answer to a job with an id. */
 export interface HashAnswer {
   readonly id: number
-  /** In hexadecimal digits; undefined after an update, and where the hash is not here. */
+  /** In hexadecimal digits; undefined after an update, and if the hash is not here. */
   readonly hex?: string | undefined
 }
 

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { algorithmOf, DIGEST_ALGORITHMS, type Digest, type DigestAlgorithm, hexOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 
-/*
+/**
  * <root>/
- *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    as Distribution lays it out
+ *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    in Distribution's layout
  *   docker/registry/v2/repositories/…                                  Distribution's own facts, which are not read
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place
@@ -22,7 +22,7 @@ export function uploadPath(root: string, id: UploadId): string {
   return join(uploadFolder(root), id)
 }
 
-/** Folder of what Distribution knows of repositories. */
+/** Folder of Distribution's facts about repositories. */
 export function distributionFacts(root: string): string {
   return join(root, DISTRIBUTION_TREE, 'repositories')
 }

@@ -44,7 +44,7 @@ interface Shelf {
   readonly prefix: string
 }
 
-/** The first digests of a prefix behind `after`. The system lists them in no order. */
+/** The first digests of a prefix after `after`. The system lists them in no order. */
 async function firstOf(
   { root, algorithm, prefix }: Shelf,
   { after, limit }: { after: Digest | undefined; limit: number },

@@ -4,9 +4,9 @@ import { moveDurably } from '../../files/durable.ts'
 import { systemCodeOf } from '../storage-fault.ts'
 
 /**
- * Moves a file whose bytes are durable to the place of a blob, over a file that stands there; after it the move is
- * durable. A folder there, such as a container engine makes for a mount of a file it does not find, is removed if it is
- * empty, else kept beside the blob under another name. Errors: those of the system.
+ * Moves a file whose bytes are durable to the place of a blob, replacing a file there; after it the move is durable. A
+ * folder there, such as a container engine makes for a mount of a missing file, is removed if it is empty, else kept
+ * beside the blob under another name. Errors: those of the system.
  */
 export async function placeBlob(from: string, path: string): Promise<void> {
   try {

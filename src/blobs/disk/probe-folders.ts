@@ -9,13 +9,13 @@ import { algorithmFolders, blobFolders, uploadFolder } from './layout.ts'
 /** Folders of blobs by the first two digits of their digest: 256 of each algorithm at most. */
 const PREFIX = /^[0-9a-f]{2}$/
 const WRITABLE = constants.R_OK | constants.W_OK | constants.X_OK
-/** A full disk is no reason not to start: what is there can be read, and pushes say why they fail. */
+/** A full disk does not prevent a start: stored content can be read, and pushes give the reason of their failure. */
 const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 
 /**
- * Sees at start that blobs can be stored, which otherwise the first push would find: a folder of another owner, a file in
- * a folder's place, uploads on another file system than the blobs. Looks at some 500 folders at most, and at no blob.
- * Errors: `UnusablePlaceError`.
+ * Checks at the start that blobs can be stored; without it the first push would fail: on a folder of another owner, a
+ * file in a folder's place, uploads on another file system than the blobs. Checks some 500 folders at most, and no
+ * blob. Errors: `UnusablePlaceError`.
  */
 export async function probeFolders(root: string): Promise<void> {
   const uploads = uploadFolder(root)
@@ -23,7 +23,7 @@ export async function probeFolders(root: string): Promise<void> {
   const shelves: string[] = []
   for (const folder of blobFolders(root)) if (await isUsable(folder, constants.X_OK)) shelves.push(folder)
   const algorithms = algorithmFolders(root).filter((folder) => shelves.includes(folder))
-  // In the others nothing is made once the next one is there, and they may belong to whoever made a mount below them.
+  // In the others nothing is made once the next one exists, and they may belong to the owner of a mount below them.
   const filled = algorithms.length > 0 ? algorithms : shelves.slice(-1)
   for (const folder of filled) await isUsable(folder, WRITABLE)
   for (const folder of algorithms) {
@@ -33,10 +33,13 @@ export async function probeFolders(root: string): Promise<void> {
   await tryRename(uploads, filled[0] ?? root)
 }
 
-/** False if nothing is there. Errors: `UnusablePlaceError` if it is no folder, or a link to a disk that is not mounted, or this user has not the right. */
+/**
+ * False if nothing is there. Errors: `UnusablePlaceError` if it is no folder, or a link to a disk that is not mounted,
+ * or this user has not the right.
+ */
 async function isUsable(path: string, right: number): Promise<boolean> {
   try {
-    // A slash at the end: for anything but a folder the system says so.
+    // With a slash at the end the system fails for anything but a folder.
     await access(`${path}/`, right)
     return true
   } catch (error) {

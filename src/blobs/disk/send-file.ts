@@ -21,7 +21,7 @@ export async function sendFile(path: string, options: SendOptions): Promise<void
   try {
     await using file = await open(path, 'r')
     const { size } = await file.stat()
-    // Before the first byte, as long as the answer can still say so.
+    // Before the first byte, as long as the answer can still be an error.
     if (options.ranges.some(({ end }) => end > size)) throw endsEarly()
     await sendOpened(file, options)
   } catch (error) {

@@ -1,16 +1,16 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type Digest, type DigestAlgorithm, toDigest } from '../../oci/digest.ts'
 
-/** The hash of an upload's bytes, wherever it is computed. */
+/** The hash of an upload's bytes, in line or on a thread. */
 export interface UploadHash {
   /** True if it is computed on the thread that calls. */
   readonly isInLine: boolean
   /**
-   * Takes bytes, in the order of the calls; they may be overwritten once the promise is settled. Never rejects: a hash
-   * that is lost says so at the end.
+   * Adds bytes, in the order of the calls; they may be overwritten once the promise has settled. Never rejects: a lost
+   * hash shows at the end.
    */
   update(bytes: Buffer): Promise<void>
-  /** The digest of what it was given, leaving it able to go on; undefined if it is lost. */
+  /** The digest of all bytes so far, leaving it able to go on; undefined if it is lost. */
   digest(): Promise<Digest | undefined>
   /** Frees what it holds; no other method may be called afterwards. */
   drop(): void
@@ -22,7 +22,7 @@ export class InLineHash implements UploadHash {
   readonly #algorithm: DigestAlgorithm
   readonly #hash: Hash
 
-  /** `hash` has seen what comes before. */
+  /** `hash` includes the bytes before. */
   constructor(algorithm: DigestAlgorithm, hash: Hash = createHash(algorithm)) {
     this.#algorithm = algorithm
     this.#hash = hash
@@ -42,6 +42,6 @@ export class InLineHash implements UploadHash {
   }
 
   drop(): void {
-    // Nothing but memory, which is collected.
+    // Only memory, which is collected.
   }
 }

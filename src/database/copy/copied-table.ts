@@ -4,12 +4,12 @@ export type AnyTables = Record<string, Record<string, unknown>>
 /** A row as it is stored. */
 export type StoredRow = Readonly<Record<string, unknown>>
 
-/** A table that belongs to the facts, and how it is gone through. */
+/** A table of the facts, and the order of its rows. */
 export interface CopiedTable {
   readonly name: string
   /** Columns of the primary key, in its order: numbers and texts, both ordered alike by all engines. */
   readonly key: readonly string[]
-  /** Column that holds about how many bytes a row takes, where rows may be large. */
+  /** Column with about the bytes of a row, for tables with large rows. */
   readonly weight?: string
   /** Its key is a number that the engine gives, each once only. */
   readonly hasIdentity?: true

@@ -214,7 +214,7 @@ for (const [from, to] of [
       let changing: Promise<void> | undefined
       const onPage = () => {
         pages++
-        // Behind what was copied already, or of a room that was not there yet.
+        // Behind the rows copied already, or of a room that was not there yet.
         if (pages === 4) changing = change('\u0001', 1)
       }
       await assert.rejects(

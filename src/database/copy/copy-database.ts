@@ -9,19 +9,19 @@ import { keyOf, readPage } from './row-pages.ts'
 
 /** One of the two databases of a copy. */
 export interface CopySide {
-  /** Names it to people, and a source to its unfinished copy; without secrets. */
+  /** Name for people, and of a source in its unfinished copy; without secrets. */
   readonly name: string
   readonly database: Database<AnyTables>
   readonly counters: EngineCounters
 }
 
-/** What is copied. */
+/** Content and options of a copy. */
 interface CopyOptions {
   readonly source: CopySide
   readonly target: CopySide
   /** Each after those that its rows refer to. */
   readonly tables: readonly CopiedTable[]
-  /** Empties an unfinished copy first, whatever it is one of. */
+  /** True: empties an unfinished copy first, whatever its source. */
   readonly isFresh?: boolean
   /** Called after each page. */
   readonly onPage?: (page: { readonly table: string; readonly rows: number }) => void
@@ -44,7 +44,7 @@ export async function copyDatabase(options: CopyOptions): Promise<CopiedTableRep
   for (const table of tables.slice(positionOf(progress, tables))) {
     progress = await copyTable(options, table, progress)
   }
-  // In one transaction: the copy is then what the source was at one moment, and not a mixture of several.
+  // In one transaction: the copy is then the source at one moment, and not a mixture of several.
   const { report, last } = await source.database.transaction(async (tx) => ({
     report: await compare(tx, options),
     last: await readCounters(tx, options),
@@ -56,7 +56,7 @@ export async function copyDatabase(options: CopyOptions): Promise<CopiedTableRep
   return report
 }
 
-/** Marks the target, or finds where an earlier run has got to. */
+/** Marks the target, or finds the progress of an earlier run. */
 async function begin({ source, target, tables, isFresh }: CopyOptions): Promise<CopyProgress> {
   const found = await readProgress(target.database.read)
   if (found && !isFresh) {

@@ -7,7 +7,7 @@ import type { RowKey } from './row-pages.ts'
 
 const TABLE = 'unfinished_copy'
 
-/** Where a copy has got to. Kept in its target, in the transaction of the rows it speaks of. */
+/** Progress of a copy. Kept in its target, in the transaction of its rows. */
 export interface CopyProgress {
   /** Names the database that is copied. */
   readonly source: string
@@ -42,7 +42,7 @@ export async function readProgress(queries: Queries<AnyTables>): Promise<CopyPro
   return { source: String(row.source), table, after }
 }
 
-/** Replaces what was kept; undefined: the copy has ended. */
+/** Replaces the progress; undefined: the copy has ended. */
 export async function writeProgress(
   tx: Transaction<AnyTables>,
   progress: CopyProgress | undefined,
@@ -57,8 +57,8 @@ export async function writeProgress(
 }
 
 /**
- * Refuses a database that is the target of a copy that has not ended: it lacks a part of what its source holds.
- * Errors: `CopyError` `COPY_UNFINISHED`.
+ * Refuses a database that is the target of an unfinished copy: it lacks a part of its source. Errors: `CopyError`
+ * `COPY_UNFINISHED`.
  */
 export async function refuseUnfinishedCopy(queries: Queries<AnyTables>, name: string): Promise<void> {
   const progress = await readProgress(queries)

@@ -3,7 +3,7 @@ import type { Queries } from '../database.ts'
 import type { AnyTables, CopiedTable, StoredRow } from './copied-table.ts'
 import { readPages } from './row-pages.ts'
 
-/** What a table holds, in short: equal on two engines if all its rows are. */
+/** Content of a table, in short: equal on two engines if all its rows are. */
 export interface TableDigest {
   readonly rows: number
   /** SHA-256 over all rows in the order of their key, hex. */
@@ -21,7 +21,7 @@ export async function digestTable(queries: Queries<AnyTables>, table: CopiedTabl
   return { rows: count, digest: hash.digest('hex') }
 }
 
-/** Columns by name, as engines give them in an order of their own; each value with its type and length. */
+/** Adds the columns by name, as engines return them in an order of their own; each value with its type and length. */
 function addRow(hash: Hash, row: StoredRow): void {
   const columns = Object.keys(row).sort()
   hash.update(`row ${columns.length}\n`)

@@ -3,9 +3,9 @@ import pg from 'pg'
 import { clientConfig, type PostgresTarget } from './postgres-target.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
-/** Pause between two signs that the connection still hears, in ms; well below `MAX_UNHEARD_MS`. */
+/** Pause between two signs that the connection still works, in ms; well below `MAX_UNHEARD_MS`. */
 const BEAT_MS = 250
-/** Longest wait for such a sign, and for one's own notification, in ms: after it the connection is given up. */
+/** Longest wait for such a sign, and for the node's own notification, in ms: after it the connection is given up. */
 const ANSWER_TIMEOUT_MS = 3_000
 /** Pause before the first attempt to listen again, in ms; it doubles up to the second. */
 const FIRST_PAUSE_MS = 250
@@ -15,16 +15,16 @@ const CHANNEL = 'berth_changes'
 /** Names the connection in the server's list of its activity. */
 export const LISTENER_NAME = 'berth listener'
 
-/** Why a node does not hear of changes. */
+/** Reasons why a node gets no notifications of changes. */
 export type DeafReason =
   /** The connection was lost, or cannot be made. */
   | 'cut-off'
-  /** A pooler hands the connection on, and with it what is listened to. */
+  /** A pooler passes the connection on, and its `listen` with it. */
   | 'pooler'
-  /** What was sent over a connection of the pool did not arrive: they lead to different servers. */
+  /** A notification sent over a connection of the pool did not arrive: they lead to different servers. */
   | 'not-heard'
 
-/** What the listener needs. */
+/** Dependencies of the listener. */
 interface ChangeListenerParts {
   readonly target: PostgresTarget
   readonly rows: RememberedRows
@@ -32,29 +32,29 @@ interface ChangeListenerParts {
   readonly sender: string
   /** Runs one statement on a connection of the pool. */
   readonly run: (statement: string) => Promise<unknown>
-  /** Called when the node hears of changes, or no longer does. */
+  /** Called when the node begins to get notifications, or no longer does. */
   readonly onHearing: (deaf: DeafReason | undefined, cause?: unknown) => void
   /** Milliseconds that only grow. */
   readonly now: () => number
 }
 
-/** The statement that lets all other nodes forget what they have read, once the transaction that holds it is committed. */
+/** The statement that makes all other nodes forget their remembered rows, once its transaction is committed. */
 export function notifyStatement(sender: string): string {
   return `notify ${CHANNEL}, '${sender}'`
 }
 
 /**
- * Hears from the server that another node has changed something, on a connection of its own; the rows are forgotten
- * then. What this node itself changes is forgotten elsewhere, before its caller goes on.
+ * Gets notifications from the server, on a connection of its own, that another node has changed something; the rows are
+ * forgotten then. This node's own changes are handled elsewhere, before their caller goes on.
  *
- * A connection that is silently dead hears nothing, too. So it has to answer a query from time to time, as long as rows
- * are read: an answer comes after all notifications of what was committed before the query.
+ * A dead connection is silent, too. So it has to answer a query from time to time, as long as rows are read: an answer
+ * comes after all notifications of changes committed before the query.
  */
 export class ChangeListener {
   readonly #parts: ChangeListenerParts
   readonly #closing = new AbortController()
   #listening: Promise<void> | undefined
-  /** Undefined while nothing is heard. */
+  /** Undefined without a working connection. */
   #client: pg.Client | undefined
   /** Ends the wait for the loss of the connection. */
   #stopWaiting: () => void = () => {}
@@ -66,7 +66,7 @@ export class ChangeListener {
     this.#parts = parts
   }
 
-  /** Before what was remembered is used: begins to listen, and makes sure that it still hears. */
+  /** Called before remembered rows are used: begins to listen, and checks that the connection still works. */
   keepHearing(): void {
     if (this.#parts.target.listen === 'off') return
     this.#listening ??= this.#listen()
@@ -115,7 +115,7 @@ export class ChangeListener {
       await lost
     } finally {
       this.#client = undefined
-      // What is changed from now on is not heard of.
+      // Later changes are not notified.
       this.#parts.rows.forget()
       await client.end().catch(() => {})
     }
@@ -138,7 +138,7 @@ export class ChangeListener {
     client.on('notification', ({ payload }) => {
       if (payload !== sender) rows.forget()
     })
-    // Whatever was changed while nothing was heard.
+    // Changes while there was no connection.
     rows.forget()
     rows.confirm(sentAt)
     this.#lastBeat = sentAt
@@ -200,7 +200,7 @@ async function notificationOf(client: pg.Client, channel: string): Promise<void>
   }
 }
 
-/** Whether something stands between that gives each client a process number of its own. */
+/** True if a pooler between gives each client a process number of its own. */
 async function isPooled(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query('select pg_backend_pid() as pid')
   return !('processID' in client) || rows[0].pid !== client.processID

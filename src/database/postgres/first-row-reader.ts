@@ -3,7 +3,7 @@ import type { FirstRow } from '../database.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
-/** Where prepared queries read. */
+/** Dependencies of prepared queries. */
 interface FirstRowParts {
   readonly take: () => Promise<PostgresConnection>
   readonly rows: RememberedRows
@@ -11,7 +11,7 @@ interface FirstRowParts {
   readonly keepHearing: () => void
 }
 
-/** Makes functions that run one compiled query each, past Kysely's executor, or give the row that they gave before. */
+/** Makes functions that run one compiled query each, past Kysely's executor, or return the remembered row. */
 export function createFirstRowReader({
   take,
   rows,

@@ -16,7 +16,7 @@ import { runTransaction } from './run-transaction.ts'
 import { requireUsable, type ServerFacts, toStartError } from './start-error.ts'
 import { TransactionGate } from './transaction-gate.ts'
 
-/** Time after which a connection that is not used is closed, in ms. */
+/** Time after which an unused connection is closed, in ms. */
 const IDLE_TIMEOUT_MS = 60_000
 /** The lock that a process holds while it migrates: any number, the same in all versions. */
 const MIGRATION_LOCK = 4_836_920_175
@@ -24,18 +24,18 @@ const MIGRATION_LOCK = 4_836_920_175
 /** Connections that transactions leave to reads, which wait for no transaction. */
 const LEFT_TO_READS = 2
 
-/** How a database is opened. */
+/** Options of opening a database. */
 export interface OpenPostgresOptions {
   readonly migrations: readonly MigrationSet[]
-  /** Called when this process hears of the changes of others, with undefined, or no longer does. */
+  /** Called when this process begins to get notifications of changes, with undefined, or no longer does. */
   readonly onHearing?: ((deaf: DeafReason | undefined, cause?: unknown) => void) | undefined
   /** Milliseconds that only grow; of the process, by default. */
   readonly now?: (() => number) | undefined
 }
 
 /**
- * Opens a database of a PostgreSQL server and brings its schema up to date.
- * Errors: `DatabaseError` `SCHEMA_TOO_NEW`, or `DATABASE_UNUSABLE` with what to do about it.
+ * Opens a database of a PostgreSQL server and brings its schema up to date. Errors: `DatabaseError` `SCHEMA_TOO_NEW`,
+ * or `DATABASE_UNUSABLE` with the remedy.
  */
 export async function openPostgresDatabase<S>(
   target: PostgresTarget,
@@ -111,12 +111,12 @@ async function readServerFacts(pool: pg.Pool): Promise<ServerFacts> {
   return row as unknown as ServerFacts
 }
 
-/** Waits for other nodes that migrate, then looks again at what is missing. */
+/** Waits for other nodes that migrate, then checks again for missing migrations. */
 async function migrateAlone<S>(db: Kysely<S>, sets: readonly MigrationSet[]): Promise<void> {
   await migrate(db as Kysely<unknown>, {
     sets,
     types: POSTGRES_TYPES,
-    // Not serializable: such a transaction would not see what those that it waited for have done.
+    // Not serializable: such a transaction would not see the changes of those that it waited for.
     alone: (work) =>
       (db as Kysely<unknown>).transaction().execute(async (tx) => {
         await kysely.sql`select pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`.execute(tx)

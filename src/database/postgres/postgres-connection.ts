@@ -2,9 +2,12 @@ import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type { QueryResult as PgResult, PoolClient } from 'pg'
 import { isLost, toPostgresFault, unavailable } from './postgres-fault.ts'
 
-/** Longest wait for the answer to one query, in ms, if the server has not ended it before: then the connection goes. */
+/**
+ * Longest wait for the answer to one query, in ms, if the server has not ended it before: then the connection is
+ * closed.
+ */
 const QUERY_TIMEOUT_MS = 40_000
-/** Commands that change rows, if they say that there were some. */
+/** Commands that change rows, if they report some. */
 const ROW_COMMANDS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
 /** A connection while it is taken from the pool. */
@@ -13,14 +16,14 @@ export class PostgresConnection implements DatabaseConnection {
   #timeoutMs = QUERY_TIMEOUT_MS
   #isBroken = false
   #hasChanged = false
-  /** The first error inside the transaction: the server does nothing in it any more. */
+  /** The first error inside the transaction: the server runs nothing in it any more. */
   #failure: unknown
 
   constructor(client: PoolClient) {
     this.#client = client
   }
 
-  /** Whether the transaction has changed anything so far. */
+  /** True if the transaction has changed anything so far. */
   get hasChanged(): boolean {
     return this.#hasChanged
   }
@@ -58,10 +61,10 @@ export class PostgresConnection implements DatabaseConnection {
   /**
    * Ends the transaction, the last statement being `commit`.
    *
-   * Where the connection is lost meanwhile, the server may have committed or not. It is reported as a failure that is not
-   * a conflict, so that nobody takes it for done, and the transaction is not run again here: what it changes would
-   * count twice, or it would refuse its own work as another's ("the name is taken"). Those who asked look again; a
-   * repeated push finds what is there.
+   * If the connection is lost meanwhile, the server may have committed or not. It is reported as a failure that is not
+   * a conflict, so that it does not count as done, and the transaction is not run again here: its changes would count
+   * twice, or it would refuse its own work as another's ("the name is taken"). The client checks again; a repeated push
+   * finds the stored content.
    */
   async commit(statements: string): Promise<void> {
     // Work that goes on after one of its queries has failed.
@@ -81,7 +84,7 @@ export class PostgresConnection implements DatabaseConnection {
     throw new Error('The server has rolled the transaction back')
   }
 
-  /** Ends the transaction without a trace. A connection where that fails goes, and takes the transaction with it. */
+  /** Ends the transaction without a trace. If that fails the connection is closed, which ends the transaction. */
   async rollback(): Promise<void> {
     if (this.#isBroken || this.#client.getTransactionStatus() === 'I') return
     await this.#send('rollback').catch(() => {
@@ -89,7 +92,7 @@ export class PostgresConnection implements DatabaseConnection {
     })
   }
 
-  /** Gives the connection back; one that is broken, or inside a transaction, is closed. */
+  /** Returns the connection; one that is broken, or inside a transaction, is closed. */
   release(): void {
     this.#client.release(this.#isBroken || this.#client.getTransactionStatus() !== 'I')
   }

@@ -3,17 +3,17 @@ import { kysely } from '../kysely.ts'
 
 const { sql } = kysely
 
-/** Codes of a key that is there, and of a reference to a row that is not (Appendix A of PostgreSQL's manual). */
+/** Codes of an existing key, and of a reference to a missing row (Appendix A of PostgreSQL's manual). */
 const CONTRADICTIONS: ReadonlySet<string> = new Set(['23505', '23503'])
 
-/** What a copy needs of PostgreSQL beside rows. */
+/** Operations of PostgreSQL that a copy needs beside rows. */
 export const POSTGRES_COUNTERS: EngineCounters = {
   async readLast(queries, table) {
     const row = await queries
       .selectFrom(sequenceOf(table))
       .select(['last_value', 'is_called'])
       .executeTakeFirstOrThrow()
-    // A sequence that has given no number yet says which one will be the first.
+    // A sequence that has given no number yet holds the first one.
     return row.is_called ? Number(row.last_value) : 0
   },
 

@@ -15,25 +15,25 @@ import { toPostgresFault } from './postgres-fault.ts'
 
 /** Longest run of one statement of a transaction, in ms: the server ends it. */
 const STATEMENT_TIMEOUT_MS = 30_000
-/** Longest time the server keeps a transaction open whose client says nothing, in ms: it holds up others. */
+/** Longest time the server keeps an open transaction of a silent client, in ms: it delays others. */
 const IDLE_IN_TRANSACTION_MS = 60_000
 
 /**
- * Sent as one message. Settings hold for the transaction only: behind a pooler the next one of the same connection may
- * be someone else's. Without sequential scans the server notes which rows a transaction has read, and not that it has
- * read a whole table, where any other transaction would be a conflict.
+ * Sent as one message. Settings apply to the transaction only: behind a pooler the next one of the same connection may
+ * be another client's. Without sequential scans the server notes the rows a transaction has read, and not the whole
+ * table, where any other transaction would be a conflict.
  */
 const BEGIN_SERIALIZABLE = `begin isolation level serializable;
   set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
   set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
   set local enable_seqscan = off`
 
-/** What the dialect needs. */
+/** Dependencies of the dialect. */
 interface PostgresDialectOptions {
   readonly pool: Pool
   /** Sent at the end of each transaction that changes something: a `notify` statement. */
   readonly notify: string
-  /** Called after each such transaction, before its caller goes on; also if it is not known whether it counts. */
+  /** Called after each such transaction, before its caller goes on; also if its outcome is unknown. */
   readonly onChanged: () => void
 }
 
@@ -62,7 +62,7 @@ export class PoolDialect implements Dialect {
   }
 }
 
-/** `connection` is always one of this driver's own: Kysely hands back what it got. */
+/** `connection` is always one of this driver's own: Kysely passes back the one it got. */
 class PoolDriver implements Driver {
   readonly #options: PostgresDialectOptions
 

@@ -46,19 +46,19 @@ const LOST: ReadonlySet<string> = new Set([
   'EMFILE',
   'ENFILE',
 ])
-/** What the driver says without a code. */
+/** Messages of the driver without a code. */
 const LOST_MESSAGE =
   /^(?:Connection terminated|timeout e|Query read timeout|Client has encountered a connection error|Client was closed|The server does not support SSL|There was an error establishing an SSL)/
 
 /** Conflicts of transactions that ran at once, after which one of them is to be run again. */
 const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01'])
-/** What a race may look like, too: the other transaction has made or removed a row that this one did not see. */
+/** Codes that may come of a race, too: the other transaction has made or removed a row that this one did not see. */
 const DOUBTFUL_CONFLICTS: ReadonlySet<string> = new Set(['23505', '23503'])
 
 /** `certain`: a race for sure. `doubtful`: perhaps one, perhaps a mistake of the program. */
 export type ConflictKind = 'certain' | 'doubtful'
 
-/** The transaction cannot be as if it were alone. */
+/** The transaction conflicts with another one. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError'
   readonly kind: ConflictKind
@@ -69,7 +69,7 @@ export class ConflictError extends Error {
   }
 }
 
-/** The conflict that an error is or was caused by; undefined if it has nothing to do with one. */
+/** The conflict that an error is or was caused by; undefined if there is none. */
 export function findConflict(error: unknown): ConflictError | undefined {
   if (error instanceof ConflictError) return error
   return error instanceof Error && error.cause !== undefined ? findConflict(error.cause) : undefined
@@ -80,14 +80,14 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-/** Whether a connection was lost or never made, so that it is not known what the server has done. */
+/** True if a connection was lost or never made, so that the outcome at the server is unknown. */
 export function isLost(error: unknown): boolean {
   const code = codeOf(error)
   if (code !== undefined) return LOST.has(code) || CONNECTION_CLASS.test(code) || /^57P0[1-5]$/.test(code)
   return error instanceof Error && LOST_MESSAGE.test(error.message)
 }
 
-/** Turns a failure of the server, or on the way to it, into the answer a client gets; any other error stays what it is. */
+/** Turns a failure of the server, or on the way to it, into the client's error; any other error is unchanged. */
 export function toPostgresFault(error: unknown): unknown {
   const code = codeOf(error) ?? ''
   if (code === DISK_FULL) {
@@ -110,7 +110,7 @@ export function unavailable(message: string, cause?: unknown): OciError {
   return new OciError('UNAVAILABLE', { message, retryAfterS: RETRY_AFTER_S, cause })
 }
 
-/** Whether the certificate of the server was refused (tls of Node, OpenSSL's X509_V_ERR). */
+/** True if the certificate of the server was refused (tls of Node, OpenSSL's X509_V_ERR). */
 export function isTls(error: unknown): boolean {
   const code = codeOf(error) ?? ''
   return /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/.test(

@@ -6,7 +6,7 @@ import { type ServerFacts, toStartError } from './start-error.ts'
 /** Questions by which the way to a server is judged. */
 const QUESTIONS = 3
 
-/** What a server says of itself and of one database, at one moment. */
+/** Facts of a server and of one database, at one moment. */
 export interface PostgresReport extends ServerFacts {
   readonly collation: string
   /** Isolation of transactions that choose none. */
@@ -16,9 +16,9 @@ export interface PostgresReport extends ServerFacts {
   readonly usedConnections: number
   /** Version of TLS; undefined: the connection is not encrypted. */
   readonly tlsVersion: string | undefined
-  /** How far the server's clock is ahead of this machine's, in milliseconds. */
+  /** Time by which the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockAheadMs: number
-  /** Time of one question and its answer, in milliseconds. */
+  /** Time of one query and its answer, in milliseconds. */
   readonly roundTripMs: number
   readonly mayMakeTables: boolean
   readonly isSuperuser: boolean
@@ -26,7 +26,7 @@ export interface PostgresReport extends ServerFacts {
   readonly migrations: readonly string[] | undefined
 }
 
-/** Looks at a database without changing anything. Errors: `DatabaseError` `DATABASE_UNUSABLE` with what to do. */
+/** Inspects a database without changing anything. Errors: `DatabaseError` `DATABASE_UNUSABLE` with the remedy. */
 export async function readPostgresReport(target: PostgresTarget): Promise<PostgresReport> {
   const client = new pg.Client(clientConfig(target))
   // A connection that is lost fails its query, too.
@@ -41,7 +41,7 @@ export async function readPostgresReport(target: PostgresTarget): Promise<Postgr
   }
 }
 
-/** Whether a database holds no tables of Berth. Errors: as above. */
+/** True if a database holds no tables of Berth. Errors: as above. */
 export async function isEmptyPostgres(target: PostgresTarget): Promise<boolean> {
   return (await readPostgresReport(target)).migrations === undefined
 }

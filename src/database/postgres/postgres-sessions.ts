@@ -4,7 +4,7 @@ import { kysely } from '../kysely.ts'
 
 const { sql } = kysely
 
-/** Sessions that are named: more would say nothing new. */
+/** Most sessions that are named. */
 const MAX_SESSIONS = 5
 
 /** A connection of some Berth to the same database. */
@@ -12,7 +12,7 @@ interface OtherSession {
   readonly application: string
   /** Its address; `this machine` for a Unix socket. */
   readonly address: string
-  /** When it was opened, ISO 8601. */
+  /** Time of its opening, ISO 8601. */
   readonly since: string
 }
 

@@ -6,21 +6,21 @@ import { TYPE_PARSERS } from './type-parsers.ts'
 
 /** Longest time to connect and log in, in ms. */
 const CONNECT_TIMEOUT_MS = 5_000
-/** Silence after which the system looks whether the other side is still there, in ms. */
+/** Silence after which the system checks that the other side still exists, in ms. */
 const KEEP_ALIVE_MS = 10_000
-/** Connections of one process, unless the target says otherwise. */
+/** Default of the connections of one process. */
 const DEFAULT_CONNECTIONS = 10
-/** One that changes and one that reads: with a single one a read would wait for each transaction. */
+/** One for changes and one for reads: with a single one a read would wait for each transaction. */
 const MIN_CONNECTIONS = 2
 
-/** A database of a PostgreSQL server, and how it is reached. */
+/** A database of a PostgreSQL server, and the way to reach it. */
 export interface PostgresTarget {
   /** Name or address of the server; with a leading slash, the folder of its Unix socket. */
   readonly host: string
   readonly port: number
   readonly user: string
   readonly password?: string | undefined
-  /** Holds the password; read at each connection, so that a new password needs no restart. */
+  /** File with the password; read at each connection, so that a new password needs no restart. */
   readonly passwordFile?: string | undefined
   /** Name of the database. */
   readonly name: string
@@ -33,8 +33,8 @@ export interface PostgresTarget {
   /** Most connections of this process, beside the one that listens for changes. */
   readonly maxConnections?: number | undefined
   /**
-   * Where changes are listened for, if not at `host`: past a pooler that hands connections on between transactions.
-   * `off`: nowhere; what was read is then remembered for a short time only.
+   * Server to listen at for changes, if not `host`: the one behind a pooler that passes connections on between
+   * transactions. `off`: none; rows are then remembered for a short time only.
    */
   readonly listen?: { readonly host: string; readonly port: number } | 'off' | undefined
 }
@@ -44,7 +44,7 @@ export function poolSize({ maxConnections = DEFAULT_CONNECTIONS }: PostgresTarge
   return Math.max(MIN_CONNECTIONS, maxConnections)
 }
 
-/** The target as the driver takes it. Errors: those of reading the file of certificates. */
+/** The target in the driver's form. Errors: those of reading the file of certificates. */
 export function clientConfig(
   target: PostgresTarget,
   place: { host: string; port: number } = target,
@@ -64,7 +64,7 @@ export function clientConfig(
   }
 }
 
-/** An empty one keeps the driver from looking for one in the environment. */
+/** An empty one keeps the driver from searching the environment for one. */
 function passwordOf({ password, passwordFile }: PostgresTarget): string | (() => Promise<string>) {
   if (passwordFile === undefined) return password ?? ''
   return async () => (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')

@@ -1,13 +1,12 @@
 import type { RowMemory } from '../row-memory.ts'
 
 /**
- * Longest time that a row is remembered without a sign that nothing has changed, in ms. So much later does a node see
- * what others change while it cannot hear of changes; log-ins that were ended and rights that were taken away are among
- * them.
+ * Longest time that a row is remembered without a sign that nothing has changed, in ms. A node without notifications
+ * sees others' changes so much later; ended log-ins and removed rights are among them.
  */
 export const MAX_UNHEARD_MS = 1_000
 
-/** Rows that were read, until something changes or nobody can say that nothing has. */
+/** Rows that were read, until something changes or it is unknown if something has. */
 export class RememberedRows {
   readonly #memory: RowMemory
   readonly #now: () => number
@@ -20,7 +19,7 @@ export class RememberedRows {
     this.#now = now
   }
 
-  /** Another number once what was read before may no longer hold. */
+  /** A number that differs once earlier reads may be out of date. */
   version(): number {
     const now = this.#now()
     if (now >= this.#validUntil) {
@@ -49,7 +48,7 @@ export class RememberedRows {
     this.#memory.clear()
   }
 
-  /** Nothing that was remembered had changed at `time`: all changes before it were heard of. */
+  /** Notes that all changes before `time` have been notified. */
   confirm(time: number): void {
     this.#validUntil = Math.max(this.#validUntil, time + MAX_UNHEARD_MS)
   }

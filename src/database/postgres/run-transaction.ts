@@ -3,8 +3,8 @@ import { ConflictError, type ConflictKind, findConflict, unavailable } from './p
 import type { TransactionGate } from './transaction-gate.ts'
 
 /**
- * Runs of one transaction that meets another each time. A doubtful conflict that stays one after a few runs is a mistake
- * of the program, and its error is thrown on.
+ * Most runs of one transaction that conflicts each time. A doubtful conflict that stays one after a few runs is a
+ * mistake of the program, and its error is thrown on.
  */
 const MAX_RUNS: Readonly<Record<ConflictKind, number>> = { certain: 30, doubtful: 6 }
 /** Longest pause before the second run, in ms; it doubles with each. */
@@ -12,17 +12,17 @@ const FIRST_PAUSE_MS = 4
 /** Longest pause before any run, in ms. */
 const MAX_PAUSE_MS = 250
 
-/** Where the transactions of one process run. */
+/** Queues of the transactions of one process. */
 interface TransactionLanes {
   /** As many at once as there are connections for. */
   readonly gate: TransactionGate
-  /** One at a time: those that another one has come before. Side by side they would mostly meet each other again. */
+  /** One at a time: those that had a conflict. Side by side they would mostly conflict with each other again. */
   readonly again: TransactionGate
 }
 
 /**
- * Runs `work` in a serializable transaction, again where another one came first.
- * Errors: those of `work`; `OciError` `UNAVAILABLE` if others came first each time.
+ * Runs `work` in a serializable transaction, again after each conflict. Errors: those of `work`; `OciError`
+ * `UNAVAILABLE` after too many conflicts.
  */
 export async function runTransaction<R>(
   runOnce: () => Promise<R>,
@@ -51,7 +51,7 @@ async function attempt<R>(runOnce: () => Promise<R>): Promise<R | ConflictError>
   }
 }
 
-/** Anything up to a bound that grows: those who met once do not meet again. */
+/** Random, up to a bound that grows: transactions that conflicted once should not meet again. */
 function pauseMs(run: number): number {
   return Math.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (run - 2))
 }

@@ -2,11 +2,11 @@ import { DatabaseError } from '../database.ts'
 import { codeOf, isLost, isTls } from './postgres-fault.ts'
 import type { PostgresTarget } from './postgres-target.ts'
 
-/** The oldest version of PostgreSQL that is tested, and its number as the server says it. */
+/** The oldest supported version of PostgreSQL, and its number in the server's form. */
 const LEAST_VERSION = '15'
 const LEAST_VERSION_NUMBER = 150_000
 
-/** The database cannot be opened, and what to do about it. */
+/** The database cannot be opened; with the remedy. */
 export class PostgresStartError extends DatabaseError {
   readonly remedy: string
 
@@ -16,7 +16,7 @@ export class PostgresStartError extends DatabaseError {
   }
 }
 
-/** What the server says of itself. */
+/** Facts of a server. */
 export interface ServerFacts {
   readonly versionNumber: number
   readonly version: string
@@ -46,7 +46,7 @@ export function requireUsable({ versionNumber, version, isStandby, encoding }: S
   }
 }
 
-/** What a failed start means, and what to do about it. A `DatabaseError` stays what it is. */
+/** Meaning of a failed start, and the remedy. A `DatabaseError` is unchanged. */
 export function toStartError(error: unknown, target: PostgresTarget): DatabaseError {
   if (error instanceof DatabaseError) return error
   const cause = firstCause(error)
@@ -61,7 +61,7 @@ export function toStartError(error: unknown, target: PostgresTarget): DatabaseEr
   )
 }
 
-/** What the driver or the system said, below what the port made of it. */
+/** The error of the driver or the system, below the port's own. */
 function firstCause(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined ? firstCause(error.cause) : error
 }
@@ -76,7 +76,7 @@ interface StartErrorRow {
   readonly remedy: (target: PostgresTarget) => string
 }
 
-/** The first that fits. No row shows what the server said: it may repeat what it was sent. */
+/** The first that matches. No row shows the server's text: it may repeat what it got. */
 const ROWS: readonly StartErrorRow[] = [
   {
     is: (cause) =>

@@ -2,7 +2,7 @@ import pg from 'pg'
 
 /** Types of columns (pg_type.dat) that the driver would give as text. */
 const INT8 = 20
-/** What `sum()` of whole numbers gives. */
+/** Type of `sum()` of whole numbers. */
 const NUMERIC = 1700
 
 /** Reads whole numbers as numbers; everything else as the driver does: text as text, bytes as `Buffer`. */
@@ -12,7 +12,7 @@ export const TYPE_PARSERS: pg.CustomTypesConfig = {
   },
 }
 
-/** Errors: the number is no whole one, or so large that it would become another one. */
+/** Errors: the number is not whole, or so large that it would become another one. */
 function parseInteger(text: string): number {
   const value = Number(text)
   if (Number.isSafeInteger(value)) return value

@@ -15,7 +15,7 @@ test('a transaction waits for that of another process, and nothing else waits wi
   other.exec('begin immediate')
   const write = (): Promise<unknown> => transaction((tx) => kysely.sql`create table waited (a)`.execute(tx))
   const written = write().then(() => 'written')
-  // Only where this goes on meanwhile does the other one ever come to its end.
+  // The other one ends only if this goes on meanwhile.
   assert.equal(await Promise.race([written, sleep(50, 'waiting')]), 'waiting')
   other.exec('commit')
   assert.equal(await written, 'written')

@@ -19,17 +19,17 @@ import { isBusy, isFull, toSqliteFault } from './sqlite-fault.ts'
 const MAX_STATEMENTS = 256
 /** Longest wait for another process's transaction, in milliseconds: one takes a few, and the disk's time. */
 const BUSY_TIMEOUT_MS = 5_000
-/** Longest pause before the write lock is asked for again, in milliseconds. */
+/** Longest pause before the write lock is tried again, in milliseconds. */
 const MAX_BUSY_PAUSE_MS = 8
 
-/** How a connection goes about the snapshot that readers share. */
+/** Role of a connection with the snapshot that readers share. */
 interface SqliteConnectionOptions {
   readonly open: () => DatabaseSync
   readonly role: 'reader' | 'writer'
   readonly snapshot: ReadSnapshot
   /** Throws if nothing may be written to the file any more. */
   readonly checkFile?: () => void
-  /** Called before what may write. Throws if there is no room on the disk at all. */
+  /** Called before a possible write. Throws if there is no room on the disk at all. */
   readonly makeRoom?: () => void
   /** Called when SQLite found the disk full. */
   readonly onFull?: () => void
@@ -81,14 +81,14 @@ class NodeSqliteDriver implements Driver {
   async init(): Promise<void> {
     const { open, role, snapshot } = this.#options
     this.#db = open()
-    // Waited for below: SQLite's own wait would hold up all that this process does.
+    // Waited for below: SQLite's own wait would block the whole process.
     if (role === 'writer') this.#db.exec('pragma busy_timeout = 0')
     const { onFull } = this.#options
     const around = role === 'reader' ? { before: () => snapshot.open() } : { after: snapshot.end, onFull }
     this.#connection = new NodeSqliteConnection(this.#db, around)
   }
 
-  /** One connection, handed out in order: a transaction holds it across its awaits. */
+  /** One connection, lent in order: a transaction holds it across its awaits. */
   async acquireConnection(): Promise<DatabaseConnection> {
     if (this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     this.#isTaken = true

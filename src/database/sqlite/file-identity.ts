@@ -1,16 +1,16 @@
 import { statSync } from 'node:fs'
 import { OciError } from '../../oci/errors.ts'
 
-/** Seconds after which a request that was refused may be tried again: a restart takes a few. */
+/** Seconds after which a refused request may be tried again: a restart takes a few. */
 const RETRY_AFTER_S = 30
 
 /** Called once, when the file is found replaced. */
 export type OnReplaced = (file: string) => void
 
 /**
- * A database file that is open, with the files beside it, by their places: whoever moves another file or folder there, as
- * a restore does, or removes SQLite's log, leaves the connections with files that nobody sees any more. A file that is
- * written over keeps its identity and is not noticed.
+ * An open database file, with the files beside it, by their places: a restore that moves another file or folder there,
+ * or the removal of SQLite's log, leaves the connections with files that no longer have a name. A file that is
+ * overwritten keeps its identity and is not noticed.
  */
 export class FileIdentity {
   readonly #file: string
@@ -28,7 +28,7 @@ export class FileIdentity {
 
   /**
    * Adds SQLite's log and shared memory, which have their place as long as a connection is open
-   * (sqlite.org/walformat.html). Those that are not there, as of a database that is only read, are left out.
+   * (sqlite.org/walformat.html). Missing ones, as of a database that is only read, are left out.
    */
   addSideFiles(): void {
     for (const file of [`${this.#file}-wal`, `${this.#file}-shm`]) {
@@ -52,7 +52,7 @@ export class FileIdentity {
   }
 }
 
-/** What cannot be looked at for another reason counts as in place: a write to it will say what is wrong. */
+/** A file that cannot be examined for another reason counts as in place: a write to it gives the error. */
 function isInPlace(file: string, opened: string): boolean {
   try {
     const found = statSync(file, { bigint: true, throwIfNoEntry: false })

@@ -6,12 +6,12 @@ const PAGE_BYTES = 4096
 const PAGES = 8
 
 /**
- * Gives the memory that SQLite shares through `-shm` room on the disk where blocks are smaller than SQLite's pages. Its
+ * Gives the memory that SQLite shares through `-shm` room on the disk if blocks are smaller than SQLite's pages. Its
  * file has holes there; a write to one while the disk is full ends the process (SIGBUS).
  *
- * `connection` is open; the write lock is taken meanwhile, so that the bytes written back are those that count.
- * @returns what closes the file, to be called once SQLite has closed it: to close it earlier would drop SQLite's locks.
- * Errors: those of the system and of SQLite; the connection is closed then.
+ * `connection` is open; the write lock is taken meanwhile, so that the bytes written back are the current ones.
+ * @returns a function that closes the file, to be called once SQLite has closed it: to close it earlier would drop
+ * SQLite's locks. Errors: those of the system and of SQLite; the connection is closed then.
  */
 export function fillSharedMemory(connection: DatabaseSync, databaseFile: string): () => void {
   const { bsize } = statfsSync(databaseFile)

@@ -5,7 +5,7 @@ import { type RowMemory, rowKey } from '../row-memory.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
 import { toSqliteFault } from './sqlite-fault.ts'
 
-/** Where prepared queries read. */
+/** Dependencies of prepared queries. */
 interface FirstRowParts {
   readonly connection: () => DatabaseSync
   readonly snapshot: ReadSnapshot

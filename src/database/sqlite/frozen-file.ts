@@ -8,7 +8,7 @@ import { OciError } from '../../oci/errors.ts'
  * long as nobody changes the file.
  */
 
-/** Seconds after which a request that was refused may be tried again: a restart takes a few. */
+/** Seconds after which a refused request may be tried again: a restart takes a few. */
 const RETRY_AFTER_S = 30
 
 /** Opens the file without locks and side files. `immutable`: see sqlite.org/uri.html. */

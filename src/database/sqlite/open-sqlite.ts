@@ -20,10 +20,10 @@ import { FULL_MESSAGE } from './sqlite-fault.ts'
 const BUSY_TIMEOUT_MS = 5_000
 /** Page cache of each connection, in KiB: keeps the idle process small. */
 const CACHE_KIB = 8_192
-/** As SQLite says it (sqlite.org/rescode.html#full). */
+/** SQLite's own error (sqlite.org/rescode.html#full). */
 const FULL: Error = Object.assign(new Error('database or disk is full'), { errcode: 13 })
 
-/** How a database is opened. */
+/** Options of opening a database. */
 interface OpenSqliteOptions {
   /** Make the tables of S. */
   readonly migrations: readonly MigrationSet[]
@@ -31,8 +31,8 @@ interface OpenSqliteOptions {
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
   /**
-   * The database is read as it is, without locks: for a disk with no room for SQLite's side files. Once another process
-   * has changed it, nothing is answered any more.
+   * True: the database is read as it is, without locks: for a disk with no room for SQLite's side files. Once another
+   * process has changed it, nothing is answered any more.
    */
   readonly isFrozen?: boolean
 }
@@ -138,7 +138,10 @@ function openWriting<S>(file: string, { headroom, isFrozen = false, checkFile, s
   }
 }
 
-/** It holds password hashes and signing keys: nobody but its owner reads it. SQLite gives its side files the same mode. */
+/**
+ * Makes a file for its owner alone, as it holds password hashes and signing keys. SQLite gives its side files the same
+ * mode.
+ */
 function makePrivateFile(file: string): void {
   closeSync(openSync(file, 'a', 0o600))
 }
@@ -148,7 +151,7 @@ function connect(file: string): DatabaseSync {
   try {
     db.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -${CACHE_KIB}`)
   } catch (error) {
-    // What holds it open would keep the next attempt out.
+    // An open database would block the next attempt.
     db.close()
     throw error
   }

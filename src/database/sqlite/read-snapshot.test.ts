@@ -50,7 +50,7 @@ test('`ReadSnapshot` believes nothing of before when the version cannot be read'
   const { snapshot, reader } = both
   let isBroken = false
   const prepare = reader.prepare.bind(reader)
-  // The disk fails under the one statement that tells the version.
+  // The disk fails under the one statement that reads the version.
   reader.prepare = (sql) => {
     const statement = prepare(sql)
     if (!sql.startsWith('pragma')) return statement

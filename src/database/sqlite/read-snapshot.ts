@@ -4,11 +4,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
  * Lets all reads of one turn of the event loop share one read transaction.
  *
  * A read by itself takes and drops a file lock, which costs more than the read. The transaction ends with the turn, so
- * what other processes commit is seen in the next one; what this process commits ends it at once, so that whoever was
- * answered 201 finds what was pushed.
+ * that the next one sees commits of other processes; a commit of this process ends it at once, so that a client that
+ * got 201 finds its push.
  *
- * SQLite tells by a number whether any other connection, of this process or another, has committed since the last
- * transaction (sqlite.org/pragma.html#pragma_data_version); if so, what was remembered of the database is forgotten.
+ * SQLite shows by a number if any other connection, of this process or another, has committed since the last
+ * transaction (sqlite.org/pragma.html#pragma_data_version); if so, remembered rows are forgotten.
  */
 export class ReadSnapshot {
   readonly #forget: () => void
@@ -49,7 +49,7 @@ export class ReadSnapshot {
     this.#forget()
   }
 
-  /** Where the version cannot be told, nothing that was remembered may be believed. */
+  /** An unknown version makes all remembered rows invalid. */
   #readVersion(): unknown {
     try {
       return this.#version?.get()?.data_version
@@ -69,12 +69,12 @@ export class ReadSnapshot {
     if (this.#db?.isOpen && this.#db.isTransaction) this.#finish(this.#db)
   }
 
-  /** Nothing was written, so that no error of the end matters: whoever read got that of the read. */
+  /** Nothing was written, so that an error of the end is harmless: readers got that of the read. */
   #finish(db: DatabaseSync): void {
     try {
       this.#commit?.run()
     } catch {
-      // SQLite repeats the error of a damaged database at the commit. What was read is not to be relied on.
+      // SQLite repeats the error of a damaged database at the commit. Rows read before are unreliable.
       this.#lastVersion = undefined
       this.#forget()
       if (db.isTransaction) db.exec('rollback')

@@ -1,11 +1,11 @@
 import type { EngineCounters } from '../copy/engine-counters.ts'
 
-/** Where SQLite keeps the last number of each table with `autoincrement`. */
+/** SQLite's table with the last number of each table with `autoincrement`. */
 const SEQUENCES = 'sqlite_sequence'
 /** Primary result code of a row that a constraint refuses (sqlite.org/rescode.html). */
 const SQLITE_CONSTRAINT = 19
 
-/** What a copy needs of SQLite beside rows. */
+/** Operations of SQLite that a copy needs beside rows. */
 export const SQLITE_COUNTERS: EngineCounters = {
   async readLast(queries, table) {
     const row = await queries.selectFrom(SEQUENCES).select('seq').where('name', '=', table).executeTakeFirst()

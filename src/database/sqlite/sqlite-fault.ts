@@ -16,21 +16,21 @@ const UNUSABLE: ReadonlyMap<number, string> = new Map([
 /** Seconds after which a request that failed for a fault of the machine may be tried again. */
 const RETRY_AFTER_S = 5
 
-/** What a client gets when the disk of the database is full. */
+/** Message to a client when the disk of the database is full. */
 export const FULL_MESSAGE =
   'The storage of this registry is full: nothing was changed. Try again once its operator has freed space'
 
-/** Whether the disk is full. */
+/** True if the disk is full. */
 export function isFull(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_FULL
 }
 
-/** Whether another process holds a lock that was wanted. */
+/** True if another process holds a required lock. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY
 }
 
-/** Turns a failure of the storage below SQLite into the answer a client gets; any other error stays what it is. */
+/** Turns a failure of the storage below SQLite into the client's error; any other error is unchanged. */
 export function toSqliteFault(error: unknown): unknown {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return error
   const primary = error.errcode & 0xff

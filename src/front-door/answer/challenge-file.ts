@@ -4,12 +4,12 @@ import { join } from 'node:path'
 
 /** A key authorization has some 90 bytes (RFC 8555 section 8.1). */
 const MAX_ANSWER_BYTES = 4_096
-/** Base64url (RFC 8555 section 8.3), so nothing that leads elsewhere. */
+/** Base64url (RFC 8555 section 8.3), so it cannot lead to another folder. */
 const TOKEN = /^[A-Za-z0-9_-]{1,256}$/
 
 /**
  * The answer that another ACME client has put into a folder for a CA, under the name of its token.
- * @returns undefined if there is none, or what is there is no plain file of a few bytes.
+ * @returns undefined if there is none, or it is no plain file of a few bytes.
  */
 export async function readChallengeFile(folder: string, token: string): Promise<string | undefined> {
   if (!TOKEN.test(token)) return undefined

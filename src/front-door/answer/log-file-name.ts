@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 const MAX_NAME_LENGTH = 200
 
 /**
- * The name of a host's log file: the host, where it is a plain name. What a shell would take for something else is
- * escaped as in a URL, so that `*.example.com` becomes `%2A.example.com.log`; an expression, and a name that is too
- * long, are stood for by their SHA-1, as nginx-proxy names the files of expressions. No two hosts share a name.
+ * The name of a host's log file: the host, if it is a plain name. Characters with a meaning to a shell are escaped as
+ * in a URL, so that `*.example.com` becomes `%2A.example.com.log`; an expression, and a name that is too long, are
+ * replaced by their SHA-1, as nginx-proxy names the files of expressions. No two hosts share a name.
  */
 export function logFileName(host: string): string {
   if (host.startsWith('~')) return `%7E${sha1(host)}.log`

@@ -9,22 +9,22 @@ import { breakOff } from '../listen/http/break-off.ts'
 import { makePage } from '../listen/http/error-pages.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 
-/** Status and headers as they are sent. */
+/** Status and headers as sent. */
 interface OwnHead {
   readonly status: number
   readonly list: HeaderList
 }
 
-/** What the vhost file says of an answer. */
+/** Rules of the vhost file for an answer. */
 interface AnswerRules {
   readonly settings: LocationSettings
   readonly variable: (name: string) => string
 }
 
 /**
- * Adds to the head of an answer that is made here what its location says. `status` is that of what is answered; the
- * page of an error is sent with the status of the error.
- * @returns what compresses the body; undefined: it is sent as it is.
+ * Adds the location's rules to the head of an answer that is made here. `status` is the answer's own; the page of an
+ * error is sent with the status of the error.
+ * @returns the stream that compresses the body; undefined: it is sent uncompressed.
  */
 export function finishHead(
   exchange: SiteExchange,

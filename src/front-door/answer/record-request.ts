@@ -46,7 +46,7 @@ interface LineToFinish {
   readonly accessLog: RequestRecord['accessLog']
 }
 
-/** Writes the line, unless `access_log off` says otherwise. */
+/** Writes the line, unless `access_log` is off. */
 function finishingLine(
   log: SiteLog,
   { begun, startedAt, site, accessLog }: LineToFinish,
@@ -73,11 +73,11 @@ function beginLine({ request, host, remoteAddress, requestId }: SiteVisit, statu
   }
 }
 
-/** Counts what is written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */
+/** Counts the bytes written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */
 function countBody(response: ServerResponse, record: RequestRecord): void {
   const count = ([chunk, encoding]: readonly unknown[]): void => {
     if (typeof chunk === 'string') {
-      // A callback may stand in the place of the encoding.
+      // The second argument may be a callback in place of the encoding.
       const name = typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'
       record.bytes += Buffer.byteLength(chunk, name)
     } else if (chunk instanceof Uint8Array) record.bytes += chunk.length

@@ -12,7 +12,7 @@ import type { RefusalWords } from '../visit/served.ts'
 import type { AddedHeaders, Visit } from '../visit/visit.ts'
 import type { AnswerTools } from './answer-tools.ts'
 
-/** How long a refused body is read and thrown away, in milliseconds: nginx's lingering_timeout. */
+/** Time for which a refused body is read and dropped, in milliseconds: nginx's lingering_timeout. */
 const LINGER_MS = 5_000
 
 /** Hands a visit of the registry's host to the registry, with the limits and headers of its vhost file. */
@@ -29,7 +29,7 @@ export async function serveRegistry(
   const refuse = (): void => {
     tellTooLarge(exchange, settings, tools)
     const { maxBodyBytes: maxBytes, maxBodyPlace } = settings
-    // The folder is the operator's business.
+    // The folder is not shown to clients.
     const place = maxBodyPlace ? `${basename(maxBodyPlace.file)}:${maxBodyPlace.line}` : 'the configuration'
     const words = tools.served.word({ kind: 'body-too-large', maxBytes, place })
     refuseTooLarge(request, response, { words, headers: addedHeaders?.(413) })
@@ -61,7 +61,7 @@ function toVisit(exchange: SiteExchange, addedHeaders: Visit['addedHeaders']): V
   }
 }
 
-/** Whether the length that is announced is allowed; one that is not is counted from here on. */
+/** True if the announced length is allowed; an unknown length is counted from here on. */
 function isWithin(
   request: BoundedMessage,
   { maxBodyBytes }: LocationSettings,
@@ -72,7 +72,7 @@ function isWithin(
   return request.headers['transfer-encoding'] === undefined || request.limitBody(maxBodyBytes, onTooLarge)
 }
 
-/** Whether a header is added may depend on the status, which is known only when the head is written. */
+/** Adds headers when the head is written: some depend on the status. */
 function additionsOf(exchange: SiteExchange, { settings, variable }: ContentPlan): Visit['addedHeaders'] {
   const hasHsts = exchange.scheme === 'https' && exchange.site.declaration.hsts !== undefined
   if (settings.addHeaders.length === 0 && !hasHsts) return undefined

@@ -40,9 +40,9 @@ import { logUpgrade, recordRequest } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
 import type { SiteLog } from './site-access-log.ts'
 
-/** Internal redirects of one request (error_page, try_files), as in nginx. */
+/** Most internal redirects of one request (error_page, try_files), as in nginx. */
 const MAX_REDIRECTS = 10
-/** Enough that no other proxy on the way has the same. */
+/** Enough to differ from those of all other proxies on the way. */
 const LOOP_ID_BYTES = 8
 /** Least time between two lines about readers that were ended, in milliseconds. */
 const TELL_ENDED_EVERY_MS = 10_000
@@ -117,7 +117,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
   }
 }
 
-/** The operator reads of readers that were ended, but not a line for each. */
+/** Logs the readers that were ended, but not a line for each. */
 function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
   let ended = { answers: 0, bytes: 0 }
   let toldAt = Number.NEGATIVE_INFINITY
@@ -176,7 +176,7 @@ function chooseLog({ record, facts }: SiteExchange, settings: LocationSettings):
   if (record) record.accessLog = accessLogFor(settings, facts.method)
 }
 
-/** As in nginx, where the length of the body is looked at as soon as a location was chosen. */
+/** Checks the announced length as soon as a location was chosen, as nginx does. */
 function isTooLarge(exchange: SiteExchange, plan: Exclude<Plan, { kind: 'close' }>): boolean {
   if (plan.isUnmeasured || exchange.trail.body !== 'here') return false
   if (plan.kind === 'content' && targetOf(exchange, plan)?.kind === 'registry') return false
@@ -200,7 +200,7 @@ async function enter(
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
     return answerError(exchange, { status: verdict.status, plan, redirects }, tools)
   }
-  // Of a visitor who left while the password was checked no end will be told any more.
+  // A visitor left while the password was checked: no further event comes.
   if (hasLeft(exchange)) return verdict.release()
   exchange.response.once('close', verdict.release)
   if (verdict.kind === 'wait') {
@@ -251,7 +251,7 @@ async function answerContent(
     }
     return
   }
-  // Where nothing is said, nginx looks for a file of its own, which is never there.
+  // Without content nginx looks for a file of its own, which never exists.
   return fail(FILE_METHODS.has(exchange.facts.method) ? 404 : 405)
 }
 
@@ -278,7 +278,7 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
   const type = typeOf(variable('uri'), plain)
   sendOwn(exchange, rules, {
     status,
-    // Of nothing there is no type; a published answer to OPTIONS adds one itself, which would be the second.
+    // An empty body has no type; a published answer to OPTIONS adds one itself, which would be the second.
     list: status === 204 ? [] : ['content-type', type, 'content-length', String(text.length)],
     body: status === 204 ? Buffer.alloc(0) : text,
   })
@@ -303,7 +303,7 @@ async function answerError(
   }
   trail.errorStatus = page.takesPageStatus ? 0 : (page.status ?? status)
   const isNamed = page.uri.startsWith('@')
-  // A named location goes on with the request as it is, a path is asked for anew.
+  // A named location goes on with the request unchanged, a path gets a new request.
   const method = isNamed || exchange.facts.method === 'HEAD' ? exchange.facts.method : 'GET'
   const facts = { ...exchange.facts, method }
   const [uri = '/', args = ''] = isNamed ? [page.uri] : page.uri.split('?', 2)
@@ -313,7 +313,7 @@ async function answerError(
 
 type ErrorPage = LocationSettings['errorPages'][number]
 
-/** What serves the page of an error has no pages of its own, unless `recursive_error_pages` says so. */
+/** The page of an error has no pages of its own, without `recursive_error_pages`. */
 function pageFor(
   { trail, response }: SiteExchange,
   status: number,
@@ -323,7 +323,7 @@ function pageFor(
   return errorPages.find(({ statuses }) => statuses.includes(status))
 }
 
-/** A page elsewhere is a redirect, whatever `error_page` says. */
+/** A page elsewhere is always a redirect. */
 function redirectStatus(status: number | undefined): number {
   return status !== undefined && [301, 302, 303, 307, 308].includes(status) ? status : 302
 }

@@ -8,7 +8,7 @@ import { logFileName } from './log-file-name.ts'
 
 /** Bytes gathered for a file before they are written. */
 const MIN_WRITE_BYTES = 16 * 1024
-/** Most bytes waiting for a slow disk, of all hosts; further lines are dropped and told of, requests never wait. */
+/** Most bytes waiting for a slow disk, of all hosts; further lines are dropped and reported, requests never wait. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 /** Longest wait before a line is written, in milliseconds. */
 const FLUSH_MS = 1_000
@@ -20,13 +20,13 @@ const STANDARD_OUTPUT = 1
 
 /** A request of a site, once it is over. */
 export interface SiteLogLine {
-  /** The host that was asked for, which a wildcard or the default host may stand for. */
+  /** The requested host, which may belong to a wildcard or the default host. */
   readonly host: string
   readonly remoteAddress: string
-  /** Who logged in, or tried to; undefined: nobody. */
+  /** Name of the log-in, successful or not; undefined: none. */
   readonly user: string | undefined
   readonly method: string
-  /** With the query, as sites log it. */
+  /** With the query, which the log of sites includes. */
   readonly target: string
   readonly protocol: string
   readonly status: number
@@ -36,33 +36,34 @@ export interface SiteLogLine {
   readonly referer: string | undefined
   readonly agent: string | undefined
   readonly id: string
-  /** Why the path was refused, in JSON only; undefined: it was not. */
+  /** Reason of a refused path, in JSON only; undefined: it was not refused. */
   readonly reason?: string | undefined
 }
 
-/** Whose line it is: what chooses the file, where each host has one. */
+/** Owner of a line: it selects the file, if each host has one. */
 interface SiteLogPlace {
-  /** The host as it was declared; visitors choose names below a wildcard. */
+  /** The host as declared; visitors choose names below a wildcard. */
   readonly site: string
-  /** What the vhost file says; undefined: nothing. */
+  /** `access_log` of the vhost file; undefined: none. */
   readonly file: AccessLogFile | undefined
 }
 
-/** Where the lines of sites go. */
+/** Log of the lines of sites. */
 export interface SiteLog {
   write(line: SiteLogLine, place: SiteLogPlace): void
-  /** Opens the files anew, after they were moved away; lines on their way are in the old ones. */
+  /** Opens the files anew, after they were moved away; lines on their way go to the old ones. */
   reopen(): void
-  /** Writes what waits, and ends. */
+  /** Writes the waiting lines, and closes. */
   close(): Promise<void>
 }
 
-/** How lines look, where a vhost file does not say it. */
+/** Format of lines without one in the vhost file. */
 type SiteLogFormat = 'combined' | 'json'
 
 /**
  * Opens the access log of sites: a file, standard output, or a folder in which each host has a file. `onProblem` is
- * told when lines cannot be written, once until they can again. `isShared`: other processes write there, too. Errors: those of the system, such as `EACCES`.
+ * called when lines cannot be written, once until they can again. `isShared`: other processes write there, too. Errors:
+ * those of the system, such as `EACCES`.
  */
 export function openSiteLog(
   target: string,
@@ -87,7 +88,7 @@ export function openSiteLog(
   }
 }
 
-/** Finds the output of a line. Looks whether it can be opened while there is somebody to be told. */
+/** Finds the output of a line. Checks at the start that it can be opened, while the error can still be reported. */
 function placing(
   target: string,
   outputs: LineOutputs,
@@ -112,7 +113,7 @@ function placing(
 /** Hosts whose file names are remembered. */
 const MAX_KNOWN_NAMES = 10_000
 
-/** Whether a target is a folder; one with a slash at its end is meant to be one. */
+/** True if a target is a folder; a slash at its end marks one. */
 export function isLogFolder(target: string): boolean {
   if (target === 'off' || target === 'stdout') return false
   return target.endsWith('/') || (statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false)
@@ -124,7 +125,7 @@ function checkFile(path: string): void {
       openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK),
     )
   } catch (error) {
-    // A pipe with a name, whose reader may still come.
+    // A named pipe, whose reader may still come.
     if (!(error instanceof Error && 'code' in error && error.code === 'ENXIO')) throw error
   }
 }
@@ -137,7 +138,7 @@ const FORMATS: Readonly<Record<AccessLogFile['format'] & string, (line: SiteLogL
 }
 const VHOST_OR_JSON = { combined: 'vhost', json: 'json' } as const
 
-/** nginx-proxy's `vhost` format: nginx's `combined` with the host before it, and the id of the request behind it. */
+/** nginx-proxy's `vhost` format: nginx's `combined`, after the host and before the id of the request. */
 function toVhost(line: SiteLogLine): string {
   return `${line.host} ${toCombined(line)} "${line.id}"`
 }

@@ -16,14 +16,14 @@ import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 interface Seen {
   readonly status: number
   readonly headers: Record<string, unknown>
-  /** Whether the head ended the stream, without a DATA frame. */
+  /** True if the head ended the stream, without a DATA frame. */
   readonly endedWithHead: boolean
   readonly body: string
   /** RFC 9113 section 7. */
   readonly code: number
 }
 
-/** What a client of HTTP/2 sees of an answer; `onHead` is called once its head is here. */
+/** An answer as a client of HTTP/2 sees it; `onHead` is called once its head is there. */
 async function see(port: number, onHead: () => unknown = ignore): Promise<Seen> {
   const session = connect(`https://127.0.0.1:${port}`, { servername: HOST, rejectUnauthorized: false })
   try {

@@ -8,21 +8,21 @@ export type HeaderList = string[]
 /** Statuses on which `expires` counts, and a header without `always` is added. */
 const ADDED_ON: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
 const HSTS = 'strict-transport-security'
-/** Headers of which an answer has one: `add_header` replaces it. */
+/** Headers that occur once in an answer: `add_header` replaces them. */
 const SINGLE: ReadonlySet<string> = new Set(['etag', 'last-modified'])
 
-/** What is added to the head of an answer. */
+/** Additions to the head of an answer. */
 interface HeadAdditions {
   readonly settings: Pick<LocationSettings, 'addHeaders' | 'expires'>
-  /** undefined: none. */
+  /** Undefined: none. */
   readonly hsts: string | undefined
-  /** Of the answer as `list` has it. */
+  /** Variables of the answer as `list` has it. */
   readonly variable: (name: string) => string
 }
 
 /**
- * Adds what `expires` and `add_header` say to the head of an answer, in nginx's order (ngx_http_headers_filter), and HSTS,
- * which no level of a vhost file can lose.
+ * Adds `expires` and `add_header` to the head of an answer, in nginx's order (ngx_http_headers_filter), and HSTS, which
+ * no level of a vhost file can lose.
  */
 export function addToHead(
   list: HeaderList,
@@ -32,7 +32,7 @@ export function addToHead(
   const isAdded = ADDED_ON.has(status)
   if (isAdded) applyExpires(list, settings.expires)
   for (const header of settings.addHeaders) if (header.always || isAdded) addOne(list, header, variable)
-  // Of several a browser heeds the first (RFC 6797 section 8.1): there is one, and it is the host's own.
+  // Of several a browser uses the first (RFC 6797 section 8.1): there is one, and it is the host's own.
   if (hsts === undefined) return
   dropHeader(list, HSTS)
   list.push(HSTS, hsts)
@@ -60,7 +60,7 @@ function expiresHeaders(expires: number | 'epoch' | 'max'): HeaderList {
   return ['expires', date, 'cache-control', expires < 0 ? 'no-cache' : `max-age=${expires}`]
 }
 
-/** Takes all headers of a name, in lower case, out of a list. */
+/** Removes all headers of a name, in lower case, from a list. */
 export function dropHeader(list: HeaderList, name: string): void {
   for (let index = list.length - 2; index >= 0; index -= 2) {
     if (list[index]?.toLowerCase() === name) list.splice(index, 2)

@@ -4,7 +4,7 @@ import { SeededRandom } from '../../../test/support/seeded-random.ts'
 import { escapePath } from '../vhost/syntax/escape-uri.ts'
 import { type CanonicalTarget, parseTarget } from './canonical-path.ts'
 
-/** undefined for what is refused. */
+/** Undefined for a refused target. */
 function parse(target: string, options?: { mergeSlashes: boolean }): CanonicalTarget | undefined {
   const parsed = parseTarget(target, options)
   return 'refused' in parsed ? undefined : parsed
@@ -41,7 +41,7 @@ const TARGETS: Readonly<Record<string, string | undefined>> = {
   '/a/../..': undefined,
   '/a/../../b': undefined,
   '/a/%2e%2e/%2e%2e/b': undefined,
-  // As nginx has it: an escaped slash is one, an escaped backslash a sign like others.
+  // As in nginx: an escaped slash is a slash, an escaped backslash an ordinary character.
   '/a%2fb': '/a/b',
   '/a%2Fb': '/a/b',
   '/a%5cb': '/a\\b',

@@ -1,42 +1,45 @@
 import { decodePath } from '../vhost/syntax/byte-text.ts'
 import { readingsOf } from './path-readings.ts'
 
-/** Longest request target looked at: the listener's bound on headers is larger only by what else stands there. */
+/** Longest request target read: the listener's bound on headers includes the rest of the head. */
 const MAX_TARGET_LENGTH = 16_384
-/** What needs no second look: no escapes, no dots or slashes in a row, nothing outside ASCII letters and the usual signs. */
+/**
+ * Targets that need no further work: no escapes, no dots or slashes in a row, only ASCII letters and the usual
+ * characters.
+ */
 const PLAIN = /^(?:\/(?!\.)[\w~!$&'()*+,=:@-][\w.~!$&'()*+,=:@-]*)*\/?$/
-/** Visible ASCII, which is all that a target is made of (RFC 9112 section 3.2). */
+/** Visible ASCII, the only characters of a target (RFC 9112 section 3.2). */
 const VISIBLE = /^[\x21-\x7e]*$/
 /** A segment of dots, with or without the parameter that Java's servers cut off. */
 const DOTS = /^\.{1,2}(?:;|$)/
 const ESCAPED_SEPARATOR = /%(?:2f|5c)/i
 
-/** A request target taken apart. */
+/** A parsed request target. */
 export interface CanonicalTarget {
-  /** Decoded once, without `.`, `..` and empty segments: what routes and rules are matched against. */
+  /** Decoded once, without `.`, `..` and empty segments: the path for routes and rules. */
   readonly path: string
   /** Without the question mark; empty if there is none. */
   readonly query: string
-  /** The same path with its escapes as they came: what an upstream is asked unless something rewrites it. */
+  /** The same path with its original escapes: the one sent to an upstream unless it is rewritten. */
   readonly rawPath: string
   /** Further paths that some server may read in `rawPath`; undefined: there is none. */
   readonly readings: readonly string[] | undefined
 }
 
-/** A target that is refused, and why: half a sentence for the log. */
+/** A target that is refused, and the reason: half a sentence for the log. */
 export interface RefusedTarget {
   readonly refused: string
-  /** Of the answer; 400 if undefined. */
+  /** Status of the answer; 400 if undefined. */
   readonly status?: number
 }
 
 /**
- * The one canonical path of a request, on which it is routed, on which access is decided, and which goes to an
- * upstream. As nginx makes it: escapes decoded once, an escaped slash a slash, `//` merged unless `mergeSlashes` is
- * false (then only at the begin), `.` and `..` resolved.
+ * The one canonical path of a request: it is routed by it, access is decided by it, and an upstream gets it. As in
+ * nginx: escapes decoded once, an escaped slash a slash, `//` merged unless `mergeSlashes` is false (then only at the
+ * begin), `.` and `..` resolved.
  *
- * Refused is what an upstream would read otherwise, whatever the rules of the host: see docs/front-door.md. What may be
- * read otherwise is in `readings`, for whoever knows the rules.
+ * Refused are targets that an upstream would read otherwise, whatever the rules of the host: see docs/front-door.md.
+ * Possible other readings are in `readings`, for the checks of rules.
  */
 export function parseTarget(
   target: string,
@@ -59,7 +62,10 @@ export function parseTarget(
   return { ...readingsOf(resolved, mergeSlashes), query, rawPath: resolved }
 }
 
-/** Some clients send UTF-8 as it is, which arrives here byte by byte. undefined for control characters and spaces. */
+/**
+ * Escapes UTF-8 that some clients send unescaped, which arrives here byte by byte. Undefined for control characters and
+ * spaces.
+ */
 function escapeBytes(target: string): string | undefined {
   if (/[^\x21-\x7e\x80-\xff]/.test(target)) return undefined
   return target.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -69,7 +75,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/\\/, 'it holds a backslash that is not escaped'],
   [/%(?![0-9a-f]{2})/i, 'it holds a "%" that begins no escape'],
   [/%(?:[01][0-9a-f]|7f)/i, 'it holds an escaped control character'],
-  // ASCII written in two, three or four bytes: careless decoders take it for the sign itself.
+  // ASCII written in two, three or four bytes: careless decoders take it for the character itself.
   [/%c[01]%[89ab][0-9a-f]|%e0%[89][0-9a-f]%|%f0%8[0-9a-f]%/i, 'it holds an overlong form of UTF-8'],
 ]
 
@@ -77,7 +83,7 @@ function reasonOf(rawPath: string): string | undefined {
   return REASONS.find(([pattern]) => pattern.test(rawPath))?.[1]
 }
 
-/** Takes dots and empty segments out, by what segments are once they are decoded; what is left stays as it is written. */
+/** Removes dots and empty segments, by the decoded segments; the others stay as written. */
 function resolveSegments(rawPath: string, mergeSlashes: boolean): string | RefusedTarget {
   const parts = rawPath.split('/').slice(1)
   const kept: string[] = []
@@ -100,7 +106,7 @@ function resolveSegments(rawPath: string, mergeSlashes: boolean): string | Refus
     }
   }
   if (/^%(?:2f|5c)/i.test(kept[0] ?? '')) return { refused: 'it begins with an escaped slash or backslash' }
-  // With slashes as they came, the last empty segment stands for the slash at the end.
+  // With slashes unchanged, the last empty segment means the slash at the end.
   if (!mergeSlashes && parts.at(-1) === '' && kept.at(-1) === '') kept.pop()
   return kept.length === 0 ? '/' : `/${kept.join('/')}${isSlashLast ? '/' : ''}`
 }

@@ -3,7 +3,7 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { dropHeader, findHeader, type HeaderList } from './answer-head.ts'
 import type { SiteExchange } from './site-exchange.ts'
 
-/** Little less than the best, at a third of the time. */
+/** Nearly the best compression, at a third of its time. */
 const GZIP_LEVEL = 4
 
 /** Statuses whose answers are compressed, as in nginx. */
@@ -12,8 +12,9 @@ const ZIPPED: ReadonlySet<number> = new Set([200, 403, 404])
 const TAKES_GZIP = /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:$|[\s,]))/
 
 /**
- * Compresses an answer as it goes, where the vhost file says so and the client takes it, with a flush after each chunk.
- * The headers are changed to say so, those of HEAD, too. The stream is to be joined to the answer once they are out.
+ * Compresses an answer as it goes, if the vhost file enables it and the client accepts it, with a flush after each
+ * chunk. The headers are changed accordingly, those of HEAD, too. The stream is to be joined to the answer once they
+ * are out.
  */
 export function compressAnswer(
   exchange: Pick<SiteExchange, 'facts' | 'request'>,
@@ -28,12 +29,12 @@ export function compressAnswer(
     findHeader(list, 'content-encoding') === undefined &&
     Number(findHeader(list, 'content-length') ?? gzip.minLengthBytes) >= gzip.minLengthBytes
   if (!isFit) return undefined
-  // With the plain answer, too: a cache must not give it to those who take the other, nor the other way round.
+  // With the plain answer, too: a cache must not mix up the two forms.
   if (!/accept-encoding|\*/i.test(findHeader(list, 'vary') ?? '')) list.push('vary', 'Accept-Encoding')
   if (!TAKES_GZIP.test(String(request.headers['accept-encoding'] ?? ''))) return undefined
   dropHeader(list, 'content-length')
   dropHeader(list, 'accept-ranges')
-  // The bytes differ now, so a strong validator would lie.
+  // The bytes differ now, so a strong validator would be wrong.
   const etag = findHeader(list, 'etag')
   dropHeader(list, 'etag')
   if (etag !== undefined) list.push('etag', etag.startsWith('W/') ? etag : `W/${etag}`)

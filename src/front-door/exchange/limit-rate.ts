@@ -1,4 +1,4 @@
-/** Counts bytes as they are sent. @returns how long to wait before more, in milliseconds. */
+/** Counts bytes as they are sent. @returns the wait before more, in milliseconds. */
 export type Pace = (bytes: number) => number
 
 /** Makes the pace of one answer (nginx's `limit_rate`); undefined: none. */

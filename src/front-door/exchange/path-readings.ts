@@ -5,20 +5,20 @@ type Cut = 'never' | 'before decoding' | 'after decoding' | 'after splitting'
 const NEVER: readonly Cut[] = ['never']
 const ANY_TIME: readonly Cut[] = ['never', 'before decoding', 'after decoding', 'after splitting']
 
-/** How a server reads what the standards leave to it. */
+/** A server's way to read paths, where the standards leave a choice. */
 interface Manner {
-  /** `%2F` parts segments; otherwise it is a sign of its segment. */
+  /** True: `%2F` separates segments; otherwise it is a character of its segment. */
   readonly splitsSlash: boolean
   /** `%5C` is a slash, as on Windows. */
   readonly splitsBackslash: boolean
-  /** Whether what follows a `;` in a segment is a parameter and does not count, as in servlets; and when it is cut off. */
+  /** Text after a `;` in a segment is a parameter and does not count, as in servlets: if, and when, it is cut off. */
   readonly cuts: Cut
   readonly merges: boolean
 }
 
 /**
- * The path of a target whose dots are resolved, and what else servers may read in it: each way to take an escaped slash,
- * an escaped backslash, a parameter and slashes in a row. Thirty-one at most.
+ * The path of a target whose dots are resolved, and the other paths that servers may read in it: each way to treat an
+ * escaped slash, an escaped backslash, a parameter and slashes in a row. Thirty-one at most.
  */
 export function readingsOf(
   rawPath: string,
@@ -54,7 +54,7 @@ function either(isThere: boolean): readonly boolean[] {
 
 function read(rawPath: string, { splitsSlash, splitsBackslash, cuts, merges }: Manner): string {
   const written = cuts === 'before decoding' ? cut(rawPath) : rawPath
-  // Decoded, an escaped slash that parts nothing is written as it was: no other sign of a path is.
+  // Decoded, an escaped slash that separates nothing is written as it was: no other character of a path is.
   let path = decodePath(splitsSlash ? written : written.replace(/%2f/gi, '%252F'))
   if (cuts === 'after decoding') path = cut(path)
   if (splitsBackslash) path = path.replaceAll('\\', '/')

@@ -1,13 +1,13 @@
 import { textOfHeader } from '../vhost/syntax/byte-text.ts'
 
-/** A server that was asked for an answer. */
+/** An attempt at a server. */
 export interface UpstreamAttempt {
   /** Address and port. */
   readonly address: string
   readonly startedAt: number
-  /** The attempt is of another location than the one before: an internal redirect lies between them. */
+  /** True if the attempt is of another location than the one before: an internal redirect lies between them. */
   readonly isAfterRedirect: boolean
-  /** Of the answer, or the one that stands for its absence; 0 while there is none. */
+  /** Status of the answer, or the one that replaces a missing answer; 0 while there is none. */
   status: number
   /** Milliseconds until the head of the answer; undefined while there is none. */
   headMs: number | undefined
@@ -15,17 +15,21 @@ export interface UpstreamAttempt {
   head: readonly (Buffer | string)[]
 }
 
-/** What became of a request so far. All internal redirects of a request share one. */
+/** Course of a request so far. All internal redirects of a request share one. */
 export interface RequestTrail {
   readonly startedAt: number
-  /** Status that the answer gets, whatever is sent: that of the error whose page is served. 0: its own (nginx's `err_status`). */
+  /**
+   * Status of the answer, whatever is sent: that of the error whose page is served. 0: its own (nginx's `err_status`).
+   */
   errorStatus: number
-  /** An `error_page` was followed, without `recursive_error_pages` beside it: no second one is. */
+  /** True if an `error_page` was followed, without `recursive_error_pages` beside it: a second one is not. */
   hasErrorPage: boolean
-  /** `limit_req` and `limit_conn` count a request once. */
+  /** True once counted: `limit_req` and `limit_conn` count a request once. */
   hasCountedRates: boolean
   hasCountedConnections: boolean
-  /** Whether the body can still be sent: it was refused as too large, or given to an upstream, at least in part. */
+  /**
+   * `refused`: too large; `sent`: given to an upstream, at least in part. Only a body that is `here` can still be sent.
+   */
   body: 'here' | 'refused' | 'sent'
   readonly attempts: UpstreamAttempt[]
 }
@@ -43,7 +47,7 @@ export function beginTrail(): RequestTrail {
   }
 }
 
-/** Notes that a server is asked. `isFirst`: by its location. */
+/** Notes an attempt at a server. `isFirst`: the first of its location. */
 export function beginAttempt(
   { attempts }: RequestTrail,
   { host, port }: { host: string; port: number },
@@ -61,21 +65,21 @@ export function beginAttempt(
   return attempt
 }
 
-/** Notes what a server answered, or the status that stands for its failure. */
+/** Notes the answer of a server, or the status that replaces it after a failure. */
 export function noteAnswer(attempt: UpstreamAttempt, status: number, head: UpstreamAttempt['head']): void {
   attempt.status = status
   attempt.head = head
   attempt.headMs = performance.now() - attempt.startedAt
 }
 
-/** The status that is sent where one is about to be answered. */
+/** The status of the answer for a status that is about to be sent. */
 export function sentStatus({ errorStatus }: RequestTrail, status: number): number {
   return errorStatus === 0 ? status : errorStatus
 }
 
 /**
- * Variables about the answer, as far as it has come: `$status`, `$request_time`, `$upstream_…`. undefined: another
- * variable. Several attempts stand in a row as in nginx, with `, ` between servers and ` : ` at an internal redirect.
+ * Variables about the answer, as far as it is known: `$status`, `$request_time`, `$upstream_…`. Undefined: another
+ * variable. Several attempts are listed as in nginx, with `, ` between servers and ` : ` at an internal redirect.
  */
 export function trailVariable(trail: RequestTrail, name: string): string | undefined {
   switch (name) {
@@ -101,7 +105,7 @@ function ofLastAnswer({ attempts }: RequestTrail, name: string): string | undefi
   return name.startsWith('cookie_') ? cookieOf(head, name.slice('cookie_'.length)) : undefined
 }
 
-/** A header by its name as variables write it; several are joined. */
+/** A header by its name in variables; several are joined. */
 export function headerOf(head: readonly (Buffer | string)[], name: string): string {
   const values: string[] = []
   for (let index = 0; index < head.length; index += 2) {
@@ -131,7 +135,7 @@ function row({ attempts }: RequestTrail, read: (attempt: UpstreamAttempt) => str
     .join('')
 }
 
-/** As nginx writes a time: `0.004`. */
+/** A time in nginx's form: `0.004`. */
 function seconds(ms: number): string {
   return (Math.max(0, Math.round(ms)) / 1_000).toFixed(3)
 }

@@ -14,13 +14,13 @@ const LARGE = 24 * KIB * KIB
 
 interface DeafRoom extends AsyncDisposable {
   readonly lines: readonly SiteLogLine[]
-  /** Asks for so many bytes and takes none. */
+  /** Requests so many bytes and reads none. */
   ask(size: number, how?: { isTls?: boolean; coding?: string }): void
 }
 
 async function openDeafRoom(): Promise<DeafRoom> {
   await using resources = new AsyncDisposableStack()
-  // More than gzip remembers, so that it cannot be made smaller.
+  // More than gzip's window, so that it cannot be made smaller.
   const noise = randomBytes(64 * KIB)
   const app = resources.use(
     await startApp((request, response) => {

@@ -4,10 +4,10 @@ import type { Duplex, Writable } from 'node:stream'
 import { breakOff } from '../listen/http/break-off.ts'
 
 /**
- * Waits until a client has taken what was written to it (`drain`), or all of an answer that has ended (`finish`). One
- * that takes no byte for `timeoutMs` loses its connection, or its stream of HTTP/2: nginx's `send_timeout`. The clock
- * runs only here, so that neither a slow disk nor `limit_rate` counts. `through`: what was written to, where that is not
- * the answer itself. Errors: the client is gone.
+ * Waits until a client has taken all written bytes (`drain`), or all of an answer that has ended (`finish`). One that
+ * takes no byte for `timeoutMs` loses its connection, or its stream of HTTP/2: nginx's `send_timeout`. The clock runs
+ * only here, so that neither a slow disk nor `limit_rate` counts. `through`: the stream that was written to, if it is
+ * not the answer itself. Errors: the client is gone.
  */
 export function untilTaken(
   response: ServerResponse | Http2ServerResponse,
@@ -34,7 +34,7 @@ export function writeAndWait(
   })
 }
 
-/** `begin` calls back once the client has taken what it is about, and answers what is to be done when that is over. */
+/** `begin` calls back once the client has taken its bytes, and returns the cleanup for afterwards. */
 function whileTaking(
   response: ServerResponse | Http2ServerResponse,
   timeoutMs: number,
@@ -54,7 +54,7 @@ function whileTaking(
       settle()
       reject(new Error('The client is gone'))
     }
-    // The system's own clock: it heeds bytes that went out, not only writes that were done.
+    // The system's own clock: it counts bytes that went out, not only finished writes.
     clock.setTimeout(timeoutMs)
     clock.on('timeout', onTimeout)
     response.once('close', onClose)
@@ -97,7 +97,7 @@ export class DrainWait {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Calls `then` once the client has taken what was written; never if it is gone. */
+  /** Calls `then` once the client has taken all written bytes; never if it is gone. */
   begin(then: () => void): void {
     if (this.#clock.destroyed) return
     this.#then = then

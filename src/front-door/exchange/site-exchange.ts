@@ -14,23 +14,23 @@ import { beginTrail, headerOf, type RequestTrail, trailVariable } from './reques
 import type { SiteVisit } from './site-handler.ts'
 import { pairsOf } from './write-head.ts'
 
-/** Dependencies of all that judges or answers a request. */
+/** Dependencies of all parts that judge or answer a request. */
 export interface SiteTools {
   readonly passwords: PasswordChecker
-  /** Counts what vhost files limit. */
+  /** Counts requests for the limits of vhost files. */
   readonly limits: LimitGate
   readonly logger: Logger
-  /** Names this process in `CDN-Loop` (RFC 8586), by which a request that comes back is known. */
+  /** Names this process in `CDN-Loop` (RFC 8586), to recognize a request that comes back. */
   readonly loopId: string
 }
 
-/** What the access log has to know of a request before it is over. */
+/** Data for the access log while a request runs. */
 export interface RequestRecord {
-  /** `access_log` of the vhost file where the request ended up. */
+  /** `access_log` of the location that answers the request. */
   accessLog: LocationSettings['accessLog']
-  /** Of the body, as sent. */
+  /** Bytes of the body, as sent. */
   bytes: number
-  /** Why the path was refused; undefined: it was not. */
+  /** Reason of a refused path; undefined: it was not refused. */
   reason?: string | undefined
 }
 
@@ -43,7 +43,7 @@ export interface JudgedVisit extends SiteVisit {
 /** The answering side of a visit. */
 export interface Answering {
   readonly response: DoorResponse
-  /** Only where there is an access log. */
+  /** Present if there is an access log. */
   readonly record?: RequestRecord | undefined
 }
 
@@ -54,15 +54,15 @@ export interface SiteExchange extends JudgedVisit, Answering {}
 export type ContentPlan = Extract<Plan, { kind: 'content' }>
 
 /**
- * A request as a site sees it: with what rules and variables need, and with the visitor that its vhost file believes
- * in. Refused if its target cannot be read in one way only.
+ * A request as a site sees it: with the facts for rules and variables, and with the visitor by the rules of its vhost
+ * file. Refused if its target can be read in several ways.
  */
 export function enterSite(visit: SiteVisit): JudgedVisit | RefusedTarget {
   const trail = beginTrail()
   const facts = factsOf(visit, trail)
   if ('refused' in facts) return facts
   const { remoteAddress } = facts
-  // As in nginx, where the module that finds the visitor changes what all others see of the peer.
+  // As in nginx, where the module that finds the visitor changes the peer for all others.
   return remoteAddress === visit.remoteAddress
     ? { ...visit, facts, trail }
     : { ...visit, facts, trail, remoteAddress, peerAddress: remoteAddress }
@@ -119,9 +119,9 @@ type RealIp = NonNullable<LocationSettings['realIp']>
 /** Networks of vhost files, made once for each. */
 const matchers = new WeakMap<RealIp, (address: string) => boolean>()
 
-/** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration were heeded before. */
+/** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration counted before. */
 function realAddress(realIp: RealIp, { request, peerAddress, remoteAddress }: SiteVisit): string {
-  // What a PROXY header said is the peer already, and no header of this name can change it.
+  // The peer is already the one of the PROXY header, and no header of this name can change it.
   if (realIp.header === 'proxy_protocol') return remoteAddress
   const isTrusted = matchers.get(realIp) ?? createAddressMatcher(realIp.trusted)
   matchers.set(realIp, isTrusted)
@@ -132,7 +132,7 @@ function realAddress(realIp: RealIp, { request, peerAddress, remoteAddress }: Si
   })
 }
 
-/** The operator reads why a target was not taken. */
+/** Logs the reason of a refused target. */
 export function tellRefused(
   { host, requestId }: Pick<SiteVisit, 'host' | 'requestId'>,
   { refused }: RefusedTarget,
@@ -141,7 +141,7 @@ export function tellRefused(
   logger.warn({ host, id: requestId, reason: refused }, 'the path of a request was refused')
 }
 
-/** The operator reads that an application hopes for nginx: the visitor gets its answer as it is, without the file. */
+/** Logs that an application relies on nginx: the visitor gets its answer unchanged, without the file. */
 export function tellDropped(
   { host, requestId }: Pick<SiteVisit, 'host' | 'requestId'>,
   raw: readonly (Buffer | string)[],
@@ -149,7 +149,7 @@ export function tellDropped(
 ): void {
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]
-    // Lengths first: this is done for every answer.
+    // Lengths first: this runs for every answer.
     if (name?.length !== ACCEL_REDIRECT.length || String(name).toLowerCase() !== ACCEL_REDIRECT) continue
     logger.warn(
       { host, id: requestId },
@@ -160,7 +160,7 @@ export function tellDropped(
 
 const ACCEL_REDIRECT = 'x-accel-redirect'
 
-/** The operator reads which line of which file it was. */
+/** Logs the line of the file with the limit. */
 export function tellTooLarge(
   { host, requestId }: JudgedVisit,
   { maxBodyBytes, maxBodyPlace }: LocationSettings,
@@ -173,23 +173,23 @@ export function tellTooLarge(
   )
 }
 
-/** What a declared path answers with. */
+/** Target of a declared path. */
 export function targetOf({ site }: JudgedVisit, { content }: ContentPlan): SiteTarget | undefined {
   if (content.kind !== 'declared') return undefined
   return site.declaration.paths.find(({ path }) => path === content.path)?.target
 }
 
-/** What is known of an answer whose head is about to be sent. */
+/** Facts of an answer whose head is about to be sent. */
 interface AnswerFacts {
   readonly status: number
   readonly settings: LocationSettings
-  /** Of the request. */
+  /** Variables of the request. */
   readonly variable: (name: string) => string
   /** The headers so far. */
   readonly list: HeaderList
 }
 
-/** Adds what `expires`, `add_header` and HSTS say to the head of an answer. */
+/** Adds `expires`, `add_header` and HSTS to the head of an answer. */
 export function addSiteHeaders(
   exchange: JudgedVisit & Partial<Pick<SiteExchange, 'response'>>,
   { status, settings, variable, list }: AnswerFacts,
@@ -220,20 +220,20 @@ export function addedHeadersOf(exchange: SiteExchange, facts: Omit<AnswerFacts, 
   return pairsOf(list)
 }
 
-/** HSTS of a host that also answers plain HTTP would lock its visitors out of that. */
+/** HSTS of the host; none if it also answers plain HTTP, since that would lock its visitors out of it. */
 function hstsOf({ site }: SiteVisit): string | undefined {
   const { hsts, httpsMethod } = site.declaration
   return httpsMethod === 'noredirect' || httpsMethod === 'nohttps' ? undefined : hsts
 }
 
-/** Sets HSTS on a page that comes in the place of the site. */
+/** Sets HSTS on a page that replaces the site. */
 export function setHsts(response: DoorResponse, exchange: SiteVisit): void {
   const hsts = exchange.scheme === 'https' ? hstsOf(exchange) : undefined
   if (hsts !== undefined && !response.headersSent)
     (response as ServerResponse).setHeader('strict-transport-security', hsts)
 }
 
-/** Whether nobody waits for the answer any more. An answer over HTTP/2 does not say so itself, its stream does. */
+/** True if the client has gone. For an answer over HTTP/2 its stream shows it, not the answer. */
 export function hasLeft({ response }: SiteExchange): boolean {
   return 'stream' in response ? response.stream.destroyed : response.destroyed
 }

@@ -12,7 +12,7 @@ export interface SiteVisit extends Visit {
   readonly host: string
   /** The host as the client wrote it, with its port if it named one: an upstream gets this one. */
   readonly authority: string
-  /** The port that visitors use, where it is not the one listened on. */
+  /** The port that visitors use, if it is not the one listened on. */
   readonly visitorPort?: number | undefined
   /** The client's certificate, for a site that requests one; undefined: none was requested. */
   readonly client?: ClientProof | undefined
@@ -23,7 +23,7 @@ export interface SiteHandler {
   serve(visit: SiteVisit, response: DoorResponse): Promise<void>
   /** Logs a visit that the front door answers itself, with a redirect to TLS or a refusal. */
   observe(visit: SiteVisit, response: DoorResponse): void
-  /** Whether a request to speak another protocol can be passed on as such; else it is served like any other. */
+  /** True if a request to speak another protocol can be passed on as such; else it is served like any other. */
   mayUpgrade(visit: SiteVisit): boolean
   /** A request to speak another protocol from here on (RFC 9110 section 7.8), such as WebSocket. */
   upgrade(visit: SiteVisit, socket: Duplex, head: Buffer): Promise<void>

@@ -7,7 +7,7 @@ interface HeadToWrite {
   readonly status: number
   readonly list: HeaderList
   readonly isHttp2: boolean
-  /** Whether its end comes next, without a body and trailers. */
+  /** True if its end comes next, without a body and trailers. */
   readonly isWhole: boolean
 }
 
@@ -44,7 +44,7 @@ export function pairsOf(list: readonly string[]): Record<string, string | string
   return pairs
 }
 
-/** The length of the body that a flat list tells; undefined: none. */
+/** The length of the body by a flat list; undefined: none. */
 export function lengthOf(list: readonly string[]): number | undefined {
   const index = list.findIndex((text, at) => at % 2 === 0 && text === 'content-length')
   return index < 0 ? undefined : Number(list[index + 1])

@@ -84,7 +84,7 @@ describe('nobody comes to a host with a file of CAs', () => {
     await events.once(proven, 'data')
     await room.put('a.test.crl.pem', makeRevocations(CA, [STAFF]))
     proven.write(request)
-    // Or it was ended before it asked.
+    // Or it was ended before its request.
     assert.match((await readAll(proven)).toString(), /^(?:HTTP\/1\.1 421 |$)/)
     assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), REFUSED)
   })
@@ -147,7 +147,7 @@ describe('nobody comes to a host with a file of CAs', () => {
   })
 })
 
-/** Tells the headers that a site sees. */
+/** Answers with the headers that a site sees. */
 const TELLING: FrontDoorParts['handler'] = {
   serve({ request }, response) {
     response.setHeader('content-type', 'application/json')
@@ -176,7 +176,7 @@ async function askHttp2(session: ClientHttp2Session, host: string): Promise<unkn
   return headers[':status']
 }
 
-/** What could be resumed of a connection; undefined: nothing was offered. */
+/** The session of a connection that could be resumed; undefined: none was offered. */
 async function sessionOf(
   door: TestDoor,
   servername: string,

@@ -37,7 +37,7 @@ async function startTls(options: object) {
   }
 }
 
-/** Says something as soon as it hears something, and ends. */
+/** Sends a text as soon as it receives something, and ends. */
 async function startTalker(words: string) {
   const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(words)))
   server.listen(0, '127.0.0.1')

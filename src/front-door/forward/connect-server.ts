@@ -4,23 +4,23 @@ import { tlsOptionsFor, type UpstreamTls } from './connect-tls.ts'
 
 const SOCKET_OPTIONS = {
   noDelay: true,
-  /** After this time an idle connection is asked whether its other end is still there, in milliseconds. */
+  /** Idle time after which the system checks that the other end of a connection still exists, in milliseconds. */
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
-  /** How much is read ahead of an answer that is not taken yet, in bytes. */
+  /** Bytes read ahead of an answer that is not taken yet. */
   highWaterMark: 64 * 1024,
 } as const
 
-/** Where a connection did not come about: nothing of a request was sent then. */
+/** Stage at which a connection failed: nothing of a request was sent then. */
 export type ConnectFailure =
-  /** The address does not exist, or nobody takes connections there. */
+  /** The address does not exist, or refuses connections. */
   | 'unreachable'
-  /** The connection or the handshake was not there in time. */
+  /** The connection or the handshake took too long. */
   | 'connect-timeout'
   /** The server was reached, and TLS with it failed: its certificate, its protocol, or no TLS at all. */
   | 'tls'
 
-/** A connection that did not come about. What went wrong is told by where it went wrong, not by a list of codes. */
+/** A failed connection. The stage decides, not a list of error codes. */
 export class ConnectFailed extends Error {
   override readonly name = 'ConnectFailed'
   readonly reason: ConnectFailure
@@ -31,17 +31,17 @@ export class ConnectFailed extends Error {
   }
 }
 
-/** What is connected to. */
+/** Address of a server. */
 interface ServerAddress {
   readonly host: string
   readonly port: number
-  /** undefined: TLS is not spoken. */
+  /** Undefined: without TLS. */
   readonly tls: UpstreamTls | undefined
   /** Bounds the connection and the handshake each. */
   readonly timeoutMs: number
 }
 
-/** Connects to a server, with TLS if it is asked for. @returns what gives the attempt up. */
+/** Connects to a server, with TLS if set. @returns a function that gives the attempt up. */
 export function connectServer(
   { host, port, tls, timeoutMs }: ServerAddress,
   done: (result: Socket | ConnectFailed) => void,
@@ -77,7 +77,7 @@ function waitFor(
   socket.once(event, onReady).once('error', finish).once('close', onClose)
 }
 
-/** Shared by all: what stays on a connection must not hold how it came about. */
+/** Shared by all: a listener that stays on a connection must not hold the objects of its start. */
 function noteUse(this: Socket, error: Error): void {
   if (this.bytesRead > 0) used.add(error)
 }
@@ -87,8 +87,8 @@ function coded(message: string, code: string): Error {
 }
 
 /**
- * A name with several addresses fails with an error for each, and no words of its own; of what OpenSSL says of itself
- * only the reason is for people.
+ * A name with several addresses fails with an error for each, and without a text of its own; of OpenSSL's text only the
+ * reason is for people.
  */
 function textOf(error: Error & { readonly code?: string; readonly reason?: unknown }): string {
   if (error.code?.startsWith('ERR_SSL_') && typeof error.reason === 'string') return error.reason
@@ -96,10 +96,10 @@ function textOf(error: Error & { readonly code?: string; readonly reason?: unkno
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
 }
 
-/** Errors of connections that had brought something before. */
+/** Errors of connections that had received bytes before. */
 const used = new WeakSet<Error>()
 
-/** Whether an error is one of a connection that had brought something before. */
+/** True for an error of a connection that had received bytes before. */
 export function wasUsed(error: Error): boolean {
   return used.has(error)
 }

@@ -57,7 +57,7 @@ async function startSecure() {
   return { origin: `https://127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => void server.close() }
 }
 
-/** @returns what the sink is told until it is over. */
+/** @returns the calls of the sink until it is over. */
 async function ask(
   upstreams: Http2Upstreams,
   { origin }: { origin: string },

@@ -2,18 +2,18 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 
-/** How TLS is spoken to an upstream. */
+/** TLS settings for an upstream. */
 export interface UpstreamTls {
   readonly verify: boolean
-  /** The name asked for in the handshake; undefined: none. */
+  /** Name in the handshake; undefined: none. */
   readonly serverName: string | undefined
   /** The name that the certificate must be for, if that is checked. */
   readonly verifiedName: string
 }
 
 /**
- * The names by which a server is spoken to: those of `proxy_ssl_name` and `proxy_ssl_server_name`. Where neither is
- * said, a server that is known by its name is asked by it, since it may have more than one; nginx asks for none.
+ * The names for a server's TLS: those of `proxy_ssl_name` and `proxy_ssl_server_name`. Without either, a server that is
+ * known by its name gets it in the handshake, since it may have several certificates; nginx sends none.
  */
 export function upstreamTls(
   { verify, serverName, name }: LocationSettings['proxySsl'],

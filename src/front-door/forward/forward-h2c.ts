@@ -11,12 +11,12 @@ import type { AnswerSink, Flight, OutgoingRequest } from './forward-request.ts'
 import { isHopByHop } from './request-headers.ts'
 import { ANSWER_TIMEOUT, reasonOf } from './upstream-failure.ts'
 
-/** Sessions kept to upstreams; the one used longest ago is closed first. */
+/** Most sessions kept to upstreams; the least recently used one is closed first. */
 const MAX_SESSIONS = 256
-/** How long an idle session is kept, in milliseconds. */
+/** Time for which an idle session is kept, in milliseconds. */
 const IDLE_MS = 60_000
 
-/** Which server, and how TLS is spoken to it if its origin says so. */
+/** A server, and the TLS settings for it if its origin uses TLS. */
 interface Target {
   readonly origin: string
   readonly tls: UpstreamTls
@@ -24,7 +24,7 @@ interface Target {
 
 interface Link {
   readonly session: ClientHttp2Session
-  /** Whether the server was reached: what goes wrong before says that nothing was sent. */
+  /** True once the server was reached: failures before mean that nothing was sent. */
   isReached: boolean
   readonly reached: Promise<void>
 }
@@ -47,7 +47,7 @@ export class Http2Upstreams implements Disposable {
         sink.fail(failed.reason, failed)
       },
     })
-    // Until the server is reached another one can be asked, so that the body must not have begun.
+    // Until the server is reached another one can be tried, so that the body must not have begun.
     if (body !== null) void link.reached.then(() => pump(body, stream))
     return {
       abort,
@@ -61,7 +61,7 @@ export class Http2Upstreams implements Disposable {
   }
 
   #link({ origin, tls }: Target, timeoutMs: number): Link {
-    // What one host does not check must not be given to another that does.
+    // A connection of a host without verification must not be used by one with it.
     const key = `${origin} ${tls.verify} ${tls.serverName} ${tls.verifiedName}`
     const known = this.#links.get(key)
     if (known && !known.session.closed && !known.session.destroyed) return known
@@ -96,7 +96,7 @@ export class Http2Upstreams implements Disposable {
   }
 }
 
-/** The system names the call that failed; what has no such name came after it. */
+/** The system names the call that failed; an error without a call came after it. */
 function stageOf(error: Error & { readonly syscall?: unknown }, origin: string): 'tcp' | 'tls' {
   const isSystems = error.syscall === 'connect' || error.syscall === 'getaddrinfo'
   return isSystems || error instanceof AggregateError || !origin.startsWith('https:') ? 'tcp' : 'tls'
@@ -123,7 +123,7 @@ function pseudoHeaders(
   return result
 }
 
-/** @returns what ends the request, of which the sink is not told then. */
+/** @returns a function that ends the request, without a call of the sink. */
 function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, sink: AnswerSink): () => void {
   let isOver = false
   let hasHead = false
@@ -152,7 +152,7 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     trailers = flatten(headers).map(String)
   })
   stream.on('data', (chunk: Buffer) => {
-    // What was on its way when it was given up must not get into the answer that took its place.
+    // Data on its way when it was given up must not get into the answer that replaced it.
     if (!isOver && !sink.data(chunk)) stream.pause()
   })
   stream.on('end', () => {
@@ -163,7 +163,7 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
     sink.end(trailers)
   })
   stream.on('error', (error: Error & { code?: string }) => {
-    // A stream of a connection that failed only says that it was cancelled.
+    // A stream of a connection that failed has only a cancellation as its error.
     const cause = error.cause instanceof Error ? error.cause : error
     fail(reasonOf(cause), cause)
   })
@@ -175,8 +175,8 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
 }
 
 /**
- * Tells an answer that its upstream broke off without an error (RST_STREAM with NO_ERROR) from one that is whole: Node
- * ends both alike, but the first only once the stream is closed.
+ * Distinguishes an answer that its upstream broke off without an error (RST_STREAM with NO_ERROR) from a whole one:
+ * Node ends both alike, but the first only once the stream is closed.
  */
 function watchForCut(stream: ClientHttp2Stream): () => boolean {
   let isCut: boolean | undefined

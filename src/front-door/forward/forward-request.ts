@@ -3,14 +3,17 @@ import { countReceivedBytes } from '../../stream/collect-chunks.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { reasonOf, type UpstreamFailure } from './upstream-failure.ts'
 
-/** What becomes of a request at an upstream. */
+/** Receiver of an upstream's answer. */
 export interface AnswerSink {
-  /** The head of the answer, names and values in turn; `isWhole`: there is no body and no trailer, as is known already. */
+  /**
+   * The head of the answer, names and values in turn; `isWhole`: it is known already that there is no body and no
+   * trailer.
+   */
   head(status: number, raw: readonly Buffer[], isWhole: boolean): void
-  /** @returns false to be given no more until `resume` was called. */
+  /** @returns false to pause until `resume` is called. */
   data(chunk: Buffer): boolean
   end(trailers: readonly string[] | undefined): void
-  /** Comes once, in place of `end`; `hasBegun` says whether the head went out before. */
+  /** Comes once, in place of `end`; `hasBegun`: the head went out before. */
   fail(reason: UpstreamFailure, error: Error): void
 }
 
@@ -30,8 +33,8 @@ export interface Flight {
 }
 
 /**
- * Statuses whose answers end with their head (RFC 9110 section 8.6), whatever length it says: that of 304 is the one of
- * the page that was not sent, which undici holds for an answer cut short.
+ * Statuses whose answers end with their head (RFC 9110 section 8.6), whatever its length: that of 304 is the length of
+ * the page that was not sent, and undici would treat the answer as cut short.
  */
 const BODYLESS: ReadonlySet<number> = new Set([204, 304])
 
@@ -59,10 +62,10 @@ export function forwardRequest(
       headersTimeout: request.settings.proxyReadTimeoutMs,
       bodyTimeout: request.settings.proxyReadTimeoutMs,
       blocking: false,
-      // The name of the handshake is for the connector to say. undici takes the visitor's Host for it, which differs from
-      // request to request, and ends a connection whose name is another one.
+      // The connector decides the name of the handshake. undici would use the visitor's Host, which differs from
+      // request to request, and ends a connection with another name.
       servername: 'upstream',
-      // What comes twice is the same: the client decides what it sends again.
+      // undici never repeats a request: the caller decides that.
       idempotent: false,
     } as Dispatcher.DispatchOptions,
     {

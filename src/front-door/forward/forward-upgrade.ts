@@ -20,11 +20,11 @@ interface OutgoingUpgrade {
   readonly target: string
   readonly headers: string[]
   readonly settings: LocationSettings
-  /** What is sent before the protocol changes; undefined: nothing. Read once the server is reached. */
+  /** Body before the protocol changes; undefined: none. Read once the server is reached. */
   readonly body: AsyncIterable<Buffer> | undefined
 }
 
-/** What came of it. */
+/** Result of an upgrade. */
 export type UpgradeOutcome =
   /** Both sides speak the new protocol. */
   | { readonly kind: 'upgraded'; readonly status: number; readonly conversation: Conversation }
@@ -33,15 +33,15 @@ export type UpgradeOutcome =
   /** `aborted`: the client did not wait. */
   | { readonly kind: 'failed'; readonly reason: UpstreamFailure; readonly error: Error }
 
-/** Who asks for another protocol. */
+/** The client of an upgrade. */
 interface UpgradingClient {
   readonly socket: Duplex
   readonly watch: ClientWatch
 }
 
 /**
- * Asks a server to change the protocol (RFC 9110 section 7.8) and then joins both connections: bytes pass as they
- * come, each side waits for the other, and either may end first. A connection on which neither says anything for
+ * Requests a change of the protocol at a server (RFC 9110 section 7.8) and then joins both connections: bytes pass as
+ * they come, each side waits for the other, and either may end first. A connection that is silent on both sides for
  * `proxy_read_timeout` is ended.
  */
 export function forwardUpgrade(
@@ -64,7 +64,7 @@ export function forwardUpgrade(
       headers: headers as never,
       createConnection: (_options, done) => {
         abandonConnecting = connectServer(address, (result) => {
-          // The types know of no call without a socket.
+          // The types have no call without a socket.
           if (result instanceof ConnectFailed) (done as (error: Error) => void)(result)
           else done(null, result)
         })
@@ -86,7 +86,7 @@ export function forwardUpgrade(
       const status = answer.statusCode ?? 101
       client.socket.write(writeHead(status, answer.rawHeaders), 'latin1')
       if (head.length > 0) client.socket.write(head)
-      // Its answer and what came with it were read before.
+      // Its answer and the bytes that came with it were read before.
       const before = upstream.bytesRead - head.length
       for (const chunk of client.watch.release()) upstream.write(chunk)
       const idleMs = settings.proxyReadTimeoutMs
@@ -107,7 +107,7 @@ export function forwardUpgrade(
   })
 }
 
-/** Begins once the server is reached. An answer may come, and end all, before the body was sent. */
+/** Begins once the server is reached. An answer may come, and end it all, before the body was sent. */
 function sendBody(body: AsyncIterable<Buffer>, request: ClientRequest): void {
   request.once('socket', () => {
     pipeline(body, request).catch((error: Error) => request.destroy(error))

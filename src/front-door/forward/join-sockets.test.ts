@@ -15,7 +15,7 @@ import {
 import type { SiteLogLine } from '../answer/site-access-log.ts'
 
 const MIB = 1024 * 1024
-/** More than systems take for two connections of which nobody reads. */
+/** More than systems take for two connections that are not read. */
 const MAX_TAKEN = 100 * MIB
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
 
@@ -30,7 +30,7 @@ interface Pairs extends AsyncDisposable {
   open(): Promise<Pair>
 }
 
-/** Opens conversations through a front door of which the test holds both ends. */
+/** Opens conversations through a front door; the test holds both ends. */
 async function openPairs(options: ProxyRoomOptions = {}): Promise<Pairs> {
   await using resources = new AsyncDisposableStack()
   const upstreams: Socket[] = []

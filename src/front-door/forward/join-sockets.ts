@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** How long a client may stay after the other side has ended and all was sent to it, in milliseconds. */
+/** Time for which a client may stay after the other side has ended and everything was sent to it, in milliseconds. */
 const LINGER_MS = 2_000
 
 /** Two connections that are joined. Ten thousand of them may be open and silent, so there is little of each. */
@@ -16,14 +16,14 @@ export interface Conversation {
   readonly onEnd: ((bytes: number) => void)[]
 }
 
-/** On both sides, where listeners that all conversations share find it: each of its own would cost as much as a socket. */
+/** On both sides, for listeners that all conversations share: listeners of their own would cost as much as a socket. */
 const CONVERSATION = Symbol('conversation')
 
 type Side = Duplex & { [CONVERSATION]?: Conversation | undefined }
 
 /**
  * Joins two connections: bytes pass as they come, each side waits for the other, and either may end first. A
- * conversation in which neither says anything for `idleMs` is ended.
+ * conversation that is silent on both sides for `idleMs` is ended.
  */
 export function joinSockets(
   client: Duplex,
@@ -39,17 +39,20 @@ export function joinSockets(
       .on('end', onSideEnd)
       .on('error', onError)
       .on('close', onClose)
-    // Whoever had it before may have paused it.
+    // A former owner may have paused it.
     side.resume()
   }
-  // What either side does keeps both alive: the timer stands on the upstream, which sees the bytes of both ways.
+  // Activity of either side keeps both alive: the timer is on the upstream, where the bytes of both ways pass.
   upstream.setTimeout(idleMs)
   upstream.on('timeout', onIdle)
   upstream.setNoDelay(true)
   return conversation
 }
 
-/** Calls `listener` once both sides are closed, with the bytes that came from the upstream. It should hold little meanwhile. */
+/**
+ * Calls `listener` once both sides are closed, with the number of bytes from the upstream. It should hold little memory
+ * meanwhile.
+ */
 export function whenOver(conversation: Conversation, listener: (bytes: number) => void): void {
   if (conversation.open > 0) conversation.onEnd.push(listener)
   else listener(bytesOf(conversation))
@@ -98,7 +101,7 @@ function onClose(this: Side): void {
   for (const listener of onEnd.splice(0)) listener(bytesOf(conversation))
 }
 
-/** What the upstream said last may still be on its way; but no client stays for ever with nobody to speak to. */
+/** The last bytes of the upstream may still be on their way; but no client stays for ever without another side. */
 function endClient({ client, idleMs }: Conversation): void {
   if (client.destroyed) return
   if (client instanceof Socket) client.setTimeout(idleMs).on('timeout', () => client.destroy())

@@ -19,7 +19,7 @@ const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp']
 const SWITCHED = 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nsecond'
 const POST = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 5\r\n\r\nhello`
 
-/** Ways to ask a server, each with a connection of its own kind. */
+/** Ways to reach a server, each with a connection of its own kind. */
 const WAYS: Readonly<Record<string, { text: string; options?: ProxyRoomOptions }>> = {
   'a request': { text: get('/') },
   'a request with a body': { text: POST },
@@ -84,7 +84,7 @@ test('what an application may have heard is not said again, unless that does no 
 test('an upstream whose certificate is not accepted gives 502, and the log says what is wrong with it', async () => {
   await using plain = await startScriptedUpstream(() => {})
   await using app = await startApp((_request, response) => response.end())
-  // Both speak no TLS: one answers with something else, the other says nothing at all.
+  // Neither speaks TLS: one answers with other bytes, the other is silent.
   for (const [port, status, reason] of [
     [app.port, 502, 'tls'],
     [plain.port, 504, 'connect-timeout'],

@@ -17,14 +17,14 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { responseHeaders } from './response-headers.ts'
 import { redirectFacts } from './upstream-origin.ts'
 
-/** What a connection to an upstream reads ahead while its answer is not taken: what one read of the system gives. */
+/** Bytes that a connection to an upstream reads ahead while its answer is not taken: one read of the system. */
 const READ_AHEAD_BYTES = 64 * 1024
 
-/** Where an answer comes from. */
+/** Source of an answer. */
 interface AnswerSource {
   /** More can be taken. */
   resume(): void
-  /** The rest is for nobody. */
+  /** Drops the rest. */
   abort(): void
 }
 
@@ -33,16 +33,18 @@ export interface AnswerHead {
   readonly status: number
   /** Names and values in turn. */
   readonly raw: readonly (Buffer | string)[]
-  /** There is no body and no trailer. */
+  /** True if there is no body and no trailer. */
   readonly isWhole: boolean
 }
 
-/** Whether the vhost file has a page of its own for an answer of an upstream. */
+/** True if the vhost file has a page of its own for an answer of an upstream. */
 export function isIntercepted({ interceptErrors, errorPages }: LocationSettings, status: number): boolean {
   return interceptErrors && status >= 300 && errorPages.some(({ statuses }) => statuses.includes(status))
 }
 
-/** A browser asks for a password only if the page that takes the place of a 401 says how, as nginx has it. */
+/**
+ * Keeps the challenges of a 401 for the page that replaces it, as nginx does: without them a browser does not prompt.
+ */
 export function keepChallenges({ response }: SiteExchange, raw: AnswerHead['raw']): void {
   const challenges = raw
     .filter((_, at) => at % 2 === 1 && /^www-authenticate$/i.test(String(raw[at - 1])))
@@ -51,7 +53,7 @@ export function keepChallenges({ response }: SiteExchange, raw: AnswerHead['raw'
     (response as ServerResponse).setHeader('www-authenticate', challenges)
 }
 
-/** Passes an upstream's answer on as it comes, with the headers that are to be added, and at the client's pace. */
+/** Passes an upstream's answer on as it comes, with the added headers, and at the client's pace. */
 export class AnswerPassing {
   readonly #exchange: SiteExchange
   readonly #plan: ContentPlan
@@ -63,7 +65,7 @@ export class AnswerPassing {
   #isHeadOut = false
   /** Length of an answer that may be sent in one piece. */
   #joinedLength: number | undefined
-  /** That answer, once it is here; its end is told next. */
+  /** That answer, once it is complete; its end comes next. */
   #joined: Buffer | undefined
   readonly #pace: Pace | undefined
   #drain: DrainWait | undefined
@@ -85,14 +87,14 @@ export class AnswerPassing {
   ): void {
     const list = answerHeaders(this.#exchange, this.#plan, { status, raw, ...from })
     const sent = sentStatus(this.#exchange.trail, status)
-    // RFC 9110 section 8.6: none may be sent with 204, and clients would wait for what it says.
+    // RFC 9110 section 8.6: none may be sent with 204, and clients would wait for that many bytes.
     if (sent === 204) dropHeader(list, 'content-length')
     this.#gzip = isWhole ? undefined : compressAnswer(this.#exchange, this.#settings, { status: sent, list })
     writeHead(this.#response, { status: sent, list, isHttp2: this.#isHttp2, isWhole })
     this.#gzip?.pipe(this.#response)
     if (this.#isHttp2) return
     const length = this.#gzip || this.#pace ? undefined : lengthOf(list)
-    // Node keeps a head back until there is more; whoever waits for events has to know that they will come.
+    // Node keeps a head back until there is more; clients of event streams have to see it at once.
     if (length && length <= MAX_JOINED_BYTES) this.#joinedLength = length
     else setImmediate(() => this.#sendHead())
   }
@@ -102,7 +104,7 @@ export class AnswerPassing {
       this.#response.flushHeaders()
   }
 
-  /** @returns false to be given no more until the source is told to resume. */
+  /** @returns false to pause until the source's `resume` is called. */
   data(chunk: Buffer): boolean {
     if (this.#response.destroyed) return false
     if (chunk.length === this.#joinedLength) {
@@ -156,7 +158,7 @@ export class AnswerPassing {
   }
 }
 
-/** Passes on an answer that Node's own client read. Settled when it is over, or the client gone. */
+/** Passes on an answer that Node's own client read. Settles when it is over, or the client gone. */
 export async function passIncoming(
   exchange: SiteExchange,
   plan: ContentPlan,
@@ -185,7 +187,7 @@ export async function passIncoming(
   answer.once('end', () => passing.end(undefined))
   answer.on('error', ignore)
   answer.once('close', () => {
-    // What the visitor has is not whole: the connection says so.
+    // The visitor's answer is not whole: breaking the connection shows it.
     if (!answer.complete) breakOff(response)
   })
   await over
@@ -193,7 +195,7 @@ export async function passIncoming(
 
 function ignore(): void {}
 
-/** The headers of an upstream's answer as the visitor gets them. */
+/** The headers of an upstream's answer in the form for the visitor. */
 export function answerHeaders(
   exchange: JudgedVisit,
   { content, redirect, settings, variable }: ContentPlan,

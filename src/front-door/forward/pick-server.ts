@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 
-/** How long a server that could not be reached goes last, in milliseconds: nginx's fail_timeout. */
+/** Time for which a server that could not be reached comes last, in milliseconds: nginx's fail_timeout. */
 const FAILED_MS = 10_000
 /** Servers remembered; the one that failed longest ago goes first. */
 const MAX_REMEMBERED = 10_000
@@ -13,16 +13,16 @@ const MAX_REMEMBERED = 10_000
 const MAX_PER_SERVER = 16_384
 /** The same at all servers together: as many open files again as for visitors, and as many for the rest. */
 const MAX_UNDER_WAY = 32_768
-/** Time between two words to the operator about a server that is full, in milliseconds. */
+/** Time between two log lines about a server that is full, in milliseconds. */
 const TELL_AGAIN_MS = 10_000
 
-/** What a {@link ServerPicker} can be told. */
+/** Settings of a {@link ServerPicker}. */
 interface PickerOptions {
   readonly clock?: () => number
   /** In place of the bounds of this file. */
   readonly maxPerServer?: number
   readonly maxUnderWay?: number
-  /** Is told, now and then, that requests are refused because too many are under way. */
+  /** Called, now and then, while requests are refused because too many are under way. */
   readonly onFull?: (server: UpstreamServer, underWay: { atServer: number; atAll: number }) => void
 }
 
@@ -41,7 +41,7 @@ export class ServerPicker {
     this.#clock = options.clock ?? Date.now
   }
 
-  /** The servers in the order in which they are to be tried: healthy ones first, then those that may do. */
+  /** The servers in the order of trying: healthy ones first, then those that may work. */
   order(upstream: UpstreamDeclaration, remoteAddress: string): readonly UpstreamServer[] {
     const { servers } = upstream
     const [only] = servers
@@ -54,12 +54,12 @@ export class ServerPicker {
       .map(({ server }) => server)
   }
 
-  /** Tells that a server could not be reached. */
+  /** Notes that a server could not be reached. */
   fail(server: UpstreamServer): void {
     remember(this.#failedAt, keyOf(server), this.#clock())
   }
 
-  /** Tells that a request to a server begins; what is returned tells that it ended. undefined: too many are under way. */
+  /** Counts a request to a server; the returned function ends the count. Undefined: too many are under way. */
   begin(server: UpstreamServer): (() => void) | undefined {
     const key = keyOf(server)
     const atServer = this.#underWay.get(key) ?? 0

@@ -27,7 +27,7 @@ for (const headers of [{}, { connection: 'Upgrade', upgrade: 'websocket' }]) {
   test(`a host whose server is the front door itself answers 508 after one round: ${JSON.stringify(headers)}`, async () => {
     let rounds = 0
     const ports: number[] = []
-    // What stands before the front door here is a port that is known before it opens.
+    // The proxy before the front door is a port that is known before it opens.
     const way = createServer((socket) => {
       rounds++
       const back = connect(ports[0] ?? 0, '127.0.0.1')

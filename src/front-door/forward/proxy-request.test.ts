@@ -480,7 +480,7 @@ interface TlsAnswer {
   readonly body: string
 }
 
-/** Asks over HTTP/2. */
+/** Sends a request over HTTP/2. */
 async function askTls(
   port: number,
   path: string,

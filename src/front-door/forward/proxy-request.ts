@@ -24,14 +24,14 @@ import {
 } from './upstream-failure.ts'
 import { declareOrigin, originOf } from './upstream-origin.ts'
 
-/** What is asked of an upstream, and which. */
+/** A request for an upstream. */
 interface ProxyOrder {
   readonly plan: ContentPlan
   /** A declared upstream, or the origin of `proxy_pass`. */
   readonly upstream: UpstreamDeclaration | string
 }
 
-/** How a request is answered where no upstream does. */
+/** Ways to answer a request if no upstream does. */
 interface ProxyTools {
   readonly tools: ForwardTools
   readonly fail: (status: number) => Promise<void>
@@ -39,7 +39,7 @@ interface ProxyTools {
 
 /** Passes a request on to a server of an upstream, and its answer back, both as they come. */
 export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: ProxyTools): Promise<void> {
-  // Of a body that is gone nothing can be sent, and a request that promises one must not go without.
+  // A body that is gone cannot be sent, and a request that promises one must not go without.
   if (exchange.trail.body === 'sent' && !['GET', 'HEAD'].includes(exchange.facts.method)) {
     return proxy.fail(exchange.trail.attempts.at(-1)?.status || 502)
   }
@@ -55,7 +55,7 @@ export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: P
   return new Proxying(exchange, { ...order, upstream, servers }, proxy).run()
 }
 
-/** What is answered for a body that was not taken to its end. */
+/** Status for a body that was not read to its end. */
 export const BODY_STATUS: Readonly<Record<BodyFailure, number>> = {
   'too-large': 413,
   'too-slow': 408,
@@ -177,7 +177,7 @@ class Proxying {
     this.#isBodyBegun = true
     this.#exchange.trail.body = 'sent'
     askForBody(this.#exchange.request)
-    // What was announced was judged where the location was chosen.
+    // An announced length was judged when the location was chosen.
     const isAnnounced = this.#exchange.request.headers['content-length'] !== undefined
     const bounds = {
       maxBytes: isAnnounced ? 0 : this.#settings.maxBodyBytes,
@@ -192,7 +192,7 @@ class Proxying {
     }
   }
 
-  /** The upstream takes nothing of the body any more. */
+  /** The upstream takes no more of the body. */
   #stopStalled(): void {
     this.#bodyFailure = 'upstream-too-slow'
     this.#abandon()
@@ -266,11 +266,11 @@ class Proxying {
       reason,
     }
     tools.logger.warn({ ...facts, ...causeOf(error) }, 'an upstream failed')
-    // That this process can open no connection says nothing about the server.
+    // A failure of this process to open a connection is no fault of the server.
     const isOwnFault = isOutOfDescriptors(error)
     if (isUnsent(reason) && !isOwnFault) tools.picker.fail(server)
     if (this.#response.headersSent) {
-      // What the visitor has is not whole: the connection says so.
+      // The visitor's answer is not whole: breaking the connection shows it.
       breakOff(this.#response)
       return
     }
@@ -279,7 +279,7 @@ class Proxying {
     else this.#finish(this.#proxy.fail(statusOf(reason)))
   }
 
-  /** The same server, over another connection: nginx does so too. */
+  /** The same server, over another connection, as nginx does. */
   #mayTryAgain(reason: UpstreamFailure, error: Error): boolean {
     if (this.#isSecondTry || this.#isBodyBegun || this.#response.headersSent || this.#response.destroyed)
       return false
@@ -295,7 +295,7 @@ class Proxying {
     )
   }
 
-  /** `proxy_next_upstream` names some statuses, too. */
+  /** `proxy_next_upstream` may name statuses, too. */
   #mayTryAfter(status: number): boolean {
     if (status < 500 || !this.#hasNext()) return false
     return mayTryAfter(status, { method: this.#exchange.facts.method, settings: this.#settings })

@@ -58,7 +58,7 @@ for (const [options, status] of REFUSED_UPGRADES) {
     ]
     const { text, ended } = await exchange(room.port, get('/', ...lines))
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
-    // What no upstream is asked for is a request like any other, after which the connection goes on.
+    // Without an upstream it is a request like any other, after which the connection goes on.
     const isOrdinary = status === 404 || options.vhost?.startsWith('auth_request') === true
     assert.equal(ended, !isOrdinary)
     assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1)
@@ -76,7 +76,7 @@ test('an application that does not change the protocol answers all the same', as
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp']
 
 test('a request to change the protocol that a vhost file answers is answered as any other', async () => {
-  // Nobody listens on port 1: what is answered with anything but 502 was not passed on.
+  // Port 1 has no listener: any answer but 502 was not passed on.
   const vhost = 'location /moved { return 301 https://other.example/; }'
   await using room = await openProxyRoom({ ports: [1], vhost })
   const moved = await exchange(room.port, get('/moved', ...UPGRADE))
@@ -101,7 +101,7 @@ test('what is sent with a request to change the protocol reaches the application
   assert.match(text, /^HTTP\/1\.1 413 /)
 })
 
-/** Reads the body, changes the protocol, says what the body was, and repeats what comes. */
+/** Reads the body, changes the protocol, sends the body back, and then echoes. */
 async function startUpgrading() {
   const app = await startApp(() => {})
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

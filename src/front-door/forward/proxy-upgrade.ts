@@ -25,7 +25,7 @@ import { ClientWatch } from './watch-client.ts'
 
 const http = process.getBuiltinModule('node:http')
 
-/** What the access log is told. */
+/** Result of an upgrade for the access log. */
 export interface UpgradeResult {
   readonly status: number
   /** undefined: there is none, and nothing was sent. */
@@ -34,11 +34,11 @@ export interface UpgradeResult {
   readonly accessLog: LocationSettings['accessLog']
 }
 
-/** How a request is answered that does not change the protocol: as any other of its site. */
+/** Answers to a request that does not change the protocol: as to any other of its site. */
 export interface UpgradeAnswers {
   /** Begins an answer, after which the connection ends. */
   respond(): Answering
-  /** Answers the request as if it had not asked for another protocol. */
+  /** Answers the request like one without an upgrade. */
   serve(visit: SiteVisit, answering: Answering): Promise<void>
   refuse(exchange: SiteExchange, plan: ContentPlan, refusal: Refusal): Promise<void>
 }
@@ -48,13 +48,13 @@ interface Client {
   readonly head: Buffer
 }
 
-/** nginx's word for a client that did not wait. */
+/** nginx's status for a client that did not wait. */
 const GONE = { status: 499, conversation: undefined }
 
 /**
  * Passes a request to change the protocol on, after the same rules as any other.
- * @returns what the access log is told, once the new protocol is over; undefined: there was an answer, which is told by
- * itself. Nothing that belongs to the request is held while the conversation lasts.
+ * @returns the data for the access log, once the new protocol is over; undefined: there was an answer, which is logged
+ * by itself. Nothing that belongs to the request is held while the conversation lasts.
  */
 export async function proxyUpgrade(
   visit: SiteVisit,
@@ -62,7 +62,7 @@ export async function proxyUpgrade(
   { tools, answers }: { tools: ForwardTools; answers: UpgradeAnswers },
 ): Promise<UpgradeResult | undefined> {
   const way = wayOf(visit, tools)
-  // The table, or a file that was looked for, changed a moment ago.
+  // The table, or a file that was looked up, changed a moment ago.
   if (!way) return void (await answers.serve(visit, answers.respond()))
   const { plan, settings } = way
   const accessLog = accessLogFor(settings, way.visit.facts.method)
@@ -100,8 +100,8 @@ export async function proxyUpgrade(
 }
 
 /**
- * Whether a request to change the protocol leads to an upstream that can be asked for it. Otherwise it is a request
- * like any other: what a vhost file answers, files, an upstream that speaks HTTP/2 only.
+ * True if a request to change the protocol leads to an upstream that supports it. Otherwise it is a request like any
+ * other: an answer of a vhost file, files, or an upstream that speaks HTTP/2 only.
  */
 export function mayUpgrade(visit: SiteVisit, tools: ForwardTools): boolean {
   return wayOf(visit, tools) !== undefined
@@ -197,11 +197,11 @@ function tellFailure(
     { host, id: requestId, server: server.name, address, reason, ...causeOf(error) },
     'an upstream failed',
   )
-  // That this process can open no connection says nothing about the server.
+  // A failure of this process to open a connection is no fault of the server.
   if (isUnsent(reason) && !isOutOfDescriptors(error)) tools.picker.fail(server)
 }
 
-/** Asks one server after the other for the same. */
+/** Sends the same request to one server after the other. */
 function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
   const { visit, plan, upstream, client } = attempt
   const { request } = visit
@@ -234,7 +234,7 @@ function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
   })
 }
 
-/** Passes on what came in place of another protocol. */
+/** Passes on the answer that came in place of another protocol. */
 async function passAnswer(
   { plan, settings, upstream, respond, refuse }: Attempt,
   server: UpstreamServer,
@@ -246,7 +246,7 @@ async function passAnswer(
   return refuse({ status })
 }
 
-/** The head that changes the protocol; what a variable brought into it must not end a line. */
+/** The head that changes the protocol; the value of a variable in it must not end a line. */
 function formatHead(status: number, raw: readonly string[], list: readonly string[]): string {
   const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}`, 'Connection: Upgrade']
   const at = raw.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'upgrade')

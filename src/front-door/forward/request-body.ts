@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 
-/** Why a body was not taken to its end. */
+/** Reason why a body was not read to its end. */
 export type BodyFailure = 'too-large' | 'too-slow' | 'upstream-too-slow' | 'gone'
 
 /** A body that stopped. */
@@ -21,11 +21,11 @@ interface BodyBounds {
   readonly maxBytes: number
   /** Longest gap between two reads from the client, in milliseconds. */
   readonly readGapMs: number
-  /** Longest wait until the upstream takes what was read, in milliseconds. */
+  /** Longest wait until the upstream takes the bytes read, in milliseconds. */
   readonly writeGapMs: number
 }
 
-/** Whether a request has a body, as its head says it. */
+/** True if a request has a body, by its head. */
 export function hasBody(
   { headers, method }: IncomingMessage | Http2ServerRequest,
   isHttp2: boolean,
@@ -39,9 +39,8 @@ export function hasBody(
 
 /**
  * The bytes of a body as they come, counted and timed. It can be begun once, and not before the upstream is reached:
- * until then another one can be tried. The request itself is left as it is, so that it can still be answered.
- * `onStalled` is told of an upstream that takes nothing.
- * Errors: {@link BodyStopped}.
+ * until then another one can be tried. The request itself is left unchanged, so that it can still be answered.
+ * `onStalled` is called for an upstream that takes nothing. Errors: {@link BodyStopped}.
  */
 export async function* readBody(
   request: IncomingMessage | Http2ServerRequest,
@@ -67,7 +66,7 @@ export async function* readBody(
   }
 }
 
-/** Settled when there is more to read, or all was read. Errors: {@link BodyStopped}. */
+/** Settles when there is more to read, or all was read. Errors: {@link BodyStopped}. */
 function waitForMore(request: IncomingMessage | Http2ServerRequest, gapMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (reason?: BodyFailure): void => {

@@ -3,7 +3,7 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { headerOfText } from '../vhost/syntax/byte-text.ts'
 import { expand } from '../vhost/syntax/template.ts'
 
-/** Headers that speak to the next hop only (RFC 9110 section 7.6.1), and those that the client library makes itself. */
+/** Headers for the next hop only (RFC 9110 section 7.6.1), and those that the client library makes itself. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -17,9 +17,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
   'expect',
 ])
-/** By which a request is known that comes back to who sent it (RFC 8586). */
+/** Header that marks a request which comes back to its sender (RFC 8586). */
 const LOOP = 'cdn-loop'
-/** Headers by which Berth tells an application how it was reached: what a visitor writes there is never passed on. */
+/** Headers about the address that Berth was reached by: a visitor's are never passed on. */
 const TOLD: ReadonlySet<string> = new Set([
   'forwarded',
   'x-forwarded-for',
@@ -33,17 +33,17 @@ const TOLD: ReadonlySet<string> = new Set([
   'x-rewrite-url',
   'x-real-ip',
 ])
-/** The like of them, which some applications believe: from a proxy that is trusted they are passed on. */
+/** Similar ones, which some applications believe: from a trusted proxy they are passed on. */
 const LIKEWISE =
   /^(?:x-(?:forwarded|original|rewrite|real)-.*|x-(?:url-)?scheme|x-script-name|x-host|front-end-https)$/
-/** Headers that an application would take for another one's value: `Proxy` becomes HTTP_PROXY (httpoxy). */
+/** Headers that an application would take for another value: `Proxy` becomes HTTP_PROXY (httpoxy). */
 const NEVER: ReadonlySet<string> = new Set(['proxy'])
 /** Names as they usually are; HTTP allows others, which nginx drops. */
 const USUAL = /^[a-z0-9-]+$/
-/** With other signs for dashes many applications read these as the real ones. */
+/** With other characters for dashes many applications read these as the real ones. */
 const IDENTITY = /^(?:x-forwarded|x-real|x-original|x-rewrite|forwarded$|remote-|proxy|x-remote)/
 
-/** What is told to an upstream of where a request comes from. */
+/** Facts for an upstream about the origin of a request. */
 interface ForwardedFacts {
   readonly scheme: 'http' | 'https'
   /** The host as the client wrote it, with its port. */
@@ -58,7 +58,7 @@ interface ForwardedFacts {
   readonly visitorPort?: number | undefined
   /** As the client sent it. */
   readonly requestUri: string
-  /** Whether what came in `X-Forwarded-*` may be passed on. */
+  /** True if received `X-Forwarded-*` headers may be passed on. */
   readonly isPeerTrusted: boolean
 }
 
@@ -102,8 +102,8 @@ export function requestHeaders(
 }
 
 /**
- * Whether what a visitor sent of a name has no place beside what is sent here, or ends at this hop. `set` holds the names
- * that the vhost file sets, odd signs as dashes.
+ * True if a visitor's header has no place beside those made here, or ends at this hop. `set` holds the names that the
+ * vhost file sets, odd characters as dashes.
  */
 function isMadeHere(name: string, set: ReadonlySet<string>): boolean {
   if (name === 'host' || name === 'content-length' || name === LOOP || name.startsWith(':')) return true
@@ -111,8 +111,8 @@ function isMadeHere(name: string, set: ReadonlySet<string>): boolean {
 }
 
 /**
- * Whether a name with underscores or other odd signs is passed on: where the vhost file says so, and nobody can take it
- * for a header that is made here. CGI and its heirs write all signs but letters and digits alike.
+ * True if a name with underscores or other odd characters is passed on: if the vhost file allows it, and it cannot be
+ * mistaken for a header that is made here. CGI and its successors write all characters but letters and digits alike.
  */
 function mayPassOdd(name: string, { oddHeaders }: LocationSettings, set: ReadonlySet<string>): boolean {
   const hasOthers = /[^a-z0-9_-]/.test(name)
@@ -137,7 +137,7 @@ export function listedIn(connection: string | undefined): ReadonlySet<string> | 
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
 }
 
-/** Headers of which a request has one: the last counts. */
+/** Headers that occur once in a request: the last counts. */
 const SINGLE: ReadonlySet<string> = new Set(['host', 'content-length', 'content-type', 'user-agent'])
 
 type Replacements = ReadonlyMap<string, readonly string[]>
@@ -156,7 +156,7 @@ function replacements({ setHeaders }: LocationSettings, variable: (name: string)
 const NONE: Replacements = new Map()
 const NO_NAMES: ReadonlySet<string> = new Set()
 
-/** nginx-proxy's own headers, where the vhost file does not say otherwise. */
+/** nginx-proxy's own headers, unless the vhost file sets them. */
 function appendForwarded(
   list: string[],
   headers: IncomingHttpHeaders,

@@ -3,7 +3,7 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { isHopByHop, listedIn } from './request-headers.ts'
 import { type RedirectOptions, turnLocation, turnRefresh } from './turn-redirect.ts'
 
-/** What nginx keeps to itself of an upstream's answer, unless `proxy_pass_header` says otherwise. */
+/** Headers of an upstream's answer that nginx hides, unless `proxy_pass_header` names them. */
 const HIDDEN: ReadonlySet<string> = new Set([
   'server',
   'x-pad',
@@ -14,10 +14,7 @@ const HIDDEN: ReadonlySet<string> = new Set([
   'x-accel-charset',
 ])
 
-/**
- * The headers of an upstream's answer as they are passed on: without those of the hop and the hidden ones, `Location`
- * turned.
- */
+/** The headers of an upstream's answer to pass on: without those of the hop and the hidden ones, `Location` changed. */
 export function responseHeaders(raw: readonly (Buffer | string)[], options: RedirectOptions): HeaderList {
   const { settings } = options
   const list: HeaderList = []

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { exchange, get, HOST, openProxyRoom, rootPath } from '../../../test/support/proxy-room.ts'
 import { startApp } from '../../../test/support/start-app.ts'
 
-/** What an application at APP answers for a path of the site, and what the visitor gets. */
+/** `Location` of an application at APP for a path of the site, and the visitor's. */
 const TURNED: readonly [what: string, path: string, answered: string, got: string][] = [
   ['the address of the server', '/', 'http://APP/next?a', '/next?a'],
   ['the host that was asked for, by plain HTTP', '/', `http://${HOST}/next`, '/next'],

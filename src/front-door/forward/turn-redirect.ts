@@ -2,18 +2,18 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { headerOfText } from '../vhost/syntax/byte-text.ts'
 import { expand } from '../vhost/syntax/template.ts'
 
-/** Where an upstream's `Location` is turned into ours. */
+/** Prefixes for the change of an upstream's `Location` into ours. */
 export interface RedirectFacts {
-  /** Ways to write what the location stands for there, such as `http://app:8080/`. */
+  /** Forms of the location's address there, such as `http://app:8080/`. */
   readonly from: readonly string[]
-  /** The path it stands for here. */
+  /** The path of it here. */
   readonly to: string
 }
 
-/** What turning needs. */
+/** Options of the change. */
 export interface RedirectOptions {
   readonly settings: LocationSettings
-  /** Asked only where there is something to turn. */
+  /** Called only for a value that may have to change. */
   readonly redirect: () => RedirectFacts | undefined
   readonly variable: (name: string) => string
 }
@@ -33,8 +33,8 @@ export function turnRefresh(value: string, options: RedirectOptions): string {
 }
 
 /**
- * A path that begins with two slashes would lead to another host where it is not made absolute, as nginx does; behind
- * a dot it means the same path of this one.
+ * A path that begins with two slashes would lead to another host unless it is made absolute, as nginx does; after a dot
+ * it means the same path of this one.
  */
 export function stayHere(location: string): string {
   return /^\/[/\\]/.test(location) ? `/.${location}` : location

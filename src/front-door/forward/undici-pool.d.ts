@@ -2,7 +2,7 @@
 declare module 'undici/lib/dispatcher/pool.js' {
   import type { Dispatcher, Pool as WholePool } from 'undici'
 
-  /** What a pool has without the index, which adds `request` and its like. */
+  /** Methods of a pool without the index, which adds `request` and its like. */
   class Pool implements Pick<WholePool, 'dispatch' | 'close' | 'destroy' | 'closed' | 'stats'> {
     constructor(origin: string, options: WholePool.Options)
     readonly closed: boolean

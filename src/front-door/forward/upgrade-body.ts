@@ -5,16 +5,16 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { BODY_STATUS } from './proxy-request.ts'
 import { BodyStopped, hasBody, readBody } from './request-body.ts'
 
-/** What is sent before the protocol changes. */
+/** Body before the protocol changes. */
 interface UpgradeBody {
   readonly headers: readonly string[]
   readonly bytes: AsyncIterable<Buffer>
   isBegun(): boolean
-  /** The status to answer with where the client's body ended it. */
+  /** The status to answer with if the client's body ended it. */
   failure(): number | undefined
 }
 
-/** What is sent with the request, as `docker exec` does; undefined: nothing. It can be read once. */
+/** The body sent with the request, as `docker exec` does; undefined: none. It can be read once. */
 export function upgradeBody({
   visit,
   settings,

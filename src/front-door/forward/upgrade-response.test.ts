@@ -15,7 +15,7 @@ import { startDeaf } from '../../../test/support/start-deaf.ts'
 
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket']
 
-/** What a visitor gets who asks for another protocol, and one who does not. */
+/** Answers to a visitor with an upgrade, and to one without. */
 const ORDINARY: readonly [what: string, options: ProxyRoomOptions, expected: RegExp][] = [
   [
     'a refusal',
@@ -57,7 +57,7 @@ const ORDINARY: readonly [what: string, options: ProxyRoomOptions, expected: Reg
   ],
 ]
 
-/** Without what differs by nature: the time, and what becomes of the connection. */
+/** Without parts that differ by nature: the time, and the end of the connection. */
 function comparable(text: string): string {
   return text.replace(/^(?:date|connection|keep-alive): .*\r\n/gim, '')
 }
@@ -135,7 +135,7 @@ test('a client that neither reads on nor goes is cut after the answer', async ()
   client.on('error', () => {}).resume()
   client.write(get('/', ...UPGRADE))
   await once(client, 'end')
-  // What it goes on sending is for nobody, and at last nobody is there.
+  // Its further bytes are dropped, and at last it is gone.
   const timer = setInterval(() => client.write('x'), 50)
   await new Promise((resolve) => client.once('close', resolve))
   clearInterval(timer)

@@ -4,18 +4,21 @@ import type { Duplex } from 'node:stream'
 
 const http = process.getBuiltinModule('node:http')
 
-/** How long a client may go on sending after its answer, in milliseconds; cut at once, it might not see the answer. */
+/**
+ * Time for which a client may go on sending after its answer, in milliseconds; cut at once, it might not see the
+ * answer.
+ */
 const LINGER_MS = 2_000
 
 /**
- * Makes the answer to a request whose connection was given away for another protocol that does not come about. It is
- * one like any other; the connection ends with it, since what follows on it was meant for that protocol.
+ * Makes the answer to a request whose connection was prepared for another protocol that is not spoken. It is one like
+ * any other; the connection ends with it, since the bytes after it are those of that protocol.
  */
 export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
   const response = new http.ServerResponse(request)
   response.shouldKeepAlive = false
   if (socket.destroyed) {
-    // Nobody else would tell.
+    // No other part would emit it.
     process.nextTick(() => response.emit('close'))
     return response
   }
@@ -24,7 +27,7 @@ export function responseOn(request: IncomingMessage, socket: Duplex): ServerResp
   const onDrain = (): boolean => response.emit('drain')
   const onEnd = (): void => void socket.destroy()
   socket.on('drain', onDrain).once('end', onEnd)
-  // That the client goes is only seen by reading; what it still sends is for nobody.
+  // Reading is the only way to see that the client goes; its further bytes are dropped.
   socket.resume()
   response.once('finish', () => {
     socket.off('drain', onDrain).off('end', onEnd)

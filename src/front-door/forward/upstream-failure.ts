@@ -2,7 +2,7 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { ConnectFailed, type ConnectFailure, wasUsed } from './connect-server.ts'
 import type { BodyStopped } from './request-body.ts'
 
-/** Why an upstream gave no answer that can be passed on. */
+/** Reason why an upstream gave no answer that can be passed on. */
 export type UpstreamFailure =
   /** No connection: nothing was sent, another server can be tried. */
   | ConnectFailure
@@ -15,7 +15,7 @@ export type UpstreamFailure =
   | 'body'
   | 'aborted'
 
-/** Code of an error that says that an answer did not come in time. */
+/** Code of an error for an answer that did not come in time. */
 export const ANSWER_TIMEOUT = 'ANSWER_TIMEOUT'
 
 const TIMEOUTS: ReadonlySet<string> = new Set([
@@ -30,8 +30,8 @@ const BAD_ANSWERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What an error comes to. What a connection that was there ends with is no reason to believe that nothing was sent:
- * the system says `ETIMEDOUT` and `EHOSTUNREACH` of such, too.
+ * The reason behind an error. The end of an established connection does not show that nothing was sent: the system
+ * reports `ETIMEDOUT` and `EHOSTUNREACH` for such, too.
  */
 export function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
   if (error instanceof ConnectFailed) return error.reason
@@ -43,14 +43,14 @@ export function reasonOf(error: Error & { readonly code?: string }): UpstreamFai
   return 'no-answer'
 }
 
-/** Whether nothing was sent, so that it does no harm to ask another server, whatever is asked for. */
+/** True if nothing was sent, so that another server may be tried for any request. */
 export function isUnsent(reason: UpstreamFailure): boolean {
   return reason === 'unreachable' || reason === 'connect-timeout' || reason === 'tls'
 }
 
 /**
- * Whether a connection that had brought something before ended in place of an answer: a server that ends idle
- * connections may do so at the moment when it is asked something. undici tells it of ends, the connection of errors.
+ * True if a connection that had received bytes before ended in place of an answer: a server that ends idle connections
+ * may do so at the moment of a request. undici reports ends, the connection errors.
  */
 export function wasIdleTooLong(
   reason: UpstreamFailure,
@@ -61,15 +61,15 @@ export function wasIdleTooLong(
   return (typeof bytesRead === 'number' && bytesRead > 0) || wasUsed(error)
 }
 
-/** What a visitor is answered with where no other server is left. */
+/** Status for a visitor if no other server is left. */
 export function statusOf(reason: UpstreamFailure): 502 | 504 {
   return reason === 'timeout' || reason === 'connect-timeout' ? 504 : 502
 }
 
-/** Methods whose second sending does no harm (RFC 9110 section 9.2.2). */
+/** Methods that may be sent a second time (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
-/** Whether another server may be asked, by `proxy_next_upstream` and the method. */
+/** True if another server may be tried, by `proxy_next_upstream` and the method. */
 export function mayTryNext(
   reason: UpstreamFailure,
   { method, settings }: { method: string; settings: LocationSettings },
@@ -79,7 +79,7 @@ export function mayTryNext(
   return isUnsent(reason) || IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
 }
 
-/** Whether another server may be asked after an answer of some status. */
+/** True if another server may be tried after an answer of some status. */
 export function mayTryAfter(
   status: number,
   { method, settings }: { method: string; settings: LocationSettings },
@@ -89,7 +89,7 @@ export function mayTryAfter(
   return IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
 }
 
-/** What the operator's log says of an error: its own words, and its code where there is one. */
+/** Text of an error for the operator's log: its own message, and its code if there is one. */
 export function causeOf(error: Error & { readonly code?: unknown }): { cause: string; code?: string } {
   const { code } = (error instanceof ConnectFailed ? error.cause : error) as { code?: unknown }
   return { cause: error.message, ...(typeof code === 'string' && { code }) }

@@ -2,7 +2,7 @@ import type { ContentPlan } from '../exchange/site-exchange.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { RedirectFacts } from './turn-redirect.ts'
 
-/** The upstream that an origin of `proxy_pass` stands for. */
+/** The upstream for an origin of `proxy_pass`. */
 export function declareOrigin(origin: string): UpstreamDeclaration | undefined {
   const url = URL.parse(origin)
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
@@ -19,8 +19,8 @@ export function originOf({ protocol }: UpstreamDeclaration, { host, port }: Upst
 }
 
 /**
- * What `proxy_redirect default` turns: the address of the server that answered, and the names by which it was asked,
- * since an application that knows nothing of TLS before it answers with `http://` and the host it was told.
+ * Prefixes that `proxy_redirect default` changes: the address of the server that answered, and its names, since an
+ * application that is unaware of TLS before it answers with `http://` and the host of its request.
  */
 export function redirectFacts(
   { redirect, content }: Pick<ContentPlan, 'content' | 'redirect'>,

@@ -5,18 +5,20 @@ import type { UpstreamTls } from './connect-tls.ts'
 
 /** Largest head of an upstream's answer, in bytes: an application that sends more is broken. */
 const MAX_HEAD_BYTES = 64 * 1024
-/** How long an idle connection to an upstream is kept, in milliseconds: shorter than the usual 60 s of servers. */
+/**
+ * Time for which an idle connection to an upstream is kept, in milliseconds: shorter than the usual 60 s of servers.
+ */
 const KEEP_ALIVE_MS = 50_000
-/** How long a pool that no site names any more is kept, in milliseconds: a container that restarts comes back. */
+/** Time for which a pool without a site is kept, in milliseconds: a container that restarts comes back. */
 const GRACE_MS = 30_000
 
 /**
- * Pools kept at once; beyond them, the idle one that was used longest ago is closed. With a variable in `proxy_pass`
- * visitors say how many there are.
+ * Most pools at once; beyond them, the least recently used idle one is closed. With a variable in `proxy_pass` visitors
+ * decide their number.
  */
 const MAX_POOLS = 1_024
 
-/** What a pool connects to, and how. */
+/** Target and settings of a pool. */
 interface PoolTarget {
   /** Scheme, host and port, such as `http://172.17.0.2:80`. */
   readonly origin: string
@@ -32,7 +34,7 @@ interface Entry {
   usedAt: number
 }
 
-/** Connections to upstreams, a pool for each way to reach one. A change of the table leaves them as they are. */
+/** Connections to upstreams, a pool for each way to reach one. A change of the table does not touch them. */
 export class UpstreamPools implements AsyncDisposable {
   readonly #entries = new Map<string, Entry>()
   readonly #sweep: NodeJS.Timeout
@@ -64,12 +66,12 @@ export class UpstreamPools implements AsyncDisposable {
     await Promise.all(pools)
   }
 
-  /** How many pools there are. */
+  /** Number of pools. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** Requests under way have a bound of their own, and so have the pools that none can be closed of. */
+  /** Requests under way have a bound of their own, which bounds the pools that cannot be closed. */
   #closeOldest(): void {
     let oldest: [key: string, entry: Entry] | undefined
     for (const [key, entry] of this.#entries) {
@@ -103,7 +105,7 @@ function open({ origin, connectTimeoutMs, keepAlive, tls }: PoolTarget): Pool {
   })
 }
 
-/** undici's own connector asks for the host that the visitor asked for, which an upstream need not know. */
+/** Replaces undici's own connector, which uses the visitor's host as name; an upstream need not know it. */
 function createConnector(tls: UpstreamTls | undefined, timeoutMs: number): buildConnector.connector {
   return ({ hostname, port }, callback) => {
     const address = { host: hostname, port: Number(port || (tls ? 443 : 80)), tls, timeoutMs }

@@ -1,13 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** What a client may send before the protocol has changed, in bytes; the rest waits in the system. */
+/** Most bytes kept from a client before the protocol has changed; further ones wait in the system. */
 const MAX_EARLY_BYTES = 64 * 1024
 
 /**
- * Looks whether a client that asked for another protocol is still there. That it goes is only seen by reading, so that
- * what it sends meanwhile is kept. A client that ends its side without having sent anything has gone, as with any other
- * request.
+ * Detects that a client of an upgrade has gone. Reading is the only way to see it, so bytes received meanwhile are
+ * kept. A client that ends its side without having sent anything has gone, as with any other request.
  */
 export class ClientWatch {
   readonly #socket: Duplex
@@ -24,22 +23,22 @@ export class ClientWatch {
     this.#request = request
     if (head.length > 0) this.#keep(head)
     socket.once('close', this.#tell)
-    // To read the connection of a request that is not complete would be to throw away its body.
+    // Reading the connection of an incomplete request would drop its body.
     if (request.complete) this.#watch()
     else request.once('end', this.#watch)
   }
 
-  /** Whether the client has gone. */
+  /** True if the client has gone. */
   get isGone(): boolean {
     return this.#isGone || this.#socket.destroyed
   }
 
-  /** Tells that the client goes, once; one listener at a time. */
+  /** Called when the client goes, once; one listener at a time. */
   set onGone(listener: () => void) {
     this.#onGone = listener
   }
 
-  /** Ends the watch. @returns what the client has sent meanwhile. */
+  /** Ends the watch. @returns the bytes received meanwhile. */
   release(): readonly Buffer[] {
     this.#isReleased = true
     this.#onGone = ignore

@@ -49,7 +49,7 @@ function judge(site: Site, url: string): Plan | { refused: string } {
   return 'refused' in judged ? judged : judged.plan
 }
 
-/** What an upstream is asked; undefined if the request is not let in. */
+/** The target at an upstream; undefined if the request is refused. */
 function forwarded(site: Site, url: string): string | undefined {
   const plan = judge(site, url)
   if ('refused' in plan || plan.kind !== 'content') return undefined
@@ -60,7 +60,7 @@ function forwarded(site: Site, url: string): string | undefined {
 
 const PROXY = 'proxy_pass http://a.test;'
 const isAdmin = (path: string): boolean => path === '/admin' || path.startsWith('/admin/')
-/** Rules, and the paths that no application may be asked for. */
+/** Rules, and the paths that must never reach an application. */
 const HOSTS: Readonly<Record<string, readonly [vhost: string, isForbidden: (path: string) => boolean]>> = {
   'a prefix': [`location /admin/ { deny all; ${PROXY} }`, (path) => path.startsWith('/admin/')],
   'a prefix with a password': [
@@ -157,7 +157,7 @@ for (const [name, [vhost, isForbidden]] of Object.entries(HOSTS)) {
         assert.ok(!isForbidden(read), `${url}: ${target} is ${read} to one that ${reader.name}`)
       }
     }
-    // What nothing forbids goes through, odd escapes or not.
+    // Allowed paths go through, odd escapes or not.
     assert.ok(passed > 5 && escaped > 0, `${passed}, ${escaped}`)
   })
 }

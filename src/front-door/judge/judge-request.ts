@@ -4,15 +4,15 @@ import { enterSite, type JudgedVisit } from '../exchange/site-exchange.ts'
 import type { SiteVisit } from '../exchange/site-handler.ts'
 import type { Plan } from '../vhost/route/plan.ts'
 
-/** A request and what is to become of it. */
+/** A request and its plan. */
 interface JudgedRequest {
   readonly visit: JudgedVisit
   readonly plan: Plan
 }
 
 /**
- * Finds the plan of a request by its canonical path. Where a server could read another path in what it will be sent, that
- * path must stand under the same rules; otherwise the request is refused, since it would be judged by the one and
+ * Finds the plan of a request by its canonical path. If a server could read another path in the target it will get,
+ * that path must have the same rules; otherwise the request is refused, since it would be judged by the one and
  * answered by the other.
  */
 export function judgeRequest(
@@ -32,7 +32,7 @@ export function judgeRequest(
   return { visit, plan }
 }
 
-/** Whether a request was sent by this process before: an upstream is Berth itself, or passes back to it. */
+/** True if this process sent the request before: an upstream is Berth itself, or passes back to it. */
 function hasPassed({ 'cdn-loop': passed }: IncomingHttpHeaders, loopId: string): boolean {
   return passed !== undefined && String(passed).includes(loopId)
 }
@@ -46,7 +46,7 @@ const AMBIGUOUS: RefusedTarget = {
     'by an escaped slash or backslash, a ";" or slashes in a row it belongs to locations of different rules',
 }
 
-/** What keeps visitors out of a location, as a text that is the same for the same rules. */
+/** The access rules of a location, as a text that is the same for the same rules. */
 function guardOf(plan: Plan): string {
   if (plan.kind === 'close') return plan.kind
   const { access, limitExcept, requestRates, connectionLimits } = plan.settings

@@ -3,7 +3,7 @@ import type { LimitedRequest, LimitGate, LimitVerdict } from '../sites/ports.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { expand } from '../vhost/syntax/template.ts'
 
-/** Keys remembered in one zone; the one asked for longest ago goes first: nginx's 10m hold some 160,000. */
+/** Most keys of one zone; the least recently used one goes first: nginx's 10m hold some 160,000. */
 const MAX_KEYS = 100_000
 
 interface Bucket {
@@ -15,7 +15,7 @@ interface Bucket {
 const PASS: LimitVerdict = { kind: 'pass', release: () => {} }
 
 /**
- * Asks a gate about a request of a location; one without limits passes at once. A request is counted once, however many
+ * Enters the limits of a request's location; one without limits passes at once. A request is counted once, however many
  * locations it goes through.
  */
 export function enterLimits(

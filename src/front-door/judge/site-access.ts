@@ -5,7 +5,7 @@ import { expand } from '../vhost/syntax/template.ts'
 import { createAddressMatcher } from '../visit/network-address.ts'
 import { readBasic } from './basic-credentials.ts'
 
-/** Networks that `NETWORK_ACCESS=internal` lets in: nginx-proxy's own list, and IPv6's. */
+/** Networks of `NETWORK_ACCESS=internal`: nginx-proxy's own list, and IPv6's. */
 const INTERNAL_NETWORKS = [
   '127.0.0.0/8',
   '10.0.0.0/8',
@@ -19,14 +19,14 @@ const INTERNAL_NETWORKS = [
 ]
 const isInternal = createAddressMatcher(INTERNAL_NETWORKS)
 
-/** How a request is sent away. */
+/** Answer to a refused request. */
 export interface Refusal {
   readonly status: number
   readonly challenge?: string
   readonly retryAfterS?: number
 }
 
-/** Why a request is not let in; undefined: it is. */
+/** Refusal of a request; undefined: it is let in. */
 export async function refusalOf(
   exchange: JudgedVisit,
   plan: ContentPlan,
@@ -38,7 +38,7 @@ export async function refusalOf(
   const access = accessFor(plan.settings, facts.method)
   const demand = demandOf(access, facts.remoteAddress)
   if (demand.kind === 'denied') return { status: 403 }
-  // The registry's users are its accounts: it asks for the password itself, with a token where the client wants one.
+  // The registry's users are its accounts: it demands the password itself, with a token if the client wants one.
   if (demand.kind === 'granted' || !access.basic || isRegistry(exchange, plan)) return undefined
   return checkPassword(exchange, access.basic, { tools, variable: plan.variable })
 }

@@ -1,6 +1,6 @@
 /**
- * Holds requests back until a server has said that it serves: a program that waits for the port finds what was said.
- * What waits is bounded by the connections of its listener.
+ * Holds requests back until a server has announced that it serves: a program that waits for the port then finds the
+ * announcement. The number of waiting requests is bounded by the connections of the listener.
  */
 export class AnswerGate {
   #isOpen = false

@@ -1,10 +1,10 @@
 import { toPlainHost } from '../visit/host-name.ts'
 
-/** Largest ClientHello looked at, in bytes: with post-quantum key shares real ones have below 2 KiB. */
+/** Largest ClientHello read, in bytes: with post-quantum key shares real ones have below 2 KiB. */
 export const MAX_CLIENT_HELLO_BYTES = 16_384
-/** Protocols named in one hello, at most. */
+/** Most protocols of one hello. */
 const MAX_PROTOCOLS = 32
-/** Records that one hello may come in: a sender of one-byte records wants to make work. */
+/** Most records of one hello: one of one-byte records would be an attack. */
 const MAX_RECORDS = 64
 
 const RECORD_HEADER_BYTES = 5
@@ -14,25 +14,25 @@ const EXTENSION_SERVER_NAME = 0
 const EXTENSION_ALPN = 16
 const EXTENSION_SUPPORTED_VERSIONS = 43
 const TLS13 = 0x0304
-/** How a request line begins: a method and a space. */
+/** Begin of a request line: a method and a space. */
 const HTTP_START = /^[A-Z]{1,16}(?: |$)/
 
-/** What the first bytes of a connection say. */
+/** Reading of the first bytes of a connection. */
 type ClientHello =
-  /** Not all of it is here yet. */
+  /** Not complete yet. */
   | { readonly kind: 'incomplete' }
   /** No TLS. */
   | { readonly kind: 'not-tls'; readonly isHttp: boolean }
-  /** TLS, but no hello that can be understood. */
+  /** TLS, but an unreadable hello. */
   | { readonly kind: 'malformed' }
   | {
       readonly kind: 'hello'
       /**
-       * The name asked for (RFC 6066 section 3) as tables hold it; undefined: none. With Encrypted ClientHello it is
+       * Name in the hello (RFC 6066 section 3) in the form of tables; undefined: none. With Encrypted ClientHello it is
        * the outer name.
        */
       readonly serverName: string | undefined
-      /** Protocols offered (RFC 7301), in order; unknown and GREASE ones among them. */
+      /** Offered protocols (RFC 7301), in order; unknown and GREASE ones among them. */
       readonly protocols: readonly string[]
       readonly supportsTls13: boolean
     }
@@ -41,9 +41,9 @@ const INCOMPLETE: ClientHello = { kind: 'incomplete' }
 const MALFORMED: ClientHello = { kind: 'malformed' }
 
 /**
- * Reads server name and protocols from the first bytes of a connection (RFC 8446 section 4.1.2), which stay as they
- * are for the TLS stack. Never throws; unknown extensions and values are passed over. At most
- * `MAX_CLIENT_HELLO_BYTES` are asked for.
+ * Reads server name and protocols from the first bytes of a connection (RFC 8446 section 4.1.2), which stay unchanged
+ * for the TLS stack. Never throws; unknown extensions and values are ignored. It needs at most
+ * `MAX_CLIENT_HELLO_BYTES`.
  */
 export function readClientHello(bytes: Buffer): ClientHello {
   if (bytes.length === 0) return INCOMPLETE
@@ -68,7 +68,7 @@ function notTls(bytes: Buffer): ClientHello {
   return { kind: 'not-tls', isHttp: HTTP_START.test(bytes.toString('latin1', 0, 17)) }
 }
 
-/** The handshake bytes of the records that are here, which may cut the message anywhere; undefined: other records. */
+/** The handshake bytes of the complete records, which may cut the message anywhere; undefined: other records. */
 function joinRecords(bytes: Buffer): Buffer | undefined {
   const parts: Buffer[] = []
   let offset = 0
@@ -112,7 +112,7 @@ function readBody(reader: Reader): ClientHello {
   while (extensions.left > 0) {
     const type = extensions.uint16()
     const content = extensions.nested(extensions.uint16())
-    // Two of a kind could be understood one way here and another way by the TLS stack.
+    // Two of a kind could be read one way here and another way by the TLS stack.
     if (seen.has(type)) return MALFORMED
     seen.add(type)
     if (type === EXTENSION_SERVER_NAME) {
@@ -125,12 +125,12 @@ function readBody(reader: Reader): ClientHello {
   return { kind: 'hello', ...found }
 }
 
-/** @returns undefined for what is no host name. */
+/** @returns undefined if it is no host name. */
 function readServerName(content: Reader): string | undefined {
   const list = content.nested(content.uint16())
   const type = list.uint8()
   const name = list.text(list.uint16())
-  // One name of one type is all that was ever defined.
+  // Only one name of one type was ever defined.
   return type === 0 && list.left === 0 && content.left === 0 ? toPlainHost(name) : undefined
 }
 
@@ -148,7 +148,7 @@ function readVersions(content: Reader): number[] {
   return versions
 }
 
-/** Reads forwards through bytes. Errors: `RangeError` where they end too soon. */
+/** Reads forwards through bytes. Errors: `RangeError` if they end too soon. */
 class Reader {
   readonly #bytes: Buffer
   #offset = 0

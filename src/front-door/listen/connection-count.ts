@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 
-/** Counts open connections by where they come from, so that one address cannot take them all. */
+/** Counts open connections by address, so that one address cannot take them all. */
 export class ConnectionCount {
   readonly #max: number
   readonly #open = new Map<string, number>()
@@ -10,7 +10,7 @@ export class ConnectionCount {
     this.#max = max
   }
 
-  /** Counts a connection. @returns what ends its counting; undefined if its address has as many as it may. */
+  /** Counts a connection. @returns a function that ends its counting; undefined if its address has its most. */
   add(address: string): (() => void) | undefined {
     if (this.#max === 0) return ignore
     const key = keyOf(address)

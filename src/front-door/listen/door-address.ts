@@ -4,7 +4,7 @@ import { lstat, unlink } from 'node:fs/promises'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 
-/** Where to listen: `*` is every address, IPv6 and IPv4; a path is that of a Unix socket. */
+/** Address of a listener: `*` is every address, IPv6 and IPv4; a path is that of a Unix socket. */
 export type DoorAddress =
   | { readonly host: string; readonly port: number; readonly path?: undefined }
   | { readonly path: string }
@@ -20,7 +20,7 @@ export async function listenOn(server: Server, address: DoorAddress): Promise<vo
       if (address.host !== '*' || !hasNoIpv6) throw error
       await tryToListen(server, { host: '0.0.0.0', port: address.port })
     } else {
-      // libuv says EACCES of both.
+      // libuv reports EACCES for both.
       if (code === 'EACCES' && !existsSync(dirname(address.path))) {
         throw Object.assign(new Error(`the folder of ${address.path} is not there`), {
           ...{ code: 'ENOENT', syscall: 'listen', cause: error },
@@ -36,8 +36,8 @@ export async function listenOn(server: Server, address: DoorAddress): Promise<vo
 
 /**
  * Removes the socket that a killed process left at a path, so that another can listen there. Anything else stays: a
- * socket where somebody listens, or where that cannot be found out; a file, a folder, a link.
- * Errors: those of the system; `ENOTSOCK` if something else than a socket stands there.
+ * socket with a listener, or one that cannot be tested; a file, a folder, a link. Errors: those of the system;
+ * `ENOTSOCK` if it is no socket.
  */
 export async function removeLeftSocket(path: string): Promise<void> {
   const entry = await lstat(path).catch((error: NodeJS.ErrnoException) => {
@@ -50,7 +50,7 @@ export async function removeLeftSocket(path: string): Promise<void> {
   if (!(await isAnswered(path))) await unlink(path)
 }
 
-/** Where a server listens, with the port that the system chose. */
+/** Address of a server, with the port that the system chose. */
 export function urlOf(server: Server, address: DoorAddress, scheme: 'http' | 'https'): string {
   if (address.path !== undefined) return `unix:${address.path}`
   const { port } = server.address() as AddressInfo
@@ -71,7 +71,7 @@ function tryToListen(server: Server, address: DoorAddress): Promise<void> {
   })
 }
 
-/** Whether somebody listens at a Unix socket; true as well where that cannot be told. */
+/** True if a Unix socket has a listener, or cannot be tested. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path })

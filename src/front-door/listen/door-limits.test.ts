@@ -114,7 +114,7 @@ for (const [what, frame] of Object.entries(FLOODS)) {
     socket.pause()
     const many = Buffer.concat(Array.from({ length: 1_000 }, () => frame))
     let sent = 0
-    // Nothing is read, so that what the server answers stays with it.
+    // Nothing is read, so that the server keeps its answers.
     while (!socket.destroyed && sent < 4_000) {
       sent++
       await new Promise<void>((resolve) => socket.write(many, () => resolve()))
@@ -179,7 +179,7 @@ test('the listener forgets connections that go right after the handshake', async
   }
 })
 
-/** The server learns of the end of a connection a little later than we do. */
+/** Retries: the server sees the end of a connection a little later than the client. */
 async function retry(connect: () => ReturnType<typeof shakeHands>): Promise<TLSSocket> {
   const deadline = Date.now() + 60_000
   while (Date.now() < deadline) {

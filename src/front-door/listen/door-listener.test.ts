@@ -50,7 +50,7 @@ test('the listener takes a hello that comes byte by byte', async () => {
 test('the listener cuts a hello that does not come in time, and a handshake that stops', async () => {
   await using door = await open({ handshakeTimeoutMs: 200 })
   await using patient = await open({ handshakeTimeoutMs: 600_000 })
-  // What is cut is cut by that limit: another one leaves a connection like it alone.
+  // That limit cut it: another one leaves such a connection alone.
   const waiting = await connectTo(patient.port)
   const hello = await helloOf(door.port)
   for (const bytes of [Buffer.alloc(0), hello.subarray(0, 100), hello]) {

@@ -21,9 +21,9 @@ import { peek } from './peek.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 import type { TlsEntrance, Wanted } from './tls-entrance.ts'
 
-/** How long a new connection has to send its first request once the listener stops, in milliseconds. */
+/** Time for a new connection to send its first request once the listener stops, in milliseconds. */
 const FRESH_GRACE_MS = 1_000
-/** Time between two looks for connections that became idle while the listener stops, in milliseconds. */
+/** Time between two checks for connections that became idle while the listener stops, in milliseconds. */
 const SWEEP_MS = 50
 /** A socket that accepts connections. */
 export interface DoorListener {
@@ -34,9 +34,9 @@ export interface DoorListener {
 }
 
 /**
- * Starts to listen for the front door: the first bytes of each connection are looked at (PROXY header, ClientHello)
- * and the connection is then handed, as it is, to the server that speaks what was asked for. Errors: those of the
- * system (`EADDRINUSE`, `EACCES`, …).
+ * Starts to listen for the front door: the first bytes of each connection are read (PROXY header, ClientHello) and the
+ * connection is then passed, unchanged, to the server of its protocol. Errors: those of the system (`EADDRINUSE`,
+ * `EACCES`, …).
  */
 export async function openDoorListener(address: DoorAddress, options: DoorOptions): Promise<DoorListener> {
   const listening = new Listening(options, await loadParts(options))
@@ -62,7 +62,7 @@ async function loadParts({ hasHttp2, isTls }: DoorOptions): Promise<LoadedParts>
   return { createHttp2: http2?.createHttp2, createTlsEntrance: tls?.createTlsEntrance }
 }
 
-/** An open connection; facts are known once it is handed on. */
+/** An open connection; facts are known once it is passed on. */
 interface Connection {
   readonly raw: Socket
   readonly source: { address: string; port: number }
@@ -72,21 +72,21 @@ interface Connection {
   clients: Wanted['clients']
   /** Set after it. */
   judged: JudgedConnection | undefined
-  /** Until TLS is set up. */
+  /** Timer until TLS is set up. */
   deadline: NodeJS.Timeout | undefined
-  /** Until its first request. */
+  /** True until its first request. */
   isFresh: boolean
 }
 
 class Listening {
-  /** What listens. */
+  /** The server that listens. */
   readonly server: Server
   readonly #options: DoorOptions
   readonly #ports: DoorPorts
   readonly #http1: HttpServer
   /** undefined: HTTP/2 is not spoken. */
   readonly #http2: Http2Server | undefined
-  /** undefined: plain HTTP. */
+  /** Undefined: plain HTTP. */
   readonly #tls: TlsEntrance | undefined
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
@@ -96,7 +96,7 @@ class Listening {
   /** The connection that is being handed to the server of HTTP/2. */
   #entering: Connection | undefined
   #isStopping = false
-  /** No connection is to be left, not even one that the system accepted a moment ago. */
+  /** True if no connection may stay, not even one that the system accepted a moment ago. */
   #isCut = false
 
   constructor(options: DoorOptions, { createHttp2, createTlsEntrance }: LoadedParts) {
@@ -125,13 +125,13 @@ class Listening {
     boundConnections(this.server, options.maxConnections ?? connectionLimit(CONNECTION_LIMITS.maxConnections))
   }
 
-  /** Without TLS and proxies there is nothing to look at first: connections are the HTTP server's own. */
+  /** True without TLS and proxies: there is nothing to read first, and connections are the HTTP server's own. */
   get #isBare(): boolean {
     return !this.#options.isTls && this.#options.proxyProtocol === 'none'
   }
 
   begin(): void {
-    // A server that does not listen by itself does not look for slow senders either, until it is told.
+    // A server that does not listen itself checks for slow senders only after this event.
     if (!this.#isBare) this.#http1.emit('listening')
   }
 
@@ -144,7 +144,7 @@ class Listening {
     }, FRESH_GRACE_MS)
     const endIdle = (): void => this.#http1.closeIdleConnections()
     endIdle()
-    // A connection that answers its last request now becomes idle, and nobody would end it.
+    // A connection that answers its last request now becomes idle, and would never be ended.
     const sweep = setInterval(endIdle, SWEEP_MS)
     const cut = (): void => {
       this.#isCut = true
@@ -158,7 +158,7 @@ class Listening {
       clearTimeout(endFresh)
       clearInterval(sweep)
       signal.removeEventListener('abort', cut)
-      // Ends the look for slow senders.
+      // Ends the check for slow senders.
       if (!this.#isBare) this.#http1.close(ignore)
     }
   }
@@ -186,7 +186,7 @@ class Listening {
     socket.once('close', () => clearTimeout(connection.deadline))
     const isFromProxy =
       this.#options.proxyProtocol !== 'none' && this.#ports.isProxyTrusted(connection.source.address)
-    // Connections of a proxy are counted by whom it speaks for, which is not known yet.
+    // Connections of a proxy are counted by the visitor's address, which is not known yet.
     if (!isFromProxy && !this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
     if (isFromProxy && (this.#isCut || !(await this.#readSource(connection)))) return void socket.destroy()
     if (this.#tls) return this.#tls.accept(socket, (wanted) => void Object.assign(connection, wanted))
@@ -283,7 +283,7 @@ class Listening {
     const connection = connectionOf(request)
     const visit = connection && this.#visitOf(request, connection)
     if (!visit) return void socket.destroy()
-    // What speaks another protocol ends by itself.
+    // A connection with another protocol ends by itself.
     if (connection.judged) this.#judged.delete(connection.judged)
     this.#ports.upgrade(request, { socket, head, visit })
   }

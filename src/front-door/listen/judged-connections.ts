@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 
-/** Time between two looks, in milliseconds: what asks in between is answered with 421. */
+/** Time between two checks, in milliseconds: requests in between are answered with 421. */
 const LOOK_EVERY_MS = 1_000
 
-/** A connection whose client was judged in its handshake. */
+/** A connection whose client was checked in its handshake. */
 export interface JudgedConnection {
-  /** Whether who judged it still does. */
+  /** True if the CAs it was checked against are still current. */
   isCurrent(): boolean
   /** Ends it in a way that a client takes for the end of an idle connection. */
   end: () => void
@@ -14,8 +14,8 @@ export interface JudgedConnection {
 }
 
 /**
- * Ends connections between two requests once their clients would be judged by others, as when a revocation list was
- * replaced: most clients open another one then without a word, where an answer of 421 would be a failure.
+ * Ends connections between two requests once their clients' CAs have changed, as when a revocation list was replaced:
+ * most clients then silently open another one, while an answer of 421 would be a failure.
  */
 export class JudgedConnections {
   readonly #all = new Set<JudgedConnection>()
@@ -27,7 +27,7 @@ export class JudgedConnections {
     this.#logFailure = logFailure
   }
 
-  /** Until it closes. Errors of `isCurrent` are logged, and end it. */
+  /** Watches it until it closes. Errors of `isCurrent` are logged, and end it. */
   add(socket: Socket, isCurrent: () => boolean): JudgedConnection {
     const connection = { isCurrent, end: () => void socket.end(), busy: 0 }
     this.#all.add(connection)

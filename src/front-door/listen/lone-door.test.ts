@@ -46,7 +46,7 @@ test('a lone door answers all that came before what cannot be read', async () =>
   assert.equal(text.match(/HTTP\/1\.1 200 /g)?.length, 3, text)
   assert.equal(text.match(/later/g)?.length, 3)
   assert.ok(isClosed)
-  // What breaks off in the middle of its body ends all: nothing could be said between the answers before it.
+  // A break in the middle of its body ends all: an answer could not come between those before it.
   const cut = `${soon}POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n`
   const broken = await sendRaw(server.url, cut)
   assert.doesNotMatch(broken.text, /400/)

@@ -19,17 +19,17 @@ const DOUBLED: HeadRefusal = {
 
 /** Dependencies of {@link openLoneDoor}. */
 export interface LoneDoorParts extends VisitRules {
-  /** Answers all requests, whatever host they name. */
+  /** Answers all requests, for any host. */
   readonly served: Served
-  /** The pair of the moment, the same object as long as it is; undefined: plain HTTP. */
+  /** The current pair, the same object as long as it is; undefined: plain HTTP. */
   readonly pair: (() => TlsPair) | undefined
   /** Requests wait until it is open; undefined: they do not wait. */
   readonly gate?: AnswerGate
-  /** Where other processes take the same visitors' connections: the source of ticket keys. */
+  /** Secret of the session tickets, the same in all processes that serve the same visitors. */
   readonly ticketSecret?: Uint8Array | undefined
   /** Longest time to send all headers, in milliseconds; 20 s if undefined. */
   readonly headersTimeoutMs?: number
-  /** Gets failures before there is a request; that connection is closed. */
+  /** Called with failures before there is a request; that connection is closed. */
   readonly logFailure: (error: unknown) => void
 }
 
@@ -42,7 +42,7 @@ export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): 
   // Loaded with TLS only.
   const tls = pair && (await import('./pair-context.ts'))
   const contextOf = pair && tls?.createContextFinder(pair, { policy: POLICY, ticketSecret })
-  // A pair that does not fit is known before anything listens.
+  // A pair that does not fit is an error before anything listens.
   contextOf?.()
   return openDoorListener(address, {
     isTls: pair !== undefined,

@@ -3,14 +3,14 @@ import type { Server } from 'node:net'
 
 /** Fewer connections than this are soon used up: a client opens several, and keeps them. */
 export const FEW_CONNECTIONS = 100
-/** Least part of the files that a process may open that is kept for other than visitors' connections. */
+/** Share of the files that a process may open that is kept for other uses than visitors' connections. */
 const KEPT_SHARE = 1 / 8
 /** Least number of files kept: the database, logs, listeners and threads take some fifty. */
 const MIN_KEPT = 64
 
 /**
- * Most connections at once, by how many files this process may open (RLIMIT_NOFILE): `most`, or fewer, so that what
- * serves them, such as a file or a connection to an upstream, can be opened, too. Where the limit is not known, `most`.
+ * Most connections at once, by the number of files this process may open (RLIMIT_NOFILE): `most`, or fewer, so that
+ * files and connections to upstreams can be opened, too. If the limit is unknown, `most`.
  */
 export function connectionLimit(most: number, openFiles: number | undefined = openFileLimit()): number {
   if (openFiles === undefined) return most
@@ -19,15 +19,18 @@ export function connectionLimit(most: number, openFiles: number | undefined = op
 }
 
 /**
- * Closes connections beyond `most` at once. Without `dropMaxConnection` a worker gives them back to the primary, which tries
- * the next one: once all are full they wait without an end, and all processes are busy passing them on.
+ * Closes connections beyond `most` at once. Without `dropMaxConnection` a worker returns them to the primary, which
+ * tries the next one: once all are full they wait without an end, and all processes are busy passing them on.
  */
 export function boundConnections(server: Server, most: number): void {
-  // The types of Node do not know the second one.
+  // Node's types lack the second one.
   Object.assign(server, { maxConnections: most, dropMaxConnection: true })
 }
 
-/** How many files this process may open: Node raises the soft limit to the hard one. Undefined where the system does not say. */
+/**
+ * Number of files this process may open: Node raises the soft limit to the hard one. Undefined if the system does not
+ * report it.
+ */
 export function openFileLimit(): number | undefined {
   try {
     const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []

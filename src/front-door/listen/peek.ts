@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 
-/** Bytes looked at before a protocol must be known: the largest ClientHello, a PROXY header before it. */
+/** Most bytes read before a protocol must be known: the largest ClientHello, after a PROXY header. */
 const MAX_PEEKED_BYTES = 20_480
 
 /**
- * Looks at the first bytes of a connection until `read` knows what they are, and puts them back.
- * @returns undefined if the connection ends first, or too many bytes say too little.
+ * Reads the first bytes of a connection until `read` recognizes them, and puts them back.
+ * @returns undefined if the connection ends first, or after too many bytes.
  */
 export function peek<T extends { readonly kind: string }>(
   socket: Socket,

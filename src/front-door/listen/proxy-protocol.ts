@@ -1,14 +1,14 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../visit/network-address.ts'
 
-/** Longest header of version 1, in bytes, as its specification says. */
+/** Longest header of version 1, in bytes, by its specification. */
 const MAX_V1_BYTES = 107
 /** Longest header of version 2 that is read: addresses of Unix sockets and some 300 bytes of further fields. */
 const MAX_V2_BYTES = 536
 const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_START = Buffer.from('PROXY ', 'latin1')
 
-/** What the first bytes of a connection from a proxy say (HAProxy's PROXY protocol, versions 1 and 2). */
+/** Reading of the first bytes of a connection from a proxy (HAProxy's PROXY protocol, versions 1 and 2). */
 type ProxyHeader =
   | { readonly kind: 'incomplete' }
   /** Another protocol begins at once. */
@@ -16,9 +16,9 @@ type ProxyHeader =
   | { readonly kind: 'malformed' }
   | {
       readonly kind: 'header'
-      /** Bytes it takes; the protocol itself begins behind. */
+      /** Its length in bytes; the protocol itself begins after it. */
       readonly length: number
-      /** The visitor; undefined where the proxy speaks for itself, or does not know. */
+      /** The visitor; undefined for the proxy's own connections, or if unknown. */
       readonly source: { readonly address: string; readonly port: number } | undefined
     }
 
@@ -88,6 +88,6 @@ function readV2(bytes: Buffer): ProxyHeader {
       ? MALFORMED
       : { kind: 'header', length, source: { address, port: addresses.readUInt16BE(32) } }
   }
-  // UDP, Unix sockets, or not said.
+  // UDP, Unix sockets, or unspecified.
   return { kind: 'header', length, source: undefined }
 }

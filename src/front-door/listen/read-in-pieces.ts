@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 
-/** Less than Node's first buffer for what OpenSSL is to read, in bytes. */
+/** Less than Node's first buffer for OpenSSL's input, in bytes. */
 const MAX_PIECE_BYTES = 1_000
 
 /**
- * Lets what was put back on a connection be read in pieces, before TLS takes the connection over. Node gives OpenSSL
- * what was read already in a buffer that it keeps for the connection's life, and one that is filled to the brim makes it
- * keep another of 16 KiB: more than half of what an idle connection takes besides.
+ * Lets bytes that were put back on a connection be read in pieces, before TLS takes the connection over. Node passes
+ * bytes read earlier to OpenSSL in a buffer that it keeps for the connection's life, and a full one makes it keep
+ * another of 16 KiB: more than half of the rest of an idle connection's memory.
  */
 export function readInPieces(socket: Socket): void {
   const { read } = socket

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** How long a refused client has to read why, in milliseconds. */
+/** Time for a refused client to read the reason, in milliseconds. */
 const LINGER_MS = 1_000
 /** Alert "unrecognized_name", fatal (RFC 6066 section 3). */
 export const UNRECOGNIZED_NAME: Buffer = Buffer.from([0x15, 3, 3, 0, 2, 2, 112])
@@ -10,7 +10,10 @@ const PLAIN_BODY = 'This port speaks HTTPS only.\n'
 /** For a client that speaks plain HTTP where TLS is expected. */
 export const PLAIN_ON_TLS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${PLAIN_BODY.length}\r\nConnection: close\r\n\r\n${PLAIN_BODY}`
 
-/** Says why and ends; what the client still sends is passed over, for otherwise it might never see the answer. */
+/**
+ * Answers with the reason and ends; further bytes of the client are dropped, for otherwise it might never see the
+ * answer.
+ */
 export function refuse(socket: Socket, answer: string | Buffer): void {
   socket.end(answer)
   socket.resume()

@@ -8,15 +8,17 @@ import { peek } from './peek.ts'
 import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './refuse-connection.ts'
 import { ACME_TLS, TlsServers } from './tls-servers.ts'
 
-/** What the first bytes of a connection ask for. */
+/** Reading of the first bytes of a connection. */
 export interface Wanted {
-  /** The name, or the address that is the host: the TLS stack does not say it of a resumed session. */
+  /** The name, or the address that is the host: the TLS stack does not report it for a resumed session. */
   readonly helloName: string | undefined
   /** The CAs that judge the client in its handshake; undefined: none is requested. */
   readonly clients: ClientAuthority | undefined
 }
 
-/** Takes connections of a port that speaks TLS: reads how they begin, then hands each to the server of its policy. */
+/**
+ * Accepts connections of a port that speaks TLS: reads their first bytes, then passes each to the server of its policy.
+ */
 export interface TlsEntrance {
   /** Begins TLS, or refuses it. `note` is called before the handshake. */
   accept(raw: Socket, note: (wanted: Wanted) => void): Promise<void>
@@ -46,7 +48,7 @@ async function enter(raw: Socket, { ports, servers, note }: Entering): Promise<v
   const hello = await peek(raw, readClientHello)
   if (hello === undefined || hello.kind === 'malformed') return void raw.destroy()
   if (hello.kind !== 'hello') {
-    // A client speaks plain HTTP here: an answer that says so helps more than a cut connection.
+    // The client speaks plain HTTP: an answer that explains it helps more than a cut connection.
     return hello.kind === 'not-tls' && hello.isHttp ? refuse(raw, PLAIN_ON_TLS) : void raw.destroy()
   }
   const { protocols, supportsTls13 } = hello
@@ -62,7 +64,7 @@ async function enter(raw: Socket, { ports, servers, note }: Entering): Promise<v
   const isFixed = hello.serverName === undefined || asksClients || how?.isForAnyName === true
   const context = isFixed ? ports.contextFor(helloName) : undefined
   if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
-  // The certificate for no name comes with a policy of its own, so that this much must be seen to here.
+  // The certificate for no name comes with a policy of its own, so that this much must be checked here.
   if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
   note({ helloName, clients: how.clients })
   servers.accept(raw, { ...how, context, asksClients })

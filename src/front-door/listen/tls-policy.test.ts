@@ -7,7 +7,7 @@ for (const policy of TLS_POLICIES) {
   test(`\`tlsOptionsOf()\` says nothing of ${policy} that the TLS library does not know`, () => {
     const options = tlsOptionsOf(policy)
     createSecureContext(options)
-    // The library passes over unknown names in a list as long as it knows one.
+    // The library ignores unknown names in a list as long as it knows one.
     const names = (options.ciphers ?? '').split(':').filter((name) => !name.startsWith('@'))
     for (const name of names) createSecureContext({ ciphers: name })
     for (const name of (options.sigalgs ?? '').split(':').filter(Boolean))

@@ -9,8 +9,8 @@ export type TlsPolicyName = (typeof TLS_POLICIES)[number]
 /** TLS 1.3's own; AES-128 first, which is the fastest of them where the processor knows AES. */
 const TLS13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']
 /**
- * Mozilla "Intermediate", version 5.7, without its three suites of finite-field Diffie-Hellman: they let a client make
- * the server work for nothing (CVE-2002-20001), and no client in use needs them.
+ * Mozilla "Intermediate", version 5.7, without its three suites of finite-field Diffie-Hellman: they let a client put
+ * load on the server for free (CVE-2002-20001), and no client in use needs them.
  */
 const INTERMEDIATE = [
   ...TLS13,
@@ -22,8 +22,8 @@ const INTERMEDIATE = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ]
 /**
- * What "Old" adds, as far as the TLS library here goes: TLS 1.0 and 1.1 yes; 3DES was left out when it was built, and
- * SSL 3 is gone.
+ * Additions of "Old", as far as the TLS library here supports them: TLS 1.0 and 1.1 yes; 3DES was left out when it was
+ * built, and SSL 3 is gone.
  */
 const OLD = [
   ...INTERMEDIATE,
@@ -43,7 +43,7 @@ const OLD = [
   'AES256-SHA',
 ]
 
-/** Key exchange: the hybrid that later quantum computers do not open comes first; then Mozilla's. */
+/** Key exchange: the hybrid that resists later quantum computers comes first; then Mozilla's. */
 const GROUPS = 'X25519MLKEM768:X25519:prime256v1:secp384r1'
 /** Nothing with SHA-1. */
 const SIGNATURES = [
@@ -65,14 +65,11 @@ const SIGNATURES = [
 const POLICIES: Readonly<Record<TlsPolicyName, SecureContextOptions>> = {
   'Mozilla-Modern': { minVersion: 'TLSv1.3', ciphers: TLS13.join(':'), sigalgs: SIGNATURES },
   'Mozilla-Intermediate': { minVersion: 'TLSv1.2', ciphers: INTERMEDIATE.join(':'), sigalgs: SIGNATURES },
-  // TLS 1.0 and 1.1 sign with SHA-1, which the library takes at its lowest level of security only.
+  // TLS 1.0 and 1.1 sign with SHA-1, which the library accepts at its lowest level of security only.
   'Mozilla-Old': { minVersion: 'TLSv1', ciphers: `${OLD.join(':')}:@SECLEVEL=0` },
 }
 
-/**
- * What a TLS server, or a context of its own, is made with to keep to a policy
- * (wiki.mozilla.org/Security/Server_Side_TLS).
- */
+/** Options of a TLS server, or a context of its own, for a policy (wiki.mozilla.org/Security/Server_Side_TLS). */
 export function tlsOptionsOf(policy: TlsPolicyName): SecureContextOptions {
   return {
     ...POLICIES[policy],

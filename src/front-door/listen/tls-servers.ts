@@ -10,24 +10,24 @@ import { tlsOptionsOf } from './tls-policy.ts'
 /** Protocol of the challenge of RFC 8737. */
 export const ACME_TLS = 'acme-tls/1'
 
-/** How a connection is to be encrypted. */
+/** TLS settings of a connection. */
 interface Encryption {
   readonly policy: TlsPolicyName
-  /** Whether HTTP/2 is offered beside HTTP/1.1. */
+  /** True if HTTP/2 is offered beside HTTP/1.1. */
   readonly http2: boolean
-  /** For a handshake that names no host, or asks for the client's certificate: the context, and no other. */
+  /** For a handshake without a name, or with a client certificate: the context, and no other. */
   readonly context: SecureContext | undefined
-  /** Whether the client is asked for a certificate, which `context` then judges. */
+  /** True if a client certificate is requested, which `context` then checks. */
   readonly asksClients: boolean
   /** `context` is for any name: none is looked up. */
   readonly isForAnyName?: boolean
 }
 
-/** What TLS servers ask. */
+/** Dependencies of TLS servers. */
 interface TlsPorts {
   contextFor(serverName: string): SecureContext | undefined
   challengeFor(serverName: string): SecureContext | undefined
-  /** Where other processes take the same visitors' connections: what their tickets are made of. */
+  /** Secret of the session tickets, the same in all processes that serve the same visitors. */
   readonly ticketSecret: Uint8Array | undefined
   /** The handshake is done; `raw` is the connection below it. */
   onSecure(socket: TLSSocket, raw: Socket | undefined): void
@@ -47,13 +47,13 @@ export class TlsServers {
     this.#ports = ports
   }
 
-  /** Begins the handshake. What was read of the connection must have been put back. */
+  /** Begins the handshake. Bytes read from the connection must have been put back. */
   accept(socket: Socket, encryption: Encryption): void {
     readInPieces(socket)
     this.#serverOf(encryption).emit('connection', socket)
   }
 
-  /** Shows the challenge's certificate and ends the connection: the handshake is all there is to it. */
+  /** Serves the challenge's certificate and ends the connection: the check consists of the handshake alone. */
   answerChallenge(socket: Socket): void {
     this.#challenge ??= createTlsServer({
       ALPNProtocols: [ACME_TLS],
@@ -70,7 +70,7 @@ export class TlsServers {
     const server = createTlsServer({
       ...tlsOptionsOf(policy),
       ALPNProtocols: http2 ? ['h2', 'http/1.1', 'http/1.0'] : ['http/1.1', 'http/1.0'],
-      // What was found out about a client is told of by the handshake's context: none may take its place meanwhile.
+      // The handshake's context reports the client certificate: it must not be replaced meanwhile.
       ...(asksClients
         ? { requestCert: true, rejectUnauthorized: false }
         : {
@@ -78,8 +78,8 @@ export class TlsServers {
             ...ticketKeysOf(this.#ports.ticketSecret, key),
           }),
     })
-    // Node asks for no certificate where a client names no host: it takes the server's own, which can be given as PEM
-    // only. This is where it keeps it.
+    // Node requests no certificate if a client names no host: it uses the server's own context, which can be given as
+    // PEM only. This member holds it.
     if (context) Object.assign(server, { _sharedCreds: context })
     server.on('secureConnection', (socket) => this.#ports.onSecure(socket, rawOf(socket)))
     servers.set(key, server)
@@ -109,7 +109,7 @@ function createTlsServer(options: object): Server {
   )
 }
 
-/** The connection below, which Node knows but tells nobody. */
+/** The connection below, which Node does not expose. */
 function rawOf(socket: TLSSocket): Socket | undefined {
   const { _parent: raw } = socket as { _parent?: unknown }
   return raw instanceof Socket ? raw : undefined

@@ -10,7 +10,7 @@ import {
 } from '../../../test/support/test-door.ts'
 import { noteAddressHosts } from './address-hosts.ts'
 
-/** What a client of an address sees: it names no host in the handshake. */
+/** The answer to a client of an address, whose handshake names no host. */
 async function ask(
   sites: readonly SiteWish[],
   host: string,

@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import type { SiteDeclaration } from './site-declaration.ts'
 
 /**
- * Warns of hosts that are addresses and that no TLS handshake can mean: one names no address, so where there are several
- * such hosts only the address that a connection came to tells them apart. Pure.
+ * Warns of hosts that are addresses and that no TLS handshake can reach: it names no address, so of several such hosts
+ * only the address of the connection selects one. Pure.
  * @param ownAddresses Addresses of this machine.
  */
 export function noteAddressHosts(

@@ -9,9 +9,9 @@ import { OwnWishes } from './own-wishes.ts'
 import type { Site } from './site.ts'
 import type { PathDeclaration, SiteDeclaration } from './site-declaration.ts'
 
-/** What sites are assembled from. */
+/** Sources of sites. */
 interface SiteMaterial {
-  /** In order of precedence: where two have one host, the first counts. */
+  /** In order of precedence: of two with one host, the first counts. */
   readonly declarations: readonly SiteDeclaration[]
   /** The vhost folder. */
   readonly vhostFiles: FolderContent
@@ -29,7 +29,7 @@ interface SiteMaterial {
   readonly ownAddresses?: ReadonlySet<string> | undefined
 }
 
-/** Compiled servers of the last time, by what they were made of: a change to one host costs that host only. */
+/** Compiled servers of the last time, by their sources: a change to one host costs that host only. */
 type Memory = ReadonlyMap<string, { readonly key: string; readonly server: CompiledServer }>
 
 /** Puts declarations and files together, keeping what did not change. */
@@ -42,7 +42,7 @@ export class SiteAssembler {
     this.#owners = new OwnWishes(patterns)
   }
 
-  /** The sites, a host each. Never throws: what is wrong with one is in it. */
+  /** The sites, a host each. Never throws: faults of one are in it. */
   assemble(material: SiteMaterial): Site[] {
     const memory = new Map<string, { key: string; server: CompiledServer }>()
     const merged = noteAddressHosts(mergeHosts(material.declarations), material.ownAddresses ?? new Set())
@@ -131,7 +131,7 @@ function keyOf(declaration: SiteDeclaration, files: HostFiles, material: SiteMat
       password?.file.path,
     ]),
   ]
-  // What a file includes is not known before it is read: any change to the folder may be one to it.
+  // The includes of a file are unknown before it is read: any change to the folder may concern them.
   const includes = [
     files.server,
     ...files.paths.flatMap(({ location, override }) => [location, override]),
@@ -188,7 +188,7 @@ function toVhostFile(file: WatchedFile | undefined): VhostFile | undefined {
   return file?.text === undefined ? undefined : { file: file.path, text: file.text }
 }
 
-/** Of the text as it is, without a newline: nginx-proxy names files so. */
+/** Of the text without a newline, as nginx-proxy names files. */
 function sha1(text: string): string {
   return createHash('sha1').update(text).digest('hex')
 }

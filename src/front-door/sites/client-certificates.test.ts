@@ -137,7 +137,9 @@ describe('a host with a file of CAs', () => {
   })
 })
 
-/** What a server says in the clear of a handshake with TLS 1.2: the names of the CAs that it asks for are in it. */
+/**
+ * The server's unencrypted part of a handshake with TLS 1.2: it holds the names of the CAs of its certificate request.
+ */
 async function requestOf(door: TestDoor, servername: string): Promise<string> {
   const heard: Buffer[] = []
   const recorder = createServer((from) => {

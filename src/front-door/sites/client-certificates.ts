@@ -10,11 +10,11 @@ const UNKNOWN_CA: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
-/** Names by which applications are told of the certificate of a visitor, who must not tell it himself. */
+/** Headers that applications read for a visitor's certificate; a visitor's own must not reach them. */
 const CLAIM =
   /^(?:x-)?(?:forwarded-|amzn-)?(?:ssl|tls|mtls)-|^(?:x-)?(?:arr-|forwarded-)?client-?(?:cert|verif|[si]?-?dn|subject|issuer|serial|fingerprint)/
 
-/** What is asked of the visitors of a host. */
+/** Requirement on the visitors of a host. */
 export type ClientDemand =
   | { readonly kind: 'none' }
   | {
@@ -22,12 +22,12 @@ export type ClientDemand =
       readonly mode: Exclude<ClientCertificates, 'off'>
       readonly authority: ClientAuthority
     }
-  /** It is to be asked and cannot be, so that nobody may come in. */
+  /** Certificates are required but cannot be checked, so that no visitor may come in. */
   | { readonly kind: 'closed'; readonly problem: string; readonly remedy: string }
 
 const NONE: ClientDemand = { kind: 'none' }
 
-/** What a host asks of its visitors now. */
+/** The current requirement of a host on its visitors. */
 export function clientDemandOf(
   { host, clientCertificates: said, httpsMethod }: SiteDeclaration,
   certificates: Pick<CertificateSource, 'clientsOf'>,
@@ -35,7 +35,7 @@ export function clientDemandOf(
   if (said === 'off') return NONE
   const found = certificates.clientsOf(host)
   if (!found) {
-    // nginx-proxy would let everybody in.
+    // nginx-proxy would let every visitor in.
     if (said !== 'on') return NONE
     return {
       kind: 'closed',
@@ -57,8 +57,8 @@ export function clientDemandOf(
 }
 
 /**
- * Whether a connection may carry requests to a host that asks for certificates. `elsewhere`: it was judged by others, or
- * not at all, and has to be opened anew.
+ * True if a connection may carry requests to a host with client certificates. `elsewhere`: it was checked against other
+ * CAs, or not at all, and has to be opened anew.
  */
 export function judgeClient(
   { mode, authority }: Extract<ClientDemand, { kind: 'asked' }>,
@@ -71,8 +71,8 @@ export function judgeClient(
 }
 
 /**
- * Takes away headers in which a visitor says himself what certificate he has. Those with underscores and other odd signs go as
- * well, as in nginx: many applications read them as the ones with dashes.
+ * Removes a visitor's own headers about its certificate. Those with underscores and other odd characters go as well, as
+ * in nginx: many applications read them as the ones with dashes.
  */
 export function dropClientClaims(headers: IncomingHttpHeaders): void {
   for (const name of Object.keys(headers)) {

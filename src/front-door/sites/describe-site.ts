@@ -5,26 +5,26 @@ import type { PathDeclaration, SiteSource, UpstreamServer } from './site-declara
 
 /**
  * - `up`: serves.
- * - `degraded`: serves, but not as it was meant to.
- * - `down`: answers 503, since no server can be asked.
- * - `closed`: answers 503, since what may protect it, a vhost file or the CAs of its clients, cannot be used.
+ * - `degraded`: serves, but not as declared.
+ * - `down`: answers 503, since no server is reachable.
+ * - `closed`: answers 503, since its protection, a vhost file or the CAs of its clients, cannot be used.
  */
 type SiteState = 'up' | 'degraded' | 'down' | 'closed'
 
-/** What `berth site list` says of a host. */
+/** Status of a host for `berth site list`. */
 export interface SiteStatus {
   readonly host: string
   /** `registry`, `berth.yaml`, or the containers' names. */
   readonly source: string
   readonly state: SiteState
-  /** Why it is not simply up, a sentence; undefined if it is. */
+  /** Reason why it is not simply up, a sentence; undefined if it is. */
   readonly cause: string | undefined
-  /** What to do about it. */
+  /** Remedy. */
   readonly fix: string | undefined
-  /** The certificate it is served with, in words. */
+  /** Its certificate, in words. */
   readonly certificate: string
   readonly servers: readonly ServerStatus[]
-  /** What was wrong and how it was understood. */
+  /** Faults and their handling. */
   readonly warnings: readonly string[]
 }
 
@@ -37,7 +37,7 @@ interface ServerStatus {
   readonly problem: string | undefined
 }
 
-/** What is known of a host's certificate. */
+/** Facts of a host's certificate. */
 export type CertificateStatus =
   | { readonly kind: 'present'; readonly text: string; readonly problem?: undefined }
   | { readonly kind: 'missing'; readonly text: string; readonly problem: string; readonly remedy: string }

@@ -1,19 +1,19 @@
 import type { PathDeclaration } from './site-declaration.ts'
 
-/** How one path stands, for `berth site list`. */
+/** Status of one path, for `berth site list`. */
 interface PathExplanation {
   /** `up`: serves. `degraded`: serves, but not as it was meant to. `down`: answers 503. */
   readonly state: 'up' | 'degraded' | 'down'
-  /** Why it is not simply up, a sentence without its full stop; undefined if it is. */
+  /** Reason why it is not simply up, a sentence without its full stop; undefined if it is. */
   readonly cause: string | undefined
-  /** What to do about it. */
+  /** Remedy. */
   readonly fix: string | undefined
 }
 
 const UP: PathExplanation = { state: 'up', cause: undefined, fix: undefined }
 const AGAIN = 'Change that and make the container anew; it is seen within a second'
 
-/** Says how a path stands, and what would mend it. */
+/** Explains the status of a path, with the remedy. */
 export function explainPath({ path, target }: PathDeclaration): PathExplanation {
   if (target.kind !== 'upstream') return UP
   const { servers, outage } = target.upstream
@@ -39,7 +39,7 @@ export function explainPath({ path, target }: PathDeclaration): PathExplanation 
   return broken ? { state: 'degraded', ...splitProblem(broken.problem ?? '') } : UP
 }
 
-/** A problem is written as what is wrong, a colon, and the remedy. */
+/** A problem is the fault, a colon, and the remedy. */
 function splitProblem(problem: string): { readonly cause: string; readonly fix: string } {
   const colon = problem.lastIndexOf(': ')
   if (colon < 0) return { cause: problem, fix: AGAIN }

@@ -114,7 +114,7 @@ test('`HostTable` finds one of 100,000 hosts in little more time than one of a h
   const finders = [makeFinder(100), makeFinder(100_000)]
   const leastMs = finders.map((find) => Math.min(...Array.from({ length: 5 }, () => cpuMsOf(find))))
   const [few = 0, many = 0] = leastMs
-  // Looking through them would take a thousand times as long; caches of the processor some times.
+  // A search through all would take a thousand times as long; caches of the processor some times.
   assert.ok(many < 20 * few, leastMs.join(' '))
 })
 
@@ -126,6 +126,6 @@ test('`HostTable` comes to an end with any regular expression on any host', () =
     for (let round = 0; round < 10; round++)
       table.find(`${'a'.repeat(60)}.${'a'.repeat(60)}.${'a'.repeat(60)}.c`)
   }
-  // Some are expected; what tries all ways would take years.
+  // Some are expected; trying all ways would take years.
   assert.ok(cpuMsOf(find) < 1_000)
 })

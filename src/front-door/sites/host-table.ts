@@ -2,24 +2,24 @@ import { isIP } from 'node:net'
 import { compileRegex, type Pattern, testRegex } from '../vhost/regex/regex.ts'
 import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
 
-/** Regular expressions looked at for a host that nothing else fits: some tenths of a millisecond for all of them. */
+/** Regular expressions tried for a host that no other pattern matches: some tenths of a millisecond for all of them. */
 const MAX_REGEX_HOSTS = 2_000
 /** Compiled expressions kept from one table to the next. */
 const MAX_PATTERNS = 4_000
-/** Hosts remembered that were looked for among expressions: visitors ask for the same ones again. */
+/** Hosts remembered that were searched among expressions: visitors request the same ones again. */
 const MAX_FOUND = 1_000
 
-/** A pattern that cannot be used, and why. */
+/** A pattern that cannot be used, and the reason. */
 interface HostProblem {
   readonly pattern: string
   readonly message: string
 }
 
-/** Compiled expressions of hosts: a change to one host costs that one, and not all there are. */
+/** Compiled expressions of hosts: a change to one host costs only that one. */
 export class HostPatterns {
   readonly #compiled = new Map<string, ReturnType<typeof compileRegex>>()
 
-  /** Of a host that begins with `~`. */
+  /** Compiles a host that begins with `~`. */
   compile(host: string): ReturnType<typeof compileRegex> {
     const known = this.#compiled.get(host)
     if (known) return known
@@ -32,29 +32,29 @@ export class HostPatterns {
 }
 
 interface RegexEntry<T> {
-  /** What every host that matches begins with: compared before the expression is tried, which takes much longer. */
+  /** Beginning of every host that matches: compared before the expression is tried, which takes much longer. */
   readonly prefix: string
   readonly pattern: Pattern
   readonly value: T
 }
 
 /**
- * Finds what belongs to a host, in nginx's order: the exact name, the longest `*.name`, the longest `name.*`, the
- * first regular expression, with these in the order of their text. Immutable; a change is a new table. `.name` stands
- * for `name` and `*.name`.
+ * Finds the value of a host, in nginx's order: the exact name, the longest `*.name`, the longest `name.*`, the first
+ * regular expression, with these in the order of their text. Immutable; a change is a new table. `.name` means `name`
+ * and `*.name`.
  */
 export class HostTable<T> {
   readonly problems: readonly HostProblem[]
-  /** Answers hosts that nothing fits. */
+  /** Value for hosts that no pattern matches. */
   readonly fallback: T | undefined
   /** Hosts that are addresses: a TLS handshake never names them. */
   readonly addresses: readonly string[]
   readonly #exact = new Map<string, T>()
-  /** `.example.com` also stands for `example.com`, if nothing else does. */
+  /** `.example.com` also matches `example.com`, if no other pattern does. */
   readonly #dots = new Map<string, T>()
-  /** By what follows the star, with its dot: `.example.com`. */
+  /** By the text after the star, with its dot: `.example.com`. */
   readonly #suffixes = new Map<string, T>()
-  /** By what stands before the star, with its dot: `www.example.`. */
+  /** By the text before the star, with its dot: `www.example.`. */
   readonly #prefixes = new Map<string, T>()
   readonly #regexes: RegexEntry<T>[] = []
   readonly #found = new Map<string, T | undefined>()
@@ -77,7 +77,7 @@ export class HostTable<T> {
     this.addresses = [...this.#exact.keys()].filter((host) => isIP(host) !== 0)
   }
 
-  /** `host` as {@link normalizeHost} gives it. */
+  /** `host` in the form of {@link normalizeHost}. */
   find(host: string): T | undefined {
     return this.findOwn(host) ?? this.fallback
   }
@@ -145,7 +145,7 @@ export class HostTable<T> {
   }
 }
 
-/** The plain text after `^`, in lower case as hosts are; empty where there is none, or other ways to begin. */
+/** The plain text after `^`, in lower case as hosts are; empty if there is none, or several alternatives. */
 function prefixOf(expression: string): string {
   if (expression.includes('|')) return ''
   const [, text = ''] = /^\^((?:[a-z0-9-](?![?*+{])|\\\.(?![?*+{]))*)/i.exec(expression) ?? []

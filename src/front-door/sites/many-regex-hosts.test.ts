@@ -97,7 +97,7 @@ test('a table with more regular expressions than are looked at says which are no
   )
   assert.equal(table.find('h01999'), '~^h01999$')
   assert.equal(table.find('h02000'), undefined)
-  // What was found is remembered, and what was not.
+  // Both hits and misses are remembered.
   assert.equal(table.find('h01999'), '~^h01999$')
   assert.equal(table.find('h02000'), undefined)
 })

@@ -53,7 +53,7 @@ function declare(
   return sites.map(({ declaration }) => declaration)
 }
 
-/** By host, the names of the certificate that its containers ask for. */
+/** By host, the names of the certificate that its containers declare. */
 function wishesOf(sites: readonly SiteDeclaration[]): Record<string, string> {
   return Object.fromEntries(sites.map(({ host, acme }) => [host, acme?.hosts.join() ?? '']))
 }

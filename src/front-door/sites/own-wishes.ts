@@ -3,13 +3,13 @@ import { quote } from './quote.ts'
 import type { AcmeWish, SiteDeclaration } from './site-declaration.ts'
 
 /**
- * Takes the names out of containers' certificates that other hosts answer to, with a warning at the host that asked: a
- * certificate for a name changes what that name is served with, so only a container of the name's own host may ask for
- * it. Names that no host has, such as that of a mail server, may be asked for by any container.
+ * Removes names of other hosts from containers' certificate wishes, with a warning at the host of the wish: a
+ * certificate for a name changes the certificate of that host, so only a container of that host may wish for it. Names
+ * without a host, such as that of a mail server, are free for any container.
  */
 export class OwnWishes {
   readonly #patterns: HostPatterns
-  /** The hosts of the last time, and which of them each name belongs to. */
+  /** The hosts of the last time, and the owner of each name among them. */
   #hosts: ReadonlySet<string> = new Set()
   #owners = new Map<string, string | undefined>()
 
@@ -26,7 +26,7 @@ export class OwnWishes {
     return declarations.map((declaration) => keepOwn(declaration, { findOwner, declarations }))
   }
 
-  /** Looking through thousands of expressions for thousands of names takes a while: it is done for new ones only. */
+  /** Searching thousands of expressions for thousands of names takes a while: it is done for new ones only. */
   #ownersAmong(hosts: readonly string[]): (name: string) => string | undefined {
     const current = new Set(hosts)
     const added = this.#tableOf(hosts.filter((host) => !this.#hosts.has(host)))
@@ -38,7 +38,7 @@ export class OwnWishes {
     const all = this.#tableOf(hosts)
     const owners = new Map<string, string | undefined>()
     const before = this.#owners
-    // Only names that are asked for now are kept.
+    // Only names of current wishes are kept.
     this.#owners = owners
     return (name) => {
       if (!owners.has(name)) owners.set(name, before.has(name) ? before.get(name) : all.findOwn(name))
@@ -74,7 +74,7 @@ function keepOwn(declaration: SiteDeclaration, owners: Owners): SiteDeclaration 
   }
 }
 
-/** Why a container may not ask for a certificate of a name; undefined: it may. */
+/** Reason why a container may not wish for a certificate of a name; undefined: it may. */
 function whyForeign(name: string, wish: AcmeWish, { findOwner, declarations }: Owners): string | undefined {
   const { container = '', directory, isTest } = wish
   const owner = findOwner(name)
@@ -82,7 +82,8 @@ function whyForeign(name: string, wish: AcmeWish, { findOwner, declarations }: O
   if (owner && isForeign(owner)) {
     return `${container} asks for a certificate of ${quote(name)}, a name of ${ownerInWords(owner)}: it is left out. Set ACME_HOST there`
   }
-  // What the CA of the settings signs may be shared, as a wildcard is; who chooses the CA does so for its own hosts.
+  // A certificate of the configured CA may be shared, as a wildcard is; a wish with a CA of its own is for its own
+  // hosts.
   if (directory === undefined && !isTest) return undefined
   const fix = 'leave ACME_CA_URI and LETSENCRYPT_TEST out'
   if (!owner)

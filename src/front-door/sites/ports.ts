@@ -3,14 +3,14 @@ import type { TlsPolicyName } from '../listen/tls-policy.ts'
 import type { RequestRate } from '../vhost/settings/settings.ts'
 import type { ClientAuthority } from '../visit/client-proof.ts'
 
-/** Certificates, as the listeners ask for them. */
+/** Certificates for the listeners. */
 export interface CertificateSource {
   /**
-   * The context to serve a name with; no name: the default certificate. `certificateName` asks for that pair alone;
-   * otherwise the rules of the certificate folder hold, without the default certificate if `isDefaultTrusted` is false.
-   * `isSite` is false for a name that no site has: only a default certificate is for those, and trust is no matter
-   * there. With `clients` the context judges clients by these CAs, and is no other host's. The same pair and CAs give the
-   * same context. Cheap enough for every handshake and request.
+   * The context for a name; no name: the default certificate. `certificateName` selects that pair alone; otherwise the
+   * rules of the certificate folder apply, without the default certificate if `isDefaultTrusted` is false. `isSite` is
+   * false for a name that no site has: it gets a default certificate only, trusted or not. With `clients` the context
+   * checks clients against these CAs, and is no other host's. The same pair and CAs give the same context. Cheap enough
+   * for every handshake and request.
    * @returns undefined if there is no certificate that fits: the handshake is refused.
    */
   find(
@@ -23,10 +23,7 @@ export interface CertificateSource {
       clients?: ClientAuthority | undefined
     },
   ): SecureContext | undefined
-  /**
-   * By whom clients of a host, as it was declared, are to be vouched for; or why that cannot be said. undefined: nothing
-   * is there to judge them by.
-   */
+  /** CAs for the clients of a declared host; or the reason why they are not known. Undefined: there are none. */
   clientsOf(
     host: string,
   ):
@@ -35,7 +32,7 @@ export interface CertificateSource {
     | undefined
 }
 
-/** Answers to the questions of a CA, whatever host they come for. */
+/** Answers to the challenges of a CA, for any host. */
 export interface ChallengeSource {
   /** The key authorization for a token of `/.well-known/acme-challenge/` (RFC 8555 section 8.3). */
   httpAnswer(token: string): string | undefined
@@ -43,7 +40,7 @@ export interface ChallengeSource {
   alpnContext(serverName: string): SecureContext | undefined
 }
 
-/** What came of a password: `no-file` is answered with 403, `unreadable` with 500, as nginx does. */
+/** Result of a password check: `no-file` is answered with 403, `unreadable` with 500, as nginx does. */
 export type PasswordVerdict =
   | { readonly kind: 'right' }
   | { readonly kind: 'wrong' }
@@ -56,14 +53,14 @@ export interface PasswordChecker {
   check(file: string, user: string, password: string, remoteAddress: string): Promise<PasswordVerdict>
 }
 
-/** What a limit says of a request. */
+/** Decision of a limit about a request. */
 export type LimitVerdict =
   | { readonly kind: 'pass'; readonly release: () => void }
   /** Wait so long, then pass. */
   | { readonly kind: 'wait'; readonly ms: number; readonly release: () => void }
   | { readonly kind: 'refuse'; readonly status: number; readonly zone: string }
 
-/** A request as the zones count it: plain values, so that another process can count it. */
+/** A request in the form for zones: plain values, so that another process can count it. */
 export interface LimitedRequest {
   readonly connections: readonly {
     readonly zone: string
@@ -74,7 +71,7 @@ export interface LimitedRequest {
   readonly rates: readonly (Omit<RequestRate, 'key'> & { readonly key: string })[]
 }
 
-/** Counts requests; `release` is to be called when the request is over. */
+/** Counts requests; `release` must be called when the request is over. */
 export interface LimitGate {
   enter(request: LimitedRequest): LimitVerdict | Promise<LimitVerdict>
 }

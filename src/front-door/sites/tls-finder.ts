@@ -11,25 +11,25 @@ import type { Site } from './site.ts'
 
 /** Chooses certificates and policies by name. */
 export interface TlsFinder {
-  /** undefined: there is no certificate for this name, the handshake is refused. */
+  /** Undefined: there is no certificate for this name, the handshake is refused. */
   policyOf(serverName: string | undefined): NamePolicy | undefined
   contextOf(serverName: string | undefined): SecureContext | undefined
   /**
-   * The host that is an address, for a handshake that names none: the address it came to, or the only such host there
-   * is, since behind a router or in a container the address is another one.
+   * The host that is an address, for a handshake without a name: the address of the connection, or the only such host
+   * there is, since behind a router or in a container the address is another one.
    */
   hostAt(localAddress: string): string | undefined
   /**
-   * Whether a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4): it is
-   * the same name, or one that is served with the same certificate; a host that asks for client certificates takes
-   * those only that were shown to its own name.
+   * True if a request for a host may come over a connection that was opened for a name (RFC 9110 section 7.4): it is
+   * the same name, or one with the same certificate; a host with client certificates accepts only connections opened
+   * for its own name.
    */
   mayServe(serverName: string | undefined, host: string): boolean
-  /** What a site asks of its visitors. */
+  /** Requirement of a site on its visitors. */
   demandOf(site: Site): ClientDemand
 }
 
-/** Creates a finder over the current table, which is asked for each time. */
+/** Creates a finder over the current table, which it reads each time. */
 export function createTlsFinder(
   parts: { readonly certificates: CertificateSource; readonly tlsPolicy: TlsPolicyName },
   sites: () => HostTable<Site>,
@@ -54,11 +54,11 @@ export function createTlsFinder(
         policy,
         isSite: false,
       })
-      // The default host answers whoever names none, if it has a name of which there can be a certificate.
+      // The default host answers handshakes without a name, if it has a name of which there can be a certificate.
       const name = own || !site ? undefined : normalizeHost(site.declaration.host)
       return own ?? (name === undefined ? undefined : contextOf(name))
     }
-    // A host that is not to be served over TLS is like none: a default certificate may still say so.
+    // A host that is not served over TLS counts as none: a default certificate may still answer.
     const isServed = site !== undefined && site.declaration.httpsMethod !== 'nohttps'
     return parts.certificates.find(serverName, {
       certificateName: isServed ? site.declaration.certificateName : undefined,
@@ -79,7 +79,7 @@ export function createTlsFinder(
       return {
         policy: policyFor(site),
         http2: site !== undefined && !isRegistry && site.declaration.http2,
-        // Without a name there is no saying whom the certificate was shown to.
+        // Without a name it is unknown which host the certificate was sent to.
         clients: serverName === undefined ? undefined : clientsOf(site),
       }
     },
@@ -95,7 +95,7 @@ export function createTlsFinder(
       if (clientsOf(sites().find(host)) !== undefined) return false
       const own = contextOf(host)
       if (own !== undefined) return own === contextOf(serverName)
-      // An address, say, asked for without a name, as a health check does.
+      // For example an address, without a name, as in a health check.
       return (serverName === undefined || isIP(serverName) !== 0) && sites().findOwn(host) === undefined
     },
   }

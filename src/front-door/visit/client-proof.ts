@@ -5,25 +5,25 @@ import type { TLSSocket } from 'node:tls'
 export interface ClientAuthority {
   /** Names of its files, for people. */
   readonly file: string
-  /** Certificates of the CAs, and lists of what these took back, PEM. */
+  /** Certificates of the CAs, and their revocation lists, PEM. */
   readonly authorities: readonly string[]
   readonly revocations: readonly string[]
 }
 
-/** What a connection showed of its client, once, in the handshake. */
+/** Client certificate of a connection, from its handshake. */
 export interface ClientProof {
-  /** By whom it was judged. */
+  /** CAs that it was checked against. */
   readonly authority: ClientAuthority
   /** Undefined: the visitor sent none. */
   readonly certificate: X509Certificate | undefined
-  /** What is wrong with it, by OpenSSL's name; undefined: nothing. */
+  /** OpenSSL's name of its fault; undefined: none. */
   readonly error: string | undefined
 }
 
-/** Takes down what the handshake showed. */
+/** Reads the client certificate of a handshake. */
 export function readClientProof(socket: TLSSocket, authority: ClientAuthority): ClientProof {
   const certificate = socket.getPeerX509Certificate()
-  // A resumed session has no proof of its own, and the library would take it for good.
+  // A resumed session has no certificate of its own, and the library would count it as valid.
   if (socket.isSessionReused()) return { authority, certificate, error: 'SESSION_RESUMED' }
   const { authorized, authorizationError } = socket
   return {

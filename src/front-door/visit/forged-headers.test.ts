@@ -19,7 +19,7 @@ async function seenNames(lines: readonly string[], options: ProxyRoomOptions = {
 const ON = 'underscores_in_headers on;'
 const OFF = 'ignore_invalid_headers off;'
 
-/** A name, with what stands in the vhost file; whether the application sees it. */
+/** A name, with the content of the vhost file; true if the application sees it. */
 const ROWS: readonly [vhost: string, name: string, isSeen: boolean][] = [
   ['', 'X-WebAuth-User', true],
   ['', 'X_WEBAUTH_USER', false],
@@ -33,7 +33,7 @@ const ROWS: readonly [vhost: string, name: string, isSeen: boolean][] = [
   [OFF, 'X_WEBAUTH_USER', false],
   [OFF, 'X.WebAuth_User', false],
   [ON + OFF, 'X.WebAuth_User', true],
-  // What reads as a header that is made here, or that speaks of the visitor, is never passed on.
+  // Names that read as a header that is made here, or as one about the visitor, are never passed on.
   [ON + OFF, 'X_Real_IP', false],
   [ON + OFF, 'X.Forwarded.For', false],
   [ON + OFF, 'X_Forwarded-Prefix', false],
@@ -45,7 +45,7 @@ const ROWS: readonly [vhost: string, name: string, isSeen: boolean][] = [
   [`${ON} ${OFF} proxy_set_header X-WebAuth-User ann;`, 'X.WebAuth.User', false],
   // The other way round: the name that is set here has the underscores.
   ['proxy_set_header X_Token mine;', 'X-Token', false],
-  // What says how an application was reached is Berth's to say.
+  // Headers about an application's own address are made by Berth alone.
   ['', 'X-Forwarded-Prefix', false],
   ['', 'X-Forwarded-Scheme', false],
   ['', 'X-Forwarded-User', false],

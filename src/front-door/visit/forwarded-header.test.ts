@@ -8,7 +8,7 @@ import { spreadForwarded } from './forwarded-header.ts'
 
 const isTrusted = (address: string): boolean => address.startsWith('10.')
 
-/** A header, and what becomes of it: addresses, scheme, host. */
+/** A header, and its result: addresses, scheme, host. */
 const ROWS: readonly [header: string, told: readonly (string | undefined)[]][] = [
   ['for=203.0.113.7;proto=https;host=a.test', ['203.0.113.7', 'https', 'a.test']],
   ['For="[2001:db8::7]:4711" ; Proto=HTTPS', ['[2001:db8::7]:4711', 'https', undefined]],
@@ -16,7 +16,7 @@ const ROWS: readonly [header: string, told: readonly (string | undefined)[]][] =
     'for=203.0.113.7;proto=https;host="a.test:8443", for=10.0.0.1;proto=http;host=in',
     ['203.0.113.7, 10.0.0.1', 'https', 'a.test:8443'],
   ],
-  // Before an address that is not trusted stands what a visitor wrote.
+  // The part before an untrusted address was written by a visitor.
   [
     'for=10.9.9.9;proto=https;host=evil, for=203.0.113.7;proto=http',
     ['10.9.9.9, 203.0.113.7', 'http', undefined],

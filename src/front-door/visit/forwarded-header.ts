@@ -4,13 +4,15 @@ import { readHop } from './visitor-address.ts'
 /** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
 const MAX_LENGTH = 2_048
 /**
- * One `name=value` of RFC 7239 section 4, with what separates it from the next: a comma ends what one proxy has added. Each
- * space can be taken in one way only, so that it takes no longer than its length.
+ * One `name=value` of RFC 7239 section 4, with its separator: a comma ends the part of one proxy. Each space can match
+ * in one way only, so that the time is linear.
  */
 const PAIR = /\s*(?:([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*)?([,;]|$)/y
-/** What an address, a host or a hidden name is made of: it becomes the value of another header. */
+/** Characters of an address, a host or a hidden name: it becomes the value of another header. */
 const PLAIN = /^[A-Za-z0-9.:[\]_-]{1,255}$/
-/** Beside one of these `Forwarded` does not count: a proxy that sets the one passes the other on as its client wrote it. */
+/**
+ * Beside one of these `Forwarded` does not count: a proxy that sets the one passes the other on as its client wrote it.
+ */
 const OTHERS = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port'] as const
 
 type Element = ReadonlyMap<string, string>

@@ -19,7 +19,7 @@ export interface Authority {
 
 /**
  * Reads the `Host` header or `:authority` of a request, which is ASCII (RFC 3986 section 3.2.2).
- * @returns undefined for what is no host with an optional port: user names, paths, escapes, control characters.
+ * @returns undefined if it is no host with an optional port: user names, paths, escapes, control characters.
  */
 export function parseAuthority(text: string): Authority | undefined {
   const [, name = '', digits] = AUTHORITY.exec(text) ?? []
@@ -30,7 +30,7 @@ export function parseAuthority(text: string): Authority | undefined {
   return port > 0 && port <= 65_535 ? { host, port } : undefined
 }
 
-/** A host name as it comes over the wire, made plain: lower case, without a trailing dot. undefined for what is none. */
+/** A host name from a request in its plain form: lower case, without a trailing dot. Undefined if it is none. */
 export function toPlainHost(name: string): string | undefined {
   const lower = name.toLowerCase()
   const host = lower.endsWith('.') ? lower.slice(0, -1) : lower
@@ -40,14 +40,14 @@ export function toPlainHost(name: string): string | undefined {
 }
 
 /**
- * A host name as somebody wrote it down, made plain: `Bücher.Example.` becomes `xn--bcher-kva.example`. undefined for
- * what is none.
+ * A host name as written by an operator in its plain form: `Bücher.Example.` becomes `xn--bcher-kva.example`. Undefined
+ * if it is none.
  */
 export function normalizeHost(name: string): string | undefined {
-  // What is longer than any name in ASCII could be is none in another script either.
+  // Text longer than any ASCII name is no name in another script either.
   if (name.length > MAX_HOST_LENGTH + 1) return undefined
   const plain = toPlainHost(name)
-  // What is ASCII and in no name would be taken for the rest of an address.
+  // ASCII characters of no name could be read as the rest of a URL.
   if (plain !== undefined || !SCRIPTS.test(name)) return plain
   return toPlainHost(domainToASCII(name.toLowerCase()))
 }

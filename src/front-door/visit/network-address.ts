@@ -9,7 +9,7 @@ export function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }
 
-/** Reads an address that somebody wrote down. @returns its one form; undefined for what is no address. */
+/** Reads an address as written by an operator. @returns its one form; undefined if it is no address. */
 export function parseAddress(text: string): string | undefined {
   const family = isIP(text)
   if (family === 0) return undefined
@@ -18,8 +18,8 @@ export function parseAddress(text: string): string | undefined {
 }
 
 /**
- * Tells whether an address lies in one of some networks (addresses and CIDR notation, or `unix:`); cheap for the
- * usual empty list. Errors: `ERR_INVALID_ADDRESS`, `ERR_OUT_OF_RANGE` for what is no network.
+ * Makes the test if an address lies in one of some networks (addresses and CIDR notation, or `unix:`); cheap for the
+ * usual empty list. Errors: `ERR_INVALID_ADDRESS`, `ERR_OUT_OF_RANGE` for an invalid network.
  */
 export function createAddressMatcher(networks: readonly string[]): (address: string) => boolean {
   if (networks.length === 0) return () => false

@@ -8,11 +8,14 @@ interface OriginFacts {
   readonly scheme: 'http' | 'https'
   readonly peerAddress: string
   readonly isTrusted: (address: string) => boolean
-  /** No proxy is trusted by name: one on this machine that did no TLS with us is believed about scheme, host and port. */
+  /**
+   * True if no proxy is trusted by name: one on this machine that did no TLS with us then counts for scheme, host and
+   * port.
+   */
   readonly isLoopbackBelieved: boolean
 }
 
-/** What a proxy says of how it was reached. undefined: nothing. */
+/** Origin from a proxy's headers. Undefined: absent. */
 interface ToldOrigin {
   readonly scheme: string | undefined
   /** Host with an optional port. */
@@ -23,7 +26,7 @@ interface ToldOrigin {
 const NOTHING: ToldOrigin = { scheme: undefined, host: undefined, port: undefined }
 /** A host with an optional port: nothing that could end a quoted string or begin a path. */
 const HOST = /^(?:[a-zA-Z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/
-/** Headers that proxies add to what they pass on, also those that say nothing of the scheme. */
+/** Headers that proxies add to what they pass on, with or without the scheme. */
 const MARKS: readonly string[] = [
   'x-forwarded-for',
   'x-forwarded-host',
@@ -36,7 +39,7 @@ const MARKS: readonly string[] = [
 /** Of http and https: proxies name the one of the hop before them, which may be the wrong one. */
 const DEFAULT_PORTS: readonly string[] = ['80', '443']
 
-/** Works out scheme, host and port as the visitor sees them. */
+/** Finds scheme, host and port as the visitor sees them. */
 export function readOrigin(
   headers: IncomingHttpHeaders,
   facts: OriginFacts,
@@ -82,7 +85,7 @@ function joinOrigin(told: ToldOrigin, own: OwnOrigin): string {
   return `${scheme}://${host}${portOf(told.port, host)}`
 }
 
-/** A port that the proxy names and the host does not; none that is the default of either scheme. */
+/** A port of the proxy that the host lacks; none that is the default of either scheme. */
 function portOf(port: string | undefined, host: string): string {
   if (port === undefined || !/^\d{1,5}$/.test(port) || /:\d+$/.test(host)) return ''
   return DEFAULT_PORTS.includes(port) ? '' : `:${port}`

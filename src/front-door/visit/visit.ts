@@ -1,8 +1,8 @@
 import type { ClientProof } from './client-proof.ts'
 
 /**
- * One request as its visitor made it: worked out once, where the request arrives, and never changed. All that judges,
- * answers or logs the request reads it here, and not from the socket or the forwarded headers.
+ * One request as its visitor made it: made once, where the request arrives, and never changed. All parts that judge,
+ * answer or log the request read it here, and not from the socket or the forwarded headers.
  */
 export interface Visit {
   /** Names the request in answers and log lines. */
@@ -16,7 +16,7 @@ export interface Visit {
   /** The peer of the connection, after its PROXY header: this is what is added to `X-Forwarded-For`. */
   readonly peerAddress: string
   readonly remotePort: number
-  /** Whether forwarded headers of the peer count. */
+  /** True if forwarded headers of the peer count. */
   readonly isPeerTrusted: boolean
   /** Scheme of the connection itself. */
   readonly scheme: 'http' | 'https'
@@ -24,11 +24,11 @@ export interface Visit {
   readonly serverPort: number
   /** Scheme, host and port as the visitor sees them, without a trailing slash: `https://registry.example.com:8443`. */
   readonly origin: string
-  /** Set where the visitor may have come over TLS although `origin` says http. */
+  /** Set if the visitor may have come over TLS although `origin` begins with http. */
   readonly doubt: OriginDoubt | undefined
-  /** undefined: plain HTTP. */
+  /** Undefined: plain HTTP. */
   readonly tls: TlsFacts | undefined
-  /** What the host adds to any answer, by the status of the answer. undefined: nothing. */
+  /** Headers that the host adds to any answer, by the status of the answer. Undefined: none. */
   readonly addedHeaders?: ((status: number) => AddedHeaders) | undefined
 }
 
@@ -40,9 +40,9 @@ interface TlsFacts {
   readonly client: ClientProof | undefined
 }
 
-/** Why `origin` may name the wrong scheme. */
+/** Reason why `origin` may have the wrong scheme. */
 export interface OriginDoubt {
-  /** `untrusted`: a proxy says https, and is not trusted. `silent`: a proxy says nothing of the scheme. */
+  /** `untrusted`: headers of an untrusted proxy name https. `silent`: a proxy sends no scheme. */
   readonly kind: 'untrusted' | 'silent'
   /** The origin with https, as far as the proxy names it. */
   readonly url: string

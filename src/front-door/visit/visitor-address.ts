@@ -1,12 +1,12 @@
 import { parseAddress } from './network-address.ts'
 
-/** Addresses of `X-Forwarded-For` looked at, from the last: a chain of proxies is short, a forged header long. */
+/** Addresses of `X-Forwarded-For` read, from the last: a chain of proxies is short, a forged header long. */
 const MAX_HOPS = 16
 const WITH_PORT = /^(?:\[([0-9a-fA-F:.]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5})$/
 
 /**
- * Who sent a request, by `X-Forwarded-For`: from the peer backwards, the first address that is no trusted proxy.
- * What a proxy that is not trusted wrote does not count, nor what stands before something that is no address.
+ * The sender of a request, by `X-Forwarded-For`: from the peer backwards, the first address that is no trusted proxy.
+ * Values of an untrusted proxy do not count, nor those before a text that is no address.
  */
 export function findVisitor(
   peer: string,
@@ -26,7 +26,7 @@ export function findVisitor(
 }
 
 /**
- * The same by a header of any name, as `real_ip_header` and its companions say it; of several addresses the last one
+ * The same by a header of any name, as set by `real_ip_header` and its companions; of several addresses the last one
  * counts unless `recursive` is set.
  */
 export function findRealAddress(
@@ -38,7 +38,7 @@ export function findRealAddress(
   return readHop(String(header).split(',').at(-1)?.trim() ?? '') ?? peer
 }
 
-/** The address that a proxy wrote, some of which write ports behind it; undefined: it is none. */
+/** An address as written by a proxy, some of which add ports; undefined: it is none. */
 export function readHop(text: string): string | undefined {
   const [, bracketed, dotted] = WITH_PORT.exec(text) ?? []
   return parseAddress(bracketed ?? dotted ?? text)

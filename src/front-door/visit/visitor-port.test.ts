@@ -12,7 +12,7 @@ const OWN = { externalHttpPort: 8080, externalHttpsPort: 8443 }
 const MAP =
   'proxy_set_header X-Forwarded-Port $proxy_x_forwarded_port; proxy_set_header X-Listening $server_port;'
 
-/** The port that the application is told, and what `$server_port` is. */
+/** The port that the application gets, and `$server_port`. */
 async function portsTold(
   scheme: 'http' | 'https',
   options: ProxyRoomOptions,
@@ -74,7 +74,7 @@ test('the ports of the proxy are for hosts that do not say their own', async () 
   }
 })
 
-/** What a trusted proxy says, and the port that follows from it; `own`: the host has ports of its own. */
+/** Headers of a trusted proxy, and the port that follows from them; `own`: the host has ports of its own. */
 const TOLD: readonly [headers: Record<string, string>, plain: string | undefined, own: string][] = [
   [{ 'x-forwarded-proto': 'https' }, '443', '8443'],
   [{ 'x-forwarded-proto': 'http' }, '80', '8080'],

@@ -10,9 +10,9 @@ interface ExternalPorts {
 const USUAL = { http: 80, https: 443 } as const
 
 /**
- * The port that visitors came to. What a trusted proxy says of scheme and host counts first: the port of the host as
- * visitors see it, else the configured one of their scheme, else its usual one. A port that it names itself is passed on
- * as it is, elsewhere. `own` is the host's, `door` what holds for hosts that say nothing.
+ * The port that visitors came to. Scheme and host of a trusted proxy's headers count first: the port of the host as
+ * visitors see it, else the configured one of their scheme, else its usual one. A port that it names itself is passed
+ * on unchanged, elsewhere. `own` is the host's, `door` the default.
  * @returns undefined if the port is the one listened on.
  */
 export function visitorPortOf(

@@ -1,6 +1,6 @@
 import type { ColumnTypes, SchemaChange } from '../../database/migrations.ts'
 
-/** Repositories, what they hold, and upload sessions. */
+/** Repositories, their content, and upload sessions. */
 export async function createContent(db: SchemaChange, types: ColumnTypes): Promise<void> {
   await createRepositories(db, types)
   await createBlobs(db, types)

@@ -1,6 +1,6 @@
 import type { SchemaChange } from '../../database/migrations.ts'
 
-/** Finds the upload sessions of one account, those that nobody continued for longest first. */
+/** Index of the upload sessions of one account, the longest unused first. */
 export async function indexUploadsOfOne(db: SchemaChange): Promise<void> {
   await db.schema
     .createIndex('uploads_by_principal_updated_at')

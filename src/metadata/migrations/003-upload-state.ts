@@ -1,8 +1,8 @@
 import type { SchemaChange } from '../../database/migrations.ts'
 
 /**
- * A session keeps what its store of bytes handed back, whatever it says. For files that is the digest of the bytes so
- * far, as before, which names its algorithm.
+ * A session keeps the state of its store of bytes unread. For files that is the digest of the bytes so far, as before,
+ * which names its algorithm.
  */
 export async function addUploadState(db: SchemaChange): Promise<void> {
   await db.schema.alterTable('uploads').renameColumn('digest', 'state').execute()

@@ -55,7 +55,8 @@ async function insertRow(
 
 async function insertReferences(tx: Writes, record: ManifestRecord, repositoryId: number): Promise<void> {
   const { blobs, manifests, either } = neededContent(record.manifest)
-  // What may be either is held as both: it cannot be deleted before what names it, whichever it is.
+  // Content that may be a blob or a manifest is recorded as both: it cannot be deleted before the index, whichever it
+  // is.
   const rows = [
     ...[...blobs, ...either].map((digest) => ({ kind: 'blob' as const, digest })),
     ...[...manifests, ...either].map((digest) => ({ kind: 'child' as const, digest })),

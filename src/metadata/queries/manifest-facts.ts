@@ -114,7 +114,7 @@ async function deleteManifest(
   if (parent) return 'in-use'
   await deleteReferences(tx, id, digest)
   await deleteTags(tx, id, digest)
-  // What is left of both goes with it, by the foreign keys.
+  // The rest of both goes with it, by the foreign keys.
   await tx.deleteFrom('manifests').where('repository_id', '=', id).where('digest', '=', digest).execute()
   await dropIfEmpty(tx, id)
   return 'removed'

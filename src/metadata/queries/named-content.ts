@@ -10,15 +10,15 @@ import { findRepositoryId, type Reads } from './repositories.ts'
 /** Values in one `in (…)`: below every engine's bound, and small lists are planned better. */
 const BATCH = 500
 
-/** Digests of what a manifest needs in its repository. */
+/** Digests that a manifest needs in its repository. */
 interface NeededContent {
   readonly blobs: readonly Digest[]
   readonly manifests: readonly Digest[]
-  /** What an index names by a type that is no manifest's: a blob, as in BuildKit's caches, or a manifest all the same. */
+  /** Content of an index whose type is no manifest's: a blob, as in BuildKit's caches, or a manifest all the same. */
   readonly either: readonly Digest[]
 }
 
-/** What a manifest needs in its repository. */
+/** Content that a manifest needs in its repository. */
 export function neededContent({ config, layers, children }: Manifest): NeededContent {
   const isManifest = ({ mediaType }: Descriptor): boolean =>
     manifestKindOf(essenceOf(mediaType)) !== undefined
@@ -30,8 +30,8 @@ export function neededContent({ config, layers, children }: Manifest): NeededCon
 }
 
 /**
- * Compares what a manifest names with what its repository holds. A subject may be absent (distribution-spec "Pushing
- * Manifests with Subject"), but one that is there has the size that is stated, too.
+ * Compares the content that a manifest names with that of its repository. A subject may be absent (distribution-spec
+ * "Pushing Manifests with Subject"), but a present one must have the stated size, too.
  */
 export async function findNamed(
   db: Reads,

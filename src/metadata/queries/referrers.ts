@@ -8,8 +8,8 @@ import type { Reads } from './repositories.ts'
 type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
 
 /**
- * Manifests whose subject is a digest, in the order of their digests. How much they take is asked first: annotations
- * may be as large as a manifest, and a thousand of them at once would be more than memory.
+ * Manifests whose subject is a digest, in the order of their digests. Their sizes are read first: annotations may be as
+ * large as a manifest, and a thousand of them at once would exceed memory.
  */
 export async function listReferrers(db: Reads, wanted: Wanted): Promise<ReferrerPage> {
   const sizes = await selectReferrers(db, wanted)
@@ -39,7 +39,7 @@ function selectReferrers(
   return query.orderBy('digest')
 }
 
-/** The first one always fits: a page that gives nothing would never end. */
+/** Number of rows that fit. The first one always does: an empty page would never end. */
 function countFitting(
   sizes: readonly { annotation_bytes: number | null; type_bytes: number | null }[],
   { limit, maxBytes }: Wanted,

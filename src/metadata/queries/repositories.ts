@@ -28,7 +28,7 @@ export async function ensureRepository(tx: Writes, name: RepositoryName, now: nu
   return row.id
 }
 
-/** Removes the row of a repository that holds nothing any more, so that it is no longer listed. */
+/** Removes the row of an empty repository, so that it is no longer listed. */
 export async function dropIfEmpty(tx: Writes, id: number): Promise<void> {
   await tx
     .deleteFrom('repositories')

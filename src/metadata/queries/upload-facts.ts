@@ -61,7 +61,7 @@ export function createUploadFacts(
   }
 }
 
-/** Sessions of one principal, as far as `most`: what it costs stays bounded, too. */
+/** Sessions of one principal, counted up to `most`: so the cost is bounded, too. */
 async function countUploads(db: Reads, principal: string, most: number): Promise<number> {
   const { count } = await db
     .selectFrom((eb) =>

@@ -4,7 +4,7 @@ import { breakOff } from '../../listen/http/break-off.ts'
 
 /**
  * Ends the answer with a file that could not be read, or whose client went away.
- * @returns the status to answer with where nothing was sent; undefined: the answer was broken off, as it is not whole.
+ * @returns the status to answer with if nothing was sent; undefined: the answer was broken off, as it is not whole.
  */
 export function failFile(response: ServerResponse, error: unknown): number | undefined {
   if (response.headersSent) {

@@ -39,7 +39,7 @@ async function openFilesRoom(vhost: string): Promise<FilesRoom> {
   return { room, folder: temp.path, lines, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-/** Longest wait for what is to happen, in milliseconds: only a test that fails waits that long. */
+/** Longest wait for an expected event, in milliseconds: only a test that fails waits that long. */
 const WITHIN_MS = 60_000
 
 async function untilLogged(lines: readonly SiteLogLine[], count: number): Promise<void> {
@@ -59,7 +59,7 @@ function openDeaf(room: ProxyRoom, isTls: boolean): Socket {
 test('`send_timeout` lets go of clients that take nothing of a file, wherever they stop', async () => {
   await using files = await openFilesRoom('send_timeout 1s;')
   const { room, folder, lines } = files
-  // At some of these sizes all that is left is in the last write.
+  // At some of these sizes the whole rest is in the last write.
   const sizes = Array.from({ length: 24 }, (_, index) => (index + 1) * 250 * KIB)
   for (const size of sizes) await writeFile(join(folder, `${size}`), Buffer.alloc(size))
   const sockets = [...sizes, 'large'].flatMap((name) =>

@@ -12,13 +12,13 @@ import { type FileRules, type FoundFile, findFile } from './find-file.ts'
 import { sendSpan } from './send-span.ts'
 import { sendZipped } from './send-zipped.ts'
 
-/** Where files come from, and what of it is served. */
+/** Folder of files, and the rules for them. */
 interface FilesOrder {
   readonly files: Extract<Content, { kind: 'files' }>
   readonly rules: FileRules
 }
 
-/** What became of it; `redirect`: another path of this host is to answer. */
+/** Result; `redirect`: another path of this host is to answer. */
 type FilesResult =
   | { readonly kind: 'answered' }
   | { readonly kind: 'error'; readonly status: number }
@@ -50,7 +50,7 @@ export async function serveFiles(
   return { kind: 'redirect', uri: path, args: query }
 }
 
-/** Whether a name of `try_files` is one of a file, or with a slash behind it one of a folder. */
+/** True if a name of `try_files` is that of a file, or with a slash after it that of a folder. */
 async function isThere({ files, rules }: FilesOrder, name: string, at: PathPlace): Promise<boolean> {
   const base = baseOf(files)
   const path = pathOf(files, name, at)
@@ -59,7 +59,7 @@ async function isThere({ files, rules }: FilesOrder, name: string, at: PathPlace
   return name.endsWith('/') ? found.stats.isDirectory() : found.stats.isFile()
 }
 
-/** Methods by which paths of files are looked up: POST gets an error of its own only where a file is. */
+/** Methods by which paths of files are looked up: POST gets an error of its own only where a file exists. */
 export const FILE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST'])
 const NOT_ALLOWED: FilesResult = { kind: 'error', status: 405 }
 
@@ -85,7 +85,7 @@ async function serveUri(
   return method === 'POST' ? NOT_ALLOWED : send(exchange, plan, { ...found, name: path })
 }
 
-/** The page of a folder is asked for like any other path, as in nginx: another location may answer it. */
+/** The page of a folder is routed like any other path, as in nginx: another location may answer it. */
 async function findIndex(
   folder: string,
   { files, rules, uri }: FilesOrder & { uri: string },
@@ -100,10 +100,10 @@ async function findIndex(
   return { kind: 'error', status: 403 }
 }
 
-/** What the file of a path depends on beside it. */
+/** Facts that the file of a path depends on beside it. */
 interface PathPlace {
   readonly plan: ContentPlan
-  /** A name of `try_files` without a variable: nginx puts it behind an alias as it is. */
+  /** True for a name of `try_files` without a variable: nginx appends it to an alias unchanged. */
   readonly isFixed: boolean
 }
 
@@ -164,7 +164,7 @@ async function send(
   return failure === undefined ? ANSWERED : { kind: 'error', status: failure }
 }
 
-/** Whether the visitor wants an answer only if the file is one that it is not (RFC 9110, 13.2.2, steps 1 and 2). */
+/** True if the visitor's conditions exclude this file (RFC 9110, 13.2.2, steps 1 and 2). */
 function isPreconditionFailed(
   headers: SiteExchange['request']['headers'],
   { etag, modified }: { etag: string; modified: Date },
@@ -186,7 +186,7 @@ function isNotModified(
   return !Number.isNaN(since) && modified.getTime() <= since
 }
 
-/** One range; several, or none that is understood, get the whole. */
+/** One range; several, or an unreadable one, get the whole file. */
 function rangeOf(
   headers: SiteExchange['request']['headers'],
   { size, etag }: { size: number; etag: string },

@@ -8,7 +8,7 @@ import { HOST, openProxyRoom } from '../../../../test/support/proxy-room.ts'
 import { makeTempFolder } from '../../../../test/support/temp-folder.ts'
 import { type FileRules, STRICT } from './find-file.ts'
 
-/** What is served at a path of a site's folder, which is reached by a link itself. */
+/** Result of a path of a site's folder, which is reached by a link itself. */
 async function served(
   rules: Partial<FileRules>,
   path: string,
@@ -70,7 +70,7 @@ const ROWS: readonly [rules: Partial<FileRules>, path: string, status: number, b
   [LINKS, '/sub/', 200, 'out'],
   [LINKS, '/loop', 404],
   [{}, '/caf%E9', 200, 'latin'],
-  // The data folder is never served, by a link or by what the folder of the site is.
+  // The data folder is never served, neither by a link nor as the folder of a site.
   [{ ...LINKS, ...DOTS }, '/data/berth.db', 404],
   [{ ...LINKS, ...DOTS }, '/all/data/berth.db', 404],
   [{ ...LINKS, ...DOTS }, '/all/current/data/berth.db', 404],

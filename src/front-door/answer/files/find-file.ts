@@ -3,17 +3,17 @@ import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { bytesOf } from '../../vhost/syntax/byte-text.ts'
 
-/** What of the folders of sites is served. */
+/** Rules about files of sites. */
 export interface FileRules {
-  /** Names that begin with a dot; `.well-known` (RFC 8615) is served anyway. */
+  /** True: names that begin with a dot are served; `.well-known` (RFC 8615) always is. */
   readonly dotfiles: boolean
-  /** Links that lead out of the folder of the site. */
+  /** True: links that lead out of the folder of the site are followed. */
   readonly symlinks: boolean
-  /** Folders of which nothing is served, whoever links to them: data, keys and passwords. */
+  /** Folders of which nothing is served, even by links: data, keys and passwords. */
   readonly closedFolders: readonly string[]
 }
 
-/** What holds where nothing is said. */
+/** Default rules. */
 export const STRICT: FileRules = { dotfiles: false, symlinks: false, closedFolders: [] }
 
 /** A file or folder that may be served, by the name that leads there without links. */
@@ -23,9 +23,9 @@ export interface FoundFile {
 }
 
 /**
- * Finds what lies at a path below the folder of a site, links followed as the rules say. The path is below `root` by its
- * text; bytes that are no UTF-8 may be in it.
- * @returns `denied` if the system does not let it be looked at; undefined if there is nothing that may be served.
+ * Finds the file or folder at a path below the folder of a site, following links by the rules. The path is below `root`
+ * by its text; it may hold bytes that are not UTF-8.
+ * @returns `denied` if the system refuses access; undefined if there is nothing that may be served.
  */
 export async function findFile(
   root: string,
@@ -59,7 +59,7 @@ function hasDotName(path: string): boolean {
   return path.split('/').some((name) => name.startsWith('.') && name !== '.well-known')
 }
 
-/** The name of a folder without links, a sign for each byte; as it is given if there is none. */
+/** The name of a folder without links, a character for each byte; as given if there is none. */
 async function realName(folder: string): Promise<string> {
   try {
     return (await realpath(folder, 'buffer')).toString('latin1')

@@ -8,7 +8,7 @@ import { holdAnswer } from '../../listen/http/hold-answer.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { failFile } from './fail-file.ts'
 
-/** Least bytes read at once with `limit_rate`, otherwise those of a second: each should not be a packet. */
+/** Least bytes read at once with `limit_rate`, otherwise those of a second: each should be more than a packet. */
 const MIN_PACED_BYTES = 4 * 1024
 
 /** Least bytes of a chunk that is read while the one before is on its way. */
@@ -24,9 +24,9 @@ interface FileSpan {
 }
 
 /**
- * Answers with part of a file. One chunk is read while the one before is on its way; how large they are depends on what
- * all answers hold (`stream/unsent-bytes.ts`).
- * @returns the status to answer with where nothing was sent; undefined: the answer went out, or its client is gone.
+ * Answers with part of a file. One chunk is read while the one before is on its way; their size depends on the unsent
+ * bytes of all answers (`stream/unsent-bytes.ts`).
+ * @returns the status to answer with if nothing was sent; undefined: the answer went out, or its client is gone.
  */
 export async function sendSpan(
   response: ServerResponse,

@@ -9,10 +9,10 @@ import { holdAnswer } from '../../listen/http/hold-answer.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { failFile } from './fail-file.ts'
 
-/** Bytes read at once: what is compressed goes out before more is read. */
+/** Bytes read at once: each is compressed and sent before more is read. */
 const CHUNK_BYTES = 64 * 1024
 
-/** A whole file, and how its head is written. */
+/** A whole file, and the writer of its head. */
 interface ZippedFile {
   readonly path: string | Buffer
   readonly writeHead: () => void
@@ -21,7 +21,7 @@ interface ZippedFile {
 
 /**
  * Answers with a file that is compressed as it goes.
- * @returns the status to answer with where nothing was sent; undefined: the answer went out, or its client is gone.
+ * @returns the status to answer with if nothing was sent; undefined: the answer went out, or its client is gone.
  */
 export async function sendZipped(
   response: ServerResponse,
@@ -56,5 +56,5 @@ export async function sendZipped(
 }
 
 function seenBelow(): void {
-  // Whoever reads from the stream gets the error.
+  // The reader of the stream gets the error.
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { breakOff } from './break-off.ts'
 import type { DoorResponse } from './door-request.ts'
 
-/** What a visitor is told, by status: little, and nothing about what stands behind. */
+/** Text for visitors, by status: little, and nothing about the servers behind. */
 const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = {
   301: ['Moved permanently', 'This page is served over HTTPS.'],
   302: ['Found', 'This page is somewhere else.'],
@@ -36,11 +36,11 @@ const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = 
   507: ['No room', 'There is no room left here.'],
 }
 
-/** nginx's own numbers for what a client showed of itself: what is sent is 400. */
+/** nginx's own number for a refused client certificate: the status sent is 400. */
 export const CERTIFICATE_REFUSED = 495
 export const CERTIFICATE_MISSING = 496
 
-/** Seconds after which to try again where a site is not served: a container starts in less. */
+/** Seconds after which to try again if a site is not served: a container starts in less. */
 const RETRY_AFTER_S = 10
 
 /** The page of a status: plain, without anything from elsewhere. */
@@ -60,20 +60,17 @@ interface StatusPage {
   readonly sent: number
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
-  /** Headers that are sent where nothing else sets them. */
+  /** Headers that are sent unless they are set already. */
   readonly otherwise: Readonly<Record<string, string>>
 }
 
 /** Statuses for which nginx-proxy shows the page of the operator. */
 const OF_OPERATOR: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
-/**
- * Makes the page of a status for an answer that was not begun. `own`: the page of the operator, for those that say that
- * something does not work.
- */
+/** Makes the page of a status for an answer that was not begun. `own`: the page of the operator, for failures. */
 export function makePage(response: DoorResponse, status: number, own?: string): StatusPage {
   const body = own !== undefined && OF_OPERATOR.has(status) ? own : pageOf(status)
-  // Who is asked for a longer wait must not be told a shorter one.
+  // A longer wait that is already set counts.
   const isLater = (status === 503 || status === 429) && !response.hasHeader('retry-after')
   return {
     sent: sentFor(status),
@@ -92,7 +89,7 @@ export function makePage(response: DoorResponse, status: number, own?: string): 
 
 const NOT_KEPT = 'no-store'
 
-/** Answers with the page of a status, where no answer was begun; headers that were set before go with it. */
+/** Answers with the page of a status, if no answer was begun; headers that were set before go with it. */
 export function sendPage(
   response: DoorResponse,
   status: number,

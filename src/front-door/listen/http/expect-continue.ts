@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 
 /**
- * Asks the client for the body it holds back (`Expect: 100-continue`, RFC 9110 section 10.1.1) at the moment when
- * somebody begins to read it, so that a refusal comes before the body. After a refusal the connection of HTTP/1.1
- * ends, as the client may or may not send the body then.
+ * Requests the body that the client holds back (`Expect: 100-continue`, RFC 9110 section 10.1.1) at the moment of its
+ * first read, so that a refusal comes before the body. After a refusal the connection of HTTP/1.1 ends, as the client
+ * may or may not send the body then.
  */
 export function continueWhenRead(
   request: IncomingMessage | Http2ServerRequest,
@@ -32,7 +32,7 @@ export function continueWhenRead(
 /** Requests whose body is still held back. */
 const asking = new WeakMap<object, () => void>()
 
-/** Asks for a body that is held back, if it was not asked for yet; it may have come without being asked for. */
+/** Requests a body that is held back, unless it was requested already; it may have come without. */
 export function askForBody(request: IncomingMessage | Http2ServerRequest): void {
   asking.get(request)?.()
 }

@@ -39,13 +39,13 @@ export function createHttp1(
     highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
     connectionsCheckingInterval: Math.min(CONNECTION_LIMITS.connectionsCheckMs, headersTimeoutMs),
     requestTimeout: 0,
-    // Most requests have no body; one in twenty of their cost was a stream that says so.
+    // Most requests have no body; one in twenty of their cost was a stream without one.
     optimizeEmptyRequests: true,
     // Node's own answer has no body.
     requireHostHeader: false,
     headersTimeout: headersTimeoutMs,
     keepAliveTimeout: CONNECTION_LIMITS.keepAliveMs,
-    // Behind requests that wait for their answers it is one like them: the new protocol would come before these.
+    // After requests that wait for their answers it is one like them: the new protocol would come before these.
     shouldUpgradeCallback: (request) =>
       !isUnoffered(request.headers.upgrade) &&
       !refusalOfHead(request) &&

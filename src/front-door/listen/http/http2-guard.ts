@@ -4,7 +4,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 export const MAX_STREAMS = 100
 /**
  * Streams that one connection may open and reset before they were answered (CVE-2023-44487), in a row and per second
- * after that: more than anybody who scrolls through pictures.
+ * after that: more than a person who scrolls through pictures.
  */
 export const MAX_RESETS = 400
 const RESETS_PER_S = 50

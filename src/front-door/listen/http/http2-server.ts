@@ -16,14 +16,14 @@ import { headBytesOf, refusalOfHead } from './refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
 import { uploadWindows } from './upload-windows.ts'
 
-/** Frames that make no sense, and settings, of one connection. */
+/** Most invalid frames, and settings, of one connection. */
 const MAX_INVALID_FRAMES = 100
 const MAX_SETTINGS = 32
-/** Largest head of HTTP/2 that is read, in bytes: a stream with more is reset, one with more than is allowed gets 431. */
+/** Largest head of HTTP/2 that is read, in bytes: a stream with more is reset, one above the allowed size gets 431. */
 const MAX_PARSED_HEAD_BYTES = 2 * CONNECTION_LIMITS.maxHeaderBytes
 /** Largest head of a request that may wait in a crowd, in bytes. */
 const MAX_WAITING_HEAD_BYTES = 8 * 1024
-/** Memory of one HTTP/2 connection for what is on its way, in megabytes. */
+/** Memory of one HTTP/2 connection for data on its way, in megabytes. */
 const MAX_SESSION_MB = 10
 
 /** A server of HTTP/2 for connections given to it by `emit('connection')`. */
@@ -85,7 +85,7 @@ function beginInTurn(server: Http2Server): void {
       hasBegun = true
       if (!stream.destroyed) begin?.call(server, stream, ...given)
     })
-    // Its client may ask again: nothing was done for it (RFC 9113 section 8.7).
+    // Its client may repeat it: nothing was done for it (RFC 9113 section 8.7).
     if (!hasBegun && headBytesOf(rawHeaders) > MAX_WAITING_HEAD_BYTES)
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
   })

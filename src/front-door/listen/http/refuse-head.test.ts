@@ -8,7 +8,7 @@ import { HOST, openProxyRoom } from '../../../../test/support/proxy-room.ts'
 import { startApp } from '../../../../test/support/start-app.ts'
 import { readAll } from '../../../../test/support/test-door.ts'
 
-/** Attempts for each size: what a reset takes from a client it takes from some only. */
+/** Attempts for each size: a reset costs only some clients their answer. */
 const ATTEMPTS = 10
 const HEAD_SIZES = [33_000, 60_000, 120_000, 900_000]
 
@@ -54,7 +54,7 @@ test('refusals by the head of a request over HTTP/2 come with a body, and the co
   await using app = await startApp((_request, response) => response.end('ok'))
   app.server.maxHeadersCount = 0
   await using room = await openProxyRoom({ ports: [app.port], vhost: 'proxy_set_header X-Original-URI "";' })
-  // Its limits are known to the client by then, and hold.
+  // The client knows its limits by then, and keeps to them.
   const session = connectHttp2(`https://127.0.0.1:${room.tlsPort}`, {
     servername: HOST,
     rejectUnauthorized: false,

@@ -3,16 +3,16 @@ import type { DoorRequest } from './door-request.ts'
 
 /** Largest head of a request, in bytes: a bearer token with many scopes takes 8 KiB. */
 export const MAX_HEAD_BYTES: number = 32 * 1024
-/** What HTTP/2 counts for each field beside name and value (RFC 9113 section 6.5.2). */
+/** Bytes that HTTP/2 counts for each field beside name and value (RFC 9113 section 6.5.2). */
 const FIELD_BYTES = 32
-/** How long, and how much of what a refused client still sends, is read and thrown away: it reads its answer after that. */
+/** Time and bytes for which a refused client's further data are read and dropped: it reads its answer after that. */
 const LINGER_MS = 2_000
 const LINGER_BYTES = 1024 * 1024
 
-/** Why a request is refused by its head alone, whoever it is for. */
+/** Reason to refuse a request by its head alone, whatever its host. */
 export interface HeadRefusal {
   readonly status: 400 | 405 | 417 | 431 | 501 | 505
-  /** A sentence for whoever wrote the client. */
+  /** A sentence for the author of the client. */
   readonly reason: string
 }
 
@@ -28,17 +28,17 @@ const LOWER_CASE: HeadRefusal = { status: 400, reason: 'methods are written in c
 const TOO_LARGE: HeadRefusal = { status: 431, reason: 'the headers of the request are too large' }
 const VERSION: HeadRefusal = { status: 505, reason: 'this version of HTTP is not spoken here' }
 
-/** Refusals that the parsers of Node do not see to. undefined: the head is fine so far. */
+/** Refusals that Node's parsers do not make. Undefined: the head is fine so far. */
 export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
   const { headers, httpVersionMajor, httpVersionMinor } = request
-  // Its answer holds what the request held, cookies that no script may read among it (RFC 9110 section 9.3.8).
+  // Its answer holds the request's own headers, cookies hidden from scripts among them (RFC 9110 section 9.3.8).
   if (request.method === 'TRACE') return TRACE
   if ('stream' in request) return refusalOfHttp2(request)
-  // The parser of HTTP/1.1 takes other versions, too, which would be mistaken for real HTTP/2.
+  // The parser of HTTP/1.1 accepts other versions, too, which would be mistaken for real HTTP/2.
   if (httpVersionMajor !== 1) return VERSION
   const coding = headers['transfer-encoding']
   if (coding !== undefined) {
-    // RFC 9112 section 6.1: whoever stood before it may have read another end of the body.
+    // RFC 9112 section 6.1: a proxy before it may have read another end of the body.
     if (httpVersionMinor === 0) return FRAMED_1_0
     if (!/(?:^|,)\s*chunked\s*$/i.test(coding)) return ENDLESS
     if (coding.includes(',')) return CODED
@@ -63,15 +63,15 @@ export function headBytesOf(rawHeaders: readonly string[]): number {
 }
 
 /**
- * Sends a last answer and ends a connection of which no more is understood. What the client still sends is thrown away
- * for a while: a connection that is closed with bytes unread is reset, which takes the answer from the client.
+ * Sends a last answer and ends a connection that can no longer be parsed. Further bytes of the client are dropped for a
+ * while: a connection that is closed with bytes unread is reset, and the client loses the answer.
  */
 export function endWithAnswer(socket: Socket, answer: string): void {
   let bytes = 0
   const close = (): void => void socket.destroy()
   const timer = setTimeout(close, LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
-  // Those of the parser, which understands nothing any more.
+  // Those of the parser, which can no longer read the connection.
   socket.removeAllListeners('data')
   socket.removeAllListeners('end')
   socket.on('data', (chunk: Buffer) => {

@@ -14,7 +14,7 @@ import { parseTarget } from '../../exchange/canonical-path.ts'
 import type { SiteHandler, SiteVisit } from '../../exchange/site-handler.ts'
 import { parseAuthority } from '../../visit/host-name.ts'
 
-/** Connections at once, and what is sent on each: enough to try all pairs below, in seconds. */
+/** Connections at once, and the requests sent on each: enough to try all pairs below, in seconds. */
 const ROUNDS = 60
 const PER_ROUND = 32
 
@@ -74,7 +74,7 @@ const HEADERS = [
   ' folded: x',
 ]
 
-/** Whatever comes through must be of a kind that handlers may rely on. */
+/** Every request that comes through must be of a form that handlers may rely on. */
 function createChecker(reached: { count: number; problems: string[] }): SiteHandler {
   const check = ({ request, host, authority }: SiteVisit): void => {
     reached.count++
@@ -158,7 +158,7 @@ test('the front door takes one host only in HTTP/2', async () => {
     const stream = session.request({ ':path': '/', ...headers })
     const answer = await new Promise<number>((resolve) => {
       stream.once('response', (response) => resolve(Number(response[':status'])))
-      // Of some the library here is the first to think so.
+      // For some the library here is the first to refuse them.
       stream.once('error', () => resolve(400))
     })
     stream.close()

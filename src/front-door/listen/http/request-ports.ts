@@ -9,9 +9,9 @@ export interface RequestPorts {
   handle(request: DoorRequest, response: DoorResponse): void
   /** Answers a request that must not be served, by its head alone; a connection of HTTP/1 ends after that. */
   refuseHead(response: DoorResponse, refusal: HeadRefusal): void
-  /** Words what is answered where there is no request. */
+  /** Text of a refusal without a request. */
   readonly word: WordRefusal
-  /** Whether a request to speak another protocol is passed on as such; else it is a request like any other. */
+  /** True if a request to speak another protocol is passed on as such; else it is a request like any other. */
   shouldUpgrade(request: IncomingMessage): boolean
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }

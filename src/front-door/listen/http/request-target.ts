@@ -4,7 +4,7 @@ import type { DoorRequest } from './door-request.ts'
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 
-/** Where a request was sent to. */
+/** Host and target of a request. */
 export interface RequestTarget extends Authority {
   /** Host and port as the client wrote them. */
   readonly authority: string
@@ -36,7 +36,7 @@ export function readRequestTarget(request: DoorRequest): RequestTarget | undefin
   return withAuthority(authority, rest.startsWith('/') ? rest : `/${rest}`)
 }
 
-/** Tells the versions of HTTP apart. */
+/** Distinguishes the versions of HTTP. */
 export function isHttp1(request: DoorRequest): request is IncomingMessage {
   return request.httpVersionMajor === 1
 }
@@ -47,7 +47,7 @@ function withAuthority(authority: string, target: string): RequestTarget | undef
 }
 
 /**
- * True for several `Host` or several `Authorization` headers: Node keeps the first and says nothing, where a proxy or an
+ * True for several `Host` or several `Authorization` headers: Node silently keeps the first, while a proxy or an
  * application may have believed another one.
  */
 export function hasDoubles(rawHeaders: readonly string[]): boolean {
@@ -55,7 +55,7 @@ export function hasDoubles(rawHeaders: readonly string[]): boolean {
   let logins = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]
-    // Lengths first: this is done for every request, and few other names are as long.
+    // Lengths first: this runs for every request, and few other names are as long.
     if (name?.length === HOST.length && name.toLowerCase() === HOST) hosts++
     else if (name?.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) logins++
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Requests that may wait on one connection while another one is answered: apt sends ten, nobody else any. */
+/** Requests that may wait on one connection while another one is answered: apt sends ten, other clients none. */
 export const MAX_WAITING_REQUESTS = 64
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void
@@ -12,8 +12,8 @@ interface Turn {
 }
 
 /**
- * Serves the requests of a connection one after the other. Node's parser gives all that a client sends without waiting
- * for answers at once, so that some KiB on one connection would be thousands of requests to an upstream.
+ * Serves the requests of a connection one after the other. Node's parser emits all requests that a client sends without
+ * waiting for answers at once, so that some KiB on one connection would be thousands of requests to an upstream.
  */
 export class RequestTurns {
   readonly #serve: Serve
@@ -44,7 +44,7 @@ export class RequestTurns {
     return turn.last.writableFinished ? waiting : [turn.last, ...waiting]
   }
 
-  /** Whether all that a connection asked for is answered. */
+  /** True if all requests of a connection are answered. */
   isIdle(socket: Socket): boolean {
     return this.pending(socket).length === 0
   }

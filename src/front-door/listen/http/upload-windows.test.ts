@@ -13,10 +13,10 @@ const MIB = 1024 * 1024
 const UPLOADERS = 32
 const EACH_BYTES = 16 * MIB
 const UPLOAD_BYTES = 20_000_000
-/** Each way; a round trip is twice as long. */
+/** Delay of each way; a round trip is twice as long. */
 const DELAY_MS = 50
 
-/** A link to a port that gives everything on after a while, however much it is. */
+/** A link to a port that passes everything on after a while, however much it is. */
 async function openLongLink(port: number): Promise<{ port: number } & AsyncDisposable> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
@@ -43,7 +43,7 @@ async function openLongLink(port: number): Promise<{ port: number } & AsyncDispo
   }
 }
 
-/** Answers with how many bytes came. */
+/** Answers with the number of bytes received. */
 function startCounter(): Promise<App> {
   return startApp((incoming, response) => {
     let bytes = 0
@@ -102,7 +102,7 @@ test('an upload over HTTP/2 takes few round trips more than one over HTTP/1.1', 
   await using link = await openLongLink(room.tlsPort)
   const body = Buffer.alloc(UPLOAD_BYTES)
   const [http1, http2] = [[], []] as [number[], number[]]
-  // The least of some: what else the machine does only adds.
+  // The least of some: other programs only add to it.
   for (let round = 0; round < 3; round++) {
     http1.push(await timed(async () => assert.equal(await uploadHttp1(link.port, body), `${UPLOAD_BYTES}`)))
     http2.push(await timed(async () => assert.equal(await uploadHttp2(link.port, body), `${UPLOAD_BYTES}`)))
@@ -133,7 +133,7 @@ test('uploads that nobody takes are held to a budget, all connections together',
   assert.ok(sent > 32 * MIB && sent < 70 * MIB, `${sent / MIB} MiB were sent`)
 })
 
-/** Waits until sessions have sent something, and no more for a while. @returns how many bytes all have sent. */
+/** Waits until sessions have sent something, and no more for a while. @returns the bytes all have sent. */
 async function untilStill(sessions: readonly ClientHttp2Session[]): Promise<number> {
   let before = 0
   for (let still = 0; still < 10; ) {

@@ -3,20 +3,20 @@ import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** Window of a stream until it is known to bring much, in bytes: the protocol's own (RFC 9113 section 6.9.2). */
+/** Window of a stream until it is known to be large, in bytes: the protocol's own (RFC 9113 section 6.9.2). */
 const SMALL_WINDOW_BYTES = 64 * KIB - 1
 /** Window of a stream while there are few uploads: 80 MB/s over a round trip of 100 ms. */
 const LARGE_WINDOW_BYTES = 8 * MIB
-/** What the windows of all uploads may be together: what clients may send and this process has to keep. */
+/** Most that the windows of all uploads may be together: bytes that clients may send and this process has to keep. */
 const WINDOWS_BYTES = 64 * MIB
-/** Window of a connection. Node gives back what comes at once, so that it bounds a flight and no memory. */
+/** Window of a connection. Node returns received bytes at once, so that it bounds a flight and no memory. */
 const CONNECTION_WINDOW_BYTES = 16 * MIB
 /** From this many bytes on a body is an upload: half a small window, so that the larger one comes in time. */
 const UPLOAD_BYTES = 32 * KIB
-/** What a stream may keep unread before it is looked at, and all together before the worst is ended, in bytes. */
+/** Unread bytes of a stream from which on it is watched, and of all together before the worst is ended. */
 const BACKLOG_BYTES = 512 * KIB
 const MAX_BACKLOG_BYTES = 96 * MIB
-/** How long a connection keeps its window after its last upload, in milliseconds. */
+/** Time for which a connection keeps its window after its last upload, in milliseconds. */
 const KEEP_MS = 10_000
 
 interface Granted {
@@ -26,13 +26,13 @@ interface Granted {
 }
 
 /**
- * Sizes the windows of uploads over HTTP/2 for the link, within one budget of the process. A window is how much a client
- * may send in a round trip, and also what must be kept of it if nobody takes it. Node can change it for all streams of a
+ * Sizes the windows of uploads over HTTP/2 for the link, within one budget of the process. A window is the amount that
+ * a client may send in a round trip, and that must be kept if it is not taken. Node can change it for all streams of a
  * connection only, by SETTINGS.
  */
 class UploadWindows {
   readonly #granted = new Map<Http2Session, Granted>()
-  /** Streams that keep much, by clients that do not heed a smaller window or did not see it yet. */
+  /** Streams with many unread bytes, of clients that ignore a smaller window or have not seen it yet. */
   readonly #backlogs = new Set<ServerHttp2Stream>()
   #uploads = 0
   #isAdjusting = false
@@ -93,7 +93,7 @@ class UploadWindows {
     })
   }
 
-  /** Settings are on their way one at a time, and only for changes that are felt: connections that flood with them end. */
+  /** Settings are sent one at a time, and only for noticeable changes: clients end connections that flood with them. */
   #adjust(session: Http2Session): void {
     const granted = this.#granted.get(session)
     if (!granted || session.destroyed || session.closed || session.pendingSettingsAck) return
@@ -104,8 +104,8 @@ class UploadWindows {
   }
 
   /**
-   * An equal part for each upload, those that may begin on connections with a large window among them, of what others
-   * have not filled yet.
+   * An equal part for each upload, and for those that may begin on connections with a large window, of the budget not
+   * filled by others.
    */
   #windowNow(): number {
     const parts = Math.max(1, this.#uploads, this.#granted.size)
