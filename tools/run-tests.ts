@@ -10,10 +10,18 @@ const CONCURRENCY = Math.min(4, availableParallelism() + 1)
 /** Suites that need more than Node and have a script of their own. */
 const OWN_SCRIPT = ['test/clients/', 'test/crash/', 'test/faults/', 'test/front-door/', 'test/packaging/']
 
+/**
+ * Settings of the unit tests alone, which `npm run ok` runs before each commit; all of `npm test` runs both engines, each
+ * of whose servers takes seconds to start, and the whole of the random inputs.
+ */
+const UNIT_SETTINGS = { BERTH_TEST_ENGINES: 'sqlite', BERTH_TEST_FUZZ: '0.2' }
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const [scope, ...rest] = process.argv.slice(2)
 // Each file is a process, and many start servers: half the time of most was spent on compiling the same sources again.
 process.env.NODE_COMPILE_CACHE ??= `${root}node_modules/.cache/berth`
+
+if (scope === 'unit') Object.assign(process.env, { ...UNIT_SETTINGS, ...process.env })
 
 if (rest.length > 0) fail(`unknown argument "${rest[0]}"`)
 const files = testFiles(scope)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CHEAP_PASSWORDS } from '../../test/support/cheap-passwords.ts'
 import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import { accountBelongings } from '../app/account-belongings.ts'
 import { createAccounts } from './create-accounts.ts'
@@ -20,6 +21,7 @@ async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
     belongings: accountBelongings(database),
     htpasswdFile,
     clock: () => NOW,
+    passwordCost: CHEAP_PASSWORDS,
   })
   const add = (name: string, isAdmin = false) => accounts.add({ name, password: PASSWORD, isAdmin })
   const close = async (): Promise<void> => {

@@ -16,7 +16,7 @@ import {
   releaseName,
   retireName,
 } from './name-ownership.ts'
-import { hashPassword } from './password-hash.ts'
+import { hashPassword, type PasswordCost } from './password-hash.ts'
 import { checkNewPassword } from './password-rules.ts'
 import type { AccountsSchema } from './schema.ts'
 import { isLastAdmin, rowToAccount, type UserRow, userId } from './user-rows.ts'
@@ -27,6 +27,7 @@ interface AccountManagerParts {
   readonly belongings: AccountBelongings
   readonly htpasswd: HtpasswdFiles
   readonly clock: () => number
+  readonly passwordCost: PasswordCost
 }
 
 /** Manages the accounts of the database; each change is one transaction, which the server sees at once. */
@@ -35,6 +36,7 @@ export class DatabaseAccountManager implements AccountManager {
   readonly #belongings: AccountBelongings
   readonly #htpasswd: HtpasswdFiles
   readonly #clock: () => number
+  readonly #passwordCost: PasswordCost
   readonly #isNameFree: (name: string) => Promise<boolean>
 
   constructor(parts: AccountManagerParts) {
@@ -42,6 +44,7 @@ export class DatabaseAccountManager implements AccountManager {
     this.#belongings = parts.belongings
     this.#htpasswd = parts.htpasswd
     this.#clock = parts.clock
+    this.#passwordCost = parts.passwordCost
     this.#isNameFree = createNameCheck(parts.database)
   }
 
@@ -56,7 +59,7 @@ export class DatabaseAccountManager implements AccountManager {
     checkNewPassword(account.password)
     const row = {
       name,
-      password_hash: await hashPassword(account.password),
+      password_hash: await hashPassword(account.password, this.#passwordCost),
       is_admin: account.isAdmin ? 1 : 0,
       is_disabled: 0,
       version: 1,
@@ -78,7 +81,7 @@ export class DatabaseAccountManager implements AccountManager {
 
   async setPassword(name: string, password: string): Promise<void> {
     checkNewPassword(password)
-    const passwordHash = await hashPassword(password)
+    const passwordHash = await hashPassword(password, this.#passwordCost)
     await this.#change(name, async (transaction, row) => {
       await transaction
         .updateTable('users')

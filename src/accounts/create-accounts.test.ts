@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
+import { CHEAP_PASSWORDS } from '../../test/support/cheap-passwords.ts'
 import { changeSeenBy, type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
 import { accountBelongings } from '../app/account-belongings.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
 import { createLoginPlaces } from './login-places.ts'
+import { PASSWORD_COST } from './password-hash.ts'
 
 const test = testOnEngines()
 
@@ -15,7 +17,8 @@ const PASSWORD = 'correct horse'
 /** Hash of the lowest cost, to save time. */
 const bcryptOf = (password: string): string => hashSync(password, 4)
 
-async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
+/** @param cost That of servers where a test is about it, or needs checks that take a while. */
+async function setUp(openDatabase: OpenDatabase, htpasswd?: string, cost = CHEAP_PASSWORDS) {
   const temporary = await openDatabase()
   const { database } = temporary
   const path = join(temporary.folder, 'htpasswd')
@@ -23,7 +26,13 @@ async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
   const clock = { now: Date.now() }
   const htpasswdFile = htpasswd === undefined ? undefined : path
   const open = (db = database) =>
-    createAccounts({ database: db, belongings: accountBelongings(db), htpasswdFile, clock: () => clock.now })
+    createAccounts({
+      database: db,
+      belongings: accountBelongings(db),
+      htpasswdFile,
+      clock: () => clock.now,
+      passwordCost: cost,
+    })
   const accounts = open()
   await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
   const close = async (): Promise<void> => {
@@ -124,7 +133,7 @@ test('`verifyPassword()` sees at once what another process changes', async (open
 })
 
 test('`verifyPassword()` shares one check among all who ask the same at once', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await setUp(openDatabase, undefined, PASSWORD_COST)
   // More than the queue holds: as jobs of their own most would be refused.
   const results = await Promise.all(
     Array.from({ length: 500 }, () => t.accounts.verifyPassword('alice', PASSWORD)),
@@ -133,7 +142,7 @@ test('`verifyPassword()` shares one check among all who ask the same at once', a
 })
 
 test('`verifyPassword()` refuses guesses beyond what the queue holds', async (openDatabase, context) => {
-  await using t = await setUp(openDatabase)
+  await using t = await setUp(openDatabase, undefined, PASSWORD_COST)
   const results = await Promise.allSettled(
     Array.from({ length: 60 }, (_, index) => t.accounts.verifyPassword(`name${index}`, PASSWORD)),
   )
@@ -213,7 +222,7 @@ test('the places a name logged in from are bounded, and forgotten after a month'
 })
 
 test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async (openDatabase) => {
-  await using t = await setUp(openDatabase, `bob:${bcryptOf(PASSWORD)}\n`)
+  await using t = await setUp(openDatabase, `bob:${bcryptOf(PASSWORD)}\n`, PASSWORD_COST)
   await t.accounts.verifyPassword('bob', 'warm up the worker')
   const names = ['alice', 'bob', 'nobody']
   const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))

@@ -9,6 +9,7 @@ import { HtpasswdFiles } from './htpasswd-files.ts'
 import { LoginGuard } from './login-guard.ts'
 import { createLoginPlaces } from './login-places.ts'
 import { checkPassword } from './password-check.ts'
+import { PASSWORD_COST, type PasswordCost } from './password-hash.ts'
 import type { AccountsSchema } from './schema.ts'
 
 /** Dependencies and settings of accounts. */
@@ -28,6 +29,8 @@ interface AccountsOptions {
   readonly clock?: () => number
   /** Shared with other checks of passwords, and closed by its owner; by default one of its own. */
   readonly guard?: LoginGuard
+  /** Cost of new hashes, and of checks for a name without a hash; by default the one that keeps passwords safe. */
+  readonly passwordCost?: PasswordCost
 }
 
 /** The accounts of one Berth, for checking and for managing. */
@@ -46,7 +49,7 @@ export interface Accounts extends Authenticator, AccountManager, AsyncDisposable
 
 /** Makes the accounts over a database and, if there are any, htpasswd files. Reads nothing yet. */
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { database, belongings, htpasswdFile, clock = Date.now } = options
+  const { database, belongings, htpasswdFile, clock = Date.now, passwordCost = PASSWORD_COST } = options
   const { guard = new LoginGuard({ clock, places: createLoginPlaces(database, clock) }) } = options
   const htpasswd = new HtpasswdFiles({
     clock,
@@ -57,8 +60,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
     htpasswd.set(htpasswdFile === undefined ? paths : [htpasswdFile, ...paths])
   }
   setHtpasswdFiles(options.htpasswdFiles ?? [])
-  const authenticator = createAuthenticator({ database, htpasswd, guard })
-  const manager = new DatabaseAccountManager({ database, belongings, htpasswd, clock })
+  const authenticator = createAuthenticator({ database, htpasswd, guard, passwordCost })
+  const manager = new DatabaseAccountManager({ database, belongings, htpasswd, clock, passwordCost })
   const close = async (): Promise<void> => {
     if (options.guard === undefined) await guard.close()
   }
@@ -84,13 +87,15 @@ function createAuthenticator(parts: {
   database: Database<AccountsSchema>
   htpasswd: HtpasswdFiles
   guard: LoginGuard
+  passwordCost: PasswordCost
 }): Authenticator {
-  const { database, htpasswd, guard } = parts
+  const { database, htpasswd, guard, passwordCost: cost } = parts
+  const { verifier } = guard
   return new PasswordAuthenticator({
     scope: 'registry',
     find: createAccountLookup(database, htpasswd),
     check: async (known, password) =>
-      checkPassword(known, password, { verifier: guard.verifier, costliest: await htpasswd.costliest() }),
+      checkPassword(known, password, { verifier, costliest: await htpasswd.costliest(), cost }),
     cache: guard.cache,
     throttle: guard.throttle,
     queue: guard.queue,

@@ -1,7 +1,7 @@
 import type { KnownAccount } from './account-lookup.ts'
 import type { HashVerifier } from './hash-verifier.ts'
 import type { CostliestHash, HtpasswdAccount } from './htpasswd-format.ts'
-import { spendPasswordCheck, verifyPasswordHash } from './password-hash.ts'
+import { type PasswordCost, spendPasswordCheck, verifyPasswordHash } from './password-hash.ts'
 import { remainingWork } from './remaining-work.ts'
 
 /** Dependencies of a check of lines of htpasswd files. */
@@ -19,12 +19,12 @@ interface LineCheckParts {
 export async function checkPassword(
   known: KnownAccount | undefined,
   password: string,
-  parts: LineCheckParts,
+  parts: LineCheckParts & { readonly cost: PasswordCost },
 ): Promise<boolean> {
   const { argon2Hash, line } = known ?? {}
-  if (argon2Hash !== undefined && (await verifyPasswordHash(password, argon2Hash))) return true
+  if (argon2Hash !== undefined && (await verifyPasswordHash(password, argon2Hash, parts.cost))) return true
   if (await checkLine(line, password, parts)) return true
-  if (argon2Hash === undefined) await spendPasswordCheck(password)
+  if (argon2Hash === undefined) await spendPasswordCheck(password, parts.cost)
   return false
 }
 

@@ -10,7 +10,7 @@ import { der, derInteger, derOid } from '../x509/der.ts'
 import { readMailedFiles } from '../x509/mailed-files.ts'
 import { parsePem } from '../x509/pem.ts'
 
-const ROUNDS = 1_500
+const ROUNDS = 1_500 * Number(process.env.BERTH_TEST_FUZZ ?? 1)
 /** Longest time for one input of some KiB, in ms: anything near it would be quadratic. */
 const MAX_MS = 500
 
