@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { unsentBytes } from '../../stream/unsent-bytes.ts'
+import { sendOwn, sendSitePage } from '../exchange/own-answer.ts'
 import type { Answering, RequestRecord } from '../exchange/site-exchange.ts'
 import {
   type ContentPlan,
@@ -35,7 +36,6 @@ import type { AnswerTools, SiteHandlerParts } from './answer-tools.ts'
 import { typeOf } from './files/file-types.ts'
 import { FILE_METHODS, serveFiles } from './files/files-content.ts'
 import { STRICT } from './files/find-file.ts'
-import { sendOwn, sendSitePage } from './own-answer.ts'
 import { logUpgrade, recordRequest } from './record-request.ts'
 import { serveRegistry } from './serve-registry.ts'
 import type { SiteLog } from './site-access-log.ts'

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
 import { toPlainHost } from '../visit/host-name.ts'
-import { CONNECTION_LIMITS } from './connection-limits.ts'
+import { CONNECTION_LIMITS } from './http/connection-limits.ts'
 import { readInPieces } from './read-in-pieces.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 import type { TlsPolicyName } from './tls-policy.ts'

@@ -8,7 +8,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import { CONNECTION_LIMITS } from '../connection-limits.ts'
+import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'

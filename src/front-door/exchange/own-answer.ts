@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
-import { findHeader, type HeaderList } from '../exchange/answer-head.ts'
-import { compressAnswer } from '../exchange/compress-answer.ts'
-import { sentStatus } from '../exchange/request-trail.ts'
-import { addSiteHeaders, type SiteExchange } from '../exchange/site-exchange.ts'
-import { writeHead } from '../exchange/write-head.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { makePage } from '../listen/http/error-pages.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
+import { findHeader, type HeaderList } from './answer-head.ts'
+import { compressAnswer } from './compress-answer.ts'
+import { sentStatus } from './request-trail.ts'
+import { addSiteHeaders, type SiteExchange } from './site-exchange.ts'
+import { writeHead } from './write-head.ts'
 
 /** Status and headers as sent. */
 interface OwnHead {
