@@ -100,6 +100,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run ok': OWN_SUITES,
   'npm run conformance': OWN_SUITES,
   'npm run test:clients': OWN_SUITES,
+  'npm run test:pooler': OWN_SUITES,
   'npm run test:front-door': OWN_SUITES,
   'npm run bench': OWN_SUITES,
   'npm run bench -- --only pull,push --rounds 9': OWN_SUITES,
