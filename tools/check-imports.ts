@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { checkTree, listOpenArrows, renewArchitecture } from './check-tree.ts'
+import { checkTree, renewArchitecture } from './check-tree.ts'
 import { formatImportTable } from './import-table.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -13,7 +13,6 @@ if (option === '--table') {
   writeFileSync(join(root, 'ARCHITECTURE.md'), renewArchitecture(root))
 } else {
   const problems = checkTree(root)
-  for (const line of listOpenArrows(root)) console.log(`imports: ${line}`)
   for (const problem of problems) console.error(problem)
   if (problems.length === 0) console.log('imports: every file keeps to the table')
   else process.exitCode = 1

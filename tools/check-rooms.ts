@@ -40,7 +40,7 @@ function findArrowsUp(edges: readonly ImportEdge[], order: readonly RoomOrder[])
 }
 
 /** Room of a file, as `folder` or `folder/inner`; undefined for a file that is not in a folder of `src/`. */
-export function roomOf(file: string): string | undefined {
+function roomOf(file: string): string | undefined {
   const folder = posix.dirname(file)
   return folder.startsWith('src/') ? folder.slice(4) : undefined
 }

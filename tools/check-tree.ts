@@ -5,7 +5,6 @@ import { drawRooms } from './draw-rooms.ts'
 import { checkSources, readEdges } from './import-rules.ts'
 import { formatImportTable } from './import-table.ts'
 import { readMarkedPart, writeMarkedPart } from './marked-part.ts'
-import { describeOpenArrows } from './open-arrows.ts'
 import { ROOM_ORDER } from './room-order.ts'
 
 /** Checks the repository at `root`: all its TypeScript files, and the parts of ARCHITECTURE.md that are made from them. */
@@ -13,11 +12,6 @@ export function checkTree(root: string): string[] {
   const sources = readSources(root)
   const architecture = checkArchitecture(join(root, 'ARCHITECTURE.md'), sources)
   return [...checkSources(sources), ...checkExports(sources), ...architecture]
-}
-
-/** Lines about the imports of the repository at `root` that are let through until they are turned. */
-export function listOpenArrows(root: string): string[] {
-  return describeOpenArrows(readEdges(readSources(root)))
 }
 
 /** ARCHITECTURE.md of the repository at `root` with its import table and its picture made anew. */

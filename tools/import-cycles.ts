@@ -22,12 +22,6 @@ export function findCycles(edges: readonly ImportEdge[]): string[] {
   return [...problems.values()]
 }
 
-/** Whether the imported file leads back to the importing one. */
-export function closesCircle(edge: ImportEdge, edges: readonly ImportEdge[]): boolean {
-  const targets = Map.groupBy(edges, ({ from }) => from)
-  return shortestPath(targets, edge.to, edge.from) !== undefined
-}
-
 /** Files from `start` to `goal`, both included; undefined if there is no way. */
 function shortestPath(
   targets: ReadonlyMap<string, readonly ImportEdge[]>,

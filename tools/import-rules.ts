@@ -2,20 +2,13 @@ import { posix } from 'node:path'
 import { checkRooms } from './check-rooms.ts'
 import { findCycles, type ImportEdge } from './import-cycles.ts'
 import { FORBIDDEN_NAMES, IMPORT_TABLE, type ImportRule } from './import-table.ts'
-import { createArrowFilter } from './open-arrows.ts'
-import { OPEN_ARROWS, ROOM_ORDER, type RoomOrder } from './room-order.ts'
+import { ROOM_ORDER, type RoomOrder } from './room-order.ts'
 import { countCodeLines, findImports, type SourceImport } from './source-imports.ts'
 
 /** Code lines above which a file must be split, or give its reason. */
 const MAX_CODE_LINES = 300
 /** Lines at the top of a file that may hold the reason for its length. */
 const EXCUSE_WITHIN_LINES = 5
-
-/** Rules about rooms; those of the repository where they are not given. */
-interface RoomRules {
-  readonly order?: readonly RoomOrder[]
-  readonly openArrows?: readonly string[]
-}
 
 /**
  * Checks sources, given by path from the repository's root, against the house rules about files: who imports whom,
@@ -24,7 +17,7 @@ interface RoomRules {
  */
 export function checkSources(
   sources: ReadonlyMap<string, string>,
-  { order = ROOM_ORDER, openArrows = OPEN_ARROWS }: RoomRules = {},
+  order: readonly RoomOrder[] = ROOM_ORDER,
 ): string[] {
   const problems: string[] = []
   for (const [path, text] of sources) {
@@ -36,12 +29,12 @@ export function checkSources(
     }
   }
   const files = [...sources.keys()].filter(isProduct)
-  const closed = readEdges(sources).filter(createArrowFilter(openArrows))
+  const edges = readEdges(sources)
   return [
     ...problems,
-    ...checkRooms(files, closed, order),
-    ...findCycles(closed),
-    ...findCycles(closed.flatMap(betweenFolders)),
+    ...checkRooms(files, edges, order),
+    ...findCycles(edges),
+    ...findCycles(edges.flatMap(betweenFolders)),
   ]
 }
 

@@ -46,9 +46,3 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   { folder: 'registry', rooms: ['manifests', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.'] },
 ]
-
-/**
- * Arrows that are still to be turned, `from -> to` as files or rooms below `src/`: neither a circle nor an arrow up is
- * reported for them. Lines only leave this list; `npm run imports` prints how many there are, and which are not needed.
- */
-export const OPEN_ARROWS: readonly string[] = []
