@@ -6,7 +6,7 @@ import { httpsUrl, text, word } from './values.ts'
 export const ACME_OPTIONS = {
   acme: {
     value: 'SCOPE',
-    help: 'ask a CA for certificates: all (public hosts that have none), asked (own names, and where asked for) or off',
+    help: 'order certificates from a CA: all (public hosts that have none), asked (own names, and hosts that request one) or off',
     example: 'asked',
     default: 'all',
     parse: word(ACME_SCOPES),

@@ -144,7 +144,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'external-http-port': {
     value: 'PORT',
-    help: 'port that visitors use for plain HTTP, where it is not the one listened on: applications are told it',
+    help: 'port that visitors use for plain HTTP, if it is not the one listened on: passed on to applications',
     example: '8080',
     otherwise: 'that of listen-http',
     parse: wholeNumber(1, 65_535),
@@ -152,7 +152,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'external-https-port': {
     value: 'PORT',
-    help: 'port that visitors use for TLS, where it is not the one listened on: redirects lead there, and applications are told it',
+    help: 'port that visitors use for TLS, if it is not the one listened on: redirects lead there, and it is passed on to applications',
     example: '8443',
     otherwise: 'that of listen-https',
     parse: wholeNumber(1, 65_535),

@@ -181,7 +181,7 @@ export const OPTIONS = {
   },
   'upload-max-age': {
     value: 'HOURS',
-    help: 'age at which an upload nobody goes on with is removed, in hours, up to a year',
+    help: 'age at which an abandoned upload is removed, in hours, up to a year',
     example: '24',
     default: '168',
     parse: wholeNumber(1, 8784),

@@ -17,7 +17,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   uwsgi_pass: 'only HTTP is spoken to upstreams',
   scgi_pass: 'only HTTP is spoken to upstreams',
   memcached_pass: 'only HTTP is spoken to upstreams',
-  disable_symlinks: 'links out of the folder are not followed, unless serve-symlinks says so',
+  disable_symlinks: 'links out of the folder are not followed, unless serve-symlinks is on',
   proxy_method: 'requests keep their method',
   proxy_set_body: 'requests keep their body',
   proxy_pass_request_headers: 'requests keep their headers',
