@@ -31,7 +31,7 @@ interface Served extends ServedPair {
   readonly context: () => SecureContext | undefined
 }
 
-function servedOf(pair: PairText, context: () => SecureContext | undefined): Served {
+function toServed(pair: PairText, context: () => SecureContext | undefined): Served {
   return { id: pair, pem: () => ({ cert: pair.chainPem, key: pair.keyPem }), context }
 }
 
@@ -58,7 +58,7 @@ export function createCertificateSource({
     const { found } = store.choose(name, wish)
     if (!found) return undefined
     const expiry = { file: found.certFile, notAfter: found.pair.notAfter }
-    return { ...servedOf(found.pair, () => store.find(name, wish)), expiry }
+    return { ...toServed(found.pair, () => store.find(name, wish)), expiry }
   }
   const ofGiven = (): Served | undefined => {
     const pair = given?.pair
@@ -66,7 +66,7 @@ export function createCertificateSource({
   }
   const ofAuthority = (name: string): Served | undefined => {
     const pair = authority.localCertificate(name)
-    return pair && servedOf(pair, () => authority.find(name))
+    return pair && toServed(pair, () => authority.find(name))
   }
   const findDefault = (): Served | undefined =>
     ofStore('default', { certificateName: 'default' }) ?? ofGiven()

@@ -22,7 +22,7 @@ export async function checkVhostFiles(
   given: readonly string[] | undefined,
   folder: string | undefined,
 ): Promise<CheckedVhostFiles> {
-  const files = given ?? (await filesOf(folder ?? nginxFolder('vhost.d')))
+  const files = given ?? (await listFiles(folder ?? nginxFolder('vhost.d')))
   const problems: DirectiveProblem[] = []
   for (const file of files) {
     const vhostDir = folder ?? nginxFolder('vhost.d') ?? dirname(file)
@@ -70,15 +70,15 @@ async function filesOfAllHosts(): Promise<string[]> {
   const confd = nginxFolder('conf.d')
   const { own } = nginxFileFolders()
   const proxy =
-    own === undefined ? [] : (await filesOf(own)).filter((file) => basename(file) === 'proxy.conf')
-  const files = confd === undefined ? [] : await filesOf(confd)
+    own === undefined ? [] : (await listFiles(own)).filter((file) => basename(file) === 'proxy.conf')
+  const files = confd === undefined ? [] : await listFiles(confd)
   return [
     ...proxy,
     ...files.filter((file) => file.endsWith('.conf') && statSync(file, { throwIfNoEntry: false })?.isFile()),
   ]
 }
 
-async function filesOf(folder: string | undefined): Promise<string[]> {
+async function listFiles(folder: string | undefined): Promise<string[]> {
   if (folder === undefined) {
     throw new AppError(
       'VHOST_FILES_UNREADABLE',

@@ -11,7 +11,7 @@ import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
 import { type Acme, openAcme } from './open-acme.ts'
 import { openCertificates } from './open-certificates.ts'
 import type { DoorSource, SitesListener } from './open-front-door.ts'
-import { SiteBoard, wishesOf } from './site-board.ts'
+import { SiteBoard, toWishes } from './site-board.ts'
 import { writeSiteReport } from './site-report.ts'
 import type { TlsPairWatch } from './tls-pair-watch.ts'
 import { watchDocker } from './watch-docker.ts'
@@ -66,7 +66,7 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
         onSites(sites, table) {
           onSites(sites, table)
           context.expiry.served = () => servedBySites(sites, source)
-          order(wishesOf(sites, door.acme.scope))
+          order(toWishes(sites, door.acme.scope))
           reporter.describe = () => {
             const certificateOf = source.describeAll()
             return sites.map((site) => {

@@ -84,7 +84,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
-    warnings: () => warningsOf(expiry),
+    warnings: () => toWarnings(expiry),
     logAccess: createAccessLog(logger),
     logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
   })
@@ -97,7 +97,7 @@ function adviceOn({ kind, address, url }: DoubtedOrigin): string {
 }
 
 /** For `/readyz`, which anyone may read: hosts and files are in the log. */
-function warningsOf(expiry: CertificateExpiry): Warning[] {
+function toWarnings(expiry: CertificateExpiry): Warning[] {
   const expired = expiry.expired(Date.now())
   if (expired.length === 0) return []
   const first = Math.min(...expired.map(({ notAfter }) => notAfter))

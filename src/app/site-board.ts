@@ -157,7 +157,7 @@ export class SiteBoard implements Disposable {
 }
 
 /** The certificates to order from a CA, by the scope of the settings. */
-export function wishesOf(sites: readonly Site[], scope: FrontDoorConfig['acme']['scope']): AcmeWish[] {
+export function toWishes(sites: readonly Site[], scope: FrontDoorConfig['acme']['scope']): AcmeWish[] {
   if (scope === 'off') return []
   return sites.flatMap(({ declaration }) => {
     const { acme, host, httpsMethod, source } = declaration

@@ -31,7 +31,7 @@ interface Subject {
 export function toAppError(error: unknown, place: FaultPlace, what?: string): unknown {
   if (error instanceof AppError) return error
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const found = faultOf(cause, place, pathOf(cause) ?? what)
+    const found = findFault(cause, place, pathOf(cause) ?? what)
     const row = SYSTEM_FAULTS[place][found.errno ?? '']
     if (row) return asError(row, found.file ?? what ?? pathOf(cause) ?? nameOf(cause), error)
   }
@@ -42,7 +42,7 @@ function asError(row: FaultRow, what: string, cause: unknown): AppError {
   const subject: Subject = {
     what,
     folder: dirname(what.replace(/^unix:/, '')),
-    owner: ownerOf(what),
+    owner: readOwner(what),
     user: String(process.getuid?.() ?? 'unknown'),
   }
   const fill = (text: string): string =>
@@ -68,7 +68,7 @@ interface Fault {
   readonly file?: string
 }
 
-function faultOf(error: Error, place: FaultPlace, path: string | undefined): Fault {
+function findFault(error: Error, place: FaultPlace, path: string | undefined): Fault {
   const fault: Fault =
     'errcode' in error ? sqliteFault(Number(error.errcode) & 0xff, path ?? '') : { errno: systemErrno(error) }
   if (fault.errno === 'EACCES' && place !== 'port' && isOwn(fault.file ?? path))
@@ -106,7 +106,7 @@ function faultOfFiles(file: string): Fault | undefined {
     }
     name = file
     closeSync(openSync('/dev/null', 'r'))
-    const space = spaceOf(file)
+    const space = readSpace(file)
     return space && (space.isFull || !space.hasInodes) ? { errno: 'ENOSPC' } : undefined
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) return undefined
@@ -118,7 +118,7 @@ function faultOfFiles(file: string): Fault | undefined {
 const SIDE_FILES_BYTES = 64 * 1024
 
 /** Free space on the disk of an existing path, or of its future folder; undefined if unknown. */
-function spaceOf(path: string): { isFull: boolean; hasInodes: boolean } | undefined {
+function readSpace(path: string): { isFull: boolean; hasInodes: boolean } | undefined {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(existsSync(path) ? path : dirname(path))
     return { isFull: bavail * bsize < SIDE_FILES_BYTES, hasInodes: files === 0 || ffree > 0 }
@@ -128,7 +128,7 @@ function spaceOf(path: string): { isFull: boolean; hasInodes: boolean } | undefi
 }
 
 function hasSpaceOnly(path: string): boolean {
-  const space = spaceOf(path)
+  const space = readSpace(path)
   return space !== undefined && !space.isFull && !space.hasInodes
 }
 
@@ -153,7 +153,7 @@ function isOwn(path: string | undefined): boolean {
   }
 }
 
-function ownerOf(path: string): string {
+function readOwner(path: string): string {
   try {
     const { uid } = statSync(path)
     return ` (its owner is the user with id ${uid})`

@@ -52,7 +52,7 @@ export class TlsPairWatch implements AsyncDisposable {
 
   /** Reads the pair. Errors: `AppError` `TLS_FILES_UNUSABLE`. */
   static async open(files: TlsFiles, options: TlsPairOptions): Promise<TlsPairWatch> {
-    const identity = await identityOf(files)
+    const identity = await readIdentity(files)
     return new TlsPairWatch(files, options, { ...(await readPair(files)), identity })
   }
 
@@ -78,7 +78,7 @@ export class TlsPairWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const identity = await identityOf(this.#files)
+    const identity = await readIdentity(this.#files)
     const hasSettled = identity === this.#seen
     this.#seen = identity
     if (!hasSettled || identity === this.#judged) return
@@ -120,6 +120,6 @@ async function readPair({ certFile, keyFile }: TlsFiles): Promise<{ pair: TlsPai
 }
 
 /** Text that differs whenever the files changed; a missing file is a state, too. */
-async function identityOf({ certFile, keyFile }: TlsFiles): Promise<string> {
+async function readIdentity({ certFile, keyFile }: TlsFiles): Promise<string> {
   return (await Promise.all([certFile, keyFile].map(readVersion))).join(', ')
 }

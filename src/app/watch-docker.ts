@@ -23,7 +23,7 @@ interface WatchDockerOptions {
 }
 
 /** The engine of a configuration; undefined: none. */
-export function dockerUrlOf(door: Pick<FrontDoorConfig, 'dockerHost'>): string | undefined {
+export function findDockerUrl(door: Pick<FrontDoorConfig, 'dockerHost'>): string | undefined {
   if (door.dockerHost !== 'auto') return door.dockerHost
   const socket = USUAL_SOCKETS.find((path) => existsSync(path))
   return socket && `unix://${socket}`
@@ -34,7 +34,7 @@ export async function watchDocker(
   door: FrontDoorConfig,
   { logger, onDeclarations, onLost, onState }: WatchDockerOptions,
 ): Promise<AsyncDisposable | undefined> {
-  const url = dockerUrlOf(door)
+  const url = findDockerUrl(door)
   if (url === undefined) {
     const why = door.dockerHost === 'auto' ? 'no Docker socket was found' : 'docker-host is off'
     onState(`Docker is not watched: ${why}`)

@@ -24,7 +24,7 @@ export interface CommandContext {
 }
 
 /** The context of a command. */
-export function contextOf(command: Command, io: Io): CommandContext {
+export function createContext(command: Command, io: Io): CommandContext {
   const options: Record<string, unknown> = command.optsWithGlobals()
   const flags = Object.fromEntries(Object.entries(options).map(([name, value]) => [kebab(name), value]))
   const isJson = flags.json === true

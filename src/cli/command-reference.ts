@@ -7,20 +7,20 @@ const MAX_SINGLE_SETTINGS = 4
 /** The table of all flags in docs/cli.md, made of the same data as `--help`; settings have a page of their own. */
 export function formatCommandReference(program: Command): string {
   const rows = [
-    ...rowsOf(
+    ...formatRows(
       'any command',
       program.options.filter((option) => option.name() !== 'version'),
     ),
-    ...leavesOf(program).flatMap(({ usage, command }) => rowsOf(`\`berth ${usage}\``, command.options)),
+    ...listLeaves(program).flatMap(({ usage, command }) => formatRows(`\`berth ${usage}\``, command.options)),
   ]
   return ['| Command | Flag | Meaning |', '|---|---|---|', ...rows, ''].join('\n')
 }
 
 /** Each command that does something, with its arguments: `user add <name>`. */
-function leavesOf(command: Command, before = ''): { usage: string; command: Command }[] {
+function listLeaves(command: Command, before = ''): { usage: string; command: Command }[] {
   return command.commands.flatMap((inner) => {
     const name = `${before}${inner.name()}`
-    if (inner.commands.length > 0) return leavesOf(inner, `${name} `)
+    if (inner.commands.length > 0) return listLeaves(inner, `${name} `)
     const words = inner.registeredArguments.map((argument) => {
       const text = argument.variadic ? `${argument.name()}...` : argument.name()
       return argument.required ? `<${text}>` : `[${text}]`
@@ -29,9 +29,9 @@ function leavesOf(command: Command, before = ''): { usage: string; command: Comm
   })
 }
 
-function rowsOf(command: string, options: readonly Option[]): string[] {
+function formatRows(command: string, options: readonly Option[]): string[] {
   const own = options.filter((option) => !isSetting(option))
-  const rows = own.map((option) => `| ${command} | \`${option.flags}\` | ${cellOf(option)} |`)
+  const rows = own.map((option) => `| ${command} | \`${option.flags}\` | ${formatCell(option)} |`)
   const settings = options.length - own.length
   // A few settings are flags of a command; many are the whole set of settings.
   return settings > MAX_SINGLE_SETTINGS
@@ -40,7 +40,7 @@ function rowsOf(command: string, options: readonly Option[]): string[] {
         ...rows,
         ...options
           .filter(isSetting)
-          .map((option) => `| ${command} | \`${option.flags}\` | ${cellOf(option)} |`),
+          .map((option) => `| ${command} | \`${option.flags}\` | ${formatCell(option)} |`),
       ]
 }
 
@@ -48,7 +48,7 @@ function isSetting(option: Option): boolean {
   return option.name() in OPTIONS
 }
 
-function cellOf({ description, argChoices, defaultValue }: Option): string {
+function formatCell({ description, argChoices, defaultValue }: Option): string {
   const choices = argChoices ? `: ${argChoices.join(', ')}` : ''
   const standard = defaultValue === undefined ? '' : ` (default: ${String(defaultValue)})`
   return `${description}${choices}${standard}`.replaceAll('|', '\\|').replaceAll('<', '&lt;')

@@ -79,7 +79,7 @@ export function describeError(thrown: unknown): ErrorReport {
       error.remedy ??
       REMEDIES[code]?.replace('{name}', name) ??
       "Look at the server's log",
-    exit: exitOf(code),
+    exit: findExit(code),
   }
 }
 
@@ -123,7 +123,7 @@ function describeFault(error: unknown): ErrorReport {
   return { code: 'INTERNAL', message: redactText(message), ...CLI_ERRORS.INTERNAL }
 }
 
-function exitOf(code: string): number {
+function findExit(code: string): number {
   if (code in CLI_ERRORS) return CLI_ERRORS[code as CliErrorCode].exit
   return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed
 }

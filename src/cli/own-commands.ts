@@ -30,7 +30,7 @@ export function repeatPlace(text: string, flags: Readonly<Record<string, unknown
 }
 
 /** The same flags in a command line that may not be parseable. */
-export function placeFlagsOf(argv: readonly string[]): Record<string, string> {
+export function parsePlaceFlags(argv: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {}
   for (const [index, word] of argv.entries()) {
     const [, name, value = argv[index + 1]] = PLACE_FLAG.exec(word) ?? []

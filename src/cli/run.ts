@@ -14,7 +14,7 @@ import { addVersionCommand } from './commands/version.ts'
 import { describeError, formatError } from './describe-error.ts'
 import { type Io, processIo } from './io.ts'
 import { gatherOpensslLine } from './openssl-line.ts'
-import { placeFlagsOf, repeatPlace } from './own-commands.ts'
+import { parsePlaceFlags, repeatPlace } from './own-commands.ts'
 import { readVersion } from './product.ts'
 
 const EXAMPLES = `
@@ -95,7 +95,7 @@ function usageError(text: string): CliError {
 
 function reportError(error: unknown, argv: readonly string[], io: Io): number {
   const described = describeError(error)
-  const remedy = repeatPlace(described.remedy, placeFlagsOf(argv))
+  const remedy = repeatPlace(described.remedy, parsePlaceFlags(argv))
   const report = { ...described, remedy }
   const { code, message, exit } = report
   // Searched in the raw words: an unparseable line has no options.

@@ -44,7 +44,7 @@ export function createLogin(url: string, credentials: Credentials | undefined, t
         throw error
       })
       if (!demand) return undefined
-      if (demand.scheme === 'basic') return credentials && basicOf(credentials)
+      if (demand.scheme === 'basic') return credentials && formatBasic(credentials)
       const kept = tokens.get(scope ?? '')
       if (kept && kept.goodUntilMs > Date.now()) return `Bearer ${kept.value}`
       const token = await fetchToken(tokenRequest(url, demand, scope, credentials), transport, signal)
@@ -57,7 +57,7 @@ export function createLogin(url: string, credentials: Credentials | undefined, t
 }
 
 /** The value of `Authorization` for Basic (RFC 7617). */
-function basicOf({ username, password }: Credentials): string {
+function formatBasic({ username, password }: Credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
@@ -92,7 +92,7 @@ function tokenRequest(
   refuseForeignRealm(url, new URL(registry))
   if (parameters.service) url.searchParams.set('service', parameters.service)
   if (scope !== undefined) url.searchParams.set('scope', scope)
-  return { url, headers: credentials ? { authorization: basicOf(credentials) } : {} }
+  return { url, headers: credentials ? { authorization: formatBasic(credentials) } : {} }
 }
 
 /** Refuses a realm on another host than the registry's, or on plain HTTP after TLS: it would get the password. */

@@ -33,7 +33,7 @@ export async function pushBlob(
   content: Uint8Array | BlobSource,
   { chunkBytes }: PushBlobOptions = {},
 ): Promise<Digest> {
-  const source = content instanceof Uint8Array ? sourceOf(content) : content
+  const source = content instanceof Uint8Array ? toSource(content) : content
   const opened = await call(target, { method: 'POST', target: `/v2/${target.repository}/blobs/uploads/` })
   if (chunkBytes === undefined) {
     const body = content instanceof Uint8Array ? content : source.open()
@@ -71,7 +71,7 @@ async function call(target: PushTarget, { method, target: path, body, range }: U
     expect: [202],
   })
   await response.body?.cancel()
-  return locationOf(response, target.url)
+  return readLocation(response, target.url)
 }
 
 interface LastPart {
@@ -102,7 +102,7 @@ function pushScope({ repository }: PushTarget): string {
 /**
  * `Location` may be relative (RFC 9110, 10.2.2). Further requests carry a token, so it must be on the same registry.
  */
-function locationOf(response: Response, registry: string): string {
+function readLocation(response: Response, registry: string): string {
   const url = URL.parse(response.headers.get('location') ?? '', response.url || registry)
   if (!url || !response.headers.has('location')) {
     throw new RegistryError('REGISTRY_ANSWER_INVALID', 'The answer to an upload has no Location')
@@ -113,7 +113,7 @@ function locationOf(response: Response, registry: string): string {
   })
 }
 
-function sourceOf(bytes: Uint8Array): BlobSource {
+function toSource(bytes: Uint8Array): BlobSource {
   return {
     digest: digestOf(bytes),
     size: bytes.byteLength,

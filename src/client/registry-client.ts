@@ -86,13 +86,13 @@ function blobCalls(exchange: Exchange): Pick<RegistryClient, 'headBlob' | 'pullB
   const target = (repository: string, digest: string) => `/v2/${repository}/blobs/${digest}`
   return {
     async headBlob(repository, digest) {
-      const scope = scopeOf(repository, 'pull')
+      const scope = formatScope(repository, 'pull')
       const call = { method: 'HEAD', target: target(repository, digest), scope, expect: [200, 404] }
       const response = await exchange(call)
       return response.status === 404 ? undefined : Number(response.headers.get('content-length'))
     },
     async *pullBlob(repository, digest) {
-      const scope = scopeOf(repository, 'pull')
+      const scope = formatScope(repository, 'pull')
       const call = { method: 'GET', target: target(repository, digest), scope, expect: [200] }
       const response = await exchange(call)
       const hash = createHash(algorithmOf(digest))
@@ -103,7 +103,7 @@ function blobCalls(exchange: Exchange): Pick<RegistryClient, 'headBlob' | 'pullB
       if (hash.digest('hex') !== hexOf(digest)) throw wrongContent(digest)
     },
     async deleteBlob(repository, digest) {
-      const scope = scopeOf(repository, 'delete')
+      const scope = formatScope(repository, 'delete')
       await discard(exchange({ method: 'DELETE', target: target(repository, digest), scope, expect: [202] }))
     },
   }
@@ -114,7 +114,7 @@ type ManifestCalls = Pick<RegistryClient, 'putManifest' | 'getManifest' | 'delet
 function manifestCalls(exchange: Exchange): ManifestCalls {
   const target = (repository: string, reference: string) => `/v2/${repository}/manifests/${reference}`
   const remove = async (repository: string, reference: string) => {
-    const scope = scopeOf(repository, 'delete')
+    const scope = formatScope(repository, 'delete')
     await discard(exchange({ method: 'DELETE', target: target(repository, reference), scope, expect: [202] }))
   }
   return {
@@ -122,7 +122,7 @@ function manifestCalls(exchange: Exchange): ManifestCalls {
       const response = await exchange({
         method: 'PUT',
         target: target(repository, reference),
-        scope: scopeOf(repository, 'pull,push'),
+        scope: formatScope(repository, 'pull,push'),
         headers: { 'content-type': mediaType },
         body: bytes,
         expect: [201],
@@ -134,7 +134,7 @@ function manifestCalls(exchange: Exchange): ManifestCalls {
       const response = await exchange({
         method: 'GET',
         target: target(repository, reference),
-        scope: scopeOf(repository, 'pull'),
+        scope: formatScope(repository, 'pull'),
         headers: { accept: ACCEPT },
         expect: [200],
       })
@@ -160,11 +160,11 @@ function listCalls(exchange: Exchange): Pick<RegistryClient, 'listTags' | 'listR
       const response = await exchange({
         method: 'GET',
         target,
-        scope: scopeOf(repository, 'pull'),
+        scope: formatScope(repository, 'pull'),
         expect: [200],
       })
       const { tags } = await readJson(response, MAX_MANIFEST_BYTES)
-      return listOf(tags, 'tags').map((tag) => parseTag(String(tag)))
+      return readList(tags, 'tags').map((tag) => parseTag(String(tag)))
     },
     async listReferrers(repository, digest, artifactType) {
       const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType })}`
@@ -172,22 +172,22 @@ function listCalls(exchange: Exchange): Pick<RegistryClient, 'listTags' | 'listR
       const response = await exchange({
         method: 'GET',
         target,
-        scope: scopeOf(repository, 'pull'),
+        scope: formatScope(repository, 'pull'),
         expect: [200],
       })
       const { manifests } = await readJson(response, MAX_MANIFEST_BYTES)
-      return listOf(manifests, 'manifests').map((entry) => parseDescriptor(entry, 'manifests'))
+      return readList(manifests, 'manifests').map((entry) => parseDescriptor(entry, 'manifests'))
     },
   }
 }
 
 /** The scope of a token for one repository. */
-function scopeOf(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
+function formatScope(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
   return `repository:${repository}:${actions}`
 }
 
 /** Distribution's older versions answer null for an empty list. */
-function listOf(value: unknown, member: string): unknown[] {
+function readList(value: unknown, member: string): unknown[] {
   if (value === null) return []
   if (Array.isArray(value)) return value.filter((entry) => isJsonObject(entry) || typeof entry === 'string')
   throw new RegistryError('REGISTRY_ANSWER_INVALID', `An answer has no list "${member}"`)

@@ -16,7 +16,7 @@ export interface SettingDescription {
 
 /** The effective value and the source of each setting, in the order of the documentation. */
 export function describeConfig({ config, sources }: LoadedConfig): SettingDescription[] {
-  const values = { ...settingsOf(config), database: formatDatabase(config.database, MASK) }
+  const values = { ...toSettings(config), database: formatDatabase(config.database, MASK) }
   return OPTION_LIST.map(({ name, secret }) => ({
     name,
     value: secret && values[name] !== null ? MASK : values[name],
@@ -36,7 +36,7 @@ export function formatAddress(address: ListenAddress | undefined): string {
  * The effective value of each setting, as written in berth.yaml; null: none. Secrets are not masked, but the password
  * of the database is left out.
  */
-export function settingsOf(config: Config): Record<OptionName, SettingDescription['value']> {
+export function toSettings(config: Config): Record<OptionName, SettingDescription['value']> {
   return {
     data: config.dataDir,
     'registry-root': config.registryRoot,

@@ -67,7 +67,8 @@ export function readRegistryVariables(env: Environment, cwd: string): Distributi
     const text = env[variable]
     if (!variable.startsWith('REGISTRY_') || text === undefined || text === '') continue
     const key = keys.get(variable)
-    if (key === undefined) warnings.push(`The variable ${variable} ${IGNORED}${consequenceOf(variable)}`)
+    if (key === undefined)
+      warnings.push(`The variable ${variable} ${IGNORED}${describeConsequence(variable)}`)
     else entries.push({ key, source: variable, value: parseYamlValue(text) })
   }
   return interpret(entries, cwd, warnings)
@@ -87,7 +88,7 @@ export function readDistributionFile(file: ConfigFile, cwd: string): Distributio
       for (const [name, inner] of Object.entries(value)) walk(inner, `${key}.${name}`)
     } else if (!KNOWN_KEYS.includes(key))
       warnings.push(
-        `${baseName}: the key "${key.slice(0, 200)}" ${IGNORED}${consequenceOf(registryVariableOf(key))}`,
+        `${baseName}: the key "${key.slice(0, 200)}" ${IGNORED}${describeConsequence(registryVariableOf(key))}`,
       )
     else if (value !== null) entries.push({ key, source: `${baseName}: ${key}`, value })
   }
@@ -112,7 +113,7 @@ function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): 
       const subject = `${source} ${options.length > 0 || key in AGREED ? 'has a value that ' : ''}`
       // A key that chooses a driver is named together with the driver.
       const chosen = key === 'storage' || key === 'auth' ? `${key}.${value}` : key
-      warnings.push(`${subject}${IGNORED}${consequenceOf(registryVariableOf(chosen))}`)
+      warnings.push(`${subject}${IGNORED}${describeConsequence(registryVariableOf(chosen))}`)
     }
     for (const { option, ours } of usable) {
       found.push({ option: option.name, when: option.distribution?.when, value: ours, source, baseDir: cwd })
@@ -121,7 +122,7 @@ function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): 
   return { found, warnings }
 }
 
-function consequenceOf(variable: string): string {
+function describeConsequence(variable: string): string {
   const isBelow = ([key]: readonly [string, string]): boolean =>
     `${variable}_`.startsWith(`${registryVariableOf(key)}_`)
   const found = CONSEQUENCES.find(isBelow)

@@ -40,18 +40,18 @@ export const headerLines: z.ZodType<readonly string[]> = z
 
 /** The origins of Distribution's `http.headers`; undefined if it names none. */
 export function readDistributionOrigins(headers: unknown): readonly string[] | undefined {
-  const origins = pairsOf(headers).filter(([name]) => name.toLowerCase() === 'access-control-allow-origin')
+  const origins = parsePairs(headers).filter(([name]) => name.toLowerCase() === 'access-control-allow-origin')
   return origins.length === 0 ? undefined : origins.map(([, value]) => value)
 }
 
 /** Its other headers, but those of CORS, which follow from the origins; undefined if there are none. */
 export function readDistributionHeaders(headers: unknown): readonly string[] | undefined {
-  const others = pairsOf(headers).filter(([name]) => !OWN_HEADERS.test(name))
+  const others = parsePairs(headers).filter(([name]) => !OWN_HEADERS.test(name))
   return others.length === 0 ? undefined : others.map(([name, value]) => `${name}: ${value}`)
 }
 
 /** Each name with each of its values. */
-function pairsOf(headers: unknown): [string, string][] {
+function parsePairs(headers: unknown): [string, string][] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return []
   return Object.entries(headers).flatMap(([name, values]) =>
     [values].flat().map((value): [string, string] => [name, String(value)]),

@@ -40,9 +40,9 @@ export interface ConfigInput {
 export function loadConfig(input: ConfigInput): LoadedConfig {
   const { layers, warnings } = readLayers(input)
   const sources: Partial<Record<OptionName, string>> = {}
-  const isGiven = (name: OptionName) => firstOf(layers, name) !== undefined
+  const isGiven = (name: OptionName) => findFirst(layers, name) !== undefined
   const read: ReadSetting = (name) => {
-    const raw = firstOf(layers, name) ?? defaultOf(name, input.cwd)
+    const raw = findFirst(layers, name) ?? findDefault(name, input.cwd)
     sources[name] = raw?.source ?? 'default'
     return (raw && parseSetting(name, raw)) as OptionValue<typeof name>
   }
@@ -57,7 +57,7 @@ type IsGiven = (name: OptionName) => boolean
 export function findDataDir(input: ConfigInput): string {
   const { layers } = readLayers(input)
   return readFolders((name) => {
-    const raw = firstOf(layers, name)
+    const raw = findFirst(layers, name)
     return (raw && parseSetting(name, raw)) as OptionValue<typeof name>
   }, input.cwd).dataDir
 }
@@ -76,7 +76,7 @@ function readLayers({ flags, env, cwd, recorded = {} }: ConfigInput): {
   const replaced = readReplacedVariables(env, cwd)
   // Without a domain there is no front door, and these settings do not apply.
   const server = toRecordedLayer(recorded)
-  const hasDoor = firstOf([...layers, replaced.layer, server], 'domain') !== undefined
+  const hasDoor = findFirst([...layers, replaced.layer, server], 'domain') !== undefined
   return {
     layers: [...layers, ...(hasDoor ? [replaced.layer] : []), server],
     warnings: [
@@ -98,14 +98,14 @@ function readFlags(flags: ConfigInput['flags'], cwd: string): Layer {
 }
 
 function hasCertificate(layers: readonly Layer[]): boolean {
-  return firstOf(layers, 'tls-cert') !== undefined && firstOf(layers, 'tls-key') !== undefined
+  return findFirst(layers, 'tls-cert') !== undefined && findFirst(layers, 'tls-key') !== undefined
 }
 
-function firstOf(layers: readonly Layer[], name: OptionName): RawValue | undefined {
+function findFirst(layers: readonly Layer[], name: OptionName): RawValue | undefined {
   return layers.find((layer) => layer.has(name))?.get(name)
 }
 
-function defaultOf(name: OptionName, cwd: string): RawValue | undefined {
+function findDefault(name: OptionName, cwd: string): RawValue | undefined {
   const value = (OPTIONS[name] as Option).default
   return value === undefined ? undefined : { value, source: 'default', baseDir: cwd }
 }

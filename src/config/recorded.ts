@@ -1,5 +1,5 @@
 import type { Config } from './config.ts'
-import { formatAddress, settingsOf } from './describe.ts'
+import { formatAddress, toSettings } from './describe.ts'
 import type { Layer, RawValue } from './layer.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { LoadedConfig } from './loaded-config.ts'
@@ -18,7 +18,7 @@ const SOURCE = 'the server'
  * @param urls Its listeners, with the ports that the system chose.
  */
 export function recordSettings({ config, sources }: LoadedConfig, urls: readonly string[]): RecordedSettings {
-  const values = { ...settingsOf(config), ...listenSettings(config, urls) }
+  const values = { ...toSettings(config), ...listenSettings(config, urls) }
   const given = OPTION_LIST.filter(
     ({ name, secret, isFileOnly }) =>
       sources[name] !== 'default' && !secret && !isFileOnly && name !== 'data',

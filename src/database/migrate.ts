@@ -27,7 +27,7 @@ type MigratedDatabase = SchemaChange & Pick<Kysely<unknown>, 'introspection'>
  * `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
  */
 export async function migrate(db: MigratedDatabase, { sets, types, alone }: MigrateOptions): Promise<void> {
-  const steps = sets.flatMap(stepsOf)
+  const steps = sets.flatMap(toSteps)
   if (findMissing(steps, await readRecord(db)).length === 0) return
   await alone(async (tx) => {
     // Read again: another process may have run them meanwhile.
@@ -45,7 +45,7 @@ export async function migrate(db: MigratedDatabase, { sets, types, alone }: Migr
  * Errors: `DatabaseError` `SCHEMA_TOO_NEW`.
  */
 export function missingMigrations(sets: readonly MigrationSet[], record: readonly string[]): string[] {
-  return findMissing(sets.flatMap(stepsOf), new Set(record)).map(({ name }) => name)
+  return findMissing(sets.flatMap(toSteps), new Set(record)).map(({ name }) => name)
 }
 
 interface Step {
@@ -54,7 +54,7 @@ interface Step {
   readonly run: Migration
 }
 
-function stepsOf({ capability, migrations, formerNames = {} }: MigrationSet): Step[] {
+function toSteps({ capability, migrations, formerNames = {} }: MigrationSet): Step[] {
   return Object.entries(migrations).map(([name, run]) => ({
     name: `${capability}/${name}`,
     formerName: formerNames[name],

@@ -7,7 +7,7 @@ import {
 } from './descriptor.ts'
 import { OciError } from './errors.ts'
 import { parseStrictJson } from './json.ts'
-import { essenceOf, type ManifestKind, MEDIA_TYPES, manifestKindOf } from './media-type.ts'
+import { findManifestKind, type ManifestKind, MEDIA_TYPES, parseEssence } from './media-type.ts'
 
 /** Largest manifest, in bytes: distribution-spec requires at least 4 MiB, and clients read no more. */
 export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024
@@ -41,15 +41,15 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
   if (document.schemaVersion !== 2 && document.mediaType !== MEDIA_TYPES.ociArtifact) {
     throw invalid('schemaVersion must be 2')
   }
-  const mediaType = mediaTypeOf(document, contentType)
-  const kind = manifestKindOf(mediaType)
+  const mediaType = readMediaType(document, contentType)
+  const kind = findManifestKind(mediaType)
   if (!kind) throw invalid(`the media type "${mediaType.slice(0, 120)}" is no manifest this registry knows`)
   refuseMixture(document, kind)
   return kind === 'index' ? readIndex(document, mediaType) : readImage(document, mediaType)
 }
 
-function mediaTypeOf(document: JsonObject, contentType: string | undefined): string {
-  const sent = contentType === undefined ? undefined : essenceOf(contentType)
+function readMediaType(document: JsonObject, contentType: string | undefined): string {
+  const sent = contentType === undefined ? undefined : parseEssence(contentType)
   const own = filled(document.mediaType)
   if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string')
   // curl's default is no statement about the document; simple tools send a generic type.
@@ -74,11 +74,11 @@ function readIndex(document: JsonObject, mediaType: string): Manifest {
   return {
     kind: 'index',
     mediaType,
-    artifactType: artifactTypeOf(document),
+    artifactType: readArtifactType(document),
     config: undefined,
     layers: [],
     children: descriptorsAt(document, 'manifests', true),
-    ...commonOf(document),
+    ...readCommon(document),
   }
 }
 
@@ -88,15 +88,15 @@ function readImage(document: JsonObject, mediaType: string): Manifest {
   return {
     kind: 'image',
     mediaType,
-    artifactType: artifactTypeOf(document) ?? config?.mediaType,
+    artifactType: readArtifactType(document) ?? config?.mediaType,
     config,
     layers: descriptorsAt(document, isArtifact ? 'blobs' : 'layers', !isArtifact),
     children: [],
-    ...commonOf(document),
+    ...readCommon(document),
   }
 }
 
-function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotationsJson'> {
+function readCommon(document: JsonObject): Pick<Manifest, 'subject' | 'annotationsJson'> {
   const { subject, annotations } = document
   return {
     subject: subject === undefined || subject === null ? undefined : parseDescriptor(subject, 'subject'),
@@ -107,7 +107,7 @@ function commonOf(document: JsonObject): Pick<Manifest, 'subject' | 'annotations
   }
 }
 
-function artifactTypeOf(document: JsonObject): string | undefined {
+function readArtifactType(document: JsonObject): string | undefined {
   const value = filled(document.artifactType)
   if (value !== undefined && typeof value !== 'string') throw invalid('artifactType is not a string')
   return value

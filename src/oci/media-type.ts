@@ -27,7 +27,7 @@ const NON_DISTRIBUTABLE =
   /^application\/vnd\.(?:oci\.image\.layer\.nondistributable\.|docker\.image\.rootfs\.foreign\.)/
 
 /** The kind of a manifest by its media type; undefined for a type that is no manifest. */
-export function manifestKindOf(mediaType: string): ManifestKind | undefined {
+export function findManifestKind(mediaType: string): ManifestKind | undefined {
   return KINDS.get(mediaType)
 }
 
@@ -37,7 +37,7 @@ export function isNonDistributable(mediaType: string): boolean {
 }
 
 /** The type without its parameters, in lower case (RFC 9110, 8.3.1). */
-export function essenceOf(contentType: string): string {
+export function parseEssence(contentType: string): string {
   const semicolon = contentType.indexOf(';')
   return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()
 }

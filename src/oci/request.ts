@@ -117,14 +117,14 @@ export function parseOciRequest(method: string, target: string): OciRequest {
   const read = Object.hasOwn(readers, wanted) ? readers[wanted] : undefined
   if (!read) {
     throw new OciError('UNSUPPORTED', {
-      message: `The method is not supported here: use one of ${methodsOf(readers).join(', ')}`,
-      detail: { allow: methodsOf(readers) },
+      message: `The method is not supported here: use one of ${listMethods(readers).join(', ')}`,
+      detail: { allow: listMethods(readers) },
     })
   }
   return read(name, last, query)
 }
 
-function methodsOf(readers: Readonly<Record<string, Reader>>): string[] {
+function listMethods(readers: Readonly<Record<string, Reader>>): string[] {
   return Object.keys(readers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 }
 

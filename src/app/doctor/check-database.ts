@@ -37,11 +37,11 @@ export async function checkDatabase({ database, workers }: Config): Promise<Find
     ]
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
-    return [failed(CHECK, error.message, remedyOf(error))]
+    return [failed(CHECK, error.message, findRemedy(error))]
   }
 }
 
-function remedyOf(error: DatabaseError): string {
+function findRemedy(error: DatabaseError): string {
   return 'remedy' in error ? String(error.remedy) : 'Look at the log of PostgreSQL'
 }
 

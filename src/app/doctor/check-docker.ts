@@ -1,11 +1,11 @@
 import { createDockerClient } from '../../front-door/docker/docker-client.ts'
 import { DockerError } from '../../front-door/docker/docker-error.ts'
-import { dockerUrlOf } from '../watch-docker.ts'
+import { findDockerUrl } from '../watch-docker.ts'
 import { type Finding, failed, ok, reasonOf, skipped } from './finding.ts'
 
 /** Checks that the Docker engine can be read from. */
 export async function checkDocker(dockerHost: string | undefined): Promise<Finding> {
-  const url = dockerUrlOf({ dockerHost })
+  const url = findDockerUrl({ dockerHost })
   if (url === undefined) {
     return skipped('docker', dockerHost === undefined ? 'docker-host is off' : 'No Docker socket was found')
   }

@@ -88,7 +88,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
     (opened) => opened.close(),
   )
   fromPrimary.store = store
-  const quiet = quietOf(logger)
+  const quiet = createQuiet(logger)
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = fromPrimary.questions
   const contents = await openContents({ config, logger, headroom }, store.database)
@@ -119,7 +119,7 @@ async function openSource(
     import('../../certificates/acme/challenges/challenge-board.ts'),
     import('../site-board.ts'),
   ])
-  const quiet = quietOf(logger)
+  const quiet = createQuiet(logger)
   const { source } = await openCertificates({
     config,
     door,
@@ -151,12 +151,12 @@ async function openSource(
   }
 }
 
-function keyOf({ type, subject, keyAuthorization }: OpenAnswer): string {
+function toKey({ type, subject, keyAuthorization }: OpenAnswer): string {
   return `${type} ${subject} ${keyAuthorization}`
 }
 
 /** A logger without the messages that the primary also logs. */
-function quietOf(logger: Logger): Logger {
+function createQuiet(logger: Logger): Logger {
   return logger.child({}, { level: 'silent' })
 }
 
@@ -175,7 +175,7 @@ function listenToPrimary(): FromPrimary {
     onAnswer: () => {},
   }
   const setAnswer = (answer: OpenAnswer, isOpen: boolean): void => {
-    const key = keyOf(answer)
+    const key = toKey(answer)
     if (isOpen) fromPrimary.answers.set(key, answer)
     else fromPrimary.answers.delete(key)
     fromPrimary.onAnswer(key, isOpen ? answer : undefined)
@@ -238,9 +238,9 @@ function sendAndWait(message: ToPrimary): Promise<void> {
 function describe(error: unknown): StartFailure {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
   const { code, remedy } = Object(error) as { code?: unknown; remedy?: unknown }
-  return { name, message, code: textOf(code), remedy: textOf(remedy) }
+  return { name, message, code: parseText(code), remedy: parseText(remedy) }
 }
 
-function textOf(value: unknown): string | undefined {
+function parseText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

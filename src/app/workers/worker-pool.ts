@@ -187,7 +187,7 @@ export class WorkerPool implements AsyncDisposable {
         entry.watch?.onAnswer()
         break
       case 'failed':
-        entry.serving.reject(errorOf(message.failure))
+        entry.serving.reject(toError(message.failure))
         break
       case 'answering':
         entry.waiting.get(message.id)?.()
@@ -294,6 +294,6 @@ function send({ worker }: Entry, message: ToWorker): void {
 }
 
 /** Commands distinguish errors by name and code, not by class. */
-function errorOf({ name, code, message, remedy }: StartFailure): Error {
+function toError({ name, code, message, remedy }: StartFailure): Error {
   return Object.assign(new Error(message), { name, code, remedy })
 }

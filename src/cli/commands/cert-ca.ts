@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addNewFlag, mayMake } from '../new-flag.ts'
 import { writableSettings } from './cert-settings.ts'
@@ -26,7 +26,7 @@ export function addCertCa(cert: Command, io: Io): void {
     .option('--name <NAME...>', 'names without a dot that it is to sign for; only when it is made')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const { LocalAuthority } = await import('../../certificates/own-ca/local-ca.ts')
       const { folders } = await writableSettings(context, { isAuthority: true })
       const names = Array.isArray(context.flags.name) ? context.flags.name.map(String) : []

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { CertificateFinding } from '../../certificates/check/findings.ts'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { repeatPlace } from '../own-commands.ts'
 import { CERTS_HELP, formatFindings, readableFolders, readCertSettings } from './cert-settings.ts'
@@ -43,7 +43,7 @@ export function addCertCheck(cert: Command, io: Io): void {
     .option('--certs <DIR>', CERTS_HELP)
     .addHelpText('after', EXAMPLES)
     .action(async (targets: string[], _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const reports = await check(context, targets)
       printResult(
         context,

@@ -6,7 +6,7 @@ import type { CsrLine } from '../../certificates/x509/write/csr-line.ts'
 import type { Subject, SubjectAttribute } from '../../certificates/x509/write/distinguished-name.ts'
 import { KEY_TYPES } from '../../config/front-door.ts'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { quoteWord } from '../openssl-line.ts'
 
@@ -41,7 +41,7 @@ export function addCertCsr(cert: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
   for (const [flag, , help] of SUBJECT_FLAGS) csr.option(`--${flag} <TEXT>`, help)
   csr.action(async (names: string[], _options, command: Command) => {
-    await makeRequest(contextOf(command, io), names)
+    await makeRequest(createContext(command, io), names)
   })
 }
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { PreparedInstall } from '../../certificates/install/prepare-install.ts'
 import type { MailedContent, MailedFile } from '../../certificates/x509/mailed-files.ts'
 import { askPassword, askYesNo } from '../ask.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addNewFlag } from '../new-flag.ts'
 import { CERTS_HELP, formatFindings, writableSettings } from './cert-settings.ts'
@@ -31,7 +31,7 @@ export function addCertInstall(cert: Command, io: Io): void {
     .option('--force', 'install it although clients will refuse it')
     .addHelpText('after', EXAMPLES)
     .action(async (host: string, files: string[], _options, command: Command) => {
-      await install(contextOf(command, io), host, files)
+      await install(createContext(command, io), host, files)
     })
 }
 

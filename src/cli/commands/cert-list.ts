@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ListedCertificate } from '../../certificates/folder/certificate-store.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { repeatPlace } from '../own-commands.ts'
 import { formatTable } from '../table.ts'
@@ -27,7 +27,7 @@ export function addCertList(cert: Command, io: Io): void {
     .option('--certs <DIR>', CERTS_HELP)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const folders = await readableFolders(context)
       const [{ CertificateStore }, { searchedFolders }] = await Promise.all([
         import('../../certificates/folder/certificate-store.ts'),
@@ -49,7 +49,7 @@ export function addCertList(cert: Command, io: Io): void {
           renewals: renewals.map(renewalToJson),
         },
         repeatPlace(
-          [text, ...notesOf(certificates), ...renewalsInWords(renewals, now)].join('\n'),
+          [text, ...formatNotes(certificates), ...renewalsInWords(renewals, now)].join('\n'),
           context.flags,
         ),
       )
@@ -58,19 +58,19 @@ export function addCertList(cert: Command, io: Io): void {
 
 function toRow(entry: ListedCertificate, now: number): string[] {
   const { name, pair, certFile } = entry
-  const names = namesOf(entry)
+  const names = listNames(entry)
   const more = names.length - MAX_NAMES
   return [
     name,
     `${names.slice(0, MAX_NAMES).join(' ')}${more > 0 ? ` +${more}` : ''}` || '-',
     pair?.issuer ?? '-',
     pair ? new Date(pair.notAfter).toISOString().slice(0, 10) : '-',
-    stateOf(entry, now),
+    formatState(entry, now),
     certFile,
   ]
 }
 
-function stateOf({ pair, problem, isTest }: ListedCertificate, now: number): string {
+function formatState({ pair, problem, isTest }: ListedCertificate, now: number): string {
   if (problem !== undefined) return 'not used'
   if (!pair) return 'not used'
   if (now >= pair.notAfter) return 'expired'
@@ -80,7 +80,7 @@ function stateOf({ pair, problem, isTest }: ListedCertificate, now: number): str
 }
 
 /** Reasons why pairs are not used, listed below the table, as sentences are too long for it. */
-function notesOf(certificates: readonly ListedCertificate[]): string[] {
+function formatNotes(certificates: readonly ListedCertificate[]): string[] {
   const notes = certificates.flatMap(({ certFile, problem, remedy }) =>
     problem === undefined ? [] : [`${certFile} is not used: ${problem}.`, `  → ${remedy}.`],
   )
@@ -94,12 +94,12 @@ function toJson(entry: ListedCertificate, now: number): object {
     name,
     certFile,
     keyFile,
-    names: namesOf(entry),
+    names: listNames(entry),
     issuer: pair?.issuer ?? null,
     fingerprint: pair?.fingerprint ?? null,
     notBefore: pair ? new Date(pair.notBefore).toISOString() : null,
     notAfter: pair ? new Date(pair.notAfter).toISOString() : null,
-    state: stateOf(entry, now),
+    state: formatState(entry, now),
     problem: problem ?? null,
     remedy: remedy ?? null,
     isTest,
@@ -107,6 +107,6 @@ function toJson(entry: ListedCertificate, now: number): object {
   }
 }
 
-function namesOf({ pair }: ListedCertificate): string[] {
+function listNames({ pair }: ListedCertificate): string[] {
   return pair ? [...pair.names.dns, ...pair.names.addresses] : []
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { loadWithoutDomain } from '../load-without-domain.ts'
 import { repeatPlace } from '../own-commands.ts'
@@ -20,7 +20,7 @@ export function addCertRenew(cert: Command, io: Io): void {
     .description('Have the running server renew certificates of a CA now.')
     .addHelpText('after', EXAMPLES)
     .action(async (names: string[], _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const { requestRenewal } = await import('../../app/renew-requests.ts')
       const config = loadWithoutDomain(context)
       const { requireDataFolder } = await import('../../app/require-data.ts')

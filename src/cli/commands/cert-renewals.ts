@@ -33,14 +33,16 @@ export function renewalsInWords(renewals: readonly ListedRenewal[], now: number)
 function inWords(renewal: ListedRenewal, now: number): string[] {
   const { names, directory, lastError, failures, nextAttemptAt, window, issuedThisWeek } = renewal
   const ca = directory === undefined ? '' : ` (${URL.parse(directory)?.host ?? directory})`
-  const next = nextAttemptAt <= now ? 'when a server asks for it' : `at ${timeOf(nextAttemptAt)}`
+  const next = nextAttemptAt <= now ? 'when a server asks for it' : `at ${formatMs(nextAttemptAt)}`
   const why =
-    window === undefined ? '' : `, within ${timeOf(window.start)} to ${timeOf(window.end)}, as the CA says`
+    window === undefined
+      ? ''
+      : `, within ${formatMs(window.start)} to ${formatMs(window.end)}, as the CA says`
   const used = issuedThisWeek > 1 ? `; issued ${issuedThisWeek} times this week` : ''
   const state =
     lastError === undefined
       ? `next ${next}${why}${used}`
-      : `FAILED${timesOf(failures)}; next attempt ${next}${used}`
+      : `FAILED${formatTimes(failures)}; next attempt ${next}${used}`
   return [
     `  ${names.join(', ')}${ca}: ${state}.`,
     ...(lastError
@@ -54,33 +56,37 @@ export function renewalToJson(renewal: ListedRenewal): object {
   const { names, directory, lastError, failures, window, notAfter, issuedThisWeek } = renewal
   return {
     ...{ names, directory: directory ?? null, issuedThisWeek },
-    notAfter: isoOf(notAfter),
-    nextAttemptAt: isoOf(renewal.nextAttemptAt),
+    notAfter: formatIso(notAfter),
+    nextAttemptAt: formatIso(renewal.nextAttemptAt),
     window: window
-      ? { start: isoOf(window.start), end: isoOf(window.end), explanationUrl: window.explanationUrl ?? null }
+      ? {
+          start: formatIso(window.start),
+          end: formatIso(window.end),
+          explanationUrl: window.explanationUrl ?? null,
+        }
       : null,
-    failures: failures ? { count: failures.count, since: isoOf(failures.since) } : null,
+    failures: failures ? { count: failures.count, since: formatIso(failures.since) } : null,
     lastError: lastError
       ? {
           code: lastError.code,
           message: lastError.message,
           remedy: lastError.remedy,
-          at: isoOf(lastError.at),
+          at: formatIso(lastError.at),
         }
       : null,
   }
 }
 
-function timesOf(failures: ListedRenewal['failures']): string {
+function formatTimes(failures: ListedRenewal['failures']): string {
   if (failures === undefined) return ''
   const { count, since } = failures
-  return count === 1 ? ` at ${timeOf(since)}` : ` ${count} times since ${timeOf(since)}`
+  return count === 1 ? ` at ${formatMs(since)}` : ` ${count} times since ${formatMs(since)}`
 }
 
-function timeOf(time: number): string {
+function formatMs(time: number): string {
   return formatTime(new Date(time))
 }
 
-function isoOf(time: number | undefined): string | null {
+function formatIso(time: number | undefined): string | null {
   return time === undefined ? null : new Date(time).toISOString()
 }

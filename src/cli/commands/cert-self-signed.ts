@@ -4,7 +4,7 @@ import type { PairText } from '../../certificates/x509/pair.ts'
 import type { CertificateKeyType } from '../../certificates/x509/write/certificate-request.ts'
 import { KEY_TYPES } from '../../config/front-door.ts'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addNewFlag, mayMake } from '../new-flag.ts'
 import { CERTS_HELP, writableSettings } from './cert-settings.ts'
@@ -30,7 +30,7 @@ export function addCertSelfSigned(cert: Command, io: Io): void {
     .option('--out <DIR>', 'write <host>.crt and <host>.key there instead; - prints them')
     .addHelpText('after', EXAMPLES)
     .action(async (names: string[], _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const pair = await makePair(context, names)
       await putAway(context, names[0] ?? '', pair)
     })

@@ -26,7 +26,7 @@ export const CERTS_HELP =
 /** The folders of the settings. Errors: `ConfigError`. */
 export function readCertSettings(context: CommandContext): CertSettings {
   const { dataDir, frontDoor } = loadWithoutDomain(context)
-  const folders = foldersOf(dataDir, frontDoor?.certsDir)
+  const folders = findFolders(dataDir, frontDoor?.certsDir)
   return {
     dataDir,
     areCertsGiven: folders.installed !== certificateFolders(dataDir, undefined).installed,
@@ -35,7 +35,7 @@ export function readCertSettings(context: CommandContext): CertSettings {
   }
 }
 
-function foldersOf(dataDir: string, given: string | undefined): CertificateFolders {
+function findFolders(dataDir: string, given: string | undefined): CertificateFolders {
   const mounted = statSync(NGINX_CERTS, { throwIfNoEntry: false })?.isDirectory() ? NGINX_CERTS : undefined
   return certificateFolders(dataDir, given ?? mounted)
 }
@@ -68,7 +68,7 @@ export async function writableSettings(
 function warnOfOtherFolder(context: CommandContext, { dataDir, folders }: CertSettings): void {
   if (context.flags.certs === undefined || !readServerRecord(dataDir)?.isFromHere) return
   const { frontDoor } = context.loadServerConfig({ certs: undefined }).config
-  const served = foldersOf(dataDir, frontDoor?.certsDir).installed
+  const served = findFolders(dataDir, frontDoor?.certsDir).installed
   if (frontDoor && served !== folders.installed)
     context.warn(`the server of ${dataDir} reads certificates from ${served}, not from ${folders.installed}`)
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { describeConfig, type SettingDescription } from '../../config/describe.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addSettingFlags } from '../setting-flags.ts'
 import { formatTable } from '../table.ts'
@@ -19,7 +19,7 @@ export function addConfigCommand(program: Command, io: Io): void {
     .description('Print the effective settings and where each comes from; secrets are masked.')
     .addHelpText('after', EXAMPLES)
     .action((_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const settings = describeConfig(context.loadConfig())
       const rows = settings.map(({ name, value, source }) => [name, inWords(value), source])
       printResult(context, { settings }, formatTable(['SETTING', 'VALUE', 'FROM'], rows))

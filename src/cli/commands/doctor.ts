@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { MASK } from '../../config/database.ts'
 import { OPTION_LIST } from '../../config/options.ts'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { quoteWord } from '../openssl-line.ts'
 import { repeatPlace } from '../own-commands.ts'
@@ -29,7 +29,7 @@ export function addDoctorCommand(program: Command, io: Io): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const { examine } = await import('../../app/doctor/examine.ts')
       const findings = await examine(settingsFor(context))
       const lines = findings.map(

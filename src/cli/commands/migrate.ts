@@ -4,7 +4,7 @@ import { type DatabasePlace, nameOfDatabase, placeOfDatabase } from '../../app/d
 import type { Config } from '../../config/config.ts'
 import { readDatabaseUrl } from '../../config/database-url.ts'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { loadWithoutDomain } from '../load-without-domain.ts'
 import { formatTable } from '../table.ts'
@@ -29,10 +29,10 @@ export function addMigrateCommand(program: Command, io: Io): void {
     .option('--restart', 'empty an unfinished copy in the target first')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const config = loadWithoutDomain(context)
-      const from = placeOf(context, config, 'from')
-      const to = placeOf(context, config, 'to')
+      const from = parsePlace(context, config, 'from')
+      const to = parsePlace(context, config, 'to')
       if (nameOfDatabase(from) === nameOfDatabase(to))
         throw new CliError('USAGE', `--from and --to are the same database, ${nameOfDatabase(from)}`)
       const { migrateData } = await import('../../app/migrate-data.ts')
@@ -49,7 +49,7 @@ export function addMigrateCommand(program: Command, io: Io): void {
 }
 
 /** The database that a flag names; without it that of the settings. */
-function placeOf(context: CommandContext, config: Config, flag: 'from' | 'to'): DatabasePlace {
+function parsePlace(context: CommandContext, config: Config, flag: 'from' | 'to'): DatabasePlace {
   const value = context.flags[flag]
   if (typeof value !== 'string') return placeOfDatabase(config)
   if (value === 'sqlite') return { engine: 'sqlite', dataDir: config.dataDir }

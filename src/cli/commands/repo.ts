@@ -3,7 +3,7 @@ import { parseRepositoryName, type RepositoryName } from '../../oci/repository-n
 import type { RepositorySummary } from '../../registry/repositories.ts'
 import { askConfirmation } from '../ask.ts'
 import { CliError } from '../cli-error.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { openDataOf } from '../open-data.ts'
 import { printPages } from '../pages.ts'
@@ -36,7 +36,7 @@ function addList(repo: Command, io: Io): void {
     .command('list')
     .description('List all repositories.')
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       await using data = await openDataOf(context)
       await printPages<RepositorySummary>(context, {
         member: 'repositories',
@@ -58,7 +58,7 @@ function addShow(repo: Command, io: Io): void {
     .command('show <name>')
     .description('Show one repository.')
     .action(async (text: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const name = parseRepositoryName(text)
       await using data = await openDataOf(context)
       const found = await data.repositories.show(name)
@@ -81,7 +81,7 @@ function addDelete(repo: Command, io: Io): void {
     .description('Delete a repository with its tags and manifests. Layers that others use stay.')
     .option('--yes', 'do not ask')
     .action(async (text: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const name = parseRepositoryName(text)
       await using data = await openDataOf(context)
       const found = await data.repositories.show(name)

@@ -6,7 +6,7 @@ import { formatAddress } from '../../config/describe.ts'
 import { ANY_ADDRESS } from '../../config/listen-address.ts'
 import { askPassword } from '../ask.ts'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf } from '../command-context.ts'
+import { type CommandContext, createContext } from '../command-context.ts'
 import { describeError } from '../describe-error.ts'
 import type { Io } from '../io.ts'
 
@@ -28,7 +28,7 @@ export function addSelftestCommand(program: Command, io: Io): void {
     .option('--ca <FILE>', 'trust this certificate authority (PEM) instead of those of the system')
     .addHelpText('after', EXAMPLES)
     .action(async (text: string | undefined, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const { flags } = context
       const url = text === undefined ? await ownUrl(context) : parseUrl(text)
       const ca = typeof flags.ca === 'string' ? await readAuthority(flags.ca) : undefined

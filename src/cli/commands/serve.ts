@@ -6,7 +6,7 @@ import type { StartFacts } from '../../app/start.ts'
 import type { LoadedConfig } from '../../config/loaded-config.ts'
 import { recordSettings } from '../../config/recorded.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
-import { type CommandContext, contextOf } from '../command-context.ts'
+import { type CommandContext, createContext } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { mayMake } from '../new-flag.ts'
 import { repeatPlace } from '../own-commands.ts'
@@ -35,7 +35,7 @@ export function addServeCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .option('--new', 'make an empty database where blobs are without one; what exists is never replaced')
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const loaded = context.loadConfig()
       const { config } = loaded
       const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))

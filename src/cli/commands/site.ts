@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { loadWithoutDomain } from '../load-without-domain.ts'
 import { repeatPlace } from '../own-commands.ts'
@@ -29,7 +29,7 @@ function addList(site: Command, io: Io): void {
     .command('list')
     .description('List the virtual hosts of the running server, with what is wrong and how to mend it.')
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const { readSiteReport } = await import('../../app/site-report.ts')
       const { dataDir } = loadWithoutDomain(context)
       const { report, isRunning } = await readSiteReport(dataDir)
@@ -116,7 +116,7 @@ function addCheck(site: Command, io: Io): void {
       'Check vhost files: those given, or all of the vhost folder. Exit code 1 if one closes its host.',
     )
     .action(async (files: string[], _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const { checkVhostFiles } = await import('../../app/check-vhost-files.ts')
       const folder = loadWithoutDomain(context).frontDoor?.vhostDir
       const given = files.map((file) => resolve(io.cwd, file))

@@ -4,7 +4,7 @@ import { parseRepositoryName } from '../../oci/repository-name.ts'
 import type { TagSummary } from '../../registry/repositories.ts'
 import { askConfirmation } from '../ask.ts'
 import { CliError } from '../cli-error.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { openDataOf } from '../open-data.ts'
 import { printPages } from '../pages.ts'
@@ -31,7 +31,7 @@ function addList(tag: Command, io: Io): void {
     .command('list <repository>')
     .description('List the tags of a repository.')
     .action(async (text: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const name = parseRepositoryName(text)
       await using data = await openDataOf(context)
       await printPages<TagSummary>(context, {
@@ -53,7 +53,7 @@ function addDelete(tag: Command, io: Io): void {
     .description('Delete a tag. The manifest it names stays.')
     .option('--yes', 'do not ask')
     .action(async (repositoryText: string, tagText: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const repository = parseRepositoryName(repositoryText)
       const name = parseTag(tagText)
       await using data = await openDataOf(context)

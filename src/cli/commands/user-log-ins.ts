@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { OpenData } from '../../app/open-data.ts'
 import { askConfirmation } from '../ask.ts'
 import { CliError } from '../cli-error.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { openDataOf, requireDataOf } from '../open-data.ts'
 import { formatTable, formatTime } from '../table.ts'
@@ -13,7 +13,7 @@ export function addLogIns(user: Command, io: Io): void {
     .command('logins <name>')
     .description('List the log-ins that clients have stored in place of the password.')
     .action(async (name: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       await requireDataOf(context)
       await using data = await openDataOf(context)
       const logIns = await data.logIns.list(name)
@@ -41,7 +41,7 @@ export function addLogOut(user: Command, io: Io): void {
     .description('End one of these log-ins, or all. Access tokens already issued live on for token-lifetime.')
     .option('--yes', 'do not ask')
     .action(async (name: string, id: string | undefined, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       await requireDataOf(context)
       const which = id === undefined ? `all log-ins of ${name}` : `the log-in ${id} of ${name}`
       await askConfirmation(io, `End ${which}?`, context.flags.yes === true)

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { OwnedRepositories } from '../../accounts/accounts.ts'
 import type { OpenData } from '../../app/open-data.ts'
 import { askConfirmation } from '../ask.ts'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { openDataOf, requireDataOf } from '../open-data.ts'
 
@@ -18,7 +18,7 @@ export function addRemove(user: Command, io: Io): void {
     .addOption(new Option('--with-repositories', 'delete its repositories, too').conflicts('giveTo'))
     .option('--give-to <name>', 'let this account own its repositories; their names stay as they are')
     .action(async (name: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       await requireDataOf(context)
       const isConfirmed = context.flags.yes === true
       const giveTo = context.flags['give-to'] as string | undefined

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Account, AccountManager } from '../../accounts/accounts.ts'
 import { askPassword } from '../ask.ts'
-import { type CommandContext, contextOf, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addNewFlag } from '../new-flag.ts'
 import { openDataOf, requireDataOf } from '../open-data.ts'
@@ -42,7 +42,7 @@ function addAdd(user: Command, io: Io): void {
     .option('--take-over', 'let it own the repositories that exist below its name')
     .option('--password-stdin', 'take the password from standard input')
     .action(async (name: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const isAdmin = context.flags.admin === true
       const takeOver = context.flags['take-over'] === true
       await requireDataOf(context, { takesNew: true })
@@ -61,7 +61,7 @@ function addPasswd(user: Command, io: Io): void {
     .description('Change a password; log-ins with the old one end.')
     .option('--password-stdin', 'take the password from standard input')
     .action(async (name: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       await requireDataOf(context)
       const password = await newPassword(context, name)
       await withAccounts(context, (accounts) => accounts.setPassword(name, password))
@@ -74,12 +74,12 @@ function addList(user: Command, io: Io): void {
     .command('list')
     .description('List all accounts, those of the htpasswd file included.')
     .action(async (_options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const users = await withAccounts(context, (accounts) => accounts.list())
       const rows = users.map((account) => [
         account.name,
         account.isAdmin ? 'admin' : 'user',
-        stateOf(account),
+        formatState(account),
         account.source,
         formatTime(account.createdAt),
       ])
@@ -92,7 +92,7 @@ function addList(user: Command, io: Io): void {
  * State of an account; marks one that can log in but push nowhere: its name can own nothing, or is that of a removed
  * account.
  */
-function stateOf({ isDisabled, isAdmin, owns }: Account): string {
+function formatState({ isDisabled, isAdmin, owns }: Account): string {
   if (isDisabled) return 'disabled'
   return owns.length > 0 || isAdmin ? 'enabled' : 'enabled, owns no repositories'
 }
@@ -104,7 +104,7 @@ function addSetDisabled(user: Command, io: Io, verb: 'disable' | 'enable'): void
     .command(`${verb} <name>`)
     .description(description)
     .action(async (name: string, _options, command: Command) => {
-      const context = contextOf(command, io)
+      const context = createContext(command, io)
       const isDisabled = verb === 'disable'
       await withAccounts(context, (accounts) => accounts.setDisabled(name, isDisabled))
       printResult(context, { user: { name, isDisabled } }, `User ${name} was ${verb}d`)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { contextOf, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { readVersion } from '../product.ts'
 
@@ -11,6 +11,6 @@ export function addVersionCommand(program: Command, io: Io): void {
     .action((_options, command: Command) => {
       const version = readVersion()
       const value = { name: 'berth', version, node: process.versions.node }
-      printResult(contextOf(command, io), value, `berth ${version} (node ${value.node})`)
+      printResult(createContext(command, io), value, `berth ${version} (node ${value.node})`)
     })
 }

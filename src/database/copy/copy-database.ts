@@ -41,7 +41,7 @@ export async function copyDatabase(options: CopyOptions): Promise<CopiedTableRep
   const { source, target, tables } = options
   await refuseUnfinishedCopy(source.database.read, source.name)
   let progress = await begin(options)
-  for (const table of tables.slice(positionOf(progress, tables))) {
+  for (const table of tables.slice(findPosition(progress, tables))) {
     progress = await copyTable(options, table, progress)
   }
   // In one transaction: the copy is then the source at one moment, and not a mixture of several.
@@ -91,7 +91,7 @@ async function refuseFull({ database, name }: CopySide, tables: readonly CopiedT
   }
 }
 
-function positionOf({ table }: CopyProgress, tables: readonly CopiedTable[]): number {
+function findPosition({ table }: CopyProgress, tables: readonly CopiedTable[]): number {
   return table === undefined ? tables.length : tables.findIndex(({ name }) => name === table)
 }
 

@@ -134,7 +134,7 @@ export class ChangeListener {
     const own = `${CHANNEL}_${sender}`
     await client.query(`listen ${CHANNEL}; listen ${own}`)
     const sentAt = now()
-    await Promise.all([notificationOf(client, own), run(`notify ${own}`)])
+    await Promise.all([awaitNotification(client, own), run(`notify ${own}`)])
     client.on('notification', ({ payload }) => {
       if (payload !== sender) rows.forget()
     })
@@ -185,7 +185,7 @@ class Deaf extends Error {
 }
 
 /** Errors: `Deaf` if it does not arrive in time. */
-async function notificationOf(client: pg.Client, channel: string): Promise<void> {
+async function awaitNotification(client: pg.Client, channel: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const onNotification = (message: pg.Notification): void => {
     if (message.channel === channel) resolve()

@@ -53,7 +53,7 @@ export function clientConfig(
     host: place.host,
     port: place.port,
     user: target.user,
-    password: passwordOf(target),
+    password: toPassword(target),
     database: target.name,
     ssl: place.host.startsWith('/') ? false : tlsOptions(target),
     application_name: target.applicationName ?? 'berth',
@@ -65,7 +65,7 @@ export function clientConfig(
 }
 
 /** An empty one keeps the driver from searching the environment for one. */
-function passwordOf({ password, passwordFile }: PostgresTarget): string | (() => Promise<string>) {
+function toPassword({ password, passwordFile }: PostgresTarget): string | (() => Promise<string>) {
   if (passwordFile === undefined) return password ?? ''
   return async () => (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')
 }

@@ -46,13 +46,13 @@ export class FrozenFile {
   /** The file is there. Errors: those of the system. */
   constructor(file: string) {
     this.#file = file
-    this.#opened = stateOf(file)
+    this.#opened = readState(file)
   }
 
   /** Before each read. Fails with `OciError` `UNAVAILABLE` if the file was changed, or its log waits to be brought in. */
   check(): void {
     const log = statSync(`${this.#file}-wal`, { throwIfNoEntry: false })
-    if ((log?.size ?? 0) === 0 && stateOf(this.#file) === this.#opened) return
+    if ((log?.size ?? 0) === 0 && readState(this.#file) === this.#opened) return
     throw new OciError('UNAVAILABLE', {
       message:
         'The database was changed while this registry only reads it, as the disk was full when it started: it answers again once it is restarted',
@@ -61,7 +61,7 @@ export class FrozenFile {
   }
 }
 
-function stateOf(file: string): string {
+function readState(file: string): string {
   const found = statSync(file, { bigint: true, throwIfNoEntry: false })
   return found === undefined ? '' : [found.dev, found.ino, found.size, found.mtimeNs].join(' ')
 }

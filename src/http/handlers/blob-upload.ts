@@ -4,7 +4,7 @@ import type { AccessRules } from '../../access/rules.ts'
 import { parseContentRange } from '../../oci/byte-range.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
-import { essenceOf } from '../../oci/media-type.ts'
+import { parseEssence } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { MountBlob } from '../../registry/mount-blob.ts'
 import type { PushBlob, UploadKey, UploadStatus } from '../../registry/push-blob.ts'
@@ -95,7 +95,7 @@ function toUploadKey(
 /** Errors: `RANGE_INVALID`, `BLOB_UPLOAD_INVALID` if the body has another type than bytes. */
 function parseUploadBody(request: IncomingMessage): UploadBody {
   const { 'content-range': range, 'content-length': length, 'content-type': type } = request.headers
-  if (type !== undefined && essenceOf(type).startsWith('multipart/')) {
+  if (type !== undefined && parseEssence(type).startsWith('multipart/')) {
     throw new OciError('BLOB_UPLOAD_INVALID', {
       message: 'The body must be the bytes of the blob: send them as application/octet-stream',
     })

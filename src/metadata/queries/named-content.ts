@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
-import { essenceOf, isNonDistributable, manifestKindOf } from '../../oci/media-type.ts'
+import { findManifestKind, isNonDistributable, parseEssence } from '../../oci/media-type.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { NamedContent } from '../metadata.ts'
 import { betweenBatches } from './between-batches.ts'
@@ -21,7 +21,7 @@ interface NeededContent {
 /** Content that a manifest needs in its repository. */
 export function neededContent({ config, layers, children }: Manifest): NeededContent {
   const isManifest = ({ mediaType }: Descriptor): boolean =>
-    manifestKindOf(essenceOf(mediaType)) !== undefined
+    findManifestKind(parseEssence(mediaType)) !== undefined
   return {
     blobs: neededDigests(config ? [config, ...layers] : layers),
     manifests: neededDigests(children.filter(isManifest)),
@@ -45,20 +45,20 @@ export async function findNamed(
   if (needed.length + subjects.length === 0) return nothing
   const id = await findRepositoryId(db, repository)
   if (id === undefined) return nothing
-  const heldBlobs = await sizesOf(db, { table: 'repository_blobs', id, digests: [...blobs, ...either] })
+  const heldBlobs = await findSizes(db, { table: 'repository_blobs', id, digests: [...blobs, ...either] })
   const others = [...manifests, ...either.filter((digest) => !heldBlobs.has(digest)), ...subjects]
-  const heldManifests = await sizesOf(db, { table: 'manifests', id, digests: others })
+  const heldManifests = await findSizes(db, { table: 'manifests', id, digests: others })
   return {
     missing: [
       ...blobs.filter((digest) => !heldBlobs.has(digest)),
       ...[...manifests, ...either].filter((digest) => !heldBlobs.has(digest) && !heldManifests.has(digest)),
     ],
-    missized: missizedOf(manifest, [heldBlobs, heldManifests]),
+    missized: findMissized(manifest, [heldBlobs, heldManifests]),
     blobs: Array.from(heldBlobs, ([digest, size]) => ({ digest, size })),
   }
 }
 
-function missizedOf(
+function findMissized(
   { config, layers, children, subject }: Manifest,
   held: readonly ReadonlyMap<Digest, number>[],
 ): NamedContent['missized'] {
@@ -70,7 +70,7 @@ function missizedOf(
 }
 
 /** Sizes of those that the repository holds. */
-async function sizesOf(
+async function findSizes(
   db: Reads,
   wanted: { table: 'repository_blobs' | 'manifests'; id: number; digests: readonly Digest[] },
 ): Promise<Map<Digest, number>> {

@@ -13,13 +13,13 @@ export function withinFilter(
   if (filter.prefixes.length === 0) return eb.lit(false)
   return eb.or(
     filter.prefixes.map((prefix) =>
-      eb.and([eb('repositories.name', '>=', prefix), eb('repositories.name', '<', successorOf(prefix))]),
+      eb.and([eb('repositories.name', '>=', prefix), eb('repositories.name', '<', toUpperBound(prefix))]),
     ),
   )
 }
 
 /** The first text after all that begin with `prefix`: names are ASCII, and a prefix ends in a slash. */
-function successorOf(prefix: string): string {
+function toUpperBound(prefix: string): string {
   const end = prefix.length - 1
   return prefix.slice(0, end) + String.fromCharCode(prefix.charCodeAt(end) + 1)
 }
