@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type AccessRules, DEFAULT_RULES } from '../../src/access/rules.ts'
+import type { Visit } from '../../src/front-door/visit/visit.ts'
 import { createRegistryHost } from '../../src/http/registry-host.ts'
 import { createSharedBounds, type SharedBounds } from '../../src/http/shared-bounds.ts'
 import type { Registry } from '../../src/registry/registry.ts'
@@ -19,6 +20,11 @@ interface SurfaceOptions {
   /** Puts another registry in the place of the one over the stores. */
   readonly wrap?: (registry: Registry) => Registry
   readonly rules?: AccessRules
+  /** Facts of each visit that differ from those of a plain one. */
+  readonly visit?: Partial<Visit>
+  readonly host?: Partial<
+    Pick<Parameters<typeof createRegistryHost>[0], 'publicUrl' | 'onDoubtedOrigin' | 'logAccess'>
+  >
 }
 
 /** The HTTP surface of a registry without the program around it, over stores of its own. */
@@ -64,13 +70,14 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
     warnings: () => [],
     logAccess: () => {},
     logFailure: (error) => void failures.push(error),
+    ...options.host,
   })
   const server = createServer((request, response) => {
     const { host } = request.headers
     served.serve(
       request,
       response,
-      makeVisit({ requestId: 'test', scheme: 'http', origin: `http://${host}` }),
+      makeVisit({ requestId: 'test', scheme: 'http', origin: `http://${host}`, ...options.visit }),
     )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
