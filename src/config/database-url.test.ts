@@ -75,7 +75,7 @@ const REFUSED = [
   ['postgres://berth:canary@db:99999/facts', /is no URL/],
   ['postgres://berth:canary@db:0/facts', /port/],
   ['postgres://berth:canary@db/facts?sslmode=prefer', /disable, require, verify-ca, verify-full/],
-  ['postgres://berth:canary@db/facts?sslmod=require', /is sslmode meant\?/],
+  ['postgres://berth:canary@db/facts?sslmod=require', /did you mean sslmode\?/],
   ['postgres://berth:canary@db/facts?canary=1', /known are sslmode and sslrootcert/],
   ['postgres://berth:canary@db/facts?sslmode=require&sslmode=disable', /once only/],
   ['postgres://berth:canary@db/facts?sslrootcert=canary.pem', /absolute path/],

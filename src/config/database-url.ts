@@ -91,7 +91,7 @@ function readTls(
     }
     // An unknown name may be a piece of a password with a ? in it: only a known name near it is shown.
     const near = suggest(name, PARAMETERS)
-    return `has a parameter that is not known${near ? `: is ${near} meant?` : `; known are ${PARAMETERS.join(' and ')}`}`
+    return `has a parameter that is not known${near ? `: did you mean ${near}?` : `; known are ${PARAMETERS.join(' and ')}`}`
   }
   const mode = parameters.get('sslmode') ?? (isOnThisMachine(host) ? 'disable' : 'verify-full')
   if (!isTlsMode(mode))

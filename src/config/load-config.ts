@@ -234,7 +234,7 @@ function readAcme(read: ReadSetting): FrontDoorConfig['acme'] {
   if ((keyId === undefined) !== (hmacKey === undefined)) {
     throw conflict(
       'Only one of acme-eab-key-id and acme-eab-hmac-key is given',
-      'Give both, as the CA told them',
+      'Give both, as the CA issued them',
     )
   }
   return {

@@ -20,7 +20,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** Header that marks a request which comes back to its sender (RFC 8586). */
 const LOOP = 'cdn-loop'
 /** Headers about the address that Berth was reached by: a visitor's are never passed on. */
-const TOLD: ReadonlySet<string> = new Set([
+const OWN_ADDRESS: ReadonlySet<string> = new Set([
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -107,7 +107,7 @@ export function requestHeaders(
  */
 function isMadeHere(name: string, set: ReadonlySet<string>): boolean {
   if (name === 'host' || name === 'content-length' || name === LOOP || name.startsWith(':')) return true
-  return HOP_BY_HOP.has(name) || TOLD.has(name) || NEVER.has(name) || set.has(name)
+  return HOP_BY_HOP.has(name) || OWN_ADDRESS.has(name) || NEVER.has(name) || set.has(name)
 }
 
 /**
@@ -163,19 +163,20 @@ function appendForwarded(
   { facts, set }: { facts: ForwardedFacts; set: Replacements },
 ): void {
   const { isPeerTrusted } = facts
-  const told = (name: string): string | undefined => (isPeerTrusted ? textOf(headers[name]) : undefined)
-  const before = told('x-forwarded-for')
-  const scheme = told('x-forwarded-proto') ?? facts.scheme
+  const trustedValue = (name: string): string | undefined =>
+    isPeerTrusted ? textOf(headers[name]) : undefined
+  const before = trustedValue('x-forwarded-for')
+  const scheme = trustedValue('x-forwarded-proto') ?? facts.scheme
   push(list, set, ['x-real-ip', facts.remoteAddress])
   push(list, set, [
     'x-forwarded-for',
     before === undefined ? facts.peerAddress : `${before}, ${facts.peerAddress}`,
   ])
-  push(list, set, ['x-forwarded-host', told('x-forwarded-host') ?? facts.authority])
+  push(list, set, ['x-forwarded-host', trustedValue('x-forwarded-host') ?? facts.authority])
   push(list, set, ['x-forwarded-proto', scheme])
   push(list, set, [
     'x-forwarded-port',
-    told('x-forwarded-port') ?? String(facts.visitorPort ?? facts.serverPort),
+    trustedValue('x-forwarded-port') ?? String(facts.visitorPort ?? facts.serverPort),
   ])
   push(list, set, ['x-forwarded-ssl', scheme === 'https' ? 'on' : 'off'])
   push(list, set, ['x-original-uri', facts.requestUri])

@@ -16,14 +16,14 @@ interface OriginFacts {
 }
 
 /** Origin from a proxy's headers. Undefined: absent. */
-interface ToldOrigin {
+interface ForwardedOrigin {
   readonly scheme: string | undefined
   /** Host with an optional port. */
   readonly host: string | undefined
   readonly port: string | undefined
 }
 
-const NOTHING: ToldOrigin = { scheme: undefined, host: undefined, port: undefined }
+const NOTHING: ForwardedOrigin = { scheme: undefined, host: undefined, port: undefined }
 /** A host with an optional port: nothing that could end a quoted string or begin a path. */
 const HOST = /^(?:[a-zA-Z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/
 /** Headers that proxies add to what they pass on, with or without the scheme. */
@@ -49,21 +49,24 @@ export function readOrigin(
   const own = { scheme, host: headers.host ?? String(headers[':authority'] ?? '') }
   const isBelieved = (isLoopbackBelieved && !isEncrypted && isLoopback(peerAddress)) || isTrusted(peerAddress)
   if (isEncrypted && !isBelieved) return { origin: joinOrigin(NOTHING, own), doubt: undefined }
-  const told = readTold(headers, isTrusted)
+  const forwarded = readForwardedOrigin(headers, isTrusted)
   const isSilent =
-    !isEncrypted && told.scheme === undefined && MARKS.some((name) => headers[name] !== undefined)
-  const doubt = isSilent ? 'silent' : !isBelieved && told.scheme === 'https' ? 'untrusted' : undefined
+    !isEncrypted && forwarded.scheme === undefined && MARKS.some((name) => headers[name] !== undefined)
+  const doubt = isSilent ? 'silent' : !isBelieved && forwarded.scheme === 'https' ? 'untrusted' : undefined
   return {
-    origin: joinOrigin(isBelieved ? told : NOTHING, own),
-    doubt: doubt && toDoubt(doubt, told, own),
+    origin: joinOrigin(isBelieved ? forwarded : NOTHING, own),
+    doubt: doubt && toDoubt(doubt, forwarded, own),
   }
 }
 
-function toDoubt(kind: OriginDoubt['kind'], told: ToldOrigin, own: OwnOrigin): OriginDoubt {
-  return { kind, url: joinOrigin({ ...told, scheme: 'https' }, own) }
+function toDoubt(kind: OriginDoubt['kind'], forwarded: ForwardedOrigin, own: OwnOrigin): OriginDoubt {
+  return { kind, url: joinOrigin({ ...forwarded, scheme: 'https' }, own) }
 }
 
-function readTold(headers: IncomingHttpHeaders, isTrusted: (address: string) => boolean): ToldOrigin {
+function readForwardedOrigin(
+  headers: IncomingHttpHeaders,
+  isTrusted: (address: string) => boolean,
+): ForwardedOrigin {
   const forwarded = readForwarded(headers, isTrusted)
   if (forwarded) return { scheme: forwarded.scheme, host: forwarded.host, port: undefined }
   return {
@@ -78,11 +81,11 @@ interface OwnOrigin {
   readonly host: string | undefined
 }
 
-function joinOrigin(told: ToldOrigin, own: OwnOrigin): string {
-  const scheme = (told.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
-  const host = told.host ?? own.host ?? ''
+function joinOrigin(forwarded: ForwardedOrigin, own: OwnOrigin): string {
+  const scheme = (forwarded.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
+  const host = forwarded.host ?? own.host ?? ''
   if (!HOST.test(host)) return `${scheme}://localhost`
-  return `${scheme}://${host}${portOf(told.port, host)}`
+  return `${scheme}://${host}${portOf(forwarded.port, host)}`
 }
 
 /** A port of the proxy that the host lacks; none that is the default of either scheme. */

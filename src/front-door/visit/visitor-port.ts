@@ -24,10 +24,11 @@ export function visitorPortOf(
     http: own.externalHttpPort ?? door.externalHttpPort,
     https: own.externalHttpsPort ?? door.externalHttpsPort,
   }
-  const told = isPeerTrusted ? firstOf(headers['x-forwarded-proto'])?.toLowerCase() : undefined
+  const forwardedScheme = isPeerTrusted ? firstOf(headers['x-forwarded-proto'])?.toLowerCase() : undefined
   const host = isPeerTrusted ? firstOf(headers['x-forwarded-host']) : undefined
   const port = portOf(host ?? headers.host)
-  if (told === 'http' || told === 'https') return port ?? external[told] ?? USUAL[told]
+  if (forwardedScheme === 'http' || forwardedScheme === 'https')
+    return port ?? external[forwardedScheme] ?? USUAL[forwardedScheme]
   return (host === undefined ? undefined : port) ?? external[scheme]
 }
 
