@@ -149,6 +149,17 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     assert.match(commandLine, /serve.*postgres:\/\/berth:\*{8}@/)
     assert.ok(!commandLine.includes(postgres.password))
     assert.match(await server.readLog(), /--database holds a password/)
+    const source = join(folder.path, 'source')
+    const add = ['user', 'add', 'admin', '--admin', '--new', '--password-stdin', '--data', source]
+    assertDone(await runCli(add, { stdin: 'a password of admin' }))
+    for (const step of [
+      ['--from', url, '--to', join(folder.path, 'copy')],
+      ['--from', source, '--to', url],
+    ]) {
+      const migrate = await runCli(['migrate', ...step, '--data', site.dataDir])
+      assert.match(migrate.stderr, /error\[DATA_IN_USE\]/)
+      assert.ok(!migrate.stderr.includes(postgres.password))
+    }
     // It is still found among the servers of the machine.
     const { stderr } = await runCli(['user', 'list', '--data', join(folder.path, 'elsewhere')])
     assert.ok(stderr.includes(`(process ${server.pid}) with the data folder ${site.dataDir}`), stderr)
