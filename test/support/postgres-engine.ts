@@ -9,17 +9,13 @@ import type { TemporaryDatabase } from './temporary-database.ts'
 
 /** `BERTH_TEST_POOLER=pgbouncer` puts pgbouncer in transaction mode before the server. */
 const IS_POOLED = process.env.BERTH_TEST_POOLER === 'pgbouncer'
-/** `BERTH_TEST_ENGINES=sqlite` leaves PostgreSQL out, as `npm run ok` does. */
-const IS_LEFT_OUT = process.env.BERTH_TEST_ENGINES === 'sqlite'
 
 /** PostgreSQL for the tests of one file: its server starts with the first database. */
 export function postgresEngine(): TestEngine {
   let starting: Promise<Started> | undefined
   return {
     name: 'postgres',
-    skip: IS_LEFT_OUT
-      ? 'BERTH_TEST_ENGINES leaves it out'
-      : postgresSkipReason() || (IS_POOLED && pgbouncerSkipReason()),
+    skip: postgresSkipReason() || (IS_POOLED && pgbouncerSkipReason()),
     async open() {
       starting ??= start()
       return openEmpty(await starting)
