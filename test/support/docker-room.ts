@@ -38,6 +38,7 @@ export async function openDockerRoom(): Promise<DockerRoom> {
     bridges.defer(async () => void (await removeBridge()))
     const option = `com.docker.network.bridge.name=${bridge}`
     await docker('network', 'create', '--opt', option, '--subnet', subnet, name)
+    bridges.use(await allowWithin(bridge))
   }
   await addNetwork('web', '10.213.7.0/24')
   const kept = resources.move()
@@ -50,4 +51,15 @@ export async function openDockerRoom(): Promise<DockerRoom> {
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+/**
+ * Lets the containers of a bridge reach each other. An engine that was run on this machine with its own firewall rules
+ * leaves "drop what is forwarded" behind, which holds for every bridge; that of a room sets no rules.
+ */
+async function allowWithin(bridge: string): Promise<AsyncDisposable> {
+  const rule = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT']
+  const iptables = (action: '-I' | '-D') => runCommand('iptables', ['--wait', action, ...rule])
+  await iptables('-I')
+  return { [Symbol.asyncDispose]: async () => void (await iptables('-D')) }
 }
