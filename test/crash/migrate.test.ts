@@ -11,6 +11,7 @@ import { openSqliteDatabase } from '../../src/database/sqlite/open-sqlite.ts'
 import { type PostgresServer, postgresSkipReason, startPostgresServer } from '../support/postgres-server.ts'
 import { runCli } from '../support/run-cli.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { cleanEnvironment } from '../support/served-berth.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -54,7 +55,10 @@ async function fill(dataDir: string): Promise<void> {
 
 /** Runs a copy and kills it so long after its first page, unless it ends before. @returns whether it has ended well. */
 async function runAndKill(args: readonly string[], afterMs: number): Promise<boolean> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: cleanEnvironment(),
+  })
   let text = ''
   child.stderr.setEncoding('utf8').on('data', (piece: string) => {
     if (text === '') setTimeout(() => child.kill('SIGKILL'), afterMs)
