@@ -120,7 +120,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     const paths = ['/readyz', '/v2/admin/app/tags/list']
     try {
       await postgres.stop()
-      // What was found well a moment ago still counts.
+      // The result of the last health check is reused for a moment.
       await until(async () => (await statusOf(site.port, '/readyz')).status === 503)
       for (const path of paths) {
         const { status, retryAfter } = await statusOf(site.port, path, { authorization })

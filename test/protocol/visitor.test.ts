@@ -39,7 +39,7 @@ const ROWS: readonly (readonly [headers: Record<string, string>, visitor: string
 
 interface Room extends AsyncDisposable {
   readonly registry: RegistryUnderTest
-  /** Whether the front door stands before the registry. */
+  /** True: the registry is behind the front door. */
   readonly hasDoor: boolean
 }
 

@@ -3,7 +3,7 @@ import type { Database } from '../../src/database/database.ts'
 /** A database whose queries are counted, each by the table that it begins with. */
 interface CountedDatabase<S> {
   readonly database: Database<S>
-  /** What was counted since the last call; transactions under `transaction`, whatever they do. */
+  /** Counts since the last call; a transaction counts once, as `transaction`. */
   take(): Record<string, number>
 }
 

@@ -15,7 +15,7 @@ import { makeVisit } from './served-by.ts'
 /** Accounts that a surface has from the start; the password of each is its name. Only `admin` administers. */
 export type SurfaceUser = 'admin' | 'alice' | 'bob'
 
-/** How a surface differs from what a server has by default. */
+/** Settings of a surface that differ from the defaults of a server. */
 interface SurfaceOptions {
   /** Puts another registry in the place of the one over the stores. */
   readonly wrap?: (registry: Registry) => Registry

@@ -11,7 +11,7 @@ export interface Pgbouncer extends AsyncDisposable {
   readonly port: number
 }
 
-/** Whether tests that need pgbouncer are skipped: false, or the reason. Errors: it is missing in CI. */
+/** Reason to skip tests that need pgbouncer; false: none. Errors: it is missing in CI. */
 export function pgbouncerSkipReason(): string | false {
   if (findPart('pgbouncer') !== undefined) return false
   const reason = 'pgbouncer is not installed (.ci/install-parts installs it)'

@@ -31,7 +31,7 @@ export interface ServerCertificate {
   readonly keyFile: string
 }
 
-/** How a server is started. */
+/** Options of a server. */
 interface PostgresServerOptions {
   /** Lines of postgresql.conf, beside or in place of {@link SETTINGS}. */
   readonly settings?: Readonly<Record<string, string>>

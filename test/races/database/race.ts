@@ -18,7 +18,7 @@ export interface Round {
   readonly random: SeededRandom
 }
 
-/** What several nodes do at once, and how often it may go wrong. */
+/** Work of several nodes at once, whose faults are counted. */
 export interface Race {
   /** Ends with what is counted. */
   readonly name: string
@@ -26,7 +26,7 @@ export interface Race {
   readonly rounds: number
   /** Most that can go wrong in a round. */
   readonly perRound: number
-  /** How much has gone wrong. */
+  /** Returns the number of faults of a round. */
   readonly run: (round: Round) => Promise<number>
 }
 
