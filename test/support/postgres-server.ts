@@ -48,7 +48,7 @@ export interface PostgresTestDatabase extends AsyncDisposable {
   readonly target: PostgresTarget
 }
 
-/** Whether tests that need PostgreSQL are skipped: false, or the reason. Errors: it is missing in CI. */
+/** Reason to skip tests that need PostgreSQL; false: none. Errors: it is missing in CI. */
 export function postgresSkipReason(): string | false {
   // As `npm run ok` does: servers take longer to start than all other unit tests together.
   if (process.env.BERTH_TEST_ENGINES === 'sqlite') return 'BERTH_TEST_ENGINES leaves PostgreSQL out'
@@ -188,7 +188,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 }
 
-/** Where a server is, and who owns its files; `owner` is undefined where it runs as the user of the tests. */
+/** Programs, data folder and port of a server; `owner` of its files is undefined if it runs as the user of the tests. */
 interface Place {
   readonly programs: string
   readonly folder: string
@@ -216,7 +216,7 @@ interface ServerOwner {
   readonly gid: number
 }
 
-/** Whom servers of Debian's packages run as, which refuse to be root; undefined where the tests are not root. */
+/** The user that a server of Debian's packages runs as, since it refuses to be root; undefined if the tests are not root. */
 export async function findServerOwner(): Promise<ServerOwner | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => runOk('id', [flag, 'postgres'])))

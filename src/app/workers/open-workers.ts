@@ -4,6 +4,9 @@ import type { DoorSource } from '../open-front-door.ts'
 import type { Serving, StartContext } from '../start-context.ts'
 import { WorkerPool } from './worker-pool.ts'
 
+/** Longest life of a primary whose workers have ended, in ms: time for its last lines and its exit code. */
+const ENDED_MS = 2_000
+
 /**
  * Serves a configuration by workers: this process, the primary, watches Docker and the folders, orders certificates,
  * and makes the decisions that need one process; it serves nothing itself. `resources` stops them, after a drain.
@@ -19,6 +22,8 @@ export async function openWorkers(
   const pool = new WorkerPool({ config, logger, isFrozen: store.isFrozen })
   const { relay } = pool
   const source = await openUpkeep({ ...context, relay, onContainers: (found) => pool.setContainers(found) })
+  // `node:cluster` may keep the listener of a worker that was killed as it began; nothing else would end this process then.
+  resources.defer(() => void setTimeout(() => process.exit(), ENDED_MS).unref())
   resources.use(pool)
   const onHangup = (): void => pool.hangUp()
   if (config.frontDoor && config.frontDoor.siteLog !== 'off') {
