@@ -10,7 +10,10 @@ export interface RoomOrder {
 
 /** Each folder with inner folders. One without a row is an error, and so is a room that its row does not name. */
 export const ROOM_ORDER: readonly RoomOrder[] = [
-  { folder: 'accounts', rooms: ['migrations', '.'] },
+  {
+    folder: 'accounts',
+    rooms: ['migrations', '.', 'passwords', 'guesses', 'htpasswd', 'users', 'log-in', 'create-accounts.ts'],
+  },
   { folder: 'app', rooms: ['.', 'workers', 'doctor', 'start.ts'] },
   { folder: 'blobs', rooms: ['.', 'disk'] },
   {

@@ -7,9 +7,9 @@ import { changeSeenBy, type OpenDatabase, testOnEngines } from '../../test/suppo
 import { accountBelongings } from '../app/account-belongings.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
-import { CREDENTIAL_TTL_MS } from './credential-cache.ts'
-import { createLoginPlaces } from './login-places.ts'
-import { PASSWORD_COST } from './password-hash.ts'
+import { createLoginPlaces } from './guesses/login-places.ts'
+import { CREDENTIAL_TTL_MS } from './log-in/credential-cache.ts'
+import { PASSWORD_COST } from './passwords/password-hash.ts'
 
 const test = testOnEngines()
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { createHtpasswdChecker } from '../accounts/htpasswd-checker.ts'
+import { createHtpasswdChecker } from '../accounts/log-in/htpasswd-checker.ts'
 import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import type { ListenAddress } from '../config/listen-address.ts'

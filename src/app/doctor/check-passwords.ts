@@ -1,7 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MAX_HTPASSWD_FILE_BYTES } from '../../accounts/htpasswd-file.ts'
-import { type HtpasswdAccount, type HtpasswdReading, parseHtpasswd } from '../../accounts/htpasswd-format.ts'
+import { MAX_HTPASSWD_FILE_BYTES } from '../../accounts/htpasswd/htpasswd-file.ts'
+import {
+  type HtpasswdAccount,
+  type HtpasswdReading,
+  parseHtpasswd,
+} from '../../accounts/htpasswd/htpasswd-format.ts'
 import { type NginxFolders, passwordFolders } from '../nginx-folders.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import type { LoginNews } from '../../accounts/login-guard.ts'
+import type { LoginNews } from '../../accounts/log-in/login-guard.ts'
 import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
 import type { Config } from '../../config/config.ts'
 import type { LimitedRequest } from '../../front-door/sites/ports.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { KnownAccount } from './account-lookup.ts'
-import type { Account } from './accounts.ts'
+import type { Account } from '../accounts.ts'
+import type { KnownAccount } from '../users/account-lookup.ts'
 import { PasswordAuthenticator } from './authenticator.ts'
 import { LoginGuard } from './login-guard.ts'
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
-import { readHash, splitStrayN } from './hash-forms.ts'
+import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../../access/account-name.ts'
+import { readHash, splitStrayN } from '../passwords/hash-forms.ts'
 
 /** Most lines read, and accounts kept; more should be in Berth's own database. */
 export const MAX_HTPASSWD_LINES = 10_000

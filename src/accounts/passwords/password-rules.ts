@@ -1,4 +1,4 @@
-import { AccountError } from './accounts.ts'
+import { AccountError } from '../accounts.ts'
 
 /** Shortest password, in characters: NIST SP 800-63B. */
 const MIN_PASSWORD_CHARACTERS = 8

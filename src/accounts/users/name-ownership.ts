@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
-import { AccountError, type OwnedRepositories } from './accounts.ts'
-import type { AccountBelongings, FoundRepositories } from './belongings.ts'
-import type { AccountsSchema } from './schema.ts'
+import { AccountError, type OwnedRepositories } from '../accounts.ts'
+import type { AccountBelongings, FoundRepositories } from '../belongings.ts'
+import type { AccountsSchema } from '../schema.ts'
 
 /**
  * Owners of repositories. By rule `<name>/**` belongs to the account of that name. There are two exceptions: an account

@@ -1,7 +1,7 @@
-import type { KnownAccount } from './account-lookup.ts'
-import type { HashVerifier } from './hash-verifier.ts'
-import type { CostliestHash, HtpasswdAccount } from './htpasswd-format.ts'
-import { type PasswordCost, spendPasswordCheck, verifyPasswordHash } from './password-hash.ts'
+import type { CostliestHash, HtpasswdAccount } from '../htpasswd/htpasswd-format.ts'
+import type { HashVerifier } from '../passwords/hash-verifier.ts'
+import { type PasswordCost, spendPasswordCheck, verifyPasswordHash } from '../passwords/password-hash.ts'
+import type { KnownAccount } from '../users/account-lookup.ts'
 import { remainingWork } from './remaining-work.ts'
 
 /** Dependencies of a check of lines of htpasswd files. */

@@ -1,10 +1,10 @@
-import type { AccountLookup, KnownAccount } from './account-lookup.ts'
-import type { Account, Authenticator } from './accounts.ts'
-import type { AttemptThrottle } from './attempt-throttle.ts'
+import type { Account, Authenticator } from '../accounts.ts'
+import type { AttemptThrottle } from '../guesses/attempt-throttle.ts'
+import { MAX_HTPASSWD_NAME_BYTES } from '../htpasswd/htpasswd-format.ts'
+import { isPossiblePassword } from '../passwords/password-rules.ts'
+import type { AccountLookup, KnownAccount } from '../users/account-lookup.ts'
 import type { CredentialCache } from './credential-cache.ts'
 import type { HashQueue } from './hash-queue.ts'
-import { MAX_HTPASSWD_NAME_BYTES } from './htpasswd-format.ts'
-import { isPossiblePassword } from './password-rules.ts'
 
 /** Dependencies of an authenticator. */
 interface AuthenticatorParts {

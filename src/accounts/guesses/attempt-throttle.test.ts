@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AccountError } from './accounts.ts'
+import { AccountError } from '../accounts.ts'
 import { AttemptThrottle, type ThrottleNews } from './attempt-throttle.ts'
 
 const ATTACKER = '198.51.100.1'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readHash } from './hash-forms.ts'
+import { readHash } from '../passwords/hash-forms.ts'
 import { remainingWork } from './remaining-work.ts'
 
 const BODY = 'N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Transaction } from 'kysely'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../../database/database.ts'
+import type { AccountsSchema } from '../schema.ts'
 import { deleteFirst } from './failure-counts.ts'
-import type { AccountsSchema } from './schema.ts'
 
 /** Time for which a place counts after the last log-in from it, in milliseconds. */
 const PLACE_KEPT_MS = 30 * 24 * 3_600_000

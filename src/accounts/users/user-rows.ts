@@ -1,8 +1,8 @@
 import type { CompiledQuery, Selectable, Transaction } from 'kysely'
-import type { Database, FirstRow } from '../database/database.ts'
-import type { Account } from './accounts.ts'
+import type { Database, FirstRow } from '../../database/database.ts'
+import type { Account } from '../accounts.ts'
+import type { AccountsSchema, UserTable } from '../schema.ts'
 import { parseHeldNames } from './name-ownership.ts'
-import type { AccountsSchema, UserTable } from './schema.ts'
 
 /** A row of the table of users. */
 export type UserRow = Selectable<UserTable>

@@ -1,4 +1,4 @@
-import { AccountError } from './accounts.ts'
+import { AccountError } from '../accounts.ts'
 
 /** Hash jobs at once: each takes a core and 19 MiB, and must leave threads of the pool to the files. */
 const MAX_RUNNING_JOBS = 2

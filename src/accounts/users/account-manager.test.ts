@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHEAP_PASSWORDS } from '../../test/support/cheap-passwords.ts'
-import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
-import { accountBelongings } from '../app/account-belongings.ts'
-import { createAccounts } from './create-accounts.ts'
+import { CHEAP_PASSWORDS } from '../../../test/support/cheap-passwords.ts'
+import { type OpenDatabase, testOnEngines } from '../../../test/support/engines.ts'
+import { accountBelongings } from '../../app/account-belongings.ts'
+import { createAccounts } from '../create-accounts.ts'
 
 const test = testOnEngines()
 

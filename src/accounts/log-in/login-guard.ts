@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { AttemptThrottle, type ThrottleNews } from './attempt-throttle.ts'
+import { AttemptThrottle, type ThrottleNews } from '../guesses/attempt-throttle.ts'
+import type { LoginPlaces } from '../guesses/login-places.ts'
+import { HashVerifier } from '../passwords/hash-verifier.ts'
 import { CredentialCache, type CredentialNews } from './credential-cache.ts'
 import { HashQueue } from './hash-queue.ts'
-import { HashVerifier } from './hash-verifier.ts'
-import type { LoginPlaces } from './login-places.ts'
 
 /** Message about a log-in between processes that check the same accounts. */
 export type LoginNews =

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { deleteFirst } from './failure-counts.ts'
+import { deleteFirst } from '../guesses/failure-counts.ts'
 
 /** Time for which verified credentials count without a new check, in milliseconds. */
 export const CREDENTIAL_TTL_MS = 5 * 60_000

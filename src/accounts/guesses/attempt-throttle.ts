@@ -1,4 +1,4 @@
-import { AccountError } from './accounts.ts'
+import { AccountError } from '../accounts.ts'
 import { addressBlock } from './address-block.ts'
 import { AddressBudget } from './address-budget.ts'
 import { FailureCounts } from './failure-counts.ts'

@@ -1,9 +1,9 @@
-import { isAccountName } from '../access/account-name.ts'
-import type { Database } from '../database/database.ts'
-import type { Account } from './accounts.ts'
-import type { HtpasswdFiles } from './htpasswd-files.ts'
-import type { HtpasswdAccount } from './htpasswd-format.ts'
-import type { AccountsSchema } from './schema.ts'
+import { isAccountName } from '../../access/account-name.ts'
+import type { Database } from '../../database/database.ts'
+import type { Account } from '../accounts.ts'
+import type { HtpasswdFiles } from '../htpasswd/htpasswd-files.ts'
+import type { HtpasswdAccount } from '../htpasswd/htpasswd-format.ts'
+import type { AccountsSchema } from '../schema.ts'
 import { createUserFinder, rowToAccount } from './user-rows.ts'
 
 /** An account with its hash: that of the database or that of an htpasswd file, or none if it cannot log in. */

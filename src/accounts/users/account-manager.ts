@@ -1,10 +1,13 @@
 import type { Transaction } from 'kysely'
-import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../access/account-name.ts'
-import type { Database } from '../database/database.ts'
+import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../../access/account-name.ts'
+import type { Database } from '../../database/database.ts'
+import { type Account, AccountError, type AccountManager, type OwnedRepositories } from '../accounts.ts'
+import type { AccountBelongings } from '../belongings.ts'
+import type { HtpasswdFiles } from '../htpasswd/htpasswd-files.ts'
+import { hashPassword, type PasswordCost } from '../passwords/password-hash.ts'
+import { checkNewPassword } from '../passwords/password-rules.ts'
+import type { AccountsSchema } from '../schema.ts'
 import { createNameCheck, lineToAccount } from './account-lookup.ts'
-import { type Account, AccountError, type AccountManager, type OwnedRepositories } from './accounts.ts'
-import type { AccountBelongings } from './belongings.ts'
-import type { HtpasswdFiles } from './htpasswd-files.ts'
 import {
   clearClaim,
   type FindBelow,
@@ -16,9 +19,6 @@ import {
   releaseName,
   retireName,
 } from './name-ownership.ts'
-import { hashPassword, type PasswordCost } from './password-hash.ts'
-import { checkNewPassword } from './password-rules.ts'
-import type { AccountsSchema } from './schema.ts'
 import { isLastAdmin, rowToAccount, type UserRow, userId } from './user-rows.ts'
 
 /** Dependencies of an account manager. */

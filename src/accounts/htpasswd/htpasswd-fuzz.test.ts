@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../test/support/seeded-random.ts'
-import { matchesCryptHash } from './crypt-hash.ts'
-import { readHash } from './hash-forms.ts'
+import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { matchesCryptHash } from '../passwords/crypt-hash.ts'
+import { readHash } from '../passwords/hash-forms.ts'
 import { parseHtpasswd } from './htpasswd-format.ts'
 
 const CASES = 4_000 * Number(process.env.BERTH_TEST_FUZZ ?? 1)

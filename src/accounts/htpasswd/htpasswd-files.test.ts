@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
-import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { accountBelongings } from '../app/account-belongings.ts'
-import { createAccounts } from './create-accounts.ts'
-import { createHtpasswdChecker } from './htpasswd-checker.ts'
-import { LoginGuard } from './login-guard.ts'
+import { type OpenDatabase, testOnEngines } from '../../../test/support/engines.ts'
+import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { accountBelongings } from '../../app/account-belongings.ts'
+import { createAccounts } from '../create-accounts.ts'
+import { createHtpasswdChecker } from '../log-in/htpasswd-checker.ts'
+import { LoginGuard } from '../log-in/login-guard.ts'
 
 const test = testOnEngines()
 

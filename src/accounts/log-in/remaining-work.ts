@@ -1,6 +1,6 @@
-import { kindOfHash } from './hash-forms.ts'
-import type { CostliestHash } from './htpasswd-format.ts'
-import { DEFAULT_SHA_CRYPT_ROUNDS } from './sha-crypt.ts'
+import type { CostliestHash } from '../htpasswd/htpasswd-format.ts'
+import { kindOfHash } from '../passwords/hash-forms.ts'
+import { DEFAULT_SHA_CRYPT_ROUNDS } from '../passwords/sha-crypt.ts'
 
 /** Share of the whole below which a difference in time does not show. */
 const PRECISION = 1 / 16

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { type KnownAccount, lineToAccount } from './account-lookup.ts'
-import { AccountError } from './accounts.ts'
+import { AccountError } from '../accounts.ts'
+import { HtpasswdFile, type HtpasswdStatus } from '../htpasswd/htpasswd-file.ts'
+import { type KnownAccount, lineToAccount } from '../users/account-lookup.ts'
 import { PasswordAuthenticator } from './authenticator.ts'
-import { HtpasswdFile, type HtpasswdStatus } from './htpasswd-file.ts'
 import { LoginGuard } from './login-guard.ts'
 import { checkLine } from './password-check.ts'
 
