@@ -1,7 +1,7 @@
 import { constants, randomBytes } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { TlsPolicyName } from '../front-door/listen/tls-policy.ts'
-import { tlsOptionsOf } from '../front-door/listen/tls-policy.ts'
+import { toTlsOptions } from '../front-door/listen/tls-policy.ts'
 import type { ClientAuthority } from '../front-door/visit/client-proof.ts'
 
 /** The pair of a host; `id` is the same object as long as the pair is. */
@@ -39,7 +39,7 @@ function createClientContext(
   { authorities, revocations }: ClientAuthority,
   policy: TlsPolicyName,
 ): SecureContext {
-  const options = tlsOptionsOf(policy)
+  const options = toTlsOptions(policy)
   return createSecureContext({
     ...options,
     ...pem(),

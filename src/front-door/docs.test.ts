@@ -23,13 +23,13 @@ function namesBehind(heading: string): string[] {
   return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''))
 }
 
-function sourceOf(...files: readonly string[]): string {
+function readSource(...files: readonly string[]): string {
   return files.map((file) => readFileSync(new URL(`docker/${file}.ts`, import.meta.url), 'utf8')).join('\n')
 }
 
 /** The names in quotes of a constant. */
 function namesIn(file: string, constant: string): string[] {
-  const source = sourceOf(file)
+  const source = readSource(file)
   const begin = source.indexOf(`const ${constant}`)
   const names = source.slice(begin, source.indexOf('])\n', begin)).matchAll(/'([^']+)'/g)
   return [...names].map(([, name]) => name ?? '')

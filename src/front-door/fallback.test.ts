@@ -107,7 +107,7 @@ interface ProxySet {
   readonly method?: HttpsMethod
 }
 
-function containersOf(method: HttpsMethod | undefined): ContainerFacts[] {
+function toContainers(method: HttpsMethod | undefined): ContainerFacts[] {
   return Object.entries(HOSTS).map(([host, said], at) => ({
     id: String(at).padStart(64, '0'),
     name: host,
@@ -137,7 +137,7 @@ for (const [set, url, expected] of FALLBACK) {
       preferIpv6: false,
     }
     await using certificates = await openFolderCertificates(files)
-    const table = makeTable(...declareContainers(containersOf(method), ON_HOST, defaults))
+    const table = makeTable(...declareContainers(toContainers(method), ON_HOST, defaults))
     await using door = await openTestDoor(table, { certificates })
     const reply = await askDoor(door, url)
     assert.equal(statusOf(reply), expected === 'alert' ? 'alert 112' : expected)

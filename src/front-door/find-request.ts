@@ -5,9 +5,9 @@ import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED } from './listen/http/error-pa
 import { isHttp1, type RequestTarget, readRequestTarget } from './listen/http/request-target.ts'
 import { type ClientDemand, dropClientClaims, judgeClient } from './sites/client-certificates.ts'
 import type { Site } from './sites/site.ts'
+import { findVisitorPort } from './visit/find-visitor-port.ts'
 import { spreadForwarded } from './visit/forwarded-header.ts'
 import type { Visit } from './visit/visit.ts'
-import { visitorPortOf } from './visit/visitor-port.ts'
 
 /** Path of a CA's checks (RFC 8555 section 8.3). */
 const CHALLENGE_PATH = '/.well-known/acme-challenge/'
@@ -73,24 +73,24 @@ export function findBehind(
   if (!site) {
     return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
-  const asked = { request, visit, site, target }
+  const found = { request, visit, site, target }
   const demand = door.finder.demandOf(site)
   return (
-    judgeDemand(door, asked, demand) ??
-    judgeScheme(door, asked, demand) ?? { kind: 'site', visit: visitSite(door, asked) }
+    judgeDemand(door, found, demand) ??
+    judgeScheme(door, found, demand) ?? { kind: 'site', visit: visitSite(door, found) }
   )
 }
 
 /** Refusal of a client without the certificate that this host requires; undefined: it has it, or needs none. */
-function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
+function judgeDemand(door: Door, found: HostRequest, demand: ClientDemand): FoundBehind | undefined {
   if (demand.kind === 'none') return undefined
-  if (demand.kind === 'closed') return closed(door, asked)
-  const { tls } = asked.visit
-  dropClientClaims(asked.request.headers)
+  if (demand.kind === 'closed') return closed(door, found)
+  const { tls } = found.visit
+  dropClientClaims(found.request.headers)
   if (!tls) return undefined
   const verdict = judgeClient(demand, tls.client)
   if (verdict === 'fine') return undefined
-  const visit = visitSite(door, asked)
+  const visit = visitSite(door, found)
   if (verdict === 'bad') {
     const { host, remoteAddress } = visit
     door.parts.onClientRefused?.({ host, remoteAddress, reason: tls.client?.error ?? '' })
@@ -100,18 +100,18 @@ function judgeDemand(door: Door, asked: Asked, demand: ClientDemand): FoundBehin
 
 const REFUSALS = { elsewhere: 421, missing: CERTIFICATE_MISSING, bad: CERTIFICATE_REFUSED } as const
 
-function closed(door: Door, asked: Asked): FoundBehind {
-  return { kind: 'page', status: 503, visit: visitSite(door, asked) }
+function closed(door: Door, found: HostRequest): FoundBehind {
+  return { kind: 'page', status: 503, visit: visitSite(door, found) }
 }
 
-interface Asked {
+interface HostRequest {
   readonly request: DoorRequest
   readonly visit: Visit
   readonly site: Site
   readonly target: RequestTarget
 }
 
-function visitSite(door: Door, { request, visit, site, target }: Asked): SiteVisit {
+function visitSite(door: Door, { request, visit, site, target }: HostRequest): SiteVisit {
   const { scheme, isPeerTrusted, tls } = visit
   return {
     ...visit,
@@ -119,7 +119,7 @@ function visitSite(door: Door, { request, visit, site, target }: Asked): SiteVis
     site,
     host: target.host,
     authority: target.authority,
-    visitorPort: visitorPortOf(request.headers, {
+    visitorPort: findVisitorPort(request.headers, {
       scheme,
       isPeerTrusted,
       own: site.declaration,
@@ -144,8 +144,8 @@ function findChallenge(
 }
 
 /** Refusal by nginx-proxy's `HTTPS_METHOD` for this scheme; undefined: it is served. */
-function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): FoundBehind | undefined {
-  const { request, visit, site, target } = asked
+function judgeScheme(door: Door, found: HostRequest, demand: ClientDemand): FoundBehind | undefined {
+  const { request, visit, site, target } = found
   const { httpsMethod, source } = site.declaration
   // The handshake of such a host is refused, unless there is a default certificate to answer with.
   if (visit.tls) return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
@@ -154,7 +154,7 @@ function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): FoundBehin
   if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
   if (isForwardedHttps(request, visit)) {
     return mustShow
-      ? { kind: 'refused', status: CERTIFICATE_MISSING, visit: visitSite(door, asked) }
+      ? { kind: 'refused', status: CERTIFICATE_MISSING, visit: visitSite(door, found) }
       : undefined
   }
   const hasCertificate = door.finder.contextOf(target.host) !== undefined
@@ -164,12 +164,12 @@ function judgeScheme(door: Door, asked: Asked, demand: ClientDemand): FoundBehin
     if (site.declaration.httpWithoutCert) return undefined
   }
   if (httpsMethod === 'nohttp') return UNAVAILABLE
-  return redirectToTls(door, asked)
+  return redirectToTls(door, found)
 }
 
-function redirectToTls(door: Door, asked: Asked): FoundBehind {
+function redirectToTls(door: Door, found: HostRequest): FoundBehind {
   const { parts } = door
-  const { request, site, target } = asked
+  const { request, site, target } = found
   const { externalHttpsPort = parts.externalHttpsPort ?? 443, nonGetRedirect } = site.declaration
   const isGet = request.method === 'GET' || request.method === 'HEAD'
   const name = target.host.includes(':') ? `[${target.host}]` : target.host
@@ -177,7 +177,7 @@ function redirectToTls(door: Door, asked: Asked): FoundBehind {
   return {
     kind: 'redirect',
     status: isGet ? 301 : nonGetRedirect,
-    visit: visitSite(door, asked),
+    visit: visitSite(door, found),
     location: `https://${name}${externalHttpsPort === 443 ? '' : `:${externalHttpsPort}`}${path}`,
   }
 }

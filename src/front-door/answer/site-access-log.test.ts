@@ -11,7 +11,7 @@ import { exchange, get, HOST, openProxyRoom } from '../../../test/support/proxy-
 import { type App, startApp } from '../../../test/support/start-app.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { stripControlCharacters } from '../../log/access-line.ts'
-import { pageOf } from '../listen/http/error-pages.ts'
+import { formatErrorPage } from '../listen/http/error-pages.ts'
 import { compileServer } from '../vhost/compile/compile-server.ts'
 import { openSiteLog, type SiteLogLine } from './site-access-log.ts'
 
@@ -103,7 +103,7 @@ test('the access log has upgraded connections when they are over, and refused on
     siteLog.lines.map(({ target, status, bytes }) => [target, status, bytes]),
     [
       ['/ws', 101, 9],
-      ['/no', 403, pageOf(403).length],
+      ['/no', 403, formatErrorPage(403).length],
     ],
   )
 })

@@ -3,7 +3,7 @@ import { isOutOfDescriptors } from '../../stream/descriptors.ts'
 import { beginAttempt, noteAnswer, type UpstreamAttempt } from '../exchange/request-trail.ts'
 import { type ContentPlan, type SiteExchange, tellDropped, tellTooLarge } from '../exchange/site-exchange.ts'
 import { breakOff } from '../listen/http/break-off.ts'
-import { askForBody } from '../listen/http/expect-continue.ts'
+import { requestBody } from '../listen/http/expect-continue.ts'
 import { letOthersBegin } from '../listen/http/hold-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
@@ -176,7 +176,7 @@ class Proxying {
   async *#body(): AsyncGenerator<Buffer> {
     this.#isBodyBegun = true
     this.#exchange.trail.body = 'sent'
-    askForBody(this.#exchange.request)
+    requestBody(this.#exchange.request)
     // An announced length was judged when the location was chosen.
     const isAnnounced = this.#exchange.request.headers['content-length'] !== undefined
     const bounds = {

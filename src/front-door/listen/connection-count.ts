@@ -13,7 +13,7 @@ export class ConnectionCount {
   /** Counts a connection. @returns a function that ends its counting; undefined if its address has its most. */
   add(address: string): (() => void) | undefined {
     if (this.#max === 0) return ignore
-    const key = keyOf(address)
+    const key = toNetwork(address)
     const open = this.#open.get(key) ?? 0
     if (open >= this.#max) return undefined
     this.#open.set(key, open + 1)
@@ -26,7 +26,7 @@ export class ConnectionCount {
 }
 
 /** An IPv6 customer has a /64 at least, and could take another address for each connection. */
-function keyOf(address: string): string {
+function toNetwork(address: string): string {
   if (!isIPv6(address)) return address
   const [head = '', tail] = address.split('::')
   const first = head === '' ? [] : head.split(':')

@@ -51,7 +51,7 @@ export async function removeLeftSocket(path: string): Promise<void> {
 }
 
 /** Address of a server, with the port that the system chose. */
-export function urlOf(server: Server, address: DoorAddress, scheme: 'http' | 'https'): string {
+export function formatUrl(server: Server, address: DoorAddress, scheme: 'http' | 'https'): string {
   if (address.path !== undefined) return `unix:${address.path}`
   const { port } = server.address() as AddressInfo
   const { host } = address

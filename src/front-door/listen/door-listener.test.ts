@@ -52,7 +52,7 @@ test('the listener cuts a hello that does not come in time, and a handshake that
   await using patient = await open({ handshakeTimeoutMs: 600_000 })
   // That limit cut it: another one leaves such a connection alone.
   const waiting = await connectTo(patient.port)
-  const hello = await helloOf(door.port)
+  const hello = await captureHello(door.port)
   for (const bytes of [Buffer.alloc(0), hello.subarray(0, 100), hello]) {
     const socket = await connectTo(door.port)
     if (bytes.length > 0) socket.write(bytes)
@@ -64,7 +64,7 @@ test('the listener cuts a hello that does not come in time, and a handshake that
 })
 
 /** A hello as a client sends it; the client gets no answer. */
-async function helloOf(port: number): Promise<Buffer> {
+async function captureHello(port: number): Promise<Buffer> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -103,7 +103,7 @@ test('the listener refuses an unknown name with the alert for it, and ends', asy
   assert.equal(await shakeHands({ port: door.port, servername: 'unknown.test' }), '112')
   assert.equal(await shakeHands({ port: door.port }), '112')
   const socket = await connectTo(door.port)
-  socket.write((await helloOf(door.port)).toString('latin1').replace('a.test', 'a.tesx'), 'latin1')
+  socket.write((await captureHello(door.port)).toString('latin1').replace('a.test', 'a.tesx'), 'latin1')
   assert.deepEqual([...(await readAll(socket))], [0x15, 3, 3, 0, 2, 2, 112])
 })
 

@@ -9,7 +9,7 @@ import type { ConnectionFacts } from '../visit/make-visit.ts'
 import { plainAddress } from '../visit/network-address.ts'
 import type { Visit } from '../visit/visit.ts'
 import { ConnectionCount } from './connection-count.ts'
-import { type DoorAddress, listenOn, urlOf } from './door-address.ts'
+import { type DoorAddress, formatUrl, listenOn } from './door-address.ts'
 import { type DoorOptions, type DoorPorts, MAX_CONNECTIONS_PER_ADDRESS } from './door-ports.ts'
 import { CONNECTION_LIMITS } from './http/connection-limits.ts'
 import type { DoorRequest, DoorResponse } from './http/door-request.ts'
@@ -19,7 +19,7 @@ import { type JudgedConnection, JudgedConnections } from './judged-connections.t
 import { boundConnections, connectionLimit } from './open-file-limit.ts'
 import { peek } from './peek.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
-import type { TlsEntrance, Wanted } from './tls-entrance.ts'
+import type { HelloFacts, TlsEntrance } from './tls-entrance.ts'
 
 /** Time for a new connection to send its first request once the listener stops, in milliseconds. */
 const FRESH_GRACE_MS = 1_000
@@ -43,7 +43,7 @@ export async function openDoorListener(address: DoorAddress, options: DoorOption
   await listenOn(listening.server, address)
   listening.begin()
   return {
-    url: urlOf(listening.server, address, options.isTls ? 'https' : 'http'),
+    url: formatUrl(listening.server, address, options.isTls ? 'https' : 'http'),
     stop: (signal) => listening.stop(signal),
   }
 }
@@ -68,8 +68,8 @@ interface Connection {
   readonly source: { address: string; port: number }
   facts: ConnectionFacts | undefined
   /** Set before the handshake, if there is one. */
-  helloName: Wanted['helloName']
-  clients: Wanted['clients']
+  helloName: HelloFacts['helloName']
+  clients: HelloFacts['clients']
   /** Set after it. */
   judged: JudgedConnection | undefined
   /** Timer until TLS is set up. */
@@ -189,7 +189,7 @@ class Listening {
     // Connections of a proxy are counted by the visitor's address, which is not known yet.
     if (!isFromProxy && !this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
     if (isFromProxy && (this.#isCut || !(await this.#readSource(connection)))) return void socket.destroy()
-    if (this.#tls) return this.#tls.accept(socket, (wanted) => void Object.assign(connection, wanted))
+    if (this.#tls) return this.#tls.accept(socket, (helloFacts) => void Object.assign(connection, helloFacts))
     this.#handOn(socket, connection, { scheme: 'http', serverName: undefined, client: undefined })
     this.#http1.emit('connection', socket)
   }
@@ -261,8 +261,8 @@ class Listening {
   }
 
   #handle(request: DoorRequest, response: DoorResponse): void {
-    const connection = connectionOf(request)
-    const visit = connection && this.#visitOf(request, connection)
+    const connection = findConnection(request)
+    const visit = connection && this.#makeVisitOnce(request, connection)
     if (!visit) return void response.destroy()
     const { judged } = connection
     if (judged) {
@@ -274,14 +274,14 @@ class Listening {
   }
 
   #shouldUpgrade(request: IncomingMessage): boolean {
-    const connection = connectionOf(request)
-    const visit = connection && this.#visitOf(request, connection)
+    const connection = findConnection(request)
+    const visit = connection && this.#makeVisitOnce(request, connection)
     return visit !== undefined && this.#ports.shouldUpgrade(request, visit)
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = connectionOf(request)
-    const visit = connection && this.#visitOf(request, connection)
+    const connection = findConnection(request)
+    const visit = connection && this.#makeVisitOnce(request, connection)
     if (!visit) return void socket.destroy()
     // A connection with another protocol ends by itself.
     if (connection.judged) this.#judged.delete(connection.judged)
@@ -289,7 +289,7 @@ class Listening {
   }
 
   /** The visit of a request, the same each time. A connection with a request is new no more. */
-  #visitOf(request: DoorRequest, connection: Connection): Visit | undefined {
+  #makeVisitOnce(request: DoorRequest, connection: Connection): Visit | undefined {
     connection.isFresh = false
     const { facts } = connection
     if (!facts) return undefined
@@ -324,7 +324,7 @@ class Listening {
 /** By socket, and by session of HTTP/2, whose sockets are proxies. */
 const connections = new WeakMap<object, Connection>()
 
-function connectionOf(request: DoorRequest): Connection | undefined {
+function findConnection(request: DoorRequest): Connection | undefined {
   if (!('stream' in request)) return connections.get(request.socket)
   const { session } = request.stream
   return session && connections.get(session)

@@ -41,20 +41,20 @@ export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): 
   const { pair, ticketSecret, headersTimeoutMs } = parts
   // Loaded with TLS only.
   const tls = pair && (await import('./pair-context.ts'))
-  const contextOf = pair && tls?.createContextFinder(pair, { policy: POLICY, ticketSecret })
+  const findContext = pair && tls?.createContextFinder(pair, { policy: POLICY, ticketSecret })
   // A pair that does not fit is an error before anything listens.
-  contextOf?.()
+  findContext?.()
   return openDoorListener(address, {
     isTls: pair !== undefined,
     hasHttp2: false,
     proxyProtocol: 'none',
     maxPerAddress: 0,
     ...(headersTimeoutMs !== undefined && { headersTimeoutMs }),
-    ports: portsOf(parts, contextOf),
+    ports: createPorts(parts, findContext),
   })
 }
 
-function portsOf(parts: LoneDoorParts, contextOf: (() => SecureContext) | undefined): DoorPorts {
+function createPorts(parts: LoneDoorParts, findContext: (() => SecureContext) | undefined): DoorPorts {
   const { served, gate, logFailure } = parts
   const refuse = (response: ServerResponse, refusal: HeadRefusal): void => {
     sendRefusal(response, refusal, served.word({ kind: 'head', reason: refusal.reason }))
@@ -70,7 +70,7 @@ function portsOf(parts: LoneDoorParts, contextOf: (() => SecureContext) | undefi
   }
   return {
     tlsFor: () => ({ policy: POLICY, http2: false, isForAnyName: true }),
-    contextFor: () => contextOf?.(),
+    contextFor: () => findContext?.(),
     hostAt: () => undefined,
     challengeFor: () => undefined,
     isProxyTrusted: () => false,

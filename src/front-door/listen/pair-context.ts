@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls'
-import { ticketKeysOf } from './ticket-keys.ts'
-import { type TlsPolicyName, tlsOptionsOf } from './tls-policy.ts'
+import { deriveTicketKeys } from './derive-ticket-keys.ts'
+import { type TlsPolicyName, toTlsOptions } from './tls-policy.ts'
 
 /** A certificate chain and its key, PEM. */
 export interface TlsPair {
@@ -14,7 +14,7 @@ export function createContextFinder(
   { policy, ticketSecret }: { policy: TlsPolicyName; ticketSecret: Uint8Array | undefined },
 ): () => SecureContext {
   // The keys of tickets are those of the context that is shown, not of its server.
-  const options = { ...tlsOptionsOf(policy), ...ticketKeysOf(ticketSecret, 'pair') }
+  const options = { ...toTlsOptions(policy), ...deriveTicketKeys(ticketSecret, 'pair') }
   let known: { readonly pair: TlsPair; readonly context: SecureContext } | undefined
   return () => {
     const current = pair()

@@ -9,7 +9,7 @@ import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './ref
 import { ACME_TLS, TlsServers } from './tls-servers.ts'
 
 /** Reading of the first bytes of a connection. */
-export interface Wanted {
+export interface HelloFacts {
   /** The name, or the address that is the host: the TLS stack does not report it for a resumed session. */
   readonly helloName: string | undefined
   /** The CAs that judge the client in its handshake; undefined: none is requested. */
@@ -21,7 +21,7 @@ export interface Wanted {
  */
 export interface TlsEntrance {
   /** Begins TLS, or refuses it. `note` is called before the handshake. */
-  accept(raw: Socket, note: (wanted: Wanted) => void): Promise<void>
+  accept(raw: Socket, note: (facts: HelloFacts) => void): Promise<void>
 }
 
 /** Creates an entrance. `onSecure` gets each connection whose handshake is done, with the one below it. */
@@ -41,7 +41,7 @@ export function createTlsEntrance(
 interface Entering {
   readonly ports: DoorPorts
   readonly servers: TlsServers
-  readonly note: (wanted: Wanted) => void
+  readonly note: (facts: HelloFacts) => void
 }
 
 async function enter(raw: Socket, { ports, servers, note }: Entering): Promise<void> {
@@ -60,12 +60,12 @@ async function enter(raw: Socket, { ports, servers, note }: Entering): Promise<v
   // Addresses are never named (RFC 6066 section 3): the one that was connected to may be a host.
   const helloName = hello.serverName ?? ports.hostAt(plainAddress(raw.localAddress))
   const how = ports.tlsFor(helloName)
-  const asksClients = how?.clients !== undefined
-  const isFixed = hello.serverName === undefined || asksClients || how?.isForAnyName === true
+  const requestsClients = how?.clients !== undefined
+  const isFixed = hello.serverName === undefined || requestsClients || how?.isForAnyName === true
   const context = isFixed ? ports.contextFor(helloName) : undefined
   if (!how || (isFixed && !context)) return refuse(raw, UNRECOGNIZED_NAME)
   // The certificate for no name comes with a policy of its own, so that this much must be checked here.
   if (context && how.policy === 'Mozilla-Modern' && !supportsTls13) return refuse(raw, PROTOCOL_VERSION)
   note({ helloName, clients: how.clients })
-  servers.accept(raw, { ...how, context, asksClients })
+  servers.accept(raw, { ...how, context, requestsClients: requestsClients })
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSecureContext } from 'node:tls'
-import { TLS_POLICIES, tlsOptionsOf } from './tls-policy.ts'
+import { TLS_POLICIES, toTlsOptions } from './tls-policy.ts'
 
 for (const policy of TLS_POLICIES) {
-  test(`\`tlsOptionsOf()\` says nothing of ${policy} that the TLS library does not know`, () => {
-    const options = tlsOptionsOf(policy)
+  test(`\`toTlsOptions()\` has nothing in ${policy} that the TLS library does not know`, () => {
+    const options = toTlsOptions(policy)
     createSecureContext(options)
     // The library ignores unknown names in a list as long as it knows one.
     const names = (options.ciphers ?? '').split(':').filter((name) => !name.startsWith('@'))

@@ -70,7 +70,7 @@ const POLICIES: Readonly<Record<TlsPolicyName, SecureContextOptions>> = {
 }
 
 /** Options of a TLS server, or a context of its own, for a policy (wiki.mozilla.org/Security/Server_Side_TLS). */
-export function tlsOptionsOf(policy: TlsPolicyName): SecureContextOptions {
+export function toTlsOptions(policy: TlsPolicyName): SecureContextOptions {
   return {
     ...POLICIES[policy],
     ecdhCurve: GROUPS,

@@ -1,11 +1,11 @@
 import { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
 import { toPlainHost } from '../visit/host-name.ts'
+import { deriveTicketKeys } from './derive-ticket-keys.ts'
 import { CONNECTION_LIMITS } from './http/connection-limits.ts'
 import { readInPieces } from './read-in-pieces.ts'
-import { ticketKeysOf } from './ticket-keys.ts'
 import type { TlsPolicyName } from './tls-policy.ts'
-import { tlsOptionsOf } from './tls-policy.ts'
+import { toTlsOptions } from './tls-policy.ts'
 
 /** Protocol of the challenge of RFC 8737. */
 export const ACME_TLS = 'acme-tls/1'
@@ -18,7 +18,7 @@ interface Encryption {
   /** For a handshake without a name, or with a client certificate: the context, and no other. */
   readonly context: SecureContext | undefined
   /** True if a client certificate is requested, which `context` then checks. */
-  readonly asksClients: boolean
+  readonly requestsClients: boolean
   /** `context` is for any name: none is looked up. */
   readonly isForAnyName?: boolean
 }
@@ -50,7 +50,7 @@ export class TlsServers {
   /** Begins the handshake. Bytes read from the connection must have been put back. */
   accept(socket: Socket, encryption: Encryption): void {
     readInPieces(socket)
-    this.#serverOf(encryption).emit('connection', socket)
+    this.#ensureServer(encryption).emit('connection', socket)
   }
 
   /** Serves the challenge's certificate and ends the connection: the check consists of the handshake alone. */
@@ -62,31 +62,31 @@ export class TlsServers {
     this.#challenge.emit('connection', socket)
   }
 
-  #serverOf({ policy, http2, context, asksClients, isForAnyName = false }: Encryption): Server {
-    const key = `${policy} ${http2} ${asksClients}`
-    const servers = context === undefined ? this.#byPolicy : this.#serversOf(context)
+  #ensureServer({ policy, http2, context, requestsClients, isForAnyName = false }: Encryption): Server {
+    const key = `${policy} ${http2} ${requestsClients}`
+    const servers = context === undefined ? this.#byPolicy : this.#ensureServers(context)
     const known = servers.get(key)
     if (known) return known
     const server = createTlsServer({
-      ...tlsOptionsOf(policy),
+      ...toTlsOptions(policy),
       ALPNProtocols: http2 ? ['h2', 'http/1.1', 'http/1.0'] : ['http/1.1', 'http/1.0'],
       // The handshake's context reports the client certificate: it must not be replaced meanwhile.
-      ...(asksClients
+      ...(requestsClients
         ? { requestCert: true, rejectUnauthorized: false }
         : {
             ...(!isForAnyName && { SNICallback: this.#callback((name) => this.#ports.contextFor(name)) }),
-            ...ticketKeysOf(this.#ports.ticketSecret, key),
+            ...deriveTicketKeys(this.#ports.ticketSecret, key),
           }),
     })
     // Node requests no certificate if a client names no host: it uses the server's own context, which can be given as
     // PEM only. This member holds it.
     if (context) Object.assign(server, { _sharedCreds: context })
-    server.on('secureConnection', (socket) => this.#ports.onSecure(socket, rawOf(socket)))
+    server.on('secureConnection', (socket) => this.#ports.onSecure(socket, rawSocketOf(socket)))
     servers.set(key, server)
     return server
   }
 
-  #serversOf(context: SecureContext): Map<string, Server> {
+  #ensureServers(context: SecureContext): Map<string, Server> {
     const servers = this.#byContext.get(context) ?? new Map<string, Server>()
     this.#byContext.set(context, servers)
     return servers
@@ -110,7 +110,7 @@ function createTlsServer(options: object): Server {
 }
 
 /** The connection below, which Node does not expose. */
-function rawOf(socket: TLSSocket): Socket | undefined {
+function rawSocketOf(socket: TLSSocket): Socket | undefined {
   const { _parent: raw } = socket as { _parent?: unknown }
   return raw instanceof Socket ? raw : undefined
 }

@@ -39,7 +39,7 @@ export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): 
     const { origin, doubt } = readOrigin(headers, { scheme, peerAddress, isTrusted, isLoopbackBelieved })
     return {
       requestId: newRequestId(),
-      remoteAddress: isPeerTrusted ? visitorOf(headers, peerAddress, isTrusted) : peerAddress,
+      remoteAddress: isPeerTrusted ? readVisitor(headers, peerAddress, isTrusted) : peerAddress,
       peerAddress,
       remotePort,
       isPeerTrusted,
@@ -52,7 +52,7 @@ export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): 
   }
 }
 
-function visitorOf(
+function readVisitor(
   headers: IncomingHttpHeaders,
   peer: string,
   isTrusted: (address: string) => boolean,

@@ -85,11 +85,11 @@ function joinOrigin(forwarded: ForwardedOrigin, own: OwnOrigin): string {
   const scheme = (forwarded.scheme ?? own.scheme) === 'https' ? 'https' : 'http'
   const host = forwarded.host ?? own.host ?? ''
   if (!HOST.test(host)) return `${scheme}://localhost`
-  return `${scheme}://${host}${portOf(forwarded.port, host)}`
+  return `${scheme}://${host}${formatPort(forwarded.port, host)}`
 }
 
 /** A port of the proxy that the host lacks; none that is the default of either scheme. */
-function portOf(port: string | undefined, host: string): string {
+function formatPort(port: string | undefined, host: string): string {
   if (port === undefined || !/^\d{1,5}$/.test(port) || /:\d+$/.test(host)) return ''
   return DEFAULT_PORTS.includes(port) ? '' : `:${port}`
 }

@@ -44,7 +44,7 @@ export const CERTIFICATE_MISSING = 496
 const RETRY_AFTER_S = 10
 
 /** The page of a status: plain, without anything from elsewhere. */
-export function pageOf(number: number): string {
+export function formatErrorPage(number: number): string {
   const status = sentFor(number)
   const [title, text] = PAGES[number] ?? ['Error', 'This request was not served.']
   return `<!doctype html>
@@ -69,7 +69,7 @@ const OF_OPERATOR: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
 /** Makes the page of a status for an answer that was not begun. `own`: the page of the operator, for failures. */
 export function makePage(response: DoorResponse, status: number, own?: string): StatusPage {
-  const body = own !== undefined && OF_OPERATOR.has(status) ? own : pageOf(status)
+  const body = own !== undefined && OF_OPERATOR.has(status) ? own : formatErrorPage(status)
   // A longer wait that is already set counts.
   const isLater = (status === 503 || status === 429) && !response.hasHeader('retry-after')
   return {

@@ -15,24 +15,24 @@ export function continueWhenRead(
   const isHttp1 = request.httpVersionMajor === 1
   const read = request._read
   if (isHttp1) response.setHeader('connection', 'close')
-  const ask = (): void => {
+  const continueNow = (): void => {
     request._read = read
-    asking.delete(request)
+    heldBack.delete(request)
     if (response.headersSent || response.destroyed) return
     if (isHttp1) response.removeHeader('connection')
     response.writeContinue()
   }
-  asking.set(request, ask)
+  heldBack.set(request, continueNow)
   request._read = function continueAndRead(this: typeof request, size: number) {
-    ask()
+    continueNow()
     read.call(request as IncomingMessage & Http2ServerRequest, size)
   }
 }
 
 /** Requests whose body is still held back. */
-const asking = new WeakMap<object, () => void>()
+const heldBack = new WeakMap<object, () => void>()
 
 /** Requests a body that is held back, unless it was requested already; it may have come without. */
-export function askForBody(request: IncomingMessage | Http2ServerRequest): void {
-  asking.get(request)?.()
+export function requestBody(request: IncomingMessage | Http2ServerRequest): void {
+  heldBack.get(request)?.()
 }

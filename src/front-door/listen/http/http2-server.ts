@@ -12,7 +12,7 @@ import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { continueWhenRead } from './expect-continue.ts'
 import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
-import { headBytesOf, refusalOfHead } from './refuse-head.ts'
+import { countHeadBytes, refusalOfHead } from './refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
 import { uploadWindows } from './upload-windows.ts'
 
@@ -86,7 +86,7 @@ function beginInTurn(server: Http2Server): void {
       if (!stream.destroyed) begin?.call(server, stream, ...given)
     })
     // Its client may repeat it: nothing was done for it (RFC 9113 section 8.7).
-    if (!hasBegun && headBytesOf(rawHeaders) > MAX_WAITING_HEAD_BYTES)
+    if (!hasBegun && countHeadBytes(rawHeaders) > MAX_WAITING_HEAD_BYTES)
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
   })
 }

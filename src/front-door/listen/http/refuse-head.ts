@@ -49,11 +49,11 @@ export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
 function refusalOfHttp2({ method, rawHeaders }: DoorRequest): HeadRefusal | undefined {
   // Methods are case-sensitive (RFC 9110 section 9.1), and an upstream may hold "get" for GET.
   if (method !== method?.toUpperCase()) return LOWER_CASE
-  return headBytesOf(rawHeaders) > MAX_HEAD_BYTES ? TOO_LARGE : undefined
+  return countHeadBytes(rawHeaders) > MAX_HEAD_BYTES ? TOO_LARGE : undefined
 }
 
 /** Bytes of the head of a request over HTTP/2, but for its path: a long one has an answer of its own, as in nginx. */
-export function headBytesOf(rawHeaders: readonly string[]): number {
+export function countHeadBytes(rawHeaders: readonly string[]): number {
   let bytes = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''

@@ -176,8 +176,8 @@ test('the front door takes one log-in only in HTTP/2', async () => {
     handler: createChecker(reached),
   })
   const [good, bad] = [
-    await statusByteOf(door.httpsPort, ['x']),
-    await statusByteOf(door.httpsPort, ['x', 'x']),
+    await readStatusByte(door.httpsPort, ['x']),
+    await readStatusByte(door.httpsPort, ['x', 'x']),
   ]
   assert.deepEqual([good, bad], [STATUS_200, STATUS_400])
   assert.equal(reached.count, 1)
@@ -188,7 +188,7 @@ const STATUS_200 = 0x88
 const STATUS_400 = 0x8c
 
 /** The first byte of an answer's headers; written by hand, as Node's client sends no two log-ins. */
-async function statusByteOf(port: number, logins: readonly string[]): Promise<number | undefined> {
+async function readStatusByte(port: number, logins: readonly string[]): Promise<number | undefined> {
   const socket = connectTls({ port, servername: 'a.test', ALPNProtocols: ['h2'], rejectUnauthorized: false })
   const text = (value: string): Buffer => Buffer.from(`${String.fromCharCode(value.length)}${value}`)
   const headers = Buffer.concat([

@@ -97,10 +97,10 @@ class UploadWindows {
   #adjust(session: Http2Session): void {
     const granted = this.#granted.get(session)
     if (!granted || session.destroyed || session.closed || session.pendingSettingsAck) return
-    const wanted = this.#windowNow()
-    if (wanted === granted.window || (wanted > granted.window && granted.uploads === 0)) return
-    granted.window = wanted
-    session.settings({ initialWindowSize: wanted })
+    const size = this.#windowNow()
+    if (size === granted.window || (size > granted.window && granted.uploads === 0)) return
+    granted.window = size
+    session.settings({ initialWindowSize: size })
   }
 
   /**

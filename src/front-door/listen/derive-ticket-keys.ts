@@ -7,6 +7,6 @@ const KEYS_BYTES = 48
  * The option by which a TLS server resumes sessions of the same server in another process. Without a secret the server
  * makes keys of its own. Servers of different names share none.
  */
-export function ticketKeysOf(secret: Uint8Array | undefined, name: string): { ticketKeys?: Buffer } {
+export function deriveTicketKeys(secret: Uint8Array | undefined, name: string): { ticketKeys?: Buffer } {
   return secret ? { ticketKeys: Buffer.from(hkdfSync('sha256', secret, '', name, KEYS_BYTES)) } : {}
 }

@@ -13,11 +13,11 @@ const MAP =
   'proxy_set_header X-Forwarded-Port $proxy_x_forwarded_port; proxy_set_header X-Listening $server_port;'
 
 /** The port that the application gets, and `$server_port`. */
-async function portsTold(
+async function readPorts(
   scheme: 'http' | 'https',
   options: ProxyRoomOptions,
   headers: Record<string, string> = {},
-): Promise<readonly [told: unknown, listening: unknown, port: number]> {
+): Promise<readonly [forwarded: unknown, listening: unknown, port: number]> {
   await using app = await startApp((request, response) => response.end(JSON.stringify(request.headers)))
   await using room = await openProxyRoom({ ports: [app.port], ...options })
   const port = scheme === 'https' ? room.tlsPort : room.port
@@ -37,23 +37,23 @@ for (const [scheme, expected] of [
   ['http', '8080'],
   ['https', '8443'],
 ] as const) {
-  test(`an application is told the port that visitors use for ${scheme}, where the host says it`, async () => {
-    assert.equal((await portsTold(scheme, { declaration: OWN }))[0], expected)
-    const [told, listening, port] = await portsTold(scheme, { declaration: OWN, vhost: MAP })
-    assert.deepEqual([told, listening], [expected, String(port)])
+  test(`an application gets the port that visitors use for ${scheme}, where the host declares it`, async () => {
+    assert.equal((await readPorts(scheme, { declaration: OWN }))[0], expected)
+    const [forwarded, listening, port] = await readPorts(scheme, { declaration: OWN, vhost: MAP })
+    assert.deepEqual([forwarded, listening], [expected, String(port)])
   })
 
-  test(`an application is told the port listened on for ${scheme}, where nothing else is said`, async () => {
-    const [told, , port] = await portsTold(scheme, {})
-    assert.equal(told, String(port))
+  test(`an application gets the port listened on for ${scheme}, where nothing else is declared`, async () => {
+    const [forwarded, , port] = await readPorts(scheme, {})
+    assert.equal(forwarded, String(port))
   })
 }
 
 test('what a trusted proxy says of the port counts more, and what a visitor says nothing', async () => {
   const headers = { 'x-forwarded-port': '9999' }
   const trusted = { declaration: OWN, trustedProxies: ['127.0.0.0/8'] }
-  assert.equal((await portsTold('http', trusted, headers))[0], '9999')
-  assert.equal((await portsTold('http', { declaration: OWN }, headers))[0], '8080')
+  assert.equal((await readPorts('http', trusted, headers))[0], '9999')
+  assert.equal((await readPorts('http', { declaration: OWN }, headers))[0], '8080')
 })
 
 test('the ports of the proxy are for hosts that do not say their own', async () => {
@@ -90,15 +90,15 @@ for (const [headers, plain, own] of TOLD) {
   test(`the port agrees with what a trusted proxy says: ${JSON.stringify(headers)}`, async () => {
     for (const vhost of ['', MAP]) {
       const trusted = { trustedProxies: ['127.0.0.0/8'], vhost }
-      const [told, , listening] = await portsTold('http', trusted, headers)
-      assert.equal(told, plain ?? String(listening))
-      assert.equal((await portsTold('http', { ...trusted, declaration: OWN }, headers))[0], own)
+      const [forwarded, , listening] = await readPorts('http', trusted, headers)
+      assert.equal(forwarded, plain ?? String(listening))
+      assert.equal((await readPorts('http', { ...trusted, declaration: OWN }, headers))[0], own)
     }
   })
 }
 
 test('what a visitor says of scheme and host changes no port', async () => {
   const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'app.example:9443' }
-  const [told, , listening] = await portsTold('http', {}, headers)
-  assert.equal(told, String(listening))
+  const [forwarded, , listening] = await readPorts('http', {}, headers)
+  assert.equal(forwarded, String(listening))
 })

@@ -15,7 +15,7 @@ const USUAL = { http: 80, https: 443 } as const
  * on unchanged, elsewhere. `own` is the host's, `door` the default.
  * @returns undefined if the port is the one listened on.
  */
-export function visitorPortOf(
+export function findVisitorPort(
   headers: IncomingHttpHeaders,
   reached: { scheme: 'http' | 'https'; isPeerTrusted: boolean; own: ExternalPorts; door: ExternalPorts },
 ): number | undefined {
@@ -26,13 +26,13 @@ export function visitorPortOf(
   }
   const forwardedScheme = isPeerTrusted ? firstOf(headers['x-forwarded-proto'])?.toLowerCase() : undefined
   const host = isPeerTrusted ? firstOf(headers['x-forwarded-host']) : undefined
-  const port = portOf(host ?? headers.host)
+  const port = parsePort(host ?? headers.host)
   if (forwardedScheme === 'http' || forwardedScheme === 'https')
     return port ?? external[forwardedScheme] ?? USUAL[forwardedScheme]
   return (host === undefined ? undefined : port) ?? external[scheme]
 }
 
-function portOf(authority: string | undefined): number | undefined {
+function parsePort(authority: string | undefined): number | undefined {
   return authority === undefined ? undefined : parseAuthority(authority)?.port
 }
 
