@@ -23,6 +23,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['acme/client', 'acme/dns', 'acme/challenges', 'acme/plan', 'acme/renew', 'acme/issue', 'acme'],
     ],
   },
+  { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
   { folder: 'cli', rooms: ['.', 'commands', 'run.ts'] },
   { folder: 'database', rooms: ['.', 'copy', 'sqlite', 'postgres'] },
   {

@@ -1,5 +1,5 @@
 import type { FrontDoorConfig } from '../config/front-door.ts'
-import type { SiteConfig, SitePathConfig } from '../config/sites.ts'
+import type { SiteConfig, SitePathConfig } from '../config/site.ts'
 import type { AcmeWish, PathDeclaration, SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 
 /** Default of the idle connections kept to each server of a site. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { FOREIGN_VARIABLES } from '../config/foreign-variables.ts'
-import { loadConfig } from '../config/load-config.ts'
-import { OPTION_LIST } from '../config/options.ts'
+import { loadConfig } from '../config/load/load-config.ts'
+import { OPTION_LIST } from '../config/options/options.ts'
+import { FOREIGN_VARIABLES } from '../config/sources/foreign-variables.ts'
 import { VARIABLES } from '../front-door/docker/container-facts.ts'
 import { KNOWN_LABELS } from '../front-door/docker/site-settings.ts'
 

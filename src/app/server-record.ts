@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { realpath, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RecordedSettings } from '../config/recorded.ts'
+import type { RecordedSettings } from '../config/sources/recorded.ts'
 
 /**
  * Record of a server in its data folder, for commands: its settings and listeners. It stays when the server ends, so

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { readServerRecord } from '../app/server-record.ts'
-import { type ConfigInput, findDataDir, loadConfig } from '../config/load-config.ts'
-import type { LoadedConfig } from '../config/loaded-config.ts'
-import type { RecordedSettings } from '../config/recorded.ts'
+import { type ConfigInput, findDataDir, loadConfig } from '../config/load/load-config.ts'
+import type { LoadedConfig } from '../config/show/loaded-config.ts'
+import type { RecordedSettings } from '../config/sources/recorded.ts'
 import type { Io } from './io.ts'
 
 /** Parameters and surroundings of a command's action. */

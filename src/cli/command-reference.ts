@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander'
-import { OPTIONS } from '../config/options.ts'
+import { OPTIONS } from '../config/options/options.ts'
 
 /** Settings that all commands take (`--data` and the database), and `--certs`. */
 const MAX_SINGLE_SETTINGS = 4

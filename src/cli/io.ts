@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Environment } from '../config/layer.ts'
+import type { Environment } from '../config/sources/layer.ts'
 
 /** Streams and surroundings of a command. */
 export interface Io {

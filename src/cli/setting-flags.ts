@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
-import { OPTION_LIST, type OptionName } from '../config/options.ts'
-import { defaultInWords, flagOf } from '../config/reference.ts'
+import { OPTION_LIST, type OptionName } from '../config/options/options.ts'
+import { defaultInWords, flagOf } from '../config/options/reference.ts'
 
 /** Settings that `berth` itself takes, for every command: they name its data. */
 export const GLOBAL_FLAGS: readonly OptionName[] = ['data', 'database', 'database-password-file']

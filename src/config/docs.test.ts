@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { OPTION_LIST } from './options.ts'
-import { formatReference } from './reference.ts'
-import { loadYaml } from './yaml.ts'
+import { OPTION_LIST } from './options/options.ts'
+import { formatReference } from './options/reference.ts'
+import { loadYaml } from './sources/yaml.ts'
 
 const FILE = new URL('../../docs/configuration.md', import.meta.url)
 const SECTION = /(<!-- settings: [^\n]* -->\n)([\s\S]*?)(<!-- \/settings -->)/

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { ConfigError } from './config-error.ts'
-import { formatAddress } from './describe.ts'
-import { type ConfigInput, loadConfig } from './load-config.ts'
+import { type ConfigInput, loadConfig } from './load/load-config.ts'
+import { formatAddress } from './show/describe.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-config-'))
 after(() => rmSync(folder, { recursive: true }))

@@ -1,5 +1,4 @@
-import type { HTTPS_METHODS, TLS_POLICIES } from './site-words.ts'
-import type { SiteConfig } from './sites.ts'
+import type { HTTPS_METHODS, SiteConfig, TLS_POLICIES } from './site.ts'
 
 /** Ways for a CA to check that a name is ours. */
 export const CHALLENGES = ['http-01', 'tls-alpn-01', 'dns-01'] as const

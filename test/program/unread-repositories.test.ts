@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startBerth } from '../../src/app/start.ts'
-import { loadConfig } from '../../src/config/load-config.ts'
+import { loadConfig } from '../../src/config/load/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 

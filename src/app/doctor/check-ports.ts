@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { connect } from 'node:tls'
-import { formatAddress } from '../../config/describe.ts'
 import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
+import { formatAddress } from '../../config/show/describe.ts'
 import { isLocked } from '../data-folder.ts'
 import { withServersElsewhere } from '../require-data.ts'
 import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'

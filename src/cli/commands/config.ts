@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { describeConfig, type SettingDescription } from '../../config/describe.ts'
+import { describeConfig, type SettingDescription } from '../../config/show/describe.ts'
 import { createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'
 import { addSettingFlags } from '../setting-flags.ts'

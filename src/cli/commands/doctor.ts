@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { MASK } from '../../config/database.ts'
-import { OPTION_LIST } from '../../config/options.ts'
+import { OPTION_LIST } from '../../config/options/options.ts'
 import { CliError } from '../cli-error.ts'
 import { type CommandContext, createContext, printResult } from '../command-context.ts'
 import type { Io } from '../io.ts'

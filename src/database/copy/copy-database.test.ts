@@ -7,7 +7,7 @@ import {
   startPostgresServer,
 } from '../../../test/support/postgres-server.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { readDatabaseUrl } from '../../config/database-url.ts'
+import { readDatabaseUrl } from '../../config/values/database-url.ts'
 import type { MigrationSet } from '../migrations.ts'
 import { openPostgresDatabase } from '../postgres/open-postgres.ts'
 import { POSTGRES_COUNTERS } from '../postgres/postgres-counters.ts'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PostgresConfig } from './database.ts'
-import { describeConfig } from './describe.ts'
+import type { PostgresConfig } from '../database.ts'
+import { describeConfig } from '../show/describe.ts'
+import { recordSettings } from '../sources/recorded.ts'
 import { loadConfig } from './load-config.ts'
-import { recordSettings } from './recorded.ts'
 
 const URL_WITH_PASSWORD = 'postgres://berth:canary@db.example.com/facts'
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
-import { ANY_ADDRESS, type ListenAddress } from './listen-address.ts'
+import { ANY_ADDRESS, type ListenAddress } from '../listen-address.ts'
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 /** Longest list in one option: real lists of proxies are shorter, and each entry is checked for each request. */

@@ -1,9 +1,11 @@
 import type { z } from 'zod'
-import { LOG_LEVELS } from './config.ts'
-import { DATABASE_OPTIONS } from './database-options.ts'
-import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
-import { corsOrigins, headerLines, readDistributionHeaders, readDistributionOrigins } from './headers.ts'
-import type { Option } from './option.ts'
+import { LOG_LEVELS } from '../config.ts'
+import {
+  corsOrigins,
+  headerLines,
+  readDistributionHeaders,
+  readDistributionOrigins,
+} from '../values/headers.ts'
 import {
   flag,
   listenAddress,
@@ -15,7 +17,10 @@ import {
   wholeNumber,
   word,
   workerCount,
-} from './values.ts'
+} from '../values/values.ts'
+import { DATABASE_OPTIONS } from './database-options.ts'
+import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
+import type { Option } from './option.ts'
 
 /** Turns a port alone into that port on all addresses. */
 function toAnyAddress(port: string): string | undefined {

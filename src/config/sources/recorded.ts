@@ -1,10 +1,10 @@
-import type { Config } from './config.ts'
-import { formatAddress, toSettings } from './describe.ts'
+import type { Config } from '../config.ts'
+import type { ListenAddress } from '../listen-address.ts'
+import type { Option } from '../options/option.ts'
+import { OPTION_LIST, OPTIONS, type OptionName } from '../options/options.ts'
+import { formatAddress, toSettings } from '../show/describe.ts'
+import type { LoadedConfig } from '../show/loaded-config.ts'
 import type { Layer, RawValue } from './layer.ts'
-import type { ListenAddress } from './listen-address.ts'
-import type { LoadedConfig } from './loaded-config.ts'
-import type { Option } from './option.ts'
-import { OPTION_LIST, OPTIONS, type OptionName } from './options.ts'
 
 /** Settings of a server by name, as written in berth.yaml, with absolute paths. */
 export type RecordedSettings = Readonly<Record<string, unknown>>

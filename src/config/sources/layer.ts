@@ -1,4 +1,4 @@
-import type { OptionName, OptionValue } from './options.ts'
+import type { OptionName, OptionValue } from '../options/options.ts'
 
 /** Value of one setting in one place, not yet parsed. */
 export interface RawValue {

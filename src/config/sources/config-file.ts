@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from '../config-error.ts'
+import { OPTION_LIST, type OptionName } from '../options/options.ts'
+import { suggest } from '../values/suggest.ts'
 import type { Layer, RawValue } from './layer.ts'
-import { OPTION_LIST, type OptionName } from './options.ts'
-import { suggest } from './suggest.ts'
 import { loadYaml } from './yaml.ts'
 
 /** Largest configuration file, in bytes: a real one has a few KiB; the bound keeps a wrong path from filling memory. */

@@ -1,6 +1,6 @@
-import { ACME_SCOPES, CHALLENGES, KEY_TYPES } from './front-door.ts'
+import { ACME_SCOPES, CHALLENGES, KEY_TYPES } from '../front-door.ts'
+import { httpsUrl, text, word } from '../values/values.ts'
 import type { Option } from './option.ts'
-import { httpsUrl, text, word } from './values.ts'
 
 /** Settings of certificates that are ordered by ACME. */
 export const ACME_OPTIONS = {

@@ -1,6 +1,14 @@
 import nodePath from 'node:path'
 import { z } from 'zod'
-import { ACCESS, BALANCES, CLIENT_CERTIFICATES, HTTPS_METHODS, TLS_POLICIES } from './site-words.ts'
+import {
+  ACCESS,
+  BALANCES,
+  CLIENT_CERTIFICATES,
+  HTTPS_METHODS,
+  type SiteConfig,
+  TLS_POLICIES,
+  type UpstreamUrl,
+} from '../site.ts'
 import { flag, hostPattern, text } from './values.ts'
 
 /** Most hosts in one file: each costs some KiB, and a table of this many still fits the smallest machine. */
@@ -9,41 +17,6 @@ const MAX_SITES = 10_000
 const MAX_SERVERS = 256
 /** Most paths of one host. */
 const MAX_PATHS = 256
-
-/** A server of a site. */
-interface UpstreamUrl {
-  readonly protocol: 'http' | 'https' | 'h2c' | 'grpc' | 'grpcs'
-  readonly host: string
-  readonly port: number
-}
-
-/** Target of one path of a site: servers, or a folder of files. */
-export interface SitePathConfig {
-  /** An nginx location, such as `/`, `/api/`, `= /x` or `~ \.png$`. */
-  readonly path: string
-  readonly upstreams: readonly UpstreamUrl[]
-  readonly files: string | undefined
-  /** Replaces the path prefix in requests to the server; undefined: the path is passed on unchanged. */
-  readonly destination: string | undefined
-  readonly balance: (typeof BALANCES)[number]
-}
-
-/** A host of the `sites` key of berth.yaml. */
-export interface SiteConfig {
-  readonly host: string
-  readonly paths: readonly SitePathConfig[]
-  readonly https: (typeof HTTPS_METHODS)[number] | undefined
-  readonly hsts: string | undefined
-  readonly certificate: string | undefined
-  readonly isDefaultTrusted: boolean | undefined
-  readonly httpWithoutCert: boolean | undefined
-  readonly clientCertificates: (typeof CLIENT_CERTIFICATES)[number] | undefined
-  readonly access: (typeof ACCESS)[number]
-  readonly tlsPolicy: (typeof TLS_POLICIES)[number] | undefined
-  readonly http2: boolean
-  /** True if the CA is to issue a certificate. */
-  readonly acme: boolean
-}
 
 const PORTS: Readonly<Record<UpstreamUrl['protocol'], number>> = {
   http: 80,

@@ -1,5 +1,5 @@
-import type { Config } from './config.ts'
-import type { OptionName } from './options.ts'
+import type { Config } from '../config.ts'
+import type { OptionName } from '../options/options.ts'
 
 /** The effective configuration and the source of each value. */
 export interface LoadedConfig {

@@ -1,24 +1,24 @@
 import path from 'node:path'
-import type { Config } from './config.ts'
-import { ConfigError } from './config-error.ts'
-import { type ConfigFile, readBerthFile, readConfigFile } from './config-file.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
+import type { FrontDoorConfig } from '../front-door.ts'
+import { ANY_ADDRESS } from '../listen-address.ts'
+import type { Option } from '../options/option.ts'
+import { OPTIONS, type OptionName, type OptionValue } from '../options/options.ts'
+import { isPlainHttpSafe } from '../plain-http.ts'
+import type { LoadedConfig } from '../show/loaded-config.ts'
+import { type ConfigFile, readBerthFile, readConfigFile } from '../sources/config-file.ts'
 import {
   type DistributionSettings,
   readDistributionFile,
   readRegistryVariables,
   toLayer,
-} from './distribution.ts'
-import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from './environment.ts'
-import type { FrontDoorConfig } from './front-door.ts'
-import type { Environment, Layer, RawValue, ReadSetting } from './layer.ts'
-import { ANY_ADDRESS } from './listen-address.ts'
-import type { LoadedConfig } from './loaded-config.ts'
-import type { Option } from './option.ts'
-import { OPTIONS, type OptionName, type OptionValue } from './options.ts'
-import { isPlainHttpSafe } from './plain-http.ts'
+} from '../sources/distribution.ts'
+import { CONFIG_FILE_VARIABLE, readEnvironment, readReplacedVariables } from '../sources/environment.ts'
+import type { Environment, Layer, RawValue, ReadSetting } from '../sources/layer.ts'
+import { type RecordedSettings, toRecordedLayer } from '../sources/recorded.ts'
+import { describeIssue } from '../values/value-issue.ts'
 import { readDatabase, warnOfShownPassword } from './read-database.ts'
-import { type RecordedSettings, toRecordedLayer } from './recorded.ts'
-import { describeIssue } from './value-issue.ts'
 
 /** Inputs of the configuration. */
 export interface ConfigInput {

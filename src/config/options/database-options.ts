@@ -1,6 +1,6 @@
-import { databaseUrl, listenTarget } from './database-url.ts'
+import { databaseUrl, listenTarget } from '../values/database-url.ts'
+import { text, wholeNumber } from '../values/values.ts'
 import type { Option } from './option.ts'
-import { text, wholeNumber } from './values.ts'
 
 /** Settings of the database. */
 export const DATABASE_OPTIONS = {

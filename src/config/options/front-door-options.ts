@@ -1,9 +1,7 @@
 import path from 'node:path'
-import { ACME_OPTIONS } from './acme-options.ts'
-import { LOCAL_CA_SCOPES } from './front-door.ts'
-import type { Option } from './option.ts'
-import { HTTPS_METHODS, TLS_POLICIES } from './site-words.ts'
-import { resolveSiteFiles, type SiteConfig, sites } from './sites.ts'
+import { LOCAL_CA_SCOPES } from '../front-door.ts'
+import { HTTPS_METHODS, type SiteConfig, TLS_POLICIES } from '../site.ts'
+import { resolveSiteFiles, sites } from '../values/sites.ts'
 import {
   dockerHost,
   flag,
@@ -15,7 +13,9 @@ import {
   text,
   wholeNumber,
   word,
-} from './values.ts'
+} from '../values/values.ts'
+import { ACME_OPTIONS } from './acme-options.ts'
+import type { Option } from './option.ts'
 
 /** Every address, for nginx-proxy's switch that names none. */
 export const ANY_PROXY = '0.0.0.0/0,::/0'

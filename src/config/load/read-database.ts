@@ -1,6 +1,6 @@
-import { ConfigError } from './config-error.ts'
-import type { DatabaseConfig } from './database.ts'
-import type { ReadSetting } from './layer.ts'
+import { ConfigError } from '../config-error.ts'
+import type { DatabaseConfig } from '../database.ts'
+import type { ReadSetting } from '../sources/layer.ts'
 
 /** Connections of one process: more did not raise the figures of the bench, and each takes memory of the server. */
 const DEFAULT_CONNECTIONS = 10

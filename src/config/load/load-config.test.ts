@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError } from './config-error.ts'
-import { describeConfig, formatAddress } from './describe.ts'
+import { ConfigError } from '../config-error.ts'
+import { OPTION_LIST, variableOf } from '../options/options.ts'
+import { describeConfig, formatAddress } from '../show/describe.ts'
 import { type ConfigInput, loadConfig } from './load-config.ts'
-import { OPTION_LIST, variableOf } from './options.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-config-'))
 after(() => rmSync(folder, { recursive: true }))

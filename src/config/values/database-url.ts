@@ -7,8 +7,8 @@ import {
   type PostgresAddress,
   type SqliteConfig,
   TLS_MODES,
-} from './database.ts'
-import { ANY_ADDRESS } from './listen-address.ts'
+} from '../database.ts'
+import { ANY_ADDRESS } from '../listen-address.ts'
 import { suggest } from './suggest.ts'
 import { parseAddress } from './values.ts'
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
+import { OPTION_LIST, type OptionName, registryVariableOf } from '../options/options.ts'
 import { type ConfigFile, isYamlObject } from './config-file.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
-import { OPTION_LIST, type OptionName, registryVariableOf } from './options.ts'
 import { loadYaml } from './yaml.ts'
 
 /**

@@ -1,9 +1,9 @@
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from '../config-error.ts'
+import { ANY_PROXY } from '../options/front-door-options.ts'
+import { OPTION_LIST, type OptionName, variableOf } from '../options/options.ts'
+import { suggest } from '../values/suggest.ts'
 import { warnOfForeignVariables } from './foreign-variables.ts'
-import { ANY_PROXY } from './front-door-options.ts'
 import type { Environment, Layer, RawValue } from './layer.ts'
-import { OPTION_LIST, type OptionName, variableOf } from './options.ts'
-import { suggest } from './suggest.ts'
 
 /** Variable with the path of the file, in place of `--config`. */
 export const CONFIG_FILE_VARIABLE = 'BERTH_CONFIG'

@@ -1,10 +1,10 @@
-import type { Config } from './config.ts'
-import { formatDatabase, formatListen, MASK } from './database.ts'
-import type { FrontDoorConfig } from './front-door.ts'
-import type { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
-import { ANY_ADDRESS, type ListenAddress } from './listen-address.ts'
+import type { Config } from '../config.ts'
+import { formatDatabase, formatListen, MASK } from '../database.ts'
+import type { FrontDoorConfig } from '../front-door.ts'
+import { ANY_ADDRESS, type ListenAddress } from '../listen-address.ts'
+import type { FRONT_DOOR_OPTIONS } from '../options/front-door-options.ts'
+import { OPTION_LIST, type OptionName } from '../options/options.ts'
 import type { LoadedConfig } from './loaded-config.ts'
-import { OPTION_LIST, type OptionName } from './options.ts'
 
 /** A setting as `berth config` shows it. */
 export interface SettingDescription {

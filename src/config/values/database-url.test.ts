@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatDatabase, MASK } from './database.ts'
+import { formatDatabase, MASK } from '../database.ts'
 import { readDatabaseUrl } from './database-url.ts'
 
 const REMOTE = {
