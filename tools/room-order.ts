@@ -42,7 +42,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['exchange', 'judge', 'forward', 'answer/files', 'answer', '.'],
     ],
   },
-  { folder: 'http', rooms: ['.', 'handlers', 'create-handlers.ts', 'serve-oci.ts', 'registry-host.ts'] },
+  { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', '.'] },
   {
     folder: 'metadata',
     rooms: ['migrations', '.', 'queries', 'account-content.ts', 'sql-metadata.ts'],

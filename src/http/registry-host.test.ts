@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { openHttpSurface } from '../../test/support/http-surface.ts'
 import { makeVisit } from '../../test/support/served-by.ts'
 import type { AccessLine } from '../log/access-line.ts'
-import type { DoubtedOrigin } from './doubted-origin.ts'
-import { wordRefusal } from './word-refusal.ts'
+import { wordRefusal } from './answer/word-refusal.ts'
+import type { DoubtedOrigin } from './request/doubted-origin.ts'
 
 test('an answer has the id of its visit and the headers that its host adds; own ones count more', async () => {
   const statuses: number[] = []

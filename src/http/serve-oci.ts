@@ -3,11 +3,11 @@ import type { TokenScope } from '../access/principal.ts'
 import type { AccessRules } from '../access/rules.ts'
 import { OciError } from '../oci/errors.ts'
 import { type OciRequest, parseOciRequest } from '../oci/request.ts'
-import { type Authenticated, type AuthenticateParts, authenticate } from './authenticate.ts'
-import { challengeFor, unauthorized } from './challenge.ts'
-import { createDenial, formatWarning } from './denial.ts'
-import type { Exchange } from './exchange.ts'
-import { type Handler, type Handlers, ROUTE_ACCESS } from './routes.ts'
+import { type Authenticated, type AuthenticateParts, authenticate } from './access/authenticate.ts'
+import { challengeFor, unauthorized } from './access/challenge.ts'
+import { createDenial, formatWarning } from './access/denial.ts'
+import { type Handler, type Handlers, ROUTE_ACCESS } from './handlers/routes.ts'
+import type { Exchange } from './request/exchange.ts'
 
 /** Dependencies of {@link serveOci}. */
 export interface OciParts extends AuthenticateParts {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, createPublicKey, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { ROUTE_ACCESS } from '../../src/http/routes.ts'
+import { ROUTE_ACCESS } from '../../src/http/handlers/routes.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { OciRequestKind } from '../../src/oci/request.ts'

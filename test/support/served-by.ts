@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Served } from '../../src/front-door/visit/served.ts'
 import type { Visit } from '../../src/front-door/visit/visit.ts'
-import { wordRefusal } from '../../src/http/word-refusal.ts'
+import { wordRefusal } from '../../src/http/answer/word-refusal.ts'
 
 /** A host behind the front door that answers by a function, and words refusals as the registry does. */
 export function servedBy(serve: (request: IncomingMessage, response: ServerResponse) => void): Served {

@@ -11,7 +11,7 @@ import type { DoorRequest, DoorResponse } from '../../src/front-door/listen/http
 import { sendPage } from '../../src/front-door/listen/http/error-pages.ts'
 import { createVisitMaker } from '../../src/front-door/visit/make-visit.ts'
 import type { Visit } from '../../src/front-door/visit/visit.ts'
-import { wordRefusal } from '../../src/http/word-refusal.ts'
+import { wordRefusal } from '../../src/http/answer/word-refusal.ts'
 import { contextOf } from './test-door.ts'
 
 /** Names with another policy than the usual. */

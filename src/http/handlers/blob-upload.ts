@@ -10,10 +10,10 @@ import type { MountBlob } from '../../registry/mount-blob.ts'
 import type { PushBlob, UploadKey, UploadStatus } from '../../registry/push-blob.ts'
 import type { UploadBody } from '../../registry/upload-body.ts'
 import { freeMemoryOf } from '../../stream/free-memory.ts'
-import { type Exchange, requireAccount, requireAccountId } from '../exchange.ts'
-import { discardBody, replyEmpty } from '../reply.ts'
-import type { Handlers, RequestOf } from '../routes.ts'
-import type { Transfers } from '../transfers.ts'
+import { discardBody, replyEmpty } from '../answer/reply.ts'
+import type { Transfers } from '../bounds/transfers.ts'
+import { type Exchange, requireAccount, requireAccountId } from '../request/exchange.ts'
+import type { Handlers, RequestOf } from './routes.ts'
 
 /** Dependencies of the handlers of uploads. */
 interface Parts {

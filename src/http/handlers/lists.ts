@@ -2,9 +2,9 @@ import { visibleRepositories } from '../../access/decide.ts'
 import type { AccessRules } from '../../access/rules.ts'
 import type { PageRequest } from '../../oci/request.ts'
 import type { ListContent } from '../../registry/list-content.ts'
-import { nextPageLink } from '../next-page-link.ts'
-import { replyJson } from '../reply.ts'
-import type { Handlers } from '../routes.ts'
+import { nextPageLink } from '../answer/next-page-link.ts'
+import { replyJson } from '../answer/reply.ts'
+import type { Handlers } from './routes.ts'
 
 /** Creates the handlers of lists. */
 export function createListHandlers({

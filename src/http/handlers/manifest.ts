@@ -3,12 +3,12 @@ import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import type { DeleteContent } from '../../registry/delete-content.ts'
 import type { PullContent } from '../../registry/pull-content.ts'
 import type { PushManifest } from '../../registry/push-manifest.ts'
-import type { BodyRoom } from '../body-room.ts'
-import { holderOf, requireAccount } from '../exchange.ts'
-import { matchesEtag } from '../match-etag.ts'
-import { readBody } from '../read-body.ts'
-import { replyBytes, replyEmpty } from '../reply.ts'
-import type { Handlers } from '../routes.ts'
+import { matchesEtag } from '../answer/match-etag.ts'
+import { replyBytes, replyEmpty } from '../answer/reply.ts'
+import type { BodyRoom } from '../bounds/body-room.ts'
+import { holderOf, requireAccount } from '../request/exchange.ts'
+import { readBody } from '../request/read-body.ts'
+import type { Handlers } from './routes.ts'
 
 /** Dependencies of the handlers of manifests. */
 interface Parts {

@@ -1,9 +1,9 @@
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import type { ListReferrers } from '../../registry/list-referrers.ts'
-import { requireAccount } from '../exchange.ts'
-import { nextPageLink } from '../next-page-link.ts'
-import { replyBytes } from '../reply.ts'
-import type { Handlers } from '../routes.ts'
+import { nextPageLink } from '../answer/next-page-link.ts'
+import { replyBytes } from '../answer/reply.ts'
+import { requireAccount } from '../request/exchange.ts'
+import type { Handlers } from './routes.ts'
 
 /** Creates the handler of referrers. */
 export function createReferrerHandler({

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { OciError } from '../oci/errors.ts'
-import { BodyRoom } from './body-room.ts'
+import { OciError } from '../../oci/errors.ts'
+import { BodyRoom } from '../bounds/body-room.ts'
 import { readBody } from './read-body.ts'
 
 const tooLarge = (): OciError => new OciError('SIZE_INVALID', { status: 413 })

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { OciError } from '../oci/errors.ts'
+import { OciError } from '../../oci/errors.ts'
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 

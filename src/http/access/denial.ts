@@ -1,7 +1,7 @@
-import type { Demand } from '../access/decide.ts'
-import type { Principal } from '../access/principal.ts'
-import { ownedNames } from '../access/rules.ts'
-import { OciError } from '../oci/errors.ts'
+import type { Demand } from '../../access/decide.ts'
+import type { Principal } from '../../access/principal.ts'
+import { ownedNames } from '../../access/rules.ts'
+import { OciError } from '../../oci/errors.ts'
 
 /** Names in a denial; more of them would not be read. */
 const MAX_NAMED = 3

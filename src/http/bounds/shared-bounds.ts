@@ -1,6 +1,5 @@
-import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
+import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { BodyRoom } from './body-room.ts'
-import { MAX_FORM_BYTES } from './token-endpoint.ts'
 import { Transfers } from './transfers.ts'
 
 /** Bounds that all requests of a process share. */
@@ -16,6 +15,8 @@ export interface SharedBounds {
 
 /** Memory of manifests, in bytes: sixteen of the largest, or thousands of the usual ones. */
 const MANIFEST_ROOM_BYTES = 16 * MAX_MANIFEST_BYTES
+/** Largest form of a token request, in bytes: 64 scopes of the longest names stay below it. */
+export const MAX_FORM_BYTES: number = 64 * 1024
 const FORM_ROOM_BYTES = 128 * MAX_FORM_BYTES
 /** Memory of answers, in bytes: sixteen of the largest manifests. */
 const ANSWER_ROOM_BYTES = 16 * MAX_MANIFEST_BYTES

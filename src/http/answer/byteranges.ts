@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ByteRange } from '../oci/byte-range.ts'
+import type { ByteRange } from '../../oci/byte-range.ts'
 
 /** Random bytes of a boundary: no content holds it by chance. Written in hexadecimal (RFC 2046, 5.1.1). */
 const BOUNDARY_BYTES = 18

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { ANONYMOUS, type Principal, userPrincipal } from '../access/principal.ts'
-import { type Account, AccountError, type Authenticator } from '../accounts/accounts.ts'
-import { OciError } from '../oci/errors.ts'
-import type { TokenService } from '../tokens/tokens.ts'
+import { ANONYMOUS, type Principal, userPrincipal } from '../../access/principal.ts'
+import { type Account, AccountError, type Authenticator } from '../../accounts/accounts.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { TokenService } from '../../tokens/tokens.ts'
 
 /** Credentials of a request. */
 type Credentials =

@@ -1,17 +1,15 @@
-import { ANONYMOUS, type Principal, userPrincipal } from '../access/principal.ts'
-import type { AccessRules } from '../access/rules.ts'
-import type { Account } from '../accounts/accounts.ts'
-import { OciError } from '../oci/errors.ts'
-import { formatScopes, grantScopes, parseScopes } from '../tokens/scope.ts'
-import type { RefreshTokenService } from '../tokens/tokens.ts'
+import { ANONYMOUS, type Principal, userPrincipal } from '../../access/principal.ts'
+import type { AccessRules } from '../../access/rules.ts'
+import type { Account } from '../../accounts/accounts.ts'
+import { OciError } from '../../oci/errors.ts'
+import { formatScopes, grantScopes, parseScopes } from '../../tokens/scope.ts'
+import type { RefreshTokenService } from '../../tokens/tokens.ts'
+import { replyJson } from '../answer/reply.ts'
+import type { BodyRoom } from '../bounds/body-room.ts'
+import { MAX_FORM_BYTES } from '../bounds/shared-bounds.ts'
+import { type Exchange, holderOf } from '../request/exchange.ts'
+import { readBody } from '../request/read-body.ts'
 import { type AuthenticateParts, authenticate, verifyPassword } from './authenticate.ts'
-import type { BodyRoom } from './body-room.ts'
-import { type Exchange, holderOf } from './exchange.ts'
-import { readBody } from './read-body.ts'
-import { replyJson } from './reply.ts'
-
-/** Largest form of a token request, in bytes: 64 scopes of the longest names stay below it. */
-export const MAX_FORM_BYTES: number = 64 * 1024
 
 /** Dependencies of the token endpoint. */
 export interface TokenEndpointParts extends AuthenticateParts {

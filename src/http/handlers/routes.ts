@@ -1,6 +1,6 @@
-import type { RepositoryAction } from '../access/actions.ts'
-import type { OciRequest, OciRequestKind } from '../oci/request.ts'
-import type { Exchange } from './exchange.ts'
+import type { RepositoryAction } from '../../access/actions.ts'
+import type { OciRequest, OciRequestKind } from '../../oci/request.ts'
+import type { Exchange } from '../request/exchange.ts'
 
 /** A request of one kind. */
 export type RequestOf<K extends OciRequestKind> = Extract<OciRequest, { kind: K }>

@@ -1,4 +1,4 @@
-import type { Refusal, RefusalWords } from '../front-door/visit/served.ts'
+import type { Refusal, RefusalWords } from '../../front-door/visit/served.ts'
 
 /** Words a refusal of the front door as clients of a registry read errors (distribution-spec "Error Codes"). */
 export function wordRefusal(refusal: Refusal): RefusalWords {

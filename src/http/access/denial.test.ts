@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Demand } from '../access/decide.ts'
-import { ANONYMOUS, userPrincipal } from '../access/principal.ts'
-import { parseRepositoryName } from '../oci/repository-name.ts'
+import type { Demand } from '../../access/decide.ts'
+import { ANONYMOUS, userPrincipal } from '../../access/principal.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createDenial, formatWarning } from './denial.ts'
 
 const PUSH: Demand = { kind: 'repository', repository: parseRepositoryName('app'), action: 'push' }

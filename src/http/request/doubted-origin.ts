@@ -1,4 +1,4 @@
-import type { OriginDoubt, Visit } from '../front-door/visit/visit.ts'
+import type { OriginDoubt, Visit } from '../../front-door/visit/visit.ts'
 
 /** A proxy whose clients may have come over TLS, while this registry has to assume that they did not. */
 export interface DoubtedOrigin extends OriginDoubt {

@@ -1,4 +1,4 @@
-import { OciError } from '../oci/errors.ts'
+import { OciError } from '../../oci/errors.ts'
 import { FairShare } from './fair-share.ts'
 
 /** Seconds after which a refused client may try again. */

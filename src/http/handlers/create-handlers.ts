@@ -1,13 +1,13 @@
-import type { AccessRules } from '../access/rules.ts'
-import type { Registry } from '../registry/registry.ts'
-import { createBlobHandlers } from './handlers/blob.ts'
-import { createUploadHandlers } from './handlers/blob-upload.ts'
-import { createListHandlers } from './handlers/lists.ts'
-import { createManifestHandlers } from './handlers/manifest.ts'
-import { ping } from './handlers/ping.ts'
-import { createReferrerHandler } from './handlers/referrers.ts'
+import type { AccessRules } from '../../access/rules.ts'
+import type { Registry } from '../../registry/registry.ts'
+import type { SharedBounds } from '../bounds/shared-bounds.ts'
+import { createBlobHandlers } from './blob.ts'
+import { createUploadHandlers } from './blob-upload.ts'
+import { createListHandlers } from './lists.ts'
+import { createManifestHandlers } from './manifest.ts'
+import { ping } from './ping.ts'
+import { createReferrerHandler } from './referrers.ts'
 import type { Handlers } from './routes.ts'
-import type { SharedBounds } from './shared-bounds.ts'
 
 /** Dependencies of all handlers together. */
 interface Parts {

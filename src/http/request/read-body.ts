@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { OciError } from '../oci/errors.ts'
-import type { BodyHold } from './body-room.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { BodyHold } from '../bounds/body-room.ts'
 
 /** Longest silence of a client in the middle of a small body, in milliseconds. */
 const GAP_MS = 30_000

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryAuthenticator } from '../../test/support/memory-authenticator.ts'
-import { AccountError, type Authenticator } from '../accounts/accounts.ts'
-import type { AccessClaims, TokenService } from '../tokens/tokens.ts'
+import { MemoryAuthenticator } from '../../../test/support/memory-authenticator.ts'
+import { AccountError, type Authenticator } from '../../accounts/accounts.ts'
+import type { AccessClaims, TokenService } from '../../tokens/tokens.ts'
 import { type Authenticated, authenticate } from './authenticate.ts'
 
 /** Tokens with a readable text: `alice@1` is of that version of the account, `nobody` is an anonymous one. */

@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { AddedHeaders } from '../front-door/visit/visit.ts'
-import { OciError } from '../oci/errors.ts'
-import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../stream/descriptors.ts'
-import { endTogether, MAX_JOINED_BYTES } from '../stream/end-together.ts'
-import { type UnsentHold, unsentBytes } from '../stream/unsent-bytes.ts'
-import { type Exchange, holderOf } from './exchange.ts'
+import type { AddedHeaders } from '../../front-door/visit/visit.ts'
+import { OciError } from '../../oci/errors.ts'
+import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../../stream/descriptors.ts'
+import { endTogether, MAX_JOINED_BYTES } from '../../stream/end-together.ts'
+import { type UnsentHold, unsentBytes } from '../../stream/unsent-bytes.ts'
+import { type Exchange, holderOf } from '../request/exchange.ts'
 
 /** Longest wait for a client that reads nothing of an answer, in milliseconds. */
 const WRITE_GAP_MS = 60_000

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Principal } from '../access/principal.ts'
-import type { Visit } from '../front-door/visit/visit.ts'
-import { OciError } from '../oci/errors.ts'
-import type { UnsentHold } from '../stream/unsent-bytes.ts'
-import type { BodyRoom } from './body-room.ts'
+import type { Principal } from '../../access/principal.ts'
+import type { Visit } from '../../front-door/visit/visit.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { UnsentHold } from '../../stream/unsent-bytes.ts'
+import type { BodyRoom } from '../bounds/body-room.ts'
 
 /** One request and its answer, its principal, and the data of its access line. */
 export interface Exchange {

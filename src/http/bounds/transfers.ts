@@ -1,5 +1,5 @@
-import { OciError } from '../oci/errors.ts'
-import { MAX_TRANSFERS } from '../stream/buffer-budget.ts'
+import { OciError } from '../../oci/errors.ts'
+import { MAX_TRANSFERS } from '../../stream/buffer-budget.ts'
 import { FairShare } from './fair-share.ts'
 
 /** Seconds after which a refused client may try again. */

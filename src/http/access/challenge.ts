@@ -1,6 +1,6 @@
-import type { TokenScope } from '../access/principal.ts'
-import { OciError } from '../oci/errors.ts'
-import { formatScopes } from '../tokens/scope.ts'
+import type { TokenScope } from '../../access/principal.ts'
+import { OciError } from '../../oci/errors.ts'
+import { formatScopes } from '../../tokens/scope.ts'
 import type { Authenticated } from './authenticate.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Exchange } from './exchange.ts'
+import type { Exchange } from '../request/exchange.ts'
 import { replyEmpty } from './reply.ts'
 
 /** Methods that browsers let a page of another origin use. */
