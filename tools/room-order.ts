@@ -47,6 +47,6 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'metadata',
     rooms: ['migrations', '.', 'queries', 'account-content.ts', 'sql-metadata.ts'],
   },
-  { folder: 'registry', rooms: ['manifests', '.'] },
+  { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.'] },
 ]

@@ -1,10 +1,10 @@
 import type { DeleteContent } from './delete-content.ts'
-import type { ListContent } from './list-content.ts'
-import type { ListReferrers } from './list-referrers.ts'
-import type { MountBlob } from './mount-blob.ts'
-import type { PullContent } from './pull-content.ts'
-import type { PushBlob } from './push-blob.ts'
-import type { PushManifest } from './push-manifest.ts'
+import type { ListContent } from './pull/list-content.ts'
+import type { ListReferrers } from './pull/list-referrers.ts'
+import type { PullContent } from './pull/pull-content.ts'
+import type { MountBlob } from './push/mount-blob.ts'
+import type { PushBlob } from './push/push-blob.ts'
+import type { PushManifest } from './push/push-manifest.ts'
 
 /**
  * The operations of a registry that the HTTP surface calls, after the decision about access. Its own use-cases

@@ -7,7 +7,7 @@ import { databaseFile } from '../../src/app/data-folder.ts'
 import { LARGEST_SHARE } from '../../src/http/bounds/fair-share.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../src/oci/manifest.ts'
-import { ABANDONED_AFTER_MS, MAX_OPEN_UPLOADS } from '../../src/registry/push-blob.ts'
+import { ABANDONED_AFTER_MS, MAX_OPEN_UPLOADS } from '../../src/registry/push/push-blob.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest, type User } from './registry-under-test.ts'
 

@@ -1,5 +1,5 @@
 import type { LimitGate, LimitVerdict } from '../../front-door/sites/ports.ts'
-import { sessionInUse, type UploadTurns } from '../../registry/upload-locks.ts'
+import { sessionInUse, type UploadTurns } from '../../registry/push/upload-locks.ts'
 import type { Question, Reply, ToPrimary } from './messages.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { LimitVerdict } from '../../front-door/sites/ports.ts'
 import { OciError } from '../../oci/errors.ts'
-import type { UploadLocks } from '../../registry/upload-locks.ts'
+import type { UploadLocks } from '../../registry/push/upload-locks.ts'
 import type { Question, Reply } from './messages.ts'
 
 /** Decisions that the workers of one server share: the turns of upload sessions, and the zones of vhost files. */

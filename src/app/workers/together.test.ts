@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { UploadId } from '../../oci/request.ts'
-import { UploadLocks } from '../../registry/upload-locks.ts'
+import { UploadLocks } from '../../registry/push/upload-locks.ts'
 import { PrimaryQuestions } from './ask-primary.ts'
 import { WorkerGrants } from './decide-together.ts'
 

@@ -7,7 +7,7 @@ import type { AnswerRelay, OpenAnswer } from '../../certificates/acme/challenges
 import type { Config } from '../../config/config.ts'
 import { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
-import { UploadLocks } from '../../registry/upload-locks.ts'
+import { UploadLocks } from '../../registry/push/upload-locks.ts'
 import { AppError } from '../app-error.ts'
 import { WorkerGrants } from './decide-together.ts'
 import { closeUntakenConnections } from './handed-connections.ts'

@@ -1,7 +1,7 @@
 import { visibleRepositories } from '../../access/decide.ts'
 import type { AccessRules } from '../../access/rules.ts'
 import type { PageRequest } from '../../oci/request.ts'
-import type { ListContent } from '../../registry/list-content.ts'
+import type { ListContent } from '../../registry/pull/list-content.ts'
 import { nextPageLink } from '../answer/next-page-link.ts'
 import { replyJson } from '../answer/reply.ts'
 import type { Handlers } from './routes.ts'

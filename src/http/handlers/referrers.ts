@@ -1,5 +1,5 @@
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
-import type { ListReferrers } from '../../registry/list-referrers.ts'
+import type { ListReferrers } from '../../registry/pull/list-referrers.ts'
 import { nextPageLink } from '../answer/next-page-link.ts'
 import { replyBytes } from '../answer/reply.ts'
 import { requireAccount } from '../request/exchange.ts'

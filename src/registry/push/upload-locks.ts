@@ -1,5 +1,5 @@
-import { OciError } from '../oci/errors.ts'
-import type { UploadId } from '../oci/request.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { UploadId } from '../../oci/request.ts'
 
 /** One request at a time for each upload session, so that two bodies never mix. */
 export interface UploadTurns {

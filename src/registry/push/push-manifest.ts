@@ -1,11 +1,11 @@
-import type { BlobWriter } from '../blobs/blob-store.ts'
-import type { ManifestFacts, NamedContent } from '../metadata/metadata.ts'
-import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
-import { OciError } from '../oci/errors.ts'
-import { isDigestReference, type Reference, type Tag } from '../oci/reference.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
-import type { BlobPresence } from './blob-presence.ts'
-import type { ManifestReader } from './manifests/manifest-reader.ts'
+import type { BlobWriter } from '../../blobs/blob-store.ts'
+import type { ManifestFacts, NamedContent } from '../../metadata/metadata.ts'
+import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
+import { OciError } from '../../oci/errors.ts'
+import { isDigestReference, type Reference, type Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { ManifestReader } from '../manifests/manifest-reader.ts'
+import type { BlobPresence } from '../presence/blob-presence.ts'
 
 /** Most absent digests in an error. */
 const MAX_NAMED = 20

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import { type Digest, digestOf, hexOf } from '../oci/digest.ts'
-import { MEDIA_TYPES } from '../oci/media-type.ts'
+import { manifestOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { type Digest, digestOf, hexOf } from '../../oci/digest.ts'
+import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import type { ReferrerQuery } from './list-referrers.ts'
 
 const rooms = await RegistryRooms.open()

@@ -1,12 +1,12 @@
-import type { BlobReader } from '../blobs/blob-store.ts'
-import type { BlobFacts, ManifestFacts, StoredManifest } from '../metadata/metadata.ts'
-import type { ByteRange } from '../oci/byte-range.ts'
-import type { Digest } from '../oci/digest.ts'
-import { OciError } from '../oci/errors.ts'
-import type { Reference } from '../oci/reference.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
-import type { ChunkSink } from '../stream/chunk-sink.ts'
-import type { BlobPresence } from './blob-presence.ts'
+import type { BlobReader } from '../../blobs/blob-store.ts'
+import type { BlobFacts, ManifestFacts, StoredManifest } from '../../metadata/metadata.ts'
+import type { ByteRange } from '../../oci/byte-range.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { Reference } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { ChunkSink } from '../../stream/chunk-sink.ts'
+import type { BlobPresence } from '../presence/blob-presence.ts'
 
 /** A blob of a repository, as {@link PullContent.statBlob} has found it. */
 interface FoundBlob {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
-import { bodyOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import { digestOf } from '../oci/digest.ts'
-import { OciError } from '../oci/errors.ts'
-import { BlobPresence } from './blob-presence.ts'
+import { bodyOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { digestOf } from '../../oci/digest.ts'
+import { OciError } from '../../oci/errors.ts'
+import { BlobPresence } from '../presence/blob-presence.ts'
 import {
   ABANDONED_AFTER_MS,
   createPushBlob,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import { digestOf } from '../oci/digest.ts'
-import { OciError } from '../oci/errors.ts'
-import { MEDIA_TYPES } from '../oci/media-type.ts'
-import { parseTag } from '../oci/reference.ts'
-import { REMEMBERED_MS } from './blob-presence.ts'
+import { manifestOf, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { digestOf } from '../../oci/digest.ts'
+import { OciError } from '../../oci/errors.ts'
+import { MEDIA_TYPES } from '../../oci/media-type.ts'
+import { parseTag } from '../../oci/reference.ts'
+import { REMEMBERED_MS } from '../presence/blob-presence.ts'
 
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())

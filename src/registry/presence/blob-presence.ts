@@ -1,5 +1,5 @@
-import type { BlobReader } from '../blobs/blob-store.ts'
-import type { Digest } from '../oci/digest.ts'
+import type { BlobReader } from '../../blobs/blob-store.ts'
+import type { Digest } from '../../oci/digest.ts'
 
 /** A blob whose bytes in the store differ from the facts: they were lost or changed by the disk. */
 export interface BlobDamage {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { UploadId } from '../oci/request.ts'
+import type { UploadId } from '../../oci/request.ts'
 import { UploadLocks } from './upload-locks.ts'
 
 test('`UploadLocks` gives the turn of a session to one request at a time, without regard to others', async () => {

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
-import type { Appended } from '../blobs/blob-store.ts'
-import type { UploadRow } from '../metadata/metadata.ts'
-import type { ByteRange } from '../oci/byte-range.ts'
-import { OciError } from '../oci/errors.ts'
+import type { Appended } from '../../blobs/blob-store.ts'
+import type { UploadRow } from '../../metadata/metadata.ts'
+import type { ByteRange } from '../../oci/byte-range.ts'
+import { OciError } from '../../oci/errors.ts'
 
 /** A body and the client's headers about it. */
 export interface UploadBody {

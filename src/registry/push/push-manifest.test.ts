@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import { digestOf } from '../oci/digest.ts'
-import { OciError } from '../oci/errors.ts'
-import { MEDIA_TYPES } from '../oci/media-type.ts'
-import { parseTag } from '../oci/reference.ts'
+import { manifestOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { digestOf } from '../../oci/digest.ts'
+import { OciError } from '../../oci/errors.ts'
+import { MEDIA_TYPES } from '../../oci/media-type.ts'
+import { parseTag } from '../../oci/reference.ts'
 import type { ManifestPush } from './push-manifest.ts'
 
 const rooms = await RegistryRooms.open()

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import type { RepositoryFilter } from '../metadata/metadata.ts'
-import { type Digest, digestOf } from '../oci/digest.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
+import { type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import type { RepositoryFilter } from '../../metadata/metadata.ts'
+import { type Digest, digestOf } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
 
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import type { Appended } from '../blobs/blob-store.ts'
-import type { UploadRow } from '../metadata/metadata.ts'
-import { parseRepositoryName } from '../oci/repository-name.ts'
-import type { UploadId } from '../oci/request.ts'
+import type { Appended } from '../../blobs/blob-store.ts'
+import type { UploadRow } from '../../metadata/metadata.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import type { UploadId } from '../../oci/request.ts'
 import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
 
 const AT_TEN: UploadRow = {

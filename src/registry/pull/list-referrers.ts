@@ -1,10 +1,10 @@
-import type { ManifestFacts, ReferrerPage, ReferrerRow } from '../metadata/metadata.ts'
-import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts'
-import { isTag } from '../oci/reference.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
-import type { PageRequest } from '../oci/request.ts'
+import type { ManifestFacts, ReferrerPage, ReferrerRow } from '../../metadata/metadata.ts'
+import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts'
+import { isTag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { PageRequest } from '../../oci/request.ts'
+import type { ManifestReader } from '../manifests/manifest-reader.ts'
 import type { ListPage } from './list-content.ts'
-import type { ManifestReader } from './manifests/manifest-reader.ts'
 
 /** Most entries of one page. */
 const MAX_REFERRERS = 1_000

@@ -1,8 +1,8 @@
-import type { RepositoryFacts, RepositoryFilter } from '../metadata/metadata.ts'
-import { OciError } from '../oci/errors.ts'
-import type { Tag } from '../oci/reference.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
-import type { PageRequest } from '../oci/request.ts'
+import type { RepositoryFacts, RepositoryFilter } from '../../metadata/metadata.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { PageRequest } from '../../oci/request.ts'
 
 /** Most entries of one page, also if `n` is absent: about 1 MiB of the longest tags. */
 export const MAX_PAGE_ENTRIES = 10_000

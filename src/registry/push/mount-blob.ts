@@ -1,7 +1,7 @@
-import type { BlobFacts, RepositoryFilter } from '../metadata/metadata.ts'
-import type { Digest } from '../oci/digest.ts'
-import type { RepositoryName } from '../oci/repository-name.ts'
-import type { BlobPresence } from './blob-presence.ts'
+import type { BlobFacts, RepositoryFilter } from '../../metadata/metadata.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { BlobPresence } from '../presence/blob-presence.ts'
 
 /** Sharing a blob between repositories without sending it. */
 export interface MountBlob {

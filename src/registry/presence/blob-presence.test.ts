@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { DiskBlobStore } from '../blobs/disk/disk-blob-store.ts'
-import { digestOf } from '../oci/digest.ts'
+import { DiskBlobStore } from '../../blobs/disk/disk-blob-store.ts'
+import { digestOf } from '../../oci/digest.ts'
 import { type BlobDamage, BlobPresence, REMEMBERED_MS } from './blob-presence.ts'
 
 interface Room extends AsyncDisposable {

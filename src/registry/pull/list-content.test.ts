@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, type RegistryRoom, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import type { RepositoryFacts } from '../metadata/metadata.ts'
-import type { Tag } from '../oci/reference.ts'
-import { parseRepositoryName } from '../oci/repository-name.ts'
+import { manifestOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import type { RepositoryFacts } from '../../metadata/metadata.ts'
+import type { Tag } from '../../oci/reference.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createListContent, type ListPage, MAX_PAGE_ENTRIES } from './list-content.ts'
 
 const rooms = await RegistryRooms.open()
