@@ -47,7 +47,9 @@ async function serveCounted(openDatabase: OpenDatabase) {
     uploadTurns: undefined,
     expiry: new CertificateExpiry(),
   })
-  const server = createServer((request, response) => served.serve(request, response, makeVisit()))
+  const server = createServer((request, response) =>
+    served.serve(request, response, makeVisit({ target: request.url ?? '/' })),
+  )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   resources.defer(() => {

@@ -1,9 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Door } from './door.ts'
 import type { SiteVisit } from './exchange/site-handler.ts'
 import type { DoorRequest } from './listen/http/door-request.ts'
 import { CERTIFICATE_MISSING, CERTIFICATE_REFUSED } from './listen/http/error-pages.ts'
 import { isHttp1, type RequestTarget, readRequestTarget } from './listen/http/request-target.ts'
-import { type ClientDemand, dropClientClaims, judgeClient } from './sites/client-certificates.ts'
+import { type ClientDemand, judgeClient, withoutClientClaims } from './sites/client-certificates.ts'
 import type { Site } from './sites/site.ts'
 import { findVisitorPort } from './visit/find-visitor-port.ts'
 import { spreadForwarded } from './visit/forwarded-header.ts'
@@ -53,11 +54,8 @@ export type FoundBehind = Exclude<Found, { kind: 'challenge-file' }>
 
 /** Decides about a request. */
 export function find(door: Door, request: DoorRequest, visit: Visit): Found {
-  const target = readRequestTarget(request)
+  const target = readRequestTarget(request, visit)
   if (!target) return BAD_REQUEST
-  if (visit.isPeerTrusted) spreadForwarded(request.headers, door.isTrusted)
-  // A target in absolute form goes on in the usual one.
-  if (target.target !== request.url) request.url = target.target
   const challenge = findChallenge(door, request, target)
   return challenge ?? findBehind(door, { request, visit }, target)
 }
@@ -73,12 +71,23 @@ export function findBehind(
   if (!site) {
     return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
-  const found = { request, visit, site, target }
   const demand = door.finder.demandOf(site)
+  const headers = headersOf(door, { request, visit }, demand)
+  const found = { request, headers, visit, site, target }
   return (
     judgeDemand(door, found, demand) ??
     judgeScheme(door, found, demand) ?? { kind: 'site', visit: visitSite(door, found) }
   )
+}
+
+/** The headers by which a request is judged and passed on. */
+function headersOf(
+  door: Door,
+  { request, visit }: { request: DoorRequest; visit: Visit },
+  { kind }: ClientDemand,
+): IncomingHttpHeaders {
+  const headers = visit.isPeerTrusted ? spreadForwarded(request.headers, door.isTrusted) : request.headers
+  return kind === 'asked' ? withoutClientClaims(headers) : headers
 }
 
 /** Refusal of a client without the certificate that this host requires; undefined: it has it, or needs none. */
@@ -86,7 +95,6 @@ function judgeDemand(door: Door, found: HostRequest, demand: ClientDemand): Foun
   if (demand.kind === 'none') return undefined
   if (demand.kind === 'closed') return closed(door, found)
   const { tls } = found.visit
-  dropClientClaims(found.request.headers)
   if (!tls) return undefined
   const verdict = judgeClient(demand, tls.client)
   if (verdict === 'fine') return undefined
@@ -106,20 +114,22 @@ function closed(door: Door, found: HostRequest): FoundBehind {
 
 interface HostRequest {
   readonly request: DoorRequest
+  readonly headers: IncomingHttpHeaders
   readonly visit: Visit
   readonly site: Site
   readonly target: RequestTarget
 }
 
-function visitSite(door: Door, { request, visit, site, target }: HostRequest): SiteVisit {
+function visitSite(door: Door, { request, headers, visit, site, target }: HostRequest): SiteVisit {
   const { scheme, isPeerTrusted, tls } = visit
   return {
     ...visit,
     request,
+    headers,
     site,
     host: target.host,
     authority: target.authority,
-    visitorPort: findVisitorPort(request.headers, {
+    visitorPort: findVisitorPort(headers, {
       scheme,
       isPeerTrusted,
       own: site.declaration,
@@ -145,14 +155,14 @@ function findChallenge(
 
 /** Refusal by nginx-proxy's `HTTPS_METHOD` for this scheme; undefined: it is served. */
 function judgeScheme(door: Door, found: HostRequest, demand: ClientDemand): FoundBehind | undefined {
-  const { request, visit, site, target } = found
+  const { headers, visit, site, target } = found
   const { httpsMethod, source } = site.declaration
   // The handshake of such a host is refused, unless there is a default certificate to answer with.
   if (visit.tls) return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
   // A certificate can be sent over TLS only; visitors of a proxy that did TLS have sent theirs to the proxy.
   const mustShow = demand.kind === 'asked' && demand.mode === 'on'
   if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
-  if (isForwardedHttps(request, visit)) {
+  if (isForwardedHttps(headers, visit)) {
     return mustShow
       ? { kind: 'refused', status: CERTIFICATE_MISSING, visit: visitSite(door, found) }
       : undefined
@@ -183,6 +193,6 @@ function redirectToTls(door: Door, found: HostRequest): FoundBehind {
 }
 
 /** True if a trusted proxy before us has done TLS already. */
-function isForwardedHttps(request: DoorRequest, visit: Visit): boolean {
-  return visit.isPeerTrusted && request.headers['x-forwarded-proto'] === 'https'
+function isForwardedHttps(headers: IncomingHttpHeaders, visit: Visit): boolean {
+  return visit.isPeerTrusted && headers['x-forwarded-proto'] === 'https'
 }

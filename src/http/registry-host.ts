@@ -15,7 +15,7 @@ import { createSharedBounds, type SharedBounds } from './bounds/shared-bounds.ts
 import { createHandlers } from './handlers/create-handlers.ts'
 import { createDoubtReport, type DoubtedOrigin } from './request/doubted-origin.ts'
 import type { Exchange } from './request/exchange.ts'
-import { toOriginForm } from './request/origin-form.ts'
+import { requireOneHost } from './request/one-host.ts'
 import { type OciParts, serveOci } from './serve-oci.ts'
 
 /** Dependencies and settings of the registry's own host. */
@@ -105,9 +105,9 @@ function splitHeader(line: string): [string, string] {
 
 /** Returns no promise of its own: one more for each request would cost measurable time. */
 function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
-  const { request } = exchange
-  if (request.url?.startsWith('/') !== true) request.url = toOriginForm(request)
-  const target = request.url ?? '/'
+  const { request, visit } = exchange
+  requireOneHost(request, visit)
+  const { target } = visit
   if (target.startsWith('/v2/') || target === '/v2' || target.startsWith('/v2?'))
     return serveOci(exchange, parts)
   switch (target.split('?', 1)[0]) {
@@ -158,7 +158,7 @@ function toAccessLine(exchange: Exchange, measured: { received: number; ms: numb
     id: visit.requestId,
     who: principal.kind === 'user' ? principal.name : undefined,
     method: request.method ?? '',
-    path: request.url ?? '',
+    path: visit.target,
     status: response.headersSent ? response.statusCode : 499,
     bytes: exchange.sentBytes,
     received: measured.received,

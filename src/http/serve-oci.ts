@@ -20,13 +20,10 @@ export interface OciParts extends AuthenticateParts {
  * else; the caller answers with it.
  */
 export async function serveOci(exchange: Exchange, parts: OciParts): Promise<void> {
-  const { request, response } = exchange
-  const parsed = parseOciRequest(request.method ?? 'GET', request.url ?? '/')
+  const { request, response, visit } = exchange
+  const parsed = parseOciRequest(request.method ?? 'GET', visit.target)
   exchange.repository = 'repository' in parsed ? parsed.repository : undefined
-  const authenticated = await authenticate(
-    { headers: request.headers, remote: exchange.visit.remoteAddress },
-    parts,
-  )
+  const authenticated = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
   exchange.principal = authenticated.principal
   const demand = toDemand(parsed)
   const refusal = findRefusal(decide(authenticated.principal, demand, parts.rules), authenticated, () =>

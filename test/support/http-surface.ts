@@ -74,10 +74,11 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
   })
   const server = createServer((request, response) => {
     const { host } = request.headers
+    const { url: target = '/' } = request
     served.serve(
       request,
       response,
-      makeVisit({ requestId: 'test', scheme: 'http', origin: `http://${host}`, ...options.visit }),
+      makeVisit({ requestId: 'test', target, scheme: 'http', origin: `http://${host}`, ...options.visit }),
     )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -25,6 +25,8 @@ export function makeVisit(changes: Partial<Visit> = {}): Visit {
     peerAddress: '203.0.113.7',
     remotePort: 4711,
     isPeerTrusted: false,
+    target: '/',
+    targetAuthority: undefined,
     scheme: 'https',
     serverPort: 443,
     origin: 'https://registry.test',

@@ -101,11 +101,11 @@ export function certificatesOf(
 
 /** Answers with the data it got, as JSON; an upgraded connection echoes. */
 export const TELLING_HANDLER: SiteHandler = {
-  serve({ request, site, ...told }: SiteVisit, response) {
+  serve({ request, site, target, ...told }: SiteVisit, response) {
     const answer = response as ServerResponse
     answer.setHeader('content-type', 'application/json')
     answer.end(
-      JSON.stringify({ site: site.declaration.host, url: request.url, http: request.httpVersion, ...told }),
+      JSON.stringify({ site: site.declaration.host, url: target, http: request.httpVersion, ...told }),
     )
     return Promise.resolve()
   },

@@ -77,9 +77,13 @@ export async function startSites(
       remotePort,
       scheme: 'http',
       serverPort,
+      target: incoming.url ?? '/',
     } as const
     const visit = makeVisit({ ...from, requestId: String(++requestId) })
-    void handler.serve({ ...visit, request: incoming, site, host: authority, authority }, response)
+    void handler.serve(
+      { ...visit, request: incoming, headers: incoming.headers, site, host: authority, authority },
+      response,
+    )
   })
   const address = await listen(server)
   resources.defer(() => stop(server))

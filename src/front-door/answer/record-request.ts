@@ -57,14 +57,17 @@ function finishingLine(
   }
 }
 
-function beginLine({ request, host, remoteAddress, requestId }: SiteVisit, status: number): BegunLine {
-  const { authorization, referer, 'user-agent': agent } = request.headers
+function beginLine(
+  { request, headers, target, host, remoteAddress, requestId }: SiteVisit,
+  status: number,
+): BegunLine {
+  const { authorization, referer, 'user-agent': agent } = headers
   return {
     host,
     remoteAddress,
     user: readBasic(authorization)?.user,
     method: request.method ?? '',
-    target: withoutUserInfo(request.url ?? ''),
+    target: withoutUserInfo(target),
     protocol: request.httpVersionMajor === 2 ? 'HTTP/2.0' : `HTTP/${request.httpVersion}`,
     status,
     referer: referer && withoutUserInfo(referer),

@@ -45,6 +45,7 @@ export async function serveRegistry(
 /** Without what the site made of it. */
 function toVisit(exchange: SiteExchange, addedHeaders: Visit['addedHeaders']): Visit {
   const { requestId, remoteAddress, peerAddress, remotePort, isPeerTrusted } = exchange
+  const { target, targetAuthority } = exchange
   const { scheme, serverPort, origin, doubt, tls } = exchange
   return {
     requestId,
@@ -52,6 +53,8 @@ function toVisit(exchange: SiteExchange, addedHeaders: Visit['addedHeaders']): V
     peerAddress,
     remotePort,
     isPeerTrusted,
+    target,
+    targetAuthority,
     scheme,
     serverPort,
     origin,

@@ -181,7 +181,7 @@ function isTooLarge(exchange: SiteExchange, plan: Exclude<Plan, { kind: 'close' 
   if (plan.isUnmeasured || exchange.trail.body !== 'here') return false
   if (plan.kind === 'content' && targetOf(exchange, plan)?.kind === 'registry') return false
   const { maxBodyBytes } = plan.settings
-  return maxBodyBytes > 0 && Number(exchange.request.headers['content-length'] ?? 0) > maxBodyBytes
+  return maxBodyBytes > 0 && Number(exchange.headers['content-length'] ?? 0) > maxBodyBytes
 }
 
 /** The access phase, then content. */

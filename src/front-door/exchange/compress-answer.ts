@@ -17,11 +17,11 @@ const TAKES_GZIP = /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:$|[\s,]))/
  * are out.
  */
 export function compressAnswer(
-  exchange: Pick<SiteExchange, 'facts' | 'request'>,
+  exchange: Pick<SiteExchange, 'facts' | 'request' | 'headers'>,
   { gzip }: LocationSettings,
   { status, list }: { status: number; list: HeaderList },
 ): Gzip | undefined {
-  const { facts, request } = exchange
+  const { facts, request, headers } = exchange
   if (!gzip || !ZIPPED.has(status) || facts.protocol === 'HTTP/1.0') return undefined
   const type = (findHeader(list, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   const isFit =
@@ -31,7 +31,7 @@ export function compressAnswer(
   if (!isFit) return undefined
   // With the plain answer, too: a cache must not mix up the two forms.
   if (!/accept-encoding|\*/i.test(findHeader(list, 'vary') ?? '')) list.push('vary', 'Accept-Encoding')
-  if (!TAKES_GZIP.test(String(request.headers['accept-encoding'] ?? ''))) return undefined
+  if (!TAKES_GZIP.test(String(headers['accept-encoding'] ?? ''))) return undefined
   dropHeader(list, 'content-length')
   dropHeader(list, 'accept-ranges')
   // The bytes differ now, so a strong validator would be wrong.

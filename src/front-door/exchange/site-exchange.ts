@@ -71,6 +71,8 @@ export function enterSite(visit: SiteVisit): JudgedVisit | RefusedTarget {
 function factsOf(request: SiteVisit, trail: RequestTrail): RequestFacts | RefusedTarget {
   const {
     request: incoming,
+    headers,
+    target: requestUri,
     scheme,
     host,
     remoteAddress,
@@ -83,7 +85,6 @@ function factsOf(request: SiteVisit, trail: RequestTrail): RequestFacts | Refuse
     peerAddress,
   } = request
   const { realIp, mergeSlashes } = request.site.server.settings
-  const requestUri = incoming.url ?? '/'
   const target = parseTarget(requestUri, { mergeSlashes })
   if ('refused' in target) return target
   return {
@@ -95,7 +96,7 @@ function factsOf(request: SiteVisit, trail: RequestTrail): RequestFacts | Refuse
     target: `${target.rawPath}${requestUri.includes('?') ? '?' : ''}${target.query}`,
     readings: target.readings,
     args: target.query,
-    headers: incoming.headers,
+    headers,
     remoteAddress: realIp === undefined ? remoteAddress : realAddress(realIp, request),
     remotePort,
     serverPort,
@@ -120,13 +121,13 @@ type RealIp = NonNullable<LocationSettings['realIp']>
 const matchers = new WeakMap<RealIp, (address: string) => boolean>()
 
 /** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration counted before. */
-function realAddress(realIp: RealIp, { request, peerAddress, remoteAddress }: SiteVisit): string {
+function realAddress(realIp: RealIp, { headers, peerAddress, remoteAddress }: SiteVisit): string {
   // The peer is already the one of the PROXY header, and no header of this name can change it.
   if (realIp.header === 'proxy_protocol') return remoteAddress
   const isTrusted = matchers.get(realIp) ?? createAddressMatcher(realIp.trusted)
   matchers.set(realIp, isTrusted)
   if (!isTrusted(peerAddress)) return remoteAddress
-  return findRealAddress(peerAddress, request.headers[realIp.header], {
+  return findRealAddress(peerAddress, headers[realIp.header], {
     isTrusted,
     recursive: realIp.recursive,
   })

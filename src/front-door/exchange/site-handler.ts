@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { DoorRequest, DoorResponse } from '../listen/http/door-request.ts'
 import type { Site } from '../sites/site.ts'
@@ -7,6 +8,11 @@ import type { Visit } from '../visit/visit.ts'
 /** A visit whose site was found. The answering side is not in it. */
 export interface SiteVisit extends Visit {
   readonly request: DoorRequest
+  /**
+   * Headers of the request by which it is judged and passed on: with the content of a trusted `Forwarded`, and for a site
+   * that requests certificates without the visitor's own claims about one.
+   */
+  readonly headers: IncomingHttpHeaders
   readonly site: Site
   /** The host that the request names, lower case, without a port. */
   readonly host: string

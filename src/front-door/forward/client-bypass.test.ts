@@ -149,9 +149,9 @@ describe('nobody comes to a host with a file of CAs', () => {
 
 /** Answers with the headers that a site sees. */
 const TELLING: FrontDoorParts['handler'] = {
-  serve({ request }, response) {
+  serve({ headers }, response) {
     response.setHeader('content-type', 'application/json')
-    ;(response as { end(text: string): unknown }).end(JSON.stringify(request.headers))
+    ;(response as { end(text: string): unknown }).end(JSON.stringify(headers))
     return Promise.resolve()
   },
   observe: () => undefined,

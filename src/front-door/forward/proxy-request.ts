@@ -152,7 +152,7 @@ class Proxying {
   }
 
   #outgoing(): OutgoingRequest {
-    const { request, facts } = this.#exchange
+    const { headers: received, facts } = this.#exchange
     const { plan } = this.#order
     const forwarded = { ...this.#exchange, requestUri: facts.requestUri }
     const options = {
@@ -161,8 +161,8 @@ class Proxying {
       isUpgrade: false,
       loopId: this.#proxy.tools.loopId,
     }
-    const headers = requestHeaders(request.headers, forwarded, options)
-    const length = request.headers['content-length']
+    const headers = requestHeaders(received, forwarded, options)
+    const length = received['content-length']
     if (this.#hasBody && length !== undefined) headers.push('content-length', length)
     return {
       method: facts.method,
@@ -178,7 +178,7 @@ class Proxying {
     this.#exchange.trail.body = 'sent'
     requestBody(this.#exchange.request)
     // An announced length was judged when the location was chosen.
-    const isAnnounced = this.#exchange.request.headers['content-length'] !== undefined
+    const isAnnounced = this.#exchange.headers['content-length'] !== undefined
     const bounds = {
       maxBytes: isAnnounced ? 0 : this.#settings.maxBodyBytes,
       readGapMs: this.#settings.clientBodyTimeoutMs,

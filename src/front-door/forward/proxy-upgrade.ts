@@ -77,7 +77,7 @@ export async function proxyUpgrade(
   const refusal = await refusalOf(way.visit, plan, tools)
   if (watch.isGone) return { ...GONE, accessLog }
   if (refusal) return refuse(refusal)
-  const announced = Number(visit.request.headers['content-length'] ?? 0)
+  const announced = Number(visit.headers['content-length'] ?? 0)
   if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
     tellTooLarge(way.visit, settings, tools)
     return refuse({ status: 413 })
@@ -206,8 +206,8 @@ function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
   const { visit, plan, upstream, client } = attempt
   const { request } = visit
   const headers = requestHeaders(
-    request.headers,
-    { ...visit, requestUri: request.url ?? '/' },
+    visit.headers,
+    { ...visit, requestUri: visit.target },
     { settings: plan.settings, variable: plan.variable, isUpgrade: true, loopId },
   )
   const body = upgradeBody(attempt)

@@ -30,16 +30,15 @@ function compile(vhost: string): Site {
 
 function judge(site: Site, url: string): Plan | { refused: string } {
   const request = {
-    url,
     method: 'GET',
-    headers: {},
     httpVersionMajor: 1,
     httpVersionMinor: 1,
   } as IncomingMessage
   const judged = judgeRequest(
     {
-      ...makeVisit({ scheme: 'http', serverPort: 80 }),
+      ...makeVisit({ target: url, scheme: 'http', serverPort: 80 }),
       request,
+      headers: {},
       site,
       host: 'a.test',
       authority: 'a.test',

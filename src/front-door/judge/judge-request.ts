@@ -19,7 +19,7 @@ export function judgeRequest(
   arrived: SiteVisit,
   { loopId }: { readonly loopId: string },
 ): JudgedRequest | RefusedTarget {
-  if (hasPassed(arrived.request.headers, loopId)) return LOOP
+  if (hasPassed(arrived.headers, loopId)) return LOOP
   const visit = enterSite(arrived)
   if ('refused' in visit) return visit
   const { facts } = visit

@@ -56,7 +56,7 @@ async function checkPassword(
   if (file === undefined) return { status: 403 }
   const realm = expand(basic.realm, variable).replace(/["\\]|[^\x20-\x7e]/g, '')
   const challenge: Refusal = { status: 401, challenge: `Basic realm="${realm}"` }
-  const login = readBasic(exchange.request.headers.authorization)
+  const login = readBasic(exchange.headers.authorization)
   if (!login) return challenge
   const verdict = await tools.passwords.check(file, login.user, login.password, exchange.facts.remoteAddress)
   switch (verdict.kind) {

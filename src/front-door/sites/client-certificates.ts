@@ -71,11 +71,13 @@ export function judgeClient(
 }
 
 /**
- * Removes a visitor's own headers about its certificate. Those with underscores and other odd characters go as well, as
- * in nginx: many applications read them as the ones with dashes.
+ * The headers without a visitor's own ones about its certificate. Those with underscores and other odd characters go as
+ * well, as in nginx: many applications read them as the ones with dashes.
  */
-export function dropClientClaims(headers: IncomingHttpHeaders): void {
-  for (const name of Object.keys(headers)) {
-    if (/[^a-z0-9:-]/.test(name) || CLAIM.test(name)) delete headers[name]
+export function withoutClientClaims(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept: IncomingHttpHeaders = Object.create(null)
+  for (const name in headers) {
+    if (!/[^a-z0-9:-]/.test(name) && !CLAIM.test(name)) kept[name] = headers[name]
   }
+  return kept
 }

@@ -52,14 +52,22 @@ export function readForwarded(
   return { addresses, scheme, host }
 }
 
-/** Writes the content of `Forwarded` into the `X-Forwarded-*` that rules and applications read. */
-export function spreadForwarded(headers: IncomingHttpHeaders, isTrusted: (address: string) => boolean): void {
+/**
+ * The headers, with the content of `Forwarded` in the `X-Forwarded-*` that rules and applications read; the same object
+ * if it has none.
+ */
+export function spreadForwarded(
+  headers: IncomingHttpHeaders,
+  isTrusted: (address: string) => boolean,
+): IncomingHttpHeaders {
   const forwarded = readForwarded(headers, isTrusted)
-  if (!forwarded) return
+  if (!forwarded) return headers
   const { addresses, scheme, host } = forwarded
-  headers['x-forwarded-for'] = addresses
-  if (scheme !== undefined) headers['x-forwarded-proto'] = scheme
-  if (host !== undefined) headers['x-forwarded-host'] = host
+  const spread: IncomingHttpHeaders = Object.assign(Object.create(null), headers)
+  spread['x-forwarded-for'] = addresses
+  if (scheme !== undefined) spread['x-forwarded-proto'] = scheme
+  if (host !== undefined) spread['x-forwarded-host'] = host
+  return spread
 }
 
 function readElements(header: string): Element[] {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ClientProof } from './client-proof.ts'
 import { readForwarded } from './forwarded-header.ts'
 import { createAddressMatcher } from './network-address.ts'
+import { toOriginForm } from './origin-form.ts'
 import { readOrigin } from './seen-origin.ts'
 import type { Visit } from './visit.ts'
 import { findVisitor } from './visitor-address.ts'
@@ -26,16 +27,23 @@ export interface VisitRules {
   readonly newRequestId: () => string
 }
 
+/** The head of a request, as Node read it. */
+interface RequestHead {
+  readonly url?: string | undefined
+  readonly headers: IncomingHttpHeaders
+}
+
 /** Makes the visit of a request. */
-export type MakeVisit = (request: { readonly headers: IncomingHttpHeaders }, facts: ConnectionFacts) => Visit
+export type MakeVisit = (request: RequestHead, facts: ConnectionFacts) => Visit
 
 /** Creates the maker of visits. Errors: those of `createAddressMatcher()`. */
 export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): MakeVisit {
   const isTrusted = createAddressMatcher(trustedProxies)
   const isLoopbackBelieved = trustedProxies.length === 0
-  return ({ headers }, facts) => {
+  return ({ url = '/', headers }, facts) => {
     const { scheme, remoteAddress: peerAddress, remotePort, localPort, serverName, client } = facts
     const isPeerTrusted = isTrusted(peerAddress)
+    const { target, targetAuthority } = toOriginForm(url)
     const { origin, doubt } = readOrigin(headers, { scheme, peerAddress, isTrusted, isLoopbackBelieved })
     return {
       requestId: newRequestId(),
@@ -43,6 +51,8 @@ export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): 
       peerAddress,
       remotePort,
       isPeerTrusted,
+      target,
+      targetAuthority,
       scheme,
       serverPort: localPort,
       origin,

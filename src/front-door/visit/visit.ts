@@ -18,6 +18,10 @@ export interface Visit {
   readonly remotePort: number
   /** True if forwarded headers of the peer count. */
   readonly isPeerTrusted: boolean
+  /** Path and query as they came, without scheme and host of an absolute form; `*` for the whole server. */
+  readonly target: string
+  /** Host and port of a target in absolute form; undefined: it has another form. One that differs from `Host` is refused. */
+  readonly targetAuthority: string | undefined
   /** Scheme of the connection itself. */
   readonly scheme: 'http' | 'https'
   /** The port listened on. */

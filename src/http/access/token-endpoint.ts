@@ -53,7 +53,7 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
 }
 
 async function readGet({ request, visit }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
-  const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
+  const query = new URLSearchParams(visit.target.split('?')[1] ?? '')
   const { principal, account, credentials } = await authenticate(
     { headers: request.headers, remote: visit.remoteAddress },
     parts,

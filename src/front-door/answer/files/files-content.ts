@@ -128,16 +128,15 @@ async function send(
   { path, stats, name }: FoundFile & { name: string },
 ): Promise<FilesResult> {
   const { settings } = plan
-  const { request, facts, trail } = exchange
+  const { headers, facts, trail } = exchange
   const response = exchange.response as ServerResponse
   const etag = `"${Math.floor(stats.mtimeMs / 1000).toString(16)}-${stats.size.toString(16)}"`
   const modified = new Date(Math.floor(stats.mtimeMs / 1000) * 1000)
   // The page of an error is sent whole, whatever the visitor has of it.
   const isPlain = sentStatus(trail, 200) === 200
-  if (isPlain && isPreconditionFailed(request.headers, { etag, modified }))
-    return { kind: 'error', status: 412 }
-  const isFresh = isPlain && isNotModified(request.headers, { etag, modified })
-  const range = isFresh || !isPlain ? undefined : rangeOf(request.headers, { size: stats.size, etag })
+  if (isPlain && isPreconditionFailed(headers, { etag, modified })) return { kind: 'error', status: 412 }
+  const isFresh = isPlain && isNotModified(headers, { etag, modified })
+  const range = isFresh || !isPlain ? undefined : rangeOf(headers, { size: stats.size, etag })
   if (range === 'none') {
     setHeader(exchange, 'content-range', `bytes */${stats.size}`)
     return { kind: 'error', status: 416 }
@@ -166,7 +165,7 @@ async function send(
 
 /** True if the visitor's conditions exclude this file (RFC 9110, 13.2.2, steps 1 and 2). */
 function isPreconditionFailed(
-  headers: SiteExchange['request']['headers'],
+  headers: SiteExchange['headers'],
   { etag, modified }: { etag: string; modified: Date },
 ): boolean {
   const match = headers['if-match']
@@ -176,7 +175,7 @@ function isPreconditionFailed(
 }
 
 function isNotModified(
-  headers: SiteExchange['request']['headers'],
+  headers: SiteExchange['headers'],
   { etag, modified }: { etag: string; modified: Date },
 ): boolean {
   const match = headers['if-none-match']
@@ -188,7 +187,7 @@ function isNotModified(
 
 /** One range; several, or an unreadable one, get the whole file. */
 function rangeOf(
-  headers: SiteExchange['request']['headers'],
+  headers: SiteExchange['headers'],
   { size, etag }: { size: number; etag: string },
 ): { start: number; end: number } | 'none' | undefined {
   const condition = headers['if-range']

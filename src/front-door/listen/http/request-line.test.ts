@@ -76,14 +76,13 @@ const HEADERS = [
 
 /** Every request that comes through must be of a form that handlers may rely on. */
 function createChecker(reached: { count: number; problems: string[] }): SiteHandler {
-  const check = ({ request, host, authority }: SiteVisit): void => {
+  const check = ({ target, host, authority }: SiteVisit): void => {
     reached.count++
-    const url = request.url ?? ''
-    if (!url.startsWith('/') && url !== '*') reached.problems.push(`target ${JSON.stringify(url)}`)
+    if (!target.startsWith('/') && target !== '*') reached.problems.push(`target ${JSON.stringify(target)}`)
     if (parseAuthority(authority)?.host !== host)
       reached.problems.push(`authority ${JSON.stringify(authority)}`)
     if (host !== 'a.test') reached.problems.push(`host ${JSON.stringify(host)}`)
-    parseTarget(url)
+    parseTarget(target)
   }
   return {
     observe: () => undefined,

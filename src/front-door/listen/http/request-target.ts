@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Authority, parseAuthority } from '../../visit/host-name.ts'
+import type { Visit } from '../../visit/visit.ts'
 import type { DoorRequest } from './door-request.ts'
-
-const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 
 /** Host and target of a request. */
 export interface RequestTarget extends Authority {
@@ -19,21 +18,23 @@ export interface RequestTarget extends Authority {
  * `Host` headers are refused in any case, as nginx does, and so are two log-ins.
  * @returns undefined for what is refused.
  */
-export function readRequestTarget(request: DoorRequest): RequestTarget | undefined {
+export function readRequestTarget(
+  request: DoorRequest,
+  { target, targetAuthority }: Pick<Visit, 'target' | 'targetAuthority'>,
+): RequestTarget | undefined {
   if (hasDoubles(request.rawHeaders)) return undefined
+  const { host } = request.headers
   if (!isHttp1(request)) {
-    const { host } = request.headers
     const authority = request.authority ?? host
     return authority === undefined || (host !== undefined && host !== authority)
       ? undefined
-      : withAuthority(authority, request.url ?? '')
+      : withAuthority(authority, target)
   }
-  const { url = '', headers } = request
-  if (headers.host === undefined) return undefined
-  if (url.startsWith('/') || url === '*') return withAuthority(headers.host, url)
-  const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? []
-  if (authority === undefined || authority.toLowerCase() !== headers.host.toLowerCase()) return undefined
-  return withAuthority(authority, rest.startsWith('/') ? rest : `/${rest}`)
+  if (host === undefined || !(target.startsWith('/') || target === '*')) return undefined
+  if (targetAuthority === undefined) return withAuthority(host, target)
+  return targetAuthority.toLowerCase() === host.toLowerCase()
+    ? withAuthority(targetAuthority, target)
+    : undefined
 }
 
 /** Distinguishes the versions of HTTP. */
