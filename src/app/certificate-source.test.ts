@@ -5,7 +5,7 @@ import { makePaper } from '../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { makeSite } from '../../test/support/test-door.ts'
 import { CertificateStore } from '../certificates/folder/certificate-store.ts'
-import { clientDemandOf } from '../front-door/sites/client-certificates.ts'
+import { decideClientDemand } from '../front-door/sites/client-certificates.ts'
 import { describeSite } from '../front-door/sites/describe-site.ts'
 import { createCertificateSource } from './certificate-source.ts'
 import { NO_AUTHORITY } from './open-authority.ts'
@@ -77,7 +77,7 @@ test('the list of sites says whose certificates visitors show, and why a host is
     [{ host: 'c.example.com', clientCertificates: 'on' }, 'closed', /is to ask visitors .* no file of CAs/],
   ] as const) {
     const site = makeSite(wish)
-    const demand = clientDemandOf(site.declaration, certificates)
+    const demand = decideClientDemand(site.declaration, certificates)
     const told = describeSite(site, certificates.describe(site.declaration), demand)
     assert.equal(told.state, state)
     assert.match(state === 'closed' ? `${told.cause} ${told.fix}` : told.certificate, words)

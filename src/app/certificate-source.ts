@@ -115,7 +115,7 @@ export function createCertificateSource({
       if (!served || !clients) return served?.context()
       return clientContexts.find(served, { clients, policy })
     },
-    clientsOf: (host) => store.clientsOf(host),
+    findClients: (host) => store.findClients(host),
     expiryOf({ host, certificateName, isDefaultTrusted, httpsMethod }) {
       if (httpsMethod === 'nohttps') return undefined
       const expiry = choose(host, { certificateName, isDefaultTrusted })?.expiry

@@ -4,7 +4,7 @@ import type { AnswerRelay } from '../certificates/acme/challenges/challenge-boar
 import type { Config } from '../config/config.ts'
 import type { FrontDoorConfig } from '../config/front-door.ts'
 import type { LostContainer } from '../front-door/docker/container-sites.ts'
-import { clientDemandOf } from '../front-door/sites/client-certificates.ts'
+import { decideClientDemand } from '../front-door/sites/client-certificates.ts'
 import { describeSite } from '../front-door/sites/describe-site.ts'
 import type { AcmeWish, SiteDeclaration } from '../front-door/sites/site-declaration.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
@@ -71,7 +71,7 @@ export async function openDoorUpkeep(context: DoorUpkeepContext): Promise<DoorSo
             const certificateOf = source.describeAll()
             return sites.map((site) => {
               const { declaration } = site
-              const demand = clientDemandOf(declaration, source)
+              const demand = decideClientDemand(declaration, source)
               return describeSite(site, certificateOf(declaration), demand)
             })
           }

@@ -71,7 +71,7 @@ export function findBehind(
   if (!site) {
     return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
-  const demand = door.finder.demandOf(site)
+  const demand = door.finder.decideDemand(site)
   const headers = headersOf(door, { request, visit }, demand)
   const found = { request, headers, visit, site, target }
   return (
@@ -136,7 +136,7 @@ function visitSite(door: Door, { request, headers, visit, site, target }: HostRe
       door: door.parts,
     }),
     // A certificate of CAs that no longer count proves nothing.
-    client: tls?.client && door.finder.demandOf(site).kind === 'asked' ? tls.client : undefined,
+    client: tls?.client && door.finder.decideDemand(site).kind === 'asked' ? tls.client : undefined,
   }
 }
 
@@ -167,7 +167,7 @@ function judgeScheme(door: Door, found: HostRequest, demand: ClientDemand): Foun
       ? { kind: 'refused', status: CERTIFICATE_MISSING, visit: visitSite(door, found) }
       : undefined
   }
-  const hasCertificate = door.finder.contextOf(target.host) !== undefined
+  const hasCertificate = door.finder.findContext(target.host) !== undefined
   // Passwords of the registry never cross the network in the clear, certificate or not.
   if (!hasCertificate) {
     if (source.kind === 'registry' || mustShow) return UNAVAILABLE

@@ -104,7 +104,7 @@ test('the front door survives certificates and tables that fail', async () => {
       if (broken.isOn) throw new Error('broken')
       return certificatesOf({ 'a.test': 'a.test' }).find(name, options)
     },
-    clientsOf: () => undefined,
+    findClients: () => undefined,
   }
   await using door = await openTestDoor(makeTable(A), { certificates })
   broken.isOn = true

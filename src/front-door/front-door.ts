@@ -52,8 +52,8 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
     ...(parts.maxConnections !== undefined && { maxConnections: parts.maxConnections }),
     ...(parts.maxConnectionsPerAddress !== undefined && { maxPerAddress: parts.maxConnectionsPerAddress }),
     ports: {
-      tlsFor: finder.policyOf,
-      contextFor: finder.contextOf,
+      tlsFor: finder.findPolicy,
+      contextFor: finder.findContext,
       hostAt: finder.hostAt,
       challengeFor: (name) => parts.challenges.alpnContext(name),
       ticketSecret: parts.ticketSecret,

@@ -95,7 +95,7 @@ describe('Berth in the place of the brief’s two containers', {
     const list = await room.docker('exec', 'berth', '/berth/bin/berth', 'site', 'list')
     assert.match(list, new RegExp(`^${DOMAIN} +up +registry `, 'm'))
     assert.match(list, new RegExp(`^${SITE} +up `, 'm'))
-    assert.doesNotMatch(await logs(), /asks for this host, too/, 'its own container is no rival')
+    assert.doesNotMatch(await logs(), /declares this host, too/, 'its own container is no rival')
   })
 
   it('stops well', async () => {

@@ -89,7 +89,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
     {
       certificates: {
         find: (name) => (name === HOST ? contextOf(HOST) : undefined),
-        clientsOf: () => undefined,
+        findClients: () => undefined,
       },
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
       handler,

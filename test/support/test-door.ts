@@ -95,7 +95,7 @@ export function certificatesOf(
       if (!hasDefault || (isSite && !isDefaultTrusted)) return undefined
       return contextOf('default.test')
     },
-    clientsOf: () => undefined,
+    findClients: () => undefined,
   }
 }
 

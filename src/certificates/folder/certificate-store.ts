@@ -66,7 +66,7 @@ export class CertificateStore implements Disposable {
   }
 
   /** CAs for the clients of a declared host; undefined: it does not request client certificates. */
-  clientsOf(host: string): ClientChoice | undefined {
+  findClients(host: string): ClientChoice | undefined {
     return this.#clients.choose(host)
   }
 

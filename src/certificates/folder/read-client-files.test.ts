@@ -106,7 +106,7 @@ describe('`CertificateStore` and clients', () => {
     await writeFile(join(temp.path, 'ca.key'), CA.keyPem)
     using store = await CertificateStore.open({ folders: [temp.path] })
     assert.deepEqual(store.list(), [])
-    assert.equal(store.clientsOf('app.example.com')?.authority?.file, 'ca.crt')
+    assert.equal(store.findClients('app.example.com')?.authority?.file, 'ca.crt')
   })
 
   test('reads no CAs of clients in the folder that Berth fills by itself', async () => {
@@ -117,7 +117,7 @@ describe('`CertificateStore` and clients', () => {
     await writeFile(join(temp.path, 'ca.crt'), CA.pem)
     using store = await CertificateStore.open({ folders: [temp.path], issued: temp.path })
     assert.ok(store.find('example.ca'))
-    for (const host of ['example', 'app.example.com']) assert.equal(store.clientsOf(host), undefined)
+    for (const host of ['example', 'app.example.com']) assert.equal(store.findClients(host), undefined)
   })
 
   test('takes example.ca.crt with a key beside it for the pair of example.ca, which is in Canada', async () => {
@@ -131,8 +131,8 @@ describe('`CertificateStore` and clients', () => {
     const log = (...words: unknown[]): void => void lines.push(words)
     using store = await CertificateStore.open({ folders: [temp.path], log: { info: log, warn: log } })
     assert.ok(store.find('example.ca'))
-    assert.equal(store.clientsOf('example.ca'), undefined)
-    assert.equal(store.clientsOf('a.example.com')?.authority?.file, 'a.example.com.ca.crt')
+    assert.equal(store.findClients('example.ca'), undefined)
+    assert.equal(store.findClients('a.example.com')?.authority?.file, 'a.example.com.ca.crt')
     await store.refresh()
     assert.deepEqual(lines, [])
   })
@@ -142,10 +142,13 @@ describe('`CertificateStore` and clients', () => {
     await writeFile(join(temp.path, '*.example.com.ca.crt'), CA.pem)
     await writeFile(join(temp.path, 'c747fe82e71a791b505caca17d20cf828cda9059.ca.crt'), CA.pem)
     using store = await CertificateStore.open({ folders: [temp.path] })
-    assert.equal(store.clientsOf('*.example.com')?.authority?.file, '*.example.com.ca.crt')
-    assert.equal(store.clientsOf('~^a$')?.authority?.file, 'c747fe82e71a791b505caca17d20cf828cda9059.ca.crt')
+    assert.equal(store.findClients('*.example.com')?.authority?.file, '*.example.com.ca.crt')
+    assert.equal(
+      store.findClients('~^a$')?.authority?.file,
+      'c747fe82e71a791b505caca17d20cf828cda9059.ca.crt',
+    )
     for (const host of ['a.example.com', 'example.com', '~^b$'])
-      assert.equal(store.clientsOf(host), undefined)
+      assert.equal(store.findClients(host), undefined)
   })
 
   test('lets nobody in where its folder could not be read, rather than everybody', async () => {
@@ -155,7 +158,7 @@ describe('`CertificateStore` and clients', () => {
     await chmod(file, 0o600)
     using store = await CertificateStore.open({ folders: [file] })
     assert.match(
-      store.clientsOf('app.example.com')?.problem ?? '',
+      store.findClients('app.example.com')?.problem ?? '',
       /it is not known which clients may come in/,
     )
   })
@@ -188,6 +191,6 @@ describe('`CertificateStore` and clients', () => {
     mock.timers.tick(10_000)
     await store.refresh()
     assert.deepEqual(lines, [`certificates: ${path} is gone, and visitors are judged by it no more`])
-    assert.equal(store.clientsOf('a.example.com')?.authority?.file, 'ca.crt')
+    assert.equal(store.findClients('a.example.com')?.authority?.file, 'ca.crt')
   })
 })

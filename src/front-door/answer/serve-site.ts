@@ -30,7 +30,7 @@ import { letOthersBegin } from '../listen/http/hold-answer.ts'
 import type { Plan } from '../vhost/route/plan.ts'
 import { accessLogFor } from '../vhost/settings/access.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
-import { bytesOf } from '../vhost/syntax/byte-text.ts'
+import { toBytes } from '../vhost/syntax/byte-text.ts'
 import { escapeHeader } from '../vhost/syntax/escape-uri.ts'
 import type { AnswerTools, SiteHandlerParts } from './answer-tools.ts'
 import { typeOf } from './files/file-types.ts'
@@ -272,7 +272,7 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
     sendSitePage(exchange, rules, status)
     return
   }
-  const text = bytesOf(body ?? '')
+  const text = toBytes(body ?? '')
   // A text without a type is shown, not kept as a file.
   const plain = settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType
   const type = typeOf(variable('uri'), plain)

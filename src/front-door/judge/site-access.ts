@@ -1,6 +1,6 @@
 import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../exchange/site-exchange.ts'
-import { accessFor, decideAddress, demandOf } from '../vhost/settings/access.ts'
+import { accessFor, decideAddress, decideDemand } from '../vhost/settings/access.ts'
 import { expand } from '../vhost/syntax/template.ts'
 import { createAddressMatcher } from '../visit/network-address.ts'
 import { readBasic } from './basic-credentials.ts'
@@ -36,7 +36,7 @@ export async function refusalOf(
   if (site.declaration.networkAccess === 'internal' && !isLetIn(site, facts.remoteAddress))
     return { status: 403 }
   const access = accessFor(plan.settings, facts.method)
-  const demand = demandOf(access, facts.remoteAddress)
+  const demand = decideDemand(access, facts.remoteAddress)
   if (demand.kind === 'denied') return { status: 403 }
   // The registry's users are its accounts: it demands the password itself, with a token if the client wants one.
   if (demand.kind === 'granted' || !access.basic || isRegistry(exchange, plan)) return undefined

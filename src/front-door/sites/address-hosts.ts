@@ -10,13 +10,13 @@ export function noteAddressHosts(
   declarations: readonly SiteDeclaration[],
   ownAddresses: ReadonlySet<string>,
 ): SiteDeclaration[] {
-  const isMeant = ({ host, httpsMethod }: SiteDeclaration): boolean =>
+  const isTlsAddress = ({ host, httpsMethod }: SiteDeclaration): boolean =>
     isIP(host) !== 0 && httpsMethod !== 'nohttps'
-  const isAlone = declarations.filter(isMeant).length <= 1
+  const isAlone = declarations.filter(isTlsAddress).length <= 1
   if (isAlone) return [...declarations]
   return declarations.map((declaration) => {
     const { host, warnings } = declaration
-    if (!isMeant(declaration) || ownAddresses.has(host)) return declaration
+    if (!isTlsAddress(declaration) || ownAddresses.has(host)) return declaration
     const warning = `${host} cannot be reached over TLS: visitors name no address in the handshake, other hosts are addresses too, and this one is no address of this machine. Give it a name, or set HTTPS_METHOD=nohttps`
     return { ...declaration, warnings: [...warnings, warning] }
   })

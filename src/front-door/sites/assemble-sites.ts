@@ -47,8 +47,8 @@ export class SiteAssembler {
     const memory = new Map<string, { key: string; server: CompiledServer }>()
     const merged = noteAddressHosts(mergeHosts(material.declarations), material.ownAddresses ?? new Set())
     const sites = this.#owners.keep(merged).map((declaration): Site => {
-      const files = filesOf(declaration, material)
-      const key = keyOf(declaration, files, material)
+      const files = findFiles(declaration, material)
+      const key = deriveKey(declaration, files, material)
       const known = this.#memory.get(declaration.host)
       const server = known?.key === key ? known.server : compile(declaration, files, material)
       memory.set(declaration.host, { key, server })
@@ -71,16 +71,16 @@ function mergeHosts(declarations: readonly SiteDeclaration[]): SiteDeclaration[]
     const winner = byHost.get(declaration.host)
     byHost.set(
       declaration.host,
-      winner ? { ...winner, warnings: [...winner.warnings, lossOf(declaration, winner)] } : declaration,
+      winner ? { ...winner, warnings: [...winner.warnings, describeLoss(declaration, winner)] } : declaration,
     )
   }
   return [...byHost.values()]
 }
 
-function lossOf({ source }: SiteDeclaration, winner: SiteDeclaration): string {
-  const who = source.kind === 'docker' ? `The container ${source.containers.join(', ')}` : 'berth.yaml'
+function describeLoss({ source }: SiteDeclaration, winner: SiteDeclaration): string {
+  const loser = source.kind === 'docker' ? `The container ${source.containers.join(', ')}` : 'berth.yaml'
   const by = winner.source.kind === 'registry' ? 'which Berth itself answers' : 'which berth.yaml has already'
-  return `${who} asks for this host, too, ${by}`
+  return `${loser} declares this host, too, ${by}`
 }
 
 interface PathFiles {
@@ -95,7 +95,7 @@ interface HostFiles {
 }
 
 /** The files of a host, by nginx-proxy's names (docs/front-door.md, "Files"). */
-function filesOf(declaration: SiteDeclaration, { vhostFiles, passwordFiles }: SiteMaterial): HostFiles {
+function findFiles(declaration: SiteDeclaration, { vhostFiles, passwordFiles }: SiteMaterial): HostFiles {
   const { host } = declaration
   const isRegex = host.startsWith('~')
   const name = isRegex ? sha1(host) : host
@@ -121,7 +121,7 @@ function filesOf(declaration: SiteDeclaration, { vhostFiles, passwordFiles }: Si
   }
 }
 
-function keyOf(declaration: SiteDeclaration, files: HostFiles, material: SiteMaterial): string {
+function deriveKey(declaration: SiteDeclaration, files: HostFiles, material: SiteMaterial): string {
   const paths = declaration.paths.map(({ path, destination, target }) => [path, destination, target.kind])
   const versions = [
     files.server?.version,

@@ -54,8 +54,8 @@ describe('a host with a file of CAs', () => {
     await using room = await openClientHosts({ 'a.test.ca.crt': CA.pem })
     assert.equal(await ask(room, 'https://a.test/'), MISSING)
     assert.equal(await ask(room, 'https://b.test/'), '200')
-    assert.match(await requestOf(room.door, 'a.test'), /Staff CA/)
-    assert.doesNotMatch(await requestOf(room.door, 'b.test'), /Staff CA/)
+    assert.match(await captureHandshake(room.door, 'a.test'), /Staff CA/)
+    assert.doesNotMatch(await captureHandshake(room.door, 'b.test'), /Staff CA/)
   })
 
   test('has its own instead of the global one, with the list that is for it', async () => {
@@ -140,7 +140,7 @@ describe('a host with a file of CAs', () => {
 /**
  * The server's unencrypted part of a handshake with TLS 1.2: it holds the names of the CAs of its certificate request.
  */
-async function requestOf(door: TestDoor, servername: string): Promise<string> {
+async function captureHandshake(door: TestDoor, servername: string): Promise<string> {
   const heard: Buffer[] = []
   const recorder = createServer((from) => {
     const to = connect(door.httpsPort, '127.0.0.1')

@@ -28,12 +28,12 @@ export type ClientDemand =
 const NONE: ClientDemand = { kind: 'none' }
 
 /** The current requirement of a host on its visitors. */
-export function clientDemandOf(
+export function decideClientDemand(
   { host, clientCertificates: said, httpsMethod }: SiteDeclaration,
-  certificates: Pick<CertificateSource, 'clientsOf'>,
+  certificates: Pick<CertificateSource, 'findClients'>,
 ): ClientDemand {
   if (said === 'off') return NONE
-  const found = certificates.clientsOf(host)
+  const found = certificates.findClients(host)
   if (!found) {
     // nginx-proxy would let every visitor in.
     if (said !== 'on') return NONE

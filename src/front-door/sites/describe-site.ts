@@ -61,7 +61,7 @@ export function describeSite(
     ...judge(site, certificate, demand),
     certificate:
       declaration.httpsMethod === 'nohttps' ? 'not used' : `${certificate.text}${demandInWords(demand)}`,
-    servers: declaration.paths.flatMap(serversOf),
+    servers: declaration.paths.flatMap(describeServers),
     warnings: [
       ...declaration.warnings,
       ...server.problems
@@ -99,7 +99,7 @@ function judge(site: Site, certificate: CertificateStatus, demand: ClientDemand)
 
 const UP: Judgement = { state: 'up', cause: undefined, fix: undefined }
 
-function serversOf({ path, target }: PathDeclaration): ServerStatus[] {
+function describeServers({ path, target }: PathDeclaration): ServerStatus[] {
   if (target.kind !== 'upstream') return []
   const { servers, protocol } = target.upstream
   return servers.map(({ name, host, port, health, problem }) => ({

@@ -140,13 +140,13 @@ export class HostTable<T> {
       return `there are more than ${MAX_REGEX_HOSTS} regular expressions`
     const compiled = this.#patterns.compile(pattern)
     if ('problem' in compiled) return compiled.problem
-    this.#regexes.push({ prefix: prefixOf(pattern.slice(1)), pattern: compiled, value })
+    this.#regexes.push({ prefix: parsePrefix(pattern.slice(1)), pattern: compiled, value })
     return undefined
   }
 }
 
 /** The plain text after `^`, in lower case as hosts are; empty if there is none, or several alternatives. */
-function prefixOf(expression: string): string {
+function parsePrefix(expression: string): string {
   if (expression.includes('|')) return ''
   const [, text = ''] = /^\^((?:[a-z0-9-](?![?*+{])|\\\.(?![?*+{]))*)/i.exec(expression) ?? []
   return text.replaceAll('\\', '').toLowerCase()

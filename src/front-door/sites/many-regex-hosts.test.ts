@@ -20,7 +20,7 @@ const DEFAULTS = {
   preferIpv6: false,
 } as const
 
-function containerOf(index: number, port = 80): ContainerFacts {
+function toContainer(index: number, port = 80): ContainerFacts {
   const facts = readContainer({
     Id: String(index).padStart(64, '0'),
     Name: `/c${index}`,
@@ -42,7 +42,7 @@ test('of 1,800 hosts that are regular expressions a change costs one, and all of
   const patterns = new HostPatterns()
   const assembler = new SiteAssembler(patterns)
   const declare = createContainerDeclarer(DEFAULTS)
-  const containers = Array.from({ length: MANY }, (_none, index) => containerOf(index))
+  const containers = Array.from({ length: MANY }, (_none, index) => toContainer(index))
   const look = (all: readonly ContainerFacts[]): { declared: SiteDeclaration[]; sites: Site[] } => {
     const declared = declare(all, ON_HOST)
     const sites = assembler.assemble({
@@ -55,7 +55,7 @@ test('of 1,800 hosts that are regular expressions a change costs one, and all of
     })
     return { declared, sites }
   }
-  const tableOf = (sites: readonly Site[]): HostTable<Site> =>
+  const createTable = (sites: readonly Site[]): HostTable<Site> =>
     new HostTable(
       sites.map((site) => [site.declaration.host, site] as const),
       undefined,
@@ -63,7 +63,7 @@ test('of 1,800 hosts that are regular expressions a change costs one, and all of
     )
 
   const first = look(containers)
-  const table = tableOf(first.sites)
+  const table = createTable(first.sites)
   assert.deepEqual(table.problems, [])
   for (const index of [0, 999, 1_000, MANY - 1]) {
     const site = table.find(`app-${index}-7.example.com`)
@@ -71,7 +71,7 @@ test('of 1,800 hosts that are regular expressions a change costs one, and all of
   }
   const compiled = first.sites.map(({ declaration }) => patterns.compile(declaration.host))
 
-  const second = look(containers.with(5, containerOf(5, 81)))
+  const second = look(containers.with(5, toContainer(5, 81)))
   assert.deepEqual(
     anew(first.declared, second.declared).map(({ source }) => source),
     [{ kind: 'docker', containers: ['c5'] }],
@@ -83,7 +83,7 @@ test('of 1,800 hosts that are regular expressions a change costs one, and all of
     ),
     [],
   )
-  tableOf(second.sites)
+  createTable(second.sites)
   const again = second.sites.map(({ declaration }) => patterns.compile(declaration.host))
   assert.deepEqual(anew(compiled, again), [])
 })

@@ -18,7 +18,7 @@ const DEFAULTS: ContainerDefaults = {
 }
 
 /** Containers by their names, the oldest first. */
-function containersOf(all: Readonly<Record<string, Record<string, string>>>): ContainerFacts[] {
+function toContainers(all: Readonly<Record<string, Record<string, string>>>): ContainerFacts[] {
   return Object.entries(all).map(([name, environment], index) => {
     const facts = readContainer({
       Id: String(index).padStart(64, '0'),
@@ -41,7 +41,7 @@ function declare(
   before: readonly SiteDeclaration[] = [],
   assembler: SiteAssembler = new SiteAssembler(),
 ): SiteDeclaration[] {
-  const declarations = [...before, ...declareContainers(containersOf(all), ON_HOST, DEFAULTS)]
+  const declarations = [...before, ...declareContainers(toContainers(all), ON_HOST, DEFAULTS)]
   const sites = assembler.assemble({
     declarations,
     vhostFiles: new Map(),

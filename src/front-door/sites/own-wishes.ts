@@ -29,13 +29,13 @@ export class OwnWishes {
   /** Searching thousands of expressions for thousands of names takes a while: it is done for new ones only. */
   #ownersAmong(hosts: readonly string[]): (name: string) => string | undefined {
     const current = new Set(hosts)
-    const added = this.#tableOf(hosts.filter((host) => !this.#hosts.has(host)))
+    const added = this.#createTable(hosts.filter((host) => !this.#hosts.has(host)))
     for (const [name, owner] of this.#owners) {
       const isGone = owner !== undefined && !current.has(owner)
       if (isGone || added.findOwn(name) !== undefined) this.#owners.delete(name)
     }
     this.#hosts = current
-    const all = this.#tableOf(hosts)
+    const all = this.#createTable(hosts)
     const owners = new Map<string, string | undefined>()
     const before = this.#owners
     // Only names of current wishes are kept.
@@ -46,7 +46,7 @@ export class OwnWishes {
     }
   }
 
-  #tableOf(hosts: readonly string[]): HostTable<string> {
+  #createTable(hosts: readonly string[]): HostTable<string> {
     const entries = hosts.map((host) => [host, host] as const)
     return new HostTable(entries, undefined, this.#patterns)
   }

@@ -24,7 +24,7 @@ export interface CertificateSource {
     },
   ): SecureContext | undefined
   /** CAs for the clients of a declared host; or the reason why they are not known. Undefined: there are none. */
-  clientsOf(
+  findClients(
     host: string,
   ):
     | { readonly authority: ClientAuthority; readonly problem?: undefined }

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
-import { bytesOf } from '../../vhost/syntax/byte-text.ts'
+import { toBytes } from '../../vhost/syntax/byte-text.ts'
 
 /** Rules about files of sites. */
 export interface FileRules {
@@ -36,7 +36,7 @@ export async function findFile(
   try {
     const real = await realpath(nameOf(path), 'buffer')
     const name = real.toString('latin1')
-    const isDirect = name === bytesOf(path).toString('latin1')
+    const isDirect = name === toBytes(path).toString('latin1')
     if (!isDirect && !rules.symlinks && !isWithin(await realName(root), name)) return undefined
     for (const folder of await closedNames(rules)) if (isWithin(folder, name)) return undefined
     return { path: real, stats: await stat(real) }
@@ -64,7 +64,7 @@ async function realName(folder: string): Promise<string> {
   try {
     return (await realpath(folder, 'buffer')).toString('latin1')
   } catch {
-    return bytesOf(resolve(folder)).toString('latin1')
+    return toBytes(resolve(folder)).toString('latin1')
   }
 }
 
@@ -73,5 +73,5 @@ function isWithin(folder: string, name: string): boolean {
 }
 
 function nameOf(path: string): string | Buffer {
-  return path.isWellFormed() ? path : bytesOf(path)
+  return path.isWellFormed() ? path : toBytes(path)
 }

@@ -66,7 +66,7 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
     if (entry.class === 'tls' || entry.support === 'missing') warnOnce(context, directive, entry.note)
     return []
   }
-  const problem = problemOf(directive, entry, position)
+  const problem = findProblem(directive, entry, position)
   if (problem !== undefined) {
     reportFault(context, directive, problem)
     return []
@@ -77,7 +77,7 @@ function checkOne(directive: Directive, context: CompileContext, position: Posit
   return [{ ...directive, block: checkAll(block, context, inside) }]
 }
 
-function problemOf(
+function findProblem(
   { name, args, block }: Directive,
   entry: DirectiveEntry,
   { level }: Position,

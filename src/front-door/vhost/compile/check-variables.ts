@@ -16,13 +16,13 @@ export function checkVariables(files: readonly (readonly Directive[])[], context
 function variablesMadeBy(directives: readonly Directive[]): string[] {
   return directives.flatMap(({ name, args, block = [] }) => [
     ...(name === 'set' ? [(args[0] ?? '').slice(1)] : []),
-    ...(['location', 'rewrite', 'if'].includes(name) ? groupsOf(args.join(' ')) : []),
+    ...(['location', 'rewrite', 'if'].includes(name) ? findGroupNames(args.join(' ')) : []),
     ...variablesMadeBy(block),
   ])
 }
 
 /** The named groups of a regular expression. */
-function groupsOf(text: string): string[] {
+function findGroupNames(text: string): string[] {
   return [...text.matchAll(/\(\?P?<(\w+)>/g)].map(([, name = '']) => name)
 }
 

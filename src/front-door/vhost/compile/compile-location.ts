@@ -49,7 +49,7 @@ export function compileLocations(
     }
     const misplaced = misplacedIn(level.outer, matcher)
     if (misplaced !== undefined) close(context, directive, misplaced)
-    const name = nameOf(matcher)
+    const name = toLocationKey(matcher)
     if (name !== undefined && seen.has(name)) close(context, directive, `"location ${name}" is here twice`)
     if (name !== undefined) seen.add(name)
     return [compileLocation(directive, { matcher, level }, context)]
@@ -71,7 +71,7 @@ function misplacedIn(outer: LocationMatcher | undefined, inner: LocationMatcher)
 }
 
 /** Key that must be unique among the locations of a level; undefined for regular expressions. */
-export function nameOf(matcher: LocationMatcher): string | undefined {
+export function toLocationKey(matcher: LocationMatcher): string | undefined {
   switch (matcher.kind) {
     case 'exact':
       return `= ${matcher.path}`
@@ -98,7 +98,7 @@ function compileLocation(
     settings: inner.settings,
     steps: compileSteps(inside, inner.settings, context),
     content,
-    redirect: redirectOf(content, matcher),
+    redirect: deriveRedirect(content, matcher),
     isInternal: inner.isInternal,
     nested: new LocationSet(compileLocations(inside, inner, context)),
   }
@@ -118,7 +118,7 @@ export function compileLevel(
     isServer: matcher === undefined,
     outer: matcher,
     settings: interpretSettings(inherited, directives, context),
-    folder: folderOf(own, matcher) ?? level.folder,
+    folder: toFolder(own, matcher) ?? level.folder,
     isInternal: level.isInternal || own.isInternal === true,
     index: own.index ?? level.index,
   }
@@ -135,7 +135,7 @@ function readContent(directives: readonly Directive[]): ContentDraft {
   return draft
 }
 
-function folderOf({ root, alias }: ContentDraft, matcher: LocationMatcher | undefined): Folder | undefined {
+function toFolder({ root, alias }: ContentDraft, matcher: LocationMatcher | undefined): Folder | undefined {
   if (alias === undefined) return root && { template: root, alias: undefined }
   const length = matcher && 'path' in matcher ? matcher.path.length : 0
   return { template: alias.template, alias: { length } }
@@ -146,7 +146,7 @@ function folderOf({ root, alias }: ContentDraft, matcher: LocationMatcher | unde
  * without a path in it, the upstream's root becomes ours. For a declared upstream only the path is given, since its
  * address is known once one of its servers answered.
  */
-export function redirectOf(content: LocationContent, matcher: LocationMatcher): Location['redirect'] {
+export function deriveRedirect(content: LocationContent, matcher: LocationMatcher): Location['redirect'] {
   if (content.kind !== 'proxy' && content.kind !== 'declared') return undefined
   const origin = content.kind === 'proxy' ? content.origin : ''
   const uri = content.kind === 'proxy' ? (content.uri ?? '') : content.destination

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CompiledServer, Plan, RequestFacts } from '../route/plan.ts'
-import { accessFor, demandOf } from '../settings/access.ts'
+import { accessFor, decideDemand } from '../settings/access.ts'
 import { expand } from '../syntax/template.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
 
@@ -229,10 +229,10 @@ const ACCESS: readonly [vhost: string, method: string, address: string, demand: 
 ]
 
 for (const [vhost, method, address, demand] of ACCESS) {
-  test(`\`demandOf()\` is ${demand} for ${method} from ${address} with "${vhost}"`, () => {
+  test(`\`decideDemand()\` is ${demand} for ${method} from ${address} with "${vhost}"`, () => {
     const { settings, problems } = compile(vhost)
     assert.deepEqual(problems, [])
-    assert.equal(demandOf(accessFor(settings, method), address).kind, demand)
+    assert.equal(decideDemand(accessFor(settings, method), address).kind, demand)
   })
 }
 

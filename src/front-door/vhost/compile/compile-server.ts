@@ -14,10 +14,10 @@ import { checkVariables } from './check-variables.ts'
 import {
   compileLevel,
   compileLocations,
+  deriveRedirect,
   type LevelParts,
-  nameOf,
   parseMatcher,
-  redirectOf,
+  toLocationKey,
 } from './compile-location.ts'
 import { compileSteps } from './compile-steps.ts'
 import { interpretSettings } from './interpret-settings.ts'
@@ -213,7 +213,7 @@ function compileDeclared(
     close(context, place, problem ?? '')
     return []
   }
-  const twin = own.find((location) => nameOf(location.matcher) === nameOf(matcher))
+  const twin = own.find((location) => toLocationKey(location.matcher) === toLocationKey(matcher))
   if (twin && matcher.kind !== 'regex') {
     warn(
       context,
@@ -233,7 +233,7 @@ function compileDeclared(
       settings: inner.settings,
       steps: compileSteps(inside, inner.settings, context),
       content: answer,
-      redirect: redirectOf(answer, matcher),
+      redirect: deriveRedirect(answer, matcher),
       isInternal: inner.isInternal,
       nested: new LocationSet(compileLocations(inside, inner, context)),
     },

@@ -128,12 +128,12 @@ const LOOKS: readonly Look[] = [
   },
 ]
 
-function first({ directives }: Level, wanted: string): Directive | undefined {
-  return directives.find(({ name }) => name === wanted)
+function first({ directives }: Level, directive: string): Directive | undefined {
+  return directives.find(({ name }) => name === directive)
 }
 
-function all(directives: readonly Directive[], wanted: string): readonly Directive[] {
-  return directives.filter(({ name }) => name === wanted)
+function all(directives: readonly Directive[], directive: string): readonly Directive[] {
+  return directives.filter(({ name }) => name === directive)
 }
 
 function insideOf(directives: readonly Directive[]): readonly Directive[] {

@@ -5,7 +5,7 @@ import { assertGrowsLinearly } from '../../../../test/support/cpu-time.ts'
 import { SeededRandom } from '../../../../test/support/seeded-random.ts'
 import { DIRECTIVES } from '../directives/directive-table.ts'
 import type { CompiledServer, RequestFacts } from '../route/plan.ts'
-import { accessFor, demandOf } from '../settings/access.ts'
+import { accessFor, decideDemand } from '../settings/access.ts'
 import { parseVhostFile } from '../syntax/parser.ts'
 import { compileServer } from './compile-server.ts'
 import { lintVhostFile } from './lint.ts'
@@ -139,7 +139,7 @@ function tryText(text: string, random: SeededRandom): boolean {
     const plan = server.route(request, random.pick(redirects))
     if (plan.kind !== 'content') continue
     assert.equal(typeof plan.target, 'string')
-    demandOf(accessFor(plan.settings, request.method), request.remoteAddress)
+    decideDemand(accessFor(plan.settings, request.method), request.remoteAddress)
     plan.variable('uri')
   }
   return !server.isClosed

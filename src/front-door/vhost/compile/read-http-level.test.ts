@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CompiledServer } from '../route/plan.ts'
-import { demandOf } from '../settings/access.ts'
+import { decideDemand } from '../settings/access.ts'
 import { compileServer, type ServerParts } from './compile-server.ts'
 import { readHttpLevel } from './read-http-level.ts'
 
@@ -44,7 +44,7 @@ test('`readHttpLevel()` hands settings and what may protect hosts on to all of t
   const read = (text: string): CompiledServer =>
     compile('', { httpLevel: readHttpLevel([{ file: 'conf.d/a.conf', text }]) })
   const { settings } = read('deny 192.0.2.1; add_header A b; proxy_read_timeout 5m; server { listen 80; }')
-  assert.equal(demandOf(settings.access, '192.0.2.1').kind, 'denied')
+  assert.equal(decideDemand(settings.access, '192.0.2.1').kind, 'denied')
   assert.equal(settings.addHeaders.length, 1)
   assert.equal(settings.proxyReadTimeoutMs, 300_000)
   const closed = read('\n\nmodsecurity on;')

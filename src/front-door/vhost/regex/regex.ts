@@ -1,4 +1,4 @@
-import { bytesOf, textOfHeader } from '../syntax/byte-text.ts'
+import { textOfHeader, toBytes } from '../syntax/byte-text.ts'
 import { compileLinear, type LinearRegex, runLinear } from './linear-regex.ts'
 import { formatRegex, type ParsedRegex, parseRegex } from './regex-syntax.ts'
 import { countSteps, isAnchored, weigh } from './weigh-regex.ts'
@@ -40,7 +40,7 @@ export function compileRegex(
   }
   const hasInlineFlag = pattern.startsWith('(?i)')
   const ignoresCase = isCaseInsensitive || hasInlineFlag
-  const bytes = toBytes(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
+  const bytes = toByteText(hasInlineFlag ? pattern.slice('(?i)'.length) : pattern)
   const parsed = parseRegex(bytes)
   if (typeof parsed === 'string') return { problem: parsed }
   try {
@@ -90,7 +90,7 @@ export interface RegexMatch {
 
 /** Tries it on a text. @returns `too-long` for a text on which it might take too long. */
 export function matchRegex(pattern: Pattern, text: string): RegexMatch | undefined | 'too-long' {
-  const bytes = toBytes(text)
+  const bytes = toByteText(text)
   const match = tryBytes(pattern, bytes)
   if (bytes === text || match === undefined || match === 'too-long') return match
   const { captures, groups } = match
@@ -121,8 +121,8 @@ function tryBytes(
 const ASCII = /^[\u0000-\u007f]*$/
 
 /** nginx matches bytes, not characters: the text with a character for each byte of UTF-8. */
-function toBytes(text: string): string {
-  return ASCII.test(text) ? text : bytesOf(text).toString('latin1')
+function toByteText(text: string): string {
+  return ASCII.test(text) ? text : toBytes(text).toString('latin1')
 }
 
 function fromBytes(bytes: string | undefined): string | undefined {

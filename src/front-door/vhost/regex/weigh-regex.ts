@@ -23,7 +23,7 @@ export function weigh(node: RegexNode): Weight {
   const isRepeat = node.kind === 'repeat' && node.max > 1
   return {
     branches: weights.some(({ branches }) => branches) || (isRepeat && hasWays(node.node)),
-    bits: weights.reduce((sum, { bits }) => sum + bits, 0) + bitsOf(node),
+    bits: weights.reduce((sum, { bits }) => sum + bits, 0) + countBits(node),
     repeats:
       weights.reduce((sum, { repeats }) => sum + repeats, 0) +
       (node.kind === 'repeat' && isLong(node) ? 1 : 0),
@@ -35,7 +35,7 @@ function isLong({ min, max }: { readonly min: number; readonly max: number }): b
   return max > 10 && max !== min
 }
 
-function bitsOf(node: RegexNode): number {
+function countBits(node: RegexNode): number {
   if (node.kind === 'choice') return Math.log2(node.nodes.length)
   return node.kind === 'repeat' && !isLong(node) ? Math.log2(node.max - node.min + 1) : 0
 }

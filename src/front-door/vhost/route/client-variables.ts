@@ -16,9 +16,9 @@ const VALUES: Readonly<Record<string, Of>> = {
   ssl_client_cert: (certificate) => certificate.toString().trimEnd().replaceAll('\n', '\n\t'),
   ssl_client_escaped_cert: (certificate) => encodeURIComponent(certificate.toString()),
   ssl_client_fingerprint: ({ fingerprint }) => fingerprint.replaceAll(':', '').toLowerCase(),
-  ssl_client_i_dn: ({ issuer }) => nameOf(issuer),
+  ssl_client_i_dn: ({ issuer }) => formatName(issuer),
   ssl_client_raw_cert: (certificate) => certificate.toString(),
-  ssl_client_s_dn: ({ subject }) => nameOf(subject),
+  ssl_client_s_dn: ({ subject }) => formatName(subject),
   ssl_client_serial: ({ serialNumber }) => serialNumber,
   ssl_client_v_end: ({ validTo }) => validTo,
   // In whole seconds, as in nginx.
@@ -29,21 +29,21 @@ const VALUES: Readonly<Record<string, Of>> = {
 
 /** nginx's variables about the certificate of a visitor: empty without one, and over plain HTTP. */
 export const CLIENT_VARIABLES: readonly (readonly [name: string, of: (request: RequestFacts) => string])[] = [
-  ['ssl_client_verify', verdictOf],
+  ['ssl_client_verify', formatVerdict],
   ...Object.entries(VALUES).map(
     ([name, of]) =>
       [name, ({ client }: RequestFacts) => (client?.certificate ? of(client.certificate) : '')] as const,
   ),
 ]
 
-function verdictOf({ scheme, client }: RequestFacts): string {
+function formatVerdict({ scheme, client }: RequestFacts): string {
   if (scheme === 'http') return ''
   if (!client?.certificate) return 'NONE'
   return client.error === undefined ? 'SUCCESS' : `FAILED:${REASONS[client.error] ?? client.error}`
 }
 
 /** A name as in RFC 2253, last part first; Node gives a part a line, with all but non-ASCII escaped. */
-function nameOf(name: string | undefined): string {
+function formatName(name: string | undefined): string {
   const parts = (name ?? '').split('\n').map((part) => part.replaceAll(' + ', '+'))
   return parts
     .reverse()

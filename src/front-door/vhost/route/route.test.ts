@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { compileServer, type DeclaredLocation } from '../compile/compile-server.ts'
-import { accessFor, demandOf } from '../settings/access.ts'
+import { accessFor, decideDemand } from '../settings/access.ts'
 import type { CompiledServer, Plan, RequestFacts } from './plan.ts'
 
 const HOST = 'app.example'
@@ -150,14 +150,14 @@ test('`route()` says what "proxy_redirect default" turns', () => {
     ROOT,
     { ...ROOT, path: '/d/', destination: '/e/' },
   ])
-  const redirectOf = (target: string) => {
+  const findRedirect = (target: string) => {
     const plan = server.route(facts(target))
     return plan.kind === 'content' && plan.redirect
   }
-  assert.deepEqual(redirectOf('/a/'), { from: 'http://up/b/', to: '/a/' })
-  assert.deepEqual(redirectOf('/c'), { from: 'http://up/', to: '/' })
-  assert.deepEqual(redirectOf('/d/'), { from: '/e/', to: '/d/' })
-  assert.deepEqual(redirectOf('/'), { from: '/', to: '/' })
+  assert.deepEqual(findRedirect('/a/'), { from: 'http://up/b/', to: '/a/' })
+  assert.deepEqual(findRedirect('/c'), { from: 'http://up/', to: '/' })
+  assert.deepEqual(findRedirect('/d/'), { from: '/e/', to: '/d/' })
+  assert.deepEqual(findRedirect('/'), { from: '/', to: '/' })
 })
 
 test("`compileServer()` knows nginx-proxy's names of upstreams", () => {
@@ -181,7 +181,7 @@ test('`compileServer()` takes an override with a location of its own in the plac
   const plan = server.route(facts('/x'))
   assert.equal(short(plan), 'declared / /x')
   assert.ok(plan.kind === 'content')
-  assert.equal(demandOf(accessFor(plan.settings, 'GET'), '192.0.2.1').kind, 'password')
+  assert.equal(decideDemand(accessFor(plan.settings, 'GET'), '192.0.2.1').kind, 'password')
   assert.equal(short(server.route(facts('/open'))), '204')
 })
 
@@ -193,7 +193,7 @@ test('`compileServer()` does not hand limit_except on to locations inside', () =
   ] as const) {
     const plan = server.route(facts(target))
     assert.ok(plan.kind === 'content')
-    assert.equal(demandOf(accessFor(plan.settings, 'PUT'), '192.0.2.1').kind, demand)
+    assert.equal(decideDemand(accessFor(plan.settings, 'PUT'), '192.0.2.1').kind, demand)
   }
 })
 
@@ -205,8 +205,8 @@ test('`compileServer()` makes what limit_except gives others of all that stands 
   assert.ok(plan.kind === 'content')
   const others = accessFor(plan.settings, 'PUT')
   assert.equal(others.basic?.file, '/u')
-  assert.equal(demandOf(others, '192.0.2.2').kind, 'denied')
-  assert.equal(demandOf(others, '192.0.2.1').kind, 'password')
+  assert.equal(decideDemand(others, '192.0.2.2').kind, 'denied')
+  assert.equal(decideDemand(others, '192.0.2.1').kind, 'password')
 })
 
 test('`route()` runs no steps for methods that limit_except keeps away', () => {
@@ -214,7 +214,7 @@ test('`route()` runs no steps for methods that limit_except keeps away', () => {
   assert.equal(short(server.route(facts('/a'))), '200 open')
   const plan = server.route(facts('/a', { method: 'PUT' }))
   assert.ok(plan.kind === 'content')
-  assert.equal(demandOf(accessFor(plan.settings, 'PUT'), '192.0.2.1').kind, 'denied')
+  assert.equal(decideDemand(accessFor(plan.settings, 'PUT'), '192.0.2.1').kind, 'denied')
 })
 
 test('`route()` keeps what was caught while locations are tried, and loses it with a step that does not match', () => {

@@ -98,12 +98,12 @@ function enter(
   if (location.isInternal && !state.isInternal) return failWith(404, location.settings, state)
   if (needsSlash) return redirectToSlash(state, location)
   if (isLimited(location, state)) return planContent(withoutTries(location), state, location.settings)
-  if (location.steps.length === 0) return planContent(placeOf(location), state, location.settings)
+  if (location.steps.length === 0) return planContent(toPlace(location), state, location.settings)
   const outcome = runSteps(location.steps, state)
   const settings = outcome.settings ?? location.settings
   if (outcome.kind === 'return' || outcome.kind === 'nowhere') return answer(outcome, settings, state)
   // An `if` that was true is a place of its own in nginx.
-  const place = outcome.settings === undefined ? placeOf(location) : withoutTries(location)
+  const place = outcome.settings === undefined ? toPlace(location) : withoutTries(location)
   if (!state.isMoved) return planContent(place, state, settings)
   if (cycles >= MAX_CYCLES) return failWith(500, settings, state)
   return routeLocations(parts, state, cycles + 1)
@@ -118,7 +118,7 @@ function isLimited({ settings: { limitExcept } }: Location, { request }: Rewrite
 
 function redirectToSlash(state: RewriteState, { settings }: Location): Plan {
   const location = `${escapePath(state.uri)}/${state.args === '' ? '' : `?${state.args}`}`
-  return { kind: 'return', status: 301, body: undefined, location, settings, variable: readerOf(state) }
+  return { kind: 'return', status: 301, body: undefined, location, settings, variable: createReader(state) }
 }
 
 /** An error without a text gets its page from `error_page`, as in nginx. */
@@ -128,7 +128,7 @@ function answer(
   state: RewriteState,
 ): Plan {
   if (outcome.kind === 'nowhere') return failWith(500, settings, state)
-  const variable = readerOf(state)
+  const variable = createReader(state)
   const { status, text } = outcome
   if (status === 444) return { kind: 'close' }
   const isUnmeasured = !state.isInLocation
@@ -143,10 +143,10 @@ function failWith(
   settings: LocationSettings,
   state: RewriteState,
 ): Extract<Plan, { kind: 'error' }> {
-  return { kind: 'error', status, isUnmeasured: !state.isInLocation, settings, variable: readerOf(state) }
+  return { kind: 'error', status, isUnmeasured: !state.isInLocation, settings, variable: createReader(state) }
 }
 
-function readerOf(state: RewriteState): (name: string) => string {
+function createReader(state: RewriteState): (name: string) => string {
   return (name) => readVariable(state, name)
 }
 
@@ -157,20 +157,20 @@ interface Place {
   readonly redirect: Location['redirect']
 }
 
-function placeOf({ content, matcher, redirect }: Location): Place {
+function toPlace({ content, matcher, redirect }: Location): Place {
   const length = matcher.kind === 'prefix' || matcher.kind === 'exact' ? matcher.path.length : 0
   return { content, length, redirect }
 }
 
 /** Content of blocks inside a location: in nginx `try_files` does not apply to them. */
 function withoutTries(location: Location): Place {
-  const place = placeOf(location)
+  const place = toPlace(location)
   const { content } = place
   return content.kind === 'files' ? { ...place, content: { ...content, tryFiles: undefined } } : place
 }
 
 function planContent(place: Place, state: RewriteState, settings: LocationSettings): Plan {
-  const variable = readerOf(state)
+  const variable = createReader(state)
   const { content, target, matchedLength } = fillIn(place, state, variable)
   if (content.kind === 'proxy') state.proxyAuthority = content.origin.replace(/^\w+:\/\//, '')
   if (content.kind === 'declared') state.proxyAuthority = state.serverName
@@ -203,9 +203,9 @@ function fillIn(
 ): { content: Content; target: string; matchedLength: number } {
   switch (content.kind) {
     case 'declared':
-      return { content, target: targetOf(state, content.destination, length), matchedLength: length }
+      return { content, target: formatTarget(state, content.destination, length), matchedLength: length }
     case 'proxy':
-      return { content, target: targetOf(state, content.uri ?? '', length), matchedLength: length }
+      return { content, target: formatTarget(state, content.uri ?? '', length), matchedLength: length }
     case 'proxy-url': {
       const rawValue = (name: string): string =>
         name === 'request_uri' ? state.request.target : variable(name)
@@ -240,7 +240,7 @@ function toUrl(
   const path = rest.startsWith('/') ? rest : `/${rest}`
   const target =
     rest === ''
-      ? targetOf(state, '', 0)
+      ? formatTarget(state, '', 0)
       : path === state.request.requestUri
         ? state.request.target
         : // The value of a variable is decoded: a space would end the target. nginx sends it, and applications
@@ -252,7 +252,7 @@ function toUrl(
 }
 
 /** Target of the request to an upstream: that of the client, unless it was rewritten or a prefix is replaced. */
-function targetOf(state: RewriteState, destination: string, length: number): string {
+function formatTarget(state: RewriteState, destination: string, length: number): string {
   if (destination === '' && !state.isRewritten) return state.request.target
   const isReplaced = destination !== '' && state.isWithinLocation
   const path = isReplaced ? `${destination}${escapePath(state.uri.slice(length))}` : escapePath(state.uri)

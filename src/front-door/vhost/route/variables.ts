@@ -40,13 +40,13 @@ type Read = (state: RewriteState) => string
 const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['args', ({ args }) => args],
   ['binary_remote_addr', ({ request }) => request.remoteAddress],
-  ['content_length', ({ request }) => headerOf(request, 'content-length')],
-  ['content_type', ({ request }) => headerOf(request, 'content-type')],
+  ['content_length', ({ request }) => readHeader(request, 'content-length')],
+  ['content_type', ({ request }) => readHeader(request, 'content-type')],
   ['document_uri', ({ uri }) => uri],
   ['host', ({ request }) => request.host],
   ['hostname', ({ serverName }) => serverName],
   ['http2', ({ request }) => (request.protocol === 'HTTP/2.0' ? 'h2' : '')],
-  ['http_host', ({ request }) => headerOf(request, 'host')],
+  ['http_host', ({ request }) => readHeader(request, 'host')],
   ['https', ({ request }) => (request.scheme === 'https' ? 'on' : '')],
   ['is_args', ({ args }) => (args === '' ? '' : '?')],
   ['limit_rate', () => '0'],
@@ -55,7 +55,7 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['pipe', () => '.'],
   ['request_completion', () => ''],
   ['proxy_host', ({ proxyAuthority = '' }) => proxyAuthority.replace(/:80$/, '')],
-  ['proxy_port', ({ proxyAuthority }) => portOf(proxyAuthority)],
+  ['proxy_port', ({ proxyAuthority }) => readPort(proxyAuthority)],
   ['msec', () => (Date.now() / 1_000).toFixed(3)],
   ['nginx_version', () => ''],
   ['proxy_add_x_forwarded_for', forwardedFor],
@@ -63,7 +63,7 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['realip_remote_addr', ({ request }) => request.remoteAddress],
   ['remote_addr', ({ request }) => request.remoteAddress],
   ['remote_port', ({ request }) => String(request.remotePort)],
-  ['remote_user', ({ request }) => userOf(headerOf(request, 'authorization'))],
+  ['remote_user', ({ request }) => readUser(readHeader(request, 'authorization'))],
   ['request', ({ request }) => `${request.method} ${request.requestUri} ${request.protocol}`],
   ['request_id', ({ request }) => request.requestId],
   ['request_method', ({ request }) => request.method],
@@ -79,12 +79,12 @@ const VARIABLES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ...CLIENT_VARIABLES.map(([name, of]) => [name, ({ request }: RewriteState) => of(request)] as const),
 
   ['host_port', ({ request }) => portSuffix(request)],
-  ['proxy_connection', ({ request }) => (headerOf(request, 'upgrade') === '' ? '' : 'upgrade')],
-  ['proxy_upgrade', ({ request }) => headerOf(request, 'upgrade')],
+  ['proxy_connection', ({ request }) => (readHeader(request, 'upgrade') === '' ? '' : 'upgrade')],
+  ['proxy_upgrade', ({ request }) => readHeader(request, 'upgrade')],
   ['proxy_x_forwarded_for', forwardedFor],
   [
     'proxy_x_forwarded_host',
-    ({ request }) => trustedHeader(request, 'x-forwarded-host') || headerOf(request, 'host'),
+    ({ request }) => trustedHeader(request, 'x-forwarded-host') || readHeader(request, 'host'),
   ],
   [
     'proxy_x_forwarded_port',
@@ -129,9 +129,9 @@ export function readVariable(state: RewriteState, name: string): string {
   const read = VARIABLES.get(name)
   if (read) return read(state)
   if (name.length === 1 && name >= '0' && name <= '9') return state.captures?.captures[Number(name)] ?? ''
-  if (name.startsWith('http_')) return headerOf(state.request, name.slice(5).replaceAll('_', '-'))
-  if (name.startsWith('arg_')) return argumentOf(state.args, name.slice(4))
-  if (name.startsWith('cookie_')) return cookieOf(headerOf(state.request, 'cookie'), name.slice(7))
+  if (name.startsWith('http_')) return readHeader(state.request, name.slice(5).replaceAll('_', '-'))
+  if (name.startsWith('arg_')) return readArgument(state.args, name.slice(4))
+  if (name.startsWith('cookie_')) return readCookie(readHeader(state.request, 'cookie'), name.slice(7))
   return state.request.late?.(name) ?? state.before?.(name) ?? ''
 }
 
@@ -169,14 +169,14 @@ export function tryLocation(state: RewriteState, pattern: Pattern, text: string)
   return true
 }
 
-function headerOf({ headers }: RequestFacts, name: string): string {
+function readHeader({ headers }: RequestFacts, name: string): string {
   const value = headers[name]
   return textOfHeader(typeof value === 'string' ? value : (value?.join(', ') ?? ''))
 }
 
 /** The value of a header from a trusted proxy before us. */
 function trustedHeader(request: RequestFacts, name: string): string {
-  return request.isPeerTrusted ? headerOf(request, name) : ''
+  return request.isPeerTrusted ? readHeader(request, name) : ''
 }
 
 function forwardedFor({ request }: RewriteState): string {
@@ -189,20 +189,20 @@ function portSuffix({ serverPort }: RequestFacts): string {
 }
 
 /** Port of `proxy_pass`, whose host may be an address of IPv6. */
-function portOf(authority: string | undefined): string {
+function readPort(authority: string | undefined): string {
   if (authority === undefined) return ''
   return /:(\d+)$/.exec(authority)?.[1] ?? '80'
 }
 
 /** The first argument of a name, undecoded, as in nginx. */
-function argumentOf(args: string, name: string): string {
+function readArgument(args: string, name: string): string {
   if (args === '') return ''
   const prefix = `${name.toLowerCase()}=`
   const found = args.split('&').find((pair) => pair.toLowerCase().startsWith(prefix))
   return found?.slice(prefix.length) ?? ''
 }
 
-function cookieOf(header: string, name: string): string {
+function readCookie(header: string, name: string): string {
   if (header === '') return ''
   const prefix = `${name.toLowerCase()}=`
   const found = header
@@ -213,7 +213,7 @@ function cookieOf(header: string, name: string): string {
 }
 
 /** The name of a Basic log-in, checked or not. */
-function userOf(authorization: string): string {
+function readUser(authorization: string): string {
   const [, text] = /^basic ([A-Za-z0-9+/=]+)$/i.exec(authorization) ?? []
   return text === undefined ? '' : (Buffer.from(text, 'base64').toString('utf8').split(':', 1)[0] ?? '')
 }

@@ -15,7 +15,7 @@ export function parseAccessLog([path = '', ...words]: readonly string[]): {
   /** Ignored parts, a sentence without its subject each. */
   readonly oddities: readonly string[]
 } {
-  const name = nameOf(path)
+  const name = toLogName(path)
   const [format] = words.filter((word) => !TUNING.test(word) && !word.startsWith('if='))
   const isKnown = format === undefined || FORMATS.includes(format)
   return {
@@ -35,7 +35,7 @@ export function parseAccessLog([path = '', ...words]: readonly string[]): {
 }
 
 /** Path below the log folder; undefined: outside of it, or dependent on the request. */
-function nameOf(path: string): string | undefined {
+function toLogName(path: string): string | undefined {
   const inside = path.startsWith(LOG_FOLDER) ? path.slice(LOG_FOLDER.length) : path
   const isSafe = inside
     .split('/')

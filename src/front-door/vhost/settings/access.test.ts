@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createAddressTest, decideAddress, demandOf } from './access.ts'
+import { createAddressTest, decideAddress, decideDemand } from './access.ts'
 import type { AccessSettings } from './settings.ts'
 
 function rules(text: string): AccessSettings['addresses'] {
@@ -45,10 +45,10 @@ for (const [text, address, verdict] of ADDRESSES) {
 
 const BASIC = { realm: [{ literal: 'x' }], file: '/users' }
 
-test('`demandOf()` asks for a password with "satisfy any" where no rule speaks of an address', () => {
+test('`decideDemand()` requires a password with "satisfy any" where no rule covers an address', () => {
   const access: AccessSettings = { addresses: rules('allow 192.0.2.1'), basic: BASIC, satisfy: 'any' }
-  assert.equal(demandOf(access, '192.0.2.1').kind, 'granted')
-  assert.equal(demandOf(access, '192.0.2.2').kind, 'password')
-  assert.equal(demandOf({ ...access, addresses: [] }, '192.0.2.1').kind, 'password')
-  assert.equal(demandOf({ ...access, addresses: rules('deny all') }, '192.0.2.1').kind, 'password')
+  assert.equal(decideDemand(access, '192.0.2.1').kind, 'granted')
+  assert.equal(decideDemand(access, '192.0.2.2').kind, 'password')
+  assert.equal(decideDemand({ ...access, addresses: [] }, '192.0.2.1').kind, 'password')
+  assert.equal(decideDemand({ ...access, addresses: rules('deny all') }, '192.0.2.1').kind, 'password')
 })

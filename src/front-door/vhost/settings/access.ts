@@ -21,7 +21,7 @@ type AccessDemand =
   | { readonly kind: 'password' }
 
 /** Checks that remain after the rules about addresses (nginx's `satisfy`). */
-export function demandOf(access: AccessSettings, remoteAddress: string): AccessDemand {
+export function decideDemand(access: AccessSettings, remoteAddress: string): AccessDemand {
   const verdict = decideAddress(access, remoteAddress)
   if (!access.basic) return verdict === 'denied' ? DENIED : GRANTED
   if (access.satisfy === 'any') return verdict === 'allowed' ? GRANTED : PASSWORD

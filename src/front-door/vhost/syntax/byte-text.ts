@@ -48,15 +48,15 @@ export function textOfHeader(value: string): string {
 export function headerOfText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
   const clean = text.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, '')
-  return ASCII.test(clean) ? clean : bytesOf(clean).toString('latin1')
+  return ASCII.test(clean) ? clean : toBytes(clean).toString('latin1')
 }
 
 /** The bytes of a text; those that are not UTF-8 unchanged. */
-export function bytesOf(text: string): Buffer {
+export function toBytes(text: string): Buffer {
   const stray = strayByte(text)
   if (stray !== undefined) return Buffer.from([stray])
   if (text.isWellFormed()) return Buffer.from(text)
-  return Buffer.concat([...text].map(bytesOf))
+  return Buffer.concat([...text].map(toBytes))
 }
 
 /** The byte that one lone surrogate stands for. */

@@ -1,4 +1,4 @@
-import { bytesOf } from './byte-text.ts'
+import { toBytes } from './byte-text.ts'
 
 /** Characters that `ngx_escape_uri` escapes in a path, and in arguments. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped
@@ -35,7 +35,7 @@ function escapeBy(text: string, escaped: RegExp): string {
   for (const sign of text) {
     if (!escaped.test(sign)) result += sign
     else {
-      for (const byte of bytesOf(sign)) result += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+      for (const byte of toBytes(sign)) result += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
     }
   }
   return result
