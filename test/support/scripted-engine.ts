@@ -50,7 +50,7 @@ export async function startScriptedEngine(): Promise<ScriptedEngine> {
       response.flushHeaders()
       streams.add(response)
       response.on('close', () => streams.delete(response))
-      for (const tell of waiting) tell()
+      for (const sendEvent of waiting) sendEvent()
       waiting = []
       return
     }

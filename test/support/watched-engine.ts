@@ -22,7 +22,7 @@ const ON_NO_CONTAINER: OwnTraces = { isContained: false, ids: [] }
 /** A watch over a scripted engine, with its reports and log lines. */
 interface Watched extends AsyncDisposable {
   readonly engine: ScriptedEngine
-  readonly tellings: { readonly containers: readonly ContainerFacts[]; readonly place: OwnPlace }[]
+  readonly reports: { readonly containers: readonly ContainerFacts[]; readonly place: OwnPlace }[]
   readonly states: string[]
   readonly logs: Record<string, unknown>[]
   /** Settles once a condition on the reports or log lines is true. */
@@ -41,7 +41,7 @@ export async function watch({ times, traces, prepare }: Setting = {}): Promise<W
   await using resources = new AsyncDisposableStack()
   const engine = resources.use(await startScriptedEngine())
   await prepare?.(engine)
-  const tellings: Watched['tellings'] = []
+  const reports: Watched['reports'] = []
   const states: string[] = []
   const logs: Record<string, unknown>[] = []
   let wake = Promise.withResolvers<void>()
@@ -55,7 +55,7 @@ export async function watch({ times, traces, prepare }: Setting = {}): Promise<W
       client: createDockerClient(engine.url, undefined),
       logger,
       onContainers: (containers, place) => {
-        tellings.push({ containers, place })
+        reports.push({ containers, place })
         changed()
       },
       onState: (state) => {
@@ -69,16 +69,16 @@ export async function watch({ times, traces, prepare }: Setting = {}): Promise<W
   const kept = resources.move()
   return {
     engine,
-    tellings,
+    reports,
     states,
     logs,
-    names: () => (tellings.at(-1)?.containers ?? []).map(({ name }) => name).sort(),
+    names: () => (reports.at(-1)?.containers ?? []).map(({ name }) => name).sort(),
     async until(isSo) {
       const deadline = Date.now() + PATIENCE_MS
       while (!isSo()) {
         assert.ok(
           Date.now() < deadline,
-          `it did not come about: ${JSON.stringify([tellings.at(-1), states, logs])}`,
+          `it did not come about: ${JSON.stringify([reports.at(-1), states, logs])}`,
         )
         await Promise.race([wake.promise, sleep(20)])
       }

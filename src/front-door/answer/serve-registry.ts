@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { basename } from 'node:path'
 import {
-  addedHeadersOf,
   type ContentPlan,
+  logTooLarge,
   type SiteExchange,
-  tellTooLarge,
+  toAddedHeaders,
 } from '../exchange/site-exchange.ts'
 import type { BoundedMessage } from '../listen/http/bounded-message.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
@@ -25,9 +25,9 @@ export async function serveRegistry(
   const request = exchange.request as BoundedMessage
   const response = exchange.response as ServerResponse
   const { settings } = plan
-  const addedHeaders = additionsOf(exchange, plan)
+  const addedHeaders = createAdditions(exchange, plan)
   const refuse = (): void => {
-    tellTooLarge(exchange, settings, tools)
+    logTooLarge(exchange, settings, tools)
     const { maxBodyBytes: maxBytes, maxBodyPlace } = settings
     // The folder is not shown to clients.
     const place = maxBodyPlace ? `${basename(maxBodyPlace.file)}:${maxBodyPlace.line}` : 'the configuration'
@@ -76,10 +76,10 @@ function isWithin(
 }
 
 /** Adds headers when the head is written: some depend on the status. */
-function additionsOf(exchange: SiteExchange, { settings, variable }: ContentPlan): Visit['addedHeaders'] {
+function createAdditions(exchange: SiteExchange, { settings, variable }: ContentPlan): Visit['addedHeaders'] {
   const hasHsts = exchange.scheme === 'https' && exchange.site.declaration.hsts !== undefined
   if (settings.addHeaders.length === 0 && !hasHsts) return undefined
-  return (status) => addedHeadersOf(exchange, { status, settings, variable })
+  return (status) => toAddedHeaders(exchange, { status, settings, variable })
 }
 
 /**

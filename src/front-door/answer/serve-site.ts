@@ -5,13 +5,13 @@ import { sendOwn, sendSitePage } from '../exchange/own-answer.ts'
 import type { Answering, RequestRecord } from '../exchange/site-exchange.ts'
 import {
   type ContentPlan,
+  findTarget,
   hasLeft,
+  logRefusedTarget,
+  logTooLarge,
   type SiteExchange,
   setHeader,
   setHsts,
-  targetOf,
-  tellRefused,
-  tellTooLarge,
 } from '../exchange/site-exchange.ts'
 import type { SiteHandler, SiteVisit } from '../exchange/site-handler.ts'
 import { Http2Upstreams } from '../forward/forward-h2c.ts'
@@ -21,9 +21,9 @@ import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from '../forward/proxy-
 import { stayHere } from '../forward/turn-redirect.ts'
 import { responseOn } from '../forward/upgrade-response.ts'
 import { UpstreamPools } from '../forward/upstream-pools.ts'
+import { judgeAccess, type Refusal } from '../judge/judge-access.ts'
 import { judgeRequest } from '../judge/judge-request.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
-import { type Refusal, refusalOf } from '../judge/site-access.ts'
 import type { DoorResponse } from '../listen/http/door-request.ts'
 import { sendPage } from '../listen/http/error-pages.ts'
 import { letOthersBegin } from '../listen/http/hold-answer.ts'
@@ -33,7 +33,7 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { toBytes } from '../vhost/syntax/byte-text.ts'
 import { escapeHeader } from '../vhost/syntax/escape-uri.ts'
 import type { AnswerTools, SiteHandlerParts } from './answer-tools.ts'
-import { typeOf } from './files/file-types.ts'
+import { findType } from './files/file-types.ts'
 import { FILE_METHODS, serveFiles } from './files/files-content.ts'
 import { STRICT } from './files/find-file.ts'
 import { logUpgrade, recordRequest } from './record-request.ts'
@@ -45,7 +45,7 @@ const MAX_REDIRECTS = 10
 /** Enough to differ from those of all other proxies on the way. */
 const LOOP_ID_BYTES = 8
 /** Least time between two lines about readers that were ended, in milliseconds. */
-const TELL_ENDED_EVERY_MS = 10_000
+const LOG_ENDED_EVERY_MS = 10_000
 
 /** A handler that holds connections to upstreams. */
 interface ClosableSiteHandler extends SiteHandler, AsyncDisposable {}
@@ -66,16 +66,16 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         ),
     }),
   }
-  const telling = tellEnded(parts.logger)
+  const endedLog = logEnded(parts.logger)
   // The registry has access lines of its own.
-  const logOf = ({ site }: Pick<SiteVisit, 'site'>): SiteLog | undefined =>
+  const findLog = ({ site }: Pick<SiteVisit, 'site'>): SiteLog | undefined =>
     site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
   const record = (
     visit: SiteVisit,
     response: DoorResponse,
     startedAt?: number,
   ): RequestRecord | undefined => {
-    const log = logOf(visit)
+    const log = findLog(visit)
     return log && recordRequest(log, { visit, response }, startedAt)
   }
   return {
@@ -102,7 +102,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       }
       try {
         const result = await proxyUpgrade(visit, { socket, head }, { tools, answers })
-        const log = logOf(visit)
+        const log = findLog(visit)
         if (log && result) logUpgrade(log, visit, { ...result, startedAt })
       } catch (err) {
         parts.logger.error({ err, host: visit.host, id: visit.requestId }, 'a site could not be served')
@@ -110,7 +110,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       }
     },
     async [Symbol.asyncDispose]() {
-      telling[Symbol.dispose]()
+      endedLog[Symbol.dispose]()
       tools.http2Upstreams[Symbol.dispose]()
       await tools.pools[Symbol.asyncDispose]()
     },
@@ -118,13 +118,13 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
 }
 
 /** Logs the readers that were ended, but not a line for each. */
-function tellEnded(logger: SiteHandlerParts['logger']): Disposable {
+function logEnded(logger: SiteHandlerParts['logger']): Disposable {
   let ended = { answers: 0, bytes: 0 }
-  let toldAt = Number.NEGATIVE_INFINITY
+  let loggedAt = Number.NEGATIVE_INFINITY
   return unsentBytes.onEnded(({ answers, bytes }) => {
     ended = { answers: ended.answers + answers, bytes: ended.bytes + bytes }
-    if (performance.now() - toldAt < TELL_ENDED_EVERY_MS) return
-    toldAt = performance.now()
+    if (performance.now() - loggedAt < LOG_ENDED_EVERY_MS) return
+    loggedAt = performance.now()
     logger.warn(ended, 'answers that their clients did not read were ended, as they held up others')
     ended = { answers: 0, bytes: 0 }
   })
@@ -136,7 +136,7 @@ async function serve(visit: SiteVisit, { response, record }: Answering, tools: A
   if (!judged || 'refused' in judged) {
     setHsts(response, visit)
     if (judged) {
-      tellRefused(visit, judged, tools)
+      logRefusedTarget(visit, judged, tools)
       if (record) record.reason = judged.refused
     }
     return sendPage(response, judged ? (judged.status ?? 400) : 503, {}, site.errorPage)
@@ -152,7 +152,7 @@ async function follow(
 ): Promise<void> {
   if (plan.kind !== 'close') chooseLog(exchange, plan.settings)
   if (plan.kind !== 'close' && isTooLarge(exchange, plan)) {
-    tellTooLarge(exchange, plan.settings, tools)
+    logTooLarge(exchange, plan.settings, tools)
     exchange.trail.body = 'refused'
     return answerError(exchange, { status: 413, plan, redirects }, tools)
   }
@@ -163,7 +163,7 @@ async function follow(
     case 'return':
       return answerReturn(exchange, plan)
     case 'error':
-      if (plan.reason !== undefined) tellRefused(exchange, { refused: plan.reason }, tools)
+      if (plan.reason !== undefined) logRefusedTarget(exchange, { refused: plan.reason }, tools)
       return answerError(exchange, { status: plan.status, plan, redirects }, tools)
     case 'content':
       return enter(exchange, plan, tools, redirects)
@@ -179,7 +179,7 @@ function chooseLog({ record, facts }: SiteExchange, settings: LocationSettings):
 /** Checks the announced length as soon as a location was chosen, as nginx does. */
 function isTooLarge(exchange: SiteExchange, plan: Exclude<Plan, { kind: 'close' }>): boolean {
   if (plan.isUnmeasured || exchange.trail.body !== 'here') return false
-  if (plan.kind === 'content' && targetOf(exchange, plan)?.kind === 'registry') return false
+  if (plan.kind === 'content' && findTarget(exchange, plan)?.kind === 'registry') return false
   const { maxBodyBytes } = plan.settings
   return maxBodyBytes > 0 && Number(exchange.headers['content-length'] ?? 0) > maxBodyBytes
 }
@@ -192,10 +192,10 @@ async function enter(
   redirects: number,
 ): Promise<void> {
   const { settings } = plan
-  const refusal = await refusalOf(exchange, plan, tools)
+  const refusal = await judgeAccess(exchange, plan, tools)
   if (refusal) return answerRefusal(exchange, { plan, refusal, redirects }, tools)
-  const asked = enterLimits(tools.limits, { settings, trail: exchange.trail, variable: plan.variable })
-  const verdict = asked instanceof Promise ? await asked : asked
+  const entering = enterLimits(tools.limits, { settings, trail: exchange.trail, variable: plan.variable })
+  const verdict = entering instanceof Promise ? await entering : entering
   if (verdict.kind === 'refuse') {
     tools.logger.warn({ host: exchange.host, zone: verdict.zone, remote: exchange.remoteAddress }, 'limited')
     return answerError(exchange, { status: verdict.status, plan, redirects }, tools)
@@ -231,7 +231,7 @@ async function answerContent(
 ): Promise<void> {
   const { content } = plan
   const fail = (status: number): Promise<void> => answerError(exchange, { status, plan, redirects }, tools)
-  const target = targetOf(exchange, plan)
+  const target = findTarget(exchange, plan)
   if (target?.kind === 'registry') return serveRegistry(exchange, plan, tools)
   if (target?.kind === 'upstream') {
     return proxyRequest(exchange, { plan, upstream: target.upstream }, { tools, fail })
@@ -275,7 +275,7 @@ function answerReturn(exchange: SiteExchange, plan: Extract<Plan, { kind: 'retur
   const text = toBytes(body ?? '')
   // A text without a type is shown, not kept as a file.
   const plain = settings.defaultType === 'application/octet-stream' ? 'text/plain' : settings.defaultType
-  const type = typeOf(variable('uri'), plain)
+  const type = findType(variable('uri'), plain)
   sendOwn(exchange, rules, {
     status,
     // An empty body has no type; a published answer to OPTIONS adds one itself, which would be the second.

@@ -233,25 +233,25 @@ test('`access_log` of a vhost file names the file below the folder, and the form
 })
 
 test('what `access_log` asks for and does not get is said', () => {
-  const warningsOf = (text: string, hasLogFiles: boolean): string[] =>
+  const compileWarnings = (text: string, hasLogFiles: boolean): string[] =>
     compileServer({
       ...{ host: HOST, isRegistry: false, locations: [], hasLogFiles },
       serverFile: { file: 'f', text },
       resolvePath: (path) => path,
       readInclude: () => undefined,
     }).problems.map(({ line, severity, message }) => `${line} ${severity} ${message}`)
-  assert.deepEqual(warningsOf('access_log /var/log/nginx/a.log;\naccess_log b.log json gzip;', true), [
+  assert.deepEqual(compileWarnings('access_log /var/log/nginx/a.log;\naccess_log b.log json gzip;', true), [
     '2 warns "access_log" stands here twice: lines go to the last file only',
   ])
-  assert.deepEqual(warningsOf('access_log syslog:server=x main if=$y;', true), [
+  assert.deepEqual(compileWarnings('access_log syslog:server=x main if=$y;', true), [
     `1 warns "access_log" names no file below /var/log/nginx/: syslog:server=x; the host's own log file is used`,
     '1 warns "access_log" has the format "main", not one of combined, vhost, json; that of site-log-format is used',
     '1 warns "access_log" has a condition, which is passed over: all is logged',
   ])
-  assert.deepEqual(warningsOf('access_log a.log;', false), [
+  assert.deepEqual(compileWarnings('access_log a.log;', false), [
     '1 warns "access_log" has no effect here: site-log names no folder for log files',
   ])
-  assert.deepEqual(warningsOf('access_log off;', false), [])
+  assert.deepEqual(compileWarnings('access_log off;', false), [])
 })
 
 test('a rotation loses no line', async () => {

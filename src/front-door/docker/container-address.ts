@@ -20,7 +20,7 @@ interface ContainerPort {
 }
 
 /** `VIRTUAL_PORT`, else the only exposed port, else 80. */
-export function portOf(container: ContainerFacts, declared: string | undefined): ContainerPort {
+export function choosePort(container: ContainerFacts, declared: string | undefined): ContainerPort {
   const { name, ports } = container
   const [only] = ports
   if (declared !== undefined) {
@@ -51,7 +51,11 @@ type ContainerAddress = { readonly host: string } | { readonly problem: string }
  * the host itself the first that it reaches, bridges before others; the label `berth.network` chooses another. In the
  * host's network it is the machine itself. One address a container: with more it would get more than its share.
  */
-export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6: boolean): ContainerAddress {
+export function chooseAddress(
+  container: ContainerFacts,
+  place: OwnPlace,
+  preferIpv6: boolean,
+): ContainerAddress {
   const { name, networkMode, networks } = container
   if (networkMode === 'host') return hostAddress(name, place)
   if (networkMode === 'shared') {
@@ -65,7 +69,7 @@ export function addressOf(container: ContainerFacts, place: OwnPlace, preferIpv6
   const reached = place.isHost
     ? chosenNetworks
         .filter((network) => !isFar(network, place))
-        .sort((a, b) => rankOf(a, place) - rankOf(b, place))
+        .sort((a, b) => rankNetwork(a, place) - rankNetwork(b, place))
     : chosenNetworks.filter((network) => isShared(network, place))
   for (const { ipv4, ipv6 } of reached) {
     const host = preferIpv6 ? (ipv6 ?? ipv4) : (ipv4 ?? ipv6)
@@ -91,7 +95,7 @@ function isFar({ name }: ContainerNetwork, { drivers }: OwnPlace): boolean {
 }
 
 /** Rank by driver; an unknown one counts as a bridge. */
-function rankOf({ name }: ContainerNetwork, { drivers }: OwnPlace): number {
+function rankNetwork({ name }: ContainerNetwork, { drivers }: OwnPlace): number {
   const driver = drivers?.get(name)
   return driver === undefined || HOST_DRIVERS.includes(driver) ? 0 : 1
 }

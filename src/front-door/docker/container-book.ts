@@ -163,7 +163,7 @@ function readList(list: unknown): Map<string, string> {
     entries
       .filter((entry): entry is ListEntry => typeof (entry as ListEntry | null)?.Id === 'string')
       .slice(0, MAX_CONTAINERS)
-      .map((entry) => [entry.Id, summaryOf(entry)]),
+      .map((entry) => [entry.Id, formatSummary(entry)]),
   )
 }
 
@@ -175,7 +175,7 @@ interface ListEntry {
   readonly NetworkSettings?: { readonly Networks?: unknown } | null
 }
 
-function summaryOf({ Names, State, Status, NetworkSettings }: ListEntry): string {
+function formatSummary({ Names, State, Status, NetworkSettings }: ListEntry): string {
   // The rest of the status is a duration in words, which changes by itself.
   const status = String(Status).match(/\((?:\d+|healthy|unhealthy|health: starting|Paused)\)/g)
   return JSON.stringify([Names, State, status, NetworkSettings?.Networks])

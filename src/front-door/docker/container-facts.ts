@@ -79,25 +79,25 @@ export interface ContainerFacts {
  * @returns undefined if it is no container.
  */
 export function readContainer(inspect: unknown, containerLabel?: string): ContainerFacts | undefined {
-  const root = recordOf(inspect)
-  const config = recordOf(root.Config)
-  const state = recordOf(root.State)
-  const settings = recordOf(root.NetworkSettings)
+  const root = toRecord(inspect)
+  const config = toRecord(root.Config)
+  const state = toRecord(root.State)
+  const settings = toRecord(root.NetworkSettings)
   if (typeof root.Id !== 'string' || !/^[a-zA-Z0-9_.-]{1,128}$/.test(root.Id)) return undefined
-  const networks = entriesOf(settings.Networks).map(([name, each]) => readNetwork(name, recordOf(each)))
-  const known = Object.keys(recordOf(settings.Ports))
+  const networks = toEntries(settings.Networks).map(([name, each]) => readNetwork(name, toRecord(each)))
+  const known = Object.keys(toRecord(settings.Ports))
   return {
     id: root.Id,
     name: readName(root.Name, root.Id),
     createdAt: readTime(root.Created),
     ...readState(state),
-    health: readHealth(recordOf(state.Health ?? state.Healthcheck).Status),
+    health: readHealth(toRecord(state.Health ?? state.Healthcheck).Status),
     environment: readEnvironment(config.Env),
     labels: readLabels(config.Labels, containerLabel),
     networks: networks.sort((a, b) => (a.name < b.name ? -1 : 1)),
-    networkMode: readNetworkMode(recordOf(root.HostConfig).NetworkMode, networks),
+    networkMode: readNetworkMode(toRecord(root.HostConfig).NetworkMode, networks),
     // On an internal network the engine lists no ports there, only those of the image.
-    ports: readPorts(known.length > 0 ? known : Object.keys(recordOf(config.ExposedPorts))),
+    ports: readPorts(known.length > 0 ? known : Object.keys(toRecord(config.ExposedPorts))),
   }
 }
 
@@ -116,7 +116,7 @@ function readTime(value: unknown): number {
 function readState(
   state: Record<string, unknown>,
 ): Pick<ContainerFacts, 'state' | 'exitCode' | 'isOutOfMemory'> {
-  const kind = stateOf(state)
+  const kind = toState(state)
   const hasEnded = kind === 'stopped' || kind === 'restarting'
   return {
     state: kind,
@@ -125,7 +125,7 @@ function readState(
   }
 }
 
-function stateOf({ Status, Running, Paused, Restarting }: Record<string, unknown>): ContainerState {
+function toState({ Status, Running, Paused, Restarting }: Record<string, unknown>): ContainerState {
   if (Paused === true || Status === 'paused') return 'paused'
   // A container that restarts again and again has `Running` set, too.
   if (Restarting === true || Status === 'restarting') return 'restarting'
@@ -136,10 +136,10 @@ function stateOf({ Status, Running, Paused, Restarting }: Record<string, unknown
 function readNetwork(name: string, network: Record<string, unknown>): ContainerNetwork {
   return {
     name,
-    id: textOf(network.NetworkID) ?? '',
-    ipv4: addressOf(network.IPAddress, 4),
-    ipv6: addressOf(network.GlobalIPv6Address, 6),
-    gateway: addressOf(network.Gateway, 4) ?? addressOf(network.IPv6Gateway, 6),
+    id: toText(network.NetworkID) ?? '',
+    ipv4: toAddress(network.IPAddress, 4),
+    ipv6: toAddress(network.GlobalIPv6Address, 6),
+    gateway: toAddress(network.Gateway, 4) ?? toAddress(network.IPv6Gateway, 6),
   }
 }
 
@@ -174,7 +174,7 @@ function readEnvironment(list: unknown): Record<string, string> {
 
 function readLabels(labels: unknown, containerLabel: string | undefined): Record<string, string> {
   return Object.fromEntries(
-    entriesOf(labels)
+    toEntries(labels)
       .filter(([name]) => name.startsWith(LABEL_PREFIX) || name === NETWORK_LABEL || name === containerLabel)
       .map(([name, value]) => [name, String(value).trim().slice(0, MAX_VALUE_LENGTH)]),
   )
@@ -189,20 +189,20 @@ function readPorts(names: readonly string[]): number[] {
   return [...new Set(tcp.filter((port) => port > 0 && port <= 65_535))].sort((a, b) => a - b)
 }
 
-function addressOf(value: unknown, family: 4 | 6): string | undefined {
+function toAddress(value: unknown, family: 4 | 6): string | undefined {
   return typeof value === 'string' && isIP(value) === family ? value : undefined
 }
 
-function entriesOf(value: unknown): [string, unknown][] {
-  return Object.entries(recordOf(value)).slice(0, MAX_MEMBERS)
+function toEntries(value: unknown): [string, unknown][] {
+  return Object.entries(toRecord(value)).slice(0, MAX_MEMBERS)
 }
 
-function recordOf(value: unknown): Record<string, unknown> {
+function toRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {}
 }
 
-function textOf(value: unknown): string | undefined {
+function toText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }

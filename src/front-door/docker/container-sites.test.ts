@@ -78,19 +78,19 @@ function only(containers: readonly ContainerFacts[], options?: Declare): SiteDec
   return site
 }
 
-function upstreamOf(site: SiteDeclaration, path = '/'): UpstreamDeclaration {
+function requireUpstream(site: SiteDeclaration, path = '/'): UpstreamDeclaration {
   const target = site.paths.find((each) => each.path === path)?.target
   assert.ok(target?.kind === 'upstream', `there is ${path}`)
   return target.upstream
 }
 
 /** The servers of a site as `address:port`, and those without an address as their problem. */
-function serversOf(site: SiteDeclaration, path = '/'): string[] {
-  return upstreamOf(site, path).servers.map(({ host, port, problem }) => problem ?? `${host}:${port}`)
+function formatServers(site: SiteDeclaration, path = '/'): string[] {
+  return requireUpstream(site, path).servers.map(({ host, port, problem }) => problem ?? `${host}:${port}`)
 }
 
 /** Declarations without effect, as shown to the operator. */
-function lostOf(containers: readonly ContainerFacts[]): string {
+function formatLost(containers: readonly ContainerFacts[]): string {
   return findLostContainers(containers)
     .map(({ container: who, name, cause, fix }) => `${who} (${name}): ${cause}. ${fix}.`)
     .join('\n')
@@ -203,8 +203,8 @@ describe('VIRTUAL_HOST', () => {
         declare(containers).map(({ host }) => host),
         hosts,
       )
-      if (lost) assert.match(lostOf(containers), lost)
-      else assert.equal(lostOf(containers), '')
+      if (lost) assert.match(formatLost(containers), lost)
+      else assert.equal(formatLost(containers), '')
     })
   }
 
@@ -216,7 +216,7 @@ describe('VIRTUAL_HOST', () => {
     const names = Array.from({ length: 300 }, (_none, index) => `h${index}.example.com`)
     const containers = [container({ VIRTUAL_HOST: names.join() })]
     assert.equal(declare(containers).length, 256)
-    assert.match(lostOf(containers), /names 300 hosts: the first 256 count/)
+    assert.match(formatLost(containers), /names 300 hosts: the first 256 count/)
   })
 })
 
@@ -238,14 +238,14 @@ describe('the port', () => {
   ] as const) {
     test(`is ${name}`, () => {
       const site = only([container(told === undefined ? {} : { VIRTUAL_PORT: told }, { ports })])
-      assert.deepEqual(serversOf(site), [expected])
+      assert.deepEqual(formatServers(site), [expected])
       warned(site, warning)
     })
   }
   for (const told of ['http', '0', '65536', '80,443', '-1', '8080/tcp']) {
     test(`is a problem if VIRTUAL_PORT=${told}`, () => {
       assert.match(
-        serversOf(only([container({ VIRTUAL_PORT: told })])).join(),
+        formatServers(only([container({ VIRTUAL_PORT: told })])).join(),
         /is no port: give a number up to 65535/,
       )
     })
@@ -416,7 +416,7 @@ describe('the address', () => {
     ],
   ] as const) {
     test(name, () => {
-      const [server] = serversOf(only([container({}, more)], { place, defaults: { preferIpv6 } }))
+      const [server] = formatServers(only([container({}, more)], { place, defaults: { preferIpv6 } }))
       assert.match(server ?? '', expected)
     })
   }
@@ -428,7 +428,7 @@ describe('the address', () => {
 
   test('is one for each container, however many networks it shares', () => {
     const place = { ...IN_WEB, networks: [...IN_WEB.networks, { name: 'back', id: 'n-back' }] }
-    assert.equal(serversOf(only([container({}, { networks: two })], { place })).length, 1)
+    assert.equal(formatServers(only([container({}, { networks: two })], { place })).length, 1)
   })
 })
 
@@ -461,34 +461,34 @@ describe('the path', () => {
 
   test('that is a regular expression cannot be replaced: that path answers 503, and no other', () => {
     const site = only([container({ VIRTUAL_PATH: '~ ^/a', VIRTUAL_DEST: '/b' }), container({})])
-    assert.match(serversOf(site, '~ ^/a').join(), /cannot take the place of the regular expression/)
-    assert.deepEqual(serversOf(site), ['172.20.0.5:8080'])
+    assert.match(formatServers(site, '~ ^/a').join(), /cannot take the place of the regular expression/)
+    assert.deepEqual(formatServers(site), ['172.20.0.5:8080'])
   })
 
   test('that cannot be read keeps the host, without a server', () => {
     const site = only([container({ VIRTUAL_PATH: '@x' })])
-    assert.deepEqual(upstreamOf(site).servers, [])
-    assert.match(upstreamOf(site).outage?.cause ?? '', /None of its paths/)
+    assert.deepEqual(requireUpstream(site).servers, [])
+    assert.match(requireUpstream(site).outage?.cause ?? '', /None of its paths/)
   })
 })
 
 describe('VIRTUAL_PROTO', () => {
   for (const protocol of ['http', 'https', 'h2c', 'grpc', 'grpcs'] as const) {
     test(`${protocol} is spoken`, () => {
-      assert.equal(upstreamOf(only([container({ VIRTUAL_PROTO: protocol })])).protocol, protocol)
+      assert.equal(requireUpstream(only([container({ VIRTUAL_PROTO: protocol })])).protocol, protocol)
     })
   }
   for (const protocol of ['uwsgi', 'fastcgi', 'ftp', 'http://']) {
     test(`${protocol} is a problem with a remedy`, () => {
       const site = only([container({ VIRTUAL_PROTO: protocol })])
       assert.match(
-        serversOf(site).join(),
+        formatServers(site).join(),
         /is not spoken here \(http, https, h2c, grpc, grpcs are\)\. Put an HTTP server before it/,
       )
     })
   }
   test('in capitals is understood', () => {
-    assert.equal(upstreamOf(only([container({ VIRTUAL_PROTO: 'HTTPS' })])).protocol, 'https')
+    assert.equal(requireUpstream(only([container({ VIRTUAL_PROTO: 'HTTPS' })])).protocol, 'https')
   })
 })
 
@@ -585,7 +585,7 @@ describe('the label', () => {
   ] as const) {
     test(`${JSON.stringify(labels)} shares requests out by ${balance}`, () => {
       const site = only([labelled(labels)])
-      assert.equal(upstreamOf(site).balance, balance)
+      assert.equal(requireUpstream(site).balance, balance)
       warned(site, warning)
     })
   }
@@ -598,7 +598,7 @@ describe('the label', () => {
   ] as const) {
     test(`keepalive=${value} keeps ${expected} connections`, () => {
       const site = only([labelled({ keepalive: value })])
-      assert.equal(upstreamOf(site).keepAlive, expected)
+      assert.equal(requireUpstream(site).keepAlive, expected)
       warned(site, warning)
     })
   }
@@ -627,7 +627,7 @@ describe('the label', () => {
     test(`${JSON.stringify(labels)} ${warning ? 'is warned of' : 'is no reason to warn'}`, () => {
       const site = only([labelled(labels)])
       warned(site, warning)
-      assert.deepEqual(serversOf(site), ['172.20.0.5:8080'])
+      assert.deepEqual(formatServers(site), ['172.20.0.5:8080'])
     })
   }
   test('http2.enable=false turns HTTP/2 off', () => {
@@ -675,7 +675,7 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
       ['a.example.com'],
     )
     assert.deepEqual(
-      sites.flatMap((site) => serversOf(site)),
+      sites.flatMap((site) => formatServers(site)),
       ['172.20.0.5:8080'],
     )
   })
@@ -699,7 +699,7 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
         declare([multiports(document)]).map((site) => [
           site.host,
           site.paths.map(({ path, destination }) => {
-            const upstream = upstreamOf(site, path)
+            const upstream = requireUpstream(site, path)
             return `${path} ${destination} -> ${upstream.servers[0]?.port} ${upstream.protocol}`
           }),
         ]),
@@ -746,7 +746,7 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
         declare(containers).map(({ host }) => host),
         ['other.example.com'],
       )
-      assert.match(lostOf(containers), reason)
+      assert.match(formatLost(containers), reason)
     })
   }
   test('says what in it means nothing', () => {
@@ -760,11 +760,11 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
 })
 
 describe('a certificate', () => {
-  const wishOf = (environment: Record<string, string>): SiteDeclaration['acme'] =>
+  const readWish = (environment: Record<string, string>): SiteDeclaration['acme'] =>
     only([container(environment)]).acme
   test('is asked for with all that was said', () => {
     assert.deepEqual(
-      wishOf({
+      readWish({
         ACME_HOST: 'app.example.com, WWW.example.com',
         ACME_EMAIL: 'ops@example.com',
         ACME_CA_URI: 'https://ca.example/directory',
@@ -866,7 +866,7 @@ describe('several containers', () => {
     const younger = container({ VIRTUAL_PORT: '2' }, { name: 'younger', createdAt: 20 })
     const older = container({ VIRTUAL_PORT: '1' }, { name: 'older', createdAt: 10 })
     const site = only([younger, older])
-    assert.deepEqual(serversOf(site), ['172.20.0.5:1', '172.20.0.5:2'])
+    assert.deepEqual(formatServers(site), ['172.20.0.5:1', '172.20.0.5:2'])
     assert.deepEqual(site.source, { kind: 'docker', containers: ['older', 'younger'] })
     warned(site, undefined)
   })
@@ -877,7 +877,7 @@ describe('several containers', () => {
       ['/api/', '/'],
     )
     assert.deepEqual(
-      site.paths.map(({ path }) => upstreamOf(site, path).servers.map(({ name }) => name)),
+      site.paths.map(({ path }) => requireUpstream(site, path).servers.map(({ name }) => name)),
       [['api'], ['app']],
     )
   })
@@ -911,7 +911,7 @@ describe('several containers', () => {
       container({ VIRTUAL_PATH: '/a/', VIRTUAL_DEST: '/y/' }, { name: 'other' }),
     ])
     assert.equal(site.paths[0]?.destination, '/x/')
-    assert.equal(upstreamOf(site, '/a/').protocol, 'https')
+    assert.equal(requireUpstream(site, '/a/').protocol, 'https')
     assert.deepEqual(site.warnings.map((text) => /VIRTUAL_\w+/.exec(text)?.[0]).sort(), [
       'VIRTUAL_DEST',
       'VIRTUAL_PROTO',
@@ -928,11 +928,11 @@ describe('several containers', () => {
       container({}, { name: 'lost', networks: [] }),
       container({ VIRTUAL_PROTO: 'uwsgi' }, { name: 'snake' }),
     ])
-    const [first, second, third] = serversOf(site)
+    const [first, second, third] = formatServers(site)
     assert.equal(first, '172.20.0.5:8080')
     assert.match(second ?? '', /^lost is in no network/)
     assert.match(third ?? '', /^snake says VIRTUAL_PROTO="uwsgi"/)
-    assert.equal(upstreamOf(site).protocol, 'http')
+    assert.equal(requireUpstream(site).protocol, 'http')
   })
   test('of which one is broken in every way touch no other host', () => {
     const sound = container({ VIRTUAL_HOST: 'sound.example.com' })
@@ -969,7 +969,7 @@ describe('a container that does not run', () => {
   ] as const) {
     test(`since it is ${state} ${JSON.stringify(more)} keeps its host, without a server`, () => {
       const site = only([container({ HTTPS_METHOD: 'nohttp', CERT_NAME: 'shared' }, { state, ...more })])
-      assert.deepEqual(upstreamOf(site).servers, [])
+      assert.deepEqual(requireUpstream(site).servers, [])
       assert.equal(site.httpsMethod, 'nohttp')
       assert.equal(site.certificateName, 'shared')
       warned(site, warning)
@@ -986,7 +986,7 @@ describe('a container that does not run', () => {
     assert.equal(site.httpsMethod, 'redirect')
     assert.equal(site.networkAccess, 'external')
     assert.deepEqual(
-      upstreamOf(site).servers.map(({ name }) => name),
+      requireUpstream(site).servers.map(({ name }) => name),
       ['new'],
     )
     warned(site, undefined)
@@ -997,22 +997,22 @@ describe('a container that does not run', () => {
       container({ HTTPS_METHOD: 'nohttps' }, { state: 'stopped', name: 'new', createdAt: 2, exitCode: 1 }),
     ])
     assert.equal(site.httpsMethod, 'nohttps')
-    assert.match(upstreamOf(site).outage?.cause ?? '', /^new is stopped \(exit code 1\) \(and 1 more/)
+    assert.match(requireUpstream(site).outage?.cause ?? '', /^new is stopped \(exit code 1\) \(and 1 more/)
   })
   test('keeps its path beside those that are served', () => {
     const site = only([
       container({}),
       container({ VIRTUAL_PATH: '/api/' }, { state: 'stopped', name: 'api', exitCode: 2 }),
     ])
-    assert.deepEqual(serversOf(site), ['172.20.0.5:8080'])
-    assert.deepEqual(upstreamOf(site, '/api/').servers, [])
+    assert.deepEqual(formatServers(site), ['172.20.0.5:8080'])
+    assert.deepEqual(requireUpstream(site, '/api/').servers, [])
     warned(site, /^\/api\/ answers 503: api is stopped/)
   })
 })
 
 test('health is passed on', () => {
   for (const health of ['healthy', 'unknown', 'starting', 'unhealthy'] as const) {
-    assert.equal(upstreamOf(only([container({}, { health })])).servers[0]?.health, health)
+    assert.equal(requireUpstream(only([container({}, { health })])).servers[0]?.health, health)
   }
 })
 
@@ -1057,7 +1057,7 @@ test('what an engine answers becomes a site', () => {
     NetworkSettings: { Ports: {}, Networks: { web: { IPAddress: '172.20.0.9', NetworkID: 'n-web' } } },
   })
   assert.ok(facts)
-  assert.deepEqual(serversOf(only([facts], { place: IN_WEB })), ['172.20.0.9:3000'])
+  assert.deepEqual(formatServers(only([facts], { place: IN_WEB })), ['172.20.0.9:3000'])
 })
 
 test('a variable longer than what is kept of one is cut and said, not passed over', () => {
@@ -1070,6 +1070,6 @@ test('a variable longer than what is kept of one is cut and said, not passed ove
       ...{ HostConfig: { NetworkMode: 'web' }, NetworkSettings: { Ports: {}, Networks: {} } },
     })
     assert.ok(facts)
-    assert.match(lostOf([facts]), /names \d+ hosts: the first 256 count|longer than 65536/, name)
+    assert.match(formatLost([facts]), /names \d+ hosts: the first 256 count|longer than 65536/, name)
   }
 })

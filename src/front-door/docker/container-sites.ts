@@ -5,7 +5,7 @@ import type {
   UpstreamDeclaration,
   UpstreamServer,
 } from '../sites/site-declaration.ts'
-import { addressOf, portOf } from './container-address.ts'
+import { chooseAddress, choosePort } from './container-address.ts'
 import type { ContainerFacts } from './container-facts.ts'
 import { describeOutage, type Outage } from './container-outage.ts'
 import { coversHost, readAcmeWishes } from './container-wish.ts'
@@ -59,9 +59,9 @@ export function createContainerDeclarer(
     const here = JSON.stringify([place, [...(place.drivers ?? [])]])
     if (here !== where) memory = new Map()
     where = here
-    const defaultHost = patternOf(defaults.defaultHost)
+    const defaultHost = parsePattern(defaults.defaultHost)
     const next = new Map<string, Remembered>()
-    for (const [host, claims] of claimsOf(containers)) {
+    for (const [host, claims] of collectClaims(containers)) {
       const known = memory.get(host)
       const isSame =
         known?.claims.length === claims.length &&
@@ -79,7 +79,7 @@ interface Remembered {
   readonly declaration: SiteDeclaration
 }
 
-function claimsOf(containers: readonly ContainerFacts[]): Map<string, Claim[]> {
+function collectClaims(containers: readonly ContainerFacts[]): Map<string, Claim[]> {
   const claims = new Map<string, Claim[]>()
   for (const container of [...containers].sort(byPrecedence)) {
     for (const [index, declared] of readDeclared(container).hosts.entries()) {
@@ -118,7 +118,7 @@ function isLive({ state }: ContainerFacts): boolean {
   return state === 'running'
 }
 
-function patternOf(host: string | undefined): string | undefined {
+function parsePattern(host: string | undefined): string | undefined {
   if (host === undefined) return undefined
   const reading = readHostPattern(host)
   return 'cause' in reading ? undefined : reading.value
@@ -252,12 +252,12 @@ function declareUpstream(
   around: PathSurroundings & { readonly outage: Outage | undefined },
 ): UpstreamDeclaration {
   const { spokesman, outage } = around
-  const spoken = live.map(({ declared }) => protocolOf(declared))
+  const spoken = live.map(({ declared }) => findProtocol(declared))
   const protocol = spoken.find((each) => each !== undefined) ?? 'http'
   const other = live.find((_member, index) => spoken[index] !== undefined && spoken[index] !== protocol)
   if (other) {
     spokesman.note(
-      `${other.container.name} says VIRTUAL_PROTO=${protocolOf(other.declared)}, but ${protocol} counts, from a container that is older`,
+      `${other.container.name} says VIRTUAL_PROTO=${findProtocol(other.declared)}, but ${protocol} counts, from a container that is older`,
     )
   }
   return {
@@ -270,15 +270,15 @@ function declareUpstream(
 }
 
 /** Undefined: a protocol that Berth does not speak. */
-function protocolOf({ protocol = 'http' }: DeclaredPath): UpstreamDeclaration['protocol'] | undefined {
+function findProtocol({ protocol = 'http' }: DeclaredPath): UpstreamDeclaration['protocol'] | undefined {
   return PROTOCOLS.find((each) => each === protocol.toLowerCase())
 }
 
 function declareServer({ container, declared }: Member, around: PathSurroundings): UpstreamServer {
   const { spokesman, place, defaults } = around
   const { name, health } = container
-  const { port, note, problem } = portOf(container, declared.port)
-  const address = addressOf(container, place, defaults.preferIpv6)
+  const { port, note, problem } = choosePort(container, declared.port)
+  const address = chooseAddress(container, place, defaults.preferIpv6)
   const why =
     whyNotSpoken(name, declared) ??
     (declared.problem === undefined ? undefined : `${name}: ${declared.problem}`) ??
@@ -290,6 +290,6 @@ function declareServer({ container, declared }: Member, around: PathSurroundings
 }
 
 function whyNotSpoken(name: string, declared: DeclaredPath): string | undefined {
-  if (protocolOf(declared)) return undefined
+  if (findProtocol(declared)) return undefined
   return `${name} says VIRTUAL_PROTO=${quote(declared.protocol ?? '')}, which is not spoken here (${PROTOCOLS.join(', ')} are). Put an HTTP server before it`
 }

@@ -72,12 +72,12 @@ export function createDockerClient(
     async get(path) {
       const maxBytes =
         path === '/containers/json?all=1' || path === '/networks' ? MAX_LIST_BYTES : MAX_ANSWER_BYTES
-      const text = await ask(engine, path, maxBytes)
+      const text = await fetchText(engine, path, maxBytes)
       return path === '/_ping' ? text : parseAnswer(text, path, url)
     },
     async inspect(id) {
       const path = `/containers/${checkId(id, url)}/json`
-      return parseAnswer(await ask(engine, path, MAX_ANSWER_BYTES), path, url)
+      return parseAnswer(await fetchText(engine, path, MAX_ANSWER_BYTES), path, url)
     },
     async openEvents(filters, signal) {
       const query = new URLSearchParams({ filters: JSON.stringify(filters) })
@@ -132,7 +132,7 @@ function checkId(id: string, url: string): string {
   throw new DockerError('DOCKER_ANSWER_INVALID', url, 'it named a container by an invalid id')
 }
 
-async function ask(engine: Engine, path: string, maxBytes: number): Promise<string> {
+async function fetchText(engine: Engine, path: string, maxBytes: number): Promise<string> {
   const signal = AbortSignal.timeout(engine.answerTimeoutMs)
   try {
     const answer = await send(engine, path, { signal, isPooled: true })

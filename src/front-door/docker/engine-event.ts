@@ -14,16 +14,16 @@ export function readEvent(value: unknown): ContainerEvent | undefined {
   const { ID, Attributes } = (typeof Actor === 'object' && Actor !== null ? Actor : {}) as Readonly<
     Record<string, unknown>
   >
-  const action = textOf(Action) ?? textOf(status)
+  const action = toText(Action) ?? toText(status)
   if (Type === 'network') {
-    const container = textOf((Attributes as { container?: unknown } | null | undefined)?.container)
+    const container = toText((Attributes as { container?: unknown } | null | undefined)?.container)
     return container === undefined ? undefined : { kind: 'changed', id: container }
   }
-  const container = textOf(ID) ?? textOf(id)
+  const container = toText(ID) ?? toText(id)
   if (container === undefined || (Type !== undefined && Type !== 'container')) return undefined
   return { kind: action === 'destroy' || action === 'remove' ? 'gone' : 'changed', id: container }
 }
 
-function textOf(value: unknown): string | undefined {
+function toText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -101,7 +101,10 @@ export function findOwnContainer(
 }
 
 /** Berth's place, if `own` is its container; `known` are the engine's networks. */
-export function placeOf(own: ContainerFacts | undefined, known: ReadonlyMap<string, NetworkFacts>): OwnPlace {
+export function toOwnPlace(
+  own: ContainerFacts | undefined,
+  known: ReadonlyMap<string, NetworkFacts>,
+): OwnPlace {
   const named = [...known].filter(([, { driver }]) => driver !== '')
   const drivers = new Map(named.map(([name, { driver }]) => [name, driver]))
   if (!own || own.networkMode === 'host') return { ...ON_HOST, drivers }

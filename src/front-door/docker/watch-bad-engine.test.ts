@@ -6,7 +6,7 @@ import { app, watch } from '../../../test/support/watched-engine.ts'
 
 test('garbage among events costs a list and nothing else', async () => {
   await using watched = await watch()
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   watched.engine.containers.set(idOf(1), app('app'))
   watched.engine.emitRaw('{"Type":"container",\n')
   await watched.until(() => watched.names().length === 1)
@@ -15,7 +15,7 @@ test('garbage among events costs a list and nothing else', async () => {
 
 test('an event that is too long is skipped, and what it was about is found by a list', async () => {
   await using watched = await watch()
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   watched.engine.containers.set(idOf(1), app('app'))
   watched.engine.emitRaw(`{"Type":"container","Actor":{"ID":"${idOf(1)}","Attributes":{"label":"`)
   for (let index = 0; index < 40; index++) watched.engine.emitRaw('x'.repeat(64 * 1024))
@@ -25,7 +25,7 @@ test('an event that is too long is skipped, and what it was about is found by a 
 
 test('a stream of nothing but garbage is given up, and tried again', async () => {
   await using watched = await watch()
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   const again = watched.engine.nextStream()
   watched.engine.emitRaw('no json\n'.repeat(200))
   await again
@@ -42,7 +42,7 @@ for (const [name, event] of [
 ] as const) {
   test(`${name} change nothing`, async () => {
     await using watched = await watch()
-    await watched.until(() => watched.tellings.length === 1)
+    await watched.until(() => watched.reports.length === 1)
     watched.engine.requests.length = 0
     watched.engine.emitRaw(`${JSON.stringify(event)}\n`)
     watched.engine.containers.set(idOf(2), app('app'))
@@ -81,9 +81,9 @@ test('a container that cannot be read stays as it was, and is looked at again wi
   }
   engine.containers.set(idOf(1), { ...app('app'), state: 'exited' })
   engine.emit('die', idOf(1))
-  await watched.until(() => watched.tellings.at(-1)?.containers[0]?.state === 'stopped')
+  await watched.until(() => watched.reports.at(-1)?.containers[0]?.state === 'stopped')
   assert.equal(
-    watched.tellings.some(({ containers }) => containers.length === 0),
+    watched.reports.some(({ containers }) => containers.length === 0),
     false,
     'it was never dropped',
   )
@@ -99,12 +99,12 @@ test('the safety poll finds what no event told of, with one question if there is
   await watched.until(() => watched.engine.requests.length >= 2)
   assert.deepEqual([...new Set(watched.engine.requests)], ['GET /containers/json?all=1'])
   watched.engine.containers.set(idOf(1), { ...app('app'), state: 'paused' })
-  await watched.until(() => watched.tellings.at(-1)?.containers[0]?.state === 'paused')
+  await watched.until(() => watched.reports.at(-1)?.containers[0]?.state === 'paused')
 })
 
 test('an idle connection that was closed is no reason to leave: the list is asked for again', async () => {
   await using watched = await watch({ times: { pollMs: 50 } })
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   const { engine } = watched
   engine.script = (request) => {
     if (!request.url?.startsWith('/containers/json')) return false
@@ -120,7 +120,7 @@ test('an idle connection that was closed is no reason to leave: the list is aske
 
 test('an engine that breaks off its lists is left, and tried again', async () => {
   await using watched = await watch({ times: { pollMs: 50 } })
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   const again = watched.engine.nextStream()
   watched.engine.script = (request, response) => {
     if (!request.url?.startsWith('/containers/json')) return false
@@ -146,7 +146,7 @@ test('what is no engine is said to be none', async () => {
     watched.states[0] ?? '',
     /its \/version is not that of an engine\. See that --docker-host leads/,
   )
-  assert.equal(watched.tellings.length, 0)
+  assert.equal(watched.reports.length, 0)
 })
 
 test('no engine at all is said once', async () => {

@@ -6,7 +6,7 @@ import { app, watch } from '../../../test/support/watched-engine.ts'
 
 test('subscribes to events before it lists', async () => {
   await using watched = await watch({ prepare: ({ containers }) => void containers.set(idOf(1), app('app')) })
-  await watched.until(() => watched.tellings.length > 0)
+  await watched.until(() => watched.reports.length > 0)
   const order = watched.engine.requests.map((request) => request.replace(/\?.*/, ''))
   assert.deepEqual(order, [
     'GET /events',
@@ -30,20 +30,20 @@ test('looks only at the container that an event is about', async () => {
   watched.engine.containers.set(idOf(7), { ...app('app7'), state: 'exited' })
   watched.engine.emit('die', idOf(7))
   await watched.until(
-    () => watched.tellings.at(-1)?.containers.some(({ state }) => state === 'stopped') === true,
+    () => watched.reports.at(-1)?.containers.some(({ state }) => state === 'stopped') === true,
   )
   assert.deepEqual(watched.engine.requests, [`GET /containers/${idOf(7)}/json`])
 })
 
 test('tells once of many events, and not at all of containers without a host', async () => {
   await using watched = await watch({ times: { settleMs: 60, maxSettleMs: 400 } })
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   for (let index = 0; index < 20; index++) {
     watched.engine.containers.set(idOf(index), app(`app${index}`))
     watched.engine.emit('start', idOf(index))
   }
   await watched.until(() => watched.names().length === 20)
-  assert.equal(watched.tellings.length, 2)
+  assert.equal(watched.reports.length, 2)
   watched.engine.containers.set(idOf(90), { name: 'job', env: ['SECRET=x'] })
   watched.engine.emit('start', idOf(90))
   watched.engine.containers.set(idOf(91), app('last'))
@@ -59,7 +59,7 @@ test('tells once of many events, and not at all of containers without a host', a
 
 test('events that never pause put looking off no longer than the longest settling time', async () => {
   await using watched = await watch({ times: { settleMs: 50, maxSettleMs: 150 } })
-  await watched.until(() => watched.tellings.length === 1)
+  await watched.until(() => watched.reports.length === 1)
   watched.engine.containers.set(idOf(1), app('app'))
   let isDone = false
   const noise = (async () => {
@@ -84,11 +84,11 @@ test('a container that is removed is gone without another question', async () =>
 test('the last state stays while the engine is away; what happened meanwhile is found after', async () => {
   await using watched = await watch({ prepare: ({ containers }) => void containers.set(idOf(1), app('old')) })
   await watched.until(() => watched.names().includes('old'))
-  const before = watched.tellings.length
+  const before = watched.reports.length
   await watched.engine.stop()
   await watched.until(() => watched.states.at(-1)?.includes('cannot be read from') === true)
   await sleep(150)
-  assert.equal(watched.tellings.length, before, 'nothing is told while it is away')
+  assert.equal(watched.reports.length, before, 'nothing is told while it is away')
   const warnings = watched.logs.filter(({ level }) => level === 'warn' || level === 40)
   assert.equal(warnings.length, 1, 'it is said once')
   watched.engine.containers.delete(idOf(1))
@@ -129,8 +129,8 @@ test("Berth's own networks are those of its container, with the way to the host"
       )
     },
   })
-  await watched.until(() => watched.tellings.length > 0)
-  assert.deepEqual(watched.tellings.at(-1)?.place, {
+  await watched.until(() => watched.reports.length > 0)
+  assert.deepEqual(watched.reports.at(-1)?.place, {
     isHost: false,
     networks: [
       { name: 'inner', id: 'n1' },
@@ -143,7 +143,7 @@ test("Berth's own networks are those of its container, with the way to the host"
   watched.engine.emitRaw(
     `${JSON.stringify({ Type: 'network', Action: 'disconnect', Actor: { ID: 'n1', Attributes: { container: idOf(9) } } })}\n`,
   )
-  await watched.until(() => watched.tellings.at(-1)?.place.networks.length === 1)
+  await watched.until(() => watched.reports.at(-1)?.place.networks.length === 1)
 })
 
 test("Berth's own container asks for no host, though its variables name the registry", async () => {
@@ -154,7 +154,7 @@ test("Berth's own container asks for no host, though its variables name the regi
       engine.containers.set(idOf(8), { name: 'app', env: ['VIRTUAL_HOST=app.example.com'] })
     },
   })
-  await watched.until(() => watched.tellings.length > 0)
+  await watched.until(() => watched.reports.length > 0)
   assert.deepEqual(watched.names(), ['app'])
 })
 
@@ -173,8 +173,8 @@ test('a socket proxy that hides networks is no reason to stop', async () => {
       }
     },
   })
-  await watched.until(() => watched.tellings.length > 0)
-  assert.equal(watched.tellings.at(-1)?.place.gateway, '10.2.0.1')
+  await watched.until(() => watched.reports.length > 0)
+  assert.equal(watched.reports.at(-1)?.place.gateway, '10.2.0.1')
 })
 
 test('ends at once, in whatever state it is', async () => {
@@ -185,7 +185,7 @@ test('ends at once, in whatever state it is', async () => {
   await watched.until(() => watched.states.length > 0)
   await watched[Symbol.asyncDispose]()
   const busy = await watch()
-  await busy.until(() => busy.tellings.length > 0)
+  await busy.until(() => busy.reports.length > 0)
   busy.engine.script = () => true
   busy.engine.emit('start', idOf(3))
   await busy[Symbol.asyncDispose]()
@@ -202,12 +202,12 @@ test('asks what drives the networks of containers, again when there is a new one
       networks.push({ Name: 'lan', Driver: 'macvlan' })
     },
   })
-  const driverOf = (name: string): string | undefined => watched.tellings.at(-1)?.place.drivers?.get(name)
-  await watched.until(() => driverOf('lan') === 'macvlan')
+  const findDriver = (name: string): string | undefined => watched.reports.at(-1)?.place.drivers?.get(name)
+  await watched.until(() => findDriver('lan') === 'macvlan')
   watched.engine.requests.length = 0
   watched.engine.networks.push({ Name: 'web', Driver: 'bridge' })
   watched.engine.containers.set(idOf(2), inNetwork('two', 'web'))
   watched.engine.emit('start', idOf(2))
-  await watched.until(() => driverOf('web') === 'bridge')
+  await watched.until(() => findDriver('web') === 'bridge')
   assert.equal(watched.engine.requests.filter((request) => request === 'GET /networks').length, 1)
 })

@@ -12,8 +12,8 @@ import {
   NGINX_CONTAINER_LABEL,
   type OwnPlace,
   type OwnTraces,
-  placeOf,
   readNetworks,
+  toOwnPlace,
 } from './own-networks.ts'
 
 /** Subscribed events. `died` and `remove` are podman's words for `die` and `destroy`. */
@@ -252,7 +252,7 @@ export class ContainerWatch implements AsyncDisposable {
     this.#reportedVersion = book.version
     // Its own VIRTUAL_HOST is the registry's name, not a host to send requests to.
     const others = book.containers.filter(({ id }) => !this.#isOwn([id]))
-    this.#options.onContainers(others, placeOf(this.#findOwn(book), this.#networks))
+    this.#options.onContainers(others, toOwnPlace(this.#findOwn(book), this.#networks))
   }
 
   #reportBack(): void {

@@ -1,5 +1,5 @@
 import { decodePath } from '../vhost/syntax/byte-text.ts'
-import { readingsOf } from './path-readings.ts'
+import { findReadings } from './path-readings.ts'
 
 /** Longest request target read: the listener's bound on headers includes the rest of the head. */
 const MAX_TARGET_LENGTH = 16_384
@@ -55,11 +55,11 @@ export function parseTarget(
   const rawPath = question < 0 ? visible : visible.slice(0, question)
   const query = question < 0 ? '' : visible.slice(question + 1)
   if (PLAIN.test(rawPath)) return { path: rawPath, query, rawPath, readings: undefined }
-  const refused = reasonOf(rawPath)
+  const refused = findReason(rawPath)
   if (refused !== undefined) return { refused }
   const resolved = resolveSegments(rawPath, mergeSlashes)
   if (typeof resolved !== 'string') return resolved
-  return { ...readingsOf(resolved, mergeSlashes), query, rawPath: resolved }
+  return { ...findReadings(resolved, mergeSlashes), query, rawPath: resolved }
 }
 
 /**
@@ -79,7 +79,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/%c[01]%[89ab][0-9a-f]|%e0%[89][0-9a-f]%|%f0%8[0-9a-f]%/i, 'it holds an overlong form of UTF-8'],
 ]
 
-function reasonOf(rawPath: string): string | undefined {
+function findReason(rawPath: string): string | undefined {
   return REASONS.find(([pattern]) => pattern.test(rawPath))?.[1]
 }
 

@@ -20,7 +20,7 @@ interface Manner {
  * The path of a target whose dots are resolved, and the other paths that servers may read in it: each way to treat an
  * escaped slash, an escaped backslash, a parameter and slashes in a row. Thirty-one at most.
  */
-export function readingsOf(
+export function findReadings(
   rawPath: string,
   mergeSlashes: boolean,
 ): { path: string; readings: readonly string[] | undefined } {

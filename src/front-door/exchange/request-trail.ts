@@ -101,28 +101,28 @@ export function trailVariable(trail: RequestTrail, name: string): string | undef
 
 function ofLastAnswer({ attempts }: RequestTrail, name: string): string | undefined {
   const head = attempts.at(-1)?.head ?? []
-  if (name.startsWith('http_')) return headerOf(head, name.slice('http_'.length))
-  return name.startsWith('cookie_') ? cookieOf(head, name.slice('cookie_'.length)) : undefined
+  if (name.startsWith('http_')) return readHeader(head, name.slice('http_'.length))
+  return name.startsWith('cookie_') ? readCookie(head, name.slice('cookie_'.length)) : undefined
 }
 
 /** A header by its name in variables; several are joined. */
-export function headerOf(head: readonly (Buffer | string)[], name: string): string {
+export function readHeader(head: readonly (Buffer | string)[], name: string): string {
   const values: string[] = []
   for (let index = 0; index < head.length; index += 2) {
     if (String(head[index]).toLowerCase().replaceAll('-', '_') === name)
-      values.push(textOf(head[index + 1] ?? ''))
+      values.push(toText(head[index + 1] ?? ''))
   }
   return values.join(', ')
 }
 
-function textOf(value: Buffer | string): string {
+function toText(value: Buffer | string): string {
   return textOfHeader(typeof value === 'string' ? value : value.toString('latin1'))
 }
 
-function cookieOf(head: readonly (Buffer | string)[], name: string): string {
+function readCookie(head: readonly (Buffer | string)[], name: string): string {
   for (let index = 0; index < head.length; index += 2) {
     if (String(head[index]).toLowerCase() !== 'set-cookie') continue
-    const [pair = ''] = textOf(head[index + 1] ?? '').split(';', 1)
+    const [pair = ''] = toText(head[index + 1] ?? '').split(';', 1)
     const at = pair.indexOf('=')
     if (pair.slice(0, at).trim().toLowerCase() === name.toLowerCase()) return pair.slice(at + 1).trim()
   }

@@ -10,9 +10,9 @@ import type { AddedHeaders } from '../visit/visit.ts'
 import { findRealAddress } from '../visit/visitor-address.ts'
 import { addToHead, type HeaderList } from './answer-head.ts'
 import { parseTarget, type RefusedTarget } from './canonical-path.ts'
-import { beginTrail, headerOf, type RequestTrail, trailVariable } from './request-trail.ts'
+import { beginTrail, type RequestTrail, readHeader, trailVariable } from './request-trail.ts'
 import type { SiteVisit } from './site-handler.ts'
-import { pairsOf } from './write-head.ts'
+import { toPairs } from './write-head.ts'
 
 /** Dependencies of all parts that judge or answer a request. */
 export interface SiteTools {
@@ -59,7 +59,7 @@ export type ContentPlan = Extract<Plan, { kind: 'content' }>
  */
 export function enterSite(visit: SiteVisit): JudgedVisit | RefusedTarget {
   const trail = beginTrail()
-  const facts = factsOf(visit, trail)
+  const facts = readFacts(visit, trail)
   if ('refused' in facts) return facts
   const { remoteAddress } = facts
   // As in nginx, where the module that finds the visitor changes the peer for all others.
@@ -68,7 +68,7 @@ export function enterSite(visit: SiteVisit): JudgedVisit | RefusedTarget {
     : { ...visit, facts, trail, remoteAddress, peerAddress: remoteAddress }
 }
 
-function factsOf(request: SiteVisit, trail: RequestTrail): RequestFacts | RefusedTarget {
+function readFacts(request: SiteVisit, trail: RequestTrail): RequestFacts | RefusedTarget {
   const {
     request: incoming,
     headers,
@@ -134,7 +134,7 @@ function realAddress(realIp: RealIp, { headers, peerAddress, remoteAddress }: Si
 }
 
 /** Logs the reason of a refused target. */
-export function tellRefused(
+export function logRefusedTarget(
   { host, requestId }: Pick<SiteVisit, 'host' | 'requestId'>,
   { refused }: RefusedTarget,
   { logger }: SiteTools,
@@ -143,7 +143,7 @@ export function tellRefused(
 }
 
 /** Logs that an application relies on nginx: the visitor gets its answer unchanged, without the file. */
-export function tellDropped(
+export function logDroppedAccel(
   { host, requestId }: Pick<SiteVisit, 'host' | 'requestId'>,
   raw: readonly (Buffer | string)[],
   { logger }: SiteTools,
@@ -162,7 +162,7 @@ export function tellDropped(
 const ACCEL_REDIRECT = 'x-accel-redirect'
 
 /** Logs the line of the file with the limit. */
-export function tellTooLarge(
+export function logTooLarge(
   { host, requestId }: JudgedVisit,
   { maxBodyBytes, maxBodyPlace }: LocationSettings,
   { logger }: SiteTools,
@@ -175,7 +175,7 @@ export function tellTooLarge(
 }
 
 /** Target of a declared path. */
-export function targetOf({ site }: JudgedVisit, { content }: ContentPlan): SiteTarget | undefined {
+export function findTarget({ site }: JudgedVisit, { content }: ContentPlan): SiteTarget | undefined {
   if (content.kind !== 'declared') return undefined
   return site.declaration.paths.find(({ path }) => path === content.path)?.target
 }
@@ -211,14 +211,14 @@ function sentVariable(
   if (name === 'status') return String(status).padStart(3, '0')
   if (!name.startsWith('sent_http_')) return undefined
   const header = name.slice('sent_http_'.length)
-  return headerOf(list, header) || String(response?.getHeader(header.replaceAll('_', '-')) ?? '')
+  return readHeader(list, header) || String(response?.getHeader(header.replaceAll('_', '-')) ?? '')
 }
 
 /** The same for an answer that another part writes, by name. */
-export function addedHeadersOf(exchange: SiteExchange, facts: Omit<AnswerFacts, 'list'>): AddedHeaders {
+export function toAddedHeaders(exchange: SiteExchange, facts: Omit<AnswerFacts, 'list'>): AddedHeaders {
   const list: HeaderList = []
   addSiteHeaders(exchange, { ...facts, list })
-  return pairsOf(list)
+  return toPairs(list)
 }
 
 /** HSTS of the host; none if it also answers plain HTTP, since that would lock its visitors out of it. */

@@ -22,7 +22,7 @@ export function writeHead(
     return
   }
   const answer = response as Http2ServerResponse
-  const pairs = pairsOf(list)
+  const pairs = toPairs(list)
   if (!isWhole) {
     answer.writeHead(status, pairs)
     return
@@ -33,7 +33,7 @@ export function writeHead(
 }
 
 /** A flat list by name. */
-export function pairsOf(list: readonly string[]): Record<string, string | string[]> {
+export function toPairs(list: readonly string[]): Record<string, string | string[]> {
   const pairs: Record<string, string | string[]> = {}
   for (let index = 0; index < list.length; index += 2) {
     const name = list[index] ?? ''

@@ -114,13 +114,13 @@ describe('nobody comes to a host with a file of CAs', () => {
         ['b.test', 'a.test', STRANGER, 'HTTP/1.1 400'],
         ['a.test', 'a.test', STAFF, 'HTTP/1.1 400'],
       ] as const) {
-        const session = await sessionOf(room.door, from, { maxVersion, ...(client && { client }) })
+        const session = await captureSession(room.door, from, { maxVersion, ...(client && { client }) })
         const socket = await secure(room.door, to, { maxVersion, ...(session && { session }) })
         assert.equal(socket.isSessionReused(), false, `${from} to ${to}`)
         socket.write(`GET / HTTP/1.1\r\nHost: ${to}\r\nConnection: close\r\n\r\n`)
         assert.match((await readAll(socket)).toString(), new RegExp(`^${expected}`))
       }
-      const open = await sessionOf(room.door, 'open.test', { maxVersion })
+      const open = await captureSession(room.door, 'open.test', { maxVersion })
       const resumed = await secure(room.door, 'open.test', { maxVersion, ...(open && { session: open }) })
       assert.equal(resumed.isSessionReused(), true, 'hosts that ask for none resume as ever')
       resumed.destroy()
@@ -177,7 +177,7 @@ async function askHttp2(session: ClientHttp2Session, host: string): Promise<unkn
 }
 
 /** The session of a connection that could be resumed; undefined: none was offered. */
-async function sessionOf(
+async function captureSession(
   door: TestDoor,
   servername: string,
   options: SecureOptions,

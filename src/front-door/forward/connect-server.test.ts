@@ -7,7 +7,7 @@ import { startScriptedUpstream } from '../../../test/support/proxy-room.ts'
 import { startDeaf } from '../../../test/support/start-deaf.ts'
 import { makeAlpnCertificate } from '../../certificates/x509/write/alpn-certificate.ts'
 import { ConnectFailed, connectServer } from './connect-server.ts'
-import { reasonOf } from './upstream-failure.ts'
+import { toReason } from './upstream-failure.ts'
 
 const VERIFIED = { verify: true, serverName: undefined, verifiedName: 'app.test' }
 const UNVERIFIED = { ...VERIFIED, verify: false }
@@ -18,10 +18,10 @@ function attempt(port: number, tls: typeof VERIFIED | undefined, host = '127.0.0
   })
 }
 
-async function failureOf(...args: Parameters<typeof attempt>): Promise<[string, string]> {
+async function attemptFailure(...args: Parameters<typeof attempt>): Promise<[string, string]> {
   const result = await attempt(...args)
   assert.ok(result instanceof ConnectFailed)
-  assert.equal(reasonOf(result), result.reason)
+  assert.equal(toReason(result), result.reason)
   return [result.reason, result.message]
 }
 
@@ -49,36 +49,39 @@ async function startTalker(words: string) {
 }
 
 test('`connectServer()` says that nobody takes connections at an address, and of each of them', async () => {
-  assert.deepEqual(await failureOf(1, undefined), ['unreachable', 'connect ECONNREFUSED 127.0.0.1:1'])
-  const [reason, message] = await failureOf(1, undefined, 'localhost')
+  assert.deepEqual(await attemptFailure(1, undefined), ['unreachable', 'connect ECONNREFUSED 127.0.0.1:1'])
+  const [reason, message] = await attemptFailure(1, undefined, 'localhost')
   assert.equal(reason, 'unreachable')
   assert.match(message, /ECONNREFUSED/)
-  assert.equal((await failureOf(1, undefined, 'no-such-host.invalid', 5_000))[0], 'unreachable')
+  assert.equal((await attemptFailure(1, undefined, 'no-such-host.invalid', 5_000))[0], 'unreachable')
 })
 
 test('`connectServer()` waits for a connection, and for a handshake, as long as it may', async () => {
   await using deaf = await startDeaf()
-  assert.deepEqual(await failureOf(deaf.port, undefined), ['connect-timeout', 'No connection in time'])
+  assert.deepEqual(await attemptFailure(deaf.port, undefined), ['connect-timeout', 'No connection in time'])
   await using silent = await startScriptedUpstream(() => {})
-  assert.deepEqual(await failureOf(silent.port, UNVERIFIED), ['connect-timeout', 'No connection in time'])
+  assert.deepEqual(await attemptFailure(silent.port, UNVERIFIED), [
+    'connect-timeout',
+    'No connection in time',
+  ])
 })
 
 test('`connectServer()` says what is wrong with the TLS of a server, whatever it is', async () => {
   await using app = await startTls({})
-  const [selfSigned, words] = await failureOf(app.port, VERIFIED)
+  const [selfSigned, words] = await attemptFailure(app.port, VERIFIED)
   assert.equal(selfSigned, 'tls')
   assert.match(words, /critical extension/)
   await using old = await startTls({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'ALL@SECLEVEL=0' })
-  const [version, text] = await failureOf(old.port, UNVERIFIED)
+  const [version, text] = await attemptFailure(old.port, UNVERIFIED)
   assert.equal(version, 'tls')
   assert.match(text, /version|alert/i)
   await using talker = await startTalker('HTTP/1.1 400 Bad Request\r\n\r\n')
-  assert.deepEqual(await failureOf(talker.port, UNVERIFIED), ['tls', 'wrong version number'])
+  assert.deepEqual(await attemptFailure(talker.port, UNVERIFIED), ['tls', 'wrong version number'])
   await using cutter = await startTalker('')
-  assert.equal((await failureOf(cutter.port, UNVERIFIED))[0], 'tls')
+  assert.equal((await attemptFailure(cutter.port, UNVERIFIED))[0], 'tls')
 })
 
 test('an error of a connection that was there never says that nothing was sent', () => {
   for (const code of ['ETIMEDOUT', 'EHOSTUNREACH', 'ECONNREFUSED', 'EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER'])
-    assert.equal(reasonOf(Object.assign(new Error('read'), { code })), 'no-answer')
+    assert.equal(toReason(Object.assign(new Error('read'), { code })), 'no-answer')
 })

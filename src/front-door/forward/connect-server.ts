@@ -26,7 +26,7 @@ export class ConnectFailed extends Error {
   readonly reason: ConnectFailure
 
   constructor(stage: 'tcp' | 'tls', cause: Error & { readonly code?: string }) {
-    super(textOf(cause), { cause })
+    super(formatError(cause), { cause })
     this.reason = cause.code === 'ETIMEDOUT' ? 'connect-timeout' : stage === 'tls' ? 'tls' : 'unreachable'
   }
 }
@@ -90,7 +90,7 @@ function coded(message: string, code: string): Error {
  * A name with several addresses fails with an error for each, and without a text of its own; of OpenSSL's text only the
  * reason is for people.
  */
-function textOf(error: Error & { readonly code?: string; readonly reason?: unknown }): string {
+function formatError(error: Error & { readonly code?: string; readonly reason?: unknown }): string {
   if (error.code?.startsWith('ERR_SSL_') && typeof error.reason === 'string') return error.reason
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')

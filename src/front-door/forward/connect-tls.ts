@@ -19,9 +19,9 @@ export function upstreamTls(
   { verify, serverName, name }: LocationSettings['proxySsl'],
   host: string,
 ): UpstreamTls {
-  const asked = serverName ? (name ?? host) : name === undefined ? host : undefined
-  const isName = asked !== undefined && isIP(asked) === 0
-  return { verify, serverName: isName ? asked : undefined, verifiedName: name ?? host }
+  const helloName = serverName ? (name ?? host) : name === undefined ? host : undefined
+  const isName = helloName !== undefined && isIP(helloName) === 0
+  return { verify, serverName: isName ? helloName : undefined, verifiedName: name ?? host }
 }
 
 /** The part of TLS options that {@link UpstreamTls} decides, for Node's own clients. */

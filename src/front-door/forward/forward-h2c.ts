@@ -9,7 +9,7 @@ import { ConnectFailed } from './connect-server.ts'
 import { tlsOptionsFor, type UpstreamTls } from './connect-tls.ts'
 import type { AnswerSink, Flight, OutgoingRequest } from './forward-request.ts'
 import { isHopByHop } from './request-headers.ts'
-import { ANSWER_TIMEOUT, reasonOf } from './upstream-failure.ts'
+import { ANSWER_TIMEOUT, toReason } from './upstream-failure.ts'
 
 /** Most sessions kept to upstreams; the least recently used one is closed first. */
 const MAX_SESSIONS = 256
@@ -43,7 +43,7 @@ export class Http2Upstreams implements Disposable {
       ...sink,
       fail: (reason, error) => {
         if (reason === 'aborted' || link.isReached) return sink.fail(reason, error)
-        const failed = new ConnectFailed(stageOf(error, to.origin), error)
+        const failed = new ConnectFailed(findStage(error, to.origin), error)
         sink.fail(failed.reason, failed)
       },
     })
@@ -66,7 +66,7 @@ export class Http2Upstreams implements Disposable {
     const known = this.#links.get(key)
     if (known && !known.session.closed && !known.session.destroyed) return known
     const session = connect(origin, tlsOptionsFor(tls))
-    const { promise: reached, resolve: tellReached } = Promise.withResolvers<void>()
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
     const link: Link = { session, isReached: false, reached }
     const timer = setTimeout(
       () => session.destroy(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' })),
@@ -79,7 +79,7 @@ export class Http2Upstreams implements Disposable {
     session.once('connect', () => {
       clearTimeout(timer)
       link.isReached = true
-      tellReached()
+      reach()
     })
     session.on('error', forget)
     session.once('close', forget)
@@ -97,7 +97,7 @@ export class Http2Upstreams implements Disposable {
 }
 
 /** The system names the call that failed; an error without a call came after it. */
-function stageOf(error: Error & { readonly syscall?: unknown }, origin: string): 'tcp' | 'tls' {
+function findStage(error: Error & { readonly syscall?: unknown }, origin: string): 'tcp' | 'tls' {
   const isSystems = error.syscall === 'connect' || error.syscall === 'getaddrinfo'
   return isSystems || error instanceof AggregateError || !origin.startsWith('https:') ? 'tcp' : 'tls'
 }
@@ -136,7 +136,7 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
   }
   stream.setTimeout(settings.proxyReadTimeoutMs, () => {
     const error = Object.assign(new Error('The upstream did not answer in time'), { code: ANSWER_TIMEOUT })
-    fail(reasonOf(error), error)
+    fail(toReason(error), error)
     stream.close(constants.NGHTTP2_CANCEL)
   })
   stream.on('response', (headers, flags) => {
@@ -165,7 +165,7 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
   stream.on('error', (error: Error & { code?: string }) => {
     // A stream of a connection that failed has only a cancellation as its error.
     const cause = error.cause instanceof Error ? error.cause : error
-    fail(reasonOf(cause), cause)
+    fail(toReason(cause), cause)
   })
   stream.on('close', () => fail('no-answer', new Error(`The upstream ended the stream (${stream.rstCode})`)))
   return () => {

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { countReceivedBytes } from '../../stream/collect-chunks.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
-import { reasonOf, type UpstreamFailure } from './upstream-failure.ts'
+import { toReason, type UpstreamFailure } from './upstream-failure.ts'
 
 /** Receiver of an upstream's answer. */
 export interface AnswerSink {
@@ -51,7 +51,7 @@ export function forwardRequest(
   const fail = (error: Error): void => {
     if (isOver) return
     isOver = true
-    sink.fail(isAborted ? 'aborted' : reasonOf(error), error)
+    sink.fail(isAborted ? 'aborted' : toReason(error), error)
   }
   dispatcher.dispatch(
     {

@@ -6,7 +6,7 @@ import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { ConnectFailed, connectServer } from './connect-server.ts'
 import { upstreamTls } from './connect-tls.ts'
 import { type Conversation, joinSockets } from './join-sockets.ts'
-import { ANSWER_TIMEOUT, reasonOf, type UpstreamFailure } from './upstream-failure.ts'
+import { ANSWER_TIMEOUT, toReason, type UpstreamFailure } from './upstream-failure.ts'
 import type { ClientWatch } from './watch-client.ts'
 
 const http = process.getBuiltinModule('node:http')
@@ -80,7 +80,7 @@ export function forwardUpgrade(
     )
     // A connection that is given up may fail after its request did.
     request.on('error', (error: Error & { readonly code?: string }) =>
-      resolve({ kind: 'failed', reason: client.watch.isGone ? 'aborted' : reasonOf(error), error }),
+      resolve({ kind: 'failed', reason: client.watch.isGone ? 'aborted' : toReason(error), error }),
     )
     request.once('upgrade', (answer: IncomingMessage, upstream: Socket, head: Buffer) => {
       const status = answer.statusCode ?? 101

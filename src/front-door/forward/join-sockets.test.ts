@@ -148,7 +148,7 @@ test('a conversation in which nobody speaks ends after `proxy_read_timeout`, not
 const TYPES = [IncomingMessage, ClientRequest]
 
 /** Objects that are not garbage. */
-function countOf(type: (typeof TYPES)[number]): number {
+function countObjects(type: (typeof TYPES)[number]): number {
   return Number(queryObjects(type, { format: 'count' }))
 }
 
@@ -157,11 +157,11 @@ test('of the request for a conversation nothing is kept while it lasts', async (
     vhost: 'limit_conn c 100;',
     http: 'limit_conn_zone $host zone=c:1m;',
   })
-  const before = TYPES.map(countOf)
+  const before = TYPES.map(countObjects)
   const opened: Pair[] = []
   for (let count = 0; count < 20; count += 1) opened.push(await pairs.open())
   await sleep(50)
-  const after = TYPES.map(countOf)
+  const after = TYPES.map(countObjects)
   // The latest may still be on the stack of something.
   for (const [index, count] of after.entries())
     assert.ok(count - (before[index] ?? 0) <= 4, `${before} ${after}`)

@@ -55,10 +55,10 @@ export function joinSockets(
  */
 export function whenOver(conversation: Conversation, listener: (bytes: number) => void): void {
   if (conversation.open > 0) conversation.onEnd.push(listener)
-  else listener(bytesOf(conversation))
+  else listener(countBytes(conversation))
 }
 
-function bytesOf({ upstream, before }: Conversation): number {
+function countBytes({ upstream, before }: Conversation): number {
   return upstream.bytesRead - before
 }
 
@@ -98,7 +98,7 @@ function onClose(this: Side): void {
   else endClient(conversation)
   conversation.open -= 1
   if (conversation.open > 0) return
-  for (const listener of onEnd.splice(0)) listener(bytesOf(conversation))
+  for (const listener of onEnd.splice(0)) listener(countBytes(conversation))
 }
 
 /** The last bytes of the upstream may still be on their way; but no client stays for ever without another side. */

@@ -9,7 +9,7 @@ import { sentStatus } from '../exchange/request-trail.ts'
 import { DrainWait, untilTaken } from '../exchange/send-timeout.ts'
 import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import { addSiteHeaders, type ContentPlan, type SiteExchange } from '../exchange/site-exchange.ts'
-import { lengthOf, pairsOf, writeHead } from '../exchange/write-head.ts'
+import { lengthOf, toPairs, writeHead } from '../exchange/write-head.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { holdAnswer } from '../listen/http/hold-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
@@ -142,7 +142,7 @@ export class AnswerPassing {
   }
 
   end(trailers: readonly string[] | undefined): void {
-    if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(pairsOf(trailers))
+    if (trailers && trailers.length > 0 && this.#isHttp2) this.#response.addTrailers(toPairs(trailers))
     if (this.#joined !== undefined) {
       endTogether(this.#response, this.#joined)
       return

@@ -14,7 +14,7 @@ const MAX_PER_SERVER = 16_384
 /** The same at all servers together: as many open files again as for visitors, and as many for the rest. */
 const MAX_UNDER_WAY = 32_768
 /** Time between two log lines about a server that is full, in milliseconds. */
-const TELL_AGAIN_MS = 10_000
+const REPORT_AGAIN_MS = 10_000
 
 /** Settings of a {@link ServerPicker}. */
 interface PickerOptions {
@@ -33,7 +33,7 @@ export class ServerPicker {
   readonly #underWay = new Map<string, number>()
   readonly #clock: () => number
   readonly #options: PickerOptions
-  readonly #toldAt = new Map<string, number>()
+  readonly #reportedAt = new Map<string, number>()
   #atAll = 0
 
   constructor(options: PickerOptions = {}) {
@@ -49,23 +49,23 @@ export class ServerPicker {
     const usable = servers.filter(({ problem }) => problem === undefined)
     const turned = this.#turn(upstream, usable, remoteAddress)
     return turned
-      .map((server, index) => ({ server, index, rank: this.#rankOf(server) }))
+      .map((server, index) => ({ server, index, rank: this.#rank(server) }))
       .sort((a, b) => a.rank - b.rank || a.index - b.index)
       .map(({ server }) => server)
   }
 
   /** Notes that a server could not be reached. */
   fail(server: UpstreamServer): void {
-    remember(this.#failedAt, keyOf(server), this.#clock())
+    remember(this.#failedAt, toKey(server), this.#clock())
   }
 
   /** Counts a request to a server; the returned function ends the count. Undefined: too many are under way. */
   begin(server: UpstreamServer): (() => void) | undefined {
-    const key = keyOf(server)
+    const key = toKey(server)
     const atServer = this.#underWay.get(key) ?? 0
     const { maxPerServer = MAX_PER_SERVER, maxUnderWay = MAX_UNDER_WAY } = this.#options
     if (atServer >= maxPerServer || this.#atAll >= maxUnderWay) {
-      this.#tellFull(server, atServer)
+      this.#reportFull(server, atServer)
       return undefined
     }
     this.#underWay.set(key, atServer + 1)
@@ -78,12 +78,12 @@ export class ServerPicker {
     }
   }
 
-  #tellFull(server: UpstreamServer, atServer: number): void {
-    const key = keyOf(server)
+  #reportFull(server: UpstreamServer, atServer: number): void {
+    const key = toKey(server)
     const now = this.#clock()
-    const toldAt = this.#toldAt.get(key)
-    if (toldAt !== undefined && now - toldAt < TELL_AGAIN_MS) return
-    remember(this.#toldAt, key, now)
+    const reportedAt = this.#reportedAt.get(key)
+    if (reportedAt !== undefined && now - reportedAt < REPORT_AGAIN_MS) return
+    remember(this.#reportedAt, key, now)
     this.#options.onFull?.(server, { atServer, atAll: this.#atAll })
   }
 
@@ -93,10 +93,10 @@ export class ServerPicker {
     remoteAddress: string,
   ): UpstreamServer[] {
     if (upstream.balance === 'least-connections') {
-      const load = (server: UpstreamServer): number => this.#underWay.get(keyOf(server)) ?? 0
+      const load = (server: UpstreamServer): number => this.#underWay.get(toKey(server)) ?? 0
       return [...servers].sort((a, b) => load(a) - load(b))
     }
-    const turn = upstream.balance === 'ip-hash' ? hashOf(remoteAddress) : this.#nextTurn(upstream)
+    const turn = upstream.balance === 'ip-hash' ? hashAddress(remoteAddress) : this.#nextTurn(upstream)
     const start = servers.length > 0 ? turn % servers.length : 0
     return [...servers.slice(start), ...servers.slice(0, start)]
   }
@@ -108,9 +108,9 @@ export class ServerPicker {
   }
 
   /** 0: fine, 1: failed of late, 2: not healthy. */
-  #rankOf(server: UpstreamServer): number {
+  #rank(server: UpstreamServer): number {
     if (server.health === 'starting' || server.health === 'unhealthy') return 2
-    const failedAt = this.#failedAt.get(keyOf(server))
+    const failedAt = this.#failedAt.get(toKey(server))
     return failedAt !== undefined && this.#clock() - failedAt < FAILED_MS ? 1 : 0
   }
 }
@@ -122,12 +122,12 @@ function remember(times: Map<string, number>, key: string, time: number): void {
   if (oldest !== undefined) times.delete(oldest)
 }
 
-function keyOf({ host, port }: UpstreamServer): string {
+function toKey({ host, port }: UpstreamServer): string {
   return `${host} ${port}`
 }
 
 /** The same number for the same visitor: an IPv4 address by its first three parts, as nginx's `ip_hash` does. */
-function hashOf(address: string): number {
+function hashAddress(address: string): number {
   const part = /^\d+\.\d+\.\d+\.\d+$/.test(address) ? address.slice(0, address.lastIndexOf('.')) : address
   return createHash('sha1').update(part).digest().readUInt32BE(0)
 }

@@ -1,7 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { isOutOfDescriptors } from '../../stream/descriptors.ts'
 import { beginAttempt, noteAnswer, type UpstreamAttempt } from '../exchange/request-trail.ts'
-import { type ContentPlan, type SiteExchange, tellDropped, tellTooLarge } from '../exchange/site-exchange.ts'
+import {
+  type ContentPlan,
+  logDroppedAccel,
+  logTooLarge,
+  type SiteExchange,
+} from '../exchange/site-exchange.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { requestBody } from '../listen/http/expect-continue.ts'
 import { letOthersBegin } from '../listen/http/hold-answer.ts'
@@ -18,11 +23,11 @@ import {
   isUnsent,
   mayTryAfter,
   mayTryNext,
-  statusOf,
+  toStatus,
   type UpstreamFailure,
   wasIdleTooLong,
 } from './upstream-failure.ts'
-import { declareOrigin, originOf } from './upstream-origin.ts'
+import { declareOrigin, formatOrigin } from './upstream-origin.ts'
 
 /** A request for an upstream. */
 interface ProxyOrder {
@@ -119,16 +124,16 @@ class Proxying {
       server = servers[this.#tried++]
       release = server && this.#proxy.tools.picker.begin(server)
     }
-    if (server && release) this.#ask(server, release)
+    if (server && release) this.#send(server, release)
     // A request that waited for its turn might do so for ever.
     else this.#finish(this.#proxy.fail(503))
   }
 
-  #ask(server: UpstreamServer, release: () => void): void {
+  #send(server: UpstreamServer, release: () => void): void {
     const { http2Upstreams, pools } = this.#proxy.tools
     const { upstream } = this.#order
     const { proxySsl, proxyConnectTimeoutMs } = this.#settings
-    const origin = originOf(upstream, server)
+    const origin = formatOrigin(upstream, server)
     this.#attempt = beginAttempt(this.#exchange.trail, server, this.#attempt === undefined)
     const sink = this.#sink(server, release)
     letOthersBegin(this.#response)
@@ -226,7 +231,7 @@ class Proxying {
       if (status === 401) keepChallenges(this.#exchange, head.raw)
       this.#finish(this.#proxy.fail(status))
     } else {
-      tellDropped(this.#exchange, head.raw, this.#proxy.tools)
+      logDroppedAccel(this.#exchange, head.raw, this.#proxy.tools)
       this.#answer.head(head, { upstream: this.#order.upstream, server })
     }
   }
@@ -256,7 +261,7 @@ class Proxying {
       this.#try()
       return
     }
-    if (this.#attempt && !this.#response.headersSent) noteAnswer(this.#attempt, statusOf(reason), [])
+    if (this.#attempt && !this.#response.headersSent) noteAnswer(this.#attempt, toStatus(reason), [])
     const { host, requestId } = this.#exchange
     const facts = {
       host,
@@ -276,7 +281,7 @@ class Proxying {
     }
     if (isOwnFault) this.#finish(this.#proxy.fail(503))
     else if (this.#mayTryNext(reason)) this.#try()
-    else this.#finish(this.#proxy.fail(statusOf(reason)))
+    else this.#finish(this.#proxy.fail(toStatus(reason)))
   }
 
   /** The same server, over another connection, as nginx does. */
@@ -309,7 +314,7 @@ class Proxying {
     const reason = this.#bodyFailure ?? 'gone'
     if (reason === 'too-large') {
       this.#exchange.trail.body = 'refused'
-      tellTooLarge(this.#exchange, this.#settings, this.#proxy.tools)
+      logTooLarge(this.#exchange, this.#settings, this.#proxy.tools)
     }
     if (this.#response.headersSent || reason === 'gone') {
       breakOff(this.#response)

@@ -84,11 +84,11 @@ test('a request to change the protocol that a vhost file answers is answered as 
 })
 
 test('what is sent with a request to change the protocol reaches the application before it does', async () => {
-  const headOf = (length: string): string =>
+  const formatHead = (length: string): string =>
     `POST /exec HTTP/1.1\r\nHost: ${HOST}\r\n${UPGRADE.join('\r\n')}\r\n${length}\r\n\r\n`
   const bodies = [
-    `${headOf('Content-Length: 5')}hello`,
-    `${headOf('Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n`,
+    `${formatHead('Content-Length: 5')}hello`,
+    `${formatHead('Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n`,
   ]
   for (const bytes of bodies) {
     await using app = await startUpgrading()
@@ -97,7 +97,7 @@ test('what is sent with a request to change the protocol reaches the application
     assert.match(text, /^HTTP\/1\.1 101 .*\r\n\r\n\[hello\]after$/s)
   }
   await using room = await openProxyRoom({ ports: [1], vhost: 'client_max_body_size 4;' })
-  const { text } = await exchange(room.port, `${headOf('Content-Length: 5')}hello`)
+  const { text } = await exchange(room.port, `${formatHead('Content-Length: 5')}hello`)
   assert.match(text, /^HTTP\/1\.1 413 /)
 })
 

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOutOfDescriptors } from '../../stream/descriptors.ts'
 import type { Answering, JudgedVisit } from '../exchange/site-exchange.ts'
-import { type ContentPlan, type SiteExchange, targetOf, tellTooLarge } from '../exchange/site-exchange.ts'
+import { type ContentPlan, findTarget, logTooLarge, type SiteExchange } from '../exchange/site-exchange.ts'
 import type { SiteVisit } from '../exchange/site-handler.ts'
+import { judgeAccess, type Refusal } from '../judge/judge-access.ts'
 import { judgeRequest } from '../judge/judge-request.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
-import { type Refusal, refusalOf } from '../judge/site-access.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import { accessLogFor } from '../vhost/settings/access.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
@@ -19,7 +19,7 @@ import { BODY_STATUS } from './proxy-request.ts'
 import { hasBody } from './request-body.ts'
 import { requestHeaders } from './request-headers.ts'
 import { upgradeBody } from './upgrade-body.ts'
-import { causeOf, isUnsent, mayTryAfter, mayTryNext, statusOf } from './upstream-failure.ts'
+import { causeOf, isUnsent, mayTryAfter, mayTryNext, toStatus } from './upstream-failure.ts'
 import { declareOrigin } from './upstream-origin.ts'
 import { ClientWatch } from './watch-client.ts'
 
@@ -61,7 +61,7 @@ export async function proxyUpgrade(
   client: Client,
   { tools, answers }: { tools: ForwardTools; answers: UpgradeAnswers },
 ): Promise<UpgradeResult | undefined> {
-  const way = wayOf(visit, tools)
+  const way = findWay(visit, tools)
   // The table, or a file that was looked up, changed a moment ago.
   if (!way) return void (await answers.serve(visit, answers.respond()))
   const { plan, settings } = way
@@ -74,12 +74,12 @@ export async function proxyUpgrade(
   const refuse = async (refusal: Refusal): Promise<undefined> => {
     await answers.refuse(respond(), plan, refusal)
   }
-  const refusal = await refusalOf(way.visit, plan, tools)
+  const refusal = await judgeAccess(way.visit, plan, tools)
   if (watch.isGone) return { ...GONE, accessLog }
   if (refusal) return refuse(refusal)
   const announced = Number(visit.headers['content-length'] ?? 0)
   if (settings.maxBodyBytes > 0 && announced > settings.maxBodyBytes) {
-    tellTooLarge(way.visit, settings, tools)
+    logTooLarge(way.visit, settings, tools)
     return refuse({ status: 413 })
   }
   const { trail } = way.visit
@@ -104,7 +104,7 @@ export async function proxyUpgrade(
  * other: an answer of a vhost file, files, or an upstream that speaks HTTP/2 only.
  */
 export function mayUpgrade(visit: SiteVisit, tools: ForwardTools): boolean {
-  return wayOf(visit, tools) !== undefined
+  return findWay(visit, tools) !== undefined
 }
 
 interface Way {
@@ -114,20 +114,20 @@ interface Way {
   readonly upstream: UpstreamDeclaration
 }
 
-function wayOf(arrived: SiteVisit, tools: ForwardTools): Way | undefined {
+function findWay(arrived: SiteVisit, tools: ForwardTools): Way | undefined {
   const judged = arrived.site.closed ? undefined : judgeRequest(arrived, tools)
   if (!judged || 'refused' in judged || judged.plan.kind !== 'content') return undefined
   const { visit, plan } = judged
-  const upstream = upstreamOf(visit, plan)
+  const upstream = findUpstream(visit, plan)
   if (!upstream || HTTP2_ONLY.has(upstream.protocol)) return undefined
   return { visit, plan, settings: plan.settings, upstream }
 }
 
 const HTTP2_ONLY: ReadonlySet<string> = new Set(['h2c', 'grpc', 'grpcs'])
 
-function upstreamOf(visit: JudgedVisit, plan: ContentPlan): UpstreamDeclaration | undefined {
+function findUpstream(visit: JudgedVisit, plan: ContentPlan): UpstreamDeclaration | undefined {
   if (plan.content.kind === 'proxy') return declareOrigin(plan.content.origin)
-  const target = targetOf(visit, plan)
+  const target = findTarget(visit, plan)
   return target?.kind === 'upstream' ? target.upstream : undefined
 }
 
@@ -142,7 +142,7 @@ async function tryServers(
   tools: ForwardTools,
 ): Promise<Omit<UpgradeResult, 'accessLog'> | undefined> {
   const { visit, upstream, client } = attempt
-  const ask = askerOf(attempt, tools)
+  const send = createSender(attempt, tools)
   const servers = tools.picker.order(upstream, visit.remoteAddress)
   let status = 503
   for (const [index, server] of servers.entries()) {
@@ -151,23 +151,23 @@ async function tryServers(
     if (!end) continue
     let outcome: UpgradeOutcome | undefined
     try {
-      outcome = await ask(server)
+      outcome = await send(server)
       if (outcome.kind === 'upgraded') return outcome
       const isLast = index === servers.length - 1
       if (outcome.kind === 'answered') {
-        if (isLast || !mayAskNext(attempt, outcome.answer))
+        if (isLast || !mayTryAfterAnswer(attempt, outcome.answer))
           return await passAnswer(attempt, server, outcome.answer)
         outcome.answer.destroy()
         tools.picker.fail(server)
         continue
       }
       if (client.watch.isGone) return GONE
-      const bodyFailure = ask.bodyFailure()
-      if (bodyFailure === BODY_STATUS['too-large']) tellTooLarge(visit, attempt.settings, tools)
+      const bodyFailure = send.bodyFailure()
+      if (bodyFailure === BODY_STATUS['too-large']) logTooLarge(visit, attempt.settings, tools)
       if (bodyFailure !== undefined) return attempt.refuse({ status: bodyFailure })
-      status = isOutOfDescriptors(outcome.error) ? 503 : statusOf(outcome.reason)
-      tellFailure(attempt, { server, tools, outcome })
-      if (ask.isBodyBegun() || !mayTryNext(outcome.reason, rulesOf(attempt))) break
+      status = isOutOfDescriptors(outcome.error) ? 503 : toStatus(outcome.reason)
+      noteFailure(attempt, { server, tools, outcome })
+      if (send.isBodyBegun() || !mayTryNext(outcome.reason, toRules(attempt))) break
     } finally {
       if (outcome?.kind === 'upgraded') whenOver(outcome.conversation, end)
       else end()
@@ -176,15 +176,15 @@ async function tryServers(
   return attempt.refuse({ status })
 }
 
-function rulesOf({ visit, settings }: Way): { method: string; settings: LocationSettings } {
+function toRules({ visit, settings }: Way): { method: string; settings: LocationSettings } {
   return { method: visit.facts.method, settings }
 }
 
-function mayAskNext(attempt: Attempt, { statusCode = 0 }: IncomingMessage): boolean {
-  return !hasBody(attempt.visit.request, false) && mayTryAfter(statusCode, rulesOf(attempt))
+function mayTryAfterAnswer(attempt: Attempt, { statusCode = 0 }: IncomingMessage): boolean {
+  return !hasBody(attempt.visit.request, false) && mayTryAfter(statusCode, toRules(attempt))
 }
 
-function tellFailure(
+function noteFailure(
   { visit: { host, requestId } }: Attempt,
   {
     server,
@@ -202,7 +202,7 @@ function tellFailure(
 }
 
 /** Sends the same request to one server after the other. */
-function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
+function createSender(attempt: Attempt, { loopId }: ForwardTools) {
   const { visit, plan, upstream, client } = attempt
   const { request } = visit
   const headers = requestHeaders(
@@ -212,7 +212,7 @@ function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
   )
   const body = upgradeBody(attempt)
   if (body) headers.push(...body.headers)
-  const ask = (server: UpstreamServer): Promise<UpgradeOutcome> => {
+  const send = (server: UpstreamServer): Promise<UpgradeOutcome> => {
     const { host, port } = server
     const outgoing = {
       protocol: upstream.protocol === 'https' ? 'https' : 'http',
@@ -228,7 +228,7 @@ function askerOf(attempt: Attempt, { loopId }: ForwardTools) {
       formatHead(status, raw, answerHeaders(visit, plan, { status, raw, upstream, server })),
     )
   }
-  return Object.assign(ask, {
+  return Object.assign(send, {
     isBodyBegun: () => body?.isBegun() ?? false,
     bodyFailure: () => body?.failure(),
   })

@@ -87,7 +87,7 @@ export function requestHeaders(
   if (!set.has(LOOP))
     list.push(
       LOOP,
-      headers[LOOP] === undefined ? options.loopId : `${textOf(headers[LOOP])}, ${options.loopId}`,
+      headers[LOOP] === undefined ? options.loopId : `${joinValues(headers[LOOP])}, ${options.loopId}`,
     )
   if (!set.has('host')) list.push('host', facts.authority)
   appendForwarded(list, headers, { facts, set })
@@ -164,7 +164,7 @@ function appendForwarded(
 ): void {
   const { isPeerTrusted } = facts
   const trustedValue = (name: string): string | undefined =>
-    isPeerTrusted ? textOf(headers[name]) : undefined
+    isPeerTrusted ? joinValues(headers[name]) : undefined
   const before = trustedValue('x-forwarded-for')
   const scheme = trustedValue('x-forwarded-proto') ?? facts.scheme
   push(list, set, ['x-real-ip', facts.remoteAddress])
@@ -191,6 +191,6 @@ function append(list: string[], name: string, value: string | string[] | undefin
   else if (value) for (const each of value) list.push(name, each)
 }
 
-function textOf(value: string | string[] | undefined): string | undefined {
+function joinValues(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
 }

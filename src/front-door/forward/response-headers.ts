@@ -24,9 +24,9 @@ export function responseHeaders(raw: readonly (Buffer | string)[], options: Redi
       named = listedIn(String(raw[index + 1]).toLowerCase())
   }
   for (let index = 0; index < raw.length; index += 2) {
-    const name = textOf(raw[index] ?? '').toLowerCase()
+    const name = toText(raw[index] ?? '').toLowerCase()
     if (isHopByHop(name) || named?.has(name) || isHidden(name, settings)) continue
-    const value = textOf(raw[index + 1] ?? '')
+    const value = toText(raw[index + 1] ?? '')
     if (name === 'location') list.push(name, turnLocation(value, options))
     else list.push(name, name === 'refresh' ? turnRefresh(value, options) : value)
   }
@@ -38,6 +38,6 @@ function isHidden(name: string, { hideHeaders, passHeaders }: LocationSettings):
   return HIDDEN.has(name) && !passHeaders.includes(name)
 }
 
-function textOf(raw: Buffer | string): string {
+function toText(raw: Buffer | string): string {
   return typeof raw === 'string' ? raw : raw.toString('latin1')
 }

@@ -35,7 +35,7 @@ for (const [what, path, answered, got] of TURNED) {
     const origin = `127.0.0.1:${app.port}`
     const root = rootPath({ ports: [1, app.port] })
     const declared = { '/d/': '/e/', '= /x': '/y' }
-    const paths = [root, ...Object.entries(declared).map((pair) => pathOf(root, pair))]
+    const paths = [root, ...Object.entries(declared).map((pair) => toPath(root, pair))]
     const vhost = `
       location /pass/ { proxy_pass http://${origin}/b/; }
       location /plain/ { proxy_pass http://${origin}; }
@@ -51,6 +51,6 @@ for (const [what, path, answered, got] of TURNED) {
   })
 }
 
-function pathOf(root: ReturnType<typeof rootPath>, [path, destination]: [string, string]) {
+function toPath(root: ReturnType<typeof rootPath>, [path, destination]: [string, string]) {
   return { ...root, path, destination }
 }

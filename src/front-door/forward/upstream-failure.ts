@@ -33,7 +33,7 @@ const BAD_ANSWERS: ReadonlySet<string> = new Set([
  * The reason behind an error. The end of an established connection does not show that nothing was sent: the system
  * reports `ETIMEDOUT` and `EHOSTUNREACH` for such, too.
  */
-export function reasonOf(error: Error & { readonly code?: string }): UpstreamFailure {
+export function toReason(error: Error & { readonly code?: string }): UpstreamFailure {
   if (error instanceof ConnectFailed) return error.reason
   if ((error as Partial<BodyStopped>).name === 'BodyStopped') return 'body'
   const code = error.code ?? ''
@@ -62,7 +62,7 @@ export function wasIdleTooLong(
 }
 
 /** Status for a visitor if no other server is left. */
-export function statusOf(reason: UpstreamFailure): 502 | 504 {
+export function toStatus(reason: UpstreamFailure): 502 | 504 {
   return reason === 'timeout' || reason === 'connect-timeout' ? 504 : 502
 }
 
@@ -75,7 +75,7 @@ export function mayTryNext(
   { method, settings }: { method: string; settings: LocationSettings },
 ): boolean {
   const { nextUpstream } = settings
-  if (!nextUpstream.includes(statusOf(reason) === 504 ? 'timeout' : 'error')) return false
+  if (!nextUpstream.includes(toStatus(reason) === 504 ? 'timeout' : 'error')) return false
   return isUnsent(reason) || IDEMPOTENT.has(method) || nextUpstream.includes('non_idempotent')
 }
 

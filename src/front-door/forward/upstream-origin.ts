@@ -14,8 +14,8 @@ export function declareOrigin(origin: string): UpstreamDeclaration | undefined {
 }
 
 /** Scheme, host and port of a server. */
-export function originOf({ protocol }: UpstreamDeclaration, { host, port }: UpstreamServer): string {
-  return `${schemeOf(protocol)}://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function formatOrigin({ protocol }: UpstreamDeclaration, { host, port }: UpstreamServer): string {
+  return `${toScheme(protocol)}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /**
@@ -24,19 +24,19 @@ export function originOf({ protocol }: UpstreamDeclaration, { host, port }: Upst
  */
 export function redirectFacts(
   { redirect, content }: Pick<ContentPlan, 'content' | 'redirect'>,
-  asked: { upstream: UpstreamDeclaration; server: UpstreamServer; host: string; authority: string },
+  answering: { upstream: UpstreamDeclaration; server: UpstreamServer; host: string; authority: string },
 ): RedirectFacts | undefined {
   if (!redirect) return undefined
   const { from: path, to } = redirect
   if (content.kind === 'proxy') return { from: [path], to }
-  const { upstream, server, host, authority } = asked
-  const scheme = schemeOf(upstream.protocol)
-  const origin = originOf(upstream, server)
+  const { upstream, server, host, authority } = answering
+  const scheme = toScheme(upstream.protocol)
+  const origin = formatOrigin(upstream, server)
   const short = origin.replace(scheme === 'https' ? /:443$/ : /:80$/, '')
   const names = [`${scheme}://${host.includes(':') ? `[${host}]` : host}`, `${scheme}://${authority}`]
   return { from: [...names, origin, short].map((each) => each + path), to }
 }
 
-function schemeOf(protocol: UpstreamDeclaration['protocol']): 'http' | 'https' {
+function toScheme(protocol: UpstreamDeclaration['protocol']): 'http' | 'https' {
   return protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http'
 }

@@ -8,7 +8,7 @@ function target(port: number) {
   return { origin: `http://127.0.0.1:${port}`, connectTimeoutMs: 1_000, keepAlive: 2, tls: undefined }
 }
 
-function bodyOf(pool: ReturnType<UpstreamPools['get']>): Promise<string> {
+function readBody(pool: ReturnType<UpstreamPools['get']>): Promise<string> {
   return new Promise((resolve, reject) => {
     let body = ''
     const onResponseData = (_controller: unknown, chunk: Buffer): void => {
@@ -32,7 +32,7 @@ test('of too many pools the one used longest ago is closed, and none that is at 
   await using app = await startApp((_request, response) => ask(response))
   await using pools = new UpstreamPools(3)
   const busy = pools.get(target(app.port))
-  const answer = bodyOf(busy)
+  const answer = readBody(busy)
   const response = await asked
   const [second] = [pools.get(target(1)), pools.get(target(2))]
   assert.equal(pools.get(target(app.port)), busy)

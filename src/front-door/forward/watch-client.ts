@@ -22,7 +22,7 @@ export class ClientWatch {
     this.#socket = socket
     this.#request = request
     if (head.length > 0) this.#keep(head)
-    socket.once('close', this.#tell)
+    socket.once('close', this.#leave)
     // Reading the connection of an incomplete request would drop its body.
     if (request.complete) this.#watch()
     else request.once('end', this.#watch)
@@ -43,7 +43,7 @@ export class ClientWatch {
     this.#isReleased = true
     this.#onGone = ignore
     this.#request.off('end', this.#watch)
-    this.#socket.off('close', this.#tell).off('end', this.#end).off('data', this.#keep)
+    this.#socket.off('close', this.#leave).off('end', this.#end).off('data', this.#keep)
     if (this.#isWatching) this.#socket.pause()
     return this.#early.splice(0)
   }
@@ -61,10 +61,10 @@ export class ClientWatch {
   }
 
   readonly #end = (): void => {
-    if (this.#bytes === 0) this.#tell()
+    if (this.#bytes === 0) this.#leave()
   }
 
-  readonly #tell = (): void => {
+  readonly #leave = (): void => {
     if (this.#isGone) return
     this.#isGone = true
     this.#onGone()

@@ -26,8 +26,8 @@ export function judgeRequest(
   const { server } = visit.site
   const plan = server.route(facts)
   if (facts.readings) {
-    const guard = guardOf(plan)
-    if (facts.readings.some((uri) => guardOf(server.route({ ...facts, uri })) !== guard)) return AMBIGUOUS
+    const guard = formatGuard(plan)
+    if (facts.readings.some((uri) => formatGuard(server.route({ ...facts, uri })) !== guard)) return AMBIGUOUS
   }
   return { visit, plan }
 }
@@ -47,7 +47,7 @@ const AMBIGUOUS: RefusedTarget = {
 }
 
 /** The access rules of a location, as a text that is the same for the same rules. */
-function guardOf(plan: Plan): string {
+function formatGuard(plan: Plan): string {
   if (plan.kind === 'close') return plan.kind
   const { access, limitExcept, requestRates, connectionLimits } = plan.settings
   const status = plan.kind === 'content' ? undefined : plan.status

@@ -36,6 +36,6 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** The type of a file, or of a path that is answered like one. */
-export function typeOf(path: string, defaultType: string): string {
+export function findType(path: string, defaultType: string): string {
   return TYPES[extname(path).toLowerCase()] ?? defaultType
 }

@@ -7,7 +7,7 @@ import type { ContentPlan, SiteExchange } from '../../exchange/site-exchange.ts'
 import type { Content } from '../../vhost/route/plan.ts'
 import { escapePath } from '../../vhost/syntax/escape-uri.ts'
 import { expand, isConstant } from '../../vhost/syntax/template.ts'
-import { typeOf } from './file-types.ts'
+import { findType } from './file-types.ts'
 import { type FileRules, type FoundFile, findFile } from './find-file.ts'
 import { sendSpan } from './send-span.ts'
 import { sendZipped } from './send-zipped.ts'
@@ -52,8 +52,8 @@ export async function serveFiles(
 
 /** True if a name of `try_files` is that of a file, or with a slash after it that of a folder. */
 async function isThere({ files, rules }: FilesOrder, name: string, at: PathPlace): Promise<boolean> {
-  const base = baseOf(files)
-  const path = pathOf(files, name, at)
+  const base = resolveBase(files)
+  const path = resolveFile(files, name, at)
   const found = path === undefined ? undefined : await findFile(base, path, rules)
   if (!found || found === 'denied') return false
   return name.endsWith('/') ? found.stats.isDirectory() : found.stats.isFile()
@@ -70,9 +70,9 @@ async function serveUri(
 ): Promise<FilesResult> {
   const { method } = exchange.facts
   if (!FILE_METHODS.has(method)) return NOT_ALLOWED
-  const path = pathOf(files, uri, { plan, isFixed })
+  const path = resolveFile(files, uri, { plan, isFixed })
   if (path === undefined) return NOT_FOUND
-  const found = await findFile(baseOf(files), path, rules)
+  const found = await findFile(resolveBase(files), path, rules)
   if (found === 'denied') return { kind: 'error', status: 403 }
   if (!found) return NOT_FOUND
   const { stats } = found
@@ -93,7 +93,7 @@ async function findIndex(
 ): Promise<FilesResult> {
   for (const name of files.index) {
     if (name.startsWith('/')) continue
-    const found = await findFile(baseOf(files), join(folder, name), rules)
+    const found = await findFile(resolveBase(files), join(folder, name), rules)
     if (found === 'denied') return { kind: 'error', status: 403 }
     if (found?.stats.isFile()) return { kind: 'redirect', uri: `${uri}${name}`, args }
   }
@@ -108,17 +108,21 @@ interface PathPlace {
 }
 
 /** The file of a path; undefined if it would lie outside. The path was made canonical before. */
-function pathOf(files: FilesOrder['files'], uri: string, { plan, isFixed }: PathPlace): string | undefined {
+function resolveFile(
+  files: FilesOrder['files'],
+  uri: string,
+  { plan, isFixed }: PathPlace,
+): string | undefined {
   if (uri.includes('\0')) return undefined
   const { alias } = files
-  const base = baseOf(files)
+  const base = resolveBase(files)
   const isBelow = !isFixed && uri.startsWith(plan.uri.slice(0, plan.matchedLength))
   const rest = alias === undefined || !isBelow ? uri : uri.slice(plan.matchedLength)
   const path = resolve(base, `.${rest.startsWith('/') ? '' : '/'}${rest}`)
   return path === base || path.startsWith(base.endsWith(sep) ? base : `${base}${sep}`) ? path : undefined
 }
 
-function baseOf({ root, alias }: FilesOrder['files']): string {
+function resolveBase({ root, alias }: FilesOrder['files']): string {
   return resolve(alias ?? root)
 }
 
@@ -136,7 +140,7 @@ async function send(
   const isPlain = sentStatus(trail, 200) === 200
   if (isPlain && isPreconditionFailed(headers, { etag, modified })) return { kind: 'error', status: 412 }
   const isFresh = isPlain && isNotModified(headers, { etag, modified })
-  const range = isFresh || !isPlain ? undefined : rangeOf(headers, { size: stats.size, etag })
+  const range = isFresh || !isPlain ? undefined : readRange(headers, { size: stats.size, etag })
   if (range === 'none') {
     setHeader(exchange, 'content-range', `bytes */${stats.size}`)
     return { kind: 'error', status: 416 }
@@ -144,7 +148,7 @@ async function send(
   const { start, end } = range ?? { start: 0, end: stats.size - 1 }
   const list: HeaderList = ['etag', etag, 'last-modified', modified.toUTCString()]
   if (!isFresh) {
-    list.push('content-type', typeOf(name, settings.defaultType))
+    list.push('content-type', findType(name, settings.defaultType))
     list.push('content-length', String(Math.max(0, end - start + 1)), 'accept-ranges', 'bytes')
   }
   if (range) list.push('content-range', `bytes ${start}-${end}/${stats.size}`)
@@ -186,7 +190,7 @@ function isNotModified(
 }
 
 /** One range; several, or an unreadable one, get the whole file. */
-function rangeOf(
+function readRange(
   headers: SiteExchange['headers'],
   { size, etag }: { size: number; etag: string },
 ): { start: number; end: number } | 'none' | undefined {

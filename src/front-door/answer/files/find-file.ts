@@ -34,7 +34,7 @@ export async function findFile(
 ): Promise<FoundFile | 'denied' | undefined> {
   if (!rules.dotfiles && hasDotName(path.slice(root.length))) return undefined
   try {
-    const real = await realpath(nameOf(path), 'buffer')
+    const real = await realpath(toFileName(path), 'buffer')
     const name = real.toString('latin1')
     const isDirect = name === toBytes(path).toString('latin1')
     if (!isDirect && !rules.symlinks && !isWithin(await realName(root), name)) return undefined
@@ -72,6 +72,6 @@ function isWithin(folder: string, name: string): boolean {
   return name === folder || name.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)
 }
 
-function nameOf(path: string): string | Buffer {
+function toFileName(path: string): string | Buffer {
   return path.isWellFormed() ? path : toBytes(path)
 }

@@ -1,5 +1,5 @@
 import type { JudgedVisit } from '../exchange/site-exchange.ts'
-import { type ContentPlan, type SiteExchange, type SiteTools, targetOf } from '../exchange/site-exchange.ts'
+import { type ContentPlan, findTarget, type SiteExchange, type SiteTools } from '../exchange/site-exchange.ts'
 import { accessFor, decideAddress, decideDemand } from '../vhost/settings/access.ts'
 import { expand } from '../vhost/syntax/template.ts'
 import { createAddressMatcher } from '../visit/network-address.ts'
@@ -27,7 +27,7 @@ export interface Refusal {
 }
 
 /** Refusal of a request; undefined: it is let in. */
-export async function refusalOf(
+export async function judgeAccess(
   exchange: JudgedVisit,
   plan: ContentPlan,
   tools: SiteTools,
@@ -80,5 +80,5 @@ async function checkPassword(
 }
 
 function isRegistry(exchange: JudgedVisit, plan: ContentPlan): boolean {
-  return targetOf(exchange, plan)?.kind === 'registry'
+  return findTarget(exchange, plan)?.kind === 'registry'
 }
