@@ -72,7 +72,7 @@ export function findBehind(
     return HEALTH_PATHS.has(target.target) && isHttp1(request) ? { kind: 'health' } : UNAVAILABLE
   }
   const demand = door.finder.decideDemand(site)
-  const headers = headersOf(door, { request, visit }, demand)
+  const headers = deriveHeaders(door, { request, visit }, demand)
   const found = { request, headers, visit, site, target }
   return (
     judgeDemand(door, found, demand) ??
@@ -81,7 +81,7 @@ export function findBehind(
 }
 
 /** The headers by which a request is judged and passed on. */
-function headersOf(
+function deriveHeaders(
   door: Door,
   { request, visit }: { request: DoorRequest; visit: Visit },
   { kind }: ClientDemand,
