@@ -16,6 +16,8 @@ export type JoinedTransaction = Pick<Transaction<unknown>, 'withTables'>
  * One SQL database, of any engine. S: the tables that its holder may use. Each capability has a schema of its own, and
  * a database of more tables is passed on as one of fewer. Its methods are passed on by themselves, too.
  *
+ * Texts, stored or compared with, hold no NUL: PostgreSQL refuses it.
+ *
  * Errors of all queries: `OciError` `STORAGE_FULL`; `UNAVAILABLE` if the database cannot be used or reached.
  */
 export interface Database<S> {

@@ -169,6 +169,34 @@ export function describeMetadata(
       assert.deepEqual(await list({ maxBytes: 0 }), { digests: digests.slice(0, 1), hasMore: true })
     })
 
+    it('takes any text of a client for the begin of a page and for a type, NUL characters too', async () => {
+      await using fixture = await open()
+      const { metadata } = fixture
+      await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
+      const tags = ['a', 'ab', 'b'] as Tag[]
+      await metadata.putManifest(recordOf([], { tags, subject: 'subject' }))
+      for (const [last, rest] of [
+        ['\0', tags],
+        ['a\0', ['ab', 'b']],
+        ['a\0z', ['ab', 'b']],
+        ['ab\0', ['b']],
+      ] as const) {
+        const page = { ...ALL, last }
+        assert.deepEqual(await metadata.listTags(APP, page), rest, JSON.stringify(last))
+        assert.deepEqual(
+          (await metadata.describeTags(APP, page))?.map(({ name }) => name),
+          rest,
+        )
+        assert.deepEqual(await metadata.listRepositories('all', page), [APP].slice(last < APP ? 0 : 1))
+        assert.equal((await metadata.describeRepositories(page)).length, last < APP ? 1 : 0)
+        const referrers = { ...page, maxBytes: 1_000 }
+        const list = (artifactType?: string) =>
+          metadata.listReferrers(APP, digestOf('subject'), { ...referrers, artifactType })
+        assert.equal((await list()).rows.length, 1)
+        assert.deepEqual(await list('a/b\0'), { rows: [], hasMore: false })
+      }
+    })
+
     it('describes repositories with their totals, whether or not they hold a manifest', async () => {
       await using fixture = await open()
       const { metadata } = fixture

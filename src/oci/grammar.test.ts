@@ -157,6 +157,18 @@ test('no grammar takes more than its share of time for a longer text', () => {
   }
 })
 
+test('`parseManifest()` refuses a NUL where a manifest has its type, and keeps it in annotations', () => {
+  const descriptor = { mediaType: 'a/b', digest: `sha256:${'a'.repeat(64)}`, size: 1 }
+  const parse = (more: object) => {
+    const document = { schemaVersion: 2, config: descriptor, layers: [descriptor], ...more }
+    return parseManifest(Buffer.from(JSON.stringify(document)), 'application/vnd.oci.image.manifest.v1+json')
+  }
+  for (const more of [{ artifactType: 'a/\0b' }, { config: { ...descriptor, mediaType: '\0' } }])
+    assert.throws(() => parse(more), { code: 'MANIFEST_INVALID', message: /NUL/ })
+  const { annotationsJson, artifactType } = parse({ artifactType: 'x/y', annotations: { 'a\0': '\0' } })
+  assert.deepEqual([annotationsJson, artifactType], ['{"a\\u0000":"\\u0000"}', 'x/y'])
+})
+
 test('`parseManifest()` throws nothing but `OciError` on documents with random members changed', () => {
   const random = seeded(SEED)
   const descriptor = { mediaType: 'a/b', digest: `sha256:${'a'.repeat(64)}`, size: 1 }

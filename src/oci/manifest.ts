@@ -88,7 +88,7 @@ function readImage(document: JsonObject, mediaType: string): Manifest {
   return {
     kind: 'image',
     mediaType,
-    artifactType: readArtifactType(document) ?? config?.mediaType,
+    artifactType: readArtifactType(document) ?? refuseNul(config?.mediaType, 'the mediaType of its config'),
     config,
     layers: descriptorsAt(document, isArtifact ? 'blobs' : 'layers', !isArtifact),
     children: [],
@@ -110,7 +110,13 @@ function readCommon(document: JsonObject): Pick<Manifest, 'subject' | 'annotatio
 function readArtifactType(document: JsonObject): string | undefined {
   const value = filled(document.artifactType)
   if (value !== undefined && typeof value !== 'string') throw invalid('artifactType is not a string')
-  return value
+  return refuseNul(value, 'artifactType')
+}
+
+/** No media type has a NUL (RFC 6838 section 4.2), and not every database can hold one. */
+function refuseNul(type: string | undefined, what: string): string | undefined {
+  if (type?.includes('\0')) throw invalid(`${what} holds a NUL character`)
+  return type
 }
 
 /** Reads null and empty text as absent, as Go does: programs write them for a value they lack. */

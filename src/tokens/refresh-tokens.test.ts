@@ -82,6 +82,13 @@ test('`issue()` keeps the hash of a token, not the token', async (openDatabase) 
   assert.equal(rows[0]?.client_id.length, 128)
 })
 
+test("`issue()` keeps a client's name for itself without its control characters", async (openDatabase) => {
+  await using t = await setUp(openDatabase)
+  await t.tokens.issue(alice, 'my\0tool\u001b[31m\u009b\u00fc')
+  const [logIn] = await createLogInManager(t.database, () => t.clock.now).list('alice')
+  assert.equal(logIn?.client, 'mytool[31m\u00fc')
+})
+
 test('`issue()` keeps the newest tokens of an account and leaves others alone', async (openDatabase) => {
   await using t = await setUp(openDatabase)
   const ofBob = await t.tokens.issue({ name: 'bob', version: '2.1' }, 'docker')

@@ -31,6 +31,8 @@ const ID_LENGTH = 12
 const KEEPERS: ReadonlySet<string> = new Set(['docker', 'containerd-client'])
 /** Characters kept of a client's name for itself: it is there for people to read. */
 const MAX_CLIENT_ID_LENGTH = 128
+/** Left out of it: they could change what a terminal shows, and PostgreSQL holds no NUL. */
+const CONTROL_CHARACTERS = /\p{Cc}/gu
 /** Identifies a token to people and to scanners for leaked secrets. */
 const PREFIX = 'berth_rt_'
 const TOKEN_BYTES = 32
@@ -71,7 +73,7 @@ export async function createRefreshTokenService<A extends TokenOwner>(
         used_at: null,
         user_name: owner.name,
         user_version: owner.version,
-        client_id: clientId.slice(0, MAX_CLIENT_ID_LENGTH),
+        client_id: clientId.replace(CONTROL_CHARACTERS, '').slice(0, MAX_CLIENT_ID_LENGTH),
         created_at: now,
         expires_at: now + REFRESH_TOKEN_LIFETIME_MS,
       }

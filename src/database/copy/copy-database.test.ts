@@ -135,6 +135,25 @@ for (const [from, to] of [
       assert.equal(await roomAfter(source), 1211)
     })
 
+    test('leaves NUL characters of texts out, which not all engines hold', {
+      skip: from === 'postgres' && 'PostgreSQL holds none',
+    }, async () => {
+      await using resources = new AsyncDisposableStack()
+      const [source, target] = [await openSide(from, resources), await openSide(to, resources)]
+      await source.database.transaction(async (tx) => {
+        await tx
+          .insertInto('rooms')
+          .values([{ name: 'a\0b' }, { name: '\0' }, { name: '' }])
+          .execute()
+      })
+      await copyDatabase({ source, target, tables: TABLES })
+      const rows = await target.database.read.selectFrom('rooms').select('name').orderBy('id').execute()
+      assert.deepEqual(
+        rows.map(({ name }) => name),
+        ['ab', '', ''],
+      )
+    })
+
     test('goes on after each page where an earlier run was ended', async () => {
       await using resources = new AsyncDisposableStack()
       const [source, target] = [await openSide(from, resources), await openSide(to, resources)]

@@ -13,7 +13,10 @@ const PAGE_BYTES = 8 * 1024 * 1024
 /** Values of the key of a row. */
 export type RowKey = readonly (number | string)[]
 
-/** The next rows of a table in the order of its key; none: it ends. `after`: key of the last row before them. */
+/**
+ * The next rows of a table in the order of its key; none: it ends. `after`: key of the last row before them. Texts come
+ * without NUL characters: earlier versions took them from clients, and PostgreSQL stores none.
+ */
 export async function readPage(
   queries: Queries<AnyTables>,
   table: CopiedTable,
@@ -24,7 +27,17 @@ export async function readPage(
   let query = queries.selectFrom(table.name).selectAll().orderBy(byKey(table))
   if (after) query = query.where(compareKey(table, '>', after))
   query = until ? query.where(compareKey(table, '<=', until)) : query.limit(PAGE_ROWS)
-  return query.execute()
+  return (await query.execute()).map(withoutNul)
+}
+
+function withoutNul(row: StoredRow): StoredRow {
+  const isClean = Object.values(row).every((value) => typeof value !== 'string' || !value.includes('\0'))
+  if (isClean) return row
+  const cleaned = Object.entries(row).map(([column, value]) => [
+    column,
+    typeof value === 'string' ? value.replaceAll('\0', '') : value,
+  ])
+  return Object.fromEntries(cleaned) as StoredRow
 }
 
 /** All rows of a table in the order of its key, page by page. */

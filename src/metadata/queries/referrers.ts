@@ -3,6 +3,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../metadata.ts'
 import type { MetadataSchema } from '../schema.ts'
+import { lastOf } from './last-of.ts'
 import type { Reads } from './repositories.ts'
 
 type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
@@ -12,6 +13,8 @@ type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Diges
  * large as a manifest, and a thousand of them at once would exceed memory.
  */
 export async function listReferrers(db: Reads, wanted: Wanted): Promise<ReferrerPage> {
+  // No stored type holds a NUL, which PostgreSQL refuses in a query, too.
+  if (wanted.artifactType?.includes('\0')) return { rows: [], hasMore: false }
   const sizes = await selectReferrers(db, wanted)
     .select(({ fn }) => [
       'digest',
@@ -27,7 +30,7 @@ export async function listReferrers(db: Reads, wanted: Wanted): Promise<Referrer
 
 function selectReferrers(
   db: Reads,
-  { repository, subject, artifactType, last }: Wanted,
+  { repository, subject, artifactType, ...page }: Wanted,
 ): SelectQueryBuilder<MetadataSchema, 'repositories' | 'manifests', object> {
   let query = db
     .selectFrom('repositories')
@@ -35,6 +38,7 @@ function selectReferrers(
     .where('repositories.name', '=', repository)
     .where('manifests.subject', '=', subject)
   if (artifactType !== undefined) query = query.where('artifact_type', '=', artifactType)
+  const last = lastOf(page)
   if (last !== undefined) query = query.where('digest', '>', last)
   return query.orderBy('digest')
 }

@@ -5,6 +5,7 @@ import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Page, RepositoryFacts, RepositoryFilter, RepositoryRow, TagRow } from '../metadata.ts'
 import type { MetadataSchema } from '../schema.ts'
+import { lastOf } from './last-of.ts'
 import { findRepositoryId, type Reads } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
 
@@ -37,7 +38,8 @@ async function listRepositories(db: Reads, filter: RepositoryFilter, page: Page)
         selectFrom('manifests').select('manifests.digest').whereRef('repository_id', '=', 'repositories.id'),
       ),
     )
-  if (page.last !== undefined) query = query.where('name', '>', page.last as RepositoryName)
+  const last = lastOf(page)
+  if (last !== undefined) query = query.where('name', '>', last)
   const rows = await query.orderBy('name').limit(page.limit).execute()
   return rows.map((row) => row.name as RepositoryName)
 }
@@ -46,7 +48,8 @@ async function listTags(db: Reads, repository: RepositoryName, page: Page): Prom
   const id = await findRepositoryId(db, repository)
   if (id === undefined) return undefined
   let query = db.selectFrom('tags').select('name').where('repository_id', '=', id)
-  if (page.last !== undefined) query = query.where('name', '>', page.last)
+  const last = lastOf(page)
+  if (last !== undefined) query = query.where('name', '>', last)
   const rows = await query.orderBy('name').limit(page.limit).execute()
   return rows.map((row) => row.name as Tag)
 }
@@ -67,7 +70,8 @@ async function describeTags(
     )
     .select(['tags.name', 'tags.digest', 'manifests.media_type', 'manifests.size', 'tags.updated_at'])
     .where('tags.repository_id', '=', id)
-  if (page.last !== undefined) query = query.where('tags.name', '>', page.last)
+  const last = lastOf(page)
+  if (last !== undefined) query = query.where('tags.name', '>', last)
   const rows = await query.orderBy('tags.name').limit(page.limit).execute()
   return rows.map((row) => ({
     name: row.name as Tag,
@@ -84,7 +88,8 @@ async function describeRepositories(
   page: Page & { only?: RepositoryName },
 ): Promise<RepositoryRow[]> {
   let query = db.selectFrom('repositories').select(['name', 'created_at']).select(selectTotals)
-  if (page.last !== undefined) query = query.where('name', '>', page.last)
+  const last = lastOf(page)
+  if (last !== undefined) query = query.where('name', '>', last)
   if (page.only !== undefined) query = query.where('name', '=', page.only)
   const rows = await query.orderBy('name').limit(page.limit).execute()
   return rows.map((row) => ({
