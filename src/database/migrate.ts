@@ -1,4 +1,3 @@
-import type { Kysely } from 'kysely'
 import { DatabaseError } from './database.ts'
 import { kysely } from './kysely.ts'
 import type { ColumnTypes, Migration, MigrationSet, SchemaChange } from './migrations.ts'
@@ -15,23 +14,25 @@ const RECORD = 'kysely_migration'
 interface MigrateOptions {
   readonly sets: readonly MigrationSet[]
   readonly types: ColumnTypes
+  /** True if a query that names this table finds it. */
+  readonly hasTable: (db: SchemaChange, table: string) => Promise<boolean>
   /** Runs work in one transaction, while no other process runs any. */
-  readonly alone: (work: (tx: MigratedDatabase) => Promise<void>) => Promise<void>
+  readonly alone: (work: (tx: SchemaChange) => Promise<void>) => Promise<void>
 }
-
-/** A database, or a transaction in it, as migrations see it. */
-type MigratedDatabase = SchemaChange & Pick<Kysely<unknown>, 'introspection'>
 
 /**
  * Runs the missing migrations, set by set, all in one transaction. Without any nothing is locked or written. Errors:
  * `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
  */
-export async function migrate(db: MigratedDatabase, { sets, types, alone }: MigrateOptions): Promise<void> {
+export async function migrate(
+  db: SchemaChange,
+  { sets, types, hasTable, alone }: MigrateOptions,
+): Promise<void> {
   const steps = sets.flatMap(toSteps)
-  if (findMissing(steps, await readRecord(db)).length === 0) return
+  if (findMissing(steps, await readRecord(db, hasTable)).length === 0) return
   await alone(async (tx) => {
     // Read again: another process may have run them meanwhile.
-    const missing = findMissing(steps, await readRecord(tx))
+    const missing = findMissing(steps, await readRecord(tx, hasTable))
     await createRecord(tx)
     for (const { name, run } of missing) {
       await run(tx, types)
@@ -76,16 +77,15 @@ function findMissing(steps: readonly Step[], record: ReadonlySet<string>): Step[
   )
 }
 
-async function readRecord(db: MigratedDatabase): Promise<Set<string>> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
-  if (!tables.some((table) => table.name === RECORD)) return new Set()
+async function readRecord(db: SchemaChange, hasTable: MigrateOptions['hasTable']): Promise<Set<string>> {
+  if (!(await hasTable(db, RECORD))) return new Set()
   const { rows } = await sql<{ name: string }>`select name from ${sql.table(RECORD)} order by name`.execute(
     db,
   )
   return new Set(rows.map(({ name }) => name))
 }
 
-async function createRecord(db: MigratedDatabase): Promise<void> {
+async function createRecord(db: SchemaChange): Promise<void> {
   await db.schema
     .createTable(RECORD)
     .ifNotExists()
@@ -94,7 +94,7 @@ async function createRecord(db: MigratedDatabase): Promise<void> {
     .execute()
 }
 
-async function addRecord(db: MigratedDatabase, name: string): Promise<void> {
+async function addRecord(db: SchemaChange, name: string): Promise<void> {
   const now = new Date().toISOString()
   await sql`insert into ${sql.table(RECORD)} (name, timestamp) values (${name}, ${now})`.execute(db)
 }

@@ -38,6 +38,19 @@ describe('a PostgreSQL server that goes away', { skip: postgresSkipReason() }, (
     assert.equal((await opened.find('y'))?.size, 1)
   })
 
+  it('is written to again once its sessions do more than read', async () => {
+    await using database = await server.createDatabase()
+    await using opened = await openThings(database.target)
+    const setReadOnly = async (value: string): Promise<void> => {
+      await server.query(`alter database ${database.name} set default_transaction_read_only = ${value}`)
+    }
+    await setReadOnly('on')
+    await endSessions(database, 'true')
+    await assert.rejects(opened.add({ name: 'x', size: 1 }), UNAVAILABLE)
+    await setReadOnly('off')
+    await opened.add({ name: 'x', size: 1 })
+  })
+
   it('undoes a transaction whose connection it ends, which is not run again', async () => {
     await using database = await server.createDatabase()
     await using opened = await openThings(database.target)

@@ -104,6 +104,26 @@ describe('openPostgresDatabase()', { skip: postgresSkipReason() }, () => {
     for (const node of nodes) await node[Symbol.asyncDispose]()
   })
 
+  it('lets them migrate once, too, where transactions have another isolation by default', async () => {
+    for (const isolation of ['repeatable read', 'serializable']) {
+      await using database = await server.createDatabase()
+      await server.query(`alter database ${database.name} set default_transaction_isolation = '${isolation}'`)
+      const nodes = await Promise.all(Array.from({ length: 4 }, () => openThings(database.target)))
+      for (const node of nodes) await node[Symbol.asyncDispose]()
+    }
+  })
+
+  it('leaves the migrations of another program in another schema alone', async () => {
+    await using database = await server.createDatabase()
+    await server.query('create schema other', database.name)
+    await server.query('create table other.kysely_migration (name text)', database.name)
+    await server.query("insert into other.kysely_migration values ('theirs')", database.name)
+    for (let start = 0; start < 2; start++) {
+      await using opened = await openThings(database.target)
+      await opened.add({ name: `x${start}`, size: 1 })
+    }
+  })
+
   it('refuses a newer schema', async () => {
     await using database = await server.createDatabase()
     await using _opened = await openThings(database.target)

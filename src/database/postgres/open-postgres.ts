@@ -4,7 +4,7 @@ import pg from 'pg'
 import type { Database } from '../database.ts'
 import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
-import type { MigrationSet } from '../migrations.ts'
+import type { MigrationSet, SchemaChange } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
 import { ChangeListener, type DeafReason, notifyStatement } from './change-listener.ts'
 import { POSTGRES_TYPES } from './column-types.ts'
@@ -116,6 +116,7 @@ async function migrateAlone<S>(db: Kysely<S>, sets: readonly MigrationSet[]): Pr
   await migrate(db as Kysely<unknown>, {
     sets,
     types: POSTGRES_TYPES,
+    hasTable,
     // Not serializable: such a transaction would not see the changes of those that it waited for.
     alone: (work) =>
       (db as Kysely<unknown>).transaction().execute(async (tx) => {
@@ -123,4 +124,15 @@ async function migrateAlone<S>(db: Kysely<S>, sets: readonly MigrationSet[]): Pr
         await work(tx)
       }),
   })
+}
+
+/**
+ * By the search path, as all queries: another schema of the database may hold a table of the same name. Read from the
+ * catalog: `to_regclass()` does not see what others have made while the transaction waited for its lock.
+ */
+async function hasTable(db: SchemaChange, table: string): Promise<boolean> {
+  const { rows } = await kysely.sql`
+    select 1 from pg_catalog.pg_class
+    where relname = ${table} and relkind in ('r', 'p') and pg_catalog.pg_table_is_visible(oid)`.execute(db)
+  return rows.length > 0
 }

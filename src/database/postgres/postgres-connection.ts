@@ -1,6 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type { QueryResult as PgResult, PoolClient } from 'pg'
-import { isLost, toPostgresFault, unavailable } from './postgres-fault.ts'
+import { isLost, isReadOnly, toPostgresFault, unavailable } from './postgres-fault.ts'
 
 /**
  * Longest wait for the answer to one query, in ms, if the server has not ended it before: then the connection is
@@ -104,7 +104,7 @@ export class PostgresConnection implements DatabaseConnection {
       const result: PgResult | PgResult[] = await this.#client.query(query)
       return Array.isArray(result) ? (result.at(-1) as PgResult) : result
     } catch (error) {
-      if (isLost(error)) this.#isBroken = true
+      if (isLost(error) || isReadOnly(error)) this.#isBroken = true
       throw error
     }
   }

@@ -28,6 +28,12 @@ const BEGIN_SERIALIZABLE = `begin isolation level serializable;
   set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
   set local enable_seqscan = off`
 
+/**
+ * Sees what others have committed while it waited for a lock, whatever isolation transactions of this database have by
+ * default: a migration has to see those that another node has run.
+ */
+const BEGIN_READ_COMMITTED = 'begin isolation level read committed'
+
 /** Dependencies of the dialect. */
 interface PostgresDialectOptions {
   readonly pool: Pool
@@ -82,7 +88,7 @@ class PoolDriver implements Driver {
     { isolationLevel }: TransactionSettings,
   ): Promise<void> {
     if (isolationLevel === 'serializable') await own(connection).begin(BEGIN_SERIALIZABLE)
-    else await own(connection).begin('begin', { isEndless: true })
+    else await own(connection).begin(BEGIN_READ_COMMITTED, { isEndless: true })
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {

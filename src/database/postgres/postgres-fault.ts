@@ -3,9 +3,10 @@ import { OciError } from '../../oci/errors.ts'
 /** Seconds after which a request that failed for a fault of the database may be tried again. */
 const RETRY_AFTER_S = 5
 
+const READ_ONLY = '25006'
 /** Codes of PostgreSQL (Appendix A of its manual) that mean the server or its machine, not the query. */
 const UNUSABLE: ReadonlyMap<string, string> = new Map([
-  ['25006', 'it can only be read: it is a standby, or was made read-only'],
+  [READ_ONLY, 'it can only be read: it is a standby, or was made read-only'],
   ['25P03', 'a transaction stood still for too long'],
   ['28000', 'it refuses the user'],
   ['28P01', 'it refuses the password'],
@@ -85,6 +86,14 @@ export function isLost(error: unknown): boolean {
   const code = codeOf(error)
   if (code !== undefined) return LOST.has(code) || CONNECTION_CLASS.test(code) || /^57P0[1-5]$/.test(code)
   return error instanceof Error && LOST_MESSAGE.test(error.message)
+}
+
+/**
+ * True if nothing can be written over this connection. Another one may be able to: that the sessions of a database only
+ * read, as providers set it while its disk is full, is fixed when a session begins.
+ */
+export function isReadOnly(error: unknown): boolean {
+  return codeOf(error) === READ_ONLY
 }
 
 /** Turns a failure of the server, or on the way to it, into the client's error; any other error is unchanged. */

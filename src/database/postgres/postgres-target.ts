@@ -56,6 +56,8 @@ export function clientConfig(
     password: toPassword(target),
     database: target.name,
     ssl: place.host.startsWith('/') ? false : tlsOptions(target),
+    // The driver's default is read from the environment, and would refuse a connection without TLS.
+    sslnegotiation: 'postgres',
     application_name: target.applicationName ?? 'berth',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -64,9 +66,9 @@ export function clientConfig(
   }
 }
 
-/** An empty one keeps the driver from searching the environment for one. */
-function toPassword({ password, passwordFile }: PostgresTarget): string | (() => Promise<string>) {
-  if (passwordFile === undefined) return password ?? ''
+/** Always a function: in place of an empty text the driver takes a password of the environment or of `~/.pgpass`. */
+function toPassword({ password, passwordFile }: PostgresTarget): () => Promise<string> {
+  if (passwordFile === undefined) return async () => password ?? ''
   return async () => (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')
 }
 

@@ -60,6 +60,24 @@ describe('a PostgreSQL database that cannot be opened', { skip: postgresSkipReas
   for (const [name, more, message, remedy] of faults)
     it(`says what to do about ${name}`, () => assertRefused({ ...server.target(), ...more }, message, remedy))
 
+  it('is reached as the settings say, whatever the variables of other PostgreSQL programs are', async () => {
+    await using folder = await makeTempFolder('password')
+    const file = join(folder.path, 'pgpass')
+    await writeFile(file, `*:*:*:*:${CANARY}\n`, { mode: 0o600 })
+    const variables = { PGPASSWORD: CANARY, PGPASSFILE: file, PGSSLNEGOTIATION: 'direct' }
+    const withoutPassword = { ...server.target(), password: undefined }
+    try {
+      Object.assign(process.env, variables)
+      await assertRefused(withoutPassword, /demands a password/, /--database-password-file/)
+      delete process.env.PGPASSWORD
+      await assertRefused(withoutPassword, /demands a password/, /--database-password-file/)
+      await using opened = await openThings(server.target())
+      await opened.db.check()
+    } finally {
+      for (const name of Object.keys(variables)) delete process.env[name]
+    }
+  })
+
   it('lets a user in whose password is in a file', async () => {
     await using folder = await makeTempFolder('password')
     const passwordFile = join(folder.path, 'password')

@@ -5,7 +5,7 @@ import { OciError } from '../../oci/errors.ts'
 import { type Database, DatabaseError } from '../database.ts'
 import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
-import type { MigrationSet } from '../migrations.ts'
+import type { MigrationSet, SchemaChange } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
 import { SQLITE_TYPES } from './column-types.ts'
 import { NodeSqliteDialect } from './dialect.ts'
@@ -58,7 +58,12 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
   }
   const transaction: Database<S>['transaction'] = (work) => writing.writer.transaction().execute(work)
   try {
-    await migrate(writing.writer, { sets: options.migrations, types: SQLITE_TYPES, alone: transaction })
+    await migrate(writing.writer, {
+      sets: options.migrations,
+      types: SQLITE_TYPES,
+      hasTable,
+      alone: transaction,
+    })
     if (!frozen) identity.addSideFiles()
   } catch (error) {
     await close()
@@ -136,6 +141,12 @@ function openWriting<S>(file: string, { headroom, isFrozen = false, checkFile, s
       closeSharedMemory()
     },
   }
+}
+
+async function hasTable(db: SchemaChange, table: string): Promise<boolean> {
+  const { rows } =
+    await kysely.sql`select 1 from sqlite_schema where type = 'table' and name = ${table}`.execute(db)
+  return rows.length > 0
 }
 
 /**
