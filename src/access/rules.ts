@@ -44,7 +44,7 @@ export function findScope(
   if (principal.kind === 'anonymous') return { prefixes: [] }
   const prefixes: string[] = []
   for (const rule of rules) {
-    if (rule.where === 'registry' || !isMeant(rule, principal) || !rule.what.includes(action)) continue
+    if (rule.where === 'registry' || !appliesTo(rule, principal) || !rule.what.includes(action)) continue
     if (rule.where === 'repositories') return 'all'
     prefixes.push(...ownedNames(principal).map((name) => `${name}/`))
   }
@@ -58,7 +58,7 @@ export function isRegistryActionAllowed(
   rules: AccessRules,
 ): boolean {
   return rules.some(
-    (rule) => rule.where === 'registry' && isMeant(rule, principal) && rule.what.includes(action),
+    (rule) => rule.where === 'registry' && appliesTo(rule, principal) && rule.what.includes(action),
   )
 }
 
@@ -70,6 +70,6 @@ export function ownedNames({ owns }: UserPrincipal): readonly string[] {
   return owns.filter(isAccountName)
 }
 
-function isMeant({ who }: AccessRule, { isAdmin }: UserPrincipal): boolean {
+function appliesTo({ who }: AccessRule, { isAdmin }: UserPrincipal): boolean {
   return who === 'signed-in' || isAdmin
 }

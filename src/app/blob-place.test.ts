@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { SmallDisk, whyNoMounts } from '../../test/faults/small-disk.ts'
 import { runCommand } from '../../test/support/run-command.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { blobPlaceOf, checkStorage } from './blob-place.ts'
+import { checkStorage, createBlobPlace } from './blob-place.ts'
 
 const NOBODY = 65_534
 const asNobody = process.getuid?.() === 0 ? false : 'needs root, to become another user'
@@ -22,7 +22,7 @@ const FOLDERS = [
 const PREFIXES = [`${SHA256}/ab`, 'docker/registry/v2/blobs/sha512/00']
 
 function checkFolder(registryRoot: string): Promise<void> {
-  return checkStorage(blobPlaceOf({ registryRoot }))
+  return checkStorage(createBlobPlace({ registryRoot }))
 }
 
 async function makeRoot(path: string, folders: readonly string[]): Promise<void> {

@@ -8,7 +8,7 @@ import { refuseWithoutHeadroom } from './keep-headroom.ts'
 import { toAppError } from './system-fault.ts'
 
 /** The place of the blobs of a configuration. */
-export function blobPlaceOf({ registryRoot }: Pick<Config, 'registryRoot'>): BlobPlace {
+export function createBlobPlace({ registryRoot }: Pick<Config, 'registryRoot'>): BlobPlace {
   return createDiskPlace(registryRoot)
 }
 
@@ -17,7 +17,7 @@ export async function openBlobs(
   config: Config,
   { logger, headroom }: { logger: Logger; headroom: Headroom },
 ): Promise<BlobStore> {
-  const place = blobPlaceOf(config)
+  const place = createBlobPlace(config)
   let isOnSameDisk = false
   const store = await withPlaceFaults(() =>
     place.open({

@@ -91,9 +91,9 @@ export class CertificateExpiry {
 /** The certificate of each of the sites. */
 export function servedBySites(
   sites: readonly Site[],
-  certificates: { expiryOf(declaration: Site['declaration']): ServedCertificate | undefined },
+  certificates: { findExpiry(declaration: Site['declaration']): ServedCertificate | undefined },
 ): ServedCertificate[] {
-  return sites.flatMap(({ declaration }) => certificates.expiryOf(declaration) ?? [])
+  return sites.flatMap(({ declaration }) => certificates.findExpiry(declaration) ?? [])
 }
 
 /** Logs expired certificates, each once a day, until it is disposed of. */

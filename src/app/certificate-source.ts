@@ -21,7 +21,7 @@ export interface Certificates extends CertificateSource {
   /**
    * File and expiry of a site's certificate; undefined: it has none, or one of Berth's own CA, which renews it in time.
    */
-  expiryOf(declaration: SiteDeclaration): ServedCertificate | undefined
+  findExpiry(declaration: SiteDeclaration): ServedCertificate | undefined
 }
 
 /** A pair, and its context for hosts without client certificates. */
@@ -83,7 +83,7 @@ export function createCertificateSource({
   }
   const describe = (
     { host, certificateName, isDefaultTrusted, httpWithoutCert, source }: SiteDeclaration,
-    orderedOf: ReadonlyMap<string, AcmeStatus>,
+    orderedByHost: ReadonlyMap<string, AcmeStatus>,
   ): CertificateStatus => {
     if (given?.names.includes(host)) return { kind: 'present', text: 'of --tls-cert' }
     const { found, rule, note } = store.choose(host, { certificateName, isDefaultTrusted })
@@ -98,7 +98,7 @@ export function createCertificateSource({
     if (found) return { kind: 'present', text: 'the default one' }
     if (given && !certificateName && isDefaultTrusted)
       return { kind: 'present', text: 'of --tls-cert, as the default one' }
-    const ordered = orderedOf.get(host)
+    const ordered = orderedByHost.get(host)
     if (ordered) return describeOrdered(ordered, note)
     const isDistrusted = !isDefaultTrusted && findDefault() !== undefined
     return {
@@ -116,7 +116,7 @@ export function createCertificateSource({
       return clientContexts.find(served, { clients, policy })
     },
     findClients: (host) => store.findClients(host),
-    expiryOf({ host, certificateName, isDefaultTrusted, httpsMethod }) {
+    findExpiry({ host, certificateName, isDefaultTrusted, httpsMethod }) {
       if (httpsMethod === 'nohttps') return undefined
       const expiry = choose(host, { certificateName, isDefaultTrusted })?.expiry
       return expiry && { host, ...expiry }

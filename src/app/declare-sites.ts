@@ -30,7 +30,7 @@ export function plainWish(hosts: readonly string[]): AcmeWish {
 
 function declareRegistry(domain: string, door: FrontDoorConfig): SiteDeclaration {
   return {
-    ...defaultsOf(door),
+    ...toDefaults(door),
     ...declareRegistryScheme(door),
     host: domain,
     source: { kind: 'registry' },
@@ -54,7 +54,7 @@ function declareRegistryScheme({
 
 function declareSite(site: SiteConfig, door: FrontDoorConfig): SiteDeclaration {
   return {
-    ...defaultsOf(door),
+    ...toDefaults(door),
     host: site.host,
     source: { kind: 'config', file: 'berth.yaml' },
     httpsMethod: site.https ?? door.httpsMethod,
@@ -72,7 +72,7 @@ function declareSite(site: SiteConfig, door: FrontDoorConfig): SiteDeclaration {
   }
 }
 
-function defaultsOf(
+function toDefaults(
   door: FrontDoorConfig,
 ): Omit<SiteDeclaration, 'host' | 'source' | 'http2' | 'isDefault' | 'paths' | 'acme'> {
   return {

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { AppError } from './app-error.ts'
-import { blobPlaceOf } from './blob-place.ts'
+import { createBlobPlace } from './blob-place.ts'
 import { databaseFile } from './data-folder.ts'
 import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
 
@@ -18,7 +18,7 @@ export async function refuseLostDatabase(config: Config): Promise<void> {
 /** The error `DATABASE_LOST` if a database is missing or empty beside blobs of an earlier one. */
 export async function findLostDatabase(config: FactsConfig): Promise<AppError | undefined> {
   if (await hasFacts(config)) return undefined
-  const blobs = await blobPlaceOf(config).findOwnBlobs()
+  const blobs = await createBlobPlace(config).findOwnBlobs()
   if (blobs === undefined) return undefined
   const name = nameOfDatabase(placeOfDatabase(config))
   const isMissing = config.database.engine === 'sqlite' && !existsSync(databaseFile(config.dataDir))

@@ -14,11 +14,11 @@ export const NO_AUTHORITY: Authority = {
 
 /** The same, for some names only. */
 export function limitAuthority(authority: Authority, names: readonly string[]): Authority {
-  const isMeant = (name: string): boolean => names.includes(name)
+  const isIncluded = (name: string): boolean => names.includes(name)
   return {
-    covers: (name) => isMeant(name) && authority.covers(name),
-    find: (name) => (isMeant(name) ? authority.find(name) : undefined),
-    localCertificate: (name) => (isMeant(name) ? authority.localCertificate(name) : undefined),
+    covers: (name) => isIncluded(name) && authority.covers(name),
+    find: (name) => (isIncluded(name) ? authority.find(name) : undefined),
+    localCertificate: (name) => (isIncluded(name) ? authority.localCertificate(name) : undefined),
   }
 }
 

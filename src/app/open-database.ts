@@ -23,8 +23,8 @@ export interface DatabaseOptions {
   readonly isFrozen?: boolean
   /** Called when another file is in the place of an SQLite database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
-  /** Called when this process hears of the changes of other nodes on PostgreSQL, with undefined, or why it does not. */
-  readonly onHearing?: ((deaf: string | undefined) => void) | undefined
+  /** Called when this process begins to get notifications of changes from PostgreSQL, or with the reason why it gets none. */
+  readonly onListening?: ((problem: string | undefined) => void) | undefined
 }
 
 /** A database of any engine. */
@@ -56,10 +56,10 @@ export async function openDatabase(config: Config, options: DatabaseOptions): Pr
 /** Loaded here: a registry on SQLite needs no driver of PostgreSQL, which takes memory. */
 async function openPostgres(
   target: PostgresConfig,
-  { onHearing }: DatabaseOptions,
+  { onListening }: DatabaseOptions,
 ): Promise<Database<BerthSchema>> {
   const { openPostgresDatabase } = await import('../database/postgres/open-postgres.ts')
-  return openPostgresDatabase<BerthSchema>(target, { migrations: MIGRATION_SETS, onHearing })
+  return openPostgresDatabase<BerthSchema>(target, { migrations: MIGRATION_SETS, onListening })
 }
 
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */
@@ -116,7 +116,7 @@ function isOfSqlite(error: unknown): boolean {
 }
 
 /** Logs that a server only reads. */
-export function tellFrozen(logger: Logger, file: string): void {
+export function logFrozen(logger: Logger, file: string): void {
   logger.error(
     { file },
     'the disk of the data folder is full: this server answers pulls from what is there and takes no pushes, until a ' +
@@ -125,7 +125,7 @@ export function tellFrozen(logger: Logger, file: string): void {
 }
 
 /** Logs that the data folder was replaced under a server that runs. */
-export function tellReplaced(logger: Logger, file: string): void {
+export function logReplaced(logger: Logger, file: string): void {
   logger.error(
     { file },
     'the data folder was replaced while this server ran: it has the former database open, and takes no pushes and no ' +
@@ -133,13 +133,13 @@ export function tellReplaced(logger: Logger, file: string): void {
   )
 }
 
-/** Logs whether this process hears at once of what other nodes change. */
-export function tellHearing(logger: Logger, deaf: string | undefined): void {
-  if (deaf === undefined) logger.info('changes of other nodes are heard from PostgreSQL')
+/** Logs that this process gets notifications of the changes of other nodes, or why it gets none. */
+export function logListening(logger: Logger, problem: string | undefined): void {
+  if (problem === undefined) logger.info('PostgreSQL notifies this process of the changes of other nodes')
   else
     logger.warn(
-      { reason: deaf },
-      'changes of other nodes are not heard from PostgreSQL: what was read is remembered for a second only. ' +
+      { reason: problem },
+      'PostgreSQL does not notify this process of the changes of other nodes: what was read is remembered for a second only. ' +
         'Behind a pooler, name PostgreSQL itself with database-listen',
     )
 }

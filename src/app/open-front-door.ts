@@ -13,7 +13,7 @@ import type { ChallengeSource, LimitGate } from '../front-door/sites/ports.ts'
 import type { Site } from '../front-door/sites/site.ts'
 import type { Served } from '../front-door/visit/served.ts'
 import { AppError } from './app-error.ts'
-import { blobPlaceOf } from './blob-place.ts'
+import { createBlobPlace } from './blob-place.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
 import type { Certificates } from './certificate-source.ts'
 import { listenAll } from './listeners.ts'
@@ -120,9 +120,12 @@ function createHandler({
   const files = {
     dotfiles: door.serveDotfiles,
     symlinks: door.serveSymlinks,
-    closedFolders: [config.dataDir, ...blobPlaceOf(config).folders, door.certsDir, door.htpasswdDir].filter(
-      (folder) => folder !== undefined,
-    ),
+    closedFolders: [
+      config.dataDir,
+      ...createBlobPlace(config).folders,
+      door.certsDir,
+      door.htpasswdDir,
+    ].filter((folder) => folder !== undefined),
   }
   return createSiteHandler({ served, limits, passwords: checker, logger, siteLog, files })
 }

@@ -68,7 +68,7 @@ export async function openStore(
 }
 
 /** Logs the status of an htpasswd file that was read. */
-export function tellHtpasswd(
+export function logHtpasswd(
   logger: Logger,
   { usableAccounts, warnings, problem }: HtpasswdStatus,
   file: string,

@@ -7,18 +7,18 @@ import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/l
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
-import { blobPlaceOf, checkStorage } from './blob-place.ts'
+import { checkStorage, createBlobPlace } from './blob-place.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
 import { databaseFile, findWideModes, LOCK_FILE, lockDataFolder, prepareFolder } from './data-folder.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
 import { checkListeners, requireFreePorts } from './listeners.ts'
 import { refuseLostDatabase } from './lost-database.ts'
-import { tellFrozen, tellHearing, tellReplaced, withDatabaseFaults } from './open-database.ts'
+import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './open-database.ts'
 import type { DoorSource } from './open-front-door.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import { openStore, type Store, tellHtpasswd } from './open-store.ts'
+import { logHtpasswd, openStore, type Store } from './open-store.ts'
 import type { Serving, StartContext } from './start-context.ts'
 import { TlsPairWatch } from './tls-pair-watch.ts'
 import { warnOfUnreadRepositories } from './unread-repositories.ts'
@@ -86,17 +86,17 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   const store = resources.adopt(
     await openStore(config, {
       headroom,
-      onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
-      onReplaced: (file) => tellReplaced(logger, file),
-      onFrozen: (file) => tellFrozen(logger, file),
-      onHearing: (deaf) => tellHearing(logger, deaf),
+      onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
+      onReplaced: (file) => logReplaced(logger, file),
+      onFrozen: (file) => logFrozen(logger, file),
+      onListening: (problem) => logListening(logger, problem),
     }),
     (opened) => opened.close(),
   )
   await checkHtpasswd(config, store)
   const contents = await openContents({ config, logger, headroom }, store.database)
   resources.defer(() => contents.blobs.close())
-  const place = blobPlaceOf(config)
+  const place = createBlobPlace(config)
   await checkStorage(place)
   await warnOfUnreadRepositories(place, logger)
   resources.use(watchDatabase(store))

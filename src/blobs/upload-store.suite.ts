@@ -193,7 +193,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
         points.flatMap((point) =>
           (['sha256', 'sha512'] as const).map(async (algorithm) => {
             const upload = new Upload(fixture.store, `${algorithm.slice(3)}-${point}`, algorithm)
-            const first = Readable.from(failAfter(chunksOf(bytes.subarray(0, point))))
+            const first = Readable.from(failAfter(splitChunks(bytes.subarray(0, point))))
             assert.equal((await upload.take(first))?.interruption, 'vanished')
             await upload.append(bytes.subarray(upload.progress.offset))
             const digest = digestOf(bytes, algorithm)
@@ -228,7 +228,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
 
     it('only reads the chunks, and says of each that it needs it no more', async () => {
       await using fixture = await open()
-      const chunks = [...chunksOf(randomBytes(1_300_000), 1_777)]
+      const chunks = [...splitChunks(randomBytes(1_300_000), 1_777)]
       const copies = chunks.map((chunk) => Buffer.from(chunk))
       const released: Buffer[] = []
       const upload = new Upload(fixture.store, 'small')
@@ -294,7 +294,7 @@ class Upload {
   }
 
   request(bytes: Buffer): { from: UploadProgress; source: Readable; maxBytes: number } {
-    const source = Readable.from(chunksOf(bytes))
+    const source = Readable.from(splitChunks(bytes))
     return { from: this.progress, source, maxBytes: Number.MAX_SAFE_INTEGER }
   }
 
@@ -324,7 +324,7 @@ class Upload {
   }
 }
 
-function* chunksOf(bytes: Buffer, length: number = CHUNK_BYTES): Generator<Buffer> {
+function* splitChunks(bytes: Buffer, length: number = CHUNK_BYTES): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
 }
 

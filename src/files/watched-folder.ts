@@ -94,7 +94,7 @@ export class WatchedFolder {
       this.#problem = undefined
       return new Map(files.filter((file) => file !== undefined).map((file) => [file.name, file]))
     } catch (error) {
-      this.#tell(
+      this.#report(
         error instanceof FolderTooLarge
           ? `${this.path} holds more than ${MAX_FILES} files`
           : `${this.path} cannot be read (${codeOf(error)})`,
@@ -128,7 +128,7 @@ export class WatchedFolder {
     return { name, path: join(this.path, name), text: undefined, problem, version: problem }
   }
 
-  #tell(problem: string): void {
+  #report(problem: string): void {
     if (this.#problem === problem) return
     this.#problem = problem
     this.#options.onProblem(problem)

@@ -51,7 +51,7 @@ export class LineOutputs {
   /** Accepts a line with its end. */
   write(target: LineTarget, line: string): void {
     const { maxWaitingBytes, minWriteBytes, flushMs } = this.#options
-    const file = this.#fileOf(target)
+    const file = this.#ensureFile(target)
     if (this.#waiting.total + line.length > maxWaitingBytes) {
       this.#report(file, 'lines come faster than they can be written, and are dropped')
       return
@@ -63,7 +63,7 @@ export class LineOutputs {
 
   /** Opens a file before its first line. */
   async open(target: LineTarget): Promise<void> {
-    const file = this.#fileOf(target)
+    const file = this.#ensureFile(target)
     await this.#enqueue(() => this.#attempt(file, () => file.open()))
   }
 
@@ -90,7 +90,7 @@ export class LineOutputs {
     process.off('exit', this.#atExit)
   }
 
-  #fileOf(target: LineTarget): LineFile {
+  #ensureFile(target: LineTarget): LineFile {
     const known = this.#files.get(target)
     // Mostly there is one output only; then the order is right as it is.
     if (known && this.#files.size === 1) return known

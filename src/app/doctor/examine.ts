@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { blobPlaceOf } from '../blob-place.ts'
+import { createBlobPlace } from '../blob-place.ts'
 import { nginxFolder } from '../nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
@@ -22,7 +22,7 @@ const CLOCK_URL = 'https://acme-v02.api.letsencrypt.org/directory'
  */
 export async function examine(config: Config): Promise<Finding[]> {
   const { frontDoor } = config
-  const folders = [...new Set([config.dataDir, ...blobPlaceOf(config).folders])]
+  const folders = [...new Set([config.dataDir, ...createBlobPlace(config).folders])]
   const checks = [
     checkData(config),
     checkDatabase(config),

@@ -6,11 +6,11 @@ import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.
 import { CertificateExpiry } from '../certificate-expiry.ts'
 import { shareDataFolder } from '../data-folder.ts'
 import { openHeadroom } from '../keep-headroom.ts'
-import { tellHearing, tellReplaced, withDatabaseFaults } from '../open-database.ts'
+import { logListening, logReplaced, withDatabaseFaults } from '../open-database.ts'
 import type { DoorSource } from '../open-front-door.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
-import { openStore, type Store, tellHtpasswd } from '../open-store.ts'
+import { logHtpasswd, openStore, type Store } from '../open-store.ts'
 import { TlsPairWatch } from '../tls-pair-watch.ts'
 import { PrimaryQuestions } from './ask-primary.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
@@ -79,9 +79,9 @@ async function serve(context: WorkerContext): Promise<string[]> {
     await openStore(config, {
       headroom,
       isFrozen: start.isFrozen,
-      onHtpasswdChange: (status, file) => tellHtpasswd(logger, status, file),
-      onReplaced: (file) => tellReplaced(logger, file),
-      onHearing: (deaf) => tellHearing(logger, deaf),
+      onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
+      onReplaced: (file) => logReplaced(logger, file),
+      onListening: (problem) => logListening(logger, problem),
       loginRelay: (news) => send({ kind: 'login', news }),
       loginSecret: start.ticketSecret,
     }),

@@ -161,14 +161,14 @@ export class DiskBlobStore implements BlobStore {
     const end = parseProgress(from)
     if (!end) return undefined
     return translatingFaults(async () => {
-      const actual = await this.#digestOf(id, end, algorithmOf(digest))
+      const actual = await this.#findDigest(id, end, algorithmOf(digest))
       if (actual !== digest) return actual
       return (await this.#place(id, end.offset, digest)) ? digest : undefined
     })
   }
 
   /** The digest of an upload by any algorithm; undefined if its bytes are not there. */
-  async #digestOf(id: UploadId, end: StoredEnd, algorithm: DigestAlgorithm): Promise<Digest | undefined> {
+  async #findDigest(id: UploadId, end: StoredEnd, algorithm: DigestAlgorithm): Promise<Digest | undefined> {
     if (algorithm === algorithmOf(end.digest)) return end.digest
     if (end.offset === 0) return digestOf('', algorithm)
     const path = uploadPath(this.#root, id)

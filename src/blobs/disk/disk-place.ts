@@ -56,12 +56,12 @@ async function findOwnBlobs(root: string): Promise<string | undefined> {
 /** Reads the folders of the algorithms only, whose entries are 256 at most. */
 async function hasBlobs(root: string): Promise<boolean> {
   const folder = blobFolder(root)
-  for (const algorithm of await entriesOf(folder))
-    if ((await entriesOf(join(folder, algorithm))).length > 0) return true
+  for (const algorithm of await listEntries(folder))
+    if ((await listEntries(join(folder, algorithm))).length > 0) return true
   return false
 }
 
 /** None of a folder with a fault, which is reported where the folder is used. */
-async function entriesOf(folder: string): Promise<string[]> {
+async function listEntries(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => [])
 }

@@ -64,11 +64,11 @@ export class HashThread {
       isInLine: false,
       update: async (bytes) => {
         await isBegun
-        await this.#ask({ kind: 'update', id: ++this.#lastId, hash, bytes })
+        await this.#send({ kind: 'update', id: ++this.#lastId, hash, bytes })
       },
       digest: async (): Promise<Digest | undefined> => {
         await isBegun
-        const hex = await this.#ask({ kind: 'digest', id: ++this.#lastId, hash })
+        const hex = await this.#send({ kind: 'digest', id: ++this.#lastId, hash })
         return hex === undefined ? undefined : toDigest(algorithm, hex)
       },
       drop: () => {
@@ -84,7 +84,7 @@ export class HashThread {
     await worker?.terminate()
   }
 
-  #ask(job: HashJob & { readonly id: number }): Promise<string | undefined> {
+  #send(job: HashJob & { readonly id: number }): Promise<string | undefined> {
     const worker = this.#worker
     if (!worker) return Promise.resolve(undefined)
     return new Promise((resolve) => {

@@ -22,7 +22,7 @@ export async function listBlobs(
       if (found.length >= limit) break
       if (after !== undefined && isBefore(algorithm, prefix, after)) continue
       const shelf = { root, algorithm, prefix }
-      found.push(...(await firstOf(shelf, { after, limit: limit - found.length })))
+      found.push(...(await listFirst(shelf, { after, limit: limit - found.length })))
     }
   }
   const sizes = await Promise.all(found.map((digest) => sizeOfBlob(blobPath(root, digest))))
@@ -45,7 +45,7 @@ interface Shelf {
 }
 
 /** The first digests of a prefix after `after`. The system lists them in no order. */
-async function firstOf(
+async function listFirst(
   { root, algorithm, prefix }: Shelf,
   { after, limit }: { after: Digest | undefined; limit: number },
 ): Promise<Digest[]> {

@@ -190,7 +190,7 @@ export class CertificateFlight {
     return await issueCertificate(plan, directory, {
       ...{ store, throttle, clock, signal, transport, replaces },
       pending: this.#record.pendingOrder,
-      solvers: orderSolvers(this.#context.solvers, { wanted: plan.challenge, failures }),
+      solvers: orderSolvers(this.#context.solvers, { preferred: plan.challenge, failures }),
       onOrder: async (pendingOrder) => {
         if (directory === plan.directory) await this.#save({ ...this.#record, pendingOrder })
       },

@@ -136,9 +136,9 @@ export class CertificateManager implements AsyncDisposable {
    * all. Settles with their status when each has been tried. Errors: `ACME_NAMES_REFUSED` if no wish has such a name.
    */
   async renewNow(names: readonly string[] = []): Promise<CertificateStatus[]> {
-    const wanted = names.map(hostKey)
+    const selectedHosts = names.map(hostKey)
     const isSelected = ({ flight }: Ordered): boolean =>
-      wanted.length === 0 || flight.plan.names.some((name) => wanted.includes(name))
+      selectedHosts.length === 0 || flight.plan.names.some((name) => selectedHosts.includes(name))
     const selected = this.#ordered().filter((entry) => isSelected(entry) && !entry.flight.isRefused)
     if (selected.length === 0)
       throw new AcmeError(

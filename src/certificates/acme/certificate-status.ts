@@ -57,7 +57,7 @@ export function describeFlight(
   const { record, plan, findings } = flight
   return {
     names: plan.names,
-    state: stateOf(flight, certificate),
+    state: toState(flight, certificate),
     directory: plan.directory,
     certificate,
     nextAttemptAt: flight.isRefused ? undefined : flight.attemptAt(certificate),
@@ -69,7 +69,7 @@ export function describeFlight(
   }
 }
 
-function stateOf(flight: CertificateFlight, certificate: ManagedCertificate | undefined): CertificateState {
+function toState(flight: CertificateFlight, certificate: ManagedCertificate | undefined): CertificateState {
   if (flight.isOrdering) return 'ordering'
   if (certificate !== undefined) return certificate.origin === 'acme' ? 'valid' : 'provided'
   if (flight.isRefused) return 'refused'

@@ -50,11 +50,11 @@ export async function checkCaa(
       issue === undefined ? [] : [issue.split(';')[0]?.trim() ?? ''],
     )
     if (allowed.length === 0 || allowed.some((domain) => own.includes(domain.toLowerCase()))) return []
-    const who = allowed.filter(Boolean).join(', ') || 'no CA'
+    const allowedNames = allowed.filter(Boolean).join(', ') || 'no CA'
     return [
       finding(
         'CAA_FORBIDS',
-        `The CAA records of ${name} allow ${who} to issue, not the CA of this certificate`,
+        `The CAA records of ${name} allow ${allowedNames} to issue, not the CA of this certificate`,
       ),
     ]
   }

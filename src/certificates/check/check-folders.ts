@@ -52,7 +52,7 @@ async function checkPairFiles(
       target: certFile,
       facts,
       isAccepted,
-      findings: sortFindings([...findings, ...duplicatesOf(pair, all)]),
+      findings: sortFindings([...findings, ...findDuplicates(pair, all)]),
     }
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error
@@ -64,7 +64,7 @@ async function checkPairFiles(
   }
 }
 
-function duplicatesOf(pair: ListedCertificate, all: readonly ListedCertificate[]): CertificateFinding[] {
+function findDuplicates(pair: ListedCertificate, all: readonly ListedCertificate[]): CertificateFinding[] {
   const twin = all.find(
     (other) => other !== pair && other.pair && other.pair.fingerprint === pair.pair?.fingerprint,
   )

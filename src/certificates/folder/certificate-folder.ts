@@ -99,11 +99,11 @@ export class CertificateFolder implements Disposable {
   }
 
   #watchTargets(): void {
-    const wanted = new Set([this.path])
+    const targets = new Set([this.path])
     for (const { folders } of this.#content.pairs.values()) {
-      for (const folder of folders) if (wanted.size <= MAX_WATCHED_FOLDERS) wanted.add(folder)
+      for (const folder of folders) if (targets.size <= MAX_WATCHED_FOLDERS) targets.add(folder)
     }
-    this.#watcher.watch(wanted)
+    this.#watcher.watch(targets)
   }
 }
 

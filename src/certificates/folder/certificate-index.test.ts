@@ -8,7 +8,7 @@ const NOW = Date.UTC(2030, 0, 1)
 const DAY_MS = 86_400_000
 
 /** A pair as a folder has it, without files. */
-function pairOf(
+function makePair(
   name: string,
   dns: readonly string[],
   more: Partial<FolderPair> & { days?: number; own?: boolean } = {},
@@ -40,7 +40,7 @@ function pairOf(
 }
 
 const refused = (name: string): FolderPair =>
-  pairOf(name, [], { pair: undefined, problem: 'the key is missing' })
+  makePair(name, [], { pair: undefined, problem: 'the key is missing' })
 
 interface Row {
   readonly what: string
@@ -56,14 +56,14 @@ interface Row {
 const ROWS: readonly Row[] = [
   {
     what: 'the name that was asked for, before that of the host',
-    pairs: [pairOf('a.example.com', ['a.example.com']), pairOf('shared', ['a.example.com'])],
+    pairs: [makePair('a.example.com', ['a.example.com']), makePair('shared', ['a.example.com'])],
     host: 'a.example.com',
     certificateName: 'shared',
     expected: ['shared', 'certificate-name'],
   },
   {
     what: 'nothing else if the name that was asked for is missing',
-    pairs: [pairOf('a.example.com', ['a.example.com']), pairOf('default', [])],
+    pairs: [makePair('a.example.com', ['a.example.com']), makePair('default', [])],
     host: 'a.example.com',
     certificateName: 'shared',
     expected: undefined,
@@ -71,14 +71,14 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'as if no name was asked for, if it is empty',
-    pairs: [pairOf('a.example.com', ['a.example.com'])],
+    pairs: [makePair('a.example.com', ['a.example.com'])],
     host: 'a.example.com',
     certificateName: '',
     expected: ['a.example.com', 'host'],
   },
   {
     what: 'the name asked for although it does not cover the host, and says so',
-    pairs: [pairOf('shared', ['b.example.com'])],
+    pairs: [makePair('shared', ['b.example.com'])],
     host: 'a.example.com',
     certificateName: 'shared',
     expected: ['shared', 'certificate-name'],
@@ -87,75 +87,75 @@ const ROWS: readonly Row[] = [
   {
     what: 'the pair of the host before the wildcard of its parent',
     pairs: [
-      pairOf('example.com', ['*.example.com'], { days: 900 }),
-      pairOf('a.example.com', ['a.example.com']),
+      makePair('example.com', ['*.example.com'], { days: 900 }),
+      makePair('a.example.com', ['a.example.com']),
     ],
     host: 'A.example.com.',
     expected: ['a.example.com', 'host'],
   },
   {
     what: 'the parent, one level up',
-    pairs: [pairOf('example.com', ['example.com', '*.example.com'])],
+    pairs: [makePair('example.com', ['example.com', '*.example.com'])],
     host: 'a.example.com',
     expected: ['example.com', 'parent'],
   },
   {
     what: 'not the parent if its names do not cover the host, and says so',
-    pairs: [pairOf('example.com', ['example.com'])],
+    pairs: [makePair('example.com', ['example.com'])],
     host: 'a.example.com',
     expected: undefined,
     note: /example.com.crt does not cover a.example.com/,
   },
   {
     what: 'not the parent of a parent by its name, but by what it covers',
-    pairs: [pairOf('example.com', ['*.b.example.com'])],
+    pairs: [makePair('example.com', ['*.b.example.com'])],
     host: 'a.b.example.com',
     expected: ['example.com', 'covers'],
   },
   {
     what: 'not the parent of a name of two parts',
-    pairs: [pairOf('com', ['*.com', 'com'], { isTest: true })],
+    pairs: [makePair('com', ['*.com', 'com'], { isTest: true })],
     host: 'example.com',
     expected: undefined,
   },
   {
     what: 'a literal *.parent before the parent',
-    pairs: [pairOf('example.com', ['*.example.com']), pairOf('*.example.com', ['*.example.com'])],
+    pairs: [makePair('example.com', ['*.example.com']), makePair('*.example.com', ['*.example.com'])],
     host: 'a.example.com',
     expected: ['*.example.com', 'parent'],
   },
   {
     what: 'a literal wildcard for a wildcard host, else its parent',
-    pairs: [pairOf('example.com', ['*.example.com'])],
+    pairs: [makePair('example.com', ['*.example.com'])],
     host: '*.example.com',
     expected: ['example.com', 'parent'],
   },
   {
     what: 'whatever covers the host, valid longest first',
     pairs: [
-      pairOf('x', ['a.example.com'], { days: 10 }),
-      pairOf('y', ['*.example.com'], { days: 20 }),
-      pairOf('z', ['a.example.com'], { days: 15 }),
+      makePair('x', ['a.example.com'], { days: 10 }),
+      makePair('y', ['*.example.com'], { days: 20 }),
+      makePair('z', ['a.example.com'], { days: 15 }),
     ],
     host: 'a.example.com',
     expected: ['z', 'covers'],
   },
   {
     what: 'what covers the host before the default, which covers nothing',
-    pairs: [pairOf('default', ['default.example']), pairOf('x', ['a.example.com'])],
+    pairs: [makePair('default', ['default.example']), makePair('x', ['a.example.com'])],
     host: 'a.example.com',
     expected: ['x', 'covers'],
   },
   {
     what: 'the default where nothing fits, and says that it does not cover the host',
-    pairs: [pairOf('default', ['default.example'])],
+    pairs: [makePair('default', ['default.example'])],
     host: 'a.example.com',
     expected: ['default', 'default'],
     note: /does not cover/,
   },
   {
     what: 'nothing where the default is not trusted',
-    pairs: [pairOf('default', ['default.example'])],
+    pairs: [makePair('default', ['default.example'])],
     host: 'a.example.com',
     isDefaultTrusted: false,
     expected: undefined,
@@ -163,7 +163,7 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'nothing where the default that covers the host is not trusted',
-    pairs: [pairOf('default', ['a.example.com'])],
+    pairs: [makePair('default', ['a.example.com'])],
     host: 'a.example.com',
     isDefaultTrusted: false,
     expected: undefined,
@@ -171,14 +171,14 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'a pair of its own where the default is not trusted',
-    pairs: [pairOf('default', ['a.example.com'], { days: 90 }), pairOf('wild', ['*.example.com'])],
+    pairs: [makePair('default', ['a.example.com'], { days: 90 }), makePair('wild', ['*.example.com'])],
     host: 'a.example.com',
     isDefaultTrusted: false,
     expected: ['wild', 'covers'],
   },
   {
     what: 'the default that was asked for by its name, trusted or not',
-    pairs: [pairOf('default', ['default.example'])],
+    pairs: [makePair('default', ['default.example'])],
     host: 'a.example.com',
     certificateName: 'default',
     isDefaultTrusted: false,
@@ -186,41 +186,44 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'a valid pair by its names before an expired one of the host',
-    pairs: [pairOf('a.example.com', ['a.example.com'], { days: -1 }), pairOf('x', ['*.example.com'])],
+    pairs: [makePair('a.example.com', ['a.example.com'], { days: -1 }), makePair('x', ['*.example.com'])],
     host: 'a.example.com',
     expected: ['x', 'covers'],
   },
   {
     what: 'a fresh pair before one of the host that has all but expired',
     pairs: [
-      pairOf('a.example.com', ['a.example.com'], { days: 1, certFile: '/operator/a.crt' }),
-      pairOf('a.example.com', ['a.example.com'], { certFile: '/acme/a.crt' }),
+      makePair('a.example.com', ['a.example.com'], { days: 1, certFile: '/operator/a.crt' }),
+      makePair('a.example.com', ['a.example.com'], { certFile: '/acme/a.crt' }),
     ],
     host: 'a.example.com',
     expected: ['/acme/a.crt', 'host'],
   },
   {
     what: 'a pair that has all but expired before nothing',
-    pairs: [pairOf('a.example.com', ['a.example.com'], { days: 1 }), pairOf('default', ['default.example'])],
+    pairs: [
+      makePair('a.example.com', ['a.example.com'], { days: 1 }),
+      makePair('default', ['default.example']),
+    ],
     host: 'a.example.com',
     expected: ['a.example.com', 'host'],
   },
   {
     what: 'an expired pair where there is no other, and says so',
-    pairs: [pairOf('a.example.com', ['a.example.com'], { days: -1 })],
+    pairs: [makePair('a.example.com', ['a.example.com'], { days: -1 })],
     host: 'a.example.com',
     expected: ['a.example.com', 'host'],
     note: /has expired on 2029-12-31/,
   },
   {
     what: 'a pair that fits before one of the host that does not cover it',
-    pairs: [pairOf('a.example.com', ['other.example']), pairOf('x', ['a.example.com'])],
+    pairs: [makePair('a.example.com', ['other.example']), makePair('x', ['a.example.com'])],
     host: 'a.example.com',
     expected: ['x', 'covers'],
   },
   {
     what: 'the pair of the host although it does not cover it, where there is no other',
-    pairs: [pairOf('a.example.com', ['other.example']), pairOf('default', ['default.example'])],
+    pairs: [makePair('a.example.com', ['other.example']), makePair('default', ['default.example'])],
     host: 'a.example.com',
     expected: ['a.example.com', 'host'],
     note: /does not cover a.example.com/,
@@ -228,8 +231,8 @@ const ROWS: readonly Row[] = [
   {
     what: 'the first folder of two with the same name',
     pairs: [
-      pairOf('a.example.com', ['a.example.com'], { days: 5, certFile: '/first/a.crt' }),
-      pairOf('a.example.com', ['a.example.com'], { days: 50, certFile: '/second/a.crt' }),
+      makePair('a.example.com', ['a.example.com'], { days: 5, certFile: '/first/a.crt' }),
+      makePair('a.example.com', ['a.example.com'], { days: 50, certFile: '/second/a.crt' }),
     ],
     host: 'a.example.com',
     expected: ['/first/a.crt', 'host'],
@@ -237,34 +240,34 @@ const ROWS: readonly Row[] = [
   {
     what: 'the second folder where the pair of the first has expired',
     pairs: [
-      pairOf('a.example.com', ['a.example.com'], { days: -5, certFile: '/first/a.crt' }),
-      pairOf('a.example.com', ['a.example.com'], { days: 50, certFile: '/second/a.crt' }),
+      makePair('a.example.com', ['a.example.com'], { days: -5, certFile: '/first/a.crt' }),
+      makePair('a.example.com', ['a.example.com'], { days: 50, certFile: '/second/a.crt' }),
     ],
     host: 'a.example.com',
     expected: ['/second/a.crt', 'host'],
   },
   {
     what: 'no test certificate by its names',
-    pairs: [pairOf('x', ['a.example.com'], { isTest: true, isNamed: false })],
+    pairs: [makePair('x', ['a.example.com'], { isTest: true, isNamed: false })],
     host: 'a.example.com',
     expected: undefined,
   },
   {
     what: 'a test certificate by its name, and says what it is',
-    pairs: [pairOf('a.example.com', ['a.example.com'], { isTest: true })],
+    pairs: [makePair('a.example.com', ['a.example.com'], { isTest: true })],
     host: 'a.example.com',
     expected: ['a.example.com', 'host'],
     note: /staging side of a CA/,
   },
   {
     what: 'a CA-signed pair before a self-signed one',
-    pairs: [pairOf('x', ['a.example.com'], { days: 900, own: true }), pairOf('y', ['a.example.com'])],
+    pairs: [makePair('x', ['a.example.com'], { days: 900, own: true }), makePair('y', ['a.example.com'])],
     host: 'a.example.com',
     expected: ['y', 'covers'],
   },
   {
     what: 'a folder of acme-companion without links by its names only',
-    pairs: [pairOf('a.example.com', ['b.example.com'], { isNamed: false })],
+    pairs: [makePair('a.example.com', ['b.example.com'], { isNamed: false })],
     host: 'a.example.com',
     expected: undefined,
   },
@@ -285,14 +288,14 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'the last good pair while new files cannot be used, and says so',
-    pairs: [pairOf('a.example.com', ['a.example.com'], { problem: 'the key is missing' })],
+    pairs: [makePair('a.example.com', ['a.example.com'], { problem: 'the key is missing' })],
     host: 'a.example.com',
     expected: ['a.example.com', 'host'],
     note: /New files of a.example.com cannot be used/,
   },
   {
     what: 'the file named after the SHA-1 of a pattern',
-    pairs: [pairOf('6762e7c34edd1bcbcb89fe080adcb00b898c66c8', ['a.example.com'])],
+    pairs: [makePair('6762e7c34edd1bcbcb89fe080adcb00b898c66c8', ['a.example.com'])],
     host: '~^.+\\.example\\.com$',
     expected: ['6762e7c34edd1bcbcb89fe080adcb00b898c66c8', 'host'],
   },
@@ -311,7 +314,7 @@ describe('`CertificateIndex.choose()`', () => {
   }
 
   it('is quick enough for every handshake with 2,000 pairs', () => {
-    const pairs = Array.from({ length: 2000 }, (_, n) => pairOf(`h${n}.example.com`, [`h${n}.example.com`]))
+    const pairs = Array.from({ length: 2000 }, (_, n) => makePair(`h${n}.example.com`, [`h${n}.example.com`]))
     const index = new CertificateIndex(pairs)
     const begin = performance.now()
     for (let n = 0; n < 10_000; n++) index.choose(`h${n % 2000}.example.com`, { now: NOW })

@@ -68,7 +68,7 @@ export class CertificateIndex {
     if (certificateName) return this.#byRequest(certificateName, name, now)
     const host = hostKey(name)
     const own = this.#named(host.startsWith('~') ? [host, sha1(name)] : [host])
-    const parents = this.#named(parentsOf(host))
+    const parents = this.#named(toParents(host))
     const covering = this.#covering(host).filter((pair) => isDefaultTrusted || !isDefault(pair))
     const isPattern = host.startsWith('~')
     const isGood = (pair: UsablePair): boolean =>
@@ -122,7 +122,7 @@ export class CertificateIndex {
   }
 
   #whyNone(host: string, parents: readonly UsablePair[], isDefaultTrusted: boolean): string {
-    const refused = [host, ...parentsOf(host)].map((name) => this.#refused.get(name)).find(Boolean)
+    const refused = [host, ...toParents(host)].map((name) => this.#refused.get(name)).find(Boolean)
     if (refused) return `${refused.name}.crt cannot be used: ${refused.problem}`
     if (parents[0]) return `${parents[0].name}.crt does not cover ${host}, so it is not used for it`
     const isDistrusted = !isDefaultTrusted && this.#named(['default']).length > 0
@@ -132,7 +132,7 @@ export class CertificateIndex {
 }
 
 /** Names one level up: `*.b.c` and `b.c` for `a.b.c`; none for names of two parts, whose parent is a public suffix. */
-function parentsOf(host: string): string[] {
+function toParents(host: string): string[] {
   if (isIP(host) !== 0 || host.startsWith('~')) return []
   const labels = host.split('.')
   if (labels.length <= 2) return []

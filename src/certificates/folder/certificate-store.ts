@@ -57,7 +57,7 @@ export class CertificateStore implements Disposable {
   /** The context for a name; see {@link CertificateIndex} for the order. Cheap enough for every handshake. */
   find(serverName: string, options: CertificateWish = {}): SecureContext | undefined {
     const { found } = this.choose(serverName, options)
-    return found && this.#contextOf(found.pair)
+    return found && this.#ensureContext(found.pair)
   }
 
   /** The certificate of a host, the rule that chose it, and a remark for the operator. */
@@ -86,7 +86,7 @@ export class CertificateStore implements Disposable {
     for (const folder of this.#folders) folder[Symbol.dispose]()
   }
 
-  #contextOf(pair: Pair): SecureContext {
+  #ensureContext(pair: Pair): SecureContext {
     const known = this.#contexts.get(pair)
     const context = known ?? createPairContext(pair)
     if (known) this.#contexts.delete(pair)

@@ -47,7 +47,7 @@ export function isClientAuthorityFile(name: string): boolean {
 }
 
 /** The name of the key beside a certificate. */
-export function keyNameOf(certFile: string): string {
+export function toKeyName(certFile: string): string {
   return certFile.replace(/crt$/, 'key')
 }
 
@@ -66,11 +66,11 @@ export async function readClientFiles(
   })
   // A folder that is gone as a whole, such as a volume, changes nothing about who may come in.
   if (names === undefined) return before
-  const wanted = names.filter((name) => isClientAuthorityFile(name) || name.endsWith('.crl.pem')).sort()
+  const fileNames = names.filter((name) => isClientAuthorityFile(name) || name.endsWith('.crl.pem')).sort()
   const files = new Map<string, ClientFile>()
-  for (const name of wanted.slice(0, MAX_FILES)) {
+  for (const name of fileNames.slice(0, MAX_FILES)) {
     const key = name.toLowerCase()
-    const hasKey = names.includes(keyNameOf(name))
+    const hasKey = names.includes(toKeyName(name))
     files.set(key, await readClientFile(join(folder, name), before.get(key), { now, hasKey }))
   }
   for (const [key, file] of before) {
@@ -207,7 +207,7 @@ function readList(der: Buffer): { issuer: string; until: number | undefined } {
   const parts = readBerList(bodyOf(der))
   const [, issuer, , next] = parts[0]?.tag === TAG_INTEGER ? parts.slice(1) : parts
   if (!issuer) throw unusable('one of its revocation lists is damaged', 'Have the CA sign a new one')
-  return { issuer: issuer.raw.toString('hex'), until: next && timeOf(next) }
+  return { issuer: issuer.raw.toString('hex'), until: next && parseTime(next) }
 }
 
 /** The signed part. */
@@ -216,7 +216,7 @@ function bodyOf(der: Buffer): Buffer {
 }
 
 /** Undefined for another element: the end of a list may be left out. */
-function timeOf({ tag, content }: BerElement): number | undefined {
+function parseTime({ tag, content }: BerElement): number | undefined {
   if (tag !== TAG_UTC_TIME && tag !== TAG_GENERALIZED_TIME) return undefined
   const digits = content.toString('latin1').replace(/Z$/, '')
   const century = tag === TAG_GENERALIZED_TIME ? '' : Number(digits.slice(0, 2)) < 50 ? '20' : '19'

@@ -5,7 +5,7 @@ import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import type { MailedFile } from '../x509/mailed-files.ts'
 import { makePair, type Pair } from '../x509/pair.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
-import { isClientAuthorityFile, keyNameOf } from './read-client-files.ts'
+import { isClientAuthorityFile, toKeyName } from './read-client-files.ts'
 
 /** Most entries of one folder that count: a host has up to six. */
 const MAX_ENTRIES = 20_000
@@ -79,22 +79,22 @@ async function listNamed(folder: string): Promise<{ candidates: Candidate[]; fol
   const all = new Set(visible.map(({ name }) => name))
   // The host "example.ca" has its certificate in "example.ca.crt", and a key beside it.
   const isPair = (name: string): boolean =>
-    !isClientAuthorityFile(name) || (name !== 'ca.crt' && all.has(keyNameOf(name)))
+    !isClientAuthorityFile(name) || (name !== 'ca.crt' && all.has(toKeyName(name)))
   const names = [...all].filter((name) => name.endsWith('.crt') && isPair(name))
   const folders = visible.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   return {
-    candidates: names.sort().map((file) => candidateOf(join(folder, file))),
+    candidates: names.sort().map((file) => toCandidate(join(folder, file))),
     folders: folders.sort().slice(0, MAX_SUBFOLDERS),
   }
 }
 
-function candidateOf(certFile: string): Candidate {
+function toCandidate(certFile: string): Candidate {
   const stem = certFile.slice(0, -'.crt'.length)
   return {
     name: basename(stem).toLowerCase(),
     isNamed: true,
     certFile,
-    keyFile: keyNameOf(certFile),
+    keyFile: toKeyName(certFile),
     extraFiles: [`${stem}.chain.pem`],
   }
 }

@@ -17,7 +17,7 @@ import { describe, it } from 'node:test'
 import { makePaper } from '../../../test/support/paper-ca.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { LocalAuthority } from '../own-ca/local-ca.ts'
-import { installPair, pairNameOf } from './install-pair.ts'
+import { installPair, toPairName } from './install-pair.ts'
 
 const NAME = 'app.example.com'
 
@@ -176,7 +176,7 @@ describe('`installPair()`', () => {
 })
 
 it('`pairNameOf()` is the name nginx-proxy looks for', () => {
-  assert.deepEqual(['App.example.com', '*.example.com', '2001:db8::1'].map(pairNameOf), [
+  assert.deepEqual(['App.example.com', '*.example.com', '2001:db8::1'].map(toPairName), [
     'app.example.com',
     'example.com',
     '2001_db8__1',

@@ -50,7 +50,7 @@ export function isReservedName(name: string): boolean {
 }
 
 /** The name of a host's pair: that of its first host, a wildcard's without the star, where nginx-proxy looks for it. */
-export function pairNameOf(host: string): string {
+export function toPairName(host: string): string {
   return host.toLowerCase().replace(/^\*\./, '').replaceAll(':', '_')
 }
 

@@ -17,7 +17,7 @@ import { createPairContext, type PairText } from '../x509/pair.ts'
 import { checkHostName } from '../x509/write/csr.ts'
 import { subjectName } from '../x509/write/distinguished-name.ts'
 import { makeCertificate } from '../x509/write/make-certificate.ts'
-import { BACKDATE_MS, commonNameOf, MAX_LIFETIME_DAYS } from '../x509/write/self-signed.ts'
+import { BACKDATE_MS, MAX_LIFETIME_DAYS, toCommonName } from '../x509/write/self-signed.ts'
 import { hostKey } from '../x509/x509-facts.ts'
 import { readPermittedNames } from './name-constraints.ts'
 
@@ -145,7 +145,7 @@ export class LocalAuthority {
     const lifetime = Math.min(days, MAX_LIFETIME_DAYS) * DAY_MS
     const chainPem = makeCertificate(
       {
-        subject: subjectName(commonNameOf(hosts)),
+        subject: subjectName(toCommonName(hosts)),
         publicKey: createPublicKey(key),
         names: hosts,
         notBefore: now - BACKDATE_MS,

@@ -24,7 +24,7 @@ export function readPermittedNames(authority: X509Certificate): (name: string) =
   return (name) => {
     const host = hostKey(name)
     if (isIP(host) !== 0) return networks.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
-    return suffixesOf(host.replace(/^\*\./, '')).some((suffix) => domains.has(suffix))
+    return toSuffixes(host.replace(/^\*\./, '')).some((suffix) => domains.has(suffix))
   }
 }
 
@@ -38,7 +38,7 @@ function addNetwork(networks: BlockList, bytes: Buffer): void {
   networks.addSubnet(address, bits, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
-function suffixesOf(host: string): string[] {
+function toSuffixes(host: string): string[] {
   const labels = host.split('.')
   return labels.map((_, index) => labels.slice(index).join('.'))
 }

@@ -99,16 +99,16 @@ function findLeaf(
   certificates: readonly X509Certificate[],
   { keys, host, now }: BundleParts,
 ): { leaf: X509Certificate; key: KeyObject | undefined } | undefined {
-  const wanted = host === undefined ? undefined : hostKey(host)
-  const isWanted = (certificate: X509Certificate): boolean =>
-    wanted !== undefined && coversHost(namesOf(certificate), wanted)
+  const normalHost = host === undefined ? undefined : hostKey(host)
+  const isForHost = (certificate: X509Certificate): boolean =>
+    normalHost !== undefined && coversHost(namesOf(certificate), normalHost)
   const rank = (certificate: X509Certificate): number =>
-    (isWanted(certificate) ? 4 : 0) + (certificate.ca ? 0 : 2) + (isValidAt(certificate, now) ? 1 : 0)
+    (isForHost(certificate) ? 4 : 0) + (certificate.ca ? 0 : 2) + (isValidAt(certificate, now) ? 1 : 0)
   const ranked = certificates
     .map((leaf) => ({ leaf, key: keys.find((key) => hasKey(leaf, key)), rank: rank(leaf) }))
     .sort((a, b) => b.rank - a.rank || b.leaf.validToDate.getTime() - a.leaf.validToDate.getTime())
   const withKey = ranked.filter(({ key }) => key !== undefined)
-  const isHosts = ({ leaf }: { readonly leaf: X509Certificate }): boolean => !leaf.ca || isWanted(leaf)
+  const isHosts = ({ leaf }: { readonly leaf: X509Certificate }): boolean => !leaf.ca || isForHost(leaf)
   // A CA's certificate counts as the leaf only if it names the host, or if no other certificate fits and its key is
   // there or it is the only one: an operator with a CA of their own may give its key, too.
   return (

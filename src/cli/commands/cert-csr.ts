@@ -46,7 +46,7 @@ export function addCertCsr(cert: Command, io: Io): void {
 }
 
 async function makeRequest(context: CommandContext, names: readonly string[]): Promise<void> {
-  const { makeCsr, fileStemOf, writeCsr } = await import('../../certificates/x509/write/csr.ts')
+  const { makeCsr, toFileStem: fileStemOf, writeCsr } = await import('../../certificates/x509/write/csr.ts')
   const request = await readRequest(context, names)
   const csr = await makeCsr(request)
   const out = String(context.flags.out)

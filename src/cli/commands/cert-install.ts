@@ -36,13 +36,17 @@ export function addCertInstall(cert: Command, io: Io): void {
 }
 
 async function install(context: CommandContext, name: string, files: readonly string[]): Promise<void> {
-  const [{ checkHostName }, { prepareInstall }, { installPair, pairNameOf }, { readSystemRoots }] =
-    await Promise.all([
-      import('../../certificates/x509/write/csr.ts'),
-      import('../../certificates/install/prepare-install.ts'),
-      import('../../certificates/install/install-pair.ts'),
-      import('../../certificates/check/trusted-roots.ts'),
-    ])
+  const [
+    { checkHostName },
+    { prepareInstall },
+    { installPair, toPairName: pairNameOf },
+    { readSystemRoots },
+  ] = await Promise.all([
+    import('../../certificates/x509/write/csr.ts'),
+    import('../../certificates/install/prepare-install.ts'),
+    import('../../certificates/install/install-pair.ts'),
+    import('../../certificates/check/trusted-roots.ts'),
+  ])
   const { io, flags } = context
   const host = checkHostName(name)
   const { folders } = await writableSettings(context)
@@ -74,14 +78,19 @@ async function readContent(
   host: string,
   { files, folder }: { files: readonly string[]; folder: string },
 ): Promise<MailedContent> {
-  const [{ readMailedFiles }, { readCertificateFiles }, { fileStemOf }, { pairNameOf }, { hasKey }] =
-    await Promise.all([
-      import('../../certificates/x509/mailed-files.ts'),
-      import('../../certificates/folder/read-certificate-files.ts'),
-      import('../../certificates/x509/write/csr.ts'),
-      import('../../certificates/install/install-pair.ts'),
-      import('../../certificates/x509/x509-facts.ts'),
-    ])
+  const [
+    { readMailedFiles },
+    { readCertificateFiles },
+    { toFileStem: fileStemOf },
+    { toPairName: pairNameOf },
+    { hasKey },
+  ] = await Promise.all([
+    import('../../certificates/x509/mailed-files.ts'),
+    import('../../certificates/folder/read-certificate-files.ts'),
+    import('../../certificates/x509/write/csr.ts'),
+    import('../../certificates/install/install-pair.ts'),
+    import('../../certificates/x509/x509-facts.ts'),
+  ])
   const { cwd } = context.io
   const given = await readCertificateFiles(files.map((file) => resolve(cwd, file)))
   const content = await decrypt(context, given, readMailedFiles)

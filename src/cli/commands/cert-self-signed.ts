@@ -58,10 +58,11 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
 }
 
 async function putAway(context: CommandContext, name: string, pair: PairText): Promise<void> {
-  const [{ checkHostName, refuseExisting, writeNew }, { installPair, pairNameOf }] = await Promise.all([
-    import('../../certificates/x509/write/csr.ts'),
-    import('../../certificates/install/install-pair.ts'),
-  ])
+  const [{ checkHostName, refuseExisting, writeNew }, { installPair, toPairName: pairNameOf }] =
+    await Promise.all([
+      import('../../certificates/x509/write/csr.ts'),
+      import('../../certificates/install/install-pair.ts'),
+    ])
   const host = checkHostName(name)
   const { out } = context.flags
   if (out === '-') {

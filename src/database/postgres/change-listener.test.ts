@@ -9,9 +9,9 @@ import {
   startPostgresServer,
 } from '../../../test/support/postgres-server.ts'
 import { openThings, type ThingsDatabase } from '../../../test/support/things-database.ts'
-import { type DeafReason, LISTENER_NAME } from './change-listener.ts'
+import { LISTENER_NAME, type ListenProblem } from './change-listener.ts'
 import type { PostgresTarget } from './postgres-target.ts'
-import { MAX_UNHEARD_MS } from './remembered-rows.ts'
+import { MAX_UNCONFIRMED_MS } from './remembered-rows.ts'
 
 /** Pause between two looks, in ms. */
 const POLL_MS = 5
@@ -28,17 +28,17 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
   it('are forgotten when another node changes something', async () => {
     await using pair = await openPair()
     const { node, other } = pair
-    await node.isHearing()
+    await node.isListening()
     assert.equal((await node.find('x'))?.size, 1)
     assert.ok(!(node.find('x') instanceof Promise), 'the row was not remembered')
     await other.setSize('x', 2)
     await until(async () => (await node.find('x'))?.size === 2)
   })
 
-  it('are never older than the last change heard of, however reads and changes fall together', async () => {
+  it('are never older than the last notified change, however reads and changes fall together', async () => {
     await using pair = await openPair()
     const { node, other } = pair
-    await node.isHearing()
+    await node.isListening()
     let isDone = false
     const reading = Array.from({ length: 4 }, async () => {
       while (!isDone) {
@@ -54,18 +54,18 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     assert.equal((await node.find('x'))?.size, CHANGES)
   })
 
-  it('are forgotten when the connection is cut, and again heard of afterwards', async () => {
+  it('are forgotten when the connection is cut, and notified again afterwards', async () => {
     await using pair = await openPair()
     const { node, other } = pair
     for (let size = 2; size < 5; size++) {
-      await node.isHearing()
+      await node.isListening()
       await node.find('x')
       await cutListeners()
-      await node.isDeaf('cut-off')
+      await node.hasProblem('cut-off')
       await other.setSize('x', size)
       assert.equal((await node.find('x'))?.size, size)
       await other.setSize('x', size + 10)
-      await node.isHearing()
+      await node.isListening()
       assert.equal((await node.find('x'))?.size, size + 10)
     }
   })
@@ -74,7 +74,7 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     await using pair = await openPair({ listen: { host: '127.0.0.1', port: 1 } })
     const { node, other, clock } = pair
     await node.find('x')
-    await node.isDeaf('cut-off')
+    await node.hasProblem('cut-off')
     await assertBounded({ node, other, clock })
   })
 
@@ -84,7 +84,7 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     await using pooler = await startPgbouncer(server)
     await using pair = await openPair({ port: pooler.port })
     await pair.node.find('x')
-    await pair.node.isDeaf('pooler')
+    await pair.node.hasProblem('pooler')
     await assertBounded(pair)
   })
 
@@ -95,7 +95,7 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     const listen = { host: '127.0.0.1', port: server.port }
     await using pair = await openPair({ port: pooler.port, listen })
     const { node, other } = pair
-    await node.isHearing()
+    await node.isListening()
     await node.find('x')
     await other.setSize('x', 2)
     await until(async () => (await node.find('x'))?.size === 2)
@@ -112,7 +112,7 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     await elsewhere.query(`create database ${database.name}`)
     await using pair = await openPair({ listen: { host: '127.0.0.1', port: elsewhere.port } }, database)
     await pair.node.find('x')
-    await pair.node.isDeaf('not-heard')
+    await pair.node.hasProblem('other-server')
     await assertBounded(pair)
   })
 
@@ -124,22 +124,24 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
     const { target } = database ?? (await server.createDatabase())
     await using resources = new AsyncDisposableStack()
     const clock = { now: 0 }
-    const hearing: { deaf: DeafReason | 'unknown' | undefined } = { deaf: 'unknown' }
-    const onHearing = (deaf: DeafReason | undefined): void => {
-      hearing.deaf = deaf
+    const listening: { problem: ListenProblem | 'unknown' | undefined } = { problem: 'unknown' }
+    const onListening = (problem: ListenProblem | undefined): void => {
+      listening.problem = problem
     }
-    const node = resources.use(await openThings({ ...target, ...more }, { now: () => clock.now, onHearing }))
+    const node = resources.use(
+      await openThings({ ...target, ...more }, { now: () => clock.now, onListening }),
+    )
     const other = resources.use(await openThings(target))
     await other.add({ name: 'x', size: 1 })
     const kept = resources.move()
     return {
       node: {
         ...node,
-        async isHearing() {
+        async isListening() {
           node.db.changes()
-          await until(() => hearing.deaf === undefined)
+          await until(() => listening.problem === undefined)
         },
-        isDeaf: (reason) => until(() => hearing.deaf === reason),
+        hasProblem: (reason) => until(() => listening.problem === reason),
       },
       other,
       clock,
@@ -156,8 +158,8 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
 
 interface Pair extends AsyncDisposable {
   readonly node: ThingsDatabase & {
-    isHearing(): Promise<void>
-    isDeaf(reason: DeafReason): Promise<void>
+    isListening(): Promise<void>
+    hasProblem(reason: ListenProblem): Promise<void>
   }
   readonly other: ThingsDatabase
   readonly clock: { now: number }
@@ -167,7 +169,7 @@ async function assertBounded({ node, other, clock }: Pick<Pair, 'node' | 'other'
   const before = (await node.find('x'))?.size ?? 0
   assert.ok(!(node.find('x') instanceof Promise), 'the row was not remembered')
   await other.setSize('x', before + 1)
-  clock.now += MAX_UNHEARD_MS
+  clock.now += MAX_UNCONFIRMED_MS
   assert.equal((await node.find('x'))?.size, before + 1)
 }
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { clientConfig, type PostgresTarget } from './postgres-target.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
-/** Pause between two signs that the connection still works, in ms; well below `MAX_UNHEARD_MS`. */
+/** Pause between two signs that the connection still works, in ms; well below `MAX_UNCONFIRMED_MS`. */
 const BEAT_MS = 250
 /** Longest wait for such a sign, and for the node's own notification, in ms: after it the connection is given up. */
 const ANSWER_TIMEOUT_MS = 3_000
@@ -16,13 +16,13 @@ const CHANNEL = 'berth_changes'
 export const LISTENER_NAME = 'berth listener'
 
 /** Reasons why a node gets no notifications of changes. */
-export type DeafReason =
+export type ListenProblem =
   /** The connection was lost, or cannot be made. */
   | 'cut-off'
   /** A pooler passes the connection on, and its `listen` with it. */
   | 'pooler'
   /** A notification sent over a connection of the pool did not arrive: they lead to different servers. */
-  | 'not-heard'
+  | 'other-server'
 
 /** Dependencies of the listener. */
 interface ChangeListenerParts {
@@ -33,7 +33,7 @@ interface ChangeListenerParts {
   /** Runs one statement on a connection of the pool. */
   readonly run: (statement: string) => Promise<unknown>
   /** Called when the node begins to get notifications, or no longer does. */
-  readonly onHearing: (deaf: DeafReason | undefined, cause?: unknown) => void
+  readonly onListening: (problem: ListenProblem | undefined, cause?: unknown) => void
   /** Milliseconds that only grow. */
   readonly now: () => number
 }
@@ -60,14 +60,14 @@ export class ChangeListener {
   #stopWaiting: () => void = () => {}
   #lastBeat = 0
   #isBeating = false
-  #deaf: DeafReason | 'unknown' | undefined = 'unknown'
+  #problem: ListenProblem | 'unknown' | undefined = 'unknown'
 
   constructor(parts: ChangeListenerParts) {
     this.#parts = parts
   }
 
   /** Called before remembered rows are used: begins to listen, and checks that the connection still works. */
-  keepHearing(): void {
+  keepListening(): void {
     if (this.#parts.target.listen === 'off') return
     this.#listening ??= this.#listen()
     const now = this.#parts.now()
@@ -89,9 +89,9 @@ export class ChangeListener {
         await this.#listenOnce(() => {
           pauseMs = FIRST_PAUSE_MS
         })
-        this.#tell('cut-off')
+        this.#report('cut-off')
       } catch (error) {
-        this.#tell(error instanceof Deaf ? error.reason : 'cut-off', error)
+        this.#report(error instanceof ListenFailed ? error.reason : 'cut-off', error)
       }
       await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
         () => {},
@@ -108,7 +108,7 @@ export class ChangeListener {
       application_name: LISTENER_NAME,
       query_timeout: ANSWER_TIMEOUT_MS,
     })
-    const lost = this.#lossOf(client)
+    const lost = this.#awaitLoss(client)
     try {
       await this.#begin(client)
       onBegun()
@@ -126,11 +126,11 @@ export class ChangeListener {
     return typeof target.listen === 'object' ? target.listen : target
   }
 
-  /** Errors: `Deaf`, and those of the driver. */
+  /** Errors: `ListenFailed`, and those of the driver. */
   async #begin(client: pg.Client): Promise<void> {
     const { target, rows, sender, run, now } = this.#parts
     await client.connect()
-    if (target.listen === undefined && (await isPooled(client))) throw new Deaf('pooler')
+    if (target.listen === undefined && (await isPooled(client))) throw new ListenFailed('pooler')
     const own = `${CHANNEL}_${sender}`
     await client.query(`listen ${CHANNEL}; listen ${own}`)
     const sentAt = now()
@@ -143,7 +143,7 @@ export class ChangeListener {
     rows.confirm(sentAt)
     this.#lastBeat = sentAt
     this.#client = client
-    this.#tell(undefined)
+    this.#report(undefined)
   }
 
   async #beat(client: pg.Client, now: number): Promise<void> {
@@ -160,7 +160,7 @@ export class ChangeListener {
   }
 
   /** Settles once the connection is lost or no longer wanted. */
-  #lossOf(client: pg.Client): Promise<void> {
+  #awaitLoss(client: pg.Client): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#stopWaiting = resolve
     client.on('error', () => resolve())
@@ -168,29 +168,29 @@ export class ChangeListener {
     return promise
   }
 
-  #tell(deaf: DeafReason | undefined, cause?: unknown): void {
-    if (this.#closing.signal.aborted || deaf === this.#deaf) return
-    this.#deaf = deaf
-    this.#parts.onHearing(deaf, cause)
+  #report(problem: ListenProblem | undefined, cause?: unknown): void {
+    if (this.#closing.signal.aborted || problem === this.#problem) return
+    this.#problem = problem
+    this.#parts.onListening(problem, cause)
   }
 }
 
-class Deaf extends Error {
-  readonly reason: DeafReason
+class ListenFailed extends Error {
+  readonly reason: ListenProblem
 
-  constructor(reason: DeafReason) {
-    super(`no changes are heard of: ${reason}`)
+  constructor(reason: ListenProblem) {
+    super(`no notifications of changes: ${reason}`)
     this.reason = reason
   }
 }
 
-/** Errors: `Deaf` if it does not arrive in time. */
+/** Errors: `ListenFailed` if it does not arrive in time. */
 async function awaitNotification(client: pg.Client, channel: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const onNotification = (message: pg.Notification): void => {
     if (message.channel === channel) resolve()
   }
-  const timer = setTimeout(() => reject(new Deaf('not-heard')), ANSWER_TIMEOUT_MS)
+  const timer = setTimeout(() => reject(new ListenFailed('other-server')), ANSWER_TIMEOUT_MS)
   client.on('notification', onNotification)
   try {
     await promise

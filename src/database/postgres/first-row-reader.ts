@@ -8,20 +8,20 @@ interface FirstRowParts {
   readonly take: () => Promise<PostgresConnection>
   readonly rows: RememberedRows
   /** Called before rows are taken from memory. */
-  readonly keepHearing: () => void
+  readonly keepListening: () => void
 }
 
 /** Makes functions that run one compiled query each, past Kysely's executor, or return the remembered row. */
 export function createFirstRowReader({
   take,
   rows,
-  keepHearing,
+  keepListening,
 }: FirstRowParts): <R extends object>(query: CompiledQuery<R>) => FirstRow<R> {
   let queries = 0
   return <R extends object>({ sql }: CompiledQuery<R>): FirstRow<R> => {
     const id = queries++
     return (...parameters) => {
-      keepHearing()
+      keepListening()
       const key = JSON.stringify([id, ...parameters])
       const known = rows.get(key) as R | undefined
       return known ?? fetch({ sql, parameters, key })

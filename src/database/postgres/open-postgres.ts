@@ -6,7 +6,7 @@ import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
 import type { MigrationSet, SchemaChange } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
-import { ChangeListener, type DeafReason, notifyStatement } from './change-listener.ts'
+import { ChangeListener, type ListenProblem, notifyStatement } from './change-listener.ts'
 import { POSTGRES_TYPES } from './column-types.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
 import { PoolDialect, takeConnection } from './postgres-dialect.ts'
@@ -28,7 +28,7 @@ const LEFT_TO_READS = 2
 export interface OpenPostgresOptions {
   readonly migrations: readonly MigrationSet[]
   /** Called when this process begins to get notifications of changes, with undefined, or no longer does. */
-  readonly onHearing?: ((deaf: DeafReason | undefined, cause?: unknown) => void) | undefined
+  readonly onListening?: ((problem: ListenProblem | undefined, cause?: unknown) => void) | undefined
   /** Milliseconds that only grow; of the process, by default. */
   readonly now?: (() => number) | undefined
 }
@@ -39,7 +39,7 @@ export interface OpenPostgresOptions {
  */
 export async function openPostgresDatabase<S>(
   target: PostgresTarget,
-  { migrations, onHearing = () => {}, now = () => performance.now() }: OpenPostgresOptions,
+  { migrations, onListening = () => {}, now = () => performance.now() }: OpenPostgresOptions,
 ): Promise<Database<S>> {
   await using resources = new AsyncDisposableStack()
   try {
@@ -51,7 +51,7 @@ export async function openPostgresDatabase<S>(
     const dialect = new PoolDialect({ pool, notify, onChanged: () => rows.forget() })
     const db = new kysely.Kysely<S>({ dialect })
     const run = (statement: string): Promise<unknown> => runStatement(pool, statement)
-    const listener = new ChangeListener({ target, rows, sender, run, onHearing, now })
+    const listener = new ChangeListener({ target, rows, sender, run, onListening, now })
     resources.defer(() => listener.close())
     requireUsable(await readServerFacts(pool))
     await migrateAlone(db, migrations)
@@ -59,16 +59,16 @@ export async function openPostgresDatabase<S>(
       gate: new TransactionGate(poolSize(target) - LEFT_TO_READS),
       again: new TransactionGate(1),
     }
-    const keepHearing = (): void => listener.keepHearing()
+    const keepListening = (): void => listener.keepListening()
     const opened = resources.move()
     return {
       engine: 'postgres',
       read: db,
       transaction: (work) =>
         runTransaction(() => db.transaction().setIsolationLevel('serializable').execute(work), lanes),
-      prepareFirst: createFirstRowReader({ take: () => takeConnection(pool), rows, keepHearing }),
+      prepareFirst: createFirstRowReader({ take: () => takeConnection(pool), rows, keepListening }),
       changes() {
-        keepHearing()
+        keepListening()
         return rows.version()
       },
       check: async () => void (await run('select 1')),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { RowMemory } from '../row-memory.ts'
-import { MAX_UNHEARD_MS, RememberedRows } from './remembered-rows.ts'
+import { MAX_UNCONFIRMED_MS, RememberedRows } from './remembered-rows.ts'
 
 const ROW = { size: 1 }
 
@@ -9,7 +9,7 @@ describe('RememberedRows', () => {
   it('forgets after a time without a sign that nothing has changed', () => {
     const { rows, clock } = make()
     rows.add('key', ROW, rows.version())
-    clock.now += MAX_UNHEARD_MS - 1
+    clock.now += MAX_UNCONFIRMED_MS - 1
     assert.equal(rows.get('key'), ROW)
     clock.now += 1
     assert.equal(rows.get('key'), undefined)
@@ -20,11 +20,11 @@ describe('RememberedRows', () => {
     rows.add('key', ROW, rows.version())
     for (let sent = 0; sent < 5; sent++) {
       const sentAt = clock.now
-      clock.now += MAX_UNHEARD_MS / 2
+      clock.now += MAX_UNCONFIRMED_MS / 2
       rows.confirm(sentAt)
       assert.equal(rows.get('key'), ROW)
     }
-    clock.now += MAX_UNHEARD_MS / 2
+    clock.now += MAX_UNCONFIRMED_MS / 2
     assert.equal(rows.get('key'), undefined)
   })
 
@@ -39,7 +39,7 @@ describe('RememberedRows', () => {
   it('does not remember a row whose reading took longer than rows are remembered', () => {
     const { rows, clock } = make()
     const readAt = rows.version()
-    clock.now += MAX_UNHEARD_MS
+    clock.now += MAX_UNCONFIRMED_MS
     rows.add('key', ROW, readAt)
     assert.equal(rows.get('key'), undefined)
   })
@@ -51,7 +51,7 @@ describe('RememberedRows', () => {
     rows.forget()
     const second = rows.version()
     assert.notEqual(second, first)
-    clock.now += MAX_UNHEARD_MS
+    clock.now += MAX_UNCONFIRMED_MS
     assert.notEqual(rows.version(), second)
   })
 })

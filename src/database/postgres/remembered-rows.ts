@@ -4,7 +4,7 @@ import type { RowMemory } from '../row-memory.ts'
  * Longest time that a row is remembered without a sign that nothing has changed, in ms. A node without notifications
  * sees others' changes so much later; ended log-ins and removed rights are among them.
  */
-export const MAX_UNHEARD_MS = 1_000
+export const MAX_UNCONFIRMED_MS = 1_000
 
 /** Rows that were read, until something changes or it is unknown if something has. */
 export class RememberedRows {
@@ -24,7 +24,7 @@ export class RememberedRows {
     const now = this.#now()
     if (now >= this.#validUntil) {
       this.forget()
-      this.#validUntil = now + MAX_UNHEARD_MS
+      this.#validUntil = now + MAX_UNCONFIRMED_MS
     }
     return this.#version
   }
@@ -50,6 +50,6 @@ export class RememberedRows {
 
   /** Notes that all changes before `time` have been notified. */
   confirm(time: number): void {
-    this.#validUntil = Math.max(this.#validUntil, time + MAX_UNHEARD_MS)
+    this.#validUntil = Math.max(this.#validUntil, time + MAX_UNCONFIRMED_MS)
   }
 }

@@ -6,31 +6,31 @@ import type { MetadataSchema } from '../schema.ts'
 import { lastOf } from './last-of.ts'
 import type { Reads } from './repositories.ts'
 
-type Wanted = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
+type ReferrerSelection = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
 
 /**
  * Manifests whose subject is a digest, in the order of their digests. Their sizes are read first: annotations may be as
  * large as a manifest, and a thousand of them at once would exceed memory.
  */
-export async function listReferrers(db: Reads, wanted: Wanted): Promise<ReferrerPage> {
+export async function listReferrers(db: Reads, selection: ReferrerSelection): Promise<ReferrerPage> {
   // No stored type holds a NUL, which PostgreSQL refuses in a query, too.
-  if (wanted.artifactType?.includes('\0')) return { rows: [], hasMore: false }
-  const sizes = await selectReferrers(db, wanted)
+  if (selection.artifactType?.includes('\0')) return { rows: [], hasMore: false }
+  const sizes = await selectReferrers(db, selection)
     .select(({ fn }) => [
       'digest',
       fn<number | null>('octet_length', ['annotations']).as('annotation_bytes'),
       fn<number | null>('octet_length', ['artifact_type']).as('type_bytes'),
     ])
-    .limit(wanted.limit + 1)
+    .limit(selection.limit + 1)
     .execute()
-  const count = countFitting(sizes, wanted)
-  const rows = count === 0 ? [] : await fetchRows(db, { ...wanted, limit: count })
+  const count = countFitting(sizes, selection)
+  const rows = count === 0 ? [] : await fetchRows(db, { ...selection, limit: count })
   return { rows, hasMore: sizes.length > count }
 }
 
 function selectReferrers(
   db: Reads,
-  { repository, subject, artifactType, ...page }: Wanted,
+  { repository, subject, artifactType, ...page }: ReferrerSelection,
 ): SelectQueryBuilder<MetadataSchema, 'repositories' | 'manifests', object> {
   let query = db
     .selectFrom('repositories')
@@ -46,7 +46,7 @@ function selectReferrers(
 /** Number of rows that fit. The first one always does: an empty page would never end. */
 function countFitting(
   sizes: readonly { annotation_bytes: number | null; type_bytes: number | null }[],
-  { limit, maxBytes }: Wanted,
+  { limit, maxBytes }: ReferrerSelection,
 ): number {
   let bytes = 0
   const first = sizes.slice(0, limit)
@@ -57,10 +57,10 @@ function countFitting(
   return tooMany < 0 ? first.length : tooMany
 }
 
-async function fetchRows(db: Reads, wanted: Wanted): Promise<ReferrerRow[]> {
-  const rows = await selectReferrers(db, wanted)
+async function fetchRows(db: Reads, selection: ReferrerSelection): Promise<ReferrerRow[]> {
+  const rows = await selectReferrers(db, selection)
     .select(['digest', 'media_type', 'size', 'artifact_type', 'annotations'])
-    .limit(wanted.limit)
+    .limit(selection.limit)
     .execute()
   return rows.map((row) => ({
     digest: row.digest as Digest,

@@ -25,9 +25,9 @@ export function createAlpnSolver(board: ChallengeBoard): ChallengeSolver {
  */
 export function orderSolvers(
   solvers: readonly ChallengeSolver[],
-  options: { readonly wanted: ChallengeType | undefined; readonly failures: number },
+  options: { readonly preferred: ChallengeType | undefined; readonly failures: number },
 ): ChallengeSolver[] {
-  if (options.wanted !== undefined) return solvers.filter(({ type }) => type === options.wanted)
+  if (options.preferred !== undefined) return solvers.filter(({ type }) => type === options.preferred)
   const start = solvers.length === 0 ? 0 : options.failures % solvers.length
   return [...solvers.slice(start), ...solvers.slice(0, start)]
 }

@@ -32,9 +32,9 @@ export interface AcmeAccount {
  * One account for each CA, mail address and binding: so limits are shared, and a change of either makes a new account.
  */
 function accountId(directoryUrl: string, settings: AccountSettings): string {
-  const who = JSON.stringify([directoryUrl, settings.email ?? '', settings.eab?.keyId ?? ''])
+  const accountKey = JSON.stringify([directoryUrl, settings.email ?? '', settings.eab?.keyId ?? ''])
   const host = (URL.parse(directoryUrl)?.hostname ?? 'ca').replace(/[^a-z0-9.-]/g, '').slice(0, 60)
-  return `${host}-${createHash('sha256').update(who).digest('hex').slice(0, 12)}`
+  return `${host}-${createHash('sha256').update(accountKey).digest('hex').slice(0, 12)}`
 }
 
 /**

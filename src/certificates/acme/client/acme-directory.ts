@@ -155,7 +155,7 @@ export function urlMember(resource: Record<string, unknown>, member: string, hos
 }
 
 /** The body of an answer, which must be an object. Errors: `ACME_RESPONSE_INVALID`. */
-export function objectOf(answer: AcmeAnswer): Record<string, unknown> {
+export function requireObject(answer: AcmeAnswer): Record<string, unknown> {
   if (isObject(answer.json)) return answer.json
   throw invalid(hostOf(answer.url), 'sent a reply that is no JSON object')
 }

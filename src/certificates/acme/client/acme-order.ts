@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AcmeAccount } from './acme-account.ts'
-import { type AcmeAnswer, type AcmeDirectory, invalid, objectOf, urlMember } from './acme-directory.ts'
+import { type AcmeAnswer, type AcmeDirectory, invalid, requireObject, urlMember } from './acme-directory.ts'
 import { AcmeError, refusal } from './acme-error.ts'
 import { type ChainExpectation, type CheckedChain, checkChain, topIssuer } from './certificate-chain.ts'
 import { isObject, parseProblem } from './problem.ts'
@@ -141,7 +141,7 @@ export async function post(context: OrderContext, url: string, payload?: unknown
 }
 
 function parseOrder(url: string, answer: AcmeAnswer, host: string): AcmeOrder {
-  const json = objectOf(answer)
+  const json = requireObject(answer)
   const list = Array.isArray(json.authorizations) ? json.authorizations : []
   const authorizations = list.filter((each) => typeof each === 'string' && URL.canParse(each))
   if (typeof json.status !== 'string' || authorizations.length === 0 || authorizations.length > MAX_NAMES)
@@ -183,8 +183,8 @@ function alternates(answer: AcmeAnswer): string[] {
 }
 
 /** As in other clients: compares the name, or the beginning of it. */
-function isPreferred(pem: string, wanted: string): boolean {
-  return topIssuer(pem).toLowerCase().startsWith(wanted.toLowerCase())
+function isPreferred(pem: string, preferred: string): boolean {
+  return topIssuer(pem).toLowerCase().startsWith(preferred.toLowerCase())
 }
 
 /** True for a member of a resource that is an object with a `type`. */

@@ -70,7 +70,7 @@ export function createTransport(options: TransportOptions): AcmeTransport {
         signal?.throwIfAborted()
         throw unreachable(
           url.host,
-          deadline.aborted ? `no answer within ${timeoutMs / 1000} s` : textOf(error),
+          deadline.aborted ? `no answer within ${timeoutMs / 1000} s` : formatError(error),
           error,
         )
       }
@@ -148,7 +148,7 @@ function readRoots(file: string): string {
   } catch (error) {
     throw new AcmeError(
       'ACME_UNREACHABLE',
-      `the file of acme-directory-ca cannot be read: ${textOf(error)}`,
+      `the file of acme-directory-ca cannot be read: ${formatError(error)}`,
       'Give a PEM file that this process may read.',
       { cause: error },
     )
@@ -164,7 +164,7 @@ function unreachable(host: string, reason: string, cause: unknown): AcmeError {
 }
 
 /** Node puts the causes of a failed connection into an error without a message of its own. */
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return textOf(error.errors[0])
+function formatError(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return formatError(error.errors[0])
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,4 @@
-import { type AcmeAnswer, invalid, objectOf } from './acme-directory.ts'
+import { type AcmeAnswer, invalid, requireObject } from './acme-directory.ts'
 import { AcmeError } from './acme-error.ts'
 import { isChallenge, type OrderContext, poll, post } from './acme-order.ts'
 import type { ChallengeSolver } from './challenge-solver.ts'
@@ -70,7 +70,7 @@ async function authorizeOne(
 
 async function fetchAuthorization(context: OrderContext, url: string): Promise<Authorization> {
   const answer = await post(context, url)
-  const json = objectOf(answer)
+  const json = requireObject(answer)
   const { identifier, status } = json
   const name = isObject(identifier) ? identifier.value : undefined
   if (typeof status !== 'string' || typeof name !== 'string')
@@ -105,10 +105,10 @@ function choose(
 
 function failed(authorization: Authorization, how: string): AcmeError {
   const { name, problem, status } = authorization
-  const said = problem === undefined ? `it is ${status}` : describeProblem(problem)
+  const detail = problem === undefined ? `it is ${status}` : describeProblem(problem)
   return new AcmeError(
     'ACME_CHALLENGE_FAILED',
-    `the CA could not check ${name} by ${how}: ${said}`,
+    `the CA could not check ${name} by ${how}: ${detail}`,
     REMEDIES[how] ?? 'Berth opens a new order at the next attempt.',
     { problem },
   )

@@ -62,8 +62,8 @@ export function parseAccountKey(pem: string): AccountKey {
 
 /** Signs a request with ES256 (RFC 8555 section 6.2). */
 export function signJws(key: AccountKey, input: JwsInput): FlattenedJws {
-  const who = input.accountUrl === undefined ? { jwk: key.jwk } : { kid: input.accountUrl }
-  const header = encode({ alg: 'ES256', nonce: input.nonce, url: input.url, ...who })
+  const signer = input.accountUrl === undefined ? { jwk: key.jwk } : { kid: input.accountUrl }
+  const header = encode({ alg: 'ES256', nonce: input.nonce, url: input.url, ...signer })
   const payload = input.payload === undefined ? '' : encode(input.payload)
   const signature = sign('sha256', Buffer.from(`${header}.${payload}`), {
     key: key.privateKey,

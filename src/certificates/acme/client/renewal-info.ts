@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readBer, readBerList } from '../../x509/ber.ts'
 import { der, derOid, TAG } from '../../x509/der.ts'
-import { type AcmeDirectory, invalid, objectOf } from './acme-directory.ts'
+import { type AcmeDirectory, invalid, requireObject } from './acme-directory.ts'
 import { isObject } from './problem.ts'
 
 /** Window in which a CA wants a certificate to be renewed (RFC 9773 section 4.2). Unix times in ms. */
@@ -47,7 +47,7 @@ export async function fetchRenewalWindow(
   const base = directory.resource.renewalInfo
   if (base === undefined) return undefined
   const answer = await directory.get(`${base.replace(/\/$/, '')}/${id}`)
-  const { suggestedWindow, explanationURL } = objectOf(answer)
+  const { suggestedWindow, explanationURL } = requireObject(answer)
   const window = isObject(suggestedWindow) ? suggestedWindow : {}
   const start = Date.parse(String(window.start))
   const end = Date.parse(String(window.end))

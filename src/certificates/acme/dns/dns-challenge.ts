@@ -84,10 +84,10 @@ async function look(
 }
 
 function notSeen(name: string, servers: readonly DnsEndpoint[], timeoutMs: number): AcmeError {
-  const who = servers.map(({ address }) => address).join(', ')
+  const serverList = servers.map(({ address }) => address).join(', ')
   return new AcmeError(
     'ACME_DNS_FAILED',
-    `the record ${name} was set, but ${who} did not have it within ${timeoutMs / 1000} s`,
+    `the record ${name} was set, but ${serverList} did not have it within ${timeoutMs / 1000} s`,
     'Check that the zone is the one delegated to these servers, and that they follow the primary.',
   )
 }

@@ -91,10 +91,10 @@ function killGroup(pid: number): void {
 }
 
 function failure(run: HookRun, what: string, output: string): AcmeError {
-  const said = output.trim() === '' ? '' : `; it said: ${output.trim().replace(/\s+/g, ' ')}`
+  const outputText = output.trim() === '' ? '' : `; it said: ${output.trim().replace(/\s+/g, ' ')}`
   return new AcmeError(
     'ACME_DNS_FAILED',
-    `the DNS hook ${run.file} (${run.action} ${run.record.name}) ${what}${said}`,
+    `the DNS hook ${run.file} (${run.action} ${run.record.name}) ${what}${outputText}`,
     'Run it by hand with the same arguments to see what is wrong.',
   )
 }

@@ -9,7 +9,7 @@ const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
 const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory'
 const DEFAULTS = { directory: LETS_ENCRYPT }
 
-function planOf(planned: ReturnType<typeof planWish>): AcmePlan {
+function requirePlan(planned: ReturnType<typeof planWish>): AcmePlan {
   assert.equal(planned.kind, 'order')
   return planned.plan
 }
@@ -61,7 +61,7 @@ describe('`nameSetId()`', () => {
 describe('`planWish()`', () => {
   test('leaves out names no public CA signs, and says so', () => {
     const planned = planWish(wishFor(['app.example.com', 'app.local']), DEFAULTS)
-    assert.deepEqual(planOf(planned).names, ['app.example.com'])
+    assert.deepEqual(requirePlan(planned).names, ['app.example.com'])
     assert.match(planned.kind === 'order' ? (planned.findings[0]?.message ?? '') : '', /is a local name/)
   })
 
@@ -69,7 +69,7 @@ describe('`planWish()`', () => {
     const own = { directory: 'https://ca.internal/dir' }
     for (const name of ['default', 'DEFAULT', 'ca', '*.ca', '*.default']) {
       const planned = planWish(wishFor([name, 'nas.local']), own)
-      assert.deepEqual(planOf(planned).names, ['nas.local'])
+      assert.deepEqual(requirePlan(planned).names, ['nas.local'])
       assert.match(
         planned.kind === 'order' ? (planned.findings[0]?.message ?? '') : '',
         /counts for other hosts/,
@@ -79,7 +79,7 @@ describe('`planWish()`', () => {
         alone.kind === 'order' ? alone.findings.filter(({ severity }) => severity === 'error') : []
       assert.ok(error, `${name} is refused`)
     }
-    assert.deepEqual(planOf(planWish(wishFor(['example.ca', 'default.local']), own)).names, [
+    assert.deepEqual(requirePlan(planWish(wishFor(['example.ca', 'default.local']), own)).names, [
       'example.ca',
       'default.local',
     ])
@@ -91,21 +91,21 @@ describe('`planWish()`', () => {
       { directory: 'https://ca.internal/dir' },
       { directory: 'https://10.0.0.5:9000/dir' },
     ])
-      assert.deepEqual(planOf(planWish(wishFor(['nas.local']), defaults)).names, ['nas.local'])
+      assert.deepEqual(requirePlan(planWish(wishFor(['nas.local']), defaults)).names, ['nas.local'])
   })
 
   test("finds the staging directory of Let's Encrypt, for tests and for retries", () => {
-    assert.equal(planOf(planWish(wishFor(['a.example.com']), DEFAULTS)).stagingDirectory, STAGING)
-    const test = planOf(planWish(wishFor(['a.example.com'], { isTest: true }), DEFAULTS))
+    assert.equal(requirePlan(planWish(wishFor(['a.example.com']), DEFAULTS)).stagingDirectory, STAGING)
+    const test = requirePlan(planWish(wishFor(['a.example.com'], { isTest: true }), DEFAULTS))
     assert.deepEqual([test.directory, test.stagingDirectory], [STAGING, undefined])
   })
 
   test('does not give the key or the profile of one CA to another', () => {
     const eab = { keyId: 'id', hmacKey: 'secret' }
     const other = wishFor(['a.example.com'], { directory: 'https://other.example.com/dir' })
-    const { eab: none, profile } = planOf(planWish(other, { ...DEFAULTS, eab, profile: 'shortlived' }))
+    const { eab: none, profile } = requirePlan(planWish(other, { ...DEFAULTS, eab, profile: 'shortlived' }))
     assert.deepEqual([none, profile], [undefined, undefined])
-    assert.deepEqual(planOf(planWish(wishFor(['a.example.com']), { ...DEFAULTS, eab })).eab, eab)
+    assert.deepEqual(requirePlan(planWish(wishFor(['a.example.com']), { ...DEFAULTS, eab })).eab, eab)
   })
 
   test('warns where a test would be asked of the real directory', () => {
@@ -119,7 +119,7 @@ describe('`planWish()`', () => {
     const own = { directory: 'https://ca.example.com/', stagingDirectory: 'https://test.example.com/' }
     const planned = planWish(wishFor(['a.example.com'], { isTest: true }), own)
     assert.deepEqual(planned.kind === 'order' && planned.findings, [])
-    assert.equal(planOf(planned).directory, own.stagingDirectory)
+    assert.equal(requirePlan(planned).directory, own.stagingDirectory)
   })
 
   const refused = [

@@ -1,4 +1,4 @@
-import { isReservedName, pairNameOf } from '../../install/install-pair.ts'
+import { isReservedName, toPairName } from '../../install/install-pair.ts'
 import { hostKey } from '../../x509/x509-facts.ts'
 import { MAX_NAMES } from '../client/acme-order.ts'
 import type { AcmeDefaults, AcmePlan, AcmeWish } from './acme-wish.ts'
@@ -42,7 +42,7 @@ export function planWish(wish: AcmeWish, defaults: AcmeDefaults): PlannedWish {
   const directory = wish.isTest ? (staging ?? wished) : wished
   const plan: AcmePlan = {
     id: nameSetId(hosts),
-    pairName: pairNameOf(names[0] ?? ''),
+    pairName: toPairName(names[0] ?? ''),
     names,
     directory,
     stagingDirectory: staging === directory ? undefined : staging,
@@ -103,7 +103,7 @@ function checkPlan(plan: AcmePlan, defaults: AcmeDefaults): PreflightFinding[] {
 
 /** True for a host whose pair would be served for other hosts, too. */
 function isReserved(host: string): boolean {
-  return isReservedName(pairNameOf(host))
+  return isReservedName(toPairName(host))
 }
 
 function isSignable(host: string, isOwnCa: boolean): boolean {

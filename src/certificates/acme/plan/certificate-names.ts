@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import { pairNameOf } from '../../install/install-pair.ts'
+import { toPairName } from '../../install/install-pair.ts'
 
 /** Kind of a name: `local` and `invalid` ones are signed by no public CA. */
 export type NameKind = 'public' | 'local' | 'address' | 'invalid'
@@ -47,7 +47,7 @@ export function isPrivateAddress(address: string): boolean {
 /** An id for a set of names, whatever their order: readable, and fit for a file. */
 export function nameSetId(names: readonly string[]): string {
   const sorted = [...new Set(names)].sort()
-  const readable = pairNameOf(sorted[0] ?? '')
+  const readable = toPairName(sorted[0] ?? '')
     .replace(/[^a-z0-9.-]/g, '')
     .slice(0, 60)
   return `${readable}-${createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12)}`

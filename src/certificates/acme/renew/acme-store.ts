@@ -67,7 +67,7 @@ export class AcmeStore {
 
   /** Reads a record; undefined if there is none. Errors: `ACME_STORAGE_UNUSABLE`, for a file that is no JSON, too. */
   async read(kind: RecordKind, id: string): Promise<unknown> {
-    const file = this.#fileOf(kind, id)
+    const file = this.#formatPath(kind, id)
     try {
       return JSON.parse(await readFile(file, 'utf8'))
     } catch (error) {
@@ -90,7 +90,7 @@ export class AcmeStore {
 
   /** Writes a record; after it the record survives a power cut. Errors: `ACME_STORAGE_UNUSABLE`. */
   async write(kind: RecordKind, id: string, value: unknown): Promise<void> {
-    const file = this.#fileOf(kind, id)
+    const file = this.#formatPath(kind, id)
     const draft = `${file}.${randomBytes(6).toString('hex')}.new`
     try {
       await this.#makeFolders()
@@ -104,7 +104,7 @@ export class AcmeStore {
 
   /** Removes a record; does nothing if there is none. Errors: `ACME_STORAGE_UNUSABLE`. */
   async remove(kind: RecordKind, id: string): Promise<void> {
-    const file = this.#fileOf(kind, id)
+    const file = this.#formatPath(kind, id)
     try {
       await unlink(file)
     } catch (error) {
@@ -119,7 +119,7 @@ export class AcmeStore {
     }
   }
 
-  #fileOf(kind: RecordKind, id: string): string {
+  #formatPath(kind: RecordKind, id: string): string {
     if (!RECORD_ID.test(id)) throw new TypeError(`no id of a record: ${id}`)
     return join(this.#folder, kind, `${id}.json`)
   }

@@ -65,15 +65,15 @@ export interface AttemptState {
  */
 export function attemptTime(state: AttemptState): number {
   const { now, certificate } = state
-  const wanted =
+  const dueAt =
     certificate === undefined || state.mustReplace ? now : plannedTime(certificate, state.chosenAt)
-  if (state.nextAttemptAt === undefined) return wanted
+  if (state.nextAttemptAt === undefined) return dueAt
   const urgency = certificate === undefined ? 'expired' : urgencyAt(certificate, now)
   const ladder = Math.min(
     bounded(state.nextAttemptAt, now),
     (state.lastAttemptAt ?? now) + longestWait(urgency),
   )
-  return Math.max(wanted, ladder, bounded(state.notBeforeByCa ?? 0, now))
+  return Math.max(dueAt, ladder, bounded(state.notBeforeByCa ?? 0, now))
 }
 
 function plannedTime(

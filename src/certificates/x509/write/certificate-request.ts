@@ -35,7 +35,7 @@ export function makeCertificateRequest(names: readonly string[], keyPem: string)
   const extensions = der(TAG.sequence, subjectAltName(names))
   const attribute = der(TAG.sequence, EXTENSION_REQUEST, der(TAG.set, extensions))
   const version = derInteger(Buffer.of(0))
-  const body = der(TAG.sequence, version, subjectOf(names), publicKey, der(TAG_ATTRIBUTES, attribute))
+  const body = der(TAG.sequence, version, encodeSubject(names), publicKey, der(TAG_ATTRIBUTES, attribute))
   return signDer(body, key)
 }
 
@@ -59,7 +59,7 @@ export function commonName(name: string | undefined): Buffer {
   return der(TAG.sequence, der(TAG.set, attribute))
 }
 
-function subjectOf(names: readonly string[]): Buffer {
+function encodeSubject(names: readonly string[]): Buffer {
   const isAddress = (name: string): boolean => name.includes(':') || /^[\d.]+$/.test(name)
   return commonName(names.find((name) => name.length <= MAX_COMMON_NAME_LENGTH && !isAddress(name)))
 }

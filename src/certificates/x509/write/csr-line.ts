@@ -87,8 +87,8 @@ function readOptions(args: readonly string[], reading: Reading, read: OptionRead
 
 function readRequestOption(option: string, value: string | undefined, reading: Reading): 1 | 2 {
   if (value === undefined) throw invalid(`${option} is not followed by a value, or is unknown`)
-  if (option === '-newkey') reading.keyType = keyTypeOf(value, reading.keyType)
-  else if (option === '-pkeyopt') reading.keyType = curveOf(value.replace(/^ec_paramgen_curve:/, ''))
+  if (option === '-newkey') reading.keyType = parseKeyType(value, reading.keyType)
+  else if (option === '-pkeyopt') reading.keyType = parseCurve(value.replace(/^ec_paramgen_curve:/, ''))
   else if (option === '-out') reading.csrFile = value
   else if (option === '-keyout' || option === '-key') reading.keyFile = value
   else if (option === '-subj') reading.subject = parseSubject(value)
@@ -100,29 +100,29 @@ function readRequestOption(option: string, value: string | undefined, reading: R
 /** Commands that make a key for a request that follows. */
 function readKeyOption(option: string, value: string | undefined, reading: Reading): 1 | 2 {
   if (/^\d+$/.test(option)) {
-    reading.keyType = rsaOf(option)
+    reading.keyType = parseRsaBits(option)
     return 1
   }
   if (value === undefined) throw invalid(`${option} is not followed by a value, or is unknown`)
   if (option === '-out') reading.keyFile = value
-  else if (option === '-name') reading.keyType = curveOf(value)
+  else if (option === '-name') reading.keyType = parseCurve(value)
   else throw invalid(`${option} is not understood`)
   return 2
 }
 
-function keyTypeOf(value: string, before: CertificateKeyType): CertificateKeyType {
+function parseKeyType(value: string, before: CertificateKeyType): CertificateKeyType {
   if (value === 'ec') return before.startsWith('ec') ? before : 'ec-256'
   const bits = /^rsa:(\d+)$/.exec(value)?.[1]
   if (bits === undefined) throw invalid(`-newkey ${value} is not understood`)
-  return rsaOf(bits)
+  return parseRsaBits(bits)
 }
 
-function rsaOf(bits: string): CertificateKeyType {
+function parseRsaBits(bits: string): CertificateKeyType {
   if (bits === '2048' || bits === '3072' || bits === '4096') return `rsa-${bits}`
   throw invalid(`RSA with ${bits} bits is not made: 2048, 3072 and 4096 are`)
 }
 
-function curveOf(name: string): CertificateKeyType {
+function parseCurve(name: string): CertificateKeyType {
   const type = CURVES[name]
   if (type === undefined) throw invalid(`The curve ${name} is not made: prime256v1 and secp384r1 are`)
   return type

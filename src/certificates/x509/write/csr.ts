@@ -7,7 +7,7 @@ import { der, derInteger, derOid, TAG } from '../der.ts'
 import { formatPem } from '../pem.ts'
 import { hostKey } from '../x509-facts.ts'
 import { type CertificateKeyType, makeCertificateKey, signDer } from './certificate-request.ts'
-import { faultOf, MAX_COMMON_NAME_LENGTH, type Subject, subjectName } from './distinguished-name.ts'
+import { findFault, MAX_COMMON_NAME_LENGTH, type Subject, subjectName } from './distinguished-name.ts'
 import { subjectAltName } from './x509-extensions.ts'
 
 /** Most names of one certificate: the limit of public CAs. */
@@ -45,7 +45,7 @@ export async function makeCsr({ names, subject, keyType }: CsrRequest): Promise<
       'Give the names of the hosts',
     )
   }
-  const fault = subject.map(faultOf).find(Boolean)
+  const fault = subject.map(findFault).find(Boolean)
   if (fault !== undefined)
     throw invalid(`The subject cannot be used: ${fault}`, 'Correct it, or leave it out')
   const hasCommonName = subject.some(([name]) => name === 'CN')
@@ -83,7 +83,7 @@ export function checkHostName(name: string): string {
 }
 
 /** Names of the files as CAs' pages propose them: `www_example_com`, `star_example_com`. */
-export function fileStemOf(host: string): string {
+export function toFileStem(host: string): string {
   return host.replace(/^\*\./, 'star.').replace(/[^a-z0-9-]/g, '_')
 }
 

@@ -31,7 +31,7 @@ export function isSubjectAttribute(name: string): name is SubjectAttribute {
 }
 
 /** Fault of the value of an attribute; undefined if it has none. */
-export function faultOf([name, value]: Subject[number]): string | undefined {
+export function findFault([name, value]: Subject[number]): string | undefined {
   const { maxLength } = ATTRIBUTES[name]
   if (name === 'C' && !/^[A-Z]{2}$/.test(value)) return 'C is a country in two capital letters, such as US'
   if (value.length > maxLength) return `${name} has ${maxLength} characters at most`

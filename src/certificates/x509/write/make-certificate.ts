@@ -65,7 +65,7 @@ export function makeCertificate(body: CertificateRequestBody, signer: Signer): s
   const extensions = [
     ...(body.authority ? authorityExtensions(body.authority) : serverExtensions(body)),
     extension('2.5.29.14', der(TAG.octetString, keyId(spki))),
-    extension('2.5.29.35', der(TAG.sequence, der(0x80, issuer ? keyId(spkiOf(issuer)) : keyId(spki)))),
+    extension('2.5.29.35', der(TAG.sequence, der(0x80, issuer ? keyId(exportSpki(issuer)) : keyId(spki)))),
   ]
   const tbs = der(
     TAG.sequence,
@@ -150,7 +150,7 @@ function keyId(spki: Buffer): Buffer {
     .digest()
 }
 
-function spkiOf(certificate: X509Certificate): Buffer {
+function exportSpki(certificate: X509Certificate): Buffer {
   return certificate.publicKey.export({ type: 'spki', format: 'der' })
 }
 

@@ -29,7 +29,7 @@ export async function makeSelfSigned({ names, keyType, days, now }: SelfSignedRe
   const key = createPrivateKey(keyPem)
   const chainPem = makeCertificate(
     {
-      subject: subjectName(commonNameOf(hosts)),
+      subject: subjectName(toCommonName(hosts)),
       publicKey: createPublicKey(key),
       names: hosts,
       notBefore: now - BACKDATE_MS,
@@ -44,7 +44,7 @@ export async function makeSelfSigned({ names, keyType, days, now }: SelfSignedRe
  * A subject for names: the first that is short enough, for people to read. An address is not written as a name: readers
  * of constraints would look for it among the domains.
  */
-export function commonNameOf(hosts: readonly string[]): Subject {
+export function toCommonName(hosts: readonly string[]): Subject {
   const name = hosts.find((host) => isIP(host) === 0 && host.length <= MAX_COMMON_NAME_LENGTH)
   return [['CN', name ?? (isIP(hosts[0] ?? '') === 0 ? 'Berth' : `address ${hosts[0]}`)]]
 }
