@@ -75,7 +75,7 @@ test('a folder of another user above a mount of the blobs is no fault', { skip: 
     await chown(join(root.path, name), NOBODY, NOBODY)
   for (const above of ['docker', 'docker/registry']) await chown(join(root.path, above), 0, 0)
   const url = new URL('./blob-place.ts', import.meta.url).href
-  const script = `import { blobPlaceOf, checkStorage } from ${JSON.stringify(url)}; await checkStorage(blobPlaceOf({ registryRoot: process.argv[1] }))`
+  const script = `import { createBlobPlace, checkStorage } from ${JSON.stringify(url)}; await checkStorage(createBlobPlace({ registryRoot: process.argv[1] }))`
   const { code, stderr } = await runCommand(
     process.execPath,
     ['--input-type=module', '--eval', script, root.path],

@@ -175,7 +175,7 @@ describe('`installPair()`', () => {
   })
 })
 
-it('`pairNameOf()` is the name nginx-proxy looks for', () => {
+it('`toPairName()` is the name nginx-proxy looks for', () => {
   assert.deepEqual(['App.example.com', '*.example.com', '2001:db8::1'].map(toPairName), [
     'app.example.com',
     'example.com',

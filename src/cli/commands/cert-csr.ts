@@ -46,7 +46,7 @@ export function addCertCsr(cert: Command, io: Io): void {
 }
 
 async function makeRequest(context: CommandContext, names: readonly string[]): Promise<void> {
-  const { makeCsr, toFileStem: fileStemOf, writeCsr } = await import('../../certificates/x509/write/csr.ts')
+  const { makeCsr, toFileStem, writeCsr } = await import('../../certificates/x509/write/csr.ts')
   const request = await readRequest(context, names)
   const csr = await makeCsr(request)
   const out = String(context.flags.out)
@@ -54,7 +54,7 @@ async function makeRequest(context: CommandContext, names: readonly string[]): P
     printResult(context, csr, `${csr.csrPem}${csr.keyPem}`.trimEnd())
     return
   }
-  const stem = fileStemOf(csr.names[0] ?? '')
+  const stem = toFileStem(csr.names[0] ?? '')
   const folder = resolve(context.io.cwd, out)
   const csrFile = resolve(folder, request.csrFile ?? `${stem}.csr`)
   const keyFile = resolve(folder, request.keyFile ?? `${stem}.key`)

@@ -36,17 +36,13 @@ export function addCertInstall(cert: Command, io: Io): void {
 }
 
 async function install(context: CommandContext, name: string, files: readonly string[]): Promise<void> {
-  const [
-    { checkHostName },
-    { prepareInstall },
-    { installPair, toPairName: pairNameOf },
-    { readSystemRoots },
-  ] = await Promise.all([
-    import('../../certificates/x509/write/csr.ts'),
-    import('../../certificates/install/prepare-install.ts'),
-    import('../../certificates/install/install-pair.ts'),
-    import('../../certificates/check/trusted-roots.ts'),
-  ])
+  const [{ checkHostName }, { prepareInstall }, { installPair, toPairName }, { readSystemRoots }] =
+    await Promise.all([
+      import('../../certificates/x509/write/csr.ts'),
+      import('../../certificates/install/prepare-install.ts'),
+      import('../../certificates/install/install-pair.ts'),
+      import('../../certificates/check/trusted-roots.ts'),
+    ])
   const { io, flags } = context
   const host = checkHostName(name)
   const { folders } = await writableSettings(context)
@@ -62,7 +58,7 @@ async function install(context: CommandContext, name: string, files: readonly st
       (io.isInteractive &&
         (await askYesNo(io, `The certificate of ${issuer} is missing. Fetch it from ${urls[0]}?`))),
   })
-  const installed = await installPair(folders.installed, pairNameOf(host), prepared)
+  const installed = await installPair(folders.installed, toPairName(host), prepared)
   const { findings, mended, fetched, bundle } = prepared
   const certificates = bundle.chain.map(({ subject }) => subject)
   printResult(
@@ -78,19 +74,14 @@ async function readContent(
   host: string,
   { files, folder }: { files: readonly string[]; folder: string },
 ): Promise<MailedContent> {
-  const [
-    { readMailedFiles },
-    { readCertificateFiles },
-    { toFileStem: fileStemOf },
-    { toPairName: pairNameOf },
-    { hasKey },
-  ] = await Promise.all([
-    import('../../certificates/x509/mailed-files.ts'),
-    import('../../certificates/folder/read-certificate-files.ts'),
-    import('../../certificates/x509/write/csr.ts'),
-    import('../../certificates/install/install-pair.ts'),
-    import('../../certificates/x509/x509-facts.ts'),
-  ])
+  const [{ readMailedFiles }, { readCertificateFiles }, { toFileStem }, { toPairName }, { hasKey }] =
+    await Promise.all([
+      import('../../certificates/x509/mailed-files.ts'),
+      import('../../certificates/folder/read-certificate-files.ts'),
+      import('../../certificates/x509/write/csr.ts'),
+      import('../../certificates/install/install-pair.ts'),
+      import('../../certificates/x509/x509-facts.ts'),
+    ])
   const { cwd } = context.io
   const given = await readCertificateFiles(files.map((file) => resolve(cwd, file)))
   const content = await decrypt(context, given, readMailedFiles)
@@ -98,7 +89,7 @@ async function readContent(
     content.certificates.some(({ value }) => !value.ca && hasKey(value, key.value)),
   )
   if (isFitting) return content
-  const usual = [resolve(cwd, `${fileStemOf(host)}.key`), join(folder, `${pairNameOf(host)}.key`)]
+  const usual = [resolve(cwd, `${toFileStem(host)}.key`), join(folder, `${toPairName(host)}.key`)]
   const more = await Promise.all(usual.map((path) => readFile(path).catch(() => undefined)))
   const found = usual.flatMap((path, index) => {
     const bytes = more[index]

@@ -58,11 +58,10 @@ async function makePair(context: CommandContext, names: readonly string[]): Prom
 }
 
 async function putAway(context: CommandContext, name: string, pair: PairText): Promise<void> {
-  const [{ checkHostName, refuseExisting, writeNew }, { installPair, toPairName: pairNameOf }] =
-    await Promise.all([
-      import('../../certificates/x509/write/csr.ts'),
-      import('../../certificates/install/install-pair.ts'),
-    ])
+  const [{ checkHostName, refuseExisting, writeNew }, { installPair, toPairName }] = await Promise.all([
+    import('../../certificates/x509/write/csr.ts'),
+    import('../../certificates/install/install-pair.ts'),
+  ])
   const host = checkHostName(name)
   const { out } = context.flags
   if (out === '-') {
@@ -71,12 +70,12 @@ async function putAway(context: CommandContext, name: string, pair: PairText): P
   }
   if (typeof out !== 'string') {
     const { folders } = await writableSettings(context)
-    const installed = await installPair(folders.installed, pairNameOf(host), pair)
+    const installed = await installPair(folders.installed, toPairName(host), pair)
     printResult(context, { host, ...installed }, `Installed as ${installed.certFile}`)
     return
   }
   const [certFile = '', keyFile = ''] = ['crt', 'key'].map((ending) =>
-    resolve(context.io.cwd, out, `${pairNameOf(host)}.${ending}`),
+    resolve(context.io.cwd, out, `${toPairName(host)}.${ending}`),
   )
   for (const file of [certFile, keyFile]) await refuseExisting(file)
   await writeNew(keyFile, pair.keyPem, 0o600)
