@@ -4,6 +4,7 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import { createDiskPlace } from '../blobs/disk/disk-place.ts'
 import type { Config } from '../config/config.ts'
 import type { Headroom } from '../files/headroom.ts'
+import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import { refuseWithoutHeadroom } from './keep-headroom.ts'
 import { toAppError } from './system-fault.ts'
 
@@ -15,7 +16,7 @@ export function createBlobPlace({ registryRoot }: Pick<Config, 'registryRoot'>):
 /** Opens the blobs of a configuration; while the headroom of their disk is given up, nothing is written. Errors: `AppError`. */
 export async function openBlobs(
   config: Config,
-  { logger, headroom }: { logger: Logger; headroom: Headroom },
+  { logger, headroom, collector }: { logger: Logger; headroom: Headroom; collector: ChunkCollector },
 ): Promise<BlobStore> {
   const place = createBlobPlace(config)
   let isOnSameDisk = false
@@ -25,6 +26,7 @@ export async function openBlobs(
         if (isOnSameDisk) refuseWithoutHeadroom(headroom)
       },
       warn: (message, err) => logger.warn({ err }, message),
+      collector,
     }),
   )
   // Not earlier: missing folders are made when the store is opened.

@@ -8,10 +8,13 @@ import { openSiteLog, type SiteLog } from '../front-door/answer/site-access-log.
 import { createFrontDoor } from '../front-door/front-door.ts'
 import type { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import type { DoorListener } from '../front-door/listen/door-listener.ts'
+import { AnswerHolds } from '../front-door/listen/http/answer-holds.ts'
 import { HostTable } from '../front-door/sites/host-table.ts'
 import type { ChallengeSource, LimitGate } from '../front-door/sites/ports.ts'
 import type { Site } from '../front-door/sites/site.ts'
 import type { Served } from '../front-door/visit/served.ts'
+import type { ChunkCollector } from '../stream/chunk-collector.ts'
+import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { AppError } from './app-error.ts'
 import { createBlobPlace } from './blob-place.ts'
 import { type CertificateExpiry, servedBySites } from './certificate-expiry.ts'
@@ -46,6 +49,8 @@ interface FrontDoorContext {
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
   readonly served: Served
+  readonly unsentBytes: UnsentBytes
+  readonly collector: ChunkCollector
   readonly newRequestId: () => string
 }
 
@@ -55,12 +60,14 @@ interface FrontDoorContext {
  */
 export async function openFrontDoor(context: FrontDoorContext): Promise<DoorListener[]> {
   const { config, door, source, store, logger, resources } = context
-  const handler = resources.use(createHandler(context))
+  const holds = new AnswerHolds(context.unsentBytes)
+  const handler = resources.use(createHandler(context, holds))
   const frontDoor = createFrontDoor(
     {
       certificates: source.certificates,
       challenges: source.challenges,
       handler,
+      holds,
       served: context.served,
       gate: context.gate,
       trustedProxies: config.trustedProxies,
@@ -90,16 +97,10 @@ function portOf(address: ListenAddress | undefined): number | undefined {
   return address?.path === undefined ? address?.port : undefined
 }
 
-function createHandler({
-  config,
-  door,
-  store,
-  limits,
-  together,
-  logger,
-  resources,
-  served,
-}: FrontDoorContext): ReturnType<typeof createSiteHandler> {
+function createHandler(
+  { config, door, store, limits, together, logger, resources, served, collector }: FrontDoorContext,
+  holds: AnswerHolds,
+): ReturnType<typeof createSiteHandler> {
   const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger, together !== undefined)
   if (siteLog) {
     resources.defer(() => siteLog.close())
@@ -127,7 +128,7 @@ function createHandler({
       door.htpasswdDir,
     ].filter((folder) => folder !== undefined),
   }
-  return createSiteHandler({ served, limits, passwords: checker, logger, siteLog, files })
+  return createSiteHandler({ served, limits, passwords: checker, logger, siteLog, files, holds, collector })
 }
 
 function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, isShared: boolean): SiteLog {

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { Headroom } from '../files/headroom.ts'
 import type { Served } from '../front-door/visit/served.ts'
+import { createSharedBounds } from '../http/bounds/shared-bounds.ts'
 import { createRegistryHost, type Warning } from '../http/registry-host.ts'
 import type { DoubtedOrigin } from '../http/request/doubted-origin.ts'
 import { createAccessLog } from '../log/access-line.ts'
@@ -13,6 +14,8 @@ import type { MetadataSchema } from '../metadata/schema.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRegistry } from '../registry/create-registry.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
+import type { ChunkCollector } from '../stream/chunk-collector.ts'
+import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
 import { openBlobs } from './blob-place.ts'
@@ -36,14 +39,15 @@ interface RegistryContext {
   /** Present if several processes serve: their common turns. */
   readonly uploadTurns: UploadTurns | undefined
   readonly expiry: CertificateExpiry
+  readonly unsentBytes: UnsentBytes
 }
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
 export async function openContents(
-  { config, logger, headroom }: { config: Config; logger: Logger; headroom: Headroom },
+  parts: { config: Config; logger: Logger; headroom: Headroom; collector: ChunkCollector },
   database: Database<MetadataSchema>,
 ): Promise<Contents> {
-  return { blobs: await openBlobs(config, { logger, headroom }), metadata: createSqlMetadata(database) }
+  return { blobs: await openBlobs(parts.config, parts), metadata: createSqlMetadata(database) }
 }
 
 /** Puts together the handler of the registry's host. */
@@ -66,6 +70,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
         ),
     }),
     rules: DEFAULT_RULES,
+    bounds: createSharedBounds(context.unsentBytes),
     accounts,
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
     refreshTokens: await createRefreshTokenService({

@@ -6,6 +6,8 @@ import type { DoorListener } from '../front-door/listen/door-listener.ts'
 import type { LimitGate } from '../front-door/sites/ports.ts'
 import type { Served } from '../front-door/visit/served.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
+import type { ChunkCollector } from '../stream/chunk-collector.ts'
+import { UnsentBytes } from '../stream/unsent-bytes.ts'
 import type { CertificateExpiry } from './certificate-expiry.ts'
 import { openLoneDoors } from './listeners.ts'
 import type { DoorSource } from './open-front-door.ts'
@@ -26,6 +28,8 @@ interface ServingContext {
   readonly config: Config
   readonly store: Store
   readonly contents: Contents
+  /** The one of this process. */
+  readonly collector: ChunkCollector
   readonly tls: TlsPairWatch | undefined
   readonly logger: Logger
   readonly resources: AsyncDisposableStack
@@ -47,9 +51,15 @@ interface ServingContext {
 export async function openServing(context: ServingContext): Promise<string[]> {
   const { config, tls, resources } = context
   const newRequestId = createRequestIds()
-  const served = await openRegistry({ ...context, uploadTurns: context.together?.uploadTurns })
+  // One for all listeners and hosts: its bounds are those of this process.
+  const unsentBytes = new UnsentBytes(context.collector)
+  const served = await openRegistry({
+    ...context,
+    unsentBytes,
+    uploadTurns: context.together?.uploadTurns,
+  })
   const listeners = context.source
-    ? await openDoor({ ...context, source: context.source, served, newRequestId })
+    ? await openDoor({ ...context, source: context.source, served, newRequestId, unsentBytes })
     : await openLoneDoors(config, tls, {
         served,
         gate: context.gate,
@@ -68,6 +78,7 @@ async function openDoor(
     source: DoorSource
     served: Served
     newRequestId: () => string
+    unsentBytes: UnsentBytes
   },
 ): Promise<DoorListener[]> {
   const { frontDoor: door } = context.config

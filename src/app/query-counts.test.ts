@@ -12,6 +12,8 @@ import { LoginGuard } from '../accounts/log-in/login-guard.ts'
 import { loadConfig } from '../config/load/load-config.ts'
 import { Headroom } from '../files/headroom.ts'
 import { digestOf } from '../oci/digest.ts'
+import { ChunkCollector } from '../stream/chunk-collector.ts'
+import { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { accountBelongings } from './account-belongings.ts'
 import { CertificateExpiry } from './certificate-expiry.ts'
 import { openContents, openRegistry } from './open-registry.ts'
@@ -38,14 +40,16 @@ async function serveCounted(openDatabase: OpenDatabase) {
   await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
   const logger = pino({ level: 'silent' })
   const headroom = new Headroom(config.dataDir)
+  const collector = new ChunkCollector()
   const served = await openRegistry({
     config,
     store: { database, accounts, guard, isFrozen: false, close: async () => {} },
-    contents: await openContents({ config, logger, headroom }, database),
+    contents: await openContents({ config, logger, headroom, collector }, database),
     logger,
     isStopping: () => false,
     uploadTurns: undefined,
     expiry: new CertificateExpiry(),
+    unsentBytes: new UnsentBytes(collector),
   })
   const server = createServer((request, response) =>
     served.serve(request, response, makeVisit({ target: request.url ?? '/' })),

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/listen/open-file-limit.ts'
+import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { AppError } from './app-error.ts'
@@ -94,7 +95,8 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
     (opened) => opened.close(),
   )
   await checkHtpasswd(config, store)
-  const contents = await openContents({ config, logger, headroom }, store.database)
+  const collector = new ChunkCollector()
+  const contents = await openContents({ config, logger, headroom, collector }, store.database)
   resources.defer(() => contents.blobs.close())
   const place = createBlobPlace(config)
   await checkStorage(place)
@@ -105,7 +107,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   const expiry = new CertificateExpiry(tls)
   resources.use(logExpiredDaily(expiry, logger))
   const state = { isStopping: false }
-  const context = { config, store, contents, tls, expiry, logger, resources, userAgent }
+  const context = { config, store, contents, collector, tls, expiry, logger, resources, userAgent }
   beforeListening?.()
   const { urls, answer } =
     config.workers === 1
@@ -131,7 +133,9 @@ function isFirstStart({ dataDir, database }: Config): boolean {
   return !existsSync(database.engine === 'sqlite' ? databaseFile(dataDir) : join(dataDir, LOCK_FILE))
 }
 
-async function serveAlone(context: StartContext & { isStopping: () => boolean }): Promise<Serving> {
+async function serveAlone(
+  context: StartContext & { collector: ChunkCollector; isStopping: () => boolean },
+): Promise<Serving> {
   const source = await openUpkeep(context)
   const gate = new AnswerGate()
   const urls = await openServing({ ...context, source, together: undefined, gate })

@@ -1,3 +1,4 @@
+import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import type { BlobStore } from './blob-store.ts'
 
 /** Options of opening a store. */
@@ -6,6 +7,8 @@ export interface OpenPlaceOptions {
   readonly beforeWrite?: (() => void) | undefined
   /** Called with losses that the store goes on without, and the operator should know. */
   readonly warn?: ((message: string, error: unknown) => void) | undefined
+  /** That of the process; undefined: one of the store's own. */
+  readonly collector?: ChunkCollector | undefined
 }
 
 /** A place for the bytes of a registry, such as a folder or a bucket. Only its adapter knows which it is. */

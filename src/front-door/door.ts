@@ -1,6 +1,7 @@
 import type { SiteHandler } from './exchange/site-handler.ts'
 import type { AnswerGate } from './listen/answer-gate.ts'
 import type { DoorOptions } from './listen/door-ports.ts'
+import type { AnswerHolds } from './listen/http/answer-holds.ts'
 import type { TlsPolicyName } from './listen/tls-policy.ts'
 import type { HostTable } from './sites/host-table.ts'
 import type { CertificateSource, ChallengeSource } from './sites/ports.ts'
@@ -15,6 +16,8 @@ export interface FrontDoorParts {
   /** Folder of other ACME clients' answers; it need not exist. Undefined: none. */
   readonly challengeFolder?: string
   readonly handler: SiteHandler
+  /** Those of the handler: answers are counted from the moment their streams are opened. */
+  readonly holds: AnswerHolds
   /** Answers `/livez` and `/readyz` of hosts that are no site, and words what is answered where there is no request. */
   readonly served: Served
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */

@@ -11,6 +11,7 @@ import { type DoorListener, openDoorListener } from './listen/door-listener.ts'
 import type { DoorOptions, OpenedProtocol } from './listen/door-ports.ts'
 import type { DoorRequest, DoorResponse } from './listen/http/door-request.ts'
 import { sendPage, sendText } from './listen/http/error-pages.ts'
+import { UploadWindows } from './listen/http/upload-windows.ts'
 import type { HostTable } from './sites/host-table.ts'
 import type { Site } from './sites/site.ts'
 import { createTlsFinder } from './sites/tls-finder.ts'
@@ -47,7 +48,7 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
   const { parts, finder, isTrusted } = door
   const pass = (answer: () => void): void => (parts.gate ? parts.gate.pass(answer) : answer())
   return {
-    hasHttp2: true,
+    http2: { holds: parts.holds, windows: new UploadWindows() },
     proxyProtocol: parts.proxyProtocolFrom.length === 0 ? 'none' : (parts.proxyProtocol ?? 'optional'),
     ...(parts.maxConnections !== undefined && { maxConnections: parts.maxConnections }),
     ...(parts.maxConnectionsPerAddress !== undefined && { maxPerAddress: parts.maxConnectionsPerAddress }),

@@ -11,7 +11,7 @@ import { serveToken, type TokenEndpointParts } from './access/token-endpoint.ts'
 import { createCors } from './answer/cors.ts'
 import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './answer/reply.ts'
 import { wordRefusal } from './answer/word-refusal.ts'
-import { createSharedBounds, type SharedBounds } from './bounds/shared-bounds.ts'
+import type { SharedBounds } from './bounds/shared-bounds.ts'
 import { createHandlers } from './handlers/create-handlers.ts'
 import { createDoubtReport, type DoubtedOrigin } from './request/doubted-origin.ts'
 import type { Exchange } from './request/exchange.ts'
@@ -22,8 +22,7 @@ import { type OciParts, serveOci } from './serve-oci.ts'
 interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly registry: Registry
   readonly rules: AccessRules
-  /** By default those of this host alone. */
-  readonly bounds?: SharedBounds
+  readonly bounds: SharedBounds
   /** Scheme and host of all requests, set by the operator; undefined: those of each visit. */
   readonly publicUrl: string | undefined
   /** Called with the first doubt of each kind about the scheme of a visit. */
@@ -56,10 +55,9 @@ interface OpenHost extends RegistryHostParts, OciParts, TokenEndpointParts {}
 
 /** Creates the registry's own host: `/v2/`, `/token`, health. */
 export function createRegistryHost(given: RegistryHostParts): Served {
-  const { registry, rules, bounds = createSharedBounds(), publicUrl, onDoubtedOrigin } = given
+  const { registry, rules, bounds, publicUrl, onDoubtedOrigin } = given
   const handlers = createHandlers({ registry, rules, bounds })
-  const { answerRoom, formRoom } = bounds
-  const parts: OpenHost = { ...given, handlers, formRoom }
+  const parts: OpenHost = { ...given, handlers, formRoom: bounds.formRoom }
   // With a URL of the operator there is nothing to doubt.
   const reportDoubt = publicUrl === undefined && onDoubtedOrigin && createDoubtReport(onDoubtedOrigin)
   const cors = createCors(parts.corsOrigins)
@@ -76,7 +74,7 @@ export function createRegistryHost(given: RegistryHostParts): Served {
       repository: undefined,
       errorCode: undefined,
       sentBytes: 0,
-      answerRoom,
+      bounds,
       origin,
       locationBase: parts.relativeUrls ? '' : origin,
     }

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { BufferBudget, MAX_TRANSFERS } from './buffer-budget.ts'
+import { ChunkCollector } from './chunk-collector.ts'
 import { receive } from './receive.ts'
 
 const OPTIONS = { consume: async () => {}, maxBytes: 1_000, gapMs: 5_000 }
 
 test('`BufferBudget` hands out smaller buffers the more transfers there are, and no more than are wanted', () => {
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   budget.enter()
   assert.equal(budget.take().length, 1024 * 1024)
   assert.equal(budget.take(70_000).length, 128 * 1024)
@@ -20,7 +21,7 @@ test('`BufferBudget` hands out smaller buffers the more transfers there are, and
 })
 
 test('`BufferBudget` hands out again what was given back, and keeps little while nothing is transferred', () => {
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   for (let i = 0; i < 50; i++) budget.enter()
   const count = 50 * budget.buffersPerTransfer
   const taken = Array.from({ length: count }, () => budget.take())
@@ -43,7 +44,7 @@ for (const [many, few] of [
   [4_096, 1],
 ] as const) {
   test(`\`BufferBudget\` hands out again when ${few} of ${many} transfers are left`, () => {
-    const budget = new BufferBudget()
+    const budget = new BufferBudget(new ChunkCollector())
     const transfers = Array.from({ length: many }, () => {
       budget.enter()
       return Array.from({ length: 4 }, () => budget.take())
@@ -61,7 +62,7 @@ for (const [many, few] of [
 }
 
 test('`BufferBudget` forgets buffers that are too large for the load', () => {
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   budget.enter()
   const [kept, large] = [budget.take(), budget.take()]
   budget.give(kept)
@@ -72,7 +73,7 @@ test('`BufferBudget` forgets buffers that are too large for the load', () => {
 })
 
 test('`BufferBudget` turns away what is too much, and takes it once another has ended', async () => {
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   for (let i = 0; i < MAX_TRANSFERS; i++) budget.enter()
   const source = new PassThrough()
   source.end('abc')
@@ -84,7 +85,7 @@ test('`BufferBudget` turns away what is too much, and takes it once another has 
 })
 
 test('`BufferBudget` hands out memory that a thread can share while transfers are few', () => {
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   const isShared = (): boolean => budget.take().buffer instanceof SharedArrayBuffer
   for (let count = 1; count <= 8; count++) budget.enter()
   assert.deepEqual([budget.transfers, isShared()], [8, true])

@@ -1,5 +1,5 @@
 import { OciError } from '../oci/errors.ts'
-import { countDroppedBytes } from './collect-chunks.ts'
+import type { ChunkCollector } from './chunk-collector.ts'
 
 /** Buffers of one transfer, for a number of transfers. */
 interface Plan {
@@ -50,10 +50,15 @@ const RETRY_AFTER_S = 5
  * memory until V8's next collection of old objects.
  */
 export class BufferBudget {
+  readonly #collector: ChunkCollector
   #transfers = 0
   #plan = PLANS[0]
   readonly #free = new Map<number, Buffer[]>()
   #freeBytes = 0
+
+  constructor(collector: ChunkCollector) {
+    this.#collector = collector
+  }
 
   /** Transfers under way. */
   get transfers(): number {
@@ -99,7 +104,7 @@ export class BufferBudget {
     // Small ones from a time with more transfers must not displace the size in use now.
     if (this.#freeBytes + buffer.length > this.#mostFree()) this.#drop((other) => other < size)
     if (buffer.length > size || this.#freeBytes + buffer.length > this.#mostFree()) {
-      countDroppedBytes(buffer.length)
+      this.#collector.countDropped(buffer.length)
       return
     }
     const list = this.#free.get(buffer.length)
@@ -118,7 +123,7 @@ export class BufferBudget {
       if (!isDropped(size)) continue
       this.#freeBytes -= size * buffers.length
       this.#free.delete(size)
-      countDroppedBytes(size * buffers.length)
+      this.#collector.countDropped(size * buffers.length)
     }
   }
 

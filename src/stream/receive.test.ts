@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { BufferBudget } from './buffer-budget.ts'
+import { ChunkCollector } from './chunk-collector.ts'
 import { freeMemoryOf } from './free-memory.ts'
 import { type Received, type ReceiveOptions, receive } from './receive.ts'
 
@@ -15,7 +16,7 @@ async function collect(
     parts.push(Buffer.from(bytes))
     await new Promise((resolve) => setImmediate(resolve))
   }
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   const received = await receive(source, { budget, consume, maxBytes: 1e9, gapMs: 5_000, ...options })
   return { ...received, bytes: Buffer.concat(parts) }
 }
@@ -40,7 +41,7 @@ test('`receive()` releases what it has copied, whose memory then can be freed, n
 })
 
 test('`receive()` has one buffer of each on its way in a crowd, also of one that was there before', async () => {
-  const budget = new BufferBudget()
+  const budget = new BufferBudget(new ChunkCollector())
   let [underWay, most, left, isCrowd] = [0, 0, 10_000_000, false]
   const consume = async (bytes: Buffer): Promise<void> => {
     underWay++

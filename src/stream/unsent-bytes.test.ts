@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ChunkCollector } from './chunk-collector.ts'
 import {
   CROWDED_BYTES,
   FEW_ANSWERS,
@@ -22,7 +23,7 @@ interface Scene {
 
 function makeScene(): Scene {
   const scene = { now: 1_000, ended: [] as string[] }
-  const unsent = new UnsentBytes(() => scene.now)
+  const unsent = new UnsentBytes(new ChunkCollector(), () => scene.now)
   const open = (connection: object, name = ''): UnsentHold =>
     unsent.open({
       connection,

@@ -1,4 +1,4 @@
-import { countDroppedBytes } from './collect-chunks.ts'
+import type { ChunkCollector } from './chunk-collector.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -43,7 +43,7 @@ interface AnswerTaker {
 }
 
 /** Answers ended because they held up others. */
-interface EndedAnswers {
+export interface EndedAnswers {
   readonly answers: number
   readonly bytes: number
 }
@@ -66,17 +66,20 @@ interface Peer {
  *
  * Below {@link CROWDED_BYTES} nothing waits. In a crowd chunks become smaller, and a connection has few answers at
  * once; its other answers wait. Of a connection with more of them, the stalled ones are ended, and beyond {@link
- * MAX_UNSENT_BYTES} the connections that hold most for longest. So a slow reader costs others nothing.
+ * MAX_UNSENT_BYTES} the connections that hold most for longest. So a slow reader costs others nothing. A process has one,
+ * since its bounds are those of the memory of the process.
  */
 export class UnsentBytes {
   readonly #peers = new Map<object, Peer>()
   readonly #listeners = new Set<(ended: EndedAnswers) => void>()
+  readonly #collector: ChunkCollector
   readonly #clock: () => number
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
 
   /** @param clock Milliseconds. */
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(collector: ChunkCollector, clock: () => number = () => performance.now()) {
+    this.#collector = collector
     this.#clock = clock
   }
 
@@ -104,6 +107,7 @@ export class UnsentBytes {
       count: (bytes, busy) => this.#count(of, bytes, busy),
       admit: (begin) => this.#admit(of, hold, begin),
       chunkBounds: () => this.#chunkBounds(of),
+      countDropped: (bytes) => this.#collector.countDropped(bytes),
       close: () => this.#forget(taker.connection, of, hold),
     })
     peer.holds.add(hold)
@@ -193,7 +197,7 @@ export class UnsentBytes {
     const ended = { answers: holds.length, bytes: peer.bytes }
     holds[0]?.taker.endConnection()
     for (const hold of holds) hold.close()
-    countDroppedBytes(holds.length * ANSWER_BYTES)
+    this.#collector.countDropped(holds.length * ANSWER_BYTES)
     this.#reportEnded(ended)
     return holds.length
   }
@@ -242,6 +246,7 @@ interface HoldPorts {
   count(bytes: number, busy: number): void
   admit(begin: () => void): void
   chunkBounds(): ChunkBounds
+  countDropped(bytes: number): void
   close(): void
 }
 
@@ -339,7 +344,7 @@ export class UnsentHold {
     this.#isClosed = true
     this.#isBegun = false
     // Objects of an answer that broke off have grown old, and V8 does not see the size of their buffers.
-    if (this.#unsent > 0) countDroppedBytes(this.#unsent)
+    if (this.#unsent > 0) this.#ports.countDropped(this.#unsent)
     this.#chunks.length = 0
     this.#unsent = 0
     this.#since = Number.POSITIVE_INFINITY
@@ -362,6 +367,3 @@ export class UnsentHold {
 function floorToPowerOfTwo(value: number): number {
   return value < 1 ? 0 : 2 ** Math.floor(Math.log2(value))
 }
-
-/** The one count of this process. */
-export const unsentBytes: UnsentBytes = new UnsentBytes()

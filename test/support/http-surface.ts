@@ -5,6 +5,8 @@ import type { Visit } from '../../src/front-door/visit/visit.ts'
 import { createSharedBounds, type SharedBounds } from '../../src/http/bounds/shared-bounds.ts'
 import { createRegistryHost } from '../../src/http/registry-host.ts'
 import type { Registry } from '../../src/registry/registry.ts'
+import { ChunkCollector } from '../../src/stream/chunk-collector.ts'
+import { UnsentBytes } from '../../src/stream/unsent-bytes.ts'
 import { createRefreshTokenService } from '../../src/tokens/refresh-tokens.ts'
 import { createTokenService } from '../../src/tokens/token-service.ts'
 import { Connection, type Reply, type RequestOptions } from '../protocol/connection.ts'
@@ -49,7 +51,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
   const { registry } = rooms.enter()
   const accounts = new MemoryAuthenticator()
   for (const name of ['admin', 'alice', 'bob']) accounts.set({ name, isAdmin: name === 'admin' }, name)
-  const bounds = createSharedBounds()
+  const bounds = createSharedBounds(new UnsentBytes(new ChunkCollector()))
   const failures: unknown[] = []
   const served = createRegistryHost({
     registry: wrap(registry),

@@ -17,8 +17,9 @@ import type {
   UpstreamDeclaration,
 } from '../../src/front-door/sites/site-declaration.ts'
 import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
+import { ChunkCollector } from '../../src/stream/chunk-collector.ts'
 import { servedBy } from './served-by.ts'
-import { contextOf, makeSite } from './test-door.ts'
+import { contextOf, makeHolds, makeSite } from './test-door.ts'
 
 /** Host of all requests of such tests. */
 export const HOST = 'app.example'
@@ -57,6 +58,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   const destination: DestinationStream = {
     write: (line) => void log.push(JSON.parse(line) as Record<string, unknown>),
   }
+  const holds = makeHolds()
   const handler = resources.use(
     createSiteHandler({
       served: servedBy(options.registry ?? ((_request, response) => response.end('registry'))),
@@ -64,6 +66,8 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
       passwords: options.passwords ?? { check: async () => ({ kind: 'wrong' }) },
       logger: pino({ base: null }, destination),
       siteLog: options.siteLog,
+      holds,
+      collector: new ChunkCollector(),
       ...(options.files && { files: options.files }),
       ...(options.maxRequestsPerServer !== undefined && {
         maxRequestsPerServer: options.maxRequestsPerServer,
@@ -87,6 +91,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   let ids = 0
   const door = createFrontDoor(
     {
+      holds,
       certificates: {
         find: (name) => (name === HOST ? contextOf(HOST) : undefined),
         findClients: () => undefined,

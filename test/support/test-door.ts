@@ -7,11 +7,14 @@ import { makeAlpnCertificate } from '../../src/certificates/x509/write/alpn-cert
 import type { SiteHandler, SiteVisit } from '../../src/front-door/exchange/site-handler.ts'
 import { createFrontDoor, type FrontDoor, type FrontDoorParts } from '../../src/front-door/front-door.ts'
 import type { DoorAddress } from '../../src/front-door/listen/door-address.ts'
+import { AnswerHolds } from '../../src/front-door/listen/http/answer-holds.ts'
 import { HostTable } from '../../src/front-door/sites/host-table.ts'
 import type { CertificateSource } from '../../src/front-door/sites/ports.ts'
 import type { Site } from '../../src/front-door/sites/site.ts'
 import type { SiteDeclaration } from '../../src/front-door/sites/site-declaration.ts'
 import { defaultSettings } from '../../src/front-door/vhost/settings/default-settings.ts'
+import { ChunkCollector } from '../../src/stream/chunk-collector.ts'
+import { UnsentBytes } from '../../src/stream/unsent-bytes.ts'
 import { servedBy } from './served-by.ts'
 
 /** A test's declaration of a site; the rest are the defaults of a container. */
@@ -119,6 +122,11 @@ export const TELLING_HANDLER: SiteHandler = {
   },
 }
 
+/** A count of unsent bytes with nothing in it. */
+export function makeHolds(): AnswerHolds {
+  return new AnswerHolds(new UnsentBytes(new ChunkCollector()))
+}
+
 /** An open front door. */
 export interface TestDoor extends AsyncDisposable {
   readonly door: FrontDoor
@@ -141,6 +149,7 @@ export async function openTestDoor(
       certificates: certificatesOf({}),
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
       handler: TELLING_HANDLER,
+      holds: makeHolds(),
       served: servedBy((_request, response) => response.end('healthy')),
       trustedProxies: [],
       proxyProtocolFrom: [],

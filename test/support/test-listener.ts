@@ -9,10 +9,11 @@ import { openDoorListener } from '../../src/front-door/listen/door-listener.ts'
 import type { DoorOptions, DoorPorts } from '../../src/front-door/listen/door-ports.ts'
 import type { DoorRequest, DoorResponse } from '../../src/front-door/listen/http/door-request.ts'
 import { sendPage } from '../../src/front-door/listen/http/error-pages.ts'
+import { UploadWindows } from '../../src/front-door/listen/http/upload-windows.ts'
 import { createVisitMaker } from '../../src/front-door/visit/make-visit.ts'
 import type { Visit } from '../../src/front-door/visit/visit.ts'
 import { wordRefusal } from '../../src/http/answer/word-refusal.ts'
-import { contextOf } from './test-door.ts'
+import { contextOf, makeHolds } from './test-door.ts'
 
 /** Names with another policy than the usual. */
 export const MODERN = 'modern.test'
@@ -70,7 +71,7 @@ export async function open(
   const { ports = {}, ...rest } = options
   const listener = await openDoorListener(address, {
     isTls: true,
-    hasHttp2: true,
+    http2: { holds: makeHolds(), windows: new UploadWindows() },
     proxyProtocol: 'none',
     ...rest,
     ports: portsWith(ports),

@@ -10,9 +10,10 @@ import { RateLimits } from '../../src/front-door/judge/rate-limits.ts'
 import { SiteAssembler } from '../../src/front-door/sites/assemble-sites.ts'
 import type { Site } from '../../src/front-door/sites/site.ts'
 import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
+import { ChunkCollector } from '../../src/stream/chunk-collector.ts'
 import { listen, ROW_HEADER, type SeenRequest, stop, type Upstreams } from './asked-upstreams.ts'
 import { makeVisit, servedBy } from './served-by.ts'
-import { makeSite } from './test-door.ts'
+import { makeHolds, makeSite } from './test-door.ts'
 import { ROOT, type Side, type VhostFiles } from './vhost-nginx.ts'
 
 const LOOPBACK = '127.0.0.1'
@@ -59,6 +60,8 @@ export async function startSites(
       passwords: resources.use(createHtpasswdChecker({ weakHashes: true })),
       logger: pino({ level: 'silent' }),
       siteLog: parts.siteLog,
+      holds: makeHolds(),
+      collector: new ChunkCollector(),
     }),
   )
   let requestId = 0

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
 import { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
+import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { CertificateExpiry } from '../certificate-expiry.ts'
 import { shareDataFolder } from '../data-folder.ts'
 import { openHeadroom } from '../keep-headroom.ts'
@@ -91,13 +92,15 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const quiet = createQuiet(logger)
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = fromPrimary.questions
-  const contents = await openContents({ config, logger, headroom }, store.database)
+  const collector = new ChunkCollector()
+  const contents = await openContents({ config, logger, headroom, collector }, store.database)
   resources.defer(() => contents.blobs.close())
   return openServing({
     ...context,
     config,
     store,
     contents,
+    collector,
     tls,
     source: await openSource(context, tls),
     gate: fromPrimary.gate,

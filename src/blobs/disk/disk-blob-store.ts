@@ -6,6 +6,7 @@ import type { ByteRange } from '../../oci/byte-range.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { BufferBudget } from '../../stream/buffer-budget.ts'
+import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import type { OpenPlaceOptions } from '../blob-place.ts'
 import type { Appended, AppendRequest, BlobPage, BlobStore, UploadProgress } from '../blob-store.ts'
@@ -22,7 +23,7 @@ import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
 import type { InLineHash, UploadHash } from './upload-hash.ts'
 
 /** Options of a store in a folder. */
-interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite'> {
+interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite' | 'collector'> {
   /** Hashes large uploads; undefined: they are hashed where they are received. The store ends it. */
   readonly thread?: HashThread | undefined
 }
@@ -30,14 +31,18 @@ interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite'> {
 /** Blobs as files in Distribution's tree, uploads as files beside it. */
 export class DiskBlobStore implements BlobStore {
   readonly #root: string
-  readonly #budget = new BufferBudget()
+  readonly #budget: BufferBudget
   readonly #earlySyncs = new EarlySyncs()
   readonly #hashes = new RunningHashes()
   readonly #thread: HashThread | undefined
   readonly #beforeWrite: () => void
 
-  private constructor(root: string, { thread, beforeWrite = () => {} }: DiskOptions) {
+  private constructor(
+    root: string,
+    { thread, beforeWrite = () => {}, collector = new ChunkCollector() }: DiskOptions,
+  ) {
     this.#root = root
+    this.#budget = new BufferBudget(collector)
     this.#thread = thread
     this.#beforeWrite = beforeWrite
   }

@@ -23,7 +23,10 @@ export function createDiskPlace(root: string): BlobPlace {
   }
 }
 
-async function openStore(root: string, { beforeWrite, warn }: OpenPlaceOptions): Promise<BlobStore> {
+async function openStore(
+  root: string,
+  { beforeWrite, warn, collector }: OpenPlaceOptions,
+): Promise<BlobStore> {
   try {
     await makeMissingFolders(root, PRIVATE_FOLDER)
     await access(root, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -34,7 +37,7 @@ async function openStore(root: string, { beforeWrite, warn }: OpenPlaceOptions):
   const { DiskBlobStore } = await import('./disk-blob-store.ts')
   const thread = hashThreadIfUseful(warn && warningOfLoss(warn))
   try {
-    return await DiskBlobStore.open(root, { thread, beforeWrite })
+    return await DiskBlobStore.open(root, { thread, beforeWrite, collector })
   } catch (error) {
     throw new UnusablePlaceError(error)
   }

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
+import type { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { ForwardTools } from '../forward/forward-tools.ts'
+import type { AnswerHolds } from '../listen/http/answer-holds.ts'
 import type { LimitGate, PasswordChecker } from '../sites/ports.ts'
 import type { Served } from '../visit/served.ts'
 import type { FileRules } from './files/find-file.ts'
@@ -13,6 +15,9 @@ export interface SiteHandlerParts {
   /** Counts requests for the limits of vhost files. */
   readonly limits: LimitGate
   readonly logger: Logger
+  /** Counts bytes that were read and not sent. */
+  readonly holds: AnswerHolds
+  readonly collector: ChunkCollector
   /** Log of a line for each request of a site; undefined: none. */
   readonly siteLog: SiteLog | undefined
   /** Requests under way at one server; 16,384 if undefined. */

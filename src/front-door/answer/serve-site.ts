@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { unsentBytes } from '../../stream/unsent-bytes.ts'
 import { sendOwn, sendSitePage } from '../exchange/own-answer.ts'
 import type { Answering, RequestRecord } from '../exchange/site-exchange.ts'
 import {
@@ -26,7 +25,6 @@ import { judgeRequest } from '../judge/judge-request.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
 import type { DoorResponse } from '../listen/http/door-request.ts'
 import { sendPage } from '../listen/http/error-pages.ts'
-import { letOthersBegin } from '../listen/http/hold-answer.ts'
 import type { Plan } from '../vhost/route/plan.ts'
 import { accessLogFor } from '../vhost/settings/access.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
@@ -66,7 +64,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
         ),
     }),
   }
-  const endedLog = logEnded(parts.logger)
+  const endedLog = logEnded(parts)
   // The registry has access lines of its own.
   const findLog = ({ site }: Pick<SiteVisit, 'site'>): SiteLog | undefined =>
     site.declaration.source.kind === 'registry' ? undefined : parts.siteLog
@@ -82,7 +80,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
     observe: (visit, response) => void record(visit, response),
     async serve(visit, response) {
       try {
-        await serve(visit, { response, record: record(visit, response) }, tools)
+        await serve(visit, { response, record: record(visit, response), holds: parts.holds }, tools)
       } catch (err) {
         parts.logger.error({ err, host: visit.host, id: visit.requestId }, 'a site could not be served')
         setHsts(response, visit)
@@ -95,7 +93,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       const answers: UpgradeAnswers = {
         respond() {
           const response = responseOn(visit.request as IncomingMessage, socket)
-          return { response, record: record(visit, response, startedAt) }
+          return { response, record: record(visit, response, startedAt), holds: parts.holds }
         },
         serve: (answered, answering) => serve(answered, answering, tools),
         refuse: (answered, plan, refusal) => answerRefusal(answered, { plan, refusal, redirects: 0 }, tools),
@@ -118,10 +116,10 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
 }
 
 /** Logs the readers that were ended, but not a line for each. */
-function logEnded(logger: SiteHandlerParts['logger']): Disposable {
+function logEnded({ logger, holds }: Pick<SiteHandlerParts, 'logger' | 'holds'>): Disposable {
   let ended = { answers: 0, bytes: 0 }
   let loggedAt = Number.NEGATIVE_INFINITY
-  return unsentBytes.onEnded(({ answers, bytes }) => {
+  return holds.onEnded(({ answers, bytes }) => {
     ended = { answers: ended.answers + answers, bytes: ended.bytes + bytes }
     if (performance.now() - loggedAt < LOG_ENDED_EVERY_MS) return
     loggedAt = performance.now()
@@ -130,7 +128,8 @@ function logEnded(logger: SiteHandlerParts['logger']): Disposable {
   })
 }
 
-async function serve(visit: SiteVisit, { response, record }: Answering, tools: AnswerTools): Promise<void> {
+async function serve(visit: SiteVisit, answering: Answering, tools: AnswerTools): Promise<void> {
+  const { response, record } = answering
   const { site } = visit
   const judged = site.closed ? undefined : judgeRequest(visit, tools)
   if (!judged || 'refused' in judged) {
@@ -141,7 +140,7 @@ async function serve(visit: SiteVisit, { response, record }: Answering, tools: A
     }
     return sendPage(response, judged ? (judged.status ?? 400) : 503, {}, site.errorPage)
   }
-  await follow({ ...judged.visit, response, record }, judged.plan, tools, 0)
+  await follow({ ...judged.visit, ...answering }, judged.plan, tools, 0)
 }
 
 async function follow(
@@ -204,7 +203,7 @@ async function enter(
   if (hasLeft(exchange)) return verdict.release()
   exchange.response.once('close', verdict.release)
   if (verdict.kind === 'wait') {
-    letOthersBegin(exchange.response)
+    exchange.holds.letOthersBegin(exchange.response)
     await new Promise((resolve) => setTimeout(resolve, verdict.ms))
   }
   if (hasLeft(exchange)) return

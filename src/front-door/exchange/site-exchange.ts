@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { AnswerHolds } from '../listen/http/answer-holds.ts'
 import type { DoorResponse } from '../listen/http/door-request.ts'
 import type { LimitGate, PasswordChecker } from '../sites/ports.ts'
 import type { SiteTarget } from '../sites/site-declaration.ts'
@@ -45,6 +46,8 @@ export interface Answering {
   readonly response: DoorResponse
   /** Present if there is an access log. */
   readonly record?: RequestRecord | undefined
+  /** Counts the bytes of the answer that were read and not sent. */
+  readonly holds: AnswerHolds
 }
 
 /** A visit and its answer on their way through the phases. */

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { countReceivedBytes } from '../../stream/collect-chunks.ts'
+import type { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { toReason, type UpstreamFailure } from './upstream-failure.ts'
 
@@ -42,7 +42,7 @@ const BODYLESS: ReadonlySet<number> = new Set([204, 304])
 export function forwardRequest(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: OutgoingRequest,
-  sink: AnswerSink,
+  { sink, collector }: { sink: AnswerSink; collector: ChunkCollector },
 ): Flight {
   let abort: ((error?: Error) => void) | undefined
   let resume: (() => void) | undefined
@@ -86,7 +86,7 @@ export function forwardRequest(
         return true
       },
       onData(chunk) {
-        countReceivedBytes(chunk.length)
+        collector.countReceived(chunk.length)
         return sink.data(chunk)
       },
       onComplete(trailers) {

@@ -1,3 +1,4 @@
+import type { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { SiteTools } from '../exchange/site-exchange.ts'
 import type { Http2Upstreams } from './forward-h2c.ts'
 import type { ServerPicker } from './pick-server.ts'
@@ -8,4 +9,5 @@ export interface ForwardTools extends SiteTools {
   readonly pools: UpstreamPools
   readonly http2Upstreams: Http2Upstreams
   readonly picker: ServerPicker
+  readonly collector: ChunkCollector
 }

@@ -11,7 +11,6 @@ import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import { addSiteHeaders, type ContentPlan, type SiteExchange } from '../exchange/site-exchange.ts'
 import { lengthOf, toPairs, writeHead } from '../exchange/write-head.ts'
 import { breakOff } from '../listen/http/break-off.ts'
-import { holdAnswer } from '../listen/http/hold-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { responseHeaders } from './response-headers.ts'
@@ -124,7 +123,7 @@ export class AnswerPassing {
 
   #count(chunk: Buffer): UnsentHold {
     if (!this.#hold) {
-      this.#hold = holdAnswer(this.#response)
+      this.#hold = this.#exchange.holds.holdAnswer(this.#response)
       this.#hold.readsAhead(READ_AHEAD_BYTES)
     }
     this.#hold.add(chunk.length)

@@ -9,7 +9,6 @@ import {
 } from '../exchange/site-exchange.ts'
 import { breakOff } from '../listen/http/break-off.ts'
 import { requestBody } from '../listen/http/expect-continue.ts'
-import { letOthersBegin } from '../listen/http/hold-answer.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { upstreamTls } from './connect-tls.ts'
@@ -136,7 +135,7 @@ class Proxying {
     const origin = formatOrigin(upstream, server)
     this.#attempt = beginAttempt(this.#exchange.trail, server, this.#attempt === undefined)
     const sink = this.#sink(server, release)
-    letOthersBegin(this.#response)
+    this.#exchange.holds.letOthersBegin(this.#response)
     const request = this.#outgoing()
     if (upstream.protocol === 'h2c' || upstream.protocol === 'grpc' || upstream.protocol === 'grpcs') {
       this.#flight = http2Upstreams.forward(
@@ -153,7 +152,7 @@ class Proxying {
       keepAlive: upstream.keepAlive,
       tls,
     })
-    this.#flight = forwardRequest(pool, request, sink)
+    this.#flight = forwardRequest(pool, request, { sink, collector: this.#proxy.tools.collector })
   }
 
   #outgoing(): OutgoingRequest {

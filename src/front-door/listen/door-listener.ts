@@ -54,9 +54,9 @@ interface LoadedParts {
   readonly createTlsEntrance: typeof import('./tls-entrance.ts').createTlsEntrance | undefined
 }
 
-async function loadParts({ hasHttp2, isTls }: DoorOptions): Promise<LoadedParts> {
+async function loadParts({ http2: bounds, isTls }: DoorOptions): Promise<LoadedParts> {
   const [http2, tls] = await Promise.all([
-    hasHttp2 ? import('./http/http2-server.ts') : undefined,
+    bounds ? import('./http/http2-server.ts') : undefined,
     isTls ? import('./tls-entrance.ts') : undefined,
   ])
   return { createHttp2: http2?.createHttp2, createTlsEntrance: tls?.createTlsEntrance }
@@ -90,6 +90,8 @@ class Listening {
   readonly #tls: TlsEntrance | undefined
   readonly #count: ConnectionCount
   readonly #connections = new Set<Connection>()
+  /** By socket, and by session of HTTP/2, whose sockets are proxies. */
+  readonly #byCarrier = new WeakMap<object, Connection>()
   readonly #judged = new JudgedConnections((error) => this.#ports.logFailure(error))
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #upgrading = new WeakMap<object, Visit>()
@@ -112,7 +114,8 @@ class Listening {
     }
     const headersTimeoutMs = options.headersTimeoutMs ?? CONNECTION_LIMITS.headersTimeoutMs
     this.#http1 = createHttp1(requests, { headersTimeoutMs })
-    this.#http2 = createHttp2?.(requests, (session) => this.#onSession(session))
+    if (options.http2)
+      this.#http2 = createHttp2?.(requests, options.http2, (session) => this.#onSession(session))
     this.#tls = createTlsEntrance?.(this.#ports, (socket, raw) => this.#onSecure(socket, raw))
     this.server = this.#isBare
       ? this.#http1.on('connection', (socket: Socket) => this.#acceptBare(socket))
@@ -207,7 +210,7 @@ class Listening {
       isFresh: true,
     }
     this.#connections.add(connection)
-    connections.set(raw, connection)
+    this.#byCarrier.set(raw, connection)
     raw.once('close', () => this.#connections.delete(connection))
     return connection
   }
@@ -233,7 +236,7 @@ class Listening {
   }
 
   #onSecure(socket: TLSSocket, raw: Socket | undefined): void {
-    const connection = raw && connections.get(raw)
+    const connection = raw && this.#byCarrier.get(raw)
     if (!connection) return void socket.destroy()
     const serverName = socket.servername ? toPlainHost(socket.servername) : connection.helloName
     const { clients } = connection
@@ -253,7 +256,7 @@ class Listening {
     if (this.#isStopping) return void session.close()
     const connection = this.#entering
     if (!connection) return void session.destroy()
-    connections.set(session, connection)
+    this.#byCarrier.set(session, connection)
     const { judged } = connection
     if (judged) judged.end = () => session.close()
     this.#sessions.add(session)
@@ -261,7 +264,7 @@ class Listening {
   }
 
   #handle(request: DoorRequest, response: DoorResponse): void {
-    const connection = findConnection(request)
+    const connection = this.#findConnection(request)
     const visit = connection && this.#makeVisitOnce(request, connection)
     if (!visit) return void response.destroy()
     const { judged } = connection
@@ -274,18 +277,24 @@ class Listening {
   }
 
   #shouldUpgrade(request: IncomingMessage): boolean {
-    const connection = findConnection(request)
+    const connection = this.#findConnection(request)
     const visit = connection && this.#makeVisitOnce(request, connection)
     return visit !== undefined && this.#ports.shouldUpgrade(request, visit)
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = findConnection(request)
+    const connection = this.#findConnection(request)
     const visit = connection && this.#makeVisitOnce(request, connection)
     if (!visit) return void socket.destroy()
     // A connection with another protocol ends by itself.
     if (connection.judged) this.#judged.delete(connection.judged)
     this.#ports.upgrade(request, { socket, head, visit })
+  }
+
+  #findConnection(request: DoorRequest): Connection | undefined {
+    if (!('stream' in request)) return this.#byCarrier.get(request.socket)
+    const { session } = request.stream
+    return session && this.#byCarrier.get(session)
   }
 
   /** The visit of a request, the same each time. A connection with a request is new no more. */
@@ -317,17 +326,8 @@ class Listening {
       remotePort: source.port,
       localPort: raw.localPort ?? 0,
     }
-    connections.set(socket, connection)
+    this.#byCarrier.set(socket, connection)
   }
-}
-
-/** By socket, and by session of HTTP/2, whose sockets are proxies. */
-const connections = new WeakMap<object, Connection>()
-
-function findConnection(request: DoorRequest): Connection | undefined {
-  if (!('stream' in request)) return connections.get(request.socket)
-  const { session } = request.stream
-  return session && connections.get(session)
 }
 
 function ignore(): void {}

@@ -6,6 +6,7 @@ import type { MakeVisit } from '../visit/make-visit.ts'
 import type { Visit } from '../visit/visit.ts'
 import { CONNECTION_LIMITS } from './http/connection-limits.ts'
 import type { DoorRequest, DoorResponse } from './http/door-request.ts'
+import type { Http2Bounds } from './http/http2-server.ts'
 import type { HeadRefusal } from './http/refuse-head.ts'
 import type { WordRefusal } from './http/unreadable.ts'
 import type { TlsPolicyName } from './tls-policy.ts'
@@ -66,8 +67,8 @@ export interface OpenedProtocol {
 /** Options of a listener. */
 export interface DoorOptions {
   readonly isTls: boolean
-  /** True if any name is served by HTTP/2, whose server takes memory. */
-  readonly hasHttp2: boolean
+  /** For HTTP/2; undefined: no name is served by it. Its server takes memory. */
+  readonly http2: Http2Bounds | undefined
   /** Addresses with PROXY headers: none, or optional or required on each connection. */
   readonly proxyProtocol: 'none' | 'optional' | 'required'
   readonly ports: DoorPorts

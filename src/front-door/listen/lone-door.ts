@@ -46,7 +46,7 @@ export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): 
   findContext?.()
   return openDoorListener(address, {
     isTls: pair !== undefined,
-    hasHttp2: false,
+    http2: undefined,
     proxyProtocol: 'none',
     maxPerAddress: 0,
     ...(headersTimeoutMs !== undefined && { headersTimeoutMs }),

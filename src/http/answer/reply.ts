@@ -3,7 +3,7 @@ import type { AddedHeaders } from '../../front-door/visit/visit.ts'
 import { OciError } from '../../oci/errors.ts'
 import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../../stream/descriptors.ts'
 import { endTogether, MAX_JOINED_BYTES } from '../../stream/end-together.ts'
-import { type UnsentHold, unsentBytes } from '../../stream/unsent-bytes.ts'
+import type { UnsentHold } from '../../stream/unsent-bytes.ts'
 import { type Exchange, holderOf } from '../request/exchange.ts'
 
 /** Longest wait for a client that reads nothing of an answer, in milliseconds. */
@@ -75,7 +75,7 @@ function holdUntilSent(exchange: Exchange, bytes: number): void {
   const { request, response } = exchange
   // The connection is gone, and no event would end the hold.
   if (response.destroyed) return
-  const hold = exchange.answerRoom.hold(holderOf(exchange))
+  const hold = exchange.bounds.answerRoom.hold(holderOf(exchange))
   hold.add(bytes)
   const { socket } = request
   const unsent = countUnsent(exchange)
@@ -94,11 +94,11 @@ function holdUntilSent(exchange: Exchange, bytes: number): void {
 }
 
 /** Counts the answer among all bytes that this process has read and not sent. */
-function countUnsent({ request: { socket } }: Exchange): UnsentHold {
+function countUnsent({ request: { socket }, bounds }: Exchange): UnsentHold {
   const end = (): void => {
     socket.destroy()
   }
-  return unsentBytes.open({ connection: socket, endAnswer: end, endConnection: end })
+  return bounds.unsentBytes.open({ connection: socket, endAnswer: end, endConnection: end })
 }
 
 /** Answers with JSON. */

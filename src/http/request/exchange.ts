@@ -3,7 +3,7 @@ import type { Principal } from '../../access/principal.ts'
 import type { Visit } from '../../front-door/visit/visit.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { UnsentHold } from '../../stream/unsent-bytes.ts'
-import type { BodyRoom } from '../bounds/body-room.ts'
+import type { SharedBounds } from '../bounds/shared-bounds.ts'
 
 /** One request and its answer, its principal, and the data of its access line. */
 export interface Exchange {
@@ -15,8 +15,7 @@ export interface Exchange {
   errorCode: string | undefined
   /** Body bytes handed to the connection. */
   sentBytes: number
-  /** Memory of larger answers that wait for their clients to read them, those of all requests together. */
-  readonly answerRoom: BodyRoom
+  readonly bounds: Pick<SharedBounds, 'answerRoom' | 'unsentBytes'>
   /** Counts the body while it is sent in chunks. */
   unsent?: UnsentHold
   /** Scheme and host of this registry, without a trailing slash. */

@@ -17,6 +17,7 @@ import {
 import { OciError } from '../../../src/oci/errors.ts'
 import type { UploadId } from '../../../src/oci/request.ts'
 import { BufferBudget } from '../../../src/stream/buffer-budget.ts'
+import { ChunkCollector } from '../../../src/stream/chunk-collector.ts'
 import type { ChunkSink } from '../../../src/stream/chunk-sink.ts'
 import { receive } from '../../../src/stream/receive.ts'
 import { Bucket } from './bucket.ts'
@@ -38,7 +39,7 @@ const BLOBS = 'blobs/'
 export class MemoryBlobStore implements BlobStore {
   readonly bucket: Bucket
   readonly #gapMs: number
-  readonly #budget = new BufferBudget()
+  readonly #budget = new BufferBudget(new ChunkCollector())
   readonly #hashes = new KeptHashes()
 
   /** `gapMs`: longest silence of a sender, in milliseconds. */

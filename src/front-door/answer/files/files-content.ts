@@ -162,8 +162,8 @@ async function send(
     return ANSWERED
   }
   const failure = gzip
-    ? await sendZipped(response, { path, writeHead, gzip }, settings)
-    : await sendSpan(response, { path, writeHead, start, end }, settings)
+    ? await sendZipped(exchange, { path, writeHead, gzip }, settings)
+    : await sendSpan(exchange, { path, writeHead, start, end }, settings)
   return failure === undefined ? ANSWERED : { kind: 'error', status: failure }
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { UnsentHold } from '../../../stream/unsent-bytes.ts'
 import { createPace } from '../../exchange/limit-rate.ts'
 import { untilTaken, writeAndWait } from '../../exchange/send-timeout.ts'
-import { holdAnswer } from '../../listen/http/hold-answer.ts'
+import type { Answering } from '../../exchange/site-exchange.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { failFile } from './fail-file.ts'
 
@@ -29,11 +29,12 @@ interface FileSpan {
  * @returns the status to answer with if nothing was sent; undefined: the answer went out, or its client is gone.
  */
 export async function sendSpan(
-  response: ServerResponse,
+  { response: anyResponse, holds }: Answering,
   span: FileSpan,
   settings: LocationSettings,
 ): Promise<number | undefined> {
-  const hold = holdAnswer(response)
+  const response = anyResponse as ServerResponse
+  const hold = holds.holdAnswer(response)
   try {
     await send(response, span, { settings, hold })
   } catch (error) {

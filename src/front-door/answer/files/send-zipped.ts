@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Gzip } from 'node:zlib'
 import { createPace } from '../../exchange/limit-rate.ts'
 import { untilTaken, writeAndWait } from '../../exchange/send-timeout.ts'
-import { holdAnswer } from '../../listen/http/hold-answer.ts'
+import type { Answering } from '../../exchange/site-exchange.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { failFile } from './fail-file.ts'
 
@@ -24,11 +24,12 @@ interface ZippedFile {
  * @returns the status to answer with if nothing was sent; undefined: the answer went out, or its client is gone.
  */
 export async function sendZipped(
-  response: ServerResponse,
+  { response: anyResponse, holds }: Answering,
   { path, writeHead, gzip }: ZippedFile,
   { bytesPerSecond, sendTimeoutMs: timeoutMs }: LocationSettings,
 ): Promise<number | undefined> {
-  const hold = holdAnswer(response)
+  const response = anyResponse as ServerResponse
+  const hold = holds.holdAnswer(response)
   const pace = createPace(bytesPerSecond)
   try {
     // Opened before the head goes out: a file that cannot be read is an error of its own.

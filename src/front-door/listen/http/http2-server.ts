@@ -8,13 +8,13 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
+import type { AnswerHolds } from './answer-holds.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { continueWhenRead } from './expect-continue.ts'
-import { holdStream } from './hold-answer.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { countHeadBytes, refusalOfHead } from './refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
-import { uploadWindows } from './upload-windows.ts'
+import type { UploadWindows } from './upload-windows.ts'
 
 /** Most invalid frames, and settings, of one connection. */
 const MAX_INVALID_FRAMES = 100
@@ -26,9 +26,16 @@ const MAX_WAITING_HEAD_BYTES = 8 * 1024
 /** Memory of one HTTP/2 connection for data on its way, in megabytes. */
 const MAX_SESSION_MB = 10
 
+/** Memory that all connections of HTTP/2 share. */
+export interface Http2Bounds {
+  readonly holds: AnswerHolds
+  readonly windows: UploadWindows
+}
+
 /** A server of HTTP/2 for connections given to it by `emit('connection')`. */
 export function createHttp2(
   ports: Pick<RequestPorts, 'handle' | 'refuseHead'>,
+  bounds: Http2Bounds,
   onSession: (session: ServerHttp2Session) => void,
 ): Http2Server {
   const server = createHttp2Server({
@@ -45,7 +52,7 @@ export function createHttp2(
   })
   server.on('session', (session) => {
     guardAgainstResets(session)
-    uploadWindows.add(session)
+    bounds.windows.add(session)
     session.setTimeout(CONNECTION_LIMITS.keepAliveMs, () => session.close())
     onSession(session)
   })
@@ -65,7 +72,7 @@ export function createHttp2(
     continueWhenRead(request, response)
     ports.handle(request, response)
   })
-  beginInTurn(server)
+  beginInTurn(server, bounds)
   return server
 }
 
@@ -73,15 +80,15 @@ export function createHttp2(
  * Lets a stream that is opened in a crowd wait before there is a request and an answer, which take more memory than the
  * stream itself.
  */
-function beginInTurn(server: Http2Server): void {
+function beginInTurn(server: Http2Server, { holds, windows }: Http2Bounds): void {
   // Node's own, which makes them.
   const [begin] = server.listeners('stream')
   server.removeAllListeners('stream')
   server.on('stream', (stream: ServerHttp2Stream, ...given: [IncomingHttpHeaders, number, string[]]) => {
     const [, flags, rawHeaders] = given
-    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) uploadWindows.watch(stream)
+    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) windows.watch(stream)
     let hasBegun = false
-    holdStream(stream).admit(() => {
+    holds.holdStream(stream).admit(() => {
       hasBegun = true
       if (!stream.destroyed) begin?.call(server, stream, ...given)
     })

@@ -6,7 +6,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { HOST, openProxyRoom } from '../../../../test/support/proxy-room.ts'
 import { type App, startApp } from '../../../../test/support/start-app.ts'
+import { makeHolds } from '../../../../test/support/test-door.ts'
 import { createHttp2 } from './http2-server.ts'
+import { UploadWindows } from './upload-windows.ts'
 
 const MIB = 1024 * 1024
 /** Clients that upload at once to an application that takes nothing, and the bytes of each. */
@@ -113,7 +115,11 @@ test('an upload over HTTP/2 takes few round trips more than one over HTTP/1.1', 
 })
 
 test('uploads that nobody takes are held to a budget, all connections together', async () => {
-  const server = createHttp2({ handle: ignore, refuseHead: ignore }, ignore)
+  const server = createHttp2(
+    { handle: ignore, refuseHead: ignore },
+    { holds: makeHolds(), windows: new UploadWindows() },
+    ignore,
+  )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -28,9 +28,9 @@ interface Granted {
 /**
  * Sizes the windows of uploads over HTTP/2 for the link, within one budget of the process. A window is the amount that
  * a client may send in a round trip, and that must be kept if it is not taken. Node can change it for all streams of a
- * connection only, by SETTINGS.
+ * connection only, by SETTINGS. The listeners of a process share one.
  */
-class UploadWindows {
+export class UploadWindows {
   readonly #granted = new Map<Http2Session, Granted>()
   /** Streams with many unread bytes, of clients that ignore a smaller window or have not seen it yet. */
   readonly #backlogs = new Set<ServerHttp2Stream>()
@@ -151,6 +151,3 @@ class UploadWindows {
 function floorToPowerOfTwo(value: number): number {
   return 2 ** Math.floor(Math.log2(value))
 }
-
-/** Those of this process: its listeners share them. */
-export const uploadWindows: UploadWindows = new UploadWindows()
