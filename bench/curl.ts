@@ -59,8 +59,9 @@ export function createCurl(workspace: Workspace): Curl {
         ...['--output', '/dev/null', '--write-out', '%{http_code} %header{location}', request.url],
       ])
       const [status = '', location = ''] = output.trim().split(' ')
-      const wanted = method === 'PUT' ? '201' : '202'
-      if (status !== wanted) throw new Error(`${method} ${request.url} was answered ${status}, not ${wanted}`)
+      const expected = method === 'PUT' ? '201' : '202'
+      if (status !== expected)
+        throw new Error(`${method} ${request.url} was answered ${status}, not ${expected}`)
       return location
     },
   }

@@ -91,6 +91,6 @@ async function bench(options: BenchOptions): Promise<number> {
 }
 
 function describe({ work, server, round, figures }: Sample): string {
-  const said = Object.entries(figures).map(([figure, value]) => `${formatNumber(value)} ${figure}`)
-  return `${work} | round ${round + 1} | ${server} | ${said.join(', ')}`
+  const shown = Object.entries(figures).map(([figure, value]) => `${formatNumber(value)} ${figure}`)
+  return `${work} | round ${round + 1} | ${server} | ${shown.join(', ')}`
 }

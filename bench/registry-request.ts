@@ -41,10 +41,10 @@ export function keepConnections(): KeptConnections {
 }
 
 /** Sends a request and reads the whole answer. The certificate is our own, a moment old, and is not checked. */
-export async function request(url: string, asked: BenchRequest): Promise<BenchAnswer> {
+export async function request(url: string, outgoing: BenchRequest): Promise<BenchAnswer> {
   const isTls = url.startsWith('https:')
-  const { method = 'GET', headers = {}, body, agent } = asked
-  const settings = { method, headers: { ...headers, ...lengthOf(body, method) }, timeout: TIMEOUT_MS }
+  const { method = 'GET', headers = {}, body, agent } = outgoing
+  const settings = { method, headers: { ...headers, ...toLengthHeader(body, method) }, timeout: TIMEOUT_MS }
   const sent = isTls
     ? requestHttps(url, { ...settings, agent: agent?.https ?? false, rejectUnauthorized: false })
     : requestHttp(url, { ...settings, agent: agent?.http ?? false })
@@ -61,14 +61,14 @@ export async function request(url: string, asked: BenchRequest): Promise<BenchAn
 }
 
 /** Sends a request that must succeed. Errors: any status but 2xx, with the answer. */
-export async function requestOk(url: string, asked: BenchRequest): Promise<BenchAnswer> {
-  const answer = await request(url, asked)
+export async function requestOk(url: string, outgoing: BenchRequest): Promise<BenchAnswer> {
+  const answer = await request(url, outgoing)
   if (answer.status >= 200 && answer.status < 300) return answer
-  const said = answer.body.toString('utf8', 0, 500)
-  throw new Error(`${asked.method ?? 'GET'} ${url} was answered ${answer.status}: ${said}`)
+  const text = answer.body.toString('utf8', 0, 500)
+  throw new Error(`${outgoing.method ?? 'GET'} ${url} was answered ${answer.status}: ${text}`)
 }
 
-function lengthOf(body: BenchRequest['body'], method: string): OutgoingHttpHeaders {
+function toLengthHeader(body: BenchRequest['body'], method: string): OutgoingHttpHeaders {
   if (body instanceof Uint8Array) return { 'content-length': body.length }
   return body === undefined && method !== 'GET' && method !== 'HEAD' ? { 'content-length': 0 } : {}
 }

@@ -32,10 +32,12 @@ runFiles(
 )
 
 /** `unit`: beside the sources; a path: below it; nothing: all that needs only Node. */
-function testFiles(wanted: string | undefined): string[] {
+function testFiles(selection: string | undefined): string[] {
   const patterns =
-    wanted === 'unit' ? ['src/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts']
-  const prefix = wanted === undefined || wanted === 'unit' ? '' : wanted.replace(/^\.\//, '')
+    selection === 'unit'
+      ? ['src/**/*.test.ts']
+      : ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts']
+  const prefix = selection === undefined || selection === 'unit' ? '' : selection.replace(/^\.\//, '')
   const found = patterns
     .flatMap((pattern) => globSync(pattern, { cwd: root }))
     .filter((file) => file.startsWith(prefix) && !OWN_SCRIPT.some((folder) => file.startsWith(folder)))

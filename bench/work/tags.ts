@@ -13,7 +13,7 @@ const SEEDED_REPOSITORY = 'bench/seeded'
 /** Tags of a page. */
 const PAGE = 1_000
 /** Pages requested in a row; the figure is their median. */
-const ASKS = 20
+const REQUESTS = 20
 /** Tags pushed at once. */
 const PUSHERS = 8
 
@@ -97,31 +97,32 @@ async function measurePages(
     const last = places[place] === 0 ? '' : `&last=${tagName(places[place])}`
     const url = `${server.url}/v2/${repository}/tags/list?n=${PAGE}${last}`
     const authorization = await server.authorize(repository)
-    const asks: Ask[] = []
-    for (let ask = 0; ask < ASKS; ask += 1) asks.push(await askPage(url, { authorization, agent }))
-    const msOfAsks = asks.map(({ ms }) => ms)
+    const requests: PageRequest[] = []
+    for (let count = 0; count < REQUESTS; count += 1)
+      requests.push(await requestPage(url, { authorization, agent }))
+    const times = requests.map(({ ms }) => ms)
     context.record({
       work: pageWork(count, place),
       server: server.name,
       round,
       figures: {
-        'median ms': median(msOfAsks),
-        'worst ms': Math.max(...msOfAsks),
-        'tags answered': asks[0]?.tags ?? 0,
+        'median ms': median(times),
+        'worst ms': Math.max(...times),
+        'tags answered': requests[0]?.tags ?? 0,
       },
     })
   }
 }
 
-interface Ask {
+interface PageRequest {
   readonly ms: number
   readonly tags: number
 }
 
-async function askPage(
+async function requestPage(
   url: string,
   { authorization, agent }: { authorization: string | undefined; agent: KeptConnections },
-): Promise<Ask> {
+): Promise<PageRequest> {
   const startMs = performance.now()
   const { body } = await requestOk(url, { headers: header(authorization), agent })
   const ms = performance.now() - startMs

@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 3_600_000
 /** Time of the first check, in milliseconds: after the lines of the start itself. */
 const FIRST_LOOK_MS = 1_000
 /** Time between two lines about one certificate, in milliseconds: a day, less the possible difference of two checks. */
-const SAY_AGAIN_MS = 24 * 3_600_000 - LOOK_EVERY_MS / 2
+const LOG_AGAIN_MS = 24 * 3_600_000 - LOOK_EVERY_MS / 2
 
 /**
  * Time for which a result is reused, in milliseconds: anyone may request `/readyz`, and there may be thousands of
@@ -36,7 +36,7 @@ interface ExpiredCertificate {
 export class CertificateExpiry {
   /** The current certificates of the hosts. */
   served: () => readonly ServedCertificate[]
-  readonly #saidAt = new Map<string, number>()
+  readonly #loggedAt = new Map<string, number>()
   #known:
     | {
         readonly by: CertificateExpiry['served']
@@ -75,10 +75,10 @@ export class CertificateExpiry {
   log(logger: Pick<Logger, 'error'>, now: number): void {
     const expired = this.expired(now)
     const files = new Set(expired.map(({ file }) => file))
-    for (const file of this.#saidAt.keys()) if (!files.has(file)) this.#saidAt.delete(file)
+    for (const file of this.#loggedAt.keys()) if (!files.has(file)) this.#loggedAt.delete(file)
     for (const { file, notAfter, hosts } of expired) {
-      if (now - (this.#saidAt.get(file) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_MS) continue
-      this.#saidAt.set(file, now)
+      if (now - (this.#loggedAt.get(file) ?? Number.NEGATIVE_INFINITY) < LOG_AGAIN_MS) continue
+      this.#loggedAt.set(file, now)
       const day = new Date(notAfter).toISOString().slice(0, 10)
       logger.error(
         { file, hosts },

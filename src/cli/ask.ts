@@ -45,7 +45,7 @@ export async function askConfirmation(io: Io, question: string, isConfirmed: boo
     throw new CliError('CONFIRMATION_MISSING', 'This cannot be undone, and there is no terminal to ask on')
   }
   const { confirm } = await import('@clack/prompts')
-  const answer = await asking(io, (terminal) =>
+  const answer = await withTerminal(io, (terminal) =>
     confirm({ message: question, initialValue: false, ...terminal }),
   )
   if (answer !== true) throw new CliError('CANCELLED', 'The answer was no')
@@ -54,7 +54,7 @@ export async function askConfirmation(io: Io, question: string, isConfirmed: boo
 /** A question with yes or no as answer. There must be a terminal. Errors: `CliError` `CANCELLED`. */
 export async function askYesNo(io: Io, question: string): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts')
-  const answer = await asking(io, (terminal) =>
+  const answer = await withTerminal(io, (terminal) =>
     confirm({ message: question, initialValue: true, ...terminal }),
   )
   if (isCancel(answer)) throw new CliError('CANCELLED', 'No answer was given')
@@ -72,14 +72,14 @@ interface Terminal {
  * Runs a prompt. It is cancelled if its input ends (Ctrl-D, a terminal that is gone): no key could answer it any more,
  * and Node would end the process in the middle of it with a message of its own.
  */
-async function asking<T>({ stdin, stdout }: Io, ask: (terminal: Terminal) => Promise<T>): Promise<T> {
+async function withTerminal<T>({ stdin, stdout }: Io, use: (terminal: Terminal) => Promise<T>): Promise<T> {
   if ('columns' in stdout && stdout.columns === 0) stdout.columns = USUAL_COLUMNS
   const ended = new AbortController()
   const end = (): void => ended.abort()
   // The input has ended in some way, and nothing can answer any more.
   process.once('beforeExit', end)
   try {
-    return await ask({ input: stdin, output: stdout, signal: ended.signal })
+    return await use({ input: stdin, output: stdout, signal: ended.signal })
   } finally {
     process.off('beforeExit', end)
   }
@@ -87,7 +87,7 @@ async function asking<T>({ stdin, stdout }: Io, ask: (terminal: Terminal) => Pro
 
 async function askHidden(io: Io, message: string): Promise<string> {
   const { isCancel, password } = await import('@clack/prompts')
-  const answer = await asking(io, (terminal) => password({ message, ...terminal }))
+  const answer = await withTerminal(io, (terminal) => password({ message, ...terminal }))
   if (isCancel(answer)) throw new CliError('CANCELLED', 'No password was given')
   return answer ?? ''
 }

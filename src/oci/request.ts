@@ -113,8 +113,8 @@ export function parseOciRequest(method: string, target: string): OciRequest {
   // Decoded once, before the grammar: the name that is authorised is the name that is served.
   const name = located.name.replace(ESCAPED_SLASH, '/')
   const readers = RESOURCES[resource] ?? {}
-  const wanted = method === 'HEAD' ? 'GET' : method
-  const read = Object.hasOwn(readers, wanted) ? readers[wanted] : undefined
+  const readMethod = method === 'HEAD' ? 'GET' : method
+  const read = Object.hasOwn(readers, readMethod) ? readers[readMethod] : undefined
   if (!read) {
     throw new OciError('UNSUPPORTED', {
       message: `The method is not supported here: use one of ${listMethods(readers).join(', ')}`,

@@ -89,9 +89,9 @@ export class BufferBudget {
     if (this.#freeBytes > this.#mostFree()) this.#drop(() => true)
   }
 
-  /** A buffer of the size that suits the load now, or of the power of two that holds `wanted` bytes if that is less. */
-  take(wanted: number = this.#plan.bytes): Buffer {
-    const size = Math.min(this.#plan.bytes, ceilToPowerOfTwo(Math.max(wanted, MIN_BUFFER_BYTES)))
+  /** A buffer of the size that suits the load now, or of the power of two that holds `neededBytes` if that is less. */
+  take(neededBytes: number = this.#plan.bytes): Buffer {
+    const size = Math.min(this.#plan.bytes, ceilToPowerOfTwo(Math.max(neededBytes, MIN_BUFFER_BYTES)))
     const buffer = this.#free.get(size)?.pop()
     if (!buffer) return size < MIN_SHARED_BYTES ? Buffer.allocUnsafeSlow(size) : sharedBuffer(size)
     this.#freeBytes -= size

@@ -19,14 +19,14 @@ export async function checkCertificates(config: Config, door: FrontDoorConfig): 
     return [skipped('certificate', 'No address for TLS is set')]
   }
   const reports = await Promise.all(
-    door.domains.map(async (host) => ({ host, answer: await ask(host, listenHttps, folders) })),
+    door.domains.map(async (host) => ({ host, answer: await checkServed(host, listenHttps, folders) })),
   )
   const live = reports.flatMap(({ host, answer }) => describeAnswer(host, answer, door))
   return live.length > 0 ? live : await checkFiles(folders, { door, port: listenHttps.port })
 }
 
 /** Findings about a served host; an error if TLS fails; undefined without an answer. */
-async function ask(
+async function checkServed(
   host: string,
   { host: listenHost, port }: { readonly host: string; readonly port: number },
   folders: CertificateFolders,
@@ -48,13 +48,13 @@ async function ask(
 
 function describeAnswer(
   host: string,
-  answer: Awaited<ReturnType<typeof ask>>,
+  answer: Awaited<ReturnType<typeof checkServed>>,
   door: FrontDoorConfig,
 ): Finding[] {
   if (answer === undefined) return []
   if (!(answer instanceof CertificateError))
     return toFindings(`${host} as it is served`, answer.isAccepted, answer.findings)
-  const remedy = asksCa(door)
+  const remedy = ordersFromCa(door)
     ? '"berth cert list" shows what the CA said last; or put one in place with "berth cert install"'
     : `Put one in place with "berth cert install ${host} FILES…", or let Berth ask a CA (acme)`
   return [failed('certificate', `There is no certificate for ${host} yet: TLS is refused`, remedy)]
@@ -75,7 +75,7 @@ async function checkFiles(
   if (pairs.length > 0)
     return pairs.flatMap(({ target, isAccepted, findings }) => toFindings(target, isAccepted, findings))
   const where = `Nobody answers, and ${folders.installed} holds no certificate`
-  if (asksCa(door))
+  if (ordersFromCa(door))
     return [
       ok('certificate', `${where}: the first start orders one from ${new URL(door.acme.directory).host}`),
     ]
@@ -88,7 +88,7 @@ async function checkFiles(
   ]
 }
 
-function asksCa({ acme }: FrontDoorConfig): boolean {
+function ordersFromCa({ acme }: FrontDoorConfig): boolean {
   return acme.scope !== 'off'
 }
 

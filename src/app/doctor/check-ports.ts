@@ -28,7 +28,7 @@ export async function checkPort(
   } catch (error) {
     switch (reasonOf(error)) {
       case 'EADDRINUSE':
-        return whoListens({ host, port: address.port, kind, where, dataDir })
+        return findListener({ host, port: address.port, kind, where, dataDir })
       case 'EACCES':
         return failed(
           'ports',
@@ -60,7 +60,7 @@ interface Place {
   readonly kind: 'http' | 'https'
 }
 
-async function whoListens(at: {
+async function findListener(at: {
   host: string | undefined
   port: number
   kind: 'http' | 'https'

@@ -46,7 +46,7 @@ export type ToPrimary =
   /** The worker can give the answer with this id from now on. */
   | { readonly kind: 'answering'; readonly id: number }
   | { readonly kind: 'login'; readonly news: LoginNews }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly kind: 'question'; readonly id: number; readonly question: Question }
   /** Releases the grant of the question with this id; replied to when that is done. */
   | { readonly kind: 'release'; readonly id: number }
 

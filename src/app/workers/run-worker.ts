@@ -13,8 +13,8 @@ import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
 import { logHtpasswd, openStore, type Store } from '../open-store.ts'
 import { TlsPairWatch } from '../tls-pair-watch.ts'
-import { PrimaryQuestions } from './ask-primary.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
+import { PrimaryQuestions } from './primary-questions.ts'
 
 /** State of a worker beside its start, from the primary's messages. */
 interface FromPrimary {

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { UploadLocks } from '../../registry/push/upload-locks.ts'
-import { PrimaryQuestions } from './ask-primary.ts'
 import { WorkerGrants } from './decide-together.ts'
+import { PrimaryQuestions } from './primary-questions.ts'
 
 const UPLOAD = 'some-upload' as UploadId
 const LIMITED = {
@@ -19,7 +19,8 @@ function openTogether() {
     const grants = new WorkerGrants(together)
     const questions: PrimaryQuestions = new PrimaryQuestions((message) => {
       setImmediate(() => {
-        if (message.kind === 'ask') questions.onReply(message.id, grants.answer(message.id, message.question))
+        if (message.kind === 'question')
+          questions.onReply(message.id, grants.answer(message.id, message.question))
         if (message.kind !== 'release') return
         grants.release(message.id)
         questions.onReply(message.id, { kind: 'granted', waitMs: 0 })

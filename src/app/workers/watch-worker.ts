@@ -8,7 +8,7 @@ const MAX_UNANSWERED = 10
 /** A serving worker under watch. */
 interface WatchedWorker {
   readonly pid: number
-  ask(): void
+  ping(): void
   /** Called once, when it no longer answers. */
   onHung(): void
 }
@@ -23,7 +23,7 @@ export interface WorkerWatch extends Disposable {
  * Finds out if a worker hangs: in a loop without end, or because something stopped it. Pings are counted, not time:
  * while the primary gets no processor either, it sends none. A worker that waits for a disk does not hang.
  */
-export function watchWorker({ pid, ask, onHung }: WatchedWorker): WorkerWatch {
+export function watchWorker({ pid, ping, onHung }: WatchedWorker): WorkerWatch {
   let unanswered = 0
   const timer = setInterval(() => {
     if (unanswered >= MAX_UNANSWERED && !isWaitingForDisk(pid)) {
@@ -32,7 +32,7 @@ export function watchWorker({ pid, ask, onHung }: WatchedWorker): WorkerWatch {
       return
     }
     unanswered++
-    ask()
+    ping()
   }, PING_EVERY_MS)
   timer.unref()
   return {

@@ -196,7 +196,7 @@ export class WorkerPool implements AsyncDisposable {
       case 'login':
         for (const other of this.#entries) if (other !== entry) send(other, message)
         break
-      case 'ask': {
+      case 'question': {
         const reply = entry.grants.answer(message.id, message.question)
         send(entry, { kind: 'reply', id: message.id, reply })
         break
@@ -215,7 +215,7 @@ export class WorkerPool implements AsyncDisposable {
     const { process: child } = entry.worker
     return watchWorker({
       pid: child.pid ?? 0,
-      ask: () => send(entry, { kind: 'ping' }),
+      ping: () => send(entry, { kind: 'ping' }),
       onHung: () => {
         this.#logger.error({ pid: child.pid }, 'a worker does not answer any more: it is killed')
         child.kill('SIGKILL')
@@ -230,9 +230,8 @@ export class WorkerPool implements AsyncDisposable {
     for (const done of entry.waiting.values()) done()
     entry.ended.resolve()
     // These signals reach every process of a terminal, and a worker that has just begun does not ignore them yet.
-    const isMeantForAll =
-      signal !== null && ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'].includes(signal)
-    if (isMeantForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
+    const isForAll = signal !== null && ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'].includes(signal)
+    if (isForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
     const why = signal === null ? `with exit code ${code}` : `by ${signal}`
     entry.serving.reject(cannotBegin(`A worker ended ${why} before it served`))
     if (!this.#stop.signal.aborted) void this.#replace(entry, why)

@@ -28,7 +28,7 @@ export function createFirstRowReader({
     }
   }
 
-  async function fetch<R extends object>(wanted: {
+  async function fetch<R extends object>(query: {
     readonly sql: string
     readonly parameters: readonly string[]
     readonly key: string
@@ -36,9 +36,9 @@ export function createFirstRowReader({
     const readAt = rows.version()
     const connection = await take()
     try {
-      const result = await connection.executeQuery<R>(wanted)
+      const result = await connection.executeQuery<R>(query)
       const [row] = result.rows
-      if (row) rows.add(wanted.key, row, readAt)
+      if (row) rows.add(query.key, row, readAt)
       return row
     } finally {
       connection.release()

@@ -29,14 +29,14 @@ const NONE: ClientDemand = { kind: 'none' }
 
 /** The current requirement of a host on its visitors. */
 export function decideClientDemand(
-  { host, clientCertificates: said, httpsMethod }: SiteDeclaration,
+  { host, clientCertificates: declared, httpsMethod }: SiteDeclaration,
   certificates: Pick<CertificateSource, 'findClients'>,
 ): ClientDemand {
-  if (said === 'off') return NONE
+  if (declared === 'off') return NONE
   const found = certificates.findClients(host)
   if (!found) {
     // nginx-proxy would let every visitor in.
-    if (said !== 'on') return NONE
+    if (declared !== 'on') return NONE
     return {
       kind: 'closed',
       problem: `${host} is to ask visitors for a certificate, and there is no file of CAs to judge it by`,
@@ -44,7 +44,7 @@ export function decideClientDemand(
     }
   }
   if (found.problem !== undefined) return { kind: 'closed', problem: found.problem, remedy: found.remedy }
-  const mode = said ?? 'on'
+  const mode = declared ?? 'on'
   if (mode === 'on' && httpsMethod === 'nohttps') {
     return {
       kind: 'closed',

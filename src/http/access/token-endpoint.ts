@@ -26,7 +26,7 @@ interface TokenRequest {
   /** Undefined: without credentials. */
   readonly account: Account | undefined
   readonly scopes: readonly string[]
-  readonly wantsRefreshToken: boolean
+  readonly withRefreshToken: boolean
   /** The token after the one sent, for the client's next request. */
   readonly refreshToken: string | undefined
   readonly clientId: string
@@ -62,7 +62,7 @@ async function readGet({ request, visit }: Exchange, parts: TokenEndpointParts):
   return {
     account,
     scopes: query.getAll('scope'),
-    wantsRefreshToken: query.get('offline_token') === 'true',
+    withRefreshToken: query.get('offline_token') === 'true',
     refreshToken: undefined,
     clientId: query.get('client_id') ?? '',
   }
@@ -88,7 +88,7 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
   return {
     account,
     scopes: form.getAll('scope'),
-    wantsRefreshToken: grant === 'password' && form.get('access_type') === 'offline',
+    withRefreshToken: grant === 'password' && form.get('access_type') === 'offline',
     refreshToken: redeemed?.successor,
     clientId: form.get('client_id') ?? '',
   }
@@ -112,7 +112,7 @@ async function answer(
       : { subject: undefined, scopes },
   )
   const refreshToken =
-    account && tokenRequest.wantsRefreshToken
+    account && tokenRequest.withRefreshToken
       ? await parts.refreshTokens.issue(account, clientId.slice(0, 64))
       : tokenRequest.refreshToken
   replyJson(

@@ -72,9 +72,9 @@ function selectBlob(
 
 async function findHolder(
   db: Reads,
-  wanted: { digest: Digest; filter: RepositoryFilter; preferred: RepositoryName | undefined },
+  selection: { digest: Digest; filter: RepositoryFilter; preferred: RepositoryName | undefined },
 ): Promise<RepositoryName | undefined> {
-  const { digest, filter, preferred } = wanted
+  const { digest, filter, preferred } = selection
   const row = await db
     .selectFrom('repository_blobs')
     .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')

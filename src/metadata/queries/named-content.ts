@@ -72,16 +72,16 @@ function findMissized(
 /** Sizes of those that the repository holds. */
 async function findSizes(
   db: Reads,
-  wanted: { table: 'repository_blobs' | 'manifests'; id: number; digests: readonly Digest[] },
+  selection: { table: 'repository_blobs' | 'manifests'; id: number; digests: readonly Digest[] },
 ): Promise<Map<Digest, number>> {
   const sizes = new Map<Digest, number>()
-  for (let at = 0; at < wanted.digests.length; at += BATCH) {
+  for (let at = 0; at < selection.digests.length; at += BATCH) {
     if (at > 0) await betweenBatches()
-    const batch = wanted.digests.slice(at, at + BATCH)
+    const batch = selection.digests.slice(at, at + BATCH)
     const rows =
-      wanted.table === 'manifests'
-        ? await selectManifests(db, wanted.id, batch)
-        : await selectBlobs(db, wanted.id, batch)
+      selection.table === 'manifests'
+        ? await selectManifests(db, selection.id, batch)
+        : await selectBlobs(db, selection.id, batch)
     for (const { digest, size } of rows) sizes.set(digest as Digest, size)
   }
   return sizes

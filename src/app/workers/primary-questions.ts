@@ -25,7 +25,7 @@ export class PrimaryQuestions {
   get uploadTurns(): UploadTurns {
     return {
       take: async (upload) => {
-        const { reply, release } = await this.#ask({ kind: 'upload', upload })
+        const { reply, release } = await this.#request({ kind: 'upload', upload })
         if (reply.kind === 'refused') throw sessionInUse()
         // Awaited, as the client's next request may come to another worker, whose question must not come first.
         return { [Symbol.asyncDispose]: release }
@@ -37,7 +37,7 @@ export class PrimaryQuestions {
   get limits(): LimitGate {
     return {
       enter: async (request): Promise<LimitVerdict> => {
-        const { reply, release } = await this.#ask({ kind: 'limits', request })
+        const { reply, release } = await this.#request({ kind: 'limits', request })
         if (reply.kind === 'refused') return { kind: 'refuse', status: reply.status, zone: reply.zone }
         return reply.waitMs > 0
           ? { kind: 'wait', ms: reply.waitMs, release: () => void release() }
@@ -46,9 +46,9 @@ export class PrimaryQuestions {
     }
   }
 
-  async #ask(question: Question): Promise<{ reply: Reply; release: () => Promise<void> }> {
+  async #request(question: Question): Promise<{ reply: Reply; release: () => Promise<void> }> {
     const id = ++this.#last
-    const reply = await this.#exchange({ kind: 'ask', id, question })
+    const reply = await this.#exchange({ kind: 'question', id, question })
     const release = async (): Promise<void> => {
       await this.#exchange({ kind: 'release', id })
     }
@@ -56,7 +56,7 @@ export class PrimaryQuestions {
   }
 
   /** Sends a message that the primary replies to. */
-  #exchange(message: Extract<ToPrimary, { kind: 'ask' | 'release' }>): Promise<Reply> {
+  #exchange(message: Extract<ToPrimary, { kind: 'question' | 'release' }>): Promise<Reply> {
     return new Promise((resolve) => {
       this.#open.set(message.id, resolve)
       this.#send(message)
