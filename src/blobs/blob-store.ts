@@ -122,8 +122,9 @@ export interface UploadStore {
   /**
    * Makes the bytes of this progress a blob if they have this digest; then it is durable, and the upload has ended. The
    * digest may be of another algorithm than the upload began with: then the bytes are read again.
-   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; it can be called again. After another digest, too, the upload can
-   * only be discarded.
+   * Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`; it can be called again. It can be after a success, too, where the
+   * caller could not keep that: if the state has the digest of the bytes, the blob counts. After another digest the
+   * upload can only be discarded.
    * @returns the digest the bytes have; undefined if they are not there.
    */
   commit(id: UploadId, from: UploadProgress, digest: Digest): Promise<Digest | undefined>

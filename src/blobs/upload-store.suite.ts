@@ -2,13 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { type Digest, type DigestAlgorithm, digestOf } from '../oci/digest.ts'
-import type { UploadId } from '../oci/request.ts'
-import { type Appended, type BlobStore, MAX_STATE_LENGTH, type UploadProgress } from './blob-store.ts'
+import { digestOf } from '../oci/digest.ts'
+import { MAX_STATE_LENGTH, type UploadProgress } from './blob-store.ts'
 import { type BlobStoreFixture, readBlob } from './blob-store-fixture.suite.ts'
-
-/** Bytes of a chunk, about as TLS brings them. */
-const CHUNK_BYTES = 16_384
+import { splitChunks, Upload } from './upload-of-store.suite.ts'
 
 /** The contract of `UploadStore`, run over every adapter. */
 export function describeUploads(name: string, open: () => Promise<BlobStoreFixture>): void {
@@ -104,6 +101,20 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       assert.equal(await upload.commit(digestOf('abc', 'sha512')), undefined)
       assert.equal(await upload.append(Buffer.from('def')), undefined)
       assert.equal(await fixture.store.stat(digestOf('abc')), undefined)
+    })
+
+    it('commits once more where the success of the first time was not kept, to any instance', async () => {
+      await using fixture = await open()
+      for (const text of ['abc', '']) {
+        const upload = new Upload(fixture.store, 'again')
+        if (text !== '') await upload.append(Buffer.from(text))
+        assert.equal(await upload.commit(digestOf(text)), digestOf(text))
+        upload.store = await fixture.reopen()
+        assert.equal(await upload.commit(digestOf(text)), digestOf(text))
+        assert.equal((await fixture.store.stat(digestOf(text)))?.size, text.length)
+        await fixture.store.delete(digestOf(text))
+        if (text !== '') assert.equal(await upload.commit(digestOf(text)), undefined)
+      }
     })
 
     it('does not go on from a state that another kind of store has written', async () => {
@@ -277,55 +288,6 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       assert.deepEqual(await fixture.store.listStale(new Date(Date.now() + 60_000), 10), [])
     })
   })
-}
-
-/** An upload and its progress, as the row of a session keeps it. */
-class Upload {
-  readonly id: UploadId
-  progress: UploadProgress
-  /** The instance that serves the next request. */
-  store: BlobStore
-
-  constructor(store: BlobStore, name: string, algorithm: DigestAlgorithm = 'sha256') {
-    this.store = store
-    // Of the form that the registry makes.
-    this.id = name.padEnd(22, '_') as UploadId
-    this.progress = store.beginUpload(algorithm)
-  }
-
-  request(bytes: Buffer): { from: UploadProgress; source: Readable; maxBytes: number } {
-    const source = Readable.from(splitChunks(bytes))
-    return { from: this.progress, source, maxBytes: Number.MAX_SAFE_INTEGER }
-  }
-
-  append(bytes: Buffer): Promise<Omit<Appended, 'state'> | undefined> {
-    return this.take(this.request(bytes).source)
-  }
-
-  async take(
-    source: Readable,
-    options: { maxBytes?: number; release?: (chunk: Buffer) => void } = {},
-  ): Promise<Omit<Appended, 'state'> | undefined> {
-    const request = { from: this.progress, maxBytes: Number.MAX_SAFE_INTEGER, source, ...options }
-    const appended = await this.store.append(this.id, request)
-    if (!appended) return undefined
-    const { interruption, offset, state } = appended
-    assert.ok(state.length <= MAX_STATE_LENGTH, `${state.length} characters`)
-    this.progress = { offset, state }
-    return { offset, interruption }
-  }
-
-  canResume(): Promise<boolean> {
-    return this.store.canResume(this.id, this.progress)
-  }
-
-  commit(digest: Digest): Promise<Digest | undefined> {
-    return this.store.commit(this.id, this.progress, digest)
-  }
-}
-
-function* splitChunks(bytes: Buffer, length: number = CHUNK_BYTES): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
 }
 
 async function* failAfter(chunks: Iterable<Buffer>): AsyncGenerator<Buffer> {

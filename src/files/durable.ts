@@ -85,10 +85,16 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
  * paths are in one file system.
  */
 export async function moveDurably(from: string, to: string): Promise<void> {
-  const folder = dirname(to)
-  await makeFolder(folder, PRIVATE_FOLDER)
+  await makeFolder(dirname(to), PRIVATE_FOLDER)
   await rename(from, to)
-  // The folders above may be new and not durable yet: made by another move, or before a crash. A sync without changes
-  // costs next to nothing.
+  await syncPlace(to)
+}
+
+/**
+ * Makes the place of a file durable that a move has put there, or may have before it failed. The folders above may be
+ * new and not durable yet: made by another move, or before a crash. A sync without changes costs next to nothing.
+ */
+export async function syncPlace(path: string): Promise<void> {
+  const folder = dirname(path)
   await Promise.all([folder, dirname(folder), dirname(dirname(folder))].map(syncFolder))
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, PRIVATE_FILE, PRIVATE_FOLDER, syncFolder } from '../../files/durable.ts'
+import { makeFolder, PRIVATE_FILE, PRIVATE_FOLDER, syncFolder, syncPlace } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
 import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
@@ -168,7 +168,9 @@ export class DiskBlobStore implements BlobStore {
     return translatingFaults(async () => {
       const actual = await this.#findDigest(id, end, algorithmOf(digest))
       if (actual !== digest) return actual
-      return (await this.#place(id, end.offset, digest)) ? digest : undefined
+      const isPlaced =
+        (await this.#place(id, end.offset, digest)) || (await this.#wasPlaced(digest, end.offset))
+      return isPlaced ? digest : undefined
     })
   }
 
@@ -191,6 +193,14 @@ export class DiskBlobStore implements BlobStore {
     this.#hashes.forget(id)
     // A request that cancels the upload meanwhile removes the file.
     return placeBlob(path, blobPath(this.#root, digest)).then(() => true, absentAs(false))
+  }
+
+  /** True if the bytes of an upload, whose digest is known, are a blob already: an earlier call has placed them. */
+  async #wasPlaced(digest: Digest, size: number): Promise<boolean> {
+    const path = blobPath(this.#root, digest)
+    if ((await sizeOfFile(path)) !== size) return false
+    await syncPlace(path)
+    return true
   }
 
   async discard(id: UploadId): Promise<void> {

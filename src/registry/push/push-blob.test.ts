@@ -180,6 +180,28 @@ test('a long body whose progress cannot be kept meanwhile counts at its end', as
   assert.deepEqual([offset, failures], [bytes.length, 2])
 })
 
+test('the last request of a push can be repeated where the database was away before the blob was linked', async () => {
+  const room = rooms.enter()
+  const { repository, owner, blobs } = room
+  let failures = 0
+  const metadata: RegistryRoom['metadata'] = {
+    ...room.metadata,
+    async linkBlob(link) {
+      if (failures++ === 0) throw new OciError('UNAVAILABLE')
+      return room.metadata.linkBlob(link)
+    },
+  }
+  const registry = createRegistry({ blobs, metadata, policy: POLICY })
+  const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
+  const key = { id, repository, owner }
+  await registry.appendUpload(key, bodyOf('kept'))
+  await assert.rejects(registry.finishUpload(key, digestOf('kept'), NOTHING), { code: 'UNAVAILABLE' })
+  await assert.rejects(registry.statBlob(repository, digestOf('kept')), { code: 'BLOB_UNKNOWN' })
+  await registry.finishUpload(key, digestOf('kept'), NOTHING)
+  assert.equal((await registry.statBlob(repository, digestOf('kept'))).size, 4)
+  await assertGone(room, key)
+})
+
 test('a body must lie where the session goes on, and be as long as its range', async () => {
   const room = rooms.enter()
   const { registry } = room
