@@ -1,5 +1,5 @@
-import { guardProcess } from './cli/guard-process.ts'
-import { hideShownPassword } from './cli/hide-shown-password.ts'
+import { hideShownPassword } from './cli/command-line/hide-shown-password.ts'
+import { guardProcess } from './cli/process/guard-process.ts'
 import { run } from './cli/run.ts'
 
 guardProcess()

@@ -1,6 +1,6 @@
 import { runWorker } from './app/workers/run-worker.ts'
-import { guardProcess } from './cli/guard-process.ts'
-import { shrinkHeapSoon } from './cli/shrink-heap.ts'
+import { guardProcess } from './cli/process/guard-process.ts'
+import { shrinkHeapSoon } from './cli/process/shrink-heap.ts'
 
 guardProcess()
 process.exit(await runWorker({ onServing: shrinkHeapSoon }))

@@ -24,7 +24,13 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     ],
   },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
-  { folder: 'cli', rooms: ['.', 'commands', 'run.ts'] },
+  {
+    folder: 'cli',
+    rooms: [
+      ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
+      ...['commands/cert', 'commands/user', 'commands', 'run.ts'],
+    ],
+  },
   { folder: 'database', rooms: ['.', 'copy', 'sqlite', 'postgres'] },
   {
     folder: 'front-door',

@@ -6,9 +6,9 @@ import { readFencedCommands, readHiddenCommands } from '../../test/docs/fenced-c
 import { NOT_RUN, RUN_BY_CLIENTS, RUN_BY_NODE, RUN_BY_PACKAGING } from '../../test/docs/how-commands-run.ts'
 import { runCli } from '../../test/support/run-cli.ts'
 import { CONFIG_ERROR_CODES } from '../config/config-error.ts'
-import { CLI_ERRORS } from './cli-error.ts'
-import { formatCommandReference } from './command-reference.ts'
-import { describeError } from './describe-error.ts'
+import { formatCommandReference } from './command-line/command-reference.ts'
+import { CLI_ERRORS } from './errors/cli-error.ts'
+import { describeError } from './errors/describe-error.ts'
 import { processIo } from './io.ts'
 import { buildProgram } from './run.ts'
 

@@ -124,7 +124,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e NETWORKS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
     FETCHES_IMAGE,
   'berth cert check registry.example.com':
-    'it connects to a public host; src/cli/commands/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',
+    'it connects to a public host; src/cli/commands/cert/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',
   'docker buildx build --push -t HOST/alice/app:1.0 --cache-to type=registry,mode=max,ref=HOST/alice/cache:app --cache-from type=registry,ref=HOST/alice/cache:app .':
     'it needs the buildx plugin; test/clients/buildkit.test.ts builds with the same cache options by buildctl',
 }

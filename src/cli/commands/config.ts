@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { describeConfig, type SettingDescription } from '../../config/show/describe.ts'
-import { createContext, printResult } from '../command-context.ts'
+import { addSettingFlags } from '../command-line/setting-flags.ts'
+import { createContext, printResult } from '../context/command-context.ts'
 import type { Io } from '../io.ts'
-import { addSettingFlags } from '../setting-flags.ts'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../output/table.ts'
 
 const EXAMPLES = `
 Examples:

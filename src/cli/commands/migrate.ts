@@ -3,11 +3,11 @@ import type { Command } from 'commander'
 import { type DatabasePlace, nameOfDatabase, placeOfDatabase } from '../../app/database-place.ts'
 import type { Config } from '../../config/config.ts'
 import { readDatabaseUrl } from '../../config/values/database-url.ts'
-import { CliError } from '../cli-error.ts'
-import { type CommandContext, createContext, printResult } from '../command-context.ts'
+import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
+import { loadWithoutDomain } from '../context/load-without-domain.ts'
+import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
-import { loadWithoutDomain } from '../load-without-domain.ts'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../output/table.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { RepositorySummary } from '../../registry/repositories.ts'
-import { askConfirmation } from '../ask.ts'
-import { CliError } from '../cli-error.ts'
-import { createContext, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../context/command-context.ts'
+import { openDataOf } from '../context/open-data.ts'
+import { printPages } from '../context/pages.ts'
+import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
-import { openDataOf } from '../open-data.ts'
-import { printPages } from '../pages.ts'
-import { formatBytes, formatPairs, formatTime } from '../table.ts'
+import { formatBytes, formatPairs, formatTime } from '../output/table.ts'
+import { askConfirmation } from '../prompts/ask.ts'
 
 const EXAMPLES = `
 Examples:

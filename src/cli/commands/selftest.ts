@@ -4,11 +4,11 @@ import type { SelftestStep } from '../../client/selftest.ts'
 import type { Config } from '../../config/config.ts'
 import { ANY_ADDRESS } from '../../config/listen-address.ts'
 import { formatAddress } from '../../config/show/describe.ts'
-import { askPassword } from '../ask.ts'
-import { CliError } from '../cli-error.ts'
-import { type CommandContext, createContext } from '../command-context.ts'
-import { describeError } from '../describe-error.ts'
+import { type CommandContext, createContext } from '../context/command-context.ts'
+import { CliError } from '../errors/cli-error.ts'
+import { describeError } from '../errors/describe-error.ts'
 import type { Io } from '../io.ts'
+import { askPassword } from '../prompts/ask.ts'
 
 const EXAMPLES = `
 Examples:

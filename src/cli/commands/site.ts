@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { CliError } from '../cli-error.ts'
-import { type CommandContext, createContext, printResult } from '../command-context.ts'
+import { repeatPlace } from '../command-line/own-commands.ts'
+import { addSettingFlags } from '../command-line/setting-flags.ts'
+import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
+import { loadWithoutDomain } from '../context/load-without-domain.ts'
+import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
-import { loadWithoutDomain } from '../load-without-domain.ts'
-import { repeatPlace } from '../own-commands.ts'
-import { addSettingFlags } from '../setting-flags.ts'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../output/table.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createContext, printResult } from '../command-context.ts'
+import { createContext, printResult } from '../context/command-context.ts'
 import type { Io } from '../io.ts'
 import { readVersion } from '../product.ts'
 

@@ -1,0 +1,78 @@
+import { type Command, Option } from 'commander'
+import type { OwnedRepositories } from '../../../accounts/accounts.ts'
+import type { OpenData } from '../../../app/open-data.ts'
+import { createContext, printResult } from '../../context/command-context.ts'
+import { openDataOf, requireDataOf } from '../../context/open-data.ts'
+import type { Io } from '../../io.ts'
+import { askConfirmation } from '../../prompts/ask.ts'
+
+/** Repositories deleted in one go. */
+const PAGE = 100
+
+/** `berth user remove`. */
+export function addRemove(user: Command, io: Io): void {
+  user
+    .command('remove <name>')
+    .description('Remove an account. Its repositories stay and belong to nobody, unless a flag says more.')
+    .option('--yes', 'do not ask')
+    .addOption(new Option('--with-repositories', 'delete its repositories, too').conflicts('giveTo'))
+    .option('--give-to <name>', 'let this account own its repositories; their names stay as they are')
+    .action(async (name: string, _options, command: Command) => {
+      const context = createContext(command, io)
+      await requireDataOf(context)
+      const isConfirmed = context.flags.yes === true
+      const giveTo = context.flags['give-to'] as string | undefined
+      const isDeleting = context.flags['with-repositories'] === true
+      await using data = await openDataOf(context)
+      // Without a terminal it is refused before anything is looked up.
+      const owned = io.isInteractive && !isConfirmed ? await data.accounts.findRepositories(name) : NONE
+      const fate = describeFate(owned, { giveTo, isDeleting })
+      await askConfirmation(io, `Remove the account ${name}?${fate.replace(/^\./, '')}`, isConfirmed)
+      const left = await data.accounts.remove(name, { giveTo })
+      if (isDeleting) await deleteRepositories(data, left)
+      const text = `User ${name} was removed${describeFate(left, { giveTo, isDeleting })}`
+      const repositories = { ...left, now: nowOf({ giveTo, isDeleting }) }
+      printResult(context, { user: { name }, repositories }, text)
+    })
+}
+
+const NONE: OwnedRepositories = { count: 0, owners: [], names: [] }
+
+interface Choice {
+  readonly giveTo: string | undefined
+  readonly isDeleting: boolean
+}
+
+function nowOf({ giveTo, isDeleting }: Choice): 'deleted' | 'given' | 'kept' {
+  if (isDeleting) return 'deleted'
+  return giveTo === undefined ? 'kept' : 'given'
+}
+
+/** Fate of the repositories, as an addition to a sentence; empty without any. */
+function describeFate({ count, names }: OwnedRepositories, choice: Choice): string {
+  if (count === 0) return ''
+  const fates = {
+    deleted: 'deleted with it',
+    given: `owned by ${choice.giveTo}`,
+    kept: 'kept, and nobody owns them (--with-repositories deletes them, --give-to NAME gives them to an account)',
+  }
+  const which = names.join(', ') + (count > names.length ? ', …' : '')
+  return `. ${count === 1 ? 'Its repository is' : `Its ${count} repositories are`} ${fates[nowOf(choice)]}: ${which}`
+}
+
+/** Deletes them page by page. Only an administrator can still push there; the next page includes such repositories. */
+async function deleteRepositories(
+  { accounts, repositories }: OpenData,
+  { owners }: OwnedRepositories,
+): Promise<void> {
+  for (const owner of owners) {
+    const prefix = `${owner}/`
+    for (;;) {
+      const page = await repositories.list({ limit: PAGE, last: prefix })
+      const below = page.filter((repository) => repository.name.startsWith(prefix))
+      for (const { name } of below) await repositories.delete(name)
+      if (below.length < PAGE) break
+    }
+  }
+  await accounts.releaseNames(owners)
+}

@@ -1,0 +1,23 @@
+import type { Config } from '../../config/config.ts'
+import { ConfigError } from '../../config/config-error.ts'
+import type { CommandContext } from './command-context.ts'
+
+/** Placeholder for the registry's own name where it is unknown: commands can use folders without it. */
+export const ANY_DOMAIN = 'localhost'
+
+/**
+ * The configuration for commands that need folders and no listener: a missing domain or certificate is an error for a
+ * server only. `more`: flags that count
+ * before those of the command. Errors: `ConfigError`.
+ */
+export function loadWithoutDomain(
+  context: CommandContext,
+  more: Readonly<Record<string, unknown>> = {},
+): Config {
+  try {
+    return context.loadServerConfig(more).config
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.code !== 'VALUES_CONFLICT') throw error
+    return context.loadServerConfig({ ...more, domain: ANY_DOMAIN }).config
+  }
+}

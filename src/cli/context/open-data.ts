@@ -1,0 +1,32 @@
+import type { OpenData } from '../../app/open-data.ts'
+import type { CommandContext } from './command-context.ts'
+import { loadWithoutDomain } from './load-without-domain.ts'
+import { mayMake } from './new-flag.ts'
+
+/** True for a command with `--new`: only such a command may make data. */
+interface NewOptions {
+  readonly takesNew?: boolean
+}
+
+/**
+ * Opens the data of the settings. Loaded only when needed: help and mistakes do not load the server's parts. Errors:
+ * `AppError`, `DATA_NOT_FOUND` among them.
+ */
+export async function openDataOf(
+  context: CommandContext,
+  { takesNew = false }: NewOptions = {},
+): Promise<OpenData> {
+  const config = loadWithoutDomain(context)
+  const { openData } = await import('../../app/open-data.ts')
+  return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
+}
+
+/** Checks that the data exist, before a prompt. Errors: `AppError` `DATA_NOT_FOUND`. */
+export async function requireDataOf(
+  context: CommandContext,
+  { takesNew = false }: NewOptions = {},
+): Promise<void> {
+  if (takesNew && mayMake(context)) return
+  const { requireFacts } = await import('../../app/require-data.ts')
+  await requireFacts(loadWithoutDomain(context), { takesNew })
+}
