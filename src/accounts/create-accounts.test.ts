@@ -4,21 +4,34 @@ import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { CHEAP_PASSWORDS } from '../../test/support/cheap-passwords.ts'
 import { changeSeenBy, type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
+import type { TemporaryDatabase } from '../../test/support/temporary-database.ts'
 import { accountBelongings } from '../app/account-belongings.ts'
 import { AccountError } from './accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { createLoginPlaces } from './guesses/login-places.ts'
 import { CREDENTIAL_TTL_MS } from './log-in/credential-cache.ts'
-import { PASSWORD_COST } from './passwords/password-hash.ts'
+import { PASSWORD_COST, type PasswordCost } from './passwords/password-hash.ts'
 
 const test = testOnEngines()
+
+type BerthDatabase = TemporaryDatabase['database']
 
 const PASSWORD = 'correct horse'
 /** Hash of the lowest cost, to save time. */
 const bcryptOf = (password: string): string => hashSync(password, 4)
 
-/** @param cost That of servers where a test is about it, or needs checks that take a while. */
-async function setUp(openDatabase: OpenDatabase, htpasswd?: string, cost = CHEAP_PASSWORDS) {
+/**
+ * @param cost That of servers where a test is about it, or needs checks that take a while.
+ * @param note Stands before the database.
+ */
+async function setUp(
+  openDatabase: OpenDatabase,
+  htpasswd?: string,
+  {
+    cost = CHEAP_PASSWORDS,
+    note = (database) => database,
+  }: { cost?: PasswordCost; note?: (database: BerthDatabase) => BerthDatabase } = {},
+) {
   const temporary = await openDatabase()
   const { database } = temporary
   const path = join(temporary.folder, 'htpasswd')
@@ -27,7 +40,7 @@ async function setUp(openDatabase: OpenDatabase, htpasswd?: string, cost = CHEAP
   const htpasswdFile = htpasswd === undefined ? undefined : path
   const open = (db = database) =>
     createAccounts({
-      database: db,
+      database: note(db),
       belongings: accountBelongings(db),
       htpasswdFile,
       clock: () => clock.now,
@@ -133,7 +146,7 @@ test('`verifyPassword()` sees at once what another process changes', async (open
 })
 
 test('`verifyPassword()` shares one check among all who ask the same at once', async (openDatabase) => {
-  await using t = await setUp(openDatabase, undefined, PASSWORD_COST)
+  await using t = await setUp(openDatabase, undefined, { cost: PASSWORD_COST })
   // More than the queue holds: as jobs of their own most would be refused.
   const results = await Promise.all(
     Array.from({ length: 500 }, () => t.accounts.verifyPassword('alice', PASSWORD)),
@@ -142,7 +155,7 @@ test('`verifyPassword()` shares one check among all who ask the same at once', a
 })
 
 test('`verifyPassword()` refuses guesses beyond what the queue holds', async (openDatabase, context) => {
-  await using t = await setUp(openDatabase, undefined, PASSWORD_COST)
+  await using t = await setUp(openDatabase, undefined, { cost: PASSWORD_COST })
   const results = await Promise.allSettled(
     Array.from({ length: 60 }, (_, index) => t.accounts.verifyPassword(`name${index}`, PASSWORD)),
   )
@@ -222,7 +235,7 @@ test('the places a name logged in from are bounded, and forgotten after a month'
 })
 
 test('`verifyPassword()` takes as long for an unknown name as for a wrong password', async (openDatabase) => {
-  await using t = await setUp(openDatabase, `bob:${bcryptOf(PASSWORD)}\n`, PASSWORD_COST)
+  await using t = await setUp(openDatabase, `bob:${bcryptOf(PASSWORD)}\n`, { cost: PASSWORD_COST })
   await t.accounts.verifyPassword('bob', 'warm up the worker')
   const names = ['alice', 'bob', 'nobody']
   const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))
@@ -274,6 +287,39 @@ test('an account of the database hides one of the htpasswd file, also while it i
   assert.equal(await t.accounts.verifyPassword('alice', 'from the file'), undefined)
   await t.accounts.remove('alice')
   assert.ok(await t.accounts.verifyPassword('alice', 'from the file'))
+})
+
+test('an account that another process adds counts at once, beside a line of its name as well', async (openDatabase) => {
+  await using t = await setUp(openDatabase, `bob:${bcryptOf('of the line')}\n`)
+  const other = await t.openAgain()
+  assert.equal((await t.accounts.findEnabled('bob'))?.source, 'htpasswd')
+  assert.equal((await t.accounts.findEnabled('bob'))?.source, 'htpasswd')
+  await changeSeenBy(t.database, () => other.add({ name: 'bob', password: PASSWORD, isAdmin: false }))
+  assert.equal(await t.accounts.verifyPassword('bob', 'of the line'), undefined)
+  assert.equal((await t.accounts.verifyPassword('bob', PASSWORD))?.source, 'database')
+  // Without a line nothing is remembered of a name, so that no notification has to arrive first.
+  assert.equal(await t.accounts.findEnabled('carol'), undefined)
+  assert.equal(await t.accounts.verifyPassword('carol', PASSWORD), undefined)
+  await other.add({ name: 'carol', password: PASSWORD, isAdmin: false })
+  assert.equal((await t.accounts.verifyPassword('carol', PASSWORD))?.source, 'database')
+})
+
+test('that a name has no account is remembered only of lines of the htpasswd file', async (openDatabase) => {
+  const asked: string[] = []
+  const note = ({ prepareFirst, ...database }: BerthDatabase): BerthDatabase => ({
+    ...database,
+    prepareFirst(query, memory) {
+      const find = prepareFirst(query, memory)
+      return (...names) => {
+        if (memory?.remembersAbsence) asked.push(...names)
+        return find(...names)
+      }
+    },
+  })
+  await using t = await setUp(openDatabase, `bob:${bcryptOf('of the line')}\n`, { note })
+  await t.accounts.htpasswdStatus()
+  for (const name of ['alice', 'bob', 'carol', 'mallory', 'x'.repeat(200)]) await t.accounts.findEnabled(name)
+  assert.deepEqual(asked, ['bob', 'bob'])
 })
 
 test('a changed htpasswd file ends what is remembered of its old lines', async (openDatabase) => {

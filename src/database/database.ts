@@ -37,7 +37,7 @@ export interface Database<S> {
    * Compiles a query that is run with every request into a function of its parameters, in the order of its text. Its
    * rows may be returned again as long as `changes()` stays the same: they must not be changed.
    */
-  prepareFirst<R extends object>(query: CompiledQuery<R>): FirstRow<R>
+  prepareFirst<R extends object>(query: CompiledQuery<R>, memory?: MemoryOfAbsence): FirstRow<R>
   /** A number that differs once earlier reads may be out of date. */
   changes(): number
   /**
@@ -46,6 +46,15 @@ export interface Database<S> {
    */
   check(): Promise<void>
   close(): Promise<void>
+}
+
+/** What is remembered where a query has no row. */
+export interface MemoryOfAbsence {
+  /**
+   * True: that there is none, as long as `changes()` stays the same. Only for parameters of a small set that visitors
+   * do not choose: at most `MAX_ABSENT_ROWS` are remembered. By default nothing is.
+   */
+  readonly remembersAbsence?: boolean
 }
 
 /**

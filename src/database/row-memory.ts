@@ -4,29 +4,52 @@ const MAX_BYTES = 4 * 1024 * 1024
 const MAX_ROW_BYTES = 64 * 1024
 /** Memory of a row beside its values. */
 const ROW_OVERHEAD_BYTES = 256
+/** Most absent rows remembered: two of each of 4,096 accounts of htpasswd files, in 2.5 MB with the longest names. */
+export const MAX_ABSENT_ROWS = 8_192
 
 /** Rows read from the current state of the database. Its owner clears it when anything is committed. */
 export class RowMemory {
   readonly #rows = new Map<string, object>()
+  /** Keys without a row, the oldest first; apart from the rows, so that neither displaces the other. */
+  readonly #absent = new Set<string>()
   #bytes = 0
 
-  get(key: string): object | undefined {
-    return this.#rows.get(key)
+  /** Null: it is remembered that there is no such row. */
+  get(key: string): object | null | undefined {
+    return this.#rows.get(key) ?? (this.#absent.has(key) ? null : undefined)
   }
 
   /** Remembers a row, which must not be changed from now on, if it is not too large. */
   add(key: string, row: object): void {
     const bytes = sizeOf(key, row)
     if (bytes > MAX_ROW_BYTES) return
-    if (this.#bytes + bytes > MAX_BYTES) this.clear()
+    if (this.#bytes + bytes > MAX_BYTES) this.#forgetRows()
     this.#rows.set(key, row)
     this.#bytes += bytes
   }
 
+  /** Remembers that there is no row, in place of the oldest one known to be absent if there are too many. */
+  addAbsent(key: string): void {
+    if (this.#absent.size >= MAX_ABSENT_ROWS) this.#forgetOldestAbsent()
+    this.#absent.add(key)
+  }
+
   clear(): void {
-    if (this.#rows.size === 0) return
+    if (this.#rows.size + this.#absent.size === 0) return
+    this.#forgetRows()
+    this.#absent.clear()
+  }
+
+  #forgetRows(): void {
     this.#rows.clear()
     this.#bytes = 0
+  }
+
+  #forgetOldestAbsent(): void {
+    for (const oldest of this.#absent) {
+      this.#absent.delete(oldest)
+      return
+    }
   }
 }
 

@@ -31,9 +31,9 @@ export function countQueries<S>(database: Database<S>): CountedDatabase<S> {
         count('transaction')
         return database.transaction(work)
       },
-      prepareFirst(query) {
+      prepareFirst(query, memory) {
         const [, table = query.sql] = /from "(\w+)"/.exec(query.sql) ?? []
-        const run = database.prepareFirst(query)
+        const run = database.prepareFirst(query, memory)
         return (...parameters) => {
           count(table)
           return run(...parameters)

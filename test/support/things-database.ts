@@ -31,6 +31,8 @@ export interface ThingsDatabase extends AsyncDisposable {
   setSize(name: string, size: number): Promise<void>
   /** Prepared: its row may come from memory. */
   readonly find: FirstRow<{ readonly size: number }>
+  /** The same, and that there is no row may come from memory, too. */
+  readonly findOrMiss: FirstRow<{ readonly size: number }>
 }
 
 /** Opens a PostgreSQL database with the tables of {@link ThingsSchema}. */
@@ -39,6 +41,7 @@ export async function openThings(
   options: Omit<OpenPostgresOptions, 'migrations'> = {},
 ): Promise<ThingsDatabase> {
   const db = await openPostgresDatabase<ThingsSchema>(target, { ...options, migrations: [THINGS] })
+  const query = db.read.selectFrom('things').select('size').where('name', '=', '').compile()
   return {
     db,
     async add(thing) {
@@ -47,7 +50,8 @@ export async function openThings(
     async setSize(name, size) {
       await db.transaction((tx) => tx.updateTable('things').set({ size }).where('name', '=', name).execute())
     },
-    find: db.prepareFirst(db.read.selectFrom('things').select('size').where('name', '=', '').compile()),
+    find: db.prepareFirst(query),
+    findOrMiss: db.prepareFirst(query, { remembersAbsence: true }),
     [Symbol.asyncDispose]: () => db.close(),
   }
 }

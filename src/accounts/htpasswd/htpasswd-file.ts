@@ -88,6 +88,11 @@ export class HtpasswdFile {
     return this.#check.then(() => this.#content ?? NOTHING)
   }
 
+  /** True if the accounts of the last check have this name. */
+  hasHad(name: string): boolean {
+    return this.#content?.accounts.has(name) ?? false
+  }
+
   /** Its current status. */
   async status(): Promise<HtpasswdStatus> {
     await this.current()

@@ -33,6 +33,12 @@ export class HtpasswdFiles {
     this.#files = new Map([...unique].map((path) => [path, this.#files.get(path) ?? this.#open(path)]))
   }
 
+  /** True if a file had a line of this name when it was last checked; waits for no disk. */
+  haveHad(name: string): boolean {
+    for (const file of this.#files.values()) if (file.hasHad(name)) return true
+    return false
+  }
+
   /** The first line of a name. */
   async find(name: string): Promise<HtpasswdAccount | undefined> {
     for (const file of this.#files.values()) {

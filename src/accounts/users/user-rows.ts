@@ -1,5 +1,5 @@
 import type { CompiledQuery, Selectable, Transaction } from 'kysely'
-import type { Database, FirstRow } from '../../database/database.ts'
+import type { Database, FirstRow, MemoryOfAbsence } from '../../database/database.ts'
 import type { Account } from '../accounts.ts'
 import type { AccountsSchema, UserTable } from '../schema.ts'
 import { parseHeldNames } from './name-ownership.ts'
@@ -8,9 +8,12 @@ import { parseHeldNames } from './name-ownership.ts'
 export type UserRow = Selectable<UserTable>
 
 /** Finds the row of a name. The query is compiled once: it is run for each request. */
-export function createUserFinder({ read, prepareFirst }: Database<AccountsSchema>): FirstRow<UserRow> {
+export function createUserFinder(
+  { read, prepareFirst }: Database<AccountsSchema>,
+  memory?: MemoryOfAbsence,
+): FirstRow<UserRow> {
   const query: CompiledQuery<UserRow> = read.selectFrom('users').selectAll().where('name', '=', '').compile()
-  return prepareFirst(query)
+  return prepareFirst(query, memory)
 }
 
 /** Id of an account of the database, from that of its row. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { pgbouncerSkipReason, startPgbouncer } from '../../../test/support/pgbouncer.ts'
@@ -8,11 +10,15 @@ import {
   postgresSkipReason,
   startPostgresServer,
 } from '../../../test/support/postgres-server.ts'
+import { startDeaf } from '../../../test/support/start-deaf.ts'
 import { openThings, type ThingsDatabase } from '../../../test/support/things-database.ts'
-import { LISTENER_NAME, type ListenProblem } from './change-listener.ts'
+import { RowMemory } from '../row-memory.ts'
+import { ChangeListener, LISTENER_NAME, type ListenProblem } from './change-listener.ts'
 import type { PostgresTarget } from './postgres-target.ts'
-import { MAX_UNCONFIRMED_MS } from './remembered-rows.ts'
+import { MAX_UNCONFIRMED_MS, RememberedRows } from './remembered-rows.ts'
 
+/** Most time to give an attempt to connect up, in ms; the driver's own limit is 5 s. */
+const CLOSE_MS = 2_000
 /** Pause between two looks, in ms. */
 const POLL_MS = 5
 /** Changes of one row beside reads of it. */
@@ -68,6 +74,34 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
       await node.isListening()
       assert.equal((await node.find('x'))?.size, size + 10)
     }
+  })
+
+  it('are missed only until another node adds them, and always without the choice to remember that', async () => {
+    await using pair = await openPair()
+    const { node, other } = pair
+    await node.isListening()
+    assert.equal(await node.find('y'), undefined)
+    assert.ok(node.find('y') instanceof Promise, 'a missing row was remembered without the choice')
+    await remembersMissing(node, 'y')
+    await other.add({ name: 'y', size: 7 })
+    assert.equal((await node.find('y'))?.size, 7)
+    await until(async () => (await node.findOrMiss('y'))?.size === 7)
+    await remembersMissing(node, 'z')
+    await cutListeners()
+    await node.hasProblem('cut-off')
+    await other.add({ name: 'z', size: 8 })
+    assert.equal((await node.findOrMiss('z'))?.size, 8)
+  })
+
+  it('are missed for a short time where a node cannot listen', async () => {
+    await using pair = await openPair({ listen: { host: '127.0.0.1', port: 1 } })
+    const { node, other, clock } = pair
+    await node.find('x')
+    await node.hasProblem('cut-off')
+    await remembersMissing(node, 'y')
+    await other.add({ name: 'y', size: 7 })
+    clock.now += MAX_UNCONFIRMED_MS
+    assert.equal((await node.findOrMiss('y'))?.size, 7)
   })
 
   it('are remembered for a short time where a node cannot listen', async () => {
@@ -156,6 +190,60 @@ describe('rows that a node remembers', { skip: postgresSkipReason() }, () => {
   }
 })
 
+describe('ChangeListener', () => {
+  it('ends at once while it connects, whatever the server does', async () => {
+    await using deaf = await startDeaf()
+    await using silent = await startSilent('')
+    await using tls = await startSilent('S')
+    for (const [port, mode] of [
+      [deaf.port, 'disable'],
+      [silent.port, 'disable'],
+      [silent.port, 'require'],
+      [tls.port, 'require'],
+    ] as const) {
+      const listener = new ChangeListener({
+        target: { host: '127.0.0.1', port, user: 'berth', name: 'berth', tls: mode },
+        rows: new RememberedRows(new RowMemory(), () => performance.now()),
+        sender: '0',
+        run: async () => undefined,
+        onListening: (problem) => assert.fail(`it reports ${problem}`),
+        now: () => performance.now(),
+      })
+      listener.keepListening()
+      if (port !== deaf.port) await (port === tls.port ? tls : silent).reached()
+      const before = performance.now()
+      await listener.close()
+      assert.ok(performance.now() - before < CLOSE_MS, `port ${port}, TLS ${mode}`)
+    }
+  })
+})
+
+/** A server that answers the first bytes of a connection with some, and then nothing. */
+async function startSilent(answer: string) {
+  let reach = Promise.withResolvers<void>()
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.write(answer)
+      reach.resolve()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    /** The next connection has sent something. */
+    async reached() {
+      await reach.promise
+      reach = Promise.withResolvers()
+    },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
 interface Pair extends AsyncDisposable {
   readonly node: ThingsDatabase & {
     isListening(): Promise<void>
@@ -171,6 +259,18 @@ async function assertBounded({ node, other, clock }: Pick<Pair, 'node' | 'other'
   await other.setSize('x', before + 1)
   clock.now += MAX_UNCONFIRMED_MS
   assert.equal((await node.find('x'))?.size, before + 1)
+}
+
+/** Misses a row, and again without the server. */
+async function remembersMissing(
+  { findOrMiss }: Pick<ThingsDatabase, 'findOrMiss'>,
+  name: string,
+): Promise<void> {
+  // What arrives after any change is not remembered.
+  await until(async () => {
+    assert.equal(await findOrMiss(name), undefined)
+    return !(findOrMiss(name) instanceof Promise)
+  })
 }
 
 /** Waits until it is so; the runner's time limit ends a wait in vain. */

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { clientConfig, type PostgresTarget } from './postgres-target.ts'
@@ -10,6 +11,8 @@ const ANSWER_TIMEOUT_MS = 3_000
 /** Pause before the first attempt to listen again, in ms; it doubles up to the second. */
 const FIRST_PAUSE_MS = 250
 const MAX_PAUSE_MS = 15_000
+/** Longest wait for the end of a working connection, in ms: after it the connection is cut. */
+const END_TIMEOUT_MS = 250
 /** All nodes of one database listen to this. */
 const CHANNEL = 'berth_changes'
 /** Names the connection in the server's list of its activity. */
@@ -53,6 +56,7 @@ export function notifyStatement(sender: string): string {
 export class ChangeListener {
   readonly #parts: ChangeListenerParts
   readonly #closing = new AbortController()
+  readonly #closed = Promise.withResolvers<void>()
   #listening: Promise<void> | undefined
   /** Undefined without a working connection. */
   #client: pg.Client | undefined
@@ -75,8 +79,10 @@ export class ChangeListener {
       void this.#beat(this.#client, now)
   }
 
+  /** Ends the connection, and an attempt to make one at once. */
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#closed.resolve()
     this.#stopWaiting()
     await this.#listening
   }
@@ -103,21 +109,28 @@ export class ChangeListener {
   /** Until the connection is lost. Errors: as `#begin()`. */
   async #listenOnce(onBegun: () => void): Promise<void> {
     const config = clientConfig(this.#parts.target, this.#place())
+    const socket = new Socket()
     const client = new pg.Client({
       ...config,
+      stream: () => socket,
       application_name: LISTENER_NAME,
       query_timeout: ANSWER_TIMEOUT_MS,
     })
     const lost = this.#awaitLoss(client)
+    const begun = this.#begin(client)
+    // It may fail after the race.
+    begun.catch(() => {})
     try {
-      await this.#begin(client)
+      await Promise.race([begun, this.#closed.promise])
+      if (this.#closing.signal.aborted) return
       onBegun()
       await lost
     } finally {
+      const endTimeoutMs = this.#client === client ? END_TIMEOUT_MS : 0
       this.#client = undefined
       // Later changes are not notified.
       this.#parts.rows.forget()
-      await client.end().catch(() => {})
+      await end(client, socket, endTimeoutMs)
     }
   }
 
@@ -135,6 +148,7 @@ export class ChangeListener {
     await client.query(`listen ${CHANNEL}; listen ${own}`)
     const sentAt = now()
     await Promise.all([awaitNotification(client, own), run(`notify ${own}`)])
+    if (this.#closing.signal.aborted) return
     client.on('notification', ({ payload }) => {
       if (payload !== sender) rows.forget()
     })
@@ -184,19 +198,32 @@ class ListenFailed extends Error {
   }
 }
 
-/** Errors: `ListenFailed` if it does not arrive in time. */
+/** Ends a connection; cuts it if that takes longer, as with a server that does not answer. */
+async function end(client: pg.Client, socket: Socket, timeoutMs: number): Promise<void> {
+  // The error ends the driver's attempt to connect, which otherwise would never end.
+  const cut = (): void => void socket.destroy(new Error('closed'))
+  if (timeoutMs === 0) cut()
+  const timer = setTimeout(cut, timeoutMs)
+  await client.end().catch(() => {})
+  clearTimeout(timer)
+}
+
+/** Errors: `ListenFailed` if it does not arrive in time, or the connection is lost. */
 async function awaitNotification(client: pg.Client, channel: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const onNotification = (message: pg.Notification): void => {
     if (message.channel === channel) resolve()
   }
+  const onEnd = (): void => reject(new ListenFailed('cut-off'))
   const timer = setTimeout(() => reject(new ListenFailed('other-server')), ANSWER_TIMEOUT_MS)
   client.on('notification', onNotification)
+  client.on('end', onEnd)
   try {
     await promise
   } finally {
     clearTimeout(timer)
     client.off('notification', onNotification)
+    client.off('end', onEnd)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CompiledQuery } from 'kysely'
-import type { FirstRow } from '../database.ts'
+import type { FirstRow, MemoryOfAbsence } from '../database.ts'
+import { rowKey } from '../row-memory.ts'
 import type { PostgresConnection } from './postgres-connection.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
@@ -16,15 +17,18 @@ export function createFirstRowReader({
   take,
   rows,
   keepListening,
-}: FirstRowParts): <R extends object>(query: CompiledQuery<R>) => FirstRow<R> {
+}: FirstRowParts): <R extends object>(query: CompiledQuery<R>, memory?: MemoryOfAbsence) => FirstRow<R> {
   let queries = 0
-  return <R extends object>({ sql }: CompiledQuery<R>): FirstRow<R> => {
+  return <R extends object>(
+    { sql }: CompiledQuery<R>,
+    { remembersAbsence = false }: MemoryOfAbsence = {},
+  ): FirstRow<R> => {
     const id = queries++
     return (...parameters) => {
       keepListening()
-      const key = JSON.stringify([id, ...parameters])
-      const known = rows.get(key) as R | undefined
-      return known ?? fetch({ sql, parameters, key })
+      const key = rowKey(id, parameters)
+      const known = rows.get(key) as R | null | undefined
+      return known === undefined ? fetch({ sql, parameters, key, remembersAbsence }) : (known ?? undefined)
     }
   }
 
@@ -32,6 +36,7 @@ export function createFirstRowReader({
     readonly sql: string
     readonly parameters: readonly string[]
     readonly key: string
+    readonly remembersAbsence: boolean
   }): Promise<R | undefined> {
     const readAt = rows.version()
     const connection = await take()
@@ -39,6 +44,7 @@ export function createFirstRowReader({
       const result = await connection.executeQuery<R>(query)
       const [row] = result.rows
       if (row) rows.add(query.key, row, readAt)
+      else if (query.remembersAbsence) rows.addAbsent(query.key, readAt)
       return row
     } finally {
       connection.release()

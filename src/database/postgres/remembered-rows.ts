@@ -29,7 +29,8 @@ export class RememberedRows {
     return this.#version
   }
 
-  get(key: string): object | undefined {
+  /** Null: it is remembered that there is no such row. */
+  get(key: string): object | null | undefined {
     this.version()
     return this.#memory.get(key)
   }
@@ -40,6 +41,11 @@ export class RememberedRows {
    */
   add(key: string, row: object, readAt: number): void {
     if (this.version() === readAt) this.#memory.add(key, row)
+  }
+
+  /** Remembers that there was no row when the version was `readAt`, under the same condition. */
+  addAbsent(key: string, readAt: number): void {
+    if (this.version() === readAt) this.#memory.addAbsent(key)
   }
 
   /** Something has changed, or may have. */

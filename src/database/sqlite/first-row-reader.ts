@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CompiledQuery } from 'kysely'
-import type { FirstRow } from '../database.ts'
+import type { FirstRow, MemoryOfAbsence } from '../database.ts'
 import { type RowMemory, rowKey } from '../row-memory.ts'
 import type { ReadSnapshot } from './read-snapshot.ts'
 import { toSqliteFault } from './sqlite-fault.ts'
@@ -23,9 +23,9 @@ export function createFirstRowReader({
   connection,
   snapshot,
   memory,
-}: FirstRowParts): <R extends object>(query: CompiledQuery<R>) => FirstRow<R> {
+}: FirstRowParts): <R extends object>(query: CompiledQuery<R>, memory?: MemoryOfAbsence) => FirstRow<R> {
   let queries = 0
-  return <R extends object>(query: CompiledQuery<R>) => {
+  return <R extends object>(query: CompiledQuery<R>, { remembersAbsence = false }: MemoryOfAbsence = {}) => {
     let statement: StatementSync | undefined
     const id = queries++
     return (...parameters) => {
@@ -33,10 +33,11 @@ export function createFirstRowReader({
         statement ??= connection().prepare(query.sql)
         snapshot.open()
         const key = rowKey(id, parameters)
-        const known = memory.get(key) as R | undefined
-        if (known) return known
+        const known = memory.get(key) as R | null | undefined
+        if (known !== undefined) return known ?? undefined
         const row = statement.get(...parameters) as R | undefined
         if (row) memory.add(key, row)
+        else if (remembersAbsence) memory.addAbsent(key)
         return row
       } catch (error) {
         throw toSqliteFault(error)
