@@ -48,7 +48,7 @@ export interface Database<S> {
   close(): Promise<void>
 }
 
-/** What is remembered where a query has no row. */
+/** Memory of a query that has no row. */
 export interface MemoryOfAbsence {
   /**
    * True: that there is none, as long as `changes()` stays the same. Only for parameters of a small set that visitors

@@ -266,7 +266,7 @@ async function remembersMissing(
   { findOrMiss }: Pick<ThingsDatabase, 'findOrMiss'>,
   name: string,
 ): Promise<void> {
-  // What arrives after any change is not remembered.
+  // A row that arrives after any change is not remembered.
   await until(async () => {
     assert.equal(await findOrMiss(name), undefined)
     return !(findOrMiss(name) instanceof Promise)
