@@ -39,7 +39,7 @@ export interface DoorListener {
  * `EACCES`, …).
  */
 export async function openDoorListener(address: DoorAddress, options: DoorOptions): Promise<DoorListener> {
-  const listening = new Listening(options, await loadParts(options))
+  const listening = new Listening(address, options, await loadParts(options))
   await listenOn(listening.server, address)
   listening.begin()
   return {
@@ -81,6 +81,7 @@ interface Connection {
 class Listening {
   /** The server that listens. */
   readonly server: Server
+  readonly #isUnixSocket: boolean
   readonly #options: DoorOptions
   readonly #ports: DoorPorts
   readonly #http1: HttpServer
@@ -101,7 +102,8 @@ class Listening {
   /** True if no connection may stay, not even one that the system accepted a moment ago. */
   #isCut = false
 
-  constructor(options: DoorOptions, { createHttp2, createTlsEntrance }: LoadedParts) {
+  constructor(address: DoorAddress, options: DoorOptions, { createHttp2, createTlsEntrance }: LoadedParts) {
+    this.#isUnixSocket = address.path !== undefined
     this.#options = options
     this.#ports = options.ports
     this.#count = new ConnectionCount(options.maxPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS)
@@ -176,12 +178,14 @@ class Listening {
 
   #acceptBare(socket: Socket): void {
     const connection = this.#register(socket)
+    if (!connection) return
     if (!this.#isWelcome(connection, connection.source.address)) return void socket.destroy()
     this.#handOn(socket, connection, { scheme: 'http', serverName: undefined, client: undefined })
   }
 
   async #accept(socket: Socket): Promise<void> {
     const connection = this.#register(socket)
+    if (!connection) return
     connection.deadline = setTimeout(
       () => socket.destroy(),
       this.#options.handshakeTimeoutMs ?? CONNECTION_LIMITS.handshakeTimeoutMs,
@@ -197,7 +201,12 @@ class Listening {
     this.#http1.emit('connection', socket)
   }
 
-  #register(raw: Socket): Connection {
+  /** Undefined for a connection that its client has reset already: it has no address any more, as those of Unix sockets. */
+  #register(raw: Socket): Connection | undefined {
+    if (raw.remoteAddress === undefined && !this.#isUnixSocket) {
+      raw.destroy()
+      return undefined
+    }
     const source = { address: plainAddress(raw.remoteAddress), port: raw.remotePort ?? 0 }
     const connection: Connection = {
       raw,
