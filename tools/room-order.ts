@@ -31,7 +31,13 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['commands/cert', 'commands/user', 'commands', 'run.ts'],
     ],
   },
-  { folder: 'database', rooms: ['.', 'copy', 'sqlite', 'postgres'] },
+  {
+    folder: 'database',
+    rooms: [
+      ...['.', 'copy', 'sqlite'],
+      ...['postgres/connection', 'postgres/transactions', 'postgres/remembered', 'postgres'],
+    ],
+  },
   {
     folder: 'front-door',
     rooms: [

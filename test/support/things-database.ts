@@ -1,8 +1,8 @@
 import type { Generated } from 'kysely'
 import type { Database, FirstRow } from '../../src/database/database.ts'
 import type { MigrationSet } from '../../src/database/migrations.ts'
+import type { PostgresTarget } from '../../src/database/postgres/connection/postgres-target.ts'
 import { type OpenPostgresOptions, openPostgresDatabase } from '../../src/database/postgres/open-postgres.ts'
-import type { PostgresTarget } from '../../src/database/postgres/postgres-target.ts'
 
 /** Tables for tests of an engine, apart from those of any capability. */
 export interface ThingsSchema {

@@ -22,7 +22,7 @@ export async function checkDatabase({ database, workers }: Config): Promise<Find
   if (database.engine === 'sqlite') return []
   const [{ readPostgresReport }, { requireUsable }] = await Promise.all([
     import('../../database/postgres/postgres-report.ts'),
-    import('../../database/postgres/start-error.ts'),
+    import('../../database/postgres/connection/start-error.ts'),
   ])
   try {
     const report = await readPostgresReport(database)

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import pg from 'pg'
-import { clientConfig, type PostgresTarget } from './postgres-target.ts'
-import { type ServerFacts, toStartError } from './start-error.ts'
+import { clientConfig, type PostgresTarget } from './connection/postgres-target.ts'
+import { type ServerFacts, toStartError } from './connection/start-error.ts'
 
 /** Questions by which the way to a server is judged. */
 const QUESTIONS = 3

@@ -1,4 +1,4 @@
-import { unavailable } from './postgres-fault.ts'
+import { unavailable } from '../connection/postgres-fault.ts'
 
 /** Most transactions that wait for others of this process: all uploads at once that a process has descriptors for. */
 const MAX_WAITING = 10_000

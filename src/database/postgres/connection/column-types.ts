@@ -1,5 +1,5 @@
-import { kysely } from '../kysely.ts'
-import type { ColumnTypes } from '../migrations.ts'
+import { kysely } from '../../kysely.ts'
+import type { ColumnTypes } from '../../migrations.ts'
 
 /** Texts have a collation by bytes: that of a database depends on its language, and changes with the system's library. */
 export const POSTGRES_TYPES: ColumnTypes = {

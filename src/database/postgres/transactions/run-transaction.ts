@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConflictError, type ConflictKind, findConflict, unavailable } from './postgres-fault.ts'
+import { ConflictError, type ConflictKind, findConflict, unavailable } from '../connection/postgres-fault.ts'
 import type { TransactionGate } from './transaction-gate.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { RowMemory } from '../row-memory.ts'
+import type { RowMemory } from '../../row-memory.ts'
 
 /**
  * Longest time that a row is remembered without a sign that nothing has changed, in ms. A node without notifications

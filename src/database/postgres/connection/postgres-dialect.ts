@@ -9,7 +9,7 @@ import type {
   TransactionSettings,
 } from 'kysely'
 import type { Pool } from 'pg'
-import { kysely } from '../kysely.ts'
+import { kysely } from '../../kysely.ts'
 import { PostgresConnection } from './postgres-connection.ts'
 import { toPostgresFault } from './postgres-fault.ts'
 

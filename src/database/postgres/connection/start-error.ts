@@ -1,4 +1,4 @@
-import { DatabaseError } from '../database.ts'
+import { DatabaseError } from '../../database.ts'
 import { codeOf, isLost, isTls } from './postgres-fault.ts'
 import type { PostgresTarget } from './postgres-target.ts'
 

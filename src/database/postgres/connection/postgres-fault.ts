@@ -1,4 +1,4 @@
-import { OciError } from '../../oci/errors.ts'
+import { OciError } from '../../../oci/errors.ts'
 
 /** Seconds after which a request that failed for a fault of the database may be tried again. */
 const RETRY_AFTER_S = 5

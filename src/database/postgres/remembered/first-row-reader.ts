@@ -1,7 +1,7 @@
 import type { CompiledQuery } from 'kysely'
-import type { FirstRow, MemoryOfAbsence } from '../database.ts'
-import { rowKey } from '../row-memory.ts'
-import type { PostgresConnection } from './postgres-connection.ts'
+import type { FirstRow, MemoryOfAbsence } from '../../database.ts'
+import { rowKey } from '../../row-memory.ts'
+import type { PostgresConnection } from '../connection/postgres-connection.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
 /** Dependencies of prepared queries. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { RowMemory } from '../row-memory.ts'
+import { RowMemory } from '../../row-memory.ts'
 import { MAX_UNCONFIRMED_MS, RememberedRows } from './remembered-rows.ts'
 
 const ROW = { size: 1 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { clientConfig, type PostgresTarget } from './postgres-target.ts'
+import { clientConfig, type PostgresTarget } from '../connection/postgres-target.ts'
 import type { RememberedRows } from './remembered-rows.ts'
 
 /** Pause between two signs that the connection still works, in ms; well below `MAX_UNCONFIRMED_MS`. */
