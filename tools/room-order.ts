@@ -14,7 +14,13 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'accounts',
     rooms: ['migrations', '.', 'passwords', 'guesses', 'htpasswd', 'users', 'log-in', 'create-accounts.ts'],
   },
-  { folder: 'app', rooms: ['.', 'workers', 'doctor', 'start.ts'] },
+  {
+    folder: 'app',
+    rooms: [
+      ...['faults', 'folders', 'database', 'data', 'certificates', 'door'],
+      ...['.', 'workers', 'doctor', 'start.ts'],
+    ],
+  },
   { folder: 'blobs', rooms: ['.', 'disk'] },
   {
     folder: 'certificates',

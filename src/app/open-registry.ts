@@ -18,9 +18,9 @@ import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
-import { openBlobs } from './blob-place.ts'
-import type { CertificateExpiry } from './certificate-expiry.ts'
-import type { Store } from './open-store.ts'
+import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
+import type { Store } from './data/open-store.ts'
+import { openBlobs } from './folders/blob-place.ts'
 
 /** The bytes and the facts of a registry. */
 export interface Contents {

@@ -8,12 +8,12 @@ import type { Served } from '../front-door/visit/served.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import { UnsentBytes } from '../stream/unsent-bytes.ts'
-import type { CertificateExpiry } from './certificate-expiry.ts'
-import { openLoneDoors } from './listeners.ts'
-import type { DoorSource } from './open-front-door.ts'
+import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
+import type { TlsPairWatch } from './certificates/tls-pair-watch.ts'
+import type { Store } from './data/open-store.ts'
+import { openLoneDoors } from './door/listeners.ts'
+import type { DoorSource } from './door/open-front-door.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
-import type { Store } from './open-store.ts'
-import type { TlsPairWatch } from './tls-pair-watch.ts'
 
 /** Parts shared with the other processes that serve the same configuration. */
 interface OneOfMany {
@@ -84,7 +84,7 @@ async function openDoor(
   const { frontDoor: door } = context.config
   if (!door) return []
   const [{ openFrontDoor }, { RateLimits }] = await Promise.all([
-    import('./open-front-door.ts'),
+    import('./door/open-front-door.ts'),
     import('../front-door/judge/rate-limits.ts'),
   ])
   const { together } = context

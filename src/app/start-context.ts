@@ -1,6 +1,6 @@
-import type { DoorUpkeepContext } from './door-upkeep.ts'
+import type { Store } from './data/open-store.ts'
+import type { DoorUpkeepContext } from './door/door-upkeep.ts'
 import type { Contents } from './open-registry.ts'
-import type { Store } from './open-store.ts'
 
 /** Parts that are open before anything is served. */
 export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {

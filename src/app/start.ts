@@ -7,22 +7,28 @@ import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/l
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
-import { AppError } from './app-error.ts'
-import { checkStorage, createBlobPlace } from './blob-place.ts'
-import { CertificateExpiry, logExpiredDaily } from './certificate-expiry.ts'
-import { databaseFile, findWideModes, LOCK_FILE, lockDataFolder, prepareFolder } from './data-folder.ts'
-import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
-import { openHeadroom, restoreHeadroom } from './keep-headroom.ts'
-import { checkListeners, requireFreePorts } from './listeners.ts'
-import { refuseLostDatabase } from './lost-database.ts'
-import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './open-database.ts'
-import type { DoorSource } from './open-front-door.ts'
+import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
+import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
+import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
+import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
+import { refuseLostDatabase } from './database/lost-database.ts'
+import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
+import { checkListeners, requireFreePorts } from './door/listeners.ts'
+import type { DoorSource } from './door/open-front-door.ts'
+import { AppError } from './faults/app-error.ts'
+import { checkStorage, createBlobPlace } from './folders/blob-place.ts'
+import {
+  databaseFile,
+  findWideModes,
+  LOCK_FILE,
+  lockDataFolder,
+  prepareFolder,
+} from './folders/data-folder.ts'
+import { openHeadroom, restoreHeadroom } from './folders/keep-headroom.ts'
+import { warnOfUnreadRepositories } from './folders/unread-repositories.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import { logHtpasswd, openStore, type Store } from './open-store.ts'
 import type { Serving, StartContext } from './start-context.ts'
-import { TlsPairWatch } from './tls-pair-watch.ts'
-import { warnOfUnreadRepositories } from './unread-repositories.ts'
 
 /** Time of the first search for abandoned uploads, after the start's own work, and between two, in milliseconds. */
 const FIRST_EXPIRY_MS = 30_000
@@ -146,7 +152,7 @@ async function serveAlone(
 async function openUpkeep(context: StartContext): Promise<DoorSource | undefined> {
   const { frontDoor: door } = context.config
   if (!door) return undefined
-  const { openDoorUpkeep } = await import('./door-upkeep.ts')
+  const { openDoorUpkeep } = await import('./door/door-upkeep.ts')
   return openDoorUpkeep({ ...context, door })
 }
 

@@ -18,7 +18,7 @@ const PAGE = readFileSync(`${ROOT}/docs/cli.md`, 'utf8')
 const FLAGS = /(<!-- flags: [^\n]* -->\n)([\s\S]*?)(<!-- \/flags -->)/
 /** Codes that other parts throw and commands report, as these parts declare them. */
 const UNIONS = [
-  'src/app/app-error.ts',
+  'src/app/faults/app-error.ts',
   'src/database/database.ts',
   'src/database/copy/copy-error.ts',
   'src/accounts/accounts.ts',

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { makeDataFolder } from '../../test/support/new-data.ts'
 import { type CliCall, type CliResult, runCli } from '../../test/support/run-cli.ts'
-import { databaseFile } from '../app/data-folder.ts'
+import { databaseFile } from '../app/folders/data-folder.ts'
 import { OPTION_LIST } from '../config/options/options.ts'
 
 const PASSWORD = 'correct horse battery'

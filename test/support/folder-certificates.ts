@@ -5,8 +5,8 @@ import {
   type CertificateParts,
   type Certificates,
   createCertificateSource,
-} from '../../src/app/certificate-source.ts'
-import { NO_AUTHORITY } from '../../src/app/open-authority.ts'
+} from '../../src/app/certificates/certificate-source.ts'
+import { NO_AUTHORITY } from '../../src/app/certificates/open-authority.ts'
 import { CertificateStore } from '../../src/certificates/folder/certificate-store.ts'
 import { makePaper } from './paper-ca.ts'
 import { makeTempFolder } from './temp-folder.ts'

@@ -1,5 +1,5 @@
-import { databaseFile, prepareFolder } from '../../src/app/data-folder.ts'
-import { MIGRATION_SETS } from '../../src/app/database-schema.ts'
+import { MIGRATION_SETS } from '../../src/app/database/database-schema.ts'
+import { databaseFile, prepareFolder } from '../../src/app/folders/data-folder.ts'
 import { openSqliteDatabase } from '../../src/database/sqlite/open-sqlite.ts'
 
 /** Makes a data folder as the first start does, without an account. */

@@ -1,4 +1,4 @@
-import { type BerthSchema, MIGRATION_SETS } from '../../src/app/database-schema.ts'
+import { type BerthSchema, MIGRATION_SETS } from '../../src/app/database/database-schema.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openPostgresDatabase } from '../../src/database/postgres/open-postgres.ts'
 import type { TestEngine } from './engines.ts'

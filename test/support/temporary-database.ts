@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type BerthSchema, MIGRATION_SETS } from '../../src/app/database-schema.ts'
+import { type BerthSchema, MIGRATION_SETS } from '../../src/app/database/database-schema.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openSqliteDatabase } from '../../src/database/sqlite/open-sqlite.ts'
 import { makeTempFolder } from './temp-folder.ts'

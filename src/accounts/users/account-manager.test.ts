@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CHEAP_PASSWORDS } from '../../../test/support/cheap-passwords.ts'
 import { type OpenDatabase, testOnEngines } from '../../../test/support/engines.ts'
-import { accountBelongings } from '../../app/account-belongings.ts'
+import { accountBelongings } from '../../app/database/account-belongings.ts'
 import { createAccounts } from '../create-accounts.ts'
 
 const test = testOnEngines()

@@ -8,7 +8,7 @@ import { CertificateError } from '../../certificates/x509/certificate-error.ts'
 import type { Config } from '../../config/config.ts'
 import type { FrontDoorConfig } from '../../config/front-door.ts'
 import { ANY_ADDRESS, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
-import { nginxFolder } from '../nginx-folders.ts'
+import { nginxFolder } from '../folders/nginx-folders.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 
 /** The chain of each of the registry's hosts, checked as Docker's client does; the files if no host answers. */

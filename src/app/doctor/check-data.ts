@@ -1,10 +1,10 @@
 import type { Config } from '../../config/config.ts'
 import { DatabaseError } from '../../database/database.ts'
-import type { AppError } from '../app-error.ts'
-import { databaseFile } from '../data-folder.ts'
-import { nameOfDatabase } from '../database-place.ts'
-import { findLostDatabase, hasDatabase } from '../lost-database.ts'
-import { inWords, serversElsewhere } from '../require-data.ts'
+import { inWords, serversElsewhere } from '../data/require-data.ts'
+import { nameOfDatabase } from '../database/database-place.ts'
+import { findLostDatabase, hasDatabase } from '../database/lost-database.ts'
+import type { AppError } from '../faults/app-error.ts'
+import { databaseFile } from '../folders/data-folder.ts'
 import { type Finding, failed, warning } from './finding.ts'
 
 /** Finds a lost database, and a wrong data folder: an empty one, while a server runs on another. */

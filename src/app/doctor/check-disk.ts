@@ -2,8 +2,8 @@ import { constants } from 'node:fs'
 import { access, mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { AppError } from '../app-error.ts'
-import { toAppError } from '../system-fault.ts'
+import { AppError } from '../faults/app-error.ts'
+import { toAppError } from '../faults/system-fault.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
 /** Less than this is soon full: it holds a few images. */

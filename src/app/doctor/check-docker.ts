@@ -1,6 +1,6 @@
 import { createDockerClient } from '../../front-door/docker/docker-client.ts'
 import { DockerError } from '../../front-door/docker/docker-error.ts'
-import { findDockerUrl } from '../watch-docker.ts'
+import { findDockerUrl } from '../door/watch-docker.ts'
 import { type Finding, failed, ok, reasonOf, skipped } from './finding.ts'
 
 /** Checks that the Docker engine can be read from. */

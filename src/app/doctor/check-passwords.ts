@@ -6,7 +6,7 @@ import {
   type HtpasswdReading,
   parseHtpasswd,
 } from '../../accounts/htpasswd/htpasswd-format.ts'
-import { type NginxFolders, passwordFolders } from '../nginx-folders.ts'
+import { type NginxFolders, passwordFolders } from '../folders/nginx-folders.ts'
 import { type Finding, failed, ok, reasonOf, warning } from './finding.ts'
 
 const CHECK = 'passwords'

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { ANY_ADDRESS } from '../../config/listen-address.ts'
-import { lockDataFolder } from '../data-folder.ts'
-import { requireFreePorts } from '../listeners.ts'
+import { requireFreePorts } from '../door/listeners.ts'
+import { lockDataFolder } from '../folders/data-folder.ts'
 import { checkPort } from './check-ports.ts'
 
 test('a server on all addresses is found where names cannot be looked up, localhost included', async (t) => {

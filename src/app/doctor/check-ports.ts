@@ -2,8 +2,8 @@ import { createServer } from 'node:net'
 import { connect } from 'node:tls'
 import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
 import { formatAddress } from '../../config/show/describe.ts'
-import { isLocked } from '../data-folder.ts'
-import { withServersElsewhere } from '../require-data.ts'
+import { withServersElsewhere } from '../data/require-data.ts'
+import { isLocked } from '../folders/data-folder.ts'
 import { type Finding, failed, ok, reasonOf, skipped, warning } from './finding.ts'
 
 /** Longest wait for an answer on this machine, in milliseconds. */

@@ -1,5 +1,5 @@
-import { checkVhostFiles } from '../check-vhost-files.ts'
-import { nginxFolder } from '../nginx-folders.ts'
+import { checkVhostFiles } from '../door/check-vhost-files.ts'
+import { nginxFolder } from '../folders/nginx-folders.ts'
 import { type Finding, failed, messageOf, ok, skipped, warning } from './finding.ts'
 
 /** Most findings shown. */

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
-import { createBlobPlace } from '../blob-place.ts'
-import { nginxFolder } from '../nginx-folders.ts'
+import { createBlobPlace } from '../folders/blob-place.ts'
+import { nginxFolder } from '../folders/nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
 import { checkData } from './check-data.ts'

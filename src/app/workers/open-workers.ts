@@ -1,6 +1,6 @@
 import { createTokenService } from '../../tokens/token-service.ts'
-import { removeLeftSockets } from '../listeners.ts'
-import type { DoorSource } from '../open-front-door.ts'
+import { removeLeftSockets } from '../door/listeners.ts'
+import type { DoorSource } from '../door/open-front-door.ts'
 import type { Serving, StartContext } from '../start-context.ts'
 import { WorkerPool } from './worker-pool.ts'
 

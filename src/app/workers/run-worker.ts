@@ -4,15 +4,15 @@ import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-bo
 import { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
-import { CertificateExpiry } from '../certificate-expiry.ts'
-import { shareDataFolder } from '../data-folder.ts'
-import { openHeadroom } from '../keep-headroom.ts'
-import { logListening, logReplaced, withDatabaseFaults } from '../open-database.ts'
-import type { DoorSource } from '../open-front-door.ts'
+import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
+import { TlsPairWatch } from '../certificates/tls-pair-watch.ts'
+import { logHtpasswd, openStore, type Store } from '../data/open-store.ts'
+import { logListening, logReplaced, withDatabaseFaults } from '../database/open-database.ts'
+import type { DoorSource } from '../door/open-front-door.ts'
+import { shareDataFolder } from '../folders/data-folder.ts'
+import { openHeadroom } from '../folders/keep-headroom.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
-import { logHtpasswd, openStore, type Store } from '../open-store.ts'
-import { TlsPairWatch } from '../tls-pair-watch.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
 import { PrimaryQuestions } from './primary-questions.ts'
 
@@ -118,9 +118,9 @@ async function openSource(
   const { frontDoor: door } = config
   if (!door) return undefined
   const [{ openCertificates }, { ChallengeBoard }, { SiteBoard }] = await Promise.all([
-    import('../open-certificates.ts'),
+    import('../certificates/open-certificates.ts'),
     import('../../certificates/acme/challenges/challenge-board.ts'),
-    import('../site-board.ts'),
+    import('../door/site-board.ts'),
   ])
   const quiet = createQuiet(logger)
   const { source } = await openCertificates({

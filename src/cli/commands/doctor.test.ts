@@ -11,8 +11,8 @@ import { makeMail } from '../../../test/support/paper-ca.ts'
 import { runCli } from '../../../test/support/run-cli.ts'
 import { startScriptedEngine } from '../../../test/support/scripted-engine.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { lockDataFolder } from '../../app/data-folder.ts'
 import type { Finding } from '../../app/doctor/finding.ts'
+import { lockDataFolder } from '../../app/folders/data-folder.ts'
 
 /** A name that resolves to this machine, and to no other. */
 const HOST = 'localhost'

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { type DatabasePlace, nameOfDatabase, placeOfDatabase } from '../../app/database-place.ts'
+import { type DatabasePlace, nameOfDatabase, placeOfDatabase } from '../../app/database/database-place.ts'
 import type { Config } from '../../config/config.ts'
 import { readDatabaseUrl } from '../../config/values/database-url.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
@@ -35,7 +35,7 @@ export function addMigrateCommand(program: Command, io: Io): void {
       const to = parsePlace(context, config, 'to')
       if (nameOfDatabase(from) === nameOfDatabase(to))
         throw new CliError('USAGE', `--from and --to are the same database, ${nameOfDatabase(from)}`)
-      const { migrateData } = await import('../../app/migrate-data.ts')
+      const { migrateData } = await import('../../app/database/migrate-data.ts')
       const report = await migrateData({
         from,
         to,

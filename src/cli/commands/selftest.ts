@@ -90,8 +90,8 @@ async function ownUrl(context: CommandContext): Promise<string> {
 
 async function warnOfOthers(context: CommandContext, dataDir: string, url: string): Promise<void> {
   const [{ hasDatabase }, { inWords, serversElsewhere }] = await Promise.all([
-    import('../../app/lost-database.ts'),
-    import('../../app/require-data.ts'),
+    import('../../app/database/lost-database.ts'),
+    import('../../app/data/require-data.ts'),
   ])
   const others = hasDatabase(dataDir) ? [] : await serversElsewhere(dataDir)
   if (others.length > 0)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
-import type { FirstAdmin } from '../../app/first-admin.ts'
-import { writeServerRecord } from '../../app/server-record.ts'
+import type { FirstAdmin } from '../../app/data/first-admin.ts'
+import { writeServerRecord } from '../../app/folders/server-record.ts'
 import type { StartFacts } from '../../app/start.ts'
 import type { LoadedConfig } from '../../config/show/loaded-config.ts'
 import { recordSettings } from '../../config/sources/recorded.ts'
@@ -112,7 +112,7 @@ function ignore(): void {}
  * Warns of a first start without a data folder beside a server with one: most often it was started in a wrong folder.
  */
 async function warnOfSecondFolder(dataDir: string, logger: Logger): Promise<void> {
-  const { inWords, serversElsewhere } = await import('../../app/require-data.ts')
+  const { inWords, serversElsewhere } = await import('../../app/data/require-data.ts')
   const others = await serversElsewhere(dataDir)
   if (others.length > 0)
     logger.warn(`this start has made a new data folder, ${dataDir}, but ${inWords(others)}`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runCli } from '../../../test/support/run-cli.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { lockDataFolder } from '../../app/data-folder.ts'
+import { lockDataFolder } from '../../app/folders/data-folder.ts'
 
 const GOOD = 'client_max_body_size 100m;\nproxy_read_timeout 900;\n'
 const CLOSING = 'auth_request /check;\n'

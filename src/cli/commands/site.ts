@@ -30,7 +30,7 @@ function addList(site: Command, io: Io): void {
     .description('List the virtual hosts of the running server, with what is wrong and how to mend it.')
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
-      const { readSiteReport } = await import('../../app/site-report.ts')
+      const { readSiteReport } = await import('../../app/door/site-report.ts')
       const { dataDir } = loadWithoutDomain(context)
       const { report, isRunning } = await readSiteReport(dataDir)
       if (!report) {
@@ -50,7 +50,7 @@ function addList(site: Command, io: Io): void {
 
 /** Error for a folder without a server. Most often the folder is wrong, so the servers that run elsewhere are named. */
 async function noServer(dataDir: string): Promise<CliError> {
-  const { withServersElsewhere } = await import('../../app/require-data.ts')
+  const { withServersElsewhere } = await import('../../app/data/require-data.ts')
   const what = `No server with virtual hosts has run on the data folder ${dataDir}`
   return new CliError('NO_SITES', await withServersElsewhere(what, dataDir))
 }
@@ -117,7 +117,7 @@ function addCheck(site: Command, io: Io): void {
     )
     .action(async (files: string[], _options, command: Command) => {
       const context = createContext(command, io)
-      const { checkVhostFiles } = await import('../../app/check-vhost-files.ts')
+      const { checkVhostFiles } = await import('../../app/door/check-vhost-files.ts')
       const folder = loadWithoutDomain(context).frontDoor?.vhostDir
       const given = files.map((file) => resolve(io.cwd, file))
       const result = await checkVhostFiles(given.length > 0 ? given : undefined, folder)

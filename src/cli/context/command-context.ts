@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { readServerRecord } from '../../app/server-record.ts'
+import { readServerRecord } from '../../app/folders/server-record.ts'
 import { type ConfigInput, findDataDir, loadConfig } from '../../config/load/load-config.ts'
 import type { LoadedConfig } from '../../config/show/loaded-config.ts'
 import type { RecordedSettings } from '../../config/sources/recorded.ts'

@@ -1,4 +1,4 @@
-import type { OpenData } from '../../app/open-data.ts'
+import type { OpenData } from '../../app/data/open-data.ts'
 import type { CommandContext } from './command-context.ts'
 import { loadWithoutDomain } from './load-without-domain.ts'
 import { mayMake } from './new-flag.ts'
@@ -17,7 +17,7 @@ export async function openDataOf(
   { takesNew = false }: NewOptions = {},
 ): Promise<OpenData> {
   const config = loadWithoutDomain(context)
-  const { openData } = await import('../../app/open-data.ts')
+  const { openData } = await import('../../app/data/open-data.ts')
   return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
 }
 
@@ -27,6 +27,6 @@ export async function requireDataOf(
   { takesNew = false }: NewOptions = {},
 ): Promise<void> {
   if (takesNew && mayMake(context)) return
-  const { requireFacts } = await import('../../app/require-data.ts')
+  const { requireFacts } = await import('../../app/data/require-data.ts')
   await requireFacts(loadWithoutDomain(context), { takesNew })
 }

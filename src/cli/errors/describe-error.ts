@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util'
-import { toAppError } from '../../app/system-fault.ts'
+import { toAppError } from '../../app/faults/system-fault.ts'
 import { redactText } from '../../log/redact.ts'
 import { CLI_ERRORS, type CliErrorCode, EXIT } from './cli-error.ts'
 import { sentence } from './sentence.ts'

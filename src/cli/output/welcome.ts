@@ -1,4 +1,4 @@
-import type { FirstAdmin } from '../../app/first-admin.ts'
+import type { FirstAdmin } from '../../app/data/first-admin.ts'
 
 /** Data for the message after the start. */
 interface WelcomeFacts {

@@ -1,6 +1,6 @@
 import { createAccounts } from '../../../src/accounts/create-accounts.ts'
-import { accountBelongings } from '../../../src/app/account-belongings.ts'
-import { makeFirstAdmin } from '../../../src/app/first-admin.ts'
+import { makeFirstAdmin } from '../../../src/app/data/first-admin.ts'
+import { accountBelongings } from '../../../src/app/database/account-belongings.ts'
 import { KEY_MAX_AGE_MS, SigningKeys } from '../../../src/tokens/signing-keys.ts'
 import { allAtOnce, type Race, type Round } from './race.ts'
 

@@ -1,4 +1,4 @@
-import type { BerthSchema } from '../../../src/app/database-schema.ts'
+import type { BerthSchema } from '../../../src/app/database/database-schema.ts'
 import type { Database } from '../../../src/database/database.ts'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
 import type { SeededRandom } from '../../support/seeded-random.ts'

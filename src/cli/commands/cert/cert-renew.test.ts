@@ -6,8 +6,8 @@ import { makePair } from '../../../../test/support/acme-pair.ts'
 import { settle, wishFor } from '../../../../test/support/acme-room.ts'
 import { runCli } from '../../../../test/support/run-cli.ts'
 import { problemReply } from '../../../../test/support/scripted-acme-server.ts'
-import { lockDataFolder } from '../../../app/data-folder.ts'
-import { takeRenewRequests } from '../../../app/renew-requests.ts'
+import { takeRenewRequests } from '../../../app/certificates/renew-requests.ts'
+import { lockDataFolder } from '../../../app/folders/data-folder.ts'
 
 test('`berth cert renew` says until when, then what the CA said against it, and where no server runs', async () => {
   await using pair = await makePair()

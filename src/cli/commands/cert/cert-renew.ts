@@ -21,9 +21,9 @@ export function addCertRenew(cert: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (names: string[], _options, command: Command) => {
       const context = createContext(command, io)
-      const { requestRenewal } = await import('../../../app/renew-requests.ts')
+      const { requestRenewal } = await import('../../../app/certificates/renew-requests.ts')
       const config = loadWithoutDomain(context)
-      const { requireDataFolder } = await import('../../../app/require-data.ts')
+      const { requireDataFolder } = await import('../../../app/data/require-data.ts')
       await requireDataFolder(config.dataDir, { takesNew: false })
       if (io.isOutputTerminal && !context.isJson)
         io.stderr.write('The server asks the CA. That takes seconds, with DNS-01 minutes …\n')

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { readServerRecord } from '../../../app/server-record.ts'
+import { readServerRecord } from '../../../app/folders/server-record.ts'
 import type { CertificateFinding } from '../../../certificates/check/findings.ts'
 import {
   type CertificateFolders,
@@ -77,7 +77,7 @@ function warnOfOtherFolder(context: CommandContext, { dataDir, folders }: CertSe
 }
 
 async function requireCertificateData(dataDir: string, takesNew: boolean): Promise<void> {
-  const { requireDataFolder } = await import('../../../app/require-data.ts')
+  const { requireDataFolder } = await import('../../../app/data/require-data.ts')
   await requireDataFolder(dataDir, { takesNew })
 }
 

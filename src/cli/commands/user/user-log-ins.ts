@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { OpenData } from '../../../app/open-data.ts'
+import type { OpenData } from '../../../app/data/open-data.ts'
 import { createContext, printResult } from '../../context/command-context.ts'
 import { openDataOf, requireDataOf } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'

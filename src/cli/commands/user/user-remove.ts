@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { OwnedRepositories } from '../../../accounts/accounts.ts'
-import type { OpenData } from '../../../app/open-data.ts'
+import type { OpenData } from '../../../app/data/open-data.ts'
 import { createContext, printResult } from '../../context/command-context.ts'
 import { openDataOf, requireDataOf } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { AccountManager } from '../../accounts/accounts.ts'
+
+/** Name of the administrator made at the first start. */
+const FIRST_ADMIN = 'admin'
+
+/** The administrator that a first start makes. */
+export interface FirstAdmin {
+  readonly name: string
+  readonly password: string
+  /** File in the data folder with the password; undefined: it is shown on a terminal. */
+  readonly passwordFile: string | undefined
+}
+
+/**
+ * Chooses the password of the first administrator and keeps it in a file for its owner alone, unless a terminal shows
+ * it: standard output of a service ends up in logs that others read.
+ * @returns undefined if there are accounts, or the file cannot be written: then the next start does it.
+ */
+export async function prepareFirstAdmin(
+  accounts: AccountManager,
+  { dataDir, isSeen, logger }: { dataDir: string; isSeen: boolean; logger: Logger },
+): Promise<FirstAdmin | undefined> {
+  if (!(await accounts.isEmpty())) return undefined
+  const password = randomBytes(15).toString('base64url')
+  if (isSeen) return { name: FIRST_ADMIN, password, passwordFile: undefined }
+  const passwordFile = firstPasswordFile(dataDir)
+  try {
+    await writePrivately(passwordFile, `${password}\n`)
+  } catch (err) {
+    await rm(passwordFile, { force: true }).catch(() => {})
+    logger.error(
+      { err },
+      `no administrator was made: ${passwordFile} cannot be written, so its password would be lost. Make one with "berth user add NAME --admin"`,
+    )
+    return undefined
+  }
+  return { name: FIRST_ADMIN, password, passwordFile }
+}
+
+/** Makes the administrator whose password was shown or kept. Errors: those of the database; the file is gone then. */
+export async function makeFirstAdmin(
+  accounts: AccountManager,
+  { name, password, passwordFile }: FirstAdmin,
+): Promise<void> {
+  try {
+    // Repositories below the name are no obstacle: an administrator owns all there are.
+    await accounts.add({ name, password, isAdmin: true, takeOver: true })
+  } catch (error) {
+    if (passwordFile !== undefined) await rm(passwordFile, { force: true })
+    throw error
+  }
+}
+
+/** Removes the file of the first password, which no longer counts once the account has another one or is gone. */
+export async function forgetFirstPassword(dataDir: string, name: string): Promise<void> {
+  if (name === FIRST_ADMIN) await rm(firstPasswordFile(dataDir), { force: true })
+}
+
+function firstPasswordFile(dataDir: string): string {
+  return join(dataDir, 'first-password')
+}
+
+/** Writes a file for its owner alone; an existing one could be readable by others, and is replaced. */
+async function writePrivately(path: string, text: string): Promise<void> {
+  await rm(path, { force: true })
+  await using file = await open(path, 'wx', 0o600)
+  await file.writeFile(text)
+  await file.sync()
+}

@@ -1,0 +1,76 @@
+import type { AccountManager } from '../../accounts/accounts.ts'
+import type { Config } from '../../config/config.ts'
+import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import { createRepositoryManager } from '../../registry/manage-repositories.ts'
+import type { RepositoryManager } from '../../registry/repositories.ts'
+import { createLogInManager } from '../../tokens/log-ins.ts'
+import type { LogInManager } from '../../tokens/tokens.ts'
+import { refuseLostDatabase } from '../database/lost-database.ts'
+import { toAppError } from '../faults/system-fault.ts'
+import { databaseFile } from '../folders/data-folder.ts'
+import { forgetFirstPassword } from './first-admin.ts'
+import { openStore } from './open-store.ts'
+import { requireFacts } from './require-data.ts'
+
+/** The data of one Berth, open for the operator's commands, whether or not the server runs. */
+export interface OpenData extends AsyncDisposable {
+  readonly accounts: AccountManager
+  readonly repositories: RepositoryManager
+  readonly logIns: LogInManager
+}
+
+/** Options of opening data. */
+interface OpenDataOptions {
+  /** True: makes the folder and the database if there are none. */
+  readonly mayMake: boolean
+  /** True if the command has `--new`, which an error then names. */
+  readonly takesNew: boolean
+}
+
+/**
+ * Opens the data folder of a configuration.
+ * Errors: `AppError` (`DATA_NOT_FOUND` if there is none and none may be made, `DATABASE_LOST` beside blobs, which only
+ * `berth serve --new` makes anew), `DatabaseError`.
+ */
+export async function openData(
+  config: Config,
+  { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
+): Promise<OpenData> {
+  if (mayMake) await refuseLostDatabase(config)
+  else await requireFacts(config, { takesNew })
+  const store = await openStore(config)
+  const file = databaseFile(config.dataDir)
+  return {
+    accounts: withClearFaults<AccountManager>(store.accounts, file, async (method, [name]) => {
+      // The first password no longer counts.
+      if (method === 'setPassword' || method === 'remove')
+        await forgetFirstPassword(config.dataDir, String(name))
+    }),
+    repositories: withClearFaults(createRepositoryManager(createSqlMetadata(store.database)), file),
+    logIns: withClearFaults(createLogInManager(store.database), file),
+    [Symbol.asyncDispose]: () => store.close(),
+  }
+}
+
+/** The same methods, all of which return promises; a failure of the system becomes the error that a command reports. */
+function withClearFaults<T extends object>(
+  target: T,
+  file: string,
+  onDone: (method: string | symbol, args: readonly unknown[]) => Promise<void> = async () => {},
+): T {
+  return new Proxy(target, {
+    get(_target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      return async (...args: unknown[]) => {
+        try {
+          const result: unknown = await Reflect.apply(member, target, args)
+          await onDone(name, args)
+          return result
+        } catch (error) {
+          throw toAppError(error, 'database', file)
+        }
+      }
+    },
+  })
+}

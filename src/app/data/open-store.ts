@@ -1,0 +1,78 @@
+import type { Logger } from 'pino'
+import { type Accounts, createAccounts } from '../../accounts/create-accounts.ts'
+import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
+import type { HtpasswdStatus } from '../../accounts/htpasswd/htpasswd-file.ts'
+import { LoginGuard, type LoginRelay } from '../../accounts/log-in/login-guard.ts'
+import type { Config } from '../../config/config.ts'
+import { Headroom } from '../../files/headroom.ts'
+import { accountBelongings } from '../database/account-belongings.ts'
+import { type DatabaseOptions, type OpenedDatabase, openDatabase } from '../database/open-database.ts'
+import { prepareFolder } from '../folders/data-folder.ts'
+
+/** The database and the accounts of a data folder. */
+export interface Store extends OpenedDatabase {
+  readonly accounts: Accounts
+  /** Shared by all checks of passwords. */
+  readonly guard: LoginGuard
+  close(): Promise<void>
+}
+
+/** Called with events, beside those of the database. */
+interface StoreOptions extends Partial<DatabaseOptions> {
+  readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
+  /** Sends news about log-ins to other processes that check passwords, too. */
+  readonly loginRelay?: LoginRelay | undefined
+  /** The same in all these processes; by default this one's own. */
+  readonly loginSecret?: Uint8Array | undefined
+}
+
+/** Opens the parts that commands and the server both need. Errors: `AppError`, `DatabaseError`. */
+export async function openStore(
+  config: Config,
+  {
+    onHtpasswdChange = () => {},
+    loginRelay,
+    loginSecret,
+    headroom = new Headroom(config.dataDir),
+    ...options
+  }: StoreOptions = {},
+): Promise<Store> {
+  // With PostgreSQL the folder is of the server alone, which makes it.
+  if (config.database.engine === 'sqlite') await prepareFolder(config.dataDir)
+  const opened = await openDatabase(config, { headroom, ...options })
+  const { database } = opened
+  const guard = new LoginGuard({
+    relay: loginRelay,
+    secret: loginSecret,
+    places: createLoginPlaces(database, Date.now),
+  })
+  const accounts = createAccounts({
+    database,
+    belongings: accountBelongings(database),
+    htpasswdFile: config.htpasswdFile,
+    weakHashes: config.weakHashes,
+    onHtpasswdChange,
+    guard,
+  })
+  return {
+    database,
+    accounts,
+    guard,
+    isFrozen: opened.isFrozen,
+    async close() {
+      await accounts.close()
+      await guard.close()
+      await database.close()
+    },
+  }
+}
+
+/** Logs the status of an htpasswd file that was read. */
+export function logHtpasswd(
+  logger: Logger,
+  { usableAccounts, warnings, problem }: HtpasswdStatus,
+  file: string,
+): void {
+  const isFine = problem === undefined && warnings.length === 0
+  logger[isFine ? 'info' : 'warn']({ file, usableAccounts, warnings, problem }, 'htpasswd file read')
+}

@@ -1,0 +1,10 @@
+import type { AccountBelongings } from '../../accounts/belongings.ts'
+import type { Database } from '../../database/database.ts'
+import { createAccountContent } from '../../metadata/account-content.ts'
+import { endLogIns } from '../../tokens/log-ins.ts'
+import type { BerthSchema } from './database-schema.ts'
+
+/** Data of accounts in other parts of the database. */
+export function accountBelongings(database: Database<BerthSchema>): AccountBelongings {
+  return { ...createAccountContent(database), endLogIns }
+}

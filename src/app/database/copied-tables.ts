@@ -1,0 +1,19 @@
+import type { CopiedTable } from '../../database/copy/copied-table.ts'
+
+/** All tables of one Berth, each after those that its rows refer to. */
+export const COPIED_TABLES: readonly CopiedTable[] = [
+  { name: 'settings', key: ['name'] },
+  { name: 'token_keys', key: ['kid'] },
+  { name: 'users', key: ['id'], hasIdentity: true },
+  { name: 'retired_names', key: ['name'] },
+  { name: 'login_places', key: ['place'] },
+  { name: 'refresh_tokens', key: ['hash'] },
+  { name: 'spent_refresh_tokens', key: ['hash'] },
+  { name: 'repositories', key: ['id'], hasIdentity: true },
+  { name: 'blobs', key: ['digest'] },
+  { name: 'repository_blobs', key: ['repository_id', 'digest'] },
+  { name: 'manifests', key: ['repository_id', 'digest'], weight: 'size' },
+  { name: 'manifest_references', key: ['repository_id', 'manifest_digest', 'kind', 'digest'] },
+  { name: 'tags', key: ['repository_id', 'name'] },
+  { name: 'uploads', key: ['id'] },
+]

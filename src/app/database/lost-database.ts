@@ -1,0 +1,57 @@
+import { existsSync, statSync } from 'node:fs'
+import type { Config } from '../../config/config.ts'
+import { AppError } from '../faults/app-error.ts'
+import { createBlobPlace } from '../folders/blob-place.ts'
+import { databaseFile } from '../folders/data-folder.ts'
+import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
+
+/**
+ * Refuses to make a database beside blobs of an earlier one: it would be an empty registry in place of a full one, as
+ * after a restore that forgot the database. Blobs of a Distribution registry, which has no database, are no such sign.
+ * Errors: `AppError` `DATABASE_LOST`.
+ */
+export async function refuseLostDatabase(config: Config): Promise<void> {
+  const lost = await findLostDatabase(config)
+  if (lost) throw lost
+}
+
+/** The error `DATABASE_LOST` if a database is missing or empty beside blobs of an earlier one. */
+export async function findLostDatabase(config: FactsConfig): Promise<AppError | undefined> {
+  if (await hasFacts(config)) return undefined
+  const blobs = await createBlobPlace(config).findOwnBlobs()
+  if (blobs === undefined) return undefined
+  const name = nameOfDatabase(placeOfDatabase(config))
+  const isMissing = config.database.engine === 'sqlite' && !existsSync(databaseFile(config.dataDir))
+  return new AppError(
+    'DATABASE_LOST',
+    `The database ${name} ${isMissing ? 'is missing' : 'is empty'}, but ${blobs} holds blobs: without it no image of them can be served`,
+    config.database.engine === 'sqlite'
+      ? 'Restore it from a backup as docs/operating.md says; without one, "berth serve --new" makes an empty database, ' +
+          'the blobs stay, and clients have to push their images again'
+      : 'Copy the facts into it with "berth migrate --from sqlite", or restore them from a backup; without one, "berth serve --new" ' +
+          'makes the tables, the blobs stay, and clients have to push their images again',
+  )
+}
+
+/** The settings that say where facts and bytes are. */
+export type FactsConfig = Pick<Config, 'dataDir' | 'registryRoot' | 'database'>
+
+/**
+ * True if the database of a configuration holds tables of Berth. Errors: `DatabaseError` if that cannot be found out.
+ */
+export async function hasFacts({ dataDir, database }: FactsConfig): Promise<boolean> {
+  if (database.engine === 'sqlite') return hasDatabase(dataDir)
+  const { isEmptyPostgres } = await import('../../database/postgres/postgres-report.ts')
+  return !(await isEmptyPostgres(database))
+}
+
+/** True if a data folder holds a database. An empty file is none: SQLite would take it for a new one. */
+export function hasDatabase(dataDir: string): boolean {
+  try {
+    const found = statSync(databaseFile(dataDir), { throwIfNoEntry: false })
+    return found !== undefined && (found.size > 0 || !found.isFile())
+  } catch {
+    // A file that cannot be examined counts as a database: opening it gives the error.
+    return true
+  }
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { Config } from '../../config/config.ts'
+import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
+import { isPlainHttpSafe } from '../../config/plain-http.ts'
+import { formatAddress } from '../../config/show/describe.ts'
+import { removeLeftSocket } from '../../front-door/listen/door-address.ts'
+import type { DoorListener } from '../../front-door/listen/door-listener.ts'
+import { type LoneDoorParts, openLoneDoor } from '../../front-door/listen/lone-door.ts'
+import type { TlsPairWatch } from '../certificates/tls-pair-watch.ts'
+import { AppError } from '../faults/app-error.ts'
+import { toAppError } from '../faults/system-fault.ts'
+
+/**
+ * Refuses settings that would send passwords in the clear: accounts over plain HTTP beyond this machine. Errors:
+ * `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
+ */
+export function checkListeners(config: Config): void {
+  const { listenHttp, listenHttps, tls, frontDoor } = config
+  if (!listenHttp && !listenHttps) {
+    throw new AppError(
+      'NOTHING_TO_LISTEN_ON',
+      'No address is given to listen on',
+      'Set --listen-http or --listen-https',
+    )
+  }
+  // The front door has certificates of its own, and answers plain HTTP to the registry with redirects only.
+  if (frontDoor) return
+  if (listenHttps && !tls) {
+    throw new AppError(
+      'TLS_FILES_UNUSABLE',
+      'TLS needs a certificate and its key',
+      'Set --tls-cert and --tls-key, or turn it off with --listen-https off',
+    )
+  }
+  if (!listenHttp || isPlainHttpSafe(config)) return
+  throw new AppError(
+    'PLAIN_HTTP_REFUSED',
+    `Passwords would cross the network in the clear: plain HTTP is set on ${formatAddress(listenHttp)}`,
+    'Use --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure-http if a proxy before it does TLS',
+  )
+}
+
+/** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */
+export async function openLoneDoors(
+  config: Config,
+  tls: TlsPairWatch | undefined,
+  parts: Omit<LoneDoorParts, 'pair'>,
+): Promise<DoorListener[]> {
+  const pair = tls && (() => tls.pair)
+  return listenAll(config, (address, isTls) =>
+    openLoneDoor(address, { ...parts, pair: isTls ? pair : undefined }),
+  )
+}
+
+/** Longest wait for another program to take a connection on this machine, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 1_000
+
+/**
+ * Checks that no other program listens on the addresses of a configuration, before a first start makes a data folder: a
+ * failed start would leave a second folder behind. It connects and does not listen, since clients that wait for the
+ * port would take that for the server. Errors: `AppError` `PORT_IN_USE`.
+ */
+export async function requireFreePorts({ listenHttp, listenHttps }: Config): Promise<void> {
+  for (const address of [listenHttp, listenHttps]) {
+    if (address?.path !== undefined || !address?.port || !(await isTaken(address))) continue
+    const reason = { code: 'EADDRINUSE', syscall: 'listen' }
+    const cause = Object.assign(new Error('another program takes connections there'), reason)
+    throw toListenError(cause, address)
+  }
+}
+
+async function isTaken({ host, port }: { host: string; port: number }): Promise<boolean> {
+  const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(host)
+  const taken = (isWildcard ? LOOPBACK_ADDRESSES : [host]).map((each) => takesConnections(each, port))
+  return (await Promise.all(taken)).includes(true)
+}
+
+async function takesConnections(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port })
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
+    return true
+  } catch {
+    // Refused, no such address, no answer: if there is a fault, listening itself reports it.
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** Opens a listener for each address of a configuration. Errors: `AppError`; none is left open then. */
+export async function listenAll(
+  { listenHttp, listenHttps }: Config,
+  listenOne: (address: ListenAddress, isTls: boolean) => Promise<DoorListener>,
+): Promise<DoorListener[]> {
+  const open: DoorListener[] = []
+  try {
+    if (listenHttp) open.push(await openOne(listenHttp, () => listenOne(listenHttp, false)))
+    if (listenHttps) open.push(await openOne(listenHttps, () => listenOne(listenHttps, true)))
+    return open
+  } catch (error) {
+    await Promise.all(open.map((listener) => listener.stop(AbortSignal.abort())))
+    throw error
+  }
+}
+
+/** Removes the sockets that a killed server left, once, before several workers listen there. Errors: `AppError`. */
+export async function removeLeftSockets({ listenHttp, listenHttps }: Config): Promise<void> {
+  for (const address of [listenHttp, listenHttps]) {
+    if (address?.path === undefined) continue
+    const { path } = address
+    await openOne(address, () => removeLeftSocket(path))
+  }
+}
+
+async function openOne<T>(address: ListenAddress, listenHere: () => Promise<T>): Promise<T> {
+  try {
+    return await listenHere()
+  } catch (cause) {
+    throw toListenError(cause, address)
+  }
+}
+
+function toListenError(cause: unknown, address: ListenAddress): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL')) {
+    return new AppError(
+      'TLS_FILES_UNUSABLE',
+      'The certificate and the key do not work together',
+      'Check both files',
+      cause,
+    )
+  }
+  return address.path === undefined
+    ? toAppError(cause, 'port', formatAddress(address))
+    : toAppError(cause, 'socket', address.path)
+}
