@@ -49,7 +49,7 @@ const ALLOWED = ['allow', 'allow', 'allow'] as const
 const DENIED = ['deny', 'deny', 'deny'] as const
 const LOG_IN = ['log-in', 'log-in', 'log-in'] as const
 const WIDEN = ['widen', 'widen', 'widen'] as const
-const pullOf = (repository: string): TokenScope => ({ repository, actions: ['pull'] })
+const toPull = (repository: string): TokenScope => ({ repository, actions: ['pull'] })
 
 const MATRIX: readonly Row[] = [
   { who: 'anonymous', principal: ANONYMOUS, repository: 'alice/app', expected: LOG_IN },
@@ -96,7 +96,7 @@ const MATRIX: readonly Row[] = [
   },
   {
     who: 'the owner with a pull token',
-    principal: user('alice', [pullOf('alice/app')]),
+    principal: user('alice', [toPull('alice/app')]),
     repository: 'alice/app',
     expected: ['allow', 'widen', 'widen'],
   },
@@ -108,13 +108,13 @@ const MATRIX: readonly Row[] = [
   },
   {
     who: 'the owner with a token of the parent',
-    principal: user('alice', [pullOf('alice/app')]),
+    principal: user('alice', [toPull('alice/app')]),
     repository: 'alice/app/sub',
     expected: WIDEN,
   },
   {
     who: 'the owner with a token of a name that begins alike',
-    principal: user('alice', [pullOf('alice/app')]),
+    principal: user('alice', [toPull('alice/app')]),
     repository: 'alice/app-evil',
     expected: WIDEN,
   },
@@ -132,13 +132,13 @@ const MATRIX: readonly Row[] = [
   },
   {
     who: 'an admin with a pull token',
-    principal: admin([pullOf('alice/app')]),
+    principal: admin([toPull('alice/app')]),
     repository: 'alice/app',
     expected: ['allow', 'widen', 'widen'],
   },
   {
     who: 'an admin with another token',
-    principal: admin([pullOf('b/c')]),
+    principal: admin([toPull('b/c')]),
     repository: 'a/b',
     expected: WIDEN,
   },
@@ -161,13 +161,13 @@ test('`decide()` lets every account, and nobody else, ask whether this is a regi
 })
 
 test('`decide()` lets every account ask for the catalog, with a token only if it was issued for that', () => {
-  const ask = (principal: Principal): Decision => decide(principal, { kind: 'catalog' })
-  assert.equal(ask(ANONYMOUS), 'log-in')
+  const decideCatalog = (principal: Principal): Decision => decide(principal, { kind: 'catalog' })
+  assert.equal(decideCatalog(ANONYMOUS), 'log-in')
   for (const account of [user, (_: string, scopes?: TokenScope[]) => admin(scopes)]) {
-    assert.equal(ask(account('alice')), 'allow')
-    assert.equal(ask(account('alice', ['catalog', pullOf('alice/app')])), 'allow')
-    for (const scopes of [[], [pullOf('alice/app')], [pullOf('catalog')]]) {
-      assert.equal(ask(account('alice', scopes)), 'widen')
+    assert.equal(decideCatalog(account('alice')), 'allow')
+    assert.equal(decideCatalog(account('alice', ['catalog', toPull('alice/app')])), 'allow')
+    for (const scopes of [[], [toPull('alice/app')], [toPull('catalog')]]) {
+      assert.equal(decideCatalog(account('alice', scopes)), 'widen')
     }
   }
   const holder = user('alice', ['catalog'])
@@ -189,7 +189,7 @@ test('`decide()` lets a token mount only from what it may pull, and lets a mount
     mount(user('alice', [pusher, { repository: 'alice/base', actions: ['push'] }]), 'alice/base'),
     'widen',
   )
-  assert.equal(mount(user('alice', [pusher, pullOf('alice/base')]), 'alice/base'), 'allow')
+  assert.equal(mount(user('alice', [pusher, toPull('alice/base')]), 'alice/base'), 'allow')
   assert.equal(mount(user('alice', [pusher]), 'bob/base'), 'allow')
   assert.equal(mount(user('bob', [pusher]), 'bob/base'), 'deny')
   assert.equal(mount(admin([pusher]), 'bob/base'), 'widen')
@@ -197,11 +197,11 @@ test('`decide()` lets a token mount only from what it may pull, and lets a mount
 
 test('`mountSources()` is all an account may pull, with a token what that holds pull on, or says', () => {
   const scopes: TokenScope[] = [
-    pullOf('alice/app'),
+    toPull('alice/app'),
     'catalog',
     { repository: 'alice/pushed', actions: ['push'] },
-    pullOf('bob/app'),
-    pullOf('not a name'),
+    toPull('bob/app'),
+    toPull('not a name'),
   ]
   assert.deepEqual(mountSources(ANONYMOUS), { prefixes: [] })
   assert.deepEqual(mountSources(user('alice')), { prefixes: ['alice/'] })

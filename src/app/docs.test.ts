@@ -55,7 +55,7 @@ const ENVIRONMENTS = [
 ] as const satisfies readonly Section[]
 
 /** The rows of a section, by each name in their first cell. */
-function rowsOf(section: Section | 'Files'): Map<string, string> {
+function readRows(section: Section | 'Files'): Map<string, string> {
   const [, body = ''] = new RegExp(`### ${section}\n(.*?)\n(?:### |<!-- /)`, 's').exec(PAGE) ?? []
   const rows = body.split('\n').filter((line) => /^\| `/.test(line))
   return new Map(
@@ -103,19 +103,19 @@ function load(env: Readonly<Record<string, string>>) {
 
 for (const section of Object.keys(READ_BY_THEM) as Section[]) {
   test(`docs/coming-from-nginx-proxy.md says of all there are, and of no others: ${section}`, () => {
-    assert.deepEqual(sorted(rowsOf(section).keys()), sorted(READ_BY_THEM[section]))
+    assert.deepEqual(sorted(readRows(section).keys()), sorted(READ_BY_THEM[section]))
   })
 }
 
 test('each outcome is one of the words that the tests below compare', () => {
   for (const section of [...(Object.keys(READ_BY_THEM) as Section[]), 'Files'] as const) {
-    for (const [name, outcome] of rowsOf(section))
+    for (const [name, outcome] of readRows(section))
       assert.match(outcome, /^(?:setting `|read\b|warns\b|no effect: |not done, |not read: |`site-log)/, name)
   }
 })
 
 for (const section of ENVIRONMENTS) {
-  for (const [name, outcome] of rowsOf(section)) {
+  for (const [name, outcome] of readRows(section)) {
     test(`${name} does in Berth's environment what the page says: ${outcome.replace(/ \|$/, '')}`, () => {
       const { sources, warnings } = load({ [name]: VALUES[name] ?? 'true', ...COMPANIONS[name] })
       const [, words = ''] = /^setting ((?:`[a-z0-9-]+`(?: and )?)+)/.exec(outcome) ?? []
@@ -129,7 +129,7 @@ for (const section of ENVIRONMENTS) {
 }
 
 test('each variable that a setting or a warning is made of is in the page', () => {
-  const listed = new Set(ENVIRONMENTS.flatMap((section) => [...rowsOf(section).keys()]))
+  const listed = new Set(ENVIRONMENTS.flatMap((section) => [...readRows(section).keys()]))
   // `VIRTUAL_HOST` of Berth's own container is the name of the registry.
   const read = OPTION_LIST.flatMap(({ replaces }) => replaces ?? []).filter((name) => name !== 'VIRTUAL_HOST')
   for (const name of [...read, ...Object.keys(FOREIGN_VARIABLES)]) assert.ok(listed.has(name), name)
@@ -137,9 +137,9 @@ test('each variable that a setting or a warning is made of is in the page', () =
 
 test('the variables and labels of containers that the page calls read are those that are', () => {
   const isRead = ([, outcome]: readonly [string, string]): boolean => !outcome.startsWith('no effect')
-  const variables = [...rowsOf('In the environment of a container')].filter(isRead).map(([name]) => name)
+  const variables = [...readRows('In the environment of a container')].filter(isRead).map(([name]) => name)
   assert.deepEqual(sorted(variables), sorted(VARIABLES))
-  assert.deepEqual(sorted(rowsOf('Labels').keys()), sorted(KNOWN_LABELS))
+  assert.deepEqual(sorted(readRows('Labels').keys()), sorted(KNOWN_LABELS))
 })
 
 test('a file that the page calls not read is named nowhere in the sources, and one that it calls read is', () => {
@@ -148,7 +148,7 @@ test('a file that the page calls not read is named nowhere in the sources, and o
     .filter((file) => !file.endsWith('.test.ts'))
     .map((file) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
     .join('\n')
-  const rows = rowsOf('Files')
+  const rows = readRows('Files')
   for (const [file, word] of [
     ['/etc/nginx/proxy.conf', 'proxy.conf'],
     ['/etc/nginx/network_internal.conf', 'network_internal.conf'],

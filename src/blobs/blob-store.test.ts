@@ -30,7 +30,7 @@ test('`Bucket` takes a part below 5 MiB only as the last', async () => {
   await assert.rejects(bucket.complete(id, 2), /EntityTooSmall/)
   await bucket.uploadPart(id, 1, Buffer.alloc(MIN_PART_BYTES))
   await bucket.complete(id, 2)
-  assert.equal(await bucket.sizeOf('key'), MIN_PART_BYTES + 1)
+  assert.equal(await bucket.readSize('key'), MIN_PART_BYTES + 1)
   await assert.rejects(bucket.uploadPart(id, 3, Buffer.alloc(1)), /NoSuchUpload/)
 })
 

@@ -63,8 +63,8 @@ test('docs/cli.md lists exactly the commands there are', async () => {
     (row) => row[1],
   )
   const commands: string[] = []
-  for (const name of await commandsOf([])) {
-    const inner = ['user', 'repo', 'tag', 'site', 'cert'].includes(name) ? await commandsOf([name]) : []
+  for (const name of await listCommands([])) {
+    const inner = ['user', 'repo', 'tag', 'site', 'cert'].includes(name) ? await listCommands([name]) : []
     commands.push(...(inner.length > 0 ? inner.map((verb) => `${name} ${verb}`) : [name]))
   }
   assert.deepEqual(listed.toSorted(), commands.toSorted())
@@ -141,7 +141,7 @@ test('every command of Berth that a page or a message names exists, with its fla
   }
 })
 
-async function commandsOf(args: readonly string[]): Promise<string[]> {
+async function listCommands(args: readonly string[]): Promise<string[]> {
   const { stdout } = await runCli([...args, '--help'])
   const section = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout)?.[1] ?? ''
   const names = [...section.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1] ?? '')

@@ -8,7 +8,13 @@ import { connect as connectTls } from 'node:tls'
 import { sendRaw } from '../../test/protocol/connection.ts'
 import { makeTempFolder } from '../../test/support/temp-folder.ts'
 import { connectTo } from '../../test/support/test-door.ts'
-import { askHttp2, askOn, mustShakeHands, open, shakeHands } from '../../test/support/test-listener.ts'
+import {
+  mustShakeHands,
+  open,
+  requestHttp2,
+  requestOn,
+  shakeHands,
+} from '../../test/support/test-listener.ts'
 
 const V1 = 'PROXY TCP4 203.0.113.7 10.0.0.1 56789 443\r\n'
 const V2 = '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x0a\0\0\x01\xdd\xd5\x01\xbb'
@@ -27,10 +33,10 @@ for (const [version, header] of [
         for (let at = 0; at < bytes.length; at += step) {
           await new Promise((resolve) => socket.write(bytes.subarray(at, at + step), resolve))
         }
-        const told = await askOn(socket, '')
+        const told = await requestOn(socket, '')
         assert.deepEqual({ ...told, ...expected }, told)
         // The next request on the same connection.
-        assert.equal((await askOn(socket)).remoteAddress, '203.0.113.7')
+        assert.equal((await requestOn(socket)).remoteAddress, '203.0.113.7')
         socket.destroy()
       }
     }
@@ -38,7 +44,7 @@ for (const [version, header] of [
     const raw = await connectTo(door.port)
     raw.write(header, 'latin1')
     const secure = await mustShakeHands({ socket: raw, servername: 'a.test' })
-    const told = await askOn(secure)
+    const told = await requestOn(secure)
     assert.deepEqual({ ...told, ...expected }, told)
     secure.destroy()
     const below = await connectTo(door.port)
@@ -47,7 +53,7 @@ for (const [version, header] of [
       createConnection: () =>
         connectTls({ socket: below, servername: 'a.test', ALPNProtocols: ['h2'], rejectUnauthorized: false }),
     })
-    const answer = JSON.parse((await askHttp2(session)).text)
+    const answer = JSON.parse((await requestHttp2(session)).text)
     assert.deepEqual({ ...answer, ...expected }, answer)
     session.destroy()
   })
@@ -72,7 +78,7 @@ test('the listener takes PROXY headers from trusted addresses only', async () =>
 test('the listener does without a PROXY header, unless one is required', async () => {
   await using optional = await open({ isTls: false, proxyProtocol: 'optional' })
   const socket = await connectTo(optional.port)
-  assert.equal((await askOn(socket)).remoteAddress, '127.0.0.1')
+  assert.equal((await requestOn(socket)).remoteAddress, '127.0.0.1')
   socket.destroy()
   await using required = await open({ isTls: false, proxyProtocol: 'required' })
   const url = `http://127.0.0.1:${required.port}`
@@ -87,12 +93,12 @@ test('the listener listens on a Unix socket, over a stale one too, but not over 
     await using door = await open({ isTls: false, proxyProtocol: 'optional' }, { path })
     assert.equal(door.url, `unix:${path}`)
     const socket = connect({ path })
-    const told = await askOn(socket)
+    const told = await requestOn(socket)
     assert.equal(told.remoteAddress, 'unix:')
     socket.destroy()
     const behind = connect({ path })
     behind.write(V1)
-    assert.equal((await askOn(behind)).remoteAddress, '203.0.113.7')
+    assert.equal((await requestOn(behind)).remoteAddress, '203.0.113.7')
     behind.destroy()
     await assert.rejects(open({ isTls: false }, { path }), { code: 'EADDRINUSE' })
   }
@@ -100,7 +106,7 @@ test('the listener listens on a Unix socket, over a stale one too, but not over 
   await leaveStaleSocket(path)
   await using door = await open({ isTls: false }, { path })
   const socket = connect({ path })
-  assert.equal((await askOn(socket)).remoteAddress, 'unix:')
+  assert.equal((await requestOn(socket)).remoteAddress, 'unix:')
   assert.equal(door.port, 0)
   socket.destroy()
 })
@@ -129,6 +135,6 @@ async function leaveStaleSocket(path: string): Promise<void> {
 test('the listener takes IPv4 and IPv6 at `*`', async () => {
   await using door = await open({ isTls: false }, { host: '*', port: 0 })
   const socket = await connectTo(door.port)
-  assert.equal((await askOn(socket)).remoteAddress, '127.0.0.1')
+  assert.equal((await requestOn(socket)).remoteAddress, '127.0.0.1')
   socket.destroy()
 })

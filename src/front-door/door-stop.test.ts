@@ -5,14 +5,14 @@ import { connect as connectHttp2 } from 'node:http2'
 import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
 import { connectTo, readAll } from '../../test/support/test-door.ts'
-import { askHttp2, askOn, mustShakeHands, open, tell } from '../../test/support/test-listener.ts'
+import { echoVisit, mustShakeHands, open, requestHttp2, requestOn } from '../../test/support/test-listener.ts'
 import type { DoorPorts } from './listen/door-ports.ts'
 
 test('the listener asks for a body held back when it is read, not when it is refused', async () => {
   const ports: Partial<DoorPorts> = {
     handle: (request, anyResponse, visit) => {
       const response = anyResponse as ServerResponse
-      if (request.url !== '/refused') return void tell(request, response, visit)
+      if (request.url !== '/refused') return void echoVisit(request, response, visit)
       response.writeHead(413, { 'content-length': 2 }).end('no')
     },
   }
@@ -74,26 +74,26 @@ test('`stop()` ends idle connections of every kind, and answers what is under wa
         if (++arrived.count === 2) arrived.all.resolve()
         await gate.promise
       }
-      await tell(request, response, visit)
+      await echoVisit(request, response, visit)
     },
   }
   await using door = await open({ ports })
   const silent = await connectTo(door.port)
   const fresh = await mustShakeHands({ port: door.port, servername: 'a.test' })
   const idle = await mustShakeHands({ port: door.port, servername: 'a.test' })
-  await askOn(idle)
+  await requestOn(idle)
   const idleHttp2 = connectHttp2(`https://127.0.0.1:${door.port}`, {
     servername: 'a.test',
     rejectUnauthorized: false,
   })
-  await askHttp2(idleHttp2)
+  await requestHttp2(idleHttp2)
   const busy = await mustShakeHands({ port: door.port, servername: 'a.test' })
   busy.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
   const busyHttp2 = connectHttp2(`https://127.0.0.1:${door.port}`, {
     servername: 'a.test',
     rejectUnauthorized: false,
   })
-  const slow = askHttp2(busyHttp2, { ':path': '/slow' })
+  const slow = requestHttp2(busyHttp2, { ':path': '/slow' })
   await arrived.all.promise
   const ended = [silent, fresh, idle].map((socket) => readAll(socket))
   const goAway = once(busyHttp2, 'goaway')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askDoor, statusOf } from '../../test/support/ask-door.ts'
 import { openFolderCertificates } from '../../test/support/folder-certificates.ts'
+import { requestDoor, statusOf } from '../../test/support/request-door.ts'
 import { makeTable, openTestDoor } from '../../test/support/test-door.ts'
 import type { ContainerFacts } from './docker/container-facts.ts'
 import { type ContainerDefaults, declareContainers } from './docker/container-sites.ts'
@@ -139,7 +139,7 @@ for (const [set, url, expected] of FALLBACK) {
     await using certificates = await openFolderCertificates(files)
     const table = makeTable(...declareContainers(toContainers(method), ON_HOST, defaults))
     await using door = await openTestDoor(table, { certificates })
-    const reply = await askDoor(door, url)
+    const reply = await requestDoor(door, url)
     assert.equal(statusOf(reply), expected === 'alert' ? 'alert 112' : expected)
     assert.deepEqual(door.failures, [])
   })

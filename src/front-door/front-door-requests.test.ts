@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { askDoor, statusOf } from '../../test/support/ask-door.ts'
+import { requestDoor, statusOf } from '../../test/support/request-door.ts'
 import {
-  certificatesOf,
   connectTo,
+  createCertificates,
   makeTable,
   openTestDoor,
   readAll,
@@ -85,8 +85,8 @@ test('the front door survives a handler that fails', async () => {
       upgrade: () => Promise.reject(new Error('upgrade')),
     },
   })
-  assert.equal(statusOf(await askDoor(door, 'http://a.test/later')), 500)
-  assert.equal(statusOf(await askDoor(door, 'http://a.test/now')), 500)
+  assert.equal(statusOf(await requestDoor(door, 'http://a.test/later')), 500)
+  assert.equal(statusOf(await requestDoor(door, 'http://a.test/now')), 500)
   const socket = await connectTo(door.httpPort)
   socket.write('GET /x HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
   assert.equal((await readAll(socket)).length, 0)
@@ -102,17 +102,17 @@ test('the front door survives certificates and tables that fail', async () => {
   const certificates: CertificateSource = {
     find(name, options) {
       if (broken.isOn) throw new Error('broken')
-      return certificatesOf({ 'a.test': 'a.test' }).find(name, options)
+      return createCertificates({ 'a.test': 'a.test' }).find(name, options)
     },
     findClients: () => undefined,
   }
   await using door = await openTestDoor(makeTable(A), { certificates })
   broken.isOn = true
-  assert.match(String(statusOf(await askDoor(door, 'https://a.test/'))), /disconnected/)
-  assert.equal(statusOf(await askDoor(door, 'http://a.test/')), 500)
+  assert.match(String(statusOf(await requestDoor(door, 'https://a.test/'))), /disconnected/)
+  assert.equal(statusOf(await requestDoor(door, 'http://a.test/')), 500)
   const upgrade = { connection: 'upgrade', upgrade: 'x' }
-  assert.equal(statusOf(await askDoor(door, 'http://a.test/', { headers: upgrade })), 500)
+  assert.equal(statusOf(await requestDoor(door, 'http://a.test/', { headers: upgrade })), 500)
   assert.equal(door.failures.length, 3)
   broken.isOn = false
-  assert.equal(statusOf(await askDoor(door, 'https://a.test/')), 200)
+  assert.equal(statusOf(await requestDoor(door, 'https://a.test/')), 200)
 })

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askDoor, statusOf } from '../../test/support/ask-door.ts'
+import { requestDoor, statusOf } from '../../test/support/request-door.ts'
 import {
-  certificatesOf,
+  createCertificates,
+  ECHO_HANDLER,
   makeTable,
   openTestDoor,
   type SiteWish,
-  TELLING_HANDLER,
 } from '../../test/support/test-door.ts'
 
 const A = { host: 'a.test' }
 const REGISTRY: SiteWish = { host: 'registry.test', source: { kind: 'registry' } }
-const CERTIFICATES = certificatesOf({
+const CERTIFICATES = createCertificates({
   'a.test': 'a.test',
   'b.test': 'a.test',
   'registry.test': 'registry.test',
@@ -31,7 +31,7 @@ test('the front door redirects to TLS: 301 for GET and HEAD, what the host says 
     ['GET', 'http://registry.test/v2/', 301, 'https://registry.test/v2/'],
   ]
   for (const [method, url, status, location] of rows) {
-    const reply = await askDoor(door, url, { method })
+    const reply = await requestDoor(door, url, { method })
     assert.ok(typeof reply !== 'string')
     assert.deepEqual([reply.status, reply.headers.location], [status, location])
   }
@@ -40,7 +40,7 @@ test('the front door redirects to TLS: 301 for GET and HEAD, what the host says 
 test('the front door redirects to the port that visitors use', async () => {
   const parts = { certificates: CERTIFICATES, externalHttpsPort: 5043 }
   await using door = await openTestDoor(makeTable(A), parts)
-  const reply = await askDoor(door, 'http://a.test/x')
+  const reply = await requestDoor(door, 'http://a.test/x')
   assert.ok(typeof reply !== 'string')
   assert.equal(reply.headers.location, 'https://a.test:5043/x')
 })
@@ -49,8 +49,8 @@ test('the front door never serves the registry without TLS where it is to have i
   await using door = await openTestDoor(makeTable(REGISTRY, { ...REGISTRY, host: 'bare.test' }), {
     certificates: CERTIFICATES,
   })
-  assert.equal(statusOf(await askDoor(door, 'http://bare.test/v2/')), 503)
-  assert.equal(statusOf(await askDoor(door, 'http://registry.test/v2/')), 301)
+  assert.equal(statusOf(await requestDoor(door, 'http://bare.test/v2/')), 503)
+  assert.equal(statusOf(await requestDoor(door, 'http://registry.test/v2/')), 301)
 })
 
 test('the front door answers the questions of a CA first, for every host and scheme', async () => {
@@ -63,16 +63,16 @@ test('the front door answers the questions of a CA first, for every host and sch
   })
   const path = '/.well-known/acme-challenge/token-1'
   for (const host of ['http://a.test', 'http://closed.test', 'http://unknown.test', 'https://a.test']) {
-    const reply = await askDoor(door, host + path)
+    const reply = await requestDoor(door, host + path)
     assert.ok(typeof reply !== 'string')
     assert.deepEqual([reply.status, reply.text], [200, 'token-1.key'])
     assert.match(String(reply.headers['content-type']), /^text\/plain/)
-    const head = await askDoor(door, host + path, { method: 'HEAD' })
+    const head = await requestDoor(door, host + path, { method: 'HEAD' })
     assert.ok(typeof head !== 'string')
     assert.deepEqual([head.status, head.text, head.headers['content-length']], [200, '', '11'])
   }
-  assert.equal(statusOf(await askDoor(door, `http://a.test${path}2`)), 301)
-  assert.equal(statusOf(await askDoor(door, `http://a.test${path}`, { method: 'POST' })), 308)
+  assert.equal(statusOf(await requestDoor(door, `http://a.test${path}2`)), 301)
+  assert.equal(statusOf(await requestDoor(door, `http://a.test${path}`, { method: 'POST' })), 308)
 })
 
 test('the front door serves a host over the connection of another with the same certificate only', async () => {
@@ -91,7 +91,7 @@ test('the front door serves a host over the connection of another with the same 
     ['a.test', '127.0.0.1', 421],
   ]
   for (const [sni, host, status] of rows) {
-    const reply = await askDoor(door, 'https://a.test/', { sni, headers: { host } })
+    const reply = await requestDoor(door, 'https://a.test/', { sni, headers: { host } })
     assert.equal(statusOf(reply), status, `${host} over ${sni}`)
   }
 })
@@ -102,13 +102,13 @@ test('the front door serves whoever names no host with the default certificate, 
     [[isDefault], CERTIFICATES, 'a.test', 200],
     [[isDefault], CERTIFICATES, '127.0.0.1', 200],
     [[A], CERTIFICATES, 'a.test', 'alert 112'],
-    [[A], certificatesOf({ 'a.test': 'a.test' }, { hasDefault: true }), '127.0.0.1', 503],
-    [[A], certificatesOf({ 'a.test': 'a.test' }, { hasDefault: true }), 'a.test', 421],
-    [[A], certificatesOf({}, { hasDefault: true }), 'a.test', 200],
+    [[A], createCertificates({ 'a.test': 'a.test' }, { hasDefault: true }), '127.0.0.1', 503],
+    [[A], createCertificates({ 'a.test': 'a.test' }, { hasDefault: true }), 'a.test', 421],
+    [[A], createCertificates({}, { hasDefault: true }), 'a.test', 200],
   ] as const) {
     await using door = await openTestDoor(makeTable(...sites), { certificates })
     assert.equal(
-      statusOf(await askDoor(door, 'https://a.test/', { sni: '', headers: { host } })),
+      statusOf(await requestDoor(door, 'https://a.test/', { sni: '', headers: { host } })),
       expected,
       host,
     )
@@ -117,10 +117,10 @@ test('the front door serves whoever names no host with the default certificate, 
 
 test('the front door tells health checks how it is, whatever address they ask', async () => {
   await using door = await openTestDoor(makeTable(A))
-  const reply = await askDoor(door, 'http://127.0.0.1/livez')
+  const reply = await requestDoor(door, 'http://127.0.0.1/livez')
   assert.ok(typeof reply !== 'string')
   assert.deepEqual([reply.status, reply.text], [200, 'healthy'])
-  assert.equal(statusOf(await askDoor(door, 'http://127.0.0.1/v2/')), 503)
+  assert.equal(statusOf(await requestDoor(door, 'http://127.0.0.1/v2/')), 503)
 })
 
 test('the front door believes trusted proxies about visitors and TLS, and nobody else', async () => {
@@ -130,18 +130,18 @@ test('the front door believes trusted proxies about visitors and TLS, and nobody
       certificates: CERTIFICATES,
       trustedProxies: ['127.0.0.0/8'],
     })
-    const reply = await askDoor(door, 'http://a.test/', { headers })
+    const reply = await requestDoor(door, 'http://a.test/', { headers })
     assert.ok(typeof reply !== 'string')
-    assert.equal(reply.told.remoteAddress, '203.0.113.7')
-    assert.equal(reply.told.peerAddress, '127.0.0.1')
-    assert.equal(reply.told.isPeerTrusted, true)
+    assert.equal(reply.seen.remoteAddress, '203.0.113.7')
+    assert.equal(reply.seen.peerAddress, '127.0.0.1')
+    assert.equal(reply.seen.isPeerTrusted, true)
   }
   await using door = await openTestDoor(makeTable(A), { certificates: CERTIFICATES })
-  assert.equal(statusOf(await askDoor(door, 'http://a.test/', { headers })), 301)
-  const reply = await askDoor(door, 'https://a.test/', { headers })
+  assert.equal(statusOf(await requestDoor(door, 'http://a.test/', { headers })), 301)
+  const reply = await requestDoor(door, 'https://a.test/', { headers })
   assert.ok(typeof reply !== 'string')
-  assert.equal(reply.told.remoteAddress, '127.0.0.1')
-  assert.equal(reply.told.isPeerTrusted, false)
+  assert.equal(reply.seen.remoteAddress, '127.0.0.1')
+  assert.equal(reply.seen.isPeerTrusted, false)
 })
 
 test('`setSites()` changes what the next request sees, and none that is under way', async () => {
@@ -149,39 +149,39 @@ test('`setSites()` changes what the next request sees, and none that is under wa
   const arrived = Promise.withResolvers<void>()
   await using door = await openTestDoor(makeTable({ ...A, httpsMethod: 'nohttps' }), {
     handler: {
-      ...TELLING_HANDLER,
+      ...ECHO_HANDLER,
       async serve(visit, response) {
         if (visit.request.url === '/slow') {
           arrived.resolve()
           await gate.promise
         }
-        await TELLING_HANDLER.serve(visit, response)
+        await ECHO_HANDLER.serve(visit, response)
       },
     },
   })
-  const slow = askDoor(door, 'http://a.test/slow')
+  const slow = requestDoor(door, 'http://a.test/slow')
   await arrived.promise
   door.door.setSites(makeTable({ host: 'b.test', httpsMethod: 'nohttps' }))
-  assert.equal(statusOf(await askDoor(door, 'http://a.test/')), 503)
-  assert.equal(statusOf(await askDoor(door, 'http://b.test/')), 200)
+  assert.equal(statusOf(await requestDoor(door, 'http://a.test/')), 503)
+  assert.equal(statusOf(await requestDoor(door, 'http://b.test/')), 200)
   gate.resolve()
   const reply = await slow
   assert.ok(typeof reply !== 'string')
-  assert.deepEqual([reply.status, reply.told.site], [200, 'a.test'])
+  assert.deepEqual([reply.status, reply.seen.site], [200, 'a.test'])
 })
 
 test('`setSites()` a hundred times under load drops nothing', async () => {
-  const certificates = certificatesOf({ 'a.test': 'a.test' })
+  const certificates = createCertificates({ 'a.test': 'a.test' })
   await using door = await openTestDoor(makeTable(A), { certificates })
   let isDone = false
   const work = Array.from({ length: 4 }, async () => {
     const statuses = new Set<number | string>()
-    while (!isDone) statuses.add(statusOf(await askDoor(door, 'https://a.test/')))
+    while (!isDone) statuses.add(statusOf(await requestDoor(door, 'https://a.test/')))
     return [...statuses]
   })
   for (let round = 0; round < 100; round++) {
     door.door.setSites(makeTable(A, { host: `b${round}.test` }))
-    if (round % 10 === 0) await askDoor(door, 'https://a.test/')
+    if (round % 10 === 0) await requestDoor(door, 'https://a.test/')
   }
   isDone = true
   for (const statuses of await Promise.all(work)) assert.deepEqual(statuses, [200])

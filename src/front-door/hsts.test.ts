@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
-import { askDoor } from '../../test/support/ask-door.ts'
 import { CA, openClientHosts } from '../../test/support/client-hosts.ts'
 import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../test/support/proxy-room.ts'
+import { requestDoor } from '../../test/support/request-door.ts'
 import { startApp } from '../../test/support/start-app.ts'
 
 const HSTS = 'max-age=31536000'
 
-async function askTls(
+async function requestTls(
   options: ProxyRoomOptions,
   path: string,
   headers: Record<string, string>,
@@ -63,15 +63,15 @@ for (const [what, options, path, status, headers = {}] of [
   Record<string, string>?,
 ])[]) {
   test(`HSTS is on the answer over TLS of ${what}`, async () => {
-    assert.deepEqual(await askTls(options, path, headers), [status, HSTS])
+    assert.deepEqual(await requestTls(options, path, headers), [status, HSTS])
     const noredirect = { ...options, declaration: { httpsMethod: 'noredirect' } } as const
-    assert.deepEqual(await askTls(noredirect, path, headers), [status, undefined])
+    assert.deepEqual(await requestTls(noredirect, path, headers), [status, undefined])
   })
 }
 
 test('HSTS is on the answer of a server that does not change the protocol', async () => {
   await using app = await startApp((_request, response) => response.writeHead(426).end('no'))
-  assert.deepEqual(await askTls({ ports: [app.port] }, '/', UPGRADE), [426, HSTS])
+  assert.deepEqual(await requestTls({ ports: [app.port] }, '/', UPGRADE), [426, HSTS])
 })
 
 test('HSTS is on the refusal of who shows no client certificate, and of a host closed for want of a CA', async () => {
@@ -85,7 +85,7 @@ test('HSTS is on the refusal of who shows no client certificate, and of a host c
     ['https://a.test/', 400],
     ['https://b.test/', 503],
   ] as const) {
-    const reply = await askDoor(room.door, url)
+    const reply = await requestDoor(room.door, url)
     assert.ok(typeof reply !== 'string')
     assert.deepEqual([reply.status, reply.headers['strict-transport-security']], [status, HSTS])
   }
@@ -94,7 +94,7 @@ test('HSTS is on the refusal of who shows no client certificate, and of a host c
 test('HSTS is not on the answer of a host that is served without TLS only', async () => {
   const sites = [{ host: 'a.test', hsts: HSTS, httpsMethod: 'nohttps' }] as const
   await using room = await openClientHosts({ 'default.crt': '' }, sites)
-  const reply = await askDoor(room.door, 'http://a.test/')
+  const reply = await requestDoor(room.door, 'http://a.test/')
   assert.ok(typeof reply !== 'string')
   assert.equal(reply.headers['strict-transport-security'], undefined)
 })
@@ -109,8 +109,8 @@ test('there is one HSTS header, the own one of the host, whatever the applicatio
     ['/', 200],
     ['/own', 204],
   ] as const) {
-    assert.deepEqual(await askTls({ ports: [app.port], vhost }, path, {}), [status, HSTS])
+    assert.deepEqual(await requestTls({ ports: [app.port], vhost }, path, {}), [status, HSTS])
   }
   const off = { declaration: { hsts: undefined }, ports: [app.port] }
-  assert.deepEqual(await askTls(off, '/', {}), [200, 'max-age=1, max-age=2'])
+  assert.deepEqual(await requestTls(off, '/', {}), [200, 'max-age=1, max-age=2'])
 })

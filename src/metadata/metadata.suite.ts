@@ -21,7 +21,7 @@ const ALL = { limit: 100, last: undefined }
 const UPLOAD = 'A'.repeat(22) as UploadId
 
 /** A manifest that names blobs by their contents. */
-function recordOf(
+function makeRecord(
   layers: readonly string[],
   more: Partial<ManifestRecord> & { subject?: string } = {},
 ): ManifestRecord {
@@ -88,11 +88,11 @@ export function describeMetadata(
       await using fixture = await open()
       const { metadata } = fixture
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
-      const lacking = recordOf(['absent'], { tags: [V1] })
+      const lacking = makeRecord(['absent'], { tags: [V1] })
       assert.deepEqual((await metadata.putManifest(lacking)).missing, [digestOf('absent')])
       assert.equal(await metadata.findManifest(APP, V1), undefined)
       assert.deepEqual((await metadata.putManifest({ ...lacking, isSparseAllowed: true })).missing, [])
-      const whole = recordOf([], { tags: [V1, parseTag('v2')] })
+      const whole = makeRecord([], { tags: [V1, parseTag('v2')] })
       assert.deepEqual((await metadata.putManifest(whole)).missing, [])
       assert.deepEqual((await metadata.putManifest(whole)).missing, [])
       const stored = await metadata.findManifest(APP, V1)
@@ -108,13 +108,13 @@ export function describeMetadata(
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 5 })
       const missized = [{ digest: BLOB, stated: 4, stored: 5 }]
       for (const isSparseAllowed of [false, true]) {
-        const record = recordOf(['absent'], { tags: [V1], isSparseAllowed })
+        const record = makeRecord(['absent'], { tags: [V1], isSparseAllowed })
         assert.deepEqual((await metadata.findNamed(APP, record.manifest)).missized, missized)
         assert.deepEqual((await metadata.putManifest(record)).missized, missized)
         assert.equal(await metadata.findManifest(APP, V1), undefined)
       }
       await metadata.linkBlob({ repository: OTHER, digest: BLOB, size: 4 })
-      const { blobs } = await metadata.findNamed(OTHER, recordOf([]).manifest)
+      const { blobs } = await metadata.findNamed(OTHER, makeRecord([]).manifest)
       assert.deepEqual(blobs, [{ digest: BLOB, size: 5 }])
     })
 
@@ -122,7 +122,7 @@ export function describeMetadata(
       await using fixture = await open()
       const { metadata } = fixture
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
-      const record = recordOf([], { tags: [V1, parseTag('v2')] })
+      const record = makeRecord([], { tags: [V1, parseTag('v2')] })
       await metadata.putManifest(record)
       assert.equal(await metadata.unlinkBlob(APP, BLOB), 'in-use')
       assert.equal(await metadata.deleteTag(APP, V1), true)
@@ -141,7 +141,7 @@ export function describeMetadata(
       const tags = ['10', '9', 'B', '_x', 'a'] as Tag[]
       for (const repository of [OTHER, APP]) {
         await metadata.linkBlob({ repository, digest: BLOB, size: 4 })
-        await metadata.putManifest(recordOf([], { repository, tags }))
+        await metadata.putManifest(makeRecord([], { repository, tags }))
       }
       assert.deepEqual(await metadata.listTags(APP, ALL), tags)
       assert.deepEqual(await metadata.listTags(APP, { limit: 2, last: 'B' }), ['_x', 'a'])
@@ -152,7 +152,7 @@ export function describeMetadata(
       assert.deepEqual(await metadata.listRepositories('all', ALL), [APP, OTHER])
       assert.deepEqual(await metadata.listRepositories({ prefixes: ['bob/'] }, ALL), [OTHER])
       assert.deepEqual(await metadata.listRepositories('all', { limit: 1, last: APP }), [OTHER])
-      const referrers = [['blob'], []].map((layers) => recordOf(layers, { subject: 'subject' }))
+      const referrers = [['blob'], []].map((layers) => makeRecord(layers, { subject: 'subject' }))
       for (const record of referrers) await metadata.putManifest(record)
       const digests = referrers.map((record) => record.digest).sort()
       const list = async (more: Partial<ReferrerPageRequest>) => {
@@ -174,7 +174,7 @@ export function describeMetadata(
       const { metadata } = fixture
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
       const tags = ['a', 'ab', 'b'] as Tag[]
-      await metadata.putManifest(recordOf([], { tags, subject: 'subject' }))
+      await metadata.putManifest(makeRecord([], { tags, subject: 'subject' }))
       for (const [last, rest] of [
         ['\0', tags],
         ['a\0', ['ab', 'b']],
@@ -204,7 +204,7 @@ export function describeMetadata(
       await metadata.linkBlob({ repository: OTHER, digest: BLOB, size: 4 })
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
       await metadata.linkBlob({ repository: APP, digest: digestOf('large'), size: 5_000_000_000 })
-      const records = [recordOf([], { tags: [V1, parseTag('v2')] }), recordOf(['blob'])]
+      const records = [makeRecord([], { tags: [V1, parseTag('v2')] }), makeRecord(['blob'])]
       for (const record of records) await metadata.putManifest(record)
       const [app, other] = await metadata.describeRepositories(ALL)
       const bytes = records.reduce((sum, record) => sum + record.bytes.length, 5_000_000_004)
@@ -269,7 +269,7 @@ export function describeMetadata(
       await using fixture = await open()
       const { metadata } = fixture
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
-      await metadata.putManifest(recordOf([], { tags: [V1] }))
+      await metadata.putManifest(makeRecord([], { tags: [V1] }))
       assert.equal(await metadata.deleteRepository(APP), true)
       assert.equal(await metadata.deleteRepository(APP), false)
       assert.equal(await metadata.findManifest(APP, V1), undefined)

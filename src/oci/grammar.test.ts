@@ -56,7 +56,7 @@ function seeded(seed: number): () => number {
   }
 }
 
-function linesOf(name: string): string[] {
+function readLines(name: string): string[] {
   const text = readFileSync(new URL(`../../test/fixtures/${name}.txt`, import.meta.url), 'utf8')
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 }
@@ -69,11 +69,11 @@ const GRAMMARS = [
 
 for (const { name, is, parse, code } of GRAMMARS) {
   test(`every ${name} of the valid list is one, and none of the invalid list is`, () => {
-    for (const text of linesOf(`${name}.valid`)) {
+    for (const text of readLines(`${name}.valid`)) {
       assert.ok(is(text), text)
       assert.equal(parse(text), text)
     }
-    for (const text of [...linesOf(`${name}.invalid`), '', 'a\n', 'a\u0000']) {
+    for (const text of [...readLines(`${name}.invalid`), '', 'a\n', 'a\u0000']) {
       assert.ok(!is(text), JSON.stringify(text))
       assert.throws(() => parse(text), { name: 'OciError', code }, JSON.stringify(text))
     }
@@ -111,18 +111,18 @@ test('`parseOciRequest()` throws nothing but `OciError`, and what it lets pass i
 
 test('names are read from the right, so they may hold the words of the paths', () => {
   const digest = `sha256:${'a'.repeat(64)}`
-  const kindOf = (method: string, path: string) => {
+  const parseKind = (method: string, path: string) => {
     const parsed = parseOciRequest(method, path)
     return [parsed.kind, 'repository' in parsed ? parsed.repository : undefined]
   }
-  assert.deepEqual(kindOf('GET', '/v2/a/tags/list/tags/list'), ['tag-list', 'a/tags/list'])
-  assert.deepEqual(kindOf('GET', `/v2/a/blobs/uploads/blobs/${digest}`), ['blob-get', 'a/blobs/uploads'])
-  assert.deepEqual(kindOf('POST', '/v2/a/blobs/blobs/uploads/'), ['blob-upload-start', 'a/blobs'])
-  assert.deepEqual(kindOf('PUT', '/v2/a/manifests/manifests/v1'), ['manifest-put', 'a/manifests'])
-  assert.deepEqual(kindOf('GET', `/v2/a/blobs/${digest.replace(':', '%3A')}`), ['blob-get', 'a'])
-  assert.deepEqual(kindOf('GET', '/v2/a%2Fb%2fc/tags/list'), ['tag-list', 'a/b/c'])
-  assert.deepEqual(kindOf('GET', '/v2/a%2Fmanifests/manifests/v1'), ['manifest-get', 'a/manifests'])
-  assert.deepEqual(kindOf('GET', '/v2/a%2Ftags%2Flist/tags/list'), ['tag-list', 'a/tags/list'])
+  assert.deepEqual(parseKind('GET', '/v2/a/tags/list/tags/list'), ['tag-list', 'a/tags/list'])
+  assert.deepEqual(parseKind('GET', `/v2/a/blobs/uploads/blobs/${digest}`), ['blob-get', 'a/blobs/uploads'])
+  assert.deepEqual(parseKind('POST', '/v2/a/blobs/blobs/uploads/'), ['blob-upload-start', 'a/blobs'])
+  assert.deepEqual(parseKind('PUT', '/v2/a/manifests/manifests/v1'), ['manifest-put', 'a/manifests'])
+  assert.deepEqual(parseKind('GET', `/v2/a/blobs/${digest.replace(':', '%3A')}`), ['blob-get', 'a'])
+  assert.deepEqual(parseKind('GET', '/v2/a%2Fb%2fc/tags/list'), ['tag-list', 'a/b/c'])
+  assert.deepEqual(parseKind('GET', '/v2/a%2Fmanifests/manifests/v1'), ['manifest-get', 'a/manifests'])
+  assert.deepEqual(parseKind('GET', '/v2/a%2Ftags%2Flist/tags/list'), ['tag-list', 'a/tags/list'])
   // An escaped slash never separates the name from the rest.
   for (const path of [
     '/v2/a/tags%2Flist',
@@ -130,7 +130,7 @@ test('names are read from the right, so they may hold the words of the paths', (
     '/v2%2Fa/tags/list',
     '/v2/a%2Fmanifests/v1',
   ]) {
-    assert.throws(() => kindOf('GET', path), OciError, path)
+    assert.throws(() => parseKind('GET', path), OciError, path)
   }
 })
 

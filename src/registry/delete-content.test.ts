@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, RegistryRooms } from '../../test/support/memory/registry-room.ts'
+import { formatManifest, RegistryRooms } from '../../test/support/memory/registry-room.ts'
 import { digestOf } from '../oci/digest.ts'
 import { parseTag } from '../oci/reference.ts'
 
@@ -11,7 +11,7 @@ test('with deleting off nothing is deleted', async () => {
   const room = rooms.enter({ isDeleteAllowed: false })
   const { registry, repository } = room
   const blob = await room.pushBlob('{}')
-  const manifest = await room.pushManifest(manifestOf(), 'v1')
+  const manifest = await room.pushManifest(formatManifest(), 'v1')
   const isOff = { code: 'UNSUPPORTED' }
   for (const digest of [blob, digestOf('absent')])
     await assert.rejects(registry.deleteBlob(repository, digest), isOff)
@@ -25,7 +25,7 @@ test('a blob goes from its repository alone, unless a manifest there names it', 
   const { registry, repository, other } = room
   const digest = await room.pushBlob('{}')
   await room.pushBlob('{}', other)
-  const manifest = await room.pushManifest(manifestOf())
+  const manifest = await room.pushManifest(formatManifest())
   await assert.rejects(registry.deleteBlob(repository, digest), { code: 'BLOB_IN_USE', detail: { digest } })
   await registry.deleteManifest(repository, manifest)
   await registry.deleteBlob(repository, digest)
@@ -39,8 +39,8 @@ test('a tag goes alone; a manifest takes its tags with it', async () => {
   const room = rooms.enter()
   const { registry, repository } = room
   await room.pushBlob('{}')
-  const digest = await room.pushManifest(manifestOf(), 'v1')
-  await room.pushManifest(manifestOf(), 'v2')
+  const digest = await room.pushManifest(formatManifest(), 'v1')
+  await room.pushManifest(formatManifest(), 'v2')
   await registry.deleteManifest(repository, parseTag('v1'))
   assert.equal((await registry.getManifest(repository, parseTag('v2'))).digest, digest)
   for (const reference of [parseTag('v1'), digestOf('none')]) {
@@ -56,8 +56,8 @@ test('a manifest that an index names stays until the index is gone', async () =>
   const room = rooms.enter()
   const { registry, repository } = room
   await room.pushBlob('{}')
-  const child = await room.pushManifest(manifestOf())
-  const index = await room.pushManifest(manifestOf({ children: [manifestOf()] }))
+  const child = await room.pushManifest(formatManifest())
+  const index = await room.pushManifest(formatManifest({ children: [formatManifest()] }))
   const inUse = { code: 'MANIFEST_IN_USE', detail: { digest: child } }
   await assert.rejects(registry.deleteManifest(repository, child), inUse)
   await registry.deleteManifest(repository, index)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { manifestOf, RegistryRooms } from '../../test/support/memory/registry-room.ts'
+import { formatManifest, RegistryRooms } from '../../test/support/memory/registry-room.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
 import { parseTag } from '../oci/reference.ts'
 import { createRepositoryManager } from './manage-repositories.ts'
@@ -12,7 +12,7 @@ test('the operator lists, shows and deletes repositories and tags', async () => 
   const manager = createRepositoryManager(room.metadata)
   await room.pushBlob('{}')
   await room.pushBlob('{}', other)
-  const bytes = manifestOf()
+  const bytes = formatManifest()
   const digest = await room.pushManifest(bytes, 'v1')
   await room.pushManifest(bytes, 'v2')
 

@@ -90,10 +90,10 @@ test('`parseScopes()` looks at a bounded number of scopes, in one parameter or m
   assert.equal(parseScopes([many.join(' ')]).length, MAX_REQUESTED_SCOPES)
 })
 
-const userOf = (name: string, isAdmin: boolean): UserPrincipal =>
+const makeUser = (name: string, isAdmin: boolean): UserPrincipal =>
   userPrincipal({ id: name, name, isAdmin, owns: [name] }, undefined)
-const alice = userOf('alice', false)
-const root = userOf('root', true)
+const alice = makeUser('alice', false)
+const root = makeUser('root', true)
 
 test('`grantScopes()` grants what the principal may, and less than asked without an error', () => {
   const requested = parseScopes([

@@ -32,7 +32,7 @@ async function setUp(openDatabase: OpenDatabase) {
 }
 
 /** The key id in the header of a token. */
-const kidOf = (token: string): unknown =>
+const parseKid = (token: string): unknown =>
   JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid
 
 test('`createTokenService()` in several processes at once agrees on name and key', async (openDatabase) => {
@@ -56,11 +56,11 @@ test('a key is replaced when it is old, and verifies for one token lifetime more
   const old = await t.tokens.issue(CLAIMS)
   t.clock.now += 1
   const fresh = await t.tokens.issue(CLAIMS)
-  assert.notEqual(kidOf(old.token), kidOf(fresh.token))
+  assert.notEqual(parseKid(old.token), parseKid(fresh.token))
   assert.deepEqual(await t.tokens.verify(old.token), CLAIMS)
   assert.deepEqual(
     (await t.tokens.publicKeys()).keys.map((key) => key.kid),
-    [kidOf(fresh.token), kidOf(old.token)],
+    [parseKid(fresh.token), parseKid(old.token)],
   )
   t.clock.now += (LIFETIME_S + LEEWAY_S) * 1_000
   assert.equal((await t.tokens.publicKeys()).keys.length, 1)
@@ -108,5 +108,5 @@ test('`publicKeys()` holds no private part', async (openDatabase) => {
   assert.equal(keys.length, 1)
   assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
   const { token } = await t.tokens.issue(CLAIMS)
-  assert.equal(keys[0]?.kid, kidOf(token))
+  assert.equal(keys[0]?.kid, parseKid(token))
 })

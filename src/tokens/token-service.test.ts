@@ -35,12 +35,12 @@ async function setUp(openDatabase: OpenDatabase) {
 
 type SetUp = Awaited<ReturnType<typeof setUp>>
 
-async function keyOf(t: SetUp) {
+async function readKey(t: SetUp) {
   const row = await t.database.read.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
   return { kid: row.kid, privateKey: await importJWK(JSON.parse(row.private_jwk), 'ES256') }
 }
 
-function payloadOf(t: SetUp): JWTPayload {
+function makePayload(t: SetUp): JWTPayload {
   const nowS = NOW / 1_000
   return {
     iss: t.tokens.service,
@@ -64,14 +64,14 @@ test('`issue()` writes the header and the claims that clients and other tools kn
   assert.equal(issued.expiresInS, LIFETIME_S)
   assert.equal(issued.issuedAt.getTime(), NOW)
   const [header, payload] = issued.token.split('.', 2).map(decode)
-  const { kid } = await keyOf(t)
+  const { kid } = await readKey(t)
   assert.deepEqual(header, { alg: 'ES256', kid, typ: 'JWT' })
   assert.equal(typeof payload?.jti, 'string')
   assert.match(t.tokens.service, /^berth-[0-9a-f]{32}$/)
   assert.deepEqual(
     { ...payload, jti: 'x' },
     {
-      ...payloadOf(t),
+      ...makePayload(t),
       access: [{ type: 'repository', name: 'alice/app', actions: ['pull', 'push'] }],
     },
   )
@@ -155,18 +155,18 @@ const FORGED_PAYLOADS: readonly (readonly [what: string, change: (payload: JWTPa
 for (const [what, change] of FORGED_PAYLOADS) {
   test(`\`verify()\` refuses a well-signed token ${what}`, async (openDatabase) => {
     await using t = await setUp(openDatabase)
-    const { kid, privateKey } = await keyOf(t)
+    const { kid, privateKey } = await readKey(t)
     const header = { alg: 'ES256', kid, typ: 'JWT' }
-    const good = await new SignJWT(payloadOf(t)).setProtectedHeader(header).sign(privateKey)
+    const good = await new SignJWT(makePayload(t)).setProtectedHeader(header).sign(privateKey)
     assert.equal((await t.tokens.verify(good))?.subject, 'alice')
-    const bad = await new SignJWT(change(payloadOf(t))).setProtectedHeader(header).sign(privateKey)
+    const bad = await new SignJWT(change(makePayload(t))).setProtectedHeader(header).sign(privateKey)
     assert.equal(await t.tokens.verify(bad), undefined)
   })
 }
 
 test('`verify()` never uses what a header brings: keys, addresses, critical extensions', async (openDatabase) => {
   await using t = await setUp(openDatabase)
-  const { kid, privateKey } = await keyOf(t)
+  const { kid, privateKey } = await readKey(t)
   const attacker = await generateKeyPair('ES256', { extractable: true })
   const jwk = await exportJWK(attacker.publicKey)
   const additions = [
@@ -180,7 +180,7 @@ test('`verify()` never uses what a header brings: keys, addresses, critical exte
   for (const addition of additions) {
     for (const key of [attacker.privateKey, privateKey]) {
       const header = { alg: 'ES256', kid, typ: 'JWT', ...addition }
-      const token = await new SignJWT(payloadOf(t)).setProtectedHeader(header).sign(key)
+      const token = await new SignJWT(makePayload(t)).setProtectedHeader(header).sign(key)
       assert.equal(await t.tokens.verify(token), undefined, JSON.stringify(addition))
     }
   }
@@ -188,9 +188,9 @@ test('`verify()` never uses what a header brings: keys, addresses, critical exte
 
 test('`verify()` refuses other key ids, types and signatures', async (openDatabase) => {
   await using t = await setUp(openDatabase)
-  const { kid, privateKey } = await keyOf(t)
+  const { kid, privateKey } = await readKey(t)
   const attacker = await generateKeyPair('ES256')
-  const forged = await new SignJWT(payloadOf(t))
+  const forged = await new SignJWT(makePayload(t))
     .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
     .sign(attacker.privateKey)
   assert.equal(await t.tokens.verify(forged), undefined)
@@ -206,12 +206,12 @@ test('`verify()` refuses other key ids, types and signatures', async (openDataba
     [kid],
   ]) {
     const header = { alg: 'ES256', kid: other as string, typ: 'JWT' }
-    const token = await new SignJWT(payloadOf(t)).setProtectedHeader(header).sign(privateKey)
+    const token = await new SignJWT(makePayload(t)).setProtectedHeader(header).sign(privateKey)
     assert.equal(await t.tokens.verify(token), undefined, String(other))
   }
   for (const typ of ['at+jwt', 'jwt ', undefined]) {
     const header = { alg: 'ES256', kid, ...(typ === undefined ? {} : { typ }) }
-    const token = await new SignJWT(payloadOf(t)).setProtectedHeader(header).sign(privateKey)
+    const token = await new SignJWT(makePayload(t)).setProtectedHeader(header).sign(privateKey)
     assert.equal(await t.tokens.verify(token), undefined, String(typ))
   }
 })
@@ -220,7 +220,7 @@ test('`verify()` refuses other algorithms: none, and HMAC keyed with the public 
   await using t = await setUp(openDatabase)
   const { keys } = await t.tokens.publicKeys()
   const kid = String(keys[0]?.kid)
-  const payload = encode(payloadOf(t))
+  const payload = encode(makePayload(t))
   for (const alg of ['none', 'None', 'NONE', '', 'HS256', 'RS256', 'ES384', 'PS256', 'EdDSA', 'es256']) {
     const signed = `${encode({ alg, kid, typ: 'JWT' })}.${payload}`
     const mac = createHmac('sha256', JSON.stringify(keys[0])).update(signed).digest('base64url')
@@ -249,7 +249,7 @@ test('`verify()` refuses what is no token, and never throws', async (openDatabas
     `${header}.${payload}.${signature?.slice(0, 40)}`,
     `${header}.${payload}.${signature}AAAA`,
     `${header}.${payload}.!!!!`,
-    `${header}.${encode({ ...payloadOf(t), sub: 'admin' })}.${signature}`,
+    `${header}.${encode({ ...makePayload(t), sub: 'admin' })}.${signature}`,
     `${header}.${Buffer.from('nonsense').toString('base64url')}.${signature}`,
     `${encode(null)}.${payload}.${signature}`,
     `${encode([1, 2, 3])}.${payload}.${signature}`,

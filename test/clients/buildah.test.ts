@@ -20,7 +20,7 @@ describe('buildah', { skip: skipReason('buildah', 'busybox') }, () => {
     room = await openClientRoom()
     await writeFile(join(room.folder, 'tree.tar'), makeTar(busyboxTree()))
     const login = ['login', '--tls-verify=false', '-u', 'alice', '--password-stdin', room.berth.host]
-    await room.run('buildah', [...flags(), ...login], room.berth.passwordOf('alice'))
+    await room.run('buildah', [...flags(), ...login], room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

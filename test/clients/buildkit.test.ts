@@ -26,7 +26,7 @@ describe('BuildKit', { skip: skipReason('buildkitd', 'buildctl', 'runc', 'busybo
     await mkdir(join(room.folder, 'context'))
     await copyFile(part('busybox'), join(room.folder, 'context', 'busybox'))
     await writeFile(join(room.folder, 'context', 'Dockerfile'), DOCKERFILE)
-    const auth = Buffer.from(`alice:${room.berth.passwordOf('alice')}`).toString('base64')
+    const auth = Buffer.from(`alice:${room.berth.requirePassword('alice')}`).toString('base64')
     const settings = JSON.stringify({ auths: { [room.berth.host]: { auth } } })
     await writeFile(join(room.folder, 'docker', 'config.json'), settings)
   })
@@ -62,7 +62,7 @@ describe('BuildKit', { skip: skipReason('buildkitd', 'buildctl', 'runc', 'busybo
     const [repository, tag] = name.split(':')
     const response = await fetch(`http://${room.berth.host}/v2/alice/${repository}/manifests/${tag}`, {
       headers: {
-        authorization: `Basic ${Buffer.from(`alice:${room.berth.passwordOf('alice')}`).toString('base64')}`,
+        authorization: `Basic ${Buffer.from(`alice:${room.berth.requirePassword('alice')}`).toString('base64')}`,
       },
     })
     assert.equal(response.status, 200)

@@ -15,7 +15,11 @@ describe('containerd', { skip: skipReason('containerd', 'ctr', 'runc', 'busybox'
   let daemon: StartedDaemon
   const ctr = (...args: string[]): Promise<string> => room.run('ctr', ['--address', daemon.socket, ...args])
   const reference = (name: string): string => `${room.berth.host}/alice/${name}`
-  const as = (user: string): string[] => ['--plain-http', '--user', `${user}:${room.berth.passwordOf(user)}`]
+  const as = (user: string): string[] => [
+    '--plain-http',
+    '--user',
+    `${user}:${room.berth.requirePassword(user)}`,
+  ]
 
   before(async () => {
     daemon = await startContainerd()

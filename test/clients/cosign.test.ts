@@ -20,7 +20,7 @@ describe('cosign', { skip: skipReason('cosign', 'crane') }, () => {
     await writeOciLayout(layout, { app: IMAGE })
     await room.run('cosign', ['generate-key-pair'])
     const login = ['auth', 'login', room.berth.host, '-u', 'alice', '--password-stdin']
-    await room.run('crane', login, room.berth.passwordOf('alice'))
+    await room.run('crane', login, room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

@@ -29,7 +29,7 @@ describe('crane', { skip: skipReason('crane') }, () => {
     await writeOciLayout(layout, { app: IMAGE })
     await writeOciLayout(indexLayout, { app: INDEX })
     const login = ['auth', 'login', room.berth.host, '-u', 'alice', '--password-stdin']
-    await room.run('crane', login, room.berth.passwordOf('alice'))
+    await room.run('crane', login, room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

@@ -120,7 +120,7 @@ describe('Docker', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
 
   async function logIn(user: string): Promise<void> {
     const login = ['login', '-u', user, '--password-stdin', room.berth.host]
-    assert.match(await room.run('docker', login, room.berth.passwordOf(user)), /Login Succeeded/)
+    assert.match(await room.run('docker', login, room.berth.requirePassword(user)), /Login Succeeded/)
   }
 
   async function importImage(name: string): Promise<void> {

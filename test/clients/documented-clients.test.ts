@@ -90,7 +90,7 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
       /^(?:login|push|pull|copy|delete|attach|discover|sign|verify)$/.test(word),
     )
     const args = [...ownStorage(program), ...words.toSpliced(verb + 1, 0, ...more)]
-    return await room.run(program, args, isLogin ? room.berth.passwordOf('alice') : '')
+    return await room.run(program, args, isLogin ? room.berth.requirePassword('alice') : '')
   }
 
   function ownStorage(program: string): string[] {
@@ -170,7 +170,7 @@ describe('the documented commands of clients', { skip: skipReason(...PARTS, 'run
     const archive = join(room.folder, 'image.tar')
     await writeFile(archive, makeOciArchive(name, makeRunnableImage('documented')))
     await room.run('ctr', [...ownStorage('ctr'), 'images', 'import', '--no-unpack', archive])
-    const user = { '--user alice': `--user alice:${room.berth.passwordOf('alice')}` }
+    const user = { '--user alice': `--user alice:${room.berth.requirePassword('alice')}` }
     await run('ctr images push', user)
     // The file system below the tests has no overlays.
     await run('ctr images pull', { ...user, 'images pull': 'images pull --snapshotter native' })

@@ -14,7 +14,7 @@ describe('helm', { skip: skipReason('helm') }, () => {
     room = await openClientRoom()
     archive = await packageChart()
     const login = ['registry', 'login', room.berth.host, '--plain-http', '-u', 'alice', '--password-stdin']
-    await room.run('helm', login, room.berth.passwordOf('alice'))
+    await room.run('helm', login, room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

@@ -19,7 +19,7 @@ describe('oras', { skip: skipReason('oras') }, () => {
     await writeFile(join(room.folder, 'notes.txt'), 'sail at dawn\n')
     await writeFile(join(room.folder, 'sbom.json'), '{"parts":[]}')
     const login = ['login', room.berth.host, '--plain-http', '-u', 'alice', '--password-stdin']
-    await room.run('oras', login, room.berth.passwordOf('alice'))
+    await room.run('oras', login, room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

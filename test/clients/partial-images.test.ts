@@ -37,7 +37,7 @@ describe('podman with partial images', { skip: skipReason('podman') }, () => {
       await writeFile(join(room.folder, `${store}.conf`), text)
     }
     const login = ['login', '--tls-verify=false', '-u', 'alice', '--password-stdin', room.berth.host]
-    await podman('pusher', login, room.berth.passwordOf('alice'))
+    await podman('pusher', login, room.berth.requirePassword('alice'))
   })
   after(async () => {
     for (const store of room && disk ? ['pusher', 'puller'] : [])

@@ -28,7 +28,7 @@ describe('regctl', { skip: skipReason('regctl') }, () => {
     await writeOciLayout(layout, { v1: INDEX })
     await regctl('registry', 'set', room.berth.host, '--tls', 'disabled', '--skip-check')
     const login = ['registry', 'login', room.berth.host, '-u', 'alice', '--pass-stdin']
-    await room.run('regctl', login, room.berth.passwordOf('alice'))
+    await room.run('regctl', login, room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

@@ -24,7 +24,7 @@ describe('a log-in that Docker has stored', { skip: skipReason(...PARTS) }, () =
     await writeOciLayout(layout, { app: makeImage({ layers: [[{ path: 'a', bytes: Buffer.from('a') }]] }) })
     room.env.DOCKER_HOST = `unix://${daemon.socket}`
     const login = ['login', '-u', 'alice', '--password-stdin', room.berth.host]
-    await room.run('docker', login, room.berth.passwordOf('alice'))
+    await room.run('docker', login, room.berth.requirePassword('alice'))
     // No file of their own: only Docker's.
     delete room.env.REGISTRY_AUTH_FILE
   })
@@ -64,7 +64,7 @@ describe('a log-in that Docker has stored', { skip: skipReason(...PARTS) }, () =
     const flags = [...podman, '--storage-driver', 'vfs']
     await room.run('podman', [...flags, 'pull', '--tls-verify=false', reference('crane:1')])
     const login = ['login', '--tls-verify=false', '-u', 'alice', '--password-stdin', room.berth.host]
-    const password = room.berth.passwordOf('alice')
+    const password = room.berth.requirePassword('alice')
     for (const [program, more] of [
       ['podman', flags],
       ['skopeo', []],

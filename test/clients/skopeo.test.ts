@@ -21,7 +21,7 @@ describe('skopeo', { skip: skipReason('skopeo') }, () => {
     layout = join(room.folder, 'layout')
     await writeOciLayout(layout, { many: INDEX, one: AMD64 })
     const login = ['login', '--tls-verify=false', '-u', 'alice', '--password-stdin', room.berth.host]
-    await room.run('skopeo', login, room.berth.passwordOf('alice'))
+    await room.run('skopeo', login, room.berth.requirePassword('alice'))
   })
   after(() => room?.[Symbol.asyncDispose]())
 

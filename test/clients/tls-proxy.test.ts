@@ -69,7 +69,7 @@ describe('a proxy on the same machine that does TLS', { skip: skipReason(...PART
     closing.defer(() => rm(trusted, { recursive: true }))
     await copyFile(certificates.caFile, join(trusted, 'ca.crt'))
     const login = ['login', '-u', 'alice', '--password-stdin', host]
-    await room.run('docker', login, room.berth.passwordOf('alice'))
+    await room.run('docker', login, room.berth.requirePassword('alice'))
     await room.run('docker', ['import', '-', `${host}/alice/docker:1`], makeTar(busyboxTree()))
     await room.run('docker', ['push', `${host}/alice/docker:1`])
     await room.run('docker', ['logout', host])
@@ -82,7 +82,7 @@ describe('a proxy on the same machine that does TLS', { skip: skipReason(...PART
     await mkdir(trusted)
     await copyFile(certificates.caFile, join(trusted, 'ca.crt'))
     const login = ['login', '--cert-dir', trusted, '-u', 'alice', '--password-stdin', host]
-    await room.run('skopeo', login, room.berth.passwordOf('alice'))
+    await room.run('skopeo', login, room.berth.requirePassword('alice'))
     const goal = `docker://${host}/alice/skopeo:1`
     await room.run('skopeo', ['copy', '--dest-cert-dir', trusted, `oci:${layout}:app`, goal])
   })
@@ -90,7 +90,7 @@ describe('a proxy on the same machine that does TLS', { skip: skipReason(...PART
   it('lets crane list what there is', async () => {
     room.env.SSL_CERT_FILE = certificates.caFile
     const login = ['auth', 'login', host, '-u', 'alice', '--password-stdin']
-    await room.run('crane', login, room.berth.passwordOf('alice'))
+    await room.run('crane', login, room.berth.requirePassword('alice'))
     await room.run('crane', ['catalog', host])
   })
 })

@@ -38,9 +38,9 @@ describe('TLS with an authority of the test’s own', { skip: skipReason(...PART
     closing.defer(() => daemon.stop())
     room.env.DOCKER_HOST = `unix://${daemon.socket}`
     const login = ['login', '-u', 'alice', '--password-stdin', room.berth.host]
-    assert.match(await room.runFailing('docker', login, room.berth.passwordOf('alice')), UNTRUSTED)
+    assert.match(await room.runFailing('docker', login, room.berth.requirePassword('alice')), UNTRUSTED)
     closing.defer(await trustInDocker(room.berth.host))
-    assert.match(await room.run('docker', login, room.berth.passwordOf('alice')), /Login Succeeded/)
+    assert.match(await room.run('docker', login, room.berth.requirePassword('alice')), /Login Succeeded/)
     await room.run('docker', ['import', '-', reference('docker:1')], makeTar(busyboxTree()))
     await room.run('docker', ['push', reference('docker:1')])
     await room.run('docker', ['rmi', reference('docker:1')])
@@ -58,7 +58,7 @@ describe('TLS with an authority of the test’s own', { skip: skipReason(...PART
     await writeFile(archive, makeOciArchive(reference('containerd:1'), makeRunnableImage('sealed')))
     const ctr = ['--address', daemon.socket, 'images']
     await room.run('ctr', [...ctr, 'import', '--no-unpack', archive])
-    const user = ['--user', `alice:${room.berth.passwordOf('alice')}`]
+    const user = ['--user', `alice:${room.berth.requirePassword('alice')}`]
     assert.match(
       await room.runFailing('ctr', [...ctr, 'push', ...user, reference('containerd:1')]),
       UNTRUSTED,
@@ -82,7 +82,7 @@ describe('TLS with an authority of the test’s own', { skip: skipReason(...PART
     await mkdir(trusted)
     await copyFile(certificates.caFile, join(trusted, 'ca.crt'))
     const login = ['login', '--cert-dir', trusted, '-u', 'alice', '--password-stdin', room.berth.host]
-    await room.run('skopeo', login, room.berth.passwordOf('alice'))
+    await room.run('skopeo', login, room.berth.requirePassword('alice'))
     const goal = `docker://${reference('skopeo:1')}`
     assert.match(await room.runFailing('skopeo', ['copy', `oci:${layout}:app`, goal]), UNTRUSTED)
     await room.run('skopeo', ['copy', '--dest-cert-dir', trusted, `oci:${layout}:app`, goal])
@@ -91,7 +91,7 @@ describe('TLS with an authority of the test’s own', { skip: skipReason(...PART
 
   it('lets crane list tags once it knows the authority, and not before', async () => {
     const login = ['auth', 'login', room.berth.host, '-u', 'alice', '--password-stdin']
-    await room.run('crane', login, room.berth.passwordOf('alice'))
+    await room.run('crane', login, room.berth.requirePassword('alice'))
     assert.match(await room.runFailing('crane', ['catalog', room.berth.host]), UNTRUSTED)
     room.env.SSL_CERT_FILE = certificates.caFile
     await room.run('crane', ['catalog', room.berth.host])

@@ -69,7 +69,7 @@ async function runSuite(program: string, version: string, berth: BootedBerth): P
       OCI_REPO1: `${USER}/repo1`,
       OCI_REPO2: `${USER}/repo2`,
       OCI_USERNAME: USER,
-      OCI_PASSWORD: berth.passwordOf(USER),
+      OCI_PASSWORD: berth.requirePassword(USER),
       OCI_RESULTS_DIR: folder,
       OCI_LOG: 'error',
       ...Object.fromEntries(SWITCHES.map((name) => [`OCI_${name}`, 'true'])),

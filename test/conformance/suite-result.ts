@@ -16,24 +16,24 @@ export interface SuiteResult {
 export function readJunit(xml: string): SuiteResult {
   const head = /<testsuites\b([^>]*)>/.exec(xml)?.[1]
   if (head === undefined) throw new Error('the conformance suite wrote no JUnit report')
-  const tests = numberOf(head, 'tests')
+  const tests = readNumber(head, 'tests')
   if (tests === 0) throw new Error('the conformance suite ran no test')
-  const failed = numberOf(head, 'failures') + numberOf(head, 'errors')
-  const skipped = numberOf(head, 'skipped') + numberOf(head, 'disabled')
+  const failed = readNumber(head, 'failures') + readNumber(head, 'errors')
+  const skipped = readNumber(head, 'skipped') + readNumber(head, 'disabled')
   const complaints = [...xml.matchAll(/<testcase\b([^>]*)>([\s\S]*?)<\/testcase>/g)]
-    .filter(([, attributes = '']) => textOf(attributes, 'status') !== 'passed')
+    .filter(([, attributes = '']) => readText(attributes, 'status') !== 'passed')
     .map(([, attributes = '', body = '']) => {
       const found = /<system-out>([\s\S]*?)<\/system-out>/.exec(body)?.[1] ?? ''
-      return `${textOf(attributes, 'status')}: ${textOf(attributes, 'name')}: ${unescapeXml(found)}`
+      return `${readText(attributes, 'status')}: ${readText(attributes, 'name')}: ${unescapeXml(found)}`
     })
   return { passed: tests - failed - skipped, failed, skipped, complaints }
 }
 
-function numberOf(attributes: string, name: string): number {
-  return Number(textOf(attributes, name) || '0')
+function readNumber(attributes: string, name: string): number {
+  return Number(readText(attributes, name) || '0')
 }
 
-function textOf(attributes: string, name: string): string {
+function readText(attributes: string, name: string): string {
   return new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? ''
 }
 

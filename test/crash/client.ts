@@ -74,7 +74,7 @@ class CrashClient {
   }
 
   async #pushWhole(entry: BlobEntry): Promise<void> {
-    const body = bytesOf(entry)
+    const body = makeBytes(entry)
     const url = `/v2/${entry.repository}/blobs/uploads/?digest=${entry.digest}`
     await this.#expect(201, 'POST', url, { body })
   }
@@ -83,7 +83,7 @@ class CrashClient {
   async #pushInSession(entry: BlobEntry, patches: number): Promise<void> {
     const opened = await this.#expect(202, 'POST', `/v2/${entry.repository}/blobs/uploads/`)
     const location = String(opened.headers.location)
-    const body = bytesOf(entry)
+    const body = makeBytes(entry)
     const step = Math.ceil(body.length / Math.max(1, patches))
     for (let at = 0; patches > 0 && at < body.length; at += step) {
       const chunk = body.subarray(at, at + step)
@@ -148,7 +148,7 @@ class CrashClient {
     const source = this.#takeBlob(() => true, 'present')
     if (!source) return
     const repository = this.#repository()
-    const target = ledger.blob({ ...contentOf(source), repository })
+    const target = ledger.blob({ ...toContent(source), repository })
     if (target === source || target.isTaken) return release([source])
     target.isTaken = true
     await this.#changing(target, async (settled) => {
@@ -298,11 +298,11 @@ function release(blobs: readonly BlobEntry[]): void {
   for (const blob of blobs) blob.isTaken = false
 }
 
-function contentOf({ digest, name, size }: BlobEntry): { digest: string; name: string; size: number } {
+function toContent({ digest, name, size }: BlobEntry): { digest: string; name: string; size: number } {
   return { digest, name, size }
 }
 
-function bytesOf({ name, size }: BlobEntry): Buffer {
+function makeBytes({ name, size }: BlobEntry): Buffer {
   return seededBytes(name, size)
 }
 

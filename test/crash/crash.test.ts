@@ -10,7 +10,7 @@ import { postgresSkipReason, startPostgresServer } from '../support/postgres-ser
 import { RawClient } from '../support/raw-request.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
-import { childrenOf, isAlive } from '../workers/worker-site.ts'
+import { isAlive, listChildren } from '../workers/worker-site.ts'
 import { REPOSITORIES, runClient } from './client.ts'
 import { checkInvariants } from './invariants.ts'
 import { Ledger } from './ledger.ts'
@@ -77,7 +77,7 @@ for (const { engine, workers, kills } of [
         runClient({ id, ledger, http, random: random.fork() }),
       )
       const killing = sleep(random.between(0, LATEST_KILL_MS)).then(() => server.kill())
-      const [worker] = workers > 1 ? (await childrenOf(server.pid)).slice(random.between(0, 1)) : []
+      const [worker] = workers > 1 ? (await listChildren(server.pid)).slice(random.between(0, 1)) : []
       if (worker !== undefined) {
         await sleep(random.between(0, LATEST_KILL_MS / 2))
         if (!server.hasEnded && (await isAlive(worker))) process.kill(worker, 'SIGKILL')

@@ -101,10 +101,13 @@ async function checkSession(session: SessionEntry, http: RawClient): Promise<num
   }
   assert.equal(status, 204, String(body))
   const last = Number(String(headers.range).split('-')[1])
-  const told = last === 0 ? 0 : last + 1
-  assert.ok(told >= session.offset && told <= session.size, `offset ${told}, acknowledged ${session.offset}`)
-  session.offset = told
-  return told
+  const offset = last === 0 ? 0 : last + 1
+  assert.ok(
+    offset >= session.offset && offset <= session.size,
+    `offset ${offset}, acknowledged ${session.offset}`,
+  )
+  session.offset = offset
+  return offset
 }
 
 /** Goes on from the session's offset; a truthful one gives the blob of the whole content's digest. */
@@ -116,10 +119,10 @@ async function finishSession(
   ledger.sessions = ledger.sessions.filter((other) => other !== session)
   if (offset === undefined) return
   const body = seededBytes(session.name, session.size).subarray(offset)
-  const { status, body: said } = await http.send('PUT', `${session.location}?digest=${session.digest}`, {
+  const { status, body: answer } = await http.send('PUT', `${session.location}?digest=${session.digest}`, {
     body,
   })
-  assert.equal(status, 201, `going on from ${offset} of ${session.size} was answered ${status} ${said}`)
+  assert.equal(status, 201, `going on from ${offset} of ${session.size} was answered ${status} ${answer}`)
   const blob = ledger.blob(session)
   blob.presence = 'present'
   blob.round = ledger.round

@@ -5,7 +5,7 @@ import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
-import { offsetOf, openSession, sha256Of } from '../support/push-content.ts'
+import { hashSha256, openSession, readOffset } from '../support/push-content.ts'
 import { RawClient } from '../support/raw-request.ts'
 import { SeededRandom, seededBytes } from '../support/seeded-random.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
@@ -50,7 +50,7 @@ for (const workers of [1, 2])
         location = await openSession(http, REPOSITORY)
         const patch = new SlowPatch(site.port, { location, token, bytes })
         const deadline = Date.now() + MOVE_MS
-        for (; seen === 0; seen = (await offsetOf(http, location)) ?? assert.fail('the session is gone')) {
+        for (; seen === 0; seen = (await readOffset(http, location)) ?? assert.fail('the session is gone')) {
           assert.ok(!patch.hasEnded && Date.now() < deadline, 'the session did not move while its PATCH ran')
           await sleep(5)
         }
@@ -60,15 +60,15 @@ for (const workers of [1, 2])
       }
       await using _again = await BerthProcess.start(site)
       using http = new RawClient(site.port, { authorization: token })
-      const offset = (await offsetOf(http, location)) ?? assert.fail('the session is gone')
+      const offset = (await readOffset(http, location)) ?? assert.fail('the session is gone')
       assert.ok(offset >= seen && offset <= sent, `offset ${offset}, told before ${seen}, sent ${sent}`)
       kept.push(Math.round(offset / MIB))
-      const finished = await http.send('PUT', `${location}?digest=${sha256Of(bytes)}`, {
+      const finished = await http.send('PUT', `${location}?digest=${hashSha256(bytes)}`, {
         body: bytes.subarray(offset),
       })
       assert.equal(finished.status, 201, `going on from ${offset}: ${finished.body}`)
-      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-      assert.equal(digest, sha256Of(bytes))
+      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+      assert.equal(digest, hashSha256(bytes))
     }
     t.diagnostic(`MiB kept: ${kept.join(', ')}`)
   })

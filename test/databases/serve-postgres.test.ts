@@ -62,7 +62,7 @@ function assertDone({ code, stdout, stderr }: CliResult): string {
   return stdout
 }
 
-async function statusOf(port: number, path: string, headers: Record<string, string> = {}) {
+async function requestStatus(port: number, path: string, headers: Record<string, string> = {}) {
   using client = new RawClient(port)
   const { status, headers: answered } = await client.send('GET', path, { headers })
   return { status, retryAfter: answered['retry-after'] }
@@ -84,7 +84,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
       const password = await firstPassword(site)
       const data = ['--data', site.dataDir]
       const selftest = ['selftest', ...data, '--username', 'admin', '--password-stdin']
-      await until(async () => (await statusOf(site.port, '/readyz')).status === 200)
+      await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
       assert.match(assertDone(await runCli(selftest, { stdin: password })), /works/)
       const add = ['user', 'add', 'alice', '--password-stdin', ...data]
       assertDone(await runCli(add, { stdin: 'a password of alice' }))
@@ -116,25 +116,25 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     await using server = await BerthProcess.start(site)
     const password = await firstPassword(site)
     const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
-    await until(async () => (await statusOf(site.port, '/readyz')).status === 200)
+    await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
     const paths = ['/readyz', '/v2/admin/app/tags/list']
     try {
       await postgres.stop()
       // The result of the last health check is reused for a moment.
-      await until(async () => (await statusOf(site.port, '/readyz')).status === 503)
+      await until(async () => (await requestStatus(site.port, '/readyz')).status === 503)
       for (const path of paths) {
-        const { status, retryAfter } = await statusOf(site.port, path, { authorization })
+        const { status, retryAfter } = await requestStatus(site.port, path, { authorization })
         assert.equal(status, 503, path)
         assert.equal(retryAfter, '5', path)
       }
-      assert.equal((await statusOf(site.port, '/livez')).status, 200)
+      assert.equal((await requestStatus(site.port, '/livez')).status, 200)
       const { code, stderr } = await runCli(['user', 'list', '--data', site.dataDir])
       assert.equal(code, 1)
       assert.match(stderr, /error\[DATABASE_UNUSABLE\]: PostgreSQL at 127\.0\.0\.1:\d+ cannot be reached/)
     } finally {
       await postgres.start()
     }
-    await until(async () => (await statusOf(site.port, '/readyz')).status === 200)
+    await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
     const selftest = ['selftest', '--data', site.dataDir, '--username', 'admin', '--password-stdin']
     assertDone(await runCli(selftest, { stdin: password }))
     assert.equal(await server.stop(), 0)

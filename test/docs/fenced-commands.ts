@@ -43,7 +43,7 @@ export function readFencedCommands(): FencedCommand[] {
   return readBlocks()
     .filter(({ language }) => COMMAND_BLOCKS.includes(language))
     .flatMap(({ page, heading, language, text }) =>
-      commandsOf(text, language).map((command) => ({ page, heading, command })),
+      readCommands(text, language).map((command) => ({ page, heading, command })),
     )
 }
 
@@ -55,7 +55,7 @@ export function readHiddenCommands(): string[] {
     .map(({ page, text }) => `${page}: ${text.split('\n')[0]}`)
 }
 
-function commandsOf(text: string, language: string): string[] {
+function readCommands(text: string, language: string): string[] {
   if (text.startsWith('#!')) return [text.trim()]
   const lines = text.replaceAll(/ *\\\n\s*/g, ' ').split('\n')
   const commands =

@@ -59,10 +59,10 @@ function readTree(): RegExp[] {
   const isParent = (path: string): boolean =>
     path.endsWith('/') && paths.some((other) => other !== path && other.startsWith(path))
   const leaves = paths.filter((path) => !isParent(path))
-  return leaves.map((path) => new RegExp(`^${patternOf(path)}${path.endsWith('/') ? '.+' : ''}$`))
+  return leaves.map((path) => new RegExp(`^${toPattern(path)}${path.endsWith('/') ? '.+' : ''}$`))
 }
 
-function patternOf(path: string): string {
+function toPattern(path: string): string {
   return path
     .split(/<[^>]*>/)
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&'))

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { startRaceServer } from '../races/race-server.ts'
-import { offsetOf, openSession, sha256Of } from '../support/push-content.ts'
+import { hashSha256, openSession, readOffset } from '../support/push-content.ts'
 import { SmallDisk, whyNoMounts } from './small-disk.ts'
 
 const REPOSITORY = 'full/long'
@@ -20,12 +20,12 @@ it('a disk that fills during a long PATCH keeps what its session has counted', {
   // The connection may be closed while the rest of the body is still sent.
   const refused = await http.send('PATCH', location, { body: bytes }).catch(() => undefined)
   if (refused) assert.equal(refused.status, 507, String(refused.body))
-  const offset = (await offsetOf(http, location)) ?? assert.fail('the session is gone')
+  const offset = (await readOffset(http, location)) ?? assert.fail('the session is gone')
   assert.ok(offset >= 32 * MIB && offset < 120 * MIB, `offset ${offset}`)
   const whole = bytes.subarray(0, offset + 5)
   const rest = { body: whole.subarray(offset) }
-  const finished = await http.send('PUT', `${location}?digest=${sha256Of(whole)}`, rest)
+  const finished = await http.send('PUT', `${location}?digest=${hashSha256(whole)}`, rest)
   assert.equal(finished.status, 201, String(finished.body))
-  const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(whole)}`)
-  assert.equal(digest, sha256Of(whole))
+  const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(whole)}`)
+  assert.equal(digest, hashSha256(whole))
 })

@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url'
 import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
 import {
-  manifestOf,
-  offsetOf,
+  formatManifest,
+  hashSha256,
   openSession,
   pushBlob,
   putManifest,
-  sha256Of,
+  readOffset,
 } from '../support/push-content.ts'
 import { type Answer, RawClient } from '../support/raw-request.ts'
 import { runCommand, runOk } from '../support/run-command.ts'
@@ -39,10 +39,10 @@ interface Scene extends AsyncDisposable {
 
 type Folders = { readonly data: string; readonly blobs: string }
 
-async function openScene(foldersOf: (rest: TempFolder) => Folders): Promise<Scene> {
+async function openScene(toFolders: (rest: TempFolder) => Folders): Promise<Scene> {
   const resources = new AsyncDisposableStack()
   const rest = resources.use(await makeTempFolder('faults'))
-  const { data, blobs: root } = foldersOf(rest)
+  const { data, blobs: root } = toFolders(rest)
   const site = {
     dataDir: join(data, 'data'),
     port: await findFreePort(),
@@ -56,7 +56,7 @@ async function openScene(foldersOf: (rest: TempFolder) => Folders): Promise<Scen
   const http = resources.use(new RawClient(site.port, { authorization, maxSockets: 1 }))
   const blobs = [randomBytes(900), randomBytes(200_000)]
   for (const bytes of blobs) await pushBlob(http, REPOSITORY, bytes)
-  const manifest = manifestOf(blobs)
+  const manifest = formatManifest(blobs)
   assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'v1' }, manifest), 201)
   return { site, server, basic, http, blobs, manifest, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }
@@ -66,10 +66,10 @@ async function assertReadable({ site, basic, http, blobs, manifest }: Scene): Pr
   using byPassword = new RawClient(site.port, { authorization: basic })
   for (const client of [http, byPassword]) {
     const tagged = await client.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
-    assert.deepEqual([tagged.status, tagged.digest], [200, sha256Of(manifest)])
+    assert.deepEqual([tagged.status, tagged.digest], [200, hashSha256(manifest)])
     for (const bytes of blobs) {
-      const blob = await client.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-      assert.deepEqual([blob.status, blob.digest], [200, sha256Of(bytes)])
+      const blob = await client.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+      assert.deepEqual([blob.status, blob.digest], [200, hashSha256(bytes)])
     }
   }
   assert.match(await fetchToken(site, basic, [REPOSITORY]), /^Bearer /)
@@ -83,16 +83,16 @@ function assertRefused({ status, body }: Answer, expected: readonly [number, str
 const FULL = [507, 'STORAGE_FULL'] as const
 
 function pushWhole(http: RawClient, bytes: Buffer): Promise<Answer> {
-  return http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(bytes)}`, { body: bytes })
+  return http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/?digest=${hashSha256(bytes)}`, { body: bytes })
 }
 
 async function pushesWork({ http }: Scene): Promise<void> {
   const bytes = randomBytes(300_000)
   assert.equal((await pushWhole(http, bytes)).status, 201)
-  const manifest = manifestOf([bytes], 'after')
+  const manifest = formatManifest([bytes], 'after')
   assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'after' }, manifest), 201)
   const { digest } = await http.send('GET', `/v2/${REPOSITORY}/manifests/after`)
-  assert.equal(digest, sha256Of(manifest))
+  assert.equal(digest, hashSha256(manifest))
 }
 
 describe('a full disk', { skip }, () => {
@@ -114,21 +114,21 @@ describe('a full disk', { skip }, () => {
     assert.equal(again.localPort, first.localPort, 'the connection was not used again')
     assert.ok((await disk.freeBytes()) > room - MIB / 2, 'refused pushes keep the room they took')
     await assertReadable(scene)
-    assert.equal((await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(large)}`)).status, 404)
-    assert.equal(await offsetOf(http, location), MIB)
+    assert.equal((await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(large)}`)).status, 404)
+    assert.equal(await readOffset(http, location), MIB)
 
     await disk.free()
     await disk.fill()
     const small = await pushWhole(http, randomBytes(50_000))
     assertRefused(small, FULL)
-    const manifest = manifestOf(scene.blobs, 'x'.repeat(200_000))
+    const manifest = formatManifest(scene.blobs, 'x'.repeat(200_000))
     assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'v2' }, manifest), 507)
     assert.equal((await http.send('GET', `/v2/${REPOSITORY}/manifests/v2`)).status, 404)
     await assertReadable(scene)
 
     await disk.free()
-    const rest = started.subarray((await offsetOf(http, location)) ?? assert.fail('the session is gone'))
-    const finished = await http.send('PUT', `${location}?digest=${sha256Of(started)}`, { body: rest })
+    const rest = started.subarray((await readOffset(http, location)) ?? assert.fail('the session is gone'))
+    const finished = await http.send('PUT', `${location}?digest=${hashSha256(started)}`, { body: rest })
     assert.equal(finished.status, 201, String(finished.body))
     await pushesWork(scene)
     const uploads = await readdir(join(disk.path, 'registry/berth-uploads'))
@@ -147,7 +147,7 @@ describe('a full disk', { skip }, () => {
     const statuses = new Set<number>()
     let kept: Buffer[] = []
     for (let count = 0; count < 12; count++) {
-      const manifest = manifestOf(scene.blobs, `${count}${'y'.repeat(900_000)}`)
+      const manifest = formatManifest(scene.blobs, `${count}${'y'.repeat(900_000)}`)
       const status = await putManifest(http, { repository: REPOSITORY, reference: `big${count}` }, manifest)
       statuses.add(status)
       if (status === 201) kept = [...kept, manifest]
@@ -163,7 +163,7 @@ describe('a full disk', { skip }, () => {
     const orphan = randomBytes(10_000)
     const pushed = await pushWhole(http, orphan)
     if (pushed.status !== 201) assertRefused(pushed, FULL)
-    const there = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(orphan)}`)
+    const there = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(orphan)}`)
     assert.equal(there.status, pushed.status === 201 ? 200 : 404)
     await disk.free()
     await pushesWork(scene)
@@ -172,8 +172,8 @@ describe('a full disk', { skip }, () => {
     await using _server = await BerthProcess.start(scene.site)
     await assertReadable(scene)
     for (const manifest of kept) {
-      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/manifests/${sha256Of(manifest)}`)
-      assert.equal(digest, sha256Of(manifest))
+      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/manifests/${hashSha256(manifest)}`)
+      assert.equal(digest, hashSha256(manifest))
     }
   })
 
@@ -343,7 +343,7 @@ describe('storage that is read-only', { skip }, () => {
     const refused = await pushWhole(http, randomBytes(100_000))
     assertRefused(refused, [503, 'UNAVAILABLE'])
     assert.equal(
-      await putManifest(http, { repository: REPOSITORY, reference: 'v2' }, manifestOf(scene.blobs, 'z')),
+      await putManifest(http, { repository: REPOSITORY, reference: 'v2' }, formatManifest(scene.blobs, 'z')),
       503,
     )
     const ready = await http.send('GET', '/readyz')

@@ -33,7 +33,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
     return socket
   }
 
-  async function endOf(socket: Socket): Promise<End> {
+  async function awaitEnd(socket: Socket): Promise<End> {
     const startedAt = performance.now()
     const chunks: Buffer[] = []
     socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => socket.destroy())
@@ -54,7 +54,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
     const session = await newSession()
     const socket = open(`PATCH ${session}`, 100)
     socket.write('abc')
-    assertStalled(await endOf(socket), GAPS.upload)
+    assertStalled(await awaitEnd(socket), GAPS.upload)
     const status = await registry.send('alice', 'GET', session)
     assert.deepEqual([status.status, status.headers.range], [204, '0-2'])
     const end = `${session}?digest=${digestOf('abcdef')}`
@@ -64,7 +64,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
   it('keeps nothing of a whole blob', async () => {
     const socket = open(`POST ${UPLOADS}?digest=${digestOf('abcd')}`, 4)
     socket.write('abc')
-    assertStalled(await endOf(socket), GAPS.upload)
+    assertStalled(await awaitEnd(socket), GAPS.upload)
     const { status } = await registry.send('alice', 'GET', `/v2/alice/app/blobs/${digestOf('abcd')}`)
     assert.equal(status, 404)
   })
@@ -75,7 +75,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
       socket.write('{')
       return socket
     })
-    for (const end of await Promise.all(sockets.map(endOf))) assertStalled(end, GAPS.smallBody)
+    for (const end of await Promise.all(sockets.map(awaitEnd))) assertStalled(end, GAPS.smallBody)
   })
 
   it('takes an upload that is slow for longer than any gap, but never silent', async () => {
@@ -98,7 +98,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
     const socket = open(`GET /v2/alice/app/blobs/${digest}`, 0)
     await once(socket, 'readable')
     const startedAt = performance.now()
-    const log = () => registry.accessLineOf(`/v2/alice/app/blobs/${digest}`, 'GET')
+    const log = () => registry.findAccessLine(`/v2/alice/app/blobs/${digest}`, 'GET')
     while (log() === undefined) await sleep(500)
     const seconds = (performance.now() - startedAt) / 1000
     socket.destroy()
@@ -111,7 +111,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
     const { hostname, port } = new URL(registry.url)
     const socket = connect({ host: hostname, port: Number(port) })
     socket.write('GET /v2/ HTTP/1.1\r\nHost: x\r\nA: ')
-    const { text, seconds } = await endOf(socket)
+    const { text, seconds } = await awaitEnd(socket)
     assert.match(text, /^HTTP\/1\.1 408 /)
     assert.ok(seconds <= GAPS.headers + SLACK_S, `${seconds} s`)
   })

@@ -12,11 +12,11 @@ const SECRET = Buffer.alloc(32, 7).toString('base64')
 const WRONG = Buffer.alloc(32, 8).toString('base64')
 const KEYS = [`sha256-key:hmac-sha256:${SECRET}`, `sha512-key:hmac-sha512:${SECRET}`] as const
 
-function serverOf({ address, port }: DnsEndpoint): string {
+function formatServer({ address, port }: DnsEndpoint): string {
   return `${address}:${port}`
 }
 
-async function textsOf(server: DnsEndpoint, name: string): Promise<string[]> {
+async function resolveTexts(server: DnsEndpoint, name: string): Promise<string[]> {
   const texts = await makeResolver([server])
     .resolveTxt(name)
     .catch(() => [])
@@ -28,7 +28,7 @@ describe('Dynamic updates against BIND', { skip: skipReason('named') }, () => {
     test(`add and remove single records, signed by ${key.split(':')[1]}`, async () => {
       await using named = await startNamed(ZONE, KEYS)
       const { endpoint } = named
-      const records = createDnsUpdate({ server: serverOf(endpoint), key, clock: Date.now })
+      const records = createDnsUpdate({ server: formatServer(endpoint), key, clock: Date.now })
       const record = {
         name: `_acme-challenge.deep.app.${ZONE}`,
         value: 'first',
@@ -36,11 +36,11 @@ describe('Dynamic updates against BIND', { skip: skipReason('named') }, () => {
       }
       await records.add(record, undefined)
       await records.add({ ...record, value: 'second' }, undefined)
-      assert.deepEqual(await textsOf(endpoint, record.name), ['first', 'second'])
+      assert.deepEqual(await resolveTexts(endpoint, record.name), ['first', 'second'])
       await records.remove(record, undefined)
-      assert.deepEqual(await textsOf(endpoint, record.name), ['second'], 'the other stays')
+      assert.deepEqual(await resolveTexts(endpoint, record.name), ['second'], 'the other stays')
       await records.remove({ ...record, value: 'second' }, undefined)
-      assert.deepEqual(await textsOf(endpoint, record.name), [])
+      assert.deepEqual(await resolveTexts(endpoint, record.name), [])
     })
 
   const rows = [
@@ -66,15 +66,15 @@ describe('Dynamic updates against BIND', { skip: skipReason('named') }, () => {
     test(`with ${title} say what is wrong`, async () => {
       await using named = await startNamed(ZONE, KEYS)
       const clock = (): number => Date.now() + (skewMs ?? 0)
-      const records = createDnsUpdate({ server: serverOf(named.endpoint), key, clock })
+      const records = createDnsUpdate({ server: formatServer(named.endpoint), key, clock })
       const record = { name: `_acme-challenge.${ZONE}`, value: 'x', identifier: ZONE }
       await assert.rejects(records.add(record, undefined), { code: 'ACME_DNS_FAILED', message })
-      assert.deepEqual(await textsOf(named.endpoint, record.name), [])
+      assert.deepEqual(await resolveTexts(named.endpoint, record.name), [])
     })
 
   test('of a name in no zone of the server say so', async () => {
     await using named = await startNamed(ZONE, KEYS)
-    const records = createDnsUpdate({ server: serverOf(named.endpoint), key: KEYS[0], clock: Date.now })
+    const records = createDnsUpdate({ server: formatServer(named.endpoint), key: KEYS[0], clock: Date.now })
     const record = { name: '_acme-challenge.example.net', value: 'x', identifier: 'example.net' }
     await assert.rejects(records.add(record, undefined), {
       message: /knows no zone for _acme-challenge\.example\.net/,
@@ -84,21 +84,21 @@ describe('Dynamic updates against BIND', { skip: skipReason('named') }, () => {
   test('answer a challenge, follow its alias, and clean up', async () => {
     await using named = await startNamed(ZONE, KEYS)
     const { endpoint } = named
-    const update = createDnsUpdate({ server: serverOf(endpoint), key: KEYS[0], clock: Date.now })
+    const update = createDnsUpdate({ server: formatServer(endpoint), key: KEYS[0], clock: Date.now })
     const solver = createDnsSolver(update, { servers: [endpoint] })
     const challenge = { name: `alias.${ZONE}`, token: 't', keyAuthorization: 't.thumbprint' }
     {
       await using _answer = await solver.present(challenge, undefined)
-      const [text] = await textsOf(endpoint, `delegated.${ZONE}`)
+      const [text] = await resolveTexts(endpoint, `delegated.${ZONE}`)
       assert.match(text ?? '', /^[A-Za-z0-9_-]{43}$/)
     }
-    assert.deepEqual(await textsOf(endpoint, `delegated.${ZONE}`), [])
+    assert.deepEqual(await resolveTexts(endpoint, `delegated.${ZONE}`), [])
   })
 
   test('that never show at a name server end in an error that names it, and leave nothing behind', async () => {
     await using primary = await startNamed(ZONE, KEYS)
     await using secondary = await startNamed(ZONE, KEYS)
-    const update = createDnsUpdate({ server: serverOf(primary.endpoint), key: KEYS[0], clock: Date.now })
+    const update = createDnsUpdate({ server: formatServer(primary.endpoint), key: KEYS[0], clock: Date.now })
     const solver = createDnsSolver(update, {
       servers: [primary.endpoint, secondary.endpoint],
       timeoutMs: 100,
@@ -108,6 +108,6 @@ describe('Dynamic updates against BIND', { skip: skipReason('named') }, () => {
       code: 'ACME_DNS_FAILED',
       message: /127\.0\.0\.1 did not have it within 0\.1 s/,
     })
-    assert.deepEqual(await textsOf(primary.endpoint, `_acme-challenge.${ZONE}`), [])
+    assert.deepEqual(await resolveTexts(primary.endpoint, `_acme-challenge.${ZONE}`), [])
   })
 })

@@ -68,7 +68,7 @@ async function makeScene(options: SceneOptions = {}): Promise<Scene> {
   return { pebble, room, handshakes, paths, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-function leafOf(room: AcmeRoom, name: string = NAME): X509Certificate {
+function readLeaf(room: AcmeRoom, name: string = NAME): X509Certificate {
   return new X509Certificate(room.keeper.pairs.get(name)?.chainPem ?? '')
 }
 
@@ -80,10 +80,10 @@ describe('ACME against pebble', {
     const { room, pebble } = scene
     const status = await settle(room, wishFor([NAME, 'www.example.com'], { challenge: 'http-01' }))
     assert.equal(status.state, 'valid', status.lastError?.message ?? '')
-    assert.match(leafOf(room).subjectAltName ?? '', /DNS:app\.example\.com, DNS:www\.example\.com/)
+    assert.match(readLeaf(room).subjectAltName ?? '', /DNS:app\.example\.com, DNS:www\.example\.com/)
     assert.equal(scene.handshakes.length, 0)
     assert.ok(scene.paths.some((path) => path.startsWith('/.well-known/acme-challenge/')))
-    const before = leafOf(room)
+    const before = readLeaf(room)
     // ARI for real: the CA now suggests an immediate renewal.
     await room.manager.check()
     assert.ok((room.manager.status()[0]?.window?.start ?? 0) > room.clock.now, 'pebble advises a time')
@@ -95,9 +95,9 @@ describe('ACME against pebble', {
     await pebble.manage('/set-renewal-info/', { Certificate: before.toString(), ARIResponse })
     room.clock.now += DAY_MS
     await room.manager.check()
-    assert.notEqual(leafOf(room).serialNumber, before.serialNumber)
+    assert.notEqual(readLeaf(room).serialNumber, before.serialNumber)
     assert.notEqual(
-      leafOf(room).publicKey.export({ format: 'jwk' }).x,
+      readLeaf(room).publicKey.export({ format: 'jwk' }).x,
       before.publicKey.export({ format: 'jwk' }).x,
     )
     assert.equal(room.manager.status()[0]?.lastError, undefined)
@@ -117,7 +117,7 @@ describe('ACME against pebble', {
       await using scene = await makeScene()
       const status = await settle(scene.room, wishFor(['127.0.0.1'], { challenge }))
       assert.equal(status.state, 'valid', status.lastError?.message ?? '')
-      assert.equal(leafOf(scene.room, '127.0.0.1').checkIP('127.0.0.1'), '127.0.0.1')
+      assert.equal(readLeaf(scene.room, '127.0.0.1').checkIP('127.0.0.1'), '127.0.0.1')
     })
 
   test('DNS-01 by a hook gets a wildcard and its base', async () => {
@@ -139,7 +139,7 @@ esac
     await room.restart({ dnsHook: hook })
     const status = await settle(room, wishFor(['*.example.com'], { challenge: 'dns-01' }))
     assert.equal(status.state, 'valid', status.lastError?.message ?? '')
-    assert.match(leafOf(room, 'example.com').subjectAltName ?? '', /DNS:\*\.example\.com/)
+    assert.match(readLeaf(room, 'example.com').subjectAltName ?? '', /DNS:\*\.example\.com/)
     const record = '_acme-challenge.example.com example.com'
     assert.equal(await readFile(log, 'utf8'), `add ${record}\nremove ${record}\n`)
     // Without a setting, too: only dns-01 can prove a wildcard.
@@ -171,7 +171,7 @@ esac
     const { room } = scene
     const status = await settle(room, wishFor([NAME], { profile: 'shortlived' }))
     assert.equal(status.state, 'valid', status.lastError?.message ?? '')
-    const { validFromDate, validToDate } = leafOf(room)
+    const { validFromDate, validToDate } = readLeaf(room)
     assert.equal(Math.round((validToDate.getTime() - validFromDate.getTime()) / DAY_MS), 6)
     const other = await settle(room, wishFor(['b.example.com'], { profile: 'eternal' }))
     assert.match(other.lastError?.message ?? '', /no profile eternal; it offers default, shortlived/)

@@ -46,7 +46,7 @@ async function makeScene(challenge: 'http-01' | 'tls-alpn-01', workers: number):
 }
 
 /** The issuer of a host's certificate; undefined while there is none. */
-function issuerOf(port: number, host: string): Promise<string | undefined> {
+function readIssuer(port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     // The test CA is not trusted here; only the issuer's name counts.
     const socket = connect({ host: '127.0.0.1', port, servername: host, rejectUnauthorized: false })
@@ -59,10 +59,10 @@ function issuerOf(port: number, host: string): Promise<string | undefined> {
   })
 }
 
-async function until<T>(ask: () => Promise<T | undefined>, readLog: () => Promise<string>): Promise<T> {
+async function until<T>(attempt: () => Promise<T | undefined>, readLog: () => Promise<string>): Promise<T> {
   const deadline = Date.now() + 40_000
   for (;;) {
-    const result = await ask()
+    const result = await attempt()
     if (result !== undefined) return result
     if (Date.now() > deadline) throw new assert.AssertionError({ message: `not in time\n${await readLog()}` })
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -83,14 +83,14 @@ describe('certificates by ACME through the front door', {
       await using scene = await makeScene(challenge, workers)
       const { pebble, berth, data } = scene
       for (const host of [DOMAIN, SITE]) {
-        const issuer = await until(() => issuerOf(pebble.tlsPort, host), berth.readLog)
+        const issuer = await until(() => readIssuer(pebble.tlsPort, host), berth.readLog)
         assert.match(issuer, new RegExp(`^Pebble Intermediate CA .* for DNS:${host}$`))
       }
-      const before = await serialOf(pebble.tlsPort)
+      const before = await readSerial(pebble.tlsPort)
       const renewed = await runOk(BERTH_BIN, ['cert', 'renew', DOMAIN, '--data', data])
       assert.match(renewed, new RegExp(`^${DOMAIN}: valid, until \\d{4}-\\d\\d-\\d\\d`))
       const after = await until(async () => {
-        const serial = await serialOf(pebble.tlsPort)
+        const serial = await readSerial(pebble.tlsPort)
         return serial === before ? undefined : serial
       }, berth.readLog)
       assert.notEqual(after, before)
@@ -100,7 +100,7 @@ describe('certificates by ACME through the front door', {
   }
 })
 
-function serialOf(port: number): Promise<string> {
+function readSerial(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, servername: DOMAIN, rejectUnauthorized: false })
     socket.once('secureConnect', () => {

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { VARIABLE_NAMES } from '../../src/front-door/vhost/route/variables.ts'
 import { skipReason } from '../parts/find-parts.ts'
-import { startUpstreams } from '../support/asked-upstreams.ts'
+import { startUpstreams } from '../support/start-upstreams.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { startNginx } from '../support/vhost-nginx.ts'
-import { ask, startSites } from '../support/vhost-sides.ts'
+import { requestSide, startSites } from '../support/vhost-sides.ts'
 
 /** Variables known only once there is an answer. */
 const OF_ANSWERS = [
@@ -57,7 +57,7 @@ describe('variables on every kind of answer', { skip: skipReason('nginx') }, () 
     for (const each of TARGETS) {
       const target = `${each}${each.includes('?') ? '&' : '?'}a=1&header=X-A:2&header=Set-Cookie:c%3Dd`
       const valuesFrom = async (port: number): Promise<Record<string, string>> => {
-        const { headers } = await ask(port, { host: 'v.test', target, headers: HEADERS }, upstreams)
+        const { headers } = await requestSide(port, { host: 'v.test', target, headers: HEADERS }, upstreams)
         return Object.fromEntries(
           names.map((name) => [
             name,

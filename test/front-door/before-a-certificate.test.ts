@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, test } from 'node:test'
-import { askDoor, statusOf } from '../support/ask-door.ts'
 import { BERTH_BIN } from '../support/boot-berth.ts'
 import { findFreePort, isListening } from '../support/free-port.ts'
+import { requestDoor, statusOf } from '../support/request-door.ts'
 import { runOk } from '../support/run-command.ts'
 import { startApp } from '../support/start-app.ts'
 import { startProcess } from '../support/start-process.ts'
@@ -41,11 +41,11 @@ async function startBare(flags: readonly string[]) {
   return {
     httpsPort,
     /** The status of an answer, or `alert 112` if the handshake is refused. */
-    async ask(scheme: 'http' | 'https', host: string): Promise<number | string> {
-      const door = { httpPort, httpsPort } as Parameters<typeof askDoor>[0]
+    async requestStatus(scheme: 'http' | 'https', host: string): Promise<number | string> {
+      const door = { httpPort, httpsPort } as Parameters<typeof requestDoor>[0]
       // Clients send no address as name in the handshake.
       const sni = host === '127.0.0.1' ? '' : host
-      return statusOf(await askDoor(door, `${scheme}://${host}`, { sni }))
+      return statusOf(await requestDoor(door, `${scheme}://${host}`, { sni }))
     },
     list: async () => JSON.parse(await runOk(BERTH_BIN, ['site', 'list', '--json', '--data', path('data')])),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -112,7 +112,7 @@ describe('before a certificate is there', () => {
       await using bare = await startBare(flags)
       for (const [host, http, https] of rows) {
         assert.deepEqual(
-          [host, await bare.ask('http', host), await bare.ask('https', host)],
+          [host, await bare.requestStatus('http', host), await bare.requestStatus('https', host)],
           [host, http, https],
         )
       }

@@ -25,7 +25,7 @@ describe('Berth in the place of the brief’s two containers', {
   let rootFile: string
   let address: string
   const nginx = (...path: string[]): string => join(home, 'nginx', ...path)
-  const ask = (host: string, path: string, ...more: string[]): Promise<string> =>
+  const requestHost = (host: string, path: string, ...more: string[]): Promise<string> =>
     runOk('curl', [
       ...['-si', '--max-time', '10', '--cacert', rootFile, '--resolve', `${host}:443:${address}`],
       ...[...more, `https://${host}${path}`],
@@ -67,15 +67,25 @@ describe('Berth in the place of the brief’s two containers', {
     )
     const format = '{{(index .NetworkSettings.Networks "web").IPAddress}}'
     address = (await room.docker('inspect', '--format', format, 'berth')).trim()
-    await until(async () => /^HTTP\/1\.1 401 /.test(await ask(DOMAIN, '/v2/')), logs)
-    assert.match(await ask(DOMAIN, '/v2/'), /^docker-distribution-api-version: registry\/2\.0\r$/im)
+    await until(async () => /^HTTP\/1\.1 401 /.test(await requestHost(DOMAIN, '/v2/')), logs)
+    assert.match(await requestHost(DOMAIN, '/v2/'), /^docker-distribution-api-version: registry\/2\.0\r$/im)
   })
 
   it('lets the users of the brief in, and nobody else', async () => {
     for (const name of ['alice', 'bob'])
-      assert.match(await ask(DOMAIN, '/v2/', '-u', `${name}:password`), /^HTTP\/1\.1 200 [\s\S]*\r\n\{\}$/)
-    assert.match(await ask(DOMAIN, '/v2/', '-u', 'alice:wrong'), /^HTTP\/1\.1 401 /)
-    const started = await ask(DOMAIN, '/v2/alice/app/blobs/uploads/', '-u', 'alice:password', '-X', 'POST')
+      assert.match(
+        await requestHost(DOMAIN, '/v2/', '-u', `${name}:password`),
+        /^HTTP\/1\.1 200 [\s\S]*\r\n\{\}$/,
+      )
+    assert.match(await requestHost(DOMAIN, '/v2/', '-u', 'alice:wrong'), /^HTTP\/1\.1 401 /)
+    const started = await requestHost(
+      DOMAIN,
+      '/v2/alice/app/blobs/uploads/',
+      '-u',
+      'alice:password',
+      '-X',
+      'POST',
+    )
     assert.match(started, /^HTTP\/1\.1 202 /)
   })
 
@@ -91,7 +101,7 @@ describe('Berth in the place of the brief’s two containers', {
         ],
       ],
     )
-    await until(async () => /^HTTP\/2 200 [\s\S]*hello/.test(await ask(SITE, '/')), logs)
+    await until(async () => /^HTTP\/2 200 [\s\S]*hello/.test(await requestHost(SITE, '/')), logs)
     const list = await room.docker('exec', 'berth', '/berth/bin/berth', 'site', 'list')
     assert.match(list, new RegExp(`^${DOMAIN} +up +registry `, 'm'))
     assert.match(list, new RegExp(`^${SITE} +up `, 'm'))

@@ -33,13 +33,13 @@ async function openMail() {
     /** Codes of the findings about a certificate with its intermediates. */
     check: async (name: string) => {
       const read = async (file: string) => ({ name: file, bytes: await readFile(join(cwd, file)) })
-      const certificatesOf = async (...files: string[]) =>
+      const readCertificates = async (...files: string[]) =>
         readMailedFiles(await Promise.all(files.map(read))).certificates.map(({ value }) => value)
       const { findings } = checkCertificate({
-        certificates: await certificatesOf(name, 'lower.crt', 'upper.crt'),
+        certificates: await readCertificates(name, 'lower.crt', 'upper.crt'),
         keys: undefined,
         hosts: [HOST],
-        roots: await certificatesOf('root.crt'),
+        roots: await readCertificates('root.crt'),
         now: Date.now(),
       })
       return findings.map(({ code }) => code)

@@ -86,8 +86,8 @@ describe('client certificates, as nginx judges them', { skip: skipReason('nginx'
     for (const [who, client] of Object.entries(CLIENTS)) {
       test(`${mode}: ${who}`, async () => {
         const [ours, theirs] = await Promise.all([
-          ask(berth.httpsPort, host, client),
-          ask(nginxPort, host, client),
+          requestPort(berth.httpsPort, host, client),
+          requestPort(nginxPort, host, client),
         ])
         assert.deepEqual(ours, theirs)
       })
@@ -95,14 +95,14 @@ describe('client certificates, as nginx judges them', { skip: skipReason('nginx'
     test(`${mode}: one of the staff who asks for another host over this connection`, async () => {
       const client = CLIENTS['one of the staff']
       const other = Object.keys(hosts).find((each) => each !== host) ?? ''
-      assert.equal((await ask(berth.httpsPort, host, client, other))[0], 421)
-      assert.equal((await ask(nginxPort, host, client, other))[0], 421)
+      assert.equal((await requestPort(berth.httpsPort, host, client, other))[0], 421)
+      assert.equal((await requestPort(nginxPort, host, client, other))[0], 421)
     })
   }
 })
 
 /** The status, and the sentence of an error page, which both have. */
-async function ask(
+async function requestPort(
   port: number,
   servername: string,
   client: Pick<ClientPaper, 'cert' | 'key'> | undefined,

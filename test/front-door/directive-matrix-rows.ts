@@ -33,7 +33,7 @@ export interface MatrixRow {
   /** Places in which it has no visible effect in nginx itself, with any of the answers. */
   readonly unseen?: readonly string[]
   /** Places that its context allows but Berth does not support, as `site check` reports. */
-  readonly says?: readonly string[]
+  readonly reports?: readonly string[]
 }
 
 /** A row without a request of its own, and the reason, or the test that has one. */
@@ -183,7 +183,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
     },
   ],
   location: [
-    { says: ['named location', 'location of an error page'], text: 'location /x/a { return 200 own; }' },
+    { reports: ['named location', 'location of an error page'], text: 'location /x/a { return 200 own; }' },
   ],
   if: [
     { unseen: ['outer location'], text: 'if ($arg_on) { return 403; }' },
@@ -219,7 +219,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
   proxy_pass: [
     {
       unseen: ['outer location'],
-      says: ['named location', 'server around a declared path', 'file of a declared path'],
+      reports: ['named location', 'server around a declared path', 'file of a declared path'],
       text: 'proxy_pass http://UPSTREAM;',
       answers: BARE,
       requests: METHODS,
@@ -244,7 +244,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
   alias: [
     {
       unseen: ['location of an error page'],
-      says: ['named location', 'file of a declared path'],
+      reports: ['named location', 'file of a declared path'],
       text: 'alias ROOT/x/;',
       answers: FILES,
     },
@@ -258,7 +258,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
   ].map((text) => ({
     text,
     unseen: ['server', 'outer location', 'server around a declared path'],
-    says: ['file of a declared path'],
+    reports: ['file of a declared path'],
     answers: {
       static: { content: 'root ROOT;' },
       missing: { content: 'root EMPTY;' },
@@ -346,7 +346,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
   include: [
     {
       unseen: ['if around a location'],
-      says: [
+      reports: [
         'if',
         'limit_except',
         'if in a location',
@@ -364,7 +364,7 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
     { text: 'proxy_redirect off;', query: 'status=302&location=http://UPSTREAM/a' },
     {
       text: 'proxy_pass http://UPSTREAM/x/; proxy_redirect default;',
-      says: ['named location', 'file of a declared path'],
+      reports: ['named location', 'file of a declared path'],
       around: 'proxy_redirect off;',
       without: 'proxy_pass http://UPSTREAM/x/;',
       answers: BARE,

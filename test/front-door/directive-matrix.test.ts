@@ -10,7 +10,6 @@ import { lintVhostFile } from '../../src/front-door/vhost/compile/lint.ts'
 import type { DirectiveEntry } from '../../src/front-door/vhost/directives/directive-entry.ts'
 import { DIRECTIVES } from '../../src/front-door/vhost/directives/directive-table.ts'
 import { skipReason } from '../parts/find-parts.ts'
-import { startUpstreams, type Upstreams } from '../support/asked-upstreams.ts'
 import {
   ANSWERS,
   type MatrixAnswer,
@@ -20,11 +19,12 @@ import {
   writeMatrixFiles,
 } from '../support/directive-matrix.ts'
 import { writeTree, ZONES } from '../support/matrix-tree.ts'
-import { describeDifference, type Timed, viewOf, withoutHost } from '../support/matrix-views.ts'
+import { describeDifference, type Timed, toView, withoutHost } from '../support/matrix-views.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { startUpstreams, type Upstreams } from '../support/start-upstreams.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { findRefused, type Side, startNginx } from '../support/vhost-nginx.ts'
-import { ask, startSites } from '../support/vhost-sides.ts'
+import { requestSide, startSites } from '../support/vhost-sides.ts'
 import { type MatrixRequest, type MatrixRow, METHODS, ROWS } from './directive-matrix-rows.ts'
 
 /**
@@ -88,8 +88,8 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
     const sides = { upstreams, serverPort: 0, included, siteLog }
     berth = resources.use(await startSites(files, sides))
     logs = join(folder, 'nginx', 'logs')
-    const said = new Set(cells.filter(isSaid).map((cell) => cell.files.host))
-    const asked = files.filter(({ host }) => !said.has(host))
+    const reported = new Set(cells.filter(isReported).map((cell) => cell.files.host))
+    const asked = files.filter(({ host }) => !reported.has(host))
     refused = await findRefused(join(folder, 'nginx'), asked, upstreams)
     const taken = asked.filter(({ host }) => !refused.has(host))
     nginx = resources.use(await startNginx(join(folder, 'nginx'), taken, upstreams))
@@ -103,7 +103,12 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
   for (const { name, contexts } of SUPPORTED) {
     if (ONLY && !ONLY.includes(name)) continue
     test(name, async (t) => {
-      const found = { compared: 0, wrong: [] as string[], said: new Set<string>(), seen: new Set<string>() }
+      const found = {
+        compared: 0,
+        wrong: [] as string[],
+        reported: new Set<string>(),
+        seen: new Set<string>(),
+      }
       const own = cells.filter((cell) => cell.name === name)
       const work = own.values()
       const judge = async (): Promise<void> => {
@@ -111,11 +116,11 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
       }
       await Promise.all(Array.from({ length: AT_ONCE }, judge))
       t.diagnostic(
-        `${found.compared} compared, said to have no effect in ${[...found.said].join(', ') || 'no place'}`,
+        `${found.compared} compared, said to have no effect in ${[...found.reported].join(', ') || 'no place'}`,
       )
       assert.equal(found.wrong.length, 0, found.wrong.slice(0, MAX_SHOWN).join('\n'))
-      const expected = ROWS[name]?.flatMap((row) => ('elsewhere' in row ? [] : (row.says ?? []))) ?? []
-      const surprising = own.filter((cell) => isSaid(cell) && contexts.includes(cell.place.context))
+      const expected = ROWS[name]?.flatMap((row) => ('elsewhere' in row ? [] : (row.reports ?? []))) ?? []
+      const surprising = own.filter((cell) => isReported(cell) && contexts.includes(cell.place.context))
       assert.deepEqual(
         surprising
           .filter(({ place }) => !expected.includes(place.name))
@@ -125,7 +130,7 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
       )
       if (SHARE < 1) return
       const unseen = ROWS[name]?.flatMap((row) => ('elsewhere' in row ? [] : (row.unseen ?? []))) ?? []
-      const places = new Set(own.filter((cell) => !isSaid(cell)).map(({ place }) => place.name))
+      const places = new Set(own.filter((cell) => !isReported(cell)).map(({ place }) => place.name))
       const blind = [...places].filter((place) => !found.seen.has(place) && !unseen.includes(place))
       assert.deepEqual(blind, [], 'no row shows the effect in nginx in these places')
     })
@@ -133,15 +138,15 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
 
   async function judgeCell(
     cell: Cell,
-    found: { compared: number; wrong: string[]; said: Set<string>; seen: Set<string> },
+    found: { compared: number; wrong: string[]; reported: Set<string>; seen: Set<string> },
   ): Promise<void> {
     const label = `${cell.place.name} / ${cell.answer} / ${cell.row.text}`
-    if (isSaid(cell)) {
-      found.said.add(cell.place.name)
-      const said = lintVhostFile(cell.files.vhost, 'f').concat(
+    if (isReported(cell)) {
+      found.reported.add(cell.place.name)
+      const reported = lintVhostFile(cell.files.vhost, 'f').concat(
         lintVhostFile(cell.files.location ?? '', 'f_location'),
       )
-      if (!cell.row.text.startsWith('include') && !said.some(({ line }) => isOf(cell, line)))
+      if (!cell.row.text.startsWith('include') && !reported.some(({ line }) => isAtLine(cell, line)))
         found.wrong.push(`${label}: the server closes it, and site check says nothing`)
       return
     }
@@ -157,15 +162,15 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
   }
 
   /** True if Berth reports the lines of the directive, or the file they include, as not supported. */
-  function isSaid(cell: Cell): boolean {
+  function isReported(cell: Cell): boolean {
     const site = berth.sites.find(({ declaration }) => declaration.host === cell.files.host)
     const problems = site?.server.problems ?? []
     return problems.some(({ file, line }) =>
-      file === cell.file ? isOf(cell, line) : !file.startsWith('vhost.d/'),
+      file === cell.file ? isAtLine(cell, line) : !file.startsWith('vhost.d/'),
     )
   }
 
-  function isOf({ firstLine, lastLine }: Cell, line: number): boolean {
+  function isAtLine({ firstLine, lastLine }: Cell, line: number): boolean {
     return line >= firstLine && line <= lastLine
   }
 
@@ -186,10 +191,11 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
     let isSeen = false
     let difference: string | undefined
     for (const request of cell.row.requests ?? METHODS) {
-      const askSide = (port: number, host: string) => askFor(port, { cell, request, host }, upstreams)
+      const requestOneSide = (port: number, host: string) =>
+        requestCell(port, { cell, request, host }, upstreams)
       const [fromNginx, fromBerth] = [
-        await askSide(nginx.port, cell.files.host),
-        await askSide(berth.port, cell.files.host),
+        await requestOneSide(nginx.port, cell.files.host),
+        await requestOneSide(berth.port, cell.files.host),
       ]
       if (cell.row.sees === 'log') {
         const lines = await logLines(cell.files.host)
@@ -197,14 +203,14 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
         isSeen ||= lines.nginx > 0 === !cell.row.text.includes('off')
         continue
       }
-      const expected = viewOf(fromNginx, fromNginx, cell.row)
-      const actual = viewOf(fromBerth, fromNginx, cell.row)
+      const expected = toView(fromNginx, fromNginx, cell.row)
+      const actual = toView(fromBerth, fromNginx, cell.row)
       if (!isDeepStrictEqual(actual, expected) && !differs(cell, request)) {
         difference ??= `${JSON.stringify(request)}: ${describeDifference(expected, actual)}`
       }
       if (!isSeen && !refused.has(cell.bare.files.host)) {
-        const bare = await askSide(nginx.port, cell.bare.files.host)
-        isSeen = !isDeepStrictEqual(withoutHost(viewOf(bare, bare, cell.row)), withoutHost(expected))
+        const bare = await requestOneSide(nginx.port, cell.bare.files.host)
+        isSeen = !isDeepStrictEqual(withoutHost(toView(bare, bare, cell.row)), withoutHost(expected))
       }
     }
     return { difference, isSeen }
@@ -216,19 +222,23 @@ function differs({ row, answer }: Cell, { method = 'GET' }: MatrixRequest): bool
   return row.differs?.some(({ answers, methods }) => answers.test(answer) && methods.test(method)) ?? false
 }
 
-interface Asked {
+interface CellRequest {
   readonly cell: Cell
   readonly request: MatrixRequest
   readonly host: string
 }
 
-async function askFor(port: number, { cell, request, host }: Asked, upstreams: Upstreams): Promise<Timed> {
+async function requestCell(
+  port: number,
+  { cell, request, host }: CellRequest,
+  upstreams: Upstreams,
+): Promise<Timed> {
   const { target = '/x/a.txt', atOnce = 1, ...rest } = request
   const row = { ...rest, host, target: `${target}?${cell.query}` }
   return Promise.all(
     Array.from({ length: atOnce }, async () => {
       const begin = performance.now()
-      return { ...(await ask(port, row, upstreams)), ms: performance.now() - begin }
+      return { ...(await requestSide(port, row, upstreams)), ms: performance.now() - begin }
     }),
   )
 }
@@ -243,7 +253,7 @@ function makeCells(fill: Fill): Cell[] {
       if ('elsewhere' in row || (ONLY && !ONLY.includes(entry.name))) return []
       return PLACES.flatMap((place, at) => {
         const id = `${directive}-${index}-${at}`
-        const made = makeCellsOf({ entry, row, place, id }, fill, bares)
+        const made = makeRowCells({ entry, row, place, id }, fill, bares)
         const chosen = made.filter(() => random.chance(SHARE))
         const one = random.pick(made)
         return chosen.length > 0 || !one ? chosen : [one]
@@ -253,7 +263,7 @@ function makeCells(fill: Fill): Cell[] {
 }
 
 /** A row in one place over all kinds of answers; in a place that is refused, one is enough to see the report. */
-function makeCellsOf(
+function makeRowCells(
   {
     entry: { name, contexts },
     row,

@@ -3,11 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { startUpstreams, type Upstreams } from '../support/asked-upstreams.ts'
 import { comparable } from '../support/compare-answers.ts'
+import { startUpstreams, type Upstreams } from '../support/start-upstreams.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { type Side, startNginx, type VhostFiles } from '../support/vhost-nginx.ts'
-import { ask, type Observed, startSites } from '../support/vhost-sides.ts'
+import { type Observed, requestSide, startSites } from '../support/vhost-sides.ts'
 import { type RequestRow, SCENARIOS, type Scenario } from './directives-nginx-rows.ts'
 
 const INCLUDED = 'location = /extra { return 200 included; }'
@@ -40,17 +40,17 @@ describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () =>
       ['USERS', users],
     ]
     fill = (text, scenario) =>
-      [...words, ['HOST', hostOf(scenario)] as const].reduce(
+      [...words, ['HOST', formatHost(scenario)] as const].reduce(
         (filled, [word, value]) => filled.replaceAll(word, value),
         text,
       )
     const files = SCENARIOS.map((scenario): VhostFiles => {
-      const textOf = (text: string | undefined) => (text === undefined ? undefined : fill(text, scenario))
+      const fillText = (text: string | undefined) => (text === undefined ? undefined : fill(text, scenario))
       return {
-        host: hostOf(scenario),
+        host: formatHost(scenario),
         vhost: fill(scenario.vhost, scenario),
-        location: textOf(scenario.location),
-        override: textOf(scenario.override),
+        location: fillText(scenario.location),
+        override: fillText(scenario.override),
         confD: scenario.confD,
         paths: scenario.paths,
       }
@@ -75,12 +75,12 @@ describe('vhost files as nginx reads them', { skip: skipReason('nginx') }, () =>
     for (const given of scenario.requests) {
       const row = typeof given === 'string' ? { target: given } : given
       test(`${scenario.name}: ${describeRow(row)}`, async () => {
-        const filled = { ...row, target: fill(row.target, scenario), host: hostOf(scenario) }
-        const askAll = async (port: number): Promise<Observed> => {
-          for (let index = 0; index < (row.before ?? 0); index++) await ask(port, filled, upstreams)
-          return ask(port, filled, upstreams)
+        const filled = { ...row, target: fill(row.target, scenario), host: formatHost(scenario) }
+        const requestAll = async (port: number): Promise<Observed> => {
+          for (let index = 0; index < (row.before ?? 0); index++) await requestSide(port, filled, upstreams)
+          return requestSide(port, filled, upstreams)
         }
-        const [fromNginx, fromBerth] = await Promise.all([askAll(nginx.port), askAll(berth.port)])
+        const [fromNginx, fromBerth] = await Promise.all([requestAll(nginx.port), requestAll(berth.port)])
         if (row.stricter) assert.deepEqual([fromNginx.status, fromBerth.status], row.stricter)
         else assert.deepEqual(comparable(fromBerth, fromNginx), comparable(fromNginx, fromNginx))
       })
@@ -106,7 +106,7 @@ async function writeTree(root: string): Promise<void> {
   }
 }
 
-function hostOf({ name }: Scenario): string {
+function formatHost({ name }: Scenario): string {
   return `${name.replaceAll(' ', '-')}.test`
 }
 

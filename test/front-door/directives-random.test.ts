@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { startUpstreams, type Upstreams } from '../support/asked-upstreams.ts'
 import { comparable } from '../support/compare-answers.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { startUpstreams, type Upstreams } from '../support/start-upstreams.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { type Side, startNginx, type VhostFiles } from '../support/vhost-nginx.ts'
-import { ask, startSites } from '../support/vhost-sides.ts'
+import { requestSide, startSites } from '../support/vhost-sides.ts'
 
 const ANN: Record<string, string> = {
   authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}`,
@@ -66,8 +66,8 @@ describe('vhost files made by chance', { skip: skipReason('nginx') }, () => {
           headers: random.pick([{}, ANN]),
         }
         const [own, other] = await Promise.all([
-          ask(berth.port, row, upstreams),
-          ask(nginx.port, row, upstreams),
+          requestSide(berth.port, row, upstreams),
+          requestSide(nginx.port, row, upstreams),
         ])
         // Without such a directive, nginx looks for a file of its own, which no client can put there.
         if (row.method === 'PUT' && other.status === 405 && own.status === 404) continue

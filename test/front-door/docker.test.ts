@@ -71,13 +71,13 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     return performance.now() - began
   }
 
-  function serversOf(host: string): readonly UpstreamServer[] | undefined {
+  function findServers(host: string): readonly UpstreamServer[] | undefined {
     const target = sites.find((site) => site.host === host)?.paths[0]?.target
     return target?.kind === 'upstream' ? target.upstream.servers : undefined
   }
 
-  const addressOf = (host: string): string | undefined => {
-    const [server] = serversOf(host) ?? []
+  const findAddress = (host: string): string | undefined => {
+    const [server] = findServers(host) ?? []
     return server && (server.problem ?? `${server.host}:${server.port}`)
   }
 
@@ -89,42 +89,42 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
   it('become hosts within a second of their start, at an address that answers', async () => {
     const server = ['/bin/busybox', 'httpd', '-f', '-p', '8080', '-h', '/bin']
     await room.run('web1', ['-e', 'VIRTUAL_HOST=web1.example.com', '-e', 'VIRTUAL_PORT=8080'], server)
-    await until(() => serversOf('web1.example.com')?.length === 1)
-    const [found] = serversOf('web1.example.com') ?? []
+    await until(() => findServers('web1.example.com')?.length === 1)
+    const [found] = findServers('web1.example.com') ?? []
     assert.match(`${found?.host}:${found?.port}`, /^10\.213\.7\.\d+:8080$/)
-    assert.equal(await statusOf(found?.host ?? '', 8080), 404)
+    assert.equal(await awaitStatus(found?.host ?? '', 8080), 404)
   })
 
   it('lose their server when they stop, and keep their host; a start brings it back', async () => {
     await docker('kill', 'web1')
-    await until(() => serversOf('web1.example.com')?.length === 0)
+    await until(() => findServers('web1.example.com')?.length === 0)
     const [site] = sites.filter(({ host }) => host === 'web1.example.com')
     assert.match(
       site?.warnings.join() ?? '',
       /web1 is stopped \(exit code 137, killed\)\. Start it with "docker start web1"/,
     )
     await docker('start', 'web1')
-    await until(() => serversOf('web1.example.com')?.length === 1)
+    await until(() => findServers('web1.example.com')?.length === 1)
   })
 
   it('are known by their new name', async () => {
     await docker('rename', 'web1', 'renamed')
-    await until(() => serversOf('web1.example.com')?.[0]?.name === 'renamed')
+    await until(() => findServers('web1.example.com')?.[0]?.name === 'renamed')
   })
 
   it('get nothing while they are paused', async () => {
     await docker('pause', 'renamed')
-    await until(() => serversOf('web1.example.com')?.length === 0)
+    await until(() => findServers('web1.example.com')?.length === 0)
     await docker('unpause', 'renamed')
-    await until(() => serversOf('web1.example.com')?.length === 1)
+    await until(() => findServers('web1.example.com')?.length === 1)
   })
 
   it('have a problem without a network, and the address of the next', async () => {
     await room.addNetwork('second', '10.213.8.0/24')
     await docker('network', 'disconnect', 'web', 'renamed')
-    await until(() => addressOf('web1.example.com')?.includes('is in no network') === true)
+    await until(() => findAddress('web1.example.com')?.includes('is in no network') === true)
     await docker('network', 'connect', 'second', 'renamed')
-    await until(() => addressOf('web1.example.com')?.startsWith('10.213.8.') === true)
+    await until(() => findAddress('web1.example.com')?.startsWith('10.213.8.') === true)
   })
 
   it('in the network of the host are asked on loopback', async () => {
@@ -144,13 +144,13 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
       'sleep',
       '600',
     )
-    await until(() => addressOf('hosted.example.com') === '127.0.0.1:9')
+    await until(() => findAddress('hosted.example.com') === '127.0.0.1:9')
   })
 
   it('are as healthy as their check says', async () => {
     const check = ['--health-cmd', 'cat /ok', '--health-interval', '1s', '--health-retries', '1']
     await room.run('sick', [...check, '-e', 'VIRTUAL_HOST=sick.example.com'])
-    const health = (): string | undefined => serversOf('sick.example.com')?.[0]?.health
+    const health = (): string | undefined => findServers('sick.example.com')?.[0]?.health
     await until(() => health() === 'starting')
     await until(() => health() === 'unhealthy', 10_000)
     await docker('exec', 'sick', '/bin/busybox', 'touch', '/ok')
@@ -194,10 +194,13 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     }
     const before = told
     await docker('start', ...names)
-    await until(() => names.every((name) => serversOf(`${name}.example.com`)?.length === 1), 2_000)
+    await until(() => names.every((name) => findServers(`${name}.example.com`)?.length === 1), 2_000)
     await docker('kill', ...names.slice(0, 25))
     await docker('rm', '-f', ...names.slice(25))
-    await until(() => sites.length === 25 && sites.every(({ host }) => serversOf(host)?.length === 0), 2_000)
+    await until(
+      () => sites.length === 25 && sites.every(({ host }) => findServers(host)?.length === 0),
+      2_000,
+    )
     assert.ok(told - before < 150, `told ${told - before} times of 125 changes and their events`)
     await docker('rm', '-f', ...names.slice(0, 25))
     await until(() => sites.length === 0)
@@ -216,7 +219,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
       // From before the call to the engine: its own time for the start counts, too.
       const began = performance.now()
       const done = once(
-        wakeOn(() => serversOf(host)?.length === 1),
+        wakeOn(() => findServers(host)?.length === 1),
         'so',
       )
       await api.post(`/containers/${id}/start`)
@@ -312,7 +315,7 @@ class EngineControl {
   }
 }
 
-async function statusOf(host: string, port: number): Promise<number | undefined> {
+async function awaitStatus(host: string, port: number): Promise<number | undefined> {
   const deadline = Date.now() + 5_000
   for (;;) {
     try {

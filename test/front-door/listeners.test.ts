@@ -6,8 +6,8 @@ import { describe, test } from 'node:test'
 import { part, skipReason } from '../parts/find-parts.ts'
 import { runCommand } from '../support/run-command.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
-import { certificatesOf, connectTo, makeTable, openTestDoor } from '../support/test-door.ts'
-import { askOn, MODERN, OLD, open } from '../support/test-listener.ts'
+import { connectTo, createCertificates, makeTable, openTestDoor } from '../support/test-door.ts'
+import { MODERN, OLD, open, requestOn } from '../support/test-listener.ts'
 
 async function openssl(port: number, ...args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await runCommand(part('openssl'), [
@@ -71,7 +71,7 @@ describe('the listener, to OpenSSL', { skip: skipReason('openssl') }, () => {
 
 describe('the front door, to curl', { skip: skipReason('curl') }, () => {
   const sites = makeTable({ host: 'a.test' }, { host: 'r.test', source: { kind: 'registry' } })
-  const certificates = certificatesOf({ 'a.test': 'a.test', 'r.test': 'r.test' })
+  const certificates = createCertificates({ 'a.test': 'a.test', 'r.test': 'r.test' })
   const curl = (port: number, url: string, ...args: readonly string[]) =>
     runCommand(part('curl'), [
       '-skv',
@@ -146,7 +146,7 @@ for (const [isTls, bytes] of [
     const closed = sockets.map((socket) => socket.closed || once(socket, 'close'))
     await using other = await open({ ...limits, isTls: false })
     const client = await connectTo(isTls ? other.port : door.port)
-    assert.equal((await askOn(client)).remoteAddress, '127.0.0.1')
+    assert.equal((await requestOn(client)).remoteAddress, '127.0.0.1')
     // An answer does not wait for the end of the other connections.
     assert.ok(sockets.some((socket) => !socket.closed))
     client.destroy()

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { startUpstreams, type Upstreams } from '../support/asked-upstreams.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { startUpstreams, type Upstreams } from '../support/start-upstreams.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import { type Side, startNginx, type VhostFiles } from '../support/vhost-nginx.ts'
-import { ask, type Observed, startSites } from '../support/vhost-sides.ts'
+import { type Observed, requestSide, startSites } from '../support/vhost-sides.ts'
 
 const HOSTS: readonly VhostFiles[] = [
   { host: 'open.test', vhost: '' },
@@ -90,13 +90,16 @@ describe('paths as nginx judges them', { skip: skipReason('nginx') }, () => {
   })
   after(() => resources.disposeAsync())
 
-  const askBoth = (host: string, target: string): Promise<[Observed, Observed]> =>
-    Promise.all([ask(nginx.port, { host, target }, upstreams), ask(berth.port, { host, target }, upstreams)])
+  const requestBoth = (host: string, target: string): Promise<[Observed, Observed]> =>
+    Promise.all([
+      requestSide(nginx.port, { host, target }, upstreams),
+      requestSide(berth.port, { host, target }, upstreams),
+    ])
 
   for (const target of [...SAME_TO_UPSTREAMS, ...REPLACED]) {
     test(`${target} reaches an upstream as from nginx`, async () => {
       for (const { host } of HOSTS) {
-        const [fromNginx, fromBerth] = await askBoth(host, target)
+        const [fromNginx, fromBerth] = await requestBoth(host, target)
         assert.equal(fromBerth.status, fromNginx.status)
         assert.equal(fromBerth.seen?.url, fromNginx.seen?.url, host)
       }
@@ -104,7 +107,7 @@ describe('paths as nginx judges them', { skip: skipReason('nginx') }, () => {
   }
 
   test('what nginx judges without dots and slashes in a row is also passed on without them', async () => {
-    const [fromNginx, fromBerth] = await askBoth('open.test', '/a//b/../c/./%64')
+    const [fromNginx, fromBerth] = await requestBoth('open.test', '/a//b/../c/./%64')
     assert.equal(fromNginx.seen?.url, '/a//b/../c/./%64')
     assert.equal(fromBerth.seen?.url, '/a/c/%64')
   })
@@ -113,14 +116,15 @@ describe('paths as nginx judges them', { skip: skipReason('nginx') }, () => {
     test(`headers hold the bytes of ${path} as those of nginx`, async () => {
       for (const target of [`/x/${path}`, `/back/${path}`, `/away/${path}`]) {
         const row = { host: 'told.test', target, headers: { 'x-word': '\u00c3\u00bc' } }
-        const seen = [await ask(nginx.port, row, upstreams), await ask(berth.port, row, upstreams)].map(
-          ({ status, headers, seen: asked }) => ({
-            status,
-            added: headers['x-path'],
-            path: asked?.headers['x-path'],
-            told: asked?.headers['x-told'],
-          }),
-        )
+        const seen = [
+          await requestSide(nginx.port, row, upstreams),
+          await requestSide(berth.port, row, upstreams),
+        ].map(({ status, headers, seen: asked }) => ({
+          status,
+          added: headers['x-path'],
+          path: asked?.headers['x-path'],
+          told: asked?.headers['x-told'],
+        }))
         assert.deepEqual(seen[1], seen[0], target)
       }
     })
@@ -134,7 +138,7 @@ describe('paths as nginx judges them', { skip: skipReason('nginx') }, () => {
         let target = '/'
         for (let length = random.between(1, 6); length > 0; length--)
           target += random.pick(random.chance(0.7) ? PIECES : ODD) ?? ''
-        const [fromNginx, fromBerth] = await askBoth(host, target)
+        const [fromNginx, fromBerth] = await requestBoth(host, target)
         // A refusal is right wherever nginx refuses, and Berth also refuses paths that servers read in several ways.
         if (fromBerth.status === 400) continue
         taken++

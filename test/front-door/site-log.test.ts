@@ -35,11 +35,11 @@ async function startLogged(folder: string, siteLog: string, workers: number): Pr
 }
 
 /** Requests paths of its own until the signal. @returns those that were answered. */
-async function keepAsking(port: number, signal: AbortSignal): Promise<string[]> {
+async function keepRequesting(port: number, signal: AbortSignal): Promise<string[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
   let count = 0
-  const askOnAndOn = async (): Promise<string[]> => {
-    const asked: string[] = []
+  const requestRepeatedly = async (): Promise<string[]> => {
+    const requested: string[] = []
     while (!signal.aborted) {
       const path = `/?${count++}`
       const host = HOSTS[count % HOSTS.length] ?? ''
@@ -49,11 +49,11 @@ async function keepAsking(port: number, signal: AbortSignal): Promise<string[]> 
         }).once('error', reject)
       })
       assert.equal(status, 200)
-      asked.push(`${host}${path}`)
+      requested.push(`${host}${path}`)
     }
-    return asked
+    return requested
   }
-  const paths = await Promise.all(Array.from({ length: CLIENTS }, askOnAndOn))
+  const paths = await Promise.all(Array.from({ length: CLIENTS }, requestRepeatedly))
   agent.destroy()
   return paths.flat()
 }
@@ -93,7 +93,7 @@ for (const [kind, workers] of [
     )
     const names = kind === 'file' ? ['all.log'] : HOSTS.map((host) => `${host}.log`)
     const stopper = new AbortController()
-    const asking = keepAsking(server.port, stopper.signal)
+    const requesting = keepRequesting(server.port, stopper.signal)
     for (let rotation = 0; rotation < ROTATIONS; rotation++) {
       for (const name of names) await untilThere(join(logs, name))
       await sleep(300)
@@ -105,7 +105,7 @@ for (const [kind, workers] of [
     const rotated = await readdir(logs)
     for (const name of names) await untilFilled(join(logs, name))
     stopper.abort()
-    const asked = await asking
+    const requested = await requesting
     assert.equal(await server.stop(), 0)
     assert.equal(rotated.length, names.length * (ROTATIONS + 1))
     const lines: string[] = []
@@ -118,7 +118,7 @@ for (const [kind, workers] of [
         lines.push(`${host}${target}`)
       }
     }
-    assert.deepEqual(lines.sort(), asked.sort())
+    assert.deepEqual(lines.sort(), requested.sort())
   })
 }
 

@@ -103,7 +103,7 @@ describe(`${ROUNDS} starts and stops of containers under load`, {
     const socket = new WebSocket(`wss://127.0.0.1:${port}/`, options)
     await once(socket, 'open')
     const talk = echo(socket, stop.signal)
-    const load = askAgainAndAgain(port, stop.signal)
+    const load = requestRepeatedly(port, stop.signal)
     const push = pushBlob()
     const random = createTurns()
     const isUp = new Array<boolean>(CONTAINERS).fill(false)
@@ -121,7 +121,7 @@ describe(`${ROUNDS} starts and stops of containers under load`, {
     for (let index = 0; index < CONTAINERS; index++) {
       const wanted = isUp[index] ? `200 ${host(index)}` : '503'
       await until(
-        async () => (await ask(port, host(index))) === wanted,
+        async () => (await requestName(port, host(index))) === wanted,
         `${host(index)} must answer ${wanted}`,
       )
     }
@@ -192,10 +192,10 @@ async function echo(socket: WebSocket, signal: AbortSignal): Promise<number> {
 }
 
 /** Sends requests to the steady host without a pause. @returns their number; any answer but "ok" fails. */
-async function askAgainAndAgain(port: number, signal: AbortSignal): Promise<number> {
+async function requestRepeatedly(port: number, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
-    assert.equal(await ask(port, STEADY), '200 ok')
+    assert.equal(await requestName(port, STEADY), '200 ok')
     count++
     await sleep(5)
   }
@@ -203,7 +203,7 @@ async function askAgainAndAgain(port: number, signal: AbortSignal): Promise<numb
 }
 
 /** Status and body; without a status of 200 the status alone. */
-function ask(port: number, name: string): Promise<string> {
+function requestName(port: number, name: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
       host: '127.0.0.1',

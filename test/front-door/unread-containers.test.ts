@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BERTH_BIN } from '../support/boot-berth.ts'
 import { findFreePort, isListening } from '../support/free-port.ts'
 import { runOk } from '../support/run-command.ts'
-import { idOf, startScriptedEngine } from '../support/scripted-engine.ts'
+import { formatId, startScriptedEngine } from '../support/scripted-engine.ts'
 import { startProcess } from '../support/start-process.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 
@@ -22,7 +22,7 @@ test('`berth site list` has a line, a cause and a fix for each name of a contain
     '"app.example.com"',
     'http://shop.example.com:80',
   ].entries())
-    engine.containers.set(idOf(index), { name: `c${index}`, env: [`VIRTUAL_HOST=${host}`] })
+    engine.containers.set(formatId(index), { name: `c${index}`, env: [`VIRTUAL_HOST=${host}`] })
   await using stack = new AsyncDisposableStack()
   const berth = await startProcess(BERTH_BIN, {
     args: [
@@ -59,7 +59,7 @@ test('`berth site list` has a line, a cause and a fix for each name of a contain
     assert.ok(Date.now() < deadline, log)
   }
 
-  engine.containers.delete(idOf(2))
-  engine.emit('destroy', idOf(2))
+  engine.containers.delete(formatId(2))
+  engine.emit('destroy', formatId(2))
   await list((shown) => !shown.includes('c2'))
 })

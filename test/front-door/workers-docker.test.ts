@@ -7,7 +7,7 @@ import { openDockerRoom } from '../support/docker-room.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { RawClient } from '../support/raw-request.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
-import { childrenOf, until } from '../workers/worker-site.ts'
+import { listChildren, until } from '../workers/worker-site.ts'
 
 const HOST = 'app.example.com'
 /** Connections with a request each, one after the other: they go to the workers in turn. */
@@ -40,10 +40,10 @@ describe('containers, with several workers', {
     const http = ['/bin/busybox', 'httpd', '-f', '-p', '8080', '-h', '/bin']
     await room.run('app', ['-e', `VIRTUAL_HOST=${HOST}`, '-e', 'VIRTUAL_PORT=8080'], http)
     await until(async () => (await statuses()) === '404')
-    const [worker = 0] = await childrenOf(server.pid)
+    const [worker = 0] = await listChildren(server.pid)
     process.kill(worker, 'SIGKILL')
     await until(async () => {
-      const now = await childrenOf(server.pid)
+      const now = await listChildren(server.pid)
       return now.length === 2 && !now.includes(worker)
     })
     // The new one may not listen yet; it counts that no other answer comes.

@@ -50,12 +50,12 @@ for (const flags of [
     }
     await until(async () => /a\.crt has expired on/.test(await server.readLog()), 'nothing in the log')
     // Workers begin to listen after the primary has checked the certificate.
-    await until(async () => (await askReadiness(tlsPort)).status !== '', 'TLS is not served')
-    const [warning] = (await askReadiness(tlsPort)).warnings ?? []
+    await until(async () => (await requestReadiness(tlsPort)).status !== '', 'TLS is not served')
+    const [warning] = (await requestReadiness(tlsPort)).warnings ?? []
     assert.deepEqual([warning?.code, warning?.count], ['CERTIFICATE_EXPIRED', 1])
     assert.ok(Date.parse(String(warning?.since)) < Date.now())
     await write([-1, 5])
-    await until(async () => (await askReadiness(tlsPort)).warnings === undefined, 'the warning stays')
+    await until(async () => (await requestReadiness(tlsPort)).warnings === undefined, 'the warning stays')
     assert.equal((await server.readLog()).match(/has expired on/g)?.length, 1)
   })
 }
@@ -65,7 +65,7 @@ interface Readiness {
   readonly warnings?: readonly { readonly code: string; readonly count: number; readonly since: string }[]
 }
 
-function askReadiness(port: number): Promise<Readiness> {
+function requestReadiness(port: number): Promise<Readiness> {
   const { promise, resolve, reject } = Promise.withResolvers<Readiness>()
   const options = {
     host: '127.0.0.1',

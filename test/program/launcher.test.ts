@@ -126,7 +126,7 @@ test('bin/berth as process 1 reaps orphans, passes signals and input on, and end
   assert.doesNotMatch(output, /^pid 1$/m)
   outside.stdin.write('words')
   await until(() => output.includes('stdin words'))
-  const [init = ''] = await childrenOf(outside.pid)
+  const [init = ''] = await listChildren(outside.pid)
   const inside = [
     '--target',
     init,
@@ -137,14 +137,14 @@ test('bin/berth as process 1 reaps orphans, passes signals and input on, and end
   ]
   assert.equal((await runCommand('nsenter', inside, { env: process.env })).code, 0)
   // The orphans of the shell above are children of process 1 now, until they end.
-  await until(async () => (await childrenOf(Number(init))).length === 1)
+  await until(async () => (await listChildren(Number(init))).length === 1)
   process.kill(Number(init), 'SIGTERM')
   assert.deepEqual(await ended, [7, null])
   assert.match(output, /SIGTERM/)
 })
 
 /** Processes, ended ones that nothing has reaped included. */
-async function childrenOf(pid: number | undefined): Promise<string[]> {
+async function listChildren(pid: number | undefined): Promise<string[]> {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return text.trim().split(/\s+/).filter(Boolean)
 }

@@ -41,7 +41,7 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function imageOf(layer: Uint8Array): Uint8Array {
+function formatImage(layer: Uint8Array): Uint8Array {
   const describeBytes = (mediaType: string, bytes: Uint8Array) => ({
     mediaType,
     digest: digestOf(bytes),
@@ -116,7 +116,7 @@ for (const scheme of ['http', 'https'] as const) {
 
     test('pushes, pulls, lists and deletes manifests and tags', async () => {
       const layer = randomBytes(1000)
-      const bytes = imageOf(layer)
+      const bytes = formatImage(layer)
       await alice.pushBlob(APP, layer)
       await alice.pushBlob(APP, EMPTY)
       const manifest = { mediaType: MEDIA_TYPES.ociManifest, bytes }
@@ -140,7 +140,7 @@ for (const scheme of ['http', 'https'] as const) {
     test('lists referrers, filtered by type', async () => {
       const subject = digestOf('no such manifest')
       const referrer = JSON.stringify({
-        ...JSON.parse(new TextDecoder().decode(imageOf(EMPTY))),
+        ...JSON.parse(new TextDecoder().decode(formatImage(EMPTY))),
         artifactType: 'application/x-sbom',
         subject: { mediaType: MEDIA_TYPES.ociManifest, digest: subject, size: 10 },
       })

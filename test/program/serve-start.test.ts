@@ -59,11 +59,11 @@ function whyNoTerminal(): string | false {
 
 /** Waits until the account exists: it is made after its password was shown or kept. */
 async function untilAdmin(dataDir: string): Promise<void> {
-  while (!existsSync(path.join(dataDir, 'berth.db')) || !(await namesOf(dataDir)).includes('admin'))
+  while (!existsSync(path.join(dataDir, 'berth.db')) || !(await listNames(dataDir)).includes('admin'))
     await sleep(50)
 }
 
-async function namesOf(dataDir: string): Promise<string[]> {
+async function listNames(dataDir: string): Promise<string[]> {
   const { stdout } = await runCli(['user', 'list', '--json', '--data', dataDir])
   return (JSON.parse(stdout || '{"users":[]}') as { users: { name: string }[] }).users.map(({ name }) => name)
 }
@@ -86,7 +86,7 @@ test('an administrator whose password cannot be kept is not made, and the next s
   assert.match(server.output(), /no administrator was made: .*first-password cannot be written/)
   server.child.kill('SIGTERM')
   assert.equal(await server.ended, 0)
-  assert.deepEqual(await namesOf(dataDir), [])
+  assert.deepEqual(await listNames(dataDir), [])
   rmdirSync(file)
   await using _again = await serve(dataDir)
   await untilAdmin(dataDir)

@@ -6,7 +6,7 @@ import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { OciRequestKind } from '../../src/oci/request.ts'
 import type { Reply } from './connection.ts'
-import { EMPTY_JSON, imageOf, RegistryUnderTest, type User } from './registry-under-test.ts'
+import { EMPTY_JSON, formatImage, RegistryUnderTest, type User } from './registry-under-test.ts'
 
 const ABSENT = `sha256:${'a'.repeat(64)}`
 const NO_UPLOAD = 'A'.repeat(22)
@@ -46,7 +46,7 @@ describe('who may do what', () => {
   before(async () => {
     registry = await RegistryUnderTest.start()
     for (const blob of [EMPTY_JSON, "alice's layer"]) await registry.pushBlob('alice', 'alice/app', blob)
-    const document = imageOf(["alice's layer"])
+    const document = formatImage(["alice's layer"])
     await registry.pushManifest('alice', 'alice/app', { document, reference: 'v1' })
   })
   after(() => registry[Symbol.asyncDispose]())
@@ -230,7 +230,7 @@ describe('who may do what', () => {
     const form = (fields: Record<string, string>) =>
       registry.send(undefined, 'POST', '/token', { body: String(new URLSearchParams(fields)) })
     const login = { grant_type: 'password', username: 'alice', service: 'x', client_id: 'test' }
-    const password = registry.passwordOf('alice')
+    const password = registry.requirePassword('alice')
     const logged = await form({
       ...login,
       password,
@@ -281,7 +281,10 @@ describe('who may do what', () => {
   test('where deleting is off, nothing is deleted and the answer says so', async () => {
     await using fixed = await RegistryUnderTest.start({ 'delete-enabled': 'false' })
     await fixed.pushBlob('alice', 'alice/app', EMPTY_JSON)
-    const digest = await fixed.pushManifest('alice', 'alice/app', { document: imageOf([]), reference: 'v1' })
+    const digest = await fixed.pushManifest('alice', 'alice/app', {
+      document: formatImage([]),
+      reference: 'v1',
+    })
     const before = fixed.inventory()
     for (const path of ['manifests/v1', `manifests/${digest}`, `blobs/${digestOf(EMPTY_JSON)}`]) {
       const reply = await fixed.send('alice', 'DELETE', `/v2/alice/app/${path}`)

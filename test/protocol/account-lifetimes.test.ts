@@ -8,7 +8,7 @@ import { parseRepositoryName } from '../../src/oci/repository-name.ts'
 import { noteSecret } from '../support/secret-canary.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import type { Reply } from './connection.ts'
-import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+import { EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
 
 const PASSWORD = 'another password'
 
@@ -16,11 +16,11 @@ const PASSWORD = 'another password'
 async function startWithImage(flags: Readonly<Record<string, string>> = {}): Promise<RegistryUnderTest> {
   const registry = await RegistryUnderTest.start(flags)
   await registry.pushBlob('alice', 'alice/app', EMPTY_JSON)
-  await registry.pushManifest('alice', 'alice/app', { document: imageOf([]), reference: 'v1' })
+  await registry.pushManifest('alice', 'alice/app', { document: formatImage([]), reference: 'v1' })
   return registry
 }
 
-const asOf = (registry: RegistryUnderTest, name: string, password = PASSWORD) => ({
+const logInHeaders = (registry: RegistryUnderTest, name: string, password = PASSWORD) => ({
   headers: { authorization: registry.basic(name, password) },
 })
 
@@ -35,7 +35,7 @@ describe('an account made anew under the name of a removed one', () => {
       await accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
     })
     for (const method of ['GET', 'PATCH', 'DELETE']) {
-      const reply = await registry.send(undefined, method, location, asOf(registry, 'alice'))
+      const reply = await registry.send(undefined, method, location, logInHeaders(registry, 'alice'))
       assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UPLOAD_UNKNOWN'], method)
     }
     assert.equal(registry.inventory().uploads, 0)
@@ -49,7 +49,12 @@ describe('an account made anew under the name of a removed one', () => {
       await assert.rejects(accounts.add(fresh), { code: 'NAME_TAKEN', message: /alice\/app/ })
       await accounts.add({ ...fresh, takeOver: true })
     })
-    const reply = await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))
+    const reply = await registry.send(
+      undefined,
+      'GET',
+      '/v2/alice/app/tags/list',
+      logInHeaders(registry, 'alice'),
+    )
     assert.equal(reply.status, 200)
   })
 })
@@ -73,7 +78,8 @@ test('repositories that are given to another account are that one\u2019s, and co
   })
   assert.equal((await tags()).status, 403)
   assert.equal(
-    (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))).status,
+    (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', logInHeaders(registry, 'alice')))
+      .status,
     200,
   )
 })
@@ -86,7 +92,7 @@ test('a line of an htpasswd file never gets what a stored account of its name ow
   await writeFile(file, line('alice') + line('carol'))
   await using registry = await startWithImage({ 'htpasswd-file': file })
   const status = async (name: string, method: string, path: string): Promise<number> =>
-    (await registry.send(undefined, method, path, asOf(registry, name))).status
+    (await registry.send(undefined, method, path, logInHeaders(registry, name))).status
   await registry.manage(async ({ accounts }) => void (await accounts.remove('alice')))
   assert.equal(await status('alice', 'GET', '/v2/'), 200)
   assert.equal(await status('alice', 'GET', '/v2/alice/app/tags/list'), 403)
@@ -105,18 +111,18 @@ test('a line of an htpasswd file never gets what was given to another account', 
   noteSecret(PASSWORD)
   await writeFile(file, `alice:${bcrypt.hashSync(PASSWORD, 4)}\n`)
   await using registry = await startWithImage({ 'htpasswd-file': file })
-  const statusOf = async (method: string, path: string): Promise<number> =>
-    (await registry.send(undefined, method, path, asOf(registry, 'alice'))).status
+  const requestStatus = async (method: string, path: string): Promise<number> =>
+    (await registry.send(undefined, method, path, logInHeaders(registry, 'alice'))).status
   await registry.manage(async ({ accounts }) => void (await accounts.remove('alice', { giveTo: 'bob' })))
   assert.equal((await registry.send('bob', 'GET', '/v2/alice/app/tags/list')).status, 200)
-  assert.equal(await statusOf('GET', '/v2/'), 200)
-  assert.equal(await statusOf('GET', '/v2/alice/app/tags/list'), 403)
-  assert.equal(await statusOf('POST', '/v2/alice/new/blobs/uploads/'), 403)
+  assert.equal(await requestStatus('GET', '/v2/'), 200)
+  assert.equal(await requestStatus('GET', '/v2/alice/app/tags/list'), 403)
+  assert.equal(await requestStatus('POST', '/v2/alice/new/blobs/uploads/'), 403)
   await registry.manage(async ({ accounts, repositories }) => {
     await repositories.delete(parseRepositoryName('alice/app'))
     await accounts.releaseNames(['alice'])
   })
-  assert.equal(await statusOf('POST', '/v2/alice/new/blobs/uploads/'), 202)
+  assert.equal(await requestStatus('POST', '/v2/alice/new/blobs/uploads/'), 202)
   assert.equal((await registry.send('bob', 'POST', '/v2/alice/new/blobs/uploads/')).status, 403)
 })
 
@@ -131,7 +137,8 @@ test('a stored account can be replaced by the line of its name', async () => {
     await accounts.remove('alice', { giveTo: 'alice' })
   })
   assert.equal(
-    (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', asOf(registry, 'alice'))).status,
+    (await registry.send(undefined, 'GET', '/v2/alice/app/tags/list', logInHeaders(registry, 'alice')))
+      .status,
     200,
   )
 })
@@ -146,7 +153,7 @@ test('a line of an htpasswd file that changed does not go on with an upload sess
   await write(PASSWORD)
   await using registry = await RegistryUnderTest.start({ 'htpasswd-file': file })
   const send = (method: string, path: string, password = PASSWORD): Promise<Reply> =>
-    registry.send(undefined, method, path, asOf(registry, 'carol', password))
+    registry.send(undefined, method, path, logInHeaders(registry, 'carol', password))
   const location = String((await send('POST', '/v2/carol/app/blobs/uploads/')).headers.location)
   assert.equal((await send('GET', location)).status, 204)
   await write(second)

@@ -1,7 +1,7 @@
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { RequestOptions } from './connection.ts'
-import { imageOf, type User } from './registry-under-test.ts'
+import { formatImage, type User } from './registry-under-test.ts'
 
 /** A request that is refused; `{upload}` in the path is a fresh session of alice. */
 export interface Row extends RequestOptions {
@@ -25,7 +25,7 @@ const OCI = { 'content-type': MEDIA_TYPES.ociManifest }
 /** Path at which uploads of alice begin. */
 export const UPLOADS: string = '/v2/alice/app/blobs/uploads/'
 /** The image that is there, as `v1`, before each request and after it. */
-export const IMAGE: Record<string, unknown> = imageOf([LAYER])
+export const IMAGE: Record<string, unknown> = formatImage([LAYER])
 const DEEP = 100_000
 
 const DIGESTS: readonly Row[] = [
@@ -175,8 +175,8 @@ const MANIFESTS: readonly Row[] = [
     status: 413,
     chunked: true,
   }),
-  manifestRow('naming absent blobs', imageOf(['absent']), 'MANIFEST_BLOB_UNKNOWN', { status: 404 }),
-  manifestRow('of an index naming absent manifests', indexOf(ABSENT), 'MANIFEST_BLOB_UNKNOWN', {
+  manifestRow('naming absent blobs', formatImage(['absent']), 'MANIFEST_BLOB_UNKNOWN', { status: 404 }),
+  manifestRow('of an index naming absent manifests', makeIndex(ABSENT), 'MANIFEST_BLOB_UNKNOWN', {
     status: 404,
     headers: { 'content-type': MEDIA_TYPES.ociIndex },
   }),
@@ -184,7 +184,7 @@ const MANIFESTS: readonly Row[] = [
     path: `/v2/alice/app/manifests/${ABSENT}`,
   }),
   manifestRow('both image and index', { ...IMAGE, manifests: [] }, 'MANIFEST_INVALID'),
-  manifestRow('both index and image', { ...indexOf(ABSENT), layers: [] }, 'MANIFEST_INVALID', {
+  manifestRow('both index and image', { ...makeIndex(ABSENT), layers: [] }, 'MANIFEST_INVALID', {
     headers: { 'content-type': MEDIA_TYPES.ociIndex },
   }),
   manifestRow('with another Content-Type', IMAGE, 'MANIFEST_INVALID', {
@@ -258,7 +258,7 @@ function manifestRow(
   })
 }
 
-function indexOf(digest: string): Record<string, unknown> {
+function makeIndex(digest: string): Record<string, unknown> {
   const child = { mediaType: MEDIA_TYPES.ociManifest, digest, size: 2 }
   return { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [child] }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { ABSENT, BAD_INPUT, IMAGE, LAYER, type Row, UPLOADS } from './bad-input-rows.ts'
-import { describeBytes, EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
 
 describe('bad input gets a clear error, and nothing is left or lost', () => {
   let registry: RegistryUnderTest
@@ -15,23 +15,23 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
   })
   after(() => registry[Symbol.asyncDispose]())
 
-  for (const wanted of BAD_INPUT) {
-    test(`${wanted.method} ${wanted.name} is ${wanted.status} ${wanted.code}`, () => check(wanted))
+  for (const row of BAD_INPUT) {
+    test(`${row.method} ${row.name} is ${row.status} ${row.code}`, () => check(row))
   }
 
-  async function check(wanted: Row): Promise<void> {
-    using connection = registry.connect(wanted.as ?? 'alice')
-    const usesSession = wanted.path.startsWith('{upload}')
+  async function check(row: Row): Promise<void> {
+    using connection = registry.connect(row.as ?? 'alice')
+    const usesSession = row.path.startsWith('{upload}')
     const session = usesSession ? String((await connection.send('POST', UPLOADS)).headers.location) : ''
     const before = registry.inventory()
-    const reply = await connection.send(wanted.method, wanted.path.replace('{upload}', session), wanted)
-    assert.equal(reply.status, wanted.status, reply.text)
-    assert.equal(reply.code, wanted.code, reply.text)
+    const reply = await connection.send(row.method, row.path.replace('{upload}', session), row)
+    assert.equal(reply.status, row.status, reply.text)
+    assert.equal(reply.code, row.code, reply.text)
     assert.equal(reply.headers['content-type'], 'application/json')
-    for (const [name, value] of Object.entries(wanted.answers ?? {})) assert.equal(reply.headers[name], value)
+    for (const [name, value] of Object.entries(row.answers ?? {})) assert.equal(reply.headers[name], value)
     const [error] = reply.json.errors as { message: unknown }[]
     assert.equal(typeof error?.message, 'string')
-    if (usesSession) await checkSession(wanted, session)
+    if (usesSession) await checkSession(row, session)
     assert.deepEqual(registry.inventory(), { ...before, uploads: before.uploads - (usesSession ? 1 : 0) })
     const next = await connection.send('GET', '/v2/')
     assert.equal(next.status, 200)
@@ -58,7 +58,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
   })
 
   test('a legal manifest of 3.9 MB passes, and comes back as it was sent', async () => {
-    const document = imageOf([LAYER], { annotations: { filling: 'x'.repeat(3_900_000) } })
+    const document = formatImage([LAYER], { annotations: { filling: 'x'.repeat(3_900_000) } })
     const digest = await registry.pushManifest('alice', 'alice/app', { document, reference: 'large' })
     const reply = await registry.send('alice', 'GET', `/v2/alice/app/manifests/${digest}`)
     assert.equal(digestOf(reply.body), digest)
@@ -113,7 +113,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
   })
 
   test('an artifact with layers of any type passes', async () => {
-    const document = imageOf([], { artifactType: 'x/y', layers: [describeBytes('any/thing', LAYER)] })
+    const document = formatImage([], { artifactType: 'x/y', layers: [describeBytes('any/thing', LAYER)] })
     await registry.pushManifest('alice', 'alice/app', { document })
   })
 })

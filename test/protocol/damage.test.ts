@@ -6,7 +6,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
-import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+import { EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
 
 /** Damages of a blob's file behind the server's back. */
 const DAMAGES: Readonly<Record<string, (path: string) => Promise<void>>> = {
@@ -41,15 +41,15 @@ describe('a blob whose file is not what was stored', () => {
 
   const putImage = (layer: string) =>
     registry.send('alice', 'PUT', `${APP}/manifests/v1`, {
-      body: JSON.stringify(imageOf([layer])),
-      headers: { 'content-type': String(imageOf([]).mediaType) },
+      body: JSON.stringify(formatImage([layer])),
+      headers: { 'content-type': String(formatImage([]).mediaType) },
     })
 
   for (const [name, damage] of Object.entries(DAMAGES)) {
     test(`${name}: is absent to every request, and an error in the log`, async () => {
       const layer = randomBytes(20).toString('hex')
       const digest = await registry.pushBlob('alice', 'alice/app', layer)
-      await damage(registry.fileOf(digest))
+      await damage(registry.toFile(digest))
       const mount = await registry.send(
         'alice',
         'POST',
@@ -70,7 +70,7 @@ describe('a blob whose file is not what was stored', () => {
     test(`${name}: pushed again it is whole`, async () => {
       const layer = randomBytes(20).toString('hex')
       const digest = await registry.pushBlob('alice', 'alice/app', layer)
-      await damage(registry.fileOf(digest))
+      await damage(registry.toFile(digest))
       await registry.pushBlob('alice', 'alice/app', layer)
       assert.equal((await registry.send('alice', 'GET', `${APP}/blobs/${digest}`)).text, layer)
       assert.equal((await putImage(layer)).status, 201)
@@ -80,14 +80,14 @@ describe('a blob whose file is not what was stored', () => {
   test('flipped bits are replaced by whoever pushes the bytes again', async () => {
     const layer = randomBytes(20).toString('hex')
     const digest = await registry.pushBlob('alice', 'alice/app', layer)
-    await writeFile(registry.fileOf(digest), 'x'.repeat(layer.length))
+    await writeFile(registry.toFile(digest), 'x'.repeat(layer.length))
     await registry.pushBlob('alice', 'alice/app', layer)
     assert.equal((await registry.send('alice', 'GET', `${APP}/blobs/${digest}`)).text, layer)
   })
 
   test('files in a folder that stood in its place are kept beside it', async () => {
     const digest = await registry.pushBlob('alice', 'alice/app', 'beside')
-    const path = registry.fileOf(digest)
+    const path = registry.toFile(digest)
     await DAMAGES['a folder with files']?.(path)
     await registry.pushBlob('alice', 'alice/app', 'beside')
     const names = (await readdir(dirname(path))).sort()
@@ -101,7 +101,7 @@ describe('a blob whose file is not what was stored', () => {
     const digest = await registry.pushBlob('alice', 'alice/app', layer)
     // Found whole a moment before, so that its size is not read again before it is opened.
     assert.equal((await registry.send('alice', 'HEAD', `${APP}/blobs/${digest}`)).status, 200)
-    await truncate(registry.fileOf(digest), 5)
+    await truncate(registry.toFile(digest), 5)
     const reply = await registry.send('alice', 'GET', `${APP}/blobs/${digest}`)
     assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UNKNOWN'])
     const line = registry.errorLines().find((each) => each.digest === digest)
@@ -118,7 +118,7 @@ describe('a blob whose file is not what was stored', () => {
     const [answer] = (await once(question, 'response')) as [IncomingMessage]
     assert.equal(answer.statusCode, 200)
     // The client has read no byte yet: most of the layer is still in the file.
-    await truncate(registry.fileOf(digest), layer.length / 2)
+    await truncate(registry.toFile(digest), layer.length / 2)
     await assert.rejects(answer.toArray())
     const line = registry.errorLines().find((each) => each.digest === digest)
     assert.deepEqual([line?.size, line?.found], [layer.length, layer.length / 2])
@@ -126,8 +126,8 @@ describe('a blob whose file is not what was stored', () => {
   })
 
   test('a manifest without content is not affected by the file of its own', async () => {
-    const digest = await registry.pushManifest('alice', 'alice/app', { document: imageOf([]) })
-    await rm(registry.fileOf(digest))
+    const digest = await registry.pushManifest('alice', 'alice/app', { document: formatImage([]) })
+    await rm(registry.toFile(digest))
     const found = await registry.send('alice', 'GET', `${APP}/manifests/${digest}`)
     assert.deepEqual([found.status, digestOf(found.text)], [200, digest])
   })

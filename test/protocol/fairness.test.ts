@@ -88,7 +88,7 @@ function addSessions(registry: RegistryUnderTest, count: number, ageMs = 0): voi
   const insert = database.prepare(
     'insert into uploads (id, repository, principal, offset, state, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?)',
   )
-  const owner = idOf(database, 'alice')
+  const owner = readId(database, 'alice')
   const at = Date.now() - ageMs
   database.exec('begin immediate')
   for (let index = 0; index < count; index++) {
@@ -105,10 +105,10 @@ function removeFresh(registry: RegistryUnderTest, count: number): void {
     .prepare(
       'delete from uploads where id in (select id from uploads where principal = ? order by updated_at desc limit ?)',
     )
-    .run(idOf(database, 'alice'), count)
+    .run(readId(database, 'alice'), count)
 }
 
 /** Id of an account, which its sessions belong to. */
-function idOf(database: DatabaseSync, name: User): string {
+function readId(database: DatabaseSync, name: User): string {
   return `user:${database.prepare('select id from users where name = ?').get(name)?.id}`
 }

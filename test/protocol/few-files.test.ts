@@ -18,7 +18,7 @@ const FILES = 256
 const VISITORS = 300
 
 /** The status of the answer to a request to `host`, 0 if the connection ends without one. */
-function ask(port: number, host: string): { socket: Socket; status: Promise<number> } {
+function requestHost(port: number, host: string): { socket: Socket; status: Promise<number> } {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
   let text = ''
@@ -64,7 +64,7 @@ test('a server that may open few files answers 503 where none is left, and serve
   closeSync(output)
   resources.defer(() => void server.kill('SIGKILL'))
   await until(async () => (await readFile(log, 'utf8')).includes('Berth serves'))
-  const visitors = Array.from({ length: VISITORS }, () => ask(port, 'app.example'))
+  const visitors = Array.from({ length: VISITORS }, () => requestHost(port, 'app.example'))
   const settled: number[] = []
   for (const { status } of visitors) void status.then((code) => settled.push(code))
   // Visitors without room have an answer or an end; the others wait for the application.
@@ -79,7 +79,7 @@ test('a server that may open few files answers 503 where none is left, and serve
     [0, 200, 503],
     found,
   )
-  assert.equal(await ask(port, 'app.example').status, 200)
+  assert.equal(await requestHost(port, 'app.example').status, 200)
   assert.equal(server.exitCode, null)
   const ended = once(server, 'exit')
   server.kill('SIGTERM')

@@ -4,13 +4,13 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../../src/oci/manifest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
-import { EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+import { EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
 
 /** Pushes of one account at once. */
 const AT_ONCE = 3
 
 /** Time for which the thread that serves would be blocked if it read this manifest itself, in ms. */
-function readingTimeOf(bytes: Buffer): number {
+function measureReading(bytes: Buffer): number {
   const begin = performance.now()
   parseManifest(bytes, undefined)
   return performance.now() - begin
@@ -22,18 +22,18 @@ function readingTimeOf(bytes: Buffer): number {
  */
 async function assertNoStall(document: object, work: () => Promise<unknown>): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(document))
-  const before = readingTimeOf(bytes)
+  const before = measureReading(bytes)
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   await work()
   delay.disable()
   const stall = delay.max / 1e6
-  const reference = Math.max(before, readingTimeOf(bytes))
+  const reference = Math.max(before, measureReading(bytes))
   assert.ok(stall < reference / 2, `stalled for ${stall} ms, reading it takes ${reference} ms`)
 }
 
 /** Processor time that this thread spent on some work, in microseconds: other programs do not count. */
-async function ownTimeOf(work: () => unknown): Promise<number> {
+async function measureOwnTime(work: () => unknown): Promise<number> {
   const before = process.threadCpuUsage()
   await work()
   const { user, system } = process.threadCpuUsage(before)
@@ -46,7 +46,7 @@ const annotations = Object.fromEntries(
 
 describe('large manifests of one account', () => {
   let registry: RegistryUnderTest
-  const subject = imageOf([])
+  const subject = formatImage([])
 
   before(async () => {
     registry = await RegistryUnderTest.start({ 'sparse-manifests': 'true' })
@@ -67,10 +67,10 @@ describe('large manifests of one account', () => {
   }
 
   test('hold nobody up while they are read and stored', async () => {
-    await push(imageOf([], { annotations: { a: 'x'.repeat(100_000) } }), 'warm-up')
+    await push(formatImage([], { annotations: { a: 'x'.repeat(100_000) } }), 'warm-up')
     const documents = [
-      imageOf([], { annotations }),
-      imageOf(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`)),
+      formatImage([], { annotations }),
+      formatImage(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`)),
     ]
     for (const document of documents) {
       // The first one: reading it takes longest.
@@ -81,7 +81,7 @@ describe('large manifests of one account', () => {
   })
 
   test('hold nobody up while they are deleted', async () => {
-    const document = imageOf(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`))
+    const document = formatImage(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`))
     await push(document, 'deleted')
     const head = await registry.send('alice', 'HEAD', '/v2/alice/app/manifests/deleted')
     const path = `/v2/alice/app/manifests/${head.headers['docker-content-digest']}`
@@ -98,7 +98,7 @@ describe('large manifests of one account', () => {
 
   test('are stored as they came, with what they name, and refused as small ones are', async () => {
     const layers = Array.from({ length: 2_000 }, (_, index) => `layer ${index}`)
-    const body = await push(imageOf(layers, { annotations: { note: 'n' } }), 'whole')
+    const body = await push(formatImage(layers, { annotations: { note: 'n' } }), 'whole')
     const pulled = await registry.send('alice', 'GET', '/v2/alice/app/manifests/whole')
     assert.equal(pulled.text, body)
     const refused = await registry.send('alice', 'PUT', '/v2/alice/app/manifests/x', {
@@ -119,7 +119,7 @@ describe('large manifests of one account', () => {
   test('hold nobody up in the list of referrers, their own nor those of an older client', async () => {
     const target = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(JSON.stringify(subject)), size: 1 }
     const size = Buffer.byteLength(JSON.stringify(subject))
-    await push(imageOf([], { subject: { ...target, size }, annotations }), 'referrer')
+    await push(formatImage([], { subject: { ...target, size }, annotations }), 'referrer')
     const listed = Array.from({ length: 10_000 }, (_, index) => ({
       ...target,
       digest: digestOf(`referrer ${index}`),
@@ -130,8 +130,8 @@ describe('large manifests of one account', () => {
     const list = () => registry.send('alice', 'GET', `/v2/alice/app/referrers/${target.digest}`)
     const { text } = await list()
     const bytes = Buffer.from(JSON.stringify(index))
-    const reading = await ownTimeOf(() => readingTimeOf(bytes))
-    const serving = await ownTimeOf(() => Promise.all(Array.from({ length: AT_ONCE }, list)))
+    const reading = await measureOwnTime(() => measureReading(bytes))
+    const serving = await measureOwnTime(() => Promise.all(Array.from({ length: AT_ONCE }, list)))
     assert.ok(serving < (AT_ONCE * reading) / 2, `${serving} us, reading it once takes ${reading} us`)
     const { manifests } = JSON.parse(text) as { manifests: { digest: string; annotations?: object }[] }
     const digests = manifests.map(({ digest }) => digest)

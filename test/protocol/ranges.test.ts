@@ -24,10 +24,12 @@ describe('several ranges of a blob', () => {
   })
   after(() => registry[Symbol.asyncDispose]())
 
-  async function ask(spans: readonly Span[]): Promise<{ headers: IncomingHttpHeaders; body: Buffer }> {
+  async function requestSpans(
+    spans: readonly Span[],
+  ): Promise<{ headers: IncomingHttpHeaders; body: Buffer }> {
     const range = `bytes=${spans.map((span) => span.join('-')).join(',')}`
     const headers = { authorization: registry.basic('alice'), range }
-    const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<typeof ask>>>()
+    const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<typeof requestSpans>>>()
     get(`${registry.url}${path}`, { headers }, async (incoming) => {
       assert.equal(incoming.statusCode, 206)
       const body = Buffer.concat(await incoming.toArray())
@@ -37,10 +39,10 @@ describe('several ranges of a blob', () => {
   }
 
   async function assertParts(spans: readonly Span[]): Promise<void> {
-    const { headers, body } = await ask(spans)
+    const { headers, body } = await requestSpans(spans)
     assert.equal(headers['content-range'], undefined)
     assert.equal(Number(headers['content-length']), body.length)
-    const parts = partsOf(String(headers['content-type']), body)
+    const parts = parseParts(String(headers['content-type']), body)
     assert.equal(parts.length, spans.length)
     for (const [index, [first, last]] of spans.entries()) {
       const part = parts[index]
@@ -75,7 +77,9 @@ describe('several ranges of a blob', () => {
   })
 
   test('that overlap come once: many times the whole is the whole', async () => {
-    const { headers, body } = await ask(Array.from({ length: MAX_RANGES }, () => [0, BYTES.length - 1]))
+    const { headers, body } = await requestSpans(
+      Array.from({ length: MAX_RANGES }, () => [0, BYTES.length - 1]),
+    )
     assert.equal(headers['content-range'], `bytes 0-${BYTES.length - 1}/${BYTES.length}`)
     assert.ok(BYTES.equals(body))
   })
@@ -84,7 +88,7 @@ describe('several ranges of a blob', () => {
     const digest = await registry.pushBlob('alice', 'alice/app', randomBytes(3_000_000))
     const target = `/v2/alice/app/blobs/${digest}`
     await registry.send('alice', 'HEAD', target)
-    await truncate(registry.fileOf(digest), 1_000_000)
+    await truncate(registry.toFile(digest), 1_000_000)
     const headers = { range: 'bytes=0-9,2000000-2000009' }
     const reply = await registry.send('alice', 'GET', target, { headers })
     assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UNKNOWN'])
@@ -92,7 +96,7 @@ describe('several ranges of a blob', () => {
 })
 
 /** The parts of a `multipart/byteranges` body. */
-function partsOf(contentType: string, body: Buffer): Part[] {
+function parseParts(contentType: string, body: Buffer): Part[] {
   const [, boundary] = /^multipart\/byteranges; boundary=(\w+)$/.exec(contentType) ?? []
   const delimiter = `\r\n--${boundary}`
   const framed = Buffer.concat([Buffer.from('\r\n'), body])

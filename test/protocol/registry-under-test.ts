@@ -73,14 +73,14 @@ export class RegistryUnderTest implements AsyncDisposable {
     return new RegistryUnderTest({ url: running.urls[0] ?? '', config, passwords, log, resources })
   }
 
-  passwordOf(user: User): string {
+  requirePassword(user: User): string {
     return this.#passwords.get(user) ?? assert.fail(`no user ${user}`)
   }
 
   /** The header of a log-in by password. */
   basic(user: User): string
   basic(name: string, password: string): string
-  basic(user: string, password: string = this.passwordOf(user as User)): string {
+  basic(user: string, password: string = this.requirePassword(user as User)): string {
     return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   }
 
@@ -139,7 +139,7 @@ export class RegistryUnderTest implements AsyncDisposable {
   }
 
   /** The line of the log about a request that is over; undefined while it is not. */
-  accessLineOf(path: string, method: string): Record<string, unknown> | undefined {
+  findAccessLine(path: string, method: string): Record<string, unknown> | undefined {
     return this.#log
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .find((line) => line.msg === 'request' && line.path === path && line.method === method)
@@ -153,7 +153,7 @@ export class RegistryUnderTest implements AsyncDisposable {
   }
 
   /** The file of a blob's bytes. */
-  fileOf(digest: string): string {
+  toFile(digest: string): string {
     return blobPath(this.dataDir, parseDigest(digest))
   }
 
@@ -199,7 +199,7 @@ export function describeBytes(mediaType: string, bytes: string): Record<string, 
 }
 
 /** An image of layers with these contents; `more` adds or replaces members. */
-export function imageOf(
+export function formatImage(
   layers: readonly string[],
   more: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {

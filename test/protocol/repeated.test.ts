@@ -79,7 +79,7 @@ describe('a PUT that ends an upload, sent again because its answer was lost', ()
     const session = await openSession()
     const target = `${session}?digest=${digestOf('gone')}`
     assert.equal((await registry.send('alice', 'PUT', target, { body: 'gone' })).status, 201)
-    await rm(registry.fileOf(digestOf('gone')))
+    await rm(registry.toFile(digestOf('gone')))
     assert.equal((await registry.send('alice', 'PUT', target, { body: 'gone' })).status, 404)
   })
 })

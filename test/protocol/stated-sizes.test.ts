@@ -3,14 +3,14 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { Reply } from './connection.ts'
-import { describeBytes, EMPTY_JSON, imageOf, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
 
 const LAYER = 'layer'
 const CACHE = 'application/vnd.buildkit.cacheconfig.v0'
-const image = imageOf([LAYER])
+const image = formatImage([LAYER])
 const IMAGE_TEXT = JSON.stringify(image)
 
-const layerOf = (size: number, mediaType = 'application/octet-stream') => ({
+const describeLayer = (size: number, mediaType = 'application/octet-stream') => ({
   mediaType,
   digest: digestOf(LAYER),
   size,
@@ -24,17 +24,19 @@ const index = (...manifests: unknown[]) => ({
 
 /** Documents with one size that differs from the stored one -> digest, stated size, stored size. */
 const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, number, number]>> = {
-  'a layer, too large': [imageOf([], { layers: [layerOf(6)] }), digestOf(LAYER), 6, 5],
-  'a layer, too small': [imageOf([], { layers: [layerOf(4)] }), digestOf(LAYER), 4, 5],
-  'a layer of no bytes': [imageOf([], { layers: [layerOf(0)] }), digestOf(LAYER), 0, 5],
+  'a layer, too large': [formatImage([], { layers: [describeLayer(6)] }), digestOf(LAYER), 6, 5],
+  'a layer, too small': [formatImage([], { layers: [describeLayer(4)] }), digestOf(LAYER), 4, 5],
+  'a layer of no bytes': [formatImage([], { layers: [describeLayer(0)] }), digestOf(LAYER), 0, 5],
   'the second of two that name one layer': [
-    imageOf([], { layers: [layerOf(5), layerOf(7)] }),
+    formatImage([], { layers: [describeLayer(5), describeLayer(7)] }),
     digestOf(LAYER),
     7,
     5,
   ],
   'a config': [
-    imageOf([], { config: { ...describeBytes('application/vnd.oci.empty.v1+json', EMPTY_JSON), size: 3 } }),
+    formatImage([], {
+      config: { ...describeBytes('application/vnd.oci.empty.v1+json', EMPTY_JSON), size: 3 },
+    }),
     digestOf(EMPTY_JSON),
     3,
     2,
@@ -45,9 +47,9 @@ const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, 
     IMAGE_TEXT.length - 1,
     IMAGE_TEXT.length,
   ],
-  'a blob of a cache': [index(layerOf(9, CACHE)), digestOf(LAYER), 9, 5],
+  'a blob of a cache': [index(describeLayer(9, CACHE)), digestOf(LAYER), 9, 5],
   'a subject that is there': [
-    imageOf([], { subject: { ...imageDescriptor, size: 1 } }),
+    formatImage([], { subject: { ...imageDescriptor, size: 1 } }),
     digestOf(IMAGE_TEXT),
     1,
     IMAGE_TEXT.length,
@@ -56,14 +58,14 @@ const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, 
 
 /** Documents whose sizes cannot be compared, or are right. */
 const RIGHT: Readonly<Record<string, Record<string, unknown>>> = {
-  'sizes as stored': imageOf([LAYER], { subject: { ...imageDescriptor, size: IMAGE_TEXT.length } }),
-  'a subject that is absent': imageOf([], {
+  'sizes as stored': formatImage([LAYER], { subject: { ...imageDescriptor, size: IMAGE_TEXT.length } }),
+  'a subject that is absent': formatImage([], {
     subject: { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf('absent'), size: 1 },
   }),
-  'a layer that is not distributed': imageOf([], {
-    layers: [layerOf(1, 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')],
+  'a layer that is not distributed': formatImage([], {
+    layers: [describeLayer(1, 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')],
   }),
-  'an index with a cache': index({ ...imageDescriptor, size: IMAGE_TEXT.length }, layerOf(5, CACHE)),
+  'an index with a cache': index({ ...imageDescriptor, size: IMAGE_TEXT.length }, describeLayer(5, CACHE)),
 }
 
 for (const sparse of [false, true])
@@ -103,7 +105,7 @@ for (const sparse of [false, true])
     }
 
     test(`a layer that is absent is ${sparse ? 'taken' : 'refused'}, whatever its size`, async () => {
-      const { status } = await put(imageOf(['absent']))
+      const { status } = await put(formatImage(['absent']))
       assert.equal(status, sparse ? 201 : 404)
       await registry.send('alice', 'DELETE', '/v2/alice/app/manifests/tried')
     })

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectionLimit } from '../../src/front-door/listen/open-file-limit.ts'
 import { BerthProcess } from '../support/berth-process.ts'
 import { findFreePort } from '../support/free-port.ts'
-import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/push-content.ts'
 import { type Answer, RawClient } from '../support/raw-request.ts'
 import { runOk } from '../support/run-command.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
@@ -53,11 +53,11 @@ describe('a server that runs out of descriptors', { skip }, () => {
     await untilFewerThan(server.process, LIMIT - 2 * CLIENTS)
     const blobs = [randomBytes(1_000), randomBytes(2_000_000)]
     for (const bytes of blobs) await pushBlob(http, REPOSITORY, bytes)
-    const manifest = manifestOf(blobs)
+    const manifest = formatManifest(blobs)
     assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'after' }, manifest), 201)
     for (const bytes of [...blobs, kept]) {
-      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-      assert.equal(digest, sha256Of(bytes))
+      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+      assert.equal(digest, hashSha256(bytes))
     }
     assert.match(await readFile(server.site.logFile, 'utf8'), /EMFILE/)
   })
@@ -143,16 +143,16 @@ function assertTurnedAway(refused: readonly Answer[]): void {
 
 /** Pushes a new blob or pulls the stored one, by turns. */
 function pushOrPull(http: RawClient, kept: Buffer, client: number): Promise<Answer> {
-  if (client % 2 === 0) return http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(kept)}`)
+  if (client % 2 === 0) return http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(kept)}`)
   const body = randomBytes(100_000)
-  return http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(body)}`, { body })
+  return http.send('POST', `/v2/${REPOSITORY}/blobs/uploads/?digest=${hashSha256(body)}`, { body })
 }
 
 /** Opens connections that send nothing until the server has no descriptor left for another. */
 async function takeAllDescriptors({ pid, port }: BerthProcess): Promise<Socket[]> {
   await runOk('prlimit', ['--pid', String(pid), `--nofile=${LIMIT}:${LIMIT_AT_START}`])
   const sockets: Socket[] = []
-  while ((await descriptorsOf(pid)) < LIMIT - 1) {
+  while ((await countDescriptors(pid)) < LIMIT - 1) {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => socket.destroy())
     await once(socket, 'connect')
@@ -165,13 +165,13 @@ async function takeAllDescriptors({ pid, port }: BerthProcess): Promise<Socket[]
 
 async function untilFewerThan({ pid }: BerthProcess, count: number): Promise<void> {
   const deadline = Date.now() + RELEASE_MS
-  while ((await descriptorsOf(pid)) >= count) {
+  while ((await countDescriptors(pid)) >= count) {
     assert.ok(Date.now() < deadline, 'closed connections keep their descriptors')
     await sleep(20)
   }
 }
 
-async function descriptorsOf(pid: number): Promise<number> {
+async function countDescriptors(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`)).length
 }
 

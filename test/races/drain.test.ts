@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { it } from 'node:test'
 import { BerthProcess } from '../support/berth-process.ts'
 import { isListening } from '../support/free-port.ts'
-import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/push-content.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/drain'
@@ -15,29 +15,29 @@ for (const workers of [1, 2])
     const { site, process } = server
     const config = randomBytes(30)
     await pushBlob(server.http, REPOSITORY, config)
-    const manifest = manifestOf([config])
+    const manifest = formatManifest([config])
     assert.equal(await putManifest(server.http, { repository: REPOSITORY, reference: 'v1' }, manifest), 201)
 
     const bytes = randomBytes(600_000)
-    const pushPath = `/v2/${REPOSITORY}/blobs/uploads/?digest=${sha256Of(bytes)}`
+    const pushPath = `/v2/${REPOSITORY}/blobs/uploads/?digest=${hashSha256(bytes)}`
     const pushing = await beginRequest(server, `POST ${pushPath}`, `content-length: ${bytes.length}\r\n\r\n`)
     await writeAll(pushing, bytes.subarray(0, 300_000))
-    const asking = await beginRequest(server, 'GET /readyz', '')
+    const open = await beginRequest(server, 'GET /readyz', '')
 
-    process.askToStop()
+    process.signalStop()
     while (await isListening(site.port).catch(() => false));
-    asking.write('\r\n')
-    assert.match(await readAnswer(asking), /^HTTP\/1\.1 503 .*"UNAVAILABLE"/s)
+    open.write('\r\n')
+    assert.match(await readAnswer(open), /^HTTP\/1\.1 503 .*"UNAVAILABLE"/s)
     assert.equal(process.hasEnded, false)
     pushing.write(bytes.subarray(300_000))
     assert.match(await readAnswer(pushing), /^HTTP\/1\.1 201 /)
     assert.equal(await process.ended(), 0)
 
     await using again = await BerthProcess.start(site)
-    const blob = await server.http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-    assert.equal(blob.digest, sha256Of(bytes))
+    const blob = await server.http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+    assert.equal(blob.digest, hashSha256(bytes))
     const tagged = await server.http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)
-    assert.equal(tagged.digest, sha256Of(manifest))
+    assert.equal(tagged.digest, hashSha256(manifest))
     assert.equal(await again.stop(), 0)
   })
 

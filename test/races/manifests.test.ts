@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/push-content.ts'
 import type { RawClient } from '../support/raw-request.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
 
@@ -25,7 +25,7 @@ for (const workers of [1, 2])
         const layer = randomBytes(40)
         const digest = await pushBlob(http, REPOSITORY, layer)
         const push = () =>
-          putManifest(http, { repository: REPOSITORY, reference: 'raced' }, manifestOf([config, layer]))
+          putManifest(http, { repository: REPOSITORY, reference: 'raced' }, formatManifest([config, layer]))
         const remove = async () => (await http.send('DELETE', `/v2/${REPOSITORY}/blobs/${digest}`)).status
         const [pushed, removed] =
           round % 2 === 0
@@ -47,8 +47,8 @@ for (const workers of [1, 2])
     it('shows one of two manifests while two clients move a tag', async () => {
       const config = randomBytes(20)
       await pushBlob(http, REPOSITORY, config)
-      const manifests = ['left', 'right'].map((note) => manifestOf([config], note))
-      const digests = manifests.map(sha256Of)
+      const manifests = ['left', 'right'].map((note) => formatManifest([config], note))
+      const digests = manifests.map(hashSha256)
       for (const bytes of manifests) {
         assert.equal(await putManifest(http, { repository: REPOSITORY, reference: 'moved' }, bytes), 201)
       }

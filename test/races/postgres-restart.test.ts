@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type PostgresServer, postgresSkipReason, startPostgresServer } from '../support/postgres-server.ts'
-import { manifestOf, sha256Of } from '../support/push-content.ts'
+import { formatManifest, hashSha256 } from '../support/push-content.ts'
 import type { Answer, RawClient } from '../support/raw-request.ts'
 import { startRaceServer } from './race-server.ts'
 
@@ -78,9 +78,9 @@ class Load {
 
   async #push(tag: string): Promise<void> {
     const blob = randomBytes(2_000)
-    const manifest = manifestOf([blob])
+    const manifest = formatManifest([blob])
     const path = `/v2/${REPOSITORY}`
-    const upload = `${path}/blobs/uploads/?digest=${sha256Of(blob)}`
+    const upload = `${path}/blobs/uploads/?digest=${hashSha256(blob)}`
     if (!(await this.#isTaken(await this.#http.send('POST', upload, { body: blob })))) return
     const headers = { 'content-type': OCI_MANIFEST }
     const put = await this.#http.send('PUT', `${path}/manifests/${tag}`, { body: manifest, headers })
@@ -99,7 +99,7 @@ class Load {
 
 async function assertServed(http: RawClient, { tag, blob, manifest }: Image): Promise<void> {
   const found = await http.send('GET', `/v2/${REPOSITORY}/manifests/${tag}`)
-  assert.equal(found.digest, sha256Of(manifest), `${tag} is answered ${found.status}`)
-  const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(blob)}`)
-  assert.equal(digest, sha256Of(blob))
+  assert.equal(found.digest, hashSha256(manifest), `${tag} is answered ${found.status}`)
+  const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(blob)}`)
+  assert.equal(digest, hashSha256(blob))
 }

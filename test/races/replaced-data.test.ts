@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
-import { manifestOf, pushBlob, putManifest, sha256Of } from '../support/push-content.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/push-content.ts'
 import { RawClient } from '../support/raw-request.ts'
 import { runCli } from '../support/run-cli.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
@@ -39,15 +39,15 @@ for (const workers of [1, 2])
         const blobs = [first, randomBytes(5_000)]
         for (const bytes of blobs) await pushBlob(http, REPOSITORY, bytes)
         assert.equal(
-          await putManifest(http, { repository: REPOSITORY, reference: 'v1' }, manifestOf(blobs)),
+          await putManifest(http, { repository: REPOSITORY, reference: 'v1' }, formatManifest(blobs)),
           201,
         )
         const backup = await backUp(site)
         await restore(site.dataDir, backup)
         const refusals = [
-          await http.send('POST', `${UPLOADS}?digest=${sha256Of(first)}`, { body: first }),
+          await http.send('POST', `${UPLOADS}?digest=${hashSha256(first)}`, { body: first }),
           await http.send('POST', UPLOADS),
-          await http.send('POST', `${UPLOADS}?mount=${sha256Of(first)}&from=${REPOSITORY}`),
+          await http.send('POST', `${UPLOADS}?mount=${hashSha256(first)}&from=${REPOSITORY}`),
           await http.send('DELETE', `/v2/${REPOSITORY}/manifests/v1`),
           await http.send('GET', '/readyz'),
         ]
@@ -56,7 +56,11 @@ for (const workers of [1, 2])
           assert.match(String(body), /replaced while it ran/)
           assert.ok(Number(headers['retry-after']) > 0)
         }
-        const again = await putManifest(http, { repository: REPOSITORY, reference: 'v2' }, manifestOf(blobs))
+        const again = await putManifest(
+          http,
+          { repository: REPOSITORY, reference: 'v2' },
+          formatManifest(blobs),
+        )
         assert.equal(again, 503)
         assert.equal((await http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)).status, 200)
         const said = await untilLogged(site)
@@ -76,9 +80,9 @@ for (const workers of [1, 2])
         for (let left = 25; left > 0; left -= isReplaced ? 1 : 0) {
           const beganAfter = isReplaced
           const body = randomBytes(2_000)
-          const { status } = await http.send('POST', `${UPLOADS}?digest=${sha256Of(body)}`, { body })
+          const { status } = await http.send('POST', `${UPLOADS}?digest=${hashSha256(body)}`, { body })
           statuses.add(status)
-          if (beganAfter && status === 201) acknowledged.push(sha256Of(body))
+          if (beganAfter && status === 201) acknowledged.push(hashSha256(body))
         }
       })
       await sleep(50)
@@ -134,7 +138,7 @@ describe('a database that is lost', () => {
       {
         await using _restored = await BerthProcess.start(site)
         using afterwards = connectAnew(server)
-        await assertBlob(afterwards, sha256Of(bytes))
+        await assertBlob(afterwards, hashSha256(bytes))
       }
       await lose(file)
       await using _fresh = await BerthProcess.start({ ...site, flags: ['--new'] })

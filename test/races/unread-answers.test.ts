@@ -31,30 +31,30 @@ describe('answers that nobody reads', { skip, timeout: 120_000 }, () => {
     await using site = await startSite()
     // What else the machine does slows the requests to both, which are made in turn.
     await using quiet = await startSite()
-    await p99sOf([site.port, quiet.port])
-    const before = await memoryOf(site.berth)
+    await measureP99s([site.port, quiet.port])
+    const before = await readMemory(site.berth)
     const sessions = await Promise.all(Array.from({ length: CONNECTIONS }, () => openUnread(site.tlsPort)))
     await untilOpened(sessions)
-    const peak = await peakOf(site.berth)
+    const peak = await readPeak(site.berth)
     assert.ok(peak - before < 100 * MB, `${(peak - before) / MB} MB`)
     const ratio = await leastRatio(site.port, quiet.port)
     assert.ok(ratio < 2, `${ratio} times the time of a server without unread answers`)
     // Most of them make others of their own connections wait.
     await untilLogged(site.logFile, /did not read were ended/)
     // Memory of ended answers is collected after others have taken their place.
-    const after = await peakOf(site.berth)
+    const after = await readPeak(site.berth)
     assert.ok(after - before < 150 * MB, `${(after - before) / MB} MB at the end`)
   })
 
   it('take little memory over HTTP/1.1', async () => {
     await using site = await startSite()
-    await p99sOf([site.port])
-    const before = await memoryOf(site.berth)
-    const sockets = await Promise.all(Array.from({ length: SLOW_READERS }, () => askUnread(site.port)))
+    await measureP99s([site.port])
+    const before = await readMemory(site.berth)
+    const sockets = await Promise.all(Array.from({ length: SLOW_READERS }, () => requestUnread(site.port)))
     // A time in which the first chunks of all are read, however busy the machine is.
-    await p99sOf([site.port])
-    await p99sOf([site.port])
-    const peak = await peakOf(site.berth)
+    await measureP99s([site.port])
+    await measureP99s([site.port])
+    const peak = await readPeak(site.berth)
     assert.ok(peak - before < 60 * MB, `${(peak - before) / MB} MB`)
     for (const socket of sockets) socket.destroy()
   })
@@ -135,7 +135,7 @@ async function untilLogged(logFile: string, pattern: RegExp): Promise<void> {
   while (!pattern.test(await readFile(logFile, 'utf8'))) await setTimeout(50)
 }
 
-async function askUnread(port: number): Promise<Socket> {
+async function requestUnread(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1').on('error', ignore)
   socket.pause()
   await once(socket, 'connect')
@@ -147,14 +147,14 @@ async function askUnread(port: number): Promise<Socket> {
 async function leastRatio(port: number, reference: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let round = 0; round < ROUNDS && least >= 2; round++) {
-    const [p99 = Number.NaN, referenceP99 = Number.NaN] = await p99sOf([port, reference])
+    const [p99 = Number.NaN, referenceP99 = Number.NaN] = await measureP99s([port, reference])
     least = Math.min(least, p99 / referenceP99)
   }
   return least
 }
 
 /** The 99th percentile of times of requests to each of some servers, in milliseconds. The servers take turns. */
-async function p99sOf(ports: readonly number[]): Promise<number[]> {
+async function measureP99s(ports: readonly number[]): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const times = ports.map((): number[] => [])
   for (let count = 0; count < REQUESTS; count++) {
@@ -176,16 +176,16 @@ async function timeOfRequest(port: number, agent: Agent): Promise<number> {
 }
 
 /** Resident memory in bytes; the write here makes the system count the peak anew. */
-async function memoryOf({ pid }: BerthProcess): Promise<number> {
+async function readMemory({ pid }: BerthProcess): Promise<number> {
   await writeFile(`/proc/${pid}/clear_refs`, '5')
-  return statusOf(pid, 'VmRSS')
+  return readStatus(pid, 'VmRSS')
 }
 
-function peakOf({ pid }: BerthProcess): Promise<number> {
-  return statusOf(pid, 'VmHWM')
+function readPeak({ pid }: BerthProcess): Promise<number> {
+  return readStatus(pid, 'VmHWM')
 }
 
-async function statusOf(pid: number, name: string): Promise<number> {
+async function readStatus(pid: number, name: string): Promise<number> {
   const [, kib] =
     new RegExp(`${name}:\\s+(\\d+) kB`).exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kib) * 1024

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { offsetOf, openSession, pushBlob, sha256Of } from '../support/push-content.ts'
+import { hashSha256, openSession, pushBlob, readOffset } from '../support/push-content.ts'
 import type { RawClient } from '../support/raw-request.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
 
@@ -32,7 +32,7 @@ for (const workers of [1, 2])
       const digests = await Promise.all(Array.from({ length: 20 }, () => pushBlob(http, REPOSITORY, bytes)))
       assert.equal(new Set(digests).size, 1)
       const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${digests[0]}`)
-      assert.equal(digest, sha256Of(bytes))
+      assert.equal(digest, hashSha256(bytes))
     })
 
     it('takes one of two chunks for the same place', async () => {
@@ -46,8 +46,8 @@ for (const workers of [1, 2])
         const statuses = answers.map((answer) => answer.status)
         assert.deepEqual(statuses.toSorted(), [202, 416], `${statuses}`)
         const winner = chunks[statuses.indexOf(202)] ?? assert.fail()
-        assert.equal(await offsetOf(http, location), winner.length)
-        const finished = await http.send('PUT', `${location}?digest=${sha256Of(winner)}`)
+        assert.equal(await readOffset(http, location), winner.length)
+        const finished = await http.send('PUT', `${location}?digest=${hashSha256(winner)}`)
         assert.equal(finished.status, 201, String(finished.body))
       }
     })
@@ -58,7 +58,7 @@ for (const workers of [1, 2])
         const bodies = [randomBytes(90_000), randomBytes(90_000)]
         const answers = await Promise.all(bodies.map((body) => http.send('PATCH', location, { body })))
         const taken = bodies.filter((_, index) => answers[index]?.status === 202)
-        const orders = [taken, taken.toReversed()].map((parts) => sha256Of(Buffer.concat(parts)))
+        const orders = [taken, taken.toReversed()].map((parts) => hashSha256(Buffer.concat(parts)))
         const finished = await http.send('PUT', `${location}?digest=${orders[0]}`)
         if (finished.status === 201) continue
         const { errors } = JSON.parse(String(finished.body)) as { errors: { detail: { actual: string } }[] }
@@ -74,15 +74,15 @@ for (const workers of [1, 2])
       let offset = 0
       while (offset === 0 && Date.now() < deadline) {
         await sleep(5)
-        offset = (await offsetOf(http, location)) ?? assert.fail('the session is gone')
+        offset = (await readOffset(http, location)) ?? assert.fail('the session is gone')
       }
       assert.ok(offset > 0 && offset <= 400_000, `offset ${offset}`)
       const rest = bytes.subarray(offset)
       const headers = { 'content-range': `${offset}-${bytes.length - 1}` }
       assert.equal((await http.send('PATCH', location, { body: rest, headers })).status, 202)
-      assert.equal((await http.send('PUT', `${location}?digest=${sha256Of(bytes)}`)).status, 201)
-      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-      assert.equal(digest, sha256Of(bytes))
+      assert.equal((await http.send('PUT', `${location}?digest=${hashSha256(bytes)}`)).status, 201)
+      const { digest } = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+      assert.equal(digest, hashSha256(bytes))
     })
 
     it('ends a session once, however a cancel and the last request meet', async () => {
@@ -91,14 +91,14 @@ for (const workers of [1, 2])
         const location = await openSession(http, REPOSITORY)
         await http.send('PATCH', location, { body: bytes.subarray(0, 30_000) })
         const [finished, cancelled] = await Promise.all([
-          http.send('PUT', `${location}?digest=${sha256Of(bytes)}`, { body: bytes.subarray(30_000) }),
+          http.send('PUT', `${location}?digest=${hashSha256(bytes)}`, { body: bytes.subarray(30_000) }),
           http.send('DELETE', location),
         ])
         assert.ok([201, 404].includes(finished.status), `${finished.status} ${finished.body}`)
         assert.ok([204, 404].includes(cancelled.status), `${cancelled.status} ${cancelled.body}`)
-        const blob = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
+        const blob = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
         assert.equal(blob.status, finished.status === 201 ? 200 : 404)
-        assert.equal(await offsetOf(http, location), undefined)
+        assert.equal(await readOffset(http, location), undefined)
       }
     })
 
@@ -108,12 +108,12 @@ for (const workers of [1, 2])
       let offset = 0
       for (const deadline = Date.now() + MOVE_MS; offset === 0; await sleep(2)) {
         assert.ok(Date.now() < deadline, 'the session did not move')
-        offset = (await offsetOf(http, location)) ?? assert.fail('the session is gone')
+        offset = (await readOffset(http, location)) ?? assert.fail('the session is gone')
       }
       assert.equal((await http.send('DELETE', location)).status, 204)
       const { status } = await sending
       assert.equal(status, 404)
-      assert.equal(await offsetOf(http, location), undefined)
+      assert.equal(await readOffset(http, location), undefined)
       assert.deepEqual(await readdir(join(server.site.dataDir, 'berth-uploads')), [])
     })
 
@@ -123,13 +123,13 @@ for (const workers of [1, 2])
         const location = await openSession(http, REPOSITORY)
         await http.send('PATCH', location, { body: bytes })
         const [finished, offset] = await Promise.all([
-          http.send('PUT', `${location}?digest=${sha256Of(bytes)}`),
-          offsetOf(http, location),
+          http.send('PUT', `${location}?digest=${hashSha256(bytes)}`),
+          readOffset(http, location),
         ])
         assert.equal(finished.status, 201, String(finished.body))
         assert.ok(offset === undefined || offset === bytes.length)
-        const blob = await http.send('GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-        assert.equal(blob.digest, sha256Of(bytes))
+        const blob = await http.send('GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+        assert.equal(blob.digest, hashSha256(bytes))
       }
     })
 

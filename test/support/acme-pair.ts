@@ -15,6 +15,6 @@ export async function makePair(): Promise<{ ca: ScriptedAcmeServer; room: AcmeRo
 }
 
 /** The certificate in use for a name. */
-export function leafOf(room: AcmeRoom, name: string): X509Certificate {
+export function readLeaf(room: AcmeRoom, name: string): X509Certificate {
   return new X509Certificate(room.keeper.pairs.get(name)?.chainPem ?? '')
 }

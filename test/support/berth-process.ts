@@ -104,7 +104,7 @@ export class BerthProcess implements AsyncDisposable {
   }
 
   /** Sends SIGTERM and does not wait. */
-  askToStop(): void {
+  signalStop(): void {
     this.#child.kill('SIGTERM')
   }
 
@@ -116,7 +116,7 @@ export class BerthProcess implements AsyncDisposable {
 
   /** Sends SIGTERM and waits for the end. @returns the exit code. */
   stop(): Promise<number | undefined> {
-    this.askToStop()
+    this.signalStop()
     return this.ended()
   }
 

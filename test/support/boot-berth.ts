@@ -42,7 +42,7 @@ export interface BootedBerth extends AsyncDisposable {
   readonly dataDir: string
   readonly logFile: string
   /** The password made for one of the users. */
-  passwordOf(name: string): string
+  requirePassword(name: string): string
   /** Runs another `berth` command on the same data. @returns its output. */
   command(args: readonly string[], input?: string): Promise<string>
   /** Stops it, checks that it ended well and that its log holds no secret and no failure, and removes its data. */
@@ -87,7 +87,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     pid: server.pid,
     dataDir,
     logFile: server.logFile,
-    passwordOf: (name) => passwords.get(name) ?? assert.fail(`no user ${name}`),
+    requirePassword: (name) => passwords.get(name) ?? assert.fail(`no user ${name}`),
     command,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -38,7 +38,7 @@ export interface CertificateServer extends AsyncDisposable {
   readonly httpsPort: number
   visit(url: string, client?: ClientPaper): Promise<Visit>
   /** The status of a visit. */
-  ask(url: string, client?: ClientPaper): Promise<number | string>
+  requestStatus(url: string, client?: ClientPaper): Promise<number | string>
   /** Repeats a visit until the answer is the expected one, since files take a moment to count. */
   becomes(expected: number | string, url: string, client?: ClientPaper): Promise<void>
   /** Puts a file into the certificate folder in one step. */
@@ -102,19 +102,20 @@ export async function startCertificateServer({
       return { status: /unrecognized name/i.test(String(error)) ? 'no certificate' : String(error), body: '' }
     }
   }
-  const ask: CertificateServer['ask'] = async (url, client) => (await visit(url, client)).status
+  const requestStatus: CertificateServer['requestStatus'] = async (url, client) =>
+    (await visit(url, client)).status
   return {
     httpsPort: https,
     visit,
-    ask,
+    requestStatus,
     put,
     command: (args, input) => runOk(BERTH_BIN, [...args, '--data', path('data')], { input }),
     async becomes(expected, url, client) {
       const deadline = Date.now() + SEEN_WITHIN_MS
-      let last = await ask(url, client)
+      let last = await requestStatus(url, client)
       while (last !== expected && Date.now() < deadline) {
         await sleep(50)
-        last = await ask(url, client)
+        last = await requestStatus(url, client)
       }
       assert.equal(last, expected, await berth.readLog())
     },

@@ -3,10 +3,10 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls'
 import type { FrontDoorParts } from '../../src/front-door/front-door.ts'
-import { askDoor } from './ask-door.ts'
 import { type ClientPaper, makeClient } from './client-papers.ts'
 import { openFolderCertificates } from './folder-certificates.ts'
 import { makePaper, type PaperCertificate } from './paper-ca.ts'
+import { requestDoor } from './request-door.ts'
 import { makeTable, openTestDoor, type SiteWish, type TestDoor } from './test-door.ts'
 
 /** The hosts' CA, and a foreign one. */
@@ -48,17 +48,17 @@ export async function openClientHosts(
 }
 
 /** Options of a request. */
-type AskOptions = { client?: ClientPaper; maxVersion?: SecureVersion } & NonNullable<
-  Parameters<typeof askDoor>[2]
+type RequestHostOptions = { client?: ClientPaper; maxVersion?: SecureVersion } & NonNullable<
+  Parameters<typeof requestDoor>[2]
 >
 
 /** Status, and the sentence of an error. */
-export async function ask(
+export async function requestHost(
   { door }: Pick<ClientHosts, 'door'>,
   url: string,
-  { client, ...options }: AskOptions = {},
+  { client, ...options }: RequestHostOptions = {},
 ): Promise<string> {
-  const reply = await askDoor(door, url, {
+  const reply = await requestDoor(door, url, {
     ...options,
     ...(client && { cert: client.cert, key: client.key }),
   })

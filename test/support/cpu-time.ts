@@ -12,7 +12,7 @@ const NOISE_MS = 60
 const RUNS = 4
 
 /** Milliseconds of processor time of this thread for some work: other programs do not count. */
-export function cpuMsOf(work: () => void): number {
+export function measureCpuMs(work: () => void): number {
   const before = process.threadCpuUsage()
   work()
   const { user, system } = process.threadCpuUsage(before)
@@ -26,9 +26,10 @@ export function cpuMsOf(work: () => void): number {
 export function assertGrowsLinearly(make: (size: number) => () => void, size: number): void {
   const [small, large] = [make(size / FACTOR), make(size)]
   // The least of some runs: the first ones are compiled meanwhile.
-  const leastOf = (work: () => void): number => Math.min(...Array.from({ length: RUNS }, () => cpuMsOf(work)))
-  const smallMs = leastOf(small)
-  const largeMs = leastOf(large)
+  const measureLeast = (work: () => void): number =>
+    Math.min(...Array.from({ length: RUNS }, () => measureCpuMs(work)))
+  const smallMs = measureLeast(small)
+  const largeMs = measureLeast(large)
   assert.ok(
     largeMs < NOISE_MS || largeMs < MAX_GROWTH * smallMs,
     `${FACTOR} times the input took ${smallMs} and ${largeMs} ms of the processor`,

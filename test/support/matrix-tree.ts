@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Upstreams } from './asked-upstreams.ts'
+import type { Upstreams } from './start-upstreams.ts'
 
 /** Zones of limits that rows name. */
 export const ZONES = `

@@ -11,7 +11,7 @@ export type Timed = readonly (Observed & { readonly ms: number })[]
 /** Compared parts of answers, by their names. */
 type View = Readonly<Record<string, unknown>>
 
-export function viewOf(own: Timed, nginx: Timed, { sees }: { sees?: 'slowness' | 'log' }): View {
+export function toView(own: Timed, nginx: Timed, { sees }: { sees?: 'slowness' | 'log' }): View {
   const [first] = own
   if (!first || own.length > 1) return { statuses: own.map(({ status }) => status).sort() }
   const other = nginx[0] ?? first

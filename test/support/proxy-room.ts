@@ -19,7 +19,7 @@ import type {
 import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
 import { ChunkCollector } from '../../src/stream/chunk-collector.ts'
 import { servedBy } from './served-by.ts'
-import { contextOf, makeHolds, makeSite } from './test-door.ts'
+import { ensureContext, makeHolds, makeSite } from './test-door.ts'
 
 /** Host of all requests of such tests. */
 export const HOST = 'app.example'
@@ -81,7 +81,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
   } as const
   const [site] = new SiteAssembler().assemble({
     declarations: [{ ...declaration, paths: options.paths ?? [rootPath(options)] }],
-    vhostFiles: new Map(options.vhost === undefined ? [] : [[HOST, fileOf(HOST, options.vhost)]]),
+    vhostFiles: new Map(options.vhost === undefined ? [] : [[HOST, toFile(HOST, options.vhost)]]),
     passwordFiles: new Map(),
     httpLevel: readHttpLevel([{ file: 'conf.d/x.conf', text: options.http ?? '' }]),
     resolvePath: (path) => path,
@@ -93,7 +93,7 @@ export async function openProxyRoom(options: ProxyRoomOptions = {}): Promise<Pro
     {
       holds,
       certificates: {
-        find: (name) => (name === HOST ? contextOf(HOST) : undefined),
+        find: (name) => (name === HOST ? ensureContext(HOST) : undefined),
         findClients: () => undefined,
       },
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
@@ -146,7 +146,7 @@ export function rootPath({
   }
 }
 
-function fileOf(name: string, text: string): WatchedFile {
+function toFile(name: string, text: string): WatchedFile {
   return { name, path: `vhost.d/${name}`, text, problem: undefined, version: text }
 }
 

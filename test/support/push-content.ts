@@ -5,13 +5,13 @@ import type { RawClient } from './raw-request.ts'
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
 /** The OCI digest of bytes, by SHA-256. */
-export function sha256Of(bytes: Uint8Array): string {
+export function hashSha256(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
 /** Pushes a blob in one request. @returns its digest. */
 export async function pushBlob(http: RawClient, repository: string, bytes: Uint8Array): Promise<string> {
-  const digest = sha256Of(bytes)
+  const digest = hashSha256(bytes)
   const { status, body } = await http.send('POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, {
     body: bytes,
   })
@@ -20,10 +20,10 @@ export async function pushBlob(http: RawClient, repository: string, bytes: Uint8
 }
 
 /** An image manifest that names these blobs, the first as its config. */
-export function manifestOf(blobs: readonly Uint8Array[], note = ''): Buffer {
+export function formatManifest(blobs: readonly Uint8Array[], note = ''): Buffer {
   const [config, ...layers] = blobs.map((bytes) => ({
     mediaType: 'application/octet-stream',
-    digest: sha256Of(bytes),
+    digest: hashSha256(bytes),
     size: bytes.length,
   }))
   const annotations = { note }
@@ -55,7 +55,7 @@ export async function openSession(http: RawClient, repository: string): Promise<
 /**
  * The offset of a session; undefined if it is gone. A session of one byte cannot be distinguished from an empty one.
  */
-export async function offsetOf(http: RawClient, location: string): Promise<number | undefined> {
+export async function readOffset(http: RawClient, location: string): Promise<number | undefined> {
   const { status, headers } = await http.send('GET', location)
   if (status === 404) return undefined
   assert.equal(status, 204)

@@ -42,7 +42,7 @@ function createPull(exchange: Exchange): PullContent {
       const response = await exchange({
         method: 'HEAD',
         target,
-        scope: scopeOf(repository, 'pull'),
+        scope: formatScope(repository, 'pull'),
         expect: [200, 404],
       })
       // An answer to HEAD has no body that could hold a code.
@@ -54,7 +54,7 @@ function createPull(exchange: Exchange): PullContent {
         const response = await exchange({
           method: 'GET',
           target: `/v2/${repository}/blobs/${digest}`,
-          scope: scopeOf(repository, 'pull'),
+          scope: formatScope(repository, 'pull'),
           headers: { range: `bytes=${start}-${end - 1}` },
           expect: [206],
         })
@@ -65,7 +65,7 @@ function createPull(exchange: Exchange): PullContent {
       const response = await exchange({
         method: 'GET',
         target: `/v2/${repository}/manifests/${reference}`,
-        scope: scopeOf(repository, 'pull'),
+        scope: formatScope(repository, 'pull'),
         expect: [200],
       })
       const bytes = await readBody(response, MAX_MANIFEST_BYTES)
@@ -83,7 +83,7 @@ function createPull(exchange: Exchange): PullContent {
 function createPushBlobs(exchange: Exchange): PushBlob {
   const sessionAt = (repository: RepositoryName, id: UploadId) => `/v2/${repository}/blobs/uploads/${id}`
   const send = (repository: RepositoryName, call: Omit<Parameters<Exchange>[0], 'scope'>) =>
-    exchange({ ...call, scope: scopeOf(repository, 'pull,push') })
+    exchange({ ...call, scope: formatScope(repository, 'pull,push') })
   return {
     async startUpload({ repository, algorithm }) {
       const query = algorithm === undefined ? '' : `?digest-algorithm=${algorithm}`
@@ -119,7 +119,7 @@ function createMount(exchange: Exchange): MountBlob {
       const response = await exchange({
         method: 'POST',
         target: `/v2/${repository}/blobs/uploads/?mount=${digest}&from=${from}`,
-        scope: `${scopeOf(repository, 'pull,push')} ${scopeOf(from, 'pull')}`,
+        scope: `${formatScope(repository, 'pull,push')} ${formatScope(from, 'pull')}`,
         expect: [201, 202],
       })
       await response.body?.cancel()
@@ -136,7 +136,7 @@ function createPushManifests(exchange: Exchange): PushManifest {
       const response = await exchange({
         method: 'PUT',
         target: `/v2/${repository}/manifests/${reference}?${query}`,
-        scope: scopeOf(repository, 'pull,push'),
+        scope: formatScope(repository, 'pull,push'),
         headers: contentType === undefined ? {} : { 'content-type': contentType },
         body: bytes,
         expect: [201],
@@ -153,7 +153,7 @@ function createPushManifests(exchange: Exchange): PushManifest {
 
 function createDelete(exchange: Exchange): DeleteContent {
   const remove = (repository: RepositoryName, target: string) =>
-    drop(exchange({ method: 'DELETE', target, scope: scopeOf(repository, 'delete'), expect: [202] }))
+    drop(exchange({ method: 'DELETE', target, scope: formatScope(repository, 'delete'), expect: [202] }))
   return {
     deleteBlob: (repository, digest) => remove(repository, `/v2/${repository}/blobs/${digest}`),
     deleteManifest: (repository, reference) => remove(repository, `/v2/${repository}/manifests/${reference}`),
@@ -173,22 +173,22 @@ function createLists(exchange: Exchange): ListContent & ListReferrers {
       link === undefined ? undefined : (new URL(link, 'http://x').searchParams.get('last') ?? undefined)
     return { body: await readJson(response, MAX_MANIFEST_BYTES), next }
   }
-  const entriesOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+  const toEntries = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
   return {
     async listTags(repository, page) {
       const path = `/v2/${repository}/tags/list`
-      const { body, next } = await list(path, { page, scope: scopeOf(repository, 'pull') })
-      return { entries: entriesOf(body.tags).map((tag) => parseTag(String(tag))), next }
+      const { body, next } = await list(path, { page, scope: formatScope(repository, 'pull') })
+      return { entries: toEntries(body.tags).map((tag) => parseTag(String(tag))), next }
     },
     async listRepositories(_visible, page) {
       const { body, next } = await list('/v2/_catalog', { page, scope: 'registry:catalog:*' })
-      return { entries: entriesOf(body.repositories).map((name) => parseRepositoryName(String(name))), next }
+      return { entries: toEntries(body.repositories).map((name) => parseRepositoryName(String(name))), next }
     },
     async listReferrers({ repository, digest, artifactType, page }) {
       const filter = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType })}`
       const path = `/v2/${repository}/referrers/${digest}${filter}`
-      const { body, next } = await list(path, { page, scope: scopeOf(repository, 'pull') })
-      return { entries: entriesOf(body.manifests).map((entry) => JSON.stringify(entry)), next }
+      const { body, next } = await list(path, { page, scope: formatScope(repository, 'pull') })
+      return { entries: toEntries(body.manifests).map((entry) => JSON.stringify(entry)), next }
     },
   }
 }
@@ -230,7 +230,7 @@ async function statusIn(response: Response, repository: RepositoryName): Promise
   return { id, repository, offset: last === 0 ? 0 : last + 1 }
 }
 
-function scopeOf(repository: RepositoryName, actions: 'pull' | 'pull,push' | 'delete'): string {
+function formatScope(repository: RepositoryName, actions: 'pull' | 'pull,push' | 'delete'): string {
   return `repository:${repository}:${actions}`
 }
 

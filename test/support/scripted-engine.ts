@@ -95,7 +95,7 @@ export async function startScriptedEngine(): Promise<ScriptedEngine> {
 }
 
 /** The container id of a number. */
-export function idOf(number: number): string {
+export function formatId(number: number): string {
   return number.toString(16).padStart(64, 'c')
 }
 

@@ -66,7 +66,7 @@ export function makeTable(...wishes: readonly SiteWish[]): HostTable<Site> {
 const contexts = new Map<string, SecureContext>()
 
 /** A self-signed certificate for a name, the same each time. */
-export function contextOf(name: string): SecureContext {
+export function ensureContext(name: string): SecureContext {
   const known = contexts.get(name)
   if (known) return known
   const context = makeContext(name)
@@ -87,28 +87,28 @@ function makeContext(name: string): SecureContext {
 }
 
 /** Certificates by name: `names` are covered by the certificate of their value; there may be a default one. */
-export function certificatesOf(
+export function createCertificates(
   names: Readonly<Record<string, string>>,
   { hasDefault = false }: { readonly hasDefault?: boolean } = {},
 ): CertificateSource {
   return {
     find(serverName, { isDefaultTrusted, isSite }) {
       const own = serverName === undefined || !isSite ? undefined : names[serverName]
-      if (own !== undefined) return contextOf(own)
+      if (own !== undefined) return ensureContext(own)
       if (!hasDefault || (isSite && !isDefaultTrusted)) return undefined
-      return contextOf('default.test')
+      return ensureContext('default.test')
     },
     findClients: () => undefined,
   }
 }
 
 /** Answers with the data it got, as JSON; an upgraded connection echoes. */
-export const TELLING_HANDLER: SiteHandler = {
-  serve({ request, site, target, ...told }: SiteVisit, response) {
+export const ECHO_HANDLER: SiteHandler = {
+  serve({ request, site, target, ...facts }: SiteVisit, response) {
     const answer = response as ServerResponse
     answer.setHeader('content-type', 'application/json')
     answer.end(
-      JSON.stringify({ site: site.declaration.host, url: target, http: request.httpVersion, ...told }),
+      JSON.stringify({ site: site.declaration.host, url: target, http: request.httpVersion, ...facts }),
     )
     return Promise.resolve()
   },
@@ -146,9 +146,9 @@ export async function openTestDoor(
   let ids = 0
   const door = createFrontDoor(
     {
-      certificates: certificatesOf({}),
+      certificates: createCertificates({}),
       challenges: { httpAnswer: () => undefined, alpnContext: () => undefined },
-      handler: TELLING_HANDLER,
+      handler: ECHO_HANDLER,
       holds: makeHolds(),
       served: servedBy((_request, response) => response.end('healthy')),
       trustedProxies: [],

@@ -13,7 +13,7 @@ import { UploadWindows } from '../../src/front-door/listen/http/upload-windows.t
 import { createVisitMaker } from '../../src/front-door/visit/make-visit.ts'
 import type { Visit } from '../../src/front-door/visit/visit.ts'
 import { wordRefusal } from '../../src/http/answer/word-refusal.ts'
-import { contextOf, makeHolds } from './test-door.ts'
+import { ensureContext, makeHolds } from './test-door.ts'
 
 /** Names with another policy than the usual. */
 export const MODERN = 'modern.test'
@@ -21,7 +21,7 @@ export const OLD = 'old.test'
 /** A name without HTTP/2. */
 export const PLAIN_HTTP1 = 'registry.test'
 
-function policyOf(name: string | undefined) {
+function findPolicy(name: string | undefined) {
   return name === MODERN ? 'Mozilla-Modern' : name === OLD ? 'Mozilla-Old' : 'Mozilla-Intermediate'
 }
 
@@ -30,17 +30,17 @@ function portsWith(changes: Partial<DoorPorts>): DoorPorts {
   return {
     tlsFor: (name) =>
       name?.endsWith('.test') && name !== 'unknown.test'
-        ? { policy: policyOf(name), http2: name !== PLAIN_HTTP1 }
+        ? { policy: findPolicy(name), http2: name !== PLAIN_HTTP1 }
         : undefined,
-    contextFor: (name) => (name === undefined ? undefined : contextOf(name)),
+    contextFor: (name) => (name === undefined ? undefined : ensureContext(name)),
     hostAt: () => undefined,
-    challengeFor: (name) => (name === 'asked.test' ? contextOf('asked.test') : undefined),
+    challengeFor: (name) => (name === 'asked.test' ? ensureContext('asked.test') : undefined),
     isProxyTrusted: () => true,
     makeVisit: createVisitMaker({ trustedProxies: [], newRequestId: () => 'r1' }),
     refuseHead: (response, { status }) => sendPage(response, status),
     word: wordRefusal,
     isCounted: () => true,
-    handle: (request, response, visit) => void tell(request, response, visit),
+    handle: (request, response, visit) => void echoVisit(request, response, visit),
     shouldUpgrade: () => true,
     upgrade: (_request, { socket }) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
@@ -51,7 +51,11 @@ function portsWith(changes: Partial<DoorPorts>): DoorPorts {
 }
 
 /** Answers with what is known of a request, and how long its body was. */
-export async function tell(request: DoorRequest, anyResponse: DoorResponse, visit: Visit): Promise<void> {
+export async function echoVisit(
+  request: DoorRequest,
+  anyResponse: DoorResponse,
+  visit: Visit,
+): Promise<void> {
   const response = anyResponse as ServerResponse
   let bytes = 0
   try {
@@ -103,8 +107,8 @@ export async function mustShakeHands(options: ConnectionOptions): Promise<TLSSoc
   return socket
 }
 
-/** Sends a request on a connection. @returns the JSON of {@link tell}'s answer. */
-export async function askOn(
+/** Sends a request on a connection. @returns the JSON of {@link echoVisit}'s answer. */
+export async function requestOn(
   socket: Socket,
   head = 'GET / HTTP/1.1\r\nHost: x\r\n',
 ): Promise<Record<string, unknown>> {
@@ -116,7 +120,7 @@ export async function askOn(
 }
 
 /** Sends a request by HTTP/2. */
-export async function askHttp2(session: ClientHttp2Session, headers: Record<string, string> = {}) {
+export async function requestHttp2(session: ClientHttp2Session, headers: Record<string, string> = {}) {
   const stream = session.request({ ':path': '/', ':authority': 'a.test', ...headers })
   stream.end()
   const [response] = await once(stream, 'response')

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { part } from '../parts/find-parts.ts'
-import type { Upstreams } from './asked-upstreams.ts'
 import { findFreePort, isListening } from './free-port.ts'
 import { runCommand } from './run-command.ts'
 import { startProcess } from './start-process.ts'
+import type { Upstreams } from './start-upstreams.ts'
 
 const LOOPBACK = '127.0.0.1'
 /** Declared paths of a host without any declaration. */

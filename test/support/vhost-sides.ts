@@ -11,8 +11,8 @@ import { SiteAssembler } from '../../src/front-door/sites/assemble-sites.ts'
 import type { Site } from '../../src/front-door/sites/site.ts'
 import { readHttpLevel } from '../../src/front-door/vhost/compile/read-http-level.ts'
 import { ChunkCollector } from '../../src/stream/chunk-collector.ts'
-import { listen, ROW_HEADER, type SeenRequest, stop, type Upstreams } from './asked-upstreams.ts'
 import { makeVisit, servedBy } from './served-by.ts'
+import { listen, ROW_HEADER, type SeenRequest, stop, type Upstreams } from './start-upstreams.ts'
 import { makeHolds, makeSite } from './test-door.ts'
 import { ROOT, type Side, type VhostFiles } from './vhost-nginx.ts'
 
@@ -162,7 +162,7 @@ function watched(name: string, text: string | undefined): WatchedFile | undefine
 let rows = 0
 
 /** Sends a request to a side. */
-export async function ask(port: number, row: SideRequest, upstreams: Upstreams): Promise<Observed> {
+export async function requestSide(port: number, row: SideRequest, upstreams: Upstreams): Promise<Observed> {
   const id = String(++rows)
   const outgoing = request({
     host: LOOPBACK,

@@ -10,7 +10,7 @@ import { findFreePort } from '../support/free-port.ts'
 import { openSession } from '../support/push-content.ts'
 import { RawClient } from '../support/raw-request.ts'
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
-import { childrenOf, isAlive, startWorkers, until } from './worker-site.ts'
+import { isAlive, listChildren, startWorkers, until } from './worker-site.ts'
 
 const CLIENTS = 16
 /** Each after a longer wait than the one before, as the server is slow to replace workers that do not live long. */
@@ -26,7 +26,7 @@ function siteIn(folder: TempFolder, port: number): BerthSite {
 type Outcome = 'answered' | 'closed' | 'hung'
 
 /** Opens a connection, sends one request, and waits for the end of the connection. */
-async function askOnce(port: number): Promise<Outcome> {
+async function requestOnce(port: number): Promise<Outcome> {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
   let text = ''
@@ -45,7 +45,7 @@ async function askOnce(port: number): Promise<Outcome> {
 }
 
 /** Sockets that a process has open. */
-async function socketsOf(pid: number): Promise<number> {
+async function countSockets(pid: number): Promise<number> {
   const fds = await readdir(`/proc/${pid}/fd`)
   const targets = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')))
   return targets.filter((target) => target.startsWith('socket:')).length
@@ -55,26 +55,26 @@ test('no connection hangs or stays open in the primary when workers are killed u
   await using folder = await makeTempFolder('lost')
   const site = siteIn(folder, await findFreePort())
   await using server = await startWorkers(site)
-  const before = await socketsOf(server.pid)
+  const before = await countSockets(server.pid)
   const outcomes: Record<Outcome, number> = { answered: 0, closed: 0, hung: 0 }
   const load = { isOver: false }
   const clients = Array.from({ length: CLIENTS }, async () => {
-    while (!load.isOver) outcomes[await askOnce(site.port)]++
+    while (!load.isOver) outcomes[await requestOnce(site.port)]++
   })
   try {
     for (let kill = 0; kill < KILLS; kill++) {
       const answered = outcomes.answered
       await until(async () => outcomes.answered > answered + 3 * CLIENTS)
-      const [oldest = 0] = await childrenOf(server.pid)
+      const [oldest = 0] = await listChildren(server.pid)
       process.kill(oldest, 'SIGKILL')
-      await until(async () => !(await isAlive(oldest)) && (await childrenOf(server.pid)).length === 2)
+      await until(async () => !(await isAlive(oldest)) && (await listChildren(server.pid)).length === 2)
     }
   } finally {
     load.isOver = true
   }
   await Promise.all(clients)
   assert.equal(outcomes.hung, 0, JSON.stringify(outcomes))
-  await until(async () => (await socketsOf(server.pid)) === before)
+  await until(async () => (await countSockets(server.pid)) === before)
   assert.equal(await server.stop(), 0)
 })
 
@@ -92,12 +92,12 @@ test('a worker that hangs is replaced, and gives its turns back', async () => {
   const head = ['host: x', `authorization: ${authorization}`, 'expect: 100-continue', 'content-length: 1000']
   sending.write([`PATCH ${location} HTTP/1.1`, ...head, '', ''].join('\r\n'))
   await once(sending, 'data')
-  const workers = await childrenOf(server.pid)
+  const workers = await listChildren(server.pid)
   // The worker that writes to the session is among them.
   for (const pid of workers) process.kill(pid, 'SIGSTOP')
   await cut
   await until(async () => {
-    const now = await childrenOf(server.pid)
+    const now = await listChildren(server.pid)
     return now.length === 2 && now.every((pid) => !workers.includes(pid))
   })
   using again = new RawClient(site.port, { authorization })
@@ -116,9 +116,9 @@ test('a SIGHUP that reaches all processes, as `pkill -HUP` sends it after a rota
   const site = siteIn(folder, await findFreePort())
   await addAdministrator(site)
   await using server = await startWorkers(site)
-  const workers = await childrenOf(server.pid)
+  const workers = await listChildren(server.pid)
   for (const pid of [...workers, server.pid]) process.kill(pid, 'SIGHUP')
   // An answer from each: a signal that ends a process would do so before.
-  for (let turn = 0; turn < 2 * workers.length; turn++) assert.equal(await askOnce(site.port), 'answered')
-  assert.deepEqual(await childrenOf(server.pid), workers)
+  for (let turn = 0; turn < 2 * workers.length; turn++) assert.equal(await requestOnce(site.port), 'answered')
+  assert.deepEqual(await listChildren(server.pid), workers)
 })

@@ -22,7 +22,7 @@ async function countWelcomes(logFile: string): Promise<number> {
 }
 
 /** The processes that a process has started and that run. */
-export async function childrenOf(pid: number): Promise<number[]> {
+export async function listChildren(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
   return text.trim().split(/\s+/).filter(Boolean).map(Number)
 }

@@ -10,11 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
 import { findFreePort, isListening } from '../support/free-port.ts'
-import { offsetOf, openSession, sha256Of } from '../support/push-content.ts'
+import { hashSha256, openSession, readOffset } from '../support/push-content.ts'
 import { RawClient } from '../support/raw-request.ts'
 import { runOk } from '../support/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
-import { childrenOf, isAlive, startWorkers, until } from './worker-site.ts'
+import { isAlive, listChildren, startWorkers, until } from './worker-site.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const REPOSITORY = 'workers/test'
@@ -69,10 +69,10 @@ test('a blob whose chunks come to one worker and the other is the right one', as
     const headers = { 'content-range': `${offset}-${offset + body.length - 1}` }
     assert.equal((await sendAlone(room, 'PATCH', location, { body, headers })).status, 202)
   }
-  const finished = await sendAlone(room, 'PUT', `${location}?digest=${sha256Of(bytes)}`)
+  const finished = await sendAlone(room, 'PUT', `${location}?digest=${hashSha256(bytes)}`)
   assert.equal(finished.status, 201, String(finished.body))
-  const blob = await sendAlone(room, 'GET', `/v2/${REPOSITORY}/blobs/${sha256Of(bytes)}`)
-  assert.equal(blob.digest, sha256Of(bytes))
+  const blob = await sendAlone(room, 'GET', `/v2/${REPOSITORY}/blobs/${hashSha256(bytes)}`)
+  assert.equal(blob.digest, hashSha256(bytes))
   assert.equal(await room.server.stop(), 0)
   assert.equal((await workersInLog(room)).size, 2)
 })
@@ -89,7 +89,7 @@ test('no blob has another digest than its bytes, when one worker hashed a body t
   assert.equal((await sendAlone(room, 'PATCH', location, more)).status, 400)
   assert.equal((await sendAlone(room, 'PATCH', location, { body: taken })).status, 202)
   assert.equal((await sendAlone(room, 'PATCH', location, { body: last })).status, 202)
-  const claimed = sha256Of(Buffer.concat([refused, last]))
+  const claimed = hashSha256(Buffer.concat([refused, last]))
   assert.equal((await client.send('PUT', `${location}?digest=${claimed}`)).status, 400)
   assert.equal((await sendAlone(room, 'GET', `/v2/${REPOSITORY}/blobs/${claimed}`)).status, 404)
   assert.equal(await room.server.stop(), 0)
@@ -98,7 +98,7 @@ test('no blob has another digest than its bytes, when one worker hashed a body t
 
 test('a worker that is killed is replaced; its upload goes on where it stood', async () => {
   await using room = await openRoom()
-  const workers = await childrenOf(room.server.pid)
+  const workers = await listChildren(room.server.pid)
   assert.equal(workers.length, 2)
   using client = new RawClient(room.site.port, { authorization: room.authorization })
   const location = await openSession(client, REPOSITORY)
@@ -119,15 +119,15 @@ test('a worker that is killed is replaced; its upload goes on where it stood', a
   for (const pid of workers) process.kill(pid, 'SIGKILL')
   await gone
   await until(async () => {
-    const now = await childrenOf(room.server.pid)
+    const now = await listChildren(room.server.pid)
     return now.length === 2 && now.every((pid) => !workers.includes(pid))
   })
   // With no worker left there was no listener for a moment.
   await until(() => isListening(room.site.port).catch(() => false))
-  const offset = (await offsetOf(client, location)) ?? assert.fail('the session is gone')
+  const offset = (await readOffset(client, location)) ?? assert.fail('the session is gone')
   const taken = await sendAlone(room, 'PATCH', location, { body: Buffer.from('more') })
   assert.equal(taken.status, 202, String(taken.body))
-  assert.equal(await offsetOf(client, location), offset + 4)
+  assert.equal(await readOffset(client, location), offset + 4)
   assert.equal(await room.server.stop(), 0)
   assert.match(
     await readFile(room.site.logFile, 'utf8'),
@@ -137,12 +137,12 @@ test('a worker that is killed is replaced; its upload goes on where it stood', a
 
 test('workers do not outlive a primary that is killed, and the next server waits for one that does', async () => {
   await using room = await openRoom()
-  const workers = await childrenOf(room.server.pid)
+  const workers = await listChildren(room.server.pid)
   await room.server.kill()
   await until(async () => !(await Promise.all(workers.map(isAlive))).includes(true))
 
   const again = await startWorkers(room.site)
-  const [stuck = 0] = await childrenOf(again.pid)
+  const [stuck = 0] = await listChildren(again.pid)
   process.kill(stuck, 'SIGSTOP')
   await again.kill()
   const refused = BerthProcess.spawn({ ...room.site, flags: [] })
@@ -193,14 +193,14 @@ test('a worker that is hit by Ctrl-C as it begins is started again; one that is 
   assert.equal(await room.server.stop(), 0)
   const startAndHit = async (signal: NodeJS.Signals): Promise<BerthProcess> => {
     const server = BerthProcess.spawn({ ...room.site, flags: ['--workers', '2'] })
-    await until(async () => (await childrenOf(server.pid)).length === 2)
-    const [first = 0] = await childrenOf(server.pid)
+    await until(async () => (await listChildren(server.pid)).length === 2)
+    const [first = 0] = await listChildren(server.pid)
     process.kill(first, signal)
     return server
   }
   await using server = await startAndHit('SIGINT')
   await server.ready()
-  await until(async () => (await childrenOf(server.pid)).length === 2)
+  await until(async () => (await listChildren(server.pid)).length === 2)
   assert.equal(await server.stop(), 0)
   await using failing = await startAndHit('SIGKILL')
   assert.equal(await failing.ended(), 1)
@@ -211,14 +211,14 @@ test('a worker that is hit by Ctrl-C as it begins is started again; one that is 
 
 test('a worker that the system does not start is tried again, and held against no stop', async () => {
   await using room = await openRoom()
-  const [killed = 0] = await childrenOf(room.server.pid)
+  const [killed = 0] = await listChildren(room.server.pid)
   const limitFiles = (limit: string): Promise<unknown> =>
     runOk('prlimit', ['--pid', String(room.server.pid), `--nofile=${limit}:4096`])
   await limitFiles(String((await readdir(`/proc/${room.server.pid}/fd`)).length))
   process.kill(killed, 'SIGKILL')
   await until(async () => /cannot be started/.test(await readFile(room.site.logFile, 'utf8')))
   await limitFiles('4096')
-  await until(async () => (await childrenOf(room.server.pid)).length === 2)
+  await until(async () => (await listChildren(room.server.pid)).length === 2)
   assert.equal(await room.server.stop(), 0)
 })
 
@@ -227,7 +227,7 @@ test('workers that cannot begin are tried again until they can, also while none 
   const lock = join(room.site.dataDir, 'workers.lock')
   await rm(lock)
   await mkdir(lock)
-  for (const pid of await childrenOf(room.server.pid)) process.kill(pid, 'SIGKILL')
+  for (const pid of await listChildren(room.server.pid)) process.kill(pid, 'SIGKILL')
   const failures = async (): Promise<number> =>
     (await readFile(room.site.logFile, 'utf8')).split('a worker ended with exit code 1').length - 1
   await until(async () => (await failures()) >= 3)

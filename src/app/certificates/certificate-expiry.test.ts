@@ -14,7 +14,10 @@ interface Line {
 }
 
 /** Checks once an hour. @returns the number of hours and the line of each log entry. */
-function linesOf(served: (hour: number) => readonly ServedCertificate[], hours: number): [number, Line][] {
+function collectLines(
+  served: (hour: number) => readonly ServedCertificate[],
+  hours: number,
+): [number, Line][] {
   const expiry = new CertificateExpiry()
   const lines: [number, Line][] = []
   for (let hour = 0; hour < hours; hour++) {
@@ -31,7 +34,7 @@ test('an expired certificate is logged once a day, with all its hosts', () => {
     file: '/certs/a.crt',
     notAfter: 2.5 * HOUR_MS,
   })
-  const lines = linesOf(() => ['a.example', 'b.example'].map(certificate), 52)
+  const lines = collectLines(() => ['a.example', 'b.example'].map(certificate), 52)
   assert.deepEqual(
     lines.map(([hour]) => hour),
     [3, 27, 51],
@@ -62,7 +65,7 @@ test('one that was replaced and expires again is logged at once', () => {
     { host: 'a.example', file: 'a.crt', notAfter: (hour < 5 ? 1 : 7) * HOUR_MS },
   ]
   assert.deepEqual(
-    linesOf(served, 9).map(([hour]) => hour),
+    collectLines(served, 9).map(([hour]) => hour),
     [1, 7],
   )
 })

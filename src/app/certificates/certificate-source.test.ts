@@ -78,9 +78,9 @@ test('the list of sites says whose certificates visitors show, and why a host is
   ] as const) {
     const site = makeSite(wish)
     const demand = decideClientDemand(site.declaration, certificates)
-    const told = describeSite(site, certificates.describe(site.declaration), demand)
-    assert.equal(told.state, state)
-    assert.match(state === 'closed' ? `${told.cause} ${told.fix}` : told.certificate, words)
+    const described = describeSite(site, certificates.describe(site.declaration), demand)
+    assert.equal(described.state, state)
+    assert.match(state === 'closed' ? `${described.cause} ${described.fix}` : described.certificate, words)
   }
 })
 
@@ -88,7 +88,7 @@ test('what a CA is asked for is looked up once for all hosts, and belongs to its
   await using temp = await makeTempFolder('source')
   using store = await CertificateStore.open({ folders: [temp.path] })
   let looks = 0
-  const statusOf = (names: readonly string[]) => ({
+  const makeStatus = (names: readonly string[]) => ({
     ...{ names, state: 'waiting' as const, directory: 'https://ca.test/', certificate: undefined },
     ...{ nextAttemptAt: undefined, window: undefined, failures: undefined, lastError: undefined },
     ...{ findings: [], issuedThisWeek: 0 },
@@ -99,7 +99,10 @@ test('what a CA is asked for is looked up once for all hosts, and belongs to its
     given: undefined,
     acmeStatus: () => {
       looks++
-      return [statusOf(['a.example.com', 'b.example.com']), { ...statusOf(['nas.local']), state: 'local' }]
+      return [
+        makeStatus(['a.example.com', 'b.example.com']),
+        { ...makeStatus(['nas.local']), state: 'local' },
+      ]
     },
   })
   const describe = certificates.describeAll()

@@ -40,9 +40,9 @@ async function openNodes(openDatabase: OpenDatabase) {
   }
 }
 
-const repositoryOf = (round: number): RepositoryName => parseRepositoryName(`race/round-${round}`)
+const toRepository = (round: number): RepositoryName => parseRepositoryName(`race/round-${round}`)
 
-function recordOf(repository: RepositoryName, layers: readonly string[], seed = ''): ManifestRecord {
+function makeRecord(repository: RepositoryName, layers: readonly string[], seed = ''): ManifestRecord {
   const describe = (text: string) => ({ mediaType: 'a/b', digest: digestOf(text), size: text.length })
   const config = describe(layers[0] ?? '')
   const bytes = Buffer.from(
@@ -58,7 +58,7 @@ function recordOf(repository: RepositoryName, layers: readonly string[], seed = 
   }
 }
 
-function indexOf(repository: RepositoryName, child: ManifestRecord): ManifestRecord {
+function makeIndex(repository: RepositoryName, child: ManifestRecord): ManifestRecord {
   const bytes = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
@@ -73,14 +73,14 @@ function indexOf(repository: RepositoryName, child: ManifestRecord): ManifestRec
 test('layers that are linked at once into a new repository are all there', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
   for (let round = 0; round < 10; round++) {
-    const repository = repositoryOf(round)
+    const repository = toRepository(round)
     const layers = Array.from({ length: 6 }, (_, index) => `layer ${index}`)
     await Promise.all(
       layers.map((layer, index) =>
         t.at(index).metadata.linkBlob({ repository, digest: digestOf(layer), size: layer.length }),
       ),
     )
-    const { blobs } = await t.at(0).metadata.findNamed(repository, recordOf(repository, layers).manifest)
+    const { blobs } = await t.at(0).metadata.findNamed(repository, makeRecord(repository, layers).manifest)
     assert.equal(blobs.length, layers.length)
   }
 })
@@ -89,13 +89,13 @@ test('a link beside the removal of the last other content of its repository is t
   await using t = await openNodes(openDatabase)
   const [old, fresh] = [digestOf('old'), digestOf('fresh')]
   for (let round = 0; round < ROUNDS; round++) {
-    const repository = repositoryOf(round)
+    const repository = toRepository(round)
     await t.at(0).metadata.linkBlob({ repository, digest: old, size: 3 })
     await Promise.all([
       t.at(1).metadata.unlinkBlob(repository, old),
       t.at(2).metadata.linkBlob({ repository, digest: fresh, size: 5 }),
     ])
-    const { blobs } = await t.at(0).metadata.findNamed(repository, recordOf(repository, ['fresh']).manifest)
+    const { blobs } = await t.at(0).metadata.findNamed(repository, makeRecord(repository, ['fresh']).manifest)
     assert.deepEqual(
       blobs.map(({ digest }) => digest),
       [fresh],
@@ -106,7 +106,7 @@ test('a link beside the removal of the last other content of its repository is t
 test('no manifest is stored without its blobs while these are removed', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
   for (let round = 0; round < ROUNDS; round++) {
-    const record = recordOf(repositoryOf(round), ['layer'])
+    const record = makeRecord(toRepository(round), ['layer'])
     const { repository } = record
     await t.at(0).metadata.linkBlob({ repository, digest: digestOf('layer'), size: 5 })
     const [named, removed] = await Promise.all([
@@ -123,12 +123,12 @@ test('no manifest is stored without its blobs while these are removed', async (o
 test('no index is stored without its manifests while these are removed', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
   for (let round = 0; round < ROUNDS; round++) {
-    const child = recordOf(repositoryOf(round), ['layer'])
+    const child = makeRecord(toRepository(round), ['layer'])
     const { repository } = child
     await t.at(0).metadata.linkBlob({ repository, digest: digestOf('layer'), size: 5 })
     await t.at(0).metadata.putManifest(child)
     const [named, removed] = await Promise.all([
-      t.at(1).metadata.putManifest(indexOf(repository, child)),
+      t.at(1).metadata.putManifest(makeIndex(repository, child)),
       t.at(2).metadata.deleteManifest(repository, child.digest),
     ])
     assert.equal(removed, named.missing.length === 0 ? 'in-use' : 'removed')
@@ -138,9 +138,9 @@ test('no index is stored without its manifests while these are removed', async (
 test('a tag that several move at once points at what one of them has stored', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
   for (let round = 0; round < 10; round++) {
-    const repository = repositoryOf(round)
+    const repository = toRepository(round)
     await t.at(0).metadata.linkBlob({ repository, digest: digestOf('layer'), size: 5 })
-    const records = ['a', 'b', 'c', 'd', 'e', 'f'].map((seed) => recordOf(repository, ['layer'], seed))
+    const records = ['a', 'b', 'c', 'd', 'e', 'f'].map((seed) => makeRecord(repository, ['layer'], seed))
     const results = await Promise.all(
       records.map((record, index) => t.at(index).metadata.putManifest(record)),
     )
@@ -157,7 +157,7 @@ test('a session goes on from one offset for one of those who try', async (openDa
   await using t = await openNodes(openDatabase)
   const id = 'A'.repeat(22) as UploadId
   await t.at(0).metadata.createUpload({
-    ...{ id, repository: repositoryOf(0), principal: 'user:1' },
+    ...{ id, repository: toRepository(0), principal: 'user:1' },
     ...{ offset: 0, state: '' },
   })
   for (let offset = 0; offset < ROUNDS; offset++) {
@@ -172,7 +172,7 @@ test('a session goes on from one offset for one of those who try', async (openDa
 
 test('an account that several make at once is made once', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
-  const managers = t.nodes.map(({ database }) => accountsOf(database))
+  const managers = t.nodes.map(({ database }) => openAccounts(database))
   const results = await Promise.allSettled(
     managers.map((accounts) => accounts.add({ name: 'admin', password: PASSWORD, isAdmin: true })),
   )
@@ -182,7 +182,7 @@ test('an account that several make at once is made once', async (openDatabase) =
 
 test('one administrator stays where several disable each other', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
-  const [one, other] = [accountsOf(t.at(0).database), accountsOf(t.at(1).database)]
+  const [one, other] = [openAccounts(t.at(0).database), openAccounts(t.at(1).database)]
   for (const name of ['one', 'other']) await one.add({ name, password: PASSWORD, isAdmin: true })
   for (let round = 0; round < 10; round++) {
     const results = await Promise.allSettled([one.setDisabled('other', true), other.setDisabled('one', true)])
@@ -241,11 +241,11 @@ test('a refresh token that several nodes redeem at once has one successor', asyn
 
 test('a log-in beside the removal of its account never counts again, also for a new account of the name', async (openDatabase) => {
   await using t = await openNodes(openDatabase)
-  const accounts = accountsOf(t.at(0).database)
-  const others = accountsOf(t.at(1).database)
+  const accounts = openAccounts(t.at(0).database)
+  const others = openAccounts(t.at(1).database)
   await accounts.add({ name: 'root', password: PASSWORD, isAdmin: true })
   const { database } = t.at(2)
-  const findEnabled = (name: string) => accountsOf(database).findEnabled(name)
+  const findEnabled = (name: string) => openAccounts(database).findEnabled(name)
   const service = await createRefreshTokenService({ database, findEnabled })
   for (let round = 0; round < 5; round++) {
     const add = () => accounts.add({ name: 'alice', password: PASSWORD, isAdmin: false })
@@ -260,6 +260,6 @@ test('a log-in beside the removal of its account never counts again, also for a 
   }
 })
 
-function accountsOf(database: Database<BerthSchema>) {
+function openAccounts(database: Database<BerthSchema>) {
   return createAccounts({ database, belongings: accountBelongings(database), htpasswdFile: undefined })
 }

@@ -92,12 +92,12 @@ test('databases have the same tables, whichever version made them', async () => 
   await using folder = await makeTempFolder('new')
   const made = join(folder.path, 'db')
   await (await openSqliteDatabase(made, { migrations: MIGRATION_SETS })).close()
-  assert.deepEqual(schemaOf(former.file), schemaOf(made))
-  assert.deepEqual(schemaOf(oldest.file), schemaOf(made))
+  assert.deepEqual(readSchema(former.file), readSchema(made))
+  assert.deepEqual(readSchema(oldest.file), readSchema(made))
 })
 
 /** Tables and indexes as written, without the record of migrations. */
-function schemaOf(file: string): unknown[] {
+function readSchema(file: string): unknown[] {
   using reader = new DatabaseSync(file, { readOnly: true })
   return reader
     .prepare(

@@ -81,7 +81,7 @@ for (const [place, rows] of Object.entries(EXPECTED) as [FaultPlace, typeof ON_F
     )
     for (const [errno, code, what, remedy] of rows) {
       const error = toAppError(
-        faultOf(errno),
+        makeFault(errno),
         place,
         errno.startsWith('SQLITE') ? '/tmp/place' : '/some/place',
       )
@@ -95,7 +95,7 @@ for (const [place, rows] of Object.entries(EXPECTED) as [FaultPlace, typeof ON_F
 }
 
 /** An error as the system, or SQLite, throws it. */
-function faultOf(errno: string): Error {
+function makeFault(errno: string): Error {
   const sqlite = {
     SQLITE_BUSY: 5,
     SQLITE_CANTOPEN: 14,
@@ -113,6 +113,6 @@ test('what the system did not refuse stays what it is, and the cause of another 
   assert.equal(toAppError(bug, 'file'), bug)
   const coded = Object.assign(new Error('x'), { code: 'ERR_INVALID_ARG_TYPE' })
   assert.equal(toAppError(coded, 'file'), coded)
-  const wrapped = toAppError(new Error('outer', { cause: faultOf('EROFS') }), 'data', '/x')
+  const wrapped = toAppError(new Error('outer', { cause: makeFault('EROFS') }), 'data', '/x')
   assert.ok(wrapped instanceof AppError && wrapped.code === 'DATA_NOT_WRITABLE')
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { leafOf, makePair } from '../../../test/support/acme-pair.ts'
+import { makePair, readLeaf } from '../../../test/support/acme-pair.ts'
 import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
 import { ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
 
@@ -34,7 +34,7 @@ describe('`CertificateManager` orders', () => {
     )
     await room.manager.check()
     assert.equal(ca.callsOf('finalize').length, 1)
-    assert.equal(leafOf(room, NAME).publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
+    assert.equal(readLeaf(room, NAME).publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
   })
 
   for (const [keyType, expected] of [
@@ -45,7 +45,7 @@ describe('`CertificateManager` orders', () => {
       await using pair = await makePair()
       const status = await settle(pair.room, wishFor([NAME], { keyType }))
       assert.equal(status.state, 'valid', JSON.stringify(status.lastError))
-      const details = leafOf(pair.room, NAME).publicKey.asymmetricKeyDetails
+      const details = readLeaf(pair.room, NAME).publicKey.asymmetricKeyDetails
       assert.equal(details?.namedCurve ?? details?.modulusLength, expected)
     })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { leafOf, makePair } from '../../../test/support/acme-pair.ts'
+import { makePair, readLeaf } from '../../../test/support/acme-pair.ts'
 import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
 import { problemReply, ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
 import type { CertificateStatus } from './certificate-status.ts'
@@ -17,7 +17,7 @@ describe('`CertificateManager` renews', () => {
     await using pair = await makePair()
     const { room } = pair
     await settle(room, wishFor([NAME]))
-    const first = leafOf(room, NAME)
+    const first = readLeaf(room, NAME)
     room.clock.now += 59 * DAY_MS
     await room.manager.check()
     assert.equal(room.keeper.installs.length, 1)
@@ -25,7 +25,7 @@ describe('`CertificateManager` renews', () => {
     await room.manager.check()
     assert.equal(room.keeper.installs.length, 2)
     assert.notDeepEqual(
-      leafOf(room, NAME).publicKey.export({ format: 'jwk' }),
+      readLeaf(room, NAME).publicKey.export({ format: 'jwk' }),
       first.publicKey.export({ format: 'jwk' }),
     )
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { askDoor } from '../../../test/support/ask-door.ts'
+import { requestDoor } from '../../../test/support/request-door.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { makeTable, openTestDoor } from '../../../test/support/test-door.ts'
 
@@ -22,13 +22,13 @@ test('what certbot puts into its folder is answered for every host; anything els
       alpnContext: () => undefined,
     },
   })
-  const ask = async (host: string, token: string): Promise<readonly [number, string]> => {
-    const reply = await askDoor(door, `http://${host}${PATH}${token}`)
+  const requestToken = async (host: string, token: string): Promise<readonly [number, string]> => {
+    const reply = await requestDoor(door, `http://${host}${PATH}${token}`)
     assert.ok(typeof reply !== 'string')
     return [reply.status, reply.status === 200 ? reply.text : '']
   }
   const isSite = async (token: string): Promise<boolean> =>
-    (await ask('a.test', token))[1].includes('"site":"a.test"')
+    (await requestToken('a.test', token))[1].includes('"site":"a.test"')
 
   // The folder may come later.
   assert.ok(await isSite('abc_-9'))
@@ -41,9 +41,9 @@ test('what certbot puts into its folder is answered for every host; anything els
   await mkdir(join(folder, 'folder'))
 
   for (const host of ['a.test', 'closed.test', 'unknown.test'])
-    assert.deepEqual(await ask(host, 'abc_-9'), [200, 'abc_-9.key'])
-  assert.deepEqual(await ask('a.test', 'ours'), [200, 'ours.key'])
+    assert.deepEqual(await requestToken(host, 'abc_-9'), [200, 'abc_-9.key'])
+  assert.deepEqual(await requestToken('a.test', 'ours'), [200, 'ours.key'])
   for (const token of ['other', 'large', 'link', 'folder', '', '../secret', '%2e%2e%2fsecret', 'a.b'])
     assert.ok(await isSite(token), token)
-  assert.deepEqual(await ask('unknown.test', 'other'), [503, ''])
+  assert.deepEqual(await requestToken('unknown.test', 'other'), [503, ''])
 })

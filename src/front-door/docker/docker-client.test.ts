@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { findFreePort } from '../../../test/support/free-port.ts'
 import { makePaper } from '../../../test/support/paper-ca.ts'
-import { idOf, startScriptedEngine } from '../../../test/support/scripted-engine.ts'
+import { formatId, startScriptedEngine } from '../../../test/support/scripted-engine.ts'
 import { makeTempFolder } from '../../../test/support/temp-folder.ts'
 import { createDockerClient, type DockerClient, readEngineVersion } from './docker-client.ts'
 import { type DockerErrorCode, toDockerError } from './docker-error.ts'
@@ -24,17 +24,17 @@ async function fails(act: Promise<unknown>, code: DockerErrorCode, message: RegE
 
 test('a client asks only with GET, and unversioned', async () => {
   await using engine = await startScriptedEngine()
-  engine.containers.set(idOf(1), { name: 'app' })
+  engine.containers.set(formatId(1), { name: 'app' })
   const client = createDockerClient(engine.url, undefined)
   assert.deepEqual(await readEngineVersion(client), { version: '99.1', apiVersion: '1.47' })
   await client.get('/containers/json?all=1')
   await client.get('/networks')
-  await client.inspect(idOf(1))
+  await client.inspect(formatId(1))
   assert.deepEqual(engine.requests, [
     'GET /version',
     'GET /containers/json?all=1',
     'GET /networks',
-    `GET /containers/${idOf(1)}/json`,
+    `GET /containers/${formatId(1)}/json`,
   ])
   const members: readonly (keyof DockerClient)[] = ['url', 'get', 'inspect', 'openEvents', 'close']
   assert.deepEqual(Object.keys(client), members, 'there is nothing else to call')
@@ -160,7 +160,7 @@ test('a newest engine that takes no old clients is read from', async () => {
 test('a container that is gone is told apart from an engine that is none', async () => {
   await using engine = await startScriptedEngine()
   const client = createDockerClient(engine.url, undefined)
-  await fails(client.inspect(idOf(1)), 'DOCKER_NOT_FOUND', /answered 404/)
+  await fails(client.inspect(formatId(1)), 'DOCKER_NOT_FOUND', /answered 404/)
   client.close()
 })
 
@@ -175,7 +175,7 @@ test('an answer without end is cut off', async () => {
     return true
   }
   const client = createDockerClient(engine.url, undefined)
-  await fails(client.inspect(idOf(1)), 'DOCKER_ANSWER_INVALID', /longer than 4194304 bytes/)
+  await fails(client.inspect(formatId(1)), 'DOCKER_ANSWER_INVALID', /longer than 4194304 bytes/)
   client.close()
 })
 

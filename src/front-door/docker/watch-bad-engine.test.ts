@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { idOf } from '../../../test/support/scripted-engine.ts'
+import { formatId } from '../../../test/support/scripted-engine.ts'
 import { app, watch } from '../../../test/support/watched-engine.ts'
 
 test('garbage among events costs a list and nothing else', async () => {
   await using watched = await watch()
   await watched.until(() => watched.reports.length === 1)
-  watched.engine.containers.set(idOf(1), app('app'))
+  watched.engine.containers.set(formatId(1), app('app'))
   watched.engine.emitRaw('{"Type":"container",\n')
   await watched.until(() => watched.names().length === 1)
   assert.equal(watched.engine.streams.size, 1, 'the stream is kept')
@@ -16,8 +16,8 @@ test('garbage among events costs a list and nothing else', async () => {
 test('an event that is too long is skipped, and what it was about is found by a list', async () => {
   await using watched = await watch()
   await watched.until(() => watched.reports.length === 1)
-  watched.engine.containers.set(idOf(1), app('app'))
-  watched.engine.emitRaw(`{"Type":"container","Actor":{"ID":"${idOf(1)}","Attributes":{"label":"`)
+  watched.engine.containers.set(formatId(1), app('app'))
+  watched.engine.emitRaw(`{"Type":"container","Actor":{"ID":"${formatId(1)}","Attributes":{"label":"`)
   for (let index = 0; index < 40; index++) watched.engine.emitRaw('x'.repeat(64 * 1024))
   watched.engine.emitRaw('"}}}\n')
   await watched.until(() => watched.names().length === 1)
@@ -32,7 +32,7 @@ test('a stream of nothing but garbage is given up, and tried again', async () =>
 })
 
 for (const [name, event] of [
-  ['events of volumes', { Type: 'volume', Action: 'create', Actor: { ID: idOf(1) } }],
+  ['events of volumes', { Type: 'volume', Action: 'create', Actor: { ID: formatId(1) } }],
   ['events without an id', { Type: 'container', Action: 'start' }],
   ['events that are no objects', 7],
   [
@@ -45,23 +45,23 @@ for (const [name, event] of [
     await watched.until(() => watched.reports.length === 1)
     watched.engine.requests.length = 0
     watched.engine.emitRaw(`${JSON.stringify(event)}\n`)
-    watched.engine.containers.set(idOf(2), app('app'))
-    watched.engine.emit('start', idOf(2))
+    watched.engine.containers.set(formatId(2), app('app'))
+    watched.engine.emit('start', formatId(2))
     await watched.until(() => watched.names().length === 1)
-    assert.deepEqual(watched.engine.requests, [`GET /containers/${idOf(2)}/json`])
+    assert.deepEqual(watched.engine.requests, [`GET /containers/${formatId(2)}/json`])
   })
 }
 
 test('a container that the engine cannot answer about keeps the others waiting no longer than its patience', async () => {
   await using watched = await watch({
-    prepare: ({ containers }) => void containers.set(idOf(1), app('stuck')),
+    prepare: ({ containers }) => void containers.set(formatId(1), app('stuck')),
   })
   await watched.until(() => watched.names().length === 1)
   const { engine } = watched
-  engine.script = (request) => request.url?.includes(idOf(1)) === true
-  engine.containers.set(idOf(2), app('app'))
-  engine.emit('start', idOf(1))
-  engine.emit('start', idOf(2))
+  engine.script = (request) => request.url?.includes(formatId(1)) === true
+  engine.containers.set(formatId(2), app('app'))
+  engine.emit('start', formatId(1))
+  engine.emit('start', formatId(2))
   await watched.until(() => watched.names().length === 2)
   assert.deepEqual(watched.names(), ['app', 'stuck'])
 })
@@ -69,18 +69,18 @@ test('a container that the engine cannot answer about keeps the others waiting n
 test('a container that cannot be read stays as it was, and is looked at again with the next list', async () => {
   await using watched = await watch({
     times: { pollMs: 100 },
-    prepare: ({ containers }) => void containers.set(idOf(1), app('app')),
+    prepare: ({ containers }) => void containers.set(formatId(1), app('app')),
   })
   await watched.until(() => watched.names().length === 1)
   const { engine } = watched
   engine.script = (request, response) => {
-    if (!request.url?.includes(idOf(1))) return false
+    if (!request.url?.includes(formatId(1))) return false
     engine.script = undefined
     response.writeHead(500).end('{}')
     return true
   }
-  engine.containers.set(idOf(1), { ...app('app'), state: 'exited' })
-  engine.emit('die', idOf(1))
+  engine.containers.set(formatId(1), { ...app('app'), state: 'exited' })
+  engine.emit('die', formatId(1))
   await watched.until(() => watched.reports.at(-1)?.containers[0]?.state === 'stopped')
   assert.equal(
     watched.reports.some(({ containers }) => containers.length === 0),
@@ -92,13 +92,13 @@ test('a container that cannot be read stays as it was, and is looked at again wi
 test('the safety poll finds what no event told of, with one question if there is nothing', async () => {
   await using watched = await watch({
     times: { pollMs: 80 },
-    prepare: ({ containers }) => void containers.set(idOf(1), app('app')),
+    prepare: ({ containers }) => void containers.set(formatId(1), app('app')),
   })
   await watched.until(() => watched.names().length === 1)
   watched.engine.requests.length = 0
   await watched.until(() => watched.engine.requests.length >= 2)
   assert.deepEqual([...new Set(watched.engine.requests)], ['GET /containers/json?all=1'])
-  watched.engine.containers.set(idOf(1), { ...app('app'), state: 'paused' })
+  watched.engine.containers.set(formatId(1), { ...app('app'), state: 'paused' })
   await watched.until(() => watched.reports.at(-1)?.containers[0]?.state === 'paused')
 })
 
@@ -161,7 +161,7 @@ test('no engine at all is said once', async () => {
 test('a proxy that holds the answer to the subscription back does not hold the list back', async () => {
   await using watched = await watch({
     prepare: (engine) => {
-      engine.containers.set(idOf(1), app('app'))
+      engine.containers.set(formatId(1), app('app'))
       engine.script = (request) => request.url?.startsWith('/events') === true
     },
   })

@@ -12,13 +12,13 @@ const KIB = 1024
 /** More than systems take for a client that reads nothing. */
 const LARGE = 24 * KIB * KIB
 
-interface DeafRoom extends AsyncDisposable {
+interface UnreadRoom extends AsyncDisposable {
   readonly lines: readonly SiteLogLine[]
   /** Requests so many bytes and reads none. */
-  ask(size: number, how?: { isTls?: boolean; coding?: string }): void
+  request(size: number, how?: { isTls?: boolean; coding?: string }): void
 }
 
-async function openDeafRoom(): Promise<DeafRoom> {
+async function openUnreadRoom(): Promise<UnreadRoom> {
   await using resources = new AsyncDisposableStack()
   // More than gzip's window, so that it cannot be made smaller.
   const noise = randomBytes(64 * KIB)
@@ -39,7 +39,7 @@ async function openDeafRoom(): Promise<DeafRoom> {
   const vhost = 'send_timeout 1s; gzip on;'
   const room = resources.use(await openProxyRoom({ ports: [app.port], siteLog, vhost }))
   const kept = resources.move()
-  const ask = (size: number, { isTls = false, coding = 'identity' } = {}): void => {
+  const request = (size: number, { isTls = false, coding = 'identity' } = {}): void => {
     const host = '127.0.0.1'
     const socket: Socket = isTls
       ? connectTls({ host, port: room.tlsPort, servername: HOST, rejectUnauthorized: false })
@@ -48,7 +48,7 @@ async function openDeafRoom(): Promise<DeafRoom> {
     socket.write(get(`/${size}`, 'Connection: close', `Accept-Encoding: ${coding}`))
     kept.defer(() => void socket.destroy())
   }
-  return { lines, ask, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { lines, request, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 async function untilOver(lines: readonly SiteLogLine[], count: number): Promise<void> {
@@ -58,21 +58,21 @@ async function untilOver(lines: readonly SiteLogLine[], count: number): Promise<
 }
 
 test('`send_timeout` lets go of clients that take nothing of an answer, compressed or not', async () => {
-  await using room = await openDeafRoom()
+  await using room = await openUnreadRoom()
   for (const isTls of [true, false]) {
-    for (const coding of ['gzip', 'identity']) room.ask(LARGE, { isTls, coding })
+    for (const coding of ['gzip', 'identity']) room.request(LARGE, { isTls, coding })
   }
   await untilOver(room.lines, 4)
   assert.ok(room.lines.every(({ bytes }) => bytes < LARGE))
 })
 
 test('`send_timeout` lets go of clients that do not take the last of an answer', async () => {
-  await using room = await openDeafRoom()
-  room.ask(LARGE)
+  await using room = await openUnreadRoom()
+  room.request(LARGE)
   await untilOver(room.lines, 1)
   const taken = room.lines[0]?.bytes ?? 0
   // The system takes most of these, and of some all but less than makes the sender wait.
   const sizes = Array.from({ length: 32 }, (_, index) => taken + (index - 28) * 2 * KIB)
-  for (const size of sizes) room.ask(size)
+  for (const size of sizes) room.request(size)
   await untilOver(room.lines, 1 + sizes.length)
 })

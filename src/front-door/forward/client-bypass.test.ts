@@ -2,21 +2,21 @@ import assert from 'node:assert/strict'
 import events from 'node:events'
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { describe, test } from 'node:test'
-import { askDoor } from '../../../test/support/ask-door.ts'
 import {
-  ask,
   CA,
   dial,
   ELSEWHERE,
   OTHER_CA,
   openClientHosts,
   REFUSED,
+  requestHost,
   type SecureOptions,
   STAFF,
   STRANGER,
   secure,
 } from '../../../test/support/client-hosts.ts'
 import { type ClientPaper, makeRevocations } from '../../../test/support/client-papers.ts'
+import { requestDoor } from '../../../test/support/request-door.ts'
 import { readAll, type TestDoor } from '../../../test/support/test-door.ts'
 import type { FrontDoorParts } from '../front-door.ts'
 
@@ -32,10 +32,14 @@ describe('nobody comes to a host with a file of CAs', () => {
       ['', STAFF],
     ] as const) {
       const options = { sni, headers: { host: 'a.test' }, ...(client && { client }) }
-      assert.match(await ask(room, 'https://a.test/', options), /^421 |alert 112/, sni)
+      assert.match(await requestHost(room, 'https://a.test/', options), /^421 |alert 112/, sni)
     }
     assert.equal(
-      await ask(room, 'https://a.test/', { sni: 'a.test', client: STAFF, headers: { host: 'open.test' } }),
+      await requestHost(room, 'https://a.test/', {
+        sni: 'a.test',
+        client: STAFF,
+        headers: { host: 'open.test' },
+      }),
       ELSEWHERE,
     )
   })
@@ -43,13 +47,17 @@ describe('nobody comes to a host with a file of CAs', () => {
   test('over such a connection where it is the default host, or below a wildcard', async () => {
     const wild = { host: '*.test', isDefault: true }
     await using room = await openClientHosts({ 'ca.crt': CA.pem, 'default.crt': '' }, [wild])
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), '200')
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), '200')
     assert.equal(
-      await ask(room, 'https://a.test/', { client: STAFF, sni: 'b.test', headers: { host: 'a.test' } }),
+      await requestHost(room, 'https://a.test/', {
+        client: STAFF,
+        sni: 'b.test',
+        headers: { host: 'a.test' },
+      }),
       ELSEWHERE,
     )
     assert.match(
-      await ask(room, 'https://a.test/', { client: STAFF, sni: '', headers: { host: '127.0.0.1' } }),
+      await requestHost(room, 'https://a.test/', { client: STAFF, sni: '', headers: { host: '127.0.0.1' } }),
       /421|alert 112/,
     )
   })
@@ -65,7 +73,7 @@ describe('nobody comes to a host with a file of CAs', () => {
 
     const session = openHttp2(room.door, 'open.test')
     const statuses: unknown[] = []
-    for (const host of ['open.test', 'a.test', 'open.test']) statuses.push(await askHttp2(session, host))
+    for (const host of ['open.test', 'a.test', 'open.test']) statuses.push(await requestHttp2(session, host))
     session.destroy()
     assert.deepEqual(statuses, [200, 421, 200])
   })
@@ -86,7 +94,7 @@ describe('nobody comes to a host with a file of CAs', () => {
     proven.write(request)
     // Or it was ended before its request.
     assert.match((await readAll(proven)).toString(), /^(?:HTTP\/1\.1 421 |$)/)
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), REFUSED)
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), REFUSED)
   })
 
   test('by an idle connection that was judged by others: it is ended before it asks', async () => {
@@ -97,12 +105,12 @@ describe('nobody comes to a host with a file of CAs', () => {
     await events.once(idle, 'data')
     const other = await secure(room.door, 'open.test')
     const session = openHttp2(room.door, 'a.test', STAFF)
-    assert.equal(await askHttp2(session, 'a.test'), 200)
+    assert.equal(await requestHttp2(session, 'a.test'), 200)
     await room.put('a.test.crl.pem', makeRevocations(CA, []))
     await Promise.all([events.once(idle, 'end'), events.once(session, 'close')])
     assert.equal(other.readyState, 'open')
     other.destroy()
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), '200')
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), '200')
     assert.deepEqual(room.door.failures, [])
   })
 
@@ -129,7 +137,7 @@ describe('nobody comes to a host with a file of CAs', () => {
 
   test('with a certificate that he says to have in a header', async () => {
     await using room = await openClientHosts(files, [{ host: 'a.test', clientCertificates: 'optional' }], {
-      handler: { ...TELLING, mayUpgrade: () => false },
+      handler: { ...ECHO, mayUpgrade: () => false },
     })
     const claims = {
       ...{
@@ -141,14 +149,14 @@ describe('nobody comes to a host with a file of CAs', () => {
       ...{ 'X-Forwarded-Client-Cert': 'x', 'X-ARR-ClientCert': 'x', 'X-Forwarded-Tls-Client-Cert': 'x' },
       ...{ x_user: 'alice', 'X-Ssl-Client-S-DN': 'CN=alice', 'X-Client-DN': 'CN=alice', 'X-Kept': 'yes' },
     }
-    const reply = await askDoor(room.door, 'https://a.test/', { headers: { ...claims, host: 'a.test' } })
+    const reply = await requestDoor(room.door, 'https://a.test/', { headers: { ...claims, host: 'a.test' } })
     assert.ok(typeof reply !== 'string')
-    assert.deepEqual(reply.told, { host: 'a.test', connection: 'close', 'x-kept': 'yes' })
+    assert.deepEqual(reply.seen, { host: 'a.test', connection: 'close', 'x-kept': 'yes' })
   })
 })
 
 /** Answers with the headers that a site sees. */
-const TELLING: FrontDoorParts['handler'] = {
+const ECHO: FrontDoorParts['handler'] = {
   serve({ headers }, response) {
     response.setHeader('content-type', 'application/json')
     ;(response as { end(text: string): unknown }).end(JSON.stringify(headers))
@@ -169,7 +177,7 @@ function openHttp2(door: TestDoor, servername: string, client?: ClientPaper): Cl
 }
 
 /** The status of an answer. */
-async function askHttp2(session: ClientHttp2Session, host: string): Promise<unknown> {
+async function requestHttp2(session: ClientHttp2Session, host: string): Promise<unknown> {
   const stream = session.request({ ':path': '/', ':authority': host })
   const [headers] = await events.once(stream, 'response')
   stream.resume()

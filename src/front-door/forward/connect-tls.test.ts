@@ -35,15 +35,15 @@ for (const [said, host, asked, verified] of NAMES) {
 test('a connection that was not checked is not used by a host that wants it checked', async () => {
   await using app = await startSecure()
   using upstreams = new Http2Upstreams()
-  assert.deepEqual(await ask(upstreams, app, false), ['head 200', 'end'])
-  const [told] = await ask(upstreams, app, true)
+  assert.deepEqual(await requestUpstreams(upstreams, app, false), ['head 200', 'end'])
+  const [told] = await requestUpstreams(upstreams, app, true)
   assert.match(told ?? '', /^fail /)
 })
 
 test('a request that is given up is told of as such, not as a fault of the upstream', async () => {
   await using app = await startSecure()
   using upstreams = new Http2Upstreams()
-  assert.deepEqual(await ask(upstreams, app, false, { isAborted: true }), ['fail aborted'])
+  assert.deepEqual(await requestUpstreams(upstreams, app, false, { isAborted: true }), ['fail aborted'])
 })
 
 async function startSecure() {
@@ -58,7 +58,7 @@ async function startSecure() {
 }
 
 /** @returns the calls of the sink until it is over. */
-async function ask(
+async function requestUpstreams(
   upstreams: Http2Upstreams,
   { origin }: { origin: string },
   verify: boolean,

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { HOST, openProxyRoom } from '../../../test/support/proxy-room.ts'
 import { startApp } from '../../../test/support/start-app.ts'
 
-async function ask(
+async function requestThrough(
   port: number,
   headers: Record<string, string>,
 ): Promise<readonly [status: number, body: string]> {
@@ -39,7 +39,7 @@ for (const headers of [{}, { connection: 'Upgrade', upgrade: 'websocket' }]) {
     await once(way, 'listening')
     await using room = await openProxyRoom({ ports: [(way.address() as AddressInfo).port] })
     ports.push(room.port)
-    assert.equal((await ask(room.port, headers))[0], 508)
+    assert.equal((await requestThrough(room.port, headers))[0], 508)
     assert.equal(rounds, 1)
     assert.ok(
       room.log.some(({ reason }) => String(reason).includes('leads back here')),
@@ -52,8 +52,8 @@ for (const headers of [{}, { connection: 'Upgrade', upgrade: 'websocket' }]) {
 test('an application is told which servers a request has passed, and what others wrote there stays', async () => {
   await using app = await startApp((request, response) => response.end(request.headers['cdn-loop']))
   await using room = await openProxyRoom({ ports: [app.port] })
-  const [, own] = await ask(room.port, {})
+  const [, own] = await requestThrough(room.port, {})
   assert.match(own, /^berth-[0-9a-f]{16}$/)
-  assert.deepEqual(await ask(room.port, { 'cdn-loop': 'other; v=1' }), [200, `other; v=1, ${own}`])
-  assert.equal((await ask(room.port, { 'cdn-loop': own }))[0], 508)
+  assert.deepEqual(await requestThrough(room.port, { 'cdn-loop': 'other; v=1' }), [200, `other; v=1, ${own}`])
+  assert.equal((await requestThrough(room.port, { 'cdn-loop': own }))[0], 508)
 })

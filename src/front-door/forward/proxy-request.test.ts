@@ -137,7 +137,7 @@ test('add_header without always is not on errors, HSTS is on all answers over TL
     vhost: 'add_header A 1; add_header B 2 always;',
     declaration: { hsts: 'max-age=5', httpsMethod: 'redirect' },
   })
-  const response = await askTls(room.tlsPort, '/')
+  const response = await requestTls(room.tlsPort, '/')
   assert.equal(response.status, 404)
   assert.deepEqual(
     [response.headers.a, response.headers.b, response.headers['strict-transport-security']],
@@ -432,7 +432,7 @@ test('HTTP/2 visitors reach HTTP/1.1 applications, with one cookie header and no
     ),
   )
   await using room = await openProxyRoom({ ports: [upstream.port], declaration: { httpsMethod: 'redirect' } })
-  const { status, headers, body } = await askTls(room.tlsPort, '/x?y', {
+  const { status, headers, body } = await requestTls(room.tlsPort, '/x?y', {
     cookie: ['a=1', 'b=2'],
     te: 'trailers',
   })
@@ -462,7 +462,7 @@ test('a gRPC application over h2c answers with trailers', async () => {
     upstream: { protocol: 'grpc' },
     declaration: { httpsMethod: 'redirect' },
   })
-  const answered = await askTls(room.tlsPort, '/svc/Call', {
+  const answered = await requestTls(room.tlsPort, '/svc/Call', {
     ':method': 'POST',
     'content-type': 'application/grpc',
     te: 'trailers',
@@ -481,7 +481,7 @@ interface TlsAnswer {
 }
 
 /** Sends a request over HTTP/2. */
-async function askTls(
+async function requestTls(
   port: number,
   path: string,
   headers: Record<string, string | string[]> = {},

@@ -6,7 +6,13 @@ import type { TLSSocket } from 'node:tls'
 import { sendRaw } from '../../../test/protocol/connection.ts'
 import { BAD_REQUESTS } from '../../../test/support/bad-requests.ts'
 import { connectTo, readAll } from '../../../test/support/test-door.ts'
-import { askHttp2, askOn, mustShakeHands, open, shakeHands } from '../../../test/support/test-listener.ts'
+import {
+  mustShakeHands,
+  open,
+  requestHttp2,
+  requestOn,
+  shakeHands,
+} from '../../../test/support/test-listener.ts'
 
 const V1 = 'PROXY TCP4 203.0.113.7 10.0.0.1 56789 443\r\n'
 
@@ -61,11 +67,11 @@ test('the listener counts a connection behind a proxy by its visitor', async () 
   await using door = await open({ isTls: false, proxyProtocol: 'required', maxPerAddress: 1 })
   const first = await connectTo(door.port)
   first.write(V1)
-  assert.equal((await askOn(first)).remoteAddress, '203.0.113.7')
+  assert.equal((await requestOn(first)).remoteAddress, '203.0.113.7')
   assert.deepEqual(await sendRaw(`http://127.0.0.1:${door.port}`, V1), { text: '', isClosed: true })
   const other = await connectTo(door.port)
   other.write(V1.replace('113.7', '113.8'))
-  assert.equal((await askOn(other)).remoteAddress, '203.0.113.8')
+  assert.equal((await requestOn(other)).remoteAddress, '203.0.113.8')
   first.destroy()
   other.destroy()
 })
@@ -153,11 +159,11 @@ test('the listener bounds the headers of HTTP/2 as those of HTTP/1.1', async () 
     rejectUnauthorized: false,
   })
   session.on('error', () => undefined)
-  assert.equal((await askHttp2(session, { x: 'y'.repeat(8_000) })).status, 200)
+  assert.equal((await requestHttp2(session, { x: 'y'.repeat(8_000) })).status, 200)
   const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`x-${index}`, 'y']))
   for (const headers of [many, { x: 'y'.repeat(60_000) }]) {
     const result = await Promise.race([
-      askHttp2(session, headers).then(
+      requestHttp2(session, headers).then(
         ({ status }) => status,
         () => 'refused',
       ),

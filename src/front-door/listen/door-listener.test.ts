@@ -4,14 +4,14 @@ import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { sendRaw } from '../../../test/protocol/connection.ts'
-import { connectTo, contextOf, readAll } from '../../../test/support/test-door.ts'
+import { connectTo, ensureContext, readAll } from '../../../test/support/test-door.ts'
 import {
-  askOn,
   MODERN,
   mustShakeHands,
   OLD,
   open,
   PLAIN_HTTP1,
+  requestOn,
   shakeHands,
 } from '../../../test/support/test-listener.ts'
 
@@ -42,7 +42,7 @@ test('the listener takes a hello that comes byte by byte', async () => {
   await using door = await open()
   const port = await relayByteByByte(door.port)
   const socket = await mustShakeHands({ port, servername: 'a.test' })
-  const told = await askOn(socket)
+  const told = await requestOn(socket)
   assert.equal(told.serverName, 'a.test')
   socket.destroy()
 })
@@ -122,7 +122,7 @@ test('the listener offers HTTP/2 where the name has it, else HTTP/1.1, and nothi
     if (typeof socket !== 'string') socket.destroy()
   }
   const bare = await mustShakeHands({ port: door.port, servername: 'a.test' })
-  assert.equal((await askOn(bare)).scheme, 'https')
+  assert.equal((await requestOn(bare)).scheme, 'https')
   bare.destroy()
 })
 
@@ -157,12 +157,12 @@ test('the listener shows each name its certificate, and resumes sessions', async
     assert.match(first.getPeerCertificate().subjectaltname ?? '', new RegExp(servername))
     let session = first.getSession()
     if (maxVersion === 'TLSv1.3')
-      [session] = await Promise.all([once(first, 'session').then(([it]) => it), askOn(first)])
+      [session] = await Promise.all([once(first, 'session').then(([it]) => it), requestOn(first)])
     first.destroy()
     assert.ok(session)
     const second = await mustShakeHands({ port: door.port, servername, maxVersion, session })
     assert.equal(second.isSessionReused(), true, maxVersion)
-    assert.equal((await askOn(second)).serverName, servername)
+    assert.equal((await requestOn(second)).serverName, servername)
     second.destroy()
   }
 })
@@ -171,12 +171,12 @@ test('the listener answers a handshake without a name with the certificate for n
   await using door = await open({
     ports: {
       tlsFor: () => ({ policy: 'Mozilla-Modern', http2: false }),
-      contextFor: (name) => contextOf(name ?? 'default.test'),
+      contextFor: (name) => ensureContext(name ?? 'default.test'),
     },
   })
   const socket = await mustShakeHands({ port: door.port })
   assert.match(socket.getPeerCertificate().subjectaltname ?? '', /default\.test/)
-  assert.equal((await askOn(socket)).serverName, undefined)
+  assert.equal((await requestOn(socket)).serverName, undefined)
   socket.destroy()
   assert.equal(await shakeHands({ port: door.port, maxVersion: 'TLSv1.2' }), '70')
 })
@@ -198,6 +198,6 @@ test('the listener shows the certificate of a challenge to whoever asks for it, 
   }
   assert.equal(await shakeHands({ port: door.port, servername: 'a.test', ALPNProtocols }), '112')
   const usual = await mustShakeHands({ port: door.port, servername: 'asked.test' })
-  assert.equal((await askOn(usual)).scheme, 'https')
+  assert.equal((await requestOn(usual)).scheme, 'https')
   usual.destroy()
 })

@@ -56,7 +56,7 @@ test('a lone door answers all that came before what cannot be read', async () =>
 test('a lone door asks for a body that is held back when it is read, and not for one that is refused', async () => {
   await using server = await start()
   const { hostname, port } = new URL(server.url)
-  const ask = async (path: string): Promise<string> => {
+  const requestPath = async (path: string): Promise<string> => {
     const client = connect(Number(port), hostname)
     const head = 'Host: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n'
     client.write(`PUT ${path} HTTP/1.1\r\n${head}`)
@@ -68,8 +68,8 @@ test('a lone door asks for a body that is held back when it is read, and not for
     await once(client, 'close')
     return text
   }
-  assert.match(await ask('/taken'), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
-  assert.match(await ask('/refused'), /^HTTP\/1\.1 401 /)
+  assert.match(await requestPath('/taken'), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
+  assert.match(await requestPath('/refused'), /^HTTP\/1\.1 401 /)
 })
 
 test('a lone door closes a connection whose headers come too slowly', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askDoor, type DoorReply } from '../../../test/support/ask-door.ts'
+import { type DoorReply, requestDoor } from '../../../test/support/request-door.ts'
 import {
-  certificatesOf,
+  createCertificates,
   makeSite,
   makeTable,
   openTestDoor,
@@ -11,7 +11,7 @@ import {
 import { noteAddressHosts } from './address-hosts.ts'
 
 /** The answer to a client of an address, whose handshake names no host. */
-async function ask(
+async function requestAddress(
   sites: readonly SiteWish[],
   host: string,
   covered: readonly string[],
@@ -19,10 +19,10 @@ async function ask(
 ): Promise<string> {
   const names = Object.fromEntries(covered.map((name) => [name, name]))
   await using door = await openTestDoor(makeTable(...sites), {
-    certificates: certificatesOf(names, { hasDefault }),
+    certificates: createCertificates(names, { hasDefault }),
   })
-  const reply: DoorReply | string = await askDoor(door, `https://${host}`, { sni: '' })
-  return typeof reply === 'string' ? reply : `${reply.status} ${reply.told.site ?? ''}`.trim()
+  const reply: DoorReply | string = await requestDoor(door, `https://${host}`, { sni: '' })
+  return typeof reply === 'string' ? reply : `${reply.status} ${reply.seen.site ?? ''}`.trim()
 }
 
 const OWN = { host: '127.0.0.1' }
@@ -55,16 +55,16 @@ for (const [what, sites, host, covered, expected] of [
   ],
 ] as const satisfies readonly (readonly [string, readonly SiteWish[], string, readonly string[], string])[]) {
   test(`a handshake without a name, where the host ${what}, ends with ${expected}`, async () => {
-    assert.equal(await ask(sites, host, covered), expected)
+    assert.equal(await requestAddress(sites, host, covered), expected)
   })
 }
 
 test('a handshake without a name goes to the default certificate where no host is an address', async () => {
-  assert.equal(await ask([{ host: 'a.test' }], '127.0.0.1', ['a.test'], true), '503')
+  assert.equal(await requestAddress([{ host: 'a.test' }], '127.0.0.1', ['a.test'], true), '503')
 })
 
 test('a health check of an address that is no host is answered beside a host that is one', async () => {
-  assert.equal(await ask([OTHER], '127.0.0.1', ['192.0.2.7']), '503')
+  assert.equal(await requestAddress([OTHER], '127.0.0.1', ['192.0.2.7']), '503')
 })
 
 test('`noteAddressHosts()` warns of those that no handshake can mean, and of no others', () => {

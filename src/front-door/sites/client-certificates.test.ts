@@ -3,7 +3,6 @@ import events from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import {
-  ask,
   CA,
   CLOSED,
   dial,
@@ -13,6 +12,7 @@ import {
   openClientHosts,
   REFUSED,
   REVOKED,
+  requestHost,
   STAFF,
   STRANGER,
 } from '../../../test/support/client-hosts.ts'
@@ -44,7 +44,10 @@ describe('a host with a file of CAs', () => {
     test(`with ${mode ?? 'nothing said'} answers ${who ?? 'nobody'} with ${expected}`, async () => {
       await using room = await openClientHosts(lists, [{ host: 'a.test', clientCertificates: mode }])
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-        assert.equal(await ask(room, 'https://a.test/', { ...(client && { client }), maxVersion }), expected)
+        assert.equal(
+          await requestHost(room, 'https://a.test/', { ...(client && { client }), maxVersion }),
+          expected,
+        )
       }
       assert.deepEqual(room.door.failures, [])
     })
@@ -52,8 +55,8 @@ describe('a host with a file of CAs', () => {
 
   test('asks for the certificate of its CAs, and no other host does', async () => {
     await using room = await openClientHosts({ 'a.test.ca.crt': CA.pem })
-    assert.equal(await ask(room, 'https://a.test/'), MISSING)
-    assert.equal(await ask(room, 'https://b.test/'), '200')
+    assert.equal(await requestHost(room, 'https://a.test/'), MISSING)
+    assert.equal(await requestHost(room, 'https://b.test/'), '200')
     assert.match(await captureHandshake(room.door, 'a.test'), /Staff CA/)
     assert.doesNotMatch(await captureHandshake(room.door, 'b.test'), /Staff CA/)
   })
@@ -64,12 +67,12 @@ describe('a host with a file of CAs', () => {
       'ca.crl.pem': makeRevocations(OTHER_CA, []),
       'a.test.ca.crt': CA.pem,
     })
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), '200')
-    assert.equal(await ask(room, 'https://a.test/', { client: STRANGER }), REFUSED)
-    assert.equal(await ask(room, 'https://b.test/', { client: STRANGER }), '200')
-    assert.equal(await ask(room, 'https://b.test/', { client: STAFF }), REFUSED)
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), '200')
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STRANGER }), REFUSED)
+    assert.equal(await requestHost(room, 'https://b.test/', { client: STRANGER }), '200')
+    assert.equal(await requestHost(room, 'https://b.test/', { client: STAFF }), REFUSED)
     await room.put('ca.crl.pem', makeRevocations(OTHER_CA, []) + makeRevocations(CA, [STAFF]))
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), REFUSED)
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), REFUSED)
   })
 
   test('is closed alone while a file cannot be used, and open again with the next one', async () => {
@@ -91,10 +94,10 @@ describe('a host with a file of CAs', () => {
       ['a.test.crl.pem', makeRevocations(OTHER_CA, []), list],
     ] as const) {
       await room.put(name, broken)
-      assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), CLOSED)
-      assert.equal(await ask(room, 'https://b.test/', { client: STAFF }), '200')
+      assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), CLOSED)
+      assert.equal(await requestHost(room, 'https://b.test/', { client: STAFF }), '200')
       await room.put(name, good)
-      assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), '200')
+      assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), '200')
     }
     assert.deepEqual(room.door.failures, [])
   })
@@ -102,29 +105,32 @@ describe('a host with a file of CAs', () => {
   test('is not open for the moment in which its file is replaced', async () => {
     await using room = await openClientHosts({ 'a.test.ca.crt': CA.pem })
     await room.put('a.test.ca.crt', undefined)
-    assert.equal(await ask(room, 'https://a.test/'), MISSING)
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), '200')
+    assert.equal(await requestHost(room, 'https://a.test/'), MISSING)
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), '200')
     await room.put('a.test.ca.crt', OTHER_CA.pem)
-    assert.equal(await ask(room, 'https://a.test/', { client: STAFF }), REFUSED)
-    assert.equal(await ask(room, 'https://a.test/', { client: STRANGER }), '200')
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STAFF }), REFUSED)
+    assert.equal(await requestHost(room, 'https://a.test/', { client: STRANGER }), '200')
   })
 
   test('is closed where it must be shown and there is no CA, or no TLS', async () => {
     await using bare = await openClientHosts({}, [{ host: 'a.test', clientCertificates: 'on' }])
-    assert.equal(await ask(bare, 'https://a.test/', { client: STAFF }), CLOSED)
-    assert.equal(await ask(bare, 'http://a.test/'), CLOSED)
+    assert.equal(await requestHost(bare, 'https://a.test/', { client: STAFF }), CLOSED)
+    assert.equal(await requestHost(bare, 'http://a.test/'), CLOSED)
     await using plain = await openClientHosts({ 'ca.crt': CA.pem }, [
       { host: 'a.test', httpsMethod: 'nohttps' },
     ])
-    assert.equal(await ask(plain, 'http://a.test/'), CLOSED)
+    assert.equal(await requestHost(plain, 'http://a.test/'), CLOSED)
   })
 
   test('serves nobody over plain HTTP, not even for a proxy that did TLS', async () => {
     const sites = [{ host: 'a.test', httpsMethod: 'noredirect' }, { host: 'bare.example' }] as const
     await using room = await openClientHosts({ 'ca.crt': CA.pem }, sites, { trustedProxies: ['127.0.0.0/8'] })
-    assert.equal(await ask(room, 'http://a.test/'), '301')
-    assert.equal(await ask(room, 'http://a.test/', { headers: { 'x-forwarded-proto': 'https' } }), MISSING)
-    assert.equal(await ask(room, 'http://bare.example/'), CLOSED)
+    assert.equal(await requestHost(room, 'http://a.test/'), '301')
+    assert.equal(
+      await requestHost(room, 'http://a.test/', { headers: { 'x-forwarded-proto': 'https' } }),
+      MISSING,
+    )
+    assert.equal(await requestHost(room, 'http://bare.example/'), CLOSED)
   })
 
   test('tells the operator why a certificate is not taken', async () => {
@@ -132,7 +138,7 @@ describe('a host with a file of CAs', () => {
     await using room = await openClientHosts({ 'ca.crt': CA.pem }, undefined, {
       onClientRefused: (refused) => told.push(refused),
     })
-    await ask(room, 'https://a.test/', { client: EXPIRED })
+    await requestHost(room, 'https://a.test/', { client: EXPIRED })
     assert.deepEqual(told, [{ host: 'a.test', remoteAddress: '127.0.0.1', reason: 'CERT_HAS_EXPIRED' }])
   })
 })

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startUpstreams } from '../../../test/support/asked-upstreams.ts'
-import { ask, startSites } from '../../../test/support/vhost-sides.ts'
+import { startUpstreams } from '../../../test/support/start-upstreams.ts'
+import { requestSide, startSites } from '../../../test/support/vhost-sides.ts'
 import { lintVhostFile } from '../vhost/compile/lint.ts'
 import { readHttpLevel } from '../vhost/compile/read-http-level.ts'
 
 const HOST = 'app.test'
 const DEAD = 'location /dead { proxy_pass http://127.0.0.1:1; } location /none { return 404; }'
 
-async function askSites(
+async function requestSites(
   vhost: string,
   more: { confD?: string; internal?: string; errorPage?: string },
   requests: readonly { target?: string; from?: string }[],
@@ -18,7 +18,7 @@ async function askSites(
   await using sites = await startSites(files, { upstreams, serverPort: 80, included: new Map(), ...more })
   const answers = []
   for (const { target = '/', from } of requests) {
-    const { status, body, seen } = await ask(sites.port, { host: HOST, target, from }, upstreams)
+    const { status, body, seen } = await requestSide(sites.port, { host: HOST, target, from }, upstreams)
     answers.push({ status, body, sent: seen?.headers['x-own'] })
   }
   return answers
@@ -27,7 +27,7 @@ async function askSites(
 test('an own `network_internal.conf` says who is let in to a host for internal networks', async () => {
   const visitors = [{ from: '127.0.0.1' }, { from: '127.0.0.2' }]
   const statuses = async (internal: string): Promise<number[]> =>
-    (await askSites('', { internal }, visitors)).map(({ status }) => status)
+    (await requestSites('', { internal }, visitors)).map(({ status }) => status)
   assert.deepEqual(await statuses('allow 127.0.0.1; deny all;'), [200, 403])
   assert.deepEqual(await statuses('deny 127.0.0.1;'), [403, 200])
   assert.deepEqual(await statuses('allow 127.0.0.1; auth_basic x; deny all;'), [503, 503])
@@ -35,18 +35,18 @@ test('an own `network_internal.conf` says who is let in to a host for internal n
 
 test('an own `50x.html` is the page of 500, 502, 503 and 504, and of no other status', async () => {
   const asked = [{ target: '/dead' }, { target: '/none' }]
-  const [dead, none] = await askSites(DEAD, { errorPage: 'our page' }, asked)
+  const [dead, none] = await requestSites(DEAD, { errorPage: 'our page' }, asked)
   assert.deepEqual([dead?.status, dead?.body], [502, 'our page'])
   assert.equal(none?.status, 404)
   assert.doesNotMatch(none?.body ?? '', /our page/)
-  const [closed] = await askSites('no_such_auth on', { errorPage: 'our page' }, [{}])
+  const [closed] = await requestSites('no_such_auth on', { errorPage: 'our page' }, [{}])
   assert.deepEqual([closed?.status, closed?.body], [503, 'our page'])
 })
 
 test('`proxy.conf` counts for all hosts, and what it tunes is passed over', async () => {
   const text = 'proxy_http_version 1.1;\nproxy_buffering off;\nproxy_set_header X-Own "$host";\n'
   assert.deepEqual(readHttpLevel([{ file: 'proxy.conf', text }]).problems, [])
-  const [answer] = await askSites('', { confD: text }, [{}])
+  const [answer] = await requestSites('', { confD: text }, [{}])
   assert.equal(answer?.sent, HOST)
 })
 
@@ -63,7 +63,7 @@ test('what is not read of `conf.d` is said by file and line', () => {
 
 test('a `server` or an `upstream` of `conf.d` that a host would have needed closes it', async () => {
   const closed = async (vhost: string, confD: string): Promise<number | undefined> =>
-    (await askSites(vhost, { confD }, [{}]))[0]?.status
+    (await requestSites(vhost, { confD }, [{}]))[0]?.status
   assert.equal(await closed('', `server { server_name other.test ${HOST}; deny all; }`), 503)
   assert.equal(await closed('', 'server { server_name other.test; deny all; }'), 200)
   assert.equal(

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
-import { askDoor } from '../../../test/support/ask-door.ts'
 import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/proxy-room.ts'
+import { requestDoor } from '../../../test/support/request-door.ts'
 import { startApp } from '../../../test/support/start-app.ts'
-import { certificatesOf, makeTable, openTestDoor } from '../../../test/support/test-door.ts'
+import { createCertificates, makeTable, openTestDoor } from '../../../test/support/test-door.ts'
 
 const OWN = { externalHttpPort: 8080, externalHttpsPort: 8443 }
 const MAP =
@@ -59,7 +59,7 @@ test('what a trusted proxy says of the port counts more, and what a visitor says
 test('the ports of the proxy are for hosts that do not say their own', async () => {
   const own = { ...OWN, host: 'own.test', httpsMethod: 'noredirect' } as const
   const other = { host: 'other.test', httpsMethod: 'noredirect' } as const
-  const certificates = certificatesOf({ 'own.test': 'own.test', 'other.test': 'other.test' })
+  const certificates = createCertificates({ 'own.test': 'own.test', 'other.test': 'other.test' })
   const ports = { externalHttpPort: 80, externalHttpsPort: 443 }
   await using door = await openTestDoor(makeTable(own, other), { certificates, ...ports })
   for (const [url, expected] of [
@@ -68,9 +68,9 @@ test('the ports of the proxy are for hosts that do not say their own', async () 
     ['http://other.test/', 80],
     ['https://other.test/', 443],
   ] as const) {
-    const reply = await askDoor(door, url)
+    const reply = await requestDoor(door, url)
     assert.ok(typeof reply !== 'string')
-    assert.equal(reply.told.visitorPort, expected)
+    assert.equal(reply.seen.visitorPort, expected)
   }
 })
 

@@ -56,7 +56,7 @@ test('`spreadForwarded()` takes no longer for spaces than for what it can read',
 })
 
 /** Status and headers as an application got them, of a request with `Forwarded`. */
-async function ask(
+async function readSeen(
   options: ProxyRoomOptions,
   forwarded: string,
 ): Promise<[number | undefined, IncomingHttpHeaders]> {
@@ -74,15 +74,15 @@ const FROM_OUTSIDE = 'for=203.0.113.7;proto=https;host=a.test'
 
 test('a site behind a proxy that sends Forwarded knows visitor and scheme, and believes nobody else', async () => {
   const trustedProxies = ['127.0.0.0/8']
-  const [, told] = await ask({ trustedProxies }, FROM_OUTSIDE)
+  const [, told] = await readSeen({ trustedProxies }, FROM_OUTSIDE)
   assert.deepEqual([told['x-real-ip'], told['x-forwarded-proto']], ['203.0.113.7', 'https'])
-  const [, own] = await ask({}, FROM_OUTSIDE)
+  const [, own] = await readSeen({}, FROM_OUTSIDE)
   assert.deepEqual([own['x-real-ip'], own['x-forwarded-proto']], ['127.0.0.1', 'http'])
 })
 
 test('a site for private networks is closed to a visitor whom only Forwarded names', async () => {
   const trustedProxies = ['127.0.0.0/8']
   const vhost = 'allow 127.0.0.0/8; deny all;'
-  assert.equal((await ask({ trustedProxies, vhost }, FROM_OUTSIDE))[0], 403)
-  assert.equal((await ask({ vhost }, FROM_OUTSIDE))[0], 200)
+  assert.equal((await readSeen({ trustedProxies, vhost }, FROM_OUTSIDE))[0], 403)
+  assert.equal((await readSeen({ vhost }, FROM_OUTSIDE))[0], 200)
 })

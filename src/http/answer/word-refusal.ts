@@ -2,10 +2,10 @@ import type { Refusal, RefusalWords } from '../../front-door/visit/served.ts'
 
 /** Words a refusal of the front door as clients of a registry read errors (distribution-spec "Error Codes"). */
 export function wordRefusal(refusal: Refusal): RefusalWords {
-  return { type: 'application/json', body: JSON.stringify({ errors: [errorOf(refusal)] }) }
+  return { type: 'application/json', body: JSON.stringify({ errors: [toError(refusal)] }) }
 }
 
-function errorOf(refusal: Refusal): object {
+function toError(refusal: Refusal): object {
   switch (refusal.kind) {
     case 'head':
       return { code: 'REQUEST_INVALID', message: refusal.reason }

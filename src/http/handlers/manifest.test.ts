@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type HttpSurface, openHttpSurface } from '../../../test/support/http-surface.ts'
-import { manifestOf } from '../../../test/support/memory/registry-room.ts'
+import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 
 const TYPE = { 'content-type': MEDIA_TYPES.ociManifest }
-const IMAGE = manifestOf()
+const IMAGE = formatManifest()
 const DIGEST = digestOf(IMAGE)
 
 let surface: HttpSurface
@@ -41,7 +41,7 @@ test('GET gives the bytes as they were pushed, by tag and by digest, whatever Ac
 })
 
 test('tags of the request are set with it, and a subject is named', async () => {
-  const child = manifestOf({ subject: IMAGE, artifactType: 'application/x' })
+  const child = formatManifest({ subject: IMAGE, artifactType: 'application/x' })
   const reply = await put(`${digestOf(child)}?tag=a&tag=b`, child)
   assert.equal(reply.status, 201, reply.text)
   assert.deepEqual([reply.headers['oci-tag'], reply.headers['oci-subject']], ['a, b', DIGEST])
@@ -59,7 +59,7 @@ const REFUSED: readonly (readonly [
 ])[] = [
   ['no JSON', 'v2', '{', 400, 'MANIFEST_INVALID'],
   ['another digest', digestOf('x'), String(IMAGE), 400, 'DIGEST_INVALID'],
-  ['an unknown layer', 'v2', String(manifestOf({ layers: ['unknown'] })), 404, 'MANIFEST_BLOB_UNKNOWN'],
+  ['an unknown layer', 'v2', String(formatManifest({ layers: ['unknown'] })), 404, 'MANIFEST_BLOB_UNKNOWN'],
   ['too many bytes', 'v2', ' '.repeat(MAX_MANIFEST_BYTES + 1), 413, 'MANIFEST_INVALID'],
 ]
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { AccountTurns } from './account-turns.ts'
 
 /** Work that ends when it is said to. */
-function workOf(
+function makeWork(
   name: string,
   begun: string[],
 ): { work: () => Promise<string>; end: () => void; fail: () => void } {
@@ -21,7 +21,7 @@ function workOf(
 test('`AccountTurns` runs the work of one account in order, one at a time, and that of others beside it', async () => {
   const turns = new AccountTurns()
   const begun: string[] = []
-  const [a1, a2, a3, b1] = ['a1', 'a2', 'a3', 'b1'].map((name) => workOf(name, begun))
+  const [a1, a2, a3, b1] = ['a1', 'a2', 'a3', 'b1'].map((name) => makeWork(name, begun))
   assert.ok(a1 && a2 && a3 && b1)
   const running = [a1, a2, a3].map(({ work }) => turns.run('alice', work))
   const other = turns.run('bob', b1.work)

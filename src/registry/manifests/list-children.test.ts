@@ -15,20 +15,20 @@ const INDEX = Buffer.from(
   JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: CHILDREN }),
 )
 
-function digestsOf(more: Partial<ChildrenRequest> = {}): string[] {
+function listDigests(more: Partial<ChildrenRequest> = {}): string[] {
   const request = { bytes: INDEX, mediaType: MEDIA_TYPES.ociIndex, artifactType: undefined, last: undefined }
   return listChildren({ ...request, limit: 9, ...more }).map(({ digest }) => digest)
 }
 
 test('`listChildren()` has the children of an index by digest, after `last`, at most `limit`', () => {
-  assert.deepEqual(digestsOf(), SORTED)
-  assert.deepEqual(digestsOf({ limit: 2 }), SORTED.slice(0, 2))
-  assert.deepEqual(digestsOf({ last: SORTED[0] }), SORTED.slice(1))
-  assert.deepEqual(digestsOf({ last: SORTED[2] }), [])
+  assert.deepEqual(listDigests(), SORTED)
+  assert.deepEqual(listDigests({ limit: 2 }), SORTED.slice(0, 2))
+  assert.deepEqual(listDigests({ last: SORTED[0] }), SORTED.slice(1))
+  assert.deepEqual(listDigests({ last: SORTED[2] }), [])
 })
 
 test('`listChildren()` has type and annotations of a child as its descriptor states them', () => {
-  assert.deepEqual(digestsOf({ artifactType: 'text/x' }), [digestOf('a')])
+  assert.deepEqual(listDigests({ artifactType: 'text/x' }), [digestOf('a')])
   const request = { bytes: INDEX, mediaType: MEDIA_TYPES.ociIndex, last: undefined, limit: 9 }
   const [row] = listChildren({ ...request, artifactType: 'text/x' })
   assert.deepEqual(row, {
@@ -41,7 +41,7 @@ test('`listChildren()` has type and annotations of a child as its descriptor sta
 })
 
 test('`listChildren()` has none of what is no index', () => {
-  assert.deepEqual(digestsOf({ bytes: Buffer.from('{') }), [])
+  assert.deepEqual(listDigests({ bytes: Buffer.from('{') }), [])
   const image = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.ociManifest,
@@ -49,5 +49,5 @@ test('`listChildren()` has none of what is no index', () => {
     layers: CHILDREN,
   }
   const bytes = Buffer.from(JSON.stringify(image))
-  assert.deepEqual(digestsOf({ bytes, mediaType: MEDIA_TYPES.ociManifest }), [])
+  assert.deepEqual(listDigests({ bytes, mediaType: MEDIA_TYPES.ociManifest }), [])
 })

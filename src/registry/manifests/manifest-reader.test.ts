@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { manifestOf } from '../../../test/support/memory/registry-room.ts'
+import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import { LARGE_MANIFEST_BYTES, ManifestReader } from './manifest-reader.ts'
@@ -11,7 +11,7 @@ const LARGE = { note: 'x'.repeat(LARGE_MANIFEST_BYTES) }
 test('`ManifestReader` reads small and large manifests alike, and refuses both for the same reasons', async () => {
   const reader = new ManifestReader()
   for (const annotations of [{}, LARGE]) {
-    const bytes = manifestOf({ layers: ['a', 'b'], annotations })
+    const bytes = formatManifest({ layers: ['a', 'b'], annotations })
     assert.deepEqual(await reader.read(bytes, undefined), parseManifest(bytes, undefined))
     const broken = bytes.subarray(1)
     await assert.rejects(reader.read(broken, undefined), { code: 'MANIFEST_INVALID' })
@@ -22,7 +22,10 @@ test('`ManifestReader` reads small and large manifests alike, and refuses both f
 test('`ManifestReader` lists the children of small and large indexes', async () => {
   const reader = new ManifestReader()
   for (const annotations of [{}, LARGE]) {
-    const bytes = manifestOf({ children: [manifestOf(), manifestOf({ layers: ['a'] })], annotations })
+    const bytes = formatManifest({
+      children: [formatManifest(), formatManifest({ layers: ['a'] })],
+      annotations,
+    })
     const request = { bytes, mediaType: MEDIA_TYPES.ociIndex, artifactType: undefined, last: undefined }
     assert.equal((await reader.listChildren({ ...request, limit: 9 })).length, 2)
     assert.equal((await reader.listChildren({ ...request, limit: 1 })).length, 1)

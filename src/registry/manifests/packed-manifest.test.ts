@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { manifestOf } from '../../../test/support/memory/registry-room.ts'
+import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { type Manifest, parseManifest } from '../../oci/manifest.ts'
 import { packManifest, unpackManifest } from './packed-manifest.ts'
 
-const SUBJECT = manifestOf()
+const SUBJECT = formatManifest()
 const CASES: readonly [name: string, bytes: Buffer][] = [
-  ['an image', manifestOf({ layers: ['a', 'bc'], annotations: { a: 'b' } })],
-  ['an image without layers', manifestOf()],
-  ['what refers to a subject', manifestOf({ subject: SUBJECT, artifactType: 'text/x' })],
-  ['an index', manifestOf({ children: [SUBJECT, manifestOf({ layers: ['a'] })] })],
-  ['an empty index', manifestOf({ children: [] })],
+  ['an image', formatManifest({ layers: ['a', 'bc'], annotations: { a: 'b' } })],
+  ['an image without layers', formatManifest()],
+  ['what refers to a subject', formatManifest({ subject: SUBJECT, artifactType: 'text/x' })],
+  ['an index', formatManifest({ children: [SUBJECT, formatManifest({ layers: ['a'] })] })],
+  ['an empty index', formatManifest({ children: [] })],
 ]
 
 /** The parts of a manifest that are stored. */

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import {
+  formatManifest,
+  type RegistryRoom,
+  RegistryRooms,
+} from '../../../test/support/memory/registry-room.ts'
 import type { RepositoryFacts } from '../../metadata/metadata.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
@@ -12,12 +16,12 @@ after(() => rooms[Symbol.asyncDispose]())
 async function enterWithTags(tags: readonly string[]): Promise<RegistryRoom> {
   const room = rooms.enter()
   await room.pushBlob('{}')
-  for (const tag of tags) await room.pushManifest(manifestOf(), tag)
+  for (const tag of tags) await room.pushManifest(formatManifest(), tag)
   return room
 }
 
 /** All pages of a list, of `n` entries each. */
-async function pagesOf<T extends string>(
+async function readPages<T extends string>(
   list: (page: { n: number | undefined; last: string | undefined }) => Promise<ListPage<T>>,
   n: number,
 ): Promise<(readonly T[])[]> {
@@ -37,8 +41,8 @@ test('tags come in the order of their bytes, in pages whose end is known', async
   const list = (page: { n: number | undefined; last: string | undefined }): Promise<ListPage<Tag>> =>
     room.registry.listTags(room.repository, page)
   assert.deepEqual(await list({ n: undefined, last: undefined }), { entries: sorted, next: undefined })
-  assert.deepEqual(await pagesOf(list, 2), [sorted.slice(0, 2), sorted.slice(2, 4), sorted.slice(4)])
-  assert.deepEqual(await pagesOf(list, 5), [sorted])
+  assert.deepEqual(await readPages(list, 2), [sorted.slice(0, 2), sorted.slice(2, 4), sorted.slice(4)])
+  assert.deepEqual(await readPages(list, 5), [sorted])
   assert.deepEqual(await list({ n: 1, last: 'c' }), { entries: ['v10'], next: 'v10' })
   assert.deepEqual(await list({ n: 0, last: undefined }), { entries: [], next: undefined })
   assert.deepEqual((await list({ n: 9, last: 'z' })).entries, [])
@@ -58,12 +62,12 @@ test('repositories are listed inside the filter alone, in pages', async () => {
   const beside = ['', 'x/a'].map((name) => parseRepositoryName(`${room.owner}${name}`))
   for (const name of [...names, ...beside]) {
     await room.pushBlob('{}', name)
-    await room.pushManifest(manifestOf(), 'v1', name)
+    await room.pushManifest(formatManifest(), 'v1', name)
   }
   await room.pushBlob('{}')
   const sorted = [...names].sort()
   const visible = { prefixes: [`${room.owner}/`] }
-  const pages = await pagesOf((page) => room.registry.listRepositories(visible, page), 2)
+  const pages = await readPages((page) => room.registry.listRepositories(visible, page), 2)
   assert.deepEqual(pages, [sorted.slice(0, 2), sorted.slice(2)])
   const page = { n: undefined, last: undefined }
   assert.deepEqual(

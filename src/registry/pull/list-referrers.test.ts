@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import {
+  formatManifest,
+  type RegistryRoom,
+  RegistryRooms,
+} from '../../../test/support/memory/registry-room.ts'
 import { type Digest, digestOf, hexOf } from '../../oci/digest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import type { ReferrerQuery } from './list-referrers.ts'
@@ -8,12 +12,12 @@ import type { ReferrerQuery } from './list-referrers.ts'
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
 
-const SUBJECT = manifestOf({ annotations: { is: 'subject' } })
+const SUBJECT = formatManifest({ annotations: { is: 'subject' } })
 const SIGNATURE = 'application/vnd.test.signature'
 
 /** A manifest that refers to {@link SUBJECT}. */
 function referrer(note: string, artifactType: string = SIGNATURE): Buffer {
-  return manifestOf({ subject: SUBJECT, artifactType, annotations: { note, 'ünï"': '\u2028' } })
+  return formatManifest({ subject: SUBJECT, artifactType, annotations: { note, 'ünï"': '\u2028' } })
 }
 
 async function enter(): Promise<RegistryRoom> {
@@ -41,7 +45,7 @@ async function list(
 
 /** Pushes an index under the tag that an older client gives to the referrers of {@link SUBJECT}. */
 function pushFallback(room: RegistryRoom, children: readonly Buffer[], annotations = {}): Promise<Digest> {
-  return room.pushManifest(manifestOf({ children, annotations }), `sha256-${hexOf(digestOf(SUBJECT))}`)
+  return room.pushManifest(formatManifest({ children, annotations }), `sha256-${hexOf(digestOf(SUBJECT))}`)
 }
 
 test('a subject that nobody knows has an empty list', async () => {
@@ -79,7 +83,11 @@ test('referrers of one type alone can be listed, page by page', async () => {
 
 test('what an older client listed under a tag is listed, too, each referrer once', async () => {
   const room = await enter()
-  const [own, both, tagged] = [referrer('own'), referrer('both'), manifestOf({ annotations: { by: 'tag' } })]
+  const [own, both, tagged] = [
+    referrer('own'),
+    referrer('both'),
+    formatManifest({ annotations: { by: 'tag' } }),
+  ]
   for (const bytes of [own, both, tagged]) await room.pushManifest(bytes)
   await pushFallback(room, [both, tagged])
   const sorted = [own, both, tagged].map((bytes) => digestOf(bytes)).sort()
@@ -92,7 +100,9 @@ test('what an older client listed under a tag is listed, too, each referrer once
 test('pages of both lists together have each referrer once', async () => {
   const room = await enter()
   const own = Array.from({ length: 5 }, (_, index) => referrer(`own ${index}`))
-  const tagged = Array.from({ length: 5 }, (_, index) => manifestOf({ annotations: { by: `tag ${index}` } }))
+  const tagged = Array.from({ length: 5 }, (_, index) =>
+    formatManifest({ annotations: { by: `tag ${index}` } }),
+  )
   for (const bytes of [...own, ...tagged]) await room.pushManifest(bytes)
   await pushFallback(room, tagged)
   const sorted = [...own, ...tagged].map((bytes) => digestOf(bytes)).sort()
@@ -111,13 +121,13 @@ test('pages of both lists together have each referrer once', async () => {
 
 test('a tag of that form that is no index lists nothing', async () => {
   const room = await enter()
-  await room.pushManifest(manifestOf(), `sha256-${hexOf(digestOf(SUBJECT))}`)
+  await room.pushManifest(formatManifest(), `sha256-${hexOf(digestOf(SUBJECT))}`)
   assert.deepEqual((await list(room)).digests, [])
 })
 
 test('a large index under the tag is read as a small one', async () => {
   const room = await enter()
-  const tagged = manifestOf({ annotations: { by: 'tag' } })
+  const tagged = formatManifest({ annotations: { by: 'tag' } })
   await room.pushManifest(tagged)
   await pushFallback(room, [tagged], { note: 'x'.repeat(40_000) })
   assert.deepEqual((await list(room)).digests, [digestOf(tagged)])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { formatManifest, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
@@ -82,7 +82,7 @@ test('a manifest is the bytes that were pushed, by tag and by digest', async () 
   const room = rooms.enter()
   const { registry, repository, other } = room
   await room.pushBlob('{}')
-  const bytes = manifestOf()
+  const bytes = formatManifest()
   const digest = await room.pushManifest(bytes, 'v1')
   for (const reference of [parseTag('v1'), digest]) {
     const stored = await registry.getManifest(repository, reference)

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
 import { Bucket } from '../../../test/support/memory/bucket.ts'
 import { MemoryBlobStore } from '../../../test/support/memory/memory-blob-store.ts'
-import { bodyOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { createBody, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OciError, type OciErrorCode } from '../../oci/errors.ts'
 import { createRegistry } from '../create-registry.ts'
@@ -13,7 +13,7 @@ import type { UploadKey } from './push-blob.ts'
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
 
-const NOTHING = bodyOf('')
+const NOTHING = createBody('')
 const POLICY = { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 }
 
 async function start(
@@ -36,7 +36,7 @@ test('a body that is the whole blob is stored, whatever its algorithm, and leave
   const { registry, repository, owner } = room
   for (const algorithm of ['sha256', 'sha512'] as const) {
     const digest = digestOf('whole', algorithm)
-    await registry.pushWholeBlob({ repository, owner, digest }, bodyOf('whole'))
+    await registry.pushWholeBlob({ repository, owner, digest }, createBody('whole'))
     assert.equal((await registry.statBlob(repository, digest)).size, 5)
     assert.equal(await room.read(digest), 'whole')
   }
@@ -54,12 +54,12 @@ test('a body of another digest leaves neither a blob nor a session', async () =>
   const { registry, repository, owner } = room
   const digest = digestOf('expected')
   const actual = digestOf('sent')
-  await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, bodyOf('sent')), {
+  await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, createBody('sent')), {
     code: 'DIGEST_INVALID',
     detail: { expected: digest, actual },
   })
   const key = await start(room)
-  await registry.appendUpload(key, bodyOf('sent'))
+  await registry.appendUpload(key, createBody('sent'))
   await assert.rejects(registry.finishUpload(key, digest, NOTHING), { code: 'DIGEST_INVALID' })
   await assertGone(room, key)
   for (const none of [digest, actual])
@@ -71,11 +71,11 @@ test('chunks become a blob, the last with the request that ends the session or b
     const room = rooms.enter()
     const { registry } = room
     const key = await start(room)
-    await registry.appendUpload(key, bodyOf('abc', { range: { start: 0, end: 3 } }))
+    await registry.appendUpload(key, createBody('abc', { range: { start: 0, end: 3 } }))
     const rest = last === '' ? 'defghi' : 'def'
-    const status = await registry.appendUpload(key, bodyOf(rest, { length: undefined }))
+    const status = await registry.appendUpload(key, createBody(rest, { length: undefined }))
     assert.deepEqual(status, { id: key.id, repository: room.repository, offset: 3 + rest.length })
-    await registry.finishUpload(key, digestOf('abcdefghi'), bodyOf(last))
+    await registry.finishUpload(key, digestOf('abcdefghi'), createBody(last))
     assert.equal(await room.read(digestOf('abcdefghi')), 'abcdefghi')
     await assertGone(room, key)
   }
@@ -85,7 +85,7 @@ test('a session of the one algorithm ends with a digest of the other', async () 
   const room = rooms.enter()
   const { registry } = room
   const key = await start(room, 'sha512')
-  await registry.appendUpload(key, bodyOf('abc'))
+  await registry.appendUpload(key, createBody('abc'))
   await registry.finishUpload(key, digestOf('abc'), NOTHING)
   assert.equal(await room.read(digestOf('abc')), 'abc')
 })
@@ -96,10 +96,10 @@ test('another process goes on with a session from the state in its row', async (
   const second = rooms.enter({}, new MemoryBlobStore(bucket))
   const bytes = randomBytes(11_000_000)
   const key = await start(first)
-  await first.registry.appendUpload(key, bodyOf(bytes.subarray(0, 6_000_000)))
+  await first.registry.appendUpload(key, createBody(bytes.subarray(0, 6_000_000)))
   assert.equal((await second.registry.getUploadStatus(key)).offset, 6_000_000)
-  await second.registry.appendUpload(key, bodyOf(bytes.subarray(6_000_000, 7_000_000)))
-  await first.registry.finishUpload(key, digestOf(bytes), bodyOf(bytes.subarray(7_000_000)))
+  await second.registry.appendUpload(key, createBody(bytes.subarray(6_000_000, 7_000_000)))
+  await first.registry.finishUpload(key, digestOf(bytes), createBody(bytes.subarray(7_000_000)))
   assert.equal((await second.registry.statBlob(first.repository, digestOf(bytes))).size, bytes.length)
 })
 
@@ -111,10 +111,10 @@ test('what a client sent before it went away counts, and it goes on from there',
   source.push('abc')
   source.once('data', () => setImmediate(() => source.destroy()))
   source.pause()
-  const body = { ...bodyOf(''), source, length: 6 }
+  const body = { ...createBody(''), source, length: 6 }
   await assert.rejects(registry.appendUpload(key, body), { code: 'SIZE_INVALID', message: /went away/ })
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
-  await registry.finishUpload(key, digestOf('abcdef'), bodyOf('def'))
+  await registry.finishUpload(key, digestOf('abcdef'), createBody('def'))
   assert.equal(await room.read(digestOf('abcdef')), 'abcdef')
 })
 
@@ -126,7 +126,7 @@ test('the last body is kept, too, where its client went away', async () => {
   source.push('abc')
   source.once('data', () => setImmediate(() => source.destroy()))
   source.pause()
-  const body = { ...bodyOf(''), source, length: 6 }
+  const body = { ...createBody(''), source, length: 6 }
   await assert.rejects(registry.finishUpload(key, digestOf('abcdef'), body), { code: 'SIZE_INVALID' })
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
 })
@@ -136,7 +136,7 @@ test('a client that falls silent is answered, and what it sent counts', async ()
   const key = await start(room)
   const source = new Readable({ read() {} })
   source.push('abc')
-  const body = { ...bodyOf(''), source, length: 6 }
+  const body = { ...createBody(''), source, length: 6 }
   await assert.rejects(room.registry.appendUpload(key, body), { code: 'REQUEST_TIMEOUT' })
   assert.equal((await room.registry.getUploadStatus(key)).offset, 3)
 })
@@ -159,7 +159,7 @@ test('a long body counts while it comes: what fails later goes on from there', a
   blobs.bucket.writeFault = undefined
   const { offset } = await registry.getUploadStatus(key)
   assert.ok(offset > 0 && offset < bytes.length, `${offset} bytes counted`)
-  await registry.finishUpload(key, digestOf(bytes), bodyOf(bytes.subarray(offset)))
+  await registry.finishUpload(key, digestOf(bytes), createBody(bytes.subarray(offset)))
 })
 
 test('a long body whose progress cannot be kept meanwhile counts at its end', async () => {
@@ -176,7 +176,7 @@ test('a long body whose progress cannot be kept meanwhile counts at its end', as
   const registry = createRegistry({ blobs, metadata, policy: POLICY })
   const bytes = randomBytes(22_000_000)
   const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
-  const { offset } = await registry.appendUpload({ id, repository, owner }, bodyOf(bytes))
+  const { offset } = await registry.appendUpload({ id, repository, owner }, createBody(bytes))
   assert.deepEqual([offset, failures], [bytes.length, 2])
 })
 
@@ -206,9 +206,9 @@ test('a body must lie where the session goes on, and be as long as its range', a
   const room = rooms.enter()
   const { registry } = room
   const key = await start(room)
-  await registry.appendUpload(key, bodyOf('abc'))
-  const refused = (said: Parameters<typeof bodyOf>[1], code: OciErrorCode, text = 'def') =>
-    assert.rejects(registry.appendUpload(key, bodyOf(text, said)), { code })
+  await registry.appendUpload(key, createBody('abc'))
+  const refused = (said: Parameters<typeof createBody>[1], code: OciErrorCode, text = 'def') =>
+    assert.rejects(registry.appendUpload(key, createBody(text, said)), { code })
   await refused({ range: { start: 0, end: 3 } }, 'RANGE_INVALID')
   await refused({ range: { start: 4, end: 7 } }, 'RANGE_INVALID')
   await refused({ range: { start: 3, end: 7 } }, 'SIZE_INVALID')
@@ -221,12 +221,12 @@ test('a blob larger than the registry takes is refused: before it comes, or wher
   const { registry, repository, owner } = room
   const tooLarge = { code: 'SIZE_INVALID', status: 413 }
   const key = await start(room)
-  await registry.appendUpload(key, bodyOf('abc'))
-  await assert.rejects(registry.appendUpload(key, bodyOf('def')), tooLarge)
+  await registry.appendUpload(key, createBody('abc'))
+  await assert.rejects(registry.appendUpload(key, createBody('def')), tooLarge)
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
-  await assert.rejects(registry.appendUpload(key, bodyOf('def', { length: undefined })), tooLarge)
-  await registry.appendUpload(key, bodyOf('de', { length: undefined }))
+  await assert.rejects(registry.appendUpload(key, createBody('def', { length: undefined })), tooLarge)
+  await registry.appendUpload(key, createBody('de', { length: undefined }))
   await registry.finishUpload(key, digestOf('abcde'), NOTHING)
   const digest = digestOf('abcdef')
-  await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, bodyOf('abcdef')), tooLarge)
+  await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, createBody('abcdef')), tooLarge)
 })

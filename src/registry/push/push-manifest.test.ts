@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { manifestOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import {
+  formatManifest,
+  type RegistryRoom,
+  RegistryRooms,
+} from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
@@ -12,7 +16,7 @@ after(() => rooms[Symbol.asyncDispose]())
 
 function pushOf({ repository, owner }: RegistryRoom, more: Partial<ManifestPush> = {}): ManifestPush {
   const reference = parseTag('v1')
-  return { repository, owner, reference, tags: [], contentType: undefined, bytes: manifestOf(), ...more }
+  return { repository, owner, reference, tags: [], contentType: undefined, bytes: formatManifest(), ...more }
 }
 
 /** A room whose repository holds the blobs that the manifests below name. */
@@ -25,7 +29,7 @@ async function enterWithBlobs(policy?: Parameters<RegistryRooms['enter']>[0]): P
 test('a manifest is stored as it came, under its tag and further ones, in the store of bytes, too', async () => {
   const room = await enterWithBlobs()
   const { registry, repository } = room
-  const bytes = manifestOf({ layers: ['layer'] })
+  const bytes = formatManifest({ layers: ['layer'] })
   const push = pushOf(room, {
     bytes,
     tags: [parseTag('latest')],
@@ -40,7 +44,7 @@ test('a manifest is stored as it came, under its tag and further ones, in the st
 
 test('a manifest that is pushed by its digest moves only the tags that are named beside it', async () => {
   const room = await enterWithBlobs()
-  const bytes = manifestOf()
+  const bytes = formatManifest()
   for (const algorithm of ['sha256', 'sha512'] as const) {
     const reference = digestOf(bytes, algorithm)
     const pushed = await room.registry.pushManifest(pushOf(room, { reference, tags: [parseTag(algorithm)] }))
@@ -60,8 +64,8 @@ test('a manifest that is pushed by another digest than it has is refused', async
 
 test('a tag moves to the manifest that is pushed under it', async () => {
   const room = await enterWithBlobs()
-  const first = await room.pushManifest(manifestOf(), 'v1')
-  const second = await room.pushManifest(manifestOf({ layers: ['layer'] }), 'v1')
+  const first = await room.pushManifest(formatManifest(), 'v1')
+  const second = await room.pushManifest(formatManifest({ layers: ['layer'] }), 'v1')
   const { registry, repository } = room
   assert.equal((await registry.getManifest(repository, parseTag('v1'))).digest, second)
   assert.equal((await registry.getManifest(repository, first)).digest, first)
@@ -69,8 +73,8 @@ test('a tag moves to the manifest that is pushed under it', async () => {
 
 test('the subject is answered, whether or not it is there', async () => {
   const room = await enterWithBlobs()
-  const subject = manifestOf({ annotations: { is: 'subject' } })
-  const pushed = await room.registry.pushManifest(pushOf(room, { bytes: manifestOf({ subject }) }))
+  const subject = formatManifest({ annotations: { is: 'subject' } })
+  const pushed = await room.registry.pushManifest(pushOf(room, { bytes: formatManifest({ subject }) }))
   assert.equal(pushed.subject, digestOf(subject))
 })
 
@@ -88,7 +92,7 @@ test('content that the repository lacks is named, twenty digests at most, and no
   const room = await enterWithBlobs()
   const { registry, repository, blobs } = room
   const layers = Array.from({ length: 25 }, (_, index) => `absent ${index}`)
-  const bytes = manifestOf({ layers: ['layer', ...layers] })
+  const bytes = formatManifest({ layers: ['layer', ...layers] })
   await assert.rejects(registry.pushManifest(pushOf(room, { bytes })), (error) => {
     assert.ok(error instanceof OciError)
     assert.equal(error.code, 'MANIFEST_BLOB_UNKNOWN')
@@ -110,8 +114,8 @@ test('content of another repository does not count', async () => {
 
 test('an index needs the manifests it names', async () => {
   const room = await enterWithBlobs()
-  const child = manifestOf()
-  const index = manifestOf({ children: [child] })
+  const child = formatManifest()
+  const index = formatManifest({ children: [child] })
   const detail = [{ digest: digestOf(child) }]
   await assert.rejects(room.pushManifest(index), { code: 'MANIFEST_BLOB_UNKNOWN', detail })
   await room.pushManifest(child)
@@ -120,14 +124,14 @@ test('an index needs the manifests it names', async () => {
 
 test('with sparse manifests allowed absent content is no error', async () => {
   const room = rooms.enter({ isSparseAllowed: true })
-  const bytes = manifestOf({ layers: ['absent'] })
+  const bytes = formatManifest({ layers: ['absent'] })
   assert.equal(await room.pushManifest(bytes, 'v1'), digestOf(bytes))
 })
 
 test('a layer whose bytes are lost counts as absent, so that the client sends it again', async () => {
   const room = await enterWithBlobs()
   const digest = digestOf('layer')
-  const bytes = manifestOf({ layers: ['layer'] })
+  const bytes = formatManifest({ layers: ['layer'] })
   await room.blobs.put(digest, Buffer.from('lay'))
   const refused = { code: 'MANIFEST_BLOB_UNKNOWN', detail: [{ digest }] }
   await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes })), refused)
@@ -139,7 +143,7 @@ test('a layer whose bytes are lost counts as absent, so that the client sends it
 test('a manifest that states another size than its content has is refused, also where it may be sparse', async () => {
   for (const isSparseAllowed of [false, true]) {
     const room = await enterWithBlobs({ isSparseAllowed })
-    const text = String(manifestOf({ layers: ['layer'] })).replace('"size":5', '"size":6')
+    const text = String(formatManifest({ layers: ['layer'] })).replace('"size":5', '"size":6')
     const detail = [{ digest: digestOf('layer'), stated: 6, stored: 5 }]
     const refused = { code: 'MANIFEST_INVALID', message: /has 6 bytes, the stored content has 5/, detail }
     await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes: Buffer.from(text) })), refused)
@@ -149,7 +153,7 @@ test('a manifest that states another size than its content has is refused, also 
 test('content that is deleted while a manifest is pushed is missing with the facts', async () => {
   const room = await enterWithBlobs()
   const { registry, repository, blobs, metadata } = room
-  const bytes = manifestOf({ layers: ['layer'] })
+  const bytes = formatManifest({ layers: ['layer'] })
   // Between the first look and the transaction the bytes of the manifest are written.
   const put = blobs.put.bind(blobs)
   blobs.put = async (digest, content) => {
@@ -170,7 +174,7 @@ test('a fault of the store leaves no facts', async () => {
 
 test('a manifest too large to be read at once is stored as any other', async () => {
   const room = await enterWithBlobs()
-  const bytes = manifestOf({ layers: ['layer'], annotations: { note: 'x'.repeat(40_000) } })
+  const bytes = formatManifest({ layers: ['layer'], annotations: { note: 'x'.repeat(40_000) } })
   const digest = await room.pushManifest(bytes, 'v1')
   assert.ok(bytes.equals((await room.registry.getManifest(room.repository, digest)).bytes))
   const broken = bytes.subarray(0, -1)

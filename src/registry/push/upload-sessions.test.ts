@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
-import { bodyOf, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import { createBody, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { BlobPresence } from '../presence/blob-presence.ts'
@@ -17,7 +17,7 @@ import { UploadLocks } from './upload-locks.ts'
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
 
-const NOTHING = bodyOf('')
+const NOTHING = createBody('')
 
 async function start({ registry, repository, owner }: RegistryRoom): Promise<UploadKey> {
   const { id, offset } = await registry.startUpload({ repository, owner, algorithm: undefined })
@@ -41,8 +41,8 @@ test('nobody but the account that opened a session, in its repository, finds it'
   ]) {
     const unknown = { code: 'BLOB_UPLOAD_UNKNOWN' }
     await assert.rejects(registry.getUploadStatus(wrong), unknown)
-    await assert.rejects(registry.appendUpload(wrong, bodyOf('x')), unknown)
-    await assert.rejects(registry.finishUpload(wrong, digestOf('x'), bodyOf('x')), unknown)
+    await assert.rejects(registry.appendUpload(wrong, createBody('x')), unknown)
+    await assert.rejects(registry.finishUpload(wrong, digestOf('x'), createBody('x')), unknown)
     await assert.rejects(registry.cancelUpload(wrong), unknown)
   }
   assert.equal((await registry.getUploadStatus(key)).offset, 0)
@@ -51,7 +51,7 @@ test('nobody but the account that opened a session, in its repository, finds it'
 test('a cancelled session is gone with its bytes', async () => {
   const room = rooms.enter()
   const key = await start(room)
-  await room.registry.appendUpload(key, bodyOf('abc'))
+  await room.registry.appendUpload(key, createBody('abc'))
   await room.registry.cancelUpload(key)
   await assertGone(room, key)
   await assert.rejects(room.registry.cancelUpload(key), { code: 'BLOB_UPLOAD_UNKNOWN' })
@@ -60,14 +60,14 @@ test('a cancelled session is gone with its bytes', async () => {
 test('a session whose bytes are lost is gone, with whatever request comes', async () => {
   const requests: readonly ((registry: PushBlob, key: UploadKey) => Promise<unknown>)[] = [
     (registry, key) => registry.getUploadStatus(key),
-    (registry, key) => registry.appendUpload(key, bodyOf('def')),
+    (registry, key) => registry.appendUpload(key, createBody('def')),
     (registry, key) => registry.finishUpload(key, digestOf('abc'), NOTHING),
-    (registry, key) => registry.finishUpload(key, digestOf('abcdef'), bodyOf('def')),
+    (registry, key) => registry.finishUpload(key, digestOf('abcdef'), createBody('def')),
   ]
   for (const request of requests) {
     const room = rooms.enter()
     const key = await start(room)
-    await room.registry.appendUpload(key, bodyOf('abc'))
+    await room.registry.appendUpload(key, createBody('abc'))
     await room.blobs.discard(key.id)
     await assert.rejects(request(room.registry, key), { code: 'BLOB_UPLOAD_UNKNOWN' })
     await assertGone(room, key)
@@ -79,7 +79,7 @@ test('a session that is cancelled while a body comes is gone, with the body', as
   const { registry } = room
   const key = await start(room)
   const source = new Readable({ read() {} })
-  const body = { ...bodyOf(''), source, length: undefined }
+  const body = { ...createBody(''), source, length: undefined }
   source.push('abc')
   const appending = registry.appendUpload(key, body)
   await new Promise((resolve) => source.once('data', resolve))
@@ -94,8 +94,8 @@ test('the request that ends a session can be repeated, as long as the repository
   const { registry, blobs } = room
   const key = await start(room)
   const digest = digestOf('abc')
-  await registry.finishUpload(key, digest, bodyOf('abc'))
-  await registry.finishUpload(key, digest, bodyOf('abc'))
+  await registry.finishUpload(key, digest, createBody('abc'))
+  await registry.finishUpload(key, digest, createBody('abc'))
   await registry.finishUpload(key, digest, NOTHING)
   const unknown = { code: 'BLOB_UPLOAD_UNKNOWN' }
   await assert.rejects(registry.finishUpload(key, digestOf('other'), NOTHING), unknown)
@@ -131,11 +131,11 @@ test('two bodies of one session never mix: the second is refused, and ends nothi
   {
     await using _turn = push.turns.take(key.id)
     const inUse = { code: 'RANGE_INVALID', message: /Another request/ }
-    await assert.rejects(push.appendUpload(key, bodyOf('abc')), inUse)
-    await assert.rejects(push.finishUpload(key, digestOf('abc'), bodyOf('abc')), inUse)
+    await assert.rejects(push.appendUpload(key, createBody('abc')), inUse)
+    await assert.rejects(push.finishUpload(key, digestOf('abc'), createBody('abc')), inUse)
     assert.equal((await push.getUploadStatus(key)).offset, 0)
   }
-  await push.finishUpload(key, digestOf('abc'), bodyOf('abc'))
+  await push.finishUpload(key, digestOf('abc'), createBody('abc'))
 })
 
 test('an end without a body waits for the request before it; one with a body is refused then', async () => {
@@ -143,9 +143,9 @@ test('an end without a body waits for the request before it; one with a body is 
     const room = rooms.enter()
     const push = createImpatient(room, 60_000)
     const key = await start(room)
-    await push.appendUpload(key, bodyOf('abc'))
+    await push.appendUpload(key, createBody('abc'))
     const turn = push.turns.take(key.id)
-    const finishing = push.finishUpload(key, digestOf('abc'), bodyOf(text))
+    const finishing = push.finishUpload(key, digestOf('abc'), createBody(text))
     setImmediate(() => void turn[Symbol.asyncDispose]())
     if (text === '') await finishing
     else await assert.rejects(finishing, { code: 'RANGE_INVALID' })
@@ -156,13 +156,13 @@ test('a fault of the store is answered as such, and the session goes on', async 
   const room = rooms.enter()
   const { registry, blobs, repository, owner } = room
   const key = await start(room)
-  await registry.appendUpload(key, bodyOf('abc'))
+  await registry.appendUpload(key, createBody('abc'))
   const isFull = { code: 'STORAGE_FULL' }
   blobs.bucket.writeFault = new OciError('STORAGE_FULL')
-  await assert.rejects(registry.appendUpload(key, bodyOf('def')), isFull)
+  await assert.rejects(registry.appendUpload(key, createBody('def')), isFull)
   await assert.rejects(registry.finishUpload(key, digestOf('abc'), NOTHING), isFull)
   await assert.rejects(
-    registry.pushWholeBlob({ repository, owner, digest: digestOf('x') }, bodyOf('x')),
+    registry.pushWholeBlob({ repository, owner, digest: digestOf('x') }, createBody('x')),
     isFull,
   )
   blobs.bucket.writeFault = undefined
@@ -200,6 +200,6 @@ test('an account has so many sessions open at most; one that is a day old makes 
   await push.startUpload(upload)
   assert.equal(await room.metadata.findUpload(stale.id), undefined)
   await assert.rejects(push.startUpload(upload), { code: 'TOOMANYREQUESTS', message: /1000 uploads open/ })
-  await push.pushWholeBlob({ repository, owner, digest: digestOf('abc') }, bodyOf('abc'))
+  await push.pushWholeBlob({ repository, owner, digest: digestOf('abc') }, createBody('abc'))
   await push.startUpload({ ...upload, owner: 'someone' })
 })

@@ -29,15 +29,15 @@ async function makeAdmins({ nodes, id }: Round): Promise<number> {
       createAccounts({ database, belongings: accountBelongings(database), htpasswdFile: undefined }),
     ),
   )
-  const passwordOf = (at: number): string => `password of node ${at}`
+  const formatPassword = (at: number): string => `password of node ${at}`
   const results = await allAtOnce(
     accounts.map(
-      (one, at) => () => makeFirstAdmin(one, { name, password: passwordOf(at), passwordFile: undefined }),
+      (one, at) => () => makeFirstAdmin(one, { name, password: formatPassword(at), passwordFile: undefined }),
     ),
   )
   const made = results.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []))
   const [winner] = made
-  if (winner === undefined || !(await accounts[0]?.verifyPassword(name, passwordOf(winner))))
+  if (winner === undefined || !(await accounts[0]?.verifyPassword(name, formatPassword(winner))))
     return made.length + 1
   return made.length - 1
 }

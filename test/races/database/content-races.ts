@@ -32,7 +32,7 @@ export const CONTENT_RACES: readonly Race[] = [
 ]
 
 async function linkLayers({ nodes, id }: Round): Promise<number> {
-  const repository = repositoryOf('layers', id)
+  const repository = toRepository('layers', id)
   const digests = Array.from({ length: LAYERS }, (_, at) => digestOf(`layer ${id} ${at}`))
   const links = digests.map(
     (digest, at) => () => metadataOf(nodes, at).linkBlob({ repository, digest, size: 7 }),
@@ -51,7 +51,7 @@ async function openUploads({ nodes, id }: Round): Promise<number> {
       metadataOf(nodes, at).createUpload(
         {
           id: `${id}-${at}`.padEnd(22, 'A') as UploadId,
-          repository: repositoryOf('uploads', id),
+          repository: toRepository('uploads', id),
           principal: `user:${id}`,
           offset: 0,
           state: '',
@@ -65,7 +65,7 @@ async function openUploads({ nodes, id }: Round): Promise<number> {
 }
 
 async function linkBesideDrop({ nodes, id, random }: Round): Promise<number> {
-  const repository = repositoryOf('drop', id)
+  const repository = toRepository('drop', id)
   const [leaving, coming] = [digestOf(`leaving ${id}`), digestOf(`coming ${id}`)]
   await metadataOf(nodes, 0).linkBlob({ repository, digest: leaving, size: 1 })
   const steps: (() => Promise<unknown>)[] = [
@@ -78,10 +78,10 @@ async function linkBesideDrop({ nodes, id, random }: Round): Promise<number> {
 }
 
 async function deleteBesideManifest({ nodes, id, random }: Round): Promise<number> {
-  const repository = repositoryOf('delete', id)
+  const repository = toRepository('delete', id)
   const blob = `blob ${id}`
   await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
-  const record = recordOf(repository, blob, V1)
+  const record = makeRecord(repository, blob, V1)
   const steps: (() => Promise<unknown>)[] = [
     () => metadataOf(nodes, 0).unlinkBlob(repository, digestOf(blob)),
     () => metadataOf(nodes, 1).putManifest(record),
@@ -94,12 +94,12 @@ async function deleteBesideManifest({ nodes, id, random }: Round): Promise<numbe
 
 /** One of them deletes the manifest that the tag pointed at before. */
 async function moveTag({ nodes, id, random }: Round): Promise<number> {
-  const repository = repositoryOf('tags', id)
+  const repository = toRepository('tags', id)
   const blob = `blob ${id}`
   await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
-  const first = recordOf(repository, blob, V1)
+  const first = makeRecord(repository, blob, V1)
   await metadataOf(nodes, 0).putManifest(first)
-  const records = Array.from({ length: MOVERS }, (_, at) => recordOf(repository, blob, V1, `mover ${at}`))
+  const records = Array.from({ length: MOVERS }, (_, at) => makeRecord(repository, blob, V1, `mover ${at}`))
   const steps: (() => Promise<unknown>)[] = records.map(
     (record, at) => () => metadataOf(nodes, at).putManifest(record),
   )
@@ -117,12 +117,12 @@ function metadataOf(nodes: Round['nodes'], at: number): Metadata {
   return (nodes[at % nodes.length] as Round['nodes'][number]).metadata
 }
 
-function repositoryOf(race: string, id: string): RepositoryName {
+function toRepository(race: string, id: string): RepositoryName {
   return parseRepositoryName(`race/${race}-${id}`)
 }
 
 /** A manifest that names one blob by its content. */
-function recordOf(repository: RepositoryName, blob: string, tag: Tag, note = ''): ManifestRecord {
+function makeRecord(repository: RepositoryName, blob: string, tag: Tag, note = ''): ManifestRecord {
   const config = { mediaType: 'a/b', digest: digestOf(blob), size: blob.length }
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: [], annotations: { note } }))
   const manifest = parseManifest(bytes, MEDIA_TYPES.ociManifest)

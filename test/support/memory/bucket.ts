@@ -53,7 +53,7 @@ export class Bucket {
     return bytes && Buffer.from(bytes.subarray(span?.start ?? 0, span?.end ?? bytes.length))
   }
 
-  async sizeOf(key: string): Promise<number | undefined> {
+  async readSize(key: string): Promise<number | undefined> {
     this.#beforeRead()
     return this.#objects.get(key)?.bytes.length
   }

@@ -49,12 +49,12 @@ export class MemoryBlobStore implements BlobStore {
   }
 
   async stat(digest: Digest): Promise<{ readonly size: number } | undefined> {
-    const size = await this.bucket.sizeOf(blobKey(digest))
+    const size = await this.bucket.readSize(blobKey(digest))
     return size === undefined ? undefined : { size }
   }
 
   async send(digest: Digest, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void> {
-    const size = await this.bucket.sizeOf(blobKey(digest))
+    const size = await this.bucket.readSize(blobKey(digest))
     if (size === undefined || ranges.some(({ end }) => end > size)) throw new OciError('BLOB_UNKNOWN')
     for (const range of ranges) {
       for (let start = range.start; start < range.end; start += READ_BYTES) {
@@ -85,7 +85,7 @@ export class MemoryBlobStore implements BlobStore {
   }
 
   async delete(digest: Digest): Promise<boolean> {
-    const isThere = (await this.bucket.sizeOf(blobKey(digest))) !== undefined
+    const isThere = (await this.bucket.readSize(blobKey(digest))) !== undefined
     await this.bucket.delete(blobKey(digest))
     return isThere
   }
@@ -129,9 +129,9 @@ export class MemoryBlobStore implements BlobStore {
     const key = await this.#complete(id, from)
     if (key === undefined) {
       // An earlier call has copied it.
-      return isKnown && (await this.bucket.sizeOf(blobKey(digest))) === from.offset ? digest : undefined
+      return isKnown && (await this.bucket.readSize(blobKey(digest))) === from.offset ? digest : undefined
     }
-    const actual = isKnown ? digest : await this.#hashOf(key, algorithmOf(digest))
+    const actual = isKnown ? digest : await this.#hashObject(key, algorithmOf(digest))
     if (actual !== digest) return actual
     await this.bucket.copy(key, blobKey(digest))
     await this.discard(id)
@@ -171,14 +171,14 @@ export class MemoryBlobStore implements BlobStore {
   }
 
   async #isThere({ multipart, parts, tail }: ObjectUpload): Promise<boolean> {
-    if (tail !== undefined && (await this.bucket.sizeOf(tail)) === undefined) return false
+    if (tail !== undefined && (await this.bucket.readSize(tail)) === undefined) return false
     return multipart === undefined || ((await this.bucket.listParts(multipart)) ?? []).length >= parts
   }
 
   /** Makes one object of an upload, which an attempt before may have done already; undefined if its bytes are lost. */
   async #complete(id: UploadId, from: ObjectUpload): Promise<string | undefined> {
     const key = uploadKey(id)
-    if (from.offset > 0 && (await this.bucket.sizeOf(key)) === from.offset) return key
+    if (from.offset > 0 && (await this.bucket.readSize(key)) === from.offset) return key
     if (!(await this.#isThere(from))) return undefined
     const tail = from.tail === undefined ? Buffer.alloc(0) : await this.bucket.get(from.tail)
     if (!tail) return undefined
@@ -191,7 +191,7 @@ export class MemoryBlobStore implements BlobStore {
     return key
   }
 
-  async #hashOf(key: string, algorithm: DigestAlgorithm): Promise<Digest> {
+  async #hashObject(key: string, algorithm: DigestAlgorithm): Promise<Digest> {
     const hash = createHash(algorithm)
     for (let start = 0; ; start += READ_BYTES) {
       const bytes = await this.bucket.get(key, { start, end: start + READ_BYTES })

@@ -15,9 +15,12 @@ import { MemoryBlobStore } from './memory-blob-store.ts'
 type Policy = Parameters<typeof createRegistry>[0]['policy']
 
 /** Bytes of a body, with what a client may say of them. */
-export function bodyOf(bytes: string | Buffer, said: Partial<Omit<UploadBody, 'source'>> = {}): UploadBody {
+export function createBody(
+  bytes: string | Buffer,
+  statements: Partial<Omit<UploadBody, 'source'>> = {},
+): UploadBody {
   const source = Readable.from([Buffer.from(bytes)], { objectMode: false })
-  return { source, range: undefined, length: bytes.length, ...said }
+  return { source, range: undefined, length: bytes.length, ...statements }
 }
 
 /** A manifest and what refers to it, in the words of a test. */
@@ -33,7 +36,7 @@ interface ManifestText {
 }
 
 /** The bytes of an image manifest, or of an index if it has children. Its config is the text `{}`. */
-export function manifestOf({ layers = [], children, subject, ...rest }: ManifestText = {}): Buffer {
+export function formatManifest({ layers = [], children, subject, ...rest }: ManifestText = {}): Buffer {
   const describe = (bytes: string | Buffer, mediaType: string) => ({
     mediaType,
     digest: digestOf(bytes),
@@ -123,7 +126,7 @@ export class RegistryRooms implements AsyncDisposable {
       },
       async pushBlob(text, into = repository) {
         const digest = digestOf(text)
-        await registry.pushWholeBlob({ repository: into, owner, digest }, bodyOf(text))
+        await registry.pushWholeBlob({ repository: into, owner, digest }, createBody(text))
         return digest
       },
       async pushManifest(bytes, tag, into = repository) {

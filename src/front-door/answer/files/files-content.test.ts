@@ -48,7 +48,7 @@ async function untilLogged(lines: readonly SiteLogLine[], count: number): Promis
   assert.equal(lines.length, count)
 }
 
-function openDeaf(room: ProxyRoom, isTls: boolean): Socket {
+function openUnread(room: ProxyRoom, isTls: boolean): Socket {
   const host = '127.0.0.1'
   const socket = isTls
     ? connectTls({ host, port: room.tlsPort, servername: HOST, rejectUnauthorized: false })
@@ -64,7 +64,7 @@ test('`send_timeout` lets go of clients that take nothing of a file, wherever th
   for (const size of sizes) await writeFile(join(folder, `${size}`), Buffer.alloc(size))
   const sockets = [...sizes, 'large'].flatMap((name) =>
     [true, false].map((isTls) => {
-      const socket = openDeaf(room, isTls)
+      const socket = openUnread(room, isTls)
       socket.write(get(`/${name}`, 'Connection: close'))
       return socket
     }),
@@ -80,8 +80,8 @@ test('`send_timeout` ends a stream of HTTP/2 whose client takes nothing, and no 
     servername: HOST,
     rejectUnauthorized: false,
   })
-  const deaf = session.request({ ':path': '/large', ':authority': HOST })
-  deaf.on('error', () => {}).pause()
+  const unread = session.request({ ':path': '/large', ':authority': HOST })
+  unread.on('error', () => {}).pause()
   await untilLogged(files.lines, 1)
   const other = session.request({ ':path': '/none', ':authority': HOST }).resume()
   const [headers] = (await once(other, 'response')) as [{ ':status': number }]
@@ -93,9 +93,9 @@ test('a client that is slow but reads, and `limit_rate`, are not cut by `send_ti
   await using files = await openFilesRoom('send_timeout 1s;')
   await using pacedFiles = await openFilesRoom('send_timeout 1s; limit_rate 40k;')
   await writeFile(join(pacedFiles.folder, 'paced'), Buffer.alloc(100 * KIB))
-  const slow = openDeaf(files.room, false)
+  const slow = openUnread(files.room, false)
   slow.write(get('/large', 'Connection: close'))
-  const paced = openDeaf(pacedFiles.room, false).resume()
+  const paced = openUnread(pacedFiles.room, false).resume()
   paced.write(get('/paced', 'Connection: close'))
   let received = 0
   let isOver = false

@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { SeededRandom } from '../../../../test/support/seeded-random.ts'
 import {
-  certificatesOf,
   connectTo,
+  createCertificates,
   makeTable,
   openTestDoor,
   readAll,
@@ -138,7 +138,7 @@ function makeHead(random: SeededRandom): string {
 test('the front door takes one host only in HTTP/2', async () => {
   const reached = { count: 0, problems: [] as string[] }
   await using door = await openTestDoor(makeTable({ host: 'a.test' }), {
-    certificates: certificatesOf({ 'a.test': 'a.test' }),
+    certificates: createCertificates({ 'a.test': 'a.test' }),
     handler: createChecker(reached),
   })
   const session = connectHttp2(`https://127.0.0.1:${door.httpsPort}`, {
@@ -171,7 +171,7 @@ test('the front door takes one host only in HTTP/2', async () => {
 test('the front door takes one log-in only in HTTP/2', async () => {
   const reached = { count: 0, problems: [] as string[] }
   await using door = await openTestDoor(makeTable({ host: 'a.test' }), {
-    certificates: certificatesOf({ 'a.test': 'a.test' }),
+    certificates: createCertificates({ 'a.test': 'a.test' }),
     handler: createChecker(reached),
   })
   const [good, bad] = [

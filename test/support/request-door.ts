@@ -9,11 +9,11 @@ export interface DoorReply {
   readonly headers: IncomingMessage['headers']
   readonly text: string
   /** Data that the handler of the test got. */
-  readonly told: Record<string, unknown>
+  readonly seen: Record<string, unknown>
 }
 
 /** @returns the answer a client of a URL gets; the TLS alert or the error if there is none. */
-export async function askDoor(
+export async function requestDoor(
   door: TestDoor,
   url: string,
   options: RequestOptions & { sni?: string } = {},
@@ -34,9 +34,9 @@ export async function askDoor(
     const [response] = await once(outgoing, 'response')
     let text = ''
     for await (const chunk of response) text += chunk
-    const isTold = response.headers['content-type'] === 'application/json'
-    const told: Record<string, unknown> = isTold ? JSON.parse(text) : {}
-    return { status: response.statusCode, headers: response.headers, text, told } as DoorReply
+    const isJson = response.headers['content-type'] === 'application/json'
+    const seen: Record<string, unknown> = isJson ? JSON.parse(text) : {}
+    return { status: response.statusCode, headers: response.headers, text, seen } as DoorReply
   } catch (error) {
     const [, alert] = /alert number (\d+)/.exec(String(error)) ?? []
     return alert === undefined ? String(error) : `alert ${alert}`

@@ -43,7 +43,8 @@ describe('TRUST_DEFAULT_CERT', () => {
   ] as const) {
     it(`given as ${value} decides of the default certificate for sites and the registry`, async () => {
       await using berth = await serve(files, { TRUST_DEFAULT_CERT: value })
-      for (const [url, expected] of Object.entries(rows)) assert.equal(await berth.ask(url), expected, url)
+      for (const [url, expected] of Object.entries(rows))
+        assert.equal(await berth.requestStatus(url), expected, url)
       const list = await berth.command(['site', 'list'])
       for (const host of [OTHER, DOMAIN]) {
         const line = list.split('\n').find((each) => each.startsWith(`${host} `)) ?? ''
@@ -65,19 +66,19 @@ describe('client certificates', () => {
 
   it('are asked for by hosts with a file of CAs, that is read again when it changes', async () => {
     await using berth = await serve({ ...files, [`${SITE}.ca.crt`]: ca.pem })
-    assert.equal(await berth.ask(`https://${SITE}/`), 400)
-    assert.equal(await berth.ask(`https://${SITE}/`, alice), 200)
-    assert.equal(await berth.ask(`https://${OTHER}/`), 200)
+    assert.equal(await berth.requestStatus(`https://${SITE}/`), 400)
+    assert.equal(await berth.requestStatus(`https://${SITE}/`, alice), 200)
+    assert.equal(await berth.requestStatus(`https://${OTHER}/`), 200)
     assert.match(
       await berth.command(['site', 'list']),
       new RegExp(`^${SITE} +up .*visitors must show one of ${SITE}.ca.crt`, 'm'),
     )
     await berth.put(`${SITE}.crl.pem`, makeRevocations(ca, [mallory]))
     await berth.becomes(400, `https://${SITE}/`, mallory)
-    assert.equal(await berth.ask(`https://${SITE}/`, alice), 200)
+    assert.equal(await berth.requestStatus(`https://${SITE}/`, alice), 200)
     await berth.put(`${SITE}.crl.pem`, 'damaged')
     await berth.becomes(503, `https://${SITE}/`, alice)
-    assert.equal(await berth.ask(`https://${OTHER}/`), 200)
+    assert.equal(await berth.requestStatus(`https://${OTHER}/`), 200)
     const isClosed = new RegExp(`^${SITE} +closed `, 'm')
     let list = await berth.command(['site', 'list'])
     for (let looks = 0; looks < 10 && !isClosed.test(list); looks++)
@@ -95,9 +96,9 @@ describe('client certificates', () => {
       [`https://${SITE}/`, 200],
       [`https://${DOMAIN}/v2/`, 401],
     ] as const) {
-      assert.equal(await berth.ask(url), 400)
-      assert.equal(await berth.ask(url, alice), status)
+      assert.equal(await berth.requestStatus(url), 400)
+      assert.equal(await berth.requestStatus(url, alice), status)
     }
-    assert.equal(await berth.ask(`http://${DOMAIN}/v2/`), 301)
+    assert.equal(await berth.requestStatus(`http://${DOMAIN}/v2/`), 301)
   })
 })
