@@ -194,7 +194,7 @@ test('the last request of a push can be repeated where the database was away bef
   const registry = createRegistry({ blobs, metadata, policy: POLICY })
   const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
   const key = { id, repository, owner }
-  await registry.appendUpload(key, bodyOf('kept'))
+  await registry.appendUpload(key, createBody('kept'))
   await assert.rejects(registry.finishUpload(key, digestOf('kept'), NOTHING), { code: 'UNAVAILABLE' })
   await assert.rejects(registry.statBlob(repository, digestOf('kept')), { code: 'BLOB_UNKNOWN' })
   await registry.finishUpload(key, digestOf('kept'), NOTHING)
