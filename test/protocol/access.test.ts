@@ -6,7 +6,7 @@ import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { OciRequestKind } from '../../src/oci/request.ts'
 import type { Reply } from './connection.ts'
-import { EMPTY_JSON, formatImage, RegistryUnderTest, type User } from './registry-under-test.ts'
+import { EMPTY_JSON, RegistryUnderTest, toImage, type User } from './registry-under-test.ts'
 
 const ABSENT = `sha256:${'a'.repeat(64)}`
 const NO_UPLOAD = 'A'.repeat(22)
@@ -46,7 +46,7 @@ describe('who may do what', () => {
   before(async () => {
     registry = await RegistryUnderTest.start()
     for (const blob of [EMPTY_JSON, "alice's layer"]) await registry.pushBlob('alice', 'alice/app', blob)
-    const document = formatImage(["alice's layer"])
+    const document = toImage(["alice's layer"])
     await registry.pushManifest('alice', 'alice/app', { document, reference: 'v1' })
   })
   after(() => registry[Symbol.asyncDispose]())
@@ -282,7 +282,7 @@ describe('who may do what', () => {
     await using fixed = await RegistryUnderTest.start({ 'delete-enabled': 'false' })
     await fixed.pushBlob('alice', 'alice/app', EMPTY_JSON)
     const digest = await fixed.pushManifest('alice', 'alice/app', {
-      document: formatImage([]),
+      document: toImage([]),
       reference: 'v1',
     })
     const before = fixed.inventory()

@@ -8,7 +8,7 @@ import { parseRepositoryName } from '../../src/oci/repository-name.ts'
 import { noteSecret } from '../support/secret-canary.ts'
 import { makeTempFolder } from '../support/temp-folder.ts'
 import type { Reply } from './connection.ts'
-import { EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 const PASSWORD = 'another password'
 
@@ -16,7 +16,7 @@ const PASSWORD = 'another password'
 async function startWithImage(flags: Readonly<Record<string, string>> = {}): Promise<RegistryUnderTest> {
   const registry = await RegistryUnderTest.start(flags)
   await registry.pushBlob('alice', 'alice/app', EMPTY_JSON)
-  await registry.pushManifest('alice', 'alice/app', { document: formatImage([]), reference: 'v1' })
+  await registry.pushManifest('alice', 'alice/app', { document: toImage([]), reference: 'v1' })
   return registry
 }
 

@@ -1,7 +1,7 @@
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { RequestOptions } from './connection.ts'
-import { formatImage, type User } from './registry-under-test.ts'
+import { toImage, type User } from './registry-under-test.ts'
 
 /** A request that is refused; `{upload}` in the path is a fresh session of alice. */
 export interface Row extends RequestOptions {
@@ -25,7 +25,7 @@ const OCI = { 'content-type': MEDIA_TYPES.ociManifest }
 /** Path at which uploads of alice begin. */
 export const UPLOADS: string = '/v2/alice/app/blobs/uploads/'
 /** The image that is there, as `v1`, before each request and after it. */
-export const IMAGE: Record<string, unknown> = formatImage([LAYER])
+export const IMAGE: Record<string, unknown> = toImage([LAYER])
 const DEEP = 100_000
 
 const DIGESTS: readonly Row[] = [
@@ -175,7 +175,7 @@ const MANIFESTS: readonly Row[] = [
     status: 413,
     chunked: true,
   }),
-  manifestRow('naming absent blobs', formatImage(['absent']), 'MANIFEST_BLOB_UNKNOWN', { status: 404 }),
+  manifestRow('naming absent blobs', toImage(['absent']), 'MANIFEST_BLOB_UNKNOWN', { status: 404 }),
   manifestRow('of an index naming absent manifests', makeIndex(ABSENT), 'MANIFEST_BLOB_UNKNOWN', {
     status: 404,
     headers: { 'content-type': MEDIA_TYPES.ociIndex },

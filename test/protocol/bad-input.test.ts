@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { ABSENT, BAD_INPUT, IMAGE, LAYER, type Row, UPLOADS } from './bad-input-rows.ts'
-import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 describe('bad input gets a clear error, and nothing is left or lost', () => {
   let registry: RegistryUnderTest
@@ -58,7 +58,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
   })
 
   test('a legal manifest of 3.9 MB passes, and comes back as it was sent', async () => {
-    const document = formatImage([LAYER], { annotations: { filling: 'x'.repeat(3_900_000) } })
+    const document = toImage([LAYER], { annotations: { filling: 'x'.repeat(3_900_000) } })
     const digest = await registry.pushManifest('alice', 'alice/app', { document, reference: 'large' })
     const reply = await registry.send('alice', 'GET', `/v2/alice/app/manifests/${digest}`)
     assert.equal(digestOf(reply.body), digest)
@@ -113,7 +113,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
   })
 
   test('an artifact with layers of any type passes', async () => {
-    const document = formatImage([], { artifactType: 'x/y', layers: [describeBytes('any/thing', LAYER)] })
+    const document = toImage([], { artifactType: 'x/y', layers: [describeBytes('any/thing', LAYER)] })
     await registry.pushManifest('alice', 'alice/app', { document })
   })
 })

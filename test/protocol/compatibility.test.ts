@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
-import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 const LAYER = 'a layer of a cache'
 const CACHE_CONFIG = '{"layers":[]}'
@@ -50,7 +50,7 @@ describe('what clients of Distribution send', () => {
   })
 
   test('an index may name a manifest by a type that is none, and holds it', async () => {
-    const image = formatImage([])
+    const image = toImage([])
     const digest = await push(image, digestOf(JSON.stringify(image)))
     const manifests = [describeBytes('application/json', JSON.stringify(image))]
     const index = await push({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }, 'odd')
@@ -60,7 +60,7 @@ describe('what clients of Distribution send', () => {
   })
 
   test('an empty list written as null is an empty list', async () => {
-    const image = formatImage([], { layers: null })
+    const image = toImage([], { layers: null })
     await push(image, 'scratch')
     assert.equal((await send('GET', '/v2/alice/app/manifests/scratch')).text, JSON.stringify(image))
     await push({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: null }, 'none')
@@ -68,7 +68,7 @@ describe('what clients of Distribution send', () => {
 
   test('a member written as null is one left out', async () => {
     const layers = [{ ...describeBytes(GZIP, EMPTY_JSON), annotations: null, urls: null, platform: null }]
-    const image = formatImage([], {
+    const image = toImage([], {
       layers,
       mediaType: null,
       artifactType: null,

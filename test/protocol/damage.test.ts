@@ -6,7 +6,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
-import { EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 /** Damages of a blob's file behind the server's back. */
 const DAMAGES: Readonly<Record<string, (path: string) => Promise<void>>> = {
@@ -41,8 +41,8 @@ describe('a blob whose file is not what was stored', () => {
 
   const putImage = (layer: string) =>
     registry.send('alice', 'PUT', `${APP}/manifests/v1`, {
-      body: JSON.stringify(formatImage([layer])),
-      headers: { 'content-type': String(formatImage([]).mediaType) },
+      body: JSON.stringify(toImage([layer])),
+      headers: { 'content-type': String(toImage([]).mediaType) },
     })
 
   for (const [name, damage] of Object.entries(DAMAGES)) {
@@ -126,7 +126,7 @@ describe('a blob whose file is not what was stored', () => {
   })
 
   test('a manifest without content is not affected by the file of its own', async () => {
-    const digest = await registry.pushManifest('alice', 'alice/app', { document: formatImage([]) })
+    const digest = await registry.pushManifest('alice', 'alice/app', { document: toImage([]) })
     await rm(registry.toFile(digest))
     const found = await registry.send('alice', 'GET', `${APP}/manifests/${digest}`)
     assert.deepEqual([found.status, digestOf(found.text)], [200, digest])

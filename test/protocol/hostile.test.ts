@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { sendRaw } from './connection.ts'
-import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 const SECRET_LAYER = 'what only alice may have'
 
@@ -15,7 +15,7 @@ describe('a hostile client', () => {
     registry = await RegistryUnderTest.start()
     for (const blob of [EMPTY_JSON, SECRET_LAYER]) await registry.pushBlob('alice', 'alice/app', blob)
     await registry.pushBlob('bob', 'bob/app', EMPTY_JSON)
-    const document = formatImage([SECRET_LAYER])
+    const document = toImage([SECRET_LAYER])
     await registry.pushManifest('alice', 'alice/app', { document, reference: 'v1' })
   })
   after(() => registry[Symbol.asyncDispose]())
@@ -34,13 +34,13 @@ describe('a hostile client', () => {
         body: JSON.stringify(document),
         headers: { 'content-type': String(document.mediaType) },
       })
-    assert.equal((await put(formatImage([SECRET_LAYER]))).code, 'MANIFEST_BLOB_UNKNOWN')
-    const alices = describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(formatImage([SECRET_LAYER])))
+    assert.equal((await put(toImage([SECRET_LAYER]))).code, 'MANIFEST_BLOB_UNKNOWN')
+    const alices = describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(toImage([SECRET_LAYER])))
     const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [alices] }
     assert.equal((await put(index)).code, 'MANIFEST_BLOB_UNKNOWN')
     // Layers that need not be here may be named, and are still not served.
     const foreign = describeBytes('application/vnd.oci.image.layer.nondistributable.v1.tar', SECRET_LAYER)
-    assert.equal((await put(formatImage([], { layers: [foreign], subject: alices }))).status, 201)
+    assert.equal((await put(toImage([], { layers: [foreign], subject: alices }))).status, 201)
     for (const path of [`blobs/${digest}`, `manifests/${alices.digest}`]) {
       assert.equal((await registry.send('bob', 'GET', `/v2/bob/app/${path}`)).status, 404, path)
       assert.equal((await registry.send('bob', 'DELETE', `/v2/bob/app/${path}`)).status, 404, path)
@@ -143,7 +143,7 @@ describe('a hostile client', () => {
   })
 
   test('cannot fill the memory with answers it does not read', async () => {
-    const document = formatImage([], { annotations: { filling: 'x'.repeat(4_100_000) } })
+    const document = toImage([], { annotations: { filling: 'x'.repeat(4_100_000) } })
     await registry.pushManifest('alice', 'alice/app', { document, reference: 'large' })
     const path = '/v2/alice/app/manifests/large'
     const { hostname, port } = new URL(registry.url)

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../../src/oci/manifest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
-import { EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 /** Pushes of one account at once. */
 const AT_ONCE = 3
@@ -46,7 +46,7 @@ const annotations = Object.fromEntries(
 
 describe('large manifests of one account', () => {
   let registry: RegistryUnderTest
-  const subject = formatImage([])
+  const subject = toImage([])
 
   before(async () => {
     registry = await RegistryUnderTest.start({ 'sparse-manifests': 'true' })
@@ -67,10 +67,10 @@ describe('large manifests of one account', () => {
   }
 
   test('hold nobody up while they are read and stored', async () => {
-    await push(formatImage([], { annotations: { a: 'x'.repeat(100_000) } }), 'warm-up')
+    await push(toImage([], { annotations: { a: 'x'.repeat(100_000) } }), 'warm-up')
     const documents = [
-      formatImage([], { annotations }),
-      formatImage(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`)),
+      toImage([], { annotations }),
+      toImage(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`)),
     ]
     for (const document of documents) {
       // The first one: reading it takes longest.
@@ -81,7 +81,7 @@ describe('large manifests of one account', () => {
   })
 
   test('hold nobody up while they are deleted', async () => {
-    const document = formatImage(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`))
+    const document = toImage(Array.from({ length: 20_000 }, (_, index) => `layer ${index}`))
     await push(document, 'deleted')
     const head = await registry.send('alice', 'HEAD', '/v2/alice/app/manifests/deleted')
     const path = `/v2/alice/app/manifests/${head.headers['docker-content-digest']}`
@@ -98,7 +98,7 @@ describe('large manifests of one account', () => {
 
   test('are stored as they came, with what they name, and refused as small ones are', async () => {
     const layers = Array.from({ length: 2_000 }, (_, index) => `layer ${index}`)
-    const body = await push(formatImage(layers, { annotations: { note: 'n' } }), 'whole')
+    const body = await push(toImage(layers, { annotations: { note: 'n' } }), 'whole')
     const pulled = await registry.send('alice', 'GET', '/v2/alice/app/manifests/whole')
     assert.equal(pulled.text, body)
     const refused = await registry.send('alice', 'PUT', '/v2/alice/app/manifests/x', {
@@ -119,7 +119,7 @@ describe('large manifests of one account', () => {
   test('hold nobody up in the list of referrers, their own nor those of an older client', async () => {
     const target = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(JSON.stringify(subject)), size: 1 }
     const size = Buffer.byteLength(JSON.stringify(subject))
-    await push(formatImage([], { subject: { ...target, size }, annotations }), 'referrer')
+    await push(toImage([], { subject: { ...target, size }, annotations }), 'referrer')
     const listed = Array.from({ length: 10_000 }, (_, index) => ({
       ...target,
       digest: digestOf(`referrer ${index}`),

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { Reply } from './connection.ts'
-import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 const BYTES = '0123456789'
 const ETAG = `"${digestOf(BYTES)}"`
@@ -64,7 +64,7 @@ describe('reading', () => {
     registry = await RegistryUnderTest.start()
     for (const blob of [EMPTY_JSON, BYTES]) await registry.pushBlob('alice', 'alice/app', blob)
     for (const reference of ['v1', 'v2', 'a', 'B', '_', '10', '9']) {
-      await registry.pushManifest('alice', 'alice/app', { document: formatImage([BYTES]), reference })
+      await registry.pushManifest('alice', 'alice/app', { document: toImage([BYTES]), reference })
     }
   })
   after(() => registry[Symbol.asyncDispose]())
@@ -110,7 +110,7 @@ describe('reading', () => {
   test('tags and repositories come once each, in the order of their bytes, whatever the page', async () => {
     for (const name of ['a', 'a-b', 'a/b', 'b']) {
       await registry.pushBlob('alice', `alice/${name}`, EMPTY_JSON)
-      await registry.pushManifest('alice', `alice/${name}`, { document: formatImage([]), reference: 'v1' })
+      await registry.pushManifest('alice', `alice/${name}`, { document: toImage([]), reference: 'v1' })
     }
     const tags = ['10', '9', 'B', '_', 'a', 'v1', 'v2']
     const repositories = ['alice/a', 'alice/a-b', 'alice/a/b', 'alice/app', 'alice/b']
@@ -125,16 +125,16 @@ describe('reading', () => {
   })
 
   test('referrers: subject told, filtered, paged, and those of the fallback tag folded in', async () => {
-    const subject = { ...describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(formatImage([BYTES]))) }
+    const subject = { ...describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(toImage([BYTES]))) }
     const digests: string[] = []
     for (let i = 0; i < 5; i++) {
       const artifactType = i % 2 === 0 ? 'test/even' : 'test/odd'
-      const document = formatImage([], { subject, artifactType, annotations: { number: String(i) } })
+      const document = toImage([], { subject, artifactType, annotations: { number: String(i) } })
       const reply = await put(document, digestOf(JSON.stringify(document)))
       assert.deepEqual([reply.status, reply.headers['oci-subject']], [201, subject.digest])
       digests.push(String(reply.headers['docker-content-digest']))
     }
-    const old = formatImage([], { annotations: { old: 'yes' } })
+    const old = toImage([], { annotations: { old: 'yes' } })
     await put(old, 'old')
     const entry: Record<string, unknown> = {
       ...describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(old)),
@@ -162,7 +162,7 @@ describe('reading', () => {
     const subject = describeBytes(MEDIA_TYPES.ociManifest, 'large')
     const digests: string[] = []
     for (let i = 0; i < 3; i++) {
-      const document = formatImage([], {
+      const document = toImage([], {
         subject,
         annotations: { filling: 'é'.repeat(1_200_000), i: String(i) },
       })
@@ -178,7 +178,7 @@ describe('reading', () => {
   })
 
   test('`?tag=` names further tags, and sha512 is kept as it was asked for', async () => {
-    const document = formatImage([BYTES], { annotations: { digest: 'sha512' } })
+    const document = toImage([BYTES], { annotations: { digest: 'sha512' } })
     const digest = digestOf(JSON.stringify(document), 'sha512')
     const reply = await put(document, `${digest}?tag=x1&tag=x2`)
     assert.deepEqual([reply.status, reply.headers['oci-tag']], [201, 'x1, x2'])

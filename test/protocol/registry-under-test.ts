@@ -199,7 +199,7 @@ export function describeBytes(mediaType: string, bytes: string): Record<string, 
 }
 
 /** An image of layers with these contents; `more` adds or replaces members. */
-export function formatImage(
+export function toImage(
   layers: readonly string[],
   more: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {

@@ -3,11 +3,11 @@ import { after, before, describe, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { Reply } from './connection.ts'
-import { describeBytes, EMPTY_JSON, formatImage, RegistryUnderTest } from './registry-under-test.ts'
+import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 const LAYER = 'layer'
 const CACHE = 'application/vnd.buildkit.cacheconfig.v0'
-const image = formatImage([LAYER])
+const image = toImage([LAYER])
 const IMAGE_TEXT = JSON.stringify(image)
 
 const describeLayer = (size: number, mediaType = 'application/octet-stream') => ({
@@ -24,17 +24,17 @@ const index = (...manifests: unknown[]) => ({
 
 /** Documents with one size that differs from the stored one -> digest, stated size, stored size. */
 const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, number, number]>> = {
-  'a layer, too large': [formatImage([], { layers: [describeLayer(6)] }), digestOf(LAYER), 6, 5],
-  'a layer, too small': [formatImage([], { layers: [describeLayer(4)] }), digestOf(LAYER), 4, 5],
-  'a layer of no bytes': [formatImage([], { layers: [describeLayer(0)] }), digestOf(LAYER), 0, 5],
+  'a layer, too large': [toImage([], { layers: [describeLayer(6)] }), digestOf(LAYER), 6, 5],
+  'a layer, too small': [toImage([], { layers: [describeLayer(4)] }), digestOf(LAYER), 4, 5],
+  'a layer of no bytes': [toImage([], { layers: [describeLayer(0)] }), digestOf(LAYER), 0, 5],
   'the second of two that name one layer': [
-    formatImage([], { layers: [describeLayer(5), describeLayer(7)] }),
+    toImage([], { layers: [describeLayer(5), describeLayer(7)] }),
     digestOf(LAYER),
     7,
     5,
   ],
   'a config': [
-    formatImage([], {
+    toImage([], {
       config: { ...describeBytes('application/vnd.oci.empty.v1+json', EMPTY_JSON), size: 3 },
     }),
     digestOf(EMPTY_JSON),
@@ -49,7 +49,7 @@ const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, 
   ],
   'a blob of a cache': [index(describeLayer(9, CACHE)), digestOf(LAYER), 9, 5],
   'a subject that is there': [
-    formatImage([], { subject: { ...imageDescriptor, size: 1 } }),
+    toImage([], { subject: { ...imageDescriptor, size: 1 } }),
     digestOf(IMAGE_TEXT),
     1,
     IMAGE_TEXT.length,
@@ -58,11 +58,11 @@ const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, 
 
 /** Documents whose sizes cannot be compared, or are right. */
 const RIGHT: Readonly<Record<string, Record<string, unknown>>> = {
-  'sizes as stored': formatImage([LAYER], { subject: { ...imageDescriptor, size: IMAGE_TEXT.length } }),
-  'a subject that is absent': formatImage([], {
+  'sizes as stored': toImage([LAYER], { subject: { ...imageDescriptor, size: IMAGE_TEXT.length } }),
+  'a subject that is absent': toImage([], {
     subject: { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf('absent'), size: 1 },
   }),
-  'a layer that is not distributed': formatImage([], {
+  'a layer that is not distributed': toImage([], {
     layers: [describeLayer(1, 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')],
   }),
   'an index with a cache': index({ ...imageDescriptor, size: IMAGE_TEXT.length }, describeLayer(5, CACHE)),
@@ -105,7 +105,7 @@ for (const sparse of [false, true])
     }
 
     test(`a layer that is absent is ${sparse ? 'taken' : 'refused'}, whatever its size`, async () => {
-      const { status } = await put(formatImage(['absent']))
+      const { status } = await put(toImage(['absent']))
       assert.equal(status, sparse ? 201 : 404)
       await registry.send('alice', 'DELETE', '/v2/alice/app/manifests/tried')
     })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Reply } from './connection.ts'
-import { EMPTY_JSON, formatImage, RegistryUnderTest, type User } from './registry-under-test.ts'
+import { EMPTY_JSON, RegistryUnderTest, toImage, type User } from './registry-under-test.ts'
 
 function bearer(token: string): { headers: { authorization: string } } {
   return { headers: { authorization: `Bearer ${token}` } }
@@ -14,7 +14,7 @@ describe('what a token was issued for', () => {
   before(async () => {
     registry = await RegistryUnderTest.start()
     await registry.pushBlob('alice', 'alice/app', EMPTY_JSON)
-    await registry.pushManifest('alice', 'alice/app', { document: formatImage([]), reference: 'v1' })
+    await registry.pushManifest('alice', 'alice/app', { document: toImage([]), reference: 'v1' })
   })
   after(() => registry[Symbol.asyncDispose]())
 

@@ -21,11 +21,7 @@ interface Answer {
   readonly body: string
 }
 
-async function requestPath(
-  room: ProxyRoom,
-  path: string,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
+async function fetch(room: ProxyRoom, path: string, headers: Record<string, string> = {}): Promise<Answer> {
   const request = httpGet({ host: '127.0.0.1', port: room.port, path, headers: { host: HOST, ...headers } })
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   let body = ''
@@ -88,7 +84,7 @@ const FILES: readonly [
 for (const [path, headers, status, body] of FILES) {
   test(`files: ${path} ${JSON.stringify(headers)} gives ${status}`, async () => {
     await using files = await openFiles((root) => `location / { root ${root}; }`)
-    const answer = await requestPath(files.room, path, headers)
+    const answer = await fetch(files.room, path, headers)
     assert.equal(answer.status, status)
     if (typeof body === 'string') assert.equal(answer.body, body)
     else assert.match(answer.body, body)
@@ -98,25 +94,25 @@ for (const [path, headers, status, body] of FILES) {
 
 test('`return 204` has neither a type nor a length nor a body', async () => {
   await using files = await openFiles(() => 'location / { return 204 text; }')
-  const { status, headers, body } = await requestPath(files.room, '/')
+  const { status, headers, body } = await fetch(files.room, '/')
   const { 'content-type': type, 'content-length': length } = headers
   assert.deepEqual([status, type, length, body], [204, undefined, undefined, ''])
 })
 
 test('files: a fresh copy is not sent again', async () => {
   await using files = await openFiles((root) => `location / { root ${root}; expires 1h; }`)
-  const first = await requestPath(files.room, '/a.txt')
+  const first = await fetch(files.room, '/a.txt')
   assert.equal(first.headers['cache-control'], 'max-age=3600')
   assert.equal(first.headers['content-type'], 'text/plain; charset=utf-8')
   const etag = first.headers.etag ?? ''
-  assert.equal((await requestPath(files.room, '/a.txt', { 'if-none-match': etag })).status, 304)
-  assert.equal((await requestPath(files.room, '/a.txt', { 'if-match': `"other", ${etag}` })).status, 200)
+  assert.equal((await fetch(files.room, '/a.txt', { 'if-none-match': etag })).status, 304)
+  assert.equal((await fetch(files.room, '/a.txt', { 'if-match': `"other", ${etag}` })).status, 200)
   const past = 'Fri, 31 Dec 1999 00:00:00 GMT'
   // The tag decides; the time is ignored then.
-  const both = await requestPath(files.room, '/a.txt', { 'if-match': etag, 'if-unmodified-since': past })
+  const both = await fetch(files.room, '/a.txt', { 'if-match': etag, 'if-unmodified-since': past })
   assert.equal(both.status, 200)
   const since = first.headers['last-modified'] ?? ''
-  assert.equal((await requestPath(files.room, '/a.txt', { 'if-modified-since': since })).status, 304)
+  assert.equal((await fetch(files.room, '/a.txt', { 'if-modified-since': since })).status, 304)
 })
 
 test('files: alias takes the place of the path, try_files tries one after the other', async () => {
@@ -124,9 +120,9 @@ test('files: alias takes the place of the path, try_files tries one after the ot
     (root) =>
       `location /files/ { alias ${root}/; } location / { root ${root}; try_files $uri /nothing /index.html; }`,
   )
-  assert.equal((await requestPath(files.room, '/files/a.txt')).body, '0123456789')
-  assert.equal((await requestPath(files.room, '/some/page')).body, '<h1>home</h1>')
-  assert.equal((await requestPath(files.room, '/files/../../secret.txt')).status, 400)
+  assert.equal((await fetch(files.room, '/files/a.txt')).body, '0123456789')
+  assert.equal((await fetch(files.room, '/some/page')).body, '<h1>home</h1>')
+  assert.equal((await fetch(files.room, '/files/../../secret.txt')).status, 400)
 })
 
 test('error_page: the page of the vhost file, with the status of the error', async () => {
@@ -134,7 +130,7 @@ test('error_page: the page of the vhost file, with the status of the error', asy
     (root) =>
       `error_page 502 503 504 /50x.html; location = /50x.html { root ${root}; } location / { proxy_pass http://127.0.0.1:1; }`,
   )
-  const answer = await requestPath(files.room, '/')
+  const answer = await fetch(files.room, '/')
   assert.deepEqual([answer.status, answer.body], [502, 'page of an error'])
 })
 
@@ -150,7 +146,7 @@ const REDIRECTS: readonly [vhost: string, path: string, target: string][] = [
 for (const [vhost, path, target] of REDIRECTS) {
   test(`a redirect to a path stays on its host: "${vhost}" with ${path}`, async () => {
     await using room = await openProxyRoom({ vhost })
-    const { headers } = await requestPath(room, path)
+    const { headers } = await fetch(room, path)
     assert.equal(new URL(headers.location ?? '', `http://${HOST}/`).href, target)
   })
 }
@@ -159,7 +155,7 @@ test('limit_rate: bytes come at the pace that is set', async () => {
   await using app = await startApp((_request, response) => response.end(Buffer.alloc(400_000)))
   await using room = await openProxyRoom({ ports: [app.port], vhost: 'limit_rate 400k;' })
   const before = performance.now()
-  const { body } = await requestPath(room, '/')
+  const { body } = await fetch(room, '/')
   assert.equal(body.length, 400_000)
   assert.ok(performance.now() - before > 500)
 })
@@ -195,7 +191,7 @@ for (const [vhost, headers, status] of AUTH) {
   test(`access: ${status} with "${vhost}" and ${headers.authorization ? 'a log-in' : 'nothing'}`, async () => {
     await using app = await startApp((_request, response) => response.end('in'))
     await using room = await openProxyRoom({ ports: [app.port], vhost, passwords })
-    const answer = await requestPath(room, '/', headers)
+    const answer = await fetch(room, '/', headers)
     assert.equal(answer.status, status)
     assert.equal(answer.headers['www-authenticate'], status === 401 ? 'Basic realm="R"' : undefined)
     assert.ok(!JSON.stringify(room.log).includes('pass:word'))
@@ -209,8 +205,8 @@ test('access: NETWORK_ACCESS=internal keeps others out', async () => {
     declaration: { networkAccess: 'internal' },
     trustedProxies: ['127.0.0.1'],
   })
-  assert.equal((await requestPath(room, '/')).status, 200)
-  assert.equal((await requestPath(room, '/', { 'x-forwarded-for': '192.0.2.1' })).status, 403)
+  assert.equal((await fetch(room, '/')).status, 200)
+  assert.equal((await fetch(room, '/', { 'x-forwarded-for': '192.0.2.1' })).status, 403)
 })
 
 test('limits: a rate refuses what is above its burst, a count what is under way', async () => {
@@ -226,11 +222,11 @@ test('limits: a rate refuses what is above its burst, a count what is under way'
       'location /rate { limit_req zone=r burst=1 nodelay; limit_req_status 429; proxy_pass http://app.example; } location /wait { limit_conn c 1; proxy_pass http://app.example; }',
   })
   const statuses = []
-  for (let turn = 0; turn < 4; turn++) statuses.push((await requestPath(room, '/rate')).status)
+  for (let turn = 0; turn < 4; turn++) statuses.push((await fetch(room, '/rate')).status)
   assert.deepEqual(statuses, [200, 200, 429, 429])
-  const first = requestPath(room, '/wait')
+  const first = fetch(room, '/wait')
   while (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-  assert.equal((await requestPath(room, '/wait')).status, 503)
+  assert.equal((await fetch(room, '/wait')).status, 503)
   waiting[0]?.end('done')
   assert.equal((await first).status, 200)
 })
@@ -261,7 +257,7 @@ test('limits: a visitor who leaves while the password is checked is counted no l
   await new Promise((resolve) => setTimeout(resolve, 50))
   checked.resolve()
   await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.equal((await requestPath(room, '/', { authorization: 'Basic dTpw' })).status, 200)
+  assert.equal((await fetch(room, '/', { authorization: 'Basic dTpw' })).status, 200)
 })
 
 test('gzip: what the vhost file names is compressed for clients that take it', async () => {
@@ -274,10 +270,10 @@ test('gzip: what the vhost file names is compressed for clients that take it', a
     ports: [app.port],
     vhost: 'gzip on; gzip_types application/json;',
   })
-  const packed = await requestPath(room, '/', { 'accept-encoding': 'gzip' })
+  const packed = await fetch(room, '/', { 'accept-encoding': 'gzip' })
   assert.equal(packed.headers['content-encoding'], 'gzip')
   assert.equal(packed.headers.etag, 'W/"x"')
-  const plain = await requestPath(room, '/', { 'accept-encoding': 'gzip;q=0, identity' })
+  const plain = await fetch(room, '/', { 'accept-encoding': 'gzip;q=0, identity' })
   assert.deepEqual([plain.headers['content-encoding'], plain.body.length], [undefined, 700])
 })
 
