@@ -281,10 +281,7 @@ describe('who may do what', () => {
   test('where deleting is off, nothing is deleted and the answer says so', async () => {
     await using fixed = await RegistryUnderTest.start({ 'delete-enabled': 'false' })
     await fixed.pushBlob('alice', 'alice/app', EMPTY_JSON)
-    const digest = await fixed.pushManifest('alice', 'alice/app', {
-      document: toImage([]),
-      reference: 'v1',
-    })
+    const digest = await fixed.pushManifest('alice', 'alice/app', { document: toImage([]), reference: 'v1' })
     const before = fixed.inventory()
     for (const path of ['manifests/v1', `manifests/${digest}`, `blobs/${digestOf(EMPTY_JSON)}`]) {
       const reply = await fixed.send('alice', 'DELETE', `/v2/alice/app/${path}`)
