@@ -25,7 +25,7 @@ interface AccountsOptions {
   readonly weakHashes?: boolean
   /** Called for each htpasswd file that was read, and for each new problem with one. */
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; by default this machine's clock for files and guesses, the database's for rows. */
   readonly clock?: () => number
   /** Shared with other checks of passwords, and closed by its owner; by default one of its own. */
   readonly guard?: LoginGuard
@@ -50,7 +50,8 @@ export interface Accounts extends Authenticator, AccountManager, AsyncDisposable
 /** Makes the accounts over a database and, if there are any, htpasswd files. Reads nothing yet. */
 export function createAccounts(options: AccountsOptions): Accounts {
   const { database, belongings, htpasswdFile, clock = Date.now, passwordCost = PASSWORD_COST } = options
-  const { guard = new LoginGuard({ clock, places: createLoginPlaces(database, clock) }) } = options
+  const rowClock = options.clock ?? database.now
+  const { guard = new LoginGuard({ clock, places: createLoginPlaces(database, rowClock) }) } = options
   const htpasswd = new HtpasswdFiles({
     clock,
     onChange: options.onHtpasswdChange ?? (() => {}),
@@ -61,7 +62,13 @@ export function createAccounts(options: AccountsOptions): Accounts {
   }
   setHtpasswdFiles(options.htpasswdFiles ?? [])
   const authenticator = createAuthenticator({ database, htpasswd, guard, passwordCost })
-  const manager = new DatabaseAccountManager({ database, belongings, htpasswd, clock, passwordCost })
+  const manager = new DatabaseAccountManager({
+    database,
+    belongings,
+    htpasswd,
+    clock: rowClock,
+    passwordCost,
+  })
   const close = async (): Promise<void> => {
     if (options.guard === undefined) await guard.close()
   }

@@ -202,7 +202,7 @@ function removeAbandonedUploads(
     async () => {
       // Files of another database's uploads must not be removed by the rows of this one.
       await metadata.check()
-      const removed = await expireUploads({ blobs, metadata }, hoursAgo(config.uploadMaxAgeHours))
+      const removed = await expireUploads({ blobs, metadata }, config.uploadMaxAgeHours * 3_600_000)
       if (removed.sessions + removed.orphans > 0) logger.info(removed, 'abandoned uploads removed')
     },
     {
@@ -223,8 +223,4 @@ async function checkHtpasswd(config: Config, { accounts }: Store): Promise<void>
     `The htpasswd file ${config.htpasswdFile} cannot be used: ${status.problem}`,
     'Mend it, or start without --htpasswd-file',
   )
-}
-
-function hoursAgo(hours: number): Date {
-  return new Date(Date.now() - hours * 3_600_000)
 }

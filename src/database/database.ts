@@ -38,6 +38,11 @@ export interface Database<S> {
    * rows may be returned again as long as `changes()` stays the same: they must not be changed.
    */
   prepareFirst<R extends object>(query: CompiledQuery<R>, memory?: MemoryOfAbsence): FirstRow<R>
+  /**
+   * The database's clock, the same for all nodes: milliseconds since 1970. Every time in a row is of this clock and is
+   * compared with it, as the clocks of nodes differ. At once, and right to a few milliseconds.
+   */
+  now(): number
   /** A number that differs once earlier reads may be out of date. */
   changes(): number
   /**

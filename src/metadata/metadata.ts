@@ -169,8 +169,8 @@ export interface UploadFacts {
   advanceUpload(id: UploadId, from: number, to: { offset: number; state: string }): Promise<boolean>
   /** Removes a session; false if there was none. */
   deleteUpload(id: UploadId): Promise<boolean>
-  /** Sessions unused since `before`, of one principal or of all, the stalest first, at most `limit`. */
-  listStaleUploads(before: Date, limit: number, principal?: string): Promise<UploadId[]>
+  /** Sessions unused for `unusedMs` or longer, of one principal or of all, the stalest first, at most `limit`. */
+  listStaleUploads(unusedMs: number, limit: number, principal?: string): Promise<UploadId[]>
 }
 
 /** All facts about bytes. */

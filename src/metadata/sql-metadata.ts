@@ -9,7 +9,7 @@ import type { MetadataSchema } from './schema.ts'
 /** Facts in an SQL database. `clock` gives milliseconds since 1970. */
 export function createSqlMetadata(
   database: Database<MetadataSchema>,
-  clock: () => number = Date.now,
+  clock: () => number = database.now,
 ): Metadata {
   return {
     ...createBlobFacts(database, clock),

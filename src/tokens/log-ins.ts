@@ -6,7 +6,7 @@ import type { LogInManager } from './tokens.ts'
 /** Makes the manager of log-ins; an ended log-in counts at once for a running server. */
 export function createLogInManager(
   database: Database<TokensSchema>,
-  clock: () => number = Date.now,
+  clock: () => number = database.now,
 ): LogInManager {
   return {
     async list(name) {

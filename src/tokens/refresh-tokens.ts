@@ -57,7 +57,7 @@ type MaybePromise<T> = T | Promise<T>
 export async function createRefreshTokenService<A extends TokenOwner>(
   options: RefreshTokenOptions<A>,
 ): Promise<RefreshTokenService<A>> {
-  const { database, findEnabled, clock = Date.now } = options
+  const { database, findEnabled, clock = database.now } = options
   const deriveSuccessor = await createSuccessor(database, PREFIX)
   const rotation = createRotation({ ...options, clock, deriveSuccessor })
   return {

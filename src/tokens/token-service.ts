@@ -14,7 +14,7 @@ import { VerifiedTokens } from './verified-tokens.ts'
 
 /** Longest token that is read, in characters; ours are shorter (`MAX_GRANTED_CHARACTERS`), and headers hold no more. */
 export const MAX_TOKEN_LENGTH = 8_192
-/** Accepted difference of two nodes' clocks, in seconds: the value of Distribution. */
+/** Accepted difference of two nodes' ideas of the time, in seconds: the value of Distribution. */
 const CLOCK_LEEWAY_S = 60
 const TOKEN_TYPE = 'JWT'
 const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'access']
@@ -30,7 +30,7 @@ interface TokenServiceOptions {
 
 /** Makes the token service of this registry, with its name and first key if the database holds none yet. */
 export async function createTokenService(options: TokenServiceOptions): Promise<TokenService> {
-  const { database, lifetimeS, clock = Date.now } = options
+  const { database, lifetimeS, clock = database.now } = options
   const service = `berth-${await readInstanceId(database)}`
   const keys = new SigningKeys({ database, clock, graceMs: (lifetimeS + CLOCK_LEEWAY_S) * 1_000 })
   await keys.signing()

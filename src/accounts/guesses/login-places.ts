@@ -21,7 +21,10 @@ export interface LoginPlaces {
 }
 
 /** Keeps the places in the database, as hashes: they outlast a restart and count for every process. */
-export function createLoginPlaces(database: Database<AccountsSchema>, clock: () => number): LoginPlaces {
+export function createLoginPlaces(
+  database: Database<AccountsSchema>,
+  clock: () => number = database.now,
+): LoginPlaces {
   const written = new Map<string, number>()
   const findPlace = database.prepareFirst(
     database.read.selectFrom('login_places').select('seen_at').where('place', '=', '').compile(),

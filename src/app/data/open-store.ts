@@ -44,7 +44,7 @@ export async function openStore(
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
-    places: createLoginPlaces(database, Date.now),
+    places: createLoginPlaces(database),
   })
   const accounts = createAccounts({
     database,

@@ -33,7 +33,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
   const temporary = resources.use(await openDatabase())
   const { database, take } = countQueries(temporary.database)
   const { config } = loadConfig({ flags: { data: temporary.folder }, env: {}, cwd: temporary.folder })
-  const guard = resources.use(new LoginGuard({ places: createLoginPlaces(database, Date.now) }))
+  const guard = resources.use(new LoginGuard({ places: createLoginPlaces(database) }))
   const accounts = resources.use(
     createAccounts({ database, belongings: accountBelongings(database), htpasswdFile: undefined, guard }),
   )

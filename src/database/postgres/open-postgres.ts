@@ -9,6 +9,7 @@ import { RowMemory } from '../row-memory.ts'
 import { POSTGRES_TYPES } from './connection/column-types.ts'
 import { PoolDialect, takeConnection } from './connection/postgres-dialect.ts'
 import { clientConfig, type PostgresTarget, poolSize } from './connection/postgres-target.ts'
+import { SERVER_TIME, ServerClock } from './connection/server-clock.ts'
 import { requireUsable, type ServerFacts, toStartError } from './connection/start-error.ts'
 import { ChangeListener, type ListenProblem, notifyStatement } from './remembered/change-listener.ts'
 import { createFirstRowReader } from './remembered/first-row-reader.ts'
@@ -31,6 +32,8 @@ export interface OpenPostgresOptions {
   readonly onListening?: ((problem: ListenProblem | undefined, cause?: unknown) => void) | undefined
   /** Milliseconds that only grow; of the process, by default. */
   readonly now?: (() => number) | undefined
+  /** This machine's clock, in milliseconds since 1970; by default that of the process. */
+  readonly ownClock?: (() => number) | undefined
 }
 
 /**
@@ -39,7 +42,12 @@ export interface OpenPostgresOptions {
  */
 export async function openPostgresDatabase<S>(
   target: PostgresTarget,
-  { migrations, onListening = () => {}, now = () => performance.now() }: OpenPostgresOptions,
+  {
+    migrations,
+    onListening = () => {},
+    now = () => performance.now(),
+    ownClock = Date.now,
+  }: OpenPostgresOptions,
 ): Promise<Database<S>> {
   await using resources = new AsyncDisposableStack()
   try {
@@ -55,6 +63,9 @@ export async function openPostgresDatabase<S>(
     resources.defer(() => listener.close())
     requireUsable(await readServerFacts(pool))
     await migrateAlone(db, migrations)
+    const readTime = async (): Promise<number> => Number((await runStatement(pool, SERVER_TIME))[0]?.now)
+    const clock = new ServerClock({ readTime, ownClock })
+    await clock.compare()
     const lanes = {
       gate: new TransactionGate(poolSize(target) - LEFT_TO_READS),
       again: new TransactionGate(1),
@@ -67,6 +78,7 @@ export async function openPostgresDatabase<S>(
       transaction: (work) =>
         runTransaction(() => db.transaction().setIsolationLevel('serializable').execute(work), lanes),
       prepareFirst: createFirstRowReader({ take: () => takeConnection(pool), rows, keepListening }),
+      now: () => clock.now(),
       changes() {
         keepListening()
         return rows.version()

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import pg from 'pg'
 import { clientConfig, type PostgresTarget } from './connection/postgres-target.ts'
+import { SERVER_TIME } from './connection/server-clock.ts'
 import { type ServerFacts, toStartError } from './connection/start-error.ts'
 
 /** Questions by which the way to a server is judged. */
@@ -82,7 +83,7 @@ async function readClock(client: pg.Client): Promise<Pick<PostgresReport, 'round
   let best = { roundTripMs: Number.POSITIVE_INFINITY, clockAheadMs: 0 }
   for (let attempt = 0; attempt < QUESTIONS; attempt++) {
     const before = { wall: Date.now(), ms: performance.now() }
-    const { rows } = await client.query('select extract(epoch from clock_timestamp())::float8 * 1000 as now')
+    const { rows } = await client.query(SERVER_TIME)
     const roundTripMs = performance.now() - before.ms
     if (roundTripMs < best.roundTripMs)
       best = { roundTripMs, clockAheadMs: Number(rows[0].now) - (before.wall + roundTripMs / 2) }

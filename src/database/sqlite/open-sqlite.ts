@@ -72,7 +72,7 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
   }
   const { reader: read, prepareFirst, changes } = reading
   const check = async (): Promise<void> => checkFile()
-  return { engine: 'sqlite', read, transaction, prepareFirst, changes, check, close }
+  return { engine: 'sqlite', read, transaction, prepareFirst, now: Date.now, changes, check, close }
 }
 
 /** The side that reads, on a connection of its own that is opened with the first query. */

@@ -52,8 +52,11 @@ export function createUploadFacts(
       )
       return numDeletedRows > 0n
     },
-    async listStaleUploads(before, limit, principal) {
-      let query = read.selectFrom('uploads').select('id').where('updated_at', '<', before.getTime())
+    async listStaleUploads(unusedMs, limit, principal) {
+      let query = read
+        .selectFrom('uploads')
+        .select('id')
+        .where('updated_at', '<=', clock() - unusedMs)
       if (principal !== undefined) query = query.where('principal', '=', principal)
       const rows = await query.orderBy('updated_at').limit(limit).execute()
       return rows.map((row) => row.id as UploadId)

@@ -142,8 +142,8 @@ class UploadSessions {
     const row = this.#toRow(upload)
     const { principal } = row
     if (await this.#metadata.createUpload(row, MAX_OPEN_UPLOADS)) return row
-    const longAgo = new Date(Date.now() - ABANDONED_AFTER_MS)
-    for (const id of await this.#metadata.listStaleUploads(longAgo, 1, principal)) await this.drop(id)
+    for (const id of await this.#metadata.listStaleUploads(ABANDONED_AFTER_MS, 1, principal))
+      await this.drop(id)
     if (await this.#metadata.createUpload(row, MAX_OPEN_UPLOADS)) return row
     throw new OciError('TOOMANYREQUESTS', {
       message: `This account has ${MAX_OPEN_UPLOADS} uploads open: finish or cancel some, or wait until they are removed`,
