@@ -148,7 +148,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     const commandLine = await readFile(`/proc/${server.pid}/cmdline`, 'utf8')
     assert.match(commandLine, /serve.*postgres:\/\/berth:\*{8}@/)
     assert.ok(!commandLine.includes(postgres.password))
-    assert.match(await server.readLog(), /--database holds a password/)
+    assert.match(await server.readLog(), /the command line holds the password/)
     const source = join(folder.path, 'source')
     const add = ['user', 'add', 'admin', '--admin', '--new', '--password-stdin', '--data', source]
     assertDone(await runCli(add, { stdin: 'a password of admin' }))
@@ -174,6 +174,18 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     const list = await runCli(['user', 'list', '--data', site.dataDir], { env })
     assert.match(list.stderr, /^error\[DATA_NOT_FOUND\]: The database postgres:\/\/berth@127/)
     assert.ok(!list.stderr.includes(postgres.password))
+    // Nothing is made where there is nothing to copy.
+    const migrate = ['migrate', '--from', url, '--to', join(folder.path, 'copy')]
+    const copied = await runCli([...migrate, '--data', site.dataDir])
+    assert.match(copied.stderr, /^error\[DATA_NOT_FOUND\]: The database .* holds no data of Berth/m)
+    assert.deepEqual(
+      await postgres.query("select 1 from pg_tables where schemaname = 'public'", database.name),
+      [],
+    )
+    const slip = ['migrate', '--from', 'sqlite', '--to', url.replace('//', '/'), '--data', site.dataDir]
+    const slipped = await runCli(slip)
+    assert.match(slipped.stderr, /^error\[USAGE\]: --to must be sqlite or a postgres:\/\/ URL/m)
+    assert.ok(!`${copied.stderr}${slipped.stderr}`.includes(postgres.password))
     const add = ['user', 'add', 'admin', '--admin', '--new', '--password-stdin', '--data', site.dataDir]
     assertDone(await runCli(add, { env, stdin: 'a password of admin' }))
     {

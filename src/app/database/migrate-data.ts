@@ -3,6 +3,7 @@ import type { AnyTables } from '../../database/copy/copied-table.ts'
 import { type CopiedTableReport, type CopySide, copyDatabase } from '../../database/copy/copy-database.ts'
 import { openPostgresDatabase } from '../../database/postgres/open-postgres.ts'
 import { POSTGRES_COUNTERS } from '../../database/postgres/postgres-counters.ts'
+import { isEmptyPostgres } from '../../database/postgres/postgres-report.ts'
 import { findOtherSessions } from '../../database/postgres/postgres-sessions.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
@@ -39,18 +40,30 @@ interface MigrateReport {
  */
 export async function migrateData({ from, to, isFresh, onPage }: MigrateOptions): Promise<MigrateReport> {
   const names = { from: nameOfDatabase(from), to: nameOfDatabase(to) }
-  if (from.engine === 'sqlite' && !hasDatabase(from.dataDir)) {
+  await refuseMissingSource(from)
+  await using resources = new AsyncDisposableStack()
+  const source = await openSide(from, resources)
+  const target = await openSide(to, resources)
+  const tables = await copyDatabase({ source, target, tables: COPIED_TABLES, isFresh, onPage })
+  return { ...names, tables }
+}
+
+/** Opening it would make what is missing, and the copy would be an empty one. */
+async function refuseMissingSource(from: DatabasePlace): Promise<void> {
+  if (from.engine === 'sqlite') {
+    if (hasDatabase(from.dataDir)) return
     throw new AppError(
       'DATA_NOT_FOUND',
       `There is no database ${databaseFile(from.dataDir)}`,
       'Name the data folder of the server with --data, or with --from',
     )
   }
-  await using resources = new AsyncDisposableStack()
-  const source = await openSide(from, resources)
-  const target = await openSide(to, resources)
-  const tables = await copyDatabase({ source, target, tables: COPIED_TABLES, isFresh, onPage })
-  return { ...names, tables }
+  if (!(await isEmptyPostgres(from))) return
+  throw new AppError(
+    'DATA_NOT_FOUND',
+    `The database ${nameOfDatabase(from)} holds no data of Berth`,
+    'Name the database of the server with --from',
+  )
 }
 
 async function openSide(place: DatabasePlace, resources: AsyncDisposableStack): Promise<CopySide> {

@@ -53,7 +53,9 @@ function parsePlace(context: CommandContext, config: Config, flag: 'from' | 'to'
   const value = context.flags[flag]
   if (typeof value !== 'string') return placeOfDatabase(config)
   if (value === 'sqlite') return { engine: 'sqlite', dataDir: config.dataDir }
-  if (!/^[a-z]+:\/\//i.test(value)) return { engine: 'sqlite', dataDir: path.resolve(context.io.cwd, value) }
+  // A slip in a URL must not make a folder with a password in its name.
+  if (!/^(?:postgres(?:ql)?:|[a-z]+:\/\/)/i.test(value))
+    return { engine: 'sqlite', dataDir: path.resolve(context.io.cwd, value) }
   const address = readDatabaseUrl(value)
   if (typeof address === 'string') throw new CliError('USAGE', `--${flag} ${address}`)
   // With the file of its password, wherever that setting is given.

@@ -51,7 +51,7 @@ test('the password is shown nowhere: settings, record, errors', () => {
 
 test('a password in a flag is warned of, and one in two places refused', () => {
   const flags = { database: URL_WITH_PASSWORD }
-  assert.match(load({}, flags).warnings.join(), /^--database holds a password/)
+  assert.match(load({}, flags).warnings.join(), /^the command line holds the password/)
   assert.deepEqual(load({}, { database: 'postgres://berth@localhost/facts' }).warnings, [])
   assert.throws(() => load({ BERTH_DATABASE_PASSWORD_FILE: 'pw' }, flags), { code: 'VALUES_CONFLICT' })
 })

@@ -40,7 +40,7 @@ export function warnOfShownPassword(database: DatabaseConfig, source: string | u
   const isShown = database.engine === 'postgres' && database.password !== undefined && source === '--database'
   return isShown
     ? [
-        '--database holds a password that other users of this machine may have read: give it with database-password-file, BERTH_DATABASE or a berth.yaml',
+        'the command line holds the password of a database, which other users of this machine may have read: give it with database-password-file, BERTH_DATABASE or a berth.yaml',
       ]
     : []
 }

@@ -199,6 +199,33 @@ for (const [from, to] of [
       assert.equal(await roomAfter(fresh), 1)
     })
 
+    test('reads nothing else while the transaction over the source is open', async () => {
+      await using resources = new AsyncDisposableStack()
+      const [source, target] = [await openSide(from, resources), await openSide(to, resources)]
+      await fill(source)
+      let isOpen = false
+      const read = new Proxy(target.database.read, {
+        get(queries, name) {
+          assert.ok(!isOpen, 'the target is read')
+          const member: unknown = Reflect.get(queries, name, queries)
+          return typeof member === 'function' ? member.bind(queries) : member
+        },
+      })
+      const transaction: CopySide['database']['transaction'] = async (work) => {
+        isOpen = true
+        try {
+          return await source.database.transaction(work)
+        } finally {
+          isOpen = false
+        }
+      }
+      await copyDatabase({
+        source: { ...source, database: { ...source.database, transaction } },
+        target: { ...target, database: { ...target.database, read } },
+        tables: TABLES,
+      })
+    })
+
     test('refuses a target with rows, and an unfinished copy as the source', async () => {
       await using resources = new AsyncDisposableStack()
       const [source, target] = [await openSide(from, resources), await openSide(to, resources)]

@@ -44,16 +44,19 @@ export async function copyDatabase(options: CopyOptions): Promise<CopiedTableRep
   for (const table of tables.slice(findPosition(progress, tables))) {
     progress = await copyTable(options, table, progress)
   }
-  // In one transaction: the copy is then the source at one moment, and not a mixture of several.
-  const { report, last } = await source.database.transaction(async (tx) => ({
-    report: await compare(tx, options),
-    last: await readCounters(tx, options),
-  }))
+  const copies: CopiedDigest[] = []
+  for (const table of tables) copies.push({ table, ours: await digestTable(target.database.read, table) })
+  // In one transaction: the copy is then the source at one moment, and not a mixture of several. It reads nothing else,
+  // since a server ends a transaction that stands still.
+  const last = await source.database.transaction(async (tx) => {
+    await compare(tx, source, copies)
+    return readCounters(tx, options)
+  })
   await target.database.transaction(async (tx) => {
     for (const counter of last) await target.counters.writeLast(tx, counter)
     await writeProgress(tx, undefined)
   })
-  return report
+  return copies.map(({ table, ours }) => ({ name: table.name, ...ours }))
 }
 
 /** Marks the target, or finds the progress of an earlier run. */
@@ -147,20 +150,22 @@ async function addPage(tx: Transaction<AnyTables>, { table, rows, expected, next
   await writeProgress(tx, next)
 }
 
+/** A table of the target. */
+interface CopiedDigest {
+  readonly table: CopiedTable
+  readonly ours: TableDigest
+}
+
+/** Errors: `CopyError` `COPY_DIFFERS` with the first table that differs. */
 async function compare(
   sourceTx: Queries<AnyTables>,
-  { source, target, tables }: CopyOptions,
-): Promise<CopiedTableReport[]> {
-  const report: CopiedTableReport[] = []
-  for (const table of tables) {
-    const [theirs, ours] = await Promise.all([
-      digestTable(sourceTx, table),
-      digestTable(target.database.read, table),
-    ])
+  source: CopySide,
+  copies: readonly CopiedDigest[],
+): Promise<void> {
+  for (const { table, ours } of copies) {
+    const theirs = await digestTable(sourceTx, table)
     if (theirs.digest !== ours.digest) throw differs(source, { table: table.name, theirs, ours })
-    report.push({ name: table.name, ...ours })
   }
-  return report
 }
 
 async function readCounters(
