@@ -3,7 +3,7 @@ import { der, derInteger, derOid, TAG } from '../../src/certificates/x509/der.ts
 import { formatPem } from '../../src/certificates/x509/pem.ts'
 import { signatureAlgorithm, signDer } from '../../src/certificates/x509/write/certificate-request.ts'
 import { subjectName } from '../../src/certificates/x509/write/distinguished-name.ts'
-import { subjectOf } from '../../src/certificates/x509/x509-facts.ts'
+import { readSubject } from '../../src/certificates/x509/x509-facts.ts'
 import type { PaperCertificate } from './paper-ca.ts'
 
 const DAY_MS = 86_400_000
@@ -35,7 +35,7 @@ export function makeClient(
     der(0xa0, derInteger(Buffer.of(2))),
     derInteger(serialBytes(serial)),
     signatureAlgorithm(by.key),
-    subjectOf(by.certificate),
+    readSubject(by.certificate),
     der(TAG.sequence, time(days[0]), time(days[1])),
     subjectName([['CN', commonName]]),
     createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
@@ -59,7 +59,7 @@ export function makeRevocations(
     TAG.sequence,
     derInteger(Buffer.of(1)),
     signatureAlgorithm(by.key),
-    subjectOf(by.certificate),
+    readSubject(by.certificate),
     time(-2),
     time(days),
     ...(entries.length > 0 ? [der(TAG.sequence, ...entries)] : []),

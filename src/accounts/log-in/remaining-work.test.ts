@@ -9,7 +9,7 @@ const sha = (rounds: string): string => `$6$${rounds}salt$${'a'.repeat(86)}`
 const MD5 = `$1$saltsalt$${'a'.repeat(22)}`
 const SHA1 = '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g='
 
-function costOf(hash: string): number {
+function readCost(hash: string): number {
   const reading = readHash(hash, { weakHashes: true })
   assert.ok(reading.state === 'usable', hash)
   return reading.costUs
@@ -34,10 +34,10 @@ const CASES: readonly (readonly [costliest: string, own: string | undefined, wor
 
 for (const [costliest, own, expected] of CASES) {
   test(`\`remainingWork()\` fills ${own?.slice(0, 17) ?? 'nothing'} up to ${costliest.slice(0, 17)}`, () => {
-    const done = own === undefined ? 0 : costOf(own)
-    const work = remainingWork({ hash: costliest, costUs: costOf(costliest) }, done)
+    const done = own === undefined ? 0 : readCost(own)
+    const work = remainingWork({ hash: costliest, costUs: readCost(costliest) }, done)
     assert.deepEqual(work, expected)
-    const total = work.reduce((sum, hash) => sum + costOf(hash), done)
-    assert.ok(Math.abs(total - costOf(costliest)) <= costOf(costliest) / 16 + 1, `${total}`)
+    const total = work.reduce((sum, hash) => sum + readCost(hash), done)
+    assert.ok(Math.abs(total - readCost(costliest)) <= readCost(costliest) / 16 + 1, `${total}`)
   })
 }

@@ -5,7 +5,7 @@ import { readVersion } from '../../files/file-version.ts'
 import { type BerElement, readBer, readBerList } from '../x509/ber.ts'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import { formatPem, type PemBlock, parsePem } from '../x509/pem.ts'
-import { readCertificate, subjectOf } from '../x509/x509-facts.ts'
+import { readCertificate, readSubject } from '../x509/x509-facts.ts'
 import { readCertificateFile } from './read-certificate-files.ts'
 
 /** Most files of one folder that count. */
@@ -163,7 +163,7 @@ function readCas(bytes: Buffer): Read {
   const until = Math.max(...certificates.map(({ validToDate }) => validToDate.getTime()))
   return {
     content: pems,
-    names: certificates.map((certificate) => subjectOf(certificate).toString('hex')),
+    names: certificates.map((certificate) => readSubject(certificate).toString('hex')),
     until,
   }
 }

@@ -18,7 +18,7 @@ export interface CertificateNames {
 }
 
 /** The subject of a certificate, byte for byte, DER. */
-export function subjectOf(certificate: X509Certificate): Buffer {
+export function readSubject(certificate: X509Certificate): Buffer {
   const [tbs] = readBerList(readBer(certificate.raw)?.content ?? Buffer.alloc(0))
   const subject = readBerList(tbs?.content ?? Buffer.alloc(0))[5]
   if (!subject) throw new TypeError('the certificate has no subject')

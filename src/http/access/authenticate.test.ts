@@ -68,12 +68,12 @@ for (const [authorization, name, credentials] of HEADERS) {
 
 test('`authenticate()` narrows a principal to what its token was issued for, and no other', async () => {
   const parts = { accounts: setUp(), tokens: TOKENS }
-  const scopesOf = async (authorization: string) => {
+  const readScopes = async (authorization: string) => {
     const { principal } = await authenticate({ headers: { authorization }, remote: '' }, parts)
     return principal.kind === 'user' ? principal.scopes : 'none'
   }
-  assert.deepEqual(await scopesOf('Bearer alice@1'), ['catalog'])
-  assert.equal(await scopesOf(basic('alice:pass:word')), undefined)
+  assert.deepEqual(await readScopes('Bearer alice@1'), ['catalog'])
+  assert.equal(await readScopes(basic('alice:pass:word')), undefined)
 })
 
 test('`authenticate()` turns a log-in that has to wait into 429, and leaves other failures as they are', async () => {

@@ -28,7 +28,7 @@ async function serve(read: (request: IncomingMessage) => Promise<string>) {
   }
 }
 
-async function answerOf(outgoing: ReturnType<typeof request>): Promise<string> {
+async function readAnswer(outgoing: ReturnType<typeof request>): Promise<string> {
   const [incoming] = await once(outgoing, 'response')
   return (await incoming.toArray()).join('')
 }
@@ -50,19 +50,19 @@ test('`readBody()` turns away what would be too much together, and takes it once
   ] as const) {
     const second = server.open(holder)
     second.end('b'.repeat(length))
-    assert.equal(await answerOf(second), 'TOOMANYREQUESTS', holder)
+    assert.equal(await readAnswer(second), 'TOOMANYREQUESTS', holder)
   }
   const small = server.open('bob')
   small.end('c'.repeat(300))
-  assert.equal(await answerOf(small), 'c')
+  assert.equal(await readAnswer(small), 'c')
   slow.end()
-  assert.equal(await answerOf(slow), 'a')
+  assert.equal(await readAnswer(slow), 'a')
   const third = server.open()
   third.end('d'.repeat(750))
-  assert.equal(await answerOf(third), 'd')
+  assert.equal(await readAnswer(third), 'd')
   const large = server.open()
   large.end('e'.repeat(801))
-  assert.equal(await answerOf(large), 'SIZE_INVALID')
+  assert.equal(await readAnswer(large), 'SIZE_INVALID')
 })
 
 test('`readBody()` does not wait for a client that went before it was asked', async () => {

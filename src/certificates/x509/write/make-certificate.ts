@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { readBer, readBerList } from '../ber.ts'
 import { der, derInteger, derOid, TAG } from '../der.ts'
 import { formatPem } from '../pem.ts'
-import { subjectOf } from '../x509-facts.ts'
+import { readSubject } from '../x509-facts.ts'
 import { signatureAlgorithm, signDer } from './certificate-request.ts'
 import { addressBytes, subjectAltName } from './x509-extensions.ts'
 
@@ -72,7 +72,7 @@ export function makeCertificate(body: CertificateRequestBody, signer: Signer): s
     der(TAG_VERSION, derInteger(Buffer.of(2))),
     derInteger(serialNumber()),
     signatureAlgorithm(signer.key),
-    issuer ? subjectOf(issuer) : subject,
+    issuer ? readSubject(issuer) : subject,
     der(TAG.sequence, time(notBefore), time(notAfter)),
     subject,
     spki,
