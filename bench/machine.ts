@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { arch, cpus, platform, release, totalmem } from 'node:os'
 import { findPart } from '../test/parts/find-parts.ts'
-import { runCommand } from '../test/support/run-command.ts'
+import { runCommand } from '../test/support/machine/run-command.ts'
 
 /** The machine of the figures. */
 interface Machine {

@@ -1,7 +1,7 @@
 import { createHash, randomFillSync } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeTempFolder } from '../test/support/temp-folder.ts'
+import { makeTempFolder } from '../test/support/machine/temp-folder.ts'
 import { run } from './command.ts'
 
 /** Reads and writes of payload files, in bytes. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { runCommand } from '../test/support/run-command.ts'
-import { makeTempFolder } from '../test/support/temp-folder.ts'
+import { runCommand } from '../test/support/machine/run-command.ts'
+import { makeTempFolder } from '../test/support/machine/temp-folder.ts'
 
 const RUN_FILES = new URL('run-files.ts', import.meta.url).href
 

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findPart } from '../../test/parts/find-parts.ts'
-import { BERTH_BIN } from '../../test/support/boot-berth.ts'
-import { findFreePort, isListening } from '../../test/support/free-port.ts'
-import { startProcess } from '../../test/support/start-process.ts'
+import { findFreePort, isListening } from '../../test/support/machine/free-port.ts'
+import { startProcess } from '../../test/support/machine/start-process.ts'
+import { BERTH_BIN } from '../../test/support/program/boot-berth.ts'
 import type { Workspace } from '../workspace.ts'
 
 /** A proxy under measurement, or the server behind it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { startPostgresServer } from '../../test/support/postgres-server.ts'
+import { startPostgresServer } from '../../test/support/database/postgres-server.ts'
 import { OWN_SERVER } from '../options.ts'
 import { MANIFEST_TYPE, pushImage, putManifest } from '../push-image.ts'
 import { request } from '../registry-request.ts'

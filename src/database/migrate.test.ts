@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import type { MigrationSet } from './migrations.ts'
 import { openSqliteDatabase } from './sqlite/open-sqlite.ts'
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import { makeFolder, makeMissingFolders } from './durable.ts'
 
 test('`makeMissingFolders` makes what is missing, says what was the first, and takes what stands', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import { Headroom } from './headroom.ts'
 
 /** More than some pieces of a write, and much less than the file, which has 8 MiB on all but small disks; in bytes. */

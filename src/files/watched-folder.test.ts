@@ -3,7 +3,7 @@ import { appendFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import { MAX_WATCHED_FILE_BYTES, WatchedFolder } from './watched-folder.ts'
 
 async function start(options: { withText?: boolean; isMissing?: boolean; mustExist?: boolean } = {}) {

@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { sendRaw } from '../../test/protocol/connection.ts'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
-import { connectTo } from '../../test/support/test-door.ts'
+import { connectTo } from '../../test/support/door/test-door.ts'
 import {
   mustShakeHands,
   open,
   requestHttp2,
   requestOn,
   shakeHands,
-} from '../../test/support/test-listener.ts'
+} from '../../test/support/door/test-listener.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 
 const V1 = 'PROXY TCP4 203.0.113.7 10.0.0.1 56789 443\r\n'
 const V2 = '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x0a\0\0\x01\xdd\xd5\x01\xbb'

@@ -4,8 +4,14 @@ import type { ServerResponse } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
-import { connectTo, readAll } from '../../test/support/test-door.ts'
-import { echoVisit, mustShakeHands, open, requestHttp2, requestOn } from '../../test/support/test-listener.ts'
+import { connectTo, readAll } from '../../test/support/door/test-door.ts'
+import {
+  echoVisit,
+  mustShakeHands,
+  open,
+  requestHttp2,
+  requestOn,
+} from '../../test/support/door/test-listener.ts'
 import type { DoorPorts } from './listen/door-ports.ts'
 
 test('the listener asks for a body held back when it is read, not when it is refused', async () => {

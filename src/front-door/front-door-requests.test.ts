@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { requestDoor, statusOf } from '../../test/support/request-door.ts'
+import { requestDoor, statusOf } from '../../test/support/door/request-door.ts'
 import {
   connectTo,
   createCertificates,
@@ -9,7 +9,7 @@ import {
   openTestDoor,
   readAll,
   type SiteWish,
-} from '../../test/support/test-door.ts'
+} from '../../test/support/door/test-door.ts'
 import type { CertificateSource } from './sites/ports.ts'
 
 const A = { host: 'a.test' }

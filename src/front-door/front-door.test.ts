@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { requestDoor, statusOf } from '../../test/support/request-door.ts'
+import { requestDoor, statusOf } from '../../test/support/door/request-door.ts'
 import {
   createCertificates,
   ECHO_HANDLER,
   makeTable,
   openTestDoor,
   type SiteWish,
-} from '../../test/support/test-door.ts'
+} from '../../test/support/door/test-door.ts'
 
 const A = { host: 'a.test' }
 const REGISTRY: SiteWish = { host: 'registry.test', source: { kind: 'registry' } }

@@ -4,7 +4,7 @@ import { readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { makeTempFolder } from '../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import { LineOutputs, type LineOutputsOptions } from './line-outputs.ts'
 
 const run = promisify(execFile)

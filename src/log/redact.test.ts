@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertGrowsLinearly } from '../../test/support/cpu-time.ts'
+import { assertGrowsLinearly } from '../../test/support/machine/cpu-time.ts'
 import { REDACTED, redactFields, redactText } from './redact.ts'
 
 const CANARY = 'c4n4ry-S3cret'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { testEngines, testOnEngines } from '../../test/support/engines.ts'
+import { testEngines, testOnEngines } from '../../test/support/database/engines.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 import { describeMetadata } from './metadata.suite.ts'

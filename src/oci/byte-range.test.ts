@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../test/support/content/seeded-random.ts'
 import { MAX_RANGES, parseRangeHeader } from './byte-range.ts'
 import { OciError } from './errors.ts'
 

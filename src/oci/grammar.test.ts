@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { assertGrowsLinearly } from '../../test/support/cpu-time.ts'
+import { assertGrowsLinearly } from '../../test/support/machine/cpu-time.ts'
 import { isDigest, parseDigest } from './digest.ts'
 import { OciError } from './errors.ts'
 import { parseManifest } from './manifest.ts'

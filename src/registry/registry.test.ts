@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type HttpSurface, openHttpSurface, type SurfaceUser } from '../../test/support/http-surface.ts'
-import { createRemoteRegistry } from '../../test/support/remote-registry.ts'
+import {
+  type HttpSurface,
+  openHttpSurface,
+  type SurfaceUser,
+} from '../../test/support/registry/http-surface.ts'
+import { createRemoteRegistry } from '../../test/support/registry/remote-registry.ts'
 import { digestOf } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'

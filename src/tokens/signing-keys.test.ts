@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
-import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/database/engines.ts'
 import type { Database } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 import { KEY_MAX_AGE_MS } from './signing-keys.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
-import { type OpenDatabase, testOnEngines } from '../../test/support/engines.ts'
+import { type OpenDatabase, testOnEngines } from '../../test/support/database/engines.ts'
 import type { Database } from '../database/database.ts'
 import type { TokensSchema } from './schema.ts'
 import { createTokenService, MAX_TOKEN_LENGTH } from './token-service.ts'

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { part, skipReason } from '../parts/find-parts.ts'
 import { startBuildkitd } from '../parts/start-buildkitd.ts'
 import type { StartedDaemon } from '../parts/start-dockerd.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
 
 const DOCKERFILE = `
 FROM scratch AS made

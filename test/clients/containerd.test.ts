@@ -5,10 +5,10 @@ import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { startContainerd } from '../parts/start-containerd.ts'
 import type { StartedDaemon } from '../parts/start-dockerd.ts'
-import { makeRunnableImage } from '../support/busybox.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { type Image, makeImage, makeIndex } from '../support/make-image.ts'
-import { makeOciArchive } from '../support/oci-archive.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { makeRunnableImage } from '../support/content/busybox.ts'
+import { type Image, makeImage, makeIndex } from '../support/content/make-image.ts'
+import { makeOciArchive } from '../support/content/oci-archive.ts'
 
 describe('containerd', { skip: skipReason('containerd', 'ctr', 'runc', 'busybox') }, () => {
   let room: ClientRoom

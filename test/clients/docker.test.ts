@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { type StartedDaemon, startDockerd } from '../parts/start-dockerd.ts'
-import { busyboxTree } from '../support/busybox.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { makeTar } from '../support/tar.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { busyboxTree } from '../support/content/busybox.ts'
+import { makeTar } from '../support/content/tar.ts'
 
 const DENIED = /denied|unauthorized|authentication required|no basic auth credentials/i
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
 
 const NOTES = 'application/vnd.example.notes'
 const SBOM = 'application/vnd.example.sbom'

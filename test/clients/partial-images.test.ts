@@ -6,8 +6,8 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SmallDisk } from '../faults/small-disk.ts'
 import { part, skipReason } from '../parts/find-parts.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { makeTar, type TarEntry } from '../support/tar.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { makeTar, type TarEntry } from '../support/content/tar.ts'
 
 /** Files of the image, bytes of each, and how many of them the second version keeps. */
 const FILES = 300

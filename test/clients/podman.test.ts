@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { busyboxTree } from '../support/busybox.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { makeTar } from '../support/tar.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { busyboxTree } from '../support/content/busybox.ts'
+import { makeTar } from '../support/content/tar.ts'
 
 const DENIED = /denied|unauthorized|authentication required|403|invalid username\/password/i
 

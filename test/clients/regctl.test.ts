@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { makeImage, makeIndex } from '../support/make-image.ts'
-import { readOciLayout, writeOciLayout } from '../support/oci-layout.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { makeImage, makeIndex } from '../support/content/make-image.ts'
+import { readOciLayout, writeOciLayout } from '../support/content/oci-layout.ts'
 
 const INDEX = makeIndex(
   ['amd64', 'arm64'].map((architecture) =>

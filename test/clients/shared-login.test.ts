@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { type StartedDaemon, startDockerd } from '../parts/start-dockerd.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { makeImage } from '../support/make-image.ts'
-import { writeOciLayout } from '../support/oci-layout.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { makeImage } from '../support/content/make-image.ts'
+import { writeOciLayout } from '../support/content/oci-layout.ts'
 
 const PARTS = ['docker', 'dockerd', 'crane', 'oras', 'regctl', 'skopeo', 'podman']
 

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { type ClientRoom, openClientRoom } from '../support/client-room.ts'
-import { type Image, makeImage, makeIndex } from '../support/make-image.ts'
-import { readOciLayout, writeOciLayout } from '../support/oci-layout.ts'
+import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
+import { type Image, makeImage, makeIndex } from '../support/content/make-image.ts'
+import { readOciLayout, writeOciLayout } from '../support/content/oci-layout.ts'
 
 const AMD64 = imageFor('amd64')
 const INDEX = makeIndex([AMD64, imageFor('arm64'), imageFor('s390x')])

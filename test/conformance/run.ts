@@ -2,9 +2,9 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findPart } from '../parts/find-parts.ts'
-import { type BootedBerth, bootBerth } from '../support/boot-berth.ts'
-import { startPostgresServer } from '../support/postgres-server.ts'
-import { runCommand } from '../support/run-command.ts'
+import { startPostgresServer } from '../support/database/postgres-server.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
 import { readJunit, type SuiteResult } from './suite-result.ts'
 
 /** Versions of distribution-spec the suite is run for: the released one, and the draft that follows it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { type Answer, Interrupted, type RawClient, type Sending } from '../support/raw-request.ts'
-import { type SeededRandom, seededBytes } from '../support/seeded-random.ts'
+import { type SeededRandom, seededBytes } from '../support/content/seeded-random.ts'
+import { type Answer, Interrupted, type RawClient, type Sending } from '../support/requests/raw-request.ts'
 import type { BlobEntry, Ledger, ManifestEntry, SessionEntry } from './ledger.ts'
 
 /** Repositories of the pushes. */

@@ -4,12 +4,17 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { postgresSkipReason, startPostgresServer } from '../support/postgres-server.ts'
-import { RawClient } from '../support/raw-request.ts'
-import { SeededRandom } from '../support/seeded-random.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { SeededRandom } from '../support/content/seeded-random.ts'
+import { postgresSkipReason, startPostgresServer } from '../support/database/postgres-server.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import {
+  addAdministrator,
+  BerthProcess,
+  type BerthSite,
+  fetchToken,
+} from '../support/program/berth-process.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
 import { isAlive, listChildren } from '../workers/worker-site.ts'
 import { REPOSITORIES, runClient } from './client.ts'
 import { checkInvariants } from './invariants.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { RawClient } from '../support/raw-request.ts'
-import { type SeededRandom, seededBytes } from '../support/seeded-random.ts'
+import { type SeededRandom, seededBytes } from '../support/content/seeded-random.ts'
+import type { RawClient } from '../support/requests/raw-request.ts'
 import {
   type BlobEntry,
   type Ledger,

@@ -8,11 +8,15 @@ import { fileURLToPath } from 'node:url'
 import { MIGRATION_SETS } from '../../src/app/database/database-schema.ts'
 import type { AnyTables } from '../../src/database/copy/copied-table.ts'
 import { openSqliteDatabase } from '../../src/database/sqlite/open-sqlite.ts'
-import { type PostgresServer, postgresSkipReason, startPostgresServer } from '../support/postgres-server.ts'
-import { runCli } from '../support/run-cli.ts'
-import { SeededRandom } from '../support/seeded-random.ts'
-import { cleanEnvironment } from '../support/served-berth.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { SeededRandom } from '../support/content/seeded-random.ts'
+import {
+  type PostgresServer,
+  postgresSkipReason,
+  startPostgresServer,
+} from '../support/database/postgres-server.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { runCli } from '../support/program/run-cli.ts'
+import { cleanEnvironment } from '../support/program/served-berth.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const SEED = process.env.CRASH_SEED ?? 'migrate'

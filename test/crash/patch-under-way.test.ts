@@ -3,12 +3,17 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { hashSha256, openSession, readOffset } from '../support/push-content.ts'
-import { RawClient } from '../support/raw-request.ts'
-import { SeededRandom, seededBytes } from '../support/seeded-random.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { SeededRandom, seededBytes } from '../support/content/seeded-random.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import {
+  addAdministrator,
+  BerthProcess,
+  type BerthSite,
+  fetchToken,
+} from '../support/program/berth-process.ts'
+import { hashSha256, openSession, readOffset } from '../support/requests/push-content.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
 
 const SEED = process.env.BERTH_CRASH_SEED ?? 'patch'
 const KILLS = 4

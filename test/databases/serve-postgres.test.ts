@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
 import {
   type PostgresServer,
   type PostgresTestDatabase,
   postgresSkipReason,
   startPostgresServer,
-} from '../support/postgres-server.ts'
-import { pushBlob } from '../support/push-content.ts'
-import { RawClient } from '../support/raw-request.ts'
-import { type CliResult, runCli } from '../support/run-cli.ts'
-import { noteSecret } from '../support/secret-canary.ts'
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+} from '../support/database/postgres-server.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import { BerthProcess, type BerthSite } from '../support/program/berth-process.ts'
+import { type CliResult, runCli } from '../support/program/run-cli.ts'
+import { noteSecret } from '../support/program/secret-canary.ts'
+import { pushBlob } from '../support/requests/push-content.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
 import { until } from '../workers/worker-site.ts'
 
 let postgres: PostgresServer

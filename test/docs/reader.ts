@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { PARTS_PATH } from '../parts/find-parts.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { runCli } from '../support/run-cli.ts'
-import { type CommandResult, runCommand } from '../support/run-command.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { type CommandResult, runCommand } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { runCli } from '../support/program/run-cli.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest start of a server, in ms: a busy machine starts one in seconds. */

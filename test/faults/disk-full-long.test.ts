@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { startRaceServer } from '../races/race-server.ts'
-import { hashSha256, openSession, readOffset } from '../support/push-content.ts'
+import { hashSha256, openSession, readOffset } from '../support/requests/push-content.ts'
 import { SmallDisk, whyNoMounts } from './small-disk.ts'
 
 const REPOSITORY = 'full/long'

@@ -6,8 +6,15 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { runCommand, runOk } from '../support/machine/run-command.ts'
+import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import {
+  addAdministrator,
+  BerthProcess,
+  type BerthSite,
+  fetchToken,
+} from '../support/program/berth-process.ts'
 import {
   formatManifest,
   hashSha256,
@@ -15,10 +22,8 @@ import {
   pushBlob,
   putManifest,
   readOffset,
-} from '../support/push-content.ts'
-import { type Answer, RawClient } from '../support/raw-request.ts'
-import { runCommand, runOk } from '../support/run-command.ts'
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+} from '../support/requests/push-content.ts'
+import { type Answer, RawClient } from '../support/requests/raw-request.ts'
 import { SmallDisk, whyNoLoopMounts, whyNoMounts } from './small-disk.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))

@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat, statfs, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand, runOk } from '../support/run-command.ts'
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+import { runCommand, runOk } from '../support/machine/run-command.ts'
+import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
 
 /** Reason why mounts cannot be tested here; false if they can. */
 export async function whyNoMounts(): Promise<string | false> {

@@ -13,7 +13,7 @@ import type { AcmeDefaults } from '../../src/certificates/acme/plan/acme-wish.ts
 import { ACME_TLS_PROTOCOL } from '../../src/certificates/x509/write/alpn-certificate.ts'
 import { skipReason } from '../parts/find-parts.ts'
 import { type PebbleOptions, type StartedPebble, startPebble } from '../parts/start-pebble.ts'
-import { type AcmeRoom, makeAcmeRoom, settle, wishFor } from '../support/acme-room.ts'
+import { type AcmeRoom, makeAcmeRoom, settle, wishFor } from '../support/acme/acme-room.ts'
 
 const NAME = 'app.example.com'
 const DAY_MS = 24 * 3600 * 1000

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { VARIABLE_NAMES } from '../../src/front-door/vhost/route/variables.ts'
 import { skipReason } from '../parts/find-parts.ts'
-import { startUpstreams } from '../support/start-upstreams.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
-import { startNginx } from '../support/vhost-nginx.ts'
-import { requestSide, startSites } from '../support/vhost-sides.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { startUpstreams } from '../support/vhost/start-upstreams.ts'
+import { startNginx } from '../support/vhost/vhost-nginx.ts'
+import { requestSide, startSites } from '../support/vhost/vhost-sides.ts'
 
 /** Variables known only once there is an answer. */
 const OF_ANSWERS = [

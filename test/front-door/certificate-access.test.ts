@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type CertificateServer, pairFiles, startCertificateServer } from '../support/certificate-server.ts'
-import { makeClient, makeRevocations } from '../support/client-papers.ts'
-import { makePaper } from '../support/paper-ca.ts'
+import { makeClient, makeRevocations } from '../support/certificates/client-papers.ts'
+import { makePaper } from '../support/certificates/paper-ca.ts'
+import {
+  type CertificateServer,
+  pairFiles,
+  startCertificateServer,
+} from '../support/clients/certificate-server.ts'
 
 const DOMAIN = 'registry.example.com'
 const SITE = 'app.example.com'

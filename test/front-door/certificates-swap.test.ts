@@ -10,9 +10,9 @@ import { connect, createServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { CertificateStore } from '../../src/certificates/folder/certificate-store.ts'
 import { installPair } from '../../src/certificates/install/install-pair.ts'
-import { makePaper } from '../support/paper-ca.ts'
-import { SeededRandom } from '../support/seeded-random.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { makePaper } from '../support/certificates/paper-ca.ts'
+import { SeededRandom } from '../support/content/seeded-random.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const HOST = 'app.example.com'
 /** Number of replacements while clients connect. */
@@ -21,7 +21,7 @@ const SWAPS = 25
 const SERVED_WITHIN_MS = 4_000
 /** Number of killed installations. */
 const KILLS = 12
-const INSTALLER = fileURLToPath(new URL('../support/install-forever.ts', import.meta.url))
+const INSTALLER = fileURLToPath(new URL('../support/certificates/install-forever.ts', import.meta.url))
 
 const makePair = () => {
   const { pem, keyPem } = makePaper(HOST, { names: [HOST] })

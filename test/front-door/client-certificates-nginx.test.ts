@@ -4,12 +4,16 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { part, skipReason } from '../parts/find-parts.ts'
-import { type CertificateServer, pairFiles, startCertificateServer } from '../support/certificate-server.ts'
-import { type ClientPaper, makeClient, makeRevocations } from '../support/client-papers.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { makePaper } from '../support/paper-ca.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { type ClientPaper, makeClient, makeRevocations } from '../support/certificates/client-papers.ts'
+import { makePaper } from '../support/certificates/paper-ca.ts'
+import {
+  type CertificateServer,
+  pairFiles,
+  startCertificateServer,
+} from '../support/clients/certificate-server.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const MODES = ['on', 'optional', 'optional_no_ca'] as const
 const VARIABLES = [

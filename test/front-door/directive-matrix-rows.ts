@@ -1,5 +1,5 @@
 // long: rows of one table
-import type { MatrixAnswer } from '../support/directive-matrix.ts'
+import type { MatrixAnswer } from '../support/vhost/directive-matrix.ts'
 
 /** A request of a row; absent members are those of a plain GET from 127.0.0.1. */
 export interface MatrixRequest {

@@ -10,6 +10,8 @@ import { lintVhostFile } from '../../src/front-door/vhost/compile/lint.ts'
 import type { DirectiveEntry } from '../../src/front-door/vhost/directives/directive-entry.ts'
 import { DIRECTIVES } from '../../src/front-door/vhost/directives/directive-table.ts'
 import { skipReason } from '../parts/find-parts.ts'
+import { SeededRandom } from '../support/content/seeded-random.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import {
   ANSWERS,
   type MatrixAnswer,
@@ -17,14 +19,12 @@ import {
   type MatrixPlace,
   PLACES,
   writeMatrixFiles,
-} from '../support/directive-matrix.ts'
-import { writeTree, ZONES } from '../support/matrix-tree.ts'
-import { describeDifference, type Timed, toView, withoutHost } from '../support/matrix-views.ts'
-import { SeededRandom } from '../support/seeded-random.ts'
-import { startUpstreams, type Upstreams } from '../support/start-upstreams.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
-import { findRefused, type Side, startNginx } from '../support/vhost-nginx.ts'
-import { requestSide, startSites } from '../support/vhost-sides.ts'
+} from '../support/vhost/directive-matrix.ts'
+import { writeTree, ZONES } from '../support/vhost/matrix-tree.ts'
+import { describeDifference, type Timed, toView, withoutHost } from '../support/vhost/matrix-views.ts'
+import { startUpstreams, type Upstreams } from '../support/vhost/start-upstreams.ts'
+import { findRefused, type Side, startNginx } from '../support/vhost/vhost-nginx.ts'
+import { requestSide, startSites } from '../support/vhost/vhost-sides.ts'
 import { type MatrixRequest, type MatrixRow, METHODS, ROWS } from './directive-matrix-rows.ts'
 
 /**

@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
-import { comparable } from '../support/compare-answers.ts'
-import { SeededRandom } from '../support/seeded-random.ts'
-import { startUpstreams, type Upstreams } from '../support/start-upstreams.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
-import { type Side, startNginx, type VhostFiles } from '../support/vhost-nginx.ts'
-import { requestSide, startSites } from '../support/vhost-sides.ts'
+import { SeededRandom } from '../support/content/seeded-random.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { comparable } from '../support/vhost/compare-answers.ts'
+import { startUpstreams, type Upstreams } from '../support/vhost/start-upstreams.ts'
+import { type Side, startNginx, type VhostFiles } from '../support/vhost/vhost-nginx.ts'
+import { requestSide, startSites } from '../support/vhost/vhost-sides.ts'
 
 const ANN: Record<string, string> = {
   authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}`,

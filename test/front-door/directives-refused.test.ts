@@ -4,8 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import { compileServer } from '../../src/front-door/vhost/compile/compile-server.ts'
 import type { DirectiveProblem } from '../../src/front-door/vhost/syntax/problem.ts'
 import { skipReason } from '../parts/find-parts.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
-import { checkWithNginx } from '../support/vhost-nginx.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { checkWithNginx } from '../support/vhost/vhost-nginx.ts'
 
 const HOST = 'refused.test'
 

@@ -9,8 +9,8 @@ import { createDockerClient, readEngineVersion } from '../../src/front-door/dock
 import { ContainerWatch } from '../../src/front-door/docker/watch-containers.ts'
 import type { SiteDeclaration, UpstreamServer } from '../../src/front-door/sites/site-declaration.ts'
 import { skipReason } from '../parts/find-parts.ts'
-import { slowness } from '../support/cpu-time.ts'
-import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker-room.ts'
+import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker/docker-room.ts'
+import { slowness } from '../support/machine/cpu-time.ts'
 
 /** Promised time for a change, in ms, on a machine that does little else. */
 const WITHIN_MS = 1_000

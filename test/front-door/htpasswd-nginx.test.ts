@@ -5,9 +5,9 @@ import { describe, test } from 'node:test'
 import { createHtpasswdChecker } from '../../src/accounts/log-in/htpasswd-checker.ts'
 import type { PasswordChecker, PasswordVerdict } from '../../src/front-door/sites/ports.ts'
 import { part, skipReason } from '../parts/find-parts.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const LONG = 'longer than eight'
 /** One account of each form that both know. */

@@ -5,8 +5,8 @@ import { describe, test } from 'node:test'
 import type { HtpasswdStatus } from '../../src/accounts/htpasswd/htpasswd-file.ts'
 import { createHtpasswdChecker } from '../../src/accounts/log-in/htpasswd-checker.ts'
 import { findPart, part, skipReason } from '../parts/find-parts.ts'
-import { runOk } from '../support/run-command.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const PASSWORDS = ['a', 'password', 'Correct horse, battery $6$ staple!', 'pässwörd ☃', `${'x'.repeat(70)}yz`]
 /** Bytes of a password that count, for formats that ignore the rest. */

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { part, skipReason } from '../parts/find-parts.ts'
-import { runCommand } from '../support/run-command.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
-import { connectTo, createCertificates, makeTable, openTestDoor } from '../support/test-door.ts'
-import { MODERN, OLD, open, requestOn } from '../support/test-listener.ts'
+import { connectTo, createCertificates, makeTable, openTestDoor } from '../support/door/test-door.ts'
+import { MODERN, OLD, open, requestOn } from '../support/door/test-listener.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 async function openssl(port: number, ...args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await runCommand(part('openssl'), [

@@ -4,9 +4,9 @@ import { Agent, get } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BerthProcess } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BerthProcess } from '../support/program/berth-process.ts'
 
 const HOSTS = ['a.example', 'b.example']
 const ROTATIONS = 4

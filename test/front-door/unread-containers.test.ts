@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BERTH_BIN } from '../support/boot-berth.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { runOk } from '../support/run-command.ts'
-import { formatId, startScriptedEngine } from '../support/scripted-engine.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { formatId, startScriptedEngine } from '../support/docker/scripted-engine.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BERTH_BIN } from '../support/program/boot-berth.ts'
 
 /** Longest wait for a change that is promised within a second, in ms. */
 const PATIENCE_MS = 20_000

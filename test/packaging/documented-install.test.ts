@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { RUN_BY_PACKAGING } from '../docs/how-commands-run.ts'
-import { runOk } from '../support/run-command.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest run of one npm command, in ms: it downloads Node itself. */

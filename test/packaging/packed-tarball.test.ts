@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { hash } from 'bcryptjs'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { runOk } from '../support/run-command.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest run of one npm command, in ms: it downloads Node itself. */

@@ -1,9 +1,9 @@
 import { access, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { addNetworkBridge } from '../support/network-bridge.ts'
-import { runCommand } from '../support/run-command.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { addNetworkBridge } from '../support/machine/network-bridge.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { PARTS_PATH, part } from './find-parts.ts'
 
 /** A daemon that a test started. */

@@ -1,9 +1,9 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DnsEndpoint } from '../../src/certificates/acme/dns/dns-exchange.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { PARTS_PATH, part } from './find-parts.ts'
 
 /** A key the name server takes: `name:algorithm:secret`. */

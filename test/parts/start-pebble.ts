@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DnsEndpoint } from '../../src/certificates/acme/dns/dns-exchange.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { makeCertificates } from '../support/make-certificates.ts'
-import { runOk } from '../support/run-command.ts'
-import { type StartedProcess, startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { makeCertificates } from '../support/certificates/make-certificates.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { type StartedProcess, startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { PARTS_PATH, part } from './find-parts.ts'
 
 /** Options of the test CA. */

@@ -3,8 +3,8 @@ import { chown, mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { runCommand } from '../support/run-command.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const NOBODY = 65_534

@@ -4,10 +4,10 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BerthProcess } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { makePaper } from '../support/paper-ca.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { makePaper } from '../support/certificates/paper-ca.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BerthProcess } from '../support/program/berth-process.ts'
 
 /** Longest wait for a line of the log, in ms. */
 const LOG_MS = 45_000

@@ -16,7 +16,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { runCommand } from '../support/run-command.ts'
+import { runCommand } from '../support/machine/run-command.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-launcher-'))
 after(() => rmSync(folder, { recursive: true }))

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { SmallDisk, whyNoMounts } from '../faults/small-disk.ts'
-import { runCommand } from '../support/run-command.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const NOBODY = 65_534

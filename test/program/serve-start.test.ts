@@ -18,10 +18,10 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { findFreePort } from '../support/free-port.ts'
-import { runCli } from '../support/run-cli.ts'
-import { runCommand } from '../support/run-command.ts'
-import { cleanEnvironment, serve, serveInto } from '../support/served-berth.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { runCli } from '../support/program/run-cli.ts'
+import { cleanEnvironment, serve, serveInto } from '../support/program/served-berth.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BERTH = path.join(ROOT, 'bin/berth')

@@ -8,11 +8,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { serversElsewhere } from '../../src/app/data/require-data.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { makeDataFolder } from '../support/new-data.ts'
-import { runCli } from '../support/run-cli.ts'
-import { runCommand } from '../support/run-command.ts'
-import { cleanEnvironment, type ServedBerth, serve } from '../support/served-berth.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { runCommand } from '../support/machine/run-command.ts'
+import { makeDataFolder } from '../support/program/new-data.ts'
+import { runCli } from '../support/program/run-cli.ts'
+import { cleanEnvironment, type ServedBerth, serve } from '../support/program/served-berth.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-serve-'))

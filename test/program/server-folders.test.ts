@@ -4,11 +4,11 @@ import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inWords, serversElsewhere } from '../../src/app/data/require-data.ts'
-import { BERTH_BIN } from '../support/boot-berth.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { runCli } from '../support/run-cli.ts'
-import { startProcess } from '../support/start-process.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { startProcess } from '../support/machine/start-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BERTH_BIN } from '../support/program/boot-berth.ts'
+import { runCli } from '../support/program/run-cli.ts'
 
 const NO_PROC = existsSync('/proc/self/fd') ? false : 'only Linux shows what runs'
 const NO_NAMESPACES =

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { startBerth } from '../../src/app/start.ts'
 import { loadConfig } from '../../src/config/load/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 
 test('a start on the folder of Distribution says that its repositories are not served', async () => {
   await using folder = await makeTempFolder('unread')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
-import { noteSecret } from '../support/secret-canary.ts'
+import { noteSecret } from '../support/program/secret-canary.ts'
 
 /** An answer, whole. */
 export interface Reply {

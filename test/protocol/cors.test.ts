@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import type { Reply } from './connection.ts'
 import { EMPTY_JSON, RegistryUnderTest } from './registry-under-test.ts'
 

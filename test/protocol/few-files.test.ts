@@ -7,9 +7,9 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { findFreePort } from '../support/free-port.ts'
-import { startApp } from '../support/start-app.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { startApp } from '../support/door/start-app.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { until } from '../workers/worker-site.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))

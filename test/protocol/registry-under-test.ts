@@ -10,8 +10,8 @@ import { loadConfig } from '../../src/config/load/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
 import { digestOf, parseDigest } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
-import { assertNoSecrets, noteSecret } from '../support/secret-canary.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { assertNoSecrets, noteSecret } from '../support/program/secret-canary.ts'
 import { Connection, type Reply } from './connection.ts'
 
 /** Accounts of the registry under test. */

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest } from './registry-under-test.ts'
 

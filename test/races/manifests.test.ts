@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/push-content.ts'
-import type { RawClient } from '../support/raw-request.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
+import type { RawClient } from '../support/requests/raw-request.ts'
 import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/manifests'

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type PostgresServer, postgresSkipReason, startPostgresServer } from '../support/postgres-server.ts'
-import { formatManifest, hashSha256 } from '../support/push-content.ts'
-import type { Answer, RawClient } from '../support/raw-request.ts'
+import {
+  type PostgresServer,
+  postgresSkipReason,
+  startPostgresServer,
+} from '../support/database/postgres-server.ts'
+import { formatManifest, hashSha256 } from '../support/requests/push-content.ts'
+import type { Answer, RawClient } from '../support/requests/raw-request.ts'
 import { startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/restart'

@@ -1,8 +1,13 @@
 import { join } from 'node:path'
-import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { RawClient } from '../support/raw-request.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import {
+  addAdministrator,
+  BerthProcess,
+  type BerthSite,
+  fetchToken,
+} from '../support/program/berth-process.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
 
 /** A server with one client that may do all in the repositories named. */
 export interface RaceServer extends AsyncDisposable {

@@ -8,9 +8,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { BerthProcess } from '../support/berth-process.ts'
-import { findFreePort } from '../support/free-port.ts'
-import { makeTempFolder } from '../support/temp-folder.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BerthProcess } from '../support/program/berth-process.ts'
 
 const MB = 1_000_000
 const FILES = 'files.localhost'

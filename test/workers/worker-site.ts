@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BerthProcess, type BerthSite } from '../support/berth-process.ts'
+import { BerthProcess, type BerthSite } from '../support/program/berth-process.ts'
 
 /** Longest wait for processes to come or go, in ms. */
 const WITHIN_MS = 60_000

@@ -8,12 +8,17 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { addAdministrator, BerthProcess, type BerthSite, fetchToken } from '../support/berth-process.ts'
-import { findFreePort, isListening } from '../support/free-port.ts'
-import { hashSha256, openSession, readOffset } from '../support/push-content.ts'
-import { RawClient } from '../support/raw-request.ts'
-import { runOk } from '../support/run-command.ts'
-import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts'
+import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import {
+  addAdministrator,
+  BerthProcess,
+  type BerthSite,
+  fetchToken,
+} from '../support/program/berth-process.ts'
+import { hashSha256, openSession, readOffset } from '../support/requests/push-content.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
 import { isAlive, listChildren, startWorkers, until } from './worker-site.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))

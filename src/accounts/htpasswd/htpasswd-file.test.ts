@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { HtpasswdFile, type HtpasswdStatus, MAX_HTPASSWD_FILE_BYTES } from './htpasswd-file.ts'
 
 const HASH = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertGrowsLinearly } from '../../../test/support/cpu-time.ts'
+import { assertGrowsLinearly } from '../../../test/support/machine/cpu-time.ts'
 import { parseHtpasswd } from './htpasswd-format.ts'
 
 const BODY = 'N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { matchesCryptHash } from '../passwords/crypt-hash.ts'
 import { readHash } from '../passwords/hash-forms.ts'
 import { parseHtpasswd } from './htpasswd-format.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHEAP_PASSWORDS } from '../../../test/support/cheap-passwords.ts'
-import { type OpenDatabase, testOnEngines } from '../../../test/support/engines.ts'
+import { type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
+import { CHEAP_PASSWORDS } from '../../../test/support/program/cheap-passwords.ts'
 import { accountBelongings } from '../../app/database/account-belongings.ts'
 import { createAccounts } from '../create-accounts.ts'
 

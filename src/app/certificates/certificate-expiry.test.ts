@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openFolderCertificates } from '../../../test/support/folder-certificates.ts'
-import { makePaper } from '../../../test/support/paper-ca.ts'
-import { makeSite } from '../../../test/support/test-door.ts'
+import { openFolderCertificates } from '../../../test/support/certificates/folder-certificates.ts'
+import { makePaper } from '../../../test/support/certificates/paper-ca.ts'
+import { makeSite } from '../../../test/support/door/test-door.ts'
 import { CertificateExpiry, type ServedCertificate, servedBySites } from './certificate-expiry.ts'
 
 const HOUR_MS = 3_600_000

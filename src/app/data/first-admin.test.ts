@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { testOnEngines } from '../../../test/support/engines.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { createAccounts } from '../../accounts/create-accounts.ts'
 import { accountBelongings } from '../database/account-belongings.ts'
 import { makeFirstAdmin } from './first-admin.ts'

@@ -4,7 +4,7 @@ import {
   type PostgresServer,
   postgresSkipReason,
   startPostgresServer,
-} from '../../../test/support/postgres-server.ts'
+} from '../../../test/support/database/postgres-server.ts'
 import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
 import { openPostgresDatabase } from '../../database/postgres/open-postgres.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { changeSeenBy, type OpenDatabase, testOnEngines } from '../../../test/support/engines.ts'
+import { changeSeenBy, type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
 import { createAccounts } from '../../accounts/create-accounts.ts'
 import type { Database } from '../../database/database.ts'
 import type { ManifestRecord } from '../../metadata/metadata.ts'

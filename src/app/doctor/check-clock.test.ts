@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
-import { findFreePort } from '../../../test/support/free-port.ts'
+import { findFreePort } from '../../../test/support/machine/free-port.ts'
 import { checkClock } from './check-clock.ts'
 
 /** Findings beside a server whose clock differs by so many seconds. */

@@ -3,8 +3,8 @@ import { chown, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { SmallDisk, whyNoMounts } from '../../../test/faults/small-disk.ts'
-import { runCommand } from '../../../test/support/run-command.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { runCommand } from '../../../test/support/machine/run-command.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { checkStorage, createBlobPlace } from './blob-place.ts'
 
 const NOBODY = 65_534

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { makePair, readLeaf } from '../../../test/support/acme-pair.ts'
-import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme-room.ts'
-import { ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
+import { makePair, readLeaf } from '../../../test/support/acme/acme-pair.ts'
+import { makeAcmeRoom, settle, wishFor } from '../../../test/support/acme/acme-room.ts'
+import { ScriptedAcmeServer } from '../../../test/support/acme/scripted-acme-server.ts'
 
 const DAY_MS = 24 * 3600 * 1000
 const NAME = 'app.example.com'

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
-import { makePair } from '../../../test/support/acme-pair.ts'
-import { settle, wishFor } from '../../../test/support/acme-room.ts'
-import { problemReply, ScriptedAcmeServer } from '../../../test/support/scripted-acme-server.ts'
+import { makePair } from '../../../test/support/acme/acme-pair.ts'
+import { settle, wishFor } from '../../../test/support/acme/acme-room.ts'
+import { problemReply, ScriptedAcmeServer } from '../../../test/support/acme/scripted-acme-server.ts'
 
 const NAME = 'app.example.com'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
-import { makePaper } from '../../../test/support/paper-ca.ts'
+import { makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import { type CaaLookup, checkCaa } from './check-caa.ts'
 
 const byLetsEncrypt = makePaper('www.example.com', {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { makeMail, makePaper, type PaperCertificate } from '../../../test/support/paper-ca.ts'
+import { makeMail, makePaper, type PaperCertificate } from '../../../test/support/certificates/paper-ca.ts'
 import { type CheckRequest, checkCertificate } from './check-certificate.ts'
 import { CERTIFICATE_FINDINGS, type FindingCode } from './findings.ts'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { createServer, type TlsOptions } from 'node:tls'
-import { makeMail } from '../../../test/support/paper-ca.ts'
+import { makeMail } from '../../../test/support/certificates/paper-ca.ts'
 import { inspectHost } from './inspect-host.ts'
 
 const HOST = 'www.example.com'

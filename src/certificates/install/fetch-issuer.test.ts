@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, test } from 'node:test'
-import { makeMail, makePaper } from '../../../test/support/paper-ca.ts'
+import { makeMail, makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import { fetchIssuer } from './fetch-issuer.ts'
 import { isPublicAddress } from './public-address.ts'
 

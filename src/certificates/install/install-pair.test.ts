@@ -14,8 +14,8 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { makePaper } from '../../../test/support/paper-ca.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { makePaper } from '../../../test/support/certificates/paper-ca.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { LocalAuthority } from '../own-ca/local-ca.ts'
 import { installPair, toPairName } from './install-pair.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { makeMail, makePaper, type PaperCertificate } from '../../../test/support/paper-ca.ts'
+import { makeMail, makePaper, type PaperCertificate } from '../../../test/support/certificates/paper-ca.ts'
 import { describeEnd } from '../check/describe-end.ts'
 import { type BundleParts, bundleToPem, makeBundle } from './certificate-bundle.ts'
 

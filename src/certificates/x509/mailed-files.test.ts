@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeMail, makePaper } from '../../../test/support/paper-ca.ts'
+import { makeMail, makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import { MAX_CERTIFICATE_FILE_BYTES, readMailedFiles } from './mailed-files.ts'
 
 const rsa = makePaper('rsa.example.com', { names: ['rsa.example.com'], keyType: 'rsa-2048' })

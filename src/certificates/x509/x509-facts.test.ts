@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makePaper } from '../../../test/support/paper-ca.ts'
+import { makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import { coversHost, hostKey, namesOf } from './x509-facts.ts'
 
 const names = namesOf(

@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { cleanEnvironment } from '../../../test/support/served-berth.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
+import { cleanEnvironment } from '../../../test/support/program/served-berth.ts'
 
 const BERTH = fileURLToPath(new URL('../../../bin/berth', import.meta.url))
 const CTRL_D = '\x04'

@@ -5,8 +5,8 @@ import {
   type PostgresServer,
   postgresSkipReason,
   startPostgresServer,
-} from '../../../test/support/postgres-server.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+} from '../../../test/support/database/postgres-server.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { readDatabaseUrl } from '../../config/values/database-url.ts'
 import type { MigrationSet } from '../migrations.ts'
 import { openPostgresDatabase } from '../postgres/open-postgres.ts'

@@ -6,8 +6,8 @@ import {
   type PostgresTestDatabase,
   postgresSkipReason,
   startPostgresServer,
-} from '../../../test/support/postgres-server.ts'
-import { openThings, type ThingsDatabase } from '../../../test/support/things-database.ts'
+} from '../../../test/support/database/postgres-server.ts'
+import { openThings, type ThingsDatabase } from '../../../test/support/database/things-database.ts'
 import { OciError } from '../../oci/errors.ts'
 
 const UNAVAILABLE = { code: 'UNAVAILABLE', status: 503, retryAfterS: 5 }

@@ -4,8 +4,8 @@ import {
   type PostgresServer,
   postgresSkipReason,
   startPostgresServer,
-} from '../../../test/support/postgres-server.ts'
-import { openThings, type ThingsSchema } from '../../../test/support/things-database.ts'
+} from '../../../test/support/database/postgres-server.ts'
+import { openThings, type ThingsSchema } from '../../../test/support/database/things-database.ts'
 import type { Database } from '../database.ts'
 
 describe('openPostgresDatabase()', { skip: postgresSkipReason() }, () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { kysely } from '../kysely.ts'
 import { openSqliteDatabase } from './open-sqlite.ts'
 

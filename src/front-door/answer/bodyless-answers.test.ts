@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exchange, get, openProxyRoom, startScriptedUpstream } from '../../../test/support/proxy-room.ts'
+import { exchange, get, openProxyRoom, startScriptedUpstream } from '../../../test/support/door/proxy-room.ts'
 
 test('an answer that ends with its head is passed on, whatever length it says', async () => {
   const answers = [

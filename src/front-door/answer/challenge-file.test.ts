@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { requestDoor } from '../../../test/support/request-door.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { makeTable, openTestDoor } from '../../../test/support/test-door.ts'
+import { requestDoor } from '../../../test/support/door/request-door.ts'
+import { makeTable, openTestDoor } from '../../../test/support/door/test-door.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 
 const PATH = '/.well-known/acme-challenge/'
 

@@ -11,9 +11,9 @@ import {
   openProxyRoom,
   type ProxyRoom,
   type ProxyRoomOptions,
-} from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+} from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 
 interface Answer {
   readonly status: number

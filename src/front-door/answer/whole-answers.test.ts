@@ -10,8 +10,8 @@ import {
   openProxyRoom,
   type ProxyRoomOptions,
   startScriptedUpstream,
-} from '../../../test/support/proxy-room.ts'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
+} from '../../../test/support/door/proxy-room.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 
 interface Seen {
   readonly status: number

@@ -1,7 +1,7 @@
 // long: one table of containers' declarations and their results; cut in two it would be harder to see gaps
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { assertGrowsLinearly } from '../../../test/support/cpu-time.ts'
+import { assertGrowsLinearly } from '../../../test/support/machine/cpu-time.ts'
 import type { SiteDeclaration, UpstreamDeclaration } from '../sites/site-declaration.ts'
 import { type ContainerFacts, type ContainerNetwork, readContainer } from './container-facts.ts'
 import { type ContainerDefaults, declareContainers, findLostContainers } from './container-sites.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { type JsonLine, readJsonLines } from './json-lines.ts'
 
 async function read(pieces: readonly string[], maxLength = 100): Promise<JsonLine[]> {

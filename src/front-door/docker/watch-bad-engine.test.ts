@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatId } from '../../../test/support/scripted-engine.ts'
-import { app, watch } from '../../../test/support/watched-engine.ts'
+import { formatId } from '../../../test/support/docker/scripted-engine.ts'
+import { app, watch } from '../../../test/support/docker/watched-engine.ts'
 
 test('garbage among events costs a list and nothing else', async () => {
   await using watched = await watch()

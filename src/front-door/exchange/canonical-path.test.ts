@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { escapePath } from '../vhost/syntax/escape-uri.ts'
 import { type CanonicalTarget, parseTarget } from './canonical-path.ts'
 

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { get, HOST, openProxyRoom } from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+import { get, HOST, openProxyRoom } from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import type { SiteLogLine } from '../answer/site-access-log.ts'
 
 const KIB = 1024

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import events from 'node:events'
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { describe, test } from 'node:test'
+import { type ClientPaper, makeRevocations } from '../../../test/support/certificates/client-papers.ts'
 import {
   CA,
   dial,
@@ -14,10 +15,9 @@ import {
   STAFF,
   STRANGER,
   secure,
-} from '../../../test/support/client-hosts.ts'
-import { type ClientPaper, makeRevocations } from '../../../test/support/client-papers.ts'
-import { requestDoor } from '../../../test/support/request-door.ts'
-import { readAll, type TestDoor } from '../../../test/support/test-door.ts'
+} from '../../../test/support/door/client-hosts.ts'
+import { requestDoor } from '../../../test/support/door/request-door.ts'
+import { readAll, type TestDoor } from '../../../test/support/door/test-door.ts'
 import type { FrontDoorParts } from '../front-door.ts'
 
 describe('nobody comes to a host with a file of CAs', () => {

@@ -11,7 +11,7 @@ import {
   openProxyRoom,
   type ProxyRoom,
   type ProxyRoomOptions,
-} from '../../../test/support/proxy-room.ts'
+} from '../../../test/support/door/proxy-room.ts'
 import type { SiteLogLine } from '../answer/site-access-log.ts'
 
 const MIB = 1024 * 1024

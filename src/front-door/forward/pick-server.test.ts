@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { exchange, get, openProxyRoom, startScriptedUpstream } from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+import { exchange, get, openProxyRoom, startScriptedUpstream } from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import type { UpstreamServer } from '../sites/site-declaration.ts'
 import { ServerPicker } from './pick-server.ts'
 

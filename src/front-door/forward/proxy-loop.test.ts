@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { HOST, openProxyRoom } from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+import { HOST, openProxyRoom } from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 
 async function requestThrough(
   port: number,

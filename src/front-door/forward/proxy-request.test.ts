@@ -12,8 +12,8 @@ import {
   openProxyRoom,
   rootPath,
   startScriptedUpstream,
-} from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+} from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 

@@ -11,8 +11,8 @@ import {
   openProxyRoom,
   type ProxyRoomOptions,
   startScriptedUpstream,
-} from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+} from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 
 test('WebSockets speak both ways, large messages too, and either side may close', async () => {
   await using app = await startApp((_request, response) => response.end())

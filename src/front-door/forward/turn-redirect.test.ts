@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exchange, get, HOST, openProxyRoom, rootPath } from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+import { exchange, get, HOST, openProxyRoom, rootPath } from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 
 /** `Location` of an application at APP for a path of the site, and the visitor's. */
 const TURNED: readonly [what: string, path: string, answered: string, got: string][] = [

@@ -9,9 +9,9 @@ import {
   openProxyRoom,
   type ProxyRoomOptions,
   startScriptedUpstream,
-} from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
-import { startDeaf } from '../../../test/support/start-deaf.ts'
+} from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
+import { startDeaf } from '../../../test/support/machine/start-deaf.ts'
 
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket']
 

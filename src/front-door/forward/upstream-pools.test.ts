@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { startApp } from '../../../test/support/start-app.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { UpstreamPools } from './upstream-pools.ts'
 
 function target(port: number) {

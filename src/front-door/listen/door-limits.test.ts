@@ -4,15 +4,15 @@ import { connect as connectHttp2, constants } from 'node:http2'
 import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { sendRaw } from '../../../test/protocol/connection.ts'
-import { BAD_REQUESTS } from '../../../test/support/bad-requests.ts'
-import { connectTo, readAll } from '../../../test/support/test-door.ts'
+import { connectTo, readAll } from '../../../test/support/door/test-door.ts'
 import {
   mustShakeHands,
   open,
   requestHttp2,
   requestOn,
   shakeHands,
-} from '../../../test/support/test-listener.ts'
+} from '../../../test/support/door/test-listener.ts'
+import { BAD_REQUESTS } from '../../../test/support/requests/bad-requests.ts'
 
 const V1 = 'PROXY TCP4 203.0.113.7 10.0.0.1 56789 443\r\n'
 

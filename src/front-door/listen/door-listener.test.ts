@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { sendRaw } from '../../../test/protocol/connection.ts'
-import { connectTo, ensureContext, readAll } from '../../../test/support/test-door.ts'
+import { connectTo, ensureContext, readAll } from '../../../test/support/door/test-door.ts'
 import {
   MODERN,
   mustShakeHands,
@@ -13,7 +13,7 @@ import {
   PLAIN_HTTP1,
   requestOn,
   shakeHands,
-} from '../../../test/support/test-listener.ts'
+} from '../../../test/support/door/test-listener.ts'
 
 /** Joins a client and a server by a socket whose bytes the test passes on itself. */
 async function relayByteByByte(port: number): Promise<number> {

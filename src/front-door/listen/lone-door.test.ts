@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { sendRaw } from '../../../test/protocol/connection.ts'
-import { BAD_REQUESTS } from '../../../test/support/bad-requests.ts'
-import { openTestLoneDoor } from '../../../test/support/lone-door.ts'
+import { openTestLoneDoor } from '../../../test/support/door/lone-door.ts'
+import { BAD_REQUESTS } from '../../../test/support/requests/bad-requests.ts'
 
 async function start(options: { headersTimeoutMs?: number } = {}) {
   const listener = await openTestLoneDoor((request, response) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')

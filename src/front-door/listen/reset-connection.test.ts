@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { makeTempFolder } from '../../../test/support/temp-folder.ts'
-import { open } from '../../../test/support/test-listener.ts'
+import { open } from '../../../test/support/door/test-listener.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import type { DoorPorts } from './door-ports.ts'
 
 const CONNECTIONS = 8

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type DoorReply, requestDoor } from '../../../test/support/request-door.ts'
+import { type DoorReply, requestDoor } from '../../../test/support/door/request-door.ts'
 import {
   createCertificates,
   makeSite,
   makeTable,
   openTestDoor,
   type SiteWish,
-} from '../../../test/support/test-door.ts'
+} from '../../../test/support/door/test-door.ts'
 import { noteAddressHosts } from './address-hosts.ts'
 
 /** The answer to a client of an address, whose handshake names no host. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import events from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
+import { makeRevocations } from '../../../test/support/certificates/client-papers.ts'
+import { makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import {
   CA,
   CLOSED,
@@ -15,10 +17,8 @@ import {
   requestHost,
   STAFF,
   STRANGER,
-} from '../../../test/support/client-hosts.ts'
-import { makeRevocations } from '../../../test/support/client-papers.ts'
-import { makePaper } from '../../../test/support/paper-ca.ts'
-import type { TestDoor } from '../../../test/support/test-door.ts'
+} from '../../../test/support/door/client-hosts.ts'
+import type { TestDoor } from '../../../test/support/door/test-door.ts'
 
 describe('a host with a file of CAs', () => {
   const lists = { 'a.test.ca.crt': CA.pem, 'a.test.crl.pem': makeRevocations(CA, [REVOKED]) }

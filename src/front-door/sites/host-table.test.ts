@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { measureCpuMs } from '../../../test/support/cpu-time.ts'
+import { measureCpuMs } from '../../../test/support/machine/cpu-time.ts'
 import { HostTable } from './host-table.ts'
 
 const PATTERNS = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startUpstreams } from '../../../test/support/start-upstreams.ts'
-import { requestSide, startSites } from '../../../test/support/vhost-sides.ts'
+import { startUpstreams } from '../../../test/support/vhost/start-upstreams.ts'
+import { requestSide, startSites } from '../../../test/support/vhost/vhost-sides.ts'
 import { lintVhostFile } from '../vhost/compile/lint.ts'
 import { readHttpLevel } from '../vhost/compile/read-http-level.ts'
 

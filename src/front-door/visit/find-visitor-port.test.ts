@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { test } from 'node:test'
-import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/proxy-room.ts'
-import { requestDoor } from '../../../test/support/request-door.ts'
-import { startApp } from '../../../test/support/start-app.ts'
-import { createCertificates, makeTable, openTestDoor } from '../../../test/support/test-door.ts'
+import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/door/proxy-room.ts'
+import { requestDoor } from '../../../test/support/door/request-door.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
+import { createCertificates, makeTable, openTestDoor } from '../../../test/support/door/test-door.ts'
 
 const OWN = { externalHttpPort: 8080, externalHttpsPort: 8443 }
 const MAP =

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 
 /** The headers that an application sees of a request with these lines, as they are written. */
 async function seenNames(lines: readonly string[], options: ProxyRoomOptions = {}): Promise<string> {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/proxy-room.ts'
-import { startApp } from '../../../test/support/start-app.ts'
+import { HOST, openProxyRoom, type ProxyRoomOptions } from '../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { spreadForwarded } from './forwarded-header.ts'
 
 const isTrusted = (address: string): boolean => address.startsWith('10.')

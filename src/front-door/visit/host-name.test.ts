@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SeededRandom } from '../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { normalizeHost, parseAuthority } from './host-name.ts'
 
 const AUTHORITIES: Readonly<Record<string, readonly [host: string, port?: number] | undefined>> = {

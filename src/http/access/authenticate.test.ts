@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryAuthenticator } from '../../../test/support/memory-authenticator.ts'
+import { MemoryAuthenticator } from '../../../test/support/registry/memory-authenticator.ts'
 import { AccountError, type Authenticator } from '../../accounts/accounts.ts'
 import type { AccessClaims, TokenService } from '../../tokens/tokens.ts'
 import { type Authenticated, authenticate } from './authenticate.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Reply } from '../../../test/protocol/connection.ts'
-import { type HttpSurface, openHttpSurface } from '../../../test/support/http-surface.ts'
+import { type HttpSurface, openHttpSurface } from '../../../test/support/registry/http-surface.ts'
 
 const SCOPE = 'repository:alice/app:pull,push'
 

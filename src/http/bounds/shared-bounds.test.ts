@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openHttpSurface } from '../../../test/support/http-surface.ts'
+import { openHttpSurface } from '../../../test/support/registry/http-surface.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { MAX_TRANSFERS } from '../../stream/buffer-budget.ts'
 import { LARGEST_SHARE } from './fair-share.ts'

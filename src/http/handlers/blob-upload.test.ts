@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type HttpSurface, openHttpSurface } from '../../../test/support/http-surface.ts'
+import { type HttpSurface, openHttpSurface } from '../../../test/support/registry/http-surface.ts'
 import { digestOf } from '../../oci/digest.ts'
 
 const UPLOADS = '/v2/alice/app/blobs/uploads/'

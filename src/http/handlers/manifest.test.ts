@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type HttpSurface, openHttpSurface } from '../../../test/support/http-surface.ts'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
+import { type HttpSurface, openHttpSurface } from '../../../test/support/registry/http-surface.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'

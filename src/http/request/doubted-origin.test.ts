@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeVisit } from '../../../test/support/served-by.ts'
+import { makeVisit } from '../../../test/support/door/served-by.ts'
 import { createDoubtReport, type DoubtedOrigin } from './doubted-origin.ts'
 
 test('`createDoubtReport()` reports the first visit of each kind of doubt, with the proxy', () => {

@@ -1,7 +1,7 @@
 import type { BerthSchema } from '../../../src/app/database/database-schema.ts'
 import type { Database } from '../../../src/database/database.ts'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
-import type { SeededRandom } from '../../support/seeded-random.ts'
+import type { SeededRandom } from '../../support/content/seeded-random.ts'
 
 /** A server of several on one database. */
 export interface RaceNode {

@@ -9,7 +9,7 @@ import { createRegistry } from '../../../src/registry/create-registry.ts'
 import type { BlobDamage } from '../../../src/registry/presence/blob-presence.ts'
 import type { UploadBody } from '../../../src/registry/push/upload-body.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
-import { type TemporaryDatabase, temporaryDatabase } from '../temporary-database.ts'
+import { type TemporaryDatabase, temporaryDatabase } from '../database/temporary-database.ts'
 import { MemoryBlobStore } from './memory-blob-store.ts'
 
 type Policy = Parameters<typeof createRegistry>[0]['policy']

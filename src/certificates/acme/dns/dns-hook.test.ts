@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { makeTempFolder } from '../../../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
 import { createDnsHook } from './dns-hook.ts'
 import type { ChallengeRecord } from './dns-records.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { SeededRandom } from '../../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
 import { encodeName, encodeUpdate, readReply, signMessage, type TsigKey } from './dns-message.ts'
 
 const KEY: TsigKey = { name: 'key.example.com', algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 1) }

@@ -4,7 +4,7 @@ import {
   DNS_TYPE,
   type ScriptedDnsServer,
   startScriptedDns,
-} from '../../../../test/support/scripted-dns-server.ts'
+} from '../../../../test/support/acme/scripted-dns-server.ts'
 import { encodeName } from './dns-message.ts'
 import type { ChallengeRecord } from './dns-records.ts'
 import { createDnsUpdate, parseTsigKey, resolveServer } from './dns-update.ts'

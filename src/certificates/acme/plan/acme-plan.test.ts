@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { wishFor } from '../../../../test/support/acme-room.ts'
+import { wishFor } from '../../../../test/support/acme/acme-room.ts'
 import { planWish } from './acme-plan.ts'
 import type { AcmePlan } from './acme-wish.ts'
 import { classifyName, type NameKind, nameSetId } from './certificate-names.ts'

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { describe, test } from 'node:test'
-import { findFreePort } from '../../../../test/support/free-port.ts'
 import {
   addressRecord,
   caaRecord,
   type ScriptedRecord,
   startScriptedDns,
-} from '../../../../test/support/scripted-dns-server.ts'
+} from '../../../../test/support/acme/scripted-dns-server.ts'
+import { findFreePort } from '../../../../test/support/machine/free-port.ts'
 import { ChallengeBoard } from '../challenges/challenge-board.ts'
 import { type PreflightContext, preflight } from './preflight.ts'
 

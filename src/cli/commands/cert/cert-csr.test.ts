@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { describe, it } from 'node:test'
-import { fails, openCertRoom as openRoom } from '../../../../test/support/cert-room.ts'
+import { fails, openCertRoom as openRoom } from '../../../../test/support/certificates/cert-room.ts'
 
 const HOST = 'www.example.com'
 

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createServer } from 'node:tls'
-import { fails, openCertRoom as openRoom } from '../../../../test/support/cert-room.ts'
-import { makeMail, makePaper } from '../../../../test/support/paper-ca.ts'
+import { fails, openCertRoom as openRoom } from '../../../../test/support/certificates/cert-room.ts'
+import { makeMail, makePaper } from '../../../../test/support/certificates/paper-ca.ts'
 
 const HOST = 'www.example.com'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { runCli } from '../../../../test/support/run-cli.ts'
-import { makeTempFolder } from '../../../../test/support/temp-folder.ts'
+import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
+import { runCli } from '../../../../test/support/program/run-cli.ts'
 
 test('`berth user logins` and `logout` say that a name is no account, and nothing of one without log-ins', async () => {
   await using temp = await makeTempFolder('log-ins')

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { makePaper } from '../../../../test/support/paper-ca.ts'
+import { makePaper } from '../../../../test/support/certificates/paper-ca.ts'
 import {
   type PostgresServer,
   postgresSkipReason,
   type ServerCertificate,
   startPostgresServer,
-} from '../../../../test/support/postgres-server.ts'
-import { makeTempFolder, type TempFolder } from '../../../../test/support/temp-folder.ts'
-import { openThings } from '../../../../test/support/things-database.ts'
+} from '../../../../test/support/database/postgres-server.ts'
+import { openThings } from '../../../../test/support/database/things-database.ts'
+import { makeTempFolder, type TempFolder } from '../../../../test/support/machine/temp-folder.ts'
 import type { PostgresTarget } from './postgres-target.ts'
 import { PostgresStartError, requireUsable } from './start-error.ts'
 

@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { pgbouncerSkipReason, startPgbouncer } from '../../../../test/support/pgbouncer.ts'
+import { pgbouncerSkipReason, startPgbouncer } from '../../../../test/support/database/pgbouncer.ts'
 import {
   type PostgresServer,
   type PostgresTestDatabase,
   postgresSkipReason,
   startPostgresServer,
-} from '../../../../test/support/postgres-server.ts'
-import { startDeaf } from '../../../../test/support/start-deaf.ts'
-import { openThings, type ThingsDatabase } from '../../../../test/support/things-database.ts'
+} from '../../../../test/support/database/postgres-server.ts'
+import { openThings, type ThingsDatabase } from '../../../../test/support/database/things-database.ts'
+import { startDeaf } from '../../../../test/support/machine/start-deaf.ts'
 import { RowMemory } from '../../row-memory.ts'
 import type { PostgresTarget } from '../connection/postgres-target.ts'
 import { ChangeListener, LISTENER_NAME, type ListenProblem } from './change-listener.ts'

@@ -7,8 +7,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { get, HOST, openProxyRoom, type ProxyRoom, rootPath } from '../../../../test/support/proxy-room.ts'
-import { makeTempFolder } from '../../../../test/support/temp-folder.ts'
+import {
+  get,
+  HOST,
+  openProxyRoom,
+  type ProxyRoom,
+  rootPath,
+} from '../../../../test/support/door/proxy-room.ts'
+import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
 import type { SiteLogLine } from '../site-access-log.ts'
 
 const KIB = 1024

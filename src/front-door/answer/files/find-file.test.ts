@@ -4,8 +4,8 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { HOST, openProxyRoom } from '../../../../test/support/proxy-room.ts'
-import { makeTempFolder } from '../../../../test/support/temp-folder.ts'
+import { HOST, openProxyRoom } from '../../../../test/support/door/proxy-room.ts'
+import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
 import { type FileRules, STRICT } from './find-file.ts'
 
 /** Result of a path of a site's folder, which is reached by a link itself. */

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { connect as connectHttp2 } from 'node:http2'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { SeededRandom } from '../../../../test/support/seeded-random.ts'
+import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
 import {
   connectTo,
   createCertificates,
   makeTable,
   openTestDoor,
   readAll,
-} from '../../../../test/support/test-door.ts'
+} from '../../../../test/support/door/test-door.ts'
 import { parseTarget } from '../../exchange/canonical-path.ts'
 import type { SiteHandler, SiteVisit } from '../../exchange/site-handler.ts'
 import { parseAuthority } from '../../visit/host-name.ts'

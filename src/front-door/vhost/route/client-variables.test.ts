@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
-import { makeClient } from '../../../../test/support/client-papers.ts'
-import { makePaper } from '../../../../test/support/paper-ca.ts'
+import { makeClient } from '../../../../test/support/certificates/client-papers.ts'
+import { makePaper } from '../../../../test/support/certificates/paper-ca.ts'
 import { CLIENT_VARIABLES } from './client-variables.ts'
 import type { RequestFacts } from './plan.ts'
 
