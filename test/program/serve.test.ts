@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { serversElsewhere } from '../../src/app/data/require-data.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
@@ -82,9 +83,28 @@ test('a second signal does not wait for requests under way', async () => {
   const socket = await beginUpload(server.url, 'alice:correct horse battery')
   server.child.kill('SIGTERM')
   await waitForOutput(server, /"msg":"stopping"/)
+  // Within half a second it would be the same one.
+  await sleep(700)
   server.child.kill('SIGTERM')
   assert.equal(await server.ended, 143)
   socket.destroy()
+})
+
+test('one Ctrl-C that reaches it twice, as under npm, lets requests under way end', async () => {
+  const dataDir = newDataDir()
+  const { code } = await runCli(['user', 'add', 'alice', '--new', '--password-stdin', '--data', dataDir], {
+    stdin: 'correct horse battery',
+  })
+  assert.equal(code, 0)
+  await using server = await serve(dataDir)
+  const socket = await beginUpload(server.url, 'alice:correct horse battery')
+  server.child.kill('SIGINT')
+  await sleep(50)
+  server.child.kill('SIGINT')
+  const answer = Promise.race([once(socket, 'data'), once(socket, 'close')])
+  socket.write(Buffer.alloc(1000))
+  assert.match(String((await answer)[0]), /^HTTP\/1.1 400 .*DIGEST_INVALID/s, 'the whole body was read')
+  assert.equal(await server.ended, 0)
 })
 
 /** Begins a request that does not end; settles once the server has begun to read it. */

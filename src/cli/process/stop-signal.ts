@@ -2,6 +2,11 @@
 const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGQUIT: 131 } as const
 /** Longest time for a start to end after a stop signal, in milliseconds; one that hangs is ended then. */
 const START_GRACE_MS = 2_000
+/**
+ * The same signal within this time, in milliseconds, is the same Ctrl-C: a terminal sends it to all its processes, and
+ * npm (`npm start`) passes its own on.
+ */
+const REPEAT_MS = 500
 
 /** The signals of a server. */
 interface StopSignal extends Disposable {
@@ -17,7 +22,7 @@ interface StopSignal extends Disposable {
 
 /**
  * Handles the signals of a server. SIGINT, SIGTERM and SIGQUIT stop it; a second one ends the process at once: its
- * sender does not want to wait. SIGHUP and SIGUSR1 open logs anew, which is done elsewhere, by SIGHUP. SIGHUP also ends
+ * sender does not want to wait. One that is only passed on a second time changes nothing. SIGHUP and SIGUSR1 open logs anew, which is done elsewhere, by SIGHUP. SIGHUP also ends
  * a server whose terminal was closed, but no other: to a service it means that a log was rotated or a file has changed.
  */
 export function handleSignals(): StopSignal {
@@ -27,10 +32,12 @@ export function handleSignals(): StopSignal {
     process.on(signal, listener)
     added.push({ signal, listener })
   }
-  const state = { isStopping: false, hasStarted: false, isCatching: false }
+  const state = { hasStarted: false, isCatching: false }
+  let first: { signal: string; at: number } | undefined
   const onStop = (signal: string, exitCode: number): void => {
-    if (state.isStopping || !state.isCatching) process.exit(exitCode)
-    state.isStopping = true
+    if (first?.signal === signal && performance.now() - first.at < REPEAT_MS) return
+    if (first || !state.isCatching) process.exit(exitCode)
+    first = { signal, at: performance.now() }
     resolve(signal)
     if (!state.hasStarted)
       setTimeout(() => state.hasStarted || process.exit(exitCode), START_GRACE_MS).unref()

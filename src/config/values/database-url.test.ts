@@ -44,6 +44,10 @@ const TAKEN = [
     { ...REMOTE, host: '::1', port: 5433, password: 'pw', tls: 'disable', rootCertFile: undefined },
   ],
   [
+    'postgres://berth@db.example.com/a%2Fb%20%C3%BC',
+    { ...REMOTE, name: 'a/b ü', password: undefined, tls: 'verify-full', rootCertFile: undefined },
+  ],
+  [
     'postgres://berth@%2Fvar%2Frun%2Fpostgresql/facts',
     { ...REMOTE, host: '/var/run/postgresql', password: undefined, tls: 'disable', rootCertFile: undefined },
   ],

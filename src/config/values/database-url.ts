@@ -55,7 +55,7 @@ export function readDatabaseUrl(text: string): PostgresAddress | string {
   if (host.includes(',')) return 'must name one host'
   if (host === '') return 'must name a host: for a Unix socket its folder, with %2F for each slash'
   if (user === '') return 'must name a user before the host'
-  if (name === '' || name.includes('/')) return 'must name one database after the host'
+  if (name === '' || url.pathname.includes('/', 1)) return 'must name one database after the host'
   const tls = readTls(url.searchParams, host)
   if (typeof tls === 'string') return tls
   const port = url.port === '' ? POSTGRES_PORT : Number(url.port)
