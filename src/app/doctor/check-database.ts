@@ -27,6 +27,8 @@ export async function checkDatabase({ database, workers }: Config): Promise<Find
     requireUsable(report)
     return [
       ...judgeServer(report, database),
+      judgeDurability(report),
+      ...judgeReadOnly(report, database),
       judgeTls(report, database),
       judgeClock(report),
       judgeConnections(report, { database, workers }),
@@ -59,6 +61,27 @@ function judgeServer(
           'Each request waits for it at least once: bring Berth and PostgreSQL closer together',
         )
       : ok(CHECK, trip),
+  ]
+}
+
+function judgeDurability({ durability }: PostgresReport): Finding {
+  const off = Object.entries(durability).filter(([, value]) => value === 'off')
+  if (off.length === 0) return ok(CHECK, 'PostgreSQL has changes on its disk before they are acknowledged')
+  return warning(
+    CHECK,
+    `PostgreSQL runs with ${off.map(([name]) => `${name} = off`).join(', ')}: a crash or a loss of power takes pushes with it that were acknowledged`,
+    'Turn it on again in postgresql.conf, and for this user and this database: both can have settings of their own',
+  )
+}
+
+function judgeReadOnly({ isReadOnly }: PostgresReport, { user, name }: PostgresConfig): Finding[] {
+  if (!isReadOnly) return []
+  return [
+    failed(
+      CHECK,
+      `Transactions of the user "${user}" in the database "${name}" are read-only`,
+      'Set default_transaction_read_only to off',
+    ),
   ]
 }
 
@@ -95,14 +118,14 @@ function judgeClock({ clockAheadMs }: PostgresReport): Finding {
 }
 
 function judgeConnections(
-  { connectionLimit, usedConnections }: PostgresReport,
+  { connectionLimit, connectionsLeft: left }: PostgresReport,
   { database, workers }: { database: PostgresConfig; workers: number },
 ): Finding {
   const processes = workers === 1 ? 1 : workers + 1
   const most = processes * (database.maxConnections + (database.listen === 'off' ? 0 : 1))
-  const left = connectionLimit - usedConnections
-  const message = `This node takes up to ${most} connections, the server ${connectionLimit}, of which ${usedConnections} are in use`
-  const remedy = 'Raise max_connections of PostgreSQL, or lower database-pool or workers'
+  const message = `This node takes up to ${most} connections, the server allows ${connectionLimit}, of which ${left} are left`
+  const remedy =
+    'Raise max_connections of PostgreSQL, or the limit of the database or user if they have one, or lower database-pool or workers'
   if (left <= 0) return failed(CHECK, message, remedy)
   return most > connectionLimit - SPARE_CONNECTIONS || left < SPARE_CONNECTIONS
     ? warning(CHECK, message, remedy)

@@ -12,9 +12,14 @@ export interface PostgresReport extends ServerFacts {
   readonly collation: string
   /** Isolation of transactions that choose none. */
   readonly isolation: string
-  /** Connections that users other than superusers may have together. */
+  /** Settings that this user's transactions have, of those that keep changes through a crash and a loss of power; all should be on. */
+  readonly durability: Readonly<Record<'fsync' | 'full_page_writes' | 'synchronous_commit', string>>
+  /** True if transactions may change nothing unless they say so. */
+  readonly isReadOnly: boolean
+  /** Connections that users other than superusers may have together, to this database and with this role. */
   readonly connectionLimit: number
-  readonly usedConnections: number
+  /** Of these, as many as can still be opened: each bound counts the connections that it is about. */
+  readonly connectionsLeft: number
   /** Version of TLS; undefined: the connection is not encrypted. */
   readonly tlsVersion: string | undefined
   /** Time by which the server's clock is ahead of this machine's, in milliseconds. */
@@ -54,13 +59,31 @@ const FACTS = `select
   current_setting('server_encoding') as encoding,
   (select datcollate from pg_database where datname = current_database()) as collation,
   current_setting('default_transaction_isolation') as isolation,
-  current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
-    as "connectionLimit",
-  (select count(*)::integer from pg_stat_activity where backend_type = 'client backend') as "usedConnections",
+  json_build_object(
+    'fsync', current_setting('fsync'),
+    'full_page_writes', current_setting('full_page_writes'),
+    'synchronous_commit', current_setting('synchronous_commit')
+  ) as durability,
+  current_setting('default_transaction_read_only') = 'on' as "isReadOnly",
+  limits.*,
   (select version from pg_stat_ssl where pid = pg_backend_pid()) as "tlsVersion",
   coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayMakeTables",
   (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
-  to_regclass('kysely_migration') is not null as "hasTables"`
+  to_regclass('kysely_migration') is not null as "hasTables"
+  from (
+    select min(most)::integer as "connectionLimit", min(most - used)::integer as "connectionsLeft"
+    from (
+      select
+        current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer as most,
+        (select sum(numbackends) from pg_stat_database) as used
+      union all
+      select datconnlimit, numbackends from pg_database join pg_stat_database using (datname)
+      where datname = current_database() and datconnlimit >= 0
+      union all
+      select rolconnlimit, (select count(*) from pg_stat_activity where usename = rolname) from pg_roles
+      where rolname = current_user and rolconnlimit >= 0
+    ) as bounds
+  ) as limits`
 
 async function readReport(client: pg.Client): Promise<PostgresReport> {
   const facts = (await client.query(FACTS)).rows[0] as Omit<PostgresReport, 'tlsVersion'> & {
