@@ -4,13 +4,13 @@ import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { makePaper } from '../../../test/support/paper-ca.ts'
+import { makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import {
   type PostgresServer,
   postgresSkipReason,
   startPostgresServer,
-} from '../../../test/support/postgres-server.ts'
-import { makeTempFolder, type TempFolder } from '../../../test/support/temp-folder.ts'
+} from '../../../test/support/database/postgres-server.ts'
+import { makeTempFolder, type TempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { loadConfig } from '../../config/load/load-config.ts'
 import { openPostgresDatabase } from '../../database/postgres/open-postgres.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
