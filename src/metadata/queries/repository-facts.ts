@@ -5,8 +5,9 @@ import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Page, RepositoryFacts, RepositoryFilter, RepositoryRow, TagRow } from '../metadata.ts'
 import type { MetadataSchema } from '../schema.ts'
+import { betweenBatches } from './between-batches.ts'
 import { lastOf } from './last-of.ts'
-import { findRepositoryId, type Reads } from './repositories.ts'
+import { findRepositoryId, type Reads, type Writes } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
 
 /** {@link RepositoryFacts} in SQL. */
@@ -20,11 +21,29 @@ export function createRepositoryFacts({ read, transaction }: Database<MetadataSc
       transaction(async (tx) => {
         const id = await findRepositoryId(tx, repository)
         if (id === undefined) return false
-        await tx.deleteFrom('manifests').where('repository_id', '=', id).execute()
+        await deleteManifests(tx, id)
         await tx.deleteFrom('repositories').where('id', '=', id).execute()
         await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
         return true
       }),
+  }
+}
+
+/** Manifests deleted at once: an engine may bound the time of a statement, and others are served in between. */
+const BATCH = 500
+
+/** Their references and tags go with them, by the foreign keys. */
+async function deleteManifests(tx: Writes, id: number): Promise<void> {
+  for (;;) {
+    const { numDeletedRows } = await tx
+      .deleteFrom('manifests')
+      .where('repository_id', '=', id)
+      .where('digest', 'in', (query) =>
+        query.selectFrom('manifests').select('digest').where('repository_id', '=', id).limit(BATCH),
+      )
+      .executeTakeFirstOrThrow()
+    if (numDeletedRows < BATCH) return
+    await betweenBatches()
   }
 }
 
