@@ -174,6 +174,19 @@ describe('checkSources() of rooms', () => {
     ])
   })
 
+  it('holds what tests share to a row of its own, without files at the top', () => {
+    const support = [{ folder: 'test/support', rooms: ['machine', 'program'] }]
+    const files = {
+      'test/support/program/a.ts': "import { b } from '../machine/b.ts'\nimport { c } from '../c.ts'\n",
+      'test/support/machine/b.ts': "import type { A } from '../program/a.ts'\n",
+      'test/support/c.ts': '',
+    }
+    assert.deepEqual(checkSources(new Map(Object.entries(files)), support), [
+      'test/support/c.ts:1: the room "test/support" has no place in tools/room-order.ts',
+      'test/support/machine/b.ts:1: "test/support/machine" must not import "test/support/program/a.ts": "test/support/program" stands above it in tools/room-order.ts',
+    ])
+  })
+
   it('leaves a folder without inner folders alone', () => {
     assert.deepEqual(checkRooms({ 'src/oci/a.ts': "import { b } from './b.ts'\n" }), [])
   })
@@ -252,6 +265,11 @@ describe('drawRooms()', () => {
       [{ folder: 'http', rooms: ['.', 'handlers', 'routes.ts'] }],
     )
     assert.match(text, /http\/handlers --> http\n {2}http\/routes\.ts --> http\/handlers\n/)
+  })
+
+  it('draws all arrows of a name in one line', () => {
+    const text = drawRooms([edge('app/a.ts', 'oci/b.ts'), edge('app/a.ts', 'log/c.ts')], [])
+    assert.match(text, /\n {2}app --> log & oci\n/)
   })
 })
 

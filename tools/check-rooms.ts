@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { ImportEdge } from './import-cycles.ts'
-import type { RoomOrder } from './room-order.ts'
+import { type RoomOrder, TEST_SUPPORT } from './room-order.ts'
 
 /** One room: its folder, and its place in the folder's row. */
 interface Place {
@@ -10,8 +10,8 @@ interface Place {
 }
 
 /**
- * Checks that within a folder of `src/` imports go down its row of rooms only, so that between two rooms all arrows
- * point one way. One line a problem: `file:line: rule`.
+ * Checks that within a folder of `src/`, and within `test/support/`, imports go down its row of rooms only, so that
+ * between two rooms all arrows point one way. One line a problem: `file:line: rule`.
  */
 export function checkRooms(
   files: Iterable<string>,
@@ -25,7 +25,7 @@ export function checkRooms(
 function findHomeless(files: readonly string[], order: readonly RoomOrder[]): string[] {
   const split = new Set([...order.map(({ folder }) => folder), ...files.flatMap(folderWithRooms)])
   const homeless = files.filter((file) => split.has(folderOf(file)) && !findPlace(file, order))
-  const rooms = new Map(homeless.toReversed().map((file) => [roomOf(file), file]))
+  const rooms = new Map(homeless.toReversed().map((file) => [shorten(posix.dirname(file)), file]))
   return [...rooms].map(([room, file]) => `${file}:1: the room "${room}" has no place in tools/room-order.ts`)
 }
 
@@ -35,21 +35,15 @@ function findArrowsUp(edges: readonly ImportEdge[], order: readonly RoomOrder[])
     const upper = findPlace(to, order)
     if (!lower || !upper || upper.folder !== lower.folder || upper.height <= lower.height) return []
     const why = `"${nameOf(upper)}" stands above it in tools/room-order.ts`
-    return [`${from}:${line}: "${nameOf(lower)}" must not import "${to.slice(4)}": ${why}`]
+    return [`${from}:${line}: "${nameOf(lower)}" must not import "${shorten(to)}": ${why}`]
   })
-}
-
-/** Room of a file, as `folder` or `folder/inner`; undefined for a file that is not in a folder of `src/`. */
-function roomOf(file: string): string | undefined {
-  const folder = posix.dirname(file)
-  return folder.startsWith('src/') ? folder.slice(4) : undefined
 }
 
 /** The room of a file; undefined for a folder without a row, or a room that is not in it. */
 export function findPlace(file: string, order: readonly RoomOrder[]): Place | undefined {
   const folder = folderOf(file)
   const row = order.find((entry) => entry.folder === folder)
-  const path = file.slice(`src/${folder}/`.length)
+  const path = shorten(file).slice(folder.length + 1)
   for (const room of [path, posix.dirname(path)]) {
     const height = row?.rooms.indexOf(room) ?? -1
     if (height >= 0) return { folder, room, height }
@@ -63,7 +57,12 @@ function folderWithRooms(file: string): string[] {
 }
 
 function folderOf(file: string): string {
-  return file.split('/')[1] ?? ''
+  return file.startsWith(`${TEST_SUPPORT}/`) ? TEST_SUPPORT : (file.split('/')[1] ?? '')
+}
+
+/** A path below `src/`; other paths stay whole. */
+function shorten(path: string): string {
+  return path.replace(/^src\//, '')
 }
 
 function nameOf({ folder, room }: Place): string {

@@ -63,13 +63,15 @@ function namesIn(graph: Graph): string[] {
   return [...new Set([...graph].flatMap(([from, to]) => [from, ...to]))].sort()
 }
 
+/** One line for each name with all its arrows, as `a --> b & c`. */
 function drawArrows(graph: Graph): string[] {
-  const arrows = [...graph].flatMap(([from, targets]) =>
-    [...targets]
-      .filter((to) => ![...targets].some((other) => other !== to && reaches(graph, other, to)))
-      .map((to) => `${from} --> ${to}`),
-  )
-  return arrows.sort()
+  const lines = [...graph].map(([from, targets]) => {
+    const direct = [...targets].filter(
+      (to) => ![...targets].some((other) => other !== to && reaches(graph, other, to)),
+    )
+    return `${from} --> ${direct.sort().join(' & ')}`
+  })
+  return lines.sort()
 }
 
 function reaches(graph: Graph, start: string, goal: string, seen: Set<string> = new Set()): boolean {

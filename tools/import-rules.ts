@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { checkRooms } from './check-rooms.ts'
 import { findCycles, type ImportEdge } from './import-cycles.ts'
 import { FORBIDDEN_NAMES, IMPORT_TABLE, type ImportRule } from './import-table.ts'
-import { ROOM_ORDER, type RoomOrder } from './room-order.ts'
+import { ROOM_ORDER, type RoomOrder, TEST_SUPPORT } from './room-order.ts'
 import { countCodeLines, findImports, type SourceImport } from './source-imports.ts'
 
 /** Code lines above which a file must be split, or give its reason. */
@@ -28,11 +28,11 @@ export function checkSources(
       if (problem) problems.push(`${path}:${found.line}: ${problem}`)
     }
   }
-  const files = [...sources.keys()].filter(isProduct)
   const edges = readEdges(sources)
   return [
     ...problems,
-    ...checkRooms(files, edges, order),
+    ...checkRooms([...sources.keys()].filter(isProduct), edges, order),
+    ...checkRooms([...sources.keys()].filter(isTestSupport), readEdges(sources, isTestSupport), order),
     ...findCycles(edges),
     ...findCycles(edges.flatMap(betweenFolders)),
   ]
@@ -44,10 +44,10 @@ function betweenFolders({ from, to, line }: ImportEdge): ImportEdge[] {
   return start === end ? [] : [{ from: `src/${start}`, to: `src/${end}`, line }]
 }
 
-/** Imports between the product's files: those below `src/` that are no tests. */
-export function readEdges(sources: ReadonlyMap<string, string>): ImportEdge[] {
+/** Imports of some files: by default the product's, which are those below `src/` that are no tests. */
+export function readEdges(sources: ReadonlyMap<string, string>, isIncluded = isProduct): ImportEdge[] {
   return [...sources].flatMap(([from, text]) => {
-    if (!isProduct(from)) return []
+    if (!isIncluded(from)) return []
     return findImports(text).flatMap(({ specifier, line }) => {
       const to = resolveLocal(from, specifier)
       return to === undefined ? [] : [{ from, to, line }]
@@ -118,6 +118,10 @@ function folderOf(path: string): string {
 
 function isProduct(path: string): boolean {
   return path.startsWith('src/') && !isTest(path)
+}
+
+function isTestSupport(path: string): boolean {
+  return path.startsWith(`${TEST_SUPPORT}/`)
 }
 
 function isTest(path: string): boolean {

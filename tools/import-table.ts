@@ -111,13 +111,32 @@ export const FORBIDDEN_NAMES: readonly string[] = [
   'lib',
 ]
 
+/** Packages and modules that are forbidden together, by the name that ARCHITECTURE.md gives them. */
+const GROUPS: readonly (readonly [name: string, members: readonly string[]])[] = [
+  ['disk', FILE_SYSTEM],
+  ['network', NETWORK],
+  ['SQL', SQL],
+]
+
 /** The table in Markdown, as ARCHITECTURE.md shows it. */
 export function formatImportTable(): string {
   const rows = IMPORT_TABLE.map(
     ({ folder, may, never }) =>
-      `| ${code([folder])} | ${code(may) || 'nothing local'} | ${code(never) || '–'} |`,
+      `| ${code([folder])} | ${code(may) || 'nothing local'} | ${nameGroups(never).join(', ') || '–'} |`,
   )
-  return ['| Folder | may import | never |', '|---|---|---|', ...rows].join('\n')
+  const meanings = GROUPS.map(([name, members]) => `${name}: ${code(members)}`)
+  return ['| Folder | may import | never |', '|---|---|---|', ...rows, '', `${meanings.join('; ')}.`].join(
+    '\n',
+  )
+}
+
+/** Forbidden groups, each with its members that are allowed all the same. */
+function nameGroups(never: readonly string[]): string[] {
+  return GROUPS.flatMap(([name, members]) => {
+    const allowed = members.filter((member) => !never.includes(member))
+    if (allowed.length === members.length) return []
+    return [allowed.length === 0 ? name : `${name} but ${code(allowed)}`]
+  })
 }
 
 function code(names: readonly string[]): string {

@@ -1,4 +1,7 @@
-/** The rooms of one folder of `src/`, from the lowest up: each may import those before it, never those after it. */
+/** The folder of what tests share: the only one with rooms outside `src/`. */
+export const TEST_SUPPORT = 'test/support'
+
+/** The rooms of one folder of `src/`, or of {@link TEST_SUPPORT}, from the lowest up: each may import those before it, never those after it. */
 export interface RoomOrder {
   readonly folder: string
   /**
@@ -29,7 +32,6 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['acme/client', 'acme/dns', 'acme/challenges', 'acme/plan', 'acme/renew', 'acme/issue', 'acme'],
     ],
   },
-  { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
   {
     folder: 'cli',
     rooms: [
@@ -37,6 +39,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['commands/cert', 'commands/user', 'commands', 'run.ts'],
     ],
   },
+  { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
   {
     folder: 'database',
     rooms: [
@@ -67,4 +70,11 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.'] },
+  {
+    folder: TEST_SUPPORT,
+    rooms: [
+      ...['machine', 'requests', 'content', 'program', 'database', 'memory'],
+      ...['certificates', 'acme', 'door', 'vhost', 'docker', 'registry', 'clients'],
+    ],
+  },
 ]
