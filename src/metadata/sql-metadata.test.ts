@@ -56,7 +56,10 @@ test('a repository of many manifests is deleted piece by piece, and others are s
   clearImmediate(turn)
   assert.ok(turns >= 2, `${turns} turns`)
   const left = await database.read.selectFrom('manifests').select('digest').execute()
-  assert.deepEqual(left, [{ digest: 'sha256:0' }])
+  assert.deepEqual(
+    left.map(({ digest }) => digest),
+    ['sha256:0'],
+  )
 })
 
 for (const { name, skip, open } of testEngines()) {
