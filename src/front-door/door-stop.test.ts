@@ -18,7 +18,7 @@ test('the listener asks for a body held back when it is read, not when it is ref
   const ports: Partial<DoorPorts> = {
     handle: (request, anyResponse, visit) => {
       const response = anyResponse as ServerResponse
-      if (request.url !== '/refused') return void echoVisit(request, response, visit)
+      if (request.url !== '/refused') return void echoVisit(request, anyResponse, visit)
       response.writeHead(413, { 'content-length': 2 }).end('no')
     },
   }

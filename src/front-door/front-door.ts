@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
 import { isIP } from 'node:net'
 import { isOutOfDescriptors } from '../stream/descriptors.ts'
 import { readChallengeFile } from './answer/challenge-file.ts'
@@ -11,6 +10,8 @@ import { type DoorListener, openDoorListener } from './listen/door-listener.ts'
 import type { DoorOptions, OpenedProtocol } from './listen/door-ports.ts'
 import type { DoorRequest, DoorResponse } from './listen/http/door-request.ts'
 import { sendPage, sendText } from './listen/http/error-pages.ts'
+import type { Http1Request } from './listen/http/http1-message.ts'
+import type { Http2Response } from './listen/http/http2-message.ts'
 import { UploadWindows } from './listen/http/upload-windows.ts'
 import type { HostTable } from './sites/host-table.ts'
 import type { Site } from './sites/site.ts'
@@ -71,7 +72,7 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
   }
 }
 
-function isHttp2(response: DoorResponse): response is Http2ServerResponse {
+function isHttp2(response: DoorResponse): response is Http2Response {
   return 'stream' in response
 }
 
@@ -155,7 +156,7 @@ function endConnection(response: DoorResponse): void {
 }
 
 /** False for requests that are not passed to a site: they are answered like any other. */
-function shouldUpgrade(door: Door, request: IncomingMessage, visit: Visit): boolean {
+function shouldUpgrade(door: Door, request: Http1Request, visit: Visit): boolean {
   try {
     const found = find(door, request, visit)
     return found.kind === 'site' && door.parts.handler.mayUpgrade(found.visit)
@@ -165,7 +166,7 @@ function shouldUpgrade(door: Door, request: IncomingMessage, visit: Visit): bool
   }
 }
 
-function upgrade(door: Door, request: IncomingMessage, { socket, head, visit }: OpenedProtocol): void {
+function upgrade(door: Door, request: Http1Request, { socket, head, visit }: OpenedProtocol): void {
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
     socket.destroy()

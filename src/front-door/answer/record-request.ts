@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import { withoutUserInfo } from '../../log/redact.ts'
 import type { RequestRecord } from '../exchange/site-exchange.ts'
 import type { SiteVisit } from '../exchange/site-handler.ts'
@@ -14,13 +13,12 @@ export function recordRequest(
   { visit, response }: { visit: SiteVisit; response: DoorResponse },
   startedAt = performance.now(),
 ): RequestRecord {
-  const record: RequestRecord = { accessLog: visit.site.server.settings.accessLog, bytes: 0 }
-  countBody(response as ServerResponse, record)
+  const record: RequestRecord = { accessLog: visit.site.server.settings.accessLog }
   response.once('close', () => {
     const status = response.headersSent ? response.statusCode : 499
-    const { accessLog, bytes, reason } = record
+    const { accessLog, reason } = record
     const begun = { ...beginLine(visit, status), reason }
-    finishingLine(log, { begun, startedAt, site: visit.site.declaration.host, accessLog })(bytes)
+    finishingLine(log, { begun, startedAt, site: visit.site.declaration.host, accessLog })(response.bodyBytes)
   })
   return record
 }
@@ -74,28 +72,4 @@ function beginLine(
     agent,
     id: requestId,
   }
-}
-
-/** Counts the bytes written; `end` of HTTP/2 writes by `write`, that of HTTP/1.1 does not. */
-function countBody(response: ServerResponse, record: RequestRecord): void {
-  const count = ([chunk, encoding]: readonly unknown[]): void => {
-    if (typeof chunk === 'string') {
-      // The second argument may be a callback in place of the encoding.
-      const name = typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'
-      record.bytes += Buffer.byteLength(chunk, name)
-    } else if (chunk instanceof Uint8Array) record.bytes += chunk.length
-  }
-  const write = response.write.bind(response) as (...args: unknown[]) => boolean
-  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse
-  const wrapped = {
-    write: (...args: unknown[]): boolean => {
-      count(args)
-      return write(...args)
-    },
-    end: (...args: unknown[]): ServerResponse => {
-      if (response.req.httpVersionMajor === 1) count(args)
-      return end(...args)
-    },
-  }
-  Object.assign(response, wrapped)
 }

@@ -6,7 +6,7 @@ import {
   type SiteExchange,
   toAddedHeaders,
 } from '../exchange/site-exchange.ts'
-import type { BoundedMessage } from '../listen/http/bounded-message.ts'
+import type { Http1Request } from '../listen/http/http1-message.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import type { RefusalWords } from '../visit/served.ts'
 import type { AddedHeaders, Visit } from '../visit/visit.ts'
@@ -22,7 +22,7 @@ export async function serveRegistry(
   tools: AnswerTools,
 ): Promise<void> {
   // The registry's host speaks HTTP/1.1 only: the listener sees to it.
-  const request = exchange.request as BoundedMessage
+  const request = exchange.request as Http1Request
   const response = exchange.response as ServerResponse
   const { settings } = plan
   const addedHeaders = createAdditions(exchange, plan)
@@ -66,7 +66,7 @@ function toVisit(exchange: SiteExchange, addedHeaders: Visit['addedHeaders']): V
 
 /** True if the announced length is allowed; an unknown length is counted from here on. */
 function isWithin(
-  request: BoundedMessage,
+  request: Http1Request,
   { maxBodyBytes }: LocationSettings,
   onTooLarge: () => void,
 ): boolean {
@@ -87,7 +87,7 @@ function createAdditions(exchange: SiteExchange, { settings, variable }: Content
  * under a client that writes takes the answer with it.
  */
 function refuseTooLarge(
-  request: BoundedMessage,
+  request: Http1Request,
   response: ServerResponse,
   { words, headers = {} }: { words: RefusalWords; headers: AddedHeaders | undefined },
 ): void {

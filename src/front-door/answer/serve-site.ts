@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import { sendOwn, sendSitePage } from '../exchange/own-answer.ts'
 import type { Answering, RequestRecord } from '../exchange/site-exchange.ts'
 import {
@@ -25,6 +24,7 @@ import { judgeRequest } from '../judge/judge-request.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
 import type { DoorResponse } from '../listen/http/door-request.ts'
 import { sendPage } from '../listen/http/error-pages.ts'
+import type { Http1Request } from '../listen/http/http1-message.ts'
 import type { Plan } from '../vhost/route/plan.ts'
 import { accessLogFor } from '../vhost/settings/access.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
@@ -92,7 +92,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       const startedAt = performance.now()
       const answers: UpgradeAnswers = {
         respond() {
-          const response = responseOn(visit.request as IncomingMessage, socket)
+          const response = responseOn(visit.request as Http1Request, socket)
           return { response, record: record(visit, response, startedAt), holds: parts.holds }
         },
         serve: (answered, answering) => serve(answered, answering, tools),

@@ -29,8 +29,6 @@ export interface SiteTools {
 export interface RequestRecord {
   /** `access_log` of the location that answers the request. */
   accessLog: LocationSettings['accessLog']
-  /** Bytes of the body, as sent. */
-  bytes: number
   /** Reason of a refused path; undefined: it was not refused. */
   reason?: string | undefined
 }

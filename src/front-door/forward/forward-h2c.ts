@@ -5,6 +5,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2'
+import { watchArrivals } from '../listen/http/watch-arrivals.ts'
 import { ConnectFailed } from './connect-server.ts'
 import { tlsOptionsFor, type UpstreamTls } from './connect-tls.ts'
 import type { AnswerSink, Flight, OutgoingRequest } from './forward-request.ts'
@@ -180,11 +181,9 @@ function connectSink(stream: ClientHttp2Stream, { settings }: OutgoingRequest, s
  */
 function watchForCut(stream: ClientHttp2Stream): () => boolean {
   let isCut: boolean | undefined
-  const push = stream.push.bind(stream)
-  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+  watchArrivals(stream, (chunk) => {
     if (chunk === null) isCut ??= stream.closed
-    return push(chunk, encoding)
-  }
+  })
   return () => isCut ?? false
 }
 

@@ -8,7 +8,6 @@ import {
   type SiteExchange,
 } from '../exchange/site-exchange.ts'
 import { breakOff } from '../listen/http/break-off.ts'
-import { requestBody } from '../listen/http/expect-continue.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { upstreamTls } from './connect-tls.ts'
@@ -180,7 +179,7 @@ class Proxying {
   async *#body(): AsyncGenerator<Buffer> {
     this.#isBodyBegun = true
     this.#exchange.trail.body = 'sent'
-    requestBody(this.#exchange.request)
+    this.#exchange.request.requestBody()
     // An announced length was judged when the location was chosen.
     const isAnnounced = this.#exchange.headers['content-length'] !== undefined
     const bounds = {

@@ -1,8 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-
-const http = process.getBuiltinModule('node:http')
+import { type Http1Request, Http1Response } from '../listen/http/http1-message.ts'
 
 /**
  * Time for which a client may go on sending after its answer, in milliseconds; cut at once, it might not see the
@@ -14,8 +12,8 @@ const LINGER_MS = 2_000
  * Makes the answer to a request whose connection was prepared for another protocol that is not spoken. It is one like
  * any other; the connection ends with it, since the bytes after it are those of that protocol.
  */
-export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new http.ServerResponse(request)
+export function responseOn(request: Http1Request, socket: Duplex): Http1Response {
+  const response = new Http1Response(request)
   response.shouldKeepAlive = false
   if (socket.destroyed) {
     // No other part would emit it.

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { PATH_READERS } from '../../../test/support/door/path-readers.ts'
 import { makeVisit } from '../../../test/support/door/served-by.ts'
 import { makeSite } from '../../../test/support/door/test-door.ts'
+import type { Http1Request } from '../listen/http/http1-message.ts'
 import type { Site } from '../sites/site.ts'
 import { compileServer } from '../vhost/compile/compile-server.ts'
 import type { Plan } from '../vhost/route/plan.ts'
@@ -33,7 +33,7 @@ function judge(site: Site, url: string): Plan | { refused: string } {
     method: 'GET',
     httpVersionMajor: 1,
     httpVersionMinor: 1,
-  } as IncomingMessage
+  } as Http1Request
   const judged = judgeRequest(
     {
       ...makeVisit({ target: url, scheme: 'http', serverPort: 80 }),

@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
 import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { createServer as createNetServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -13,6 +13,7 @@ import { type DoorAddress, formatUrl, listenOn } from './door-address.ts'
 import { type DoorOptions, type DoorPorts, MAX_CONNECTIONS_PER_ADDRESS } from './door-ports.ts'
 import { CONNECTION_LIMITS } from './http/connection-limits.ts'
 import type { DoorRequest, DoorResponse } from './http/door-request.ts'
+import type { Http1Request } from './http/http1-message.ts'
 import { createHttp1 } from './http/http1-server.ts'
 import type { RequestPorts } from './http/request-ports.ts'
 import { type JudgedConnection, JudgedConnections } from './judged-connections.ts'
@@ -285,13 +286,13 @@ class Listening {
     this.#ports.handle(request, response, visit)
   }
 
-  #shouldUpgrade(request: IncomingMessage): boolean {
+  #shouldUpgrade(request: Http1Request): boolean {
     const connection = this.#findConnection(request)
     const visit = connection && this.#makeVisitOnce(request, connection)
     return visit !== undefined && this.#ports.shouldUpgrade(request, visit)
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #upgrade(request: Http1Request, socket: Duplex, head: Buffer): void {
     const connection = this.#findConnection(request)
     const visit = connection && this.#makeVisitOnce(request, connection)
     if (!visit) return void socket.destroy()

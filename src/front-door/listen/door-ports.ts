@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import type { ClientAuthority } from '../visit/client-proof.ts'
@@ -6,6 +5,7 @@ import type { MakeVisit } from '../visit/make-visit.ts'
 import type { Visit } from '../visit/visit.ts'
 import { CONNECTION_LIMITS } from './http/connection-limits.ts'
 import type { DoorRequest, DoorResponse } from './http/door-request.ts'
+import type { Http1Request } from './http/http1-message.ts'
 import type { Http2Bounds } from './http/http2-server.ts'
 import type { HeadRefusal } from './http/refuse-head.ts'
 import type { WordRefusal } from './http/unreadable.ts'
@@ -50,8 +50,8 @@ export interface DoorPorts {
   refuseHead(response: DoorResponse, refusal: HeadRefusal): void
   /** Text of a refusal without a request. */
   readonly word: WordRefusal
-  shouldUpgrade(request: IncomingMessage, visit: Visit): boolean
-  upgrade(request: IncomingMessage, opened: OpenedProtocol): void
+  shouldUpgrade(request: Http1Request, visit: Visit): boolean
+  upgrade(request: Http1Request, opened: OpenedProtocol): void
   /** Called with errors of the others before there was a request; that connection is closed. */
   logFailure(error: unknown): void
 }

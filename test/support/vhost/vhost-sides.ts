@@ -7,6 +7,7 @@ import type { WatchedFile } from '../../../src/files/watched-folder.ts'
 import { createSiteHandler } from '../../../src/front-door/answer/serve-site.ts'
 import type { SiteLog } from '../../../src/front-door/answer/site-access-log.ts'
 import { RateLimits } from '../../../src/front-door/judge/rate-limits.ts'
+import { Http1Request, Http1Response } from '../../../src/front-door/listen/http/http1-message.ts'
 import { SiteAssembler } from '../../../src/front-door/sites/assemble-sites.ts'
 import type { Site } from '../../../src/front-door/sites/site.ts'
 import { readHttpLevel } from '../../../src/front-door/vhost/compile/read-http-level.ts'
@@ -65,29 +66,32 @@ export async function startSites(
     }),
   )
   let requestId = 0
-  const server = createServer((incoming, response) => {
-    const authority = incoming.headers.host ?? ''
-    const site = byHost.get(authority)
-    const { remoteAddress = '', remotePort = 0 } = incoming.socket
-    if (!site) {
-      response.writeHead(421).end()
-      return
-    }
-    const { serverPort } = parts
-    const from = {
-      remoteAddress,
-      peerAddress: remoteAddress,
-      remotePort,
-      scheme: 'http',
-      serverPort,
-      target: incoming.url ?? '/',
-    } as const
-    const visit = makeVisit({ ...from, requestId: String(++requestId) })
-    void handler.serve(
-      { ...visit, request: incoming, headers: incoming.headers, site, host: authority, authority },
-      response,
-    )
-  })
+  const server = createServer(
+    { IncomingMessage: Http1Request, ServerResponse: Http1Response },
+    (incoming, response) => {
+      const authority = incoming.headers.host ?? ''
+      const site = byHost.get(authority)
+      const { remoteAddress = '', remotePort = 0 } = incoming.socket
+      if (!site) {
+        response.writeHead(421).end()
+        return
+      }
+      const { serverPort } = parts
+      const from = {
+        remoteAddress,
+        peerAddress: remoteAddress,
+        remotePort,
+        scheme: 'http',
+        serverPort,
+        target: incoming.url ?? '/',
+      } as const
+      const visit = makeVisit({ ...from, requestId: String(++requestId) })
+      void handler.serve(
+        { ...visit, request: incoming, headers: incoming.headers, site, host: authority, authority },
+        response,
+      )
+    },
+  )
   const address = await listen(server)
   resources.defer(() => stop(server))
   const kept = resources.move()

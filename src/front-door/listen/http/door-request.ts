@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Http1Request, Http1Response } from './http1-message.ts'
+import type { Http2Request, Http2Response } from './http2-message.ts'
 
 /** A request of either version of HTTP. */
-export type DoorRequest = IncomingMessage | Http2ServerRequest
+export type DoorRequest = Http1Request | Http2Request
 /** The answer to it. */
-export type DoorResponse = ServerResponse | Http2ServerResponse
+export type DoorResponse = Http1Response | Http2Response

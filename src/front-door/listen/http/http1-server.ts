@@ -1,9 +1,9 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { BoundedMessage } from './bounded-message.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
-import { continueWhenRead } from './expect-continue.ts'
+import { continueWhenWanted } from './expect-continue.ts'
+import { Http1Request, Http1Response } from './http1-message.ts'
 import { type HeadRefusal, refusalOfHead } from './refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
 import { RequestTurns } from './request-turns.ts'
@@ -26,14 +26,15 @@ export function createHttp1(
     if (refusal) refuse(request, response, refusal)
     else ports.handle(request, response)
   })
-  const refuse = (request: IncomingMessage, response: ServerResponse, refusal: HeadRefusal): void => {
+  const refuse = (request: IncomingMessage, response: Http1Response, refusal: HeadRefusal): void => {
     response.setHeader('connection', 'close')
     ports.refuseHead(response, refusal)
     request.resume()
   }
   const word = ports.word
   const server = http.createServer({
-    IncomingMessage: BoundedMessage,
+    IncomingMessage: Http1Request,
+    ServerResponse: Http1Response,
     maxHeaderSize: CONNECTION_LIMITS.maxHeaderBytes,
     noDelay: true,
     highWaterMark: CONNECTION_LIMITS.socketBufferBytes,
@@ -53,16 +54,16 @@ export function createHttp1(
       ports.shouldUpgrade(request),
   })
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => turns.take(request, response))
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    continueWhenRead(request, response)
+  server.on('request', (request: Http1Request, response: Http1Response) => turns.take(request, response))
+  server.on('checkContinue', (request: Http1Request, response: Http1Response) => {
+    continueWhenWanted(request, response)
     turns.take(request, response)
   })
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: Http1Request, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore)
     ports.upgrade(request, socket, head)
   })
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+  server.on('checkExpectation', (request: Http1Request, response: Http1Response) => {
     refuse(request, response, UNMET)
   })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, word))

@@ -2,16 +2,15 @@ import {
   constants,
   createServer as createHttp2Server,
   type Http2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AnswerHolds } from './answer-holds.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
-import { continueWhenRead } from './expect-continue.ts'
+import { continueWhenWanted } from './expect-continue.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
+import { Http2Request, Http2Response } from './http2-message.ts'
 import { countHeadBytes, refusalOfHead } from './refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
 import type { UploadWindows } from './upload-windows.ts'
@@ -39,6 +38,8 @@ export function createHttp2(
   onSession: (session: ServerHttp2Session) => void,
 ): Http2Server {
   const server = createHttp2Server({
+    Http2ServerRequest: Http2Request,
+    Http2ServerResponse: Http2Response,
     // No extended CONNECT (RFC 8441): browsers then open WebSockets over HTTP/1.1, as they did before.
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_PARSED_HEAD_BYTES },
     maxHeaderListPairs: CONNECTION_LIMITS.maxHeaders,
@@ -57,7 +58,7 @@ export function createHttp2(
     onSession(session)
   })
   server.on('sessionError', ignore)
-  const isRefused = (request: Http2ServerRequest, response: Http2ServerResponse): boolean => {
+  const isRefused = (request: Http2Request, response: Http2Response): boolean => {
     const refusal = refusalOfHead(request)
     if (!refusal) return false
     ports.refuseHead(response, refusal)
@@ -69,7 +70,7 @@ export function createHttp2(
   })
   server.on('checkContinue', (request, response) => {
     if (isRefused(request, response)) return
-    continueWhenRead(request, response)
+    continueWhenWanted(request, response)
     ports.handle(request, response)
   })
   beginInTurn(server, bounds)
@@ -81,7 +82,7 @@ export function createHttp2(
  * stream itself.
  */
 function beginInTurn(server: Http2Server, { holds, windows }: Http2Bounds): void {
-  // Node's own, which makes them.
+  // NOTE: Node's own, which makes them: it has no setting that lets a stream wait (ADR 13).
   const [begin] = server.listeners('stream')
   server.removeAllListeners('stream')
   server.on('stream', (stream: ServerHttp2Stream, ...given: [IncomingHttpHeaders, number, string[]]) => {

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { DoorRequest, DoorResponse } from './door-request.ts'
+import type { Http1Request } from './http1-message.ts'
 import type { HeadRefusal } from './refuse-head.ts'
 import type { WordRefusal } from './unreadable.ts'
 
@@ -12,6 +12,6 @@ export interface RequestPorts {
   /** Text of a refusal without a request. */
   readonly word: WordRefusal
   /** True if a request to speak another protocol is passed on as such; else it is a request like any other. */
-  shouldUpgrade(request: IncomingMessage): boolean
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  shouldUpgrade(request: Http1Request): boolean
+  upgrade(request: Http1Request, socket: Duplex, head: Buffer): void
 }

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import { type Authority, parseAuthority } from '../../visit/host-name.ts'
 import type { Visit } from '../../visit/visit.ts'
 import type { DoorRequest } from './door-request.ts'
+import type { Http1Request } from './http1-message.ts'
 
 /** Host and target of a request. */
 export interface RequestTarget extends Authority {
@@ -38,7 +38,7 @@ export function readRequestTarget(
 }
 
 /** Distinguishes the versions of HTTP. */
-export function isHttp1(request: DoorRequest): request is IncomingMessage {
+export function isHttp1(request: DoorRequest): request is Http1Request {
   return request.httpVersionMajor === 1
 }
 

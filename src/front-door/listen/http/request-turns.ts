@@ -1,14 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Http1Request, Http1Response } from './http1-message.ts'
 
 /** Requests that may wait on one connection while another one is answered: apt sends ten, other clients none. */
 export const MAX_WAITING_REQUESTS = 64
 
-type Serve = (request: IncomingMessage, response: ServerResponse) => void
+type Serve = (request: Http1Request, response: Http1Response) => void
 
 interface Turn {
-  last: ServerResponse
-  readonly waiting: (readonly [IncomingMessage, ServerResponse])[]
+  last: Http1Response
+  readonly waiting: (readonly [Http1Request, Http1Response])[]
 }
 
 /**
@@ -24,7 +24,7 @@ export class RequestTurns {
   }
 
   /** Serves a request now, or when those before it are answered. A connection with too many that wait is ended. */
-  take(request: IncomingMessage, response: ServerResponse): void {
+  take(request: Http1Request, response: Http1Response): void {
     const { socket } = request
     const turn = this.#turns.get(socket)
     if (!turn) this.#turns.set(socket, { last: response, waiting: [] })
@@ -37,7 +37,7 @@ export class RequestTurns {
   }
 
   /** The answers that a connection waits for, in their order. */
-  pending(socket: Socket): ServerResponse[] {
+  pending(socket: Socket): Http1Response[] {
     const turn = this.#turns.get(socket)
     if (!turn) return []
     const waiting = turn.waiting.map(([, response]) => response)

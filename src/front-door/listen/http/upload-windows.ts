@@ -1,4 +1,5 @@
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { watchArrivals } from './watch-arrivals.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -47,19 +48,16 @@ export class UploadWindows {
 
   /** Watches the body of a request. */
   watch(stream: ServerHttp2Stream): void {
-    const push = stream.push.bind(stream)
     let received = 0
     let isUpload = false
-    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
-      const isRoom = push(chunk, encoding)
+    watchArrivals(stream, (chunk) => {
       received += chunk?.length ?? 0
       if (!isUpload && received > UPLOAD_BYTES) {
         isUpload = true
         this.#begin(stream)
       }
       if (stream.readableLength > BACKLOG_BYTES) this.#boundBacklogs(stream)
-      return isRoom
-    }
+    })
   }
 
   #begin(stream: ServerHttp2Stream): void {
