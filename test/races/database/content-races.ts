@@ -19,15 +19,22 @@ const V1 = parseTag('v1')
 
 /** Races for what repositories hold. */
 export const CONTENT_RACES: readonly Race[] = [
-  { name: 'layers into a new repository: links that failed', rounds: 30, perRound: LAYERS, run: linkLayers },
+  { name: 'layers into a new repository: links that failed', rounds: 50, perRound: LAYERS, run: linkLayers },
   { name: 'upload sessions beyond the bound', rounds: 20, perRound: UPLOADS - MAX_UPLOADS, run: openUploads },
   {
+    name: 'upload sessions that go on from one offset for all or none',
+    rounds: 200,
+    perRound: 1,
+    run: advanceUpload,
+  },
+  {
     name: 'a link beside the end of an empty repository: links lost',
-    rounds: 100,
+    rounds: 200,
     perRound: 1,
     run: linkBesideDrop,
   },
   { name: 'manifests served whose blob is gone', rounds: 200, perRound: 1, run: deleteBesideManifest },
+  { name: 'indexes stored whose manifest is gone', rounds: 200, perRound: 1, run: deleteBesideIndex },
   { name: 'tags that point at nothing after several moved them', rounds: 50, perRound: 1, run: moveTag },
 ]
 
@@ -64,6 +71,21 @@ async function openUploads({ nodes, id }: Round): Promise<number> {
   return Math.abs(opened - MAX_UPLOADS)
 }
 
+/** Each node writes the same part of one body. */
+async function advanceUpload({ nodes, id }: Round): Promise<number> {
+  const upload = `${id}-`.padEnd(22, 'A') as UploadId
+  const row = { id: upload, repository: toRepository('advance', id), principal: `user:${id}` }
+  await metadataOf(nodes, 0).createUpload({ ...row, offset: 0, state: '' })
+  const results = await allAtOnce(
+    nodes.map(
+      ({ metadata }, at) =>
+        () =>
+          metadata.advanceUpload(upload, 0, { offset: 1, state: String(at) }),
+    ),
+  )
+  return results.filter((result) => result.status === 'fulfilled' && result.value).length === 1 ? 0 : 1
+}
+
 async function linkBesideDrop({ nodes, id, random }: Round): Promise<number> {
   const repository = toRepository('drop', id)
   const [leaving, coming] = [digestOf(`leaving ${id}`), digestOf(`coming ${id}`)]
@@ -82,14 +104,50 @@ async function deleteBesideManifest({ nodes, id, random }: Round): Promise<numbe
   const blob = `blob ${id}`
   await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
   const record = makeRecord(repository, blob, V1)
-  const steps: (() => Promise<unknown>)[] = [
-    () => metadataOf(nodes, 0).unlinkBlob(repository, digestOf(blob)),
+  const { isStored, removal } = await storeBesideRemoval(
+    random,
     () => metadataOf(nodes, 1).putManifest(record),
-  ]
-  await allAtOnce(random.chance(0.5) ? steps : steps.reverse())
+    () => metadataOf(nodes, 0).unlinkBlob(repository, digestOf(blob)),
+  )
   const isServed = (await metadataOf(nodes, 2).findManifest(repository, V1)) !== undefined
   const isHeld = (await metadataOf(nodes, 2).findBlob(repository, digestOf(blob))) !== undefined
-  return isServed && !isHeld ? 1 : 0
+  const isRight = isServed === isStored && isHeld === isStored
+  return isRight && removal === (isStored ? 'in-use' : 'removed') ? 0 : 1
+}
+
+async function deleteBesideIndex({ nodes, id, random }: Round): Promise<number> {
+  const repository = toRepository('index', id)
+  const blob = `blob ${id}`
+  await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
+  const child = makeRecord(repository, blob, V1)
+  await metadataOf(nodes, 0).putManifest(child)
+  const { isStored, removal } = await storeBesideRemoval(
+    random,
+    () => metadataOf(nodes, 1).putManifest(makeIndex(child)),
+    () => metadataOf(nodes, 2).deleteManifest(repository, child.digest),
+  )
+  const isHeld = (await metadataOf(nodes, 0).findManifest(repository, child.digest)) !== undefined
+  return isHeld === isStored && removal === (isStored ? 'in-use' : 'removed') ? 0 : 1
+}
+
+/** Stores a manifest while what it names is removed, in any order. */
+async function storeBesideRemoval(
+  random: Round['random'],
+  store: () => ReturnType<Metadata['putManifest']>,
+  remove: () => Promise<string>,
+): Promise<{ readonly isStored: boolean; readonly removal: string | undefined }> {
+  let isStored = false
+  let removal: string | undefined
+  const steps = [
+    async () => {
+      isStored = (await store()).missing.length === 0
+    },
+    async () => {
+      removal = await remove()
+    },
+  ]
+  await allAtOnce(random.chance(0.5) ? steps : steps.reverse())
+  return { isStored, removal }
 }
 
 /** One of them deletes the manifest that the tag pointed at before. */
@@ -107,9 +165,16 @@ async function moveTag({ nodes, id, random }: Round): Promise<number> {
     metadataOf(nodes, 1).deleteManifest(repository, first.digest),
   )
   const results = await allAtOnce(steps)
-  const pointed = await metadataOf(nodes, 3).findManifest(repository, V1)
+  const metadata = metadataOf(nodes, 3)
+  const pointed = await metadata.findManifest(repository, V1)
   const digests: readonly Digest[] = records.map(({ digest }) => digest)
-  const isRight = pointed !== undefined && digests.includes(pointed.digest)
+  const tags = (await metadata.describeTags(repository, { limit: 9, last: undefined })) ?? []
+  const [row] = await metadata.describeRepositories({ limit: 1, last: undefined, only: repository })
+  const isRight =
+    pointed !== undefined &&
+    digests.includes(pointed.digest) &&
+    tags.map(({ digest }) => digest).join() === pointed.digest &&
+    row?.manifestCount === MOVERS
   return isRight && results.every(({ status }) => status === 'fulfilled') ? 0 : 1
 }
 
@@ -127,4 +192,12 @@ function makeRecord(repository: RepositoryName, blob: string, tag: Tag, note = '
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: [], annotations: { note } }))
   const manifest = parseManifest(bytes, MEDIA_TYPES.ociManifest)
   return { repository, digest: digestOf(bytes), manifest, bytes, tags: [tag], isSparseAllowed: false }
+}
+
+/** An index of one manifest, without a tag. */
+function makeIndex({ repository, digest, bytes: child }: ManifestRecord): ManifestRecord {
+  const manifests = [{ mediaType: MEDIA_TYPES.ociManifest, digest, size: child.length }]
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }))
+  const manifest = parseManifest(bytes, MEDIA_TYPES.ociIndex)
+  return { repository, digest: digestOf(bytes), manifest, bytes, tags: [], isSparseAllowed: false }
 }
