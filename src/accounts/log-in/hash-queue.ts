@@ -1,9 +1,9 @@
 import { AccountError } from '../accounts.ts'
 
 /** Hash jobs at once: each takes a core and 19 MiB, and must leave threads of the pool to the files. */
-const MAX_RUNNING_JOBS = 2
+export const MAX_RUNNING_JOBS = 2
 /** Jobs that wait: at some 50 ms each on a small machine, the last one waits under two seconds. */
-const MAX_WAITING_JOBS = 32
+export const MAX_WAITING_JOBS = 32
 /** Waiting jobs with those of known clients: a flood of guesses must not shut these out. */
 const MAX_WAITING_JOBS_OF_ALL = 2 * MAX_WAITING_JOBS
 /** Seconds after which a refused client may try again: by then the queue has emptied. */
