@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { FUZZ_SHARE } from '../../test/support/content/fuzz-share.ts'
 import { assertGrowsLinearly } from '../../test/support/machine/cpu-time.ts'
 import { isDigest, parseDigest } from './digest.ts'
 import { OciError } from './errors.ts'
@@ -84,19 +85,19 @@ test('`isRepositoryName()` agrees with the pattern of the specification on rando
   const random = seeded(SEED)
   const letters = 'aab01._-_-//A'
   let valid = 0
-  for (let round = 0; round < 50_000; round++) {
+  for (let round = 0; round < 50_000 * FUZZ_SHARE; round++) {
     const length = 1 + Math.floor(random() * 12)
     const text = Array.from({ length }, () => letters[Math.floor(random() * letters.length)]).join('')
     assert.equal(isRepositoryName(text), SPEC_NAME.test(text), text)
     if (SPEC_NAME.test(text)) valid++
   }
-  assert.ok(valid > 1_000, `only ${valid} texts were names`)
+  assert.ok(valid > 1_000 * FUZZ_SHARE, `only ${valid} texts were names`)
 })
 
 test('`parseOciRequest()` throws nothing but `OciError`, and what it lets pass is checked', () => {
   const random = seeded(SEED)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
-  for (let round = 0; round < 50_000; round++) {
+  for (let round = 0; round < 50_000 * FUZZ_SHARE; round++) {
     const pieces = Array.from({ length: 1 + Math.floor(random() * 10) }, () => pick(PIECES)).join('')
     const target = random() < 0.8 ? `/v2/${pieces}` : pieces
     try {
@@ -205,7 +206,7 @@ test('`parseManifest()` throws nothing but `OciError` on documents with random m
   ]
   const type = 'application/vnd.oci.image.manifest.v1+json'
   parseManifest(Buffer.from(JSON.stringify(base)), type)
-  for (let round = 0; round < 5_000; round++) {
+  for (let round = 0; round < 5_000 * FUZZ_SHARE; round++) {
     const name = names[Math.floor(random() * names.length)] ?? ''
     const value = values[Math.floor(random() * values.length)]
     const bytes = Buffer.from(JSON.stringify({ ...base, [name]: value }))

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FUZZ_SHARE } from '../../../test/support/content/fuzz-share.ts'
 import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { matchesCryptHash } from '../passwords/crypt-hash.ts'
 import { readHash } from '../passwords/hash-forms.ts'
 import { parseHtpasswd } from './htpasswd-format.ts'
 
-const CASES = 4_000 * Number(process.env.BERTH_TEST_FUZZ ?? 1)
+const CASES = 4_000 * FUZZ_SHARE
 const MD5_TAIL = 'ZVv9WoCl5Q0Kz2Yw4JX7p1'
 const HASHES = [
   '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',

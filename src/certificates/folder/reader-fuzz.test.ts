@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeMail } from '../../../test/support/certificates/paper-ca.ts'
+import { FUZZ_SHARE } from '../../../test/support/content/fuzz-share.ts'
 import { SeededRandom, seededBytes } from '../../../test/support/content/seeded-random.ts'
 import { assertGrowsLinearly, measureCpuMs } from '../../../test/support/machine/cpu-time.ts'
 import { checkCertificate } from '../check/check-certificate.ts'
@@ -10,7 +11,7 @@ import { der, derInteger, derOid } from '../x509/der.ts'
 import { readMailedFiles } from '../x509/mailed-files.ts'
 import { parsePem } from '../x509/pem.ts'
 
-const ROUNDS = 1_500 * Number(process.env.BERTH_TEST_FUZZ ?? 1)
+const ROUNDS = 1_500 * FUZZ_SHARE
 /** Longest time for one input of some KiB, in ms: anything near it would be quadratic. */
 const MAX_MS = 500
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectionOptions, connect } from 'node:tls'
+import { FUZZ_SHARE } from '../../../test/support/content/fuzz-share.ts'
 import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
 import { MAX_CLIENT_HELLO_BYTES, readClientHello } from './client-hello.ts'
 
@@ -167,7 +168,7 @@ test('`readClientHello()` tells plain HTTP from other protocols at the first byt
 
 test('`readClientHello()` answers any bytes, and does not change its mind when more come', () => {
   const random = new SeededRandom('client-hello')
-  for (let round = 0; round < 20_000; round++) {
+  for (let round = 0; round < 20_000 * FUZZ_SHARE; round++) {
     const bytes = Buffer.from(HELLO)
     for (let edit = random.between(1, 6); edit > 0; edit--) {
       bytes[random.between(0, bytes.length - 1)] = random.between(0, 255)

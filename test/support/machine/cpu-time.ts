@@ -26,12 +26,14 @@ export function measureCpuMs(work: () => void): number {
 export function assertGrowsLinearly(make: (size: number) => () => void, size: number): void {
   const [small, large] = [make(size / FACTOR), make(size)]
   // The least of some runs: the first ones are compiled meanwhile.
-  const measureLeast = (work: () => void): number =>
-    Math.min(...Array.from({ length: RUNS }, () => measureCpuMs(work)))
-  const smallMs = measureLeast(small)
-  const largeMs = measureLeast(large)
+  const smallMs = Math.min(...Array.from({ length: RUNS }, () => measureCpuMs(small)))
+  const largestMs = Math.max(NOISE_MS, MAX_GROWTH * smallMs)
+  let largeMs = Number.POSITIVE_INFINITY
+  // One run that is fast enough decides, as the least one would.
+  for (let run = 0; run < RUNS && largeMs >= largestMs; run++)
+    largeMs = Math.min(largeMs, measureCpuMs(large))
   assert.ok(
-    largeMs < NOISE_MS || largeMs < MAX_GROWTH * smallMs,
+    largeMs < largestMs,
     `${FACTOR} times the input took ${smallMs} and ${largeMs} ms of the processor`,
   )
 }

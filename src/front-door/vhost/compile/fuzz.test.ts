@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { FUZZ_SHARE } from '../../../../test/support/content/fuzz-share.ts'
 import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
 import { assertGrowsLinearly } from '../../../../test/support/machine/cpu-time.ts'
 import { DIRECTIVES } from '../directives/directive-table.ts'
@@ -84,8 +85,6 @@ const WORDS = [
     'GET',
   ],
 ]
-/** Share of the texts that are tried: a part of them in `npm run ok`, ten times as many with `BERTH_TEST_FUZZ=10`. */
-const SHARE = Number(process.env.BERTH_TEST_FUZZ ?? 1)
 const TARGETS = ['/', '/a', '/a/b', '/b/', '/x.png', '/%20', '/a?b=c', `/${'a'.repeat(4_000)}`, '//', '/ä']
 
 function compile(text: string, location?: string): CompiledServer {
@@ -147,7 +146,7 @@ function tryText(text: string, random: SeededRandom): boolean {
 
 test('`compileServer()` and `route()` come to an end with any words', () => {
   const random = new SeededRandom('words')
-  for (let count = 0; count < 1_000 * SHARE; count++) {
+  for (let count = 0; count < 1_000 * FUZZ_SHARE; count++) {
     const text = Array.from({ length: random.between(1, 60) }, () => random.pick(WORDS) ?? '').join(
       random.pick([' ', ' ', '', '\n']),
     )
@@ -158,7 +157,7 @@ test('`compileServer()` and `route()` come to an end with any words', () => {
 test('`compileServer()` and `route()` come to an end with real files that were spoilt', () => {
   const random = new SeededRandom('spoilt')
   let served = 0
-  const count = 600 * SHARE
+  const count = 600 * FUZZ_SHARE
   for (let index = 0; index < count; index++) {
     const text = spoil(random.pick(FIXTURES) ?? '', random)
     if (tryText(text, random)) served++
