@@ -109,6 +109,27 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     })
   }
 
+  test('`berth doctor` names an unfinished copy, with which no server starts', async () => {
+    await using folder = await makeTempFolder('postgres-unfinished')
+    await using database = await postgres.createDatabase()
+    const { site } = await placeIn(folder, database)
+    const place = ['--data', site.dataDir, ...(site.flags ?? [])]
+    assertDone(
+      await runCli(['user', 'add', 'alice', '--new', '--password-stdin', ...place], {
+        stdin: 'a password of alice',
+      }),
+    )
+    await postgres.query(`insert into unfinished_copy values ('/srv/berth.db', '{}')`, database.name)
+    const { findings } = JSON.parse((await runCli(['doctor', '--json', ...place])).stdout)
+    const failures = findings.filter(({ state }: { state: string }) => state === 'failed')
+    assert.deepEqual(
+      failures.map(({ check }: { check: string }) => check),
+      ['database'],
+    )
+    assert.match(failures[0].message, /an unfinished copy of \/srv\/berth\.db/)
+    assert.match((await runCli(['user', 'list', ...place])).stderr, /error\[COPY_UNFINISHED\]/)
+  })
+
   test('answers 503 while PostgreSQL is down, and is back by itself', async () => {
     await using folder = await makeTempFolder('postgres-down')
     await using database = await postgres.createDatabase()

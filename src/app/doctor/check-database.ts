@@ -132,7 +132,14 @@ function judgeConnections(
     : ok(CHECK, message)
 }
 
-function judgeSchema({ migrations }: PostgresReport, database: PostgresConfig): Finding {
+function judgeSchema({ migrations, unfinishedCopyOf }: PostgresReport, database: PostgresConfig): Finding {
+  if (unfinishedCopyOf !== undefined) {
+    return failed(
+      CHECK,
+      `${nameOfDatabase(database)} is an unfinished copy of ${unfinishedCopyOf}: no server starts with it`,
+      'Migrate again with the same --from and --to: it goes on where it stopped',
+    )
+  }
   if (migrations === undefined)
     return ok(CHECK, `${nameOfDatabase(database)} has no tables of Berth yet: the first start makes them`)
   const missing = missingMigrations(MIGRATION_SETS, migrations)

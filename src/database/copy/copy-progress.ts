@@ -66,6 +66,6 @@ export async function refuseUnfinishedCopy(queries: Queries<AnyTables>, name: st
   throw new CopyError(
     'COPY_UNFINISHED',
     `The database ${name} is an unfinished copy of ${progress.source}`,
-    'Run the same "berth migrate" again: it goes on where it stopped',
+    'Migrate again with the same --from and --to: it goes on where it stopped',
   )
 }

@@ -30,6 +30,8 @@ export interface PostgresReport extends ServerFacts {
   readonly isSuperuser: boolean
   /** Names of the migrations that were run; undefined: it holds no tables of Berth. */
   readonly migrations: readonly string[] | undefined
+  /** Name of the database of which this one is an unfinished copy. */
+  readonly unfinishedCopyOf: string | undefined
 }
 
 /** Inspects a database without changing anything. Errors: `DatabaseError` `DATABASE_UNUSABLE` with the remedy. */
@@ -69,7 +71,8 @@ const FACTS = `select
   (select version from pg_stat_ssl where pid = pg_backend_pid()) as "tlsVersion",
   coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayMakeTables",
   (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
-  to_regclass('kysely_migration') is not null as "hasTables"
+  to_regclass('kysely_migration') is not null as "hasTables",
+  to_regclass('unfinished_copy') is not null as "hasCopyTable"
   from (
     select min(most)::integer as "connectionLimit", min(most - used)::integer as "connectionsLeft"
     from (
@@ -89,15 +92,17 @@ async function readReport(client: pg.Client): Promise<PostgresReport> {
   const facts = (await client.query(FACTS)).rows[0] as Omit<PostgresReport, 'tlsVersion'> & {
     tlsVersion: string | null
     hasTables: boolean
+    hasCopyTable: boolean
   }
   const { roundTripMs, clockAheadMs } = await readClock(client)
-  const { hasTables, tlsVersion, ...others } = facts
+  const { hasTables, hasCopyTable, tlsVersion, ...others } = facts
   return {
     ...others,
     tlsVersion: tlsVersion ?? undefined,
     roundTripMs,
     clockAheadMs,
     migrations: hasTables ? await readMigrations(client) : undefined,
+    unfinishedCopyOf: hasCopyTable ? await readCopySource(client) : undefined,
   }
 }
 
@@ -117,4 +122,9 @@ async function readClock(client: pg.Client): Promise<Pick<PostgresReport, 'round
 async function readMigrations(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query('select name from kysely_migration order by name')
   return rows.map(({ name }) => String(name))
+}
+
+async function readCopySource(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query('select source from unfinished_copy')
+  return rows[0] && String(rows[0].source)
 }

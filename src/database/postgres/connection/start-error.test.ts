@@ -49,6 +49,7 @@ describe('a PostgreSQL database that cannot be opened', { skip: postgresSkipReas
     ['no such host', { host: 'absent.invalid' }, /absent\.invalid:\d+ cannot be reached/, /whether it runs/],
     ['no such socket', { host: '/absent' }, /\/absent:\d+ cannot be reached/, /whether it runs/],
     ['no file of the password', { passwordFile: '/absent' }, /password cannot be read/, /path/],
+    ['a folder in place of that file', { passwordFile: '/' }, /password cannot be read/, /path/],
     [
       'no file of certificates',
       { tls: 'verify-ca', rootCertFile: '/absent' },

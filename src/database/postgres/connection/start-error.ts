@@ -79,8 +79,11 @@ interface StartErrorRow {
 /** The first that matches. No row shows the server's text: it may repeat what it got. */
 const ROWS: readonly StartErrorRow[] = [
   {
+    // A folder can be opened, and not read.
     is: (cause) =>
-      cause instanceof Error && 'path' in cause && 'syscall' in cause && cause.syscall === 'open',
+      cause instanceof Error &&
+      'syscall' in cause &&
+      (codeOf(cause) === 'EISDIR' || ('path' in cause && cause.syscall === 'open')),
     what: (target) =>
       `The ${target.rootCertFile === undefined ? 'file of the database password' : 'file of the database password or of its certificates (sslrootcert)'} cannot be read`,
     remedy: () => 'Check its path, and whether the user that runs Berth may read it',
