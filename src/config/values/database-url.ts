@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import { z } from 'zod'
+import type { ZodType } from 'zod'
 import {
   type DatabaseTls,
   type ListenTarget,
@@ -11,6 +11,7 @@ import {
 import { ANY_ADDRESS } from '../listen-address.ts'
 import { suggest } from './suggest.ts'
 import { parseAddress } from './values.ts'
+import { z } from './zod.ts'
 
 /** Supported parameters of a URL, by libpq's names. */
 const PARAMETERS = ['sslmode', 'sslrootcert'] as const
@@ -21,7 +22,7 @@ const MAX_URL_LENGTH = 2048
  * The `database` setting: `sqlite`, or a `postgres://` URL. Errors of a URL show no part of it, as each part may be a
  * piece of an unencoded password.
  */
-export const databaseUrl: z.ZodType<SqliteConfig | PostgresAddress> = z
+export const databaseUrl: ZodType<SqliteConfig | PostgresAddress> = z
   .string('must be sqlite or a postgres:// URL')
   .transform((value, context) => {
     if (value === 'sqlite') return { engine: 'sqlite' as const }
@@ -32,7 +33,7 @@ export const databaseUrl: z.ZodType<SqliteConfig | PostgresAddress> = z
   })
 
 /** Address of PostgreSQL itself behind a pooler: `host:port` or `off`. */
-export const listenTarget: z.ZodType<ListenTarget | 'off'> = z
+export const listenTarget: ZodType<ListenTarget | 'off'> = z
   .string('must be host:port or off')
   .transform((value, context) => {
     if (value === 'off') return 'off' as const

@@ -1,5 +1,6 @@
-import { z } from 'zod'
+import type { ZodType } from 'zod'
 import { origin } from './values.ts'
+import { z } from './zod.ts'
 
 /** Longest list of origins, and of headers. */
 const MAX_ORIGINS = 64
@@ -11,7 +12,7 @@ const OWN_HEADERS =
   /^(?:connection|keep-alive|transfer-encoding|upgrade|trailer|te|date|www-authenticate|location|link|range|etag|vary|retry-after|allow|x-request-id|content-(?!security-policy).*|docker-.*|oci-.*|access-control-.*)$/i
 
 /** Origins of pages, as a list or separated by commas; `*` stands for all. */
-export const corsOrigins: z.ZodType<readonly string[]> = z
+export const corsOrigins: ZodType<readonly string[]> = z
   .union([z.string().transform((list) => list.split(',')), z.array(z.string())], 'must be a list of origins')
   .transform((list, context) => {
     const entries = list.map((entry) => entry.trim()).filter((entry) => entry !== '')
@@ -26,7 +27,7 @@ export const corsOrigins: z.ZodType<readonly string[]> = z
   })
 
 /** Headers added to each answer, each as `Name: value`. */
-export const headerLines: z.ZodType<readonly string[]> = z
+export const headerLines: ZodType<readonly string[]> = z
   .array(z.string(), 'must be a list of texts such as "X-Frame-Options: DENY"')
   .max(MAX_HEADERS, `must hold at most ${MAX_HEADERS} headers`)
   .transform((lines, context) => {

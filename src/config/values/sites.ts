@@ -1,5 +1,5 @@
 import nodePath from 'node:path'
-import { z } from 'zod'
+import type { ZodType } from 'zod'
 import {
   ACCESS,
   BALANCES,
@@ -10,6 +10,7 @@ import {
   type UpstreamUrl,
 } from '../site.ts'
 import { flag, hostPattern, text } from './values.ts'
+import { z } from './zod.ts'
 
 /** Most hosts in one file: each costs some KiB, and a table of this many still fits the smallest machine. */
 const MAX_SITES = 10_000
@@ -111,7 +112,7 @@ const site = z
   })
 
 /** The `sites` key: a mapping from host to its targets. */
-export const sites: z.ZodType<readonly SiteConfig[]> = z
+export const sites: ZodType<readonly SiteConfig[]> = z
   .record(z.string(), site, 'must be a mapping from host to "upstream" or "files"')
   .transform((record, context) => {
     const entries = Object.entries(record)

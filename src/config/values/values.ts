@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { domainToASCII } from 'node:url'
-import { z } from 'zod'
+import type { ZodType } from 'zod'
 import { ANY_ADDRESS, type ListenAddress } from '../listen-address.ts'
+import { z } from './zod.ts'
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 /** Longest list in one option: real lists of proxies are shorter, and each entry is checked for each request. */
@@ -27,7 +28,7 @@ export const flag = z.union(
 )
 
 /** A whole number within inclusive bounds, as a number or its decimal digits. */
-export function wholeNumber(min: number, max: number): z.ZodType<number> {
+export function wholeNumber(min: number, max: number): ZodType<number> {
   const message = `must be a whole number from ${min} to ${max}`
   const digits = z
     .string()
@@ -42,7 +43,7 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
 const MAX_WORKERS = 64
 
 /** A number of processes; `auto` is the number of cores that the system allows. */
-export const workerCount: z.ZodType<number> = z.union(
+export const workerCount: ZodType<number> = z.union(
   [
     z.literal('auto').transform(() => Math.min(availableParallelism(), MAX_WORKERS)),
     wholeNumber(1, MAX_WORKERS),
@@ -53,12 +54,12 @@ export const workerCount: z.ZodType<number> = z.union(
 /** One of a few words. */
 export function word<const Words extends readonly [string, ...string[]]>(
   words: Words,
-): z.ZodType<Words[number]> {
+): ZodType<Words[number]> {
   return z.enum(words, `must be one of ${words.join(', ')}`)
 }
 
 /** The status of a redirect, a number in YAML. */
-export const redirectStatus: z.ZodType<301 | 302 | 307 | 308> = z
+export const redirectStatus: ZodType<301 | 302 | 307 | 308> = z
   .union([z.string(), z.number()])
   .transform(String)
   .pipe(z.enum(['301', '302', '307', '308'], 'must be one of 301, 302, 307, 308'))
@@ -68,7 +69,7 @@ export const redirectStatus: z.ZodType<301 | 302 | 307 | 308> = z
  * Address of a listener: `host:port`, `:port` (all addresses), `[::1]:port`, `unix:/path`, or `off`, which becomes
  * undefined.
  */
-export const listenAddress: z.ZodType<ListenAddress | undefined> = z
+export const listenAddress: ZodType<ListenAddress | undefined> = z
   .union(
     [z.string(), z.literal(false).transform(() => 'off')],
     'must be host:port, :port, [::1]:port, unix:/path (at most 100 characters, as the system takes no long ones) or off',
@@ -101,7 +102,7 @@ function isHostName(host: string): boolean {
 }
 
 /** Scheme, host and port of a URL, without a path; the trailing slash is dropped. */
-export const origin: z.ZodType<string> = z.string('must be a URL').transform((value, context) => {
+export const origin: ZodType<string> = z.string('must be a URL').transform((value, context) => {
   const url = URL.parse(value)
   const isOrigin = url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.search && !url.hash
   if (isOrigin && !url.username && !url.password) return url.origin
@@ -112,7 +113,7 @@ export const origin: z.ZodType<string> = z.string('must be a URL').transform((va
 })
 
 /** Addresses and networks, as a list or separated by commas: `10.0.0.0/8, ::1`. A single address gets its full length. */
-export const networks: z.ZodType<readonly string[]> = z
+export const networks: ZodType<readonly string[]> = z
   .union([z.string().transform((list) => list.split(',')), z.array(z.string())], 'must be a list of networks')
   .transform((list, context) => {
     const entries = list.map((entry) => entry.trim()).filter((entry) => entry !== '')
@@ -134,7 +135,7 @@ function parseNetwork(entry: string): string | undefined {
 }
 
 /** Host names, as a list or separated by commas, lower case and in ASCII. */
-export const hostNames: z.ZodType<readonly string[]> = z
+export const hostNames: ZodType<readonly string[]> = z
   .union(
     [z.string().transform((list) => list.split(',')), z.array(z.string())],
     'must be a list of host names',
@@ -149,7 +150,7 @@ export const hostNames: z.ZodType<readonly string[]> = z
   })
 
 /** A host as in nginx: a name, `*.name`, `name.*`, or `~` and a regular expression. */
-export const hostPattern: z.ZodType<string> = z.string('must be a host name').transform((value, context) => {
+export const hostPattern: ZodType<string> = z.string('must be a host name').transform((value, context) => {
   if (value.startsWith('~') && value.length > 1 && value.length <= 512) return value
   const [, before = '', name = '', after = ''] = /^(\*\.)?(.*?)(\.\*)?$/.exec(value.trim()) ?? []
   const ascii = domainToASCII(name.replace(/\.$/, ''))
@@ -161,7 +162,7 @@ export const hostPattern: z.ZodType<string> = z.string('must be a host name').tr
 })
 
 /** Address of a Docker engine; `off` becomes undefined. */
-export const dockerHost: z.ZodType<string | undefined> = z.union(
+export const dockerHost: ZodType<string | undefined> = z.union(
   [
     z.literal('off').transform(() => undefined),
     z.literal(false).transform(() => undefined),
@@ -172,19 +173,19 @@ export const dockerHost: z.ZodType<string | undefined> = z.union(
 )
 
 /** The value of a header; `off` becomes undefined. */
-export const header: z.ZodType<string | undefined> = z
+export const header: ZodType<string | undefined> = z
   .string('must be text')
   .regex(/^[\x20-\x7e]{1,500}$/, 'must be 1 to 500 printable ASCII characters')
   .transform((value) => (value === 'off' ? undefined : value))
 
 /** An `https:` URL. */
-export const httpsUrl: z.ZodType<string> = z.string('must be a URL').refine((value) => {
+export const httpsUrl: ZodType<string> = z.string('must be a URL').refine((value) => {
   const url = URL.parse(value)
   return url?.protocol === 'https:' && !url.username && !url.password
 }, 'must be an https:// URL')
 
 /** The realm of a challenge: it is quoted in a header. */
-export const realm: z.ZodType<string> = z
+export const realm: ZodType<string> = z
   .string('must be text')
   .regex(/^[ !#-[\]-~]{1,128}$/, 'must be 1 to 128 printable ASCII characters without " and \\')
 

@@ -1,7 +1,11 @@
-import { z } from 'zod'
+import { createRequire } from 'node:module'
+import type { output, z as Zod } from 'zod'
 import { AcmeError, type AcmeErrorCode } from '../client/acme-error.ts'
 import type { AcmeStore } from './acme-store.ts'
 import { retryWait } from './retry-ladder.ts'
+
+/** As CommonJS, in which the settings have loaded it already. */
+const z: typeof Zod = createRequire(import.meta.url)('zod').z
 
 /** Issued certificates remembered: more than any published limit within a week. */
 const MAX_ISSUED = 20
@@ -57,7 +61,7 @@ const recordSchema = z.object({
 })
 
 /** State of the renewal of a certificate. Unix times in ms. A restart continues from it. */
-export type RenewalRecord = Readonly<z.infer<typeof recordSchema>>
+export type RenewalRecord = Readonly<output<typeof recordSchema>>
 /** A CA's advice about renewing a certificate. */
 export type RenewalAdvice = NonNullable<RenewalRecord['advice']>
 /** An unfinished order: with it a restart, or a failure to write, costs no second one. */
