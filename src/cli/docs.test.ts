@@ -70,8 +70,8 @@ test('docs/cli.md lists exactly the commands there are', async () => {
   assert.deepEqual(listed.toSorted(), commands.toSorted())
 })
 
-test('docs/cli.md lists exactly the flags that --help shows', () => {
-  const table = formatCommandReference(buildProgram(processIo()))
+test('docs/cli.md lists exactly the flags that --help shows', async () => {
+  const table = formatCommandReference(await buildProgram(processIo()))
   if (process.env.UPDATE_DOCS === '1') {
     const page = PAGE.replace(FLAGS, (_all, open, _table, close) => `${open}${table}${close}`)
     writeFileSync(`${ROOT}/docs/cli.md`, page)
@@ -119,8 +119,8 @@ function namedCommands(): { where: string; words: string[] }[] {
   })
 }
 
-test('every command of Berth that a page or a message names exists, with its flags', () => {
-  const program = buildProgram(processIo())
+test('every command of Berth that a page or a message names exists, with its flags', async () => {
+  const program = await buildProgram(processIo())
   const named = namedCommands()
   assert.ok(named.length > 100)
   for (const { where, words } of named.filter(({ words: [name = ''] }) => !PLANNED.includes(name))) {

@@ -1,21 +1,28 @@
 import { Command, CommanderError } from 'commander'
 import { gatherOpensslLine } from './command-line/openssl-line.ts'
 import { parsePlaceFlags, repeatPlace } from './command-line/own-commands.ts'
-import { addCertCommand } from './commands/cert/cert.ts'
-import { addConfigCommand } from './commands/config.ts'
-import { addDoctorCommand } from './commands/doctor.ts'
-import { addMigrateCommand } from './commands/migrate.ts'
-import { addRepoCommand } from './commands/repo.ts'
-import { addSelftestCommand } from './commands/selftest.ts'
-import { addServeCommand } from './commands/serve.ts'
-import { addSiteCommand } from './commands/site.ts'
-import { addTagCommand } from './commands/tag.ts'
-import { addUserCommand } from './commands/user/user.ts'
-import { addVersionCommand } from './commands/version.ts'
 import { CliError, EXIT } from './errors/cli-error.ts'
 import { describeError, formatError } from './errors/describe-error.ts'
 import { type Io, processIo } from './io.ts'
 import { readVersion } from './product.ts'
+
+/** Adds a command to a program. */
+type AddCommand = (program: Command, io: Io) => void
+
+/** Loads each command by its name, in the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./commands/serve.ts')).addServeCommand,
+  config: async () => (await import('./commands/config.ts')).addConfigCommand,
+  user: async () => (await import('./commands/user/user.ts')).addUserCommand,
+  repo: async () => (await import('./commands/repo.ts')).addRepoCommand,
+  tag: async () => (await import('./commands/tag.ts')).addTagCommand,
+  migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
+  site: async () => (await import('./commands/site.ts')).addSiteCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
+  cert: async () => (await import('./commands/cert/cert.ts')).addCertCommand,
+  selftest: async () => (await import('./commands/selftest.ts')).addSelftestCommand,
+  version: async () => (await import('./commands/version.ts')).addVersionCommand,
+}
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +36,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`
 
 /** Runs a command line, without the names of the program, and returns the exit code. It does not throw. */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const program = buildProgram(io, argv.includes('--json'))
+  const [first = ''] = argv
+  const program = await buildProgram(io, { isJson: argv.includes('--json'), only: first })
   try {
     await program.parseAsync(gatherOpensslLine(argv), { from: 'user' })
     return EXIT.done
@@ -39,8 +47,14 @@ export async function run(argv: readonly string[], io: Io = processIo()): Promis
   }
 }
 
-/** All commands, ready to parse a command line. */
-export function buildProgram(io: Io, isJson = false): Command {
+/**
+ * All commands, ready to parse a command line; only the one of the name `only` if there is one: a server does not hold
+ * the others in memory for good.
+ */
+export async function buildProgram(
+  io: Io,
+  { isJson = false, only = '' }: { isJson?: boolean; only?: string } = {},
+): Promise<Command> {
   const program = new Command('berth')
     .description('A private, secure home for container images.')
     .option('--config <FILE>', "settings: a berth.yaml, or a config.yml of Distribution's registry")
@@ -61,17 +75,9 @@ export function buildProgram(io: Io, isJson = false): Command {
       getErrHelpWidth: () => 100,
     })
     .exitOverride()
-  addServeCommand(program, io)
-  addConfigCommand(program, io)
-  addUserCommand(program, io)
-  addRepoCommand(program, io)
-  addTagCommand(program, io)
-  addMigrateCommand(program, io)
-  addSiteCommand(program, io)
-  addDoctorCommand(program, io)
-  addCertCommand(program, io)
-  addSelftestCommand(program, io)
-  addVersionCommand(program, io)
+  const wanted = Object.hasOwn(COMMANDS, only) ? COMMANDS[only] : undefined
+  const loads = wanted ? [wanted] : Object.values(COMMANDS)
+  for (const add of await Promise.all(loads.map((load) => load()))) add(program, io)
   return program
 }
 
