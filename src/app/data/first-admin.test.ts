@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { pino } from 'pino'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { createAccounts } from '../../accounts/create-accounts.ts'
+import { OciError } from '../../oci/errors.ts'
 import { accountBelongings } from '../database/account-belongings.ts'
-import { makeFirstAdmin } from './first-admin.ts'
+import { makeFirstAdmin, prepareFirstAdmin } from './first-admin.ts'
 
 const test = testOnEngines()
 
@@ -19,4 +22,28 @@ test('the first administrator is made also where repositories exist below the na
   })
   await makeFirstAdmin(accounts, { name: 'admin', password: 'a password', passwordFile: undefined })
   assert.equal((await accounts.findEnabled('admin'))?.isAdmin, true)
+})
+
+test('the password of the first administrator is kept where it is not known if the account was made', async (openDatabase) => {
+  await using temporary = await openDatabase()
+  const { database, folder: dataDir } = temporary
+  await using accounts = createAccounts({
+    database,
+    belongings: accountBelongings(database),
+    htpasswdFile: undefined,
+  })
+  const options = { dataDir, isSeen: false, logger: pino({ enabled: false }) }
+  const admin = await prepareFirstAdmin(accounts, options)
+  assert.ok(admin?.passwordFile !== undefined)
+  // As where the connection to the database is lost during the commit.
+  const add: typeof accounts.add = async (account) => {
+    await accounts.add(account)
+    throw new OciError('UNAVAILABLE')
+  }
+  await assert.rejects(makeFirstAdmin({ ...accounts, add }, admin), { code: 'UNAVAILABLE' })
+  const password = (await readFile(admin.passwordFile, 'utf8')).trim()
+  assert.equal((await accounts.verifyPassword('admin', password))?.isAdmin, true)
+  // Another error shows that it was not.
+  await assert.rejects(makeFirstAdmin(accounts, admin), { code: 'ALREADY_EXISTS' })
+  await assert.rejects(readFile(admin.passwordFile), { code: 'ENOENT' })
 })

@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AccountManager } from '../../accounts/accounts.ts'
+import { OciError } from '../../oci/errors.ts'
 
 /** Name of the administrator made at the first start. */
 const FIRST_ADMIN = 'admin'
@@ -41,7 +42,10 @@ export async function prepareFirstAdmin(
   return { name: FIRST_ADMIN, password, passwordFile }
 }
 
-/** Makes the administrator whose password was shown or kept. Errors: those of the database; the file is gone then. */
+/**
+ * Makes the administrator whose password was shown or kept. Errors: those of the database; the file is gone then, unless
+ * it is not known if the account was made.
+ */
 export async function makeFirstAdmin(
   accounts: AccountManager,
   { name, password, passwordFile }: FirstAdmin,
@@ -50,9 +54,14 @@ export async function makeFirstAdmin(
     // Repositories below the name are no obstacle: an administrator owns all there are.
     await accounts.add({ name, password, isAdmin: true, takeOver: true })
   } catch (error) {
-    if (passwordFile !== undefined) await rm(passwordFile, { force: true })
+    if (passwordFile !== undefined && !mayBeMade(error)) await rm(passwordFile, { force: true })
     throw error
   }
+}
+
+/** True if the database went away: the account may be there all the same, and its password is nowhere else. */
+function mayBeMade(error: unknown): boolean {
+  return error instanceof OciError && error.code === 'UNAVAILABLE'
 }
 
 /** Removes the file of the first password, which no longer counts once the account has another one or is gone. */
