@@ -1,35 +1,16 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
-import { type OpenDatabase, testOnEngines } from '../../test/support/database/engines.ts'
-import type { Database } from '../database/database.ts'
-import type { TokensSchema } from './schema.ts'
+import { testOnEngines } from '../../test/support/database/engines.ts'
+import { LIFETIME_S, NOW, openTokenRoom } from '../../test/support/registry/token-room.ts'
 import { KEY_MAX_AGE_MS } from './signing-keys.ts'
 import { createTokenService } from './token-service.ts'
 import type { AccessClaims } from './tokens.ts'
 
 const test = testOnEngines()
 
-const NOW = 1_800_000_000_000
-const LIFETIME_S = 300
 const LEEWAY_S = 60
 const CLAIMS: AccessClaims = { subject: 'alice', scopes: [{ repository: 'alice/app', actions: ['pull'] }] }
-
-async function setUp(openDatabase: OpenDatabase) {
-  const temporary = await openDatabase()
-  const clock = { now: NOW }
-  const open = (database: Database<TokensSchema>) =>
-    createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
-  const tokens = await open(temporary.database)
-  return {
-    tokens,
-    clock,
-    open,
-    database: temporary.database,
-    openAgain: temporary.openAgain,
-    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
-  }
-}
 
 /** The key id in the header of a token. */
 const parseKid = (token: string): unknown =>
@@ -51,7 +32,7 @@ test('`createTokenService()` in several processes at once agrees on name and key
 })
 
 test('a key is replaced when it is old, and verifies for one token lifetime more', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   t.clock.now = NOW + KEY_MAX_AGE_MS - 1
   const old = await t.tokens.issue(CLAIMS)
   t.clock.now += 1
@@ -67,7 +48,7 @@ test('a key is replaced when it is old, and verifies for one token lifetime more
 })
 
 test('a token signed with a key that retired a lifetime ago is refused, whatever it says', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const row = await t.database.read.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
   t.clock.now = NOW + KEY_MAX_AGE_MS
   await t.tokens.issue(CLAIMS)
@@ -89,7 +70,7 @@ test('a token signed with a key that retired a lifetime ago is refused, whatever
 })
 
 test('a key that another process made is known at once, one that it removed ends', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const other = await t.open(await t.openAgain())
   await t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
   await nextTurn()
@@ -103,7 +84,7 @@ test('a key that another process made is known at once, one that it removed ends
 })
 
 test('`publicKeys()` holds no private part', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { keys } = await t.tokens.publicKeys()
   assert.equal(keys.length, 1)
   assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])

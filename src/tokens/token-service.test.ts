@@ -1,39 +1,20 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
-import { type OpenDatabase, testOnEngines } from '../../test/support/database/engines.ts'
-import type { Database } from '../database/database.ts'
-import type { TokensSchema } from './schema.ts'
-import { createTokenService, MAX_TOKEN_LENGTH } from './token-service.ts'
+import { testOnEngines } from '../../test/support/database/engines.ts'
+import { LIFETIME_S, NOW, openTokenRoom } from '../../test/support/registry/token-room.ts'
+import { MAX_TOKEN_LENGTH } from './token-service.ts'
 import type { AccessClaims } from './tokens.ts'
 
 const test = testOnEngines()
 
-const NOW = 1_800_000_000_000
-const LIFETIME_S = 300
 const LEEWAY_S = 60
 const CLAIMS: AccessClaims = {
   subject: 'alice',
   scopes: [{ repository: 'alice/app', actions: ['pull', 'push'] }],
 }
 
-async function setUp(openDatabase: OpenDatabase) {
-  const temporary = await openDatabase()
-  const clock = { now: NOW }
-  const open = (database: Database<TokensSchema>) =>
-    createTokenService({ database, lifetimeS: LIFETIME_S, clock: () => clock.now })
-  const tokens = await open(temporary.database)
-  return {
-    tokens,
-    clock,
-    open,
-    database: temporary.database,
-    openAgain: temporary.openAgain,
-    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
-  }
-}
-
-type SetUp = Awaited<ReturnType<typeof setUp>>
+type SetUp = Awaited<ReturnType<typeof openTokenRoom>>
 
 async function readKey(t: SetUp) {
   const row = await t.database.read.selectFrom('token_keys').selectAll().executeTakeFirstOrThrow()
@@ -59,7 +40,7 @@ const decode = (part: string | undefined): Record<string, unknown> =>
   JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
 
 test('`issue()` writes the header and the claims that clients and other tools know', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const issued = await t.tokens.issue(CLAIMS)
   assert.equal(issued.expiresInS, LIFETIME_S)
   assert.equal(issued.issuedAt.getTime(), NOW)
@@ -78,7 +59,7 @@ test('`issue()` writes the header and the claims that clients and other tools kn
 })
 
 test('`verify()` gives back what was issued, at once when it is asked again', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   const first = t.tokens.verify(token)
   assert.ok(first instanceof Promise)
@@ -87,14 +68,14 @@ test('`verify()` gives back what was issued, at once when it is asked again', as
 })
 
 test('`verify()` knows an anonymous token', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { token } = await t.tokens.issue({ subject: undefined, scopes: [] })
   assert.equal(decode(token.split('.')[1]).sub, '')
   assert.deepEqual(await t.tokens.verify(token), { subject: undefined, scopes: [] })
 })
 
 test('`verify()` ends a token when it expires, remembered or not', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   await t.tokens.verify(token)
   t.clock.now += LIFETIME_S * 1_000 - 1
@@ -105,7 +86,7 @@ test('`verify()` ends a token when it expires, remembered or not', async (openDa
 })
 
 test('`verify()` takes no token of a clock that was put back since, remembered or not', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   t.clock.now = NOW + 24 * 3_600_000
   const { token } = await t.tokens.issue(CLAIMS)
   assert.deepEqual(await t.tokens.verify(token), CLAIMS)
@@ -114,7 +95,7 @@ test('`verify()` takes no token of a clock that was put back since, remembered o
 })
 
 test('`verify()` allows for clocks that differ by less than a minute', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   t.clock.now = NOW - (LEEWAY_S - 1) * 1_000
   assert.deepEqual(await (await t.open(t.database)).verify(token), CLAIMS)
@@ -154,7 +135,7 @@ const FORGED_PAYLOADS: readonly (readonly [what: string, change: (payload: JWTPa
 
 for (const [what, change] of FORGED_PAYLOADS) {
   test(`\`verify()\` refuses a well-signed token ${what}`, async (openDatabase) => {
-    await using t = await setUp(openDatabase)
+    await using t = await openTokenRoom(openDatabase)
     const { kid, privateKey } = await readKey(t)
     const header = { alg: 'ES256', kid, typ: 'JWT' }
     const good = await new SignJWT(makePayload(t)).setProtectedHeader(header).sign(privateKey)
@@ -165,7 +146,7 @@ for (const [what, change] of FORGED_PAYLOADS) {
 }
 
 test('`verify()` never uses what a header brings: keys, addresses, critical extensions', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { kid, privateKey } = await readKey(t)
   const attacker = await generateKeyPair('ES256', { extractable: true })
   const jwk = await exportJWK(attacker.publicKey)
@@ -187,7 +168,7 @@ test('`verify()` never uses what a header brings: keys, addresses, critical exte
 })
 
 test('`verify()` refuses other key ids, types and signatures', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { kid, privateKey } = await readKey(t)
   const attacker = await generateKeyPair('ES256')
   const forged = await new SignJWT(makePayload(t))
@@ -217,7 +198,7 @@ test('`verify()` refuses other key ids, types and signatures', async (openDataba
 })
 
 test('`verify()` refuses other algorithms: none, and HMAC keyed with the public key', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { keys } = await t.tokens.publicKeys()
   const kid = String(keys[0]?.kid)
   const payload = encode(makePayload(t))
@@ -230,7 +211,7 @@ test('`verify()` refuses other algorithms: none, and HMAC keyed with the public 
 })
 
 test('`verify()` refuses what is no token, and never throws', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   const [header, payload, signature] = token.split('.')
   const texts = [
@@ -261,15 +242,15 @@ test('`verify()` refuses what is no token, and never throws', async (openDatabas
 })
 
 test('`verify()` refuses the tokens of another registry', async (openDatabase) => {
-  await using one = await setUp(openDatabase)
-  await using other = await setUp(openDatabase)
+  await using one = await openTokenRoom(openDatabase)
+  await using other = await openTokenRoom(openDatabase)
   assert.notEqual(one.tokens.service, other.tokens.service)
   const { token } = await one.tokens.issue(CLAIMS)
   assert.equal(await other.tokens.verify(token), undefined)
 })
 
 test('`issue()` refuses to make a token that `verify()` would not look at', async (openDatabase) => {
-  await using t = await setUp(openDatabase)
+  await using t = await openTokenRoom(openDatabase)
   const scopes = Array.from({ length: 64 }, (_, index) => ({
     repository: `alice/${'x'.repeat(200)}${index}`,
     actions: ['pull'] as const,

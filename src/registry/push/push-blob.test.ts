@@ -4,32 +4,22 @@ import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
 import { Bucket } from '../../../test/support/memory/bucket.ts'
 import { MemoryBlobStore } from '../../../test/support/memory/memory-blob-store.ts'
-import { createBody, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import {
+  assertUploadGone,
+  createBody,
+  type RegistryRoom,
+  RegistryRooms,
+  startUpload,
+} from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OciError, type OciErrorCode } from '../../oci/errors.ts'
 import { createRegistry } from '../create-registry.ts'
-import type { UploadKey } from './push-blob.ts'
 
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
 
 const NOTHING = createBody('')
 const POLICY = { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 }
-
-async function start(
-  { registry, repository, owner }: RegistryRoom,
-  algorithm?: 'sha512',
-): Promise<UploadKey> {
-  const { id, offset } = await registry.startUpload({ repository, owner, algorithm })
-  assert.equal(offset, 0)
-  return { id, repository, owner }
-}
-
-async function assertGone({ registry, blobs, metadata }: RegistryRoom, key: UploadKey): Promise<void> {
-  await assert.rejects(registry.getUploadStatus(key), { code: 'BLOB_UPLOAD_UNKNOWN' })
-  assert.equal(await metadata.findUpload(key.id), undefined)
-  assert.deepEqual(await blobs.listStale(new Date(Date.now() + 60_000), 9), [])
-}
 
 test('a body that is the whole blob is stored, whatever its algorithm, and leaves no session', async () => {
   const room = rooms.enter()
@@ -58,10 +48,10 @@ test('a body of another digest leaves neither a blob nor a session', async () =>
     code: 'DIGEST_INVALID',
     detail: { expected: digest, actual },
   })
-  const key = await start(room)
+  const key = await startUpload(room)
   await registry.appendUpload(key, createBody('sent'))
   await assert.rejects(registry.finishUpload(key, digest, NOTHING), { code: 'DIGEST_INVALID' })
-  await assertGone(room, key)
+  await assertUploadGone(room, key)
   for (const none of [digest, actual])
     await assert.rejects(registry.statBlob(repository, none), { code: 'BLOB_UNKNOWN' })
 })
@@ -70,21 +60,21 @@ test('chunks become a blob, the last with the request that ends the session or b
   for (const last of ['ghi', '']) {
     const room = rooms.enter()
     const { registry } = room
-    const key = await start(room)
+    const key = await startUpload(room)
     await registry.appendUpload(key, createBody('abc', { range: { start: 0, end: 3 } }))
     const rest = last === '' ? 'defghi' : 'def'
     const status = await registry.appendUpload(key, createBody(rest, { length: undefined }))
     assert.deepEqual(status, { id: key.id, repository: room.repository, offset: 3 + rest.length })
     await registry.finishUpload(key, digestOf('abcdefghi'), createBody(last))
     assert.equal(await room.read(digestOf('abcdefghi')), 'abcdefghi')
-    await assertGone(room, key)
+    await assertUploadGone(room, key)
   }
 })
 
 test('a session of the one algorithm ends with a digest of the other', async () => {
   const room = rooms.enter()
   const { registry } = room
-  const key = await start(room, 'sha512')
+  const key = await startUpload(room, 'sha512')
   await registry.appendUpload(key, createBody('abc'))
   await registry.finishUpload(key, digestOf('abc'), NOTHING)
   assert.equal(await room.read(digestOf('abc')), 'abc')
@@ -95,7 +85,7 @@ test('another process goes on with a session from the state in its row', async (
   const first = rooms.enter({}, new MemoryBlobStore(bucket))
   const second = rooms.enter({}, new MemoryBlobStore(bucket))
   const bytes = randomBytes(11_000_000)
-  const key = await start(first)
+  const key = await startUpload(first)
   await first.registry.appendUpload(key, createBody(bytes.subarray(0, 6_000_000)))
   assert.equal((await second.registry.getUploadStatus(key)).offset, 6_000_000)
   await second.registry.appendUpload(key, createBody(bytes.subarray(6_000_000, 7_000_000)))
@@ -106,7 +96,7 @@ test('another process goes on with a session from the state in its row', async (
 test('what a client sent before it went away counts, and it goes on from there', async () => {
   const room = rooms.enter()
   const { registry } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   const source = new Readable({ read() {} })
   source.push('abc')
   source.once('data', () => setImmediate(() => source.destroy()))
@@ -121,7 +111,7 @@ test('what a client sent before it went away counts, and it goes on from there',
 test('the last body is kept, too, where its client went away', async () => {
   const room = rooms.enter()
   const { registry } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   const source = new Readable({ read() {} })
   source.push('abc')
   source.once('data', () => setImmediate(() => source.destroy()))
@@ -133,7 +123,7 @@ test('the last body is kept, too, where its client went away', async () => {
 
 test('a client that falls silent is answered, and what it sent counts', async () => {
   const room = rooms.enter({}, new MemoryBlobStore(new Bucket(), 20))
-  const key = await start(room)
+  const key = await startUpload(room)
   const source = new Readable({ read() {} })
   source.push('abc')
   const body = { ...createBody(''), source, length: 6 }
@@ -145,7 +135,7 @@ test('a long body counts while it comes: what fails later goes on from there', a
   const room = rooms.enter()
   const { registry, blobs } = room
   const bytes = randomBytes(30_000_000)
-  const key = await start(room)
+  const key = await startUpload(room)
   async function* chunks(): AsyncGenerator<Buffer> {
     for (let at = 0; at < bytes.length; at += 1_000_000) {
       yield bytes.subarray(at, at + 1_000_000)
@@ -199,13 +189,13 @@ test('the last request of a push can be repeated where the database was away bef
   await assert.rejects(registry.statBlob(repository, digestOf('kept')), { code: 'BLOB_UNKNOWN' })
   await registry.finishUpload(key, digestOf('kept'), NOTHING)
   assert.equal((await registry.statBlob(repository, digestOf('kept'))).size, 4)
-  await assertGone(room, key)
+  await assertUploadGone(room, key)
 })
 
 test('a body must lie where the session goes on, and be as long as its range', async () => {
   const room = rooms.enter()
   const { registry } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   await registry.appendUpload(key, createBody('abc'))
   const refused = (said: Parameters<typeof createBody>[1], code: OciErrorCode, text = 'def') =>
     assert.rejects(registry.appendUpload(key, createBody(text, said)), { code })
@@ -220,7 +210,7 @@ test('a blob larger than the registry takes is refused: before it comes, or wher
   const room = rooms.enter({ maxBlobBytes: 5 })
   const { registry, repository, owner } = room
   const tooLarge = { code: 'SIZE_INVALID', status: 413 }
-  const key = await start(room)
+  const key = await startUpload(room)
   await registry.appendUpload(key, createBody('abc'))
   await assert.rejects(registry.appendUpload(key, createBody('def')), tooLarge)
   assert.equal((await registry.getUploadStatus(key)).offset, 3)

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
-import { createBody, type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
+import {
+  assertUploadGone,
+  createBody,
+  type RegistryRoom,
+  RegistryRooms,
+  startUpload,
+} from '../../../test/support/memory/registry-room.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { BlobPresence } from '../presence/blob-presence.ts'
@@ -19,22 +25,10 @@ after(() => rooms[Symbol.asyncDispose]())
 
 const NOTHING = createBody('')
 
-async function start({ registry, repository, owner }: RegistryRoom): Promise<UploadKey> {
-  const { id, offset } = await registry.startUpload({ repository, owner, algorithm: undefined })
-  assert.equal(offset, 0)
-  return { id, repository, owner }
-}
-
-async function assertGone({ registry, blobs, metadata }: RegistryRoom, key: UploadKey): Promise<void> {
-  await assert.rejects(registry.getUploadStatus(key), { code: 'BLOB_UPLOAD_UNKNOWN' })
-  assert.equal(await metadata.findUpload(key.id), undefined)
-  assert.deepEqual(await blobs.listStale(new Date(Date.now() + 60_000), 9), [])
-}
-
 test('nobody but the account that opened a session, in its repository, finds it', async () => {
   const room = rooms.enter()
   const { registry, other } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   for (const wrong of [
     { ...key, owner: 'someone' },
     { ...key, repository: other },
@@ -50,10 +44,10 @@ test('nobody but the account that opened a session, in its repository, finds it'
 
 test('a cancelled session is gone with its bytes', async () => {
   const room = rooms.enter()
-  const key = await start(room)
+  const key = await startUpload(room)
   await room.registry.appendUpload(key, createBody('abc'))
   await room.registry.cancelUpload(key)
-  await assertGone(room, key)
+  await assertUploadGone(room, key)
   await assert.rejects(room.registry.cancelUpload(key), { code: 'BLOB_UPLOAD_UNKNOWN' })
 })
 
@@ -66,18 +60,18 @@ test('a session whose bytes are lost is gone, with whatever request comes', asyn
   ]
   for (const request of requests) {
     const room = rooms.enter()
-    const key = await start(room)
+    const key = await startUpload(room)
     await room.registry.appendUpload(key, createBody('abc'))
     await room.blobs.discard(key.id)
     await assert.rejects(request(room.registry, key), { code: 'BLOB_UPLOAD_UNKNOWN' })
-    await assertGone(room, key)
+    await assertUploadGone(room, key)
   }
 })
 
 test('a session that is cancelled while a body comes is gone, with the body', async () => {
   const room = rooms.enter()
   const { registry } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   const source = new Readable({ read() {} })
   const body = { ...createBody(''), source, length: undefined }
   source.push('abc')
@@ -86,13 +80,13 @@ test('a session that is cancelled while a body comes is gone, with the body', as
   await registry.cancelUpload(key)
   source.push(null)
   await assert.rejects(appending, { code: 'BLOB_UPLOAD_UNKNOWN' })
-  await assertGone(room, key)
+  await assertUploadGone(room, key)
 })
 
 test('the request that ends a session can be repeated, as long as the repository holds the blob', async () => {
   const room = rooms.enter()
   const { registry, blobs } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   const digest = digestOf('abc')
   await registry.finishUpload(key, digest, createBody('abc'))
   await registry.finishUpload(key, digest, createBody('abc'))
@@ -106,7 +100,7 @@ test('the request that ends a session can be repeated, as long as the repository
 test('a blob that only another repository holds does not end a session that is gone', async () => {
   const room = rooms.enter()
   const digest = await room.pushBlob('abc', room.other)
-  const key = await start(room)
+  const key = await startUpload(room)
   await room.registry.cancelUpload(key)
   await assert.rejects(room.registry.finishUpload(key, digest, NOTHING), { code: 'BLOB_UPLOAD_UNKNOWN' })
 })
@@ -127,7 +121,7 @@ function createImpatient(
 test('two bodies of one session never mix: the second is refused, and ends nothing', async () => {
   const room = rooms.enter()
   const push = createImpatient(room, 10)
-  const key = await start(room)
+  const key = await startUpload(room)
   {
     await using _turn = push.turns.take(key.id)
     const inUse = { code: 'RANGE_INVALID', message: /Another request/ }
@@ -142,7 +136,7 @@ test('an end without a body waits for the request before it; one with a body is 
   for (const text of ['', 'def']) {
     const room = rooms.enter()
     const push = createImpatient(room, 60_000)
-    const key = await start(room)
+    const key = await startUpload(room)
     await push.appendUpload(key, createBody('abc'))
     const turn = push.turns.take(key.id)
     const finishing = push.finishUpload(key, digestOf('abc'), createBody(text))
@@ -155,7 +149,7 @@ test('an end without a body waits for the request before it; one with a body is 
 test('a fault of the store is answered as such, and the session goes on', async () => {
   const room = rooms.enter()
   const { registry, blobs, repository, owner } = room
-  const key = await start(room)
+  const key = await startUpload(room)
   await registry.appendUpload(key, createBody('abc'))
   const isFull = { code: 'STORAGE_FULL' }
   blobs.bucket.writeFault = new OciError('STORAGE_FULL')

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
@@ -7,6 +8,7 @@ import { parseReference, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
 import type { BlobDamage } from '../../../src/registry/presence/blob-presence.ts'
+import type { UploadKey } from '../../../src/registry/push/push-blob.ts'
 import type { UploadBody } from '../../../src/registry/push/upload-body.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { type TemporaryDatabase, temporaryDatabase } from '../database/temporary-database.ts'
@@ -142,4 +144,24 @@ export class RegistryRooms implements AsyncDisposable {
       },
     }
   }
+}
+
+/** Opens an upload session in a room. */
+export async function startUpload(
+  { registry, repository, owner }: RegistryRoom,
+  algorithm?: 'sha512',
+): Promise<UploadKey> {
+  const { id, offset } = await registry.startUpload({ repository, owner, algorithm })
+  assert.equal(offset, 0)
+  return { id, repository, owner }
+}
+
+/** Fails unless a session has ended, and the store has no upload. */
+export async function assertUploadGone(
+  { registry, blobs, metadata }: RegistryRoom,
+  key: UploadKey,
+): Promise<void> {
+  await assert.rejects(registry.getUploadStatus(key), { code: 'BLOB_UPLOAD_UNKNOWN' })
+  assert.equal(await metadata.findUpload(key.id), undefined)
+  assert.deepEqual(await blobs.listStale(new Date(Date.now() + 60_000), 9), [])
 }
