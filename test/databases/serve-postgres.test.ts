@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { LISTENER_NAME } from '../../src/database/postgres/remembered/change-listener.ts'
+import { pgbouncerSkipReason, startPgbouncer } from '../support/database/pgbouncer.ts'
 import {
   type PostgresServer,
   type PostgresTestDatabase,
@@ -13,7 +15,7 @@ import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.
 import { BerthProcess, type BerthSite } from '../support/program/berth-process.ts'
 import { type CliResult, runCli } from '../support/program/run-cli.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
-import { pushBlob } from '../support/requests/push-content.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 import { until } from '../workers/worker-site.ts'
 
@@ -128,6 +130,43 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     )
     assert.match(failures[0].message, /an unfinished copy of \/srv\/berth\.db/)
     assert.match((await runCli(['user', 'list', ...place])).stderr, /error\[COPY_UNFINISHED\]/)
+  })
+
+  test('serves behind pgbouncer, and sees changes of commands past it', {
+    skip: pgbouncerSkipReason(),
+  }, async () => {
+    await using folder = await makeTempFolder('postgres-pooler')
+    await using database = await postgres.createDatabase()
+    await using pooler = await startPgbouncer(postgres)
+    const pooled = { ...database, url: database.url.replace(`:${postgres.port}/`, `:${pooler.port}/`) }
+    const { site } = await placeIn(folder, pooled, ['--database-listen', `127.0.0.1:${postgres.port}`])
+    await using server = await BerthProcess.start(site)
+    await firstPassword(site)
+    await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
+    const data = ['--data', site.dataDir]
+    const add = ['user', 'add', 'alice', '--password-stdin', ...data]
+    assertDone(await runCli(add, { stdin: 'a password of alice' }))
+    const basic = `Basic ${Buffer.from('alice:a password of alice').toString('base64')}`
+    using alice = new RawClient(site.port, { authorization: basic })
+    const layer = Buffer.from('layer behind a pooler')
+    await pushBlob(alice, 'alice/app', layer)
+    const manifest = formatManifest([layer])
+    assert.equal(await putManifest(alice, { repository: 'alice/app', reference: 'v1' }, manifest), 201)
+    using visitor = new RawClient(site.port)
+    const headers = { authorization: basic }
+    const token = await visitor.send('GET', '/token?scope=repository:alice/app:pull', { headers })
+    assert.equal(token.status, 200)
+    const bearer = { authorization: `Bearer ${JSON.parse(token.body.toString()).token}` }
+    const pull = (path: string) => visitor.send('GET', `/v2/alice/app/${path}`, { headers: bearer })
+    assert.deepEqual((await pull('manifests/v1')).body, manifest)
+    assert.deepEqual((await pull(`blobs/${hashSha256(layer)}`)).body, layer)
+    const listening = `select from pg_stat_activity
+      where application_name = '${LISTENER_NAME}' and datname = '${database.name}' and query ~ 'select 1|listen'`
+    await until(async () => (await postgres.query(listening)).length === 1)
+    assertDone(await runCli(['user', 'disable', 'alice', ...data]))
+    await until(async () => (await pull('manifests/v1')).status === 401)
+    assert.doesNotMatch(await server.readLog(), /does not notify this process/)
+    assert.equal(await server.stop(), 0)
   })
 
   test('answers 503 while PostgreSQL is down, and is back by itself', async () => {
