@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { loadConfig } from '../config/load/load-config.ts'
 import { OPTION_LIST } from '../config/options/options.ts'
 import { FOREIGN_VARIABLES } from '../config/sources/foreign-variables.ts'
-import { VARIABLES } from '../front-door/docker/container-facts.ts'
-import { KNOWN_LABELS } from '../front-door/docker/site-settings.ts'
+import { KNOWN_LABELS } from '../front-door/docker/declare/site-settings.ts'
+import { VARIABLES } from '../front-door/docker/facts/container-facts.ts'
 
 const PAGE = readFileSync(new URL('../../docs/coming-from-nginx-proxy.md', import.meta.url), 'utf8')
 

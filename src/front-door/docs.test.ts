@@ -36,13 +36,13 @@ function namesIn(file: string, constant: string): string[] {
 }
 
 test('docs/front-door.md lists exactly the variables of containers that are read', () => {
-  const read = namesIn('container-facts', 'VARIABLES')
+  const read = namesIn('facts/container-facts', 'VARIABLES')
   assert.ok(read.length > 20)
   assert.deepEqual(namesBehind('Variables of containers').sort(), read.sort())
 })
 
 test('docs/front-door.md lists exactly the labels that are known', () => {
-  const known = namesIn('site-settings', 'KNOWN_LABELS')
+  const known = namesIn('declare/site-settings', 'KNOWN_LABELS')
   assert.ok(known.length > 3)
   assert.deepEqual(namesBehind('Labels').sort(), known.sort())
 })

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { openFolderCertificates } from '../../test/support/certificates/folder-certificates.ts'
 import { requestDoor, statusOf } from '../../test/support/door/request-door.ts'
 import { makeTable, openTestDoor } from '../../test/support/door/test-door.ts'
-import type { ContainerFacts } from './docker/container-facts.ts'
-import { type ContainerDefaults, declareContainers } from './docker/container-sites.ts'
-import { ON_HOST } from './docker/own-networks.ts'
+import { type ContainerDefaults, declareContainers } from './docker/declare/container-sites.ts'
+import type { ContainerFacts } from './docker/facts/container-facts.ts'
+import { ON_HOST } from './docker/facts/own-networks.ts'
 import type { HttpsMethod } from './sites/site-declaration.ts'
 
 /** Answers of hosts with and without a certificate of their own; `alert`: the handshake is refused. */

@@ -1,5 +1,5 @@
-import { createDockerClient } from '../../front-door/docker/docker-client.ts'
-import { DockerError } from '../../front-door/docker/docker-error.ts'
+import { createDockerClient } from '../../front-door/docker/engine/docker-client.ts'
+import { DockerError } from '../../front-door/docker/engine/docker-error.ts'
 import { findDockerUrl } from '../door/watch-docker.ts'
 import { type Finding, failed, ok, reasonOf, skipped } from './finding.ts'
 

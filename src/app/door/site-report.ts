@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LostContainer } from '../../front-door/docker/container-sites.ts'
+import type { LostContainer } from '../../front-door/docker/declare/container-sites.ts'
 import type { SiteStatus } from '../../front-door/sites/describe-site.ts'
 import { isLocked } from '../folders/data-folder.ts'
 

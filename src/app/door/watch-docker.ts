@@ -6,8 +6,8 @@ import {
   createContainerDeclarer,
   findLostContainers,
   type LostContainer,
-} from '../../front-door/docker/container-sites.ts'
-import { createDockerClient } from '../../front-door/docker/docker-client.ts'
+} from '../../front-door/docker/declare/container-sites.ts'
+import { createDockerClient } from '../../front-door/docker/engine/docker-client.ts'
 import { ContainerWatch } from '../../front-door/docker/watch-containers.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
 

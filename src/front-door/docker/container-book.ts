@@ -1,6 +1,6 @@
-import { type ContainerFacts, readContainer } from './container-facts.ts'
-import type { DockerClient } from './docker-client.ts'
-import { DockerError } from './docker-error.ts'
+import type { DockerClient } from './engine/docker-client.ts'
+import { DockerError } from './engine/docker-error.ts'
+import { type ContainerFacts, readContainer } from './facts/container-facts.ts'
 
 /** Inspections at once: quick on one core, and little load on an engine that is starting containers. */
 const INSPECTS_AT_ONCE = 8

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ContainerBook } from './container-book.ts'
-import type { ContainerFacts } from './container-facts.ts'
-import { type DockerClient, readEngineVersion } from './docker-client.ts'
-import { DockerError } from './docker-error.ts'
-import { readEvent } from './engine-event.ts'
+import { type DockerClient, readEngineVersion } from './engine/docker-client.ts'
+import { DockerError } from './engine/docker-error.ts'
+import { readEvent } from './engine/engine-event.ts'
+import type { ContainerFacts } from './facts/container-facts.ts'
 import {
   findOwnContainer,
   findOwnTraces,
@@ -14,7 +14,7 @@ import {
   type OwnTraces,
   readNetworks,
   toOwnPlace,
-} from './own-networks.ts'
+} from './facts/own-networks.ts'
 
 /** Subscribed events. `died` and `remove` are podman's words for `die` and `destroy`. */
 const EVENTS = {

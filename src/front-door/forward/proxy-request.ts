@@ -10,12 +10,13 @@ import {
 import { breakOff } from '../listen/http/break-off.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
-import { upstreamTls } from './connect-tls.ts'
-import { type AnswerSink, type Flight, forwardRequest, type OutgoingRequest } from './forward-request.ts'
+import { upstreamTls } from './connect/connect-tls.ts'
 import type { ForwardTools } from './forward-tools.ts'
-import { type AnswerHead, AnswerPassing, isIntercepted, keepChallenges } from './pass-answer.ts'
-import { type BodyFailure, BodyStopped, hasBody, readBody } from './request-body.ts'
-import { requestHeaders } from './request-headers.ts'
+import { type AnswerHead, AnswerPassing, isIntercepted, keepChallenges } from './pass/pass-answer.ts'
+import { declareOrigin, formatOrigin } from './pass/upstream-origin.ts'
+import { type AnswerSink, type Flight, forwardRequest, type OutgoingRequest } from './send/forward-request.ts'
+import { type BodyFailure, BodyStopped, hasBody, readBody } from './send/request-body.ts'
+import { requestHeaders } from './send/request-headers.ts'
 import {
   causeOf,
   isUnsent,
@@ -24,8 +25,7 @@ import {
   toStatus,
   type UpstreamFailure,
   wasIdleTooLong,
-} from './upstream-failure.ts'
-import { declareOrigin, formatOrigin } from './upstream-origin.ts'
+} from './send/upstream-failure.ts'
 
 /** A request for an upstream. */
 interface ProxyOrder {

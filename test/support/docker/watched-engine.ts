@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import type { ContainerFacts } from '../../../src/front-door/docker/container-facts.ts'
-import { createDockerClient } from '../../../src/front-door/docker/docker-client.ts'
-import type { OwnPlace, OwnTraces } from '../../../src/front-door/docker/own-networks.ts'
+import { createDockerClient } from '../../../src/front-door/docker/engine/docker-client.ts'
+import type { ContainerFacts } from '../../../src/front-door/docker/facts/container-facts.ts'
+import type { OwnPlace, OwnTraces } from '../../../src/front-door/docker/facts/own-networks.ts'
 import { ContainerWatch, type WatchTimes } from '../../../src/front-door/docker/watch-containers.ts'
 import { type ScriptedEngine, startScriptedEngine } from './scripted-engine.ts'
 
