@@ -20,6 +20,7 @@ import { createRefreshTokenService } from '../tokens/refresh-tokens.ts'
 import { createTokenService } from '../tokens/token-service.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import type { Store } from './data/open-store.ts'
+import { logFailure } from './faults/log-failure.ts'
 import { openBlobs } from './folders/blob-place.ts'
 
 /** The bytes and the facts of a registry. */
@@ -91,7 +92,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     isStopping,
     warnings: () => toWarnings(expiry),
     logAccess: createAccessLog(logger),
-    logFailure: (err, id) => logger.error({ err, id }, 'request failed'),
+    logFailure: (error, id) => logFailure(logger, error, id),
   })
 }
 

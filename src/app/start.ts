@@ -13,6 +13,7 @@ import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first
 import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
 import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
+import { watchDatabase } from './database/watch-database.ts'
 import { checkListeners, requireFreePorts } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { AppError } from './faults/app-error.ts'
@@ -33,8 +34,6 @@ import type { Serving, StartContext } from './start-context.ts'
 /** Time of the first search for abandoned uploads, after the start's own work, and between two, in milliseconds. */
 const FIRST_EXPIRY_MS = 30_000
 const EXPIRY_EVERY_MS = 3_600_000
-/** Time between two checks that the database is still in its place, in milliseconds. */
-const DATABASE_CHECK_MS = 5_000
 
 /** Facts announced before the first request is answered. */
 export interface StartFacts {
@@ -107,7 +106,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   const place = createBlobPlace(config)
   await checkStorage(place)
   await warnOfUnreadRepositories(place, logger)
-  resources.use(watchDatabase(store))
+  resources.use(watchDatabase(store.database, { logger }))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)
@@ -180,18 +179,6 @@ function warnOfFewFiles(logger: Logger): void {
     'this process may open so few files that it takes few connections at once, and closes all others. Raise the limit: ' +
       '"ulimit -n 65536" in the shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 with Docker',
   )
-}
-
-/** Checks the database also while nothing is written, so that a replaced one is logged. */
-function watchDatabase({ database }: Store): AsyncDisposable {
-  const watch = runPeriodically(() => database.check(), {
-    firstMs: DATABASE_CHECK_MS,
-    everyMs: DATABASE_CHECK_MS,
-    onError: () => {
-      // Logged once, by the database itself.
-    },
-  })
-  return { [Symbol.asyncDispose]: () => watch.stop() }
 }
 
 function removeAbandonedUploads(

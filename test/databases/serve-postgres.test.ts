@@ -191,10 +191,19 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
       const { code, stderr } = await runCli(['user', 'list', '--data', site.dataDir])
       assert.equal(code, 1)
       assert.match(stderr, /error\[DATABASE_UNUSABLE\]: PostgreSQL at 127\.0\.0\.1:\d+ cannot be reached/)
+      await until(async () => /the database is out of use/.test(await readFile(site.logFile, 'utf8')))
     } finally {
       await postgres.start()
     }
     await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
+    await until(async () => /the database is in use again/.test(await readFile(site.logFile, 'utf8')))
+    const log = await readFile(site.logFile, 'utf8')
+    const failures = log.split('\n').filter((line) => line.includes('request failed'))
+    assert.ok(failures.length >= paths.length)
+    for (const line of failures) {
+      assert.match(line, /UNAVAILABLE.*ECONN/)
+      assert.doesNotMatch(line, /stack/)
+    }
     const selftest = ['selftest', '--data', site.dataDir, '--username', 'admin', '--password-stdin']
     assertDone(await runCli(selftest, { stdin: password }))
     assert.equal(await server.stop(), 0)
