@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Account, AccountManager } from '../../../accounts/accounts.ts'
 import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
 import { addNewFlag } from '../../context/new-flag.ts'
 import { openDataOf, requireDataOf } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'
@@ -21,6 +22,10 @@ Examples:
 
 A user owns the repositories below the own name: alice may push alice/app.
 Changes count at once, also for a server that runs.`
+
+/** Files of virtual hosts are read by the server, which knows the hosts. */
+const NOT_LISTED =
+  "Users of a password file of the registry's virtual host (auth_basic_user_file) are not listed."
 
 /** `berth user …`. */
 export function addUserCommand(program: Command, io: Io): void {
@@ -72,7 +77,9 @@ function addPasswd(user: Command, io: Io): void {
 function addList(user: Command, io: Io): void {
   user
     .command('list')
-    .description('List all accounts, those of the htpasswd file included.')
+    .description(
+      "List all accounts, those of --htpasswd-file included, but not those of a password file of the registry's virtual host.",
+    )
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       const users = await withAccounts(context, (accounts) => accounts.list())
@@ -85,6 +92,7 @@ function addList(user: Command, io: Io): void {
       ])
       const text = formatTable(['NAME', 'ROLE', 'STATE', 'SOURCE', 'CREATED'], rows)
       printResult(context, { users: users.map(toJson) }, text)
+      if (!context.isJson && loadWithoutDomain(context).frontDoor) io.stderr.write(`${NOT_LISTED}\n`)
     })
 }
 
