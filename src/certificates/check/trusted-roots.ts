@@ -8,6 +8,7 @@ import { readCertificate } from '../x509/x509-facts.ts'
 
 const DOCKER_CERTS = '/etc/docker/certs.d'
 
+/** A memo: Node reads the system's roots once in a process, too. */
 let systemRoots: readonly X509Certificate[] | undefined
 
 /**

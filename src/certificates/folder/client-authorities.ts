@@ -95,6 +95,7 @@ function isListOf({ names }: ClientFile, cas: ClientFile): boolean | undefined {
 }
 
 const NO_LIST: ClientFileContent = []
+/** A memo: the two files of a key never change, and a host must get the same object for them each time. */
 const joined = new WeakMap<ClientFileContent, WeakMap<ClientFileContent, ClientAuthority>>()
 
 /** The same files give the same value, whatever else in their folder has changed. */

@@ -118,7 +118,7 @@ function readFacts(request: SiteVisit, trail: RequestTrail): RequestFacts | Refu
 
 type RealIp = NonNullable<LocationSettings['realIp']>
 
-/** Networks of vhost files, made once for each. */
+/** A memo of the networks of vhost files: the settings of a file never change. */
 const matchers = new WeakMap<RealIp, (address: string) => boolean>()
 
 /** `set_real_ip_from` of the vhost file; the trusted proxies of the configuration counted before. */

@@ -46,7 +46,7 @@ export async function findFile(
   }
 }
 
-/** Looked up once for the rules of a server: it holds these folders as long as it runs. */
+/** A memo of the folders of a server's rules: it holds these folders as long as it runs. */
 const known = new WeakMap<FileRules, Promise<readonly string[]>>()
 
 function closedNames(rules: FileRules): Promise<readonly string[]> {

@@ -53,6 +53,7 @@ interface Declared {
   readonly lost: readonly LostHost[]
 }
 
+/** A memo: facts of a container never change. */
 const read = new WeakMap<ContainerFacts, Declared>()
 
 /**

@@ -96,7 +96,7 @@ function formatError(error: Error & { readonly code?: string; readonly reason?: 
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
 }
 
-/** Errors of connections that had received bytes before. */
+/** Errors of connections that had received bytes before: undici passes on an error without its connection. */
 const used = new WeakSet<Error>()
 
 /** True for an error of a connection that had received bytes before. */
