@@ -95,7 +95,7 @@ export class AttemptThrottle {
       const result = await check({ first })
       hasFailed = result === undefined
       this.#end(attempt, hasFailed)
-      if (!hasFailed) await this.#places?.add(attempt.name, blockOf(attempt))
+      if (!hasFailed) await this.noteRight(attempt)
       return result
     } catch (error) {
       if (error instanceof AccountError) this.#remember(attempt)
@@ -104,6 +104,11 @@ export class AttemptThrottle {
       for (const key of keys) this.#endCheck(key)
       if (!hasFailed && !first) this.#addresses.giveBack(attempt.remoteAddress)
     }
+  }
+
+  /** Remembers where a name has logged in from, whether its credentials were checked now or before. */
+  async noteRight(login: Pick<LoginAttempt, 'name' | 'remoteAddress'>): Promise<void> {
+    await this.#places?.add(login.name, blockOf(login))
   }
 
   /** Counts the outcome from another process. */

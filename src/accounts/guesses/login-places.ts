@@ -8,6 +8,8 @@ import { deleteFirst } from './failure-counts.ts'
 const PLACE_KEPT_MS = 30 * 24 * 3_600_000
 /** A place is written again when it is that old, in milliseconds: not with each log-in. */
 const WRITE_AGAIN_MS = 24 * 3_600_000
+/** A write that failed is tried again after this time, in milliseconds: not with each request. */
+const RETRY_MS = 60_000
 /** Places kept of each name; the one that was used longest ago goes first. */
 const MAX_PLACES = 16
 /** Places known to be written, so that they are not searched again; about 150 bytes each. */
@@ -16,7 +18,7 @@ const MAX_WRITTEN = 4_096
 /** Addresses from which names have logged in with the right password. */
 export interface LoginPlaces {
   has(name: string, block: string): Promise<boolean>
-  /** Remembers a log-in. After a failed write, as on a full disk, it is not remembered. */
+  /** Remembers a log-in. After a failed write, as on a full disk, it is not remembered, and tried again a minute later. */
   add(name: string, block: string): Promise<void>
 }
 
@@ -41,16 +43,21 @@ export function createLoginPlaces(
       return seenAt !== undefined && clock() - seenAt < PLACE_KEPT_MS
     },
     async add(name, block) {
-      const row = { who: hash('sha256', name), place: hashPlace(name, block), seen_at: clock() }
+      const place = hashPlace(name, block)
+      const now = clock()
       const isFresh = (atMs: number | undefined): boolean =>
-        atMs !== undefined && Math.abs(row.seen_at - atMs) < WRITE_AGAIN_MS
-      if (isFresh(written.get(row.place))) return
+        atMs !== undefined && Math.abs(now - atMs) < WRITE_AGAIN_MS
+      if (isFresh(written.get(place))) return
+      // Before the write: others of the same moment need none of their own.
+      note(place, now)
       try {
-        const seenAt = await findSeenAt(row.place)
+        const seenAt = await findSeenAt(place)
+        const row = { who: hash('sha256', name), place, seen_at: now }
         if (!isFresh(seenAt)) await database.transaction((tx) => write(tx, row))
-        note(row.place, seenAt !== undefined && isFresh(seenAt) ? seenAt : row.seen_at)
+        else if (seenAt !== undefined) note(place, seenAt)
       } catch {
         // The password was right: a failure to note it must not refuse the log-in.
+        note(place, now - WRITE_AGAIN_MS + RETRY_MS)
       }
     },
   }

@@ -51,14 +51,18 @@ export class PasswordAuthenticator implements Authenticator {
     remoteAddress?: string | undefined,
   ): Promise<Account | undefined> {
     if (!isPossibleName(name) || !isPossiblePassword(password)) return undefined
-    const { cache, scope, find } = this.#parts
+    const { cache, scope, find, throttle } = this.#parts
     const key = cache.deriveKey(`${scope}\0${name}`, password)
     const known = await find(name)
     const account = toEnabled(known)
     const state = cache.get(key, account?.version)
-    if (account && state === 'fresh') return account
     if (state === 'wrong') return undefined
-    return this.#checkOnce({ name, password, remoteAddress, key, known }, state === 'known')
+    const isFresh = account !== undefined && state === 'fresh'
+    const attempt = { name, password, remoteAddress, key, known }
+    const found = isFresh ? account : await this.#checkOnce(attempt, state === 'known')
+    // Equal attempts from several addresses share one check, and remembered credentials need none.
+    if (found) await throttle.noteRight({ name: `${scope}\0${name}`, remoteAddress })
+    return found
   }
 
   async findEnabled(name: string): Promise<Account | undefined> {
