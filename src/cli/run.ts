@@ -75,8 +75,8 @@ export async function buildProgram(
       getErrHelpWidth: () => 100,
     })
     .exitOverride()
-  const wanted = Object.hasOwn(COMMANDS, only) ? COMMANDS[only] : undefined
-  const loads = wanted ? [wanted] : Object.values(COMMANDS)
+  const load = Object.hasOwn(COMMANDS, only) ? COMMANDS[only] : undefined
+  const loads = load ? [load] : Object.values(COMMANDS)
   for (const add of await Promise.all(loads.map((load) => load()))) add(program, io)
   return program
 }

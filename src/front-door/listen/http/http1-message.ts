@@ -13,18 +13,18 @@ interface Bound {
 /** A request of HTTP/1.1 whose body can be bounded, or requested, before it is read. Node's server makes them. */
 export class Http1Request extends http.IncomingMessage {
   #bound: Bound | undefined
-  #onWanted: (() => void) | undefined
+  #bodyCallback: (() => void) | undefined
 
-  /** Calls back once the body is wanted, for a client that holds it back until then. */
-  whenWanted(callback: () => void): void {
-    this.#onWanted = callback
+  /** Calls back once the body is requested, for a client that holds it back until then. */
+  onBodyRequested(callback: () => void): void {
+    this.#bodyCallback = callback
   }
 
   /** Requests a body that is held back, unless that was done before; it may have come without. */
   requestBody(): void {
-    const onWanted = this.#onWanted
-    this.#onWanted = undefined
-    onWanted?.()
+    const callback = this.#bodyCallback
+    this.#bodyCallback = undefined
+    callback?.()
   }
 
   /**
@@ -38,9 +38,9 @@ export class Http1Request extends http.IncomingMessage {
     return true
   }
 
-  /** Reading a body is wanting it. */
+  /** Reading a body requests it. */
   override _read(size: number): void {
-    if (this.#onWanted) this.requestBody()
+    if (this.#bodyCallback) this.requestBody()
     super._read(size)
   }
 

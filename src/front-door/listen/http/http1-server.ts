@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
-import { continueWhenWanted } from './expect-continue.ts'
+import { continueOnceRequested } from './expect-continue.ts'
 import { Http1Request, Http1Response } from './http1-message.ts'
 import { type HeadRefusal, refusalOfHead } from './refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
@@ -56,7 +56,7 @@ export function createHttp1(
   server.maxHeadersCount = CONNECTION_LIMITS.maxHeaders
   server.on('request', (request: Http1Request, response: Http1Response) => turns.take(request, response))
   server.on('checkContinue', (request: Http1Request, response: Http1Response) => {
-    continueWhenWanted(request, response)
+    continueOnceRequested(request, response)
     turns.take(request, response)
   })
   server.on('upgrade', (request: Http1Request, socket: Duplex, head: Buffer) => {

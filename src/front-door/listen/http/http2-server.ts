@@ -8,7 +8,7 @@ import {
 } from 'node:http2'
 import type { AnswerHolds } from './answer-holds.ts'
 import { CONNECTION_LIMITS } from './connection-limits.ts'
-import { continueWhenWanted } from './expect-continue.ts'
+import { continueOnceRequested } from './expect-continue.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
 import { Http2Request, Http2Response } from './http2-message.ts'
 import { countHeadBytes, refusalOfHead } from './refuse-head.ts'
@@ -70,7 +70,7 @@ export function createHttp2(
   })
   server.on('checkContinue', (request, response) => {
     if (isRefused(request, response)) return
-    continueWhenWanted(request, response)
+    continueOnceRequested(request, response)
     ports.handle(request, response)
   })
   beginInTurn(server, bounds)
