@@ -120,8 +120,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       : await serveByWorkers(context)
   const firstAdmin = await prepareFirstAdmin(store.accounts, { dataDir: config.dataDir, isSeen, logger })
   const isAnnounced = await announce({ urls, firstAdmin })
-  if (firstAdmin && (isAnnounced || firstAdmin.passwordFile)) await makeFirstAdmin(store.accounts, firstAdmin)
-  else if (firstAdmin) logger.error('no administrator was made: its password could not be shown')
+  if (firstAdmin) await makeAnnouncedAdmin(firstAdmin, { isAnnounced, store, logger })
   answer()
   const kept = resources.move()
   return {
@@ -130,6 +129,19 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       state.isStopping = true
       await kept.disposeAsync()
     },
+  }
+}
+
+async function makeAnnouncedAdmin(
+  firstAdmin: FirstAdmin,
+  { isAnnounced, store, logger }: { isAnnounced: boolean; store: Store; logger: Logger },
+): Promise<void> {
+  if (!isAnnounced && firstAdmin.passwordFile === undefined) {
+    logger.error('no administrator was made: its password could not be shown')
+  } else if (!(await makeFirstAdmin(store.accounts, firstAdmin))) {
+    logger.warn(
+      `another node made "${firstAdmin.name}" at the same moment: the password of this start does not count, that of the other node does`,
+    )
   }
 }
 

@@ -47,7 +47,7 @@ export interface Database<S> {
   changes(): number
   /**
    * Fails with `OciError` `UNAVAILABLE` if the database is not in its place, as after a restore under a running server,
-   * or cannot be reached. Each transaction checks it itself, before it begins and before it commits.
+   * cannot be reached, or can only be read. Each transaction checks it itself, before it begins and before it commits.
    */
   check(): Promise<void>
   close(): Promise<void>

@@ -1,73 +1,30 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { LISTENER_NAME } from '../../src/database/postgres/remembered/change-listener.ts'
 import { pgbouncerSkipReason, startPgbouncer } from '../support/database/pgbouncer.ts'
 import {
   type PostgresServer,
-  type PostgresTestDatabase,
   postgresSkipReason,
   startPostgresServer,
 } from '../support/database/postgres-server.ts'
-import { findFreePort } from '../support/machine/free-port.ts'
-import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
-import { BerthProcess, type BerthSite } from '../support/program/berth-process.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BerthProcess } from '../support/program/berth-process.ts'
 import { type CliResult, runCli } from '../support/program/run-cli.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 import { until } from '../workers/worker-site.ts'
+import { placeIn, readFirstPassword, requestStatus } from './postgres-site.ts'
 
 let postgres: PostgresServer
 const skip = postgresSkipReason()
-
-/** A server's folder and database, with the password in a file. */
-interface Place {
-  readonly site: BerthSite
-  /** The URL with its password, for commands. */
-  readonly url: string
-}
-
-async function placeIn(
-  folder: TempFolder,
-  database: PostgresTestDatabase,
-  flags: string[] = [],
-): Promise<Place> {
-  const passwordFile = join(folder.path, 'database-password')
-  await writeFile(passwordFile, `${postgres.password}\n`, { mode: 0o600 })
-  const url = database.url.replace(`:${postgres.password}@`, '@')
-  assert.notEqual(url, database.url)
-  return {
-    url: database.url,
-    site: {
-      dataDir: join(folder.path, 'data'),
-      port: await findFreePort(),
-      logFile: join(folder.path, 'berth.log'),
-      flags: ['--database', url, '--database-password-file', passwordFile, ...flags],
-    },
-  }
-}
-
-/** The administrator of the first start, as soon as it is made. */
-async function firstPassword({ dataDir }: BerthSite): Promise<string> {
-  const file = join(dataDir, 'first-password')
-  await until(async () => (await readFile(file, 'utf8').catch(() => '')) !== '')
-  const password = (await readFile(file, 'utf8')).trim()
-  noteSecret(password)
-  return password
-}
 
 function assertDone({ code, stdout, stderr }: CliResult): string {
   assert.equal(code, 0, stderr)
   assert.ok(!`${stdout}${stderr}`.includes(postgres.password))
   return stdout
-}
-
-async function requestStatus(port: number, path: string, headers: Record<string, string> = {}) {
-  using client = new RawClient(port)
-  const { status, headers: answered } = await client.send('GET', path, { headers })
-  return { status, retryAfter: answered['retry-after'] }
 }
 
 describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
@@ -81,9 +38,9 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     test(`serves, beside commands that find its database by the data folder, with ${workers} worker(s)`, async () => {
       await using folder = await makeTempFolder('postgres-serve')
       await using database = await postgres.createDatabase()
-      const { site } = await placeIn(folder, database, ['--workers', workers])
+      const { site } = await placeIn(folder, { postgres, database }, ['--workers', workers])
       await using server = await BerthProcess.start(site)
-      const password = await firstPassword(site)
+      const password = await readFirstPassword(site)
       const data = ['--data', site.dataDir]
       const selftest = ['selftest', ...data, '--username', 'admin', '--password-stdin']
       await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
@@ -114,7 +71,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
   test('`berth doctor` names an unfinished copy, with which no server starts', async () => {
     await using folder = await makeTempFolder('postgres-unfinished')
     await using database = await postgres.createDatabase()
-    const { site } = await placeIn(folder, database)
+    const { site } = await placeIn(folder, { postgres, database })
     const place = ['--data', site.dataDir, ...(site.flags ?? [])]
     assertDone(
       await runCli(['user', 'add', 'alice', '--new', '--password-stdin', ...place], {
@@ -139,9 +96,12 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     await using database = await postgres.createDatabase()
     await using pooler = await startPgbouncer(postgres)
     const pooled = { ...database, url: database.url.replace(`:${postgres.port}/`, `:${pooler.port}/`) }
-    const { site } = await placeIn(folder, pooled, ['--database-listen', `127.0.0.1:${postgres.port}`])
+    const { site } = await placeIn(folder, { postgres, database: pooled }, [
+      '--database-listen',
+      `127.0.0.1:${postgres.port}`,
+    ])
     await using server = await BerthProcess.start(site)
-    await firstPassword(site)
+    await readFirstPassword(site)
     await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
     const data = ['--data', site.dataDir]
     const add = ['user', 'add', 'alice', '--password-stdin', ...data]
@@ -172,9 +132,9 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
   test('answers 503 while PostgreSQL is down, and is back by itself', async () => {
     await using folder = await makeTempFolder('postgres-down')
     await using database = await postgres.createDatabase()
-    const { site } = await placeIn(folder, database)
+    const { site } = await placeIn(folder, { postgres, database })
     await using server = await BerthProcess.start(site)
-    const password = await firstPassword(site)
+    const password = await readFirstPassword(site)
     const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
     await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
     const paths = ['/readyz', '/v2/admin/app/tags/list']
@@ -212,7 +172,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
   test('shows no password of --database in the list of processes', async () => {
     await using folder = await makeTempFolder('postgres-title')
     await using database = await postgres.createDatabase()
-    const { site, url } = await placeIn(folder, database)
+    const { site, url } = await placeIn(folder, { postgres, database })
     await using server = await BerthProcess.start({ ...site, flags: ['--database', url] })
     const commandLine = await readFile(`/proc/${server.pid}/cmdline`, 'utf8')
     assert.match(commandLine, /serve.*postgres:\/\/berth:\*{8}@/)
@@ -238,7 +198,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     await using folder = await makeTempFolder('postgres-empty')
     await using database = await postgres.createDatabase()
     await using other = await postgres.createDatabase()
-    const { site, url } = await placeIn(folder, database)
+    const { site, url } = await placeIn(folder, { postgres, database })
     const env = { BERTH_DATABASE: url }
     const list = await runCli(['user', 'list', '--data', site.dataDir], { env })
     assert.match(list.stderr, /^error\[DATA_NOT_FOUND\]: The database postgres:\/\/berth@127/)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { createAccounts } from '../../accounts/create-accounts.ts'
 import { OciError } from '../../oci/errors.ts'
 import { accountBelongings } from '../database/account-belongings.ts'
@@ -43,7 +45,29 @@ test('the password of the first administrator is kept where it is not known if t
   await assert.rejects(makeFirstAdmin({ ...accounts, add }, admin), { code: 'UNAVAILABLE' })
   const password = (await readFile(admin.passwordFile, 'utf8')).trim()
   assert.equal((await accounts.verifyPassword('admin', password))?.isAdmin, true)
-  // Another error shows that it was not.
-  await assert.rejects(makeFirstAdmin(accounts, admin), { code: 'ALREADY_EXISTS' })
+  // Another node has made it: this password does not count.
+  assert.equal(await makeFirstAdmin(accounts, admin), false)
   await assert.rejects(readFile(admin.passwordFile), { code: 'ENOENT' })
+})
+
+test('one of the nodes that start at once on an empty database makes the administrator', async (openDatabase) => {
+  await using temporary = await openDatabase()
+  const { database } = temporary
+  await using folder = await makeTempFolder('first-admin')
+  const belongings = accountBelongings(database)
+  await using accounts = createAccounts({ database, belongings, htpasswdFile: undefined })
+  const logger = pino({ enabled: false })
+  const prepare = async (name: string) => {
+    const dataDir = join(folder.path, name)
+    await mkdir(dataDir)
+    return (await prepareFirstAdmin(accounts, { dataDir, isSeen: false, logger })) ?? assert.fail()
+  }
+  const nodes = [await prepare('one'), await prepare('two')]
+  const made = await Promise.all(nodes.map((node) => makeFirstAdmin(accounts, node)))
+  assert.deepEqual(made.toSorted(), [false, true])
+  const { password } = nodes[made.indexOf(true)] ?? assert.fail()
+  assert.ok(await accounts.verifyPassword('admin', password, '127.0.0.1'))
+  const files = await Promise.all(['one', 'two'].map((name) => readdir(join(folder.path, name))))
+  assert.deepEqual(files[made.indexOf(true)], ['first-password'])
+  assert.deepEqual(files[made.indexOf(false)], [])
 })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { AccountManager } from '../../accounts/accounts.ts'
+import { AccountError, type AccountManager } from '../../accounts/accounts.ts'
 import { OciError } from '../../oci/errors.ts'
 
 /** Name of the administrator made at the first start. */
@@ -45,16 +45,20 @@ export async function prepareFirstAdmin(
 /**
  * Makes the administrator whose password was shown or kept. Errors: those of the database; the file is gone then, unless
  * it is not known if the account was made.
+ * @returns false if another node on the same database has made it meanwhile: the other's password counts, and the file
+ * is gone.
  */
 export async function makeFirstAdmin(
   accounts: AccountManager,
   { name, password, passwordFile }: FirstAdmin,
-): Promise<void> {
+): Promise<boolean> {
   try {
     // Repositories below the name are no obstacle: an administrator owns all there are.
     await accounts.add({ name, password, isAdmin: true, takeOver: true })
+    return true
   } catch (error) {
     if (passwordFile !== undefined && !mayBeMade(error)) await rm(passwordFile, { force: true })
+    if (error instanceof AccountError && error.code === 'ALREADY_EXISTS') return false
     throw error
   }
 }

@@ -135,6 +135,35 @@ describe('`checkDatabase()` on a PostgreSQL server', { skip: postgresSkipReason(
     assert.match(problem.remedy ?? '', /UTF8/)
   })
 
+  const tables: readonly [name: string, statement: string, message: RegExp, remedy: RegExp][] = [
+    ['a missing table', 'drop table tags', /lacks tables that it had: tags$/, /backup/],
+    [
+      'a table of another owner',
+      'alter table tags owner to berth',
+      /another role than "owner".*: tags$/,
+      /alter table tags owner to owner/,
+    ],
+    [
+      'a search_path without a schema',
+      'alter database DB set search_path = absent',
+      /search_path .* names no schema/,
+      /reset search_path/,
+    ],
+  ]
+  for (const [at, [name, statement, message, remedy]] of tables.entries()) {
+    it(`finds ${name}`, async () => {
+      const database = `tables_${at}`
+      const url = await makeDatabase(database)
+      await migrated(url)
+      await server.query(statement.replace('DB', database), database)
+      const [problem, ...more] = problems(await examine(url))
+      assert.deepEqual(more, [])
+      assert.equal(problem?.state, 'failed')
+      assert.match(problem.message, message)
+      assert.match(problem.remedy ?? '', remedy)
+    })
+  }
+
   it('finds a superuser, an older schema and a newer one', async () => {
     await makeDatabase('versions')
     const url = server.url('versions')
@@ -148,6 +177,7 @@ describe('`checkDatabase()` on a PostgreSQL server', { skip: postgresSkipReason(
     const [newer] = problems(await examine(url))
     assert.equal(newer?.state, 'failed')
     assert.match(newer.message, /newer version of Berth.*tokens\/999-later/)
+    assert.match(newer.remedy ?? '', /version of Berth that wrote it/)
   })
 
   it('finds a connection that is not encrypted, or to a server that is not checked', async () => {

@@ -3,11 +3,13 @@ import type { PostgresConfig } from '../../config/database.ts'
 import { DatabaseError } from '../../database/database.ts'
 import { missingMigrations } from '../../database/migrate.ts'
 import type { PostgresReport } from '../../database/postgres/postgres-report.ts'
+import { COPIED_TABLES } from '../database/copied-tables.ts'
 import { nameOfDatabase } from '../database/database-place.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { type Finding, failed, ok, warning } from './finding.ts'
 
 const CHECK = 'database'
+const TABLES = COPIED_TABLES.map(({ name }) => name)
 /** Difference of the clocks from which on one of them is wrong, in milliseconds: certificates and logs go by this machine's. */
 const CLOCK_WARNING_MS = 2_000
 /** Connections that should be left for commands, backups and whoever looks at the server. */
@@ -16,14 +18,17 @@ const SPARE_CONNECTIONS = 5
 const SLOW_ROUND_TRIP_MS = 10
 
 /** Checks a database on a PostgreSQL server; no finding for SQLite, whose folder has a check of its own. */
-export async function checkDatabase({ database, workers }: Config): Promise<Finding[]> {
+export async function checkDatabase({
+  database,
+  workers,
+}: Pick<Config, 'database' | 'workers'>): Promise<Finding[]> {
   if (database.engine === 'sqlite') return []
   const [{ readPostgresReport }, { requireUsable }] = await Promise.all([
     import('../../database/postgres/postgres-report.ts'),
     import('../../database/postgres/connection/start-error.ts'),
   ])
   try {
-    const report = await readPostgresReport(database)
+    const report = await readPostgresReport(database, TABLES)
     requireUsable(report)
     return [
       ...judgeServer(report, database),
@@ -42,6 +47,7 @@ export async function checkDatabase({ database, workers }: Config): Promise<Find
 }
 
 function findRemedy(error: DatabaseError): string {
+  if (error.code === 'SCHEMA_TOO_NEW') return 'Start the version of Berth that wrote it, or a newer one'
   return 'remedy' in error ? String(error.remedy) : 'Look at the log of PostgreSQL'
 }
 
@@ -132,7 +138,10 @@ function judgeConnections(
     : ok(CHECK, message)
 }
 
-function judgeSchema({ migrations, unfinishedCopyOf }: PostgresReport, database: PostgresConfig): Finding {
+function judgeSchema(
+  { migrations, unfinishedCopyOf, missingTables }: PostgresReport,
+  database: PostgresConfig,
+): Finding {
   if (unfinishedCopyOf !== undefined) {
     return failed(
       CHECK,
@@ -143,6 +152,13 @@ function judgeSchema({ migrations, unfinishedCopyOf }: PostgresReport, database:
   if (migrations === undefined)
     return ok(CHECK, `${nameOfDatabase(database)} has no tables of Berth yet: the first start makes them`)
   const missing = missingMigrations(MIGRATION_SETS, migrations)
+  if (missing.length === 0 && missingTables.length > 0) {
+    return failed(
+      CHECK,
+      `${nameOfDatabase(database)} lacks tables that it had: ${missingTables.join(', ')}`,
+      'Stop Berth, and restore the whole database from a backup into an empty one',
+    )
+  }
   return missing.length === 0
     ? ok(CHECK, `The schema is that of this version (${migrations.at(-1)})`)
     : ok(
@@ -152,7 +168,7 @@ function judgeSchema({ migrations, unfinishedCopyOf }: PostgresReport, database:
 }
 
 function judgeRights(
-  { mayMakeTables, isSuperuser }: PostgresReport,
+  { mayMakeTables, foreignTables, isSuperuser }: PostgresReport,
   { user, name }: PostgresConfig,
 ): Finding {
   if (!mayMakeTables) {
@@ -160,6 +176,13 @@ function judgeRights(
       CHECK,
       `The user "${user}" may not make tables in the database "${name}"`,
       `Let it own the database: alter database ${name} owner to ${user}`,
+    )
+  }
+  if (foreignTables.length > 0) {
+    return failed(
+      CHECK,
+      `Tables belong to another role than "${user}", which can do nothing with them: ${foreignTables.join(', ')}`,
+      `Give it each of them, as the server's administrator: alter table ${foreignTables[0]} owner to ${user}. pg_restore run as "${user}", with --no-owner, makes them its own`,
     )
   }
   return isSuperuser

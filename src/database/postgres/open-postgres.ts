@@ -8,6 +8,7 @@ import type { MigrationSet, SchemaChange } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
 import { POSTGRES_TYPES } from './connection/column-types.ts'
 import { PoolDialect, takeConnection } from './connection/postgres-dialect.ts'
+import { refuseReadOnly } from './connection/postgres-fault.ts'
 import { clientConfig, type PostgresTarget, poolSize } from './connection/postgres-target.ts'
 import { SERVER_TIME, ServerClock } from './connection/server-clock.ts'
 import { requireUsable, type ServerFacts, toStartError } from './connection/start-error.ts'
@@ -83,7 +84,7 @@ export async function openPostgresDatabase<S>(
         keepListening()
         return rows.version()
       },
-      check: async () => void (await run('select 1')),
+      check: () => checkWritable(pool),
       close: () => opened.disposeAsync(),
     }
   } catch (error) {
@@ -112,13 +113,20 @@ async function runStatement(pool: pg.Pool, sql: string): Promise<Record<string, 
   }
 }
 
+/** Errors: `OciError` `UNAVAILABLE`. */
+async function checkWritable(pool: pg.Pool): Promise<void> {
+  const [row] = await runStatement(pool, `select current_setting('transaction_read_only') as value`)
+  refuseReadOnly(row?.value)
+}
+
 async function readServerFacts(pool: pg.Pool): Promise<ServerFacts> {
   const [row] = await runStatement(
     pool,
     `select current_setting('server_version_num')::integer as "versionNumber",
       current_setting('server_version') as version,
       pg_is_in_recovery() as "isStandby",
-      current_setting('server_encoding') as encoding`,
+      current_setting('server_encoding') as encoding,
+      current_schema() as schema`,
   )
   return row as unknown as ServerFacts
 }

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import pg from 'pg'
 import { clientConfig, type PostgresTarget } from './connection/postgres-target.ts'
 import { SERVER_TIME } from './connection/server-clock.ts'
-import { type ServerFacts, toStartError } from './connection/start-error.ts'
+import { requireUsable, type ServerFacts, toStartError } from './connection/start-error.ts'
 
 /** Questions by which the way to a server is judged. */
 const QUESTIONS = 3
@@ -32,16 +32,26 @@ export interface PostgresReport extends ServerFacts {
   readonly migrations: readonly string[] | undefined
   /** Name of the database of which this one is an unfinished copy. */
   readonly unfinishedCopyOf: string | undefined
+  /** Of the tables that were named: those that do not exist. */
+  readonly missingTables: readonly string[]
+  /** Of the tables that were named: those whose owner the user is not, nor a member of it. */
+  readonly foreignTables: readonly string[]
 }
 
-/** Inspects a database without changing anything. Errors: `DatabaseError` `DATABASE_UNUSABLE` with the remedy. */
-export async function readPostgresReport(target: PostgresTarget): Promise<PostgresReport> {
+/**
+ * Inspects a database, and `tables` in it, without changing anything. Errors: `DatabaseError` `DATABASE_UNUSABLE` with
+ * the remedy.
+ */
+export async function readPostgresReport(
+  target: PostgresTarget,
+  tables: readonly string[] = [],
+): Promise<PostgresReport> {
   const client = new pg.Client(clientConfig(target))
   // A connection that is lost fails its query, too.
   client.on('error', () => {})
   try {
     await client.connect()
-    return await readReport(client)
+    return await readReport(client, tables)
   } catch (error) {
     throw toStartError(error, target)
   } finally {
@@ -49,9 +59,11 @@ export async function readPostgresReport(target: PostgresTarget): Promise<Postgr
   }
 }
 
-/** True if a database holds no tables of Berth. Errors: as above. */
+/** True if a database holds no tables of Berth. Errors: as above, also if it cannot hold them. */
 export async function isEmptyPostgres(target: PostgresTarget): Promise<boolean> {
-  return (await readPostgresReport(target)).migrations === undefined
+  const report = await readPostgresReport(target)
+  requireUsable(report)
+  return report.migrations === undefined
 }
 
 const FACTS = `select
@@ -59,7 +71,8 @@ const FACTS = `select
   current_setting('server_version_num')::integer as "versionNumber",
   pg_is_in_recovery() as "isStandby",
   current_setting('server_encoding') as encoding,
-  (select datcollate from pg_database where datname = current_database()) as collation,
+  (select case datlocprovider when 'i' then 'ICU' else datcollate end from pg_database where datname = current_database())
+    as collation,
   current_setting('default_transaction_isolation') as isolation,
   json_build_object(
     'fsync', current_setting('fsync'),
@@ -69,6 +82,7 @@ const FACTS = `select
   current_setting('default_transaction_read_only') = 'on' as "isReadOnly",
   limits.*,
   (select version from pg_stat_ssl where pid = pg_backend_pid()) as "tlsVersion",
+  current_schema() as schema,
   coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayMakeTables",
   (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
   to_regclass('kysely_migration') is not null as "hasTables",
@@ -88,7 +102,7 @@ const FACTS = `select
     ) as bounds
   ) as limits`
 
-async function readReport(client: pg.Client): Promise<PostgresReport> {
+async function readReport(client: pg.Client, tables: readonly string[]): Promise<PostgresReport> {
   const facts = (await client.query(FACTS)).rows[0] as Omit<PostgresReport, 'tlsVersion'> & {
     tlsVersion: string | null
     hasTables: boolean
@@ -103,6 +117,7 @@ async function readReport(client: pg.Client): Promise<PostgresReport> {
     clockAheadMs,
     migrations: hasTables ? await readMigrations(client) : undefined,
     unfinishedCopyOf: hasCopyTable ? await readCopySource(client) : undefined,
+    ...(await readTables(client, tables)),
   }
 }
 
@@ -127,4 +142,22 @@ async function readMigrations(client: pg.Client): Promise<string[]> {
 async function readCopySource(client: pg.Client): Promise<string | undefined> {
   const { rows } = await client.query('select source from unfinished_copy')
   return rows[0] && String(rows[0].source)
+}
+
+/** A user that does not own a table cannot change it when a later version has to. */
+async function readTables(
+  client: pg.Client,
+  tables: readonly string[],
+): Promise<Pick<PostgresReport, 'missingTables' | 'foreignTables'>> {
+  const { rows } = await client.query(
+    `select tables.name, pg_class.oid is null as "isMissing",
+      coalesce(not pg_has_role(pg_class.relowner, 'usage'), false) as "isForeign"
+    from unnest($1::text[]) with ordinality as tables (name, place)
+    left join pg_class on pg_class.oid = to_regclass(tables.name)
+    order by tables.place`,
+    [tables],
+  )
+  const namesWhere = (is: 'isMissing' | 'isForeign'): string[] =>
+    rows.filter((row) => row[is]).map(({ name }) => String(name))
+  return { missingTables: namesWhere('isMissing'), foreignTables: namesWhere('isForeign') }
 }

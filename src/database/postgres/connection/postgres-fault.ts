@@ -4,14 +4,20 @@ import { OciError } from '../../../oci/errors.ts'
 const RETRY_AFTER_S = 5
 
 const READ_ONLY = '25006'
+const READ_ONLY_MESSAGE = 'it can only be read: it is a standby, or was made read-only'
+/** It was dropped, or is being restored, under a server that runs; or the `search_path` of the user was changed. */
+const NO_TABLES = 'tables of Berth are missing from it'
+
 /** Codes of PostgreSQL (Appendix A of its manual) that mean the server or its machine, not the query. */
 const UNUSABLE: ReadonlyMap<string, string> = new Map([
-  [READ_ONLY, 'it can only be read: it is a standby, or was made read-only'],
+  [READ_ONLY, READ_ONLY_MESSAGE],
   ['25P03', 'a transaction stood still for too long'],
   ['28000', 'it refuses the user'],
   ['28P01', 'it refuses the password'],
   ['3D000', 'there is no such database'],
+  ['3F000', NO_TABLES],
   ['42501', 'the user lacks a permission'],
+  ['42P01', NO_TABLES],
   ['53200', 'it is out of memory'],
   ['53300', 'it has too many connections'],
   ['55P03', 'a lock was not to be had in time'],
@@ -117,6 +123,11 @@ export function toPostgresFault(error: unknown): unknown {
   return why === undefined
     ? error
     : unavailable(`The database of this registry cannot be used: ${why}`, error)
+}
+
+/** Errors: `OciError` `UNAVAILABLE` if no transaction can change anything; `value` is that of `transaction_read_only`. */
+export function refuseReadOnly(value: unknown): void {
+  if (value === 'on') throw unavailable(`The database of this registry cannot be used: ${READ_ONLY_MESSAGE}`)
 }
 
 /** The database cannot be used now. */

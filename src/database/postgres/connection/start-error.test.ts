@@ -12,7 +12,7 @@ import {
 import { openThings } from '../../../../test/support/database/things-database.ts'
 import { makeTempFolder, type TempFolder } from '../../../../test/support/machine/temp-folder.ts'
 import type { PostgresTarget } from './postgres-target.ts'
-import { PostgresStartError, requireUsable } from './start-error.ts'
+import { PostgresStartError, requireUsable, type ServerFacts, toStartError } from './start-error.ts'
 
 const CANARY = 'pass-canary-word'
 
@@ -21,6 +21,7 @@ describe('a PostgreSQL database that cannot be opened', { skip: postgresSkipReas
   before(async () => {
     server = await startPostgresServer({ password: CANARY })
     await server.query(`create role guest login password '${CANARY}'`)
+    await server.query(`create role crowd login connection limit 0 password '${CANARY}'`)
   })
   after(() => server[Symbol.asyncDispose]())
 
@@ -45,8 +46,14 @@ describe('a PostgreSQL database that cannot be opened', { skip: postgresSkipReas
       /"guest" may not make tables/,
       /alter database .* owner to guest/,
     ],
+    [
+      'too many connections',
+      { user: 'crowd' },
+      /no connection left for the user "crowd"/,
+      /max_connections.*database-pool/,
+    ],
     ['no server', { port: 1 }, /127\.0\.0\.1:1 cannot be reached/, /whether it runs/],
-    ['no such host', { host: 'absent.invalid' }, /absent\.invalid:\d+ cannot be reached/, /whether it runs/],
+    ['no such host', { host: 'absent.invalid' }, /name absent\.invalid .* has no address/, /DNS/],
     ['no such socket', { host: '/absent' }, /\/absent:\d+ cannot be reached/, /whether it runs/],
     ['no file of the password', { passwordFile: '/absent' }, /password cannot be read/, /path/],
     ['a folder in place of that file', { passwordFile: '/' }, /password cannot be read/, /path/],
@@ -147,15 +154,42 @@ describe('TLS to PostgreSQL', { skip: postgresSkipReason() }, () => {
   })
 })
 
+describe('toStartError()', () => {
+  const target: PostgresTarget = { host: 'db', port: 5432, user: 'berth', name: 'facts', tls: 'verify-full' }
+  const rows: readonly [code: string, text: string, message: RegExp, remedy: RegExp][] = [
+    ['CERT_HAS_EXPIRED', 'certificate has expired', /certificate .* has expired/, /new one/],
+    ['EAI_AGAIN', 'getaddrinfo EAI_AGAIN db', /name db .* has no address/, /DNS/],
+    ['53100', 'could not extend file', /disk of PostgreSQL at db:5432 is full/, /Free space/],
+    ['XX000', 'could not write init file', /disk of PostgreSQL at db:5432 is full/, /Free space/],
+    ['25006', 'cannot execute CREATE TABLE', /"facts" can only be read/, /alter database facts reset/],
+    ['XX000', 'canary of a server', /cannot be opened: canary/, /PostgreSQL's log/],
+  ]
+  for (const [code, text, message, remedy] of rows) {
+    it(`knows ${code}: ${text}`, () => {
+      const error = toStartError(Object.assign(new Error(text), { code }), target)
+      assert.ok(error instanceof PostgresStartError)
+      assert.match(error.message, message)
+      assert.match(error.remedy, remedy)
+    })
+  }
+})
+
 describe('requireUsable()', () => {
-  const good = { versionNumber: 150_000, version: '15.0', isStandby: false, encoding: 'UTF8' }
-  it('takes the least version, and refuses older ones, standbys and other encodings', () => {
+  const good = {
+    versionNumber: 150_000,
+    version: '15.0',
+    isStandby: false,
+    encoding: 'UTF8',
+    schema: 'public',
+  }
+  it('takes the least version, and refuses older ones, standbys, other encodings and no schema', () => {
     requireUsable(good)
-    const isRefused = (more: Partial<typeof good>, message: RegExp): void =>
+    const isRefused = (more: Partial<ServerFacts>, message: RegExp): void =>
       assert.throws(() => requireUsable({ ...good, ...more }), { code: 'DATABASE_UNUSABLE', message })
     isRefused({ versionNumber: 149_999, version: '14.99' }, /14\.99 is too old/)
     isRefused({ isStandby: true }, /standby/)
     isRefused({ encoding: 'LATIN1' }, /LATIN1/)
+    isRefused({ schema: null }, /search_path/)
   })
 })
 

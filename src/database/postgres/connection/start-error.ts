@@ -22,10 +22,12 @@ export interface ServerFacts {
   readonly version: string
   readonly isStandby: boolean
   readonly encoding: string
+  /** Schema that gets new tables; null: none of the `search_path` exists. */
+  readonly schema: string | null
 }
 
 /** Errors: `PostgresStartError` if this server cannot hold the facts. */
-export function requireUsable({ versionNumber, version, isStandby, encoding }: ServerFacts): void {
+export function requireUsable({ versionNumber, version, isStandby, encoding, schema }: ServerFacts): void {
   if (versionNumber < LEAST_VERSION_NUMBER) {
     throw new PostgresStartError(
       `PostgreSQL ${version} is too old: ${LEAST_VERSION} is the oldest version that Berth works with`,
@@ -42,6 +44,12 @@ export function requireUsable({ versionNumber, version, isStandby, encoding }: S
     throw new PostgresStartError(
       `The database has the encoding ${encoding}, which cannot hold every text`,
       "Make one with: create database NAME encoding 'UTF8' template template0",
+    )
+  }
+  if (schema === null) {
+    throw new PostgresStartError(
+      'The search_path of the user names no schema that exists and that it may use',
+      'Make the schema, or take the setting back: alter role NAME reset search_path (also where it is set for one database, or for all)',
     )
   }
 }
@@ -68,6 +76,11 @@ function firstCause(error: unknown): unknown {
 
 function placeOf({ host, port }: PostgresTarget): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** A server without room on its disk gives up a connection with no code for that. */
+function isNoSpace(cause: unknown): boolean {
+  return cause instanceof Error && /^could not write init file|No space left on device/.test(cause.message)
 }
 
 interface StartErrorRow {
@@ -116,6 +129,33 @@ const ROWS: readonly StartErrorRow[] = [
     is: (cause) => codeOf(cause) === '42501',
     what: ({ name, user }) => `The user "${user}" may not make tables in the database "${name}"`,
     remedy: ({ name, user }) => `Let it own the database: alter database ${name} owner to ${user}`,
+  },
+  {
+    is: (cause) => codeOf(cause) === '53300',
+    what: ({ user }, place) => `PostgreSQL at ${place} has no connection left for the user "${user}"`,
+    remedy: () =>
+      "Raise max_connections of the server, or the user's connection limit (alter role … connection limit); or lower database-pool or workers of the servers of Berth",
+  },
+  {
+    is: (cause) => codeOf(cause) === '53100' || isNoSpace(cause),
+    what: (_target, place) => `The disk of PostgreSQL at ${place} is full`,
+    remedy: () => 'Free space on it',
+  },
+  {
+    is: (cause) => codeOf(cause) === '25006',
+    what: ({ name }) => `The database "${name}" can only be read, and its schema has to be made or changed`,
+    remedy: ({ name, user }) =>
+      `Turn default_transaction_read_only off: alter database ${name} reset default_transaction_read_only, or the same of the role ${user} or of the server`,
+  },
+  {
+    is: (cause) => codeOf(cause) === 'CERT_HAS_EXPIRED',
+    what: (_target, place) => `The certificate of PostgreSQL at ${place}, or that of its CA, has expired`,
+    remedy: () => 'Give the server a new one',
+  },
+  {
+    is: (cause) => ['ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(cause) ?? ''),
+    what: ({ host }) => `The name ${host} of the PostgreSQL server has no address`,
+    remedy: () => 'Check the name in the database setting, and whether DNS answers',
   },
   {
     is: (cause) => codeOf(cause) === 'ERR_TLS_CERT_ALTNAME_INVALID',
