@@ -44,11 +44,15 @@ export const listenTarget: ZodType<ListenTarget | 'off'> = z
     return z.NEVER
   })
 
+/** The port of a URL with a database. */
+const PORT = /:\d+(?=\/[^/@]*$)/
+
 /** Reads a `postgres://` URL. @returns the fault of a wrong one, as text that follows the name of the setting. */
 export function readDatabaseUrl(text: string): PostgresAddress | string {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return 'must be sqlite or a postgres:// URL'
   if (text.length > MAX_URL_LENGTH) return `must have at most ${MAX_URL_LENGTH} characters`
   const url = URL.parse(text)
+  if (!url && URL.parse(text.replace(PORT, ''))) return 'must have a port from 1 to 65535'
   const parts = url && decodeParts(url)
   if (!url || !parts || url.hash !== '')
     return 'is no URL: write the characters : / ? # @ % and [ of a user or password as %3A %2F %3F %23 %40 %25 and %5B'
