@@ -14,7 +14,7 @@ const SQL = ['node:sqlite', 'kysely']
 
 /** Port files: the part of a folder with adapters that others may import. */
 const BLOB_PORT = 'blobs/blob-store.ts'
-const METADATA_PORT = 'metadata/metadata.ts'
+const METADATA_PORT = ['metadata/metadata.ts', 'metadata/restore-facts.ts', 'metadata/collection-facts.ts']
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
 /** The part of the front door that a host behind it may know. */
@@ -49,7 +49,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   {
     folder: 'registry',
-    may: ['stream/chunk-sink.ts', 'oci', 'access', BLOB_PORT, METADATA_PORT],
+    may: ['stream/chunk-sink.ts', 'oci', 'access', BLOB_PORT, ...METADATA_PORT],
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
   {
@@ -76,7 +76,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
-    may: ['oci', 'log', 'registry', BLOB_PORT, METADATA_PORT],
+    may: ['oci', 'log', 'registry', BLOB_PORT, ...METADATA_PORT],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'client', may: ['oci'], never: SQL },

@@ -20,7 +20,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'app',
     rooms: [
-      ...['faults', 'folders', 'database', 'data', 'certificates', 'door'],
+      ...['faults', 'folders', 'database', 'data', 'collection', 'certificates', 'door'],
       ...['.', 'workers', 'doctor', 'start.ts'],
     ],
   },
@@ -68,10 +68,11 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', '.'] },
   {
     folder: 'metadata',
-    rooms: ['migrations', '.', 'queries', 'account-content.ts', 'sql-metadata.ts'],
+    rooms: ['migrations', '.', 'queries', 'collection', 'account-content.ts', 'sql-metadata.ts'],
   },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.'] },
+  { folder: 'upkeep', rooms: ['.', 'collect'] },
   {
     folder: TEST_SUPPORT,
     rooms: [

@@ -13,6 +13,7 @@ import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { createRegistry } from '../registry/create-registry.ts'
+import type { ManifestUses } from '../registry/pull/manifest-uses.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import type { UnsentBytes } from '../stream/unsent-bytes.ts'
@@ -41,6 +42,8 @@ interface RegistryContext {
   readonly uploadTurns: UploadTurns | undefined
   readonly expiry: CertificateExpiry
   readonly unsentBytes: UnsentBytes
+  /** Pulls of this process, which the caller writes. */
+  readonly uses: ManifestUses
 }
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
@@ -64,6 +67,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
         maxBlobBytes: config.maxBlobBytes,
       },
       uploadTurns,
+      uses: context.uses,
       onBlobDamage: ({ digest, size, found }) =>
         logger.error(
           { digest, size, found },

@@ -5,15 +5,20 @@ import type { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import type { DoorListener } from '../front-door/listen/door-listener.ts'
 import type { LimitGate } from '../front-door/sites/ports.ts'
 import type { Served } from '../front-door/visit/served.ts'
+import { ManifestUses } from '../registry/pull/manifest-uses.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import { UnsentBytes } from '../stream/unsent-bytes.ts'
+import { runPeriodically } from '../upkeep/run-periodically.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import type { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import type { Store } from './data/open-store.ts'
 import { openLoneDoors } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
+
+/** Time between two writes of the times of pulls, in milliseconds: they are right within a minute. */
+const WRITE_USES_MS = 30_000
 
 /** Parts shared with the other processes that serve the same configuration. */
 interface OneOfMany {
@@ -56,6 +61,7 @@ export async function openServing(context: ServingContext): Promise<string[]> {
   const served = await openRegistry({
     ...context,
     unsentBytes,
+    uses: writeUses(context),
     uploadTurns: context.together?.uploadTurns,
   })
   const listeners = context.source
@@ -70,6 +76,21 @@ export async function openServing(context: ServingContext): Promise<string[]> {
       })
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
   return listeners.map((listener) => listener.url)
+}
+
+/** The pulls of this process, written now and then and at its end. */
+function writeUses({ contents, logger, resources }: ServingContext): ManifestUses {
+  const uses = new ManifestUses(contents.metadata, () => performance.now())
+  const writes = runPeriodically(() => uses.write(), {
+    firstMs: WRITE_USES_MS,
+    everyMs: WRITE_USES_MS,
+    onError: (err) => logger.warn({ err }, 'the times of pulls could not be recorded yet'),
+  })
+  resources.defer(async () => {
+    await writes.stop()
+    await uses.write().catch((err) => logger.warn({ err }, 'the times of the last pulls are lost'))
+  })
+  return uses
 }
 
 /** Loaded here: a registry alone needs none of its parts, and they take memory. */

@@ -4,11 +4,13 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/listen/open-file-limit.ts'
+import { createCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
+import { keepCollecting } from './collection/keep-collecting.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
 import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
@@ -108,6 +110,16 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await warnOfUnreadRepositories(place, logger)
   resources.use(watchDatabase(store.database, { logger }))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
+  resources.use(
+    keepCollecting({
+      config,
+      logger,
+      place,
+      blobs: contents.blobs,
+      facts: createCollectionFacts(store.database),
+      check: () => contents.metadata.check(),
+    }),
+  )
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)
   resources.use(logExpiredDaily(expiry, logger))

@@ -46,6 +46,12 @@ export interface Config {
   readonly tokenLifetimeS: number
   /** Age at which an abandoned upload session is removed, in hours. */
   readonly uploadMaxAgeHours: number
+  /** True if a server removes what is no longer needed. */
+  readonly collect: boolean
+  /** Steps of collection a second. */
+  readonly collectRate: number
+  /** Days for which content that no tag names, and what was deleted, is kept after its last use. */
+  readonly keepDays: number
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number
   /** Processes that serve; 1: only the process that was started. */

@@ -1,5 +1,5 @@
 import type { Database, JoinedTransaction } from '../database/database.ts'
-import type { Reads } from './queries/repositories.ts'
+import { holdsContent, type Reads } from './queries/repositories.ts'
 import type { MetadataSchema } from './schema.ts'
 
 /** Tables for `withTables()`, whose types accept no interface as it is. */
@@ -36,5 +36,9 @@ async function findRepositories(
 
 /** The slash is followed by the zero: names are compared by their bytes. */
 function below(db: Reads, name: string) {
-  return db.selectFrom('repositories').where('name', '>', `${name}/`).where('name', '<', `${name}0`)
+  return db
+    .selectFrom('repositories')
+    .where('name', '>', `${name}/`)
+    .where('name', '<', `${name}0`)
+    .where(holdsContent)
 }

@@ -3,6 +3,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
+import type { RestoreFacts } from './restore-facts.ts'
 
 /**
  * Facts about bytes. Each method is one transaction: all of it or nothing, durable when it returns, seen by every later
@@ -31,13 +32,26 @@ export interface BlobFacts {
     filter: RepositoryFilter,
     preferred?: RepositoryName,
   ): Promise<RepositoryName | undefined>
-  /** Records that the repository holds the blob, whose bytes are durable, and ends the upload that brought it. */
+  /**
+   * Announces that bytes of this digest are about to be stored, so that content the registry has had before is not
+   * removed meanwhile. 'removing': its bytes are being removed at the moment; wait, then call it again.
+   */
+  claimBlob(digest: Digest): Promise<'claimed' | 'removing'>
+  /**
+   * Records that the repository holds the blob, whose bytes are durable, and ends the upload that brought it. False if
+   * its bytes are being removed: nothing changes.
+   */
   linkBlob(link: {
     repository: RepositoryName
     digest: Digest
     size: number
     upload?: UploadId
-  }): Promise<void>
+  }): Promise<boolean>
+  /**
+   * Records that a client has learnt that the repository holds the blob, on which it relies for a while. A use of a
+   * moment ago is not recorded again.
+   */
+  renewLink(repository: RepositoryName, digest: Digest): Promise<void>
   /** Gives the repository the blob that `from` holds; false if it no longer does. */
   mountBlob(mount: { from: RepositoryName; repository: RepositoryName; digest: Digest }): Promise<boolean>
   /** Takes the blob from the repository, unless a manifest there names it. */
@@ -52,6 +66,12 @@ export interface StoredManifest {
   readonly bytes: Uint8Array
 }
 
+/** A manifest as it was found. */
+export interface FoundManifest extends StoredManifest {
+  /** True if it may be removed once it was not used for long enough. */
+  readonly isQueued: boolean
+}
+
 /** A manifest to be recorded; its bytes are durable in the blob store. */
 export interface ManifestRecord {
   readonly repository: RepositoryName
@@ -61,6 +81,8 @@ export interface ManifestRecord {
   readonly tags: readonly Tag[]
   /** Record it although content it names is absent. */
   readonly isSparseAllowed: boolean
+  /** Name of the account that pushes it, for the history of its tags. */
+  readonly by?: string | undefined
 }
 
 /** Comparison of a manifest's content with that of its repository. */
@@ -99,18 +121,31 @@ export interface ReferrerPage {
 /** Manifests and the tags that point at them. */
 export interface ManifestFacts {
   /** By digest or by tag. */
-  findManifest(repository: RepositoryName, reference: Tag | Digest): Promise<StoredManifest | undefined>
+  findManifest(repository: RepositoryName, reference: Tag | Digest): Promise<FoundManifest | undefined>
   /**
    * Records a manifest and moves the tags to it, unless content it names is absent from the repository or has another
    * size there: then nothing changes. Returns the comparison; `missing` is empty if absent content is allowed.
+   * `isRemoved`: its own bytes are being removed, as those of a manifest that was no longer needed: nothing changes, and
+   * it can be stored again once they are gone.
    */
-  putManifest(record: ManifestRecord): Promise<NamedContent>
+  putManifest(record: ManifestRecord): Promise<NamedContent & { readonly isRemoved: boolean }>
   /** Compares the content that a manifest names with that of the repository. */
   findNamed(repository: RepositoryName, manifest: Manifest): Promise<NamedContent>
-  /** Removes a manifest and the tags that point at it, unless an index there names it. */
-  deleteManifest(repository: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
-  /** Removes one tag; false if there was none. */
-  deleteTag(repository: RepositoryName, tag: Tag): Promise<boolean>
+  /**
+   * Removes a manifest and the tags that point at it, unless an index there names it. It is kept in the trash for a
+   * while. `by`: name of the account that deletes it.
+   */
+  deleteManifest(
+    repository: RepositoryName,
+    digest: Digest,
+    by?: string,
+  ): Promise<'removed' | 'unknown' | 'in-use'>
+  /** Removes one tag; false if there was none. `by`: name of the account that deletes it. */
+  deleteTag(repository: RepositoryName, tag: Tag, by?: string): Promise<boolean>
+  /** Records that manifests were pulled just now; those that are gone are left out. */
+  recordPulls(
+    pulled: readonly { readonly repository: RepositoryName; readonly digest: Digest }[],
+  ): Promise<void>
   /** Manifests whose subject is this digest, by digest. */
   listReferrers(repository: RepositoryName, subject: Digest, page: ReferrerPageRequest): Promise<ReferrerPage>
 }
@@ -144,8 +179,11 @@ export interface RepositoryFacts {
   describeTags(repository: RepositoryName, page: Page): Promise<TagRow[] | undefined>
   /** Totals of a page of repositories, whether or not they hold a manifest. */
   describeRepositories(page: Page & { only?: RepositoryName }): Promise<RepositoryRow[]>
-  /** Removes a repository with all its content; false if there was none. */
-  deleteRepository(repository: RepositoryName): Promise<boolean>
+  /**
+   * Removes a repository with all its content, which is kept in the trash for a while; false if there was none. `by`:
+   * name of the account that deletes it.
+   */
+  deleteRepository(repository: RepositoryName, by?: string): Promise<boolean>
 }
 
 /** An upload session. */
@@ -174,7 +212,7 @@ export interface UploadFacts {
 }
 
 /** All facts about bytes. */
-export interface Metadata extends BlobFacts, ManifestFacts, RepositoryFacts, UploadFacts {
+export interface Metadata extends BlobFacts, ManifestFacts, RepositoryFacts, UploadFacts, RestoreFacts {
   /** Fails with `OciError` `UNAVAILABLE` if the facts cannot be read. */
   check(): Promise<void>
 }

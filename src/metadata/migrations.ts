@@ -2,6 +2,8 @@ import type { MigrationSet } from '../database/migrations.ts'
 import { createContent } from './migrations/001-content.ts'
 import { indexUploadsOfOne } from './migrations/002-uploads-of-one.ts'
 import { addUploadState } from './migrations/003-upload-state.ts'
+import { addTagHistory } from './migrations/004-tag-history.ts'
+import { addCollection } from './migrations/005-collection.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -10,6 +12,8 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '001-content': createContent,
     '002-uploads-of-one': indexUploadsOfOne,
     '003-upload-state': addUploadState,
+    '004-tag-history': addTagHistory,
+    '005-collection': addCollection,
   },
   formerNames: {
     '001-content': '001-initial',

@@ -11,18 +11,31 @@ export interface MetadataSchema {
   manifests: ManifestTable
   manifest_references: ManifestReferenceTable
   tags: TagTable
+  tag_history: TagHistoryTable
   uploads: UploadTable
+  manifest_uses: ManifestUseTable
+  trashed_manifests: TrashedManifestTable
+  trashed_references: ManifestReferenceTable
+  blob_claims: BlobClaimTable
+  blob_removals: BlobRemovalTable
+  collection_queue: CollectionQueueTable
 }
 
 interface RepositoryTable {
   id: Generated<number>
+  /** Unique. Of a deleted one a text that is no repository's name, so that no query by name finds it. */
   name: string
   created_at: number
+  /** Set while a deleted repository can be restored: its former name, and by whom it was deleted. */
+  trashed_name: Generated<string | null>
+  trashed_at: Generated<number | null>
+  trashed_by: Generated<string | null>
 }
 
 /** Content in the store, once for all repositories. */
 interface BlobTable {
   digest: string
+  /** In bytes; -1 of a file that no fact has named yet. */
   size: number
   created_at: number
 }
@@ -32,6 +45,8 @@ interface RepositoryBlobTable {
   repository_id: number
   digest: string
   created_at: number
+  /** Last push, mount or HEAD, on which a client may rely for a while; null: none since it was linked. */
+  used_at: Generated<number | null>
 }
 
 interface ManifestTable {
@@ -60,8 +75,68 @@ interface TagTable {
   repository_id: number
   name: string
   digest: string
+  /** Time of the last push of this tag, of the same manifest again, too. */
   updated_at: number
+  /** Time and account with which it began to point at this manifest; null in rows of older versions. */
+  started_at: Generated<number | null>
+  started_by: Generated<string | null>
 }
+
+/** A period in which a tag pointed at a manifest, and which has ended. */
+interface TagHistoryTable {
+  id: Generated<number>
+  repository_id: number
+  name: string
+  digest: string
+  started_at: number
+  started_by: string | null
+  ended_at: number
+  ended_by: string | null
+  ended_how: TagEnd
+}
+
+/** The act that ended a period of a tag. */
+export type TagEnd = 'moved' | 'deleted' | 'manifest-deleted' | 'expired'
+
+/** Last push, pull, tagging or untagging of a manifest. */
+interface ManifestUseTable {
+  repository_id: number
+  digest: string
+  used_at: number
+}
+
+/** A deleted manifest that can be restored, as it was in `manifests`. */
+interface TrashedManifestTable extends ManifestTable {
+  trashed_at: number
+  trashed_by: string | null
+}
+
+/** A push under way of content that the registry has had before: it is not removed for a while. */
+interface BlobClaimTable {
+  digest: string
+  claimed_at: number
+}
+
+/** Content whose bytes are being removed. */
+interface BlobRemovalTable {
+  digest: string
+  marked_at: number
+}
+
+/** Something that may not be needed any more, to be looked at once it has been so for long enough. */
+interface CollectionQueueTable {
+  kind: CollectedKind
+  /** 0 for blobs, which belong to no repository. */
+  repository_id: number
+  /** Empty for repositories. */
+  digest: string
+  /** Time from which on it may not be needed. */
+  since: number
+  reason: string
+}
+
+/** Kinds of what can be collected; each may set free those after it. */
+export type CollectedKind = 'repository' | 'trashed' | 'manifest' | 'link' | 'blob'
 
 /** An upload session. */
 interface UploadTable {

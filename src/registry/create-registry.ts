@@ -5,6 +5,7 @@ import { ManifestReader } from './manifests/manifest-reader.ts'
 import { BlobPresence, type OnBlobDamage } from './presence/blob-presence.ts'
 import { createListContent } from './pull/list-content.ts'
 import { createListReferrers } from './pull/list-referrers.ts'
+import { ManifestUses } from './pull/manifest-uses.ts'
 import { createPullContent } from './pull/pull-content.ts'
 import { createMountBlob } from './push/mount-blob.ts'
 import { createPushBlob } from './push/push-blob.ts'
@@ -22,6 +23,8 @@ interface RegistryOptions {
   readonly onBlobDamage?: OnBlobDamage | undefined
   /** Those of all processes that serve these stores; by default those of this process alone. */
   readonly uploadTurns?: UploadTurns | undefined
+  /** Gathers pulls, which its owner writes; by default they are not written. */
+  readonly uses?: ManifestUses | undefined
   /** Milliseconds since any moment, never set back; by default since this process began. */
   readonly clock?: () => number
 }
@@ -38,7 +41,7 @@ interface RegistryPolicy {
 /** Creates the registry over its stores. A success of `check()` a moment ago still counts. */
 export function createRegistry(options: RegistryOptions): Registry {
   const { blobs, metadata, policy, onBlobDamage = () => {}, uploadTurns = new UploadLocks() } = options
-  const { clock = () => performance.now() } = options
+  const { clock = () => performance.now(), uses = new ManifestUses(metadata, clock) } = options
   const { isDeleteAllowed, isSparseAllowed, maxBlobBytes } = policy
   const presence = new BlobPresence(blobs, onBlobDamage, clock)
   const manifests = new ManifestReader()
@@ -49,7 +52,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   return {
     ...createPushBlob({ blobs, metadata, presence, uploadTurns, maxBlobBytes }),
     ...createMountBlob({ metadata, presence }),
-    ...createPullContent({ blobs, metadata, presence }),
+    ...createPullContent({ blobs, metadata, presence, uses }),
     ...createPushManifest({ blobs, metadata, presence, manifests, isSparseAllowed }),
     ...createDeleteContent({ metadata, isDeleteAllowed }),
     ...createListContent({ metadata }),

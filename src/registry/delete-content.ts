@@ -9,10 +9,10 @@ export interface DeleteContent {
   /** Errors: `UNSUPPORTED` if deleting is off, `BLOB_UNKNOWN`, `BLOB_IN_USE`. */
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<void>
   /**
-   * By tag: removes that tag alone. By digest: the manifest and every tag that points at it.
+   * By tag: removes that tag alone. By digest: the manifest and every tag that points at it. `by`: name of the account.
    * Errors: `UNSUPPORTED` if deleting is off, `MANIFEST_UNKNOWN`, `MANIFEST_IN_USE`.
    */
-  deleteManifest(repository: RepositoryName, reference: Reference): Promise<void>
+  deleteManifest(repository: RepositoryName, reference: Reference, by?: string): Promise<void>
 }
 
 /** Creates the use-cases of deleting, which refuse everything unless `isDeleteAllowed`. */
@@ -39,13 +39,13 @@ export function createDeleteContent({
         })
       }
     },
-    async deleteManifest(repository, reference) {
+    async deleteManifest(repository, reference, by) {
       refuseIfOff()
       if (!isDigestReference(reference)) {
-        if (await metadata.deleteTag(repository, reference)) return
+        if (await metadata.deleteTag(repository, reference, by)) return
         throw new OciError('MANIFEST_UNKNOWN', { detail: { reference } })
       }
-      const outcome = await metadata.deleteManifest(repository, reference)
+      const outcome = await metadata.deleteManifest(repository, reference, by)
       if (outcome === 'unknown') throw new OciError('MANIFEST_UNKNOWN', { detail: { reference } })
       if (outcome === 'in-use') {
         throw new OciError('MANIFEST_IN_USE', {

@@ -110,6 +110,17 @@ test('accounts', async () => {
   })
 })
 
+test('upkeep', async () => {
+  await withReader({}, async (reader) => {
+    await reader.answer('berth user add alice --new', TYPED)
+    const { stdout } = await reader.run('berth gc status')
+    assert.match(stdout, /^deleted repositories +0 +-$/m)
+    await reader.run('berth trash list')
+    await reader.run('berth gc --dry-run')
+    await reader.run('berth gc')
+  })
+})
+
 test('buying a certificate', async () => {
   const host = 'registry.example.com'
   await withReader({ BERTH_CERTS: 'certs' }, async (reader) => {

@@ -27,6 +27,10 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth user disable alice',
   'berth user remove alice',
   'berth user list',
+  'berth trash list',
+  'berth gc status',
+  'berth gc --dry-run',
+  'berth gc',
   'pass show alice | berth user add alice --password-stdin',
   'printf "carol:$(openssl passwd -6)n" >> users.htpasswd',
   'printf \'carol:%s\\n\' "$(openssl passwd -6)" >> users.htpasswd',
@@ -91,6 +95,7 @@ export const RUN_BY_PACKAGING: readonly string[] = ['npm pack', 'npm install --g
 
 const OWN_SUITES = 'it is a suite, or a measurement, of which this test may be a part; .ci/run runs it'
 const CHANGES_MACHINE = 'it changes the machine itself: users, packages or services'
+const NEEDS_IMAGE = 'it needs an image of the reader; test/program/collection.test.ts runs it with one'
 const FETCHES_IMAGE = 'it fetches an image from the internet'
 
 /** Not run by any test, each with its reason. */
@@ -114,6 +119,11 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'systemctl restart berth': CHANGES_MACHINE,
   'docker run -d -e VIRTUAL_HOST=app.example.com my/app':
     'it needs an image of the reader; test/front-door/docker.test.ts runs such containers',
+  'berth tag history alice/app latest': NEEDS_IMAGE,
+  'berth tag restore alice/app latest': NEEDS_IMAGE,
+  'berth trash restore alice/app': NEEDS_IMAGE,
+  'berth trash restore alice/app@sha256:DIGEST': NEEDS_IMAGE,
+  'berth gc --now': 'it asks; test/program/collection.test.ts runs it with --yes',
   'docker stop nginx registry': 'it stops the containers of the reader',
   'docker login registry.example.com':
     'it needs a public name; test/front-door/brief.test.ts logs in to a server with a domain',

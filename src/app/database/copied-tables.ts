@@ -15,5 +15,12 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'manifests', key: ['repository_id', 'digest'], weight: 'size' },
   { name: 'manifest_references', key: ['repository_id', 'manifest_digest', 'kind', 'digest'] },
   { name: 'tags', key: ['repository_id', 'name'] },
+  { name: 'tag_history', key: ['id'], hasIdentity: true },
   { name: 'uploads', key: ['id'] },
+  { name: 'manifest_uses', key: ['repository_id', 'digest'] },
+  { name: 'trashed_manifests', key: ['repository_id', 'digest'], weight: 'size' },
+  { name: 'trashed_references', key: ['repository_id', 'manifest_digest', 'kind', 'digest'] },
+  { name: 'blob_claims', key: ['digest'] },
+  { name: 'blob_removals', key: ['digest'] },
+  { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

@@ -12,6 +12,7 @@ import { LoginGuard } from '../../accounts/log-in/login-guard.ts'
 import { loadConfig } from '../../config/load/load-config.ts'
 import { Headroom } from '../../files/headroom.ts'
 import { digestOf } from '../../oci/digest.ts'
+import { ManifestUses } from '../../registry/pull/manifest-uses.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { UnsentBytes } from '../../stream/unsent-bytes.ts'
 import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
@@ -41,15 +42,17 @@ async function serveCounted(openDatabase: OpenDatabase) {
   const logger = pino({ level: 'silent' })
   const headroom = new Headroom(config.dataDir)
   const collector = new ChunkCollector()
+  const contents = await openContents({ config, logger, headroom, collector }, database)
   const served = await openRegistry({
     config,
     store: { database, accounts, guard, isFrozen: false, close: async () => {} },
-    contents: await openContents({ config, logger, headroom, collector }, database),
+    contents,
     logger,
     isStopping: () => false,
     uploadTurns: undefined,
     expiry: new CertificateExpiry(),
     unsentBytes: new UnsentBytes(collector),
+    uses: new ManifestUses(contents.metadata, () => 0),
   })
   const server = createServer((request, response) =>
     served.serve(request, response, makeVisit({ target: request.url ?? '/' })),

@@ -10,11 +10,14 @@ import type { Io } from '../io.ts'
 import { formatTime } from '../output/table.ts'
 import { askConfirmation } from '../prompts/ask.ts'
 import { unknownRepository } from './repo.ts'
+import { addTagHistory, addTagRestore } from './tag-history.ts'
 
 const EXAMPLES = `
 Examples:
   berth tag list alice/app
-  berth tag delete alice/app v1 --yes        the manifest stays, under its digest`
+  berth tag delete alice/app v1 --yes        the manifest stays, under its digest
+  berth tag history alice/app v1             at what it has pointed, and since when
+  berth tag restore alice/app v1             undoes the last push or deletion of it`
 
 /** `berth tag …`. */
 export function addTagCommand(program: Command, io: Io): void {
@@ -24,6 +27,8 @@ export function addTagCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
   addList(tag, io)
   addDelete(tag, io)
+  addTagHistory(tag, io)
+  addTagRestore(tag, io)
 }
 
 function addList(tag: Command, io: Io): void {

@@ -192,6 +192,27 @@ export const OPTIONS = {
     parse: wholeNumber(1, 8784),
     distribution: { key: 'storage.maintenance.uploadpurging.age', read: readPurgeAge },
   },
+  collect: {
+    value: 'BOOL',
+    help: 'remove what is no longer needed by itself: see docs/upkeep.md',
+    example: 'false',
+    default: 'true',
+    parse: flag,
+  },
+  'collect-rate': {
+    value: 'N',
+    help: 'steps of collection a second, 1 to 10000: each removes one manifest, link or blob',
+    example: '500',
+    default: '100',
+    parse: wholeNumber(1, 10_000),
+  },
+  'keep-days': {
+    value: 'DAYS',
+    help: 'days for which images that no tag names, and what was deleted, are kept after their last use, 0 to 3650',
+    example: '30',
+    default: '14',
+    parse: wholeNumber(0, 3650),
+  },
   'drain-timeout': {
     value: 'SECONDS',
     help: 'longest wait for requests under way when stopping, up to 3600 seconds',

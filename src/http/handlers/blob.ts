@@ -28,7 +28,9 @@ export function createBlobHandlers({
   return {
     /** end-2: a blob, or spans of it. */
     async 'blob-get'({ repository, digest }, exchange) {
-      const { size } = await registry.statBlob(repository, digest)
+      // A client that asks with HEAD is about to push: it sends what is missing, and relies on the rest.
+      const isReliedOn = exchange.request.method === 'HEAD'
+      const { size } = await registry.statBlob(repository, digest, { isReliedOn })
       const etag = `"${digest}"`
       const headers: OutgoingHttpHeaders = {
         'content-type': CONTENT_TYPE,

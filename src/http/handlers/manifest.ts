@@ -60,7 +60,7 @@ export function createManifestHandlers({
 
     /** end-9. */
     async 'manifest-delete'(request, exchange) {
-      await registry.deleteManifest(request.repository, request.reference)
+      await registry.deleteManifest(request.repository, request.reference, requireAccount(exchange))
       replyEmpty(exchange, 202)
     },
   }

@@ -1,4 +1,5 @@
 import type { ColumnTypes, SchemaChange } from '../../database/migrations.ts'
+import { createIndex } from './create-index.ts'
 
 /** Repositories, their content, and upload sessions. */
 export async function createContent(db: SchemaChange, types: ColumnTypes): Promise<void> {
@@ -114,12 +115,4 @@ async function createUploads(db: SchemaChange, types: ColumnTypes): Promise<void
     .addColumn('updated_at', integer, (column) => column.notNull())
   await byPrimaryKey(table).execute()
   await createIndex(db, 'uploads', ['updated_at'])
-}
-
-async function createIndex(db: SchemaChange, table: string, columns: string[]): Promise<void> {
-  await db.schema
-    .createIndex(`${table}_by_${columns.join('_')}`)
-    .on(table)
-    .columns(columns)
-    .execute()
 }

@@ -4,26 +4,40 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { BlobFacts, RepositoryFilter } from '../metadata.ts'
 import type { MetadataSchema } from '../schema.ts'
+import { isBeingRemoved, UNKNOWN_SIZE } from './blob-removals.ts'
+import { enqueue } from './collection-queue.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
+
+/**
+ * Time within which a use of a link is not recorded again, in milliseconds: short beside the time for which a client may
+ * rely on it, and long enough that clients which ask for all blobs of an image write little.
+ */
+const RENEWED_EVERY_MS = 10 * 60_000
 
 /** {@link BlobFacts} in SQL. */
 export function createBlobFacts(database: Database<MetadataSchema>, clock: () => number): BlobFacts {
   return {
     findBlob: createFindBlob(database),
     findHolder: (digest, filter, preferred) => findHolder(database.read, { digest, filter, preferred }),
+    claimBlob: (digest) => claimBlob(database, digest, clock()),
     linkBlob: ({ repository, digest, size, upload }) =>
       database.transaction(async (tx) => {
+        if (await isBeingRemoved(tx, digest)) return false
         const now = clock()
         const repositoryId = await ensureRepository(tx, repository, now)
         await tx
           .insertInto('blobs')
           .values({ digest, size, created_at: now })
-          .onConflict((conflict) => conflict.doNothing())
+          .onConflict((conflict) =>
+            conflict.column('digest').doUpdateSet({ size }).where('blobs.size', '=', UNKNOWN_SIZE),
+          )
           .execute()
         await insertLink(tx, { repositoryId, digest, now })
         if (upload) await tx.deleteFrom('uploads').where('id', '=', upload).execute()
+        return true
       }),
+    renewLink: (repository, digest) => renewLink(database, { repository, digest, now: clock() }),
     mountBlob: ({ from, repository, digest }) =>
       database.transaction(async (tx) => {
         if (!(await selectBlob(tx, from, digest).executeTakeFirst())) return false
@@ -43,6 +57,7 @@ export function createBlobFacts(database: Database<MetadataSchema>, clock: () =>
           .where('repository_id', '=', id)
           .where('digest', '=', digest)
           .execute()
+        await enqueue(tx, [{ kind: 'blob', repositoryId: 0, digest }], { since: clock(), reason: 'deleted' })
         await dropIfEmpty(tx, id)
         return 'removed'
       }),
@@ -81,21 +96,69 @@ async function findHolder(
     .select('repositories.name')
     .where('repository_blobs.digest', '=', digest)
     .where((eb) => withinFilter(eb, filter))
+    .where('repositories.trashed_at', 'is', null)
     .orderBy((eb) => eb('repositories.name', '=', preferred ?? ''), 'desc')
     .limit(1)
     .executeTakeFirst()
   return row?.name as RepositoryName | undefined
 }
 
+async function claimBlob(
+  { read, transaction }: Database<MetadataSchema>,
+  digest: Digest,
+  now: number,
+): Promise<'claimed' | 'removing'> {
+  const known = await read
+    .selectFrom('blobs')
+    .select('digest')
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  // Only content that is known can be removed: most pushes bring new content, and need no transaction for it.
+  if (!known && !(await isBeingRemoved(read, digest))) return 'claimed'
+  return transaction(async (tx) => {
+    if (await isBeingRemoved(tx, digest)) return 'removing'
+    await tx
+      .insertInto('blob_claims')
+      .values({ digest, claimed_at: now })
+      .onConflict((conflict) => conflict.column('digest').doUpdateSet({ claimed_at: now }))
+      .execute()
+    return 'claimed'
+  })
+}
+
+async function renewLink(
+  { read, transaction }: Database<MetadataSchema>,
+  { repository, digest, now }: { repository: RepositoryName; digest: Digest; now: number },
+): Promise<void> {
+  const link = await read
+    .selectFrom('repositories')
+    .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
+    .select(['repository_id', 'repository_blobs.created_at', 'used_at'])
+    .where('repositories.name', '=', repository)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  if (!link || (link.used_at ?? link.created_at) > now - RENEWED_EVERY_MS) return
+  await transaction((tx) =>
+    tx
+      .updateTable('repository_blobs')
+      .set({ used_at: now })
+      .where('repository_id', '=', link.repository_id)
+      .where('digest', '=', digest)
+      .execute(),
+  )
+}
+
 async function insertLink(
   tx: Writes,
   link: { repositoryId: number; digest: Digest; now: number },
 ): Promise<void> {
+  const { repositoryId, digest, now } = link
   await tx
     .insertInto('repository_blobs')
-    .values({ repository_id: link.repositoryId, digest: link.digest, created_at: link.now })
-    .onConflict((conflict) => conflict.doNothing())
+    .values({ repository_id: repositoryId, digest, created_at: now, used_at: now })
+    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doUpdateSet({ used_at: now }))
     .execute()
+  await enqueue(tx, [{ kind: 'link', repositoryId, digest }], { since: now, reason: 'unnamed' })
 }
 
 async function isNamed(db: Reads, repositoryId: number, digest: Digest): Promise<boolean> {

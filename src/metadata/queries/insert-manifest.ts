@@ -1,7 +1,11 @@
 import type { ManifestRecord } from '../metadata.ts'
 import { betweenBatches } from './between-batches.ts'
+import { UNKNOWN_SIZE } from './blob-removals.ts'
+import { enqueue } from './collection-queue.ts'
+import { recordUses } from './manifest-uses.ts'
 import { neededContent } from './named-content.ts'
 import { ensureRepository, type Writes } from './repositories.ts'
+import { moveTag } from './tag-periods.ts'
 
 /** Rows in one insert: their values stay below 32766, the smallest bound that an engine has. */
 const BATCH = 500
@@ -12,18 +16,20 @@ export async function insertManifest(tx: Writes, record: ManifestRecord, now: nu
   await tx
     .insertInto('blobs')
     .values({ digest: record.digest, size: record.bytes.length, created_at: now })
-    .onConflict((conflict) => conflict.doNothing())
+    .onConflict((conflict) =>
+      conflict
+        .column('digest')
+        .doUpdateSet({ size: record.bytes.length })
+        .where('blobs.size', '=', UNKNOWN_SIZE),
+    )
     .execute()
   await insertRow(tx, record, { repositoryId, now })
   await insertReferences(tx, record, repositoryId)
-  for (const name of record.tags) {
-    await tx
-      .insertInto('tags')
-      .values({ repository_id: repositoryId, name, digest: record.digest, updated_at: now })
-      .onConflict((conflict) =>
-        conflict.columns(['repository_id', 'name']).doUpdateSet({ digest: record.digest, updated_at: now }),
-      )
-      .execute()
+  const { digest, by } = record
+  await recordUses(tx, repositoryId, { digests: [digest], at: now })
+  for (const name of record.tags) await moveTag(tx, { repositoryId, now, by }, { name, digest })
+  if (record.tags.length === 0) {
+    await enqueue(tx, [{ kind: 'manifest', repositoryId, digest }], { since: now, reason: 'untagged' })
   }
 }
 

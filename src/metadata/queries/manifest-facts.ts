@@ -1,14 +1,18 @@
 import type { Database } from '../../database/database.ts'
+import { kysely } from '../../database/kysely.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isDigestReference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { ManifestFacts, StoredManifest } from '../metadata.ts'
+import type { FoundManifest, ManifestFacts } from '../metadata.ts'
 import type { MetadataSchema } from '../schema.ts'
-import { betweenBatches } from './between-batches.ts'
+import { isBeingRemoved } from './blob-removals.ts'
 import { insertManifest } from './insert-manifest.ts'
+import { recordPulls } from './manifest-pulls.ts'
 import { findNamed } from './named-content.ts'
 import { listReferrers } from './referrers.ts'
-import { dropIfEmpty, findRepositoryId, type Writes } from './repositories.ts'
+import { findRepositoryId, type Writes } from './repositories.ts'
+import { endManifestTags, endTag } from './tag-periods.ts'
+import { trashManifest } from './trash-manifest.ts'
 
 /** {@link ManifestFacts} in SQL. */
 export function createManifestFacts(database: Database<MetadataSchema>, clock: () => number): ManifestFacts {
@@ -22,43 +26,54 @@ export function createManifestFacts(database: Database<MetadataSchema>, clock: (
       database.transaction(async (tx) => {
         const named = await findNamed(tx, record.repository, record.manifest)
         const missing = record.isSparseAllowed ? [] : named.missing
-        if (missing.length + named.missized.length === 0) await insertManifest(tx, record, clock())
-        return { ...named, missing }
+        const isRemoved = await isBeingRemoved(tx, record.digest)
+        const isFit = missing.length + named.missized.length === 0
+        if (isFit && !isRemoved) await insertManifest(tx, record, clock())
+        return { ...named, missing, isRemoved }
       }),
     findNamed: (repository, manifest) => findNamed(read, repository, manifest),
-    deleteManifest: (repository, digest) =>
-      database.transaction((tx) => deleteManifest(tx, repository, digest)),
-    deleteTag: (repository, tag) =>
+    deleteManifest: (repository, digest, by) =>
+      database.transaction((tx) => deleteManifest(tx, { repository, digest, by, now: clock() })),
+    deleteTag: (repository, tag, by) =>
       database.transaction(async (tx) => {
-        const id = await findRepositoryId(tx, repository)
-        if (id === undefined) return false
-        const result = await tx
-          .deleteFrom('tags')
-          .where('repository_id', '=', id)
-          .where('name', '=', tag)
-          .executeTakeFirst()
-        return result.numDeletedRows > 0n
+        const repositoryId = await findRepositoryId(tx, repository)
+        if (repositoryId === undefined) return false
+        return endTag(tx, { repositoryId, now: clock(), by }, { name: tag, how: 'deleted' })
       }),
+    recordPulls: (pulled) => recordPulls(database, pulled, clock()),
     listReferrers: (repository, subject, page) => listReferrers(read, { repository, subject, ...page }),
   }
 }
 
-const MANIFEST_COLUMNS = ['manifests.digest', 'media_type', 'size', 'bytes'] as const
+const MANIFEST_COLUMNS = [
+  'manifests.digest',
+  'media_type',
+  'size',
+  'bytes',
+  'collection_queue.since as queued_since',
+] as const
 
 interface ManifestColumns {
   digest: string
   media_type: string
   size: number
   bytes: Uint8Array
+  queued_since: number | null
 }
 
-type Find = (repository: RepositoryName, reference: string) => Promise<StoredManifest | undefined>
+type Find = (repository: RepositoryName, reference: string) => Promise<FoundManifest | undefined>
 
 function createFindByDigest({ read, prepareFirst }: Database<MetadataSchema>): Find {
   const query = prepareFirst(
     read
       .selectFrom('repositories')
       .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+      .leftJoin('collection_queue', (join) =>
+        join
+          .onRef('collection_queue.repository_id', '=', 'manifests.repository_id')
+          .onRef('collection_queue.digest', '=', 'manifests.digest')
+          .on('collection_queue.kind', '=', kysely.sql.lit('manifest')),
+      )
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
       .where('manifests.digest', '=', '')
@@ -77,6 +92,12 @@ function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find
           .onRef('manifests.repository_id', '=', 'tags.repository_id')
           .onRef('manifests.digest', '=', 'tags.digest'),
       )
+      .leftJoin('collection_queue', (join) =>
+        join
+          .onRef('collection_queue.repository_id', '=', 'manifests.repository_id')
+          .onRef('collection_queue.digest', '=', 'manifests.digest')
+          .on('collection_queue.kind', '=', kysely.sql.lit('manifest')),
+      )
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
       .where('tags.name', '=', '')
@@ -85,21 +106,33 @@ function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find
   return async (repository, tag) => toStored(await query(repository, tag))
 }
 
-function toStored(row: ManifestColumns | undefined): StoredManifest | undefined {
-  return row && { digest: row.digest as Digest, mediaType: row.media_type, size: row.size, bytes: row.bytes }
+function toStored(row: ManifestColumns | undefined): FoundManifest | undefined {
+  return (
+    row && {
+      digest: row.digest as Digest,
+      mediaType: row.media_type,
+      size: row.size,
+      bytes: row.bytes,
+      isQueued: row.queued_since !== null,
+    }
+  )
 }
 
 async function deleteManifest(
   tx: Writes,
-  repository: RepositoryName,
-  digest: Digest,
+  {
+    repository,
+    digest,
+    by,
+    now,
+  }: { repository: RepositoryName; digest: Digest; by?: string | undefined; now: number },
 ): Promise<'removed' | 'unknown' | 'in-use'> {
-  const id = await findRepositoryId(tx, repository)
-  if (id === undefined) return 'unknown'
+  const repositoryId = await findRepositoryId(tx, repository)
+  if (repositoryId === undefined) return 'unknown'
   const parent = await tx
     .selectFrom('manifest_references')
     .select('manifest_digest')
-    .where('repository_id', '=', id)
+    .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .where('kind', '=', 'child')
     .limit(1)
@@ -107,57 +140,12 @@ async function deleteManifest(
   const held = await tx
     .selectFrom('manifests')
     .select('digest')
-    .where('repository_id', '=', id)
+    .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
   if (!held) return 'unknown'
   if (parent) return 'in-use'
-  await deleteReferences(tx, id, digest)
-  await deleteTags(tx, id, digest)
-  // The rest of both goes with it, by the foreign keys.
-  await tx.deleteFrom('manifests').where('repository_id', '=', id).where('digest', '=', digest).execute()
-  await dropIfEmpty(tx, id)
+  await endManifestTags(tx, { repositoryId, now, by }, { digest, how: 'manifest-deleted' })
+  await trashManifest(tx, { repositoryId, digest, by, now })
   return 'removed'
-}
-
-/** Rows deleted at once, between which others are served. */
-const BATCH = 500
-
-async function deleteReferences(tx: Writes, id: number, manifest: Digest): Promise<void> {
-  for (;;) {
-    const { numDeletedRows } = await tx
-      .deleteFrom('manifest_references')
-      .where('repository_id', '=', id)
-      .where('manifest_digest', '=', manifest)
-      .where('digest', 'in', (query) =>
-        query
-          .selectFrom('manifest_references')
-          .select('digest')
-          .where('repository_id', '=', id)
-          .where('manifest_digest', '=', manifest)
-          .limit(BATCH),
-      )
-      .executeTakeFirstOrThrow()
-    if (numDeletedRows < BATCH) return
-    await betweenBatches()
-  }
-}
-
-async function deleteTags(tx: Writes, id: number, manifest: Digest): Promise<void> {
-  for (;;) {
-    const { numDeletedRows } = await tx
-      .deleteFrom('tags')
-      .where('repository_id', '=', id)
-      .where('name', 'in', (query) =>
-        query
-          .selectFrom('tags')
-          .select('name')
-          .where('repository_id', '=', id)
-          .where('digest', '=', manifest)
-          .limit(BATCH),
-      )
-      .executeTakeFirstOrThrow()
-    if (numDeletedRows < BATCH) return
-    await betweenBatches()
-  }
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Expression, ExpressionBuilder, SqlBool, Transaction } from 'kysely'
 import type { Queries } from '../../database/database.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { MetadataSchema } from '../schema.ts'
@@ -28,16 +28,58 @@ export async function ensureRepository(tx: Writes, name: RepositoryName, now: nu
   return row.id
 }
 
-/** Removes the row of an empty repository, so that it is no longer listed. */
+/**
+ * Removes the row of a repository without content, so that its tag history goes, too. One with content in the trash, or
+ * with tags that can be restored, stays, and no list shows it.
+ */
 export async function dropIfEmpty(tx: Writes, id: number): Promise<void> {
   await tx
     .deleteFrom('repositories')
     .where('id', '=', id)
+    .where('trashed_at', 'is', null)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('manifests').select('digest').where('repository_id', '=', id))),
     )
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('repository_blobs').select('digest').where('repository_id', '=', id))),
     )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('trashed_manifests').select('digest').where('repository_id', '=', id))),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('tag_history').select('id').where('repository_id', '=', id))),
+    )
     .execute()
+}
+
+/** Condition on `repositories`: it holds a manifest or a blob, and was not deleted. */
+export function holdsContent(eb: ExpressionBuilder<MetadataSchema, 'repositories'>): Expression<SqlBool> {
+  return eb.and([
+    eb('repositories.trashed_at', 'is', null),
+    eb.or([
+      eb.exists(
+        eb
+          .selectFrom('manifests')
+          .select('manifests.digest')
+          .whereRef('repository_id', '=', 'repositories.id'),
+      ),
+      eb.exists(
+        eb
+          .selectFrom('repository_blobs')
+          .select('repository_blobs.digest')
+          .whereRef('repository_id', '=', 'repositories.id'),
+      ),
+    ]),
+  ])
+}
+
+/** Id of a repository that holds content; undefined if there is none of this name. */
+export async function findHeldRepository(db: Reads, name: RepositoryName): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('repositories')
+    .select('id')
+    .where('name', '=', name)
+    .where(holdsContent)
+    .executeTakeFirst()
+  return row?.id
 }

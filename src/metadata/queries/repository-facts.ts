@@ -5,45 +5,23 @@ import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Page, RepositoryFacts, RepositoryFilter, RepositoryRow, TagRow } from '../metadata.ts'
 import type { MetadataSchema } from '../schema.ts'
-import { betweenBatches } from './between-batches.ts'
 import { lastOf } from './last-of.ts'
-import { findRepositoryId, type Reads, type Writes } from './repositories.ts'
+import { findHeldRepository, holdsContent, type Reads } from './repositories.ts'
 import { withinFilter } from './repository-filter.ts'
+import { trashRepository } from './trash-repository.ts'
 
 /** {@link RepositoryFacts} in SQL. */
-export function createRepositoryFacts({ read, transaction }: Database<MetadataSchema>): RepositoryFacts {
+export function createRepositoryFacts(
+  { read, transaction }: Database<MetadataSchema>,
+  clock: () => number,
+): RepositoryFacts {
   return {
     listRepositories: (filter, page) => listRepositories(read, filter, page),
     listTags: (repository, page) => listTags(read, repository, page),
     describeTags: (repository, page) => describeTags(read, repository, page),
     describeRepositories: (page) => describeRepositories(read, page),
-    deleteRepository: (repository) =>
-      transaction(async (tx) => {
-        const id = await findRepositoryId(tx, repository)
-        if (id === undefined) return false
-        await deleteManifests(tx, id)
-        await tx.deleteFrom('repositories').where('id', '=', id).execute()
-        await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
-        return true
-      }),
-  }
-}
-
-/** Manifests deleted at once: an engine may bound the time of a statement, and others are served in between. */
-const BATCH = 500
-
-/** Their references and tags go with them, by the foreign keys. */
-async function deleteManifests(tx: Writes, id: number): Promise<void> {
-  for (;;) {
-    const { numDeletedRows } = await tx
-      .deleteFrom('manifests')
-      .where('repository_id', '=', id)
-      .where('digest', 'in', (query) =>
-        query.selectFrom('manifests').select('digest').where('repository_id', '=', id).limit(BATCH),
-      )
-      .executeTakeFirstOrThrow()
-    if (numDeletedRows < BATCH) return
-    await betweenBatches()
+    deleteRepository: (repository, by) =>
+      transaction((tx) => trashRepository(tx, { repository, by, now: clock() })),
   }
 }
 
@@ -52,6 +30,7 @@ async function listRepositories(db: Reads, filter: RepositoryFilter, page: Page)
     .selectFrom('repositories')
     .select('name')
     .where((eb) => withinFilter(eb, filter))
+    .where('trashed_at', 'is', null)
     .where(({ exists, selectFrom }) =>
       exists(
         selectFrom('manifests').select('manifests.digest').whereRef('repository_id', '=', 'repositories.id'),
@@ -64,7 +43,7 @@ async function listRepositories(db: Reads, filter: RepositoryFilter, page: Page)
 }
 
 async function listTags(db: Reads, repository: RepositoryName, page: Page): Promise<Tag[] | undefined> {
-  const id = await findRepositoryId(db, repository)
+  const id = await findHeldRepository(db, repository)
   if (id === undefined) return undefined
   let query = db.selectFrom('tags').select('name').where('repository_id', '=', id)
   const last = lastOf(page)
@@ -78,7 +57,7 @@ async function describeTags(
   repository: RepositoryName,
   page: Page,
 ): Promise<TagRow[] | undefined> {
-  const id = await findRepositoryId(db, repository)
+  const id = await findHeldRepository(db, repository)
   if (id === undefined) return undefined
   let query = db
     .selectFrom('tags')
@@ -106,7 +85,11 @@ async function describeRepositories(
   db: Reads,
   page: Page & { only?: RepositoryName },
 ): Promise<RepositoryRow[]> {
-  let query = db.selectFrom('repositories').select(['name', 'created_at']).select(selectTotals)
+  let query = db
+    .selectFrom('repositories')
+    .select(['name', 'created_at'])
+    .select(selectTotals)
+    .where(holdsContent)
   const last = lastOf(page)
   if (last !== undefined) query = query.where('name', '>', last)
   if (page.only !== undefined) query = query.where('name', '=', page.only)

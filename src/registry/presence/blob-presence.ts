@@ -59,6 +59,11 @@ export class BlobPresence {
     return false
   }
 
+  /** True if the store holds the blob in full at this moment; nothing is remembered or reported. Errors: `UNAVAILABLE`. */
+  async isStored({ digest, size }: KnownBlob): Promise<boolean> {
+    return (await this.#blobs.stat(digest))?.size === size
+  }
+
   /** Those of the blobs that the store does not hold in full. Errors: `UNAVAILABLE`. */
   async findDamaged(blobs: readonly KnownBlob[]): Promise<Digest[]> {
     const damaged: Digest[] = []

@@ -7,6 +7,7 @@ import type { Reference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import type { BlobPresence } from '../presence/blob-presence.ts'
+import type { ManifestUses } from './manifest-uses.ts'
 
 /** A blob of a repository, as {@link PullContent.statBlob} has found it. */
 interface FoundBlob {
@@ -18,8 +19,15 @@ interface FoundBlob {
 
 /** Reading blobs and manifests. */
 export interface PullContent {
-  /** Size of a blob of this repository. Errors: `BLOB_UNKNOWN`, also if its bytes are lost or cut short. */
-  statBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number }>
+  /**
+   * Size of a blob of this repository. `isReliedOn`: the client may leave out sending it, and name it in a manifest
+   * later; the repository keeps it for a while. Errors: `BLOB_UNKNOWN`, also if its bytes are lost or cut short.
+   */
+  statBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: { readonly isReliedOn?: boolean },
+  ): Promise<{ readonly size: number }>
   /** Sends spans of a blob that {@link statBlob} has found. Errors: those of the sink, `BLOB_UNKNOWN`, `UNAVAILABLE`. */
   sendBlob(blob: FoundBlob, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
   /** Errors: `MANIFEST_UNKNOWN`. */
@@ -31,13 +39,16 @@ export function createPullContent({
   blobs,
   metadata,
   presence,
+  uses,
 }: {
   blobs: Pick<BlobReader, 'send'>
-  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'findManifest'>
+  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'renewLink' | 'findManifest'>
   presence: BlobPresence
+  uses: ManifestUses
 }): PullContent {
   return {
-    async statBlob(repository, digest) {
+    async statBlob(repository, digest, { isReliedOn = false } = {}) {
+      if (isReliedOn) await metadata.renewLink(repository, digest)
       const blob = await metadata.findBlob(repository, digest)
       if (blob && (await presence.isWhole({ digest, size: blob.size }))) return blob
       throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
@@ -52,8 +63,9 @@ export function createPullContent({
     },
     async getManifest(repository, reference) {
       const manifest = await metadata.findManifest(repository, reference)
-      if (manifest) return manifest
-      throw new OciError('MANIFEST_UNKNOWN', { detail: { reference } })
+      if (!manifest) throw new OciError('MANIFEST_UNKNOWN', { detail: { reference } })
+      await uses.note({ repository, digest: manifest.digest, isQueued: manifest.isQueued })
+      return manifest
     },
   }
 }

@@ -7,6 +7,7 @@ import { OciError } from '../../oci/errors.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/request.ts'
 import type { BlobPresence } from '../presence/blob-presence.ts'
+import { claimDigest, removedMeanwhile } from './claim-digest.ts'
 import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
 import { sessionInUse, type UploadTurns } from './upload-locks.ts'
 
@@ -81,7 +82,7 @@ export interface PushBlob {
 /** Dependencies of pushing blobs. */
 interface PushBlobParts {
   readonly blobs: UploadStore
-  readonly metadata: UploadFacts & Pick<BlobFacts, 'findBlob' | 'linkBlob'>
+  readonly metadata: UploadFacts & Pick<BlobFacts, 'findBlob' | 'claimBlob' | 'linkBlob' | 'unlinkBlob'>
   readonly presence: BlobPresence
   readonly uploadTurns: UploadTurns
   /** Largest blob in bytes; 0: no limit. */
@@ -117,6 +118,14 @@ interface NewUpload {
   readonly repository: RepositoryName
   readonly owner: string
   readonly algorithm: DigestAlgorithm | undefined
+}
+
+/** A blob whose bytes are stored, of a session that is to end. */
+interface StoredBlob {
+  readonly id: UploadId
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  readonly size: number
 }
 
 /** Orders the changes of sessions. */
@@ -181,6 +190,7 @@ class UploadSessions {
     if (hasWaited && body.length !== 0) throw sessionInUse()
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
+    await claimDigest(this.#metadata, digest)
     const actual = await this.#blobs.commit(id, stored, digest)
     // Awaited here: the turn's return may take a while, during which a failure would be unhandled.
     if (actual === undefined) return await this.#lost(id)
@@ -188,7 +198,19 @@ class UploadSessions {
       await this.drop(id)
       throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
     }
-    await this.#metadata.linkBlob({ repository, digest, size: offset, upload: id })
+    await this.#link({ id, repository, digest, size: offset })
+  }
+
+  /**
+   * Links a blob whose bytes are stored. Content that was new when it was claimed may have been pushed, deleted and
+   * removed by others since then, and these bytes with it: they are looked for once the link protects them.
+   */
+  async #link({ id, repository, digest, size }: StoredBlob): Promise<void> {
+    const isLinked = await this.#metadata.linkBlob({ repository, digest, size, upload: id })
+    if (isLinked && (await this.#presence.isStored({ digest, size }))) return
+    if (isLinked) await this.#metadata.unlinkBlob(repository, digest)
+    else await this.drop(id)
+    throw removedMeanwhile()
   }
 
   async cancel(key: UploadKey): Promise<void> {

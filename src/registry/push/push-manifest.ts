@@ -1,11 +1,12 @@
-import type { BlobWriter } from '../../blobs/blob-store.ts'
-import type { ManifestFacts, NamedContent } from '../../metadata/metadata.ts'
+import type { BlobReader, BlobWriter } from '../../blobs/blob-store.ts'
+import type { BlobFacts, ManifestFacts, NamedContent } from '../../metadata/metadata.ts'
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { isDigestReference, type Reference, type Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ManifestReader } from '../manifests/manifest-reader.ts'
 import type { BlobPresence } from '../presence/blob-presence.ts'
+import { claimDigest, removedMeanwhile } from './claim-digest.ts'
 
 /** Most absent digests in an error. */
 const MAX_NAMED = 20
@@ -40,8 +41,8 @@ export interface PushManifest {
 
 /** Dependencies of pushing manifests. */
 interface Parts {
-  readonly blobs: Pick<BlobWriter, 'put'>
-  readonly metadata: Pick<ManifestFacts, 'findNamed' | 'putManifest'>
+  readonly blobs: Pick<BlobWriter & BlobReader, 'put' | 'stat'>
+  readonly metadata: Pick<ManifestFacts & BlobFacts, 'findNamed' | 'putManifest' | 'claimBlob'>
   readonly presence: BlobPresence
   readonly manifests: ManifestReader
   /** True if a manifest may name content its repository does not hold. */
@@ -56,7 +57,7 @@ export function createPushManifest(parts: Parts): PushManifest {
 }
 
 async function pushManifest(
-  { repository, reference, tags, contentType, bytes }: ManifestPush,
+  { repository, owner, reference, tags, contentType, bytes }: ManifestPush,
   { blobs, metadata, presence, manifests, isSparseAllowed }: Parts,
 ): Promise<PushedManifest> {
   const manifest = await manifests.read(bytes, contentType)
@@ -67,18 +68,23 @@ async function pushManifest(
   if (!isSparseAllowed) {
     refuseMissing([...named.missing, ...(await presence.findDamaged(named.blobs))])
   }
+  await claimDigest(metadata, digest)
   await blobs.put(digest, bytes)
   const allTags = isDigestReference(reference) ? tags : [reference, ...tags]
-  const { missing, missized } = await metadata.putManifest({
+  const { missing, missized, isRemoved } = await metadata.putManifest({
     repository,
     digest,
     manifest,
     bytes,
     tags: allTags,
     isSparseAllowed,
+    by: owner,
   })
   refuseMissized(missized)
   refuseMissing(missing)
+  if (isRemoved) throw removedMeanwhile()
+  // The claim protects content that was known; what was new may have come and gone by others meanwhile.
+  if (!(await blobs.stat(digest))) await blobs.put(digest, bytes)
   return { digest, subject: manifest.subject?.digest }
 }
 

@@ -1,0 +1,101 @@
+import type { Logger } from 'pino'
+import type { BlobPlace } from '../../blobs/blob-place.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { Config } from '../../config/config.ts'
+import type { CollectionFacts, DueItem } from '../../metadata/collection-facts.ts'
+import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
+import { runPeriodically } from '../../upkeep/run-periodically.ts'
+import { toPace, toPolicy } from './collection-terms.ts'
+
+/** Time of the first round, after the start's own work, and between two, in milliseconds. */
+const FIRST_ROUND_MS = 60_000
+const ROUND_EVERY_MS = 60_000
+/** Time after which something due that is still there is an error, in milliseconds. */
+const LATE_MS = 24 * 3_600_000
+
+/** Dependencies of the collection of a server. */
+interface CollectingContext {
+  readonly config: Config
+  readonly logger: Logger
+  readonly place: Pick<BlobPlace, 'findForeignRepositories'>
+  readonly blobs: BlobStore
+  readonly facts: CollectionFacts
+  /** Fails if the facts are not those of these blobs, as after the database was replaced. */
+  readonly check: () => Promise<void>
+}
+
+/** Removes what is no longer needed, in rounds, until it is disposed. */
+export function keepCollecting(context: CollectingContext): AsyncDisposable {
+  const { config, logger } = context
+  if (!config.collect) return { async [Symbol.asyncDispose]() {} }
+  const stopping = new AbortController()
+  const state = { isHeld: false }
+  const rounds = runPeriodically(() => runRound(context, { signal: stopping.signal, state }), {
+    firstMs: FIRST_ROUND_MS,
+    everyMs: ROUND_EVERY_MS,
+    onError: (err) => {
+      if (!stopping.signal.aborted) logger.error({ err }, 'the collection of what is no longer needed failed')
+    },
+  })
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await rounds.stop()
+    },
+  }
+}
+
+async function runRound(
+  { config, logger, place, blobs, facts, check }: CollectingContext,
+  { signal, state }: { signal: AbortSignal; state: { isHeld: boolean } },
+): Promise<void> {
+  await check()
+  const policy = toPolicy(config)
+  if ((await place.findForeignRepositories()) !== undefined) {
+    if (!state.isHeld) {
+      logger.warn(
+        'nothing is collected: the folder of the blobs also holds repositories of the Distribution registry, which may ' +
+          'need the same blobs',
+      )
+    }
+    state.isHeld = true
+    return
+  }
+  const round = await collect({
+    blobs,
+    facts,
+    policy,
+    pace: toPace(config),
+    signal,
+    onFailure: (item, err) => logger.error({ err, ...describe(item) }, 'content could not be removed'),
+  })
+  report(logger, round)
+  await warnOfLate(logger, await facts.countQueue(policy))
+}
+
+function report(logger: Logger, { removed, freedBytes, failed }: CollectionRound): void {
+  const { repository, trashed, manifest, blob } = removed
+  if (repository + trashed + manifest + blob + failed === 0) return
+  logger.info(
+    { repositories: repository, manifests: manifest + trashed, blobs: blob, freedBytes, failed },
+    'what was no longer needed is removed',
+  )
+}
+
+async function warnOfLate(
+  logger: Logger,
+  totals: Awaited<ReturnType<CollectionFacts['countQueue']>>,
+): Promise<void> {
+  for (const { kind, count, firstDue } of totals) {
+    if (firstDue && firstDue.getTime() < Date.now() - LATE_MS) {
+      logger.error(
+        { kind, count, due: firstDue },
+        'content that is no longer needed was not removed for a day',
+      )
+    }
+  }
+}
+
+function describe({ kind, repository, digest }: DueItem): object {
+  return { kind, repository, digest: digest === '' ? undefined : digest }
+}

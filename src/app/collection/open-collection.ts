@@ -1,0 +1,98 @@
+import type { BlobPlace } from '../../blobs/blob-place.ts'
+import type { Config } from '../../config/config.ts'
+import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
+import type { CollectionFacts, CollectionPolicy } from '../../metadata/collection-facts.ts'
+import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
+import { openStore } from '../data/open-store.ts'
+import { requireFacts } from '../data/require-data.ts'
+import { AppError } from '../faults/app-error.ts'
+import { createBlobPlace } from '../folders/blob-place.ts'
+import { toPolicy } from './collection-terms.ts'
+
+/** Entries that a preview looks at: each is a transaction. */
+const MAX_PREVIEWED = 10_000
+/** A command works for somebody who waits. */
+const UNPACED = { stepsPerSecond: 1e6, bytesPerSecond: Number.MAX_SAFE_INTEGER }
+
+/** Kinds of content in the queue. */
+export type QueuedKind = keyof CollectionRound['removed']
+
+/** An entry of the queue that is due, and the result of a look at it. */
+interface PlannedRemoval {
+  readonly kind: QueuedKind
+  /** Undefined for bytes, which belong to no repository. */
+  readonly repository: string | undefined
+  /** Empty for repositories. */
+  readonly digest: string
+  /** The event that may have made it unneeded. */
+  readonly reason: string
+  /** Set if it is kept for now: until when, and why. */
+  readonly kept: { readonly until: Date; readonly why: string } | undefined
+}
+
+/** Result of a collection. */
+interface CollectionResult extends CollectionRound {
+  /** The first failure, if entries could not be removed. */
+  readonly failure: unknown
+}
+
+/** The collection of one Berth by a command, whether or not the server runs. */
+export interface OpenCollection extends AsyncDisposable {
+  /** Numbers of entries by kind, and the time at which the first is due. */
+  status(): Promise<{ kind: QueuedKind; count: number; firstDue: Date | undefined }[]>
+  /** Entries that would be removed now. `isNow`: without the days of the settings. Content that it sets free is not in it. */
+  preview(options: { isNow: boolean }): Promise<PlannedRemoval[]>
+  /** Fails with `AppError` `COLLECTION_HELD` if another registry may need the same blobs. */
+  requireOwnBlobs(): Promise<void>
+  /** Removes what is due. */
+  collect(options: { isNow: boolean }): Promise<CollectionResult>
+}
+
+/** Opens the data folder and the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
+export async function openCollection(config: Config): Promise<OpenCollection> {
+  await requireFacts(config, { takesNew: false })
+  await using resources = new AsyncDisposableStack()
+  const store = resources.adopt(await openStore(config), (opened) => opened.close())
+  const place = createBlobPlace(config)
+  const blobs = resources.adopt(await place.open(), (opened) => opened.close())
+  const facts = createCollectionFacts(store.database)
+  const policyOf = (isNow: boolean): CollectionPolicy =>
+    isNow ? { ...toPolicy(config), keepMs: 0 } : toPolicy(config)
+  const kept = resources.move()
+  return {
+    status: () => facts.countQueue(policyOf(false)),
+    preview: ({ isNow }) => preview(facts, policyOf(isNow)),
+    requireOwnBlobs: () => requireOwnBlobs(place),
+    async collect({ isNow }) {
+      let failure: unknown
+      const onFailure = (_item: unknown, error: unknown): void => {
+        failure ??= error
+      }
+      const round = await collect({ facts, blobs, policy: policyOf(isNow), pace: UNPACED, onFailure })
+      return { ...round, failure }
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+async function preview(facts: CollectionFacts, policy: CollectionPolicy): Promise<PlannedRemoval[]> {
+  const planned: PlannedRemoval[] = []
+  for (const item of await facts.listDue(policy, MAX_PREVIEWED)) {
+    const outcome = await facts.preview(item, policy)
+    if (outcome.kind === 'kept') continue
+    const { kind, repository, digest, reason } = item
+    const kept = outcome.kind === 'postponed' ? { until: outcome.until, why: outcome.why } : undefined
+    planned.push({ kind, repository, digest, reason, kept })
+  }
+  return planned
+}
+
+async function requireOwnBlobs(place: BlobPlace): Promise<void> {
+  const folder = await place.findForeignRepositories()
+  if (folder === undefined) return
+  throw new AppError(
+    'COLLECTION_HELD',
+    `Nothing is removed: ${folder} holds repositories of the Distribution registry, which may need the same blobs`,
+    'Move that folder away once those repositories are no longer needed',
+  )
+}

@@ -1,0 +1,96 @@
+import type { Command } from 'commander'
+import type { OpenCollection, QueuedKind } from '../../app/collection/open-collection.ts'
+import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
+import { loadWithoutDomain } from '../context/load-without-domain.ts'
+import { CliError } from '../errors/cli-error.ts'
+import type { Io } from '../io.ts'
+import { formatBytes, formatTable, formatTime } from '../output/table.ts'
+import { askConfirmation } from '../prompts/ask.ts'
+
+const EXAMPLES = `
+Examples:
+  berth gc                       removes what is due; a server does so by itself every minute
+  berth gc --dry-run             lists what would be removed now, and why
+  berth gc --now --yes           does not wait: overwritten and deleted images cannot be restored after it
+  berth gc status                what waits, and until when`
+
+/** `berth gc`. */
+export function addGcCommand(program: Command, io: Io): void {
+  const gc = program
+    .command('gc')
+    .description('Remove content that is no longer needed.')
+    .option('--dry-run', 'list what would be removed, and remove nothing')
+    .option('--now', 'remove it at once, without the days of keep-days')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      const context = createContext(command, io)
+      await using collection = await openCollectionOf(context)
+      const isNow = context.flags.now === true
+      if (context.flags['dry-run'] === true) return await printPreview(context, collection, isNow)
+      await collection.requireOwnBlobs()
+      if (isNow) {
+        const question =
+          'Remove all that no tag names? Deleted and overwritten images cannot be restored after it.'
+        await askConfirmation(io, question, context.flags.yes === true)
+      }
+      await collect(context, collection, isNow)
+    })
+  gc.command('status')
+    .description('Show what waits to be removed, and until when.')
+    .action(async (_options, command: Command) => {
+      const context = createContext(command, io)
+      await using collection = await openCollectionOf(context)
+      const queue = await collection.status()
+      const rows = queue.map(({ kind, count, firstDue }) => [
+        NOUNS[kind],
+        String(count),
+        formatTime(firstDue),
+      ])
+      printResult(context, { queue }, formatTable(['KIND', 'WAITING', 'FIRST DUE'], rows))
+    })
+}
+
+const NOUNS: Readonly<Record<QueuedKind, string>> = {
+  repository: 'deleted repositories',
+  trashed: 'deleted manifests',
+  manifest: 'manifests that may have no tag',
+  link: 'blobs that may be in no manifest',
+  blob: 'bytes that may be in no repository',
+}
+
+async function openCollectionOf(context: CommandContext): Promise<OpenCollection> {
+  const { openCollection } = await import('../../app/collection/open-collection.ts')
+  return openCollection(loadWithoutDomain(context))
+}
+
+async function collect(context: CommandContext, collection: OpenCollection, isNow: boolean): Promise<void> {
+  const { removed, freedBytes, failed, failure } = await collection.collect({ isNow })
+  if (failed > 0) {
+    throw new CliError('COLLECTION_FAILED', `${failed} entries could not be removed: ${failure}`, {
+      remedy: 'The rest is removed. Mend the cause, and run it again or let the server do it',
+      cause: failure,
+    })
+  }
+  const { repository, trashed, manifest, blob } = removed
+  printResult(
+    context,
+    { removed, freedBytes },
+    `Removed: ${repository} repositories, ${manifest + trashed} manifests, ${blob} blobs; freed ${formatBytes(freedBytes)}`,
+  )
+}
+
+async function printPreview(
+  context: CommandContext,
+  collection: OpenCollection,
+  isNow: boolean,
+): Promise<void> {
+  const entries = await collection.preview({ isNow })
+  const rows = entries.map(({ kind, repository, digest, reason, kept }) => [
+    [repository, digest].filter(Boolean).join('@'),
+    kind,
+    reason,
+    kept ? `kept until ${formatTime(kept.until)}: ${kept.why}` : 'removed',
+  ])
+  printResult(context, { entries }, formatTable(['CONTENT', 'KIND', 'SINCE IT WAS', 'NOW'], rows))
+}

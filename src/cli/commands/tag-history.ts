@@ -1,0 +1,78 @@
+import type { Command } from 'commander'
+import { parseDigest } from '../../oci/digest.ts'
+import { parseTag } from '../../oci/reference.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { createContext, printResult } from '../context/command-context.ts'
+import { openDataOf } from '../context/open-data.ts'
+import { CliError } from '../errors/cli-error.ts'
+import type { Io } from '../io.ts'
+import { formatTable, formatTime } from '../output/table.ts'
+import { unknownRepository } from './repo.ts'
+
+/** Periods shown at most: the latest ones. */
+const MAX_PERIODS = 500
+
+/** `berth tag history`. */
+export function addTagHistory(tag: Command, io: Io): void {
+  tag
+    .command('history <repository> [tag]')
+    .description('Show at what a tag, or each tag, has pointed, since when, and by whom.')
+    .action(async (repositoryText: string, tagText: string | undefined, _options, command: Command) => {
+      const context = createContext(command, io)
+      const repository = parseRepositoryName(repositoryText)
+      const name = tagText === undefined ? undefined : parseTag(tagText)
+      await using data = await openDataOf(context)
+      const periods = await data.repositories.listTagPeriods(repository, { tag: name, limit: MAX_PERIODS })
+      if (!periods) throw unknownRepository(repository)
+      const rows = periods.map(({ name: tagName, digest, from, by, end }) => [
+        tagName,
+        digest,
+        formatTime(from),
+        by ?? '-',
+        end ? formatTime(end.at) : 'now',
+        end ? end.how : '-',
+        end?.by ?? '-',
+      ])
+      const headings = ['TAG', 'DIGEST', 'FROM', 'BY', 'TO', 'ENDED', 'BY']
+      printResult(context, { periods }, formatTable(headings, rows))
+    })
+}
+
+/** `berth tag restore`. */
+export function addTagRestore(tag: Command, io: Io): void {
+  tag
+    .command('restore <repository> <tag> [digest]')
+    .description('Point a tag at the manifest it had before, or at an earlier one of its history.')
+    .action(
+      async (
+        repositoryText: string,
+        tagText: string,
+        digestText: string | undefined,
+        _options,
+        command: Command,
+      ) => {
+        const context = createContext(command, io)
+        const repository = parseRepositoryName(repositoryText)
+        const name = parseTag(tagText)
+        const digest = digestText === undefined ? undefined : parseDigest(digestText)
+        await using data = await openDataOf(context)
+        const restored = await data.repositories.restoreTag({ repository, tag: name, digest })
+        const remedy = `Run "berth tag history ${repository} ${name}" to see at what it has pointed`
+        if (restored === 'unknown') {
+          throw new CliError('TAG_UNKNOWN', `${name} of ${repository} has no such earlier manifest`, {
+            remedy,
+          })
+        }
+        if (restored === 'gone') {
+          throw new CliError('CONTENT_GONE', `The manifest that ${name} had is removed`, {
+            remedy: `${remedy}; what is kept is kept for the days of the setting keep-days`,
+          })
+        }
+        printResult(
+          context,
+          { tag: { repository, name, digest: restored.digest } },
+          `${name} of ${repository} points at ${restored.digest} again`,
+        )
+      },
+    )
+}

@@ -1,0 +1,108 @@
+import type { Command } from 'commander'
+import { isDigest } from '../../oci/digest.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { createContext, printResult } from '../context/command-context.ts'
+import { openDataOf } from '../context/open-data.ts'
+import { CliError } from '../errors/cli-error.ts'
+import type { Io } from '../io.ts'
+import { formatTable, formatTime } from '../output/table.ts'
+import { askConfirmation } from '../prompts/ask.ts'
+
+/** Entries shown at most: the latest ones. */
+const MAX_ENTRIES = 1_000
+
+const EXAMPLES = `
+Examples:
+  berth trash list
+  berth trash restore alice/app                        a repository that was deleted
+  berth trash restore alice/app --as alice/old         under another name
+  berth trash restore alice/app@sha256:…               a manifest, with the tags it had
+  berth trash empty --yes                              lets the next "berth gc" remove all of it`
+
+/** `berth trash …`. */
+export function addTrashCommand(program: Command, io: Io): void {
+  const trash = program
+    .command('trash')
+    .description('Look at what was deleted, and restore it.')
+    .addHelpText('after', EXAMPLES)
+  addList(trash, io)
+  addRestore(trash, io)
+  addEmpty(trash, io)
+}
+
+function addList(trash: Command, io: Io): void {
+  trash
+    .command('list')
+    .description('List deleted repositories and manifests that can be restored.')
+    .action(async (_options, command: Command) => {
+      const context = createContext(command, io)
+      await using data = await openDataOf(context)
+      const entries = await data.repositories.listTrash(MAX_ENTRIES)
+      const rows = entries.map(({ repository, digest, at, by, tags }) => [
+        digest === undefined ? repository : `${repository}@${digest}`,
+        digest === undefined ? 'repository' : 'manifest',
+        formatTime(at),
+        by ?? '-',
+        tags.join(' '),
+      ])
+      printResult(
+        context,
+        { trash: entries },
+        formatTable(['CONTENT', 'KIND', 'DELETED', 'BY', 'TAGS'], rows),
+      )
+    })
+}
+
+function addRestore(trash: Command, io: Io): void {
+  trash
+    .command('restore <content>')
+    .description('Restore a repository (NAME) or a manifest with its tags (NAME@DIGEST).')
+    .option('--as <name>', 'another name for the repository')
+    .action(async (text: string, options: { as?: string }, command: Command) => {
+      const context = createContext(command, io)
+      const [nameText = '', digest] = text.split('@', 2)
+      const name = parseRepositoryName(nameText)
+      if (digest !== undefined && (!isDigest(digest) || options.as !== undefined)) {
+        throw new CliError('USAGE', 'A manifest is named NAME@DIGEST, and goes back to its repository', {
+          remedy: 'Run "berth trash list" to see what can be restored',
+        })
+      }
+      const newName = options.as === undefined ? undefined : parseRepositoryName(options.as)
+      await using data = await openDataOf(context)
+      const outcome =
+        digest === undefined
+          ? await data.repositories.restore(name, { newName })
+          : (await data.repositories.restoreManifest(name, digest))
+            ? 'restored'
+            : 'unknown'
+      if (outcome === 'unknown') {
+        throw new CliError('CONTENT_GONE', `${text} is not in the trash`, {
+          remedy: 'Run "berth trash list" to see what can be restored',
+        })
+      }
+      if (outcome === 'taken') {
+        throw new CliError('NAME_TAKEN', `There is a repository ${newName ?? name}`, {
+          remedy: 'Restore the other one under another name, with --as NAME',
+        })
+      }
+      printResult(context, { restored: { repository: newName ?? name, digest } }, `${text} is restored`)
+    })
+}
+
+function addEmpty(trash: Command, io: Io): void {
+  trash
+    .command('empty')
+    .description('Let all that was deleted be removed for good.')
+    .option('--yes', 'do not ask')
+    .action(async (_options, command: Command) => {
+      const context = createContext(command, io)
+      await using data = await openDataOf(context)
+      await askConfirmation(io, 'Give up all that is in the trash?', context.flags.yes === true)
+      const count = await data.repositories.emptyTrash()
+      printResult(
+        context,
+        { emptied: count },
+        `${count} ${count === 1 ? 'entry is' : 'entries are'} given up; the server removes the bytes soon, "berth gc" at once`,
+      )
+    })
+}

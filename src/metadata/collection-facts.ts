@@ -1,0 +1,80 @@
+import type { Digest } from '../oci/digest.ts'
+import type { CollectedKind } from './schema.ts'
+
+/**
+ * Facts about what is no longer needed. Content is removed in the order of a queue: events put into it what they may
+ * have made unneeded, and each entry is looked at again, in one transaction, when it is due.
+ */
+
+/** Times for which content is kept, in milliseconds. */
+export interface CollectionPolicy {
+  /** Kept after its last tag, push or pull, and after it was deleted: as long it can be restored. */
+  readonly keepMs: number
+  /** Time for which a client may rely on a blob of a repository that no manifest there names yet. */
+  readonly relyMs: number
+}
+
+/** Time within which bytes are removed after the look that marked them, in milliseconds. */
+export const REMOVED_WITHIN_MS = 30_000
+
+/** Entry of the queue. */
+export interface DueItem {
+  readonly kind: CollectedKind
+  /** 0 for blobs. */
+  readonly repositoryId: number
+  /** Name of the repository, the former one of a deleted one; undefined for blobs. */
+  readonly repository: string | undefined
+  /** Empty for repositories. */
+  readonly digest: string
+  /** The event that may have made it unneeded. */
+  readonly reason: string
+  readonly since: Date
+}
+
+/** Result of a look at an entry. */
+export type LookOutcome =
+  /** It is needed, or it is gone: no entry is left. */
+  | { readonly kind: 'kept'; readonly why: string }
+  /** It may be removed from then on. */
+  | { readonly kind: 'postponed'; readonly until: Date; readonly why: string }
+  /** Its facts are removed; what it named is queued. */
+  | { readonly kind: 'removed' }
+  /** A part of its facts is removed; the entry stays for the rest. */
+  | { readonly kind: 'continued' }
+  /**
+   * No fact names the blob, and none will before {@link CollectionFacts.forgetBlob}. Its bytes can be removed within
+   * {@link REMOVED_WITHIN_MS}, and never after that: another process may take the removal over.
+   */
+  | { readonly kind: 'marked'; readonly digest: Digest }
+
+/** Entries of one kind. */
+export interface QueueTotals {
+  readonly kind: CollectedKind
+  readonly count: number
+  /** The longest due time of all, in the past or the future; undefined without entries. */
+  readonly firstDue: Date | undefined
+}
+
+/** Finding and removing what is no longer needed. Errors of all: as of `Metadata`. */
+export interface CollectionFacts {
+  /** Entries that are due, of kinds that set others free first, the oldest first; at most `limit`. */
+  listDue(policy: CollectionPolicy, limit: number): Promise<DueItem[]>
+  /** Looks at an entry again and removes the facts of what is no longer needed. */
+  look(
+    item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>,
+    policy: CollectionPolicy,
+  ): Promise<LookOutcome>
+  /** As {@link look}, and changes nothing. */
+  preview(
+    item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>,
+    policy: CollectionPolicy,
+  ): Promise<LookOutcome>
+  /** Removes the row and the mark of a blob whose bytes are removed. */
+  forgetBlob(digest: Digest): Promise<void>
+  /** Those of the blobs that no fact names, which then are queued, to be removed after `graceMs`; at most 1,000. Returns their number. */
+  queueUnknown(digests: readonly Digest[], graceMs: number): Promise<number>
+  /** Removes the history of tags that can no longer be restored, and old claims: at most `limit` of each; their number. */
+  forgetHistory(policy: CollectionPolicy, limit: number): Promise<number>
+  /** Numbers of entries by kind. */
+  countQueue(policy: CollectionPolicy): Promise<QueueTotals[]>
+}

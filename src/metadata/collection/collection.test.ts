@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict'
+import { type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
+import { formatManifest } from '../../../test/support/memory/registry-room.ts'
+import { type Digest, digestOf } from '../../oci/digest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
+import { parseTag } from '../../oci/reference.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import type { CollectionPolicy } from '../collection-facts.ts'
+import { createSqlMetadata } from '../sql-metadata.ts'
+import { createCollectionFacts } from './create-collection-facts.ts'
+
+const test = testOnEngines()
+const APP = parseRepositoryName('alice/app')
+const OTHER = parseRepositoryName('alice/other')
+const V1 = parseTag('v1')
+const DAY = 24 * 3_600_000
+const POLICY: CollectionPolicy = { keepMs: 14 * DAY, relyMs: 3_600_000 }
+const CONFIG = '{}'
+
+/** Facts by a clock of the test, and a collection that removes no bytes. */
+async function open(openDatabase: OpenDatabase) {
+  const temporary = await openDatabase()
+  let now = Date.UTC(2030, 0, 1)
+  const clock = (): number => now
+  const metadata = createSqlMetadata(temporary.database, clock)
+  const facts = createCollectionFacts(temporary.database, clock)
+  return {
+    metadata,
+    facts,
+    pass(days: number) {
+      now += days * DAY
+    },
+    async link(...texts: string[]) {
+      for (const text of texts)
+        await metadata.linkBlob({ repository: APP, digest: digestOf(text), size: text.length })
+    },
+    async put(bytes: Buffer, tag?: string) {
+      const digest = digestOf(bytes)
+      const record = { repository: APP, digest, bytes, manifest: parseManifest(bytes, undefined) }
+      const tags = tag === undefined ? [] : [parseTag(tag)]
+      const stored = await metadata.putManifest({ ...record, tags, isSparseAllowed: false, by: 'alice' })
+      return { digest, ...stored }
+    },
+    /** Collects until nothing is due. Returns the digests whose bytes would be removed. */
+    async collect(policy = POLICY): Promise<Digest[]> {
+      const removed: Digest[] = []
+      for (;;) {
+        const [item] = await facts.listDue(policy, 1)
+        if (!item) break
+        const outcome = await facts.look(item, policy)
+        if (outcome.kind !== 'marked') continue
+        removed.push(outcome.digest)
+        await facts.forgetBlob(outcome.digest)
+      }
+      while ((await facts.forgetHistory(policy, 100)) > 0);
+      return removed.sort()
+    },
+    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
+  }
+}
+
+function digests(...contents: (string | Buffer)[]): Digest[] {
+  return contents.map((content) => digestOf(content)).sort()
+}
+
+test('no fact can name a blob whose bytes are being removed', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  const image = formatManifest({ layers: ['layer'] })
+  await t.link(CONFIG, 'layer')
+  await t.put(image)
+  await t.metadata.deleteRepository(APP)
+  await t.metadata.emptyTrash()
+  let marked: Digest[] = []
+  for (const item of await t.facts.listDue(POLICY, 10)) {
+    while ((await t.facts.look(item, POLICY)).kind === 'continued');
+  }
+  for (const item of await t.facts.listDue(POLICY, 10)) {
+    const outcome = await t.facts.look(item, POLICY)
+    if (outcome.kind === 'marked') marked = [...marked, outcome.digest]
+  }
+  assert.deepEqual(marked.sort(), digests(CONFIG, 'layer', image))
+  const layer = digestOf('layer')
+  assert.equal(await t.metadata.claimBlob(layer), 'removing')
+  assert.equal(await t.metadata.linkBlob({ repository: APP, digest: layer, size: 5 }), false)
+  assert.equal(await t.metadata.findBlob(APP, layer), undefined)
+  await t.facts.forgetBlob(layer)
+  await t.facts.forgetBlob(digestOf(CONFIG))
+  assert.equal(await t.metadata.claimBlob(layer), 'claimed')
+  await t.link(CONFIG, 'layer')
+  const refused = await t.put(image, 'v1')
+  assert.deepEqual([refused.isRemoved, refused.missing], [true, []])
+  assert.equal(await t.metadata.findManifest(APP, V1), undefined)
+  await t.facts.forgetBlob(refused.digest)
+  assert.equal((await t.put(image, 'v1')).isRemoved, false)
+  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, refused.digest)
+})
+
+test('a claim and a mark exclude each other, and a mark passes on once its process has ended', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link('layer')
+  await t.metadata.unlinkBlob(APP, digestOf('layer'))
+  await t.metadata.claimBlob(digestOf('layer'))
+  const [item] = await t.facts.listDue(POLICY, 1)
+  assert.ok(item)
+  assert.equal((await t.facts.look(item, POLICY)).kind, 'postponed')
+  t.pass(1)
+  assert.equal((await t.facts.look(item, POLICY)).kind, 'marked')
+  assert.equal((await t.facts.look(item, POLICY)).kind, 'postponed', 'another process removes it')
+  t.pass(1)
+  assert.equal((await t.facts.look(item, POLICY)).kind, 'marked', 'it has ended')
+})
+
+test('an image goes with its layers two weeks after its last use; a shared layer stays', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link(CONFIG, 'shared', 'first', 'second')
+  const [first, second] = ['first', 'second'].map((own) => formatManifest({ layers: ['shared', own] }))
+  assert.ok(first && second)
+  await t.put(first, 'v1')
+  await t.put(second, 'v1')
+  t.pass(13)
+  assert.deepEqual(await t.collect(), [])
+  await t.metadata.recordPulls([{ repository: APP, digest: digestOf(first) }])
+  t.pass(13)
+  assert.deepEqual(await t.collect(), [])
+  t.pass(2)
+  assert.deepEqual(await t.collect(), digests('first', first))
+  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, digestOf(second))
+  assert.ok(await t.metadata.findBlob(APP, digestOf('shared')))
+})
+
+test('images of an index stay with it, referrers go with their subject', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link(CONFIG)
+  const child = formatManifest()
+  const index = formatManifest({ children: [child] })
+  const signature = formatManifest({ subject: index, artifactType: 'test/signature' })
+  for (const bytes of [child, signature]) await t.put(bytes)
+  await t.put(index, 'v1')
+  t.pass(30)
+  assert.deepEqual(await t.collect(), [])
+  await t.metadata.deleteManifest(APP, digestOf(index))
+  t.pass(13)
+  assert.deepEqual(await t.collect(), [])
+  assert.equal(await t.metadata.restoreManifest(APP, digestOf(index)), true)
+  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, digestOf(index))
+  await t.metadata.deleteTag(APP, V1)
+  t.pass(15)
+  assert.deepEqual(await t.collect(), digests(CONFIG, child, index, signature))
+  assert.deepEqual(await t.metadata.describeRepositories({ limit: 10, last: undefined }), [])
+})
+
+test('a layer that a push has linked, mounted or looked for is kept for an hour', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link('layer')
+  t.pass(0.03)
+  await t.metadata.renewLink(APP, digestOf('layer'))
+  t.pass(0.03)
+  assert.deepEqual(await t.collect({ ...POLICY, keepMs: 0 }), [])
+  t.pass(0.03)
+  assert.deepEqual(await t.collect({ ...POLICY, keepMs: 0 }), digests('layer'))
+})
+
+test('the trash keeps bytes that a client has deleted as a blob, too', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link(CONFIG, 'layer')
+  const image = formatManifest({ layers: ['layer'] })
+  await t.put(image, 'v1')
+  await t.metadata.deleteManifest(APP, digestOf(image), 'alice')
+  assert.equal(await t.metadata.unlinkBlob(APP, digestOf('layer')), 'removed')
+  t.pass(1)
+  assert.deepEqual(await t.collect(), [])
+  const [trashed] = await t.metadata.listTrash(10)
+  assert.deepEqual([trashed?.digest, trashed?.by, trashed?.tags], [digestOf(image), 'alice', ['v1']])
+  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest: digestOf(image) })
+  assert.equal((await t.metadata.findBlob(APP, digestOf('layer')))?.size, 5)
+  const periods = await t.metadata.listTagPeriods(APP, { tag: V1, limit: 10 })
+  assert.deepEqual(
+    periods?.map(({ end }) => end?.how),
+    [undefined, 'manifest-deleted'],
+  )
+})
+
+test('a tag goes back to any manifest of its history that is kept', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link(CONFIG)
+  const images = ['1', '2', '3'].map((note) => formatManifest({ annotations: { note } }))
+  for (const bytes of images) {
+    await t.put(bytes, 'v1')
+    t.pass(1)
+  }
+  const [first, second] = images.map((bytes) => digestOf(bytes))
+  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest: second })
+  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1, digest: first }), {
+    digest: first,
+  })
+  assert.equal(await t.metadata.restoreTag({ repository: APP, tag: parseTag('v2') }), 'unknown')
+  assert.equal(await t.metadata.restoreTag({ repository: OTHER, tag: V1 }), 'unknown')
+})
+
+test('a deleted repository comes back under its name or another, and makes room for a new one', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link(CONFIG)
+  const image = formatManifest()
+  await t.put(image, 'v1')
+  assert.equal(await t.metadata.deleteRepository(APP, 'alice'), true)
+  assert.equal(await t.metadata.findManifest(APP, V1), undefined)
+  assert.equal(await t.metadata.findHolder(digestOf(CONFIG), 'all'), undefined)
+  await t.link('new')
+  assert.equal(await t.metadata.restoreRepository(APP), 'taken')
+  assert.equal(await t.metadata.restoreRepository(APP, { newName: OTHER }), 'restored')
+  assert.equal(await t.metadata.restoreRepository(APP), 'unknown')
+  assert.equal((await t.metadata.findManifest(OTHER, V1))?.digest, digestOf(image))
+  await t.metadata.deleteRepository(OTHER)
+  t.pass(15)
+  assert.deepEqual(await t.collect(), digests(CONFIG, image, 'new'))
+})
+
+test('a blob of the store without a row is queued, and stays if a push names it meanwhile', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link('known')
+  const all = digests('known', 'left', 'pushed')
+  assert.equal(await t.facts.queueUnknown(all, DAY), 2)
+  assert.equal(await t.facts.queueUnknown(all, DAY), 0)
+  t.pass(0.9)
+  await t.link('pushed')
+  assert.equal((await t.metadata.findBlob(APP, digestOf('pushed')))?.size, 6)
+  t.pass(0.2)
+  assert.deepEqual(await t.collect({ ...POLICY, relyMs: 2 * DAY }), digests('left'))
+})
+
+test('a preview says what a look would do, and changes nothing', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.link('layer')
+  t.pass(1)
+  const [item] = await t.facts.listDue(POLICY, 1)
+  assert.ok(item)
+  assert.deepEqual([item.kind, item.repository, item.reason], ['link', APP, 'unnamed'])
+  assert.equal((await t.facts.preview(item, POLICY)).kind, 'removed')
+  assert.ok(await t.metadata.findBlob(APP, digestOf('layer')))
+  const totals = await t.facts.countQueue(POLICY)
+  assert.deepEqual(
+    totals.filter(({ count }) => count > 0).map(({ kind, count }) => [kind, count]),
+    [['link', 1]],
+  )
+})
+
+test('a repository of many manifests is removed piece by piece, each in a transaction of its own', async (openDatabase) => {
+  await using temporary = await openDatabase()
+  const { database } = temporary
+  const counts = { 'alice/large': 1_001, 'alice/other': 1 }
+  await database.transaction(async (tx) => {
+    for (const [name, count] of Object.entries(counts)) {
+      const { id } = await tx
+        .insertInto('repositories')
+        .values({ name, created_at: 0 })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      const rows = Array.from({ length: count }, (_, number) => ({
+        ...{ repository_id: id, digest: `sha256:${number}`, media_type: 'a/b', size: 0 },
+        ...{ bytes: Buffer.alloc(0), created_at: 0 },
+      }))
+      await tx.insertInto('manifests').values(rows).execute()
+    }
+  })
+  const metadata = createSqlMetadata(database)
+  assert.equal(await metadata.deleteRepository(parseRepositoryName('alice/large')), true)
+  await metadata.emptyTrash()
+  const facts = createCollectionFacts(database)
+  const [item] = await facts.listDue(POLICY, 1)
+  assert.ok(item)
+  let pieces = 0
+  while ((await facts.look(item, POLICY)).kind === 'continued') pieces++
+  assert.ok(pieces > 10, `${pieces} pieces`)
+  const left = await database.read.selectFrom('manifests').select('digest').execute()
+  assert.deepEqual(
+    left.map(({ digest }) => digest),
+    ['sha256:0'],
+  )
+})

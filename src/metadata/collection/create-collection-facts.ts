@@ -1,0 +1,62 @@
+import type { Database } from '../../database/database.ts'
+import type { CollectionFacts, CollectionPolicy, DueItem, LookOutcome } from '../collection-facts.ts'
+import type { MetadataSchema } from '../schema.ts'
+import { countQueue, listDue } from './due-items.ts'
+import { forgetHistory } from './forget-history.ts'
+import { look } from './look.ts'
+import { queueUnknown } from './queue-unknown.ts'
+
+/** Thrown to undo the transaction of a preview. */
+class Preview extends Error {
+  readonly outcome: LookOutcome
+
+  constructor(outcome: LookOutcome) {
+    super('preview')
+    this.outcome = outcome
+  }
+}
+
+/** {@link CollectionFacts} in SQL. `clock` gives milliseconds since 1970. */
+export function createCollectionFacts(
+  database: Database<MetadataSchema>,
+  clock: () => number = database.now,
+): CollectionFacts {
+  const { read, transaction } = database
+  return {
+    listDue: (policy, limit) => listDue(read, policy, { now: clock(), limit }),
+    look: (item, policy) => transaction((tx) => look(tx, item, { policy, now: clock() })),
+    preview: (item, policy) => preview(database, { item, policy, now: clock() }),
+    forgetBlob: (digest) =>
+      transaction(async (tx) => {
+        await tx.deleteFrom('blob_removals').where('digest', '=', digest).execute()
+        await tx.deleteFrom('blob_claims').where('digest', '=', digest).execute()
+        await tx.deleteFrom('blobs').where('digest', '=', digest).execute()
+        await tx
+          .deleteFrom('collection_queue')
+          .where('kind', '=', 'blob')
+          .where('digest', '=', digest)
+          .execute()
+      }),
+    queueUnknown: (digests, graceMs) => queueUnknown(database, { digests, graceMs, now: clock() }),
+    forgetHistory: (policy, limit) => forgetHistory(database, { policy, limit, now: clock() }),
+    countQueue: (policy) => countQueue(database, policy),
+  }
+}
+
+async function preview(
+  { transaction }: Database<MetadataSchema>,
+  {
+    item,
+    policy,
+    now,
+  }: { item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>; policy: CollectionPolicy; now: number },
+): Promise<LookOutcome> {
+  try {
+    return await transaction(async (tx) => {
+      throw new Preview(await look(tx, item, { policy, now }))
+    })
+  } catch (error) {
+    if (error instanceof Preview) return error.outcome
+    throw error
+  }
+}

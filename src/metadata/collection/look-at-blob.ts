@@ -1,0 +1,60 @@
+import type { Digest } from '../../oci/digest.ts'
+import type { LookOutcome } from '../collection-facts.ts'
+import type { Writes } from '../queries/repositories.ts'
+import { existsIn } from './exists-in.ts'
+import type { Look } from './look-terms.ts'
+
+/**
+ * Time for which a mark belongs to the process that made it, in milliseconds. After it the process has ended, and another
+ * one removes the bytes; it is far longer than a process that lives may take, `REMOVED_WITHIN_MS`.
+ */
+const MARK_HOLDS_MS = 5 * 60_000
+
+/**
+ * Bytes are needed while a repository holds them, as a blob or as a manifest, the trash included, and while a push may
+ * be about to store them anew. Otherwise they are marked: from then on no fact can name them until they are removed.
+ */
+export async function lookAtBlob(tx: Writes, { digest, policy, now }: Look): Promise<LookOutcome> {
+  const blob = await tx.selectFrom('blobs').select('digest').where('digest', '=', digest).executeTakeFirst()
+  if (!blob) return { kind: 'kept', why: 'gone' }
+  const why = await findHolding(tx, digest)
+  if (why !== undefined) return { kind: 'kept', why }
+  const claim = await tx
+    .selectFrom('blob_claims')
+    .select('claimed_at')
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  const until = (claim?.claimed_at ?? Number.NEGATIVE_INFINITY) + policy.relyMs
+  if (until > now) return { kind: 'postponed', until: new Date(until), why: 'being pushed' }
+  return mark(tx, digest as Digest, now)
+}
+
+async function mark(tx: Writes, digest: Digest, now: number): Promise<LookOutcome> {
+  const present = await tx
+    .selectFrom('blob_removals')
+    .select('marked_at')
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  const until = (present?.marked_at ?? Number.NEGATIVE_INFINITY) + MARK_HOLDS_MS
+  if (until > now) return { kind: 'postponed', until: new Date(until), why: 'being removed' }
+  await tx
+    .insertInto('blob_removals')
+    .values({ digest, marked_at: now })
+    .onConflict((conflict) => conflict.column('digest').doUpdateSet({ marked_at: now }))
+    .execute()
+  return { kind: 'marked', digest }
+}
+
+async function findHolding(tx: Writes, digest: string): Promise<string | undefined> {
+  const link = await tx
+    .selectFrom('repository_blobs')
+    .select('digest')
+    .where('digest', '=', digest)
+    .limit(1)
+    .executeTakeFirst()
+  if (link) return 'held by a repository'
+  if (await existsIn(tx, 'manifests', { digest })) return 'a stored manifest'
+  const inTrash = await existsIn(tx, 'trashed_manifests', { digest })
+  if (inTrash || (await existsIn(tx, 'trashed_references', { digest }))) return 'in the trash'
+  return undefined
+}

@@ -1,0 +1,92 @@
+import type { LookOutcome } from '../collection-facts.ts'
+import type { QueueKey } from '../queries/collection-queue.ts'
+import { findUse } from '../queries/manifest-uses.ts'
+import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import { existsIn } from './exists-in.ts'
+import type { Look } from './look-terms.ts'
+import { queueFreed } from './queue-freed.ts'
+import { queueReferrers } from './queue-referrers.ts'
+
+/**
+ * A manifest is needed while a tag or an index names it, while it refers to a subject that is stored, and for a while
+ * after its last use.
+ */
+export async function lookAtManifest(tx: Writes, look: Look): Promise<LookOutcome> {
+  const { repositoryId, digest, now } = look
+  const manifest = await tx
+    .selectFrom('manifests')
+    .select(['created_at', 'subject'])
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  if (!manifest) return { kind: 'kept', why: 'gone' }
+  const why = await findNeed(tx, look, manifest.subject)
+  if (why !== undefined) return { kind: 'kept', why }
+  const { used, untagged } = await findLastTimes(tx, look, manifest.created_at)
+  const { keepMs, relyMs } = look.policy
+  // A client may be about to push an index that names it, whatever the time for which content is kept.
+  const until = Math.max(used + Math.max(keepMs, relyMs), untagged + keepMs)
+  if (until > now) return { kind: 'postponed', until: new Date(until), why: 'used lately' }
+  await removeManifest(tx, look)
+  return { kind: 'removed' }
+}
+
+async function findNeed(
+  tx: Writes,
+  { repositoryId, digest }: Look,
+  subject: string | null,
+): Promise<string | undefined> {
+  const here = { repositoryId, digest }
+  if (await existsIn(tx, 'tags', here)) return 'tagged'
+  if (await existsIn(tx, 'manifest_references', { ...here, kind: 'child' })) return 'named by an index'
+  if (await existsIn(tx, 'trashed_references', { ...here, kind: 'child' })) {
+    return 'named by an index in the trash'
+  }
+  if (subject === null) return undefined
+  const there = { repositoryId, digest: subject }
+  const isStored =
+    (await existsIn(tx, 'manifests', there)) || (await existsIn(tx, 'trashed_manifests', there))
+  return isStored ? 'refers to a stored subject' : undefined
+}
+
+/** Times of the last push, pull or tagging, and of the end of its last tag, which can be restored. */
+async function findLastTimes(
+  tx: Writes,
+  { repositoryId, digest }: Look,
+  createdAt: number,
+): Promise<{ used: number; untagged: number }> {
+  const ended = await tx
+    .selectFrom('tag_history')
+    .select(({ fn }) => fn.max<number | null>('ended_at').as('at'))
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  const used = Math.max(createdAt, (await findUse(tx, repositoryId, digest)) ?? 0)
+  return { used, untagged: Number(ended?.at ?? 0) }
+}
+
+async function removeManifest(tx: Writes, { repositoryId, digest, now, policy }: Look): Promise<void> {
+  const references = await tx
+    .selectFrom('manifest_references')
+    .select(['kind', 'digest'])
+    .where('repository_id', '=', repositoryId)
+    .where('manifest_digest', '=', digest)
+    .execute()
+  const freed = references.map(
+    (named): QueueKey => ({
+      kind: named.kind === 'child' ? 'manifest' : 'link',
+      repositoryId,
+      digest: named.digest,
+    }),
+  )
+  // References and recorded uses go with the manifest, by their foreign keys.
+  await tx
+    .deleteFrom('manifests')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .execute()
+  const event = { now, policy, reason: 'manifest collected' }
+  await queueFreed(tx, [...freed, { kind: 'blob', repositoryId: 0, digest }], event)
+  await queueReferrers(tx, { repositoryId, subject: digest, now, policy })
+  await dropIfEmpty(tx, repositoryId)
+}

@@ -1,0 +1,80 @@
+import type { LookOutcome } from '../collection-facts.ts'
+import { enqueue } from '../queries/collection-queue.ts'
+import type { Writes } from '../queries/repositories.ts'
+import { purgeTrashed } from './look-at-trashed.ts'
+import type { Look } from './look-terms.ts'
+
+/** Links removed in one transaction, which others wait for. */
+const LINKS = 500
+/** Manifests removed in one transaction; each may have many references. */
+const MANIFESTS = 50
+
+/** A deleted repository is kept as long as it can be restored; then it is removed part by part. */
+export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutcome> {
+  const { repositoryId, policy, now } = look
+  const repository = await tx
+    .selectFrom('repositories')
+    .select('trashed_at')
+    .where('id', '=', repositoryId)
+    .executeTakeFirst()
+  if (!repository) return { kind: 'kept', why: 'gone' }
+  if (repository.trashed_at === null) return { kind: 'kept', why: 'restored' }
+  const until = repository.trashed_at + policy.keepMs
+  if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
+  if ((await removeLinks(tx, look)) || (await removeManifests(tx, look)) || (await emptyTrash(tx, look))) {
+    return { kind: 'continued' }
+  }
+  await tx.deleteFrom('collection_queue').where('repository_id', '=', repositoryId).execute()
+  await tx.deleteFrom('repositories').where('id', '=', repositoryId).execute()
+  return { kind: 'removed' }
+}
+
+async function removeLinks(tx: Writes, { repositoryId, now }: Look): Promise<boolean> {
+  const links = await tx
+    .deleteFrom('repository_blobs')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', 'in', (query) =>
+      query
+        .selectFrom('repository_blobs')
+        .select('digest')
+        .where('repository_id', '=', repositoryId)
+        .limit(LINKS),
+    )
+    .returning('digest')
+    .execute()
+  await queueBlobs(tx, links, now)
+  return links.length > 0
+}
+
+async function removeManifests(tx: Writes, { repositoryId, now }: Look): Promise<boolean> {
+  const manifests = await tx
+    .deleteFrom('manifests')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', 'in', (query) =>
+      query
+        .selectFrom('manifests')
+        .select('digest')
+        .where('repository_id', '=', repositoryId)
+        .limit(MANIFESTS),
+    )
+    .returning('digest')
+    .execute()
+  await queueBlobs(tx, manifests, now)
+  return manifests.length > 0
+}
+
+async function emptyTrash(tx: Writes, look: Look): Promise<boolean> {
+  const trashed = await tx
+    .selectFrom('trashed_manifests')
+    .select('digest')
+    .where('repository_id', '=', look.repositoryId)
+    .limit(MANIFESTS)
+    .execute()
+  for (const { digest } of trashed) await purgeTrashed(tx, { ...look, digest })
+  return trashed.length > 0
+}
+
+async function queueBlobs(tx: Writes, rows: readonly { digest: string }[], now: number): Promise<void> {
+  const keys = rows.map(({ digest }) => ({ kind: 'blob' as const, repositoryId: 0, digest }))
+  await enqueue(tx, keys, { since: now, reason: 'repository collected' })
+}

@@ -1,0 +1,50 @@
+import type { LookOutcome } from '../collection-facts.ts'
+import type { QueueKey } from '../queries/collection-queue.ts'
+import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import type { Look } from './look-terms.ts'
+import { queueFreed } from './queue-freed.ts'
+import { queueReferrers } from './queue-referrers.ts'
+
+/** A deleted manifest is kept as long as it can be restored. */
+export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome> {
+  const { repositoryId, digest, policy, now } = look
+  const trashed = await tx
+    .selectFrom('trashed_manifests')
+    .select('trashed_at')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  if (!trashed) return { kind: 'kept', why: 'gone' }
+  const until = trashed.trashed_at + policy.keepMs
+  if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
+  await purgeTrashed(tx, look)
+  await dropIfEmpty(tx, repositoryId)
+  return { kind: 'removed' }
+}
+
+/** Removes a manifest from the trash, and queues all that it may have kept. */
+export async function purgeTrashed(tx: Writes, { repositoryId, digest, now, policy }: Look): Promise<void> {
+  const references = await tx
+    .selectFrom('trashed_references')
+    .select(['kind', 'digest'])
+    .where('repository_id', '=', repositoryId)
+    .where('manifest_digest', '=', digest)
+    .execute()
+  await tx
+    .deleteFrom('trashed_manifests')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .execute()
+  const freed = references.flatMap((named): QueueKey[] =>
+    named.kind === 'child'
+      ? [{ kind: 'manifest', repositoryId, digest: named.digest }]
+      : // The link may be gone: a client may delete a blob that only the trash names.
+        [
+          { kind: 'link', repositoryId, digest: named.digest },
+          { kind: 'blob', repositoryId: 0, digest: named.digest },
+        ],
+  )
+  const event = { now, policy, reason: 'left the trash' }
+  await queueFreed(tx, [...freed, { kind: 'blob', repositoryId: 0, digest }], event)
+  await queueReferrers(tx, { repositoryId, subject: digest, now, policy })
+}

@@ -1,0 +1,170 @@
+import type { Database } from '../../database/database.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { RestoreFacts } from '../restore-facts.ts'
+import type { MetadataSchema } from '../schema.ts'
+import { enqueue } from './collection-queue.ts'
+import { listTagPeriods } from './list-tag-periods.ts'
+import { emptyTrash, listTrash } from './list-trash.ts'
+import { recordUses } from './manifest-uses.ts'
+import { findRepositoryId, type Writes } from './repositories.ts'
+import { moveTag } from './tag-periods.ts'
+import { untrashManifest } from './trash-manifest.ts'
+import { untrashRepository } from './trash-repository.ts'
+
+/** Tags that come back with a manifest, at most: more were ended with it by no client. */
+const MAX_TAGS = 10_000
+
+/** {@link RestoreFacts} in SQL. */
+export function createRestoreFacts(
+  { read, transaction }: Database<MetadataSchema>,
+  clock: () => number,
+): RestoreFacts {
+  return {
+    listTagPeriods: (repository, selection) => listTagPeriods(read, repository, selection),
+    restoreTag: (target, by) => transaction((tx) => restoreTag(tx, { ...target, by, now: clock() })),
+    listTrash: (limit) => listTrash(read, limit),
+    restoreManifest: (repository, digest, by) =>
+      transaction(async (tx) => {
+        const repositoryId = await findRepositoryId(tx, repository)
+        if (repositoryId === undefined) return false
+        return restoreManifest(tx, { repositoryId, digest, by, now: clock() })
+      }),
+    restoreRepository: (name, { newName = name, by } = {}) =>
+      transaction(async (tx) => {
+        const trashed = await tx
+          .selectFrom('repositories')
+          .select('id')
+          .where('trashed_name', '=', name)
+          .orderBy('trashed_at', 'desc')
+          .orderBy('id', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        if (!trashed) return 'unknown'
+        const isFree = await untrashRepository(tx, { id: trashed.id, name: newName, by, now: clock() })
+        return isFree ? 'restored' : 'taken'
+      }),
+    emptyTrash: () => transaction((tx) => emptyTrash(tx)),
+  }
+}
+
+interface RestoredTag {
+  readonly repository: RepositoryName
+  readonly tag: Tag
+  readonly digest?: Digest | undefined
+  readonly by: string | undefined
+  readonly now: number
+}
+
+async function restoreTag(
+  tx: Writes,
+  { repository, tag, digest, by, now }: RestoredTag,
+): Promise<{ digest: Digest } | 'unknown' | 'gone'> {
+  const repositoryId = await findRepositoryId(tx, repository)
+  if (repositoryId === undefined) return 'unknown'
+  let query = tx
+    .selectFrom('tag_history')
+    .select('digest')
+    .where('repository_id', '=', repositoryId)
+    .where('name', '=', tag)
+  if (digest !== undefined) query = query.where('digest', '=', digest)
+  const period = await query.orderBy('ended_at', 'desc').orderBy('id', 'desc').limit(1).executeTakeFirst()
+  if (!period) return 'unknown'
+  const key = { repositoryId, digest: period.digest }
+  if (!(await isStored(tx, key)) && !(await bringBack(tx, { ...key, now }))) return 'gone'
+  await moveTag(tx, { repositoryId, now, by }, { name: tag, digest: period.digest })
+  return { digest: period.digest as Digest }
+}
+
+/** A manifest of a repository, at the time of an act. */
+interface Brought {
+  readonly repositoryId: number
+  readonly digest: string
+  readonly now: number
+}
+
+async function isStored(tx: Writes, { repositoryId, digest }: Omit<Brought, 'now'>): Promise<boolean> {
+  const row = await tx
+    .selectFrom('manifests')
+    .select('digest')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Takes a manifest out of the trash, with the repository's right to the blobs that it names. False if it is not there. */
+async function bringBack(tx: Writes, { repositoryId, digest, now }: Brought): Promise<boolean> {
+  if (!(await untrashManifest(tx, { repositoryId, digest }))) return false
+  await tx
+    .insertInto('repository_blobs')
+    .columns(['repository_id', 'digest', 'created_at', 'used_at'])
+    .expression((eb) =>
+      eb
+        .selectFrom('manifest_references')
+        .innerJoin('blobs', 'blobs.digest', 'manifest_references.digest')
+        .select((row) => [
+          'manifest_references.repository_id',
+          'blobs.digest',
+          row.cast<number>(row.val(now), 'bigint').as('created_at'),
+          row.cast<number>(row.val(now), 'bigint').as('used_at'),
+        ])
+        .where('repository_id', '=', repositoryId)
+        .where('manifest_digest', '=', digest)
+        .where('kind', '=', 'blob')
+        // Content that may be a blob or a manifest is recorded as both; only as a blob it has been linked.
+        .where((row) =>
+          row.not(
+            row.exists(
+              row
+                .selectFrom('manifests')
+                .select('manifests.digest')
+                .whereRef('manifests.digest', '=', 'manifest_references.digest')
+                .whereRef('manifests.repository_id', '=', 'manifest_references.repository_id'),
+            ),
+          ),
+        ),
+    )
+    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
+    .execute()
+  await recordUses(tx, repositoryId, { digests: [digest], at: now })
+  await enqueue(tx, [{ kind: 'manifest', repositoryId, digest }], { since: now, reason: 'restored' })
+  return true
+}
+
+async function restoreManifest(
+  tx: Writes,
+  { repositoryId, digest, by, now }: Brought & { by: string | undefined },
+): Promise<boolean> {
+  const trashed = await tx
+    .selectFrom('trashed_manifests')
+    .select('trashed_at')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  if (!trashed || !(await bringBack(tx, { repositoryId, digest, now }))) return false
+  const ended = await tx
+    .selectFrom('tag_history')
+    .select('name')
+    .distinct()
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .where('ended_at', '=', trashed.trashed_at)
+    .where('ended_how', '=', 'manifest-deleted')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('tags')
+            .select('tags.name')
+            .whereRef('tags.repository_id', '=', 'tag_history.repository_id')
+            .whereRef('tags.name', '=', 'tag_history.name'),
+        ),
+      ),
+    )
+    .limit(MAX_TAGS)
+    .execute()
+  for (const { name } of ended) await moveTag(tx, { repositoryId, now, by }, { name: name as Tag, digest })
+  return true
+}

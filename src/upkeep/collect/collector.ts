@@ -1,0 +1,123 @@
+import type { BlobReader, BlobWriter } from '../../blobs/blob-store.ts'
+import {
+  type CollectionFacts,
+  type CollectionPolicy,
+  type DueItem,
+  type LookOutcome,
+  REMOVED_WITHIN_MS,
+} from '../../metadata/collection-facts.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { Pace, type PaceLimits } from './pace.ts'
+
+/** Entries read at once. */
+const BATCH = 200
+/** Ended tags and claims forgotten in one transaction. */
+const HISTORY_BATCH = 500
+
+/** Result of a round. */
+export interface CollectionRound {
+  /** Facts removed, by kind of content. */
+  readonly removed: Readonly<Record<DueItem['kind'], number>>
+  /** Bytes removed from the store. */
+  readonly freedBytes: number
+  /** Entries that could not be removed; they stay in the queue. */
+  readonly failed: number
+}
+
+/** Dependencies of collection. */
+interface CollectorParts {
+  readonly blobs: Pick<BlobReader & BlobWriter, 'stat' | 'delete'>
+  readonly facts: CollectionFacts
+  readonly policy: CollectionPolicy
+  readonly pace: PaceLimits
+  /** Called with each entry after the look at it. */
+  readonly onLook?: ((item: DueItem, outcome: LookOutcome) => void) | undefined
+  /** Called with each entry that could not be removed. */
+  readonly onFailure?: ((item: DueItem, error: unknown) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Removes what is due, facts first and bytes last, until nothing is. It needs no lock: each look is a transaction of its
+ * own, several processes may collect at once, and one that ends in the middle leaves entries that the next one finds.
+ * Errors: the reason of the signal; `OciError` of a database that cannot be reached.
+ */
+export async function collect(parts: CollectorParts): Promise<CollectionRound> {
+  const round = new Round(parts)
+  await round.run()
+  return round.result()
+}
+
+class Round {
+  readonly #parts: CollectorParts
+  readonly #pace: Pace
+  readonly #removed: Record<DueItem['kind'], number> = {
+    repository: 0,
+    trashed: 0,
+    manifest: 0,
+    link: 0,
+    blob: 0,
+  }
+  /** Entries that failed in this round, which are not tried again in it. */
+  readonly #failed = new Set<string>()
+  #freedBytes = 0
+
+  constructor(parts: CollectorParts) {
+    this.#parts = parts
+    this.#pace = new Pace(parts.pace)
+  }
+
+  result(): CollectionRound {
+    return { removed: this.#removed, freedBytes: this.#freedBytes, failed: this.#failed.size }
+  }
+
+  async run(): Promise<void> {
+    const { facts, policy } = this.#parts
+    for (;;) {
+      const due = await facts.listDue(policy, BATCH + this.#failed.size)
+      const fresh = due.filter((item) => !this.#failed.has(keyOf(item)))
+      if (fresh.length === 0) break
+      for (const item of fresh) await this.#try(item)
+    }
+    while ((await facts.forgetHistory(policy, HISTORY_BATCH)) > 0) await this.#pace.rest(this.#parts.signal)
+  }
+
+  async #try(item: DueItem): Promise<void> {
+    await this.#pace.rest(this.#parts.signal)
+    try {
+      const bytes = await this.#step(item)
+      this.#freedBytes += bytes
+      this.#pace.count(bytes)
+    } catch (error) {
+      this.#failed.add(keyOf(item))
+      this.#pace.count()
+      this.#parts.onFailure?.(item, error)
+    }
+  }
+
+  /** Looks at an entry and removes it, if it is not needed. Returns the number of bytes removed. */
+  async #step(item: DueItem): Promise<number> {
+    const { facts, policy, onLook } = this.#parts
+    const lookedAt = Date.now()
+    const outcome = await facts.look(item, policy)
+    const bytes = outcome.kind === 'marked' ? await this.#removeBytes(outcome.digest, lookedAt) : 0
+    if (outcome.kind === 'removed' || outcome.kind === 'marked') this.#removed[item.kind]++
+    onLook?.(item, outcome)
+    return bytes
+  }
+
+  async #removeBytes(digest: Digest, markedAt: number): Promise<number> {
+    const { blobs, facts } = this.#parts
+    const size = (await blobs.stat(digest))?.size ?? 0
+    if (Date.now() - markedAt > REMOVED_WITHIN_MS) {
+      throw new Error(`The removal of ${digest} took too long to begin: it is tried again later`)
+    }
+    await blobs.delete(digest)
+    await facts.forgetBlob(digest)
+    return size
+  }
+}
+
+function keyOf({ kind, repositoryId, digest }: DueItem): string {
+  return `${kind} ${repositoryId} ${digest}`
+}

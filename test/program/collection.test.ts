@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
+
+const CONFIG = Buffer.from('{}')
+const REPOSITORY = 'alice/app'
+
+/** A server with the account alice, whose content can be made older. */
+async function open() {
+  await using resources = new AsyncDisposableStack()
+  const berth = resources.use(
+    await bootBerth({ users: [{ name: 'alice', isAdmin: true }], flags: ['--collect-rate', '10000'] }),
+  )
+  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
+  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const kept = resources.move()
+  return {
+    berth,
+    http,
+    /** Pushes an image with one layer of this text. */
+    async push(tag: string, layer: string) {
+      const bytes = Buffer.from(layer)
+      await pushBlob(http, REPOSITORY, CONFIG)
+      await pushBlob(http, REPOSITORY, bytes)
+      const manifest = formatManifest([CONFIG, bytes])
+      assert.equal(await putManifest(http, { repository: REPOSITORY, reference: tag }, manifest), 201)
+      return { digest: hashSha256(manifest), layer: hashSha256(bytes) }
+    },
+    async readStatus(path: string): Promise<number> {
+      return (await http.send('GET', `/v2/${REPOSITORY}/${path}`)).status
+    },
+    isStored: (digest: string) => existsSync(blobFile(berth, digest)),
+    /** Lets all that happened so far be days older. */
+    age: (days: number) => makeOlder(join(berth.dataDir, 'berth.db'), days * 24 * 3_600_000),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+function blobFile({ dataDir }: BootedBerth, digest: string): string {
+  const hex = digest.slice('sha256:'.length)
+  return join(dataDir, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
+}
+
+function makeOlder(file: string, ms: number): void {
+  using database = new DatabaseSync(file)
+  database.exec(`
+    update repository_blobs set created_at = created_at - ${ms}, used_at = used_at - ${ms};
+    update manifests set created_at = created_at - ${ms};
+    update manifest_uses set used_at = used_at - ${ms};
+    update tag_history set ended_at = ended_at - ${ms};
+    update trashed_manifests set trashed_at = trashed_at - ${ms};
+    update repositories set trashed_at = trashed_at - ${ms};
+    update blob_claims set claimed_at = claimed_at - ${ms};
+    update collection_queue set since = since - ${ms};
+  `)
+}
+
+test('an overwritten image can be restored for two weeks, and then its bytes go', async () => {
+  await using t = await open()
+  const first = await t.push('latest', 'first')
+  const second = await t.push('latest', 'second')
+  assert.match(await t.berth.command(['tag', 'history', REPOSITORY, 'latest']), /alice.*moved.*alice/)
+  await t.berth.command(['tag', 'restore', REPOSITORY, 'latest'])
+  assert.match(await t.berth.command(['tag', 'list', REPOSITORY]), new RegExp(first.digest))
+  await t.push('latest', 'second')
+  t.age(13)
+  await t.berth.command(['gc'])
+  assert.equal(await t.readStatus(`manifests/${first.digest}`), 200)
+  t.age(2)
+  // It was pulled a moment ago, so that it is kept for two weeks more.
+  assert.match(await t.berth.command(['gc', '--dry-run']), /kept until/)
+  t.age(15)
+  assert.match(await t.berth.command(['gc', '--dry-run']), new RegExp(`${first.digest}.*untagged.*removed`))
+  assert.match(await t.berth.command(['gc']), /^Removed: 0 repositories, 1 manifests, 2 blobs; freed/)
+  assert.equal(await t.readStatus(`manifests/${first.digest}`), 404)
+  assert.equal(await t.readStatus(`blobs/${first.layer}`), 404)
+  assert.deepEqual([t.isStored(first.layer), t.isStored(first.digest)], [false, false])
+  assert.equal(await t.readStatus('manifests/latest'), 200)
+  assert.equal(await t.readStatus(`blobs/${second.layer}`), 200)
+})
+
+test('a deleted repository is gone at once, comes back from the trash, and goes for good with it', async () => {
+  await using t = await open()
+  const image = await t.push('v1', 'layer')
+  await t.berth.command(['repo', 'delete', REPOSITORY, '--yes'])
+  assert.equal(await t.readStatus('manifests/v1'), 404)
+  assert.equal(await t.readStatus(`blobs/${image.layer}`), 404)
+  assert.deepEqual(JSON.parse(await t.berth.command(['repo', 'list', '--json'])), { repositories: [] })
+  assert.match(await t.berth.command(['trash', 'list']), /alice\/app +repository/)
+  await t.berth.command(['trash', 'restore', REPOSITORY])
+  assert.equal(await t.readStatus('manifests/v1'), 200)
+  assert.equal(await t.readStatus(`blobs/${image.layer}`), 200)
+  await t.berth.command(['repo', 'delete', REPOSITORY, '--yes'])
+  await t.berth.command(['trash', 'empty', '--yes'])
+  await t.berth.command(['gc'])
+  assert.deepEqual([t.isStored(image.layer), t.isStored(image.digest)], [false, false])
+  await t.push('v1', 'layer')
+  assert.equal(await t.readStatus(`blobs/${image.layer}`), 200)
+})
+
+test('a deleted manifest comes back with its tags, and `gc --now` leaves what a push may rely on', async () => {
+  await using t = await open()
+  const image = await t.push('v1', 'layer')
+  assert.equal((await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)).status, 202)
+  assert.equal(await t.readStatus('manifests/v1'), 404)
+  await t.berth.command(['trash', 'restore', `${REPOSITORY}@${image.digest}`])
+  assert.equal(await t.readStatus('manifests/v1'), 200)
+  await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)
+  await t.berth.command(['gc', '--now', '--yes'])
+  assert.deepEqual([t.isStored(image.layer), t.isStored(image.digest)], [true, false])
+  t.age(0.05)
+  await t.berth.command(['gc', '--now', '--yes'])
+  assert.equal(t.isStored(image.layer), false)
+})

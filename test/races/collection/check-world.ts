@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import type { Tag } from '../../../src/oci/reference.ts'
+import type { RepositoryName } from '../../../src/oci/repository-name.ts'
+import type { World } from './world.ts'
+
+const ALL = { limit: 1_000, last: undefined }
+
+interface Named {
+  readonly digest: Digest
+  readonly size: number
+}
+
+interface Content {
+  readonly config?: Named
+  readonly layers?: readonly Named[]
+  readonly manifests?: readonly Named[]
+}
+
+/** Tags of all repositories with their manifests, by `repository:tag`. */
+export async function readTags(world: World): Promise<Map<string, Digest>> {
+  const [node] = world.nodes
+  assert.ok(node)
+  const tags = new Map<string, Digest>()
+  for (const repository of await node.metadata.listRepositories('all', ALL)) {
+    for (const tag of (await node.metadata.describeTags(repository, ALL)) ?? []) {
+      tags.set(`${repository}:${tag.name}`, tag.digest)
+    }
+  }
+  return tags
+}
+
+/** Checks each manifest that is served: by its tag or by one of the digests that were ever pushed there. */
+export async function checkServed(
+  world: World,
+  pushed: ReadonlyMap<RepositoryName, ReadonlySet<Digest>>,
+): Promise<void> {
+  const [node] = world.nodes
+  assert.ok(node)
+  const whole = new Set<string>()
+  for (const [key, digest] of await readTags(world)) {
+    const [repository, tag] = key.split(':') as [RepositoryName, Tag]
+    const manifest = await node.metadata.findManifest(repository, tag)
+    assert.equal(manifest?.digest, digest, `${key} points at nothing`)
+    await checkManifest(world, { repository, digest, whole })
+  }
+  for (const [repository, digests] of pushed) {
+    for (const digest of digests) {
+      if (await node.metadata.findManifest(repository, digest)) {
+        await checkManifest(world, { repository, digest, whole })
+      }
+    }
+  }
+}
+
+async function checkManifest(
+  world: World,
+  { repository, digest, whole }: { repository: RepositoryName; digest: Digest; whole: Set<string> },
+): Promise<void> {
+  const key = `${repository}@${digest}`
+  if (whole.has(key)) return
+  whole.add(key)
+  const [node] = world.nodes
+  const manifest = await node?.metadata.findManifest(repository, digest)
+  assert.ok(manifest, `${key} is absent`)
+  assert.equal(digestOf(manifest.bytes), digest)
+  await checkBytes(world, digest, key)
+  const {
+    config,
+    layers = [],
+    manifests = [],
+  } = JSON.parse(Buffer.from(manifest.bytes).toString()) as Content
+  for (const blob of config ? [config, ...layers] : layers) {
+    const held = await node?.metadata.findBlob(repository, blob.digest)
+    assert.equal(held?.size, blob.size, `${key} names ${blob.digest}, which the repository does not hold`)
+    await checkBytes(world, blob.digest, key)
+  }
+  for (const child of manifests) await checkManifest(world, { repository, digest: child.digest, whole })
+}
+
+async function checkBytes({ store }: World, digest: Digest, whose: string): Promise<void> {
+  const found = await store.stat(digest)
+  assert.ok(found, `${whose}: the bytes of ${digest} are gone`)
+  const parts: Buffer[] = []
+  await store.send(
+    digest,
+    [{ start: 0, end: found.size }],
+    async (bytes) => void parts.push(Buffer.from(bytes)),
+  )
+  assert.equal(digestOf(Buffer.concat(parts)), digest, `${whose}: other bytes than those of ${digest}`)
+}
+
+/** Digests in the store. */
+export async function listStore({ store }: World): Promise<Digest[]> {
+  const { blobs } = await store.list({ limit: 1_000 })
+  return blobs.map(({ digest }) => digest)
+}
+
+/** Digests that the tags of all repositories need, with the referrers of their manifests. */
+export async function findNeeded(world: World): Promise<Set<Digest>> {
+  const [node] = world.nodes
+  assert.ok(node)
+  const needed = new Set<Digest>()
+  const visit = async (repository: RepositoryName, digest: Digest): Promise<void> => {
+    needed.add(digest)
+    const manifest = await node.metadata.findManifest(repository, digest)
+    const {
+      config,
+      layers = [],
+      manifests = [],
+    } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString()) as Content
+    for (const blob of config ? [config, ...layers] : layers) needed.add(blob.digest)
+    for (const child of manifests) await visit(repository, child.digest)
+    const page = { limit: 1_000, last: undefined, artifactType: undefined, maxBytes: 1e9 }
+    const { rows } = await node.metadata.listReferrers(repository, digest, page)
+    for (const row of rows) await visit(repository, row.digest)
+  }
+  for (const [key, digest] of await readTags(world)) {
+    await visit(key.split(':')[0] as RepositoryName, digest)
+  }
+  return needed
+}

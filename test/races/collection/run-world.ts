@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Digest } from '../../../src/oci/digest.ts'
+import type { RepositoryName } from '../../../src/oci/repository-name.ts'
+import type { SeededRandom } from '../../support/content/seeded-random.ts'
+import { ACTS, type Outcome } from './acts.ts'
+import { checkServed, findNeeded, listStore, readTags } from './check-world.ts'
+import { POLICY, type World } from './world.ts'
+
+/** Most acts at the same time. */
+const MOST_AT_ONCE = 5
+
+/** Share of pushes that are refused because their content is being removed: known content is waited for instead. */
+const MOST_REPEATED = 0.002
+
+/** Acts of a group in which much is due. */
+const BESIDE_COLLECTION = ['collect', 'push an image', 'push an image', 'push an image'].flatMap((name) =>
+  ACTS.filter((act) => act.name === name),
+)
+
+/** What the acts have done. */
+interface Counts {
+  acts: number
+  readonly byName: Map<string, number>
+  repeated: number
+  refused: number
+}
+
+/** The state that acts must lead to: tags with their manifests, and all manifests that were ever pushed. */
+interface Model {
+  tags: Map<string, Digest>
+  readonly pushed: Map<RepositoryName, Set<Digest>>
+}
+
+/**
+ * Runs acts in groups whose calls fall into one another, and checks all that is served after each group. Between groups
+ * time passes. At the end everything that no tag needs has to be gone, and nothing else.
+ */
+export async function runWorld(
+  world: World,
+  { acts, random }: { acts: number; random: SeededRandom },
+): Promise<Counts> {
+  const counts: Counts = { acts: 0, byName: new Map(), repeated: 0, refused: 0 }
+  const model: Model = { tags: new Map(), pushed: new Map() }
+  let isDue = false
+  while (counts.acts < acts) {
+    const outcomes = await runGroup(world, counts, { random, isDue })
+    await compare(world, model, outcomes)
+    isDue = random.chance(0.1)
+    world.pass(isDue ? POLICY.keepMs + 1 : random.between(0, POLICY.relyMs * 2))
+  }
+  assert.ok(counts.repeated <= counts.acts * MOST_REPEATED, `${counts.repeated} pushes had to be repeated`)
+  await checkEnd(world)
+  return counts
+}
+
+/** `isDue`: much is due, so that pushes come while it is removed. */
+async function runGroup(
+  world: World,
+  counts: Counts,
+  { random, isDue }: { random: SeededRandom; isDue: boolean },
+): Promise<Outcome[]> {
+  const group = Array.from({ length: random.between(1, MOST_AT_ONCE) }, () => pickAct(random))
+  if (isDue) group.push(...BESIDE_COLLECTION)
+  const outcomes = await Promise.all(
+    group.map(async ({ act, name }) => {
+      counts.byName.set(name, (counts.byName.get(name) ?? 0) + 1)
+      const node = random.pick(world.nodes)
+      assert.ok(node)
+      return act(world, node, random.fork())
+    }),
+  )
+  counts.acts += group.length
+  counts.repeated += outcomes.filter(({ kind }) => kind === 'repeated').length
+  counts.refused += outcomes.filter(({ kind }) => kind === 'refused').length
+  const isDeleting = outcomes.some(({ kind }) => kind === 'untagged' || kind === 'restored')
+  for (const outcome of outcomes) if (outcome.kind === 'refused' && !isDeleting) throw outcome.error
+  return outcomes
+}
+
+function pickAct(random: SeededRandom): (typeof ACTS)[number] {
+  const total = ACTS.reduce((sum, { weight }) => sum + weight, 0)
+  let at = random.next() * total
+  for (const one of ACTS) {
+    at -= one.weight
+    if (at < 0) return one
+  }
+  throw new Error('weights do not add up')
+}
+
+async function compare(world: World, model: Model, outcomes: readonly Outcome[]): Promise<void> {
+  // A process of SQLite sees in its next turn what another one has committed.
+  await nextTurn()
+  const actual = await readTags(world)
+  for (const outcome of outcomes) {
+    if (outcome.kind !== 'pushed') continue
+    const digests = model.pushed.get(outcome.repository) ?? new Set()
+    model.pushed.set(outcome.repository, digests.add(outcome.digest))
+  }
+  const touched = new Set(
+    outcomes.flatMap((outcome) =>
+      outcome.kind === 'untagged' || outcome.kind === 'restored' ? [outcome.repository] : [],
+    ),
+  )
+  const keys = new Set([...model.tags.keys(), ...actual.keys()])
+  for (const key of keys) {
+    if (touched.has(key.split(':')[0] as RepositoryName)) continue
+    const pushes = outcomes.flatMap((outcome) =>
+      outcome.kind === 'pushed' && `${outcome.repository}:${outcome.tag}` === key ? [outcome.digest] : [],
+    )
+    const expected = pushes.length > 0 ? pushes : [model.tags.get(key)]
+    assert.ok(
+      expected.includes(actual.get(key)),
+      `${key} points at ${actual.get(key)}, and should at ${expected.join(' or ')}`,
+    )
+  }
+  model.tags = actual
+  await checkServed(world, model.pushed)
+}
+
+/** With enough time and rounds all that no tag needs is gone, and nothing else. */
+async function checkEnd(world: World): Promise<void> {
+  const [node] = world.nodes
+  assert.ok(node)
+  await node.sweep()
+  // Three times: what leaves the trash may itself have been used until then.
+  for (let round = 0; round < 3; round++) {
+    world.pass(POLICY.keepMs + POLICY.relyMs + 1)
+    await node.collect()
+  }
+  const needed = await findNeeded(world)
+  assert.deepEqual((await listStore(world)).sort(), [...needed].sort())
+  assert.deepEqual(await node.metadata.listTrash(10), [])
+}

@@ -1,0 +1,81 @@
+import type { BlobStore } from '../../../src/blobs/blob-store.ts'
+import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
+import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
+import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
+import { createRegistry } from '../../../src/registry/create-registry.ts'
+import type { Registry } from '../../../src/registry/registry.ts'
+import { collect } from '../../../src/upkeep/collect/collector.ts'
+import { sweep } from '../../../src/upkeep/collect/sweep.ts'
+import type { SeededRandom } from '../../support/content/seeded-random.ts'
+import type { TemporaryDatabase } from '../../support/database/temporary-database.ts'
+import { slowStore } from './slow-store.ts'
+
+/** Times of the races. Clients rely on an answer for an hour, as they may of a server. */
+export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
+/** Time that a blob without facts is given. */
+const GRACE_MS = 2 * 3_600_000
+const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
+
+/** One process of a registry. */
+export interface WorldNode {
+  readonly registry: Registry
+  readonly metadata: ReturnType<typeof createSqlMetadata>
+  /** Runs a whole round. */
+  collect(policy?: CollectionPolicy): Promise<void>
+  sweep(): Promise<void>
+}
+
+/** A registry of several processes on one store, and its clock. */
+export interface World {
+  readonly nodes: readonly WorldNode[]
+  readonly store: BlobStore
+  pass(ms: number): void
+  now(): number
+}
+
+/** Opens a world; `count` processes, each with a connection of its own to the database. */
+export async function openWorld(
+  temporary: TemporaryDatabase,
+  { count, store, random }: { count: number; store: BlobStore; random: SeededRandom },
+): Promise<World> {
+  let now = Date.UTC(2030, 0, 1)
+  const clock = (): number => now
+  const nodes: WorldNode[] = []
+  for (let at = 0; at < count; at++) {
+    const database = at === 0 ? temporary.database : await temporary.openAgain()
+    const metadata = createSqlMetadata(database, clock)
+    const facts = createCollectionFacts(database, clock)
+    const blobs = slowStore(store, random.fork())
+    nodes.push({
+      metadata,
+      registry: createRegistry({
+        blobs,
+        metadata,
+        policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
+        clock,
+      }),
+      async collect(policy = POLICY) {
+        await collect({
+          blobs,
+          facts,
+          policy,
+          pace: UNPACED,
+          onFailure: (item, error) => {
+            throw new Error(`${item.kind} ${item.digest} was not collected`, { cause: error })
+          },
+        })
+      },
+      async sweep() {
+        await sweep({ blobs, facts, graceMs: GRACE_MS, pace: UNPACED })
+      },
+    })
+  }
+  return {
+    nodes,
+    store,
+    pass(ms) {
+      now += ms
+    },
+    now: clock,
+  }
+}
