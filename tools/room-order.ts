@@ -68,7 +68,10 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', '.'] },
   {
     folder: 'metadata',
-    rooms: ['migrations', '.', 'queries', 'collection', 'account-content.ts', 'sql-metadata.ts'],
+    rooms: [
+      ...['migrations', '.', 'queries', 'queries/tags', 'queries/trash', 'queries/content'],
+      ...['collection', 'account-content.ts', 'sql-metadata.ts'],
+    ],
   },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.'] },

@@ -1,10 +1,10 @@
 import type { Database } from '../database/database.ts'
 import type { Metadata } from './metadata.ts'
-import { createBlobFacts } from './queries/blob-facts.ts'
-import { createManifestFacts } from './queries/manifest-facts.ts'
-import { createRepositoryFacts } from './queries/repository-facts.ts'
-import { createRestoreFacts } from './queries/restore.ts'
-import { createUploadFacts } from './queries/upload-facts.ts'
+import { createBlobFacts } from './queries/content/blob-facts.ts'
+import { createManifestFacts } from './queries/content/manifest-facts.ts'
+import { createRepositoryFacts } from './queries/content/repository-facts.ts'
+import { createUploadFacts } from './queries/content/upload-facts.ts'
+import { createRestoreFacts } from './queries/trash/restore.ts'
 import type { MetadataSchema } from './schema.ts'
 
 /** Facts in an SQL database. `clock` gives milliseconds since 1970. */

@@ -1,9 +1,9 @@
-import type { Database } from '../../database/database.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { UploadId } from '../../oci/request.ts'
-import type { UploadFacts } from '../metadata.ts'
-import type { MetadataSchema } from '../schema.ts'
-import type { Reads } from './repositories.ts'
+import type { Database } from '../../../database/database.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { UploadId } from '../../../oci/request.ts'
+import type { UploadFacts } from '../../metadata.ts'
+import type { MetadataSchema } from '../../schema.ts'
+import type { Reads } from '../repositories.ts'
 
 /** {@link UploadFacts} in SQL. */
 export function createUploadFacts(

@@ -1,6 +1,6 @@
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import { enqueue } from './collection-queue.ts'
-import { findHeldRepository, type Writes } from './repositories.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import { enqueue } from '../collection-queue.ts'
+import { findHeldRepository, type Writes } from '../repositories.ts'
 
 /**
  * Moves a repository with all it holds to the trash, and ends its upload sessions; false if there is none with content.

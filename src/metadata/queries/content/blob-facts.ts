@@ -1,13 +1,13 @@
 import type { SelectQueryBuilder } from 'kysely'
-import type { Database } from '../../database/database.ts'
-import type { Digest } from '../../oci/digest.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { BlobFacts, RepositoryFilter } from '../metadata.ts'
-import type { MetadataSchema } from '../schema.ts'
-import { isBeingRemoved, UNKNOWN_SIZE } from './blob-removals.ts'
-import { enqueue } from './collection-queue.ts'
-import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from './repositories.ts'
-import { withinFilter } from './repository-filter.ts'
+import type { Database } from '../../../database/database.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { BlobFacts, RepositoryFilter } from '../../metadata.ts'
+import type { MetadataSchema } from '../../schema.ts'
+import { isBeingRemoved, UNKNOWN_SIZE } from '../blob-removals.ts'
+import { enqueue } from '../collection-queue.ts'
+import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from '../repositories.ts'
+import { withinFilter } from '../repository-filter.ts'
 
 /**
  * Time within which a use of a link is not recorded again, in milliseconds: short beside the time for which a client may

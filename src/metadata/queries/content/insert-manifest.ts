@@ -1,11 +1,11 @@
-import type { ManifestRecord } from '../metadata.ts'
-import { betweenBatches } from './between-batches.ts'
-import { UNKNOWN_SIZE } from './blob-removals.ts'
-import { enqueue } from './collection-queue.ts'
-import { recordUses } from './manifest-uses.ts'
+import type { ManifestRecord } from '../../metadata.ts'
+import { betweenBatches } from '../between-batches.ts'
+import { UNKNOWN_SIZE } from '../blob-removals.ts'
+import { enqueue } from '../collection-queue.ts'
+import { recordUses } from '../manifest-uses.ts'
+import { ensureRepository, type Writes } from '../repositories.ts'
+import { moveTag } from '../tags/tag-periods.ts'
 import { neededContent } from './named-content.ts'
-import { ensureRepository, type Writes } from './repositories.ts'
-import { moveTag } from './tag-periods.ts'
 
 /** Rows in one insert: their values stay below 32766, the smallest bound that an engine has. */
 const BATCH = 500

@@ -1,9 +1,9 @@
-import type { Tag } from '../../oci/reference.ts'
-import type { TagEnd } from '../schema.ts'
-import { betweenBatches } from './between-batches.ts'
-import { enqueue } from './collection-queue.ts'
-import { recordUses } from './manifest-uses.ts'
-import type { Writes } from './repositories.ts'
+import type { Tag } from '../../../oci/reference.ts'
+import type { TagEnd } from '../../schema.ts'
+import { betweenBatches } from '../between-batches.ts'
+import { enqueue } from '../collection-queue.ts'
+import { recordUses } from '../manifest-uses.ts'
+import type { Writes } from '../repositories.ts'
 
 /** Tags ended at once, between which other requests are served. */
 const BATCH = 500

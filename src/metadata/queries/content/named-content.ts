@@ -1,11 +1,11 @@
-import type { Descriptor } from '../../oci/descriptor.ts'
-import type { Digest } from '../../oci/digest.ts'
-import type { Manifest } from '../../oci/manifest.ts'
-import { findManifestKind, isNonDistributable, parseEssence } from '../../oci/media-type.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { NamedContent } from '../metadata.ts'
-import { betweenBatches } from './between-batches.ts'
-import { findRepositoryId, type Reads } from './repositories.ts'
+import type { Descriptor } from '../../../oci/descriptor.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import type { Manifest } from '../../../oci/manifest.ts'
+import { findManifestKind, isNonDistributable, parseEssence } from '../../../oci/media-type.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { NamedContent } from '../../metadata.ts'
+import { betweenBatches } from '../between-batches.ts'
+import { findRepositoryId, type Reads } from '../repositories.ts'
 
 /** Values in one `in (…)`: below every engine's bound, and small lists are planned better. */
 const BATCH = 500

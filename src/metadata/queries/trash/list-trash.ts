@@ -1,8 +1,8 @@
-import type { Digest } from '../../oci/digest.ts'
-import type { Tag } from '../../oci/reference.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { TrashedContent } from '../restore-facts.ts'
-import type { Reads, Writes } from './repositories.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import type { Tag } from '../../../oci/reference.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { TrashedContent } from '../../restore-facts.ts'
+import type { Reads, Writes } from '../repositories.ts'
 
 /** Tags shown of one manifest. */
 const TAGS = 100

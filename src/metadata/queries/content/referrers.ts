@@ -1,10 +1,10 @@
 import type { SelectQueryBuilder } from 'kysely'
-import type { Digest } from '../../oci/digest.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../metadata.ts'
-import type { MetadataSchema } from '../schema.ts'
-import { lastOf } from './last-of.ts'
-import type { Reads } from './repositories.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { ReferrerPage, ReferrerPageRequest, ReferrerRow } from '../../metadata.ts'
+import type { MetadataSchema } from '../../schema.ts'
+import { lastOf } from '../last-of.ts'
+import type { Reads } from '../repositories.ts'
 
 type ReferrerSelection = ReferrerPageRequest & { repository: RepositoryName; subject: Digest }
 

@@ -1,9 +1,9 @@
-import type { Database } from '../../database/database.ts'
-import type { Digest } from '../../oci/digest.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { MetadataSchema } from '../schema.ts'
-import { recordUses } from './manifest-uses.ts'
-import { findRepositoryId, type Writes } from './repositories.ts'
+import type { Database } from '../../../database/database.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { MetadataSchema } from '../../schema.ts'
+import { recordUses } from '../manifest-uses.ts'
+import { findRepositoryId, type Writes } from '../repositories.ts'
 
 /** Pulls written in one transaction. */
 const BATCH = 500

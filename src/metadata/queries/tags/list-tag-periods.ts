@@ -1,8 +1,8 @@
-import type { Digest } from '../../oci/digest.ts'
-import type { Tag } from '../../oci/reference.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { TagPeriod } from '../restore-facts.ts'
-import { findRepositoryId, type Reads } from './repositories.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import type { Tag } from '../../../oci/reference.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { TagPeriod } from '../../restore-facts.ts'
+import { findRepositoryId, type Reads } from '../repositories.ts'
 
 /** Present and ended periods of one tag, or of all tags of a repository, the latest first. */
 export async function listTagPeriods(

@@ -1,6 +1,6 @@
-import { betweenBatches } from './between-batches.ts'
-import { enqueue } from './collection-queue.ts'
-import type { Writes } from './repositories.ts'
+import { betweenBatches } from '../between-batches.ts'
+import { enqueue } from '../collection-queue.ts'
+import type { Writes } from '../repositories.ts'
 
 /** References moved at once, between which other requests are served. */
 const BATCH = 500
