@@ -50,7 +50,9 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'front-door',
     rooms: [
-      ...['visit', 'listen/http', 'listen'],
+      ...['visit', 'listen/sockets'],
+      ...['listen/http/messages', 'listen/http/refusals', 'listen/http/limits', 'listen/http'],
+      ...['listen/tls', 'listen'],
       ...[
         'vhost/syntax',
         'vhost/regex',

@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { AnswerGate } from '../front-door/listen/answer-gate.ts'
-import { connectionLimit, FEW_CONNECTIONS, openFileLimit } from '../front-door/listen/open-file-limit.ts'
+import {
+  connectionLimit,
+  FEW_CONNECTIONS,
+  openFileLimit,
+} from '../front-door/listen/sockets/open-file-limit.ts'
 import { createCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'

@@ -449,10 +449,13 @@ export const ROWS: Readonly<Record<string, readonly (MatrixRow | MatrixElsewhere
     { elsewhere: 'src/front-door/forward/proxy-request.test.ts', why: 'an upstream that takes nothing' },
   ],
   proxy_connect_timeout: [
-    { elsewhere: 'src/front-door/forward/connect-server.test.ts', why: 'a server that does not answer' },
+    {
+      elsewhere: 'src/front-door/forward/connect/connect-server.test.ts',
+      why: 'a server that does not answer',
+    },
   ],
   proxy_next_upstream: [
     { elsewhere: 'src/front-door/forward/next-server.test.ts', why: 'an upstream of several servers' },
   ],
-  ssl_protocols: [{ elsewhere: 'src/front-door/listen/tls-policy.test.ts', why: 'a handshake' }],
+  ssl_protocols: [{ elsewhere: 'src/front-door/listen/tls/tls-policy.test.ts', why: 'a handshake' }],
 }

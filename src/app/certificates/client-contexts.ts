@@ -1,7 +1,7 @@
 import { constants, randomBytes } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import type { TlsPolicyName } from '../../front-door/listen/tls-policy.ts'
-import { toTlsOptions } from '../../front-door/listen/tls-policy.ts'
+import type { TlsPolicyName } from '../../front-door/listen/tls/tls-policy.ts'
+import { toTlsOptions } from '../../front-door/listen/tls/tls-policy.ts'
 import type { ClientAuthority } from '../../front-door/visit/client-proof.ts'
 
 /** The pair of a host; `id` is the same object as long as the pair is. */

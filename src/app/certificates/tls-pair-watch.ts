@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import type { TlsFiles } from '../../config/config.ts'
 import { readVersion } from '../../files/file-version.ts'
-import type { TlsPair } from '../../front-door/listen/pair-context.ts'
+import type { TlsPair } from '../../front-door/listen/tls/pair-context.ts'
 import { runPeriodically } from '../../upkeep/run-periodically.ts'
 import { AppError } from '../faults/app-error.ts'
 

@@ -8,7 +8,7 @@ import { openSiteLog, type SiteLog } from '../../front-door/answer/site-access-l
 import { createFrontDoor } from '../../front-door/front-door.ts'
 import type { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import type { DoorListener } from '../../front-door/listen/door-listener.ts'
-import { AnswerHolds } from '../../front-door/listen/http/answer-holds.ts'
+import { AnswerHolds } from '../../front-door/listen/http/limits/answer-holds.ts'
 import { HostTable } from '../../front-door/sites/host-table.ts'
 import type { ChallengeSource, LimitGate } from '../../front-door/sites/ports.ts'
 import type { Site } from '../../front-door/sites/site.ts'

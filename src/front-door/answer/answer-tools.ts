@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { ForwardTools } from '../forward/forward-tools.ts'
-import type { AnswerHolds } from '../listen/http/answer-holds.ts'
+import type { AnswerHolds } from '../listen/http/limits/answer-holds.ts'
 import type { LimitGate, PasswordChecker } from '../sites/ports.ts'
 import type { Served } from '../visit/served.ts'
 import type { FileRules } from './files/find-file.ts'

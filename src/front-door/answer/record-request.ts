@@ -4,7 +4,7 @@ import type { SiteVisit } from '../exchange/site-handler.ts'
 import { whenOver } from '../forward/upgrade/join-sockets.ts'
 import type { UpgradeResult } from '../forward/upgrade/proxy-upgrade.ts'
 import { readBasic } from '../judge/basic-credentials.ts'
-import type { DoorResponse } from '../listen/http/door-request.ts'
+import type { DoorResponse } from '../listen/http/messages/door-request.ts'
 import type { SiteLog, SiteLogLine } from './site-access-log.ts'
 
 /** Writes a line once a request is over, unless its record says otherwise by then. */

@@ -6,7 +6,7 @@ import {
   type SiteExchange,
   toAddedHeaders,
 } from '../exchange/site-exchange.ts'
-import type { Http1Request } from '../listen/http/http1-message.ts'
+import type { Http1Request } from '../listen/http/messages/http1-message.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import type { RefusalWords } from '../visit/served.ts'
 import type { AddedHeaders, Visit } from '../visit/visit.ts'

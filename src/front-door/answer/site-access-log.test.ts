@@ -11,7 +11,7 @@ import { exchange, get, HOST, openProxyRoom } from '../../../test/support/door/p
 import { type App, startApp } from '../../../test/support/door/start-app.ts'
 import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { stripControlCharacters } from '../../log/access-line.ts'
-import { formatErrorPage } from '../listen/http/error-pages.ts'
+import { formatErrorPage } from '../listen/http/refusals/error-pages.ts'
 import { compileServer } from '../vhost/compile/compile-server.ts'
 import { openSiteLog, type SiteLogLine } from './site-access-log.ts'
 

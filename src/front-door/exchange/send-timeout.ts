@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Duplex, Writable } from 'node:stream'
-import { breakOff } from '../listen/http/break-off.ts'
+import { breakOff } from '../listen/http/messages/break-off.ts'
 
 /**
  * Waits until a client has taken all written bytes (`drain`), or all of an answer that has ended (`finish`). One that

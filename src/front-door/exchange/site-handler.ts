@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { DoorRequest, DoorResponse } from '../listen/http/door-request.ts'
+import type { DoorRequest, DoorResponse } from '../listen/http/messages/door-request.ts'
 import type { Site } from '../sites/site.ts'
 import type { ClientProof } from '../visit/client-proof.ts'
 import type { Visit } from '../visit/visit.ts'

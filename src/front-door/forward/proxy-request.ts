@@ -7,7 +7,7 @@ import {
   logTooLarge,
   type SiteExchange,
 } from '../exchange/site-exchange.ts'
-import { breakOff } from '../listen/http/break-off.ts'
+import { breakOff } from '../listen/http/messages/break-off.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { upstreamTls } from './connect/connect-tls.ts'

@@ -3,12 +3,12 @@ import type { SecureContext } from 'node:tls'
 import { createVisitMaker, type VisitRules } from '../visit/make-visit.ts'
 import type { Served } from '../visit/served.ts'
 import type { AnswerGate } from './answer-gate.ts'
-import type { DoorAddress } from './door-address.ts'
 import { type DoorListener, openDoorListener } from './door-listener.ts'
 import type { DoorPorts } from './door-ports.ts'
-import type { HeadRefusal } from './http/refuse-head.ts'
-import { hasDoubles } from './http/request-target.ts'
-import type { TlsPair } from './pair-context.ts'
+import { hasDoubles } from './http/messages/request-target.ts'
+import type { HeadRefusal } from './http/refusals/refuse-head.ts'
+import type { DoorAddress } from './sockets/door-address.ts'
+import type { TlsPair } from './tls/pair-context.ts'
 
 const POLICY = 'Mozilla-Intermediate'
 /** RFC 9112, 3.2: of doubles a proxy before this server may have believed the other host, or the other log-in. */
@@ -40,7 +40,7 @@ export interface LoneDoorParts extends VisitRules {
 export async function openLoneDoor(address: DoorAddress, parts: LoneDoorParts): Promise<DoorListener> {
   const { pair, ticketSecret, headersTimeoutMs } = parts
   // Loaded with TLS only.
-  const tls = pair && (await import('./pair-context.ts'))
+  const tls = pair && (await import('./tls/pair-context.ts'))
   const findContext = pair && tls?.createContextFinder(pair, { policy: POLICY, ticketSecret })
   // A pair that does not fit is an error before anything listens.
   findContext?.()

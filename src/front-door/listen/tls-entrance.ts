@@ -2,11 +2,11 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ClientAuthority } from '../visit/client-proof.ts'
 import { plainAddress } from '../visit/network-address.ts'
-import { readClientHello } from './client-hello.ts'
 import type { DoorPorts } from './door-ports.ts'
-import { peek } from './peek.ts'
-import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './refuse-connection.ts'
-import { ACME_TLS, TlsServers } from './tls-servers.ts'
+import { readClientHello } from './sockets/client-hello.ts'
+import { peek } from './sockets/peek.ts'
+import { PLAIN_ON_TLS, PROTOCOL_VERSION, refuse, UNRECOGNIZED_NAME } from './sockets/refuse-connection.ts'
+import { ACME_TLS, TlsServers } from './tls/tls-servers.ts'
 
 /** Reading of the first bytes of a connection. */
 export interface HelloFacts {

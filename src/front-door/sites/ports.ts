@@ -1,5 +1,5 @@
 import type { SecureContext } from 'node:tls'
-import type { TlsPolicyName } from '../listen/tls-policy.ts'
+import type { TlsPolicyName } from '../listen/tls/tls-policy.ts'
 import type { RequestRate } from '../vhost/settings/settings.ts'
 import type { ClientAuthority } from '../visit/client-proof.ts'
 

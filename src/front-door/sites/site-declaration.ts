@@ -1,4 +1,4 @@
-import type { TlsPolicyName } from '../listen/tls-policy.ts'
+import type { TlsPolicyName } from '../listen/tls/tls-policy.ts'
 /** Use of plain HTTP and TLS for a host: nginx-proxy's `HTTPS_METHOD`. */
 export const HTTPS_METHODS = ['redirect', 'noredirect', 'nohttp', 'nohttps'] as const
 /** A method of {@link HTTPS_METHODS}. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { NamePolicy } from '../listen/door-ports.ts'
-import type { TlsPolicyName } from '../listen/tls-policy.ts'
+import type { TlsPolicyName } from '../listen/tls/tls-policy.ts'
 import type { ClientAuthority } from '../visit/client-proof.ts'
 import { normalizeHost } from '../visit/host-name.ts'
 import { type ClientDemand, decideClientDemand } from './client-certificates.ts'

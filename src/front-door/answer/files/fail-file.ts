@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { DESCRIPTORS_RETRY_AFTER_S, isOutOfDescriptors } from '../../../stream/descriptors.ts'
-import { breakOff } from '../../listen/http/break-off.ts'
+import { breakOff } from '../../listen/http/messages/break-off.ts'
 
 /**
  * Ends the answer with a file that could not be read, or whose client went away.

@@ -1,5 +1,5 @@
-import type { TlsPolicyName } from '../../listen/tls-policy.ts'
-import { TLS_POLICIES } from '../../listen/tls-policy.ts'
+import type { TlsPolicyName } from '../../listen/tls/tls-policy.ts'
+import { TLS_POLICIES } from '../../listen/tls/tls-policy.ts'
 import { quote } from '../../sites/quote.ts'
 import {
   CLIENT_CERTIFICATES,

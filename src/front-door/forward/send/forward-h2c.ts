@@ -5,7 +5,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2'
-import { watchArrivals } from '../../listen/http/watch-arrivals.ts'
+import { watchArrivals } from '../../listen/http/limits/watch-arrivals.ts'
 import { ConnectFailed } from '../connect/connect-server.ts'
 import { tlsOptionsFor, type UpstreamTls } from '../connect/connect-tls.ts'
 import type { AnswerSink, Flight, OutgoingRequest } from './forward-request.ts'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Http1Request, Http1Response } from '../../listen/http/http1-message.ts'
+import { type Http1Request, Http1Response } from '../../listen/http/messages/http1-message.ts'
 
 /**
  * Time for which a client may go on sending after its answer, in milliseconds; cut at once, it might not see the

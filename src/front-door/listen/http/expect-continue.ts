@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { DoorRequest, DoorResponse } from './door-request.ts'
+import type { DoorRequest, DoorResponse } from './messages/door-request.ts'
 
 /**
  * Requests the body that the client holds back (`Expect: 100-continue`, RFC 9110 section 10.1.1) once it is read, so

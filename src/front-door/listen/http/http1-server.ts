@@ -1,13 +1,13 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { continueOnceRequested } from './expect-continue.ts'
-import { Http1Request, Http1Response } from './http1-message.ts'
-import { type HeadRefusal, refusalOfHead } from './refuse-head.ts'
+import { CONNECTION_LIMITS } from './limits/connection-limits.ts'
+import { RequestTurns } from './limits/request-turns.ts'
+import { Http1Request, Http1Response } from './messages/http1-message.ts'
+import { type HeadRefusal, refusalOfHead } from './refusals/refuse-head.ts'
+import { answerUnreadable, refuseTunnel } from './refusals/unreadable.ts'
 import type { RequestPorts } from './request-ports.ts'
-import { RequestTurns } from './request-turns.ts'
-import { answerUnreadable, refuseTunnel } from './unreadable.ts'
 
 const http = process.getBuiltinModule('node:http')
 

@@ -6,14 +6,14 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import type { AnswerHolds } from './answer-holds.ts'
-import { CONNECTION_LIMITS } from './connection-limits.ts'
 import { continueOnceRequested } from './expect-continue.ts'
-import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './http2-guard.ts'
-import { Http2Request, Http2Response } from './http2-message.ts'
-import { countHeadBytes, refusalOfHead } from './refuse-head.ts'
+import type { AnswerHolds } from './limits/answer-holds.ts'
+import { CONNECTION_LIMITS } from './limits/connection-limits.ts'
+import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './limits/http2-guard.ts'
+import type { UploadWindows } from './limits/upload-windows.ts'
+import { Http2Request, Http2Response } from './messages/http2-message.ts'
+import { countHeadBytes, refusalOfHead } from './refusals/refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
-import type { UploadWindows } from './upload-windows.ts'
 
 /** Most invalid frames, and settings, of one connection. */
 const MAX_INVALID_FRAMES = 100

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
-import type { DoorRequest, DoorResponse } from './door-request.ts'
-import type { Http1Request } from './http1-message.ts'
-import type { HeadRefusal } from './refuse-head.ts'
-import type { WordRefusal } from './unreadable.ts'
+import type { DoorRequest, DoorResponse } from './messages/door-request.ts'
+import type { Http1Request } from './messages/http1-message.ts'
+import type { HeadRefusal } from './refusals/refuse-head.ts'
+import type { WordRefusal } from './refusals/unreadable.ts'
 
 /** Receivers of requests. `Expect: 100-continue` is met when a body is read, not before. */
 export interface RequestPorts {

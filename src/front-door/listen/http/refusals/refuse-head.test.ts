@@ -4,9 +4,9 @@ import { connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { HOST, openProxyRoom } from '../../../../test/support/door/proxy-room.ts'
-import { startApp } from '../../../../test/support/door/start-app.ts'
-import { readAll } from '../../../../test/support/door/test-door.ts'
+import { HOST, openProxyRoom } from '../../../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../../../test/support/door/start-app.ts'
+import { readAll } from '../../../../../test/support/door/test-door.ts'
 
 /** Attempts for each size: a reset costs only some clients their answer. */
 const ATTEMPTS = 10

@@ -4,10 +4,10 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { request } from 'node:https'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { HOST, openProxyRoom } from '../../../../test/support/door/proxy-room.ts'
-import { type App, startApp } from '../../../../test/support/door/start-app.ts'
-import { makeHolds } from '../../../../test/support/door/test-door.ts'
-import { createHttp2 } from './http2-server.ts'
+import { HOST, openProxyRoom } from '../../../../../test/support/door/proxy-room.ts'
+import { type App, startApp } from '../../../../../test/support/door/start-app.ts'
+import { makeHolds } from '../../../../../test/support/door/test-door.ts'
+import { createHttp2 } from '../http2-server.ts'
 import { UploadWindows } from './upload-windows.ts'
 
 const MIB = 1024 * 1024

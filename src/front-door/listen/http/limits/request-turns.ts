@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Http1Request, Http1Response } from './http1-message.ts'
+import type { Http1Request, Http1Response } from '../messages/http1-message.ts'
 
 /** Requests that may wait on one connection while another one is answered: apt sends ten, other clients none. */
 export const MAX_WAITING_REQUESTS = 64

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { DoorRequest } from './door-request.ts'
+import type { DoorRequest } from '../messages/door-request.ts'
 
 /** Largest head of a request, in bytes: a bearer token with many scopes takes 8 KiB. */
 export const MAX_HEAD_BYTES: number = 32 * 1024

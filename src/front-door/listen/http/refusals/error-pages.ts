@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { breakOff } from './break-off.ts'
-import type { DoorResponse } from './door-request.ts'
+import { breakOff } from '../messages/break-off.ts'
+import type { DoorResponse } from '../messages/door-request.ts'
 
 /** Text for visitors, by status: little, and nothing about the servers behind. */
 const PAGES: Readonly<Record<number, readonly [title: string, text: string]>> = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FUZZ_SHARE } from '../../../test/support/content/fuzz-share.ts'
-import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
+import { FUZZ_SHARE } from '../../../../test/support/content/fuzz-share.ts'
+import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')

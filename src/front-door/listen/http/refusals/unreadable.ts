@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Served } from '../../visit/served.ts'
+import type { Served } from '../../../visit/served.ts'
 import { endWithAnswer, MAX_HEAD_BYTES } from './refuse-head.ts'
 
 /** Words the refusal of what is no request. */

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectionOptions, connect } from 'node:tls'
-import { FUZZ_SHARE } from '../../../test/support/content/fuzz-share.ts'
-import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
+import { FUZZ_SHARE } from '../../../../test/support/content/fuzz-share.ts'
+import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
 import { MAX_CLIENT_HELLO_BYTES, readClientHello } from './client-hello.ts'
 
 /** The first bytes that Node's own client sends. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { openTestLoneDoor } from '../../../../test/support/door/lone-door.ts'
-import { exchange, get, openProxyRoom } from '../../../../test/support/door/proxy-room.ts'
-import { startApp } from '../../../../test/support/door/start-app.ts'
+import { openTestLoneDoor } from '../../../../../test/support/door/lone-door.ts'
+import { exchange, get, openProxyRoom } from '../../../../../test/support/door/proxy-room.ts'
+import { startApp } from '../../../../../test/support/door/start-app.ts'
 import { MAX_WAITING_REQUESTS } from './request-turns.ts'
 
 test('requests sent without waiting for answers are passed on one after the other, in order', async () => {

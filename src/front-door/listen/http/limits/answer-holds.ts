@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
-import type { EndedAnswers, UnsentBytes, UnsentHold } from '../../../stream/unsent-bytes.ts'
+import type { EndedAnswers, UnsentBytes, UnsentHold } from '../../../../stream/unsent-bytes.ts'
 
 /** The holds of answers of both versions of HTTP in one count of unsent bytes. Listeners and sites share one. */
 export class AnswerHolds {

@@ -1,4 +1,4 @@
-import { MAX_HEAD_BYTES } from './refuse-head.ts'
+import { MAX_HEAD_BYTES } from '../refusals/refuse-head.ts'
 
 /** Bounds of every connection. */
 export const CONNECTION_LIMITS = {
