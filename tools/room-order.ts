@@ -24,12 +24,21 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['.', 'workers', 'doctor', 'start.ts'],
     ],
   },
-  { folder: 'blobs', rooms: ['.', 'disk'] },
+  { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk'] },
   {
     folder: 'certificates',
     rooms: [
       ...['x509', 'x509/write', 'folder', 'own-ca', 'check', 'install'],
-      ...['acme/client', 'acme/dns', 'acme/challenges', 'acme/plan', 'acme/renew', 'acme/issue', 'acme'],
+      ...[
+        'acme/client/requests',
+        'acme/client',
+        'acme/dns',
+        'acme/challenges',
+        'acme/plan',
+        'acme/renew',
+        'acme/issue',
+        'acme',
+      ],
     ],
   },
   {
@@ -50,7 +59,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'front-door',
     rooms: [
-      ...['visit', 'listen/sockets'],
+      ...['visit/address', 'visit', 'listen/sockets'],
       ...['listen/http/messages', 'listen/http/refusals', 'listen/http/limits', 'listen/http'],
       ...['listen/tls', 'listen'],
       ...[
@@ -76,7 +85,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     ],
   },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
-  { folder: 'tokens', rooms: ['migrations', '.'] },
+  { folder: 'tokens', rooms: ['migrations', '.', 'access', 'refresh'] },
   { folder: 'upkeep', rooms: ['.', 'collect'] },
   {
     folder: TEST_SUPPORT,

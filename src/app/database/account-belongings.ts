@@ -1,7 +1,7 @@
 import type { AccountBelongings } from '../../accounts/belongings.ts'
 import type { Database } from '../../database/database.ts'
 import { createAccountContent } from '../../metadata/account-content.ts'
-import { endLogIns } from '../../tokens/log-ins.ts'
+import { endLogIns } from '../../tokens/refresh/log-ins.ts'
 import type { BerthSchema } from './database-schema.ts'
 
 /** Data of accounts in other parts of the database. */

@@ -10,9 +10,9 @@ import { openPostgresDatabase } from '../../database/postgres/open-postgres.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/request.ts'
-import { createLogInManager } from '../../tokens/log-ins.ts'
-import { createRefreshTokenService } from '../../tokens/refresh-tokens.ts'
-import { createTokenService } from '../../tokens/token-service.ts'
+import { createTokenService } from '../../tokens/access/token-service.ts'
+import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
+import { createRefreshTokenService } from '../../tokens/refresh/refresh-tokens.ts'
 import { type BerthSchema, MIGRATION_SETS } from './database-schema.ts'
 
 const SKEW_MS = 10 * 60_000

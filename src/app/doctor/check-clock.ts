@@ -1,5 +1,5 @@
-import { AcmeError } from '../../certificates/acme/client/acme-error.ts'
-import { createTransport } from '../../certificates/acme/client/acme-transport.ts'
+import { AcmeError } from '../../certificates/acme/client/requests/acme-error.ts'
+import { createTransport } from '../../certificates/acme/client/requests/acme-transport.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 
 /** Tokens and certificates are checked against the clock; tokens allow a minute. */

@@ -1,4 +1,4 @@
-import { createTokenService } from '../../tokens/token-service.ts'
+import { createTokenService } from '../../tokens/access/token-service.ts'
 import { removeLeftSockets } from '../door/listeners.ts'
 import type { DoorSource } from '../door/open-front-door.ts'
 import type { Serving, StartContext } from '../start-context.ts'

@@ -5,9 +5,9 @@ import type { Interruption } from '../../stream/interruption.ts'
 import { receive } from '../../stream/receive.ts'
 import type { AppendRequest } from '../blob-store.ts'
 import type { EarlySyncs, SyncPoint } from './early-sync.ts'
-import type { HashThread } from './hash-thread.ts'
+import type { HashThread } from './hashes/hash-thread.ts'
+import type { UploadHash } from './hashes/upload-hash.ts'
 import type { StoredEnd } from './stored-end.ts'
-import type { UploadHash } from './upload-hash.ts'
 
 /** Longest silence of a client in the middle of a body, in milliseconds: slow links pause, dead ones do not come back. */
 const BODY_GAP_MS = 60_000

@@ -11,7 +11,7 @@ import { describeBlobStore } from '../blob-store.suite.ts'
 import type { BlobPage, UploadProgress } from '../blob-store.ts'
 import type { BlobStoreFixture } from '../blob-store-fixture.suite.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
-import { hashThreadIfUseful } from './hash-thread.ts'
+import { hashThreadIfUseful } from './hashes/hash-thread.ts'
 
 async function openInTemporaryFolder(): Promise<BlobStoreFixture & { root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'berth-blobs-'))

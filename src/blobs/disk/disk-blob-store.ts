@@ -13,14 +13,14 @@ import type { Appended, AppendRequest, BlobPage, BlobStore, UploadProgress } fro
 import { isAbsent, systemCodeOf, toStorageFault, translatingFaults } from '../storage-fault.ts'
 import { appendBody, type Body } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
-import type { HashThread } from './hash-thread.ts'
+import type { HashThread } from './hashes/hash-thread.ts'
+import { hashFile, RunningHashes } from './hashes/running-hashes.ts'
+import type { InLineHash, UploadHash } from './hashes/upload-hash.ts'
 import { blobPath, uploadFolder, uploadPath } from './layout.ts'
 import { listBlobs } from './list-blobs.ts'
 import { placeBlob } from './place-blob.ts'
-import { hashFile, RunningHashes } from './running-hashes.ts'
 import { sendFile } from './send-file.ts'
 import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
-import type { InLineHash, UploadHash } from './upload-hash.ts'
 
 /** Options of a store in a folder. */
 interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite' | 'collector'> {

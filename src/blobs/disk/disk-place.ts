@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
 import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../blob-place.ts'
 import type { BlobStore } from '../blob-store.ts'
-import { hashThreadIfUseful, type OnThreadLost } from './hash-thread.ts'
+import { hashThreadIfUseful, type OnThreadLost } from './hashes/hash-thread.ts'
 import { blobFolder, distributionFacts, uploadFolder } from './layout.ts'
 import { probeFolders } from './probe-folders.ts'
 

@@ -2,7 +2,7 @@ import type { JudgedVisit } from '../exchange/site-exchange.ts'
 import { type ContentPlan, findTarget, type SiteExchange, type SiteTools } from '../exchange/site-exchange.ts'
 import { accessFor, decideAddress, decideDemand } from '../vhost/settings/access.ts'
 import { expand } from '../vhost/syntax/template.ts'
-import { createAddressMatcher } from '../visit/network-address.ts'
+import { createAddressMatcher } from '../visit/address/network-address.ts'
 import { readBasic } from './basic-credentials.ts'
 
 /** Networks of `NETWORK_ACCESS=internal`: nginx-proxy's own list, and IPv6's. */

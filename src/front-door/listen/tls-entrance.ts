@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { plainAddress } from '../visit/address/network-address.ts'
 import type { ClientAuthority } from '../visit/client-proof.ts'
-import { plainAddress } from '../visit/network-address.ts'
 import type { DoorPorts } from './door-ports.ts'
 import { readClientHello } from './sockets/client-hello.ts'
 import { peek } from './sockets/peek.ts'

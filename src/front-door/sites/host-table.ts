@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { compileRegex, type Pattern, testRegex } from '../vhost/regex/regex.ts'
-import { normalizeHost, parseAuthority } from '../visit/host-name.ts'
+import { normalizeHost, parseAuthority } from '../visit/address/host-name.ts'
 
 /** Regular expressions tried for a host that no other pattern matches: some tenths of a millisecond for all of them. */
 const MAX_REGEX_HOSTS = 2_000

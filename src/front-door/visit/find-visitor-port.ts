@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { parseAuthority } from './host-name.ts'
+import { parseAuthority } from './address/host-name.ts'
 
 /** Ports of visitors by scheme, where they are configured. */
 interface ExternalPorts {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { readHop } from './visitor-address.ts'
+import { readHop } from './address/visitor-address.ts'
 
 /** Longest `Forwarded` that is read, in characters: a proxy adds some 100. */
 const MAX_LENGTH = 2_048

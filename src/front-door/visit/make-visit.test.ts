@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { plainAddress } from './address/network-address.ts'
 import { createVisitMaker } from './make-visit.ts'
-import { plainAddress } from './network-address.ts'
 import type { Visit } from './visit.ts'
 
 const PROXY = '10.0.0.1'

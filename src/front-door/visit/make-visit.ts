@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { createAddressMatcher } from './address/network-address.ts'
+import { findVisitor } from './address/visitor-address.ts'
 import type { ClientProof } from './client-proof.ts'
 import { readForwarded } from './forwarded-header.ts'
-import { createAddressMatcher } from './network-address.ts'
 import { toOriginForm } from './origin-form.ts'
 import { readOrigin } from './seen-origin.ts'
 import type { Visit } from './visit.ts'
-import { findVisitor } from './visitor-address.ts'
 
 /** A connection: its other end and the reason it was opened. */
 export interface ConnectionFacts {

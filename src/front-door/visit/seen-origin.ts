@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { UNIX_ADDRESS } from './address/network-address.ts'
 import { readForwarded } from './forwarded-header.ts'
-import { UNIX_ADDRESS } from './network-address.ts'
 import type { OriginDoubt, Visit } from './visit.ts'
 
 /** A connection as far as the origin of its requests depends on it. */

@@ -1,6 +1,6 @@
 import type { Database } from '../../../src/database/database.ts'
+import { createTokenService } from '../../../src/tokens/access/token-service.ts'
 import type { TokensSchema } from '../../../src/tokens/schema.ts'
-import { createTokenService } from '../../../src/tokens/token-service.ts'
 import type { OpenDatabase } from '../database/engines.ts'
 
 /** The time at first, in milliseconds since 1970. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type AcmeDirectory, invalid } from './acme-directory.ts'
-import { AcmeError, isProblem } from './acme-error.ts'
-import { type AccountKey, bindAccount, makeAccountKey, parseAccountKey } from './jws.ts'
-import { isObject } from './problem.ts'
+import { type AcmeDirectory, invalid } from './requests/acme-directory.ts'
+import { AcmeError, isProblem } from './requests/acme-error.ts'
+import { type AccountKey, bindAccount, makeAccountKey, parseAccountKey } from './requests/jws.ts'
+import { isObject } from './requests/problem.ts'
 
 /** Contact and binding of an account. */
 interface AccountSettings {

@@ -1,10 +1,16 @@
 import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AcmeAccount } from './acme-account.ts'
-import { type AcmeAnswer, type AcmeDirectory, invalid, requireObject, urlMember } from './acme-directory.ts'
-import { AcmeError, refusal } from './acme-error.ts'
 import { type ChainExpectation, type CheckedChain, checkChain, topIssuer } from './certificate-chain.ts'
-import { isObject, parseProblem } from './problem.ts'
+import {
+  type AcmeAnswer,
+  type AcmeDirectory,
+  invalid,
+  requireObject,
+  urlMember,
+} from './requests/acme-directory.ts'
+import { AcmeError, refusal } from './requests/acme-error.ts'
+import { isObject, parseProblem } from './requests/problem.ts'
 
 /**
  * Longest time for the decision on an order or authorization, in ms: CAs check from several places, with time-outs

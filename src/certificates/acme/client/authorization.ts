@@ -1,8 +1,8 @@
-import { type AcmeAnswer, invalid, requireObject } from './acme-directory.ts'
-import { AcmeError } from './acme-error.ts'
 import { isChallenge, type OrderContext, poll, post } from './acme-order.ts'
 import type { ChallengeSolver } from './challenge-solver.ts'
-import { describeProblem, isObject, type Problem, parseProblem } from './problem.ts'
+import { type AcmeAnswer, invalid, requireObject } from './requests/acme-directory.ts'
+import { AcmeError } from './requests/acme-error.ts'
+import { describeProblem, isObject, type Problem, parseProblem } from './requests/problem.ts'
 
 /** Names proved at once: enough to be quick, few enough for a small machine and the CA. */
 const MAX_AT_ONCE = 4

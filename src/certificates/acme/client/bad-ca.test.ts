@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { makeAcmeRoom, settle, wishFor } from '../../../../test/support/acme/acme-room.ts'
 import { problemReply, ScriptedAcmeServer } from '../../../../test/support/acme/scripted-acme-server.ts'
-import type { AcmeErrorCode } from './acme-error.ts'
+import type { AcmeErrorCode } from './requests/acme-error.ts'
 
 const DAY_MS = 24 * 3600 * 1000
 const NAME = 'app.example.com'

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { AcmeError } from './acme-error.ts'
+import { AcmeError } from './requests/acme-error.ts'
 
 /** Most certificates in a chain: none that is in use has more than four. */
 const MAX_CHAIN_LENGTH = 10

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readBer, readBerList } from '../../x509/ber.ts'
 import { der, derOid, TAG } from '../../x509/der.ts'
-import { type AcmeDirectory, invalid, requireObject } from './acme-directory.ts'
-import { isObject } from './problem.ts'
+import { type AcmeDirectory, invalid, requireObject } from './requests/acme-directory.ts'
+import { isObject } from './requests/problem.ts'
 
 /** Window in which a CA wants a certificate to be renewed (RFC 9773 section 4.2). Unix times in ms. */
 export interface RenewalWindow {

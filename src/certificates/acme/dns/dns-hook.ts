@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { AcmeError } from '../client/acme-error.ts'
+import { AcmeError } from '../client/requests/acme-error.ts'
 import type { ChallengeRecord, DnsRecords } from './dns-records.ts'
 
 /** Longest run of a hook, in ms: APIs of providers are slow, some hooks wait for the record to spread. */

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import { AcmeError } from '../client/acme-error.ts'
+import { AcmeError } from '../client/requests/acme-error.ts'
 import { type DnsEndpoint, exchangeTcp, exchangeUdp } from './dns-exchange.ts'
 import {
   encodeUpdate,

@@ -1,7 +1,5 @@
 import { makeCertificateKey, makeCertificateRequest } from '../../x509/write/certificate-request.ts'
 import { withAccount } from '../client/acme-account.ts'
-import { AcmeDirectory } from '../client/acme-directory.ts'
-import { AcmeError, type AcmeErrorCode, isProblem } from '../client/acme-error.ts'
 import {
   type AcmeOrder,
   awaitOrder,
@@ -11,10 +9,12 @@ import {
   type OrderContext,
   openOrder,
 } from '../client/acme-order.ts'
-import type { AcmeTransport } from '../client/acme-transport.ts'
 import { authorize } from '../client/authorization.ts'
 import type { CheckedChain } from '../client/certificate-chain.ts'
 import type { ChallengeSolver } from '../client/challenge-solver.ts'
+import { AcmeDirectory } from '../client/requests/acme-directory.ts'
+import { AcmeError, type AcmeErrorCode, isProblem } from '../client/requests/acme-error.ts'
+import type { AcmeTransport } from '../client/requests/acme-transport.ts'
 import type { AcmePlan } from '../plan/acme-wish.ts'
 import type { AcmeStore } from '../renew/acme-store.ts'
 import type { PendingOrder } from '../renew/renewal-record.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, open, readdir, readFile, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, moveDurably } from '../../../files/durable.ts'
-import { AcmeError } from '../client/acme-error.ts'
+import { AcmeError } from '../client/requests/acme-error.ts'
 
 /** Kinds of records, each a folder. */
 const KINDS = ['accounts', 'certificates'] as const

@@ -1,6 +1,6 @@
-import { AcmeDirectory } from '../client/acme-directory.ts'
-import { createTransport } from '../client/acme-transport.ts'
 import { fetchRenewalWindow } from '../client/renewal-info.ts'
+import { AcmeDirectory } from '../client/requests/acme-directory.ts'
+import { createTransport } from '../client/requests/acme-transport.ts'
 import { isOutside, pickTime } from './renewal.ts'
 import type { RenewalAdvice } from './renewal-record.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AcmeError } from '../client/acme-error.ts'
+import { AcmeError } from '../client/requests/acme-error.ts'
 import {
   checkBudget,
   type RenewalRecord,

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { output, z as Zod } from 'zod'
-import { AcmeError, type AcmeErrorCode } from '../client/acme-error.ts'
+import { AcmeError, type AcmeErrorCode } from '../client/requests/acme-error.ts'
 import type { AcmeStore } from './acme-store.ts'
 import { retryWait } from './retry-ladder.ts'
 

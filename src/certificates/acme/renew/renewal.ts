@@ -1,5 +1,5 @@
 import type { RenewalWindow } from '../client/renewal-info.ts'
-import { MAX_RETRY_AFTER_MS } from '../client/retry-after.ts'
+import { MAX_RETRY_AFTER_MS } from '../client/requests/retry-after.ts'
 
 /** A period of validity; Unix times in ms. */
 interface Validity {

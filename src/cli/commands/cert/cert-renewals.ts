@@ -13,7 +13,7 @@ export async function readRenewals(
   const [{ listRenewals }, { createFolderKeeper }, { AcmeError }] = await Promise.all([
     import('../../../certificates/acme/renew/list-renewals.ts'),
     import('../../../certificates/acme/renew/folder-keeper.ts'),
-    import('../../../certificates/acme/client/acme-error.ts'),
+    import('../../../certificates/acme/client/requests/acme-error.ts'),
   ])
   try {
     return await listRenewals(folders.acme, await createFolderKeeper(store, folders.issued).list(), now)

@@ -1,6 +1,6 @@
 import { quote } from '../../sites/quote.ts'
 import type { AcmeWish } from '../../sites/site-declaration.ts'
-import { normalizeHost } from '../../visit/host-name.ts'
+import { normalizeHost } from '../../visit/address/host-name.ts'
 import type { ContainerFacts } from '../facts/container-facts.ts'
 import { isTrue, variableOf } from '../facts/variables.ts'
 

@@ -1,6 +1,6 @@
 import { quote } from '../../sites/quote.ts'
 import { compileRegex } from '../../vhost/regex/regex.ts'
-import { normalizeHost, parseAuthority } from '../../visit/host-name.ts'
+import { normalizeHost, parseAuthority } from '../../visit/address/host-name.ts'
 
 /** Longest path or destination, in characters. */
 const MAX_PATH_LENGTH = 1_024

@@ -13,7 +13,7 @@ import {
 } from '../../../../test/support/door/test-door.ts'
 import { parseTarget } from '../../exchange/canonical-path.ts'
 import type { SiteHandler, SiteVisit } from '../../exchange/site-handler.ts'
-import { parseAuthority } from '../../visit/host-name.ts'
+import { parseAuthority } from '../../visit/address/host-name.ts'
 
 /** Connections at once, and the requests sent on each: enough to try all pairs below, in seconds. */
 const ROUNDS = 60 * FUZZ_SHARE

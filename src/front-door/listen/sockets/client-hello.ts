@@ -1,4 +1,4 @@
-import { toPlainHost } from '../../visit/host-name.ts'
+import { toPlainHost } from '../../visit/address/host-name.ts'
 
 /** Largest ClientHello read, in bytes: with post-quantum key shares real ones have below 2 KiB. */
 export const MAX_CLIENT_HELLO_BYTES = 16_384

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { parseAddress } from '../../visit/network-address.ts'
+import { parseAddress } from '../../visit/address/network-address.ts'
 
 /** Longest header of version 1, in bytes, by its specification. */
 const MAX_V1_BYTES = 107

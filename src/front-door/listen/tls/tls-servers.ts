@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
-import { toPlainHost } from '../../visit/host-name.ts'
+import { toPlainHost } from '../../visit/address/host-name.ts'
 import { CONNECTION_LIMITS } from '../http/limits/connection-limits.ts'
 import { readInPieces } from '../sockets/read-in-pieces.ts'
 import { deriveTicketKeys } from './derive-ticket-keys.ts'

@@ -1,4 +1,4 @@
-import { type Authority, parseAuthority } from '../../../visit/host-name.ts'
+import { type Authority, parseAuthority } from '../../../visit/address/host-name.ts'
 import type { Visit } from '../../../visit/visit.ts'
 import type { DoorRequest } from './door-request.ts'
 import type { Http1Request } from './http1-message.ts'

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { makeAcmeRoom, settle, wishFor } from '../../../../test/support/acme/acme-room.ts'
+import { makeAcmeRoom, settle, wishFor } from '../../../../../test/support/acme/acme-room.ts'
 import {
   problemReply,
   ScriptedAcmeServer,
   type ScriptedReply,
-} from '../../../../test/support/acme/scripted-acme-server.ts'
+} from '../../../../../test/support/acme/scripted-acme-server.ts'
 import { MAX_NONCE_RETRIES } from './acme-directory.ts'
 
 const HOUR_MS = 3600 * 1000

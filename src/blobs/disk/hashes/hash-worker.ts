@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
-import type { DigestAlgorithm } from '../../oci/digest.ts'
+import type { DigestAlgorithm } from '../../../oci/digest.ts'
 
 /** A job of the thread. Jobs are done in the order of their messages. */
 export type HashJob =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
+import { SeededRandom } from '../../../../../test/support/content/seeded-random.ts'
 import { describeProblem, parseProblem } from './problem.ts'
 
 describe('`parseProblem()`', () => {

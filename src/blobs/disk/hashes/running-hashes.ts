@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import type { DigestAlgorithm } from '../../oci/digest.ts'
-import type { UploadId } from '../../oci/request.ts'
+import type { DigestAlgorithm } from '../../../oci/digest.ts'
+import type { UploadId } from '../../../oci/request.ts'
 import { InLineHash, type UploadHash } from './upload-hash.ts'
 
 /** Sessions whose hash is kept between requests: each holds a few hundred bytes. Others are read again. */

@@ -27,7 +27,7 @@ async function listen(server: Server, scheme: string): Promise<{ url: string } &
 }
 
 const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../../../test/fixtures/tls/${name}`, import.meta.url))
+  fileURLToPath(new URL(`../../../../../test/fixtures/tls/${name}`, import.meta.url))
 
 describe('`createTransport()`', () => {
   for (const { title, listener } of [

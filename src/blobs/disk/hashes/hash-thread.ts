@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type Digest, type DigestAlgorithm, toDigest } from '../../oci/digest.ts'
-import { isOutOfDescriptors } from '../../stream/descriptors.ts'
+import { type Digest, type DigestAlgorithm, toDigest } from '../../../oci/digest.ts'
+import { isOutOfDescriptors } from '../../../stream/descriptors.ts'
 import type { HashAnswer, HashJob } from './hash-worker.ts'
 import type { UploadHash } from './upload-hash.ts'
 

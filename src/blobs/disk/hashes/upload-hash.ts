@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type Digest, type DigestAlgorithm, toDigest } from '../../oci/digest.ts'
+import { type Digest, type DigestAlgorithm, toDigest } from '../../../oci/digest.ts'
 
 /** The hash of an upload's bytes, in line or on a thread. */
 export interface UploadHash {

@@ -4,8 +4,8 @@ import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { importJWK } from 'jose/key/import'
 import type { Transaction } from 'kysely'
-import type { Database, FirstRow } from '../database/database.ts'
-import type { TokensSchema } from './schema.ts'
+import type { Database, FirstRow } from '../../database/database.ts'
+import type { TokensSchema } from '../schema.ts'
 
 /** The one algorithm of access tokens: asymmetric, short signatures, fast to sign. */
 export const TOKEN_ALGORITHM = 'ES256'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type OpenDatabase, testOnEngines } from '../../test/support/database/engines.ts'
+import { type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
 import { createLogInManager } from './log-ins.ts'
 import {
   createRefreshTokenService,

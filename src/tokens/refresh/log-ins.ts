@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
-import type { Database, JoinedTransaction } from '../database/database.ts'
-import type { TokensSchema } from './schema.ts'
-import type { LogInManager } from './tokens.ts'
+import type { Database, JoinedTransaction } from '../../database/database.ts'
+import type { TokensSchema } from '../schema.ts'
+import type { LogInManager } from '../tokens.ts'
 
 /** Makes the manager of log-ins; an ended log-in counts at once for a running server. */
 export function createLogInManager(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
-import { testOnEngines } from '../../test/support/database/engines.ts'
-import { LIFETIME_S, NOW, openTokenRoom } from '../../test/support/registry/token-room.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
+import { LIFETIME_S, NOW, openTokenRoom } from '../../../test/support/registry/token-room.ts'
+import type { AccessClaims } from '../tokens.ts'
 import { MAX_TOKEN_LENGTH } from './token-service.ts'
-import type { AccessClaims } from './tokens.ts'
 
 const test = testOnEngines()
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
-import { testOnEngines } from '../../test/support/database/engines.ts'
-import { LIFETIME_S, NOW, openTokenRoom } from '../../test/support/registry/token-room.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
+import { LIFETIME_S, NOW, openTokenRoom } from '../../../test/support/registry/token-room.ts'
+import type { AccessClaims } from '../tokens.ts'
 import { KEY_MAX_AGE_MS } from './signing-keys.ts'
 import { createTokenService } from './token-service.ts'
-import type { AccessClaims } from './tokens.ts'
 
 const test = testOnEngines()
 

@@ -1,10 +1,10 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Selectable, Transaction } from 'kysely'
-import type { Database } from '../database/database.ts'
-import { OciError } from '../oci/errors.ts'
-import type { RefreshTokenTable, TokensSchema } from './schema.ts'
+import type { Database } from '../../database/database.ts'
+import { OciError } from '../../oci/errors.ts'
+import type { RefreshTokenTable, TokensSchema } from '../schema.ts'
+import type { RefreshTokenService, TokenOwner } from '../tokens.ts'
 import { createSuccessor, type Successor } from './successor.ts'
-import type { RefreshTokenService, TokenOwner } from './tokens.ts'
 
 /** Life of a refresh token; after it, a new `docker login` is needed. */
 export const REFRESH_TOKEN_LIFETIME_MS = 90 * 24 * 3_600_000

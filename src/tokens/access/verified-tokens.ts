@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { AccessClaims } from './tokens.ts'
+import type { AccessClaims } from '../tokens.ts'
 
 /** Tokens remembered: a few hundred clients at work, each with a few repositories, at about half a KiB a token. */
 const MAX_VERIFIED_TOKENS = 4_096

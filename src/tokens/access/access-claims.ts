@@ -1,7 +1,7 @@
 import type { JWTPayload } from 'jose'
-import type { RegistryGrant, RepositoryAction } from '../access/actions.ts'
-import type { TokenScope } from '../access/principal.ts'
-import type { AccessClaims } from './tokens.ts'
+import type { RegistryGrant, RepositoryAction } from '../../access/actions.ts'
+import type { TokenScope } from '../../access/principal.ts'
+import type { AccessClaims } from '../tokens.ts'
 
 /** The entry of the list has the form of Distribution's own token service. */
 const REGISTRY_ENTRIES: Readonly<Record<RegistryGrant, Readonly<Record<string, unknown>>>> = {

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Database } from '../database/database.ts'
-import { readSetting } from './kept-setting.ts'
-import type { TokensSchema } from './schema.ts'
+import type { Database } from '../../database/database.ts'
+import { readSetting } from '../kept-setting.ts'
+import type { TokensSchema } from '../schema.ts'
 
 const SETTING = 'refresh_token_key'
 const KEY_BYTES = 32

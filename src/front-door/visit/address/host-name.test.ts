@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FUZZ_SHARE } from '../../../test/support/content/fuzz-share.ts'
-import { SeededRandom } from '../../../test/support/content/seeded-random.ts'
+import { FUZZ_SHARE } from '../../../../test/support/content/fuzz-share.ts'
+import { SeededRandom } from '../../../../test/support/content/seeded-random.ts'
 import { normalizeHost, parseAuthority } from './host-name.ts'
 
 const AUTHORITIES: Readonly<Record<string, readonly [host: string, port?: number] | undefined>> = {
