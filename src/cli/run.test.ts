@@ -126,41 +126,6 @@ test('user add, list, passwd, disable, enable and remove', async () => {
   assert.match((await berth('user remove root --yes')).stderr, /^error\[LAST_ADMIN\]: .*NAME --admin/)
 })
 
-test('user remove says what becomes of the repositories, and user add whose they would be', async () => {
-  const data = path.join(folder, 'data-of-repositories')
-  await makeDataFolder(data)
-  const berth = (args: string, call?: CliCall): Promise<CliResult> =>
-    runCli([...args.split(' '), '--data', data], call)
-  const stdin = `${PASSWORD}\n`
-  for (const name of ['alice', 'bob', 'carol']) await berth(`user add ${name} --password-stdin`, { stdin })
-  {
-    using database = new DatabaseSync(databaseFile(data))
-    const insert = database.prepare('insert into repositories (name, created_at) values (?, 0)')
-    for (const name of ['alice/app', 'alice/web', 'bob/app', 'bobby/app', 'carol/app']) insert.run(name)
-  }
-  assert.equal(
-    (await berth('user remove alice --yes --give-to bob')).stdout,
-    'User alice was removed. Its 2 repositories are owned by bob: alice/app, alice/web\n',
-  )
-  const kept = await berth('user remove carol --yes')
-  assert.match(
-    kept.stdout,
-    /^User carol was removed\. Its repository is kept, and nobody owns them .*: carol\/app\n$/,
-  )
-  const refused = await berth('user add carol --password-stdin', { stdin })
-  assert.match(refused.stderr, /^error\[NAME_TAKEN\]: .*carol\/app.* --take-over/)
-  assert.equal((await berth('user add carol --take-over --password-stdin', { stdin })).code, 0)
-  assert.equal((await berth('user remove bob --yes --give-to carol --with-repositories')).code, 2)
-  const deleted = JSON.parse((await berth('user remove bob --yes --with-repositories --json')).stdout)
-  assert.deepEqual([deleted.repositories.count, deleted.repositories.now], [3, 'deleted'])
-  const { repositories } = JSON.parse((await berth('repo list --json')).stdout)
-  assert.deepEqual(
-    repositories.map(({ name }: { name: string }) => name),
-    ['bobby/app', 'carol/app'],
-  )
-  assert.equal((await berth('user add alice --password-stdin', { stdin })).code, 0)
-})
-
 test('user list shows who logs in by a password file and can push nowhere', async () => {
   const berth = onNewData()
   const file = path.join(folder, 'users.htpasswd')

@@ -81,7 +81,7 @@ function addRestore(trash: Command, io: Io): void {
         })
       }
       if (outcome === 'taken') {
-        throw new CliError('NAME_TAKEN', `There is a repository ${newName ?? name}`, {
+        throw new CliError('REPOSITORY_EXISTS', `There is a repository ${newName ?? name}`, {
           remedy: 'Restore the other one under another name, with --as NAME',
         })
       }

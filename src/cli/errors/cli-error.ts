@@ -15,7 +15,7 @@ export const CLI_ERRORS = {
   LOGIN_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth user logins NAME" to see those there are' },
   TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list REPOSITORY" to see those there are' },
   CONTENT_GONE: { exit: EXIT.failed, remedy: 'Run "berth trash list" to see what can be restored' },
-  NAME_TAKEN: { exit: EXIT.failed, remedy: 'Choose another name' },
+  REPOSITORY_EXISTS: { exit: EXIT.failed, remedy: 'Choose another name' },
   COLLECTION_FAILED: { exit: EXIT.failed, remedy: 'Look at the cause, then run it again' },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Look at the registry's log" },
   NO_SITES: {

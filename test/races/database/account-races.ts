@@ -49,7 +49,7 @@ async function makeAdmins({ nodes, id }: Round): Promise<number> {
       (one, at) => () => makeFirstAdmin(one, { name, password: formatPassword(at), passwordFile: undefined }),
     ),
   )
-  const made = results.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []))
+  const made = results.flatMap((result, at) => (result.status === 'fulfilled' && result.value ? [at] : []))
   const [winner] = made
   if (winner === undefined || !(await accounts[0]?.verifyPassword(name, formatPassword(winner))))
     return made.length + 1

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Account, AccountManager } from '../../../accounts/accounts.ts'
 import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
-import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { ANY_DOMAIN, loadWithoutDomain } from '../../context/load-without-domain.ts'
 import { addNewFlag } from '../../context/new-flag.ts'
 import { openDataOf, requireDataOf } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'
@@ -92,7 +92,9 @@ function addList(user: Command, io: Io): void {
       ])
       const text = formatTable(['NAME', 'ROLE', 'STATE', 'SOURCE', 'CREATED'], rows)
       printResult(context, { users: users.map(toJson) }, text)
-      if (!context.isJson && loadWithoutDomain(context).frontDoor) io.stderr.write(`${NOT_LISTED}\n`)
+      const domains = loadWithoutDomain(context).frontDoor?.domains ?? []
+      const hasDomain = domains.some((domain) => domain !== ANY_DOMAIN)
+      if (!context.isJson && hasDomain) io.stderr.write(`${NOT_LISTED}\n`)
     })
 }
 
