@@ -4,6 +4,7 @@ import { indexUploadsOfOne } from './migrations/002-uploads-of-one.ts'
 import { addUploadState } from './migrations/003-upload-state.ts'
 import { addTagHistory } from './migrations/004-tag-history.ts'
 import { addCollection } from './migrations/005-collection.ts'
+import { recordOptionalLayers } from './migrations/006-optional-layers.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -14,6 +15,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '003-upload-state': addUploadState,
     '004-tag-history': addTagHistory,
     '005-collection': addCollection,
+    '006-optional-layers': recordOptionalLayers,
   },
   formerNames: {
     '001-content': '001-initial',

@@ -1,70 +1,24 @@
 import assert from 'node:assert/strict'
-import { type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
+import { APP, DAY, openCollectionRoom, POLICY } from '../../../test/support/database/collection-room.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
-import { parseManifest } from '../../oci/manifest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
-import type { CollectionPolicy } from '../collection-facts.ts'
 import { createSqlMetadata } from '../sql-metadata.ts'
 import { createCollectionFacts } from './create-collection-facts.ts'
 
 const test = testOnEngines()
-const APP = parseRepositoryName('alice/app')
 const OTHER = parseRepositoryName('alice/other')
 const V1 = parseTag('v1')
-const DAY = 24 * 3_600_000
-const POLICY: CollectionPolicy = { keepMs: 14 * DAY, relyMs: 3_600_000 }
 const CONFIG = '{}'
-
-/** Facts by a clock of the test, and a collection that removes no bytes. */
-async function open(openDatabase: OpenDatabase) {
-  const temporary = await openDatabase()
-  let now = Date.UTC(2030, 0, 1)
-  const clock = (): number => now
-  const metadata = createSqlMetadata(temporary.database, clock)
-  const facts = createCollectionFacts(temporary.database, clock)
-  return {
-    metadata,
-    facts,
-    pass(days: number) {
-      now += days * DAY
-    },
-    async link(...texts: string[]) {
-      for (const text of texts)
-        await metadata.linkBlob({ repository: APP, digest: digestOf(text), size: text.length })
-    },
-    async put(bytes: Buffer, tag?: string) {
-      const digest = digestOf(bytes)
-      const record = { repository: APP, digest, bytes, manifest: parseManifest(bytes, undefined) }
-      const tags = tag === undefined ? [] : [parseTag(tag)]
-      const stored = await metadata.putManifest({ ...record, tags, isSparseAllowed: false, by: 'alice' })
-      return { digest, ...stored }
-    },
-    /** Collects until nothing is due. Returns the digests whose bytes would be removed. */
-    async collect(policy = POLICY): Promise<Digest[]> {
-      const removed: Digest[] = []
-      for (;;) {
-        const [item] = await facts.listDue(policy, 1)
-        if (!item) break
-        const outcome = await facts.look(item, policy)
-        if (outcome.kind !== 'marked') continue
-        removed.push(outcome.digest)
-        await facts.forgetBlob(outcome.digest)
-      }
-      while ((await facts.forgetHistory(policy, 100)) > 0);
-      return removed.sort()
-    },
-    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
-  }
-}
 
 function digests(...contents: (string | Buffer)[]): Digest[] {
   return contents.map((content) => digestOf(content)).sort()
 }
 
 test('no fact can name a blob whose bytes are being removed', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   const image = formatManifest({ layers: ['layer'] })
   await t.link(CONFIG, 'layer')
   await t.put(image)
@@ -96,7 +50,7 @@ test('no fact can name a blob whose bytes are being removed', async (openDatabas
 })
 
 test('a claim and a mark exclude each other, and a mark passes on once its process has ended', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link('layer')
   await t.metadata.unlinkBlob(APP, digestOf('layer'))
   await t.metadata.claimBlob(digestOf('layer'))
@@ -111,7 +65,7 @@ test('a claim and a mark exclude each other, and a mark passes on once its proce
 })
 
 test('an image goes with its layers two weeks after its last use; a shared layer stays', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link(CONFIG, 'shared', 'first', 'second')
   const [first, second] = ['first', 'second'].map((own) => formatManifest({ layers: ['shared', own] }))
   assert.ok(first && second)
@@ -129,7 +83,7 @@ test('an image goes with its layers two weeks after its last use; a shared layer
 })
 
 test('images of an index stay with it, referrers go with their subject', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link(CONFIG)
   const child = formatManifest()
   const index = formatManifest({ children: [child] })
@@ -150,7 +104,7 @@ test('images of an index stay with it, referrers go with their subject', async (
 })
 
 test('a layer that a push has linked, mounted or looked for is kept for an hour', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link('layer')
   t.pass(0.03)
   await t.metadata.renewLink(APP, digestOf('layer'))
@@ -161,7 +115,7 @@ test('a layer that a push has linked, mounted or looked for is kept for an hour'
 })
 
 test('the trash keeps bytes that a client has deleted as a blob, too', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link(CONFIG, 'layer')
   const image = formatManifest({ layers: ['layer'] })
   await t.put(image, 'v1')
@@ -181,7 +135,7 @@ test('the trash keeps bytes that a client has deleted as a blob, too', async (op
 })
 
 test('a tag goes back to any manifest of its history that is kept', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link(CONFIG)
   const images = ['1', '2', '3'].map((note) => formatManifest({ annotations: { note } }))
   for (const bytes of images) {
@@ -198,7 +152,7 @@ test('a tag goes back to any manifest of its history that is kept', async (openD
 })
 
 test('a deleted repository comes back under its name or another, and makes room for a new one', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link(CONFIG)
   const image = formatManifest()
   await t.put(image, 'v1')
@@ -216,7 +170,7 @@ test('a deleted repository comes back under its name or another, and makes room 
 })
 
 test('a blob of the store without a row is queued, and stays if a push names it meanwhile', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link('known')
   const all = digests('known', 'left', 'pushed')
   assert.equal(await t.facts.queueUnknown(all, DAY), 2)
@@ -229,7 +183,7 @@ test('a blob of the store without a row is queued, and stays if a push names it 
 })
 
 test('a preview says what a look would do, and changes nothing', async (openDatabase) => {
-  await using t = await open(openDatabase)
+  await using t = await openCollectionRoom(openDatabase)
   await t.link('layer')
   t.pass(1)
   const [item] = await t.facts.listDue(POLICY, 1)

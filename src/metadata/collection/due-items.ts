@@ -34,7 +34,8 @@ export async function listDue(
       due.push({
         kind: row.kind,
         repositoryId: row.repository_id,
-        repository: row.trashed_name ?? row.name ?? undefined,
+        // A deleted repository has a name that ends in @ and its id.
+        repository: row.trashed_name ?? row.name?.split('@', 1)[0],
         digest: row.digest,
         reason: row.reason,
         since: new Date(row.since),

@@ -19,10 +19,10 @@ export async function lookAtLink(
     .where('digest', '=', digest)
     .executeTakeFirst()
   if (!link) return { kind: 'kept', why: 'gone' }
-  if (await existsIn(tx, 'manifest_references', { repositoryId, digest })) {
+  if (await existsIn(tx, 'manifest_references', { repositoryId, digest, kind: 'blob' })) {
     return { kind: 'kept', why: 'named by a manifest' }
   }
-  if (await existsIn(tx, 'trashed_references', { repositoryId, digest })) {
+  if (await existsIn(tx, 'trashed_references', { repositoryId, digest, kind: 'blob' })) {
     return { kind: 'kept', why: 'named by a manifest in the trash' }
   }
   const until = (link.used_at ?? link.created_at) + policy.relyMs

@@ -72,12 +72,13 @@ async function removeManifest(tx: Writes, { repositoryId, digest, now, policy }:
     .where('repository_id', '=', repositoryId)
     .where('manifest_digest', '=', digest)
     .execute()
-  const freed = references.map(
-    (named): QueueKey => ({
-      kind: named.kind === 'child' ? 'manifest' : 'link',
-      repositoryId,
-      digest: named.digest,
-    }),
+  const freed = references.flatMap(({ kind, digest: named }): QueueKey[] =>
+    kind === 'child'
+      ? [
+          { kind: 'manifest', repositoryId, digest: named },
+          { kind: 'trashed', repositoryId, digest: named },
+        ]
+      : [{ kind: 'link', repositoryId, digest: named }],
   )
   // References and recorded uses go with the manifest, by their foreign keys.
   await tx

@@ -1,6 +1,7 @@
 import type { LookOutcome } from '../collection-facts.ts'
 import { enqueue } from '../queries/collection-queue.ts'
 import type { Writes } from '../queries/repositories.ts'
+import { KINDS } from './due-items.ts'
 import { purgeTrashed } from './look-at-trashed.ts'
 import type { Look } from './look-terms.ts'
 
@@ -9,22 +10,34 @@ const LINKS = 500
 /** Manifests removed in one transaction; each may have many references. */
 const MANIFESTS = 50
 
-/** A deleted repository is kept as long as it can be restored; then it is removed part by part. */
+/**
+ * A deleted repository is kept as long as it can be restored; then it is removed part by part. With the first one it
+ * loses the name under which it could be restored: what is left of it is not whole.
+ */
 export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutcome> {
   const { repositoryId, policy, now } = look
   const repository = await tx
     .selectFrom('repositories')
-    .select('trashed_at')
+    .select(['trashed_at', 'trashed_name'])
     .where('id', '=', repositoryId)
     .executeTakeFirst()
   if (!repository) return { kind: 'kept', why: 'gone' }
   if (repository.trashed_at === null) return { kind: 'kept', why: 'restored' }
   const until = repository.trashed_at + policy.keepMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
+  if (repository.trashed_name !== null) {
+    await tx.updateTable('repositories').set({ trashed_name: null }).where('id', '=', repositoryId).execute()
+  }
   if ((await removeLinks(tx, look)) || (await removeManifests(tx, look)) || (await emptyTrash(tx, look))) {
     return { kind: 'continued' }
   }
-  await tx.deleteFrom('collection_queue').where('repository_id', '=', repositoryId).execute()
+  for (const kind of KINDS) {
+    await tx
+      .deleteFrom('collection_queue')
+      .where('kind', '=', kind)
+      .where('repository_id', '=', repositoryId)
+      .execute()
+  }
   await tx.deleteFrom('repositories').where('id', '=', repositoryId).execute()
   return { kind: 'removed' }
 }

@@ -1,11 +1,12 @@
 import type { LookOutcome } from '../collection-facts.ts'
 import type { QueueKey } from '../queries/collection-queue.ts'
 import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
 import { queueFreed } from './queue-freed.ts'
 import { queueReferrers } from './queue-referrers.ts'
 
-/** A deleted manifest is kept as long as it can be restored. */
+/** A deleted manifest is kept as long as it can be restored, or an index that names it. */
 export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome> {
   const { repositoryId, digest, policy, now } = look
   const trashed = await tx
@@ -17,6 +18,11 @@ export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome
   if (!trashed) return { kind: 'kept', why: 'gone' }
   const until = trashed.trashed_at + policy.keepMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
+  const named = { repositoryId, digest, kind: 'child' } as const
+  if (await existsIn(tx, 'manifest_references', named)) return { kind: 'kept', why: 'named by an index' }
+  if (await existsIn(tx, 'trashed_references', named)) {
+    return { kind: 'kept', why: 'named by an index in the trash' }
+  }
   await purgeTrashed(tx, look)
   await dropIfEmpty(tx, repositoryId)
   return { kind: 'removed' }
@@ -37,7 +43,10 @@ export async function purgeTrashed(tx: Writes, { repositoryId, digest, now, poli
     .execute()
   const freed = references.flatMap((named): QueueKey[] =>
     named.kind === 'child'
-      ? [{ kind: 'manifest', repositoryId, digest: named.digest }]
+      ? [
+          { kind: 'manifest', repositoryId, digest: named.digest },
+          { kind: 'trashed', repositoryId, digest: named.digest },
+        ]
       : // The link may be gone: a client may delete a blob that only the trash names.
         [
           { kind: 'link', repositoryId, digest: named.digest },

@@ -3,9 +3,9 @@ import { betweenBatches } from '../between-batches.ts'
 import { UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import { recordUses } from '../manifest-uses.ts'
+import { allContent } from '../named-content.ts'
 import { ensureRepository, type Writes } from '../repositories.ts'
 import { moveTag } from '../tags/tag-periods.ts'
-import { neededContent } from './named-content.ts'
 
 /** Rows in one insert: their values stay below 32766, the smallest bound that an engine has. */
 const BATCH = 500
@@ -60,7 +60,7 @@ async function insertRow(
 }
 
 async function insertReferences(tx: Writes, record: ManifestRecord, repositoryId: number): Promise<void> {
-  const { blobs, manifests, either } = neededContent(record.manifest)
+  const { blobs, manifests, either } = allContent(record.manifest)
   // Content that may be a blob or a manifest is recorded as both: it cannot be deleted before the index, whichever it
   // is.
   const rows = [

@@ -6,12 +6,12 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { FoundManifest, ManifestFacts } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
 import { isBeingRemoved } from '../blob-removals.ts'
+import { findNamed } from '../named-content.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 import { endManifestTags, endTag } from '../tags/tag-periods.ts'
 import { trashManifest } from '../trash/trash-manifest.ts'
 import { insertManifest } from './insert-manifest.ts'
 import { recordPulls } from './manifest-pulls.ts'
-import { findNamed } from './named-content.ts'
 import { listReferrers } from './referrers.ts'
 
 /** {@link ManifestFacts} in SQL. */

@@ -12,7 +12,7 @@ export async function listTrash(db: Reads, limit: number): Promise<TrashedConten
   const repositories = await db
     .selectFrom('repositories')
     .select(['trashed_name', 'trashed_at', 'trashed_by'])
-    .where('trashed_at', 'is not', null)
+    .where('trashed_name', 'is not', null)
     .orderBy('trashed_at', 'desc')
     .limit(limit)
     .execute()
@@ -72,7 +72,7 @@ export async function emptyTrash(tx: Writes): Promise<number> {
   const repositories = await tx
     .updateTable('repositories')
     .set({ trashed_at: 0 })
-    .where('trashed_at', 'is not', null)
+    .where('trashed_name', 'is not', null)
     .executeTakeFirst()
   const manifests = await tx.updateTable('trashed_manifests').set({ trashed_at: 0 }).executeTakeFirst()
   await tx

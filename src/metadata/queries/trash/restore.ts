@@ -4,13 +4,11 @@ import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { RestoreFacts } from '../../restore-facts.ts'
 import type { MetadataSchema } from '../../schema.ts'
-import { enqueue } from '../collection-queue.ts'
-import { recordUses } from '../manifest-uses.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 import { listTagPeriods } from '../tags/list-tag-periods.ts'
 import { moveTag } from '../tags/tag-periods.ts'
+import { type Brought, bringBack } from './bring-back.ts'
 import { emptyTrash, listTrash } from './list-trash.ts'
-import { untrashManifest } from './trash-manifest.ts'
 import { untrashRepository } from './trash-repository.ts'
 
 /** Tags that come back with a manifest, at most: more were ended with it by no client. */
@@ -77,13 +75,6 @@ async function restoreTag(
   return { digest: period.digest as Digest }
 }
 
-/** A manifest of a repository, at the time of an act. */
-interface Brought {
-  readonly repositoryId: number
-  readonly digest: string
-  readonly now: number
-}
-
 async function isStored(tx: Writes, { repositoryId, digest }: Omit<Brought, 'now'>): Promise<boolean> {
   const row = await tx
     .selectFrom('manifests')
@@ -92,45 +83,6 @@ async function isStored(tx: Writes, { repositoryId, digest }: Omit<Brought, 'now
     .where('digest', '=', digest)
     .executeTakeFirst()
   return row !== undefined
-}
-
-/** Takes a manifest out of the trash, with the repository's right to the blobs that it names. False if it is not there. */
-async function bringBack(tx: Writes, { repositoryId, digest, now }: Brought): Promise<boolean> {
-  if (!(await untrashManifest(tx, { repositoryId, digest }))) return false
-  await tx
-    .insertInto('repository_blobs')
-    .columns(['repository_id', 'digest', 'created_at', 'used_at'])
-    .expression((eb) =>
-      eb
-        .selectFrom('manifest_references')
-        .innerJoin('blobs', 'blobs.digest', 'manifest_references.digest')
-        .select((row) => [
-          'manifest_references.repository_id',
-          'blobs.digest',
-          row.cast<number>(row.val(now), 'bigint').as('created_at'),
-          row.cast<number>(row.val(now), 'bigint').as('used_at'),
-        ])
-        .where('repository_id', '=', repositoryId)
-        .where('manifest_digest', '=', digest)
-        .where('kind', '=', 'blob')
-        // Content that may be a blob or a manifest is recorded as both; only as a blob it has been linked.
-        .where((row) =>
-          row.not(
-            row.exists(
-              row
-                .selectFrom('manifests')
-                .select('manifests.digest')
-                .whereRef('manifests.digest', '=', 'manifest_references.digest')
-                .whereRef('manifests.repository_id', '=', 'manifest_references.repository_id'),
-            ),
-          ),
-        ),
-    )
-    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
-    .execute()
-  await recordUses(tx, repositoryId, { digests: [digest], at: now })
-  await enqueue(tx, [{ kind: 'manifest', repositoryId, digest }], { since: now, reason: 'restored' })
-  return true
 }
 
 async function restoreManifest(

@@ -1,16 +1,16 @@
-import type { Descriptor } from '../../../oci/descriptor.ts'
-import type { Digest } from '../../../oci/digest.ts'
-import type { Manifest } from '../../../oci/manifest.ts'
-import { findManifestKind, isNonDistributable, parseEssence } from '../../../oci/media-type.ts'
-import type { RepositoryName } from '../../../oci/repository-name.ts'
-import type { NamedContent } from '../../metadata.ts'
-import { betweenBatches } from '../between-batches.ts'
-import { findRepositoryId, type Reads } from '../repositories.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Manifest } from '../../oci/manifest.ts'
+import { findManifestKind, isNonDistributable, parseEssence } from '../../oci/media-type.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { NamedContent } from '../metadata.ts'
+import { betweenBatches } from './between-batches.ts'
+import { findRepositoryId, type Reads } from './repositories.ts'
 
 /** Values in one `in (…)`: below every engine's bound, and small lists are planned better. */
 const BATCH = 500
 
-/** Digests that a manifest needs in its repository. */
+/** Digests of a manifest's content, by its kind. */
 interface NeededContent {
   readonly blobs: readonly Digest[]
   readonly manifests: readonly Digest[]
@@ -20,12 +20,25 @@ interface NeededContent {
 
 /** Content that a manifest needs in its repository. */
 export function neededContent({ config, layers, children }: Manifest): NeededContent {
+  return allContent({
+    config: config && isDistributable(config) ? config : undefined,
+    layers: layers.filter(isDistributable),
+    children: children.filter(isDistributable),
+  })
+}
+
+/** Content that a manifest names: also that which a client need not push, which is kept with it if it was pushed. */
+export function allContent({
+  config,
+  layers,
+  children,
+}: Pick<Manifest, 'config' | 'layers' | 'children'>): NeededContent {
   const isManifest = ({ mediaType }: Descriptor): boolean =>
     findManifestKind(parseEssence(mediaType)) !== undefined
   return {
-    blobs: neededDigests(config ? [config, ...layers] : layers),
-    manifests: neededDigests(children.filter(isManifest)),
-    either: neededDigests(children.filter((child) => !isManifest(child))),
+    blobs: uniqueDigests(config ? [config, ...layers] : layers),
+    manifests: uniqueDigests(children.filter(isManifest)),
+    either: uniqueDigests(children.filter((child) => !isManifest(child))),
   }
 }
 
@@ -111,8 +124,8 @@ interface SizedRow {
   readonly size: number
 }
 
-function neededDigests(descriptors: readonly Descriptor[]): Digest[] {
-  return [...new Set(descriptors.filter(isDistributable).map(({ digest }) => digest))]
+function uniqueDigests(descriptors: readonly Descriptor[]): Digest[] {
+  return [...new Set(descriptors.map(({ digest }) => digest))]
 }
 
 function isDistributable({ mediaType }: Descriptor): boolean {
