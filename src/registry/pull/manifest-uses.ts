@@ -7,7 +7,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
  * kept after a use.
  */
 const SEEN_MS = 10 * 60_000
-/** Manifests remembered at most, some 300 bytes each; beyond that the oldest is forgotten, and written once more. */
+/** Manifests remembered at most, some 300 bytes each; beyond that the oldest is written once more, and all are written. */
 const MAX_REMEMBERED = 10_000
 
 /** A manifest that was pulled. */
@@ -38,7 +38,8 @@ export class ManifestUses {
   /** Notes a pull. Errors: those of the facts. */
   async note(pulled: Pulled): Promise<void> {
     const key = `${pulled.repository}@${pulled.digest}`
-    if (this.#pending.size < MAX_REMEMBERED) this.#pending.set(key, pulled)
+    this.#pending.set(key, pulled)
+    if (this.#pending.size >= MAX_REMEMBERED) await this.write()
     if (pulled.isQueued && !this.#isRecent(key)) await this.#metadata.recordPulls([pulled])
   }
 
