@@ -16,11 +16,14 @@ export function formatCommandReference(program: Command): string {
   return ['| Command | Flag | Meaning |', '|---|---|---|', ...rows, ''].join('\n')
 }
 
-/** Each command that does something, with its arguments: `user add <name>`. */
+/** Each command that does something, with its arguments: `user add <name>`; of commands that hold others, those with flags. */
 function listLeaves(command: Command, before = ''): { usage: string; command: Command }[] {
   return command.commands.flatMap((inner) => {
     const name = `${before}${inner.name()}`
-    if (inner.commands.length > 0) return listLeaves(inner, `${name} `)
+    if (inner.commands.length > 0) {
+      const own = inner.options.length > 0 ? [{ usage: name, command: inner }] : []
+      return [...own, ...listLeaves(inner, `${name} `)]
+    }
     const words = inner.registeredArguments.map((argument) => {
       const text = argument.variadic ? `${argument.name()}...` : argument.name()
       return argument.required ? `<${text}>` : `[${text}]`

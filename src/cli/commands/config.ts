@@ -16,7 +16,7 @@ Distribution's config.yml, default. docs/configuration.md explains each setting.
 /** `berth config`. */
 export function addConfigCommand(program: Command, io: Io): void {
   addSettingFlags(program.command('config'))
-    .description('Print the effective settings and where each comes from; secrets are masked.')
+    .description('Print the settings in effect and where each comes from; secrets are masked.')
     .addHelpText('after', EXAMPLES)
     .action((_options, command: Command) => {
       const context = createContext(command, io)

@@ -25,7 +25,7 @@ Exit code 1 if something does not work.`
 export function addDoctorCommand(program: Command, io: Io): void {
   addSettingFlags(program.command('doctor'))
     .description(
-      'Say what is wrong with the database, DNS, ports, clock, certificates, Docker and disk, and how to mend it.',
+      'Check database, DNS, ports, clock, certificates, Docker and disk: each fault with its remedy.',
     )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {

@@ -12,7 +12,7 @@ Examples:
   berth gc                       removes what is due; a server does so by itself every minute
   berth gc --dry-run             lists what would be removed now, and why
   berth gc --now --yes           does not wait: overwritten and deleted images cannot be restored after it
-  berth gc status                what waits, and until when`
+  berth gc status                what waits to be removed, and until when`
 
 /** `berth gc`. */
 export function addGcCommand(program: Command, io: Io): void {
@@ -20,7 +20,7 @@ export function addGcCommand(program: Command, io: Io): void {
     .command('gc')
     .description('Remove content that is no longer needed.')
     .option('--dry-run', 'list what would be removed, and remove nothing')
-    .option('--now', 'remove it at once, without the days of keep-days')
+    .option('--now', 'remove it as if keep-days were 0')
     .option('--yes', 'do not ask')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
@@ -31,7 +31,7 @@ export function addGcCommand(program: Command, io: Io): void {
       await collection.requireOwnBlobs()
       if (isNow) {
         const question =
-          'Remove all that no tag names? Deleted and overwritten images cannot be restored after it.'
+          'Remove all content that no tag needs? Deleted and overwritten images cannot be restored afterwards.'
         await askConfirmation(io, question, context.flags.yes === true)
       }
       await collect(context, collection, isNow)
@@ -68,7 +68,7 @@ async function collect(context: CommandContext, collection: OpenCollection, isNo
   const { removed, freedBytes, failed, failure } = await collection.collect({ isNow })
   if (failed > 0) {
     throw new CliError('COLLECTION_FAILED', `${failed} entries could not be removed: ${failure}`, {
-      remedy: 'The rest is removed. Mend the cause, and run it again or let the server do it',
+      remedy: 'The rest is removed. Mend the cause, then run it again, or wait for the server to do it',
       cause: failure,
     })
   }

@@ -19,7 +19,7 @@ Examples:
 export function addRepoCommand(program: Command, io: Io): void {
   const repo = program
     .command('repo')
-    .description('Look at repositories and delete them.')
+    .description('List, show and delete repositories.')
     .addHelpText('after', EXAMPLES)
   addList(repo, io)
   addShow(repo, io)
@@ -78,7 +78,7 @@ function addShow(repo: Command, io: Io): void {
 function addDelete(repo: Command, io: Io): void {
   repo
     .command('delete <name>')
-    .description('Delete a repository with its tags and manifests. Layers that others use stay.')
+    .description('Delete a repository with its tags and manifests. Layers that other repositories have stay.')
     .option('--yes', 'do not ask')
     .action(async (text: string, _options, command: Command) => {
       const context = createContext(command, io)

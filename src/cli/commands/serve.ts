@@ -33,7 +33,10 @@ export function addServeCommand(program: Command, io: Io): void {
   addSettingFlags(program.command('serve'))
     .description('Start the registry.')
     .addHelpText('after', EXAMPLES)
-    .option('--new', 'make an empty database where blobs are without one; what exists is never replaced')
+    .option(
+      '--new',
+      'make an empty database beside blobs whose database is lost; what exists is never replaced',
+    )
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       const loaded = context.loadConfig()

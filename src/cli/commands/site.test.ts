@@ -40,7 +40,7 @@ describe('`berth site check`', () => {
     const closed = await room.run('check', 'vhost.d/app.example.com')
     assert.equal(closed.code, 1)
     assert.match(closed.stdout, /vhost\.d\/app\.example\.com:3: error: .*auth_request/)
-    assert.match(closed.stderr, /^error\[VHOST_FILES_FAULTY\]: One fault closes its host\. Mend /)
+    assert.match(closed.stderr, /^error\[VHOST_FILES_FAULTY\]: One fault closes its host\. Correct /)
   })
 
   it('goes on behind what the server cannot read, and says what that does to the host', async () => {

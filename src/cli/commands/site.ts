@@ -18,7 +18,7 @@ Examples:
 export function addSiteCommand(program: Command, io: Io): void {
   const site = program
     .command('site')
-    .description('Look at virtual hosts and check vhost files.')
+    .description('List virtual hosts and check vhost files.')
     .addHelpText('after', EXAMPLES)
   addList(site, io)
   addCheck(site, io)
@@ -27,7 +27,7 @@ export function addSiteCommand(program: Command, io: Io): void {
 function addList(site: Command, io: Io): void {
   site
     .command('list')
-    .description('List the virtual hosts of the running server, with what is wrong and how to mend it.')
+    .description('List the virtual hosts of the running server, with what is wrong and how to correct it.')
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       const { readSiteReport } = await import('../../app/door/site-report.ts')

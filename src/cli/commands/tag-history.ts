@@ -16,7 +16,7 @@ const MAX_PERIODS = 500
 export function addTagHistory(tag: Command, io: Io): void {
   tag
     .command('history <repository> [tag]')
-    .description('Show at what a tag, or each tag, has pointed, since when, and by whom.')
+    .description('Show the manifests that a tag, or each tag, pointed at, since when, and who set them.')
     .action(async (repositoryText: string, tagText: string | undefined, _options, command: Command) => {
       const context = createContext(command, io)
       const repository = parseRepositoryName(repositoryText)
@@ -59,12 +59,12 @@ export function addTagRestore(tag: Command, io: Io): void {
         const restored = await data.repositories.restoreTag({ repository, tag: name, digest })
         const remedy = `Run "berth tag history ${repository} ${name}" to see at what it has pointed`
         if (restored === 'unknown') {
-          throw new CliError('TAG_UNKNOWN', `${name} of ${repository} has no such earlier manifest`, {
+          throw new CliError('TAG_UNKNOWN', `The history of ${name} in ${repository} has no such manifest`, {
             remedy,
           })
         }
         if (restored === 'gone') {
-          throw new CliError('CONTENT_GONE', `The manifest that ${name} had is removed`, {
+          throw new CliError('CONTENT_GONE', `The earlier manifest of ${name} was removed for good`, {
             remedy: `${remedy}; what is kept is kept for the days of the setting keep-days`,
           })
         }

@@ -23,7 +23,7 @@ Examples:
 export function addTagCommand(program: Command, io: Io): void {
   const tag = program
     .command('tag')
-    .description('Look at tags and delete them.')
+    .description('List tags, delete them, show and undo their changes.')
     .addHelpText('after', EXAMPLES)
   addList(tag, io)
   addDelete(tag, io)
@@ -65,7 +65,7 @@ function addDelete(tag: Command, io: Io): void {
       await askConfirmation(io, `Delete the tag ${name} of ${repository}?`, context.flags.yes === true)
       if (!(await data.repositories.deleteTag(repository, name))) {
         throw new CliError('TAG_UNKNOWN', `There is no tag ${name} in ${repository}`, {
-          remedy: `Run "berth tag list ${repository}" to see those there are`,
+          remedy: `Run "berth tag list ${repository}" to list those that exist`,
         })
       }
       printResult(context, { tag: { repository, name } }, `Tag ${name} of ${repository} was deleted`)

@@ -23,7 +23,7 @@ Examples:
 export function addTrashCommand(program: Command, io: Io): void {
   const trash = program
     .command('trash')
-    .description('Look at what was deleted, and restore it.')
+    .description('List deleted content, and restore it.')
     .addHelpText('after', EXAMPLES)
   addList(trash, io)
   addRestore(trash, io)
@@ -81,8 +81,8 @@ function addRestore(trash: Command, io: Io): void {
         })
       }
       if (outcome === 'taken') {
-        throw new CliError('REPOSITORY_EXISTS', `There is a repository ${newName ?? name}`, {
-          remedy: 'Restore the other one under another name, with --as NAME',
+        throw new CliError('REPOSITORY_EXISTS', `A repository ${newName ?? name} exists`, {
+          remedy: 'Restore the deleted one under another name, with --as NAME',
         })
       }
       printResult(context, { restored: { repository: newName ?? name, digest } }, `${text} is restored`)
@@ -92,17 +92,21 @@ function addRestore(trash: Command, io: Io): void {
 function addEmpty(trash: Command, io: Io): void {
   trash
     .command('empty')
-    .description('Let all that was deleted be removed for good.')
+    .description('Make all deleted content due for removal. It can no longer be restored.')
     .option('--yes', 'do not ask')
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       await using data = await openDataOf(context)
-      await askConfirmation(io, 'Give up all that is in the trash?', context.flags.yes === true)
+      await askConfirmation(
+        io,
+        'Remove all content of the trash? It can no longer be restored.',
+        context.flags.yes === true,
+      )
       const count = await data.repositories.emptyTrash()
       printResult(
         context,
         { emptied: count },
-        `${count} ${count === 1 ? 'entry is' : 'entries are'} given up; the server removes the bytes soon, "berth gc" at once`,
+        `${count} ${count === 1 ? 'entry is' : 'entries are'} no longer kept; the server removes the bytes soon, "berth gc" at once`,
       )
     })
 }

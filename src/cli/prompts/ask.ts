@@ -36,13 +36,13 @@ export async function askPassword(io: Io, { question, fromStdin, isNew }: Passwo
 }
 
 /**
- * Requires a yes before something is lost, unless `--yes` was given. Errors: `CliError` `CONFIRMATION_MISSING`,
+ * Asks before something is deleted or ended, unless `--yes` was given. Errors: `CliError` `CONFIRMATION_MISSING`,
  * `CANCELLED`.
  */
 export async function askConfirmation(io: Io, question: string, isConfirmed: boolean): Promise<void> {
   if (isConfirmed) return
   if (!io.isInteractive) {
-    throw new CliError('CONFIRMATION_MISSING', 'This cannot be undone, and there is no terminal to ask on')
+    throw new CliError('CONFIRMATION_MISSING', 'This has to be confirmed, and there is no terminal to ask on')
   }
   const { confirm } = await import('@clack/prompts')
   const answer = await withTerminal(io, (terminal) =>
@@ -100,7 +100,7 @@ async function readPassword(io: Io): Promise<string> {
     const bytes = Buffer.from(chunk as Uint8Array | string)
     size += bytes.byteLength
     if (size > MAX_PASSWORD_INPUT_BYTES) {
-      throw new CliError('PASSWORD_UNREADABLE', 'Standard input holds more than a password')
+      throw new CliError('PASSWORD_UNREADABLE', 'Standard input is longer than a password may be')
     }
     chunks.push(bytes)
   }

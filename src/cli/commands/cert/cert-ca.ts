@@ -23,7 +23,7 @@ To trust it:
 export function addCertCa(cert: Command, io: Io): void {
   addNewFlag(cert.command('ca'), 'the CA')
     .description("Print the certificate of Berth's own CA, for clients to trust.")
-    .option('--name <NAME...>', 'names without a dot that it is to sign for; only when it is made')
+    .option('--name <NAME...>', 'names without a dot that it may sign; only with the --new that makes it')
     .addHelpText('after', HELP)
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)

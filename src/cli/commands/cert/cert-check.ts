@@ -36,10 +36,10 @@ interface Report {
 export function addCertCheck(cert: Command, io: Io): void {
   cert
     .command('check [targets...]')
-    .description('Check certificates, in files or of a live host: each fault with what to do about it.')
+    .description('Check certificates, in files or of a live host: each fault with its remedy.')
     .option('--host <NAME>', 'host the files are for')
-    .option('--connect <ADDRESS>', 'address to connect to in place of the one the name has')
-    .option('--ca <FILE>', 'root of your own that clients were given, to be trusted here, too')
+    .option('--connect <ADDRESS>', 'address to connect to, in place of that of the name')
+    .option('--ca <FILE>', 'root certificate of your own CA, to trust as your clients do')
     .option('--certs <DIR>', CERTS_HELP)
     .addHelpText('after', EXAMPLES)
     .action(async (targets: string[], _options, command: Command) => {

@@ -23,12 +23,12 @@ checked as Docker will check it, and put in place at once; what was there before
 export function addCertInstall(cert: Command, io: Io): void {
   addNewFlag(cert.command('install <host> <files...>'), 'the data folder')
     .description(
-      'Install what a CA mailed: find certificate, chain and key, order them, say what is missing.',
+      'Install certificate files as a CA delivers them: finds certificate, chain and key, in any order, and names what is missing.',
     )
     .option('--certs <DIR>', CERTS_HELP)
     .option('--fetch-missing', "fetch a missing intermediate certificate from the CA's address")
     .option('--passphrase-stdin', 'take the passphrase of the key from standard input')
-    .option('--force', 'install it although clients will refuse it')
+    .option('--force', 'install it even if clients will refuse it')
     .addHelpText('after', EXAMPLES)
     .action(async (host: string, files: string[], _options, command: Command) => {
       await install(createContext(command, io), host, files)

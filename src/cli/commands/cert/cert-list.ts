@@ -23,7 +23,7 @@ needs the data folder of the server (--data).`
 export function addCertList(cert: Command, io: Io): void {
   cert
     .command('list')
-    .description('List the certificates that are there, their names, and what is wrong with them.')
+    .description('List the certificates in the folder, their names, and what is wrong with them.')
     .option('--certs <DIR>', CERTS_HELP)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {

@@ -25,9 +25,12 @@ export function addCertSelfSigned(cert: Command, io: Io): void {
     .description('Make and install a certificate without a public CA, for tests and local names.')
     .option('--ca', "let Berth's own CA sign it: for local names and private addresses")
     .addOption(new Option('--key <TYPE>', 'kind of key').choices(KEY_TYPES).default('ec-256'))
-    .option('--days <N>', 'how long it is valid, 397 at most', String(DEFAULT_DAYS))
+    .option('--days <N>', 'days for which it is valid, at most 397', String(DEFAULT_DAYS))
     .option('--certs <DIR>', CERTS_HELP)
-    .option('--out <DIR>', 'write <host>.crt and <host>.key there instead; - prints them')
+    .option(
+      '--out <DIR>',
+      'folder to write <host>.crt and <host>.key into, instead of installing them; - prints them',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (names: string[], _options, command: Command) => {
       const context = createContext(command, io)

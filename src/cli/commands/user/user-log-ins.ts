@@ -38,7 +38,9 @@ export function addLogIns(user: Command, io: Io): void {
 export function addLogOut(user: Command, io: Io): void {
   user
     .command('logout <name> [id]')
-    .description('End one of these log-ins, or all. Access tokens already issued live on for token-lifetime.')
+    .description(
+      'End one of these log-ins, or all. Access tokens already issued are valid until their token-lifetime ends.',
+    )
     .option('--yes', 'do not ask')
     .action(async (name: string, id: string | undefined, _options, command: Command) => {
       const context = createContext(command, io)
@@ -50,7 +52,7 @@ export function addLogOut(user: Command, io: Io): void {
       if (count === 0) await requireAccount(data, name)
       if (id !== undefined && count === 0) {
         throw new CliError('LOGIN_UNKNOWN', `${name} has no log-in ${id.slice(0, 40)}`, {
-          remedy: `Run "berth user logins ${name}" to see those there are`,
+          remedy: `Run "berth user logins ${name}" to list those that exist`,
         })
       }
       printResult(

@@ -13,7 +13,9 @@ const PAGE = 100
 export function addRemove(user: Command, io: Io): void {
   user
     .command('remove <name>')
-    .description('Remove an account. Its repositories stay and belong to nobody, unless a flag says more.')
+    .description(
+      'Remove an account. Its repositories stay, without an owner, unless a flag deletes them or gives them away.',
+    )
     .option('--yes', 'do not ask')
     .addOption(new Option('--with-repositories', 'delete its repositories, too').conflicts('giveTo'))
     .option('--give-to <name>', 'let this account own its repositories; their names stay as they are')

@@ -43,8 +43,8 @@ export function addUserCommand(program: Command, io: Io): void {
 function addAdd(user: Command, io: Io): void {
   addNewFlag(user.command('add <name>'), 'the data folder')
     .description('Make an account.')
-    .option('--admin', 'an administrator')
-    .option('--take-over', 'let it own the repositories that exist below its name')
+    .option('--admin', 'make it an administrator')
+    .option('--take-over', 'make it the owner of the repositories that exist below its name')
     .option('--password-stdin', 'take the password from standard input')
     .action(async (name: string, _options, command: Command) => {
       const context = createContext(command, io)
