@@ -156,7 +156,7 @@ async function makeAnnouncedAdmin(
     logger.error('no administrator was made: its password could not be shown')
   } else if (!(await makeFirstAdmin(store.accounts, firstAdmin))) {
     logger.warn(
-      `another node made "${firstAdmin.name}" at the same moment: the password of this start does not count, that of the other node does`,
+      `another node made "${firstAdmin.name}" at the same moment: the password of this start is not valid, that of the other node is`,
     )
   }
 }
@@ -194,7 +194,7 @@ function warnOfWideModes({ dataDir }: Config, logger: Logger): void {
   if (!wide) return
   logger.warn(
     { paths: wide.paths, cure: wide.cure },
-    'other users of this machine may use the data folder, which holds password hashes and signing keys',
+    'other users of this machine can use the data folder, which holds password hashes and signing keys',
   )
 }
 
@@ -204,7 +204,7 @@ function warnOfFewFiles(logger: Logger): void {
   if (connections >= FEW_CONNECTIONS) return
   logger.warn(
     { openFiles: openFileLimit(), connections },
-    'this process may open so few files that it takes few connections at once, and closes all others. Raise the limit: ' +
+    'this process may open few files, and so accepts few connections at once and closes all others. Raise the limit: ' +
       '"ulimit -n 65536" in the shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 with Docker',
   )
 }

@@ -106,7 +106,7 @@ test('a worker that hangs is replaced, and gives its turns back', async () => {
     return answer?.status === 202
   })
   await until(async () =>
-    /a worker does not answer any more: it is killed/.test(await readFile(site.logFile, 'utf8')),
+    /a worker no longer answers: it is killed/.test(await readFile(site.logFile, 'utf8')),
   )
   assert.equal(await server.stop(), 0)
 })

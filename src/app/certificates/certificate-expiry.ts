@@ -82,7 +82,7 @@ export class CertificateExpiry {
       const day = new Date(notAfter).toISOString().slice(0, 10)
       logger.error(
         { file, hosts },
-        `the certificate ${file} has expired on ${day}: put a new one in its place, or let Berth ask a CA for one`,
+        `the certificate ${file} has expired on ${day}: put a new one in its place, or let Berth order one from a CA`,
       )
     }
   }
@@ -101,7 +101,7 @@ export function logExpiredDaily(expiry: CertificateExpiry, logger: Logger): Asyn
   const looks = runPeriodically(async () => expiry.log(logger, Date.now()), {
     firstMs: FIRST_LOOK_MS,
     everyMs: LOOK_EVERY_MS,
-    onError: (err) => logger.error({ err }, 'expired certificates could not be looked for'),
+    onError: (err) => logger.error({ err }, 'the check for expired certificates failed'),
   })
   return { [Symbol.asyncDispose]: () => looks.stop() }
 }

@@ -45,7 +45,7 @@ export class TlsPairWatch implements AsyncDisposable {
     const looks = runPeriodically(() => this.#look(), {
       firstMs: everyMs,
       everyMs,
-      onError: (err) => logger.error({ err }, 'the certificate of --tls-cert cannot be looked at'),
+      onError: (err) => logger.error({ err }, 'the certificate of --tls-cert cannot be read'),
     })
     this.#looks = { [Symbol.asyncDispose]: () => looks.stop() }
   }

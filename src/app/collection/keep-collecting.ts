@@ -34,7 +34,7 @@ export function keepCollecting(context: CollectingContext): AsyncDisposable {
     firstMs: FIRST_ROUND_MS,
     everyMs: ROUND_EVERY_MS,
     onError: (err) => {
-      if (!stopping.signal.aborted) logger.error({ err }, 'the collection of what is no longer needed failed')
+      if (!stopping.signal.aborted) logger.error({ err }, 'a round of collection failed')
     },
   })
   return {
@@ -54,7 +54,7 @@ async function runRound(
   if ((await place.findForeignRepositories()) !== undefined) {
     if (!state.isHeld) {
       logger.warn(
-        'nothing is collected: the folder of the blobs also holds repositories of the Distribution registry, which may ' +
+        'nothing is removed: the folder of the blobs also holds repositories of the Distribution registry, which may ' +
           'need the same blobs',
       )
     }
@@ -78,7 +78,7 @@ function report(logger: Logger, { removed, freedBytes, failed }: CollectionRound
   if (repository + trashed + manifest + blob + failed === 0) return
   logger.info(
     { repositories: repository, manifests: manifest + trashed, blobs: blob, freedBytes, failed },
-    'what was no longer needed is removed',
+    'content that was no longer needed is removed',
   )
 }
 
@@ -88,10 +88,7 @@ async function warnOfLate(
 ): Promise<void> {
   for (const { kind, count, firstDue } of totals) {
     if (firstDue && firstDue.getTime() < Date.now() - LATE_MS) {
-      logger.error(
-        { kind, count, due: firstDue },
-        'content that is no longer needed was not removed for a day',
-      )
+      logger.error({ kind, count, due: firstDue }, 'content has been due for removal for more than a day')
     }
   }
 }

@@ -120,7 +120,7 @@ export function logFrozen(logger: Logger, file: string): void {
   logger.error(
     { file },
     'the disk of the data folder is full: this server answers pulls from what is there and takes no pushes, until a ' +
-      'command changes something; after that it answers nothing. Free space by other files than those of Berth, then restart it',
+      'command changes something; after that it answers with 503. Free space by removing other files than those of Berth, then restart it',
   )
 }
 
@@ -139,7 +139,7 @@ export function logListening(logger: Logger, problem: string | undefined): void 
   else
     logger.warn(
       { reason: problem },
-      'PostgreSQL does not notify this process of the changes of other nodes: what was read is remembered for a second only. ' +
-        'Behind a pooler, name PostgreSQL itself with database-listen',
+      'PostgreSQL does not notify this process of the changes of other nodes: rows are remembered for one second only. ' +
+        'Behind a pooler, set database-listen to the address of PostgreSQL itself',
     )
 }

@@ -79,7 +79,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       externalHttpPort: door.externalHttpPort,
       newRequestId: context.newRequestId,
       ticketSecret: context.together?.ticketSecret,
-      onClientRefused: (refused) => logger.info(refused, 'a client certificate is not taken'),
+      onClientRefused: (refused) => logger.info(refused, 'a client certificate is not accepted'),
       logFailure: (err) => logger.error({ err }, 'a request could not be served'),
     },
     new HostTable<Site>([]),
@@ -136,7 +136,7 @@ function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, is
     return openSiteLog(
       siteLog,
       siteLogFormat,
-      (problem, file) => logger.warn({ file, problem }, 'the access log of the sites is not whole'),
+      (problem, file) => logger.warn({ file, problem }, 'the access log of the sites is incomplete'),
       { isShared },
     )
   } catch (error) {

@@ -11,7 +11,7 @@ export interface FaultRow {
 }
 
 const FREE_SPACE =
-  'Free space on that disk, by other files than those of Berth: deleting images does not give it back at once'
+  'Free space on that disk by removing other files: deleted images keep theirs until "berth trash empty" and "berth gc --now"'
 const AS_OWNER =
   'Run the command as the owner of the data folder, or make this user its owner with "chown -R"; or name another folder with --data'
 

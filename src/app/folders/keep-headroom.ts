@@ -12,7 +12,7 @@ export function openHeadroom({ dataDir }: Config, logger: Logger): Headroom {
   return new Headroom(dataDir, () =>
     logger.warn(
       { dataDir },
-      'the disk of the data folder is full: the file "headroom" was given up, so that commands and deleting still work; pushes are refused until it is back. Free space by other files than those of Berth: deleting images does not give it back at once',
+      'the disk of the data folder is full: the file "headroom" was given up, so that commands and deleting still work; pushes are refused until the file is made again. To free space, remove other files, or delete images, then run "berth trash empty" and "berth gc --now"',
     ),
   )
 }

@@ -11,6 +11,6 @@ export async function warnOfUnreadRepositories(place: BlobPlace, logger: Logger)
   logger.warn(
     { folder },
     'The folder holds repositories of the Distribution registry, which Berth does not serve: let that registry run on ' +
-      'another port and copy them, for example with "skopeo sync". This is said as long as the folder is there',
+      'another port and copy them, for example with "skopeo sync". This is logged at each start as long as the folder exists',
   )
 }

@@ -217,7 +217,7 @@ export class WorkerPool implements AsyncDisposable {
       pid: child.pid ?? 0,
       ping: () => send(entry, { kind: 'ping' }),
       onHung: () => {
-        this.#logger.error({ pid: child.pid }, 'a worker does not answer any more: it is killed')
+        this.#logger.error({ pid: child.pid }, 'a worker no longer answers: it is killed')
         child.kill('SIGKILL')
       },
     })
@@ -262,7 +262,7 @@ export class WorkerPool implements AsyncDisposable {
       return true
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error)
-      this.#logger.error({ problem }, 'a worker cannot be started: it is tried again')
+      this.#logger.error({ problem }, 'a worker cannot be started: another attempt follows')
       return false
     }
   }

@@ -215,13 +215,13 @@ export class CertificateFlight {
         throw error
       this.#context.logger.info(
         { names, err: error },
-        'the staging directory is of no use; the real one is tried',
+        'the staging directory cannot be used: the certificate is ordered from the real one',
       )
       return
     }
     this.#context.logger.info(
       { names },
-      'the staging directory gave a certificate; now the real one is ordered',
+      'the staging directory issued a certificate: now it is ordered from the real one',
     )
   }
 
@@ -278,7 +278,7 @@ export class CertificateFlight {
   #warnUnsaved(cause: unknown): void {
     this.#context.logger.warn(
       { names: this.plan.names, err: cause },
-      'the state of a renewal cannot be written down',
+      'the record of a renewal cannot be written',
     )
   }
 }

@@ -196,6 +196,6 @@ describe('what `CertificateManager` keeps on disk', () => {
     await room.restart()
     const status = await settle(room, wishFor([NAME]))
     assert.equal(status.state, 'valid')
-    assert.ok(room.log.some(({ msg }) => msg === 'what was noted about a renewal cannot be read'))
+    assert.ok(room.log.some(({ msg }) => msg === 'the record of a renewal cannot be read'))
   })
 })

@@ -198,10 +198,7 @@ export class CertificateManager implements AsyncDisposable {
     if (known?.kind === 'order') await known.running
     const { record, problem } = await readRecord(this.#context.store, plan.id, plan.names)
     if (problem !== undefined)
-      this.#context.logger.warn(
-        { names: plan.names, err: problem },
-        'what was noted about a renewal cannot be read',
-      )
+      this.#context.logger.warn({ names: plan.names, err: problem }, 'the record of a renewal cannot be read')
     this.#warn(plan.names, findings)
     const flight = new CertificateFlight({ plan, findings }, record, this.#context)
     return { kind: 'order', id: plan.id, flight, running: undefined }

@@ -60,7 +60,7 @@ describe('`CertificateManager` after a failure', () => {
     room.clock.now += 60_000
     await room.manager.check()
     assert.equal(room.manager.status()[0]?.state, 'valid')
-    assert.ok(room.log.some(({ msg }) => String(msg).includes('staging directory is of no use')))
+    assert.ok(room.log.some(({ msg }) => String(msg).includes('staging directory cannot be used')))
   })
 
   test('proves the name in another way', async () => {

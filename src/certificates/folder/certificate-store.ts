@@ -120,7 +120,10 @@ export class CertificateStore implements Disposable {
     }
     for (const file of before.keys()) {
       if (!this.#loggedClients.has(file))
-        log?.warn({ file }, `certificates: ${file} is gone, and visitors are judged by it no more`)
+        log?.warn(
+          { file },
+          `certificates: ${file} is gone, and client certificates are no longer checked by it`,
+        )
     }
   }
 

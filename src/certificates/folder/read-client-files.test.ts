@@ -190,7 +190,9 @@ describe('`CertificateStore` and clients', () => {
     assert.deepEqual(lines.splice(0), [])
     mock.timers.tick(10_000)
     await store.refresh()
-    assert.deepEqual(lines, [`certificates: ${path} is gone, and visitors are judged by it no more`])
+    assert.deepEqual(lines, [
+      `certificates: ${path} is gone, and client certificates are no longer checked by it`,
+    ])
     assert.equal(store.findClients('a.example.com')?.authority?.file, 'ca.crt')
   })
 })

@@ -60,7 +60,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       onFull: ({ name, host, port }, underWay) =>
         parts.logger.warn(
           { server: name, address: `${host}:${port}`, ...underWay },
-          'a server has as many requests under way as it may have; more are answered with 503',
+          'a server has the largest number of requests that one may have; further ones are answered with 503',
         ),
     }),
   }
@@ -123,7 +123,7 @@ function logEnded({ logger, holds }: Pick<SiteHandlerParts, 'logger' | 'holds'>)
     ended = { answers: ended.answers + answers, bytes: ended.bytes + bytes }
     if (performance.now() - loggedAt < LOG_ENDED_EVERY_MS) return
     loggedAt = performance.now()
-    logger.warn(ended, 'answers that their clients did not read were ended, as they held up others')
+    logger.warn(ended, 'answers that their clients did not read were ended, as others waited for them')
     ended = { answers: 0, bytes: 0 }
   })
 }

@@ -51,7 +51,7 @@ export function proxyRequest(exchange: SiteExchange, order: ProxyOrder, proxy: P
   if (!upstream || !servers || servers.length === 0) {
     proxy.tools.logger.warn(
       { host: exchange.host, id: exchange.requestId },
-      'no server can be asked for this host',
+      'no server can be tried for this host',
     )
     return proxy.fail(503)
   }

@@ -17,10 +17,9 @@ const REMEDIES: Readonly<Record<DockerErrorCode, string>> = {
   DOCKER_MISSING: 'Start Docker, name its socket with --docker-host, or say --docker-host off',
   DOCKER_DENIED: "Run Berth as root or in the socket's group, or give it a socket proxy",
   DOCKER_FORBIDDEN: 'Let the socket proxy allow GET for events, containers, networks, version and ping',
-  DOCKER_REFUSED:
-    'Start the engine, or name where it listens with --docker-host; it is tried again by itself',
-  DOCKER_GONE: 'See that the engine runs; it is tried again by itself',
-  DOCKER_TIMEOUT: 'See that the engine is not stuck ("docker ps"); it is tried again by itself',
+  DOCKER_REFUSED: 'Start the engine, or set its address with --docker-host; Berth tries again by itself',
+  DOCKER_GONE: 'Check that the engine runs; Berth tries again by itself',
+  DOCKER_TIMEOUT: 'Check that the engine is not stuck ("docker ps"); Berth tries again by itself',
   DOCKER_TLS_FAILED: 'Let DOCKER_CERT_PATH name the folder with ca.pem, cert.pem and key.pem of this engine',
   DOCKER_ANSWER_INVALID: 'See that --docker-host leads to a Docker engine',
   DOCKER_TOO_OLD: 'Use Docker 17.06 or newer, or podman 3.0 or newer',
