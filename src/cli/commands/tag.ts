@@ -1,21 +1,20 @@
 import type { Command } from 'commander'
-import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import type { TagSummary } from '../../registry/repositories.ts'
-import { createContext, printResult } from '../context/command-context.ts'
+import { createContext } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { printPages } from '../context/pages.ts'
-import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
 import { formatTime } from '../output/table.ts'
-import { askConfirmation } from '../prompts/ask.ts'
 import { unknownRepository } from './repo.ts'
+import { addTagDelete } from './tag-delete.ts'
 import { addTagHistory, addTagRestore } from './tag-history.ts'
 
 const EXAMPLES = `
 Examples:
   berth tag list alice/app
   berth tag delete alice/app v1 --yes        the manifest stays, under its digest
+  berth tag delete alice/app 'pr-*' --dry-run  lists all that match; without the flag they go
   berth tag history alice/app v1             at what it has pointed, and since when
   berth tag restore alice/app v1             undoes the last push or deletion of it`
 
@@ -26,7 +25,7 @@ export function addTagCommand(program: Command, io: Io): void {
     .description('List tags, delete them, show and undo their changes.')
     .addHelpText('after', EXAMPLES)
   addList(tag, io)
-  addDelete(tag, io)
+  addTagDelete(tag, io)
   addTagHistory(tag, io)
   addTagRestore(tag, io)
 }
@@ -49,25 +48,5 @@ function addList(tag: Command, io: Io): void {
           return tags
         },
       })
-    })
-}
-
-function addDelete(tag: Command, io: Io): void {
-  tag
-    .command('delete <repository> <tag>')
-    .description('Delete a tag. The manifest it names stays.')
-    .option('--yes', 'do not ask')
-    .action(async (repositoryText: string, tagText: string, _options, command: Command) => {
-      const context = createContext(command, io)
-      const repository = parseRepositoryName(repositoryText)
-      const name = parseTag(tagText)
-      await using data = await openDataOf(context)
-      await askConfirmation(io, `Delete the tag ${name} of ${repository}?`, context.flags.yes === true)
-      if (!(await data.repositories.deleteTag(repository, name))) {
-        throw new CliError('TAG_UNKNOWN', `There is no tag ${name} in ${repository}`, {
-          remedy: `Run "berth tag list ${repository}" to list those that exist`,
-        })
-      }
-      printResult(context, { tag: { repository, name } }, `Tag ${name} of ${repository} was deleted`)
     })
 }
