@@ -101,6 +101,14 @@ describe('checkSources()', () => {
     assert.deepEqual(problems, ['src/oci/a.ts:1: circle src/oci/a.ts -> src/oci/b.ts -> src/oci/a.ts'])
   })
 
+  it('refuses what goes round within a room of test/support', () => {
+    const problems = check({
+      'test/support/machine/a.ts': "import { b } from './b.ts'\n",
+      'test/support/machine/b.ts': "import type { A } from './a.ts'\n",
+    })
+    assert.match(problems.join(), /circle test\/support\/machine\/a\.ts -> /)
+  })
+
   it('refuses types that go round through two folders', () => {
     const problems = check({
       'src/app/a.ts': "import { b } from '../cli/b.ts'\n",

@@ -34,6 +34,7 @@ export function checkSources(
     ...checkRooms([...sources.keys()].filter(isProduct), edges, order),
     ...checkRooms([...sources.keys()].filter(isTestSupport), readEdges(sources, isTestSupport), order),
     ...findCycles(edges),
+    ...findCycles(readEdges(sources, isTestSupport)),
     ...findCycles(edges.flatMap(betweenFolders)),
   ]
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { APP, DAY, openCollectionRoom, POLICY } from '../../../test/support/database/collection-room.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
+import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'

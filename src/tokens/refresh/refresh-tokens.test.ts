@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
+import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
 import { createLogInManager } from './log-ins.ts'
 import {
   createRefreshTokenService,

@@ -1,21 +1,9 @@
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database, EngineName } from '../../../src/database/database.ts'
+import type { Database } from '../../../src/database/database.ts'
 import { postgresEngine } from './postgres-engine.ts'
-import { type TemporaryDatabase, temporaryDatabase } from './temporary-database.ts'
-
-/** Makes an empty database of the newest schema; disposing removes it. */
-export type OpenDatabase = () => Promise<TemporaryDatabase>
-
-/** An engine as the tests of one file use it. */
-export interface TestEngine {
-  readonly name: EngineName
-  /** Why its tests are skipped; false: they run. */
-  readonly skip: string | false
-  readonly open: OpenDatabase
-  /** Ends the server, if it was started. */
-  close(): Promise<void>
-}
+import { temporaryDatabase } from './temporary-database.ts'
+import type { OpenDatabase, TestEngine } from './test-engine.ts'
 
 /** Every engine there is an adapter for, each made anew for a file of tests; a server starts with its first database. */
 const ENGINES: readonly (() => TestEngine)[] = [

@@ -2,10 +2,10 @@ import { type BerthSchema, MIGRATION_SETS } from '../../../src/app/database/data
 import type { Database } from '../../../src/database/database.ts'
 import { openPostgresDatabase } from '../../../src/database/postgres/open-postgres.ts'
 import { makeTempFolder } from '../machine/temp-folder.ts'
-import type { TestEngine } from './engines.ts'
 import { type Pgbouncer, pgbouncerSkipReason, startPgbouncer } from './pgbouncer.ts'
 import { type PostgresServer, postgresSkipReason, startPostgresServer } from './postgres-server.ts'
 import type { TemporaryDatabase } from './temporary-database.ts'
+import type { TestEngine } from './test-engine.ts'
 
 /** `BERTH_TEST_POOLER=pgbouncer` puts pgbouncer in transaction mode before the server. */
 const IS_POOLED = process.env.BERTH_TEST_POOLER === 'pgbouncer'

@@ -1,7 +1,7 @@
 import type { Database } from '../../../src/database/database.ts'
 import { createTokenService } from '../../../src/tokens/access/token-service.ts'
 import type { TokensSchema } from '../../../src/tokens/schema.ts'
-import type { OpenDatabase } from '../database/engines.ts'
+import type { OpenDatabase } from '../database/test-engine.ts'
 
 /** The time at first, in milliseconds since 1970. */
 export const NOW = 1_800_000_000_000
