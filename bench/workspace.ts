@@ -63,7 +63,7 @@ export async function makePayload(file: string, bytes: number): Promise<Payload>
 export async function stampPayload({ file, bytes }: Payload): Promise<Payload> {
   await using handle = await open(file, 'r+')
   await handle.write(randomFillSync(Buffer.alloc(STAMP_BYTES)), 0, STAMP_BYTES, 0)
-  return { file, bytes, digest: await digestOfFile(handle) }
+  return { file, bytes, digest: await hashOpenFile(handle) }
 }
 
 /**
@@ -90,7 +90,7 @@ export async function writeHtpasswd(
   await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 })
 }
 
-async function digestOfFile(handle: FileHandle): Promise<string> {
+async function hashOpenFile(handle: FileHandle): Promise<string> {
   const hash = createHash('sha256')
   const chunk = Buffer.alloc(CHUNK_BYTES)
   for (let position = 0; ; ) {

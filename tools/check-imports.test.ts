@@ -192,6 +192,7 @@ describe('checkSources() of rooms', () => {
     assert.deepEqual(checkSources(new Map(Object.entries(files)), support), [
       'test/support/c.ts:1: the room "test/support" has no place in tools/room-order.ts',
       'test/support/machine/b.ts:1: "test/support/machine" must not import "test/support/program/a.ts": "test/support/program" stands above it in tools/room-order.ts',
+      'test/support/program/a.ts:1: circle test/support/program/a.ts -> test/support/machine/b.ts -> test/support/program/a.ts',
     ])
   })
 

@@ -27,6 +27,12 @@ for (const [why, source] of REFUSED) {
   })
 }
 
+test('`checkNames()` refuses a name with `Of` in its middle, too, unless it begins with a verb', () => {
+  const body = '(id: string): Promise<number> {\n  return read(id)\n}'
+  assert.match(check(`function sizeOfFile${body}`).join(), /"sizeOfFile" is no name .*it waits$/)
+  assert.deepEqual(check(`function findSizeOfFile${body}`), [])
+})
+
 test('`checkNames()` takes a function that gives a part, one with a verb in its name, calls, and what follows', () => {
   const source = `function rowOf({ row }: Thing): Row | undefined {
   return row

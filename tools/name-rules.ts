@@ -1,9 +1,9 @@
 /** Declarations of functions, methods and arrow functions of a formatted source, with the name of the function. */
 const DECLARATION =
-  /^ *(?:(?:export|static|override) )*(?:async )?(?:function\*? |const )?#?([a-z]\w*Of)(?:<.*)?(?: = (?:async )?[(<]|\()/
+  /^ *(?:(?:export|static|override) )*(?:async )?(?:function\*? |const )?#?([a-z]\w*Of(?:[A-Z]\w*)?)(?:<.*)?(?: = (?:async )?[(<]|\()/
 
-/** Beginnings of names that say what the function does: such a name may end in `Of`. */
-const VERB = /^(?:count|find|free|is|list|make|measure|must|open|read|require)[A-Z]/
+/** Beginnings of names that say what the function does: such a name may hold `Of`. */
+const VERB = /^(?:count|find|free|index|is|list|make|measure|must|open|read|require|warn)[A-Z]/
 
 /** Acts that a function does not do whose name says that it gives what a value has already. */
 const ACTS: readonly (readonly [act: RegExp, text: string])[] = [
@@ -13,7 +13,7 @@ const ACTS: readonly (readonly [act: RegExp, text: string])[] = [
 ]
 
 /**
- * Checks that each function `xOf(y)` of sources, given by path, may have that name: `y` has already what it gives, so it
+ * Checks that each function `xOf(y)` or `xOfZ(y)` of sources, given by path, may have that name: `y` has already what it gives, so it
  * reads nothing, waits for nothing and does not fail. `file:line: rule` for each that does.
  */
 export function checkNames(sources: ReadonlyMap<string, string>): string[] {

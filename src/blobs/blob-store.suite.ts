@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { type Digest, digestOf } from '../oci/digest.ts'
+import { type Digest, hashContent } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { BlobEntry, BlobStore } from './blob-store.ts'
 import { type BlobStoreFixture, readBlob } from './blob-store-fixture.suite.ts'
@@ -13,15 +13,15 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
   describe(`${name} as a blob store`, () => {
     it('answers undefined for a blob it does not hold', async () => {
       await using fixture = await open()
-      assert.equal(await fixture.store.stat(digestOf('absent')), undefined)
-      assert.equal(await fixture.store.delete(digestOf('absent')), false)
+      assert.equal(await fixture.store.stat(hashContent('absent')), undefined)
+      assert.equal(await fixture.store.delete(hashContent('absent')), false)
     })
 
     it('returns exactly what was put, for both algorithms', async () => {
       await using fixture = await open()
       const bytes = randomBytes(3_000_000)
       for (const algorithm of ['sha256', 'sha512'] as const) {
-        const digest = digestOf(bytes, algorithm)
+        const digest = hashContent(bytes, algorithm)
         await fixture.store.put(digest, bytes)
         assert.deepEqual(await fixture.store.stat(digest), { size: bytes.length })
         assert.ok(bytes.equals(await readBlob(fixture.store, digest, bytes.length)))
@@ -31,7 +31,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
     it('sends a span, up to but not including its end', async () => {
       await using fixture = await open()
       const bytes = randomBytes(2_500_000)
-      const digest = digestOf(bytes)
+      const digest = hashContent(bytes)
       await fixture.store.put(digest, bytes)
       for (const [start, end] of [
         [0, 1],
@@ -52,7 +52,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
     it('sends several spans in the order given, never two of them at once', async () => {
       await using fixture = await open()
       const bytes = randomBytes(2_500_000)
-      const digest = digestOf(bytes)
+      const digest = hashContent(bytes)
       await fixture.store.put(digest, bytes)
       const ranges = [
         { start: 2_000_000, end: 2_000_003 },
@@ -73,7 +73,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
 
     it('refuses to send what is absent or ends early', async () => {
       await using fixture = await open()
-      const digest = digestOf('four')
+      const digest = hashContent('four')
       const sink = async (): Promise<void> => undefined
       const isUnknown = (error: unknown): boolean =>
         error instanceof OciError && error.code === 'BLOB_UNKNOWN'
@@ -85,7 +85,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
     it('stops sending when the sink fails', async () => {
       await using fixture = await open()
       const bytes = randomBytes(4_000_000)
-      const digest = digestOf(bytes)
+      const digest = hashContent(bytes)
       await fixture.store.put(digest, bytes)
       let calls = 0
       const gone = fixture.store.send(digest, [{ start: 0, end: bytes.length }], async () => {
@@ -98,7 +98,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
 
     it('replaces a stored copy by what is put again', async () => {
       await using fixture = await open()
-      const digest = digestOf('right')
+      const digest = hashContent('right')
       await fixture.store.put(digest, Buffer.from('wrong'))
       await fixture.store.put(digest, Buffer.from('right'))
       assert.equal(String(await readBlob(fixture.store, digest, 5)), 'right')
@@ -106,7 +106,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
 
     it('forgets a deleted blob', async () => {
       await using fixture = await open()
-      const digest = digestOf('x')
+      const digest = hashContent('x')
       await fixture.store.put(digest, Buffer.from('x'))
       assert.equal(await fixture.store.delete(digest), true)
       assert.equal(await fixture.store.stat(digest), undefined)
@@ -118,7 +118,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       const held: BlobEntry[] = []
       for (let size = 0; size < 40; size++) {
         const bytes = randomBytes(size)
-        const digest = digestOf(bytes, size % 3 === 0 ? 'sha512' : 'sha256')
+        const digest = hashContent(bytes, size % 3 === 0 ? 'sha512' : 'sha256')
         await store.put(digest, bytes)
         held.push({ digest, size })
       }
@@ -133,7 +133,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       await using fixture = await open()
       const { store } = fixture
       assert.deepEqual(await store.list({ limit: 10 }), { blobs: [], next: undefined })
-      const [kept, gone] = [digestOf('kept'), digestOf('gone')]
+      const [kept, gone] = [hashContent('kept'), hashContent('gone')]
       await (await fixture.reopen()).put(kept, Buffer.from('kept'))
       await store.put(gone, Buffer.from('gone'))
       await store.delete(gone)
@@ -143,19 +143,19 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
     it('goes on with a list behind a blob that is no longer there', async () => {
       await using fixture = await open()
       const { store } = fixture
-      const digests = ['a', 'b', 'c'].map((text) => digestOf(text)).sort()
+      const digests = ['a', 'b', 'c'].map((text) => hashContent(text)).sort()
       for (const digest of digests) await store.put(digest, Buffer.from('x'))
       const first = await store.list({ limit: 1 })
       assert.equal(first.next, digests[0])
-      await store.delete(digestOf('a'))
-      await store.delete(digestOf('b'))
-      await store.delete(digestOf('c'))
+      await store.delete(hashContent('a'))
+      await store.delete(hashContent('b'))
+      await store.delete(hashContent('c'))
       assert.deepEqual((await store.list({ after: first.next, limit: 10 })).blobs, [])
     })
 
     it('has a URL for each blob, or for none', async () => {
       await using fixture = await open()
-      const digest = digestOf('x')
+      const digest = hashContent('x')
       await fixture.store.put(digest, Buffer.from('x'))
       const url = await fixture.store.locate(digest)
       assert.equal(url !== undefined, fixture.hasUrls)

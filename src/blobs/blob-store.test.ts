@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { Bucket, MIN_PART_BYTES } from '../../test/support/memory/bucket.ts'
 import { MemoryBlobStore } from '../../test/support/memory/memory-blob-store.ts'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import type { UploadId } from '../oci/request.ts'
 import { describeBlobStore } from './blob-store.suite.ts'
@@ -48,8 +48,8 @@ test('`MemoryBlobStore` goes on where a write has failed, and a commit can be tr
   store.bucket.writeFault = undefined
   const second = await append(first, bytes.length)
   store.bucket.writeFault = new OciError('STORAGE_FULL')
-  await assert.rejects(store.commit(ID, second, digestOf(bytes)), isFull)
+  await assert.rejects(store.commit(ID, second, hashContent(bytes)), isFull)
   store.bucket.writeFault = undefined
-  assert.equal(await store.commit(ID, second, digestOf(bytes)), digestOf(bytes))
-  assert.deepEqual(await store.stat(digestOf(bytes)), { size: bytes.length })
+  assert.equal(await store.commit(ID, second, hashContent(bytes)), hashContent(bytes))
+  assert.deepEqual(await store.stat(hashContent(bytes)), { size: bytes.length })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import { MAX_STATE_LENGTH, type UploadProgress } from './blob-store.ts'
 import { type BlobStoreFixture, readBlob } from './blob-store-fixture.suite.ts'
 import { splitChunks, Upload } from './upload-of-store.suite.ts'
@@ -16,7 +16,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
         const bytes = randomBytes(6_000_001)
         const upload = new Upload(fixture.store, `one-${algorithm}`, algorithm)
         assert.deepEqual(await upload.append(bytes), { offset: bytes.length, interruption: undefined })
-        const digest = digestOf(bytes, algorithm)
+        const digest = hashContent(bytes, algorithm)
         assert.equal(await upload.commit(digest), digest)
         assert.ok(bytes.equals(await readBlob(fixture.store, digest, bytes.length)))
         assert.equal(await upload.canResume(), false)
@@ -27,10 +27,10 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       await using fixture = await open()
       const upload = new Upload(fixture.store, 'none')
       assert.equal(await upload.canResume(), true)
-      assert.equal(await upload.commit(digestOf('')), digestOf(''))
-      assert.deepEqual(await fixture.store.stat(digestOf('')), { size: 0 })
+      assert.equal(await upload.commit(hashContent('')), hashContent(''))
+      assert.deepEqual(await fixture.store.stat(hashContent('')), { size: 0 })
       const other = new Upload(fixture.store, 'none-512')
-      assert.equal(await other.commit(digestOf('', 'sha512')), digestOf('', 'sha512'))
+      assert.equal(await other.commit(hashContent('', 'sha512')), hashContent('', 'sha512'))
     })
 
     it('takes a body without a byte', async () => {
@@ -40,7 +40,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       await upload.append(Buffer.from('abc'))
       await upload.append(Buffer.alloc(0))
       assert.equal(upload.progress.offset, 3)
-      assert.equal(await upload.commit(digestOf('abc')), digestOf('abc'))
+      assert.equal(await upload.commit(hashContent('abc')), hashContent('abc'))
     })
 
     it('goes on in another instance from the progress that is handed to it, each time', async () => {
@@ -57,8 +57,8 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
         at = end
       }
       upload.store = await fixture.reopen()
-      assert.equal(await upload.commit(digestOf(bytes)), digestOf(bytes))
-      assert.ok(bytes.equals(await readBlob(fixture.store, digestOf(bytes), bytes.length)))
+      assert.equal(await upload.commit(hashContent(bytes)), hashContent(bytes))
+      assert.ok(bytes.equals(await readBlob(fixture.store, hashContent(bytes), bytes.length)))
     })
 
     it('drops what lies behind the progress it goes on from', async () => {
@@ -74,7 +74,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
         assert.equal(await upload.canResume(), true)
         await upload.append(Buffer.from('end'))
         assert.equal(upload.progress.offset, size + 3)
-        const digest = digestOf(Buffer.concat([kept, Buffer.from('end')]))
+        const digest = hashContent(Buffer.concat([kept, Buffer.from('end')]))
         assert.equal(await upload.commit(digest), digest)
         assert.deepEqual(await fixture.store.stat(digest), { size: size + 3 })
       }
@@ -87,8 +87,8 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       const before = upload.progress
       await upload.append(Buffer.from('XXX'))
       upload.progress = before
-      assert.equal(await upload.commit(digestOf('abc')), digestOf('abc'))
-      assert.deepEqual(await fixture.store.stat(digestOf('abc')), { size: 3 })
+      assert.equal(await upload.commit(hashContent('abc')), hashContent('abc'))
+      assert.deepEqual(await fixture.store.stat(hashContent('abc')), { size: 3 })
     })
 
     it('does not go on where the bytes of the progress are lost', async () => {
@@ -97,10 +97,10 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       await upload.append(Buffer.from('abc'))
       await (await fixture.reopen()).discard(upload.id)
       assert.equal(await upload.canResume(), false)
-      assert.equal(await upload.commit(digestOf('abc')), undefined)
-      assert.equal(await upload.commit(digestOf('abc', 'sha512')), undefined)
+      assert.equal(await upload.commit(hashContent('abc')), undefined)
+      assert.equal(await upload.commit(hashContent('abc', 'sha512')), undefined)
       assert.equal(await upload.append(Buffer.from('def')), undefined)
-      assert.equal(await fixture.store.stat(digestOf('abc')), undefined)
+      assert.equal(await fixture.store.stat(hashContent('abc')), undefined)
     })
 
     it('commits once more where the success of the first time was not kept, to any instance', async () => {
@@ -108,12 +108,12 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       for (const text of ['abc', '']) {
         const upload = new Upload(fixture.store, 'again')
         if (text !== '') await upload.append(Buffer.from(text))
-        assert.equal(await upload.commit(digestOf(text)), digestOf(text))
+        assert.equal(await upload.commit(hashContent(text)), hashContent(text))
         upload.store = await fixture.reopen()
-        assert.equal(await upload.commit(digestOf(text)), digestOf(text))
-        assert.equal((await fixture.store.stat(digestOf(text)))?.size, text.length)
-        await fixture.store.delete(digestOf(text))
-        if (text !== '') assert.equal(await upload.commit(digestOf(text)), undefined)
+        assert.equal(await upload.commit(hashContent(text)), hashContent(text))
+        assert.equal((await fixture.store.stat(hashContent(text)))?.size, text.length)
+        await fixture.store.delete(hashContent(text))
+        if (text !== '') assert.equal(await upload.commit(hashContent(text)), undefined)
       }
     })
 
@@ -125,7 +125,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
           upload.progress = { offset, state }
           assert.equal(await upload.canResume(), false, state)
           assert.equal(await upload.append(Buffer.from('x')), undefined)
-          assert.equal(await upload.commit(digestOf('')), undefined)
+          assert.equal(await upload.commit(hashContent('')), undefined)
         }
       }
     })
@@ -135,7 +135,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       for (const algorithm of ['sha256', 'sha512'] as const) {
         const upload = new Upload(fixture.store, `wrong-${algorithm}`)
         await upload.append(Buffer.from('abc'))
-        assert.equal(await upload.commit(digestOf('abd', algorithm)), digestOf('abc', algorithm))
+        assert.equal(await upload.commit(hashContent('abd', algorithm)), hashContent('abc', algorithm))
         assert.deepEqual((await fixture.store.list({ limit: 9 })).blobs, [])
       }
     })
@@ -145,14 +145,14 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       const bytes = randomBytes(7_000_000)
       const upload = new Upload(fixture.store, 're', 'sha512')
       await upload.append(bytes)
-      assert.equal(await upload.commit(digestOf(bytes)), digestOf(bytes))
-      assert.ok(bytes.equals(await readBlob(fixture.store, digestOf(bytes), bytes.length)))
+      assert.equal(await upload.commit(hashContent(bytes)), hashContent(bytes))
+      assert.ok(bytes.equals(await readBlob(fixture.store, hashContent(bytes), bytes.length)))
     })
 
     it('makes one blob of uploads of the same bytes that end at once', async () => {
       await using fixture = await open()
       const bytes = randomBytes(300_000)
-      const digest = digestOf(bytes)
+      const digest = hashContent(bytes)
       const uploads = Array.from({ length: 8 }, (_, index) => new Upload(fixture.store, `same-${index}`))
       await Promise.all(uploads.map((upload) => upload.append(bytes)))
       const committed = await Promise.all(uploads.map((upload) => upload.commit(digest)))
@@ -181,7 +181,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       upload.store = await fixture.reopen()
       upload.progress = ends.at(-1) ?? assert.fail()
       await upload.append(Buffer.from('end'))
-      const digest = digestOf(Buffer.concat([bytes.subarray(0, before), Buffer.from('end')]))
+      const digest = hashContent(Buffer.concat([bytes.subarray(0, before), Buffer.from('end')]))
       assert.equal(await upload.commit(digest), digest)
     })
 
@@ -193,7 +193,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       source.pause()
       const upload = new Upload(fixture.store, 'gone')
       assert.deepEqual(await upload.take(source), { offset: 3, interruption: 'vanished' })
-      assert.equal(await upload.commit(digestOf('abc')), digestOf('abc'))
+      assert.equal(await upload.commit(hashContent('abc')), hashContent('abc'))
     })
 
     it('goes on to the right digest after an interruption at any point', async () => {
@@ -207,7 +207,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
             const first = Readable.from(failAfter(splitChunks(bytes.subarray(0, point))))
             assert.equal((await upload.take(first))?.interruption, 'vanished')
             await upload.append(bytes.subarray(upload.progress.offset))
-            const digest = digestOf(bytes, algorithm)
+            const digest = hashContent(bytes, algorithm)
             assert.equal(await upload.commit(digest), digest, `cut at ${point}`)
           }),
         ),
@@ -226,7 +226,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       await upload.append(Buffer.from('xyz'))
       upload.store = fixture.store
       await upload.append(Buffer.from('!'))
-      assert.equal(await upload.commit(digestOf('abcxyz!')), digestOf('abcxyz!'))
+      assert.equal(await upload.commit(hashContent('abcxyz!')), hashContent('abcxyz!'))
     })
 
     it('takes no more than it may', async () => {
@@ -251,7 +251,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
         },
       })
       assert.equal(released.length, chunks.length)
-      const digest = digestOf(Buffer.concat(copies))
+      const digest = hashContent(Buffer.concat(copies))
       assert.equal(await upload.commit(digest), digest)
     })
 
@@ -262,7 +262,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
         all.map(async (bytes, index) => {
           const upload = new Upload(fixture.store, `many-${index}`)
           await upload.append(bytes)
-          assert.equal(await upload.commit(digestOf(bytes)), digestOf(bytes))
+          assert.equal(await upload.commit(hashContent(bytes)), hashContent(bytes))
         }),
       )
     })
@@ -284,7 +284,7 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       assert.deepEqual(await fixture.store.listStale(new Date(Date.now() - 60_000), 10), [])
       assert.deepEqual(await fixture.store.listStale(new Date(Date.now() + 60_000), 10), [upload.id])
       assert.deepEqual(await fixture.store.listStale(new Date(Date.now() + 60_000), 0), [])
-      await upload.commit(digestOf('abc'))
+      await upload.commit(hashContent('abc'))
       assert.deepEqual(await fixture.store.listStale(new Date(Date.now() + 60_000), 10), [])
     })
   })

@@ -44,7 +44,7 @@ export async function run(argv: readonly string[], io: Io = processIo()): Promis
     await program.parseAsync(gatherOpensslLine(argv), { from: 'user' })
     return EXIT.done
   } catch (error) {
-    if (error instanceof CommanderError) return endOfCommander(error, argv, io)
+    if (error instanceof CommanderError) return reportCommanderError(error, argv, io)
     return reportError(error, argv, io)
   }
 }
@@ -84,7 +84,7 @@ export async function buildProgram(
 }
 
 /** Exit code of commander's end: it ends by throwing, for requested help, too. */
-function endOfCommander(error: CommanderError, argv: readonly string[], io: Io): number {
+function reportCommanderError(error: CommanderError, argv: readonly string[], io: Io): number {
   if (error.exitCode === 0) return EXIT.done
   // Help in place of a missing command has been printed already.
   if (error.code === 'commander.help') {

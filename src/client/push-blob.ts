@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/digest.ts'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Exchange } from './exchange.ts'
 import { RegistryError } from './registry-error.ts'
@@ -115,7 +115,7 @@ function readLocation(response: Response, registry: string): string {
 
 function toSource(bytes: Uint8Array): BlobSource {
   return {
-    digest: digestOf(bytes),
+    digest: hashContent(bytes),
     size: bytes.byteLength,
     async *open() {
       yield bytes

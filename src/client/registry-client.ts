@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Descriptor, isJsonObject, parseDescriptor } from '../oci/descriptor.ts'
-import { algorithmOf, type Digest, digestOf, hexOf, parseDigest } from '../oci/digest.ts'
+import { algorithmOf, type Digest, hashContent, hexOf, parseDigest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
 import type { Reference, Tag } from '../oci/reference.ts'
@@ -128,7 +128,7 @@ function manifestCalls(exchange: Exchange): ManifestCalls {
         expect: [201],
       })
       await response.body?.cancel()
-      return digestHeader(response) ?? digestOf(bytes)
+      return digestHeader(response) ?? hashContent(bytes)
     },
     async getManifest(repository, reference) {
       const response = await exchange({
@@ -140,9 +140,10 @@ function manifestCalls(exchange: Exchange): ManifestCalls {
       })
       const bytes = await readBody(response, MAX_MANIFEST_BYTES)
       const digest = reference.includes(':') ? parseDigest(reference) : digestHeader(response)
-      if (digest !== undefined && digestOf(bytes, algorithmOf(digest)) !== digest) throw wrongContent(digest)
+      if (digest !== undefined && hashContent(bytes, algorithmOf(digest)) !== digest)
+        throw wrongContent(digest)
       const mediaType = response.headers.get('content-type') ?? ''
-      return { digest: digest ?? digestOf(bytes), mediaType, bytes }
+      return { digest: digest ?? hashContent(bytes), mediaType, bytes }
     },
     deleteManifest: remove,
     deleteTag: remove,

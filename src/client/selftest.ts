@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Digest, digestOf } from '../oci/digest.ts'
+import { type Digest, hashContent } from '../oci/digest.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
 import { parseTag, type Tag } from '../oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
@@ -69,7 +69,7 @@ function pushSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
   const { repository, tag, layer, config, manifest, digest } = image
   const push = async (bytes: Uint8Array) => {
     await client.pushBlob(repository, bytes)
-    if ((await client.headBlob(repository, digestOf(bytes))) === bytes.byteLength) return undefined
+    if ((await client.headBlob(repository, hashContent(bytes))) === bytes.byteLength) return undefined
     throw wrong('The blob is not there at its length after the push')
   }
   return [
@@ -99,7 +99,7 @@ function pullSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
   }
   const pullBlob = async (bytes: Uint8Array) => {
     let size = 0
-    for await (const chunk of client.pullBlob(repository, digestOf(bytes))) size += chunk.byteLength
+    for await (const chunk of client.pullBlob(repository, hashContent(bytes))) size += chunk.byteLength
     return size === bytes.byteLength ? undefined : Promise.reject(wrong('The blob has another length'))
   }
   return [
@@ -124,8 +124,8 @@ function cleanUpSteps(client: RegistryClient, image: TestImage): PlannedStep[] {
   return [
     { name: 'delete tag', act: () => remove(client.deleteTag(repository, tag)) },
     { name: 'delete manifest', act: () => remove(client.deleteManifest(repository, digest)) },
-    { name: 'delete layer', act: () => remove(client.deleteBlob(repository, digestOf(layer))) },
-    { name: 'delete config', act: () => remove(client.deleteBlob(repository, digestOf(config))) },
+    { name: 'delete layer', act: () => remove(client.deleteBlob(repository, hashContent(layer))) },
+    { name: 'delete config', act: () => remove(client.deleteBlob(repository, hashContent(config))) },
   ]
 }
 
@@ -143,7 +143,7 @@ async function remove(deletion: Promise<void>): Promise<string | undefined> {
 
 function makeImage(username: string): TestImage {
   const layer = randomBytes(LAYER_BYTES)
-  const diffId = digestOf(layer)
+  const diffId = hashContent(layer)
   const config = encode({
     architecture: 'amd64',
     os: 'linux',
@@ -161,12 +161,12 @@ function makeImage(username: string): TestImage {
     layer,
     config,
     manifest,
-    digest: digestOf(manifest),
+    digest: hashContent(manifest),
   }
 }
 
 function describe(mediaType: string, bytes: Uint8Array): object {
-  return { mediaType, digest: digestOf(bytes), size: bytes.byteLength }
+  return { mediaType, digest: hashContent(bytes), size: bytes.byteLength }
 }
 
 function encode(document: object): Uint8Array {

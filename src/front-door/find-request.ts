@@ -87,7 +87,7 @@ function deriveHeaders(
   { kind }: ClientDemand,
 ): IncomingHttpHeaders {
   const headers = visit.isPeerTrusted ? spreadForwarded(request.headers, door.isTrusted) : request.headers
-  return kind === 'asked' ? withoutClientClaims(headers) : headers
+  return kind === 'requested' ? withoutClientClaims(headers) : headers
 }
 
 /** Refusal of a client without the certificate that this host requires; undefined: it has it, or needs none. */
@@ -136,7 +136,7 @@ function visitSite(door: Door, { request, headers, visit, site, target }: HostRe
       door: door.parts,
     }),
     // A certificate of CAs that no longer count proves nothing.
-    client: tls?.client && door.finder.decideDemand(site).kind === 'asked' ? tls.client : undefined,
+    client: tls?.client && door.finder.decideDemand(site).kind === 'requested' ? tls.client : undefined,
   }
 }
 
@@ -160,7 +160,7 @@ function judgeScheme(door: Door, found: HostRequest, demand: ClientDemand): Foun
   // The handshake of such a host is refused, unless there is a default certificate to answer with.
   if (visit.tls) return httpsMethod === 'nohttps' ? UNAVAILABLE : undefined
   // A certificate can be sent over TLS only; visitors of a proxy that did TLS have sent theirs to the proxy.
-  const mustShow = demand.kind === 'asked' && demand.mode === 'on'
+  const mustShow = demand.kind === 'requested' && demand.mode === 'on'
   if (!mustShow && (httpsMethod === 'noredirect' || httpsMethod === 'nohttps')) return undefined
   if (isForwardedHttps(headers, visit)) {
     return mustShow

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type HttpSurface, openHttpSurface } from '../../test/support/registry/http-surface.ts'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import type { OciRequestKind } from '../oci/request.ts'
 
-const DIGEST = digestOf('x')
+const DIGEST = hashContent('x')
 const SESSION = 'blobs/uploads/AAAAAAAAAAAAAAAAAAAAAA'
 
 /** Kind of request about a repository -> a request of it, and the actions that its token needs. */

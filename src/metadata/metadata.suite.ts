@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
 import { parseTag, type Tag } from '../oci/reference.ts'
@@ -16,7 +16,7 @@ interface MetadataFixture extends AsyncDisposable {
 const APP = parseRepositoryName('alice/app')
 const OTHER = parseRepositoryName('bob/app')
 const V1 = parseTag('v1')
-const BLOB = digestOf('blob')
+const BLOB = hashContent('blob')
 const ALL = { limit: 100, last: undefined }
 const UPLOAD = 'A'.repeat(22) as UploadId
 
@@ -25,7 +25,7 @@ function makeRecord(
   layers: readonly string[],
   more: Partial<ManifestRecord> & { subject?: string } = {},
 ): ManifestRecord {
-  const describeText = (text: string) => ({ mediaType: 'a/b', digest: digestOf(text), size: text.length })
+  const describeText = (text: string) => ({ mediaType: 'a/b', digest: hashContent(text), size: text.length })
   const { subject, ...rest } = more
   const bytes = Buffer.from(
     JSON.stringify({
@@ -38,7 +38,7 @@ function makeRecord(
   const manifest = parseManifest(bytes, MEDIA_TYPES.ociManifest)
   return {
     repository: APP,
-    digest: digestOf(bytes),
+    digest: hashContent(bytes),
     manifest,
     bytes,
     tags: [],
@@ -89,7 +89,7 @@ export function describeMetadata(
       const { metadata } = fixture
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
       const lacking = makeRecord(['absent'], { tags: [V1] })
-      assert.deepEqual((await metadata.putManifest(lacking)).missing, [digestOf('absent')])
+      assert.deepEqual((await metadata.putManifest(lacking)).missing, [hashContent('absent')])
       assert.equal(await metadata.findManifest(APP, V1), undefined)
       assert.deepEqual((await metadata.putManifest({ ...lacking, isSparseAllowed: true })).missing, [])
       const whole = makeRecord([], { tags: [V1, parseTag('v2')] })
@@ -157,7 +157,7 @@ export function describeMetadata(
       const digests = referrers.map((record) => record.digest).sort()
       const list = async (more: Partial<ReferrerPageRequest>) => {
         const page = { ...ALL, artifactType: undefined, maxBytes: 1_000, ...more }
-        const { rows, hasMore } = await metadata.listReferrers(APP, digestOf('subject'), page)
+        const { rows, hasMore } = await metadata.listReferrers(APP, hashContent('subject'), page)
         return { digests: rows.map((row) => row.digest), hasMore }
       }
       assert.deepEqual(await list({}), { digests, hasMore: false })
@@ -191,7 +191,7 @@ export function describeMetadata(
         assert.equal((await metadata.describeRepositories(page)).length, last < APP ? 1 : 0)
         const referrers = { ...page, maxBytes: 1_000 }
         const list = (artifactType?: string) =>
-          metadata.listReferrers(APP, digestOf('subject'), { ...referrers, artifactType })
+          metadata.listReferrers(APP, hashContent('subject'), { ...referrers, artifactType })
         assert.equal((await list()).rows.length, 1)
         assert.deepEqual(await list('a/b\0'), { rows: [], hasMore: false })
       }
@@ -203,7 +203,7 @@ export function describeMetadata(
       const before = new Date(Date.now() - 1)
       await metadata.linkBlob({ repository: OTHER, digest: BLOB, size: 4 })
       await metadata.linkBlob({ repository: APP, digest: BLOB, size: 4 })
-      await metadata.linkBlob({ repository: APP, digest: digestOf('large'), size: 5_000_000_000 })
+      await metadata.linkBlob({ repository: APP, digest: hashContent('large'), size: 5_000_000_000 })
       const records = [makeRecord([], { tags: [V1, parseTag('v2')] }), makeRecord(['blob'])]
       for (const record of records) await metadata.putManifest(record)
       const [app, other] = await metadata.describeRepositories(ALL)

@@ -59,6 +59,6 @@ export function toDigest(algorithm: DigestAlgorithm, hex: string): Digest {
 }
 
 /** The digest of bytes in memory. */
-export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest {
+export function hashContent(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return toDigest(algorithm, createHash(algorithm).update(bytes).digest('hex'))
 }

@@ -62,7 +62,7 @@ function refuseBombs(bytes: Uint8Array): void {
   let values = 1
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0
-    if (byte === QUOTE) at = endOfText(bytes, at)
+    if (byte === QUOTE) at = findTextEnd(bytes, at)
     else if (byte === COMMA) values++
     else if (OPENING.has(byte)) {
       values++
@@ -73,7 +73,7 @@ function refuseBombs(bytes: Uint8Array): void {
 }
 
 /** Index of the quote that closes the string opened at `start`, or the end if none does. */
-function endOfText(bytes: Uint8Array, start: number): number {
+function findTextEnd(bytes: Uint8Array, start: number): number {
   let at = start + 1
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
   return at
@@ -102,7 +102,7 @@ function refuseRepeatedNames(text: string): void {
         expectsName = false
         break
       case '"': {
-        const end = endOfString(text, at)
+        const end = findStringEnd(text, at)
         const names = open.at(-1)
         if (expectsName && names) noteName(names, JSON.parse(text.slice(at, end + 1)))
         at = end
@@ -120,7 +120,7 @@ function noteName(names: Set<string>, name: string): void {
 }
 
 /** Index of the quote that closes the string opened at `start`. */
-function endOfString(text: string, start: number): number {
+function findStringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
   return end

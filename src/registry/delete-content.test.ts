@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { formatManifest, RegistryRooms } from '../../test/support/memory/registry-room.ts'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import { parseTag } from '../oci/reference.ts'
 
 const rooms = await RegistryRooms.open()
@@ -13,7 +13,7 @@ test('with deleting off nothing is deleted', async () => {
   const blob = await room.pushBlob('{}')
   const manifest = await room.pushManifest(formatManifest(), 'v1')
   const isOff = { code: 'UNSUPPORTED' }
-  for (const digest of [blob, digestOf('absent')])
+  for (const digest of [blob, hashContent('absent')])
     await assert.rejects(registry.deleteBlob(repository, digest), isOff)
   for (const reference of [manifest, parseTag('v1')])
     await assert.rejects(registry.deleteManifest(repository, reference), isOff)
@@ -43,7 +43,7 @@ test('a tag goes alone; a manifest takes its tags with it', async () => {
   await room.pushManifest(formatManifest(), 'v2')
   await registry.deleteManifest(repository, parseTag('v1'))
   assert.equal((await registry.getManifest(repository, parseTag('v2'))).digest, digest)
-  for (const reference of [parseTag('v1'), digestOf('none')]) {
+  for (const reference of [parseTag('v1'), hashContent('none')]) {
     const unknown = { code: 'MANIFEST_UNKNOWN', detail: { reference } }
     await assert.rejects(registry.deleteManifest(repository, reference), unknown)
   }

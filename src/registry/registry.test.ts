@@ -6,7 +6,7 @@ import {
   type SurfaceUser,
 } from '../../test/support/registry/http-surface.ts'
 import { createRemoteRegistry } from '../../test/support/registry/remote-registry.ts'
-import { digestOf } from '../oci/digest.ts'
+import { hashContent } from '../oci/digest.ts'
 import { OciError } from '../oci/errors.ts'
 import { MEDIA_TYPES } from '../oci/media-type.ts'
 import type { Registry } from './registry.ts'
@@ -16,19 +16,23 @@ const LAYER = 'the bytes of a layer'
 const MANIFEST = JSON.stringify({
   schemaVersion: 2,
   mediaType: MEDIA_TYPES.ociManifest,
-  config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(CONFIG), size: CONFIG.length },
-  layers: [{ mediaType: 'application/octet-stream', digest: digestOf(LAYER), size: LAYER.length }],
+  config: {
+    mediaType: 'application/vnd.oci.empty.v1+json',
+    digest: hashContent(CONFIG),
+    size: CONFIG.length,
+  },
+  layers: [{ mediaType: 'application/octet-stream', digest: hashContent(LAYER), size: LAYER.length }],
 })
 const SIGNATURE = JSON.stringify({
   ...JSON.parse(MANIFEST),
   artifactType: 'text/x-signature',
-  subject: { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(MANIFEST), size: MANIFEST.length },
+  subject: { mediaType: MEDIA_TYPES.ociManifest, digest: hashContent(MANIFEST), size: MANIFEST.length },
 })
 const UPLOADS = '/v2/alice/app/blobs/uploads/'
 
 /** Pushes an image of two blobs over HTTP: one blob at once, the other in a session. */
 async function pushImage({ send }: HttpSurface): Promise<void> {
-  const whole = await send('alice', 'POST', `${UPLOADS}?digest=${digestOf(CONFIG)}`, { body: CONFIG })
+  const whole = await send('alice', 'POST', `${UPLOADS}?digest=${hashContent(CONFIG)}`, { body: CONFIG })
   assert.equal(whole.status, 201, whole.text)
   const opened = await send('alice', 'POST', UPLOADS)
   const location = String(opened.headers.location)
@@ -36,18 +40,18 @@ async function pushImage({ send }: HttpSurface): Promise<void> {
   const appended = await send('alice', 'PATCH', location, { body: first })
   assert.deepEqual([appended.status, appended.headers.range], [202, '0-4'], appended.text)
   assert.equal((await send('alice', 'GET', location)).headers.range, '0-4')
-  const finished = await send('alice', 'PUT', `${location}?digest=${digestOf(LAYER)}`, { body: rest })
+  const finished = await send('alice', 'PUT', `${location}?digest=${hashContent(LAYER)}`, { body: rest })
   assert.equal(finished.status, 201, finished.text)
   const headers = { 'content-type': MEDIA_TYPES.ociManifest }
   const put = await send('alice', 'PUT', '/v2/alice/app/manifests/v1', { body: MANIFEST, headers })
-  assert.deepEqual([put.status, put.headers['docker-content-digest']], [201, digestOf(MANIFEST)], put.text)
+  assert.deepEqual([put.status, put.headers['docker-content-digest']], [201, hashContent(MANIFEST)], put.text)
 }
 
 /** Pulls it again, and checks its referrers. */
 async function assertImageIntact({ send }: HttpSurface, user: SurfaceUser = 'alice'): Promise<void> {
   const manifest = await send(user, 'GET', '/v2/alice/app/manifests/v1')
   assert.deepEqual([manifest.status, manifest.text], [200, MANIFEST])
-  const layer = `/v2/alice/app/blobs/${digestOf(LAYER)}`
+  const layer = `/v2/alice/app/blobs/${hashContent(LAYER)}`
   assert.equal((await send(user, 'HEAD', layer)).headers['content-length'], String(LAYER.length))
   assert.equal((await send(user, 'GET', layer)).text, LAYER)
   const part = await send(user, 'GET', layer, { headers: { range: 'bytes=4-8' } })
@@ -91,23 +95,26 @@ test('the HTTP surface serves a registry that is itself reached over HTTP', asyn
   await assertImageIntact(near)
   await assertImageIntact(far)
 
-  const signed = await near.send('alice', 'PUT', `/v2/alice/app/manifests/${digestOf(SIGNATURE)}`, {
+  const signed = await near.send('alice', 'PUT', `/v2/alice/app/manifests/${hashContent(SIGNATURE)}`, {
     body: SIGNATURE,
     headers: { 'content-type': MEDIA_TYPES.ociManifest },
   })
-  assert.equal(signed.headers['oci-subject'], digestOf(MANIFEST))
-  const referrers = await near.send('alice', 'GET', `/v2/alice/app/referrers/${digestOf(MANIFEST)}`)
+  assert.equal(signed.headers['oci-subject'], hashContent(MANIFEST))
+  const referrers = await near.send('alice', 'GET', `/v2/alice/app/referrers/${hashContent(MANIFEST)}`)
   assert.deepEqual(
     (referrers.json.manifests as { digest: string }[]).map(({ digest }) => digest),
-    [digestOf(SIGNATURE)],
+    [hashContent(SIGNATURE)],
   )
   assert.deepEqual((await near.send('alice', 'GET', '/v2/_catalog')).json.repositories, ['alice/app'])
 
-  const mount = `/v2/alice/other/blobs/uploads/?mount=${digestOf(LAYER)}&from=alice/app`
+  const mount = `/v2/alice/other/blobs/uploads/?mount=${hashContent(LAYER)}&from=alice/app`
   assert.equal((await near.send('alice', 'POST', mount)).status, 201)
   assert.equal((await near.send('bob', 'GET', '/v2/alice/app/manifests/v1')).code, 'DENIED')
   assert.equal((await near.send('alice', 'GET', '/v2/alice/app/manifests/v2')).code, 'MANIFEST_UNKNOWN')
-  assert.equal((await near.send('alice', 'GET', `/v2/alice/app/blobs/${digestOf('x')}`)).code, 'BLOB_UNKNOWN')
+  assert.equal(
+    (await near.send('alice', 'GET', `/v2/alice/app/blobs/${hashContent('x')}`)).code,
+    'BLOB_UNKNOWN',
+  )
   assert.equal((await near.send('alice', 'DELETE', '/v2/alice/app/manifests/v1')).status, 202)
   assert.equal((await far.send('alice', 'GET', '/v2/alice/app/manifests/v1')).status, 404)
   assert.equal((await near.send(undefined, 'GET', '/readyz')).status, 200)

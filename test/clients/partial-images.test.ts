@@ -94,7 +94,7 @@ describe('podman with partial images', { skip: skipReason('podman') }, () => {
     const deadline = Date.now() + LOG_MS
     for (;;) {
       const lines = (await readFile(room.berth.logFile, 'utf8')).split('\n')
-      if (lines.some((line) => line.includes(`"path":"${mark}"`))) return sumOfBlobs(lines)
+      if (lines.some((line) => line.includes(`"path":"${mark}"`))) return sumBlobBytes(lines)
       assert.ok(Date.now() < deadline, 'the access log does not go on')
       await sleep(20)
     }
@@ -105,7 +105,7 @@ function fileAt(index: number): TarEntry {
   return { path: `file-${index}`, bytes: randomBytes(FILE_BYTES) }
 }
 
-function sumOfBlobs(lines: readonly string[]): number {
+function sumBlobBytes(lines: readonly string[]): number {
   return lines
     .filter((line) => line.includes('"method":"GET"') && line.includes('/blobs/'))
     .reduce((sum, line) => sum + Number(JSON.parse(line).bytes), 0)

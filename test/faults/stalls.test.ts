@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { RegistryUnderTest } from '../protocol/registry-under-test.ts'
 
 /** The server's longest gaps, in seconds, and what a busy machine may add to them. */
@@ -57,15 +57,15 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
     assertStalled(await awaitEnd(socket), GAPS.upload)
     const status = await registry.send('alice', 'GET', session)
     assert.deepEqual([status.status, status.headers.range], [204, '0-2'])
-    const end = `${session}?digest=${digestOf('abcdef')}`
+    const end = `${session}?digest=${hashContent('abcdef')}`
     assert.equal((await registry.send('alice', 'PUT', end, { body: 'def' })).status, 201)
   })
 
   it('keeps nothing of a whole blob', async () => {
-    const socket = open(`POST ${UPLOADS}?digest=${digestOf('abcd')}`, 4)
+    const socket = open(`POST ${UPLOADS}?digest=${hashContent('abcd')}`, 4)
     socket.write('abc')
     assertStalled(await awaitEnd(socket), GAPS.upload)
-    const { status } = await registry.send('alice', 'GET', `/v2/alice/app/blobs/${digestOf('abcd')}`)
+    const { status } = await registry.send('alice', 'GET', `/v2/alice/app/blobs/${hashContent('abcd')}`)
     assert.equal(status, 404)
   })
 
@@ -89,7 +89,7 @@ describe('clients that stall, with the real clock', { concurrency: true, timeout
     }
     assert.match(String((await answered)[0]), /^HTTP\/1\.1 202 /)
     socket.destroy()
-    const end = await registry.send('alice', 'PUT', `${session}?digest=${digestOf(body)}`)
+    const end = await registry.send('alice', 'PUT', `${session}?digest=${hashContent(body)}`)
     assert.equal(end.status, 201, end.text)
   })
 

@@ -13,7 +13,7 @@ import { createRegistryClient, type RegistryClient } from '../../src/client/regi
 import { RegistryError } from '../../src/client/registry-error.ts'
 import { loadConfig } from '../../src/config/load/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { parseTag } from '../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../src/oci/repository-name.ts'
@@ -44,7 +44,7 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 function formatImage(layer: Uint8Array): Uint8Array {
   const describeBytes = (mediaType: string, bytes: Uint8Array) => ({
     mediaType,
-    digest: digestOf(bytes),
+    digest: hashContent(bytes),
     size: bytes.byteLength,
   })
   const document = {
@@ -98,7 +98,7 @@ for (const scheme of ['http', 'https'] as const) {
       const [whole, streamed, chunked] = [randomBytes(100_000), randomBytes(300_000), randomBytes(250_000)]
       await alice.pushBlob(APP, whole)
       const source = {
-        digest: digestOf(streamed),
+        digest: hashContent(streamed),
         size: streamed.byteLength,
         async *open() {
           for (let at = 0; at < streamed.byteLength; at += 70_000) yield streamed.subarray(at, at + 70_000)
@@ -107,11 +107,11 @@ for (const scheme of ['http', 'https'] as const) {
       await alice.pushBlob(APP, source)
       await alice.pushBlob(APP, chunked, { chunkBytes: 100_000 })
       for (const bytes of [whole, streamed, chunked]) {
-        assert.equal(await alice.headBlob(APP, digestOf(bytes)), bytes.byteLength)
-        assert.ok(bytes.equals(await collect(alice.pullBlob(APP, digestOf(bytes)))))
+        assert.equal(await alice.headBlob(APP, hashContent(bytes)), bytes.byteLength)
+        assert.ok(bytes.equals(await collect(alice.pullBlob(APP, hashContent(bytes)))))
       }
-      await alice.deleteBlob(APP, digestOf(whole))
-      assert.equal(await alice.headBlob(APP, digestOf(whole)), undefined)
+      await alice.deleteBlob(APP, hashContent(whole))
+      assert.equal(await alice.headBlob(APP, hashContent(whole)), undefined)
     })
 
     test('pushes, pulls, lists and deletes manifests and tags', async () => {
@@ -120,12 +120,12 @@ for (const scheme of ['http', 'https'] as const) {
       await alice.pushBlob(APP, layer)
       await alice.pushBlob(APP, EMPTY)
       const manifest = { mediaType: MEDIA_TYPES.ociManifest, bytes }
-      assert.equal(await alice.putManifest(APP, V1, manifest), digestOf(bytes))
-      for (const reference of [V1, digestOf(bytes)]) {
+      assert.equal(await alice.putManifest(APP, V1, manifest), hashContent(bytes))
+      for (const reference of [V1, hashContent(bytes)]) {
         const pulled = await alice.getManifest(APP, reference)
         assert.deepEqual(
           [pulled.digest, pulled.mediaType, pulled.bytes.equals(bytes)],
-          [digestOf(bytes), manifest.mediaType, true],
+          [hashContent(bytes), manifest.mediaType, true],
         )
       }
       assert.deepEqual(await alice.listTags(APP), ['v1'])
@@ -133,12 +133,12 @@ for (const scheme of ['http', 'https'] as const) {
       await alice.deleteTag(APP, V1)
       const gone = await refusal(alice.getManifest(APP, V1))
       assert.deepEqual([gone.code, gone.status, gone.wireCode], ['REGISTRY_REFUSED', 404, 'MANIFEST_UNKNOWN'])
-      await alice.deleteManifest(APP, digestOf(bytes))
-      assert.equal((await refusal(alice.getManifest(APP, digestOf(bytes)))).status, 404)
+      await alice.deleteManifest(APP, hashContent(bytes))
+      assert.equal((await refusal(alice.getManifest(APP, hashContent(bytes)))).status, 404)
     })
 
     test('lists referrers, filtered by type', async () => {
-      const subject = digestOf('no such manifest')
+      const subject = hashContent('no such manifest')
       const referrer = JSON.stringify({
         ...JSON.parse(new TextDecoder().decode(formatImage(EMPTY))),
         artifactType: 'application/x-sbom',
@@ -146,11 +146,11 @@ for (const scheme of ['http', 'https'] as const) {
       })
       await alice.pushBlob(APP, EMPTY)
       const bytes = new TextEncoder().encode(referrer)
-      await alice.putManifest(APP, digestOf(bytes), { mediaType: MEDIA_TYPES.ociManifest, bytes })
+      await alice.putManifest(APP, hashContent(bytes), { mediaType: MEDIA_TYPES.ociManifest, bytes })
       const found = await alice.listReferrers(APP, subject, 'application/x-sbom')
       assert.deepEqual(
         found.map(({ digest }) => digest),
-        [digestOf(bytes)],
+        [hashContent(bytes)],
       )
       assert.deepEqual(await alice.listReferrers(APP, subject, 'application/x-other'), [])
     })
@@ -244,8 +244,11 @@ describe('createRegistryClient() against what is no good registry', () => {
   test('refuses content that has not its digest', async () => {
     await using server = await serve((_request, response) => response.end('{"schemaVersion":2}'))
     const client = createRegistryClient({ url: server.url })
-    assert.equal((await refusal(collect(client.pullBlob(APP, digestOf('x'))))).code, 'REGISTRY_CONTENT_WRONG')
-    assert.equal((await refusal(client.getManifest(APP, digestOf('x')))).code, 'REGISTRY_CONTENT_WRONG')
+    assert.equal(
+      (await refusal(collect(client.pullBlob(APP, hashContent('x'))))).code,
+      'REGISTRY_CONTENT_WRONG',
+    )
+    assert.equal((await refusal(client.getManifest(APP, hashContent('x')))).code, 'REGISTRY_CONTENT_WRONG')
   })
 
   test('stops reading an answer without end', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac, createPublicKey, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { ROUTE_ACCESS } from '../../src/http/handlers/routes.ts'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { OciRequestKind } from '../../src/oci/request.ts'
 import type { Reply } from './connection.ts'
@@ -133,7 +133,7 @@ describe('who may do what', () => {
     )
     const elsewhere = session.replace('alice/app', 'alice/other')
     for (const method of ['GET', 'PATCH', 'PUT', 'DELETE']) {
-      const query = method === 'PUT' ? `?digest=${digestOf('x')}` : ''
+      const query = method === 'PUT' ? `?digest=${hashContent('x')}` : ''
       const body = method === 'PATCH' || method === 'PUT' ? { body: 'x' } : {}
       for (const [user, path] of [
         ['admin', session],
@@ -151,7 +151,7 @@ describe('who may do what', () => {
   })
 
   test("a mount gives one's own blob, and never another's", async () => {
-    const digest = digestOf("alice's layer")
+    const digest = hashContent("alice's layer")
     for (const from of ['&from=alice/app', '', '&from=bob/none', '&from=../x']) {
       const path = `/v2/bob/app/blobs/uploads/?mount=${digest}${from}`
       const reply = await registry.send('bob', 'POST', path)
@@ -283,7 +283,7 @@ describe('who may do what', () => {
     await fixed.pushBlob('alice', 'alice/app', EMPTY_JSON)
     const digest = await fixed.pushManifest('alice', 'alice/app', { document: toImage([]), reference: 'v1' })
     const before = fixed.inventory()
-    for (const path of ['manifests/v1', `manifests/${digest}`, `blobs/${digestOf(EMPTY_JSON)}`]) {
+    for (const path of ['manifests/v1', `manifests/${digest}`, `blobs/${hashContent(EMPTY_JSON)}`]) {
       const reply = await fixed.send('alice', 'DELETE', `/v2/alice/app/${path}`)
       assert.deepEqual([reply.status, reply.code], [405, 'UNSUPPORTED'])
     }

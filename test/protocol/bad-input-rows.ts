@@ -1,4 +1,4 @@
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { RequestOptions } from './connection.ts'
 import { toImage, type User } from './registry-under-test.ts'
@@ -147,7 +147,7 @@ const UPLOADS_ROWS: readonly Row[] = [
     body: 'xyz',
     headers: { 'content-range': '10-12' },
   }),
-  row('an end out of order', 'PUT', `{upload}?digest=${digestOf('xyz')}`, 416, 'RANGE_INVALID', {
+  row('an end out of order', 'PUT', `{upload}?digest=${hashContent('xyz')}`, 416, 'RANGE_INVALID', {
     body: 'xyz',
     headers: { 'content-range': '10-12' },
   }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { ABSENT, BAD_INPUT, IMAGE, LAYER, type Row, UPLOADS } from './bad-input-rows.ts'
 import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
@@ -61,7 +61,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
     const document = toImage([LAYER], { annotations: { filling: 'x'.repeat(3_900_000) } })
     const digest = await registry.pushManifest('alice', 'alice/app', { document, reference: 'large' })
     const reply = await registry.send('alice', 'GET', `/v2/alice/app/manifests/${digest}`)
-    assert.equal(digestOf(reply.body), digest)
+    assert.equal(hashContent(reply.body), digest)
     assert.equal((await registry.send('alice', 'DELETE', `/v2/alice/app/manifests/${digest}`)).status, 202)
   })
 
@@ -103,7 +103,7 @@ describe('bad input gets a clear error, and nothing is left or lost', () => {
       headers: { 'content-range': '3-4' },
     })
     assert.equal(lie.code, 'SIZE_INVALID')
-    const end = await connection.send('PUT', `${session}?digest=${digestOf('abcdef')}`, {
+    const end = await connection.send('PUT', `${session}?digest=${hashContent('abcdef')}`, {
       body: 'def',
       headers: { 'content-range': '3-5' },
     })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
@@ -30,7 +30,7 @@ describe('what clients of Distribution send', () => {
     const cache = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }
     const digest = await push(cache, 'cache')
     assert.equal((await send('GET', '/v2/alice/app/manifests/cache')).text, JSON.stringify(cache))
-    const layer = `/v2/alice/app/blobs/${digestOf(LAYER)}`
+    const layer = `/v2/alice/app/blobs/${hashContent(LAYER)}`
     assert.equal((await send('DELETE', layer)).code, 'BLOB_IN_USE')
     assert.equal((await send('DELETE', `/v2/alice/app/manifests/${digest}`)).status, 202)
     assert.equal((await send('DELETE', layer)).status, 202)
@@ -51,7 +51,7 @@ describe('what clients of Distribution send', () => {
 
   test('an index may name a manifest by a type that is none, and holds it', async () => {
     const image = toImage([])
-    const digest = await push(image, digestOf(JSON.stringify(image)))
+    const digest = await push(image, hashContent(JSON.stringify(image)))
     const manifests = [describeBytes('application/json', JSON.stringify(image))]
     const index = await push({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }, 'odd')
     assert.equal((await send('DELETE', `/v2/alice/app/manifests/${digest}`)).code, 'MANIFEST_IN_USE')
@@ -102,7 +102,7 @@ describe('what clients of Distribution send', () => {
     for (const range of ['3-2', '3-3', '0-2', 'bytes 0-2/3']) {
       const start = await send('POST', '/v2/alice/app/blobs/uploads/', '')
       const chunk = await send('PATCH', String(start.headers.location), 'abc')
-      const path = `${chunk.headers.location}?digest=${digestOf('abc')}`
+      const path = `${chunk.headers.location}?digest=${hashContent('abc')}`
       const end = await send('PUT', path, '', { 'content-range': range })
       assert.equal(end.status, 201, `${range}: ${end.text}`)
     }

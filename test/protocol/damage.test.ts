@@ -5,7 +5,7 @@ import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { get, type IncomingMessage } from 'node:http'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 /** Damages of a blob's file behind the server's back. */
@@ -129,6 +129,6 @@ describe('a blob whose file is not what was stored', () => {
     const digest = await registry.pushManifest('alice', 'alice/app', { document: toImage([]) })
     await rm(registry.toFile(digest))
     const found = await registry.send('alice', 'GET', `${APP}/manifests/${digest}`)
-    assert.deepEqual([found.status, digestOf(found.text)], [200, digest])
+    assert.deepEqual([found.status, hashContent(found.text)], [200, digest])
   })
 })

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { RegistryUnderTest } from './registry-under-test.ts'
 
 /** Target of HEAD -> path below the repository, and the status of a denial. */
 const PAGES: Readonly<Record<string, readonly [path: string, status: number]>> = {
   // Clients send this before they push a layer, and stop at 403: the push itself gives a better message.
-  'a blob': [`blobs/${digestOf('layer')}`, 404],
+  'a blob': [`blobs/${hashContent('layer')}`, 404],
   'a manifest by tag': ['manifests/v1', 403],
-  'a manifest by digest': [`manifests/${digestOf('manifest')}`, 403],
+  'a manifest by digest': [`manifests/${hashContent('manifest')}`, 403],
   'a list of tags': ['tags/list', 403],
-  referrers: [`referrers/${digestOf('manifest')}`, 403],
+  referrers: [`referrers/${hashContent('manifest')}`, 403],
 }
 
 describe('a denial of HEAD, which has no body', () => {
@@ -45,12 +45,12 @@ describe('a denial of HEAD, which has no body', () => {
   }
 
   test('GET has the body and no such header', async () => {
-    const reply = await registry.send('bob', 'GET', `/v2/alice/app/blobs/${digestOf('layer')}`)
+    const reply = await registry.send('bob', 'GET', `/v2/alice/app/blobs/${hashContent('layer')}`)
     assert.deepEqual([reply.status, reply.code, reply.headers.warning], [403, 'DENIED', undefined])
   })
 
   test('whoever is not logged in is asked to', async () => {
-    const reply = await registry.send(undefined, 'HEAD', `/v2/alice/app/blobs/${digestOf('layer')}`)
+    const reply = await registry.send(undefined, 'HEAD', `/v2/alice/app/blobs/${hashContent('layer')}`)
     assert.deepEqual([reply.status, reply.headers.warning], [401, undefined])
   })
 })

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { databaseFile } from '../../src/app/folders/data-folder.ts'
 import { LARGEST_SHARE } from '../../src/http/bounds/fair-share.ts'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../src/oci/manifest.ts'
 import { ABANDONED_AFTER_MS, MAX_OPEN_UPLOADS } from '../../src/registry/push/push-blob.ts'
 import type { Reply } from './connection.ts'
@@ -28,7 +28,11 @@ describe('one account', () => {
     addSessions(registry, MAX_OPEN_UPLOADS - 1)
     const last = await open('alice')
     assert.equal(last.status, 202)
-    for (const path of [UPLOADS, '/v2/alice/other/blobs/uploads/', `${UPLOADS}?mount=${digestOf('none')}`]) {
+    for (const path of [
+      UPLOADS,
+      '/v2/alice/other/blobs/uploads/',
+      `${UPLOADS}?mount=${hashContent('none')}`,
+    ]) {
       const refused = await open('alice', path)
       assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS'])
       assert.match(refused.text, /1000 uploads open: finish or cancel some/)
@@ -39,7 +43,7 @@ describe('one account', () => {
     assert.equal((await open('bob')).status, 202, 'others go on')
     assert.equal((await open('admin', UPLOADS)).status, 202, 'whatever the repository')
     await registry.pushBlob('alice', 'alice/app', 'whole')
-    const digest = digestOf('in two steps')
+    const digest = hashContent('in two steps')
     const body = 'in two steps'
     const location = String(last.headers.location)
     const ended = await registry.send('alice', 'PUT', `${location}?digest=${digest}`, { body })
@@ -93,7 +97,7 @@ function addSessions(registry: RegistryUnderTest, count: number, ageMs = 0): voi
   database.exec('begin immediate')
   for (let index = 0; index < count; index++) {
     const id = randomBytes(16).toString('base64url')
-    insert.run(id, 'alice/app', owner, 0, digestOf(''), at, at)
+    insert.run(id, 'alice/app', owner, 0, hashContent(''), at, at)
   }
   database.exec('commit')
 }

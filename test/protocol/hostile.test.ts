@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { sendRaw } from './connection.ts'
 import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
@@ -28,7 +28,7 @@ describe('a hostile client', () => {
   }
 
   test('gets nothing of another by naming it in a manifest, a mount, an empty upload or a referrer', async () => {
-    const digest = digestOf(SECRET_LAYER)
+    const digest = hashContent(SECRET_LAYER)
     const put = (document: Record<string, unknown>) =>
       registry.send('bob', 'PUT', '/v2/bob/app/manifests/stolen', {
         body: JSON.stringify(document),
@@ -122,7 +122,7 @@ describe('a hostile client', () => {
   test('cannot have a body stored with a coding around it, and an empty one is what it is', async () => {
     const head = (coding: string) =>
       `HTTP/1.1\r\nHost: x\r\nAuthorization: ${registry.basic('alice')}\r\n${coding}Connection: close\r\n\r\n`
-    const start = `POST /v2/alice/app/blobs/uploads/?digest=${digestOf('ab')}`
+    const start = `POST /v2/alice/app/blobs/uploads/?digest=${hashContent('ab')}`
     const body = '2\r\nab\r\n0\r\n\r\n'
     const gzip = await raw(`${start} ${head('Transfer-Encoding: gzip, chunked\r\n')}${body}`)
     assert.deepEqual(gzip.statuses, [501])
@@ -133,7 +133,7 @@ describe('a hostile client', () => {
       String((await registry.send('alice', 'POST', '/v2/alice/app/blobs/uploads/')).headers.location)
     for (const coding of ['', 'Content-Length: 0\r\n']) {
       assert.deepEqual((await raw(`PATCH ${await session()} ${head(coding)}`)).statuses, [202])
-      const end = `PUT ${await session()}?digest=${digestOf('')}`
+      const end = `PUT ${await session()}?digest=${hashContent('')}`
       assert.deepEqual((await raw(`${end} ${head(coding)}`)).statuses, [201])
       const manifest = await raw(`PUT /v2/alice/app/manifests/none ${head(coding)}`)
       assert.match(manifest.text, /MANIFEST_INVALID/)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../../src/oci/manifest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
@@ -117,12 +117,16 @@ describe('large manifests of one account', () => {
   })
 
   test('hold nobody up in the list of referrers, their own nor those of an older client', async () => {
-    const target = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(JSON.stringify(subject)), size: 1 }
+    const target = {
+      mediaType: MEDIA_TYPES.ociManifest,
+      digest: hashContent(JSON.stringify(subject)),
+      size: 1,
+    }
     const size = Buffer.byteLength(JSON.stringify(subject))
     await push(toImage([], { subject: { ...target, size }, annotations }), 'referrer')
     const listed = Array.from({ length: 10_000 }, (_, index) => ({
       ...target,
-      digest: digestOf(`referrer ${index}`),
+      digest: hashContent(`referrer ${index}`),
       annotations: { a: `${index}`, b: 'b', c: 'c', d: 'd', e: 'e', f: 'f' },
     }))
     const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: listed }

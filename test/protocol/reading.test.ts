@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { Reply } from './connection.ts'
 import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
 
 const BYTES = '0123456789'
-const ETAG = `"${digestOf(BYTES)}"`
+const ETAG = `"${hashContent(BYTES)}"`
 
 /** Longest time until all traces of a client that vanished are gone, in ms. */
 const LEFT_NOTHING_MS = 60_000
@@ -42,7 +42,7 @@ const RANGES: readonly (readonly [Record<string, string>, number, string, string
   [{ range: 'pages=1-2' }, 200, BYTES],
   [{ range: 'bytes=2-5', 'if-range': ETAG }, 206, '2345', 'bytes 2-5/10'],
   [{ range: 'bytes=2-5', 'if-range': `W/${ETAG}` }, 200, BYTES],
-  [{ range: 'bytes=2-5', 'if-range': `"${digestOf('other')}"` }, 200, BYTES],
+  [{ range: 'bytes=2-5', 'if-range': `"${hashContent('other')}"` }, 200, BYTES],
   [{ range: 'bytes=2-5', 'if-range': 'Mon, 23 Nov 2026 11:00:00 GMT' }, 200, BYTES],
   [{ 'if-none-match': ETAG }, 304, ''],
   [{ 'if-none-match': `"x", W/${ETAG}` }, 304, ''],
@@ -71,7 +71,7 @@ describe('reading', () => {
 
   for (const [headers, status, body, contentRange] of RANGES) {
     test(`a blob asked for with ${JSON.stringify(headers)} is ${status}`, async () => {
-      const reply = await send('GET', `/v2/alice/app/blobs/${digestOf(BYTES)}`, headers)
+      const reply = await send('GET', `/v2/alice/app/blobs/${hashContent(BYTES)}`, headers)
       assert.equal(reply.status, status)
       assert.equal(reply.headers['content-range'], contentRange)
       if (status !== 416) assert.equal(reply.text, body)
@@ -80,7 +80,7 @@ describe('reading', () => {
   }
 
   test('HEAD has the headers of GET, and knows no range', async () => {
-    for (const path of [`blobs/${digestOf(BYTES)}`, 'manifests/v1', 'tags/list']) {
+    for (const path of [`blobs/${hashContent(BYTES)}`, 'manifests/v1', 'tags/list']) {
       const [get, head] = await Promise.all(
         ['GET', 'HEAD'].map((method) =>
           send(method, `/v2/alice/app/${path}`, method === 'HEAD' ? { range: 'bytes=0-1' } : {}),
@@ -130,7 +130,7 @@ describe('reading', () => {
     for (let i = 0; i < 5; i++) {
       const artifactType = i % 2 === 0 ? 'test/even' : 'test/odd'
       const document = toImage([], { subject, artifactType, annotations: { number: String(i) } })
-      const reply = await put(document, digestOf(JSON.stringify(document)))
+      const reply = await put(document, hashContent(JSON.stringify(document)))
       assert.deepEqual([reply.status, reply.headers['oci-subject']], [201, subject.digest])
       digests.push(String(reply.headers['docker-content-digest']))
     }
@@ -179,7 +179,7 @@ describe('reading', () => {
 
   test('`?tag=` names further tags, and sha512 is kept as it was asked for', async () => {
     const document = toImage([BYTES], { annotations: { digest: 'sha512' } })
-    const digest = digestOf(JSON.stringify(document), 'sha512')
+    const digest = hashContent(JSON.stringify(document), 'sha512')
     const reply = await put(document, `${digest}?tag=x1&tag=x2`)
     assert.deepEqual([reply.status, reply.headers['oci-tag']], [201, 'x1, x2'])
     for (const tag of ['x1', 'x2']) {
@@ -187,7 +187,7 @@ describe('reading', () => {
       assert.equal(headers['docker-content-digest'], digest)
     }
     const path = '/v2/alice/app/blobs/uploads/?digest-algorithm=sha512'
-    const blob = digestOf('long hash', 'sha512')
+    const blob = hashContent('long hash', 'sha512')
     const session = String((await send('POST', path)).headers.location)
     const end = await registry.send('alice', 'PUT', `${session}?digest=${blob}`, { body: 'long hash' })
     assert.deepEqual([end.status, end.headers['docker-content-digest']], [201, blob])
@@ -199,14 +199,14 @@ describe('reading', () => {
   })
 
   test('what is in use is not deleted', async () => {
-    const reply = await send('DELETE', `/v2/alice/app/blobs/${digestOf(BYTES)}`)
+    const reply = await send('DELETE', `/v2/alice/app/blobs/${hashContent(BYTES)}`)
     assert.deepEqual([reply.status, reply.code], [405, 'BLOB_IN_USE'])
   })
 
   test('a client that vanishes in a whole blob or a manifest leaves nothing', async () => {
     const before = registry.inventory()
     const targets = [
-      `POST /v2/alice/app/blobs/uploads/?digest=${digestOf('abc')}`,
+      `POST /v2/alice/app/blobs/uploads/?digest=${hashContent('abc')}`,
       'PUT /v2/alice/app/manifests/gone',
     ]
     const { hostname, port } = new URL(registry.url)
@@ -250,7 +250,7 @@ describe('reading', () => {
     do {
       const { headers } = await send('GET', session)
       const rest = headers.range === '0-2' ? 'def' : 'abcdef'
-      end = await registry.send('alice', 'PUT', `${session}?digest=${digestOf('abcdef')}`, {
+      end = await registry.send('alice', 'PUT', `${session}?digest=${hashContent('abcdef')}`, {
         body: rest,
         headers: { 'content-range': rest === 'def' ? '3-5' : '0-5' },
       })

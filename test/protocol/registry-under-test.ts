@@ -8,7 +8,7 @@ import { startBerth } from '../../src/app/start.ts'
 import { blobPath, uploadFolder } from '../../src/blobs/disk/layout.ts'
 import { loadConfig } from '../../src/config/load/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
-import { digestOf, parseDigest } from '../../src/oci/digest.ts'
+import { hashContent, parseDigest } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { assertNoSecrets, noteSecret } from '../support/program/secret-canary.ts'
@@ -112,7 +112,7 @@ export class RegistryUnderTest implements AsyncDisposable {
   }
 
   async pushBlob(user: User, repository: string, bytes: Uint8Array | string): Promise<string> {
-    const digest = digestOf(bytes)
+    const digest = hashContent(bytes)
     const reply = await this.send(user, 'POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, {
       body: bytes,
     })
@@ -124,10 +124,15 @@ export class RegistryUnderTest implements AsyncDisposable {
   async pushManifest(user: User, repository: string, push: ManifestPush): Promise<string> {
     const { document, reference } = push
     const body = JSON.stringify(document)
-    const reply = await this.send(user, 'PUT', `/v2/${repository}/manifests/${reference ?? digestOf(body)}`, {
-      body,
-      headers: { 'content-type': String(document.mediaType) },
-    })
+    const reply = await this.send(
+      user,
+      'PUT',
+      `/v2/${repository}/manifests/${reference ?? hashContent(body)}`,
+      {
+        body,
+        headers: { 'content-type': String(document.mediaType) },
+      },
+    )
     assert.equal(reply.status, 201, reply.text)
     return String(reply.headers['docker-content-digest'])
   }
@@ -195,7 +200,7 @@ export const EMPTY_JSON = '{}'
 
 /** A descriptor of bytes. */
 export function describeBytes(mediaType: string, bytes: string): Record<string, unknown> {
-  return { mediaType, digest: digestOf(bytes), size: Buffer.byteLength(bytes) }
+  return { mediaType, digest: hashContent(bytes), size: Buffer.byteLength(bytes) }
 }
 
 /** An image of layers with these contents; `more` adds or replaces members. */

@@ -6,7 +6,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { RegistryUnderTest, type User } from './registry-under-test.ts'
 
 describe('a PUT that ends an upload, sent again because its answer was lost', () => {
@@ -23,14 +23,14 @@ describe('a PUT that ends an upload, sent again because its answer was lost', ()
     for (const length of [0, 10, 3_000_000]) {
       const body = randomBytes(length)
       const session = await openSession()
-      const target = `${session}?digest=${digestOf(body)}`
+      const target = `${session}?digest=${hashContent(body)}`
       using connection = registry.connect('alice')
       const first = await connection.send('PUT', target, { body })
       const second = await connection.send('PUT', target, { body })
       for (const reply of [first, second]) {
         assert.equal(reply.status, 201, reply.text)
-        assert.equal(reply.headers['docker-content-digest'], digestOf(body))
-        assert.equal(reply.headers.location, `/v2/alice/app/blobs/${digestOf(body)}`)
+        assert.equal(reply.headers['docker-content-digest'], hashContent(body))
+        assert.equal(reply.headers.location, `/v2/alice/app/blobs/${hashContent(body)}`)
       }
     }
   })
@@ -38,7 +38,7 @@ describe('a PUT that ends an upload, sent again because its answer was lost', ()
   test('waits its turn while the first is at work, and is then 201', async () => {
     for (let round = 0; round < 20; round++) {
       const body = randomBytes(20_000)
-      const target = `${await openSession()}?digest=${digestOf(body)}`
+      const target = `${await openSession()}?digest=${hashContent(body)}`
       const replies = await Promise.all([1, 2, 3].map(() => registry.send('alice', 'PUT', target, { body })))
       const statuses = replies.map(({ status }) => status)
       assert.deepEqual(statuses, [201, 201, 201])
@@ -48,7 +48,7 @@ describe('a PUT that ends an upload, sent again because its answer was lost', ()
   test('waits for a first one whose body is not yet whole', async () => {
     for (const repeated of ['', 'the whole body']) {
       const session = await openSession()
-      const target = `${session}?digest=${digestOf('the whole body')}`
+      const target = `${session}?digest=${hashContent('the whole body')}`
       const first = request(`${registry.url}${target}`, {
         method: 'PUT',
         headers: { authorization: registry.basic('alice'), 'content-length': 14 },
@@ -71,15 +71,15 @@ describe('a PUT that ends an upload, sent again because its answer was lost', ()
     await registry.pushBlob('bob', 'bob/app', body)
     const session = await openSession()
     await registry.send('alice', 'DELETE', session)
-    const reply = await registry.send('alice', 'PUT', `${session}?digest=${digestOf(body)}`)
+    const reply = await registry.send('alice', 'PUT', `${session}?digest=${hashContent(body)}`)
     assert.deepEqual([reply.status, reply.code], [404, 'BLOB_UPLOAD_UNKNOWN'])
   })
 
   test('is 404 if the bytes are gone', async () => {
     const session = await openSession()
-    const target = `${session}?digest=${digestOf('gone')}`
+    const target = `${session}?digest=${hashContent('gone')}`
     assert.equal((await registry.send('alice', 'PUT', target, { body: 'gone' })).status, 201)
-    await rm(registry.toFile(digestOf('gone')))
+    await rm(registry.toFile(hashContent('gone')))
     assert.equal((await registry.send('alice', 'PUT', target, { body: 'gone' })).status, 404)
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { digestOf } from '../../src/oci/digest.ts'
+import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import type { Reply } from './connection.ts'
 import { describeBytes, EMPTY_JSON, RegistryUnderTest, toImage } from './registry-under-test.ts'
@@ -12,10 +12,10 @@ const IMAGE_TEXT = JSON.stringify(image)
 
 const describeLayer = (size: number, mediaType = 'application/octet-stream') => ({
   mediaType,
-  digest: digestOf(LAYER),
+  digest: hashContent(LAYER),
   size,
 })
-const imageDescriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(IMAGE_TEXT) }
+const imageDescriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: hashContent(IMAGE_TEXT) }
 const index = (...manifests: unknown[]) => ({
   schemaVersion: 2,
   mediaType: MEDIA_TYPES.ociIndex,
@@ -24,12 +24,12 @@ const index = (...manifests: unknown[]) => ({
 
 /** Documents with one size that differs from the stored one -> digest, stated size, stored size. */
 const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, number, number]>> = {
-  'a layer, too large': [toImage([], { layers: [describeLayer(6)] }), digestOf(LAYER), 6, 5],
-  'a layer, too small': [toImage([], { layers: [describeLayer(4)] }), digestOf(LAYER), 4, 5],
-  'a layer of no bytes': [toImage([], { layers: [describeLayer(0)] }), digestOf(LAYER), 0, 5],
+  'a layer, too large': [toImage([], { layers: [describeLayer(6)] }), hashContent(LAYER), 6, 5],
+  'a layer, too small': [toImage([], { layers: [describeLayer(4)] }), hashContent(LAYER), 4, 5],
+  'a layer of no bytes': [toImage([], { layers: [describeLayer(0)] }), hashContent(LAYER), 0, 5],
   'the second of two that name one layer': [
     toImage([], { layers: [describeLayer(5), describeLayer(7)] }),
-    digestOf(LAYER),
+    hashContent(LAYER),
     7,
     5,
   ],
@@ -37,20 +37,20 @@ const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, 
     toImage([], {
       config: { ...describeBytes('application/vnd.oci.empty.v1+json', EMPTY_JSON), size: 3 },
     }),
-    digestOf(EMPTY_JSON),
+    hashContent(EMPTY_JSON),
     3,
     2,
   ],
   'an image of an index': [
     index({ ...imageDescriptor, size: IMAGE_TEXT.length - 1 }),
-    digestOf(IMAGE_TEXT),
+    hashContent(IMAGE_TEXT),
     IMAGE_TEXT.length - 1,
     IMAGE_TEXT.length,
   ],
-  'a blob of a cache': [index(describeLayer(9, CACHE)), digestOf(LAYER), 9, 5],
+  'a blob of a cache': [index(describeLayer(9, CACHE)), hashContent(LAYER), 9, 5],
   'a subject that is there': [
     toImage([], { subject: { ...imageDescriptor, size: 1 } }),
-    digestOf(IMAGE_TEXT),
+    hashContent(IMAGE_TEXT),
     1,
     IMAGE_TEXT.length,
   ],
@@ -60,7 +60,7 @@ const WRONG: Readonly<Record<string, readonly [Record<string, unknown>, string, 
 const RIGHT: Readonly<Record<string, Record<string, unknown>>> = {
   'sizes as stored': toImage([LAYER], { subject: { ...imageDescriptor, size: IMAGE_TEXT.length } }),
   'a subject that is absent': toImage([], {
-    subject: { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf('absent'), size: 1 },
+    subject: { mediaType: MEDIA_TYPES.ociManifest, digest: hashContent('absent'), size: 1 },
   }),
   'a layer that is not distributed': toImage([], {
     layers: [describeLayer(1, 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip')],

@@ -158,13 +158,13 @@ async function measureP99s(ports: readonly number[]): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const times = ports.map((): number[] => [])
   for (let count = 0; count < REQUESTS; count++) {
-    for (const [index, port] of ports.entries()) times[index]?.push(await timeOfRequest(port, agent))
+    for (const [index, port] of ports.entries()) times[index]?.push(await measureRequest(port, agent))
   }
   agent.destroy()
   return times.map((each) => each.sort((a, b) => a - b)[Math.floor(REQUESTS * 0.99)] ?? Number.NaN)
 }
 
-async function timeOfRequest(port: number, agent: Agent): Promise<number> {
+async function measureRequest(port: number, agent: Agent): Promise<number> {
   const startedAt = performance.now()
   await new Promise<void>((resolve, reject) => {
     get({ port, path: '/', agent, headers: { host: OTHER } }, (response) => {

@@ -1,5 +1,5 @@
 import type { CostliestHash } from '../htpasswd/htpasswd-format.ts'
-import { kindOfHash } from '../passwords/hash-forms.ts'
+import { findHashKind } from '../passwords/hash-forms.ts'
 import { DEFAULT_SHA_CRYPT_ROUNDS } from '../passwords/sha-crypt.ts'
 
 /** Share of the whole below which a difference in time does not show. */
@@ -16,7 +16,7 @@ export function remainingWork(costliest: CostliestHash, doneUs: number): string[
   const { hash, costUs } = costliest
   const leftUs = costUs - doneUs
   if (leftUs < costUs * PRECISION) return []
-  switch (kindOfHash(hash)) {
+  switch (findHashKind(hash)) {
     case 'bcrypt':
       return bcryptWork(hash, leftUs / costUs)
     case 'sha256-crypt':

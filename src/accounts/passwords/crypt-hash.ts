@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { compareSync } from 'bcryptjs'
-import { kindOfHash } from './hash-forms.ts'
+import { findHashKind } from './hash-forms.ts'
 import { md5Crypt } from './md5-crypt.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
@@ -17,7 +17,7 @@ export async function matchesCryptHash(password: string, hash: string): Promise<
 async function matchesBytes(password: string, hash: string): Promise<boolean> {
   const bytes = Buffer.from(password)
   const [, , second = '', third = ''] = hash.split('$')
-  switch (kindOfHash(hash)) {
+  switch (findHashKind(hash)) {
     case 'bcrypt':
       return compareSync(password, hash)
     case 'apr1':

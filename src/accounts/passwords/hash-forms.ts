@@ -141,7 +141,7 @@ export function readHash(secret: string, { weakHashes }: { weakHashes: boolean }
 }
 
 /** The kind of a hash that {@link readHash} found usable; undefined for any other text. */
-export function kindOfHash(secret: string): HashKind | undefined {
+export function findHashKind(secret: string): HashKind | undefined {
   return FORMS.find((form) => form.pattern.test(secret))?.kind
 }
 

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { matchesDigestHash } from './digest-hash.ts'
-import { kindOfHash } from './hash-forms.ts'
+import { findHashKind } from './hash-forms.ts'
 import type { HashJob, HashResult } from './hash-worker.ts'
 import { verifyPasswordHash } from './password-hash.ts'
 
@@ -30,7 +30,7 @@ export class HashVerifier {
    * count with bcrypt, and the first 8 with DES. Errors: the worker's end.
    */
   async verify(password: string, hash: string): Promise<boolean> {
-    switch (kindOfHash(hash)) {
+    switch (findHashKind(hash)) {
       case 'sha':
       case 'ssha':
       case 'plain':

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { nameOfDatabase, placeOfDatabase } from '../database/database-place.ts'
+import { formatDatabaseName, toDatabasePlace } from '../database/database-place.ts'
 import { type FactsConfig, findLostDatabase, hasDatabase, hasFacts } from '../database/lost-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { LOCK_FILE } from '../folders/data-folder.ts'
@@ -28,7 +28,7 @@ export async function requireFacts(config: FactsConfig, { takesNew }: RequireDat
   if (config.database.engine === 'sqlite') throw await noData(config.dataDir, takesNew)
   throw new AppError(
     'DATA_NOT_FOUND',
-    `The database ${nameOfDatabase(placeOfDatabase(config))} holds no data of Berth`,
+    `The database ${formatDatabaseName(toDatabasePlace(config))} holds no data of Berth`,
     `Name the database of the server with --database or BERTH_DATABASE${takesNew ? '; or make its tables with --new' : ''}`,
   )
 }

@@ -7,12 +7,12 @@ import { databaseFile } from '../folders/data-folder.ts'
 export type DatabasePlace = (SqliteConfig & { readonly dataDir: string }) | PostgresConfig
 
 /** The database of a configuration. */
-export function placeOfDatabase({ database, dataDir }: Pick<Config, 'database' | 'dataDir'>): DatabasePlace {
+export function toDatabasePlace({ database, dataDir }: Pick<Config, 'database' | 'dataDir'>): DatabasePlace {
   return database.engine === 'sqlite' ? { engine: 'sqlite', dataDir } : database
 }
 
 /** Names a database to people, and to copies of it: the same one always alike, and without secrets or settings. */
-export function nameOfDatabase(place: DatabasePlace): string {
+export function formatDatabaseName(place: DatabasePlace): string {
   if (place.engine === 'sqlite') return databaseFile(realPath(place.dataDir))
   return formatDatabase(place, undefined).replace(/\?.*$/, '')
 }

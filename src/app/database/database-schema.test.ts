@@ -8,7 +8,7 @@ import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { createAccounts } from '../../accounts/create-accounts.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/request.ts'
@@ -60,10 +60,10 @@ test('a database of before capabilities had migrations of their own goes on with
   const app = parseRepositoryName('alice/app')
   const tagged = await t.metadata.findManifest(app, parseTag('V2'))
   assert.match(Buffer.from(tagged?.bytes ?? []).toString(), /"of":"é"/)
-  assert.equal((await t.metadata.findBlob(app, digestOf('blob')))?.size, 4)
+  assert.equal((await t.metadata.findBlob(app, hashContent('blob')))?.size, 4)
   const upload = await t.metadata.findUpload('A'.repeat(22) as UploadId)
   assert.equal(upload?.offset, 5_000_000_000)
-  assert.equal(upload?.state, digestOf('part'))
+  assert.equal(upload?.state, hashContent('part'))
   assert.equal((await t.accounts.verifyPassword('alice', 'alice-of-006'))?.name, 'alice')
   assert.equal(await t.accounts.verifyPassword('carol', 'carol-of-006'), undefined)
   await assert.rejects(t.accounts.add({ name: 'carol', password: 'carol-anew-006', isAdmin: false }), {

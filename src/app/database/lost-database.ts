@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { databaseFile } from '../folders/data-folder.ts'
-import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
+import { formatDatabaseName, toDatabasePlace } from './database-place.ts'
 
 /**
  * Refuses to make a database beside blobs of an earlier one: it would be an empty registry in place of a full one, as
@@ -20,7 +20,7 @@ export async function findLostDatabase(config: FactsConfig): Promise<AppError | 
   if (await hasFacts(config)) return undefined
   const blobs = await createBlobPlace(config).findOwnBlobs()
   if (blobs === undefined) return undefined
-  const name = nameOfDatabase(placeOfDatabase(config))
+  const name = formatDatabaseName(toDatabasePlace(config))
   const isMissing = config.database.engine === 'sqlite' && !existsSync(databaseFile(config.dataDir))
   return new AppError(
     'DATABASE_LOST',

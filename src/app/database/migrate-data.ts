@@ -11,7 +11,7 @@ import { AppError } from '../faults/app-error.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from '../folders/data-folder.ts'
 import { COPIED_TABLES } from './copied-tables.ts'
-import { type DatabasePlace, nameOfDatabase } from './database-place.ts'
+import { type DatabasePlace, formatDatabaseName } from './database-place.ts'
 import { MIGRATION_SETS } from './database-schema.ts'
 import { hasDatabase } from './lost-database.ts'
 
@@ -39,7 +39,7 @@ interface MigrateReport {
  * (`DATA_IN_USE` while a server uses one of them, `DATA_NOT_FOUND` without a source), `CopyError`, `DatabaseError`.
  */
 export async function migrateData({ from, to, isFresh, onPage }: MigrateOptions): Promise<MigrateReport> {
-  const names = { from: nameOfDatabase(from), to: nameOfDatabase(to) }
+  const names = { from: formatDatabaseName(from), to: formatDatabaseName(to) }
   await refuseMissingSource(from)
   await using resources = new AsyncDisposableStack()
   const source = await openSide(from, resources)
@@ -61,7 +61,7 @@ async function refuseMissingSource(from: DatabasePlace): Promise<void> {
   if (!(await isEmptyPostgres(from))) return
   throw new AppError(
     'DATA_NOT_FOUND',
-    `The database ${nameOfDatabase(from)} holds no data of Berth`,
+    `The database ${formatDatabaseName(from)} holds no data of Berth`,
     'Name the database of the server with --from',
   )
 }
@@ -79,7 +79,7 @@ async function openSqliteSide(dataDir: string, resources: AsyncDisposableStack):
   try {
     const database = await openSqliteDatabase<AnyTables>(file, { migrations: MIGRATION_SETS })
     resources.defer(() => database.close())
-    return { name: nameOfDatabase({ engine: 'sqlite', dataDir }), database, counters: SQLITE_COUNTERS }
+    return { name: formatDatabaseName({ engine: 'sqlite', dataDir }), database, counters: SQLITE_COUNTERS }
   } catch (error) {
     throw toAppError(error, 'database', file)
   }
@@ -89,7 +89,7 @@ async function openPostgresSide(
   place: DatabasePlace & { engine: 'postgres' },
   resources: AsyncDisposableStack,
 ): Promise<CopySide> {
-  const name = nameOfDatabase(place)
+  const name = formatDatabaseName(place)
   const target = {
     ...place,
     maxConnections: CONNECTIONS,

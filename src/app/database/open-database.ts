@@ -10,7 +10,7 @@ import type { Headroom } from '../../files/headroom.ts'
 import { AppError } from '../faults/app-error.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
-import { nameOfDatabase, placeOfDatabase } from './database-place.ts'
+import { formatDatabaseName, toDatabasePlace } from './database-place.ts'
 import { type BerthSchema, MIGRATION_SETS } from './database-schema.ts'
 
 /** Called with events of the database, beside errors. */
@@ -44,7 +44,7 @@ export async function openDatabase(config: Config, options: DatabaseOptions): Pr
     const { database } = opened
     await refuseUnfinishedCopy(
       database.read as unknown as Queries<AnyTables>,
-      nameOfDatabase(placeOfDatabase(config)),
+      formatDatabaseName(toDatabasePlace(config)),
     )
     return opened
   } catch (error) {

@@ -12,7 +12,7 @@ import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
 import { LoginGuard } from '../../accounts/log-in/login-guard.ts'
 import { loadConfig } from '../../config/load/load-config.ts'
 import { Headroom } from '../../files/headroom.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { ManifestUses } from '../../registry/pull/manifest-uses.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { UnsentBytes } from '../../stream/unsent-bytes.ts'
@@ -113,7 +113,7 @@ test('a manifest is found by one query, by its tag and by its digest', async (op
   const headers = { authorization: `Bearer ${answer.token}` }
   await t.send('/v2/', { headers })
   for (const method of ['GET', 'HEAD']) {
-    for (const reference of ['v1', digestOf(MANIFEST)]) {
+    for (const reference of ['v1', hashContent(MANIFEST)]) {
       const counts = await t.count(`/v2/alice/app/manifests/${reference}`, { method, headers })
       assert.deepEqual(counts, { users: 1, repositories: 1 }, `${method} ${reference}`)
     }

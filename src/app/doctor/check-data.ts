@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { DatabaseError } from '../../database/database.ts'
 import { inWords, serversElsewhere } from '../data/require-data.ts'
-import { nameOfDatabase } from '../database/database-place.ts'
+import { formatDatabaseName } from '../database/database-place.ts'
 import { findLostDatabase, hasDatabase } from '../database/lost-database.ts'
 import type { AppError } from '../faults/app-error.ts'
 import { databaseFile } from '../folders/data-folder.ts'
@@ -40,7 +40,7 @@ function judgeLeftover({ dataDir, database }: Config): Finding[] {
   return [
     warning(
       'data',
-      `${file} is still there, though the facts are in ${nameOfDatabase(database)}`,
+      `${file} is still there, though the facts are in ${formatDatabaseName(database)}`,
       `Move it away, so that no start without the database setting serves what it held`,
     ),
   ]

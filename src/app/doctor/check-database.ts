@@ -4,7 +4,7 @@ import { DatabaseError } from '../../database/database.ts'
 import { missingMigrations } from '../../database/migrate.ts'
 import type { PostgresReport } from '../../database/postgres/postgres-report.ts'
 import { COPIED_TABLES } from '../database/copied-tables.ts'
-import { nameOfDatabase } from '../database/database-place.ts'
+import { formatDatabaseName } from '../database/database-place.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { type Finding, failed, ok, warning } from './finding.ts'
 
@@ -55,7 +55,7 @@ function judgeServer(
   { version, encoding, collation, isolation, roundTripMs }: PostgresReport,
   database: PostgresConfig,
 ): Finding[] {
-  const name = nameOfDatabase(database)
+  const name = formatDatabaseName(database)
   const message = `${name} is on PostgreSQL ${version}, ${encoding}, collation ${collation}; names are ordered by bytes, and transactions are serializable, where the default is ${isolation}`
   const trip = `A question to it and its answer take ${roundTripMs.toFixed(1)} ms`
   return [
@@ -145,17 +145,17 @@ function judgeSchema(
   if (unfinishedCopyOf !== undefined) {
     return failed(
       CHECK,
-      `${nameOfDatabase(database)} is an unfinished copy of ${unfinishedCopyOf}: no server starts with it`,
+      `${formatDatabaseName(database)} is an unfinished copy of ${unfinishedCopyOf}: no server starts with it`,
       'Migrate again with the same --from and --to: it goes on where it stopped',
     )
   }
   if (migrations === undefined)
-    return ok(CHECK, `${nameOfDatabase(database)} has no tables of Berth yet: the first start makes them`)
+    return ok(CHECK, `${formatDatabaseName(database)} has no tables of Berth yet: the first start makes them`)
   const missing = missingMigrations(MIGRATION_SETS, migrations)
   if (missing.length === 0 && missingTables.length > 0) {
     return failed(
       CHECK,
-      `${nameOfDatabase(database)} lacks tables that it had: ${missingTables.join(', ')}`,
+      `${formatDatabaseName(database)} lacks tables that it had: ${missingTables.join(', ')}`,
       'Stop Berth, and restore the whole database from a backup into an empty one',
     )
   }

@@ -35,7 +35,7 @@ export async function checkVhostFiles(
     if (problem) problems.push(problem)
     else problems.push(...lintVhostFile(await readText(file), file, includeReader(vhostDir)))
   }
-  const ofAllHosts = given ? [] : await filesOfAllHosts()
+  const ofAllHosts = given ? [] : await listFilesOfAllHosts()
   const texts = await Promise.all(ofAllHosts.map(async (file) => ({ file, text: await readText(file) })))
   const read = texts.filter(({ file, text }) => !isMadeByNginxProxy(basename(file), text))
   return { files: [...files, ...ofAllHosts], problems: [...problems, ...readHttpLevel(read).problems] }
@@ -71,7 +71,7 @@ function includeReader(vhostDir: string): (path: string) => string | undefined {
 }
 
 /** `proxy.conf` and the files of `conf.d`. */
-async function filesOfAllHosts(): Promise<string[]> {
+async function listFilesOfAllHosts(): Promise<string[]> {
   const confd = nginxFolder('conf.d')
   const { own } = nginxFileFolders()
   const proxy =

@@ -86,14 +86,14 @@ function systemErrno(error: Error): string | undefined {
 
 function sqliteFault(code: number, file: string): Fault {
   if (!SQLITE_UNCLEAR.has(code)) return { errno: SQLITE_CODES.get(code) }
-  return faultOfFiles(file) ?? { errno: code === 10 ? 'SQLITE_IOERR' : 'SQLITE_CANTOPEN' }
+  return findFileFault(file) ?? { errno: code === 10 ? 'SQLITE_IOERR' : 'SQLITE_CANTOPEN' }
 }
 
 /**
  * Cause why a database cannot be used, found in the system's errors about its files. None is opened: to close it would
  * drop SQLite's locks.
  */
-function faultOfFiles(file: string): Fault | undefined {
+function findFileFault(file: string): Fault | undefined {
   let name = dirname(file)
   try {
     const { R_OK, W_OK, X_OK } = constants

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { it } from 'node:test'
-import { type Digest, digestOf } from '../../oci/digest.ts'
+import { type Digest, hashContent } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { describeBlobStore } from '../blob-store.suite.ts'
 import type { BlobPage, UploadProgress } from '../blob-store.ts'
@@ -37,7 +37,7 @@ describeBlobStore('DiskBlobStore', openInTemporaryFolder)
 
 it("`DiskBlobStore` puts blobs where Distribution's tree has them", async () => {
   await using fixture = await openInTemporaryFolder()
-  const digest = digestOf('abc')
+  const digest = hashContent('abc')
   await fixture.store.put(digest, Buffer.from('abc'))
   const hex = digest.slice('sha256:'.length)
   const path = join(fixture.root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
@@ -51,7 +51,7 @@ it('a file in the place of a folder is a fault of the storage, and no upload is 
   const from = store.beginUpload('sha256')
   const end = await store.append(id, { from, maxBytes: 100, source: Readable.from([Buffer.from('abc')]) })
   assert.ok(end)
-  const digest = digestOf('abc')
+  const digest = hashContent('abc')
   const folder = join(root, 'docker/registry/v2/blobs/sha256')
   const inTheWay = join(folder, digest.slice('sha256:'.length, 'sha256:'.length + 2))
   await mkdir(folder, { recursive: true })
@@ -77,7 +77,7 @@ it('the state of an upload is the digest of exactly the bytes that are durable, 
   })
   assert.ok(appended && ends.length > 0)
   for (const { offset, state } of [...ends, appended])
-    assert.equal(state, digestOf(bytes.subarray(0, offset)))
+    assert.equal(state, hashContent(bytes.subarray(0, offset)))
 })
 
 it('an upload whose bytes are others than those of its digest does not go on', async () => {
@@ -95,7 +95,7 @@ it('an upload whose bytes are others than those of its digest does not go on', a
 it('a page of the list holds no folder without a file, nor what is no blob', async () => {
   await using fixture = await openInTemporaryFolder()
   const { store, root } = fixture
-  const digests = ['a', 'b', 'c'].map((text) => digestOf(text)).sort()
+  const digests = ['a', 'b', 'c'].map((text) => hashContent(text)).sort()
   for (const digest of digests) await store.put(digest, Buffer.from('x'))
   const hex = (digests[1] ?? '').slice('sha256:'.length)
   const shelf = join(root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2))

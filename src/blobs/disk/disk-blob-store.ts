@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { makeFolder, PRIVATE_FILE, PRIVATE_FOLDER, syncFolder, syncPlace } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
-import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../../oci/digest.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm, hashContent } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { BufferBudget } from '../../stream/buffer-budget.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
@@ -60,7 +60,7 @@ export class DiskBlobStore implements BlobStore {
 
   async stat(digest: Digest): Promise<{ readonly size: number } | undefined> {
     try {
-      const size = await sizeOfFile(blobPath(this.#root, digest))
+      const size = await findFileSize(blobPath(this.#root, digest))
       return size === undefined ? undefined : { size }
     } catch (error) {
       throw toStorageFault(error, 'the content cannot be read')
@@ -103,7 +103,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   beginUpload(algorithm: DigestAlgorithm): UploadProgress {
-    return toProgress({ offset: 0, digest: digestOf('', algorithm) })
+    return toProgress({ offset: 0, digest: hashContent('', algorithm) })
   }
 
   async append(id: UploadId, request: AppendRequest): Promise<Appended | undefined> {
@@ -156,7 +156,7 @@ export class DiskBlobStore implements BlobStore {
     if (!parseProgress(from)) return false
     if (from.offset === 0) return true
     try {
-      return ((await sizeOfFile(uploadPath(this.#root, id))) ?? 0) >= from.offset
+      return ((await findFileSize(uploadPath(this.#root, id))) ?? 0) >= from.offset
     } catch (error) {
       throw toStorageFault(error, 'the upload cannot be read')
     }
@@ -177,9 +177,9 @@ export class DiskBlobStore implements BlobStore {
   /** The digest of an upload by any algorithm; undefined if its bytes are not there. */
   async #findDigest(id: UploadId, end: StoredEnd, algorithm: DigestAlgorithm): Promise<Digest | undefined> {
     if (algorithm === algorithmOf(end.digest)) return end.digest
-    if (end.offset === 0) return digestOf('', algorithm)
+    if (end.offset === 0) return hashContent('', algorithm)
     const path = uploadPath(this.#root, id)
-    if (((await sizeOfFile(path)) ?? 0) < end.offset) return undefined
+    if (((await findFileSize(path)) ?? 0) < end.offset) return undefined
     return (await hashUpload(path, algorithm, end.offset))?.digestNow()
   }
 
@@ -187,7 +187,7 @@ export class DiskBlobStore implements BlobStore {
   async #place(id: UploadId, size: number, digest: Digest): Promise<boolean> {
     const path = uploadPath(this.#root, id)
     // An upload without a byte has no file; one cut short by the sender may hold bytes that do not count.
-    if (size === 0 || (await sizeOfFile(path)) !== size) {
+    if (size === 0 || (await findFileSize(path)) !== size) {
       if (!(await this.#cut(id, size))) return false
     }
     this.#hashes.forget(id)
@@ -198,7 +198,7 @@ export class DiskBlobStore implements BlobStore {
   /** True if the bytes of an upload, whose digest is known, are a blob already: an earlier call has placed them. */
   async #wasPlaced(digest: Digest, size: number): Promise<boolean> {
     const path = blobPath(this.#root, digest)
-    if ((await sizeOfFile(path)) !== size) return false
+    if ((await findFileSize(path)) !== size) return false
     await syncPlace(path)
     return true
   }
@@ -263,7 +263,7 @@ interface OpenedUpload {
 }
 
 /** Undefined if there is no file: another entry of that name holds no bytes of ours. */
-async function sizeOfFile(path: string): Promise<number | undefined> {
+async function findFileSize(path: string): Promise<number | undefined> {
   const facts = await stat(path).catch((error) => {
     if (isAbsent(error)) return undefined
     throw error

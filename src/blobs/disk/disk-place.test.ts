@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { UnusablePlaceError } from '../blob-place.ts'
@@ -50,7 +50,7 @@ test('a place that cannot be used says which part', async () => {
 test('blobs are own ones unless a Distribution registry has kept its facts beside them', async () => {
   await using temp = await makeTempFolder('place')
   const place = createDiskPlace(temp.path)
-  const digest = digestOf('x')
+  const digest = hashContent('x')
   await mkdir(dirname(blobPath(temp.path, digest)), { recursive: true })
   const blobs = join(temp.path, 'docker/registry/v2/blobs')
   assert.equal(await place.findOwnBlobs(), blobs)
@@ -70,13 +70,13 @@ test('a write that is refused before it begins writes nothing', async () => {
       if (isRefused) throw new OciError('STORAGE_FULL')
     },
   })
-  const digest = digestOf('x')
+  const digest = hashContent('x')
   await store.put(digest, Buffer.from('x'))
   isRefused = true
   const id = 'A'.repeat(22) as UploadId
   const request = { from: store.beginUpload('sha256'), source: Readable.from(['y']), maxBytes: 9 }
   await assert.rejects(store.append(id, request), { code: 'STORAGE_FULL' })
-  await assert.rejects(store.put(digestOf('y'), Buffer.from('y')), { code: 'STORAGE_FULL' })
+  await assert.rejects(store.put(hashContent('y'), Buffer.from('y')), { code: 'STORAGE_FULL' })
   assert.deepEqual(await readdir(join(temp.path, 'berth-uploads')), [])
   assert.equal(await store.delete(digest), true, 'deleting frees room')
   await store.close()
@@ -86,7 +86,7 @@ test('a folder in the place of a blob makes room, and what it held is kept besid
   await using temp = await makeTempFolder('place')
   const store = await createDiskPlace(temp.path).open()
   for (const content of [undefined, 'held']) {
-    const digest = digestOf(content ?? 'empty')
+    const digest = hashContent(content ?? 'empty')
     const path = blobPath(temp.path, digest)
     await mkdir(path, { recursive: true })
     if (content !== undefined) await writeFile(join(path, 'file'), content)
@@ -108,7 +108,7 @@ test('a folder in the place of a blob makes room, and what it held is kept besid
 test('a fault of the disk is answered as such, and is no absent blob', async () => {
   await using temp = await makeTempFolder('place')
   const store = await createDiskPlace(temp.path).open()
-  const digest = digestOf('x')
+  const digest = hashContent('x')
   const path = blobPath(temp.path, digest)
   await mkdir(dirname(dirname(path)), { recursive: true })
   // A link to itself cannot be followed by anybody, root included.

@@ -35,7 +35,7 @@ async function openStore(
   }
   // Loaded here: commands that only inspect the place do not need it.
   const { DiskBlobStore } = await import('./disk-blob-store.ts')
-  const thread = hashThreadIfUseful(warn && warningOfLoss(warn))
+  const thread = hashThreadIfUseful(warn && createLossWarning(warn))
   try {
     return await DiskBlobStore.open(root, { thread, beforeWrite, collector })
   } catch (error) {
@@ -43,7 +43,7 @@ async function openStore(
   }
 }
 
-function warningOfLoss(warn: NonNullable<OpenPlaceOptions['warn']>): OnThreadLost {
+function createLossWarning(warn: NonNullable<OpenPlaceOptions['warn']>): OnThreadLost {
   return ({ error, isLast }) => {
     const next = isLast ? 'from now on uploads are hashed where they are received' : 'another one is started'
     warn(`the thread that hashes uploads was lost: their bytes are read again, ${next}`, error)

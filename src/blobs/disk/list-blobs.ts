@@ -25,7 +25,7 @@ export async function listBlobs(
       found.push(...(await listFirst(shelf, { after, limit: limit - found.length })))
     }
   }
-  const sizes = await Promise.all(found.map((digest) => sizeOfBlob(blobPath(root, digest))))
+  const sizes = await Promise.all(found.map((digest) => findBlobSize(blobPath(root, digest))))
   const blobs = found.flatMap((digest, at): BlobEntry[] => {
     const size = sizes[at]
     return size === undefined ? [] : [{ digest, size }]
@@ -69,7 +69,7 @@ async function* namesIn(folder: string): AsyncGenerator<string> {
 }
 
 /** Undefined if no file of a blob is there: its folder stays where the blob was deleted. */
-async function sizeOfBlob(path: string): Promise<number | undefined> {
+async function findBlobSize(path: string): Promise<number | undefined> {
   try {
     const facts = await stat(path)
     return facts.isFile() ? facts.size : undefined

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { type DatabasePlace, nameOfDatabase, placeOfDatabase } from '../../app/database/database-place.ts'
+import { type DatabasePlace, formatDatabaseName, toDatabasePlace } from '../../app/database/database-place.ts'
 import type { Config } from '../../config/config.ts'
 import { readDatabaseUrl } from '../../config/values/database-url.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
@@ -33,8 +33,8 @@ export function addMigrateCommand(program: Command, io: Io): void {
       const config = loadWithoutDomain(context)
       const from = parsePlace(context, config, 'from')
       const to = parsePlace(context, config, 'to')
-      if (nameOfDatabase(from) === nameOfDatabase(to))
-        throw new CliError('USAGE', `--from and --to are the same database, ${nameOfDatabase(from)}`)
+      if (formatDatabaseName(from) === formatDatabaseName(to))
+        throw new CliError('USAGE', `--from and --to are the same database, ${formatDatabaseName(from)}`)
       const { migrateData } = await import('../../app/database/migrate-data.ts')
       const report = await migrateData({
         from,
@@ -51,7 +51,7 @@ export function addMigrateCommand(program: Command, io: Io): void {
 /** The database that a flag names; without it that of the settings. */
 function parsePlace(context: CommandContext, config: Config, flag: 'from' | 'to'): DatabasePlace {
   const value = context.flags[flag]
-  if (typeof value !== 'string') return placeOfDatabase(config)
+  if (typeof value !== 'string') return toDatabasePlace(config)
   if (value === 'sqlite') return { engine: 'sqlite', dataDir: config.dataDir }
   // A slip in a URL must not make a folder with a password in its name.
   if (!/^(?:postgres(?:ql)?:|[a-z]+:\/\/)/i.test(value))
@@ -59,7 +59,7 @@ function parsePlace(context: CommandContext, config: Config, flag: 'from' | 'to'
   const address = readDatabaseUrl(value)
   if (typeof address === 'string') throw new CliError('USAGE', `--${flag} ${address}`)
   // With the file of its password, wherever that setting is given.
-  return placeOfDatabase(loadWithoutDomain(context, { database: value }))
+  return toDatabasePlace(loadWithoutDomain(context, { database: value }))
 }
 
 /** Says on standard error which table is being copied; a program gets the result only. */

@@ -101,7 +101,7 @@ async function warnOfOthers(context: CommandContext, dataDir: string, url: strin
 function defaultUrl({ publicUrl, listenHttp, listenHttps, frontDoor }: Config): string {
   if (publicUrl !== undefined) return publicUrl
   if (frontDoor && listenHttps?.path === undefined)
-    return urlOfDomain(frontDoor.domains[0], listenHttps?.port)
+    return formatDomainUrl(frontDoor.domains[0], listenHttps?.port)
   const address = listenHttp ?? listenHttps
   if (!address || address.path !== undefined) {
     throw new CliError('USAGE', 'No URL is given, and the settings name no address')
@@ -111,7 +111,7 @@ function defaultUrl({ publicUrl, listenHttp, listenHttps, frontDoor }: Config): 
   return `${listenHttp ? 'http' : 'https'}://${host}`
 }
 
-function urlOfDomain(domain: string | undefined, port = 443): string {
+function formatDomainUrl(domain: string | undefined, port = 443): string {
   return `https://${domain}${port === 443 ? '' : `:${port}`}`
 }
 

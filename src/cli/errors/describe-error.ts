@@ -75,7 +75,7 @@ export function describeError(thrown: unknown): ErrorReport {
     code,
     message,
     remedy:
-      remedyOfDisk(error) ??
+      findDiskRemedy(error) ??
       error.remedy ??
       REMEDIES[code]?.replace('{name}', name) ??
       "Look at the server's log",
@@ -84,7 +84,7 @@ export function describeError(thrown: unknown): ErrorReport {
 }
 
 /** Remedies for a full or read-only disk: those of the errors of a certificate folder are about paths and rights. */
-function remedyOfDisk({ code, cause }: CodedError): string | undefined {
+function findDiskRemedy({ code, cause }: CodedError): string | undefined {
   if (code !== 'CERTIFICATE_FOLDER_UNUSABLE' || isAboutPath(cause)) return undefined
   const fault = toAppError(cause, 'file')
   return isCoded(fault) ? `${fault.message}. ${fault.remedy}` : undefined

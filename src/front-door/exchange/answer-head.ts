@@ -1,5 +1,5 @@
 import type { AddedHeader, LocationSettings } from '../vhost/settings/settings.ts'
-import { headerOfText } from '../vhost/syntax/byte-text.ts'
+import { encodeHeader } from '../vhost/syntax/byte-text.ts'
 import { expand } from '../vhost/syntax/template.ts'
 
 /** Headers as a flat list. */
@@ -39,7 +39,7 @@ export function addToHead(
 }
 
 function addOne(list: HeaderList, { name, value }: AddedHeader, variable: (name: string) => string): void {
-  const text = headerOfText(expand(value, variable))
+  const text = encodeHeader(expand(value, variable))
   const known = name.toLowerCase()
   if (SINGLE.has(known)) dropHeader(list, known)
   if (text !== '') list.push(name, text)

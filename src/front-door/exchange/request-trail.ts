@@ -1,4 +1,4 @@
-import { textOfHeader } from '../vhost/syntax/byte-text.ts'
+import { decodeHeader } from '../vhost/syntax/byte-text.ts'
 
 /** An attempt at a server. */
 export interface UpstreamAttempt {
@@ -116,7 +116,7 @@ export function readHeader(head: readonly (Buffer | string)[], name: string): st
 }
 
 function toText(value: Buffer | string): string {
-  return textOfHeader(typeof value === 'string' ? value : value.toString('latin1'))
+  return decodeHeader(typeof value === 'string' ? value : value.toString('latin1'))
 }
 
 function readCookie(head: readonly (Buffer | string)[], name: string): string {

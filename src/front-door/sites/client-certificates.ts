@@ -18,7 +18,7 @@ const CLAIM =
 export type ClientDemand =
   | { readonly kind: 'none' }
   | {
-      readonly kind: 'asked'
+      readonly kind: 'requested'
       readonly mode: Exclude<ClientCertificates, 'off'>
       readonly authority: ClientAuthority
     }
@@ -53,7 +53,7 @@ export function decideClientDemand(
     }
   }
   if (httpsMethod === 'nohttps') return NONE
-  return { kind: 'asked', mode, authority: found.authority }
+  return { kind: 'requested', mode, authority: found.authority }
 }
 
 /**
@@ -61,7 +61,7 @@ export function decideClientDemand(
  * CAs, or not at all, and has to be opened anew.
  */
 export function judgeClient(
-  { mode, authority }: Extract<ClientDemand, { kind: 'asked' }>,
+  { mode, authority }: Extract<ClientDemand, { kind: 'requested' }>,
   proof: ClientProof | undefined,
 ): 'fine' | 'elsewhere' | 'missing' | 'bad' {
   if (proof?.authority !== authority) return 'elsewhere'

@@ -72,7 +72,7 @@ export function describeSite(
 }
 
 function demandInWords(demand: ClientDemand): string {
-  if (demand.kind !== 'asked') return ''
+  if (demand.kind !== 'requested') return ''
   const { mode, authority } = demand
   return `; ${mode === 'on' ? 'visitors must' : 'visitors may'} show one of ${authority.file}${mode === 'optional_no_ca' ? ', or of any CA' : ''}`
 }

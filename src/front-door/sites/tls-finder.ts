@@ -41,7 +41,7 @@ export function createTlsFinder(
   const decideDemand = (site: Site): ClientDemand => decideClientDemand(site.declaration, parts.certificates)
   const findAuthority = (site: Site | undefined): ClientAuthority | undefined => {
     const demand = site && decideDemand(site)
-    return demand?.kind === 'asked' ? demand.authority : undefined
+    return demand?.kind === 'requested' ? demand.authority : undefined
   }
 
   const findContext = (serverName: string | undefined): SecureContext | undefined => {

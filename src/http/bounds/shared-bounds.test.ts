@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openHttpSurface } from '../../../test/support/registry/http-surface.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { MAX_TRANSFERS } from '../../stream/buffer-budget.ts'
 import { LARGEST_SHARE } from './fair-share.ts'
 
@@ -10,11 +10,11 @@ const UPLOADS = '/v2/alice/app/blobs/uploads/'
 test('one account takes no more than its share of the transfers there may be at once', async () => {
   await using surface = await openHttpSurface()
   const push = (user: 'alice' | 'bob', content: string) =>
-    surface.send(user, 'POST', `/v2/${user}/app/blobs/uploads/?digest=${digestOf(content)}`, {
+    surface.send(user, 'POST', `/v2/${user}/app/blobs/uploads/?digest=${hashContent(content)}`, {
       body: content,
     })
   assert.equal((await push('alice', 'pulled')).status, 201)
-  const path = `/v2/alice/app/blobs/${digestOf('pulled')}`
+  const path = `/v2/alice/app/blobs/${hashContent('pulled')}`
   const session = String((await surface.send('alice', 'POST', UPLOADS)).headers.location)
   {
     using transfers = new DisposableStack()
@@ -24,8 +24,8 @@ test('one account takes no more than its share of the transfers there may be at 
     const attempts: [string, string, object][] = [
       ['GET', path, {}],
       ['PATCH', session, { body: 'x' }],
-      ['PUT', `${session}?digest=${digestOf('pulled')}`, { body: 'x' }],
-      ['POST', `${UPLOADS}?digest=${digestOf('pulled')}`, { body: 'pulled' }],
+      ['PUT', `${session}?digest=${hashContent('pulled')}`, { body: 'x' }],
+      ['POST', `${UPLOADS}?digest=${hashContent('pulled')}`, { body: 'pulled' }],
     ]
     for (const [method, target, options] of attempts) {
       const refused = await surface.send('alice', method, target, options)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type HttpSurface, openHttpSurface } from '../../../test/support/registry/http-surface.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 
 const UPLOADS = '/v2/alice/app/blobs/uploads/'
 
@@ -29,7 +29,7 @@ test('a blob in chunks: each answer says where to go on', async () => {
   assert.deepEqual([status.status, status.headers.range], [204, '0-4'])
   const gap = await append('789', '7-9')
   assert.deepEqual([gap.status, gap.code], [416, 'RANGE_INVALID'])
-  const digest = digestOf('0123456789')
+  const digest = hashContent('0123456789')
   const end = await surface.send('alice', 'PUT', `${session}?digest=${digest}`, { body: '56789' })
   assert.equal(end.status, 201, end.text)
   assert.equal(end.headers.location, `/v2/alice/app/blobs/${digest}`)
@@ -60,12 +60,12 @@ test('the end of an upload without bytes has no place, whatever its range says',
   const session = await startSession()
   await surface.send('alice', 'PATCH', session, { body: 'abc', chunked: true })
   const headers = { 'content-range': '3-2', 'content-length': '0' }
-  const end = await surface.send('alice', 'PUT', `${session}?digest=${digestOf('abc')}`, { headers })
+  const end = await surface.send('alice', 'PUT', `${session}?digest=${hashContent('abc')}`, { headers })
   assert.equal(end.status, 201, end.text)
 })
 
 test('bytes of another digest are refused', async () => {
-  const path = `${UPLOADS}?digest=${digestOf('right')}`
+  const path = `${UPLOADS}?digest=${hashContent('right')}`
   const reply = await surface.send('alice', 'POST', path, { body: 'wrong' })
   assert.deepEqual([reply.status, reply.code], [400, 'DIGEST_INVALID'])
 })
@@ -78,10 +78,10 @@ test("a session is its account's, and is gone once it is cancelled", async () =>
 })
 
 test('a mount of what is there needs no bytes; one that misses opens a session', async () => {
-  const digest = digestOf('mounted')
+  const digest = hashContent('mounted')
   await surface.send('alice', 'POST', `${UPLOADS}?digest=${digest}`, { body: 'mounted' })
   const mount = (name: string) =>
-    surface.send('alice', 'POST', `/v2/alice/two/blobs/uploads/?mount=${digestOf(name)}&from=alice/app`)
+    surface.send('alice', 'POST', `/v2/alice/two/blobs/uploads/?mount=${hashContent(name)}&from=alice/app`)
   const hit = await mount('mounted')
   assert.deepEqual([hit.status, hit.headers.location], [201, `/v2/alice/two/blobs/${digest}`])
   assert.equal((await mount('missing')).status, 202)

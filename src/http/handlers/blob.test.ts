@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type HttpSurface, openHttpSurface } from '../../../test/support/registry/http-surface.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 
 const TEXT = '0123456789'
-const DIGEST = digestOf(TEXT)
+const DIGEST = hashContent(TEXT)
 const PATH = `/v2/alice/app/blobs/${DIGEST}`
 const ETAG = `"${DIGEST}"`
 
@@ -66,7 +66,7 @@ test('a range that holds no byte is refused with the size', async () => {
 })
 
 test('an unknown blob, and one of another repository, are not there', async () => {
-  for (const path of [`/v2/alice/app/blobs/${digestOf('x')}`, `/v2/alice/other/blobs/${DIGEST}`]) {
+  for (const path of [`/v2/alice/app/blobs/${hashContent('x')}`, `/v2/alice/other/blobs/${DIGEST}`]) {
     const reply = await surface.send('alice', 'GET', path)
     assert.equal(reply.status, 404)
     assert.match(String(reply.code), /^(?:BLOB|NAME)_UNKNOWN$/)

@@ -2,18 +2,20 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { type HttpSurface, openHttpSurface } from '../../../test/support/registry/http-surface.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 
 const TYPE = { 'content-type': MEDIA_TYPES.ociManifest }
 const IMAGE = formatManifest()
-const DIGEST = digestOf(IMAGE)
+const DIGEST = hashContent(IMAGE)
 
 let surface: HttpSurface
 before(async () => {
   surface = await openHttpSurface()
-  await surface.send('alice', 'POST', `/v2/alice/app/blobs/uploads/?digest=${digestOf('{}')}`, { body: '{}' })
+  await surface.send('alice', 'POST', `/v2/alice/app/blobs/uploads/?digest=${hashContent('{}')}`, {
+    body: '{}',
+  })
   const reply = await put('v1', IMAGE)
   assert.equal(reply.status, 201, reply.text)
   assert.equal(reply.headers.location, `/v2/alice/app/manifests/${DIGEST}`)
@@ -42,7 +44,7 @@ test('GET gives the bytes as they were pushed, by tag and by digest, whatever Ac
 
 test('tags of the request are set with it, and a subject is named', async () => {
   const child = formatManifest({ subject: IMAGE, artifactType: 'application/x' })
-  const reply = await put(`${digestOf(child)}?tag=a&tag=b`, child)
+  const reply = await put(`${hashContent(child)}?tag=a&tag=b`, child)
   assert.equal(reply.status, 201, reply.text)
   assert.deepEqual([reply.headers['oci-tag'], reply.headers['oci-subject']], ['a, b', DIGEST])
   const list = await surface.send('alice', 'GET', '/v2/alice/app/tags/list')
@@ -58,7 +60,7 @@ const REFUSED: readonly (readonly [
   code: string,
 ])[] = [
   ['no JSON', 'v2', '{', 400, 'MANIFEST_INVALID'],
-  ['another digest', digestOf('x'), String(IMAGE), 400, 'DIGEST_INVALID'],
+  ['another digest', hashContent('x'), String(IMAGE), 400, 'DIGEST_INVALID'],
   ['an unknown layer', 'v2', String(formatManifest({ layers: ['unknown'] })), 404, 'MANIFEST_BLOB_UNKNOWN'],
   ['too many bytes', 'v2', ' '.repeat(MAX_MANIFEST_BYTES + 1), 413, 'MANIFEST_INVALID'],
 ]

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { APP, DAY, openCollectionRoom, POLICY } from '../../../test/support/database/collection-room.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
-import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
-import { type Digest, digestOf } from '../../oci/digest.ts'
+import { type Digest, hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createSqlMetadata } from '../sql-metadata.ts'
@@ -15,7 +14,7 @@ const V1 = parseTag('v1')
 const CONFIG = '{}'
 
 function digests(...contents: (string | Buffer)[]): Digest[] {
-  return contents.map((content) => digestOf(content)).sort()
+  return contents.map((content) => hashContent(content)).sort()
 }
 
 test('no fact can name a blob whose bytes are being removed', async (openDatabase) => {
@@ -34,12 +33,12 @@ test('no fact can name a blob whose bytes are being removed', async (openDatabas
     if (outcome.kind === 'marked') marked = [...marked, outcome.digest]
   }
   assert.deepEqual(marked.sort(), digests(CONFIG, 'layer', image))
-  const layer = digestOf('layer')
+  const layer = hashContent('layer')
   assert.equal(await t.metadata.claimBlob(layer), 'removing')
   assert.equal(await t.metadata.linkBlob({ repository: APP, digest: layer, size: 5 }), false)
   assert.equal(await t.metadata.findBlob(APP, layer), undefined)
   await t.facts.forgetBlob(layer)
-  await t.facts.forgetBlob(digestOf(CONFIG))
+  await t.facts.forgetBlob(hashContent(CONFIG))
   assert.equal(await t.metadata.claimBlob(layer), 'claimed')
   await t.link(CONFIG, 'layer')
   const refused = await t.put(image, 'v1')
@@ -53,8 +52,8 @@ test('no fact can name a blob whose bytes are being removed', async (openDatabas
 test('a claim and a mark exclude each other, and a mark passes on once its process has ended', async (openDatabase) => {
   await using t = await openCollectionRoom(openDatabase)
   await t.link('layer')
-  await t.metadata.unlinkBlob(APP, digestOf('layer'))
-  await t.metadata.claimBlob(digestOf('layer'))
+  await t.metadata.unlinkBlob(APP, hashContent('layer'))
+  await t.metadata.claimBlob(hashContent('layer'))
   const [item] = await t.facts.listDue(POLICY, 1)
   assert.ok(item)
   assert.equal((await t.facts.look(item, POLICY)).kind, 'postponed')
@@ -74,13 +73,13 @@ test('an image goes with its layers two weeks after its last use; a shared layer
   await t.put(second, 'v1')
   t.pass(13)
   assert.deepEqual(await t.collect(), [])
-  await t.metadata.recordPulls([{ repository: APP, digest: digestOf(first) }])
+  await t.metadata.recordPulls([{ repository: APP, digest: hashContent(first) }])
   t.pass(13)
   assert.deepEqual(await t.collect(), [])
   t.pass(2)
   assert.deepEqual(await t.collect(), digests('first', first))
-  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, digestOf(second))
-  assert.ok(await t.metadata.findBlob(APP, digestOf('shared')))
+  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, hashContent(second))
+  assert.ok(await t.metadata.findBlob(APP, hashContent('shared')))
 })
 
 test('images of an index stay with it, referrers go with their subject', async (openDatabase) => {
@@ -93,11 +92,11 @@ test('images of an index stay with it, referrers go with their subject', async (
   await t.put(index, 'v1')
   t.pass(30)
   assert.deepEqual(await t.collect(), [])
-  await t.metadata.deleteManifest(APP, digestOf(index))
+  await t.metadata.deleteManifest(APP, hashContent(index))
   t.pass(13)
   assert.deepEqual(await t.collect(), [])
-  assert.equal(await t.metadata.restoreManifest(APP, digestOf(index)), true)
-  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, digestOf(index))
+  assert.equal(await t.metadata.restoreManifest(APP, hashContent(index)), true)
+  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, hashContent(index))
   await t.metadata.deleteTag(APP, V1)
   t.pass(15)
   assert.deepEqual(await t.collect(), digests(CONFIG, child, index, signature))
@@ -108,7 +107,7 @@ test('a layer that a push has linked, mounted or looked for is kept for an hour'
   await using t = await openCollectionRoom(openDatabase)
   await t.link('layer')
   t.pass(0.03)
-  await t.metadata.renewLink(APP, digestOf('layer'))
+  await t.metadata.renewLink(APP, hashContent('layer'))
   t.pass(0.03)
   assert.deepEqual(await t.collect({ ...POLICY, keepMs: 0 }), [])
   t.pass(0.03)
@@ -120,14 +119,14 @@ test('the trash keeps bytes that a client has deleted as a blob, too', async (op
   await t.link(CONFIG, 'layer')
   const image = formatManifest({ layers: ['layer'] })
   await t.put(image, 'v1')
-  await t.metadata.deleteManifest(APP, digestOf(image), 'alice')
-  assert.equal(await t.metadata.unlinkBlob(APP, digestOf('layer')), 'removed')
+  await t.metadata.deleteManifest(APP, hashContent(image), 'alice')
+  assert.equal(await t.metadata.unlinkBlob(APP, hashContent('layer')), 'removed')
   t.pass(1)
   assert.deepEqual(await t.collect(), [])
   const [trashed] = await t.metadata.listTrash(10)
-  assert.deepEqual([trashed?.digest, trashed?.by, trashed?.tags], [digestOf(image), 'alice', ['v1']])
-  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest: digestOf(image) })
-  assert.equal((await t.metadata.findBlob(APP, digestOf('layer')))?.size, 5)
+  assert.deepEqual([trashed?.digest, trashed?.by, trashed?.tags], [hashContent(image), 'alice', ['v1']])
+  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest: hashContent(image) })
+  assert.equal((await t.metadata.findBlob(APP, hashContent('layer')))?.size, 5)
   const periods = await t.metadata.listTagPeriods(APP, { tag: V1, limit: 10 })
   assert.deepEqual(
     periods?.map(({ end }) => end?.how),
@@ -143,7 +142,7 @@ test('a tag goes back to any manifest of its history that is kept', async (openD
     await t.put(bytes, 'v1')
     t.pass(1)
   }
-  const [first, second] = images.map((bytes) => digestOf(bytes))
+  const [first, second] = images.map((bytes) => hashContent(bytes))
   assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest: second })
   assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1, digest: first }), {
     digest: first,
@@ -159,12 +158,12 @@ test('a deleted repository comes back under its name or another, and makes room 
   await t.put(image, 'v1')
   assert.equal(await t.metadata.deleteRepository(APP, 'alice'), true)
   assert.equal(await t.metadata.findManifest(APP, V1), undefined)
-  assert.equal(await t.metadata.findHolder(digestOf(CONFIG), 'all'), undefined)
+  assert.equal(await t.metadata.findHolder(hashContent(CONFIG), 'all'), undefined)
   await t.link('new')
   assert.equal(await t.metadata.restoreRepository(APP), 'taken')
   assert.equal(await t.metadata.restoreRepository(APP, { newName: OTHER }), 'restored')
   assert.equal(await t.metadata.restoreRepository(APP), 'unknown')
-  assert.equal((await t.metadata.findManifest(OTHER, V1))?.digest, digestOf(image))
+  assert.equal((await t.metadata.findManifest(OTHER, V1))?.digest, hashContent(image))
   await t.metadata.deleteRepository(OTHER)
   t.pass(15)
   assert.deepEqual(await t.collect(), digests(CONFIG, image, 'new'))
@@ -178,7 +177,7 @@ test('a blob of the store without a row is queued, and stays if a push names it 
   assert.equal(await t.facts.queueUnknown(all, DAY), 0)
   t.pass(0.9)
   await t.link('pushed')
-  assert.equal((await t.metadata.findBlob(APP, digestOf('pushed')))?.size, 6)
+  assert.equal((await t.metadata.findBlob(APP, hashContent('pushed')))?.size, 6)
   t.pass(0.2)
   assert.deepEqual(await t.collect({ ...POLICY, relyMs: 2 * DAY }), digests('left'))
 })
@@ -191,7 +190,7 @@ test('a preview says what a look would do, and changes nothing', async (openData
   assert.ok(item)
   assert.deepEqual([item.kind, item.repository, item.reason], ['link', APP, 'unnamed'])
   assert.equal((await t.facts.preview(item, POLICY)).kind, 'removed')
-  assert.ok(await t.metadata.findBlob(APP, digestOf('layer')))
+  assert.ok(await t.metadata.findBlob(APP, hashContent('layer')))
   const totals = await t.facts.countQueue(POLICY)
   assert.deepEqual(
     totals.filter(({ count }) => count > 0).map(({ kind, count }) => [kind, count]),

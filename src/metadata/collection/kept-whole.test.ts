@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { APP, openCollectionRoom, POLICY } from '../../../test/support/database/collection-room.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { recordOptionalLayers } from '../migrations/006-optional-layers.ts'
 
@@ -24,11 +24,11 @@ test('a layer that need not be pushed, but was, stays as long as its image', asy
   await t.put(formatForeign('never pushed'), 'v2')
   t.pass(30)
   assert.deepEqual(await t.collect(), [])
-  assert.ok(await t.metadata.findBlob(APP, digestOf('windows')))
-  assert.equal(await t.metadata.unlinkBlob(APP, digestOf('windows')), 'in-use')
+  assert.ok(await t.metadata.findBlob(APP, hashContent('windows')))
+  assert.equal(await t.metadata.unlinkBlob(APP, hashContent('windows')), 'in-use')
   await t.metadata.deleteTag(APP, V1)
   t.pass(30)
-  assert.deepEqual(await t.collect(), [digestOf('windows'), digestOf(formatForeign('windows'))].sort())
+  assert.deepEqual(await t.collect(), [hashContent('windows'), hashContent(formatForeign('windows'))].sort())
 })
 
 test('a repository whose removal has begun can no longer be restored', async (openDatabase) => {
@@ -54,13 +54,13 @@ test('an index comes back with its images, also if they were deleted after it', 
   const index = formatManifest({ children: [child] })
   await t.put(child)
   await t.put(index, 'v1')
-  await t.metadata.deleteManifest(APP, digestOf(index))
-  await t.metadata.deleteManifest(APP, digestOf(child))
-  assert.equal(await t.metadata.restoreManifest(APP, digestOf(index)), true)
-  assert.ok(await t.metadata.findManifest(APP, digestOf(child)), 'the index names it')
+  await t.metadata.deleteManifest(APP, hashContent(index))
+  await t.metadata.deleteManifest(APP, hashContent(child))
+  assert.equal(await t.metadata.restoreManifest(APP, hashContent(index)), true)
+  assert.ok(await t.metadata.findManifest(APP, hashContent(child)), 'the index names it')
   t.pass(30)
   assert.deepEqual(await t.collect(), [])
-  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, digestOf(index))
+  assert.equal((await t.metadata.findManifest(APP, V1))?.digest, hashContent(index))
 })
 
 test('the trash keeps the images of an index that is in it, and frees both', async (openDatabase) => {
@@ -70,9 +70,9 @@ test('the trash keeps the images of an index that is in it, and frees both', asy
   const index = formatManifest({ children: [child] })
   await t.put(child)
   await t.put(index, 'v1')
-  await t.metadata.deleteManifest(APP, digestOf(index))
-  await t.metadata.deleteManifest(APP, digestOf(child))
-  const key = { kind: 'trashed', digest: digestOf(child) } as const
+  await t.metadata.deleteManifest(APP, hashContent(index))
+  await t.metadata.deleteManifest(APP, hashContent(child))
+  const key = { kind: 'trashed', digest: hashContent(child) } as const
   await t.metadata.emptyTrash()
   const item = (await t.facts.listDue(POLICY, 10)).find(
     ({ kind, digest }) => kind === key.kind && digest === key.digest,
@@ -80,10 +80,10 @@ test('the trash keeps the images of an index that is in it, and frees both', asy
   assert.ok(item)
   // A collection that ends here leaves the index.
   assert.equal((await t.facts.look(item, POLICY)).kind, 'kept')
-  assert.equal(await t.metadata.restoreManifest(APP, digestOf(index)), true)
-  assert.ok(await t.metadata.findManifest(APP, digestOf(child)))
-  await t.metadata.deleteManifest(APP, digestOf(index))
-  await t.metadata.deleteManifest(APP, digestOf(child))
+  assert.equal(await t.metadata.restoreManifest(APP, hashContent(index)), true)
+  assert.ok(await t.metadata.findManifest(APP, hashContent(child)))
+  await t.metadata.deleteManifest(APP, hashContent(index))
+  await t.metadata.deleteManifest(APP, hashContent(child))
   t.pass(30)
   assert.equal((await t.collect()).length, 4)
 })
@@ -99,7 +99,7 @@ test('a blob with the digest of an image that an index names goes in the end', a
   await t.collect()
   await t.metadata.deleteTag(APP, V1)
   t.pass(15)
-  assert.deepEqual(await t.collect(), [digestOf(CONFIG), digestOf(child), digestOf(index)].sort())
+  assert.deepEqual(await t.collect(), [hashContent(CONFIG), hashContent(child), hashContent(index)].sort())
 })
 
 test('a database of an older version keeps layers that need not be pushed, too', async (openDatabase) => {
@@ -107,11 +107,11 @@ test('a database of an older version keeps layers that need not be pushed, too',
   await t.link(CONFIG, 'windows')
   await t.put(formatForeign('windows'), 'v1')
   await t.database.transaction(async (tx) => {
-    await tx.deleteFrom('manifest_references').where('digest', '=', digestOf('windows')).execute()
+    await tx.deleteFrom('manifest_references').where('digest', '=', hashContent('windows')).execute()
     await recordOptionalLayers(tx)
     await recordOptionalLayers(tx)
   })
   t.pass(1)
   assert.deepEqual(await t.collect(), [])
-  assert.ok(await t.metadata.findBlob(APP, digestOf('windows')))
+  assert.ok(await t.metadata.findBlob(APP, hashContent('windows')))
 })

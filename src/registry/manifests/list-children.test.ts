@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import { type ChildrenRequest, listChildren } from './list-children.ts'
 
 const CHILDREN = ['a', 'b', 'c'].map((text) => ({
   mediaType: MEDIA_TYPES.ociManifest,
-  digest: digestOf(text),
+  digest: hashContent(text),
   size: 1,
   ...(text === 'a' ? { artifactType: 'text/x', annotations: { of: text } } : {}),
 }))
@@ -28,11 +28,11 @@ test('`listChildren()` has the children of an index by digest, after `last`, at 
 })
 
 test('`listChildren()` has type and annotations of a child as its descriptor states them', () => {
-  assert.deepEqual(listDigests({ artifactType: 'text/x' }), [digestOf('a')])
+  assert.deepEqual(listDigests({ artifactType: 'text/x' }), [hashContent('a')])
   const request = { bytes: INDEX, mediaType: MEDIA_TYPES.ociIndex, last: undefined, limit: 9 }
   const [row] = listChildren({ ...request, artifactType: 'text/x' })
   assert.deepEqual(row, {
-    digest: digestOf('a'),
+    digest: hashContent('a'),
     mediaType: MEDIA_TYPES.ociManifest,
     size: 1,
     artifactType: 'text/x',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DiskBlobStore } from '../../blobs/disk/disk-blob-store.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { type BlobDamage, BlobPresence, REMEMBERED_MS } from './blob-presence.ts'
 
 interface Room extends AsyncDisposable {
@@ -36,7 +36,7 @@ async function openRoom(): Promise<Room> {
   }
 }
 
-const BLOB = { digest: digestOf('four'), size: 4 }
+const BLOB = { digest: hashContent('four'), size: 4 }
 
 test('`BlobPresence` remembers for a while that a blob is whole', async () => {
   await using room = await openRoom()
@@ -64,7 +64,7 @@ test('`BlobPresence` does not remember that a blob is damaged', async () => {
 test('`BlobPresence` finds the damaged among many', async () => {
   await using room = await openRoom()
   const texts = Array.from({ length: 11 }, (_, index) => `blob ${index}`)
-  const blobs = texts.map((text) => ({ digest: digestOf(text), size: text.length }))
+  const blobs = texts.map((text) => ({ digest: hashContent(text), size: text.length }))
   for (const [index, { digest }] of blobs.entries())
     if (index % 5 !== 0) await room.store.put(digest, Buffer.from(texts[index] ?? ''))
   const damaged = [0, 5, 10].map((index) => blobs[index]?.digest)

@@ -5,7 +5,7 @@ import {
   type RegistryRoom,
   RegistryRooms,
 } from '../../../test/support/memory/registry-room.ts'
-import { type Digest, digestOf, hexOf } from '../../oci/digest.ts'
+import { type Digest, hashContent, hexOf } from '../../oci/digest.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import type { ReferrerQuery } from './list-referrers.ts'
 
@@ -34,7 +34,7 @@ async function list(
   const query: ReferrerQuery = {
     owner,
     repository,
-    digest: digestOf(SUBJECT),
+    digest: hashContent(SUBJECT),
     artifactType,
     page: { n, last },
   }
@@ -45,7 +45,7 @@ async function list(
 
 /** Pushes an index under the tag that an older client gives to the referrers of {@link SUBJECT}. */
 function pushFallback(room: RegistryRoom, children: readonly Buffer[], annotations = {}): Promise<Digest> {
-  return room.pushManifest(formatManifest({ children, annotations }), `sha256-${hexOf(digestOf(SUBJECT))}`)
+  return room.pushManifest(formatManifest({ children, annotations }), `sha256-${hexOf(hashContent(SUBJECT))}`)
 }
 
 test('a subject that nobody knows has an empty list', async () => {
@@ -57,11 +57,11 @@ test('referrers are descriptors with type and annotations, by digest', async () 
   const referrers = ['a', 'b', 'c'].map((note) => referrer(note))
   for (const bytes of referrers) await room.pushManifest(bytes)
   const { digests, entries, next } = await list(room)
-  assert.deepEqual([digests, next], [referrers.map((bytes) => digestOf(bytes)).sort(), undefined])
+  assert.deepEqual([digests, next], [referrers.map((bytes) => hashContent(bytes)).sort(), undefined])
   const a = referrers[0] ?? assert.fail()
-  const entry = entries.find(({ digest }) => digest === digestOf(a))
+  const entry = entries.find(({ digest }) => digest === hashContent(a))
   assert.deepEqual(entry, {
-    digest: digestOf(a),
+    digest: hashContent(a),
     mediaType: MEDIA_TYPES.ociManifest,
     size: a.length,
     artifactType: SIGNATURE,
@@ -73,7 +73,7 @@ test('referrers of one type alone can be listed, page by page', async () => {
   const room = await enter()
   const signatures = ['a', 'b', 'c'].map((note) => referrer(note))
   for (const bytes of [...signatures, referrer('x', 'text/other')]) await room.pushManifest(bytes)
-  const sorted = signatures.map((bytes) => digestOf(bytes)).sort()
+  const sorted = signatures.map((bytes) => hashContent(bytes)).sort()
   const first = await list(room, { n: 2, artifactType: SIGNATURE })
   assert.deepEqual([first.digests, first.next], [sorted.slice(0, 2), sorted[1]])
   const second = await list(room, { n: 2, artifactType: SIGNATURE, last: first.next })
@@ -90,10 +90,10 @@ test('what an older client listed under a tag is listed, too, each referrer once
   ]
   for (const bytes of [own, both, tagged]) await room.pushManifest(bytes)
   await pushFallback(room, [both, tagged])
-  const sorted = [own, both, tagged].map((bytes) => digestOf(bytes)).sort()
+  const sorted = [own, both, tagged].map((bytes) => hashContent(bytes)).sort()
   assert.deepEqual((await list(room)).digests, sorted)
   // Descriptors of the tag without a type are not of the requested type.
-  const ofType = [own, both].map((bytes) => digestOf(bytes)).sort()
+  const ofType = [own, both].map((bytes) => hashContent(bytes)).sort()
   assert.deepEqual((await list(room, { artifactType: SIGNATURE })).digests, ofType)
 })
 
@@ -105,7 +105,7 @@ test('pages of both lists together have each referrer once', async () => {
   )
   for (const bytes of [...own, ...tagged]) await room.pushManifest(bytes)
   await pushFallback(room, tagged)
-  const sorted = [...own, ...tagged].map((bytes) => digestOf(bytes)).sort()
+  const sorted = [...own, ...tagged].map((bytes) => hashContent(bytes)).sort()
   for (const n of [1, 2, 3, 10]) {
     const found: Digest[] = []
     let last: string | undefined
@@ -121,7 +121,7 @@ test('pages of both lists together have each referrer once', async () => {
 
 test('a tag of that form that is no index lists nothing', async () => {
   const room = await enter()
-  await room.pushManifest(formatManifest(), `sha256-${hexOf(digestOf(SUBJECT))}`)
+  await room.pushManifest(formatManifest(), `sha256-${hexOf(hashContent(SUBJECT))}`)
   assert.deepEqual((await list(room)).digests, [])
 })
 
@@ -130,14 +130,14 @@ test('a large index under the tag is read as a small one', async () => {
   const tagged = formatManifest({ annotations: { by: 'tag' } })
   await room.pushManifest(tagged)
   await pushFallback(room, [tagged], { note: 'x'.repeat(40_000) })
-  assert.deepEqual((await list(room)).digests, [digestOf(tagged)])
+  assert.deepEqual((await list(room)).digests, [hashContent(tagged)])
 })
 
 test('a page ends where its annotations would make it too large for clients', async () => {
   const room = await enter()
   const referrers = ['a', 'b', 'c', 'd'].map((note) => referrer(note + 'x'.repeat(1024 * 1024)))
   for (const bytes of referrers) await room.pushManifest(bytes)
-  const sorted = referrers.map((bytes) => digestOf(bytes)).sort()
+  const sorted = referrers.map((bytes) => hashContent(bytes)).sort()
   const first = await list(room)
   assert.deepEqual([first.digests, first.next], [sorted.slice(0, 2), sorted[1]])
   assert.deepEqual((await list(room, { last: first.next })).digests, sorted.slice(2))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { ManifestUses } from './manifest-uses.ts'
@@ -22,7 +22,7 @@ function gather() {
     () => state.now,
   )
   const note = (text: string, isQueued: boolean): Promise<void> =>
-    uses.note({ repository: REPOSITORY, digest: digestOf(text), isQueued })
+    uses.note({ repository: REPOSITORY, digest: hashContent(text), isQueued })
   return { written, state, uses, note }
 }
 
@@ -32,13 +32,13 @@ test('pulls are written in one group, each manifest once', async () => {
   assert.deepEqual(written, [])
   await uses.write()
   await uses.write()
-  assert.deepEqual(written, [[digestOf('a'), digestOf('b')]])
+  assert.deepEqual(written, [[hashContent('a'), hashContent('b')]])
 })
 
 test('a pull of a manifest that may be removed soon is written at once, and again ten minutes later', async () => {
   const { written, state, note } = gather()
   await note('a', true)
-  assert.deepEqual(written, [[digestOf('a')]])
+  assert.deepEqual(written, [[hashContent('a')]])
   state.now += 9 * MINUTE
   await note('a', true)
   assert.equal(written.length, 1)
@@ -55,7 +55,7 @@ test('pulls that could not be written are written with the next ones', async () 
   state.fault = undefined
   await note('b', false)
   await uses.write()
-  assert.deepEqual(written[0]?.toSorted(), [digestOf('a'), digestOf('b')].sort())
+  assert.deepEqual(written[0]?.toSorted(), [hashContent('a'), hashContent('b')].sort())
   assert.equal(written.length, 1)
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { formatManifest, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import { parseTag } from '../../oci/reference.ts'
@@ -28,7 +28,7 @@ test('a blob is served through the repositories that hold it, in the spans that 
   assert.deepEqual(chunks, ['23', '9'])
   for (const [where, what] of [
     [other, digest],
-    [repository, digestOf('none')],
+    [repository, hashContent('none')],
   ] as const)
     await assert.rejects(registry.statBlob(where, what), { code: 'BLOB_UNKNOWN', detail: { digest: what } })
 })

@@ -7,7 +7,7 @@ import {
   RegistryRooms,
 } from '../../../test/support/memory/registry-room.ts'
 import type { Metadata } from '../../metadata/metadata.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { createRegistry } from '../create-registry.ts'
 import type { Registry } from '../registry.ts'
@@ -16,7 +16,7 @@ const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
 
 const LAYER = 'layer'
-const DIGEST = digestOf(LAYER)
+const DIGEST = hashContent(LAYER)
 
 /** A registry over facts of which some are replaced. */
 function withFacts(room: RegistryRoom, facts: Partial<Metadata>): Registry {

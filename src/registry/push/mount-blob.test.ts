@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type RegistryRoom, RegistryRooms } from '../../../test/support/memory/registry-room.ts'
 import type { RepositoryFilter } from '../../metadata/metadata.ts'
-import { type Digest, digestOf } from '../../oci/digest.ts'
+import { type Digest, hashContent } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 
 const rooms = await RegistryRooms.open()
@@ -52,7 +52,7 @@ test('what may not be read is not there, whoever holds it', async () => {
 
 test('a blob that no repository holds is not mounted, nor one whose bytes are lost or cut short', async () => {
   const room = rooms.enter()
-  assert.equal(await mount(room, { digest: digestOf('none') }), false)
+  assert.equal(await mount(room, { digest: hashContent('none') }), false)
   const digest = await room.pushBlob('abc')
   await room.blobs.put(digest, Buffer.from('ab'))
   assert.equal(await mount(room, { digest }), false)

@@ -11,7 +11,7 @@ import {
   RegistryRooms,
   startUpload,
 } from '../../../test/support/memory/registry-room.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { OciError, type OciErrorCode } from '../../oci/errors.ts'
 import { createRegistry } from '../create-registry.ts'
 
@@ -25,7 +25,7 @@ test('a body that is the whole blob is stored, whatever its algorithm, and leave
   const room = rooms.enter()
   const { registry, repository, owner } = room
   for (const algorithm of ['sha256', 'sha512'] as const) {
-    const digest = digestOf('whole', algorithm)
+    const digest = hashContent('whole', algorithm)
     await registry.pushWholeBlob({ repository, owner, digest }, createBody('whole'))
     assert.equal((await registry.statBlob(repository, digest)).size, 5)
     assert.equal(await room.read(digest), 'whole')
@@ -42,8 +42,8 @@ test('the empty blob can be pushed', async () => {
 test('a body of another digest leaves neither a blob nor a session', async () => {
   const room = rooms.enter()
   const { registry, repository, owner } = room
-  const digest = digestOf('expected')
-  const actual = digestOf('sent')
+  const digest = hashContent('expected')
+  const actual = hashContent('sent')
   await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, createBody('sent')), {
     code: 'DIGEST_INVALID',
     detail: { expected: digest, actual },
@@ -65,8 +65,8 @@ test('chunks become a blob, the last with the request that ends the session or b
     const rest = last === '' ? 'defghi' : 'def'
     const status = await registry.appendUpload(key, createBody(rest, { length: undefined }))
     assert.deepEqual(status, { id: key.id, repository: room.repository, offset: 3 + rest.length })
-    await registry.finishUpload(key, digestOf('abcdefghi'), createBody(last))
-    assert.equal(await room.read(digestOf('abcdefghi')), 'abcdefghi')
+    await registry.finishUpload(key, hashContent('abcdefghi'), createBody(last))
+    assert.equal(await room.read(hashContent('abcdefghi')), 'abcdefghi')
     await assertUploadGone(room, key)
   }
 })
@@ -76,8 +76,8 @@ test('a session of the one algorithm ends with a digest of the other', async () 
   const { registry } = room
   const key = await startUpload(room, 'sha512')
   await registry.appendUpload(key, createBody('abc'))
-  await registry.finishUpload(key, digestOf('abc'), NOTHING)
-  assert.equal(await room.read(digestOf('abc')), 'abc')
+  await registry.finishUpload(key, hashContent('abc'), NOTHING)
+  assert.equal(await room.read(hashContent('abc')), 'abc')
 })
 
 test('another process goes on with a session from the state in its row', async () => {
@@ -89,8 +89,8 @@ test('another process goes on with a session from the state in its row', async (
   await first.registry.appendUpload(key, createBody(bytes.subarray(0, 6_000_000)))
   assert.equal((await second.registry.getUploadStatus(key)).offset, 6_000_000)
   await second.registry.appendUpload(key, createBody(bytes.subarray(6_000_000, 7_000_000)))
-  await first.registry.finishUpload(key, digestOf(bytes), createBody(bytes.subarray(7_000_000)))
-  assert.equal((await second.registry.statBlob(first.repository, digestOf(bytes))).size, bytes.length)
+  await first.registry.finishUpload(key, hashContent(bytes), createBody(bytes.subarray(7_000_000)))
+  assert.equal((await second.registry.statBlob(first.repository, hashContent(bytes))).size, bytes.length)
 })
 
 test('what a client sent before it went away counts, and it goes on from there', async () => {
@@ -104,8 +104,8 @@ test('what a client sent before it went away counts, and it goes on from there',
   const body = { ...createBody(''), source, length: 6 }
   await assert.rejects(registry.appendUpload(key, body), { code: 'SIZE_INVALID', message: /went away/ })
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
-  await registry.finishUpload(key, digestOf('abcdef'), createBody('def'))
-  assert.equal(await room.read(digestOf('abcdef')), 'abcdef')
+  await registry.finishUpload(key, hashContent('abcdef'), createBody('def'))
+  assert.equal(await room.read(hashContent('abcdef')), 'abcdef')
 })
 
 test('the last body is kept, too, where its client went away', async () => {
@@ -117,7 +117,7 @@ test('the last body is kept, too, where its client went away', async () => {
   source.once('data', () => setImmediate(() => source.destroy()))
   source.pause()
   const body = { ...createBody(''), source, length: 6 }
-  await assert.rejects(registry.finishUpload(key, digestOf('abcdef'), body), { code: 'SIZE_INVALID' })
+  await assert.rejects(registry.finishUpload(key, hashContent('abcdef'), body), { code: 'SIZE_INVALID' })
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
 })
 
@@ -149,7 +149,7 @@ test('a long body counts while it comes: what fails later goes on from there', a
   blobs.bucket.writeFault = undefined
   const { offset } = await registry.getUploadStatus(key)
   assert.ok(offset > 0 && offset < bytes.length, `${offset} bytes counted`)
-  await registry.finishUpload(key, digestOf(bytes), createBody(bytes.subarray(offset)))
+  await registry.finishUpload(key, hashContent(bytes), createBody(bytes.subarray(offset)))
 })
 
 test('a long body whose progress cannot be kept meanwhile counts at its end', async () => {
@@ -185,10 +185,10 @@ test('the last request of a push can be repeated where the database was away bef
   const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
   const key = { id, repository, owner }
   await registry.appendUpload(key, createBody('kept'))
-  await assert.rejects(registry.finishUpload(key, digestOf('kept'), NOTHING), { code: 'UNAVAILABLE' })
-  await assert.rejects(registry.statBlob(repository, digestOf('kept')), { code: 'BLOB_UNKNOWN' })
-  await registry.finishUpload(key, digestOf('kept'), NOTHING)
-  assert.equal((await registry.statBlob(repository, digestOf('kept'))).size, 4)
+  await assert.rejects(registry.finishUpload(key, hashContent('kept'), NOTHING), { code: 'UNAVAILABLE' })
+  await assert.rejects(registry.statBlob(repository, hashContent('kept')), { code: 'BLOB_UNKNOWN' })
+  await registry.finishUpload(key, hashContent('kept'), NOTHING)
+  assert.equal((await registry.statBlob(repository, hashContent('kept'))).size, 4)
   await assertUploadGone(room, key)
 })
 
@@ -216,7 +216,7 @@ test('a blob larger than the registry takes is refused: before it comes, or wher
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
   await assert.rejects(registry.appendUpload(key, createBody('def', { length: undefined })), tooLarge)
   await registry.appendUpload(key, createBody('de', { length: undefined }))
-  await registry.finishUpload(key, digestOf('abcde'), NOTHING)
-  const digest = digestOf('abcdef')
+  await registry.finishUpload(key, hashContent('abcde'), NOTHING)
+  const digest = hashContent('abcdef')
   await assert.rejects(registry.pushWholeBlob({ repository, owner, digest }, createBody('abcdef')), tooLarge)
 })

@@ -5,7 +5,7 @@ import {
   type RegistryRoom,
   RegistryRooms,
 } from '../../../test/support/memory/registry-room.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import { parseTag } from '../../oci/reference.ts'
@@ -35,7 +35,7 @@ test('a manifest is stored as it came, under its tag and further ones, in the st
     tags: [parseTag('latest')],
     contentType: `${MEDIA_TYPES.ociManifest}; charset=utf-8`,
   })
-  const digest = digestOf(bytes)
+  const digest = hashContent(bytes)
   assert.deepEqual(await registry.pushManifest(push), { digest, subject: undefined })
   for (const tag of ['v1', 'latest'])
     assert.equal((await registry.getManifest(repository, parseTag(tag))).digest, digest)
@@ -46,7 +46,7 @@ test('a manifest that is pushed by its digest moves only the tags that are named
   const room = await enterWithBlobs()
   const bytes = formatManifest()
   for (const algorithm of ['sha256', 'sha512'] as const) {
-    const reference = digestOf(bytes, algorithm)
+    const reference = hashContent(bytes, algorithm)
     const pushed = await room.registry.pushManifest(pushOf(room, { reference, tags: [parseTag(algorithm)] }))
     assert.equal(pushed.digest, reference)
   }
@@ -56,9 +56,9 @@ test('a manifest that is pushed by its digest moves only the tags that are named
 
 test('a manifest that is pushed by another digest than it has is refused', async () => {
   const room = await enterWithBlobs()
-  const expected = digestOf('other')
+  const expected = hashContent('other')
   const push = pushOf(room, { reference: expected })
-  const detail = { expected, actual: digestOf(push.bytes) }
+  const detail = { expected, actual: hashContent(push.bytes) }
   await assert.rejects(room.registry.pushManifest(push), { code: 'DIGEST_INVALID', detail })
 })
 
@@ -75,7 +75,7 @@ test('the subject is answered, whether or not it is there', async () => {
   const room = await enterWithBlobs()
   const subject = formatManifest({ annotations: { is: 'subject' } })
   const pushed = await room.registry.pushManifest(pushOf(room, { bytes: formatManifest({ subject }) }))
-  assert.equal(pushed.subject, digestOf(subject))
+  assert.equal(pushed.subject, hashContent(subject))
 })
 
 test('what is no manifest is refused', async () => {
@@ -99,11 +99,11 @@ test('content that the repository lacks is named, twenty digests at most, and no
     assert.match(error.message, /\(25\)/)
     const named = error.detail as { digest: string }[]
     assert.equal(named.length, 20)
-    for (const { digest } of named) assert.ok(layers.some((text) => digestOf(text) === digest))
+    for (const { digest } of named) assert.ok(layers.some((text) => hashContent(text) === digest))
     return true
   })
   await assert.rejects(registry.getManifest(repository, parseTag('v1')), { code: 'MANIFEST_UNKNOWN' })
-  assert.equal(await blobs.stat(digestOf(bytes)), undefined)
+  assert.equal(await blobs.stat(hashContent(bytes)), undefined)
 })
 
 test('content of another repository does not count', async () => {
@@ -116,35 +116,35 @@ test('an index needs the manifests it names', async () => {
   const room = await enterWithBlobs()
   const child = formatManifest()
   const index = formatManifest({ children: [child] })
-  const detail = [{ digest: digestOf(child) }]
+  const detail = [{ digest: hashContent(child) }]
   await assert.rejects(room.pushManifest(index), { code: 'MANIFEST_BLOB_UNKNOWN', detail })
   await room.pushManifest(child)
-  assert.equal(await room.pushManifest(index), digestOf(index))
+  assert.equal(await room.pushManifest(index), hashContent(index))
 })
 
 test('with sparse manifests allowed absent content is no error', async () => {
   const room = rooms.enter({ isSparseAllowed: true })
   const bytes = formatManifest({ layers: ['absent'] })
-  assert.equal(await room.pushManifest(bytes, 'v1'), digestOf(bytes))
+  assert.equal(await room.pushManifest(bytes, 'v1'), hashContent(bytes))
 })
 
 test('a layer whose bytes are lost counts as absent, so that the client sends it again', async () => {
   const room = await enterWithBlobs()
-  const digest = digestOf('layer')
+  const digest = hashContent('layer')
   const bytes = formatManifest({ layers: ['layer'] })
   await room.blobs.put(digest, Buffer.from('lay'))
   const refused = { code: 'MANIFEST_BLOB_UNKNOWN', detail: [{ digest }] }
   await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes })), refused)
   assert.deepEqual(room.damages, [{ digest, size: 5, found: 3 }])
   await room.pushBlob('layer')
-  assert.equal(await room.pushManifest(bytes), digestOf(bytes))
+  assert.equal(await room.pushManifest(bytes), hashContent(bytes))
 })
 
 test('a manifest that states another size than its content has is refused, also where it may be sparse', async () => {
   for (const isSparseAllowed of [false, true]) {
     const room = await enterWithBlobs({ isSparseAllowed })
     const text = String(formatManifest({ layers: ['layer'] })).replace('"size":5', '"size":6')
-    const detail = [{ digest: digestOf('layer'), stated: 6, stored: 5 }]
+    const detail = [{ digest: hashContent('layer'), stated: 6, stored: 5 }]
     const refused = { code: 'MANIFEST_INVALID', message: /has 6 bytes, the stored content has 5/, detail }
     await assert.rejects(room.registry.pushManifest(pushOf(room, { bytes: Buffer.from(text) })), refused)
   }
@@ -158,9 +158,9 @@ test('content that is deleted while a manifest is pushed is missing with the fac
   const put = blobs.put.bind(blobs)
   blobs.put = async (digest, content) => {
     await put(digest, content)
-    assert.equal(await metadata.unlinkBlob(repository, digestOf('layer')), 'removed')
+    assert.equal(await metadata.unlinkBlob(repository, hashContent('layer')), 'removed')
   }
-  const refused = { code: 'MANIFEST_BLOB_UNKNOWN', detail: [{ digest: digestOf('layer') }] }
+  const refused = { code: 'MANIFEST_BLOB_UNKNOWN', detail: [{ digest: hashContent('layer') }] }
   await assert.rejects(registry.pushManifest(pushOf(room, { bytes })), refused)
 })
 

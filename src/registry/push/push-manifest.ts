@@ -1,6 +1,6 @@
 import type { BlobReader, BlobWriter } from '../../blobs/blob-store.ts'
 import type { BlobFacts, ManifestFacts, NamedContent } from '../../metadata/metadata.ts'
-import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts'
+import { algorithmOf, type Digest, hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { isDigestReference, type Reference, type Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
@@ -89,8 +89,8 @@ async function pushManifest(
 }
 
 function digestFor(reference: Reference, bytes: Uint8Array): Digest {
-  if (!isDigestReference(reference)) return digestOf(bytes)
-  const actual = digestOf(bytes, algorithmOf(reference))
+  if (!isDigestReference(reference)) return hashContent(bytes)
+  const actual = hashContent(bytes, algorithmOf(reference))
   if (actual === reference) return actual
   throw new OciError('DIGEST_INVALID', { detail: { expected: reference, actual } })
 }

@@ -8,7 +8,7 @@ import {
   RegistryRooms,
   startUpload,
 } from '../../../test/support/memory/registry-room.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { BlobPresence } from '../presence/blob-presence.ts'
 import {
@@ -36,7 +36,7 @@ test('nobody but the account that opened a session, in its repository, finds it'
     const unknown = { code: 'BLOB_UPLOAD_UNKNOWN' }
     await assert.rejects(registry.getUploadStatus(wrong), unknown)
     await assert.rejects(registry.appendUpload(wrong, createBody('x')), unknown)
-    await assert.rejects(registry.finishUpload(wrong, digestOf('x'), createBody('x')), unknown)
+    await assert.rejects(registry.finishUpload(wrong, hashContent('x'), createBody('x')), unknown)
     await assert.rejects(registry.cancelUpload(wrong), unknown)
   }
   assert.equal((await registry.getUploadStatus(key)).offset, 0)
@@ -55,8 +55,8 @@ test('a session whose bytes are lost is gone, with whatever request comes', asyn
   const requests: readonly ((registry: PushBlob, key: UploadKey) => Promise<unknown>)[] = [
     (registry, key) => registry.getUploadStatus(key),
     (registry, key) => registry.appendUpload(key, createBody('def')),
-    (registry, key) => registry.finishUpload(key, digestOf('abc'), NOTHING),
-    (registry, key) => registry.finishUpload(key, digestOf('abcdef'), createBody('def')),
+    (registry, key) => registry.finishUpload(key, hashContent('abc'), NOTHING),
+    (registry, key) => registry.finishUpload(key, hashContent('abcdef'), createBody('def')),
   ]
   for (const request of requests) {
     const room = rooms.enter()
@@ -87,12 +87,12 @@ test('the request that ends a session can be repeated, as long as the repository
   const room = rooms.enter()
   const { registry, blobs } = room
   const key = await startUpload(room)
-  const digest = digestOf('abc')
+  const digest = hashContent('abc')
   await registry.finishUpload(key, digest, createBody('abc'))
   await registry.finishUpload(key, digest, createBody('abc'))
   await registry.finishUpload(key, digest, NOTHING)
   const unknown = { code: 'BLOB_UPLOAD_UNKNOWN' }
-  await assert.rejects(registry.finishUpload(key, digestOf('other'), NOTHING), unknown)
+  await assert.rejects(registry.finishUpload(key, hashContent('other'), NOTHING), unknown)
   await blobs.delete(digest)
   await assert.rejects(rooms.enter({}, blobs).registry.finishUpload(key, digest, NOTHING), unknown)
 })
@@ -126,10 +126,10 @@ test('two bodies of one session never mix: the second is refused, and ends nothi
     await using _turn = push.turns.take(key.id)
     const inUse = { code: 'RANGE_INVALID', message: /Another request/ }
     await assert.rejects(push.appendUpload(key, createBody('abc')), inUse)
-    await assert.rejects(push.finishUpload(key, digestOf('abc'), createBody('abc')), inUse)
+    await assert.rejects(push.finishUpload(key, hashContent('abc'), createBody('abc')), inUse)
     assert.equal((await push.getUploadStatus(key)).offset, 0)
   }
-  await push.finishUpload(key, digestOf('abc'), createBody('abc'))
+  await push.finishUpload(key, hashContent('abc'), createBody('abc'))
 })
 
 test('an end without a body waits for the request before it; one with a body is refused then', async () => {
@@ -139,7 +139,7 @@ test('an end without a body waits for the request before it; one with a body is 
     const key = await startUpload(room)
     await push.appendUpload(key, createBody('abc'))
     const turn = push.turns.take(key.id)
-    const finishing = push.finishUpload(key, digestOf('abc'), createBody(text))
+    const finishing = push.finishUpload(key, hashContent('abc'), createBody(text))
     setImmediate(() => void turn[Symbol.asyncDispose]())
     if (text === '') await finishing
     else await assert.rejects(finishing, { code: 'RANGE_INVALID' })
@@ -154,15 +154,15 @@ test('a fault of the store is answered as such, and the session goes on', async 
   const isFull = { code: 'STORAGE_FULL' }
   blobs.bucket.writeFault = new OciError('STORAGE_FULL')
   await assert.rejects(registry.appendUpload(key, createBody('def')), isFull)
-  await assert.rejects(registry.finishUpload(key, digestOf('abc'), NOTHING), isFull)
+  await assert.rejects(registry.finishUpload(key, hashContent('abc'), NOTHING), isFull)
   await assert.rejects(
-    registry.pushWholeBlob({ repository, owner, digest: digestOf('x') }, createBody('x')),
+    registry.pushWholeBlob({ repository, owner, digest: hashContent('x') }, createBody('x')),
     isFull,
   )
   blobs.bucket.writeFault = undefined
   assert.equal((await registry.getUploadStatus(key)).offset, 3)
-  await registry.finishUpload(key, digestOf('abc'), NOTHING)
-  assert.equal(await room.read(digestOf('abc')), 'abc')
+  await registry.finishUpload(key, hashContent('abc'), NOTHING)
+  assert.equal(await room.read(hashContent('abc')), 'abc')
 })
 
 /** Facts with a lower bound on open sessions: the real one takes a thousand rows. */
@@ -194,6 +194,6 @@ test('an account has so many sessions open at most; one that is a day old makes 
   await push.startUpload(upload)
   assert.equal(await room.metadata.findUpload(stale.id), undefined)
   await assert.rejects(push.startUpload(upload), { code: 'TOOMANYREQUESTS', message: /1000 uploads open/ })
-  await push.pushWholeBlob({ repository, owner, digest: digestOf('abc') }, createBody('abc'))
+  await push.pushWholeBlob({ repository, owner, digest: hashContent('abc') }, createBody('abc'))
   await push.startUpload({ ...upload, owner: 'someone' })
 })

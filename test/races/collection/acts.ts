@@ -1,4 +1,4 @@
-import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { OciError } from '../../../src/oci/errors.ts'
 import { parseReference, parseTag, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
@@ -46,7 +46,7 @@ async function pushLayer(
   text: string,
   random: SeededRandom,
 ): Promise<void> {
-  const digest = digestOf(text)
+  const digest = hashContent(text)
   if (random.chance(0.7)) {
     try {
       await registry.statBlob(repository, digest, { isReliedOn: true })
@@ -66,7 +66,7 @@ async function pushManifest(
   { registry }: WorldNode,
   { repository, bytes, tag }: { repository: RepositoryName; bytes: Buffer; tag: Tag | undefined },
 ): Promise<Digest> {
-  const reference = parseReference(tag ?? digestOf(bytes))
+  const reference = parseReference(tag ?? hashContent(bytes))
   const push = { repository, owner: OWNER, reference, bytes, tags: [], contentType: undefined }
   return (await registry.pushManifest(push)).digest
 }
@@ -138,7 +138,7 @@ const deleteManifest: Act = async (_world, { registry, metadata }, random) => {
 
 const deleteBlob: Act = async (_world, { registry }, random) => {
   const repository = pick(random, REPOSITORIES)
-  const digest = digestOf(pick(random, LAYERS))
+  const digest = hashContent(pick(random, LAYERS))
   await expecting(['BLOB_UNKNOWN', 'BLOB_IN_USE'], () => registry.deleteBlob(repository, digest))
   // A push that has just learnt of the blob may now be refused.
   return { kind: 'untagged', repository }

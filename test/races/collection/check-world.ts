@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import type { Tag } from '../../../src/oci/reference.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { World } from './world.ts'
@@ -63,7 +63,7 @@ async function checkManifest(
   const [node] = world.nodes
   const manifest = await node?.metadata.findManifest(repository, digest)
   assert.ok(manifest, `${key} is absent`)
-  assert.equal(digestOf(manifest.bytes), digest)
+  assert.equal(hashContent(manifest.bytes), digest)
   await checkBytes(world, digest, key)
   const {
     config,
@@ -87,7 +87,7 @@ async function checkBytes({ store }: World, digest: Digest, whose: string): Prom
     [{ start: 0, end: found.size }],
     async (bytes) => void parts.push(Buffer.from(bytes)),
   )
-  assert.equal(digestOf(Buffer.concat(parts)), digest, `${whose}: other bytes than those of ${digest}`)
+  assert.equal(hashContent(Buffer.concat(parts)), digest, `${whose}: other bytes than those of ${digest}`)
 }
 
 /** Digests in the store. */

@@ -1,5 +1,5 @@
 import type { ManifestRecord, Metadata } from '../../../src/metadata/metadata.ts'
-import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
 import { MEDIA_TYPES } from '../../../src/oci/media-type.ts'
 import { parseTag, type Tag } from '../../../src/oci/reference.ts'
@@ -40,7 +40,7 @@ export const CONTENT_RACES: readonly Race[] = [
 
 async function linkLayers({ nodes, id }: Round): Promise<number> {
   const repository = toRepository('layers', id)
-  const digests = Array.from({ length: LAYERS }, (_, at) => digestOf(`layer ${id} ${at}`))
+  const digests = Array.from({ length: LAYERS }, (_, at) => hashContent(`layer ${id} ${at}`))
   const links = digests.map(
     (digest, at) => () => metadataOf(nodes, at).linkBlob({ repository, digest, size: 7 }),
   )
@@ -88,7 +88,7 @@ async function advanceUpload({ nodes, id }: Round): Promise<number> {
 
 async function linkBesideDrop({ nodes, id, random }: Round): Promise<number> {
   const repository = toRepository('drop', id)
-  const [leaving, coming] = [digestOf(`leaving ${id}`), digestOf(`coming ${id}`)]
+  const [leaving, coming] = [hashContent(`leaving ${id}`), hashContent(`coming ${id}`)]
   await metadataOf(nodes, 0).linkBlob({ repository, digest: leaving, size: 1 })
   const steps: (() => Promise<unknown>)[] = [
     () => metadataOf(nodes, 0).unlinkBlob(repository, leaving),
@@ -102,15 +102,15 @@ async function linkBesideDrop({ nodes, id, random }: Round): Promise<number> {
 async function deleteBesideManifest({ nodes, id, random }: Round): Promise<number> {
   const repository = toRepository('delete', id)
   const blob = `blob ${id}`
-  await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
+  await metadataOf(nodes, 0).linkBlob({ repository, digest: hashContent(blob), size: blob.length })
   const record = makeRecord(repository, blob, V1)
   const { isStored, removal } = await storeBesideRemoval(
     random,
     () => metadataOf(nodes, 1).putManifest(record),
-    () => metadataOf(nodes, 0).unlinkBlob(repository, digestOf(blob)),
+    () => metadataOf(nodes, 0).unlinkBlob(repository, hashContent(blob)),
   )
   const isServed = (await metadataOf(nodes, 2).findManifest(repository, V1)) !== undefined
-  const isHeld = (await metadataOf(nodes, 2).findBlob(repository, digestOf(blob))) !== undefined
+  const isHeld = (await metadataOf(nodes, 2).findBlob(repository, hashContent(blob))) !== undefined
   const isRight = isServed === isStored && isHeld === isStored
   return isRight && removal === (isStored ? 'in-use' : 'removed') ? 0 : 1
 }
@@ -118,7 +118,7 @@ async function deleteBesideManifest({ nodes, id, random }: Round): Promise<numbe
 async function deleteBesideIndex({ nodes, id, random }: Round): Promise<number> {
   const repository = toRepository('index', id)
   const blob = `blob ${id}`
-  await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
+  await metadataOf(nodes, 0).linkBlob({ repository, digest: hashContent(blob), size: blob.length })
   const child = makeRecord(repository, blob, V1)
   await metadataOf(nodes, 0).putManifest(child)
   const { isStored, removal } = await storeBesideRemoval(
@@ -154,7 +154,7 @@ async function storeBesideRemoval(
 async function moveTag({ nodes, id, random }: Round): Promise<number> {
   const repository = toRepository('tags', id)
   const blob = `blob ${id}`
-  await metadataOf(nodes, 0).linkBlob({ repository, digest: digestOf(blob), size: blob.length })
+  await metadataOf(nodes, 0).linkBlob({ repository, digest: hashContent(blob), size: blob.length })
   const first = makeRecord(repository, blob, V1)
   await metadataOf(nodes, 0).putManifest(first)
   const records = Array.from({ length: MOVERS }, (_, at) => makeRecord(repository, blob, V1, `mover ${at}`))
@@ -188,10 +188,10 @@ function toRepository(race: string, id: string): RepositoryName {
 
 /** A manifest that names one blob by its content. */
 function makeRecord(repository: RepositoryName, blob: string, tag: Tag, note = ''): ManifestRecord {
-  const config = { mediaType: 'a/b', digest: digestOf(blob), size: blob.length }
+  const config = { mediaType: 'a/b', digest: hashContent(blob), size: blob.length }
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: [], annotations: { note } }))
   const manifest = parseManifest(bytes, MEDIA_TYPES.ociManifest)
-  return { repository, digest: digestOf(bytes), manifest, bytes, tags: [tag], isSparseAllowed: false }
+  return { repository, digest: hashContent(bytes), manifest, bytes, tags: [tag], isSparseAllowed: false }
 }
 
 /** An index of one manifest, without a tag. */
@@ -199,5 +199,5 @@ function makeIndex({ repository, digest, bytes: child }: ManifestRecord): Manife
   const manifests = [{ mediaType: MEDIA_TYPES.ociManifest, digest, size: child.length }]
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }))
   const manifest = parseManifest(bytes, MEDIA_TYPES.ociIndex)
-  return { repository, digest: digestOf(bytes), manifest, bytes, tags: [], isSparseAllowed: false }
+  return { repository, digest: hashContent(bytes), manifest, bytes, tags: [], isSparseAllowed: false }
 }

@@ -1,7 +1,7 @@
 import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
 import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
-import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
@@ -27,10 +27,10 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
     },
     async link(...texts: string[]) {
       for (const text of texts)
-        await metadata.linkBlob({ repository: APP, digest: digestOf(text), size: text.length })
+        await metadata.linkBlob({ repository: APP, digest: hashContent(text), size: text.length })
     },
     async put(bytes: Buffer, tag?: string) {
-      const digest = digestOf(bytes)
+      const digest = hashContent(bytes)
       const record = { repository: APP, digest, bytes, manifest: parseManifest(bytes, undefined) }
       const tags = tag === undefined ? [] : [parseTag(tag)]
       const stored = await metadata.putManifest({ ...record, tags, isSparseAllowed: false, by: 'alice' })

@@ -4,7 +4,7 @@ import {
   algorithmOf,
   type Digest,
   type DigestAlgorithm,
-  digestOf,
+  hashContent,
   isDigest,
   toDigest,
 } from '../../../src/oci/digest.ts'
@@ -25,7 +25,7 @@ export interface ObjectUpload {
 
 /** An upload without a byte. */
 export function emptyUpload(algorithm: DigestAlgorithm): ObjectUpload {
-  const digest = digestOf('', algorithm)
+  const digest = hashContent('', algorithm)
   return { offset: 0, algorithm, multipart: undefined, parts: 0, tail: undefined, digest }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
-import { type Digest, digestOf } from '../../../src/oci/digest.ts'
+import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../../src/oci/media-type.ts'
 import { parseReference, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
@@ -41,7 +41,7 @@ interface ManifestText {
 export function formatManifest({ layers = [], children, subject, ...rest }: ManifestText = {}): Buffer {
   const describe = (bytes: string | Buffer, mediaType: string) => ({
     mediaType,
-    digest: digestOf(bytes),
+    digest: hashContent(bytes),
     size: bytes.length,
   })
   const image = (bytes: Buffer) => describe(bytes, MEDIA_TYPES.ociManifest)
@@ -127,12 +127,12 @@ export class RegistryRooms implements AsyncDisposable {
         now += ms
       },
       async pushBlob(text, into = repository) {
-        const digest = digestOf(text)
+        const digest = hashContent(text)
         await registry.pushWholeBlob({ repository: into, owner, digest }, createBody(text))
         return digest
       },
       async pushManifest(bytes, tag, into = repository) {
-        const reference = parseReference(tag ?? digestOf(bytes))
+        const reference = parseReference(tag ?? hashContent(bytes))
         const push = { repository: into, owner, reference, bytes, tags: [] as Tag[], contentType: undefined }
         return (await registry.pushManifest(push)).digest
       },

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
-import { type DigestAlgorithm, digestOf } from '../../../oci/digest.ts'
+import { type DigestAlgorithm, hashContent } from '../../../oci/digest.ts'
 import type { UploadId } from '../../../oci/request.ts'
 import { DiskBlobStore } from '../disk-blob-store.ts'
 import { uploadPath } from '../layout.ts'
@@ -17,7 +17,7 @@ import { RunningHashes } from './running-hashes.ts'
 import { InLineHash, type UploadHash } from './upload-hash.ts'
 
 const MIB = 1024 * 1024
-const REQUEST = { from: { offset: 0, state: digestOf('') }, maxBytes: Number.MAX_SAFE_INTEGER } as const
+const REQUEST = { from: { offset: 0, state: hashContent('') }, maxBytes: Number.MAX_SAFE_INTEGER } as const
 
 interface Room extends AsyncDisposable {
   readonly folder: string
@@ -84,10 +84,10 @@ test('`HashThread` begins with what a file holds, and tells the digest of exactl
     const all = randomBytes(3 * MIB)
     const hash = await room.begin(all.subarray(0, 700_000), algorithm)
     const updates = [hash.update(all.subarray(700_000, 700_001)), hash.update(all.subarray(700_001, 2 * MIB))]
-    assert.equal(await hash.digest(), digestOf(all.subarray(0, 2 * MIB), algorithm))
+    assert.equal(await hash.digest(), hashContent(all.subarray(0, 2 * MIB), algorithm))
     await Promise.all(updates)
     await hash.update(all.subarray(2 * MIB))
-    assert.equal(await hash.digest(), digestOf(all, algorithm))
+    assert.equal(await hash.digest(), hashContent(all, algorithm))
     hash.drop()
     assert.equal(await hash.digest(), undefined)
   }
@@ -105,7 +105,7 @@ test('`HashThread` keeps hashes apart that are fed in turn', async () => {
   const digests = await Promise.all(hashes.map((hash) => hash.digest()))
   assert.deepEqual(
     digests,
-    contents.map((bytes) => digestOf(bytes)),
+    contents.map((bytes) => hashContent(bytes)),
   )
 })
 
@@ -128,7 +128,7 @@ test('`HashThread` answers what waits when it is ended, and is not started witho
   for (let losses = 1; losses <= 3; losses++) {
     assert.equal(room.thread.isUsable, true)
     const hash = await room.begin(Buffer.from('abc'))
-    assert.equal(await hash.digest(), digestOf('abc'))
+    assert.equal(await hash.digest(), hashContent('abc'))
     const waiting = [hash.update(Buffer.alloc(MIB)), hash.digest()]
     await room.workers.at(-1)?.terminate()
     await Promise.all(waiting)
@@ -152,7 +152,7 @@ test('`RunningHashes` frees on the thread what makes room, is dropped or does no
   assert.equal(running.take(id('u2'), 'sha256', 2), undefined)
   const kept = running.take(id('u3'), 'sha256', 1)
   assert.equal(kept, hashes[3])
-  assert.equal(await kept?.digest(), digestOf('d'))
+  assert.equal(await kept?.digest(), hashContent('d'))
   for (const hash of hashes.slice(0, 3)) assert.equal(await hash.digest(), undefined)
   assert.ok(running.take(id('u3'), 'sha256', 0) instanceof InLineHash)
 })
@@ -191,7 +191,7 @@ test('a buffer is used again only after it was hashed, and the sender is held ba
   } finally {
     await goOn()
   }
-  assert.equal((await appending)?.state, digestOf(bytes))
+  assert.equal((await appending)?.state, hashContent(bytes))
 })
 
 test('uploads whose thread ends half-way have the right digests, and go on', async () => {
@@ -213,11 +213,11 @@ test('uploads whose thread ends half-way have the right digests, and go on', asy
       }
     })()
     const appended = await store.append(id(`u${index}`), { ...REQUEST, source: Readable.from(counted) })
-    assert.equal(appended?.state, digestOf(first))
+    assert.equal(appended?.state, hashContent(first))
     const source = Readable.from(slices(bytes.subarray(first.length)))
     const ended = await store.append(id(`u${index}`), { ...REQUEST, from: appended, source })
-    assert.deepEqual(ended, { offset: bytes.length, state: digestOf(bytes), interruption: undefined })
-    assert.equal(await store.commit(id(`u${index}`), ended, digestOf(bytes)), digestOf(bytes))
+    assert.deepEqual(ended, { offset: bytes.length, state: hashContent(bytes), interruption: undefined })
+    assert.equal(await store.commit(id(`u${index}`), ended, hashContent(bytes)), hashContent(bytes))
   })
   await Promise.all(sending)
   assert.equal(isEnded, true)

@@ -1,5 +1,5 @@
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
-import { headerOfText } from '../../vhost/syntax/byte-text.ts'
+import { encodeHeader } from '../../vhost/syntax/byte-text.ts'
 import { expand } from '../../vhost/syntax/template.ts'
 
 /** Prefixes for the change of an upstream's `Location` into ours. */
@@ -49,5 +49,5 @@ function turn(value: string, { settings, redirect, variable }: RedirectOptions):
     return facts && from !== undefined ? facts.to + value.slice(from.length) : value
   }
   const pair = proxyRedirect.find(({ from }) => value.startsWith(from))
-  return pair ? headerOfText(expand(pair.to, variable)) + value.slice(pair.from.length) : value
+  return pair ? encodeHeader(expand(pair.to, variable)) + value.slice(pair.from.length) : value
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
-import { headerOfText } from '../../vhost/syntax/byte-text.ts'
+import { encodeHeader } from '../../vhost/syntax/byte-text.ts'
 import { expand } from '../../vhost/syntax/template.ts'
 
 /** Headers for the next hop only (RFC 9110 section 7.6.1), and those that the client library makes itself. */
@@ -148,7 +148,7 @@ function replacements({ setHeaders }: LocationSettings, variable: (name: string)
   const map = new Map<string, string[]>()
   for (const { name, value } of setHeaders) {
     const before = SINGLE.has(name) ? [] : (map.get(name) ?? [])
-    map.set(name, [...before, headerOfText(expand(value, variable))])
+    map.set(name, [...before, encodeHeader(expand(value, variable))])
   }
   return map
 }

@@ -5,7 +5,7 @@ import { continueOnceRequested } from './expect-continue.ts'
 import { CONNECTION_LIMITS } from './limits/connection-limits.ts'
 import { RequestTurns } from './limits/request-turns.ts'
 import { Http1Request, Http1Response } from './messages/http1-message.ts'
-import { type HeadRefusal, refusalOfHead } from './refusals/refuse-head.ts'
+import { type HeadRefusal, judgeHead } from './refusals/refuse-head.ts'
 import { answerUnreadable, refuseTunnel } from './refusals/unreadable.ts'
 import type { RequestPorts } from './request-ports.ts'
 
@@ -22,7 +22,7 @@ export function createHttp1(
   { headersTimeoutMs }: { headersTimeoutMs: number },
 ): HttpServer {
   const turns = new RequestTurns((request, response) => {
-    const refusal = refusalOfHead(request)
+    const refusal = judgeHead(request)
     if (refusal) refuse(request, response, refusal)
     else ports.handle(request, response)
   })
@@ -49,7 +49,7 @@ export function createHttp1(
     // After requests that wait for their answers it is one like them: the new protocol would come before these.
     shouldUpgradeCallback: (request) =>
       !isUnoffered(request.headers.upgrade) &&
-      !refusalOfHead(request) &&
+      !judgeHead(request) &&
       turns.isIdle(request.socket) &&
       ports.shouldUpgrade(request),
   })

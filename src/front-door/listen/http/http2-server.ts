@@ -12,7 +12,7 @@ import { CONNECTION_LIMITS } from './limits/connection-limits.ts'
 import { guardAgainstResets, MAX_RESETS, MAX_STREAMS } from './limits/http2-guard.ts'
 import type { UploadWindows } from './limits/upload-windows.ts'
 import { Http2Request, Http2Response } from './messages/http2-message.ts'
-import { countHeadBytes, refusalOfHead } from './refusals/refuse-head.ts'
+import { countHeadBytes, judgeHead } from './refusals/refuse-head.ts'
 import type { RequestPorts } from './request-ports.ts'
 
 /** Most invalid frames, and settings, of one connection. */
@@ -59,7 +59,7 @@ export function createHttp2(
   })
   server.on('sessionError', ignore)
   const isRefused = (request: Http2Request, response: Http2Response): boolean => {
-    const refusal = refusalOfHead(request)
+    const refusal = judgeHead(request)
     if (!refusal) return false
     ports.refuseHead(response, refusal)
     request.resume()

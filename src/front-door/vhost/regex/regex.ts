@@ -1,4 +1,4 @@
-import { textOfHeader, toBytes } from '../syntax/byte-text.ts'
+import { decodeHeader, toBytes } from '../syntax/byte-text.ts'
 import { compileLinear, type LinearRegex, runLinear } from './linear-regex.ts'
 import { formatRegex, type ParsedRegex, parseRegex } from './regex-syntax.ts'
 import { countSteps, isAnchored, weigh } from './weigh-regex.ts'
@@ -126,5 +126,5 @@ function toByteText(text: string): string {
 }
 
 function fromBytes(bytes: string | undefined): string | undefined {
-  return bytes === undefined ? undefined : textOfHeader(bytes)
+  return bytes === undefined ? undefined : decodeHeader(bytes)
 }

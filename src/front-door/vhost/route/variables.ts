@@ -1,5 +1,5 @@
 import { matchRegex, type Pattern, type RegexMatch } from '../regex/regex.ts'
-import { textOfHeader } from '../syntax/byte-text.ts'
+import { decodeHeader } from '../syntax/byte-text.ts'
 import { CLIENT_VARIABLES } from './client-variables.ts'
 import type { RequestFacts } from './plan.ts'
 
@@ -171,7 +171,7 @@ export function tryLocation(state: RewriteState, pattern: Pattern, text: string)
 
 function readHeader({ headers }: RequestFacts, name: string): string {
   const value = headers[name]
-  return textOfHeader(typeof value === 'string' ? value : (value?.join(', ') ?? ''))
+  return decodeHeader(typeof value === 'string' ? value : (value?.join(', ') ?? ''))
 }
 
 /** The value of a header from a trusted proxy before us. */

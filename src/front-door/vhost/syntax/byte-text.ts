@@ -40,12 +40,12 @@ function decodeSign(bytes: Buffer): string | undefined {
 }
 
 /** The text of a header as Node gives it: a character for each byte. */
-export function textOfHeader(value: string): string {
+export function decodeHeader(value: string): string {
   return ASCII.test(value) ? value : decodeBytes(Buffer.from(value, 'latin1'))
 }
 
 /** A text as the value of a header: a character for each byte, without those that would end it. */
-export function headerOfText(text: string): string {
+export function encodeHeader(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
   const clean = text.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, '')
   return ASCII.test(clean) ? clean : toBytes(clean).toString('latin1')

@@ -29,11 +29,11 @@ const TOO_LARGE: HeadRefusal = { status: 431, reason: 'the headers of the reques
 const VERSION: HeadRefusal = { status: 505, reason: 'this version of HTTP is not spoken here' }
 
 /** Refusals that Node's parsers do not make. Undefined: the head is fine so far. */
-export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
+export function judgeHead(request: DoorRequest): HeadRefusal | undefined {
   const { headers, httpVersionMajor, httpVersionMinor } = request
   // Its answer holds the request's own headers, cookies hidden from scripts among them (RFC 9110 section 9.3.8).
   if (request.method === 'TRACE') return TRACE
-  if ('stream' in request) return refusalOfHttp2(request)
+  if ('stream' in request) return judgeHttp2Head(request)
   // The parser of HTTP/1.1 accepts other versions, too, which would be mistaken for real HTTP/2.
   if (httpVersionMajor !== 1) return VERSION
   const coding = headers['transfer-encoding']
@@ -46,7 +46,7 @@ export function refusalOfHead(request: DoorRequest): HeadRefusal | undefined {
   return headers.host === undefined && httpVersionMinor !== 0 ? NO_HOST : undefined
 }
 
-function refusalOfHttp2({ method, rawHeaders }: DoorRequest): HeadRefusal | undefined {
+function judgeHttp2Head({ method, rawHeaders }: DoorRequest): HeadRefusal | undefined {
   // Methods are case-sensitive (RFC 9110 section 9.1), and an upstream may hold "get" for GET.
   if (method !== method?.toUpperCase()) return LOWER_CASE
   return countHeadBytes(rawHeaders) > MAX_HEAD_BYTES ? TOO_LARGE : undefined
