@@ -5,7 +5,7 @@ import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
-import type { OpenDatabase } from './engines.ts'
+import type { OpenDatabase } from './test-engine.ts'
 
 export const APP = parseRepositoryName('alice/app')
 export const DAY = 24 * 3_600_000
