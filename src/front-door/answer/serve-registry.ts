@@ -21,7 +21,8 @@ export async function serveRegistry(
   plan: ContentPlan,
   tools: AnswerTools,
 ): Promise<void> {
-  // The registry's host speaks HTTP/1.1 only: the listener sees to it.
+  // The registry's host speaks HTTP/1.1 only: the listener sees to it. The registry gets the request with the headers
+  // as the client wrote them, and reads no claims about certificates in them.
   const request = exchange.request as Http1Request
   const response = exchange.response as ServerResponse
   const { settings } = plan
@@ -34,7 +35,7 @@ export async function serveRegistry(
     const words = tools.served.word({ kind: 'body-too-large', maxBytes, place })
     refuseTooLarge(request, response, { words, headers: addedHeaders?.(413) })
   }
-  if (settings.maxBodyBytes > 0 && !isWithin(request, settings, refuse)) {
+  if (settings.maxBodyBytes > 0 && !isWithin(exchange, settings, refuse)) {
     refuse()
     request.resume()
     return
@@ -66,13 +67,14 @@ function toVisit(exchange: SiteExchange, addedHeaders: Visit['addedHeaders']): V
 
 /** True if the announced length is allowed; an unknown length is counted from here on. */
 function isWithin(
-  request: Http1Request,
+  { request, headers }: SiteExchange,
   { maxBodyBytes }: LocationSettings,
   onTooLarge: () => void,
 ): boolean {
-  const announced = request.headers['content-length']
+  const announced = headers['content-length']
   if (announced !== undefined) return Number(announced) <= maxBodyBytes
-  return request.headers['transfer-encoding'] === undefined || request.limitBody(maxBodyBytes, onTooLarge)
+  if (headers['transfer-encoding'] === undefined) return true
+  return (request as Http1Request).limitBody(maxBodyBytes, onTooLarge)
 }
 
 /** Adds headers when the head is written: some depend on the status. */

@@ -5,9 +5,20 @@ import type { Site } from '../sites/site.ts'
 import type { ClientProof } from '../visit/client-proof.ts'
 import type { Visit } from '../visit/visit.ts'
 
+/** Any request of a union without its headers. */
+type WithoutHeaders<R> = R extends unknown
+  ? Omit<R, 'headers' | 'headersDistinct' | 'rawHeaders' | 'rawTrailers' | 'trailers' | 'trailersDistinct'>
+  : never
+
+/**
+ * The request of a visit, for its body, method and connection. Its headers are as the client wrote them, with its own
+ * claims about certificates: the type lacks them, so that only {@link SiteVisit.headers} are read.
+ */
+export type SiteRequest = WithoutHeaders<DoorRequest>
+
 /** A visit whose site was found. The answering side is not in it. */
 export interface SiteVisit extends Visit {
-  readonly request: DoorRequest
+  readonly request: SiteRequest
   /**
    * Headers of the request by which it is judged and passed on: with the content of a trusted `Forwarded`, and for a site
    * that requests certificates without the visitor's own claims about one.

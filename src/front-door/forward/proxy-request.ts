@@ -96,7 +96,7 @@ class Proxying {
     this.#settings = order.plan.settings
     this.#response = exchange.response as ServerResponse
     this.#isHttp2 = exchange.request.httpVersionMajor === 2
-    this.#hasBody = exchange.trail.body === 'here' && hasBody(exchange.request, this.#isHttp2)
+    this.#hasBody = exchange.trail.body === 'here' && hasBody(exchange, this.#isHttp2)
     this.#answer = new AnswerPassing(exchange, order.plan, {
       resume: () => this.#flight?.resume(),
       abort: () => this.#flight?.abort(),

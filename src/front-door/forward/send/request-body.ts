@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
+import type { Readable } from 'node:stream'
+import type { SiteVisit } from '../../exchange/site-handler.ts'
 
 /** Reason why a body was not read to its end. */
 export type BodyFailure = 'too-large' | 'too-slow' | 'upstream-too-slow' | 'gone'
@@ -27,7 +27,7 @@ interface BodyBounds {
 
 /** True if a request has a body, by its head. */
 export function hasBody(
-  { headers, method }: IncomingMessage | Http2ServerRequest,
+  { headers, request: { method } }: Pick<SiteVisit, 'headers' | 'request'>,
   isHttp2: boolean,
 ): boolean {
   if (headers['transfer-encoding'] !== undefined) return true
@@ -43,7 +43,7 @@ export function hasBody(
  * `onStalled` is called for an upstream that takes nothing. Errors: {@link BodyStopped}.
  */
 export async function* readBody(
-  request: IncomingMessage | Http2ServerRequest,
+  request: Readable,
   { maxBytes, readGapMs, writeGapMs }: BodyBounds,
   onStalled: () => void,
 ): AsyncGenerator<Buffer> {
@@ -67,7 +67,7 @@ export async function* readBody(
 }
 
 /** Settles when there is more to read, or all was read. Errors: {@link BodyStopped}. */
-function waitForMore(request: IncomingMessage | Http2ServerRequest, gapMs: number): Promise<void> {
+function waitForMore(request: Readable, gapMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (reason?: BodyFailure): void => {
       clearTimeout(timer)

@@ -66,7 +66,7 @@ export async function proxyUpgrade(
   if (!way) return void (await answers.serve(visit, answers.respond()))
   const { plan, settings } = way
   const accessLog = accessLogFor(settings, way.visit.facts.method)
-  const watch = new ClientWatch(client, visit.request as IncomingMessage)
+  const watch = new ClientWatch(client, visit.request)
   const respond = (): SiteExchange => {
     watch.release()
     return { ...way.visit, ...answers.respond() }
@@ -181,7 +181,7 @@ function toRules({ visit, settings }: Way): { method: string; settings: Location
 }
 
 function mayTryAfterAnswer(attempt: Attempt, { statusCode = 0 }: IncomingMessage): boolean {
-  return !hasBody(attempt.visit.request, false) && mayTryAfter(statusCode, toRules(attempt))
+  return !hasBody(attempt.visit, false) && mayTryAfter(statusCode, toRules(attempt))
 }
 
 function noteFailure(

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { JudgedVisit } from '../../exchange/site-exchange.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
@@ -24,8 +23,8 @@ export function upgradeBody({
   readonly settings: LocationSettings
   readonly client: { readonly socket: Duplex }
 }): UpgradeBody | undefined {
-  const incoming = visit.request as IncomingMessage
-  if (!hasBody(incoming, false)) return undefined
+  const { headers, request } = visit
+  if (!hasBody(visit, false)) return undefined
   const state: { isBegun: boolean; failure: number | undefined } = { isBegun: false, failure: undefined }
   const bounds = {
     maxBytes: settings.maxBodyBytes,
@@ -34,15 +33,15 @@ export function upgradeBody({
   }
   async function* read(): AsyncGenerator<Buffer> {
     state.isBegun = true
-    if (incoming.headers.expect !== undefined) client.socket.write('HTTP/1.1 100 Continue\r\n\r\n')
+    if (headers.expect !== undefined) client.socket.write('HTTP/1.1 100 Continue\r\n\r\n')
     try {
-      yield* readBody(incoming, bounds, () => client.socket.destroy())
+      yield* readBody(request, bounds, () => client.socket.destroy())
     } catch (error) {
       if (error instanceof BodyStopped) state.failure = BODY_STATUS[error.reason]
       throw error
     }
   }
-  const length = incoming.headers['content-length']
+  const length = headers['content-length']
   return {
     headers: length === undefined ? ['transfer-encoding', 'chunked'] : ['content-length', length],
     bytes: read(),

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { SiteRequest } from '../../exchange/site-handler.ts'
 
 /** Most bytes kept from a client before the protocol has changed; further ones wait in the system. */
 const MAX_EARLY_BYTES = 64 * 1024
@@ -10,7 +10,7 @@ const MAX_EARLY_BYTES = 64 * 1024
  */
 export class ClientWatch {
   readonly #socket: Duplex
-  readonly #request: IncomingMessage
+  readonly #request: SiteRequest
   readonly #early: Buffer[] = []
   #bytes = 0
   #isWatching = false
@@ -18,7 +18,7 @@ export class ClientWatch {
   #isGone = false
   #onGone: () => void = ignore
 
-  constructor({ socket, head }: { socket: Duplex; head: Buffer }, request: IncomingMessage) {
+  constructor({ socket, head }: { socket: Duplex; head: Buffer }, request: SiteRequest) {
     this.#socket = socket
     this.#request = request
     if (head.length > 0) this.#keep(head)
