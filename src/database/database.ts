@@ -43,7 +43,11 @@ export interface Database<S> {
    * compared with it, as the clocks of nodes differ. At once, and right to a few milliseconds.
    */
   now(): number
-  /** A number that differs once earlier reads may be out of date. */
+  /**
+   * A number that differs once earlier reads may be out of date: it bounds what `prepareFirst()` may remember, and the
+   * tests of both engines wait for it. A capability that keeps values made from rows must compare it; so far none does,
+   * so that nothing else in `src/` calls it.
+   */
   changes(): number
   /**
    * Fails with `OciError` `UNAVAILABLE` if the database is not in its place, as after a restore under a running server,
