@@ -11,7 +11,7 @@ const [RUN_PROCESSES, SHARE_PROCESS] = ['run-processes.ts', 'share-process.ts'].
 const GOOD = "import { test } from 'node:test'; test('good', () => {})"
 
 /** Text of a test file that runs beside one that passes -> the exit code of both, and the output. */
-const ROWS: readonly (readonly [what: string, text: string, code: number, said: RegExp])[] = [
+const ROWS: readonly (readonly [what: string, text: string, code: number, output: RegExp])[] = [
   ['a test that passes', "test('a', () => {})", 0, /pass 2/],
   ['a test that fails', "test('a', () => { throw new Error('no') })", 1, /fail 1/],
   [
@@ -35,7 +35,7 @@ const ROWS: readonly (readonly [what: string, text: string, code: number, said: 
   ],
 ]
 
-for (const [what, text, expected, said] of ROWS) {
+for (const [what, text, expected, output] of ROWS) {
   for (const isShared of [false, true]) {
     const where = isShared ? 'that shares its process with another' : 'in a process of its own'
     test(`\`runProcesses()\` ends with ${expected} for a file with ${what}, ${where}`, async () => {
@@ -44,7 +44,7 @@ for (const [what, text, expected, said] of ROWS) {
         'other.test.mjs': `import { test } from 'node:test'; ${text}`,
       })
       assert.equal(code, expected, stdout + stderr)
-      assert.match(stdout + stderr, said)
+      assert.match(stdout + stderr, output)
     })
   }
 }

@@ -287,13 +287,13 @@ test('an account that another process adds counts at once, beside a line of its 
 })
 
 test('that a name has no account is remembered only of lines of the htpasswd file', async (openDatabase) => {
-  const asked: string[] = []
+  const lookedUp: string[] = []
   const note = ({ prepareFirst, ...database }: BerthDatabase): BerthDatabase => ({
     ...database,
     prepareFirst(query, memory) {
       const find = prepareFirst(query, memory)
       return (...names) => {
-        if (memory?.remembersAbsence) asked.push(...names)
+        if (memory?.remembersAbsence) lookedUp.push(...names)
         return find(...names)
       }
     },
@@ -301,7 +301,7 @@ test('that a name has no account is remembered only of lines of the htpasswd fil
   await using t = await setUp(openDatabase, `bob:${bcryptOf('of the line')}\n`, { note })
   await t.accounts.htpasswdStatus()
   for (const name of ['alice', 'bob', 'carol', 'mallory', 'x'.repeat(200)]) await t.accounts.findEnabled(name)
-  assert.deepEqual(asked, ['bob', 'bob'])
+  assert.deepEqual(lookedUp, ['bob', 'bob'])
 })
 
 test('a changed htpasswd file ends what is remembered of its old lines', async (openDatabase) => {

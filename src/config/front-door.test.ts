@@ -133,15 +133,15 @@ test('a site of berth.yaml says for itself whether it may do with the default ce
 })
 
 test('a site of berth.yaml says for itself whether visitors show a certificate', () => {
-  const said = ['on', 'optional', 'optional_no_ca', 'off']
-  const sites = said.map(
+  const modes = ['on', 'optional', 'optional_no_ca', 'off']
+  const sites = modes.map(
     (word, at) => `  s${at}.example: { upstream: http://x, client-certificates: ${word} }\n`,
   )
   const text = `domain: r.example\nsites:\n${sites.join('')}  none.example: { upstream: http://x }\n`
   const door = load({ flags: { config: write('clients.yaml', text) } }).config.frontDoor
   assert.deepEqual(
     door?.sites.map(({ clientCertificates }) => clientCertificates),
-    [...said, undefined],
+    [...modes, undefined],
   )
 })
 

@@ -33,8 +33,8 @@ for (const [version, header] of [
         for (let at = 0; at < bytes.length; at += step) {
           await new Promise((resolve) => socket.write(bytes.subarray(at, at + step), resolve))
         }
-        const told = await requestOn(socket, '')
-        assert.deepEqual({ ...told, ...expected }, told)
+        const seen = await requestOn(socket, '')
+        assert.deepEqual({ ...seen, ...expected }, seen)
         // The next request on the same connection.
         assert.equal((await requestOn(socket)).remoteAddress, '203.0.113.7')
         socket.destroy()
@@ -44,8 +44,8 @@ for (const [version, header] of [
     const raw = await connectTo(door.port)
     raw.write(header, 'latin1')
     const secure = await mustShakeHands({ socket: raw, servername: 'a.test' })
-    const told = await requestOn(secure)
-    assert.deepEqual({ ...told, ...expected }, told)
+    const seen = await requestOn(secure)
+    assert.deepEqual({ ...seen, ...expected }, seen)
     secure.destroy()
     const below = await connectTo(door.port)
     below.write(header, 'latin1')
@@ -93,8 +93,8 @@ test('the listener listens on a Unix socket, over a stale one too, but not over 
     await using door = await open({ isTls: false, proxyProtocol: 'optional' }, { path })
     assert.equal(door.url, `unix:${path}`)
     const socket = connect({ path })
-    const told = await requestOn(socket)
-    assert.equal(told.remoteAddress, 'unix:')
+    const seen = await requestOn(socket)
+    assert.equal(seen.remoteAddress, 'unix:')
     socket.destroy()
     const behind = connect({ path })
     behind.write(V1)

@@ -108,7 +108,7 @@ interface ProxySet {
 }
 
 function toContainers(method: HttpsMethod | undefined): ContainerFacts[] {
-  return Object.entries(HOSTS).map(([host, said], at) => ({
+  return Object.entries(HOSTS).map(([host, settings], at) => ({
     id: String(at).padStart(64, '0'),
     name: host,
     createdAt: at,
@@ -116,8 +116,8 @@ function toContainers(method: HttpsMethod | undefined): ContainerFacts[] {
     exitCode: undefined,
     isOutOfMemory: false,
     health: 'unknown',
-    environment: { VIRTUAL_HOST: host, HTTPS_METHOD: method ?? said.method ?? '', ...said.more },
-    labels: said.labels ?? {},
+    environment: { VIRTUAL_HOST: host, HTTPS_METHOD: method ?? settings.method ?? '', ...settings.more },
+    labels: settings.labels ?? {},
     networks: [{ name: 'web', id: 'web', ipv4: '172.20.0.5', ipv6: undefined, gateway: undefined }],
     networkMode: 'own',
     ports: [8080],

@@ -145,12 +145,12 @@ test('a full disk under standard output ends nothing, and holds no end up', asyn
       timeout: 20_000,
       killSignal: 'SIGKILL',
     })
-    let said = ''
+    let output = ''
     child.stderr?.on('data', (text) => {
-      said += text
+      output += text
     })
     const [code] = await once(child, 'close')
-    assert.deepEqual([code, said], [3, 'alive'])
+    assert.deepEqual([code, output], [3, 'alive'])
   } finally {
     await full.close()
   }

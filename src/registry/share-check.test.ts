@@ -19,9 +19,9 @@ test('`shareCheck()` runs once for all who ask within a moment, and anew after a
   assert.equal(runs, 1)
   now += CHECK_STANDS_MS
   failure = new Error('the disk is full')
-  const asked = await Promise.allSettled([check(), check()])
+  const results = await Promise.allSettled([check(), check()])
   assert.deepEqual(
-    asked.map(({ status }) => status),
+    results.map(({ status }) => status),
     ['rejected', 'rejected'],
   )
   await assert.rejects(check(), failure)

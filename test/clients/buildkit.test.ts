@@ -51,8 +51,8 @@ describe('BuildKit', { skip: skipReason('buildkitd', 'buildctl', 'runc', 'busybo
 
   it('is refused the repository of another', async () => {
     const output = `type=image,push=true,name=${room.berth.host}/bob/app:1`
-    const said = await room.runFailing('buildctl', buildArgs(['--output', output]))
-    assert.match(said, /401|403|denied|unauthorized|insufficient_scope/i)
+    const failure = await room.runFailing('buildctl', buildArgs(['--output', output]))
+    assert.match(failure, /401|403|denied|unauthorized|insufficient_scope/i)
   })
 
   /** Builds and pushes. @returns the digests of its layers, as the registry has them. */

@@ -24,8 +24,8 @@ describe('podman', { skip: skipReason('podman', 'runc', 'busybox') }, () => {
     const tree = [...busyboxTree(), { path: 'greeting', bytes: Buffer.from('all hands\n') }]
     await writeFile(join(room.folder, 'tree.tar'), makeTar(tree))
     const login = ['login', '--tls-verify=false', '-u', 'alice', '--password-stdin', room.berth.host]
-    const said = await room.run('podman', [...flags(), ...login], room.berth.requirePassword('alice'))
-    assert.match(said, /Login Succeeded/)
+    const output = await room.run('podman', [...flags(), ...login], room.berth.requirePassword('alice'))
+    assert.match(output, /Login Succeeded/)
   })
   after(() => room?.[Symbol.asyncDispose]())
 

@@ -122,13 +122,13 @@ describe('before a certificate is there', () => {
   it('is said by the list of sites, with what would help', async () => {
     await using bare = await startBare([...PUBLIC, '--acme', 'off'])
     const { sites } = await bare.list()
-    const told = new Map<string, { state: string; cause: string; fix: string }>(
+    const states = new Map<string, { state: string; cause: string; fix: string }>(
       sites.map((site: { host: string }) => [site.host, site]),
     )
-    assert.match(told.get('nas.local')?.cause ?? '', /no certificate .* so it is served without TLS/)
-    assert.match(told.get('nas.local')?.fix ?? '', /local-ca/)
-    assert.match(told.get('registry.example.com')?.cause ?? '', /so it is not served/)
-    assert.match(told.get('app.example.com')?.fix ?? '', /\(acme\)/)
+    assert.match(states.get('nas.local')?.cause ?? '', /no certificate .* so it is served without TLS/)
+    assert.match(states.get('nas.local')?.fix ?? '', /local-ca/)
+    assert.match(states.get('registry.example.com')?.cause ?? '', /so it is not served/)
+    assert.match(states.get('app.example.com')?.fix ?? '', /\(acme\)/)
   })
 })
 

@@ -99,8 +99,8 @@ describe('a certificate that does not match its key', () => {
       new RegExp(`^${SITE}: ${SITE}\\.crt cannot be used: The key is not that of the certificate`, 'm'),
     )
     assert.match(list, new RegExp(`^${DOMAIN} +up `, 'm'))
-    const told = /"level":"warn".*app\.example\.com\.crt is not used: The key is not that of/
-    await until(async () => told.test(await scene.readLog()), scene.readLog)
+    const warning = /"level":"warn".*app\.example\.com\.crt is not used: The key is not that of/
+    await until(async () => warning.test(await scene.readLog()), scene.readLog)
     const certs = await runOk(BERTH_BIN, ['cert', 'list', '--certs', scene.path('certs')])
     assert.match(certs, /app\.example\.com\.crt is not used: The key is not that .*\n +→ Find the key/)
     const check = await runCommand(BERTH_BIN, ['cert', 'check', '--certs', scene.path('certs')])

@@ -89,9 +89,9 @@ describe('each directive in each place over each kind of answer', { skip: skipRe
     berth = resources.use(await startSites(files, sides))
     logs = join(folder, 'nginx', 'logs')
     const reported = new Set(cells.filter(isReported).map((cell) => cell.files.host))
-    const asked = files.filter(({ host }) => !reported.has(host))
-    refused = await findRefused(join(folder, 'nginx'), asked, upstreams)
-    const taken = asked.filter(({ host }) => !refused.has(host))
+    const tried = files.filter(({ host }) => !reported.has(host))
+    refused = await findRefused(join(folder, 'nginx'), tried, upstreams)
+    const taken = tried.filter(({ host }) => !refused.has(host))
     nginx = resources.use(await startNginx(join(folder, 'nginx'), taken, upstreams))
     // Only now: a port chosen long before it is listened on may be taken by then.
     sides.serverPort = nginx.port

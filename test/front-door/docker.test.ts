@@ -23,7 +23,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
   let watch: ContainerWatch
   let sites: readonly SiteDeclaration[] = []
   let state = ''
-  let told = 0
+  let reports = 0
   let wake = Promise.withResolvers<void>()
   const docker = (...args: string[]): Promise<string> => room.docker(...args)
 
@@ -37,7 +37,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
         state = text
       },
       onContainers: (containers, place) => {
-        told++
+        reports++
         const defaults = {
           httpsMethod: 'redirect',
           nonGetRedirect: 308,
@@ -82,7 +82,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
   }
 
   it('is said to be watched', async () => {
-    await until(() => told > 0, 5_000)
+    await until(() => reports > 0, 5_000)
     assert.match(state, /^The Docker engine \d+\.\d+\S* at unix:\/\/\S+docker\.sock is watched$/)
   })
 
@@ -192,7 +192,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
         '600',
       )
     }
-    const before = told
+    const before = reports
     await docker('start', ...names)
     await until(() => names.every((name) => findServers(`${name}.example.com`)?.length === 1), 2_000)
     await docker('kill', ...names.slice(0, 25))
@@ -201,7 +201,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
       () => sites.length === 25 && sites.every(({ host }) => findServers(host)?.length === 0),
       2_000,
     )
-    assert.ok(told - before < 150, `told ${told - before} times of 125 changes and their events`)
+    assert.ok(reports - before < 150, `${reports - before} reports of 125 changes and their events`)
     await docker('rm', '-f', ...names.slice(0, 25))
     await until(() => sites.length === 0)
   })

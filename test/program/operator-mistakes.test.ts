@@ -165,9 +165,9 @@ for (const [state, words] of Object.entries({
     const data = ['--data', join(disk.path, 'data')]
     for (const args of [['cert', 'self-signed', 'a.test', '--new'], ['cert', 'ca', '--new'], ['doctor']]) {
       const { stdout, stderr } = await runCommand(BERTH, [...args, ...data], { env: process.env })
-      const said = `${stdout}${stderr}`.replace(/\.?\s+→ /g, '. ')
-      assert.match(said, words, args.join(' '))
-      assert.doesNotMatch(said, /writable for the user|See that its owner/, args.join(' '))
+      const printed = `${stdout}${stderr}`.replace(/\.?\s+→ /g, '. ')
+      assert.match(printed, words, args.join(' '))
+      assert.doesNotMatch(printed, /writable for the user|See that its owner/, args.join(' '))
     }
   })
 

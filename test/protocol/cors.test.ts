@@ -71,8 +71,8 @@ describe('pages of other origins', () => {
       'http://ui.example.com',
       'null',
     ]) {
-      const asked = await preflight('/v2/', origin)
-      assert.deepEqual([asked.status, ...allowed(asked)], [405, undefined, undefined, 'Origin'])
+      const answer = await preflight('/v2/', origin)
+      assert.deepEqual([answer.status, ...allowed(answer)], [405, undefined, undefined, 'Origin'])
       const reply = await registry.send('alice', 'GET', '/v2/', {
         headers: { origin, authorization: registry.basic('alice') },
       })

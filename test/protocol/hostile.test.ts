@@ -151,8 +151,8 @@ describe('a hostile client', () => {
       const socket = connect({ host: hostname, port: Number(port) }).pause()
       const authorization = `Authorization: ${registry.basic(user)}`
       // More than once: the system itself may take several MB for a client that reads nothing.
-      const asked = `GET ${path} HTTP/1.1\r\nHost: x\r\n${authorization}\r\n\r\n`.repeat(12)
-      socket.write(asked, () => then?.(socket))
+      const requests = `GET ${path} HTTP/1.1\r\nHost: x\r\n${authorization}\r\n\r\n`.repeat(12)
+      socket.write(requests, () => then?.(socket))
       return socket
     }
     // Gone while a password is checked for the first time: before there is an answer to keep.

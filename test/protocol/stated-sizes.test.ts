@@ -88,8 +88,8 @@ for (const sparse of [false, true])
       test(`${name}: is refused with both numbers`, async () => {
         const refused = await put(document)
         assert.deepEqual([refused.status, refused.code], [400, 'MANIFEST_INVALID'], refused.text)
-        const said = `it says that ${digest} has ${stated} bytes, the stored content has ${stored}`
-        assert.ok(refused.text.includes(said), refused.text)
+        const expected = `it says that ${digest} has ${stated} bytes, the stored content has ${stored}`
+        assert.ok(refused.text.includes(expected), refused.text)
         assert.ok(refused.text.includes(`{"digest":"${digest}","stated":${stated},"stored":${stored}}`))
         const absent = await registry.send('alice', 'GET', '/v2/alice/app/manifests/tried')
         assert.equal(absent.status, 404)

@@ -51,7 +51,7 @@ describe('what a token was issued for', () => {
       if (reply.status === 202) await registry.send('alice', 'DELETE', String(reply.headers.location))
       return reply
     }
-    const asked = (reply: Reply): string | undefined =>
+    const scopeOf = (reply: Reply): string | undefined =>
       /scope="([^"]*)"/.exec(String(reply.headers['www-authenticate']))?.[1]
 
     for (const from of ['', '&from=bob/none', '&from=../x', '&from=alice/by-token']) {
@@ -60,14 +60,14 @@ describe('what a token was issued for', () => {
     const refused = await mount('&from=alice/base', push)
     assert.deepEqual([refused.status, refused.code], [401, 'UNAUTHORIZED'])
     assert.match(String(refused.headers['www-authenticate']), /error="insufficient_scope"/)
-    assert.equal(asked(refused), `${push} repository:alice/base:pull`)
-    assert.equal((await mount('&from=alice/base', ...(asked(refused) ?? '').split(' '))).status, 201)
+    assert.equal(scopeOf(refused), `${push} repository:alice/base:pull`)
+    assert.equal((await mount('&from=alice/base', ...(scopeOf(refused) ?? '').split(' '))).status, 201)
     assert.equal((await registry.send('alice', 'DELETE', `/v2/alice/by-token/blobs/${digest}`)).status, 202)
     assert.equal((await mount('', push, 'repository:alice/base:pull')).status, 201)
     assert.equal((await registry.send('alice', 'DELETE', `/v2/alice/by-token/blobs/${digest}`)).status, 202)
 
     const path = `/v2/alice/by-token/blobs/uploads/?mount=${digest}`
-    const unnamed = asked(await registry.send(undefined, 'POST', path)) ?? ''
+    const unnamed = scopeOf(await registry.send(undefined, 'POST', path)) ?? ''
     assert.equal(unnamed, `${push} registry:blobs:mount`)
     assert.equal((await mount('', unnamed)).status, 201)
     const bobs = await registry.token('bob', 'repository:bob/app:pull,push', 'registry:blobs:mount')

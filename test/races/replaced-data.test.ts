@@ -63,8 +63,8 @@ for (const workers of [1, 2])
         )
         assert.equal(again, 503)
         assert.equal((await http.send('GET', `/v2/${REPOSITORY}/manifests/v1`)).status, 200)
-        const said = await untilLogged(site)
-        assert.ok(said.length <= workers + 1, said.join('\n'))
+        const reports = await untilLogged(site)
+        assert.ok(reports.length <= workers + 1, reports.join('\n'))
       })
     }
 
@@ -170,8 +170,8 @@ async function untilLogged({ logFile }: BerthSite): Promise<string[]> {
   const deadline = Date.now() + NOTICE_MS
   for (;;) {
     const lines = (await readFile(logFile, 'utf8')).split('\n')
-    const said = lines.filter((line) => line.includes('the data folder was replaced'))
-    if (said.length > 0) return said
+    const reports = lines.filter((line) => line.includes('the data folder was replaced'))
+    if (reports.length > 0) return reports
     assert.ok(Date.now() < deadline, 'nothing in the log')
     await sleep(100)
   }

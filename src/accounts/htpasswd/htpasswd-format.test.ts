@@ -157,9 +157,9 @@ for (const secret of ENDING_HASHES) {
     assert.equal(read(three).isTorn, false)
     assert.equal(read(`${one}bo`).isTorn, true)
     assert.equal(read(`${one}bob:${secret.slice(0, -1)}`).isTorn, true)
-    const told = read(three).warnings.filter((warning) => warning.includes('printf'))
-    assert.equal(told.length, 1)
-    assert.match(told[0] ?? '', /^line 1: /)
+    const found = read(three).warnings.filter((warning) => warning.includes('printf'))
+    assert.equal(found.length, 1)
+    assert.match(found[0] ?? '', /^line 1: /)
   })
 }
 

@@ -51,8 +51,13 @@ test('a host that is served with the pair of --tls-cert for want of another is s
     const status = certificates.describe(declaration)
     const { state, certificate } = describeSite({ declaration, ...site }, status)
     assert.equal(`${state}: ${certificate}`, expected)
-    const asked = { certificateName, isDefaultTrusted, policy: 'Mozilla-Intermediate', isSite: true } as const
-    assert.equal(certificates.find(host, asked) !== undefined, status.kind === 'present')
+    const request = {
+      certificateName,
+      isDefaultTrusted,
+      policy: 'Mozilla-Intermediate',
+      isSite: true,
+    } as const
+    assert.equal(certificates.find(host, request) !== undefined, status.kind === 'present')
   }
 })
 

@@ -40,9 +40,9 @@ describe('`checkClock()`', () => {
 
   it('says that a CA that is needed cannot be reached', async () => {
     const url = `https://127.0.0.1:${await findFreePort()}/`
-    const told = async (isNeeded: boolean): Promise<string[]> =>
+    const examine = async (isNeeded: boolean): Promise<string[]> =>
       (await checkClock({ url, caFile: undefined, isNeeded })).map(({ check, state }) => `${check} ${state}`)
-    assert.deepEqual(await told(false), ['clock skipped'])
-    assert.deepEqual(await told(true), ['clock skipped', 'acme warning'])
+    assert.deepEqual(await examine(false), ['clock skipped'])
+    assert.deepEqual(await examine(true), ['clock skipped', 'acme warning'])
   })
 })

@@ -106,18 +106,18 @@ describe('`CertificateManager` after a failure', () => {
   test('stops in the middle of an order without counting that as a failure, and goes on with it', async () => {
     await using pair = await makePair()
     const { room, ca } = pair
-    const asked = Promise.withResolvers<void>()
+    const requested = Promise.withResolvers<void>()
     const never = Promise.withResolvers<void>()
     ca.script(
       'finalize',
       () => {
-        asked.resolve()
+        requested.resolve()
         return { wait: never.promise }
       },
       1,
     )
     await room.manager.setWishes([wishFor([NAME])])
-    await asked.promise
+    await requested.promise
     await room.restart()
     never.resolve()
     const status = await settle(room, wishFor([NAME]))

@@ -66,9 +66,9 @@ describe('`fetchIssuer()`', () => {
   }
 
   it('asks nothing but the public internet, by address and by name, and its usual ports only', async () => {
-    let asked = 0
+    let requests = 0
     using server = await serve((_, response) => {
-      asked++
+      requests++
       response.end(upper.pem)
     })
     const urls = [
@@ -85,7 +85,7 @@ describe('`fetchIssuer()`', () => {
     for (const url of urls) {
       await assert.rejects(fetchIssuer(pointingTo(url)), { code: 'CERTIFICATE_ISSUER_UNAVAILABLE' }, url)
     }
-    assert.equal(asked, 0)
+    assert.equal(requests, 0)
   })
 
   it('says that nothing says where it is', async () => {

@@ -40,7 +40,7 @@ async function openWard() {
   return { path, http, https, run, examine, [Symbol.asyncDispose]: dispose }
 }
 
-function told(findings: readonly Finding[]): string[] {
+function formatAll(findings: readonly Finding[]): string[] {
   return findings.map(({ state, message }) => `${state}: ${message}`)
 }
 
@@ -91,14 +91,14 @@ describe('`berth doctor`', () => {
     await Promise.all([once(other, 'listening'), once(server, 'listening')])
     const taken = await ward.examine('ports')
     assert.match(
-      told(taken)[0] ?? '',
+      formatAll(taken)[0] ?? '',
       /^failed: Another program listens on .*http\): no Berth runs on the data folder/,
     )
     assert.match(taken[0]?.remedy ?? '', /nginx-proxy of the old stack has to be stopped/)
     await mkdir(ward.path('berth-data'))
     {
       using _lock = lockDataFolder(ward.path('berth-data'))
-      const own = told(await ward.examine('ports'))
+      const own = formatAll(await ward.examine('ports'))
       assert.match(own[0] ?? '', /^ok: .*http\) answers$/)
       assert.match(own[1] ?? '', /^failed: .* or Berth there does not answer https$/)
     }
@@ -124,7 +124,7 @@ describe('`berth doctor`', () => {
       [leaf, lower, upper, root].map(({ pem }) => pem).join(''),
     )
     await writeFile(ward.path('certs', `${HOST}.key`), upper.keyPem, { mode: 0o600 })
-    const files = told(await ward.examine('certificate'))
+    const files = formatAll(await ward.examine('certificate'))
     assert.match(
       files.join('\n'),
       /^failed: .*localhost\.crt: The private key is not that of the certificate/m,
@@ -136,7 +136,7 @@ describe('`berth doctor`', () => {
     const [none] = await ward.examine('certificate', '--acme', 'off')
     assert.deepEqual([none?.state, none?.remedy?.startsWith('Put one in place')], ['warning', true])
     const [wrong] = await ward.examine('certificate', '--certs', 'nowhere')
-    assert.match(told(wrong ? [wrong] : []).join(), /^failed: The folder .*nowhere does not exist$/)
+    assert.match(formatAll(wrong ? [wrong] : []).join(), /^failed: The folder .*nowhere does not exist$/)
   })
 
   it('names the vhost file and the line', async () => {
@@ -153,7 +153,7 @@ describe('`berth doctor`', () => {
     await writeFile(file, `alice:${DES}\nbob:{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\ncarol:$y$j9T$x\n`)
     const [des] = await ward.examine('passwords')
     assert.match(
-      told(des ? [des] : []).join(),
+      formatAll(des ? [des] : []).join(),
       /^failed: .*localhost: \d of 3 users cannot log in: line 1: DES/,
     )
     assert.match(des?.remedy ?? '', /or start with --weak-hashes until they have$/)
@@ -161,7 +161,10 @@ describe('`berth doctor`', () => {
     const [weak] = await ward.examine('passwords', '--weak-hashes')
     assert.deepEqual([weak?.state, weak?.message.startsWith(`${file}: line 1: DES`)], ['warning', true])
     await writeFile(file, 'alice:$apr1$Xgd6xqfP$kSx7oKbVQ7jZ5RZC2yq0z/\n')
-    assert.match(told(await ward.examine('passwords')).join(), /^ok: .*localhost: its one user can log in$/)
+    assert.match(
+      formatAll(await ward.examine('passwords')).join(),
+      /^ok: .*localhost: its one user can log in$/,
+    )
   })
 
   it("reads the registry's own password file, and says who can push nowhere", async () => {
@@ -169,14 +172,14 @@ describe('`berth doctor`', () => {
     const file = ward.path('users.htpasswd')
     const hash = '$2y$05$abcdefghijklmnopqrstuuO2ymE1i1Yl4qCKTMGZFjm4rTt8OKHGK'
     await writeFile(file, `carol:${hash}\na@b.c:${hash}\n`)
-    const [found] = told(await ward.examine('passwords', '--htpasswd-file', file))
+    const [found] = formatAll(await ward.examine('passwords', '--htpasswd-file', file))
     assert.match(found ?? '', /^warning: .*users\.htpasswd: line 2: the user can log in and push nowhere/)
-    const [absent] = told(await ward.examine('passwords', '--htpasswd-file', ward.path('none')))
+    const [absent] = formatAll(await ward.examine('passwords', '--htpasswd-file', ward.path('none')))
     assert.match(absent ?? '', /^failed: .*none cannot be read/)
     // Users of other virtual hosts may have names that cannot own a repository.
     await writeFile(ward.path('passwords', 'other.example'), `a@b.c:${hash}\n`)
     assert.match(
-      told(await ward.examine('passwords')).join(),
+      formatAll(await ward.examine('passwords')).join(),
       /^ok: .*other\.example: its one user can log in$/,
     )
   })
@@ -196,7 +199,7 @@ describe('`berth doctor`', () => {
   it('writes to the disk as a push would, and says where it may not', async () => {
     await using ward = await openWard()
     await mkdir(ward.path('berth-data'))
-    const disk = told(await ward.examine('disk'))
+    const disk = formatAll(await ward.examine('disk'))
     assert.match(disk.join('\n'), /GiB free in .*berth-data$/m)
     assert.match(disk.join('\n'), /An fsync in .*berth-data takes [\d.]+ ms$/m)
     assert.deepEqual(await readdir(ward.path('berth-data')), [])
@@ -204,7 +207,7 @@ describe('`berth doctor`', () => {
     await chmod(ward.path('file'), 0o400)
     const [failed] = await ward.examine('disk', '--data', 'file/data')
     assert.match(
-      told(failed ? [failed] : []).join(),
+      formatAll(failed ? [failed] : []).join(),
       /^failed: A file stands at .*file\/data, or above it, where a folder has to be$/,
     )
   })

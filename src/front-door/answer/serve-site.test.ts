@@ -233,7 +233,7 @@ test('limits: a rate refuses what is above its burst, a count what is under way'
 
 test('limits: a visitor who leaves while the password is checked is counted no longer', async () => {
   await using app = await startApp((_request, response) => response.end('in'))
-  const asked = Promise.withResolvers<void>()
+  const requested = Promise.withResolvers<void>()
   const checked = Promise.withResolvers<void>()
   let checks = 0
   await using room = await openProxyRoom({
@@ -243,7 +243,7 @@ test('limits: a visitor who leaves while the password is checked is counted no l
     passwords: {
       async check() {
         if (checks++ > 0) return { kind: 'right' }
-        asked.resolve()
+        requested.resolve()
         await checked.promise
         return { kind: 'right' }
       },
@@ -251,7 +251,7 @@ test('limits: a visitor who leaves while the password is checked is counted no l
   })
   const visitor = connect(room.port, '127.0.0.1')
   visitor.write(`GET / HTTP/1.1\r\nHost: ${HOST}\r\nAuthorization: Basic dTpw\r\n\r\n`)
-  await asked.promise
+  await requested.promise
   visitor.destroy()
   // The server notices the end of a connection in a later turn.
   await new Promise((resolve) => setTimeout(resolve, 50))

@@ -69,11 +69,11 @@ test('the access log has a line for each request: who, what, status, bytes of th
   await exchange(room.port, get('/no'))
   await exchange(room.port, get('/hangs'), { quietMs: 50 })
   while (siteLog.lines.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
-  const told = siteLog.lines.map(({ host, user, target, status, bytes, agent, referer }) => [
+  const logged = siteLog.lines.map(({ host, user, target, status, bytes, agent, referer }) => [
     ...[host, user, target, status, bytes > 100 ? 'page' : bytes],
     ...[agent, referer],
   ])
-  assert.deepEqual(told, [
+  assert.deepEqual(logged, [
     [HOST, 'ann', '/x?y', 200, 5, 'me', 'http://[redacted]@there/'],
     [HOST, undefined, '/no', 403, 'page', undefined, undefined],
     [HOST, undefined, '/hangs', 200, 1, undefined, undefined],
@@ -176,11 +176,11 @@ test('the lines of a file are those of nginx, or JSON, and nobody can forge one'
   assert.match(second, /^app\.example 192\.0\.2\.1 - a\\x20\\x22b\S* \[.*\] "GET \/\\x22/)
   assert.deepEqual(rest, [''])
   assert.equal(stripControlCharacters(combined.replaceAll('\n', '')), combined.replaceAll('\n', ''))
-  const [told] = json
+  const [logged] = json
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-  assert.deepEqual([told?.bytes, told?.ms, told?.target, told?.host], [5, 1.3, '/a?b', HOST])
+  assert.deepEqual([logged?.bytes, logged?.ms, logged?.target, logged?.host], [5, 1.3, '/a?b', HOST])
 })
 
 test('in a folder each declared host has a file, whatever its name', async () => {
@@ -309,9 +309,9 @@ test('the access log says why a path was refused, and so does the log of the ope
   const reasons = siteLog.lines.map(({ reason }) => reason)
   assert.match(reasons[0] ?? '', /different rules/)
   assert.match(reasons[1] ?? '', /above the root/)
-  const told = room.log.filter(({ msg }) => msg === 'the path of a request was refused')
+  const logged = room.log.filter(({ msg }) => msg === 'the path of a request was refused')
   assert.deepEqual(
-    told.map(({ host, id, reason }) => [host, id, reason]),
+    logged.map(({ host, id, reason }) => [host, id, reason]),
     siteLog.lines.map(({ host, id, reason }) => [host, id, reason]),
   )
 })

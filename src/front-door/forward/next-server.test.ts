@@ -144,7 +144,7 @@ test('nothing of an answer over h2c gets into the page that takes its place', as
 })
 
 for (const how of ['ends', 'cuts'] as const) {
-  test(`a connection that an application ${how} as it is asked again is made anew, where that does no harm`, async () => {
+  test(`a connection that an application ${how} as it gets a second request is made anew, where that does no harm`, async () => {
     let connections = 0
     await using app = await startScriptedUpstream((socket, _head, connection) => {
       connections++
@@ -173,6 +173,6 @@ test('a connection that ends again and again is made anew once, and what does ha
   const empty = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 0\r\n\r\n`
   await exchange(room.port, get('/'), { quietMs: 50 })
   assert.match((await exchange(room.port, empty, { quietMs: 50 })).text, /^HTTP\/1\.1 502 /)
-  const asked = app.received.join('').split(' HTTP/1.1').length - 1
-  assert.equal(asked, 2)
+  const requests = app.received.join('').split(' HTTP/1.1').length - 1
+  assert.equal(requests, 2)
 })

@@ -42,8 +42,8 @@ test('the listener takes a hello that comes byte by byte', async () => {
   await using door = await open()
   const port = await relayByteByByte(door.port)
   const socket = await mustShakeHands({ port, servername: 'a.test' })
-  const told = await requestOn(socket)
-  assert.equal(told.serverName, 'a.test')
+  const seen = await requestOn(socket)
+  assert.equal(seen.serverName, 'a.test')
   socket.destroy()
 })
 

@@ -134,12 +134,12 @@ describe('a host with a file of CAs', () => {
   })
 
   test('tells the operator why a certificate is not taken', async () => {
-    const told: unknown[] = []
+    const refusals: unknown[] = []
     await using room = await openClientHosts({ 'ca.crt': CA.pem }, undefined, {
-      onClientRefused: (refused) => told.push(refused),
+      onClientRefused: (refused) => refusals.push(refused),
     })
     await requestHost(room, 'https://a.test/', { client: EXPIRED })
-    assert.deepEqual(told, [{ host: 'a.test', remoteAddress: '127.0.0.1', reason: 'CERT_HAS_EXPIRED' }])
+    assert.deepEqual(refusals, [{ host: 'a.test', remoteAddress: '127.0.0.1', reason: 'CERT_HAS_EXPIRED' }])
   })
 })
 

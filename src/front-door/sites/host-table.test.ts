@@ -102,11 +102,11 @@ test('`HostTable` finds one of 100,000 hosts in little more time than one of a h
     const entries = Array.from({ length: size }, (_, index) => [`host${index}.example.com`, index] as const)
     const table = new HostTable<number>([...entries, ['*.example.com', -1], ['www.*', -2]])
     // Names as they come out of requests: none is the table's own string.
-    const asked = Array.from({ length: 100 }, (_, index) => `host${index}.EXAMPLE.com`.toLowerCase())
-    const missing = asked.map((name) => `a.b.c.${name}`)
+    const names = Array.from({ length: 100 }, (_, index) => `host${index}.EXAMPLE.com`.toLowerCase())
+    const missing = names.map((name) => `a.b.c.${name}`)
     return () => {
       for (let round = 0; round < 500; round++) {
-        for (const [index, name] of asked.entries()) if (table.find(name) !== index) assert.fail(name)
+        for (const [index, name] of names.entries()) if (table.find(name) !== index) assert.fail(name)
         for (const name of missing) if (table.find(name) !== -1) assert.fail(name)
       }
     }

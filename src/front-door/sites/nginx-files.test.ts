@@ -34,8 +34,8 @@ test('an own `network_internal.conf` says who is let in to a host for internal n
 })
 
 test('an own `50x.html` is the page of 500, 502, 503 and 504, and of no other status', async () => {
-  const asked = [{ target: '/dead' }, { target: '/none' }]
-  const [dead, none] = await requestSites(DEAD, { errorPage: 'our page' }, asked)
+  const targets = [{ target: '/dead' }, { target: '/none' }]
+  const [dead, none] = await requestSites(DEAD, { errorPage: 'our page' }, targets)
   assert.deepEqual([dead?.status, dead?.body], [502, 'our page'])
   assert.equal(none?.status, 404)
   assert.doesNotMatch(none?.body ?? '', /our page/)

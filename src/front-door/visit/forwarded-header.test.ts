@@ -9,7 +9,7 @@ import { spreadForwarded } from './forwarded-header.ts'
 const isTrusted = (address: string): boolean => address.startsWith('10.')
 
 /** A header, and its result: addresses, scheme, host. */
-const ROWS: readonly [header: string, told: readonly (string | undefined)[]][] = [
+const ROWS: readonly [header: string, seen: readonly (string | undefined)[]][] = [
   ['for=203.0.113.7;proto=https;host=a.test', ['203.0.113.7', 'https', 'a.test']],
   ['For="[2001:db8::7]:4711" ; Proto=HTTPS', ['[2001:db8::7]:4711', 'https', undefined]],
   [
@@ -28,11 +28,11 @@ const ROWS: readonly [header: string, told: readonly (string | undefined)[]][] =
   [',;,', [undefined, undefined, undefined]],
 ]
 
-for (const [forwarded, told] of ROWS) {
+for (const [forwarded, seen] of ROWS) {
   test(`\`spreadForwarded()\` of ${forwarded.slice(0, 60)}`, () => {
     const headers = spreadForwarded({ forwarded }, isTrusted)
     const { 'x-forwarded-for': addresses, 'x-forwarded-proto': scheme, 'x-forwarded-host': host } = headers
-    assert.deepEqual([addresses, scheme, host], told)
+    assert.deepEqual([addresses, scheme, host], seen)
   })
 }
 
@@ -74,8 +74,8 @@ const FROM_OUTSIDE = 'for=203.0.113.7;proto=https;host=a.test'
 
 test('a site behind a proxy that sends Forwarded knows visitor and scheme, and believes nobody else', async () => {
   const trustedProxies = ['127.0.0.0/8']
-  const [, told] = await readSeen({ trustedProxies }, FROM_OUTSIDE)
-  assert.deepEqual([told['x-real-ip'], told['x-forwarded-proto']], ['203.0.113.7', 'https'])
+  const [, seen] = await readSeen({ trustedProxies }, FROM_OUTSIDE)
+  assert.deepEqual([seen['x-real-ip'], seen['x-forwarded-proto']], ['203.0.113.7', 'https'])
   const [, own] = await readSeen({}, FROM_OUTSIDE)
   assert.deepEqual([own['x-real-ip'], own['x-forwarded-proto']], ['127.0.0.1', 'http'])
 })

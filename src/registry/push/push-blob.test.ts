@@ -197,8 +197,8 @@ test('a body must lie where the session goes on, and be as long as its range', a
   const { registry } = room
   const key = await startUpload(room)
   await registry.appendUpload(key, createBody('abc'))
-  const refused = (said: Parameters<typeof createBody>[1], code: OciErrorCode, text = 'def') =>
-    assert.rejects(registry.appendUpload(key, createBody(text, said)), { code })
+  const refused = (options: Parameters<typeof createBody>[1], code: OciErrorCode, text = 'def') =>
+    assert.rejects(registry.appendUpload(key, createBody(text, options)), { code })
   await refused({ range: { start: 0, end: 3 } }, 'RANGE_INVALID')
   await refused({ range: { start: 4, end: 7 } }, 'RANGE_INVALID')
   await refused({ range: { start: 3, end: 7 } }, 'SIZE_INVALID')

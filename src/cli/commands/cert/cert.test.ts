@@ -116,9 +116,9 @@ describe('`berth cert install`', () => {
 
   it('asks before it fetches, and asks the public internet alone', async () => {
     await using room = await openRoom()
-    let asked = 0
+    let requests = 0
     const server = createHttpServer((_, response) => {
-      asked++
+      requests++
       response.end(lower.pem)
     }).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
@@ -130,7 +130,7 @@ describe('`berth cert install`', () => {
     fails(await room.run([...args, '--fetch-missing']), 'CERTIFICATE_ISSUER_UNAVAILABLE')
     fails(await room.run(args, { typed: ['y'] }), 'CERTIFICATE_ISSUER_UNAVAILABLE')
     server.close()
-    assert.equal(asked, 0)
+    assert.equal(requests, 0)
   })
 })
 

@@ -221,7 +221,7 @@ describe('VIRTUAL_HOST', () => {
 })
 
 describe('the port', () => {
-  for (const [name, told, ports, expected, warning] of [
+  for (const [name, virtualPort, ports, expected, warning] of [
     ['VIRTUAL_PORT', '3000', [8080], '172.20.0.5:3000'],
     ['VIRTUAL_PORT that is not exposed', '3000', [], '172.20.0.5:3000'],
     ['the only exposed port', undefined, [8080], '172.20.0.5:8080'],
@@ -237,15 +237,17 @@ describe('the port', () => {
     ['80 if none is', undefined, [], '172.20.0.5:80', /exposes no port .* Set VIRTUAL_PORT=<port> if/],
   ] as const) {
     test(`is ${name}`, () => {
-      const site = only([container(told === undefined ? {} : { VIRTUAL_PORT: told }, { ports })])
+      const site = only([
+        container(virtualPort === undefined ? {} : { VIRTUAL_PORT: virtualPort }, { ports }),
+      ])
       assert.deepEqual(formatServers(site), [expected])
       warned(site, warning)
     })
   }
-  for (const told of ['http', '0', '65536', '80,443', '-1', '8080/tcp']) {
-    test(`is a problem if VIRTUAL_PORT=${told}`, () => {
+  for (const virtualPort of ['http', '0', '65536', '80,443', '-1', '8080/tcp']) {
+    test(`is a problem if VIRTUAL_PORT=${virtualPort}`, () => {
       assert.match(
-        formatServers(only([container({ VIRTUAL_PORT: told })])).join(),
+        formatServers(only([container({ VIRTUAL_PORT: virtualPort })])).join(),
         /is no port: give a number up to 65535/,
       )
     })

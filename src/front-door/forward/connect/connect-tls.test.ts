@@ -14,7 +14,7 @@ const SAID = { verify: false, serverName: false, name: undefined }
 const NAMES: readonly [
   said: Partial<Parameters<typeof upstreamTls>[0]>,
   host: string,
-  asked: string | undefined,
+  sentName: string | undefined,
   verified: string,
 ][] = [
   [{}, '10.0.0.1', undefined, '10.0.0.1'],
@@ -25,10 +25,10 @@ const NAMES: readonly [
   [{ name: 'inner.test' }, 'backend.test', undefined, 'inner.test'],
 ]
 
-for (const [said, host, asked, verified] of NAMES) {
-  test(`upstreamTls() asks ${host} for ${asked ?? 'no name'} with ${JSON.stringify(said)}`, () => {
+for (const [said, host, sentName, verified] of NAMES) {
+  test(`upstreamTls() asks ${host} for ${sentName ?? 'no name'} with ${JSON.stringify(said)}`, () => {
     const tls = upstreamTls({ ...SAID, ...said }, host)
-    assert.deepEqual([tls.serverName, tls.verifiedName], [asked, verified])
+    assert.deepEqual([tls.serverName, tls.verifiedName], [sentName, verified])
   })
 }
 
@@ -36,8 +36,8 @@ test('a connection that was not checked is not used by a host that wants it chec
   await using app = await startSecure()
   using upstreams = new Http2Upstreams()
   assert.deepEqual(await requestUpstreams(upstreams, app, false), ['head 200', 'end'])
-  const [told] = await requestUpstreams(upstreams, app, true)
-  assert.match(told ?? '', /^fail /)
+  const [events] = await requestUpstreams(upstreams, app, true)
+  assert.match(events ?? '', /^fail /)
 })
 
 test('a request that is given up is told of as such, not as a fault of the upstream', async () => {
@@ -64,13 +64,13 @@ async function requestUpstreams(
   verify: boolean,
   { isAborted = false } = {},
 ): Promise<string[]> {
-  const told: string[] = []
+  const events: string[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
   const sink: AnswerSink = {
-    head: (status) => void told.push(`head ${status}`),
+    head: (status) => void events.push(`head ${status}`),
     data: () => true,
-    end: () => resolve(void told.push('end')),
-    fail: (reason) => resolve(void told.push(`fail ${reason}`)),
+    end: () => resolve(void events.push('end')),
+    fail: (reason) => resolve(void events.push(`fail ${reason}`)),
   }
   const request = { method: 'GET', target: '/', headers: ['host', 'app.test'], body: null }
   const flight = upstreams.forward(
@@ -80,5 +80,5 @@ async function requestUpstreams(
   )
   if (isAborted) setTimeout(() => flight.abort(), 5)
   await promise
-  return told
+  return events
 }

@@ -18,26 +18,26 @@ function server(port: number): UpstreamServer {
 }
 
 test('`begin()` refuses what is too much for a server, and for all, and tells it now and then', () => {
-  const told: unknown[] = []
+  const reports: unknown[] = []
   let now = 0
   const picker = new ServerPicker({
     clock: () => now,
     maxPerServer: 2,
     maxUnderWay: 3,
-    onFull: ({ name }, underWay) => told.push([name, underWay]),
+    onFull: ({ name }, underWay) => reports.push([name, underWay]),
   })
   const first = picker.begin(server(1))
   assert.ok(first && picker.begin(server(1)))
   for (let index = 0; index < 5; index++) assert.equal(picker.begin(server(1)), undefined)
-  assert.deepEqual(told, [['app1', { atServer: 2, atAll: 2 }]])
+  assert.deepEqual(reports, [['app1', { atServer: 2, atAll: 2 }]])
   assert.ok(picker.begin(server(2)))
   assert.equal(picker.begin(server(3)), undefined)
-  assert.deepEqual(told[1], ['app3', { atServer: 0, atAll: 3 }])
+  assert.deepEqual(reports[1], ['app3', { atServer: 0, atAll: 3 }])
   first()
   assert.ok(picker.begin(server(1)))
   now = 10_000
   assert.equal(picker.begin(server(1)), undefined)
-  assert.equal(told.length, 3)
+  assert.equal(reports.length, 3)
 })
 
 test('what is too much for a server goes to the next one, else gets 503, and there is room again after it', async () => {
@@ -76,12 +76,12 @@ test('a request that fails, or is given up, no longer counts', async () => {
     }
   }
   await using room = await openProxyRoom({ ports: [hung.port], maxRequestsPerServer: 1 })
-  const asked = () => hung.received.join('').split('GET ').length
+  const countRequests = () => hung.received.join('').split('GET ').length
   for (let round = 0; round < 3; round++) {
-    const before = asked()
+    const before = countRequests()
     const visitor = connect(room.port, '127.0.0.1')
     visitor.write(get('/'))
-    while (asked() === before) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (countRequests() === before) await new Promise((resolve) => setTimeout(resolve, 5))
     visitor.destroy()
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

@@ -28,12 +28,12 @@ function readBody(pool: ReturnType<UpstreamPools['get']>): Promise<string> {
 }
 
 test('of too many pools the one used longest ago is closed, and none that is at work', async () => {
-  const { promise: asked, resolve: ask } = Promise.withResolvers<ServerResponse>()
-  await using app = await startApp((_request, response) => ask(response))
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<ServerResponse>()
+  await using app = await startApp((_request, response) => arrive(response))
   await using pools = new UpstreamPools(3)
   const busy = pools.get(target(app.port))
   const answer = readBody(busy)
-  const response = await asked
+  const response = await arrived
   const [second] = [pools.get(target(1)), pools.get(target(2))]
   assert.equal(pools.get(target(app.port)), busy)
   for (let port = 3; port < 50; port++) pools.get(target(port))

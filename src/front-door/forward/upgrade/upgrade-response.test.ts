@@ -163,12 +163,12 @@ test('a body that comes before another protocol is refused as any other', async 
 })
 
 test('a visitor who leaves after such a body, before an answer, ends it at the application', async () => {
-  const { promise: asked, resolve: ask } = Promise.withResolvers<Socket>()
-  await using app = await startScriptedUpstream((socket) => ask(socket))
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<Socket>()
+  await using app = await startScriptedUpstream((socket) => arrive(socket))
   await using room = await openProxyRoom({ ports: [app.port] })
   const visitor = connect(room.port, '127.0.0.1')
   visitor.write(`${BODY}Content-Length: 5\r\n\r\nhel`)
-  const socket = await asked
+  const socket = await arrived
   visitor.write('lo')
   while (!app.received[0]?.endsWith('hello')) await new Promise((resolve) => setTimeout(resolve, 5))
   visitor.destroy()
@@ -183,8 +183,8 @@ const LEAVING: Readonly<Record<string, (socket: Socket) => void>> = {
 
 for (const [how, leave] of Object.entries(LEAVING)) {
   test(`a visitor who ${how} before an upgrade was answered ends it at the application`, async () => {
-    const { promise: asked, resolve: ask } = Promise.withResolvers<Socket>()
-    await using app = await startScriptedUpstream((socket) => ask(socket))
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<Socket>()
+    await using app = await startScriptedUpstream((socket) => arrive(socket))
     await using other = await startApp((_request, response) => response.end())
     await using room = await openProxyRoom({ ports: [app.port, other.port] })
     let isOtherAsked = false
@@ -193,7 +193,7 @@ for (const [how, leave] of Object.entries(LEAVING)) {
     })
     const visitor = connect(room.port, '127.0.0.1')
     visitor.on('error', () => {}).write(get('/', ...UPGRADE))
-    const socket = await asked
+    const socket = await arrived
     leave(visitor)
     await once(socket.resume(), 'close')
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -219,12 +219,12 @@ test('a visitor who leaves while a server is connected to is given up at once', 
 })
 
 test('what a visitor sends before the protocol has changed reaches the application after it, to a bound', async () => {
-  const { promise: asked, resolve: ask } = Promise.withResolvers<Socket>()
-  await using app = await startScriptedUpstream((socket) => ask(socket))
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<Socket>()
+  await using app = await startScriptedUpstream((socket) => arrive(socket))
   await using room = await openProxyRoom({ ports: [app.port] })
   const visitor = connect(room.port, '127.0.0.1')
   visitor.write(`${get('/', ...UPGRADE)}one`)
-  const socket = await asked
+  const socket = await arrived
   visitor.write('two')
   await new Promise((resolve) => setTimeout(resolve, 50))
   assert.doesNotMatch(app.received.join(''), /one|two/)

@@ -39,11 +39,11 @@ describe('A CA that is busy', () => {
       const status = await settle(room, wishFor([NAME]))
       assert.equal(status.nextAttemptAt, room.clock.now + waitMs)
       assert.equal(status.lastError?.problem?.type, 'rateLimited')
-      const asked = ca.callsOf('order').length
+      const orders = ca.callsOf('order').length
       room.clock.now += waitMs - 1
       await room.restart()
       await settle(room, wishFor([NAME]))
-      assert.equal(ca.callsOf('order').length, asked)
+      assert.equal(ca.callsOf('order').length, orders)
       ca.scripts.length = 0
       room.clock.now += 1
       await room.manager.check()
