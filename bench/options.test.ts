@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseOptions, UsageError, WORKS } from './options.ts'
 
-test('`parseOptions()` measures everything in five rounds unless told otherwise', () => {
+test('`parseOptions()` measures everything in five rounds by default', () => {
   const options = parseOptions([])
   assert.deepEqual(options?.works, WORKS)
   assert.equal(options?.rounds, 5)
@@ -25,7 +25,7 @@ test('`parseOptions()` makes a smoke run small', () => {
   assert.equal(options?.sizes.blobBytes, 16 * 1024 ** 2)
 })
 
-test('`parseOptions()` answers nothing when asked for help', () => {
+test('`parseOptions()` returns nothing for --help', () => {
   assert.equal(parseOptions(['--help']), undefined)
 })
 

@@ -95,7 +95,7 @@ const makeUser = (name: string, isAdmin: boolean): UserPrincipal =>
 const alice = makeUser('alice', false)
 const root = makeUser('root', true)
 
-test('`grantScopes()` grants what the principal may, and less than asked without an error', () => {
+test('`grantScopes()` grants what the principal may, and less than requested without an error', () => {
   const requested = parseScopes([
     'repository:alice/app:*',
     'repository:bob/app:pull',

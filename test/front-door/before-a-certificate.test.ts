@@ -119,7 +119,7 @@ describe('before a certificate is there', () => {
     })
   }
 
-  it('is said by the list of sites, with what would help', async () => {
+  it('is in the list of sites, with what would help', async () => {
     await using bare = await startBare([...PUBLIC, '--acme', 'off'])
     const { sites } = await bare.list()
     const states = new Map<string, { state: string; cause: string; fix: string }>(

@@ -68,7 +68,7 @@ describe('client certificates', () => {
   const [alice, mallory] = [makeClient('alice', ca), makeClient('mallory', ca)]
   const files = { ...pairFiles(SITE, SITE), ...pairFiles(OTHER, OTHER), ...pairFiles(DOMAIN, DOMAIN) }
 
-  it('are asked for by hosts with a file of CAs, that is read again when it changes', async () => {
+  it('are requested by hosts with a file of CAs, that is read again when it changes', async () => {
     await using berth = await serve({ ...files, [`${SITE}.ca.crt`]: ca.pem })
     assert.equal(await berth.requestStatus(`https://${SITE}/`), 400)
     assert.equal(await berth.requestStatus(`https://${SITE}/`, alice), 200)
@@ -94,7 +94,7 @@ describe('client certificates', () => {
     )
   })
 
-  it('are asked for by all hosts, the registry too, where ca.crt is there', async () => {
+  it('are requested by all hosts, the registry too, where ca.crt is there', async () => {
     await using berth = await serve({ ...files, 'ca.crt': ca.pem })
     for (const [url, status] of [
       [`https://${SITE}/`, 200],

@@ -85,7 +85,7 @@ async function until(holds: () => Promise<boolean>, explain: () => Promise<strin
 }
 
 describe('a certificate that does not match its key', () => {
-  it('at the start: the visitor is refused, the operator told why, and no other host notices', async () => {
+  it('at the start: the visitor is refused, the list says why, and no other host notices', async () => {
     const [good, bad] = [paper(DOMAIN), paper(SITE)]
     await using scene = await makeScene({
       [DOMAIN]: [good.pem, good.keyPem],
@@ -110,7 +110,7 @@ describe('a certificate that does not match its key', () => {
     await until(async () => (await scene.visit(SITE)) === bad.certificate.fingerprint256, scene.readLog)
   })
 
-  it('while a CA is asked: the operator is told of both', async () => {
+  it('while an order is under way: the list names both', async () => {
     const acme = ['--acme-directory', `https://127.0.0.1:${await findFreePort()}/`]
     await using scene = await makeScene({ [DOMAIN]: [paper(DOMAIN).pem, paper(DOMAIN).keyPem] }, { acme })
     const both = new RegExp(
@@ -120,7 +120,7 @@ describe('a certificate that does not match its key', () => {
     await until(async () => both.test(await scene.list()), scene.list)
   })
 
-  it('later: the visitor is served with the last good one, and the operator told so', async () => {
+  it('later: the visitor is served with the last good one, and the log says so', async () => {
     const [domain, site] = [paper(DOMAIN), paper(SITE)]
     await using scene = await makeScene({
       [DOMAIN]: [domain.pem, domain.keyPem],

@@ -81,7 +81,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     return server && (server.problem ?? `${server.host}:${server.port}`)
   }
 
-  it('is said to be watched', async () => {
+  it('is reported as watched', async () => {
     await until(() => reports > 0, 5_000)
     assert.match(state, /^The Docker engine \d+\.\d+\S* at unix:\/\/\S+docker\.sock is watched$/)
   })
@@ -127,7 +127,7 @@ describe('containers of a Docker engine', { skip: skipReason('docker', 'dockerd'
     await until(() => findAddress('web1.example.com')?.startsWith('10.213.8.') === true)
   })
 
-  it('in the network of the host are asked on loopback', async () => {
+  it('in the network of the host are reached on loopback', async () => {
     await docker(
       'run',
       '-d',

@@ -122,7 +122,7 @@ for (const [kind, workers] of [
   })
 }
 
-test('a folder for logs that is not there is said at the start', async () => {
+test('a folder for logs that is not there is reported at the start', async () => {
   await using temp = await makeTempFolder('site-log')
   await assert.rejects(
     startLogged(temp.path, `${join(temp.path, 'none')}/`, 1),

@@ -57,7 +57,7 @@ describe('who may do what', () => {
     const [method, path] = REQUESTS[kind]('alice/app')
     const passed = (status: number): boolean => ![401, 403, 500].includes(status)
 
-    test(`${kind}: nobody is asked to log in`, async () => {
+    test(`${kind}: a request without a log-in gets a challenge`, async () => {
       const reply = await registry.send(undefined, method, path)
       assert.deepEqual([reply.status, reply.code], [401, 'UNAUTHORIZED'])
       assert.match(

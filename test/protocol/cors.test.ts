@@ -42,7 +42,7 @@ describe('pages of other origins', () => {
       },
     })
 
-  test('are told before any log-in what they may do, whatever the path', async () => {
+  test('learn before any log-in what they may do, whatever the path', async () => {
     for (const path of PATHS) {
       const reply = await preflight(path, UI)
       assert.equal(reply.status, 204, path)

@@ -49,7 +49,7 @@ describe('a denial of HEAD, which has no body', () => {
     assert.deepEqual([reply.status, reply.code, reply.headers.warning], [403, 'DENIED', undefined])
   })
 
-  test('whoever is not logged in is asked to', async () => {
+  test('a client without a log-in gets a challenge', async () => {
     const reply = await registry.send(undefined, 'HEAD', `/v2/alice/app/blobs/${hashContent('layer')}`)
     assert.deepEqual([reply.status, reply.headers.warning], [401, undefined])
   })

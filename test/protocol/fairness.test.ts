@@ -24,7 +24,7 @@ describe('one account', () => {
   const open = (user: User, path = `/v2/${user}/app/blobs/uploads/`): Promise<Reply> =>
     registry.send(user, 'POST', path)
 
-  test('has so many uploads open at most, and is told what to do', async () => {
+  test('has so many uploads open at most, and the answer says what to do', async () => {
     addSessions(registry, MAX_OPEN_UPLOADS - 1)
     const last = await open('alice')
     assert.equal(last.status, 202)

@@ -52,7 +52,7 @@ describe('several ranges of a blob', () => {
     }
   }
 
-  test('come as parts, in the order asked for', () =>
+  test('come as parts, in the order of the request', () =>
     assertParts([
       [4_999_999, 4_999_999],
       [0, 2],

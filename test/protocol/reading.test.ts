@@ -70,7 +70,7 @@ describe('reading', () => {
   after(() => registry[Symbol.asyncDispose]())
 
   for (const [headers, status, body, contentRange] of RANGES) {
-    test(`a blob asked for with ${JSON.stringify(headers)} is ${status}`, async () => {
+    test(`a blob requested with ${JSON.stringify(headers)} is ${status}`, async () => {
       const reply = await send('GET', `/v2/alice/app/blobs/${hashContent(BYTES)}`, headers)
       assert.equal(reply.status, status)
       assert.equal(reply.headers['content-range'], contentRange)
@@ -124,7 +124,7 @@ describe('reading', () => {
     assert.equal((await registry.send('bob', 'GET', '/v2/_catalog')).text, '{"repositories":[]}')
   })
 
-  test('referrers: subject told, filtered, paged, and those of the fallback tag folded in', async () => {
+  test('referrers: subject in a header, filtered, paged, and those of the fallback tag folded in', async () => {
     const subject = { ...describeBytes(MEDIA_TYPES.ociManifest, JSON.stringify(toImage([BYTES]))) }
     const digests: string[] = []
     for (let i = 0; i < 5; i++) {
@@ -177,7 +177,7 @@ describe('reading', () => {
     assert.ok(Math.max(...pages) <= 4 * 1024 * 1024, `${pages}`)
   })
 
-  test('`?tag=` names further tags, and sha512 is kept as it was asked for', async () => {
+  test('`?tag=` names further tags, and sha512 is kept as it was requested', async () => {
     const document = toImage([BYTES], { annotations: { digest: 'sha512' } })
     const digest = hashContent(JSON.stringify(document), 'sha512')
     const reply = await put(document, `${digest}?tag=x1&tag=x2`)

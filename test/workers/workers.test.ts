@@ -185,7 +185,7 @@ test('failed log-ins are counted for all workers together, and the right passwor
   assert.equal(await room.server.stop(), 0)
 })
 
-test('a port that is taken is told of as by one process', async () => {
+test('a port that is taken is reported as by one process', async () => {
   await using room = await openRoom()
   const second = { ...room.site, dataDir: join(room.folder.path, 'second') }
   const process = BerthProcess.spawn({ ...second, flags: ['--workers', '2'] })

@@ -10,7 +10,7 @@ import { HashVerifier } from './hash-verifier.ts'
 const SLOW = hashSync('password', 12)
 const QUICK = hashSync('password', 4)
 
-test('`verify()` checks passwords, several asked for at once', async () => {
+test('`verify()` checks passwords, several at once', async () => {
   const verifier = new HashVerifier()
   const results = await Promise.all(
     ['password', 'passwort', 'password', ''].map((password) => verifier.verify(password, QUICK)),
@@ -29,7 +29,7 @@ test('`verify()` leaves the event loop free', async () => {
   await verifier.close()
 })
 
-test('`close()` breaks off what is under way; what is asked for later starts anew', async () => {
+test('`close()` breaks off what is under way; later checks start anew', async () => {
   const verifier = new HashVerifier()
   await verifier.close()
   const brokenOff = assert.rejects(verifier.verify('password', SLOW), /broken off/)

@@ -39,7 +39,7 @@ test('an untrusted default certificate is still there for names that no site has
   assert.ok(certificates.find('a.example.com', { ...options, isSite: false }))
 })
 
-test('a host that is served with the pair of --tls-cert for want of another is said to be', async () => {
+test('a host that is served with the pair of --tls-cert for want of another has that in its status', async () => {
   await using certificates = await openFolderCertificates({}, { givenFor: ['registry.example.com'] })
   for (const [wish, expected] of [
     [{}, 'up: of --tls-cert, as the default one'],
@@ -89,7 +89,7 @@ test('the list of sites says whose certificates visitors show, and why a host is
   }
 })
 
-test('what a CA is asked for is looked up once for all hosts, and belongs to its names', async () => {
+test('what is ordered from a CA is looked up once for all hosts, and belongs to its names', async () => {
   await using temp = await makeTempFolder('source')
   using store = await CertificateStore.open({ folders: [temp.path] })
   let looks = 0

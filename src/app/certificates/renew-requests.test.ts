@@ -42,7 +42,7 @@ describe('`requestRenewal()`', () => {
     assert.deepEqual(await readdir(server.requests), [])
   })
 
-  it('is told what there is no certificate for', async () => {
+  it('gets the names without a certificate', async () => {
     await using server = await makeServer()
     using _lock = server.lock
     using _requests = await server.take()
@@ -63,7 +63,7 @@ describe('`requestRenewal()`', () => {
 })
 
 describe('`takeRenewRequests()`', () => {
-  it('does not ask the CA for what nobody waits for any more', async () => {
+  it('does not ask the CA for what has no waiting caller any more', async () => {
     await using server = await makeServer()
     using _lock = server.lock
     await mkdir(server.requests, { recursive: true })

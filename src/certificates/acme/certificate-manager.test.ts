@@ -41,7 +41,7 @@ describe('`CertificateManager` orders', () => {
     ['ec-384', 'secp384r1'],
     ['rsa-2048', 2048],
   ] as const)
-    test(`with a key of type ${keyType} where that is asked for`, async () => {
+    test(`with a key of type ${keyType} where that is requested`, async () => {
       await using pair = await makePair()
       const status = await settle(pair.room, wishFor([NAME], { keyType }))
       assert.equal(status.state, 'valid', JSON.stringify(status.lastError))
@@ -106,7 +106,7 @@ describe('`CertificateManager` orders', () => {
     assert.equal(room.keeper.installs.length, 3, 'none has replaced another')
   })
 
-  test('named after the host before a wildcard, whichever is asked for first', async () => {
+  test('named after the host before a wildcard, whichever is requested first', async () => {
     await using pair = await makePair()
     const { room } = pair
     await room.restart({ dnsHook: '/bin/true' })

@@ -90,7 +90,7 @@ describe('`CertificateManager` renews', () => {
     assert.equal(room.keeper.installs.length, 3)
   })
 
-  test('by itself, in time, when nobody looks', async () => {
+  test('by itself, in time, without any request', async () => {
     await using ca = await ScriptedAcmeServer.start()
     await using room = await makeAcmeRoom({ directory: ca.directoryUrl }, { clock: Date.now })
     // The time an order takes on this machine decides how long a certificate must live to be renewed in time.
@@ -121,7 +121,7 @@ describe('`CertificateManager` renews', () => {
     assert.ok(nextAttemptAt < (certificate?.notAfter ?? 0), `planned for ${nextAttemptAt}`)
   })
 
-  test('at once when told to, and says what there is none to renew of', async () => {
+  test('at once on request, and says what there is none to renew of', async () => {
     await using pair = await makePair()
     const { room } = pair
     await settle(room, wishFor([NAME]))

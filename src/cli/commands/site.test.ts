@@ -22,7 +22,7 @@ async function openRoom() {
 }
 
 describe('`berth site check`', () => {
-  it('checks a folder without being told a domain', async () => {
+  it('checks a folder without a domain', async () => {
     await using room = await openRoom()
     await room.put('app.example.com', GOOD)
     await room.put('app.example.com~', CLOSING)

@@ -142,7 +142,7 @@ test('the data folder follows the registry root only if it is not given', () => 
   assert.deepEqual([both.dataDir, both.registryRoot], ['/srv/berth', '/srv/registry'])
 })
 
-test('a certificate turns TLS on and plain HTTP off, unless said otherwise', () => {
+test('a certificate turns TLS on and plain HTTP off by default', () => {
   const tls = { 'tls-cert': 'c.pem', 'tls-key': 'k.pem' }
   const { config } = load({ flags: tls })
   assert.equal(config.listenHttp, undefined)

@@ -304,7 +304,7 @@ test('the registry gets its own host, with its limit and headers, and asks for p
   }
 })
 
-test('what reads a body for the registry that grows too large is told that the client is gone', async () => {
+test('what reads a body for the registry that grows too large sees a client that is gone', async () => {
   const gone = Promise.withResolvers<string>()
   await using room = await openProxyRoom({
     declaration: { source: { kind: 'registry' }, httpsMethod: 'noredirect' },

@@ -232,7 +232,7 @@ test('`access_log` of a vhost file names the file below the folder, and the form
   assert.match(own[2] ?? '', /"target":"\/up"/)
 })
 
-test('what `access_log` asks for and does not get is said', () => {
+test('what `access_log` asks for and does not get is reported', () => {
   const compileWarnings = (text: string, hasLogFiles: boolean): string[] =>
     compileServer({
       ...{ host: HOST, isRegistry: false, locations: [], hasLogFiles },
@@ -282,7 +282,7 @@ test('a rotation loses no line', async () => {
   )
 })
 
-test('a file that cannot be opened is told of at once, one that fails later by a problem', async () => {
+test('a file that cannot be opened is reported at once, one that fails later by a problem', async () => {
   await using temp = await makeTempFolder('site-log')
   assert.throws(() => openSiteLog(join(temp.path, 'no', 'access.log'), 'json', assert.fail), {
     code: 'ENOENT',

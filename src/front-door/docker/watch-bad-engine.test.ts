@@ -89,7 +89,7 @@ test('a container that cannot be read stays as it was, and is looked at again wi
   )
 })
 
-test('the safety poll finds what no event told of, with one question if there is nothing', async () => {
+test('the safety poll finds what no event named, with one request if there is nothing', async () => {
   await using watched = await watch({
     times: { pollMs: 80 },
     prepare: ({ containers }) => void containers.set(formatId(1), app('app')),
@@ -102,7 +102,7 @@ test('the safety poll finds what no event told of, with one question if there is
   await watched.until(() => watched.reports.at(-1)?.containers[0]?.state === 'paused')
 })
 
-test('an idle connection that was closed is no reason to leave: the list is asked for again', async () => {
+test('an idle connection that was closed is no reason to leave: the list is requested again', async () => {
   await using watched = await watch({ times: { pollMs: 50 } })
   await watched.until(() => watched.reports.length === 1)
   const { engine } = watched
@@ -131,7 +131,7 @@ test('an engine that breaks off its lists is left, and tried again', async () =>
   await again
 })
 
-test('what is no engine is said to be none', async () => {
+test('what is no engine is reported as such', async () => {
   await using watched = await watch({
     prepare: (engine) => {
       engine.script = (request, response) => {
@@ -149,7 +149,7 @@ test('what is no engine is said to be none', async () => {
   assert.equal(watched.reports.length, 0)
 })
 
-test('no engine at all is said once', async () => {
+test('no engine at all is reported once', async () => {
   await using watched = await watch({ prepare: (engine) => engine.stop() })
   await watched.until(() => watched.states.length > 0)
   await sleep(200)

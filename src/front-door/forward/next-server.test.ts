@@ -58,7 +58,7 @@ test('a body over h2c is given to the next server where the first was not reache
   server.close()
 })
 
-test('proxy_next_upstream says whether the next server is asked, for upgrades too', async () => {
+test('proxy_next_upstream decides whether the next server is tried, for upgrades too', async () => {
   await using app = await startApp((_request, response) => response.end('second'))
   app.server.on('upgrade', (_request, socket) => socket.end(SWITCHED))
   for (const text of [get('/'), get('/', ...UPGRADE)]) {
@@ -70,7 +70,7 @@ test('proxy_next_upstream says whether the next server is asked, for upgrades to
   }
 })
 
-test('what an application may have heard is not said again, unless that does no harm', async () => {
+test('what an application may have received is not sent again, unless that does no harm', async () => {
   await using silent = await startScriptedUpstream((socket) => socket.destroy())
   await using app = await startApp((_request, response) => response.end('second'))
   await using room = await openProxyRoom({ ports: [silent.port, app.port] })

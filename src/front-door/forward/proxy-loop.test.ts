@@ -49,7 +49,7 @@ for (const headers of [{}, { connection: 'Upgrade', upgrade: 'websocket' }]) {
   })
 }
 
-test('an application is told which servers a request has passed, and what others wrote there stays', async () => {
+test('an application sees which servers a request has passed, and what others wrote there stays', async () => {
   await using app = await startApp((request, response) => response.end(request.headers['cdn-loop']))
   await using room = await openProxyRoom({ ports: [app.port] })
   const [, own] = await requestThrough(room.port, {})

@@ -41,7 +41,7 @@ async function seenHeaders(
   )
 }
 
-test('an application is told how the visitor came', async () => {
+test('an application sees how the visitor came', async () => {
   const seen = await seenHeaders(['X-Custom: 1', 'Accept: x'])
   assert.equal(seen.host, HOST)
   assert.equal(seen['x-real-ip'], '127.0.0.1')

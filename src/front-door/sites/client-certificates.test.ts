@@ -41,7 +41,7 @@ describe('a host with a file of CAs', () => {
     ['off', STRANGER, '200'],
   ] as const) {
     const who = Object.entries({ STAFF, REVOKED, EXPIRED, STRANGER }).find(([, each]) => each === client)?.[0]
-    test(`with ${mode ?? 'nothing said'} answers ${who ?? 'nobody'} with ${expected}`, async () => {
+    test(`with ${mode ?? 'no mode'} answers ${who ?? 'nobody'} with ${expected}`, async () => {
       await using room = await openClientHosts(lists, [{ host: 'a.test', clientCertificates: mode }])
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
         assert.equal(

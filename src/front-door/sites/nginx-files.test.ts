@@ -50,7 +50,7 @@ test('`proxy.conf` counts for all hosts, and what it tunes is passed over', asyn
   assert.equal(answer?.sent, HOST)
 })
 
-test('what is not read of `conf.d` is said by file and line', () => {
+test('what is not read of `conf.d` is reported by file and line', () => {
   const names = ['server', 'map', 'geo', 'upstream', 'log_format', 'proxy_cache_path']
   const text = names.map((name) => `${name} a { }`).join('\n')
   const { problems } = readHttpLevel([{ file: 'a.conf', text }])

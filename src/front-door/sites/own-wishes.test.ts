@@ -112,7 +112,7 @@ describe('a certificate that a container asks for', () => {
   }
 
   for (const environment of [{ ACME_CA_URI: 'https://ca.example.net/dir' }, { LETSENCRYPT_TEST: 'true' }]) {
-    test(`has names of its own hosts only where another CA is asked by ${Object.keys(environment)}`, () => {
+    test(`has names of its own hosts only where another CA is requested by ${Object.keys(environment)}`, () => {
       const own = { VIRTUAL_HOST: 'me.example.com,*.me.example.com', ...environment }
       for (const [wished, left, why] of [
         ['me.example.com', 'me.example.com', undefined],

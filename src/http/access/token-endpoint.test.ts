@@ -23,7 +23,7 @@ describe('/token', () => {
     return (await surface.send(undefined, 'GET', '/v2/', { headers })).status === 200
   }
 
-  test('GET gives a token for what the account may do of what is asked for', async () => {
+  test('GET gives a token for what the account may do of what is requested', async () => {
     const asked = `${SCOPE} repository:bob/app:pull registry:catalog:*`
     const reply = await surface.send('alice', 'GET', `/token?${new URLSearchParams({ scope: asked })}`)
     assert.deepEqual([reply.status, reply.json.scope], [200, `registry:catalog:* ${SCOPE}`])
@@ -55,7 +55,7 @@ describe('/token', () => {
     }
   })
 
-  test('POST with a password gives a refresh token where it is asked for, which is good for further tokens', async () => {
+  test('POST with a password gives a refresh token where it is requested, which is good for further tokens', async () => {
     const login = { grant_type: 'password', username: 'alice', password: 'alice', scope: SCOPE }
     assert.equal((await post(login)).json.refresh_token, undefined)
     const first = await post({ ...login, access_type: 'offline', client_id: 'test' })

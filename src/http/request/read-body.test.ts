@@ -65,7 +65,7 @@ test('`readBody()` turns away what would be too much together, and takes it once
   assert.equal(await readAnswer(large), 'SIZE_INVALID')
 })
 
-test('`readBody()` does not wait for a client that went before it was asked', async () => {
+test('`readBody()` does not wait for a client that went before its body was requested', async () => {
   const { promise: outcome, resolve } = Promise.withResolvers<string>()
   const { promise: hasBegun, resolve: begin } = Promise.withResolvers<void>()
   await using server = await serve(async (incoming) => {

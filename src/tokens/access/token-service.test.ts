@@ -58,7 +58,7 @@ test('`issue()` writes the header and the claims that clients and other tools kn
   )
 })
 
-test('`verify()` gives back what was issued, at once when it is asked again', async (openDatabase) => {
+test('`verify()` gives back what was issued, at once when it is called again', async (openDatabase) => {
   await using t = await openTokenRoom(openDatabase)
   const { token } = await t.tokens.issue(CLAIMS)
   const first = t.tokens.verify(token)

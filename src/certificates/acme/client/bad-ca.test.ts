@@ -244,7 +244,7 @@ const ROWS: readonly BadCa[] = [
 
 describe('A CA that', () => {
   for (const row of ROWS)
-    test(`${row.title} leaves the certificate in use, and the operator is told`, async () => {
+    test(`${row.title} leaves the certificate in use, and is reported to the operator`, async () => {
       await using ca = await ScriptedAcmeServer.start()
       await using room = await makeAcmeRoom({ directory: ca.directoryUrl })
       ca.clock = () => room.clock.now

@@ -108,7 +108,7 @@ describe('`planWish()`', () => {
     assert.deepEqual(requirePlan(planWish(wishFor(['a.example.com']), { ...DEFAULTS, eab })).eab, eab)
   })
 
-  test('warns where a test would be asked of the real directory', () => {
+  test('warns where a test would go to the real directory', () => {
     const tested = (directory: string): unknown => {
       const planned = planWish(wishFor(['a.example.com'], { isTest: true, directory }), DEFAULTS)
       return planned.kind === 'order' ? planned.findings.map(({ message }) => message) : []

@@ -91,7 +91,7 @@ describe('`attemptTime()`', () => {
       assert.equal(wait(hours + 1), 6, 'what has expired has nothing to lose')
     })
 
-  test('never comes before what the CA asked for, however urgent it is', () => {
+  test('never comes before the time that the CA named, however urgent it is', () => {
     const now = START + 2159 * HOUR_MS
     const waits = { lastAttemptAt: now, nextAttemptAt: now + 3 * HOUR_MS, notBeforeByCa: now + 3 * HOUR_MS }
     assert.equal(attemptTime(state({ now, certificate: acme(2160), ...waits })), now + 3 * HOUR_MS)

@@ -16,8 +16,8 @@ function list(data: string, ...more: string[]) {
   return runCli(['cert', 'list', '--data', data, ...more], { cwd: data })
 }
 
-describe('`berth cert list` of what CAs were asked for', () => {
-  it('shows the last words of the CA, and when it is asked next', async () => {
+describe('`berth cert list` of orders from CAs', () => {
+  it('shows the last words of the CA, and when the next attempt is', async () => {
     await using pair = await makePair()
     const { room, ca } = pair
     ca.script('order', problemReply('rejectedIdentifier', 'not this one', { status: 403 }))

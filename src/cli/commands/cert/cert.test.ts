@@ -237,7 +237,7 @@ describe('`berth cert list`, `self-signed` and `ca`', () => {
     assert.equal(new X509Certificate(chainPem).publicKey.asymmetricKeyDetails?.namedCurve, 'secp384r1')
   })
 
-  it('warns of names that the own CA does not sign for, though it is asked to', async () => {
+  it('warns of names that the own CA does not sign for, though they are requested', async () => {
     await using room = await openRoom()
     const made = await room.run(['ca', '--new', '--name', 'cache'])
     assert.deepEqual([made.code, made.stderr], [0, ''])

@@ -742,7 +742,7 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
     ],
     ['a bad host', { 'b@d': {} }, /"b@d" is no host name/],
   ] as const) {
-    test(`with ${name} is lost, and said to be`, () => {
+    test(`with ${name} is lost, with a warning`, () => {
       const containers = [multiports(document), container({ VIRTUAL_HOST: 'other.example.com' })]
       assert.deepEqual(
         declare(containers).map(({ host }) => host),
@@ -764,7 +764,7 @@ describe('VIRTUAL_HOST_MULTIPORTS', () => {
 describe('a certificate', () => {
   const readWish = (environment: Record<string, string>): SiteDeclaration['acme'] =>
     only([container(environment)]).acme
-  test('is asked for with all that was said', () => {
+  test('is requested with all that was declared', () => {
     assert.deepEqual(
       readWish({
         ACME_HOST: 'app.example.com, WWW.example.com',
@@ -826,7 +826,7 @@ describe('a certificate', () => {
     [{ ACME_HOST: '*.example.com' }, { hosts: ['*.example.com'] }],
     [{ ACME_HOST: 'mail.example.com' }, { hosts: ['mail.example.com'] }],
   ] as const) {
-    test(`with ${JSON.stringify(environment)} is asked for`, () => {
+    test(`with ${JSON.stringify(environment)} is requested`, () => {
       const site = only([container(environment)])
       for (const [name, value] of Object.entries(expected)) {
         assert.deepEqual(site.acme?.[name as keyof typeof site.acme], value, name)
@@ -835,7 +835,7 @@ describe('a certificate', () => {
       warned(site, warning)
     })
   }
-  test('is for each host alone, if so said', () => {
+  test('is for each host alone, if so declared', () => {
     const sites = declare([
       container({
         VIRTUAL_HOST: 'a.example.com,b.example.com,c.example.com',
@@ -857,7 +857,7 @@ describe('a certificate', () => {
   test('is kept while its container is stopped', () => {
     assert.ok(only([container({ ACME_HOST: 'app.example.com' }, { state: 'stopped', exitCode: 0 })]).acme)
   })
-  test('keeps its key out of all that is told', () => {
+  test('keeps its key out of all reports', () => {
     const site = only([container({ ACME_HOST: 'app.example.com,b@d', ACME_EAB_HMAC_KEY: 'topsecret' })])
     assert.equal(JSON.stringify(site.warnings).includes('topsecret'), false)
   })
@@ -1062,7 +1062,7 @@ test('what an engine answers becomes a site', () => {
   assert.deepEqual(formatServers(only([facts], { place: IN_WEB })), ['172.20.0.9:3000'])
 })
 
-test('a variable longer than what is kept of one is cut and said, not passed over', () => {
+test('a variable longer than what is kept of one is cut with a warning, not passed over', () => {
   const names = Array.from({ length: 6_000 }, (_, index) => `m${index}.example.com`)
   const long = { VIRTUAL_HOST: names.join(), VIRTUAL_HOST_MULTIPORTS: `#${'x'.repeat(70_000)}` }
   for (const [name, value] of Object.entries(long)) {

@@ -54,7 +54,7 @@ test('a path that is none of the few does not compile, nor does an id that is a 
   client.close()
 })
 
-test('a socket that is missing, stale or no socket is told apart', async () => {
+test('a socket that is missing, stale or no socket has an error of its own', async () => {
   await using folder = await makeTempFolder('socket')
   const at = (name: string): DockerClient =>
     createDockerClient(`unix://${join(folder.path, name)}`, undefined)
@@ -105,7 +105,7 @@ test('createDockerClient() keeps a password in a URL out of its error', () => {
   )
 })
 
-test('what does not speak HTTP is said not to', async () => {
+test('what does not speak HTTP is reported as such', async () => {
   const server = createTcpServer((socket) => void socket.end('SSH-2.0-OpenSSH_9.6\r\n')).listen(
     0,
     '127.0.0.1',
@@ -157,7 +157,7 @@ test('a newest engine that takes no old clients is read from', async () => {
   client.close()
 })
 
-test('a container that is gone is told apart from an engine that is none', async () => {
+test('a container that is gone has another error than an engine that is none', async () => {
   await using engine = await startScriptedEngine()
   const client = createDockerClient(engine.url, undefined)
   await fails(client.inspect(formatId(1)), 'DOCKER_NOT_FOUND', /answered 404/)

@@ -40,7 +40,7 @@ test('a connection that was not checked is not used by a host that wants it chec
   assert.match(events ?? '', /^fail /)
 })
 
-test('a request that is given up is told of as such, not as a fault of the upstream', async () => {
+test('a request that is given up is reported as such, not as a fault of the upstream', async () => {
   await using app = await startSecure()
   using upstreams = new Http2Upstreams()
   assert.deepEqual(await requestUpstreams(upstreams, app, false, { isAborted: true }), ['fail aborted'])

@@ -51,7 +51,7 @@ test('what is too much for a server goes to the next one, else gets 503, and the
     const { text } = await exchange(room.port, get('/', ...lines), { quietMs: 50 })
     assert.match(text, /^HTTP\/1\.1 503 [\s\S]*retry-after: 10\r$/im)
   }
-  const full = room.log.filter(({ msg }) => /as many requests under way/.test(String(msg)))
+  const full = room.log.filter(({ msg }) => /the largest number of requests/.test(String(msg)))
   assert.deepEqual(
     full.map((line) => [line.server, line.atServer]),
     [['server0', 2]],

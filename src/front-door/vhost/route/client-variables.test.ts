@@ -41,7 +41,7 @@ test('variables tell the certificate of a visitor, in one line each', () => {
   assert.equal(read('verify', { client: untrusted }), 'FAILED:unable to verify the first certificate')
 })
 
-test('variables tell nothing of a visitor who showed none, or was not asked', () => {
+test('variables tell nothing of a visitor who showed none, or from whom none was requested', () => {
   for (const client of [undefined, { certificate: undefined, error: 'UNABLE_TO_GET_ISSUER_CERT' }]) {
     assert.equal(read('verify', { client }), 'NONE')
     assert.equal(read('verify', { client, scheme: 'http' }), '')

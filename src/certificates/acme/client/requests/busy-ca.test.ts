@@ -50,7 +50,7 @@ describe('A CA that is busy', () => {
       assert.equal(room.manager.status()[0]?.state, 'valid')
     })
 
-  test('for a moment is asked again at once', async () => {
+  test('for a moment gets the request again at once', async () => {
     await using ca = await ScriptedAcmeServer.start()
     await using room = await makeAcmeRoom({ directory: ca.directoryUrl })
     ca.script('order', busy('0', 503), 2)
@@ -60,7 +60,7 @@ describe('A CA that is busy', () => {
 })
 
 describe('A CA with nonces of little use', () => {
-  test('is asked a bounded number of times', async () => {
+  test('gets a bounded number of requests', async () => {
     await using ca = await ScriptedAcmeServer.start()
     await using room = await makeAcmeRoom({ directory: ca.directoryUrl })
     ca.script('account', problemReply('badNonce', 'no'))
