@@ -183,7 +183,7 @@ function readManifestPut(name: string, last: string, query: URLSearchParams): Oc
   const tags = [...new Set(query.getAll('tag'))]
   if (tags.length > MAX_TAG_PARAMETERS) {
     throw new OciError('REQUEST_INVALID', {
-      message: `Too many tag parameters: at most ${MAX_TAG_PARAMETERS} are taken at once`,
+      message: `Too many tag parameters: at most ${MAX_TAG_PARAMETERS} are allowed in one request`,
       status: 414,
     })
   }

@@ -17,7 +17,7 @@ export async function checkDocker(dockerHost: string | undefined): Promise<Findi
     const api = `version ${String(version.Version)}, API ${String(version.ApiVersion)}`
     return ok('docker', `The engine at ${url} answers (${api}, ${count} containers)`)
   } catch (error) {
-    const remedy = error instanceof DockerError ? error.remedy : 'See that the engine runs'
+    const remedy = error instanceof DockerError ? error.remedy : 'Check that the engine runs'
     return failed('docker', error instanceof Error ? error.message : reasonOf(error), remedy)
   }
 }

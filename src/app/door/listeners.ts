@@ -37,7 +37,7 @@ export function checkListeners(config: Config): void {
   throw new AppError(
     'PLAIN_HTTP_REFUSED',
     `Passwords would cross the network in the clear: plain HTTP is set on ${formatAddress(listenHttp)}`,
-    'Use --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure-http if a proxy before it does TLS',
+    'Use --tls-cert and --tls-key, listen on 127.0.0.1, or set --insecure-http if a proxy before it does TLS',
   )
 }
 

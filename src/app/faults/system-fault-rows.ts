@@ -35,22 +35,21 @@ const NO_FILES: FaultRow = {
 const NO_FILES_AT_ALL: FaultRow = {
   code: 'OUT_OF_FILES',
   what: 'The machine has no open file left, which {what} needs',
-  remedy: 'Raise fs.file-max with sysctl, or stop what opens so many',
+  remedy: 'Raise fs.file-max with sysctl, or stop the programs that open so many',
 }
 const READ_ONLY: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
   what: 'The disk of {what} is mounted read-only',
-  remedy:
-    'Mount it writable; if the system made it read-only by itself, the disk has failed: look into "dmesg"',
+  remedy: 'Mount it writable; if the system made it read-only by itself, the disk has failed: see "dmesg"',
 }
 const DISK_FAILED: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
   what: 'The disk of {what} failed (EIO)',
-  remedy: 'Look into "dmesg" for what the disk reports, and copy what can be read',
+  remedy: 'See "dmesg" for the errors of the disk, and copy the files that can be read',
 }
 const STALE: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
-  what: 'The network disk of {what} no longer knows the file (ESTALE)',
+  what: 'The network disk of {what} no longer has the file (ESTALE)',
   remedy: 'Mount it again, then start again',
 }
 const NOT_PERMITTED: FaultRow = {
@@ -67,7 +66,7 @@ const OWN_MODE: FaultRow = {
 const IS_FOLDER: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
   what: 'A folder stands at {what}, where a file has to be',
-  remedy: 'Look at what is in the folder, and move it away',
+  remedy: 'Check the content of the folder, and move it away',
 }
 const IS_FILE: FaultRow = {
   code: 'DATA_NOT_WRITABLE',
@@ -231,7 +230,7 @@ export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, 
       code: 'DATA_NOT_WRITABLE',
       what: 'SQLite cannot read or write {what} or the files beside it (-wal, -shm)',
       remedy:
-        'If one of these was moved or removed while a server runs, restart the server; otherwise look into "dmesg" for what the disk reports, and copy what can be read',
+        'If one of these was moved or removed while a server runs, restart the server; otherwise see "dmesg" for the errors of the disk, and copy the files that can be read',
     },
     SQLITE_NOTADB: {
       code: 'DATABASE_UNUSABLE',

@@ -115,7 +115,11 @@ function parseSetting<Name extends OptionName>(name: Name, raw: RawValue): Optio
   const result = option.parse.safeParse(raw.value)
   if (!result.success) {
     const what = describeIssue(result.error.issues[0])
-    throw new ConfigError('VALUE_INVALID', `${raw.source}${what}`, `Correct it; it means: ${option.help}`)
+    throw new ConfigError(
+      'VALUE_INVALID',
+      `${raw.source}${what}`,
+      `Correct it; the setting is: ${option.help}`,
+    )
   }
   const value = option.isPath
     ? path.resolve(raw.baseDir, String(result.data))

@@ -29,7 +29,7 @@ export const ACME_OPTIONS = {
   },
   'acme-directory-ca': {
     value: 'FILE',
-    help: 'certificates to trust the directory by, PEM: for a CA of your own',
+    help: 'root certificates, PEM, by which the directory is trusted: for a CA of your own',
     example: '/etc/berth/acme-roots.pem',
     otherwise: 'the usual ones',
     parse: text,

@@ -28,7 +28,7 @@ export const DATABASE_OPTIONS = {
   },
   'database-listen': {
     value: 'ADDR',
-    help: 'where changes of other nodes are listened for, past a pooler such as pgbouncer: host:port of PostgreSQL itself, or off',
+    help: 'address at which to listen for changes of other nodes, beside a pooler such as pgbouncer: host:port of PostgreSQL itself, or off',
     example: 'db.example.com:5432',
     otherwise: 'the host and port of the URL',
     parse: listenTarget,

@@ -89,7 +89,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'https-method': {
     value: 'METHOD',
-    help: 'redirect, noredirect, nohttp or nohttps, for hosts that do not say it themselves',
+    help: 'redirect, noredirect, nohttp or nohttps, for hosts without a value of their own',
     example: 'noredirect',
     default: 'redirect',
     parse: word(HTTPS_METHODS),
@@ -97,7 +97,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'non-get-redirect': {
     value: 'STATUS',
-    help: 'status of the redirect to TLS for methods other than GET and HEAD, where sites do not say it themselves: 301, 302, 307 or 308',
+    help: 'status of the redirect to TLS for methods other than GET and HEAD, for sites without a value of their own: 301, 302, 307 or 308',
     example: '307',
     default: '308',
     parse: redirectStatus,
@@ -105,7 +105,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   hsts: {
     value: 'VALUE',
-    help: 'Strict-Transport-Security of hosts that do not say it themselves, or off',
+    help: 'Strict-Transport-Security of hosts without a value of their own, or off',
     example: 'max-age=63072000; includeSubDomains',
     default: 'max-age=31536000',
     parse: header,
@@ -113,7 +113,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'trust-default-cert': {
     value: 'BOOL',
-    help: 'serve hosts without a certificate of their own with default.crt, where they do not say it themselves',
+    help: 'serve hosts without a certificate of their own with default.crt, unless the host sets it otherwise',
     example: 'false',
     default: 'true',
     parse: flag,
@@ -121,7 +121,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'http-without-cert': {
     value: 'BOOL',
-    help: 'serve sites that have no certificate by plain HTTP, where they do not say it themselves; false: they redirect to TLS as if they had one',
+    help: 'serve sites that have no certificate by plain HTTP, unless the site sets it otherwise; false: they redirect to TLS as if they had one',
     example: 'false',
     default: 'true',
     parse: flag,
@@ -144,7 +144,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'external-http-port': {
     value: 'PORT',
-    help: 'port that visitors use for plain HTTP, if it is not the one listened on: passed on to applications',
+    help: 'port that visitors use for plain HTTP, if it differs from that of listen-http: passed on to applications',
     example: '8080',
     otherwise: 'that of listen-http',
     parse: wholeNumber(1, 65_535),
@@ -152,7 +152,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'external-https-port': {
     value: 'PORT',
-    help: 'port that visitors use for TLS, if it is not the one listened on: redirects lead there, and it is passed on to applications',
+    help: 'port that visitors use for TLS, if it differs from that of listen-https: used in redirects, and passed on to applications',
     example: '8443',
     otherwise: 'that of listen-https',
     parse: wholeNumber(1, 65_535),
@@ -160,7 +160,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'proxy-protocol': {
     value: 'WORD',
-    help: 'whether those of proxy-protocol-from must begin each connection with a PROXY header: optional or required',
+    help: 'whether addresses of proxy-protocol-from must begin each connection with a PROXY header: optional or required',
     example: 'required',
     default: 'optional',
     parse: word(['optional', 'required']),
@@ -212,7 +212,7 @@ export const FRONT_DOOR_OPTIONS = {
   ...ACME_OPTIONS,
   sites: {
     value: 'MAP',
-    help: 'hosts and what answers there; only in berth.yaml, see docs/front-door.md',
+    help: 'hosts, and the servers or files behind them; only in berth.yaml, see docs/front-door.md',
     example: "{ wiki.example.com: { upstream: 'http://10.0.0.5:8080' } }",
     otherwise: 'none',
     parse: sites,

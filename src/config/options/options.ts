@@ -90,7 +90,7 @@ export const OPTIONS = {
   },
   'insecure-http': {
     value: 'BOOL',
-    help: 'take passwords over plain HTTP on addresses other than loopback: only behind a TLS proxy',
+    help: 'accept passwords over plain HTTP on addresses other than loopback: only behind a TLS proxy',
     example: 'true',
     default: 'false',
     parse: flag,
@@ -147,7 +147,7 @@ export const OPTIONS = {
   },
   'sparse-manifests': {
     value: 'BOOL',
-    help: 'take a manifest that names content the repository does not hold',
+    help: 'accept a manifest that names content that its repository does not have',
     example: 'true',
     default: 'false',
     parse: flag,
@@ -164,7 +164,7 @@ export const OPTIONS = {
   },
   'weak-hashes': {
     value: 'BOOL',
-    help: 'check DES and plain-text entries of password files too, which are guessed in no time',
+    help: 'also check DES and plain-text entries of password files, which can be guessed at once',
     example: 'true',
     default: 'false',
     parse: flag,
@@ -194,7 +194,7 @@ export const OPTIONS = {
   },
   collect: {
     value: 'BOOL',
-    help: 'remove what is no longer needed by itself: see docs/upkeep.md',
+    help: 'whether the server removes content that is no longer needed: see docs/upkeep.md',
     example: 'false',
     default: 'true',
     parse: flag,
@@ -208,7 +208,7 @@ export const OPTIONS = {
   },
   'keep-days': {
     value: 'DAYS',
-    help: 'days for which images that no tag names, and what was deleted, are kept after their last use, 0 to 3650',
+    help: 'days for which untagged images are kept after their last use, and deleted content after its deletion, 0 to 3650',
     example: '30',
     default: '14',
     parse: wholeNumber(0, 3650),
@@ -230,7 +230,7 @@ export const OPTIONS = {
   },
   'max-blob-bytes': {
     value: 'BYTES',
-    help: 'size of the largest blob taken; 0: no limit',
+    help: 'size of the largest blob accepted; 0: no limit',
     example: '10737418240',
     default: '0',
     parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),

@@ -97,7 +97,7 @@ export async function verifyPassword(
   } catch (error) {
     if (!(error instanceof AccountError) || error.code !== 'TOO_MANY_ATTEMPTS') throw error
     throw new OciError('TOOMANYREQUESTS', {
-      message: 'Too many log-ins are being tried: wait, then try again with the right password',
+      message: 'Too many log-ins are being checked: wait, then try again with the right password',
       retryAfterS: error.retryAfterS ?? 1,
       cause: error,
     })

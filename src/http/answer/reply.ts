@@ -151,7 +151,7 @@ export function toOciError(error: unknown, exchange: Exchange): OciError {
     })
   }
   return new OciError('UNKNOWN', {
-    message: `Something went wrong in this registry: its log says more under the request id ${exchange.visit.requestId}`,
+    message: `Something went wrong in this registry: its log has more under the request id ${exchange.visit.requestId}`,
     cause: error,
   })
 }

@@ -25,7 +25,7 @@ export function roomFor(upload: UploadRow, body: UploadBody, maxBlobBytes: numbe
   const { range, length } = body
   if (range && range.start !== offset) {
     throw new OciError('RANGE_INVALID', {
-      message: `The chunk begins at ${range.start}, the session goes on at ${offset}: ask for its status`,
+      message: `The chunk begins at ${range.start}, the session goes on at ${offset}: get its status`,
       detail: { offset },
     })
   }
@@ -54,7 +54,7 @@ export function refuseUnfit(
 
 function tooLarge(max: number): OciError {
   return new OciError('SIZE_INVALID', {
-    message: `The blob is larger than this registry takes: at most ${max} bytes`,
+    message: `The blob is larger than this registry accepts: at most ${max} bytes`,
     status: 413,
   })
 }

@@ -27,6 +27,6 @@ export class UploadLocks implements UploadTurns {
 /** Another request is at work on the session. */
 export function sessionInUse(): OciError {
   return new OciError('RANGE_INVALID', {
-    message: 'Another request is adding to this upload session: ask for its status, then go on',
+    message: 'Another request is adding to this upload session: get its status, then go on',
   })
 }
