@@ -35,12 +35,16 @@ export class ManifestUses {
     this.#now = now
   }
 
-  /** Notes a pull. Errors: those of the facts. */
+  /** Notes a pull. One that cannot be written now, as on a full disk, is written later: it is no reason to refuse the pull. */
   async note(pulled: Pulled): Promise<void> {
     const key = `${pulled.repository}@${pulled.digest}`
     this.#pending.set(key, pulled)
-    if (this.#pending.size >= MAX_REMEMBERED) await this.write()
-    if (pulled.isQueued && !this.#isRecent(key)) await this.#metadata.recordPulls([pulled])
+    try {
+      if (this.#pending.size >= MAX_REMEMBERED) await this.write()
+      if (pulled.isQueued && !this.#isRecent(key)) await this.#metadata.recordPulls([pulled])
+    } catch {
+      this.#seen.delete(key)
+    }
   }
 
   /** True if the pull of a manifest was written lately; from now on it counts as written. */
@@ -64,7 +68,9 @@ export class ManifestUses {
     try {
       await this.#metadata.recordPulls([...pending.values()])
     } catch (error) {
-      for (const [key, pulled] of pending) this.#pending.set(key, pulled)
+      for (const [key, pulled] of pending) {
+        if (this.#pending.size < MAX_REMEMBERED) this.#pending.set(key, pulled)
+      }
       throw error
     }
   }

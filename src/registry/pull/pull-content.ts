@@ -48,7 +48,8 @@ export function createPullContent({
 }): PullContent {
   return {
     async statBlob(repository, digest, { isReliedOn = false } = {}) {
-      if (isReliedOn) await metadata.renewLink(repository, digest)
+      // If it cannot be recorded, as on a full disk, the answer is true all the same.
+      if (isReliedOn) await metadata.renewLink(repository, digest).catch(() => {})
       const blob = await metadata.findBlob(repository, digest)
       if (blob && (await presence.isWhole({ digest, size: blob.size }))) return blob
       throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
