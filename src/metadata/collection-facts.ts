@@ -45,7 +45,14 @@ export type LookOutcome =
    * No fact names the blob, and none will before {@link CollectionFacts.forgetBlob}. Its bytes can be removed within
    * {@link REMOVED_WITHIN_MS}, and never after that: another process may take the removal over.
    */
-  | { readonly kind: 'marked'; readonly digest: Digest }
+  | ({ readonly kind: 'marked' } & BlobMark)
+
+/** A mark of bytes that are being removed; another process that takes the removal over makes a later one. */
+export interface BlobMark {
+  readonly digest: Digest
+  /** In milliseconds since 1970. */
+  readonly markedAt: number
+}
 
 /** Entries of one kind. */
 export interface QueueTotals {
@@ -69,8 +76,8 @@ export interface CollectionFacts {
     item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>,
     policy: CollectionPolicy,
   ): Promise<LookOutcome>
-  /** Removes the row and the mark of a blob whose bytes are removed. */
-  forgetBlob(digest: Digest): Promise<void>
+  /** Removes the row and the mark of a blob whose bytes are removed; nothing if the mark is no longer in force. */
+  forgetBlob(mark: BlobMark): Promise<void>
   /** Those of the blobs that no fact names, which then are queued, to be removed after `graceMs`; at most 1,000. Returns their number. */
   queueUnknown(digests: readonly Digest[], graceMs: number): Promise<number>
   /** Removes the history of tags that can no longer be restored, and old claims: at most `limit` of each; their number. */

@@ -5,6 +5,7 @@ import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { type Digest, hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
+import type { BlobMark } from '../collection-facts.ts'
 import { createSqlMetadata } from '../sql-metadata.ts'
 import { createCollectionFacts } from './create-collection-facts.ts'
 
@@ -24,27 +25,28 @@ test('no fact can name a blob whose bytes are being removed', async (openDatabas
   await t.put(image)
   await t.metadata.deleteRepository(APP)
   await t.metadata.emptyTrash()
-  let marked: Digest[] = []
+  const marks = new Map<Digest, BlobMark>()
   for (const item of await t.facts.listDue(POLICY, 10)) {
     while ((await t.facts.look(item, POLICY)).kind === 'continued');
   }
   for (const item of await t.facts.listDue(POLICY, 10)) {
     const outcome = await t.facts.look(item, POLICY)
-    if (outcome.kind === 'marked') marked = [...marked, outcome.digest]
+    if (outcome.kind === 'marked') marks.set(outcome.digest, outcome)
   }
-  assert.deepEqual(marked.sort(), digests(CONFIG, 'layer', image))
-  const layer = hashContent('layer')
+  const forget = async (digest: Digest) => t.facts.forgetBlob(marks.get(digest) as BlobMark)
+  assert.deepEqual([...marks.keys()].sort(), digests(CONFIG, 'layer', image))
+  const layer = digestOf('layer')
   assert.equal(await t.metadata.claimBlob(layer), 'removing')
   assert.equal(await t.metadata.linkBlob({ repository: APP, digest: layer, size: 5 }), false)
   assert.equal(await t.metadata.findBlob(APP, layer), undefined)
-  await t.facts.forgetBlob(layer)
-  await t.facts.forgetBlob(hashContent(CONFIG))
+  await forget(layer)
+  await forget(digestOf(CONFIG))
   assert.equal(await t.metadata.claimBlob(layer), 'claimed')
   await t.link(CONFIG, 'layer')
   const refused = await t.put(image, 'v1')
   assert.deepEqual([refused.isRemoved, refused.missing], [true, []])
   assert.equal(await t.metadata.findManifest(APP, V1), undefined)
-  await t.facts.forgetBlob(refused.digest)
+  await forget(refused.digest)
   assert.equal((await t.put(image, 'v1')).isRemoved, false)
   assert.equal((await t.metadata.findManifest(APP, V1))?.digest, refused.digest)
 })

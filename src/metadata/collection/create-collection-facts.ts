@@ -26,9 +26,14 @@ export function createCollectionFacts(
     listDue: (policy, limit) => listDue(read, policy, { now: clock(), limit }),
     look: (item, policy) => transaction((tx) => look(tx, item, { policy, now: clock() })),
     preview: (item, policy) => preview(database, { item, policy, now: clock() }),
-    forgetBlob: (digest) =>
+    forgetBlob: ({ digest, markedAt }) =>
       transaction(async (tx) => {
-        await tx.deleteFrom('blob_removals').where('digest', '=', digest).execute()
+        const mark = await tx
+          .deleteFrom('blob_removals')
+          .where('digest', '=', digest)
+          .where('marked_at', '=', markedAt)
+          .executeTakeFirst()
+        if (mark.numDeletedRows === 0n) return
         await tx.deleteFrom('blob_claims').where('digest', '=', digest).execute()
         await tx.deleteFrom('blobs').where('digest', '=', digest).execute()
         await tx

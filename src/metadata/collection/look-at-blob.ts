@@ -1,14 +1,9 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { LookOutcome } from '../collection-facts.ts'
+import { readMark } from '../queries/blob-removals.ts'
 import type { Writes } from '../queries/repositories.ts'
 import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
-
-/**
- * Time for which a mark belongs to the process that made it, in milliseconds. After it the process has ended, and another
- * one removes the bytes; it is far longer than a process that lives may take, `REMOVED_WITHIN_MS`.
- */
-const MARK_HOLDS_MS = 5 * 60_000
 
 /**
  * Bytes are needed while a repository holds them, as a blob or as a manifest, the trash included, and while a push may
@@ -30,19 +25,14 @@ export async function lookAtBlob(tx: Writes, { digest, policy, now }: Look): Pro
 }
 
 async function mark(tx: Writes, digest: Digest, now: number): Promise<LookOutcome> {
-  const present = await tx
-    .selectFrom('blob_removals')
-    .select('marked_at')
-    .where('digest', '=', digest)
-    .executeTakeFirst()
-  const until = (present?.marked_at ?? Number.NEGATIVE_INFINITY) + MARK_HOLDS_MS
-  if (until > now) return { kind: 'postponed', until: new Date(until), why: 'being removed' }
+  const until = (await readMark(tx, digest, now))?.heldUntil
+  if (until !== undefined) return { kind: 'postponed', until: new Date(until), why: 'being removed' }
   await tx
     .insertInto('blob_removals')
     .values({ digest, marked_at: now })
     .onConflict((conflict) => conflict.column('digest').doUpdateSet({ marked_at: now }))
     .execute()
-  return { kind: 'marked', digest }
+  return { kind: 'marked', digest, markedAt: now }
 }
 
 async function findHolding(tx: Writes, digest: string): Promise<string | undefined> {

@@ -1,12 +1,12 @@
 import type { BlobReader, BlobWriter } from '../../blobs/blob-store.ts'
 import {
+  type BlobMark,
   type CollectionFacts,
   type CollectionPolicy,
   type DueItem,
   type LookOutcome,
   REMOVED_WITHIN_MS,
 } from '../../metadata/collection-facts.ts'
-import type { Digest } from '../../oci/digest.ts'
 import { Pace, type PaceLimits } from './pace.ts'
 
 /** Entries read at once. */
@@ -98,23 +98,34 @@ class Round {
   /** Looks at an entry and removes it, if it is not needed. Returns the number of bytes removed. */
   async #step(item: DueItem): Promise<number> {
     const { facts, policy, onLook } = this.#parts
-    const lookedAt = Date.now()
+    const since = new Elapsed()
     const outcome = await facts.look(item, policy)
-    const bytes = outcome.kind === 'marked' ? await this.#removeBytes(outcome.digest, lookedAt) : 0
+    const bytes = outcome.kind === 'marked' ? await this.#removeBytes(outcome, since) : 0
     if (outcome.kind === 'removed' || outcome.kind === 'marked') this.#removed[item.kind]++
     onLook?.(item, outcome)
     return bytes
   }
 
-  async #removeBytes(digest: Digest, markedAt: number): Promise<number> {
+  async #removeBytes(mark: BlobMark, since: Elapsed): Promise<number> {
     const { blobs, facts } = this.#parts
+    const { digest } = mark
     const size = (await blobs.stat(digest))?.size ?? 0
-    if (Date.now() - markedAt > REMOVED_WITHIN_MS) {
+    if (since.ms() > REMOVED_WITHIN_MS) {
       throw new Error(`The removal of ${digest} took too long to begin: it is tried again later`)
     }
     await blobs.delete(digest)
-    await facts.forgetBlob(digest)
+    await facts.forgetBlob(mark)
     return size
+  }
+}
+
+/** Time since it was made, by the clock that is furthest: one stands still while the machine sleeps, the other may be set. */
+class Elapsed {
+  readonly #steady = performance.now()
+  readonly #wall = Date.now()
+
+  ms(): number {
+    return Math.max(performance.now() - this.#steady, Math.abs(Date.now() - this.#wall))
   }
 }
 

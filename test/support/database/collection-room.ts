@@ -45,7 +45,7 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
         const outcome = await facts.look(item, policy)
         if (outcome.kind !== 'marked') continue
         removed.push(outcome.digest)
-        await facts.forgetBlob(outcome.digest)
+        await facts.forgetBlob(outcome)
       }
       while ((await facts.forgetHistory(policy, 100)) > 0);
       return removed.sort()

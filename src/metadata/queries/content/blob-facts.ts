@@ -4,7 +4,7 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { BlobFacts, RepositoryFilter } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
-import { isBeingRemoved, UNKNOWN_SIZE } from '../blob-removals.ts'
+import { isBeingRemoved, readMark, UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from '../repositories.ts'
 import { withinFilter } from '../repository-filter.ts'
@@ -116,7 +116,10 @@ async function claimBlob(
   // Only content that is known can be removed: most pushes bring new content, and need no transaction for it.
   if (!known && !(await isBeingRemoved(read, digest))) return 'claimed'
   return transaction(async (tx) => {
-    if (await isBeingRemoved(tx, digest)) return 'removing'
+    const mark = await readMark(tx, digest, now)
+    if (mark?.heldUntil !== undefined) return 'removing'
+    // The process that made it has ended; no other may come to end it, and pushes must not wait for that.
+    if (mark) await tx.deleteFrom('blob_removals').where('digest', '=', digest).execute()
     await tx
       .insertInto('blob_claims')
       .values({ digest, claimed_at: now })
