@@ -64,6 +64,11 @@ export interface QueueTotals {
 
 /** Finding and removing what is no longer needed. Errors of all: as of `Metadata`. */
 export interface CollectionFacts {
+  /**
+   * Notes that collection is at work. Returns the time until which nothing may be removed by itself: a day after a
+   * pause of more than a day, in which nobody could pull, or after a jump of the clock.
+   */
+  noteWork(): Promise<Date | undefined>
   /** Entries that are due, of kinds that set others free first, the oldest first; at most `limit`. */
   listDue(policy: CollectionPolicy, limit: number): Promise<DueItem[]>
   /** Looks at an entry again and removes the facts of what is no longer needed. */

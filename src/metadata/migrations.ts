@@ -5,6 +5,7 @@ import { addUploadState } from './migrations/003-upload-state.ts'
 import { addTagHistory } from './migrations/004-tag-history.ts'
 import { addCollection } from './migrations/005-collection.ts'
 import { recordOptionalLayers } from './migrations/006-optional-layers.ts'
+import { addCollectionRounds } from './migrations/007-collection-rounds.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -16,6 +17,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '004-tag-history': addTagHistory,
     '005-collection': addCollection,
     '006-optional-layers': recordOptionalLayers,
+    '007-collection-rounds': addCollectionRounds,
   },
   formerNames: {
     '001-content': '001-initial',

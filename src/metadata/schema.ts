@@ -19,6 +19,7 @@ export interface MetadataSchema {
   blob_claims: BlobClaimTable
   blob_removals: BlobRemovalTable
   collection_queue: CollectionQueueTable
+  collection_rounds: CollectionRoundTable
 }
 
 interface RepositoryTable {
@@ -133,6 +134,13 @@ interface CollectionQueueTable {
   /** Time from which on it may not be needed. */
   since: number
   reason: string
+}
+
+/** One row: when collection was last at work, and until when it waits. */
+interface CollectionRoundTable {
+  id: number
+  at: number
+  held_until: number
 }
 
 /** Kinds of what can be collected; each may set free those after it. */

@@ -24,12 +24,17 @@ interface CollectingContext {
   readonly check: () => Promise<void>
 }
 
+/** The reason of the last round for removing nothing, which the log has once. */
+interface HeldState {
+  why: string | undefined
+}
+
 /** Removes what is no longer needed, in rounds, until it is disposed. */
 export function keepCollecting(context: CollectingContext): AsyncDisposable {
   const { config, logger } = context
   if (!config.collect) return { async [Symbol.asyncDispose]() {} }
   const stopping = new AbortController()
-  const state = { isHeld: false }
+  const state: HeldState = { why: undefined }
   const rounds = runPeriodically(() => runRound(context, { signal: stopping.signal, state }), {
     firstMs: FIRST_ROUND_MS,
     everyMs: ROUND_EVERY_MS,
@@ -47,19 +52,15 @@ export function keepCollecting(context: CollectingContext): AsyncDisposable {
 
 async function runRound(
   { config, logger, place, blobs, facts, check }: CollectingContext,
-  { signal, state }: { signal: AbortSignal; state: { isHeld: boolean } },
+  { signal, state }: { signal: AbortSignal; state: HeldState },
 ): Promise<void> {
   await check()
   const policy = toPolicy(config)
-  if ((await place.findForeignRepositories()) !== undefined) {
-    if (!state.isHeld) {
-      logger.warn(
-        'nothing is removed: the folder of the blobs also holds repositories of the Distribution registry, which may ' +
-          'need the same blobs',
-      )
-    }
-    state.isHeld = true
-    return
+  const mayGoOn = async (): Promise<boolean> => {
+    const why = await findHold({ place, facts })
+    if (why !== undefined && why !== state.why) logger.warn(`nothing is removed: ${why}`)
+    state.why = why
+    return why === undefined
   }
   const round = await collect({
     blobs,
@@ -67,10 +68,24 @@ async function runRound(
     policy,
     pace: toPace(config),
     signal,
+    mayGoOn,
     onFailure: (item, err) => logger.error({ err, ...describe(item) }, 'content could not be removed'),
   })
   report(logger, round)
-  await warnOfLate(logger, await facts.countQueue(policy))
+  if (state.why === undefined) await warnOfLate(logger, await facts.countQueue(policy))
+}
+
+/** The reason why nothing may be removed at the moment. */
+async function findHold({
+  place,
+  facts,
+}: Pick<CollectingContext, 'place' | 'facts'>): Promise<string | undefined> {
+  if ((await place.findForeignRepositories()) !== undefined) {
+    return 'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs'
+  }
+  const until = await facts.noteWork()
+  if (until === undefined) return undefined
+  return `the last round was more than a day ago, so that images in use may not have been pulled since; it goes on at ${until.toISOString()}`
 }
 
 function report(logger: Logger, { removed, freedBytes, failed }: CollectionRound): void {

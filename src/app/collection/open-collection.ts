@@ -7,7 +7,7 @@ import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
-import { toPolicy } from './collection-terms.ts'
+import { POLICY_NOW, toPolicy } from './collection-terms.ts'
 
 /** Entries that a preview looks at: each is a transaction. */
 const MAX_PREVIEWED = 10_000
@@ -56,8 +56,7 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.open(), (opened) => opened.close())
   const facts = createCollectionFacts(store.database)
-  const policyOf = (isNow: boolean): CollectionPolicy =>
-    isNow ? { ...toPolicy(config), keepMs: 0 } : toPolicy(config)
+  const policyOf = (isNow: boolean): CollectionPolicy => (isNow ? POLICY_NOW : toPolicy(config))
   const kept = resources.move()
   return {
     status: () => facts.countQueue(policyOf(false)),
@@ -68,7 +67,18 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
       const onFailure = (_item: unknown, error: unknown): void => {
         failure ??= error
       }
-      const round = await collect({ facts, blobs, policy: policyOf(isNow), pace: UNPACED, onFailure })
+      const mayGoOn = async (): Promise<boolean> => {
+        await requireOwnBlobs(place)
+        return true
+      }
+      const round = await collect({
+        facts,
+        blobs,
+        policy: policyOf(isNow),
+        pace: UNPACED,
+        mayGoOn,
+        onFailure,
+      })
       return { ...round, failure }
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

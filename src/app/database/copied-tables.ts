@@ -22,5 +22,6 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'trashed_references', key: ['repository_id', 'manifest_digest', 'kind', 'digest'] },
   { name: 'blob_claims', key: ['digest'] },
   { name: 'blob_removals', key: ['digest'] },
+  { name: 'collection_rounds', key: ['id'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

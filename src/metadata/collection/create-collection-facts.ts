@@ -4,6 +4,7 @@ import type { MetadataSchema } from '../schema.ts'
 import { countQueue, listDue } from './due-items.ts'
 import { forgetHistory } from './forget-history.ts'
 import { look } from './look.ts'
+import { noteWork } from './note-work.ts'
 import { queueUnknown } from './queue-unknown.ts'
 
 /** Thrown to undo the transaction of a preview. */
@@ -23,6 +24,7 @@ export function createCollectionFacts(
 ): CollectionFacts {
   const { read, transaction } = database
   return {
+    noteWork: () => noteWork(database, clock()),
     listDue: (policy, limit) => listDue(read, policy, { now: clock(), limit }),
     look: (item, policy) => transaction((tx) => look(tx, item, { policy, now: clock() })),
     preview: (item, policy) => preview(database, { item, policy, now: clock() }),

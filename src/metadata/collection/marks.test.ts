@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { APP, openCollectionRoom, POLICY } from '../../../test/support/database/collection-room.ts'
-import { type OpenDatabase, testOnEngines } from '../../../test/support/database/engines.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
+import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
+import { hashContent } from '../../oci/digest.ts'
 
 const test = testOnEngines()
-const LAYER = digestOf('layer')
+const LAYER = hashContent('layer')
 const MINUTE = 1 / 1440
 
 /** A layer whose bytes a process is removing. */

@@ -8,7 +8,7 @@ import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { METADATA_MIGRATIONS } from '../../metadata/migrations.ts'
 import type { MetadataSchema } from '../../metadata/schema.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
-import { digestOf } from '../../oci/digest.ts'
+import { hashContent } from '../../oci/digest.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createRegistry } from '../create-registry.ts'
 import { ManifestUses } from './manifest-uses.ts'
@@ -31,18 +31,18 @@ test('a database that cannot be written to, as on a full disk, keeps nobody from
   const usual = await openAs(false)
   const owner = 'alice'
   await usual.registry.pushWholeBlob(
-    { repository: REPOSITORY, owner, digest: digestOf('{}') },
+    { repository: REPOSITORY, owner, digest: hashContent('{}') },
     createBody('{}'),
   )
   const push = { repository: REPOSITORY, owner, tags: [], contentType: undefined }
-  await usual.registry.pushManifest({ ...push, reference: digestOf(image), bytes: image })
+  await usual.registry.pushManifest({ ...push, reference: hashContent(image), bytes: image })
   await usual.database.close()
   now += 30 * 60_000
   const full = await openAs(true)
   const { registry, uses } = full
-  const found = await registry.getManifest(REPOSITORY, digestOf(image))
+  const found = await registry.getManifest(REPOSITORY, hashContent(image))
   assert.deepEqual(Buffer.from(found.bytes), image)
-  const { size } = await registry.statBlob(REPOSITORY, digestOf('{}'), { isReliedOn: true })
+  const { size } = await registry.statBlob(REPOSITORY, hashContent('{}'), { isReliedOn: true })
   assert.equal(size, 2)
   await assert.rejects(uses.write(), { code: 'UNAVAILABLE' }, 'the pull is still to be recorded')
   await full.database.close()

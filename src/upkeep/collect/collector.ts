@@ -14,6 +14,9 @@ const BATCH = 200
 /** Ended tags and claims forgotten in one transaction. */
 const HISTORY_BATCH = 500
 
+/** Failures one after the other that end a round: the cause is not the entry, and each is a line of the log. */
+const MAX_FAILED_IN_TURN = 50
+
 /** Result of a round. */
 export interface CollectionRound {
   /** Facts removed, by kind of content. */
@@ -34,13 +37,15 @@ interface CollectorParts {
   readonly onLook?: ((item: DueItem, outcome: LookOutcome) => void) | undefined
   /** Called with each entry that could not be removed. */
   readonly onFailure?: ((item: DueItem, error: unknown) => void) | undefined
+  /** Called before each few entries; false ends the round. */
+  readonly mayGoOn?: (() => Promise<boolean>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Removes what is due, facts first and bytes last, until nothing is. It needs no lock: each look is a transaction of its
  * own, several processes may collect at once, and one that ends in the middle leaves entries that the next one finds.
- * Errors: the reason of the signal; `OciError` of a database that cannot be reached.
+ * Errors: the reason of the signal; the last of many failures one after the other; `OciError` of a database that cannot be reached.
  */
 export async function collect(parts: CollectorParts): Promise<CollectionRound> {
   const round = new Round(parts)
@@ -60,6 +65,7 @@ class Round {
   }
   /** Entries that failed in this round, which are not tried again in it. */
   readonly #failed = new Set<string>()
+  #failedInTurn = 0
   #freedBytes = 0
 
   constructor(parts: CollectorParts) {
@@ -72,8 +78,9 @@ class Round {
   }
 
   async run(): Promise<void> {
-    const { facts, policy } = this.#parts
+    const { facts, policy, mayGoOn } = this.#parts
     for (;;) {
+      if (mayGoOn && !(await mayGoOn())) return
       const due = await facts.listDue(policy, BATCH + this.#failed.size)
       const fresh = due.filter((item) => !this.#failed.has(keyOf(item)))
       if (fresh.length === 0) break
@@ -86,12 +93,14 @@ class Round {
     await this.#pace.rest(this.#parts.signal)
     try {
       const bytes = await this.#step(item)
+      this.#failedInTurn = 0
       this.#freedBytes += bytes
       this.#pace.count(bytes)
     } catch (error) {
       this.#failed.add(keyOf(item))
       this.#pace.count()
       this.#parts.onFailure?.(item, error)
+      if (++this.#failedInTurn >= MAX_FAILED_IN_TURN) throw error
     }
   }
 

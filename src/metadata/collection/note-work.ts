@@ -1,0 +1,36 @@
+import type { Database } from '../../database/database.ts'
+import type { MetadataSchema } from '../schema.ts'
+
+/** Longest pause of a server that serves by day, in milliseconds; and the time that collection waits after a longer one. */
+const PAUSE_MS = 24 * 3_600_000
+/** Time for which work is not noted again, in milliseconds. */
+const NOTED_EVERY_MS = 10 * 60_000
+/** The one row. */
+const ID = 1
+
+/**
+ * Notes that collection is at work. After a pause of more than a day nothing is removed for a day: the server did not
+ * run, so that nobody could pull, or its clock has jumped ahead, or the database is that of an older backup. Returns the
+ * end of that day, if it is not over.
+ */
+export async function noteWork(
+  { read, transaction }: Database<MetadataSchema>,
+  now: number,
+): Promise<Date | undefined> {
+  const noted = await read.selectFrom('collection_rounds').selectAll().where('id', '=', ID).executeTakeFirst()
+  const isFresh = noted !== undefined && Math.abs(now - noted.at) < NOTED_EVERY_MS
+  if (isFresh && noted.held_until <= now) return undefined
+  return transaction(async (tx) => {
+    const last = await tx.selectFrom('collection_rounds').selectAll().where('id', '=', ID).executeTakeFirst()
+    const isLongAgo = last !== undefined && now - last.at > PAUSE_MS
+    // No later than a day from now: the clock may have been ahead.
+    const until = isLongAgo ? now + PAUSE_MS : Math.min(last?.held_until ?? 0, now + PAUSE_MS)
+    const row = { at: now, held_until: until }
+    await tx
+      .insertInto('collection_rounds')
+      .values({ id: ID, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+      .execute()
+    return until > now ? new Date(until) : undefined
+  })
+}
