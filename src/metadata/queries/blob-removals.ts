@@ -5,7 +5,7 @@ import type { Reads, Writes } from './repositories.ts'
  * Time for which a mark belongs to the process that made it, in milliseconds. After it the process has ended, and another
  * one removes the bytes, or stores them anew; it is far longer than a process that lives may take, `REMOVED_WITHIN_MS`.
  */
-export const MARK_HOLDS_MS: number = 5 * 60_000
+const MARK_HOLDS_MS = 5 * 60_000
 
 /**
  * The mark of a digest: until when its process may remove the bytes, or that the process has ended. A mark far in the future is
