@@ -3,6 +3,7 @@ import { APP, openCollectionRoom, POLICY } from '../../../test/support/database/
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { hashContent } from '../../oci/digest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { recordOptionalLayers } from '../migrations/006-optional-layers.ts'
 
@@ -114,4 +115,29 @@ test('a database of an older version keeps layers that need not be pushed, too',
   t.pass(1)
   assert.deepEqual(await t.collect(), [])
   assert.ok(await t.metadata.findBlob(APP, hashContent('windows')))
+})
+
+test('a repository of manifests with many references is removed in small pieces', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  const layers = Array.from({ length: 1_500 }, (_, number) => `layer ${number}`)
+  const bytes = formatManifest({ layers })
+  for (const note of ['1', '2', '3']) {
+    const image = formatManifest({ layers, annotations: { note } })
+    const record = { repository: APP, digest: hashContent(image), manifest: parseManifest(bytes, undefined) }
+    await t.metadata.putManifest({ ...record, bytes: image, tags: [], isSparseAllowed: true })
+  }
+  await t.metadata.deleteRepository(APP)
+  t.pass(15)
+  const [item] = await t.facts.listDue(POLICY, 1)
+  assert.ok(item)
+  let left = 3 * 1_501
+  while ((await t.facts.look(item, POLICY)).kind === 'continued') {
+    const { count } = await t.database.read
+      .selectFrom('manifest_references')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    assert.ok(left - Number(count) <= 2_500, `${left - Number(count)} at once`)
+    left = Number(count)
+  }
+  assert.deepEqual(await t.metadata.listTrash(1), [])
 })

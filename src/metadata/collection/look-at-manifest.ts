@@ -2,6 +2,7 @@ import type { LookOutcome } from '../collection-facts.ts'
 import type { QueueKey } from '../queries/collection-queue.ts'
 import { findUse } from '../queries/manifest-uses.ts'
 import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import { dropReferences } from './drop-references.ts'
 import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
 import { queueFreed } from './queue-freed.ts'
@@ -80,7 +81,8 @@ async function removeManifest(tx: Writes, { repositoryId, digest, now, policy }:
         ]
       : [{ kind: 'link', repositoryId, digest: named }],
   )
-  // References and recorded uses go with the manifest, by their foreign keys.
+  await dropReferences(tx, 'manifest_references', { repositoryId, digest })
+  // Recorded uses go with the manifest, by their foreign key.
   await tx
     .deleteFrom('manifests')
     .where('repository_id', '=', repositoryId)

@@ -1,13 +1,16 @@
 import type { LookOutcome } from '../collection-facts.ts'
 import { enqueue } from '../queries/collection-queue.ts'
 import type { Writes } from '../queries/repositories.ts'
+import { dropReferences } from './drop-references.ts'
 import { KINDS } from './due-items.ts'
 import { purgeTrashed } from './look-at-trashed.ts'
 import type { Look } from './look-terms.ts'
 
 /** Links removed in one transaction, which others wait for. */
 const LINKS = 500
-/** Manifests removed in one transaction; each may have many references. */
+/** References removed in one transaction, or a few more: a manifest may have tens of thousands. */
+const REFERENCES = 2_000
+/** Manifests removed in one transaction, whose references are gone. */
 const MANIFESTS = 50
 
 /**
@@ -28,9 +31,12 @@ export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutc
   if (repository.trashed_name !== null) {
     await tx.updateTable('repositories').set({ trashed_name: null }).where('id', '=', repositoryId).execute()
   }
-  if ((await removeLinks(tx, look)) || (await removeManifests(tx, look)) || (await emptyTrash(tx, look))) {
-    return { kind: 'continued' }
-  }
+  const isPartRemoved =
+    (await removeLinks(tx, look)) ||
+    (await removeReferences(tx, look)) ||
+    (await removeManifests(tx, look)) ||
+    (await emptyTrash(tx, look))
+  if (isPartRemoved) return { kind: 'continued' }
   for (const kind of KINDS) {
     await tx
       .deleteFrom('collection_queue')
@@ -59,6 +65,26 @@ async function removeLinks(tx: Writes, { repositoryId, now }: Look): Promise<boo
   return links.length > 0
 }
 
+async function removeReferences(tx: Writes, { repositoryId }: Look): Promise<boolean> {
+  let count = 0
+  while (count < REFERENCES) {
+    const row = await tx
+      .selectFrom('manifest_references')
+      .select('manifest_digest')
+      .where('repository_id', '=', repositoryId)
+      .limit(1)
+      .executeTakeFirst()
+    if (!row) break
+    const limit = REFERENCES - count
+    count += await dropReferences(tx, 'manifest_references', {
+      repositoryId,
+      digest: row.manifest_digest,
+      limit,
+    })
+  }
+  return count > 0
+}
+
 async function removeManifests(tx: Writes, { repositoryId, now }: Look): Promise<boolean> {
   const manifests = await tx
     .deleteFrom('manifests')
@@ -81,7 +107,7 @@ async function emptyTrash(tx: Writes, look: Look): Promise<boolean> {
     .selectFrom('trashed_manifests')
     .select('digest')
     .where('repository_id', '=', look.repositoryId)
-    .limit(MANIFESTS)
+    .limit(1)
     .execute()
   for (const { digest } of trashed) await purgeTrashed(tx, { ...look, digest })
   return trashed.length > 0

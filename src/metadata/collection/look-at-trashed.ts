@@ -1,6 +1,7 @@
 import type { LookOutcome } from '../collection-facts.ts'
 import type { QueueKey } from '../queries/collection-queue.ts'
 import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import { dropReferences } from './drop-references.ts'
 import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
 import { queueFreed } from './queue-freed.ts'
@@ -36,6 +37,7 @@ export async function purgeTrashed(tx: Writes, { repositoryId, digest, now, poli
     .where('repository_id', '=', repositoryId)
     .where('manifest_digest', '=', digest)
     .execute()
+  await dropReferences(tx, 'trashed_references', { repositoryId, digest })
   await tx
     .deleteFrom('trashed_manifests')
     .where('repository_id', '=', repositoryId)
