@@ -5,12 +5,15 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** Seconds after which a request that failed for a fault of the machine may be tried again. */
 const RETRY_AFTER_S = 5
 
-/** Runs a write and turns a failure of the system into the client's error. */
-export async function translatingFaults<T>(write: () => Promise<T>): Promise<T> {
+/** Runs a write and turns a failure of the system into the client's error. `outcome`: as of {@link toStorageFault}. */
+export async function translatingFaults<T>(
+  write: () => Promise<T>,
+  outcome = 'nothing was stored',
+): Promise<T> {
   try {
     return await write()
   } catch (error) {
-    throw toStorageFault(error, 'nothing was stored')
+    throw toStorageFault(error, outcome)
   }
 }
 

@@ -83,10 +83,14 @@ export interface CollectionFacts {
   ): Promise<LookOutcome>
   /** Removes the row and the mark of a blob whose bytes are removed; nothing if the mark is no longer in force. */
   forgetBlob(mark: BlobMark): Promise<void>
+  /** Ends a mark whose removal has failed: a push may store the blob, and the next look may mark it, without a wait. */
+  releaseBlob(mark: BlobMark): Promise<void>
   /** Those of the blobs that no fact names, which then are queued, to be removed after `graceMs`; at most 1,000. Returns their number. */
   queueUnknown(digests: readonly Digest[], graceMs: number): Promise<number>
   /** Removes the history of tags that can no longer be restored, and old claims: at most `limit` of each; their number. */
   forgetHistory(policy: CollectionPolicy, limit: number): Promise<number>
+  /** True if there is a fact of any blob, needed or not. */
+  hasBlobs(): Promise<boolean>
   /** Numbers of entries by kind. */
   countQueue(policy: CollectionPolicy): Promise<QueueTotals[]>
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -35,6 +36,7 @@ async function open() {
       return (await http.send('GET', `/v2/${REPOSITORY}/${path}`)).status
     },
     isStored: (digest: string) => existsSync(blobFile(berth, digest)),
+    fileOf: (digest: string) => blobFile(berth, digest),
     /** Lets all that happened so far be days older. */
     age: (days: number) => makeOlder(join(berth.dataDir, 'berth.db'), days * 24 * 3_600_000),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -116,4 +118,49 @@ test('a deleted manifest comes back with its tags, and `gc --now` leaves what a 
   t.age(0.05)
   await t.berth.command(['gc', '--now', '--yes'])
   assert.equal(t.isStored(image.layer), false)
+})
+
+test('bytes that could not be removed are named, and go with the next `gc` once the cause is mended', async () => {
+  await using t = await open()
+  const image = await t.push('v1', 'layer')
+  await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)
+  const file = t.fileOf(image.layer)
+  await rm(file)
+  await mkdir(file)
+  t.age(15)
+  const named = new RegExp(`COLLECTION_FAILED.*1 entry ${image.layer}: EISDIR.*${file}`)
+  await assert.rejects(t.berth.command(['gc']), named)
+  await assert.rejects(t.berth.command(['gc']), named, 'it is tried again at once')
+  await rm(file, { recursive: true })
+  assert.match(await t.berth.command(['gc']), /^Removed: 0 repositories, 0 manifests, 1 blobs/)
+  await t.push('v1', 'layer')
+  assert.equal(await t.readStatus(`blobs/${image.layer}`), 200)
+})
+
+test('nothing is removed while the folder of the blobs has none, as one whose disk is not mounted', async () => {
+  await using t = await open()
+  const image = await t.push('v1', 'layer')
+  await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)
+  t.age(15)
+  const folder = join(t.berth.dataDir, 'docker')
+  await rename(folder, `${folder}-away`)
+  for (const flags of [[], ['--dry-run'], ['--now', '--yes']]) {
+    await assert.rejects(t.berth.command(['gc', ...flags]), /DATA_NOT_FOUND.*no blobs/)
+  }
+  await rm(folder, { recursive: true, force: true })
+  await rename(`${folder}-away`, folder)
+  await t.berth.command(['gc'])
+  assert.deepEqual([t.isStored(image.layer), t.isStored(image.digest)], [false, false])
+})
+
+test('what another registry may need is not removed, and a preview says so', async () => {
+  await using t = await open()
+  const image = await t.push('v1', 'layer')
+  await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)
+  t.age(15)
+  await mkdir(join(t.berth.dataDir, 'docker/registry/v2/repositories'))
+  for (const flags of [[], ['--dry-run'], ['--now', '--yes']]) {
+    await assert.rejects(t.berth.command(['gc', ...flags]), /COLLECTION_HELD/)
+  }
+  assert.equal(t.isStored(image.layer), true)
 })

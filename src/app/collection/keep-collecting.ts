@@ -6,6 +6,7 @@ import type { CollectionFacts, DueItem } from '../../metadata/collection-facts.t
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { runPeriodically } from '../../upkeep/run-periodically.ts'
 import { toPace, toPolicy } from './collection-terms.ts'
+import { findPlaceHold } from './find-place-hold.ts'
 
 /** Time of the first round, after the start's own work, and between two, in milliseconds. */
 const FIRST_ROUND_MS = 60_000
@@ -13,11 +14,21 @@ const ROUND_EVERY_MS = 60_000
 /** Time after which something due that is still there is an error, in milliseconds. */
 const LATE_MS = 24 * 3_600_000
 
+/** Failures of one round that are logged; all are counted. */
+const MAX_FAILURES_LOGGED = 20
+
+const HELD = {
+  foreign:
+    'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs',
+  'no-blobs':
+    'there are no blobs in their folder, and the database names some: its disk is not mounted, or it is another folder',
+} as const
+
 /** Dependencies of the collection of a server. */
 interface CollectingContext {
   readonly config: Config
   readonly logger: Logger
-  readonly place: Pick<BlobPlace, 'findForeignRepositories'>
+  readonly place: Pick<BlobPlace, 'findForeignRepositories' | 'findOwnBlobs'>
   readonly blobs: BlobStore
   readonly facts: CollectionFacts
   /** Fails if the facts are not those of these blobs, as after the database was replaced. */
@@ -62,6 +73,7 @@ async function runRound(
     state.why = why
     return why === undefined
   }
+  let failures = 0
   const round = await collect({
     blobs,
     facts,
@@ -69,7 +81,10 @@ async function runRound(
     pace: toPace(config),
     signal,
     mayGoOn,
-    onFailure: (item, err) => logger.error({ err, ...describe(item) }, 'content could not be removed'),
+    onFailure: (item, err) => {
+      if (failures++ < MAX_FAILURES_LOGGED)
+        logger.error({ err, ...describe(item) }, 'content could not be removed')
+    },
   })
   report(logger, round)
   if (state.why === undefined) await warnOfLate(logger, await facts.countQueue(policy))
@@ -80,9 +95,8 @@ async function findHold({
   place,
   facts,
 }: Pick<CollectingContext, 'place' | 'facts'>): Promise<string | undefined> {
-  if ((await place.findForeignRepositories()) !== undefined) {
-    return 'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs'
-  }
+  const hold = await findPlaceHold({ place, facts })
+  if (hold !== undefined) return HELD[hold.kind]
   const until = await facts.noteWork()
   if (until === undefined) return undefined
   return `the last round was more than a day ago, so that images in use may not have been pulled since; it goes on at ${until.toISOString()}`

@@ -1,13 +1,14 @@
 import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { Config } from '../../config/config.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
-import type { CollectionFacts, CollectionPolicy } from '../../metadata/collection-facts.ts'
+import type { CollectionFacts, CollectionPolicy, DueItem } from '../../metadata/collection-facts.ts'
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { POLICY_NOW, toPolicy } from './collection-terms.ts'
+import { findPlaceHold } from './find-place-hold.ts'
 
 /** Entries that a preview looks at: each is a transaction. */
 const MAX_PREVIEWED = 10_000
@@ -32,8 +33,8 @@ interface PlannedRemoval {
 
 /** Result of a collection. */
 interface CollectionResult extends CollectionRound {
-  /** The first failure, if entries could not be removed. */
-  readonly failure: unknown
+  /** The first failure, if entries could not be removed, and its content. */
+  readonly failure: { readonly item: DueItem; readonly error: unknown } | undefined
 }
 
 /** The collection of one Berth by a command, whether or not the server runs. */
@@ -42,7 +43,7 @@ export interface OpenCollection extends AsyncDisposable {
   status(): Promise<{ kind: QueuedKind; count: number; firstDue: Date | undefined }[]>
   /** Entries that would be removed now. `isNow`: without the days of the settings. Content that it sets free is not in it. */
   preview(options: { isNow: boolean }): Promise<PlannedRemoval[]>
-  /** Fails with `AppError` `COLLECTION_HELD` if another registry may need the same blobs. */
+  /** Fails with `AppError`: `COLLECTION_HELD` if another registry may need the same blobs, `DATA_NOT_FOUND` if there are none. */
   requireOwnBlobs(): Promise<void>
   /** Removes what is due. */
   collect(options: { isNow: boolean }): Promise<CollectionResult>
@@ -61,14 +62,14 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
   return {
     status: () => facts.countQueue(policyOf(false)),
     preview: ({ isNow }) => preview(facts, policyOf(isNow)),
-    requireOwnBlobs: () => requireOwnBlobs(place),
+    requireOwnBlobs: () => requireOwnBlobs(config, { place, facts }),
     async collect({ isNow }) {
-      let failure: unknown
-      const onFailure = (_item: unknown, error: unknown): void => {
-        failure ??= error
+      let failure: CollectionResult['failure']
+      const onFailure = (item: DueItem, error: unknown): void => {
+        failure ??= { item, error }
       }
       const mayGoOn = async (): Promise<boolean> => {
-        await requireOwnBlobs(place)
+        await requireOwnBlobs(config, { place, facts })
         return true
       }
       const round = await collect({
@@ -97,12 +98,22 @@ async function preview(facts: CollectionFacts, policy: CollectionPolicy): Promis
   return planned
 }
 
-async function requireOwnBlobs(place: BlobPlace): Promise<void> {
-  const folder = await place.findForeignRepositories()
-  if (folder === undefined) return
+async function requireOwnBlobs(
+  { registryRoot }: Pick<Config, 'registryRoot'>,
+  content: { place: BlobPlace; facts: CollectionFacts },
+): Promise<void> {
+  const hold = await findPlaceHold(content)
+  if (hold?.kind === 'no-blobs') {
+    throw new AppError(
+      'DATA_NOT_FOUND',
+      `Nothing is removed: there are no blobs in ${registryRoot}, and the database names some. It is the wrong folder, or its disk is not mounted`,
+      'Mount the disk, or name the right folder with --data or BERTH_REGISTRY_ROOT',
+    )
+  }
+  if (hold === undefined) return
   throw new AppError(
     'COLLECTION_HELD',
-    `Nothing is removed: ${folder} holds repositories of the Distribution registry, which may need the same blobs`,
+    `Nothing is removed: ${hold.folder} holds repositories of the Distribution registry, which may need the same blobs`,
     'Move that folder away once those repositories are no longer needed',
   )
 }

@@ -99,7 +99,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async delete(digest: Digest): Promise<boolean> {
-    return translatingFaults(() => removeFile(blobPath(this.#root, digest)))
+    return translatingFaults(() => removeFile(blobPath(this.#root, digest)), 'it was not removed')
   }
 
   beginUpload(algorithm: DigestAlgorithm): UploadProgress {

@@ -27,8 +27,8 @@ export function addGcCommand(program: Command, io: Io): void {
       const context = createContext(command, io)
       await using collection = await openCollectionOf(context)
       const isNow = context.flags.now === true
-      if (context.flags['dry-run'] === true) return await printPreview(context, collection, isNow)
       await collection.requireOwnBlobs()
+      if (context.flags['dry-run'] === true) return await printPreview(context, collection, isNow)
       if (isNow) {
         const question =
           'Remove all content that no tag needs? Deleted and overwritten images cannot be restored afterwards.'
@@ -66,10 +66,13 @@ async function openCollectionOf(context: CommandContext): Promise<OpenCollection
 
 async function collect(context: CommandContext, collection: OpenCollection, isNow: boolean): Promise<void> {
   const { removed, freedBytes, failed, failure } = await collection.collect({ isNow })
-  if (failed > 0) {
-    throw new CliError('COLLECTION_FAILED', `${failed} entries could not be removed: ${failure}`, {
+  if (failure !== undefined) {
+    const { item, error } = failure
+    const content = [item.repository, item.digest].filter(Boolean).join('@')
+    const entries = failed === 1 ? '1 entry' : `${failed} entries, such as`
+    throw new CliError('COLLECTION_FAILED', `Not removed: ${entries} ${content}: ${findReason(error)}`, {
       remedy: 'The rest is removed. Mend the cause, then run it again, or wait for the server to do it',
-      cause: failure,
+      cause: error,
     })
   }
   const { repository, trashed, manifest, blob } = removed
@@ -78,6 +81,12 @@ async function collect(context: CommandContext, collection: OpenCollection, isNo
     { removed, freedBytes },
     `Removed: ${repository} repositories, ${manifest + trashed} manifests, ${blob} blobs; freed ${formatBytes(freedBytes)}`,
   )
+}
+
+/** The system's own words name the file. */
+function findReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message : error.message
 }
 
 async function printPreview(

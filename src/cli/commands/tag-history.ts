@@ -22,8 +22,20 @@ export function addTagHistory(tag: Command, io: Io): void {
       const repository = parseRepositoryName(repositoryText)
       const name = tagText === undefined ? undefined : parseTag(tagText)
       await using data = await openDataOf(context)
-      const periods = await data.repositories.listTagPeriods(repository, { tag: name, limit: MAX_PERIODS })
+      const periods = await data.repositories.listTagPeriods(repository, {
+        tag: name,
+        limit: MAX_PERIODS + 1,
+      })
       if (!periods) throw unknownRepository(repository)
+      if (name !== undefined && periods.length === 0) {
+        throw new CliError('TAG_UNKNOWN', `${repository} has no history of a tag ${name}`, {
+          remedy: `Run "berth tag list ${repository}" to see its tags`,
+        })
+      }
+      if (periods.length > MAX_PERIODS) {
+        periods.length = MAX_PERIODS
+        context.warn(`only the latest ${MAX_PERIODS} are shown`)
+      }
       const rows = periods.map(({ name: tagName, digest, from, by, end }) => [
         tagName,
         digest,
@@ -59,6 +71,8 @@ export function addTagRestore(tag: Command, io: Io): void {
         const restored = await data.repositories.restoreTag({ repository, tag: name, digest })
         const remedy = `Run "berth tag history ${repository} ${name}" to see at what it has pointed`
         if (restored === 'unknown') {
+          const periods = await data.repositories.listTagPeriods(repository, { tag: name, limit: 1 })
+          if (!periods) throw unknownRepository(repository)
           throw new CliError('TAG_UNKNOWN', `The history of ${name} in ${repository} has no such manifest`, {
             remedy,
           })

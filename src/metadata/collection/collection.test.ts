@@ -66,6 +66,26 @@ test('a claim and a mark exclude each other, and a mark passes on once its proce
   assert.equal((await t.facts.look(item, POLICY)).kind, 'marked', 'it has ended')
 })
 
+test('the mark of a removal that failed is ended, and no mark of another process', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  await t.link('layer')
+  const layer = hashContent('layer')
+  await t.metadata.unlinkBlob(APP, layer)
+  const [item] = await t.facts.listDue(POLICY, 1)
+  assert.ok(item)
+  t.pass(1)
+  const first = await t.facts.look(item, POLICY)
+  assert.ok(first.kind === 'marked')
+  await t.facts.releaseBlob(first)
+  t.pass(0.001)
+  const second = await t.facts.look(item, POLICY)
+  assert.ok(second.kind === 'marked')
+  await t.facts.releaseBlob(first)
+  assert.equal(await t.metadata.claimBlob(layer), 'removing')
+  await t.facts.releaseBlob(second)
+  assert.equal(await t.metadata.claimBlob(layer), 'claimed')
+})
+
 test('an image goes with its layers two weeks after its last use; a shared layer stays', async (openDatabase) => {
   await using t = await openCollectionRoom(openDatabase)
   await t.link(CONFIG, 'shared', 'first', 'second')

@@ -44,8 +44,20 @@ export function createCollectionFacts(
           .where('digest', '=', digest)
           .execute()
       }),
+    releaseBlob: ({ digest, markedAt }) =>
+      transaction(async (tx) => {
+        await tx
+          .updateTable('blob_removals')
+          .set({ marked_at: 0 })
+          .where('digest', '=', digest)
+          .where('marked_at', '=', markedAt)
+          .execute()
+      }),
     queueUnknown: (digests, graceMs) => queueUnknown(database, { digests, graceMs, now: clock() }),
     forgetHistory: (policy, limit) => forgetHistory(database, { policy, limit, now: clock() }),
+    async hasBlobs() {
+      return (await read.selectFrom('blobs').select('digest').limit(1).executeTakeFirst()) !== undefined
+    },
     countQueue: (policy) => countQueue(database, policy),
   }
 }

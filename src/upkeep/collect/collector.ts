@@ -122,7 +122,12 @@ class Round {
     if (since.ms() > REMOVED_WITHIN_MS) {
       throw new Error(`The removal of ${digest} took too long to begin: it is tried again later`)
     }
-    await blobs.delete(digest)
+    try {
+      await blobs.delete(digest)
+    } catch (error) {
+      await facts.releaseBlob(mark)
+      throw error
+    }
     await facts.forgetBlob(mark)
     return size
   }

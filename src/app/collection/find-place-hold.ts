@@ -1,0 +1,26 @@
+import type { BlobPlace } from '../../blobs/blob-place.ts'
+import type { CollectionFacts } from '../../metadata/collection-facts.ts'
+
+/** Why nothing may be removed. */
+type Hold =
+  /** The folder of the blobs holds repositories of another registry, which may need the same blobs. */
+  | { readonly kind: 'foreign'; readonly folder: string }
+  /**
+   * The place holds no blobs, and the facts name some: it is another place than that of the facts, or its disk is not
+   * mounted. The facts would be removed, and the bytes would stay for good where they are.
+   */
+  | { readonly kind: 'no-blobs' }
+
+/** Finds what forbids to remove anything; undefined: nothing. */
+export async function findPlaceHold({
+  place,
+  facts,
+}: {
+  place: Pick<BlobPlace, 'findForeignRepositories' | 'findOwnBlobs'>
+  facts: Pick<CollectionFacts, 'hasBlobs'>
+}): Promise<Hold | undefined> {
+  const folder = await place.findForeignRepositories()
+  if (folder !== undefined) return { kind: 'foreign', folder }
+  const isLost = (await place.findOwnBlobs()) === undefined && (await facts.hasBlobs())
+  return isLost ? { kind: 'no-blobs' } : undefined
+}
