@@ -91,6 +91,8 @@ export interface CollectionFacts {
   forgetHistory(policy: CollectionPolicy, limit: number): Promise<number>
   /** True if there is a fact of any blob, needed or not. */
   hasBlobs(): Promise<boolean>
-  /** Numbers of entries by kind. */
+  /** Due times of the first entry of each kind that has one: by an index, however many entries there are. */
+  findFirstDue(policy: CollectionPolicy): Promise<Pick<QueueTotals, 'kind' | 'firstDue'>[]>
+  /** Numbers of entries by kind, all of which are read. */
   countQueue(policy: CollectionPolicy): Promise<QueueTotals[]>
 }

@@ -87,7 +87,7 @@ async function runRound(
     },
   })
   report(logger, round)
-  if (state.why === undefined) await warnOfLate(logger, await facts.countQueue(policy))
+  if (state.why === undefined) await warnOfLate(logger, await facts.findFirstDue(policy))
 }
 
 /** The reason why nothing may be removed at the moment. */
@@ -113,11 +113,11 @@ function report(logger: Logger, { removed, freedBytes, failed }: CollectionRound
 
 async function warnOfLate(
   logger: Logger,
-  totals: Awaited<ReturnType<CollectionFacts['countQueue']>>,
+  totals: Awaited<ReturnType<CollectionFacts['findFirstDue']>>,
 ): Promise<void> {
-  for (const { kind, count, firstDue } of totals) {
+  for (const { kind, firstDue } of totals) {
     if (firstDue && firstDue.getTime() < Date.now() - LATE_MS) {
-      logger.error({ kind, count, due: firstDue }, 'content has been due for removal for more than a day')
+      logger.error({ kind, due: firstDue }, 'content has been due for removal for more than a day')
     }
   }
 }

@@ -213,6 +213,8 @@ test('a preview says what a look would do, and changes nothing', async (openData
   assert.deepEqual([item.kind, item.repository, item.reason], ['link', APP, 'unnamed'])
   assert.equal((await t.facts.preview(item, POLICY)).kind, 'removed')
   assert.ok(await t.metadata.findBlob(APP, hashContent('layer')))
+  const [first] = await t.facts.findFirstDue(POLICY)
+  assert.deepEqual([first?.kind, first?.firstDue], ['link', new Date(item.since.getTime() + POLICY.relyMs)])
   const totals = await t.facts.countQueue(POLICY)
   assert.deepEqual(
     totals.filter(({ count }) => count > 0).map(({ kind, count }) => [kind, count]),

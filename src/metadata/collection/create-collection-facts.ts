@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import type { CollectionFacts, CollectionPolicy, DueItem, LookOutcome } from '../collection-facts.ts'
 import type { MetadataSchema } from '../schema.ts'
-import { countQueue, listDue } from './due-items.ts'
+import { countQueue, findFirstDue, listDue } from './due-items.ts'
 import { forgetHistory } from './forget-history.ts'
 import { look } from './look.ts'
 import { noteWork } from './note-work.ts'
@@ -58,6 +58,7 @@ export function createCollectionFacts(
     async hasBlobs() {
       return (await read.selectFrom('blobs').select('digest').limit(1).executeTakeFirst()) !== undefined
     },
+    findFirstDue: (policy) => findFirstDue(database.read, policy),
     countQueue: (policy) => countQueue(database, policy),
   }
 }

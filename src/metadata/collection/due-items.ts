@@ -45,6 +45,25 @@ export async function listDue(
   return due
 }
 
+/** The time at which the first entry of each kind is due. */
+export async function findFirstDue(
+  db: Reads,
+  policy: CollectionPolicy,
+): Promise<Pick<QueueTotals, 'kind' | 'firstDue'>[]> {
+  const found: Pick<QueueTotals, 'kind' | 'firstDue'>[] = []
+  for (const kind of KINDS) {
+    const row = await db
+      .selectFrom('collection_queue')
+      .select('since')
+      .where('kind', '=', kind)
+      .orderBy('since')
+      .limit(1)
+      .executeTakeFirst()
+    if (row) found.push({ kind, firstDue: new Date(row.since + waitOf(kind, policy)) })
+  }
+  return found
+}
+
 /** Number of entries by kind, and the time at which the first is due. */
 export async function countQueue(
   { read }: Pick<Database<MetadataSchema>, 'read'>,
