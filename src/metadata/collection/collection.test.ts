@@ -255,3 +255,15 @@ test('a repository of many manifests is removed piece by piece, each in a transa
     ['sha256:0'],
   )
 })
+
+test('a tag goes back to the manifest before the present one, also after the clock was set back', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  await t.link(CONFIG, '1', '2', '3')
+  await t.put(formatManifest({ layers: ['1'] }), 'v1')
+  const { digest } = await t.put(formatManifest({ layers: ['2'] }), 'v1')
+  t.pass(-1)
+  await t.put(formatManifest({ layers: ['3'] }), 'v1')
+  const periods = await t.metadata.listTagPeriods(APP, { tag: V1, limit: 3 })
+  assert.equal(periods?.[1]?.digest, digest)
+  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest })
+})

@@ -19,7 +19,7 @@ export async function listTagPeriods(
     ended = ended.where('name', '=', tag)
   }
   const now = await present.orderBy('updated_at', 'desc').limit(limit).execute()
-  const before = await ended.orderBy('ended_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
+  const before = await ended.orderBy('id', 'desc').limit(limit).execute()
   return [
     ...now.map((row) => ({
       name: row.name as Tag,

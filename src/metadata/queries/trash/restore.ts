@@ -67,7 +67,8 @@ async function restoreTag(
     .where('repository_id', '=', repositoryId)
     .where('name', '=', tag)
   if (digest !== undefined) query = query.where('digest', '=', digest)
-  const period = await query.orderBy('ended_at', 'desc').orderBy('id', 'desc').limit(1).executeTakeFirst()
+  // By the order of the moves: a clock may have been set back between two.
+  const period = await query.orderBy('id', 'desc').limit(1).executeTakeFirst()
   if (!period) return 'unknown'
   const key = { repositoryId, digest: period.digest }
   if (!(await isStored(tx, key)) && !(await bringBack(tx, { ...key, now }))) return 'gone'
