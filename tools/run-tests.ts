@@ -7,8 +7,16 @@ import { shareProcesses } from './share-process.ts'
 
 /** Longest run of one test, in ms: a stuck one must not hold the build for ever, a busy machine must not fail one. */
 const TEST_TIMEOUT_MS = 300_000
-/** Test files at once: one more than cores, as some of them wait for disks and clocks; more than four only adds noise to timings. */
-const CONCURRENCY = Math.min(4, availableParallelism() + 1)
+/**
+ * Processes of tests at once: more than cores, as some of them wait for disks and clocks. Of unit tests more wait, and
+ * fewer start servers; beyond these numbers timings only get noisier.
+ */
+const CONCURRENCY = {
+  unit: Math.min(4, availableParallelism() + 2),
+  all: Math.min(4, availableParallelism() + 1),
+}
+/** Tests that wait for clocks more than they compute. */
+const WAITING = ['src/front-door/forward/', 'src/front-door/exchange/', 'src/front-door/answer/']
 /** Races of the database, which need no server: unit tests as well. */
 const RACES = 'test/races/database/*.test.ts'
 /** Suites that need more than Node and have a script of their own. */
@@ -39,7 +47,11 @@ const processes = shareProcesses(
   files.map((file) => `${root}${file}`),
   { root, shared: 'src/', entryFolder },
 )
-runProcesses(processes, { cwd: root, concurrency: CONCURRENCY, testTimeoutMs: TEST_TIMEOUT_MS })
+runProcesses(processes, {
+  cwd: root,
+  concurrency: scope === 'unit' ? CONCURRENCY.unit : CONCURRENCY.all,
+  testTimeoutMs: TEST_TIMEOUT_MS,
+})
 
 /**
  * Temporary folders in memory, where there is room: a third of the unit tests write files, and none is about what a disk
@@ -62,9 +74,10 @@ function testFiles(selection: string | undefined): string[] {
     .flatMap((pattern) => globSync(pattern, { cwd: root }))
     .filter((file) => file.startsWith(prefix) && !OWN_SCRIPT.some((folder) => file.startsWith(folder)))
     .sort()
-  // Tests that start servers take longest, so they go first, workers and races before all: at the end one would run
-  // alone, beside idle cores.
-  const isLong = (file: string): boolean => file.startsWith('test/')
+  // Tests that start servers take longest, and those of forwarding wait for time-outs: they go first, workers and races
+  // before all. At the end one would run alone, beside idle cores.
+  const isLong = (file: string): boolean =>
+    file.startsWith('test/') || WAITING.some((folder) => file.startsWith(folder))
   return [...found.filter(isLong).reverse(), ...found.filter((file) => !isLong(file))]
 }
 
