@@ -48,10 +48,11 @@ export interface BlobFacts {
     upload?: UploadId
   }): Promise<boolean>
   /**
-   * Records that a client has learnt that the repository holds the blob, on which it relies for a while. A use of a
-   * moment ago is not recorded again.
+   * Size of a blob that the repository holds at this moment, for a client that will leave out sending it: the
+   * repository keeps it for a while from now on. A call of a moment ago is not recorded again. Undefined if it does not
+   * hold it; nothing remembered is used for the answer.
    */
-  renewLink(repository: RepositoryName, digest: Digest): Promise<void>
+  relyOnBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number } | undefined>
   /** Gives the repository the blob that `from` holds; false if it no longer does. */
   mountBlob(mount: { from: RepositoryName; repository: RepositoryName; digest: Digest }): Promise<boolean>
   /** Takes the blob from the repository, unless a manifest there names it. */

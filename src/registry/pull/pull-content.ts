@@ -42,15 +42,15 @@ export function createPullContent({
   uses,
 }: {
   blobs: Pick<BlobReader, 'send'>
-  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'renewLink' | 'findManifest'>
+  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'relyOnBlob' | 'findManifest'>
   presence: BlobPresence
   uses: ManifestUses
 }): PullContent {
   return {
     async statBlob(repository, digest, { isReliedOn = false } = {}) {
+      const find = () => metadata.findBlob(repository, digest)
       // If it cannot be recorded, as on a full disk, the answer is true all the same.
-      if (isReliedOn) await metadata.renewLink(repository, digest).catch(() => {})
-      const blob = await metadata.findBlob(repository, digest)
+      const blob = isReliedOn ? await metadata.relyOnBlob(repository, digest).catch(find) : await find()
       if (blob && (await presence.isWhole({ digest, size: blob.size }))) return blob
       throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
     },

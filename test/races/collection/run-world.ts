@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../../src/oci/digest.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
@@ -89,8 +88,7 @@ function pickAct(random: SeededRandom): (typeof ACTS)[number] {
 }
 
 async function compare(world: World, model: Model, outcomes: readonly Outcome[]): Promise<void> {
-  // A process of SQLite sees in its next turn what another one has committed.
-  await nextTurn()
+  await world.settle()
   const actual = await readTags(world)
   for (const outcome of outcomes) {
     if (outcome.kind !== 'pushed') continue

@@ -1,17 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BlobStore } from '../../../src/blobs/blob-store.ts'
 import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
 import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
+import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
+import type { UploadId } from '../../../src/oci/request.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { collect } from '../../../src/upkeep/collect/collector.ts'
 import { sweep } from '../../../src/upkeep/collect/sweep.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
+import { changeSeenBy } from '../../support/database/engines.ts'
 import type { TemporaryDatabase } from '../../support/database/temporary-database.ts'
 import { slowStore } from './slow-store.ts'
 
 /** Times of the races. Clients rely on an answer for an hour, as they may of a server. */
 export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
+/** Repository of the uploads that show what a process has learnt; nothing is pushed there. */
+const SETTLING = parseRepositoryName('settling/app')
 /** Time that a blob without facts is given. */
 const GRACE_MS = 2 * 3_600_000
 const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
@@ -30,6 +36,8 @@ export interface World {
   readonly nodes: readonly WorldNode[]
   readonly store: BlobStore
   pass(ms: number): void
+  /** Ends once the first process has learnt of all that the others have committed. */
+  settle(): Promise<void>
   now(): number
 }
 
@@ -76,6 +84,17 @@ export async function openWorld(
     pass(ms) {
       now += ms
     },
+    settle: () => settle(temporary, nodes),
     now: clock,
   }
+}
+
+/** Another process changes something: it is noticed after all that was committed before. */
+async function settle({ database }: TemporaryDatabase, nodes: readonly WorldNode[]): Promise<void> {
+  const other = nodes[1]
+  if (database.engine === 'sqlite' || !other) return nextTurn()
+  const id = 'settle'.padEnd(22, 'A') as UploadId
+  const upload = { id, repository: SETTLING, principal: 'user:1', offset: 0, state: '' }
+  await changeSeenBy(database, () => other.metadata.createUpload(upload))
+  await changeSeenBy(database, () => other.metadata.deleteUpload(id))
 }

@@ -37,7 +37,7 @@ export function createBlobFacts(database: Database<MetadataSchema>, clock: () =>
         if (upload) await tx.deleteFrom('uploads').where('id', '=', upload).execute()
         return true
       }),
-    renewLink: (repository, digest) => renewLink(database, { repository, digest, now: clock() }),
+    relyOnBlob: (repository, digest) => relyOnBlob(database, { repository, digest, now: clock() }),
     mountBlob: ({ from, repository, digest }) =>
       database.transaction(async (tx) => {
         if (!(await selectBlob(tx, from, digest).executeTakeFirst())) return false
@@ -129,26 +129,30 @@ async function claimBlob(
   })
 }
 
-async function renewLink(
+async function relyOnBlob(
   { read, transaction }: Database<MetadataSchema>,
   { repository, digest, now }: { repository: RepositoryName; digest: Digest; now: number },
-): Promise<void> {
+): Promise<{ size: number } | undefined> {
   const link = await read
     .selectFrom('repositories')
     .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
-    .select(['repository_id', 'repository_blobs.created_at', 'used_at'])
+    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
+    .select(['repository_id', 'repository_blobs.created_at', 'used_at', 'blobs.size'])
     .where('repositories.name', '=', repository)
-    .where('digest', '=', digest)
+    .where('repository_blobs.digest', '=', digest)
     .executeTakeFirst()
-  if (!link || (link.used_at ?? link.created_at) > now - RENEWED_EVERY_MS) return
-  await transaction((tx) =>
+  if (!link) return undefined
+  if ((link.used_at ?? link.created_at) > now - RENEWED_EVERY_MS) return { size: link.size }
+  const { numUpdatedRows } = await transaction((tx) =>
     tx
       .updateTable('repository_blobs')
       .set({ used_at: now })
       .where('repository_id', '=', link.repository_id)
       .where('digest', '=', digest)
-      .execute(),
+      .executeTakeFirst(),
   )
+  // It may have been removed since it was read.
+  return numUpdatedRows > 0n ? { size: link.size } : undefined
 }
 
 async function insertLink(
