@@ -85,7 +85,7 @@ test('remedies repeat the folders that a command was given', async () => {
     stdout,
   )
   const { stderr } = await house.run('user disable nobody')
-  assert.match(stderr, new RegExp(`Run "berth user list --data ${house.path('data')}" to see`))
+  assert.match(stderr, new RegExp(`Run "berth user list --data ${house.path('data')}" to list those`))
 })
 
 test('`berth doctor` and `selftest` find the listeners of the server', async () => {
