@@ -93,7 +93,7 @@ test('a deleted repository is gone at once, comes back from the trash, and goes 
   assert.equal(await t.readStatus('manifests/v1'), 404)
   assert.equal(await t.readStatus(`blobs/${image.layer}`), 404)
   assert.deepEqual(JSON.parse(await t.berth.command(['repo', 'list', '--json'])), { repositories: [] })
-  assert.match(await t.berth.command(['trash', 'list']), /alice\/app +repository/)
+  assert.match(await t.berth.command(['trash', 'list']), /alice\/app +repository +20\S+ \S+ +20/)
   await t.berth.command(['trash', 'restore', REPOSITORY])
   assert.equal(await t.readStatus('manifests/v1'), 200)
   assert.equal(await t.readStatus(`blobs/${image.layer}`), 200)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { isDigest } from '../../oci/digest.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createContext, printResult } from '../context/command-context.ts'
+import { loadWithoutDomain } from '../context/load-without-domain.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
@@ -10,6 +11,8 @@ import { askConfirmation } from '../prompts/ask.ts'
 
 /** Entries shown at most: the latest ones. */
 const MAX_ENTRIES = 1_000
+
+const DAY_MS = 24 * 3_600_000
 
 const EXAMPLES = `
 Examples:
@@ -37,18 +40,24 @@ function addList(trash: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       await using data = await openDataOf(context)
-      const entries = await data.repositories.listTrash(MAX_ENTRIES)
-      const rows = entries.map(({ repository, digest, at, by, tags }) => [
+      const keptMs = loadWithoutDomain(context).keepDays * DAY_MS
+      const entries = (await data.repositories.listTrash(MAX_ENTRIES)).map((entry) => ({
+        ...entry,
+        until: new Date(entry.at.getTime() + keptMs),
+      }))
+      const rows = entries.map(({ repository, digest, at, until, by, tags }) => [
         digest === undefined ? repository : `${repository}@${digest}`,
         digest === undefined ? 'repository' : 'manifest',
-        formatTime(at),
+        // After `trash empty` it counts as deleted long ago, and may be removed at any moment.
+        at.getTime() === 0 ? '-' : formatTime(at),
+        until.getTime() < Date.now() ? 'now' : formatTime(until),
         by ?? '-',
         tags.join(' '),
       ])
       printResult(
         context,
         { trash: entries },
-        formatTable(['CONTENT', 'KIND', 'DELETED', 'BY', 'TAGS'], rows),
+        formatTable(['CONTENT', 'KIND', 'DELETED', 'UNTIL', 'BY', 'TAGS'], rows),
       )
     })
 }
