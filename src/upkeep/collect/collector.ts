@@ -4,7 +4,6 @@ import {
   type CollectionFacts,
   type CollectionPolicy,
   type DueItem,
-  type LookOutcome,
   REMOVED_WITHIN_MS,
 } from '../../metadata/collection-facts.ts'
 import { Pace, type PaceLimits } from './pace.ts'
@@ -33,8 +32,6 @@ interface CollectorParts {
   readonly facts: CollectionFacts
   readonly policy: CollectionPolicy
   readonly pace: PaceLimits
-  /** Called with each entry after the look at it. */
-  readonly onLook?: ((item: DueItem, outcome: LookOutcome) => void) | undefined
   /** Called with each entry that could not be removed. */
   readonly onFailure?: ((item: DueItem, error: unknown) => void) | undefined
   /** Called before each few entries; false ends the round. */
@@ -106,12 +103,11 @@ class Round {
 
   /** Looks at an entry and removes it, if it is not needed. Returns the number of bytes removed. */
   async #step(item: DueItem): Promise<number> {
-    const { facts, policy, onLook } = this.#parts
+    const { facts, policy } = this.#parts
     const since = new Elapsed()
     const outcome = await facts.look(item, policy)
     const bytes = outcome.kind === 'marked' ? await this.#removeBytes(outcome, since) : 0
     if (outcome.kind === 'removed' || outcome.kind === 'marked') this.#removed[item.kind]++
-    onLook?.(item, outcome)
     return bytes
   }
 

@@ -17,7 +17,7 @@ const BESIDE_COLLECTION = ['collect', 'push an image', 'push an image', 'push an
   ACTS.filter((act) => act.name === name),
 )
 
-/** What the acts have done. */
+/** Numbers of the acts that were run: all, by name, and the pushes among them that were to be repeated or were refused. */
 interface Counts {
   acts: number
   readonly byName: Map<string, number>

@@ -133,13 +133,8 @@ async function relyOnBlob(
   { read, transaction }: Database<MetadataSchema>,
   { repository, digest, now }: { repository: RepositoryName; digest: Digest; now: number },
 ): Promise<{ size: number } | undefined> {
-  const link = await read
-    .selectFrom('repositories')
-    .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
-    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
-    .select(['repository_id', 'repository_blobs.created_at', 'used_at', 'blobs.size'])
-    .where('repositories.name', '=', repository)
-    .where('repository_blobs.digest', '=', digest)
+  const link = await selectBlob(read, repository, digest)
+    .select(['repository_id', 'repository_blobs.created_at', 'used_at'])
     .executeTakeFirst()
   if (!link) return undefined
   if ((link.used_at ?? link.created_at) > now - RENEWED_EVERY_MS) return { size: link.size }
