@@ -162,11 +162,80 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreFix
       if (url !== undefined) assert.match(url, new RegExp(`^https?://.*${digest.slice('sha256:'.length)}`))
     })
 
+    it('reads a blob of any size to its end and compares it with its digest, for both algorithms', async () => {
+      await using fixture = await open()
+      for (const size of [0, 1, 4_096, 524_288, 524_289, 1_048_576, 3_000_001]) {
+        const bytes = randomBytes(size)
+        for (const algorithm of ['sha256', 'sha512'] as const) {
+          const digest = hashContent(bytes, algorithm)
+          await fixture.store.put(digest, bytes)
+          const parts: number[] = []
+          const onRead = async (length: number): Promise<void> => void parts.push(length)
+          assert.deepEqual(await fixture.store.verify(digest, { onRead }), { kind: 'whole', size })
+          assert.equal(
+            parts.reduce((sum, length) => sum + length, 0),
+            size,
+          )
+        }
+      }
+    })
+
+    it('finds changed, short, long and absent bytes', async () => {
+      await using fixture = await open()
+      const { store } = fixture
+      const bytes = randomBytes(2_000_000)
+      const flipped = Buffer.from(bytes)
+      flipped[1_999_999] = (flipped[1_999_999] ?? 0) ^ 1
+      const digest = hashContent(bytes)
+      assert.deepEqual(await store.verify(digest, { onRead }), { kind: 'absent' })
+      for (const wrong of [flipped, bytes.subarray(1), Buffer.concat([bytes, bytes]), Buffer.alloc(0)]) {
+        await store.put(digest, wrong)
+        assert.deepEqual(await store.verify(digest, { onRead }), { kind: 'changed', size: wrong.length })
+      }
+      await store.put(digest, bytes)
+      assert.deepEqual(await store.verify(digest, { onRead }), { kind: 'whole', size: bytes.length })
+    })
+
+    it('ends a verification with the error of its caller', async () => {
+      await using fixture = await open()
+      const bytes = randomBytes(3_000_000)
+      const digest = hashContent(bytes)
+      await fixture.store.put(digest, bytes)
+      let calls = 0
+      const stop = async (): Promise<void> => {
+        if (++calls === 2) throw new Error('stopped')
+      }
+      await assert.rejects(fixture.store.verify(digest, { onRead: stop }), { message: 'stopped' })
+      assert.equal(calls, 2)
+    })
+
+    it('sets bytes aside, from where they are neither read nor listed, and takes new ones in their place', async () => {
+      await using fixture = await open()
+      const { store } = fixture
+      const digest = hashContent('right')
+      assert.equal(await store.setAside(digest), false)
+      assert.equal(await store.dropAside(digest), false)
+      for (const wrong of ['wrong', 'wrong again']) {
+        await store.put(digest, Buffer.from(wrong))
+        assert.equal(await store.setAside(digest), true)
+        assert.equal(await store.stat(digest), undefined)
+        assert.deepEqual((await store.list({ limit: 9 })).blobs, [])
+      }
+      await store.put(digest, Buffer.from('right'))
+      assert.equal(await store.dropAside(digest), true)
+      assert.equal(await store.dropAside(digest), false)
+      assert.equal(String(await readBlob(store, digest, 5)), 'right')
+    })
+
     it('says that it can be written to', async () => {
       await using fixture = await open()
       await fixture.store.check()
     })
   })
+}
+
+async function onRead(): Promise<void> {
+  // As fast as it goes.
 }
 
 async function listAll(store: BlobStore, limit: number): Promise<BlobEntry[]> {

@@ -20,6 +20,25 @@ export interface BlobPage {
   readonly next: Digest | undefined
 }
 
+/** State of the bytes that a store holds under a digest. */
+export type BlobCondition =
+  /** They have the digest. */
+  | { readonly kind: 'whole'; readonly size: number }
+  /** They are others, fewer or more. */
+  | { readonly kind: 'changed'; readonly size: number }
+  /** There are none. */
+  | { readonly kind: 'absent' }
+  /** Something else is in their place, such as a folder. */
+  | { readonly kind: 'no-file' }
+  /** They are there, and the medium does not return them: `reason` is the code of the failure, such as `EIO`. */
+  | { readonly kind: 'unreadable'; readonly reason: string }
+
+/** Options of reading a blob to verify it. */
+export interface VerifyOptions {
+  /** Called after each part that was read, with its length in bytes; the next one is read once it has settled. Its error ends the read. */
+  readonly onRead: (bytes: number) => Promise<void>
+}
+
 /** Reads bytes by digest, without regard to who may read them. */
 export interface BlobReader {
   /** Size in bytes; undefined if the store does not hold the blob, or not as a file. Errors: `UNAVAILABLE`. */
@@ -30,6 +49,12 @@ export interface BlobReader {
    * before a span does, `UNAVAILABLE`, `TOOMANYREQUESTS`.
    */
   send(digest: Digest, ranges: readonly ByteRange[], sink: ChunkSink): Promise<void>
+  /**
+   * Reads a blob to its end, with constant memory, and compares its bytes with the digest. Bytes come from the medium
+   * rather than from a cache where the store can do so, and do not displace others there.
+   * Errors: those of `onRead`; `UNAVAILABLE` for a failure that is not of this blob.
+   */
+  verify(digest: Digest, options: VerifyOptions): Promise<BlobCondition>
   /**
    * A URL from which a client can read the blob for some minutes, without the bytes passing this process. Undefined if
    * the store has no such URLs. It may lead to an absent blob. Errors: `UNAVAILABLE`.
@@ -52,6 +77,21 @@ export interface BlobWriter {
   put(digest: Digest, bytes: Uint8Array): Promise<void>
   /** Removes a blob; false if there was none. */
   delete(digest: Digest): Promise<boolean>
+}
+
+/**
+ * A place beside the blobs for bytes that do not have their digest: one copy for each digest, which is never served nor
+ * listed. Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
+ */
+interface BlobQuarantine {
+  /**
+   * Moves what stands under a digest to that place, replacing what was set aside for it before; durable when it returns.
+   * False if there is nothing. A store without a move copies first and removes then. The caller excludes that the blob
+   * is stored anew meanwhile.
+   */
+  setAside(digest: Digest): Promise<boolean>
+  /** Removes what was set aside for a digest; false if there is nothing. */
+  dropAside(digest: Digest): Promise<boolean>
 }
 
 /** Most characters of an upload's state: each request of the upload reads it, in a row of the facts. */
@@ -135,7 +175,7 @@ export interface UploadStore {
 }
 
 /** All operations of a store of bytes. */
-export interface BlobStore extends BlobReader, BlobWriter, UploadStore {
+export interface BlobStore extends BlobReader, BlobWriter, BlobQuarantine, UploadStore {
   /** Fails with `OciError` `UNAVAILABLE` or `STORAGE_FULL` if nothing can be written. */
   check(): Promise<void>
   /** Frees its resources beside the bytes. No call may be under way. */

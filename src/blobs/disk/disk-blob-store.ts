@@ -9,18 +9,28 @@ import { BufferBudget } from '../../stream/buffer-budget.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { ChunkSink } from '../../stream/chunk-sink.ts'
 import type { OpenPlaceOptions } from '../blob-place.ts'
-import type { Appended, AppendRequest, BlobPage, BlobStore, UploadProgress } from '../blob-store.ts'
+import type {
+  Appended,
+  AppendRequest,
+  BlobCondition,
+  BlobPage,
+  BlobStore,
+  UploadProgress,
+  VerifyOptions,
+} from '../blob-store.ts'
 import { isAbsent, systemCodeOf, toStorageFault, translatingFaults } from '../storage-fault.ts'
 import { appendBody, type Body } from './append-body.ts'
 import { EarlySyncs } from './early-sync.ts'
 import type { HashThread } from './hashes/hash-thread.ts'
 import { hashFile, RunningHashes } from './hashes/running-hashes.ts'
 import type { InLineHash, UploadHash } from './hashes/upload-hash.ts'
-import { blobPath, uploadFolder, uploadPath } from './layout.ts'
+import { asidePath, blobPath, uploadFolder, uploadPath } from './layout.ts'
 import { listBlobs } from './list-blobs.ts'
 import { placeBlob } from './place-blob.ts'
 import { sendFile } from './send-file.ts'
+import { removeAside, setAside } from './set-aside.ts'
 import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
+import { makeVerifyBuffers, type VerifyBuffers, verifyBlob } from './verify-blob.ts'
 
 /** Options of a store in a folder. */
 interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite' | 'collector'> {
@@ -36,6 +46,8 @@ export class DiskBlobStore implements BlobStore {
   readonly #hashes = new RunningHashes()
   readonly #thread: HashThread | undefined
   readonly #beforeWrite: () => void
+  /** Those of the last verification, for the next one: a pass reads each blob with them. */
+  #verifyBuffers: VerifyBuffers | undefined
 
   private constructor(
     root: string,
@@ -76,6 +88,18 @@ export class DiskBlobStore implements BlobStore {
     return undefined
   }
 
+  async verify(digest: Digest, { onRead }: VerifyOptions): Promise<BlobCondition> {
+    const buffers = this.#verifyBuffers ?? makeVerifyBuffers()
+    // A second call at the same time makes buffers of its own.
+    this.#verifyBuffers = undefined
+    try {
+      const path = blobPath(this.#root, digest)
+      return await verifyBlob(path, { digest, onRead, buffers, thread: this.#thread })
+    } finally {
+      this.#verifyBuffers = buffers
+    }
+  }
+
   async list(page: { after?: Digest | undefined; limit: number }): Promise<BlobPage> {
     try {
       return await listBlobs(this.#root, page)
@@ -100,6 +124,15 @@ export class DiskBlobStore implements BlobStore {
 
   async delete(digest: Digest): Promise<boolean> {
     return translatingFaults(() => removeFile(blobPath(this.#root, digest)), 'it was not removed')
+  }
+
+  async setAside(digest: Digest): Promise<boolean> {
+    const [from, to] = [blobPath(this.#root, digest), asidePath(this.#root, digest)]
+    return translatingFaults(() => setAside(from, to), 'it was not set aside')
+  }
+
+  async dropAside(digest: Digest): Promise<boolean> {
+    return translatingFaults(() => removeAside(asidePath(this.#root, digest)), 'it was not removed')
   }
 
   beginUpload(algorithm: DigestAlgorithm): UploadProgress {

@@ -8,6 +8,7 @@ import type { UploadId } from '../../oci/request.ts'
  *   docker/registry/v2/repositories/…                                  Distribution's own facts, which are not read
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place
+ *   berth-quarantine/<algorithm>-<hex>                                 bytes that did not have their digest
  */
 
 const DISTRIBUTION_TREE = 'docker/registry/v2'
@@ -20,6 +21,16 @@ export function uploadFolder(root: string): string {
 /** File of an upload's bytes. */
 export function uploadPath(root: string, id: UploadId): string {
   return join(uploadFolder(root), id)
+}
+
+/** Folder of bytes that did not have their digest: in the blobs' file system, so that a rename moves them there. */
+function quarantineFolder(root: string): string {
+  return join(root, 'berth-quarantine')
+}
+
+/** File of the bytes that were set aside for a digest. */
+export function asidePath(root: string, digest: Digest): string {
+  return join(quarantineFolder(root), `${algorithmOf(digest)}-${hexOf(digest)}`)
 }
 
 /** Folder of Distribution's facts about repositories. */

@@ -36,6 +36,8 @@ interface ListedMultipart {
 export class Bucket {
   readonly #objects = new Map<string, StoredObject>()
   readonly #multiparts = new Map<string, Multipart>()
+  /** Keys whose bytes the medium does not return; a new object under such a key can be read. */
+  readonly unreadable: Set<string> = new Set()
   /** Every write fails with it; undefined: none does. */
   writeFault: OciError | undefined
   /** Every call fails with it; undefined: none does. */
@@ -43,6 +45,7 @@ export class Bucket {
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     this.#beforeWrite()
+    this.unreadable.delete(key)
     this.#objects.set(key, { bytes: Buffer.from(bytes), changedAt: Date.now() })
   }
 

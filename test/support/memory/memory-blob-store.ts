@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import type {
   Appended,
   AppendRequest,
+  BlobCondition,
   BlobPage,
   BlobStore,
   UploadProgress,
+  VerifyOptions,
 } from '../../../src/blobs/blob-store.ts'
 import type { ByteRange } from '../../../src/oci/byte-range.ts'
 import {
@@ -34,6 +36,7 @@ import { PartWriter, TAILS, UPLOADS, uploadKey } from './part-writer.ts'
 /** Bytes that are read at once. */
 const READ_BYTES = 1024 * 1024
 const BLOBS = 'blobs/'
+const QUARANTINE = 'quarantine/'
 
 /** Blobs as objects of a bucket in memory, written as a store with an S3 API would: instances share a bucket, as processes do. */
 export class MemoryBlobStore implements BlobStore {
@@ -64,6 +67,27 @@ export class MemoryBlobStore implements BlobStore {
         await sink(bytes)
       }
     }
+  }
+
+  async verify(digest: Digest, { onRead }: VerifyOptions): Promise<BlobCondition> {
+    if (this.bucket.unreadable.has(blobKey(digest))) return { kind: 'unreadable', reason: 'EIO' }
+    const size = await this.bucket.readSize(blobKey(digest))
+    if (size === undefined) return { kind: 'absent' }
+    const found = await this.#hashObject(blobKey(digest), algorithmOf(digest), onRead)
+    return { kind: found === digest ? 'whole' : 'changed', size }
+  }
+
+  async setAside(digest: Digest): Promise<boolean> {
+    if ((await this.bucket.readSize(blobKey(digest))) === undefined) return false
+    await this.bucket.copy(blobKey(digest), asideKey(digest))
+    await this.bucket.delete(blobKey(digest))
+    return true
+  }
+
+  async dropAside(digest: Digest): Promise<boolean> {
+    const isThere = (await this.bucket.readSize(asideKey(digest))) !== undefined
+    await this.bucket.delete(asideKey(digest))
+    return isThere
   }
 
   async locate(digest: Digest): Promise<string> {
@@ -191,12 +215,17 @@ export class MemoryBlobStore implements BlobStore {
     return key
   }
 
-  async #hashObject(key: string, algorithm: DigestAlgorithm): Promise<Digest> {
+  async #hashObject(
+    key: string,
+    algorithm: DigestAlgorithm,
+    onRead?: (bytes: number) => Promise<void>,
+  ): Promise<Digest> {
     const hash = createHash(algorithm)
     for (let start = 0; ; start += READ_BYTES) {
       const bytes = await this.bucket.get(key, { start, end: start + READ_BYTES })
       if (!bytes || bytes.length === 0) return digestSoFar(hash, algorithm)
       hash.update(bytes)
+      await onRead?.(bytes.length)
     }
   }
 
@@ -208,4 +237,8 @@ export class MemoryBlobStore implements BlobStore {
 
 function blobKey(digest: Digest): string {
   return `${BLOBS}${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+function asideKey(digest: Digest): string {
+  return `${QUARANTINE}${algorithmOf(digest)}/${hexOf(digest)}`
 }
