@@ -14,7 +14,12 @@ const SQL = ['node:sqlite', 'kysely']
 
 /** Port files: the part of a folder with adapters that others may import. */
 const BLOB_PORT = 'blobs/blob-store.ts'
-const METADATA_PORT = ['metadata/metadata.ts', 'metadata/restore-facts.ts', 'metadata/collection-facts.ts']
+const METADATA_PORT = [
+  'metadata/metadata.ts',
+  'metadata/restore-facts.ts',
+  'metadata/collection-facts.ts',
+  'metadata/policy-facts.ts',
+]
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
 /** The part of the front door that a host behind it may know. */
@@ -28,6 +33,11 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'files', may: [], never: [...NETWORK, ...SQL] },
   // `node:net` there is only for telling an address from a name.
   { folder: 'config', may: [], never: [...NETWORK.filter((name) => name !== 'node:net'), ...SQL] },
+  {
+    folder: 'policies',
+    may: ['oci', 'config/values/zod.ts', 'config/values/suggest.ts', 'config/values/value-issue.ts'],
+    never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
+  },
   { folder: 'access', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
   { folder: 'blobs', may: ['oci', 'log', 'stream', 'files'], never: [...NETWORK, ...SQL] },
   // `node:net` and `node:tls` reach the engine that has a server.
@@ -36,7 +46,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['oci', 'log', 'files'],
     never: NETWORK.filter((name) => name !== 'node:net' && name !== 'node:tls'),
   },
-  { folder: 'metadata', may: ['oci', 'log', 'files', ...DATABASE_PORT], never: NETWORK },
+  { folder: 'metadata', may: ['oci', 'log', 'files', 'policies', ...DATABASE_PORT], never: NETWORK },
   {
     folder: 'accounts',
     may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT],
@@ -49,7 +59,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   {
     folder: 'registry',
-    may: ['stream/chunk-sink.ts', 'oci', 'access', BLOB_PORT, ...METADATA_PORT],
+    may: ['stream/chunk-sink.ts', 'oci', 'access', 'policies', BLOB_PORT, ...METADATA_PORT],
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
   {
@@ -76,7 +86,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
-    may: ['oci', 'log', 'registry', BLOB_PORT, ...METADATA_PORT],
+    may: ['oci', 'log', 'policies', 'registry', BLOB_PORT, ...METADATA_PORT],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'client', may: ['oci'], never: SQL },

@@ -3,6 +3,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
+import type { PolicyFacts } from './policy-facts.ts'
 import type { RestoreFacts } from './restore-facts.ts'
 
 /**
@@ -213,7 +214,13 @@ export interface UploadFacts {
 }
 
 /** All facts about bytes. */
-export interface Metadata extends BlobFacts, ManifestFacts, RepositoryFacts, UploadFacts, RestoreFacts {
+export interface Metadata
+  extends BlobFacts,
+    ManifestFacts,
+    RepositoryFacts,
+    UploadFacts,
+    RestoreFacts,
+    PolicyFacts {
   /** Fails with `OciError` `UNAVAILABLE` if the facts cannot be read. */
   check(): Promise<void>
 }

@@ -6,6 +6,7 @@ import { addTagHistory } from './migrations/004-tag-history.ts'
 import { addCollection } from './migrations/005-collection.ts'
 import { recordOptionalLayers } from './migrations/006-optional-layers.ts'
 import { addCollectionRounds } from './migrations/007-collection-rounds.ts'
+import { addPolicies } from './migrations/008-policies.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -18,6 +19,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '005-collection': addCollection,
     '006-optional-layers': recordOptionalLayers,
     '007-collection-rounds': addCollectionRounds,
+    '008-policies': addPolicies,
   },
   formerNames: {
     '001-content': '001-initial',

@@ -20,6 +20,7 @@ export interface MetadataSchema {
   blob_removals: BlobRemovalTable
   collection_queue: CollectionQueueTable
   collection_rounds: CollectionRoundTable
+  policies: PolicyTable
 }
 
 interface RepositoryTable {
@@ -141,6 +142,17 @@ interface CollectionRoundTable {
   id: number
   at: number
   held_until: number
+}
+
+/** At most one row: the policies of the operator, none before they were first set. */
+interface PolicyTable {
+  id: number
+  /** Counts the changes. */
+  version: number
+  changed_at: number
+  changed_by: string | null
+  /** JSON of a `PolicyDocument`. */
+  document: string
 }
 
 /** Kinds of what can be collected; each may set free those after it. */

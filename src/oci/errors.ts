@@ -49,6 +49,8 @@ interface OciErrorOptions {
   readonly status?: 400 | 404 | 405 | 413 | 414 | 416
   /** Seconds after which a retry may succeed: sent as `Retry-After`. */
   readonly retryAfterS?: number
+  /** One sentence for an operator who runs a command; not sent to clients. */
+  readonly remedy?: string
   readonly cause?: unknown
 }
 
@@ -59,6 +61,7 @@ export class OciError extends Error {
   readonly status: number
   readonly detail: unknown
   readonly retryAfterS: number | undefined
+  readonly remedy: string | undefined
 
   constructor(code: OciErrorCode, options: OciErrorOptions = {}) {
     super(options.message ?? OCI_ERRORS[code].message, { cause: options.cause })
@@ -66,5 +69,6 @@ export class OciError extends Error {
     this.status = options.status ?? OCI_ERRORS[code].status
     this.detail = options.detail
     this.retryAfterS = options.retryAfterS
+    this.remedy = options.remedy
   }
 }

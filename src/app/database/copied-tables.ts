@@ -23,5 +23,6 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'blob_claims', key: ['digest'] },
   { name: 'blob_removals', key: ['digest'] },
   { name: 'collection_rounds', key: ['id'] },
+  { name: 'policies', key: ['id'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

@@ -4,6 +4,7 @@ import { UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import { recordUses } from '../manifest-uses.ts'
 import { allContent } from '../named-content.ts'
+import type { PolicyReader } from '../policies/policy-reader.ts'
 import { ensureRepository, type Writes } from '../repositories.ts'
 import { moveTag } from '../tags/tag-periods.ts'
 
@@ -11,8 +12,13 @@ import { moveTag } from '../tags/tag-periods.ts'
 const BATCH = 500
 
 /** Writes a manifest with its references and tags; the same one again changes nothing but its tags. */
-export async function insertManifest(tx: Writes, record: ManifestRecord, now: number): Promise<void> {
-  const repositoryId = await ensureRepository(tx, record.repository, now)
+export async function insertManifest(
+  tx: Writes,
+  record: ManifestRecord,
+  { policies, now }: { policies: PolicyReader; now: number },
+): Promise<void> {
+  const { repository, digest, by } = record
+  const repositoryId = await ensureRepository(tx, repository, now)
   await tx
     .insertInto('blobs')
     .values({ digest: record.digest, size: record.bytes.length, created_at: now })
@@ -25,9 +31,9 @@ export async function insertManifest(tx: Writes, record: ManifestRecord, now: nu
     .execute()
   await insertRow(tx, record, { repositoryId, now })
   await insertReferences(tx, record, repositoryId)
-  const { digest, by } = record
   await recordUses(tx, repositoryId, { digests: [digest], at: now })
-  for (const name of record.tags) await moveTag(tx, { repositoryId, now, by }, { name, digest })
+  const act = { repository, repositoryId, policies, now, by }
+  for (const name of record.tags) await moveTag(tx, act, { name, digest })
   if (record.tags.length === 0) {
     await enqueue(tx, [{ kind: 'manifest', repositoryId, digest }], { since: now, reason: 'untagged' })
   }

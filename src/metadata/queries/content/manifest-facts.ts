@@ -7,6 +7,7 @@ import type { FoundManifest, ManifestFacts } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
 import { isBeingRemoved } from '../blob-removals.ts'
 import { findNamed } from '../named-content.ts'
+import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 import { endManifestTags, endTag } from '../tags/tag-periods.ts'
 import { trashManifest } from '../trash/trash-manifest.ts'
@@ -15,7 +16,11 @@ import { recordPulls } from './manifest-pulls.ts'
 import { listReferrers } from './referrers.ts'
 
 /** {@link ManifestFacts} in SQL. */
-export function createManifestFacts(database: Database<MetadataSchema>, clock: () => number): ManifestFacts {
+export function createManifestFacts(
+  database: Database<MetadataSchema>,
+  clock: () => number,
+  policies: PolicyReader,
+): ManifestFacts {
   const { read } = database
   const findByDigest = createFindByDigest(database)
   const findByTag = createFindByTag(database)
@@ -28,17 +33,18 @@ export function createManifestFacts(database: Database<MetadataSchema>, clock: (
         const missing = record.isSparseAllowed ? [] : named.missing
         const isRemoved = await isBeingRemoved(tx, record.digest)
         const isFit = missing.length + named.missized.length === 0
-        if (isFit && !isRemoved) await insertManifest(tx, record, clock())
+        if (isFit && !isRemoved) await insertManifest(tx, record, { policies, now: clock() })
         return { ...named, missing, isRemoved }
       }),
     findNamed: (repository, manifest) => findNamed(read, repository, manifest),
     deleteManifest: (repository, digest, by) =>
-      database.transaction((tx) => deleteManifest(tx, { repository, digest, by, now: clock() })),
+      database.transaction((tx) => deleteManifest(tx, { repository, digest, by, policies, now: clock() })),
     deleteTag: (repository, tag, by) =>
       database.transaction(async (tx) => {
         const repositoryId = await findRepositoryId(tx, repository)
         if (repositoryId === undefined) return false
-        return endTag(tx, { repositoryId, now: clock(), by }, { name: tag, how: 'deleted' })
+        const act = { repository, repositoryId, policies, now: clock(), by }
+        return endTag(tx, act, { name: tag, how: 'deleted' })
       }),
     recordPulls: (pulled) => recordPulls(database, pulled, clock()),
     listReferrers: (repository, subject, page) => listReferrers(read, { repository, subject, ...page }),
@@ -124,8 +130,15 @@ async function deleteManifest(
     repository,
     digest,
     by,
+    policies,
     now,
-  }: { repository: RepositoryName; digest: Digest; by?: string | undefined; now: number },
+  }: {
+    repository: RepositoryName
+    digest: Digest
+    by?: string | undefined
+    policies: PolicyReader
+    now: number
+  },
 ): Promise<'removed' | 'unknown' | 'in-use'> {
   const repositoryId = await findRepositoryId(tx, repository)
   if (repositoryId === undefined) return 'unknown'
@@ -145,7 +158,11 @@ async function deleteManifest(
     .executeTakeFirst()
   if (!held) return 'unknown'
   if (parent) return 'in-use'
-  await endManifestTags(tx, { repositoryId, now, by }, { digest, how: 'manifest-deleted' })
+  await endManifestTags(
+    tx,
+    { repository, repositoryId, policies, now, by },
+    { digest, how: 'manifest-deleted' },
+  )
   await trashManifest(tx, { repositoryId, digest, by, now })
   return 'removed'
 }

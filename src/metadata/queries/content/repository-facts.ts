@@ -6,6 +6,7 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { Page, RepositoryFacts, RepositoryFilter, RepositoryRow, TagRow } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
 import { lastOf } from '../last-of.ts'
+import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findHeldRepository, holdsContent, type Reads } from '../repositories.ts'
 import { withinFilter } from '../repository-filter.ts'
 import { trashRepository } from '../trash/trash-repository.ts'
@@ -14,6 +15,7 @@ import { trashRepository } from '../trash/trash-repository.ts'
 export function createRepositoryFacts(
   { read, transaction }: Database<MetadataSchema>,
   clock: () => number,
+  policies: PolicyReader,
 ): RepositoryFacts {
   return {
     listRepositories: (filter, page) => listRepositories(read, filter, page),
@@ -21,7 +23,7 @@ export function createRepositoryFacts(
     describeTags: (repository, page) => describeTags(read, repository, page),
     describeRepositories: (page) => describeRepositories(read, page),
     deleteRepository: (repository, by) =>
-      transaction((tx) => trashRepository(tx, { repository, by, now: clock() })),
+      transaction((tx) => trashRepository(tx, { repository, by, policies, now: clock() })),
   }
 }
 

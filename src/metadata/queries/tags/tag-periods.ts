@@ -1,34 +1,38 @@
 import type { Tag } from '../../../oci/reference.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { TagEnd } from '../../schema.ts'
 import { betweenBatches } from '../between-batches.ts'
 import { enqueue } from '../collection-queue.ts'
 import { recordUses } from '../manifest-uses.ts'
+import { type PolicyReader, selectPolicyStamp } from '../policies/policy-reader.ts'
 import type { Writes } from '../repositories.ts'
+import { refuseImmutableTag, refuseImmutableTags } from './refuse-immutable.ts'
 
 /** Tags ended at once, between which other requests are served. */
 const BATCH = 500
 
 /** Act on tags of one repository. */
 interface TagAct {
+  readonly repository: RepositoryName
   readonly repositoryId: number
+  readonly policies: PolicyReader
   readonly now: number
   /** Name of the account; undefined: unknown. */
   readonly by: string | undefined
 }
 
-/** Points a tag at a manifest; a period in which it pointed at another one ends. */
+/**
+ * Points a tag at a manifest; a period in which it pointed at another one ends. Errors: `DENIED` if a policy makes the
+ * tag immutable and it points at another one.
+ */
 export async function moveTag(
   tx: Writes,
-  { repositoryId, now, by }: TagAct,
+  act: TagAct,
   { name, digest }: { name: Tag; digest: string },
 ): Promise<void> {
-  const present = await tx
-    .selectFrom('tags')
-    .select('digest')
-    .where('repository_id', '=', repositoryId)
-    .where('name', '=', name)
-    .executeTakeFirst()
-  if (present?.digest === digest) {
+  const { repository, repositoryId, policies, now, by } = act
+  const present = await findTag(tx, { repositoryId, name })
+  if (present.digest === digest) {
     await tx
       .updateTable('tags')
       .set({ updated_at: now })
@@ -37,7 +41,10 @@ export async function moveTag(
       .execute()
     return
   }
-  if (present) await endTag(tx, { repositoryId, now, by }, { name, how: 'moved' })
+  if (present.digest !== null) {
+    refuseImmutableTag(await policies.readStamped(tx, present), { repository, tag: name, change: 'moved' })
+    await takeTag(tx, act, { name, how: 'moved' })
+  }
   await tx
     .insertInto('tags')
     .values({
@@ -51,8 +58,38 @@ export async function moveTag(
     .execute()
 }
 
-/** Ends a tag, whose period goes to the history; false if there is none of this name. */
+/**
+ * Ends a tag, whose period goes to the history; false if there is none of this name. Errors: `DENIED` if a policy makes
+ * it immutable.
+ */
 export async function endTag(
+  tx: Writes,
+  act: TagAct,
+  { name, how }: { name: string; how: TagEnd },
+): Promise<boolean> {
+  const { repository, repositoryId, policies } = act
+  const present = await findTag(tx, { repositoryId, name })
+  if (present.digest === null) return false
+  refuseImmutableTag(await policies.readStamped(tx, present), { repository, tag: name, change: 'removed' })
+  return takeTag(tx, act, { name, how })
+}
+
+/** The manifest of a tag, null if there is no such tag, and the stamp of the policies: one query for both. */
+function findTag(tx: Writes, { repositoryId, name }: { repositoryId: number; name: string }) {
+  return tx
+    .selectNoFrom((eb) => [
+      eb
+        .selectFrom('tags')
+        .select('tags.digest')
+        .where('tags.repository_id', '=', repositoryId)
+        .where('tags.name', '=', name)
+        .as('digest'),
+      ...selectPolicyStamp(eb),
+    ])
+    .executeTakeFirstOrThrow()
+}
+
+async function takeTag(
   tx: Writes,
   { repositoryId, now, by }: TagAct,
   { name, how }: { name: string; how: TagEnd },
@@ -69,12 +106,13 @@ export async function endTag(
   return true
 }
 
-/** Ends all tags of a manifest; of their number many may be. */
+/** Ends all tags of a manifest; of their number many may be. Errors: `DENIED` if a policy makes one of them immutable. */
 export async function endManifestTags(
   tx: Writes,
-  { repositoryId, now, by }: TagAct,
+  { repository, repositoryId, policies, now, by }: TagAct,
   { digest, how }: { digest: string; how: TagEnd },
 ): Promise<void> {
+  await refuseImmutableTags(tx, policies, { repository, repositoryId, digest })
   for (;;) {
     const ended = await tx
       .deleteFrom('tags')
@@ -105,7 +143,7 @@ interface EndedTag {
 
 async function keepPeriods(
   tx: Writes,
-  { repositoryId, now, by }: TagAct,
+  { repositoryId, now, by }: Pick<TagAct, 'repositoryId' | 'now' | 'by'>,
   { ended, how }: { ended: readonly EndedTag[]; how: TagEnd },
 ): Promise<void> {
   if (ended.length === 0) return

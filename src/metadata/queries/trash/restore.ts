@@ -4,6 +4,7 @@ import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { RestoreFacts } from '../../restore-facts.ts'
 import type { MetadataSchema } from '../../schema.ts'
+import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 import { listTagPeriods } from '../tags/list-tag-periods.ts'
 import { moveTag } from '../tags/tag-periods.ts'
@@ -18,16 +19,18 @@ const MAX_TAGS = 10_000
 export function createRestoreFacts(
   { read, transaction }: Database<MetadataSchema>,
   clock: () => number,
+  policies: PolicyReader,
 ): RestoreFacts {
   return {
     listTagPeriods: (repository, selection) => listTagPeriods(read, repository, selection),
-    restoreTag: (target, by) => transaction((tx) => restoreTag(tx, { ...target, by, now: clock() })),
+    restoreTag: (target, by) =>
+      transaction((tx) => restoreTag(tx, { ...target, by, policies, now: clock() })),
     listTrash: (limit) => listTrash(read, limit),
     restoreManifest: (repository, digest, by) =>
       transaction(async (tx) => {
         const repositoryId = await findRepositoryId(tx, repository)
         if (repositoryId === undefined) return false
-        return restoreManifest(tx, { repositoryId, digest, by, now: clock() })
+        return restoreManifest(tx, { repository, repositoryId, digest, by, policies, now: clock() })
       }),
     restoreRepository: (name, { newName = name, by } = {}) =>
       transaction(async (tx) => {
@@ -52,12 +55,13 @@ interface RestoredTag {
   readonly tag: Tag
   readonly digest?: Digest | undefined
   readonly by: string | undefined
+  readonly policies: PolicyReader
   readonly now: number
 }
 
 async function restoreTag(
   tx: Writes,
-  { repository, tag, digest, by, now }: RestoredTag,
+  { repository, tag, digest, by, policies, now }: RestoredTag,
 ): Promise<{ digest: Digest } | 'unknown' | 'gone'> {
   const repositoryId = await findRepositoryId(tx, repository)
   if (repositoryId === undefined) return 'unknown'
@@ -72,7 +76,7 @@ async function restoreTag(
   if (!period) return 'unknown'
   const key = { repositoryId, digest: period.digest }
   if (!(await isStored(tx, key)) && !(await bringBack(tx, { ...key, now }))) return 'gone'
-  await moveTag(tx, { repositoryId, now, by }, { name: tag, digest: period.digest })
+  await moveTag(tx, { repository, repositoryId, policies, now, by }, { name: tag, digest: period.digest })
   return { digest: period.digest as Digest }
 }
 
@@ -88,7 +92,14 @@ async function isStored(tx: Writes, { repositoryId, digest }: Omit<Brought, 'now
 
 async function restoreManifest(
   tx: Writes,
-  { repositoryId, digest, by, now }: Brought & { by: string | undefined },
+  {
+    repository,
+    repositoryId,
+    digest,
+    by,
+    policies,
+    now,
+  }: Brought & { repository: RepositoryName; by: string | undefined; policies: PolicyReader },
 ): Promise<boolean> {
   const trashed = await tx
     .selectFrom('trashed_manifests')
@@ -118,6 +129,7 @@ async function restoreManifest(
     )
     .limit(MAX_TAGS)
     .execute()
-  for (const { name } of ended) await moveTag(tx, { repositoryId, now, by }, { name: name as Tag, digest })
+  const act = { repository, repositoryId, policies, now, by }
+  for (const { name } of ended) await moveTag(tx, act, { name: name as Tag, digest })
   return true
 }

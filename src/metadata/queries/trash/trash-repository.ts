@@ -1,18 +1,26 @@
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import { enqueue } from '../collection-queue.ts'
+import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findHeldRepository, type Writes } from '../repositories.ts'
+import { refuseImmutableTags } from '../tags/refuse-immutable.ts'
 
 /**
  * Moves a repository with all it holds to the trash, and ends its upload sessions; false if there is none with content.
  * Its row gets a name that no repository can have: so no query finds it by its name, whatever its content, and a new
- * repository may have that name.
+ * repository may have that name. Errors: `DENIED` if a policy makes one of its tags immutable.
  */
 export async function trashRepository(
   tx: Writes,
-  { repository, by, now }: { repository: RepositoryName; by?: string | undefined; now: number },
+  {
+    repository,
+    by,
+    policies,
+    now,
+  }: { repository: RepositoryName; by?: string | undefined; policies: PolicyReader; now: number },
 ): Promise<boolean> {
   const id = await findHeldRepository(tx, repository)
   if (id === undefined) return false
+  await refuseImmutableTags(tx, policies, { repository, repositoryId: id })
   await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
   await trashRow(tx, { id, name: repository, by, now })
   return true

@@ -1,0 +1,54 @@
+import type { Database } from '../../../database/database.ts'
+import { kysely } from '../../../database/kysely.ts'
+import { NO_POLICIES } from '../../../policies/policy-document.ts'
+import type { PolicyFacts } from '../../policy-facts.ts'
+import type { MetadataSchema } from '../../schema.ts'
+import { POLICIES_ID, parseStored } from './policy-reader.ts'
+
+/** {@link PolicyFacts} in SQL. */
+export function createPolicyFacts(
+  { read, transaction, prepareFirst }: Database<MetadataSchema>,
+  clock: () => number,
+): PolicyFacts {
+  const find = prepareFirst(
+    read
+      .selectFrom('policies')
+      .select(['version', 'changed_at', 'changed_by', 'document'])
+      .where('id', '=', kysely.sql.lit(POLICIES_ID))
+      .compile(),
+    { remembersAbsence: true },
+  )
+  return {
+    async readPolicies() {
+      const row = await find()
+      if (!row) return { version: 0, document: NO_POLICIES, changedAt: undefined, changedBy: undefined }
+      return {
+        version: row.version,
+        document: parseStored(row.document),
+        changedAt: new Date(row.changed_at),
+        changedBy: row.changed_by ?? undefined,
+      }
+    },
+    replacePolicies: (document, { expected, by }) =>
+      transaction(async (tx) => {
+        const present = await tx
+          .selectFrom('policies')
+          .select('version')
+          .where('id', '=', POLICIES_ID)
+          .executeTakeFirst()
+        if ((present?.version ?? 0) !== expected) return undefined
+        const row = {
+          version: expected + 1,
+          changed_at: clock(),
+          changed_by: by ?? null,
+          document: JSON.stringify(document),
+        }
+        await tx
+          .insertInto('policies')
+          .values({ id: POLICIES_ID, ...row })
+          .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+          .execute()
+        return row.version
+      }),
+  }
+}
