@@ -29,8 +29,12 @@ const LATEST_KILL_MS = 150
 /** Share of kills during the start itself, and the latest of them after it, in ms: a start takes about 350. */
 const EARLY_SHARE = 0.15
 const LATEST_EARLY_KILL_MS = 450
-/** Longest start on a loaded machine, in ms. */
+/**
+ * Longest start, in ms, and the share of starts that may take longer: on a machine that does other work, too, one start in
+ * a hundred waits seconds for the disk. A walk over the storage would slow down all of them.
+ */
 const MAX_START_MS = 5_000
+const LONGER_SHARE = 0.05
 /** Starts compared at either end of the run: of so many, the fastest is the one least disturbed by other work. */
 const COMPARED_STARTS = 30
 /** Most that the fastest may take longer at the end, in ms, beyond twice the time: noise, but no walk over storage. */
@@ -100,7 +104,8 @@ for (const { engine, workers, kills } of [
     t.diagnostic(
       `starts: ${early} ms at first, ${late} ms at last, ${Math.max(...starts).toFixed()} ms at most`,
     )
-    assert.ok(Math.max(...starts) < MAX_START_MS, 'a start took too long')
+    const longer = starts.filter((ms) => ms > MAX_START_MS).map(Math.round)
+    assert.ok(longer.length <= LONGER_SHARE * starts.length, `starts took too long: ${longer.join(', ')} ms`)
     assert.ok(late < 2 * early + MAX_GROWTH_MS, 'starts take longer the more there is')
     const log = await readFile(site.logFile, 'utf8')
     const complaints = log
