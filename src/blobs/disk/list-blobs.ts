@@ -1,12 +1,12 @@
-import { opendir, stat } from 'node:fs/promises'
+import { opendir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DIGEST_ALGORITHMS, type Digest, type DigestAlgorithm, hexOf, isDigest } from '../../oci/digest.ts'
 import type { BlobEntry, BlobPage } from '../blob-store.ts'
 import { isAbsent } from '../storage-fault.ts'
 import { algorithmFolder, blobPath } from './layout.ts'
 
-/** Folders of blobs by the first two digits of their digest. */
-const PREFIXES: readonly string[] = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'))
+/** Name of a folder of blobs: the first two digits of their digest. */
+const PREFIX = /^[0-9a-f]{2}$/
 
 /**
  * A page of the blobs below `root`, by digest. Each folder of a prefix is read anew for each page that begins in it, and
@@ -18,7 +18,7 @@ export async function listBlobs(
 ): Promise<BlobPage> {
   const found: Digest[] = []
   for (const algorithm of DIGEST_ALGORITHMS) {
-    for (const prefix of PREFIXES) {
+    for (const prefix of await listPrefixes(root, algorithm)) {
       if (found.length >= limit) break
       if (after !== undefined && isBefore(algorithm, prefix, after)) continue
       const shelf = { root, algorithm, prefix }
@@ -31,6 +31,16 @@ export async function listBlobs(
     return size === undefined ? [] : [{ digest, size }]
   })
   return { blobs, next: found.length < limit ? undefined : found.at(-1) }
+}
+
+/** Prefixes that have a folder, at most 256, in their order. */
+async function listPrefixes(root: string, algorithm: DigestAlgorithm): Promise<string[]> {
+  try {
+    return (await readdir(algorithmFolder(root, algorithm))).filter((name) => PREFIX.test(name)).sort()
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw error
+  }
 }
 
 /** True if all digests of a prefix come before that digest. */

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
+import type { BlobReader } from '../../../src/blobs/blob-store.ts'
+import type { Metadata } from '../../../src/metadata/metadata.ts'
 import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import type { Tag } from '../../../src/oci/reference.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
-import type { World } from './world.ts'
+
+/** Processes of a registry and their store. */
+interface CheckedWorld {
+  readonly nodes: readonly { readonly metadata: Metadata }[]
+  readonly store: BlobReader
+}
 
 const ALL = { limit: 1_000, last: undefined }
 
@@ -18,7 +25,7 @@ interface Content {
 }
 
 /** Tags of all repositories with their manifests, by `repository:tag`. */
-export async function readTags(world: World): Promise<Map<string, Digest>> {
+export async function readTags(world: CheckedWorld): Promise<Map<string, Digest>> {
   const [node] = world.nodes
   assert.ok(node)
   const tags = new Map<string, Digest>()
@@ -32,7 +39,7 @@ export async function readTags(world: World): Promise<Map<string, Digest>> {
 
 /** Checks each manifest that is served: by its tag or by one of the digests that were ever pushed there. */
 export async function checkServed(
-  world: World,
+  world: CheckedWorld,
   pushed: ReadonlyMap<RepositoryName, ReadonlySet<Digest>>,
 ): Promise<void> {
   const [node] = world.nodes
@@ -54,7 +61,7 @@ export async function checkServed(
 }
 
 async function checkManifest(
-  world: World,
+  world: CheckedWorld,
   { repository, digest, whole }: { repository: RepositoryName; digest: Digest; whole: Set<string> },
 ): Promise<void> {
   const key = `${repository}@${digest}`
@@ -78,7 +85,7 @@ async function checkManifest(
   for (const child of manifests) await checkManifest(world, { repository, digest: child.digest, whole })
 }
 
-async function checkBytes({ store }: World, digest: Digest, whose: string): Promise<void> {
+async function checkBytes({ store }: CheckedWorld, digest: Digest, whose: string): Promise<void> {
   const found = await store.stat(digest)
   assert.ok(found, `${whose}: the bytes of ${digest} are gone`)
   const parts: Buffer[] = []
@@ -91,13 +98,13 @@ async function checkBytes({ store }: World, digest: Digest, whose: string): Prom
 }
 
 /** Digests in the store. */
-export async function listStore({ store }: World): Promise<Digest[]> {
+export async function listStore({ store }: CheckedWorld): Promise<Digest[]> {
   const { blobs } = await store.list({ limit: 1_000 })
   return blobs.map(({ digest }) => digest)
 }
 
 /** Digests that the tags of all repositories need, with the referrers of their manifests. */
-export async function findNeeded(world: World): Promise<Set<Digest>> {
+export async function findNeeded(world: CheckedWorld): Promise<Set<Digest>> {
   const [node] = world.nodes
   assert.ok(node)
   const needed = new Set<Digest>()

@@ -34,6 +34,12 @@ export class SeededRandom {
     return choices[Math.floor(this.next() * choices.length)]
   }
 
+  /** The same things in another order. */
+  shuffle<T>(things: readonly T[]): T[] {
+    const keyed = things.map((thing) => ({ thing, key: this.next() }))
+    return keyed.sort((a, b) => a.key - b.key).map(({ thing }) => thing)
+  }
+
   /** A generator of its own, whose numbers do not depend on how this one is used later. */
   fork(): SeededRandom {
     return new SeededRandom(`${this.#seed}/${this.#forks++}`)

@@ -1,0 +1,183 @@
+import fs from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { SeededRandom } from '../../support/content/seeded-random.ts'
+import type { ChangeFollower, UnsyncedWrites } from './call-watch.ts'
+
+/** Those of the system, which are not numbered. */
+const { mkdirSync, readdirSync, readFileSync, writeFileSync } = fs
+
+interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+/** A file, wherever its name is. */
+class FileNode {
+  /** Its bytes as of the last sync. */
+  durable: Buffer = Buffer.alloc(0)
+  /** Ranges written since the last sync. */
+  unsynced: Range[] = []
+  /** Ranges that a failed sync has dropped: the system counts them as written, so that later syncs skip them. */
+  dropped: Range[] = []
+}
+
+/** A folder, with the entries that a cut of the power leaves. */
+class FolderNode {
+  readonly durable = new Map<string, FileNode | FolderNode>()
+}
+
+type PathNode = FileNode | FolderNode
+
+/** A change of names that its folders have not been synced for; a move is one change of two folders. */
+type NameChange = readonly { folder: FolderNode; name: string; node: PathNode | undefined }[]
+
+/**
+ * Model of what a disk holds for certain: bytes of files as of their last sync, names as of the last sync of their folder.
+ * A file system may keep more than that, and no more may be relied on (POSIX fsync; the manual of fsync(2)).
+ */
+export class LostWrites implements ChangeFollower {
+  readonly #root: string
+  readonly #nodes = new Map<string, PathNode>()
+  #pending: NameChange[] = []
+
+  /** Everything below `root` counts as durable. */
+  constructor(root: string) {
+    this.#root = root
+    this.#read(root)
+  }
+
+  opened(path: string, flags: string): void {
+    if (/[wa]/.test(flags) && !this.#nodes.has(path)) this.#add(path, new FileNode())
+  }
+
+  wrote(path: string, range: Range): void {
+    const file = this.#nodes.get(path)
+    if (!(file instanceof FileNode)) return
+    file.unsynced.push(range)
+    file.dropped = file.dropped.flatMap((dropped) => without(dropped, range))
+  }
+
+  synced(path: string): void {
+    const node = this.#nodes.get(path)
+    if (node instanceof FolderNode) this.#applyTo(node)
+    if (!(node instanceof FileNode)) return
+    node.unsynced = []
+    node.durable = withoutRanges(readFileSync(path), node.dropped)
+  }
+
+  syncFailed(path: string): void {
+    const node = this.#nodes.get(path)
+    if (!(node instanceof FileNode)) return
+    node.dropped.push(...node.unsynced)
+    node.unsynced = []
+  }
+
+  madeFolder(path: string): void {
+    if (!this.#nodes.has(path)) this.#add(path, new FolderNode())
+  }
+
+  removed(path: string): void {
+    this.#pending.push([{ ...this.#placeOf(path), node: undefined }])
+    this.#nodes.delete(path)
+  }
+
+  moved(from: string, to: string): void {
+    const node = this.#nodes.get(from)
+    if (!node) return
+    this.#pending.push([
+      { ...this.#placeOf(from), node: undefined },
+      { ...this.#placeOf(to), node },
+    ])
+    this.#nodes.delete(from)
+    this.#nodes.set(to, node)
+  }
+
+  /** Writes what is left after a cut of the power into another folder. */
+  writeTo(target: string, unsynced: Exclude<UnsyncedWrites, 'kept'>, random: SeededRandom): void {
+    const kept =
+      unsynced === 'lost'
+        ? 0
+        : unsynced === 'some'
+          ? random.between(0, this.#pending.length)
+          : this.#pending.length
+    for (const change of this.#pending.slice(0, kept)) apply(change)
+    const current = new Map<PathNode, string>()
+    for (const [path, node] of this.#nodes) current.set(node, path)
+    const contentOf = (file: FileNode): Buffer => {
+      const path = current.get(file)
+      if (unsynced !== 'some' || path === undefined || file.unsynced.length === 0) return file.durable
+      const bytes = withoutRanges(readFileSync(path), file.dropped)
+      return random.chance(0.5)
+        ? bytes.subarray(0, random.between(0, bytes.length))
+        : withoutRanges(
+            bytes,
+            file.unsynced.filter(() => random.chance(0.5)),
+          )
+    }
+    const write = (folder: FolderNode, path: string): void => {
+      mkdirSync(path, { recursive: true })
+      for (const [name, node] of folder.durable) {
+        if (node instanceof FolderNode) write(node, join(path, name))
+        else writeFileSync(join(path, name), contentOf(node))
+      }
+    }
+    const root = this.#nodes.get(this.#root)
+    if (root instanceof FolderNode) write(root, target)
+  }
+
+  #read(path: string): FolderNode {
+    const folder = new FolderNode()
+    this.#nodes.set(path, folder)
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const inner = join(path, entry.name)
+      if (entry.isDirectory()) folder.durable.set(entry.name, this.#read(inner))
+      else {
+        const file = new FileNode()
+        file.durable = readFileSync(inner)
+        this.#nodes.set(inner, file)
+        folder.durable.set(entry.name, file)
+      }
+    }
+    return folder
+  }
+
+  #add(path: string, node: PathNode): void {
+    this.#pending.push([{ ...this.#placeOf(path), node }])
+    this.#nodes.set(path, node)
+  }
+
+  #placeOf(path: string): { folder: FolderNode; name: string } {
+    const folder = this.#nodes.get(dirname(path))
+    if (!(folder instanceof FolderNode)) throw new Error(`${path} was changed in a folder that is not known`)
+    return { folder, name: basename(path) }
+  }
+
+  #applyTo(folder: FolderNode): void {
+    const touches = (change: NameChange): boolean => change.some((one) => one.folder === folder)
+    for (const change of this.#pending.filter(touches)) apply(change)
+    this.#pending = this.#pending.filter((change) => !touches(change))
+  }
+}
+
+function apply(change: NameChange): void {
+  for (const { folder, name, node } of change) {
+    if (node) folder.durable.set(name, node)
+    else folder.durable.delete(name)
+  }
+}
+
+function without(range: Range, taken: Range): Range[] {
+  if (taken.end <= range.start || taken.start >= range.end) return [range]
+  const parts = [
+    { start: range.start, end: taken.start },
+    { start: taken.end, end: range.end },
+  ]
+  return parts.filter(({ start, end }) => start < end)
+}
+
+/** The bytes with zeros in these ranges. */
+function withoutRanges(bytes: Buffer, ranges: readonly Range[]): Buffer {
+  for (const { start, end } of ranges)
+    bytes.fill(0, Math.min(start, bytes.length), Math.min(end, bytes.length))
+  return bytes
+}

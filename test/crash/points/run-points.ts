@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { SeededRandom } from '../../support/content/seeded-random.ts'
+import { makeTempFolder } from '../../support/machine/temp-folder.ts'
+import type { Fault } from './call-watch.ts'
+import { listFaults } from './list-faults.ts'
+import { makeBase as fill, OPERATIONS, type Operation } from './operations.ts'
+import { makeBase, runPoint } from './run-point.ts'
+
+/** Failures shown: one mistake fails many points. */
+const MAX_SHOWN = 5
+
+/** Selection of points. */
+export interface PointSelection {
+  readonly seed: string
+  /** Number of points, a random share of all; `all` runs each once. */
+  readonly points: number | 'all'
+  /** Only operations whose name holds this text. */
+  readonly only: string
+  /** This part of them is run, of so many: each part in a process of its own. */
+  readonly part: number
+  readonly parts: number
+}
+
+/** Result of a part. */
+export interface PointsReport {
+  /** Points that were run. */
+  readonly run: number
+  /** All there are. */
+  readonly total: number
+  readonly calls: number
+  readonly operations: number
+  readonly failed: number
+  /** The first failures, as text. */
+  readonly failures: readonly string[]
+}
+
+/** Runs a part of the points. */
+async function runPoints({ seed, points: wanted, only, part, parts }: PointSelection): Promise<PointsReport> {
+  await using temporary = await makeTempFolder('points')
+  const base = await makeBase(join(temporary.path, 'base'), fill)
+  const operations = OPERATIONS.filter(({ name }) => name.includes(only))
+  const points: { operation: Operation; fault: Fault }[] = []
+  let calls = 0
+  for (const operation of operations) {
+    const numbered = await runPoint({ base, operation, folder: join(temporary.path, 'calls'), seed })
+    calls += numbered.length
+    points.push(...listFaults(numbered).map((fault) => ({ operation, fault })))
+  }
+  const chosen = wanted === 'all' ? points : new SeededRandom(seed).shuffle(points).slice(0, wanted)
+  const failures: string[] = []
+  let run = 0
+  for (const [at, { operation, fault }] of chosen.entries()) {
+    if (at % parts !== part) continue
+    const name = `${operation.name}, ${JSON.stringify(fault)}`
+    const folder = join(temporary.path, `point-${at}`)
+    try {
+      run++
+      await runPoint({ base, operation, fault, folder, seed: `${seed} ${name}` })
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+  }
+  return {
+    run,
+    total: points.length,
+    calls,
+    operations: operations.length,
+    failed: failures.length,
+    failures: failures.slice(0, MAX_SHOWN),
+  }
+}
+
+console.log(JSON.stringify(await runPoints(JSON.parse(process.argv[2] ?? '{}') as PointSelection)))

@@ -1,0 +1,91 @@
+import { DiskBlobStore } from '../../../src/blobs/disk/disk-blob-store.ts'
+import type { Database } from '../../../src/database/database.ts'
+import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
+import type { CollectionFacts, CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
+import type { Metadata } from '../../../src/metadata/metadata.ts'
+import type { MetadataSchema } from '../../../src/metadata/schema.ts'
+import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
+import { createRegistry } from '../../../src/registry/create-registry.ts'
+import type { Registry } from '../../../src/registry/registry.ts'
+import { collect } from '../../../src/upkeep/collect/collector.ts'
+import { sweep } from '../../../src/upkeep/collect/sweep.ts'
+import { expireUploads } from '../../../src/upkeep/expire-uploads.ts'
+
+/** Times of the collection. */
+export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
+/** Longest time for which a mark of an ended process holds a digest, and a bit. */
+const MARKS_END_MS = 6 * 60_000
+const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
+
+/** Time of a site, which goes on in the next process. */
+export interface SiteClock {
+  now: number
+}
+
+/** One process of a registry, with its stores. */
+export interface Site {
+  readonly clock: SiteClock
+  readonly database: Database<MetadataSchema>
+  readonly store: DiskBlobStore
+  readonly metadata: Metadata
+  readonly facts: CollectionFacts
+  readonly registry: Registry
+  /** A round of collection. Errors: the first entry that could not be removed. */
+  collect(policy?: CollectionPolicy): Promise<void>
+  sweep(): Promise<void>
+  /** Removes all unfinished uploads. */
+  expireUploads(): Promise<void>
+  /** Lets the time pass that marks of another process are respected for. */
+  passMarks(): void
+  close(): Promise<void>
+}
+
+/** Opens the stores as a process does when it starts. */
+export async function openSite<S extends MetadataSchema>({
+  blobsFolder,
+  openDatabase,
+  clock,
+}: {
+  blobsFolder: string
+  openDatabase: () => Promise<Database<S>>
+  clock: SiteClock
+}): Promise<Site> {
+  const store = await DiskBlobStore.open(blobsFolder)
+  const database = (await openDatabase()) as unknown as Database<MetadataSchema>
+  const now = (): number => clock.now
+  const metadata = createSqlMetadata(database, now)
+  const facts = createCollectionFacts(database, now)
+  return {
+    clock,
+    database,
+    store,
+    metadata,
+    facts,
+    registry: createRegistry({
+      blobs: store,
+      metadata,
+      policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
+      clock: now,
+    }),
+    async collect(policy = POLICY) {
+      const failures: unknown[] = []
+      const onFailure = (_item: unknown, error: unknown): void => void failures.push(error)
+      await collect({ blobs: store, facts, policy, pace: UNPACED, onFailure })
+      if (failures.length > 0) throw failures[0]
+    },
+    async sweep() {
+      await sweep({ blobs: store, facts, graceMs: POLICY.relyMs, pace: UNPACED })
+    },
+    async expireUploads() {
+      // Also those of this moment.
+      await expireUploads({ blobs: store, metadata }, -60_000)
+    },
+    passMarks() {
+      clock.now += MARKS_END_MS
+    },
+    async close() {
+      await database.close()
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,162 @@
+import fs from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { relative } from 'node:path'
+import type { CallKind, CallWatch } from './call-watch.ts'
+
+type AnyFunction = (...parameters: never[]) => unknown
+type Functions = Record<string, AnyFunction>
+
+/** Functions of a path that change nothing. */
+const READS = ['readdir', 'stat', 'lstat', 'access', 'opendir', 'readFile', 'realpath', 'readlink']
+/** Functions of a path, or of two, that change names. */
+const NAMES = ['mkdir', 'unlink', 'rmdir', 'rm', 'rename', 'link', 'symlink', 'copyFile']
+
+let current: CallWatch | undefined
+let isInstalled = false
+
+/**
+ * Sets the watch of all calls below its folder; undefined: none. The first call replaces the functions of `node:fs` in this process:
+ * by path, of promises and those that block. Calls of a file descriptor that block, and those of other threads, are not numbered.
+ */
+export function watchFiles(watch: CallWatch | undefined): void {
+  current = watch
+  if (isInstalled) return
+  isInstalled = true
+  const promises = fs.promises as unknown as Functions
+  const blocking = fs as unknown as Functions
+  for (const name of READS) {
+    replace(promises, name, (original) => guard(name, 'read', original))
+    replace(blocking, `${name}Sync`, (original) => guard(name, 'read', original))
+  }
+  for (const name of NAMES) {
+    replace(promises, name, (original) => guard(name, 'name', original))
+    replace(blocking, `${name}Sync`, (original) => guard(name, 'name', original))
+  }
+  replace(promises, 'writeFile', guardWriteFile)
+  replace(promises, 'open', guardOpen)
+  syncBuiltinESMExports()
+}
+
+function replace(functions: Functions, name: string, make: (original: AnyFunction) => AnyFunction): void {
+  const original = functions[name]
+  if (original) functions[name] = make(original)
+}
+
+/** The watch of a path; undefined: none. */
+function watchOf(path: unknown): CallWatch | undefined {
+  return typeof path === 'string' && current && `${path}/`.startsWith(`${current.folder}/`)
+    ? current
+    : undefined
+}
+
+function describe(watch: CallWatch, name: string, path: string): string {
+  return `${name} ${relative(watch.folder, path)}`
+}
+
+function guard(name: string, kind: CallKind, original: AnyFunction): AnyFunction {
+  return (...parameters: unknown[]) => {
+    const at = parameters.findIndex((one, index) => index < 2 && watchOf(one))
+    const watch = watchOf(parameters[at])
+    if (!watch) return original(...(parameters as never[]))
+    watch.enter(kind, describe(watch, name, String(parameters[at])))
+    const result = original(...(parameters as never[]))
+    if (kind !== 'name') return result
+    if (result instanceof Promise) {
+      return result.then((value) => {
+        follow(watch, name, parameters)
+        return value
+      })
+    }
+    follow(watch, name, parameters)
+    return result
+  }
+}
+
+function follow({ follower }: CallWatch, name: string, parameters: unknown[]): void {
+  const [first, second] = parameters.map(String) as [string, string]
+  if (name === 'mkdir') follower?.madeFolder(first)
+  else if (name === 'rename') follower?.moved(first, second)
+  else if (name === 'unlink' || name === 'rmdir' || name === 'rm') follower?.removed(first)
+  else {
+    follower?.opened(second, 'w')
+    follower?.wrote(second, { start: 0, end: Number.MAX_SAFE_INTEGER })
+  }
+}
+
+type WriteFile = typeof fs.promises.writeFile
+
+/** A file that is written as a whole; with half of its bytes it is not synced. */
+function guardWriteFile(original: AnyFunction): AnyFunction {
+  const write = original as unknown as WriteFile
+  const guarded: WriteFile = async (path, data, options) => {
+    const watch = watchOf(path)
+    if (!watch || typeof path !== 'string') return write(path, data, options)
+    const settings = (typeof options === 'object' ? options : {}) as { flag?: string; flush?: boolean }
+    const part = watch.enter('write', describe(watch, 'writeFile', path))
+    const bytes = Buffer.from(data as Uint8Array)
+    const written = part === 'last' ? bytes.subarray(0, bytes.length / 2) : bytes
+    watch.follower?.opened(path, settings.flag ?? 'w')
+    await write(path, written, options)
+    watch.follower?.wrote(path, { start: 0, end: written.length })
+    if (part === 'last') watch.endNow()
+    if (settings.flush) watch.follower?.synced(path)
+  }
+  return guarded as unknown as AnyFunction
+}
+
+function guardOpen(original: AnyFunction): AnyFunction {
+  const open = original as unknown as typeof fs.promises.open
+  const guarded: typeof open = async (path, flags = 'r', mode) => {
+    const watch = watchOf(path)
+    if (!watch || typeof path !== 'string') return open(path, flags, mode)
+    const isChange = flags !== 'r'
+    watch.enter(isChange ? 'name' : 'read', describe(watch, `open ${flags}`, path))
+    const handle = await open(path, flags, mode)
+    if (isChange) watch.follower?.opened(path, String(flags))
+    guardHandle(handle, watch, path)
+    return handle
+  }
+  return guarded as unknown as AnyFunction
+}
+
+/** Replaces the functions of one open file; it can always be closed. */
+function guardHandle(handle: FileHandle, watch: CallWatch, path: string): void {
+  const own = handle as unknown as Functions
+  const bind = (name: string): AnyFunction => (own[name] as AnyFunction).bind(handle) as AnyFunction
+  for (const name of ['read', 'stat']) {
+    const original = bind(name)
+    own[name] = (...parameters: never[]) => {
+      watch.enter('read', describe(watch, name, path))
+      return original(...parameters)
+    }
+  }
+  for (const name of ['sync', 'datasync']) {
+    const original = bind(name)
+    own[name] = async () => {
+      try {
+        watch.enter('sync', describe(watch, name, path))
+      } catch (error) {
+        if (!watch.hasEnded) watch.follower?.syncFailed(path)
+        throw error
+      }
+      await original()
+      watch.follower?.synced(path)
+    }
+  }
+  const truncate = bind('truncate')
+  own.truncate = (...parameters: never[]) => {
+    watch.enter('write', describe(watch, 'truncate', path))
+    return truncate(...parameters)
+  }
+  const write = handle.write.bind(handle)
+  own.write = (async (bytes: Buffer, start = 0, length = bytes.length - start, position?: number) => {
+    const part = watch.enter('write', describe(watch, 'write', path))
+    const count = part === 'whole' ? length : Math.ceil(length / 2)
+    const result = await write(bytes, start, count, position)
+    const from = position ?? 0
+    watch.follower?.wrote(path, { start: from, end: from + result.bytesWritten })
+    if (part === 'last') watch.endNow()
+    return result
+  }) as unknown as AnyFunction
+}
