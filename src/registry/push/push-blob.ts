@@ -82,7 +82,7 @@ export interface PushBlob {
 /** Dependencies of pushing blobs. */
 interface PushBlobParts {
   readonly blobs: UploadStore
-  readonly metadata: UploadFacts & Pick<BlobFacts, 'findBlob' | 'claimBlob' | 'linkBlob' | 'unlinkBlob'>
+  readonly metadata: UploadFacts & Pick<BlobFacts, 'relyOnBlob' | 'claimBlob' | 'linkBlob' | 'unlinkBlob'>
   readonly presence: BlobPresence
   readonly uploadTurns: UploadTurns
   /** Largest blob in bytes; 0: no limit. */
@@ -258,7 +258,10 @@ class UploadSessions {
     try {
       return await this.#find(key)
     } catch (error) {
-      const blob = await this.#metadata.findBlob(key.repository, digest)
+      // Any other failure does not show that the session is gone.
+      if (!(error instanceof OciError && error.code === 'BLOB_UPLOAD_UNKNOWN')) throw error
+      // The client relies on this answer as on that of a push.
+      const blob = await this.#metadata.relyOnBlob(key.repository, digest)
       if (blob && (await this.#presence.isWhole({ digest, size: blob.size }))) return undefined
       throw error
     }

@@ -10,6 +10,7 @@ import {
 } from '../../../test/support/memory/registry-room.ts'
 import { hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
+import { createRegistry } from '../create-registry.ts'
 import { BlobPresence } from '../presence/blob-presence.ts'
 import {
   ABANDONED_AFTER_MS,
@@ -95,6 +96,22 @@ test('the request that ends a session can be repeated, as long as the repository
   await assert.rejects(registry.finishUpload(key, hashContent('other'), NOTHING), unknown)
   await blobs.delete(digest)
   await assert.rejects(rooms.enter({}, blobs).registry.finishUpload(key, digest, NOTHING), unknown)
+})
+
+test('a session that cannot be looked up is not taken for one that has ended', async () => {
+  const room = rooms.enter()
+  const { metadata, blobs, repository, owner } = room
+  const digest = await room.pushBlob('held')
+  const findUpload = async (): Promise<never> => {
+    throw new OciError('UNAVAILABLE')
+  }
+  const registry = createRegistry({
+    blobs,
+    metadata: { ...metadata, findUpload },
+    policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
+  })
+  const push = registry.pushWholeBlob({ repository, owner, digest }, createBody('held'))
+  await assert.rejects(push, { code: 'UNAVAILABLE' })
 })
 
 test('a blob that only another repository holds does not end a session that is gone', async () => {
