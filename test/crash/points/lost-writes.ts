@@ -77,7 +77,7 @@ export class LostWrites implements ChangeFollower {
   }
 
   removed(path: string): void {
-    this.#pending.push([{ ...this.#placeOf(path), node: undefined }])
+    this.#pending.push([{ ...this.#findPlace(path), node: undefined }])
     this.#nodes.delete(path)
   }
 
@@ -85,8 +85,8 @@ export class LostWrites implements ChangeFollower {
     const node = this.#nodes.get(from)
     if (!node) return
     this.#pending.push([
-      { ...this.#placeOf(from), node: undefined },
-      { ...this.#placeOf(to), node },
+      { ...this.#findPlace(from), node: undefined },
+      { ...this.#findPlace(to), node },
     ])
     this.#nodes.delete(from)
     this.#nodes.set(to, node)
@@ -103,7 +103,7 @@ export class LostWrites implements ChangeFollower {
     for (const change of this.#pending.slice(0, kept)) apply(change)
     const current = new Map<PathNode, string>()
     for (const [path, node] of this.#nodes) current.set(node, path)
-    const contentOf = (file: FileNode): Buffer => {
+    const readContent = (file: FileNode): Buffer => {
       const path = current.get(file)
       if (unsynced !== 'some' || path === undefined || file.unsynced.length === 0) return file.durable
       const bytes = withoutRanges(readFileSync(path), file.dropped)
@@ -118,7 +118,7 @@ export class LostWrites implements ChangeFollower {
       mkdirSync(path, { recursive: true })
       for (const [name, node] of folder.durable) {
         if (node instanceof FolderNode) write(node, join(path, name))
-        else writeFileSync(join(path, name), contentOf(node))
+        else writeFileSync(join(path, name), readContent(node))
       }
     }
     const root = this.#nodes.get(this.#root)
@@ -142,11 +142,11 @@ export class LostWrites implements ChangeFollower {
   }
 
   #add(path: string, node: PathNode): void {
-    this.#pending.push([{ ...this.#placeOf(path), node }])
+    this.#pending.push([{ ...this.#findPlace(path), node }])
     this.#nodes.set(path, node)
   }
 
-  #placeOf(path: string): { folder: FolderNode; name: string } {
+  #findPlace(path: string): { folder: FolderNode; name: string } {
     const folder = this.#nodes.get(dirname(path))
     if (!(folder instanceof FolderNode)) throw new Error(`${path} was changed in a folder that is not known`)
     return { folder, name: basename(path) }

@@ -72,7 +72,7 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
   let site = await openFolder(first, clock)
   try {
     watch.start()
-    const failure = await failureOf(() => operation.run({ site, ledger }))
+    const failure = await catchFailure(() => operation.run({ site, ledger }))
     watch.stop()
     if (!operation.isInterleaved) assert.equal(watch.isMet, fault !== undefined, 'the fault has not happened')
     let place = first
@@ -100,7 +100,7 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
   return watch.calls
 }
 
-async function failureOf(run: () => Promise<void>): Promise<unknown> {
+async function catchFailure(run: () => Promise<void>): Promise<unknown> {
   try {
     await run()
     return undefined
