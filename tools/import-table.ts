@@ -99,6 +99,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'oci',
       'app',
       'certificates',
+      'policies',
       'accounts/accounts.ts',
       'registry/repositories.ts',
     ],

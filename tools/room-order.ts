@@ -45,7 +45,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'cli',
     rooms: [
       ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
-      ...['commands/cert', 'commands/user', 'commands', 'run.ts'],
+      ...['commands/cert', 'commands/user', 'commands/policy', 'commands', 'run.ts'],
     ],
   },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   user: async () => (await import('./commands/user/user.ts')).addUserCommand,
   repo: async () => (await import('./commands/repo.ts')).addRepoCommand,
   tag: async () => (await import('./commands/tag.ts')).addTagCommand,
+  policy: async () => (await import('./commands/policy/policy.ts')).addPolicyCommand,
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,

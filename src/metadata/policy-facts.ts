@@ -1,7 +1,7 @@
 import type { PolicyDocument } from '../policies/policy-document.ts'
 
 /** The policies in force. */
-interface StoredPolicies {
+export interface StoredPolicies {
   /** 0: none were ever set; each change adds one. */
   readonly version: number
   readonly document: PolicyDocument

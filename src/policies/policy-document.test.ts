@@ -7,11 +7,11 @@ import { parsePolicyDocument } from './policy-document.ts'
 
 const FAULTS: readonly [name: string, value: unknown, message: RegExp, remedy: RegExp][] = [
   ['a list', [], /cannot be used.*object/, /docs\/policies/],
-  ['a wrong key', { polices: [] }, /document has the key "polices"/, /Did you mean "policies"\?/],
+  ['a wrong key', { polices: [] }, /the document has the key "polices"/, /Did you mean "policies"\?/],
   [
     'a wrong aspect',
     { policies: [{ repositories: ['a'], imutable: [] }] },
-    /policies\.0 has the key "imutable"/,
+    /policies\[0\] has the key "imutable"/,
     /Did you mean "immutable"\?/,
   ],
   [
@@ -20,9 +20,14 @@ const FAULTS: readonly [name: string, value: unknown, message: RegExp, remedy: R
     /"zzz"/,
     /are known: repositories, immutable/,
   ],
-  ['no repositories', { policies: [{ immutable: ['*'] }] }, /policies: 0: repositories/, /./],
-  ['an empty list of repositories', { policies: [{ repositories: [] }] }, /policies: 0: repositories/, /./],
-  ['a number as a pattern', { policies: [{ repositories: [1] }] }, /policies: 0: repositories: 0/, /./],
+  ['no repositories', { policies: [{ immutable: ['*'] }] }, /policies\[0\]\.repositories /, /./],
+  [
+    'an empty list of repositories',
+    { policies: [{ repositories: [] }] },
+    /policies\[0\]\.repositories /,
+    /./,
+  ],
+  ['a number as a pattern', { policies: [{ repositories: [1] }] }, /policies\[0\]\.repositories\[0\] /, /./],
   [
     'too many policies',
     { policies: Array.from({ length: 501 }, () => ({ repositories: ['a'] })) },

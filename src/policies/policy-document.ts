@@ -61,16 +61,28 @@ function optional<S extends Readonly<Record<string, Zod.ZodType>>>(
 function toError(issues: readonly Zod.core.$ZodIssue[]): PolicyError {
   const unknown = issues.find((issue) => issue.code === 'unrecognized_keys')
   if (!unknown) {
-    const message = `The policies cannot be used${describeIssue(issues[0])}`
+    const [issue] = issues
+    const why = describeIssue(issue && { ...issue, path: [] })
+    const message = `The policies cannot be used: ${formatPath(issue?.path ?? [])}${why}`
     return new PolicyError('POLICY_INVALID', message, 'Mend it; docs/policies.md has an example')
   }
   const [key = ''] = unknown.keys
   const known = findKeys(SCHEMA, unknown.path)
   const near = suggest(key, known)
-  const place = unknown.path.length === 0 ? 'document' : unknown.path.map(String).join('.')
   return new PolicyError(
     'POLICY_INVALID',
-    `The policies cannot be used: ${place} has the key "${key.slice(0, 80)}", which is not known`,
+    `The policies cannot be used: ${formatPath(unknown.path)} has the key "${key.slice(0, 80)}", which is not known`,
     near ? `Did you mean "${near}"?` : `Remove it; these are known: ${known.join(', ')}`,
   )
+}
+
+/** A path as in JavaScript: `policies[0].immutable[2]`. */
+function formatPath(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'the document'
+  return path
+    .map((key, index) => {
+      if (typeof key === 'number') return `[${key}]`
+      return `${index === 0 ? '' : '.'}${String(key).slice(0, 80)}`
+    })
+    .join('')
 }

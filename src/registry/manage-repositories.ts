@@ -2,7 +2,7 @@ import type { Metadata } from '../metadata/metadata.ts'
 import type { RepositoryManager } from './repositories.ts'
 
 /** Shown as the author of changes by commands; no account can have it, as names have no brackets. */
-const BY_COMMAND = '(command)'
+export const BY_COMMAND = '(command)'
 
 /** {@link RepositoryManager} over the facts. */
 export function createRepositoryManager(metadata: Metadata): RepositoryManager {

@@ -110,6 +110,22 @@ test('accounts', async () => {
   })
 })
 
+test('policies', async () => {
+  await withReader({}, async (reader) => {
+    await reader.answer('berth user add alice --new', TYPED)
+    await reader.run('berth policy export > policies.yaml')
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(await readFile('docs/policies.md', 'utf8')) ?? []
+    await writeFile(reader.path('policies.yaml'), example)
+    assert.match(
+      (await reader.run('berth policy apply policies.yaml --dry-run')).stdout,
+      /^\+ .*team\/sandbox/m,
+    )
+    await reader.run('berth policy apply policies.yaml')
+    assert.match((await reader.run('berth policy show')).stdout, /^Version 1, /)
+    assert.match((await reader.run('berth policy test team/app:v1')).stdout, /v1 is immutable/)
+  })
+})
+
 test('upkeep', async () => {
   await withReader({}, async (reader) => {
     await reader.answer('berth user add alice --new', TYPED)

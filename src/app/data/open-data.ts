@@ -1,6 +1,7 @@
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import { createPolicyManager, type PolicyManager } from '../../registry/manage-policies.ts'
 import { createRepositoryManager } from '../../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../../registry/repositories.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
@@ -16,6 +17,7 @@ import { requireFacts } from './require-data.ts'
 export interface OpenData extends AsyncDisposable {
   readonly accounts: AccountManager
   readonly repositories: RepositoryManager
+  readonly policies: PolicyManager
   readonly logIns: LogInManager
 }
 
@@ -40,13 +42,15 @@ export async function openData(
   else await requireFacts(config, { takesNew })
   const store = await openStore(config)
   const file = databaseFile(config.dataDir)
+  const metadata = createSqlMetadata(store.database)
   return {
     accounts: withClearFaults<AccountManager>(store.accounts, file, async (method, [name]) => {
       // The first password no longer counts.
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
     }),
-    repositories: withClearFaults(createRepositoryManager(createSqlMetadata(store.database)), file),
+    repositories: withClearFaults(createRepositoryManager(metadata), file),
+    policies: withClearFaults(createPolicyManager(metadata), file),
     logIns: withClearFaults(createLogInManager(store.database), file),
     [Symbol.asyncDispose]: () => store.close(),
   }

@@ -29,6 +29,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   UNKNOWN_ACCOUNT: 'Run "berth user list" to list those that exist',
   PASSWORD_TOO_SHORT: 'Choose a longer one',
   PASSWORD_TOO_LONG: 'Choose a shorter one',
+  DENIED: 'Let the operator of the registry change the rule that the message names',
   LAST_ADMIN: 'Make another administrator first, with "berth user add NAME --admin"',
   TOO_MANY_ATTEMPTS: 'Wait a little and try again',
 }
@@ -45,6 +46,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'DIGEST_INVALID',
   'CERTIFICATE_NAME_INVALID',
   'CSR_LINE_INVALID',
+  'POLICY_INVALID',
 ])
 
 /** Errors with a code and text for people; any other is a fault of the program. */
@@ -59,6 +61,7 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
   'OciError',
   'RegistryError',
   'AcmeError',
+  'PolicyError',
 ])
 
 /**

@@ -60,7 +60,7 @@ test('an immutable tag is not moved, by a push or by a restore; the same manifes
     message:
       /^The tag v1 of alice\/app is immutable: the policy for alice\/\*\* protects v\*\. Push under another tag/,
     detail: { reason: 'immutable', repository: APP, tag: 'v1', pattern: 'v*' },
-    remedy: /Change the policies first/,
+    remedy: /berth policy apply/,
   })
   await assert.rejects(t.metadata.restoreTag({ repository: APP, tag: V1, digest: one.digest }), DENIED)
   await t.put('three', 'v1-rc')

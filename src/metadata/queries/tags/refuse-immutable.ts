@@ -11,7 +11,8 @@ const BATCH = 1_000
 /** Tags that an error names. */
 const MAX_NAMED = 5
 
-const CHANGE_POLICY = 'Change the policies first'
+const CHANGE_POLICY =
+  'Change the policy first: "berth policy export" prints the policies, "berth policy apply FILE" puts them in force'
 
 /** Tags of a repository: all, or those that point at one manifest. */
 interface TagsOf {
