@@ -24,5 +24,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'blob_removals', key: ['digest'] },
   { name: 'collection_rounds', key: ['id'] },
   { name: 'policies', key: ['id'] },
+  { name: 'blob_damages', key: ['digest'] },
+  { name: 'upkeep_passes', key: ['kind'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

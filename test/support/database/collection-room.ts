@@ -20,6 +20,7 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
   const facts = createCollectionFacts(temporary.database, clock)
   return {
     database: temporary.database,
+    clock,
     metadata,
     facts,
     pass(days: number) {
