@@ -74,7 +74,8 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
     watch.start()
     const failure = await catchFailure(() => operation.run({ site, ledger }))
     watch.stop()
-    if (!operation.isInterleaved && !mayBeMissed(base))
+    // Messages of several connections come in no fixed order: there may be fewer of them this time.
+    if (!operation.isInterleaved && !databases.isServer)
       assert.equal(watch.isMet, fault !== undefined, 'the fault has not happened')
     if (watch.hasEnded) {
       place = join(folder, 'second')
