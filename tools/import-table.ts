@@ -19,8 +19,7 @@ const METADATA_PORT = [
   'metadata/restore-facts.ts',
   'metadata/collection-facts.ts',
   'metadata/policy-facts.ts',
-  'metadata/scrub-facts.ts',
-  'metadata/pass-facts.ts',
+  'metadata/retention-facts.ts',
 ]
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 

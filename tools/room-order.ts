@@ -20,7 +20,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'app',
     rooms: [
-      ...['faults', 'folders', 'database', 'data', 'collection', 'certificates', 'door'],
+      ...['faults', 'folders', 'database', 'data', 'collection', 'retention', 'certificates', 'door'],
       ...['.', 'workers', 'doctor', 'start.ts'],
     ],
   },
@@ -89,14 +89,14 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/trash',
         'queries/content',
       ],
-      ...['collection', 'scrub', 'account-content.ts', 'sql-metadata.ts'],
+      ...['collection', 'retention', 'account-content.ts', 'sql-metadata.ts'],
     ],
   },
   // A room of an aspect has its form and its meaning; the files at the top choose the policy that decides it.
-  { folder: 'policies', rooms: ['patterns', '.'] },
+  { folder: 'policies', rooms: ['patterns', 'retention', '.'] },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.', 'access', 'refresh'] },
-  { folder: 'upkeep', rooms: ['.', 'collect', 'scrub'] },
+  { folder: 'upkeep', rooms: ['.', 'collect', 'retain'] },
   {
     folder: TEST_SUPPORT,
     rooms: [

@@ -9,6 +9,7 @@ import {
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
 import { createCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
+import { createRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
@@ -35,6 +36,7 @@ import { openHeadroom, restoreHeadroom } from './folders/keep-headroom.ts'
 import { warnOfUnreadRepositories } from './folders/unread-repositories.ts'
 import { type Contents, openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
+import { keepRetaining } from './retention/keep-retaining.ts'
 import type { Serving, StartContext } from './start-context.ts'
 
 /** Time of the first search for abandoned uploads, after the start's own work, and between two, in milliseconds. */
@@ -122,6 +124,16 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       blobs: contents.blobs,
       facts: createCollectionFacts(store.database),
       check: () => contents.metadata.check(),
+    }),
+  )
+  resources.use(
+    keepRetaining({
+      config,
+      logger,
+      place,
+      metadata: contents.metadata,
+      facts: createRetentionFacts(store.database),
+      collection: createCollectionFacts(store.database),
     }),
   )
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))

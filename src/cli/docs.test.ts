@@ -65,7 +65,7 @@ test('docs/cli.md lists exactly the commands there are', async () => {
   )
   const commands: string[] = []
   for (const name of await listCommands([])) {
-    const isGroup = ['user', 'repo', 'tag', 'policy', 'trash', 'site', 'cert'].includes(name)
+    const isGroup = ['user', 'repo', 'tag', 'policy', 'trash', 'retention', 'site', 'cert'].includes(name)
     const inner = isGroup || name === 'gc' ? await listCommands([name]) : []
     commands.push(...(isGroup ? [] : [name]), ...inner.map((verb) => `${name} ${verb}`))
   }

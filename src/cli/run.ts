@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   tag: async () => (await import('./commands/tag.ts')).addTagCommand,
   policy: async () => (await import('./commands/policy/policy.ts')).addPolicyCommand,
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
+  retention: async () => (await import('./commands/retention.ts')).addRetentionCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
   site: async () => (await import('./commands/site.ts')).addSiteCommand,

@@ -52,6 +52,8 @@ export interface Config {
   readonly collectRate: number
   /** Days for which content that no tag names, and what was deleted, is kept after its last use. */
   readonly keepDays: number
+  /** Hours between two runs of retention; 0: only a command runs it. */
+  readonly retentionHours: number
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number
   /** Processes that serve; 1: only the process that was started. */

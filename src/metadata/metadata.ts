@@ -25,10 +25,8 @@ export interface Page {
 
 /** Blobs held by repositories. */
 export interface BlobFacts {
-  /** Size of a blob this repository may serve; undefined if it may not, also as its stored bytes are damaged. */
+  /** Size of a blob this repository may serve; undefined if it may not. */
   findBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number } | undefined>
-  /** True if this repository holds the blob, and does not serve it, as its stored bytes are damaged. */
-  isQuarantined(repository: RepositoryName, digest: Digest): Promise<boolean>
   /** A repository inside the filter that holds the blob, `preferred` first; undefined if none does. */
   findHolder(
     digest: Digest,
@@ -87,6 +85,8 @@ export interface ManifestRecord {
   readonly isSparseAllowed: boolean
   /** Name of the account that pushes it, for the history of its tags. */
   readonly by?: string | undefined
+  /** Time from a push of its tags to their end, from a label of the image; undefined: it has none. */
+  readonly expiresAfterMs?: number | undefined
 }
 
 /** Comparison of a manifest's content with that of its repository. */

@@ -7,7 +7,7 @@ import { addCollection } from './migrations/005-collection.ts'
 import { recordOptionalLayers } from './migrations/006-optional-layers.ts'
 import { addCollectionRounds } from './migrations/007-collection-rounds.ts'
 import { addPolicies } from './migrations/008-policies.ts'
-import { addScrub } from './migrations/013-scrub.ts'
+import { addRetention } from './migrations/011-retention.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -21,7 +21,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '006-optional-layers': recordOptionalLayers,
     '007-collection-rounds': addCollectionRounds,
     '008-policies': addPolicies,
-    '013-scrub': addScrub,
+    '011-retention': addRetention,
   },
   formerNames: {
     '001-content': '001-initial',

@@ -21,8 +21,9 @@ export interface MetadataSchema {
   collection_queue: CollectionQueueTable
   collection_rounds: CollectionRoundTable
   policies: PolicyTable
-  blob_damages: BlobDamageTable
-  upkeep_passes: UpkeepPassTable
+  retention_runs: RetentionRunTable
+  retention_entries: RetentionEntryTable
+  retention_turns: RetentionTurnTable
 }
 
 interface RepositoryTable {
@@ -42,8 +43,6 @@ interface BlobTable {
   /** In bytes; -1 of a file that no fact has named yet. */
   size: number
   created_at: number
-  /** Set while its bytes are not those of its digest: it is not served, and counts as absent. */
-  quarantined_at: Generated<number | null>
 }
 
 /** The right to read a blob through a repository. */
@@ -109,10 +108,15 @@ interface ManifestUseTable {
   repository_id: number
   digest: string
   used_at: number
+  /** Last pull alone; null: none. */
+  pulled_at: Generated<number | null>
+  /** Time from a push of its tags to their end, in milliseconds, from a label of the image; null: none. */
+  expires_after: Generated<number | null>
 }
 
 /** A deleted manifest that can be restored, as it was in `manifests`. */
 interface TrashedManifestTable extends ManifestTable {
+  expires_after: Generated<number | null>
   trashed_at: number
   trashed_by: string | null
 }
@@ -141,7 +145,7 @@ interface CollectionQueueTable {
   reason: string
 }
 
-/** One row: when collection was last at work, and until when it waits. */
+/** A row for collection and one for retention: when it was last at work, and until when it waits. */
 interface CollectionRoundTable {
   id: number
   at: number
@@ -159,51 +163,42 @@ interface PolicyTable {
   document: string
 }
 
-/** A damage that was found in stored bytes: the report of a quarantine, which ends with it and is kept for a while. */
-interface BlobDamageTable {
-  digest: string
-  kind: DamageKind
-  /** Code of the system with which the bytes cannot be read. */
-  reason: string | null
-  /** Size in bytes in the store. */
-  found_size: number | null
-  found_at: number
-  /** Set if the wrong bytes are kept in the quarantine of the store. */
-  set_aside_at: number | null
-  ended_at: number | null
-  ended_how: DamageEnd | null
-}
-
-/** A slow pass over all content, under way or the last one of its kind. */
-interface UpkeepPassTable {
-  kind: PassKind
-  started_at: number
-  ended_at: number | null
-  /** The last digest that was looked at; empty: none yet. */
-  position: string
-  checked: number
-  bytes: number
-  found: number
-  repaired: number
-  /** The process that works on it, until that time unless it is noted again. */
-  holder: string
-  held_until: number
-}
-
-/**
- * Kinds of damage: the bytes have another digest, there are none, something that is no file is in their place, or they
- * cannot be read.
- */
-export type DamageKind = 'changed' | 'absent' | 'no-file' | 'unreadable'
-
-/** Ends of a quarantine: right bytes are pushed, fetched from another registry, or found in their place again. */
-export type DamageEnd = 'pushed' | 'fetched' | 'found-whole'
-
-/** Kinds of passes: `scrub` verifies stored bytes, `sweep` finds bytes that no fact names. */
-export type PassKind = 'scrub' | 'sweep'
-
 /** Kinds of what can be collected; each may set free those after it. */
 export type CollectedKind = 'repository' | 'trashed' | 'manifest' | 'link' | 'blob'
+
+/** A run of retention. */
+interface RetentionRunTable {
+  id: Generated<number>
+  cause: 'schedule' | 'command'
+  started_at: number
+  /** Null while it runs, and of one that was cut off. */
+  ended_at: number | null
+  repositories: number
+  tags_seen: number
+  tags_ended: number
+  /** Images without a tag that were removed. */
+  images_removed: number
+  /** Why it did nothing, or not all; null: it did all. */
+  problem: string | null
+}
+
+/** Result of one rule in one repository in a run. */
+interface RetentionEntryTable {
+  run_id: number
+  repository: string
+  rule: string
+  /** Tags that it ended. */
+  tags: number
+}
+
+/** One row: the process that runs retention, and when the last run began. */
+interface RetentionTurnTable {
+  id: number
+  begun_at: number
+  /** While it runs: until when no other process begins. */
+  held_until: number
+  holder: string
+}
 
 /** An upload session. */
 interface UploadTable {

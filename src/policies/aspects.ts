@@ -1,5 +1,6 @@
 import type { z as Zod } from 'zod'
 import { tagPatterns } from './patterns/tag-patterns.ts'
+import { type RetentionAspect, retentionAspect } from './retention/retention-rules.ts'
 
 /**
  * Aspects that a policy can decide for its repositories, as an operator writes them. Each is a line here and in
@@ -8,6 +9,8 @@ import { tagPatterns } from './patterns/tag-patterns.ts'
 export interface Aspects {
   /** Patterns of tags that never point at another manifest and are never removed; an empty list makes none so. */
   readonly immutable?: readonly string[] | undefined
+  /** Which tags are removed, and when: see docs/retention.md. */
+  readonly retention?: RetentionAspect | undefined
 }
 
 /** Parts of the document beside the policies. */
@@ -19,6 +22,7 @@ export const ASPECT_SCHEMAS: {
   readonly [A in keyof Aspects]-?: Zod.ZodType<NonNullable<Aspects[A]>>
 } = {
   immutable: tagPatterns,
+  retention: retentionAspect,
 }
 
 /** The form of each part. */

@@ -126,6 +126,30 @@ test('policies', async () => {
   })
 })
 
+test('retention', async () => {
+  await withReader({}, async (reader) => {
+    await reader.answer('berth user add alice --new', TYPED)
+    const page = await readFile('docs/retention.md', 'utf8')
+    const [[, example = ''] = [], ...recipes] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)]
+    await writeFile(reader.path('policies.yaml'), example)
+    await reader.run('berth retention dry-run --file policies.yaml')
+    await reader.run('berth policy apply policies.yaml')
+    assert.match((await reader.run('berth retention dry-run')).stdout, /^0 of 0 tags would end$/m)
+    await reader.run('berth retention dry-run --ending')
+    assert.match((await reader.run('berth retention run')).stdout, /^0 of 0 tags in 0 repositories ended/m)
+    assert.match((await reader.run('berth retention log')).stdout, /^1 .* command .* done$/m)
+    assert.ok(recipes.length > 0)
+    for (const [, recipe = ''] of recipes) {
+      const indented = recipe.replaceAll(/^/gm, '      ')
+      await writeFile(
+        reader.path('policies.yaml'),
+        `policies:\n  - repositories: [app]\n    retention:\n${indented}`,
+      )
+      await reader.run('berth policy apply policies.yaml')
+    }
+  })
+})
+
 test('upkeep', async () => {
   await withReader({}, async (reader) => {
     await reader.answer('berth user add alice --new', TYPED)

@@ -10,7 +10,7 @@ const DAY_MS = 24 * 3_600_000
  * Time for which a client may rely on an answer about a blob or a manifest, in milliseconds: a push asks first and names
  * what is there at its end, which over a slow line is hours later.
  */
-const RELY_MS = DAY_MS
+export const RELY_MS: number = DAY_MS
 /** The same for somebody who wants room at once: enough for most pushes. */
 const RELY_NOW_MS = 3_600_000
 

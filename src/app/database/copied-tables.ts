@@ -24,7 +24,8 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'blob_removals', key: ['digest'] },
   { name: 'collection_rounds', key: ['id'] },
   { name: 'policies', key: ['id'] },
-  { name: 'blob_damages', key: ['digest'] },
-  { name: 'upkeep_passes', key: ['kind'] },
+  { name: 'retention_runs', key: ['id'], hasIdentity: true },
+  { name: 'retention_entries', key: ['run_id', 'repository', 'rule'] },
+  { name: 'retention_turns', key: ['id'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

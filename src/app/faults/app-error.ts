@@ -22,6 +22,7 @@ export type AppErrorCode =
   | 'WORKER_FAILED'
   | 'NOT_RUNNING'
   | 'COLLECTION_HELD'
+  | 'RETENTION_BUSY'
   | 'RENEWAL_REFUSED'
   | 'RENEWAL_UNANSWERED'
 

@@ -17,6 +17,7 @@ export const CLI_ERRORS = {
   CONTENT_GONE: { exit: EXIT.failed, remedy: 'Run "berth trash list" to see what can be restored' },
   REPOSITORY_EXISTS: { exit: EXIT.failed, remedy: 'Choose another name' },
   POLICY_UNREADABLE: { exit: EXIT.usage, remedy: 'Check the path, and the permissions of the file' },
+  RETENTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
   COLLECTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
   NO_SITES: {

@@ -59,6 +59,7 @@ test('loadConfig() gives the documented defaults', () => {
     collect: true,
     collectRate: 100,
     keepDays: 14,
+    retentionHours: 1,
     drainTimeoutS: 30,
     workers: 1,
     maxBlobBytes: 0,

@@ -151,6 +151,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     collect: read('collect'),
     collectRate: read('collect-rate'),
     keepDays: read('keep-days'),
+    retentionHours: read('retention-hours'),
     drainTimeoutS: read('drain-timeout'),
     workers: read('workers'),
     maxBlobBytes: read('max-blob-bytes'),

@@ -213,6 +213,13 @@ export const OPTIONS = {
     default: '14',
     parse: wholeNumber(0, 3650),
   },
+  'retention-hours': {
+    value: 'HOURS',
+    help: 'hours between two runs of retention, 0 to 720; 0: only "berth retention run" runs it. See docs/retention.md',
+    example: '24',
+    default: '1',
+    parse: wholeNumber(0, 720),
+  },
   'drain-timeout': {
     value: 'SECONDS',
     help: 'longest wait for requests under way when stopping, up to 3600 seconds',

@@ -62,6 +62,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     collect: config.collect,
     'collect-rate': config.collectRate,
     'keep-days': config.keepDays,
+    'retention-hours': config.retentionHours,
     'drain-timeout': config.drainTimeoutS,
     workers: config.workers,
     'max-blob-bytes': config.maxBlobBytes,

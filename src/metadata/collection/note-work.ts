@@ -5,30 +5,32 @@ import type { MetadataSchema } from '../schema.ts'
 const PAUSE_MS = 24 * 3_600_000
 /** Time for which work is not noted again, in milliseconds. */
 const NOTED_EVERY_MS = 10 * 60_000
-/** The one row. */
-const ID = 1
+/** The rows of the works that wait after a pause. */
+const IDS = { collection: 1, retention: 2 } as const
 
 /**
- * Notes that collection is at work. After a pause of more than a day nothing is removed for a day: the server did not
+ * Notes that collection, or retention, is at work. After a pause of more than a day nothing is removed for a day: the server did not
  * run, so that nobody could pull, or its clock has jumped ahead, or the database is that of an older backup. Returns the
  * end of that day, if it is not over.
  */
 export async function noteWork(
   { read, transaction }: Database<MetadataSchema>,
   now: number,
+  work: keyof typeof IDS = 'collection',
 ): Promise<Date | undefined> {
-  const noted = await read.selectFrom('collection_rounds').selectAll().where('id', '=', ID).executeTakeFirst()
+  const id = IDS[work]
+  const noted = await read.selectFrom('collection_rounds').selectAll().where('id', '=', id).executeTakeFirst()
   const isFresh = noted !== undefined && Math.abs(now - noted.at) < NOTED_EVERY_MS
   if (isFresh && noted.held_until <= now) return undefined
   return transaction(async (tx) => {
-    const last = await tx.selectFrom('collection_rounds').selectAll().where('id', '=', ID).executeTakeFirst()
+    const last = await tx.selectFrom('collection_rounds').selectAll().where('id', '=', id).executeTakeFirst()
     const isLongAgo = last !== undefined && now - last.at > PAUSE_MS
     // No later than a day from now: the clock may have been ahead.
     const until = isLongAgo ? now + PAUSE_MS : Math.min(last?.held_until ?? 0, now + PAUSE_MS)
     const row = { at: now, held_until: until }
     await tx
       .insertInto('collection_rounds')
-      .values({ id: ID, ...row })
+      .values({ id, ...row })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute()
     return until > now ? new Date(until) : undefined

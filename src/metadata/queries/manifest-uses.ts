@@ -1,5 +1,22 @@
 import type { Reads, Writes } from './repositories.ts'
 
+/** Records that manifests of a repository were pulled at a time, unless a later pull is recorded. At most 500. */
+export async function recordPulled(
+  tx: Writes,
+  repositoryId: number,
+  { digests, at }: { digests: readonly string[]; at: number },
+): Promise<void> {
+  if (digests.length === 0) return
+  await recordUses(tx, repositoryId, { digests, at })
+  await tx
+    .updateTable('manifest_uses')
+    .set({ pulled_at: at })
+    .where('repository_id', '=', repositoryId)
+    .where('digest', 'in', digests)
+    .where((eb) => eb.or([eb('pulled_at', 'is', null), eb('pulled_at', '<', at)]))
+    .execute()
+}
+
 /** Records that manifests of a repository were used at a time, unless a later use is recorded. At most 500. */
 export async function recordUses(
   tx: Writes,

@@ -103,11 +103,9 @@ async function findSizes(
 function selectManifests(db: Reads, id: number, digests: Digest[]): Promise<SizedRow[]> {
   return db
     .selectFrom('manifests')
-    .leftJoin('blobs', 'blobs.digest', 'manifests.digest')
-    .select(['manifests.digest', 'manifests.size'])
+    .select(['digest', 'size'])
     .where('repository_id', '=', id)
-    .where('manifests.digest', 'in', digests)
-    .where('blobs.quarantined_at', 'is', null)
+    .where('digest', 'in', digests)
     .execute()
 }
 
@@ -118,7 +116,6 @@ function selectBlobs(db: Reads, id: number, digests: Digest[]): Promise<SizedRow
     .select(['blobs.digest', 'blobs.size'])
     .where('repository_blobs.repository_id', '=', id)
     .where('repository_blobs.digest', 'in', digests)
-    .where('blobs.quarantined_at', 'is', null)
     .execute()
 }
 

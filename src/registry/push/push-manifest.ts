@@ -7,6 +7,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ManifestReader } from '../manifests/manifest-reader.ts'
 import type { BlobPresence } from '../presence/blob-presence.ts'
 import { claimDigest, removedMeanwhile } from './claim-digest.ts'
+import { readExpiry } from './read-expiry.ts'
 
 /** Most absent digests in an error. */
 const MAX_NAMED = 20
@@ -41,7 +42,7 @@ export interface PushManifest {
 
 /** Dependencies of pushing manifests. */
 interface Parts {
-  readonly blobs: Pick<BlobWriter & BlobReader, 'put' | 'stat'>
+  readonly blobs: Pick<BlobWriter & BlobReader, 'put' | 'stat' | 'send'>
   readonly metadata: Pick<ManifestFacts & BlobFacts, 'findNamed' | 'putManifest' | 'claimBlob'>
   readonly presence: BlobPresence
   readonly manifests: ManifestReader
@@ -79,6 +80,7 @@ async function pushManifest(
     tags: allTags,
     isSparseAllowed,
     by: owner,
+    expiresAfterMs: await readExpiry(blobs, manifest),
   })
   refuseMissized(missized)
   refuseMissing(missing)

@@ -3,7 +3,7 @@ import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
 import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { parseManifest } from '../../../src/oci/manifest.ts'
-import { parseTag } from '../../../src/oci/reference.ts'
+import { parseTag, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import type { OpenDatabase } from './test-engine.ts'
 
@@ -20,7 +20,6 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
   const facts = createCollectionFacts(temporary.database, clock)
   return {
     database: temporary.database,
-    clock,
     metadata,
     facts,
     pass(days: number) {
@@ -30,12 +29,29 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
       for (const text of texts)
         await metadata.linkBlob({ repository: APP, digest: hashContent(text), size: text.length })
     },
-    async put(bytes: Buffer, tag?: string) {
+    clock,
+    async put(bytes: Buffer, tag?: string, { expiresAfterMs }: { expiresAfterMs?: number } = {}) {
       const digest = hashContent(bytes)
       const record = { repository: APP, digest, bytes, manifest: parseManifest(bytes, undefined) }
       const tags = tag === undefined ? [] : [parseTag(tag)]
-      const stored = await metadata.putManifest({ ...record, tags, isSparseAllowed: false, by: 'alice' })
-      return { digest, ...stored }
+      const stored = await metadata.putManifest({
+        ...record,
+        tags,
+        isSparseAllowed: false,
+        by: 'alice',
+        expiresAfterMs,
+      })
+      return { digest, bytes, ...stored }
+    },
+    /** Stores a manifest under several tags. */
+    async putAll(bytes: Buffer, tags: readonly Tag[]) {
+      const record = {
+        repository: APP,
+        digest: hashContent(bytes),
+        bytes,
+        manifest: parseManifest(bytes, undefined),
+      }
+      await metadata.putManifest({ ...record, tags, isSparseAllowed: false })
     },
     /** Collects until nothing is due. Returns the digests whose bytes would be removed. */
     async collect(policy = POLICY): Promise<Digest[]> {

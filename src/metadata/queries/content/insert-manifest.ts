@@ -1,6 +1,5 @@
 import type { ManifestRecord } from '../../metadata.ts'
 import { betweenBatches } from '../between-batches.ts'
-import { endQuarantine, replaceManifestBytes } from '../blob-damages.ts'
 import { UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import { recordUses } from '../manifest-uses.ts'
@@ -8,6 +7,7 @@ import { allContent } from '../named-content.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
 import { ensureRepository, type Writes } from '../repositories.ts'
 import { moveTag } from '../tags/tag-periods.ts'
+import { recordExpiry } from './record-expiry.ts'
 
 /** Rows in one insert: their values stay below 32766, the smallest bound that an engine has. */
 const BATCH = 500
@@ -18,7 +18,7 @@ export async function insertManifest(
   record: ManifestRecord,
   { policies, now }: { policies: PolicyReader; now: number },
 ): Promise<void> {
-  const { repository, digest, bytes, by } = record
+  const { repository, digest, by } = record
   const repositoryId = await ensureRepository(tx, repository, now)
   await tx
     .insertInto('blobs')
@@ -30,12 +30,10 @@ export async function insertManifest(
         .where('blobs.size', '=', UNKNOWN_SIZE),
     )
     .execute()
-  const isMended = await endQuarantine(tx, { digest, size: bytes.length, how: 'pushed', now })
   await insertRow(tx, record, { repositoryId, now })
-  // The rows of other repositories may hold the wrong bytes, too.
-  if (isMended) await replaceManifestBytes(tx, digest, bytes)
   await insertReferences(tx, record, repositoryId)
   await recordUses(tx, repositoryId, { digests: [digest], at: now })
+  await recordExpiry(tx, { ...record, repositoryId })
   const act = { repository, repositoryId, policies, now, by }
   for (const name of record.tags) await moveTag(tx, act, { name, digest })
   if (record.tags.length === 0) {

@@ -54,10 +54,9 @@ export function createManifestFacts(
 const MANIFEST_COLUMNS = [
   'manifests.digest',
   'media_type',
-  'manifests.size',
+  'size',
   'bytes',
   'collection_queue.since as queued_since',
-  'blobs.quarantined_at',
 ] as const
 
 interface ManifestColumns {
@@ -66,7 +65,6 @@ interface ManifestColumns {
   size: number
   bytes: Uint8Array
   queued_since: number | null
-  quarantined_at: number | null
 }
 
 type Find = (repository: RepositoryName, reference: string) => Promise<FoundManifest | undefined>
@@ -82,7 +80,6 @@ function createFindByDigest({ read, prepareFirst }: Database<MetadataSchema>): F
           .onRef('collection_queue.digest', '=', 'manifests.digest')
           .on('collection_queue.kind', '=', kysely.sql.lit('manifest')),
       )
-      .leftJoin('blobs', 'blobs.digest', 'manifests.digest')
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
       .where('manifests.digest', '=', '')
@@ -107,7 +104,6 @@ function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find
           .onRef('collection_queue.digest', '=', 'manifests.digest')
           .on('collection_queue.kind', '=', kysely.sql.lit('manifest')),
       )
-      .leftJoin('blobs', 'blobs.digest', 'manifests.digest')
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
       .where('tags.name', '=', '')
@@ -117,15 +113,15 @@ function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find
 }
 
 function toStored(row: ManifestColumns | undefined): FoundManifest | undefined {
-  // A join that leaves the row out would cost as much, and a quarantine is rare.
-  if (!row || row.quarantined_at !== null) return undefined
-  return {
-    digest: row.digest as Digest,
-    mediaType: row.media_type,
-    size: row.size,
-    bytes: row.bytes,
-    isQueued: row.queued_since !== null,
-  }
+  return (
+    row && {
+      digest: row.digest as Digest,
+      mediaType: row.media_type,
+      size: row.size,
+      bytes: row.bytes,
+      isQueued: row.queued_since !== null,
+    }
+  )
 }
 
 async function deleteManifest(

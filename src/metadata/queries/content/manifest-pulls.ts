@@ -2,7 +2,7 @@ import type { Database } from '../../../database/database.ts'
 import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { MetadataSchema } from '../../schema.ts'
-import { recordUses } from '../manifest-uses.ts'
+import { recordPulled } from '../manifest-uses.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 
 /** Pulls written in one transaction. */
@@ -13,7 +13,7 @@ interface Pulled {
   readonly digest: Digest
 }
 
-/** Records the time as that of the last use of manifests that are still there. */
+/** Records the time as that of the last pull and use of manifests that are still there. */
 export async function recordPulls(
   { transaction }: Database<MetadataSchema>,
   pulled: readonly Pulled[],
@@ -45,5 +45,5 @@ async function recordPresent(
     .where('repository_id', '=', repositoryId)
     .where('digest', 'in', digests)
     .execute()
-  await recordUses(tx, repositoryId, { digests: present.map(({ digest }) => digest), at: now })
+  await recordPulled(tx, repositoryId, { digests: present.map(({ digest }) => digest), at: now })
 }

@@ -133,7 +133,8 @@ export async function endManifestTags(
   }
 }
 
-interface EndedTag {
+/** A row of a tag that has just ended. */
+export interface EndedTag {
   readonly name: string
   readonly digest: string
   readonly updated_at: number
@@ -141,7 +142,8 @@ interface EndedTag {
   readonly started_by: string | null
 }
 
-async function keepPeriods(
+/** Keeps the periods of tags that have just ended in the history. */
+export async function keepPeriods(
   tx: Writes,
   { repositoryId, now, by }: Pick<TagAct, 'repositoryId' | 'now' | 'by'>,
   { ended, how }: { ended: readonly EndedTag[]; how: TagEnd },

@@ -35,12 +35,20 @@ export async function trashManifest(
     .execute()
   await tx
     .insertInto('trashed_manifests')
-    .columns([...MANIFEST_COLUMNS, 'trashed_at', 'trashed_by'])
+    .columns([...MANIFEST_COLUMNS, 'trashed_at', 'trashed_by', 'expires_after'])
     .expression((eb) =>
       eb
         .selectFrom('manifests')
         .select(MANIFEST_COLUMNS)
         .select((row) => [row.val(now).as('trashed_at'), row.val(by ?? null).as('trashed_by')])
+        .select((row) =>
+          row
+            .selectFrom('manifest_uses')
+            .select('expires_after')
+            .where('manifest_uses.repository_id', '=', repositoryId)
+            .where('manifest_uses.digest', '=', digest)
+            .as('expires_after'),
+        )
         .where('repository_id', '=', repositoryId)
         .where('digest', '=', digest),
     )
@@ -62,7 +70,7 @@ export async function trashManifest(
 export async function untrashManifest(tx: Writes, { repositoryId, digest }: ManifestKey): Promise<boolean> {
   const trashed = await tx
     .selectFrom('trashed_manifests')
-    .select('digest')
+    .select('expires_after')
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
@@ -88,6 +96,13 @@ export async function untrashManifest(tx: Writes, { repositoryId, digest }: Mani
     .deleteFrom('trashed_manifests')
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
+    .execute()
+  const { expires_after } = trashed
+  if (expires_after === null) return true
+  await tx
+    .insertInto('manifest_uses')
+    .values({ repository_id: repositoryId, digest, used_at: 0, expires_after })
+    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doUpdateSet({ expires_after }))
     .execute()
   return true
 }

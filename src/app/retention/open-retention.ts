@@ -1,0 +1,99 @@
+import type { Config } from '../../config/config.ts'
+import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
+import { createRetentionFacts } from '../../metadata/retention/create-retention-facts.ts'
+import type { RetentionEntry, RetentionFacts, RetentionTotals } from '../../metadata/retention-facts.ts'
+import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { PolicyDocument } from '../../policies/policy-document.ts'
+import { isLargeShare } from '../../upkeep/retain/large-share.ts'
+import { type PlannedTag, planRetention } from '../../upkeep/retain/plan-retention.ts'
+import { runRetention } from '../../upkeep/retain/retention-run.ts'
+import { RELY_MS } from '../collection/collection-terms.ts'
+import { openStore } from '../data/open-store.ts'
+import { requireFacts } from '../data/require-data.ts'
+import { AppError } from '../faults/app-error.ts'
+import { createBlobPlace } from '../folders/blob-place.ts'
+import { openUntaggedRemoval } from './retention-terms.ts'
+import { TurnHolder } from './turn-holder.ts'
+
+export type { PlannedTag } from '../../upkeep/retain/plan-retention.ts'
+
+/** The retention of one Berth by a command, whether or not the server runs. */
+export interface OpenRetention
+  extends AsyncDisposable,
+    Pick<RetentionFacts, 'listRuns' | 'findRun' | 'findTurn'> {
+  /**
+   * The verdict about each tag of repositories with rules or labels. `pattern`: of repositories; undefined: all.
+   * `document`: policies in place of those in force.
+   */
+  plan(options: {
+    pattern: string | undefined
+    document: PolicyDocument | undefined
+  }): AsyncGenerator<PlannedTag>
+  /** True if most tags of a repository end, as by a rule that was written wrongly. */
+  isLargeShare(counts: { seen: number; ended: number }): boolean
+  /**
+   * Ends what no rule keeps, and logs it. Errors: `AppError` `RETENTION_BUSY` while a server or another command does so.
+   */
+  run(options: {
+    pattern: string | undefined
+    onFailure: (repository: RepositoryName, error: unknown) => void
+  }): Promise<{ id: number; totals: RetentionTotals; entries: readonly RetentionEntry[] }>
+}
+
+/** Opens the data folder and the place of the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
+export async function openRetention(config: Config): Promise<OpenRetention> {
+  await requireFacts(config, { takesNew: false })
+  await using resources = new AsyncDisposableStack()
+  const { database } = resources.adopt(await openStore(config), (opened) => opened.close())
+  const place = createBlobPlace(config)
+  const facts = createRetentionFacts(database)
+  const collection = createCollectionFacts(database)
+  const metadata = createSqlMetadata(database)
+  const readDocument = async () => (await metadata.readPolicies()).document
+  const kept = resources.move()
+  return {
+    listRuns: facts.listRuns,
+    findRun: facts.findRun,
+    findTurn: facts.findTurn,
+    isLargeShare,
+    plan: ({ pattern, document }) =>
+      planRetention({
+        facts,
+        metadata,
+        readDocument: async () => document ?? (await readDocument()),
+        pattern,
+        preview: collection.preview,
+        relyMs: RELY_MS,
+      }),
+    async run({ pattern, onFailure }) {
+      const turn = new TurnHolder(facts)
+      if ((await turn.take(0)) !== 'taken') {
+        throw new AppError(
+          'RETENTION_BUSY',
+          'Retention is running already, by the server or by another command',
+          'Wait until it has ended: "berth retention log" shows its runs',
+        )
+      }
+      try {
+        const id = await facts.beginRun('command')
+        const untagged = await openUntaggedRemoval({ place, facts: collection })
+        const mayGoOn = () => turn.keep()
+        const done = await runRetention({
+          facts,
+          metadata,
+          readDocument,
+          pattern,
+          untagged,
+          mayGoOn,
+          onFailure,
+        })
+        await facts.endRun(id, done.totals, done.entries)
+        return { id, ...done }
+      } finally {
+        await turn.end()
+      }
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}

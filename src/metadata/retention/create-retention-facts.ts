@@ -1,0 +1,31 @@
+import type { Database } from '../../database/database.ts'
+import { noteWork } from '../collection/note-work.ts'
+import { PolicyReader } from '../queries/policies/policy-reader.ts'
+import type { RetentionFacts } from '../retention-facts.ts'
+import type { MetadataSchema } from '../schema.ts'
+import { expireTags } from './expire-tags.ts'
+import { findStored, hasLabels, listRetained, listUntagged } from './list-retained.ts'
+import { createRunLog } from './runs.ts'
+import { createTurns } from './turns.ts'
+
+/** {@link RetentionFacts} in SQL. `clock` gives milliseconds since 1970. */
+export function createRetentionFacts(
+  database: Database<MetadataSchema>,
+  clock: () => number = database.now,
+): RetentionFacts {
+  const { read, transaction } = database
+  const policies = new PolicyReader()
+  return {
+    now: clock,
+    listRetained: (repository, page) => listRetained(read, repository, page),
+    hasLabels: (repository) => hasLabels(read, repository),
+    findStored: (repository, digests) => findStored(read, repository, digests),
+    findProtected: async () => new Map(),
+    expireTags: (repository, images) =>
+      transaction((tx) => expireTags(tx, { repository, images, policies, now: clock() })),
+    listUntagged: (repository, page) => listUntagged(read, repository, page),
+    noteWork: () => noteWork(database, clock(), 'retention'),
+    ...createTurns(database, clock),
+    ...createRunLog(database, clock),
+  }
+}

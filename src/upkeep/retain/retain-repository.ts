@@ -1,0 +1,83 @@
+import type { CollectionFacts } from '../../metadata/collection-facts.ts'
+import type { RetentionFacts } from '../../metadata/retention-facts.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { parseDuration } from '../../policies/retention/duration.ts'
+import type { RetentionAspect } from '../../policies/retention/retention-rules.ts'
+import { RetentionReview } from '../../policies/retention/review-retention.ts'
+import { countTags, judgeImages } from './judge-images.ts'
+import { TagExpiry } from './tag-expiry.ts'
+
+/** Untagged images read at once. */
+const UNTAGGED_PAGE = 200
+
+/** Looks at untagged images and removes those that nothing needs. */
+export interface UntaggedRemoval {
+  readonly look: CollectionFacts['look']
+  /** Time for which a client may rely on an answer about an image, in milliseconds. */
+  readonly relyMs: number
+}
+
+/** Retention of one repository. */
+interface RepositoryRetention {
+  readonly facts: RetentionFacts
+  readonly repository: RepositoryName
+  readonly aspect: RetentionAspect
+  /** The pattern that makes a tag immutable. */
+  readonly findImmutable: (tag: string) => string | undefined
+  /** Undefined: no images may be removed at the moment. */
+  readonly untagged: UntaggedRemoval | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Result of one repository. */
+export interface RepositoryOutcome {
+  readonly tagsSeen: number
+  /** Ended tags by rule. */
+  readonly ended: ReadonlyMap<string, number>
+  /** Images without a tag that were removed. */
+  readonly imagesRemoved: number
+}
+
+/**
+ * Ends the tags of a repository that its rules do not keep, and removes images without a tag. Errors: those of the
+ * facts, the reason of the signal.
+ */
+export async function retainRepository(parts: RepositoryRetention): Promise<RepositoryOutcome> {
+  const { facts, repository, aspect, findImmutable, signal } = parts
+  const review = new RetentionReview(aspect, { now: facts.now(), findImmutable })
+  await countTags(parts, review)
+  const expiry = new TagExpiry(facts, repository)
+  let tagsSeen = 0
+  for await (const image of judgeImages(parts, review)) {
+    signal?.throwIfAborted()
+    tagsSeen += image.tags.length
+    await expiry.add(image)
+  }
+  await expiry.flush()
+  return { tagsSeen, ended: expiry.ended, imagesRemoved: await removeUntagged(parts) }
+}
+
+/** Removes images that have had no tag for the time of the rules, by the collection's own look at each. */
+async function removeUntagged({
+  facts,
+  repository,
+  aspect,
+  untagged,
+  signal,
+}: RepositoryRetention): Promise<number> {
+  const keepMs = parseDuration(aspect['untagged-after'] ?? '')
+  if (keepMs === undefined || !untagged) return 0
+  const since = facts.now() - keepMs
+  let [removed, after] = [0, '']
+  for (;;) {
+    const page = await facts.listUntagged(repository, { after, limit: UNTAGGED_PAGE, since })
+    for (const { repositoryId, digest } of page) {
+      signal?.throwIfAborted()
+      const item = { kind: 'manifest', repositoryId, digest } as const
+      const outcome = await untagged.look(item, { keepMs, relyMs: untagged.relyMs })
+      if (outcome.kind === 'removed') removed++
+    }
+    after = page.at(-1)?.digest ?? after
+    if (page.length < UNTAGGED_PAGE) return removed
+  }
+}

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict'
+import { APP, DAY, openCollectionRoom } from '../../../test/support/database/collection-room.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
+import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
+import { createRetentionFacts } from '../../metadata/retention/create-retention-facts.ts'
+import type { RetentionFacts } from '../../metadata/retention-facts.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { MEDIA_TYPES } from '../../oci/media-type.ts'
+import { parseTag } from '../../oci/reference.ts'
+import { parsePolicyDocument } from '../../policies/policy-document.ts'
+import { planRetention } from './plan-retention.ts'
+import { runRetention } from './retention-run.ts'
+
+const test = testOnEngines()
+
+/** Facts with the policy of one repository, by a clock of the test. */
+async function openRetentionRoom(openDatabase: OpenDatabase, policy: object) {
+  const room = await openCollectionRoom(openDatabase)
+  const facts = createRetentionFacts(room.database, room.clock)
+  const setPolicy = async (aspects: object): Promise<void> => {
+    const { version } = await room.metadata.readPolicies()
+    const document = parsePolicyDocument({ policies: [{ repositories: ['alice/*'], ...aspects }] })
+    await room.metadata.replacePolicies(document, { expected: version })
+  }
+  await setPolicy(policy)
+  const readDocument = async () => (await room.metadata.readPolicies()).document
+  const run = (changed: Partial<RetentionFacts> = {}) =>
+    runRetention({
+      facts: { ...facts, ...changed },
+      metadata: room.metadata,
+      readDocument,
+      untagged: { look: room.facts.look, relyMs: DAY },
+    })
+  return {
+    ...room,
+    retention: facts,
+    setPolicy,
+    readDocument,
+    run,
+    /** Pushes an image of its own for each tag, one second apart. */
+    async push(...tags: string[]): Promise<Digest[]> {
+      const digests: Digest[] = []
+      for (const tag of tags) {
+        room.pass(1 / 86_400)
+        digests.push((await room.put(image(tag), tag)).digest)
+      }
+      return digests
+    },
+    async listTags(): Promise<string[]> {
+      return (await room.metadata.listTags(APP, { limit: 10_000, last: undefined })) ?? []
+    },
+    async plan() {
+      const planned = []
+      const { facts: collection } = room
+      for await (const one of planRetention({
+        facts,
+        metadata: room.metadata,
+        readDocument,
+        preview: collection.preview,
+        relyMs: DAY,
+      })) {
+        planned.push(one)
+      }
+      return planned
+    },
+    [Symbol.asyncDispose]: () => room[Symbol.asyncDispose](),
+  }
+}
+
+function image(text: string, rest: object = {}): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.ociIndex,
+      manifests: [],
+      annotations: { text },
+      ...rest,
+    }),
+  )
+}
+
+const NEWEST_TWO = { retention: { rules: [{ tags: ['ci-*'], keep: { newest: 2 } }] } }
+
+test('a run ends what no rule keeps, the history says why, and each tag can be restored', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, NEWEST_TWO)
+  const [first] = await t.push('ci-1', 'ci-2', 'ci-3', 'ci-4', 'v1')
+  const { totals, entries } = await t.run()
+  assert.deepEqual(await t.listTags(), ['ci-3', 'ci-4', 'v1'])
+  assert.deepEqual(totals, {
+    repositories: 1,
+    tagsSeen: 5,
+    tagsEnded: 2,
+    imagesRemoved: 0,
+    problem: undefined,
+  })
+  assert.deepEqual(entries, [{ repository: APP, rule: 'ci-*: newest 2', tags: 2 }])
+  const [period] = (await t.metadata.listTagPeriods(APP, { tag: parseTag('ci-1'), limit: 1 })) ?? []
+  assert.equal(period?.end?.how, 'expired')
+  assert.equal(period?.end?.by, '(retention) ci-*: newest 2')
+  assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: parseTag('ci-1') }), { digest: first })
+})
+
+test('the images of ended tags stay for the days of the settings, and then their bytes go', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, NEWEST_TWO)
+  const [first] = await t.push('ci-1', 'ci-2', 'ci-3')
+  await t.run()
+  t.pass(13)
+  assert.deepEqual(await t.collect(), [])
+  t.pass(2)
+  assert.deepEqual(await t.collect(), [first])
+})
+
+test('a dry run has a reason for each tag, and changes nothing', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {
+    ...NEWEST_TWO,
+    immutable: ['ci-1'],
+  })
+  await t.push('ci-1', 'ci-2', 'ci-3', 'ci-4', 'latest')
+  const planned = await t.plan()
+  const reasons = Object.fromEntries(planned.map(({ name, verdict }) => [name, verdict.why]))
+  assert.deepEqual(reasons, {
+    'ci-1': 'immutable by ci-1',
+    'ci-2': 'not among what ci-*: newest 2 keeps',
+    'ci-3': 'among the newest 2 by push',
+    'ci-4': 'among the newest 2 by push',
+    latest: 'no rule matches',
+  })
+  assert.equal((await t.listTags()).length, 5)
+})
+
+test('a tag that is pushed, moved, added, pulled or protected between decision and act stays', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {
+    retention: { rules: [{ tags: ['x*'], keep: 'none' }] },
+  })
+  const acts: [string, (digest: Digest) => Promise<unknown>][] = [
+    ['pushed again', () => t.push('x')],
+    ['moved', () => t.put(image('another'), 'x')],
+    ['another tag', () => t.put(image('x'), 'stays')],
+    ['pulled', (digest) => t.metadata.recordPulls([{ repository: APP, digest }])],
+    [
+      'immutable',
+      () => t.setPolicy({ immutable: ['x'], retention: { rules: [{ tags: ['x*'], keep: 'none' }] } }),
+    ],
+  ]
+  for (const [name, act] of acts) {
+    t.pass(3)
+    const [digest] = await t.push('x')
+    assert.ok(digest)
+    let spared = 0
+    const { totals } = await t.run({
+      async expireTags(repository, images) {
+        t.pass(1 / 86_400)
+        await act(digest)
+        const result = await t.retention.expireTags(repository, images)
+        spared += result.spared.length
+        return result
+      },
+    })
+    assert.equal(totals.tagsEnded, 0, name)
+    assert.equal(spared, 1, name)
+    assert.ok((await t.listTags()).includes('x'), name)
+    await t.setPolicy({ retention: { rules: [{ tags: ['x*'], keep: 'none' }] } })
+    await t.metadata.deleteTag(APP, parseTag('stays'))
+  }
+})
+
+test('an image with more tags than one page is decided as a whole', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {
+    retention: { rules: [{ tags: ['x*'], keep: 'none' }] },
+  })
+  await t.push('before', 'behind')
+  const names = Array.from({ length: 1_234 }, (_, index) => parseTag(`x${index}`))
+  const many = image('many')
+  for (let at = 0; at < names.length; at += 300) await t.putAll(many, names.slice(at, at + 300))
+  await t.put(many, 'zz')
+  assert.equal((await t.run()).totals.tagsEnded, 0, 'its last tag stays')
+  await t.metadata.deleteTag(APP, parseTag('zz'))
+  const { totals } = await t.run()
+  assert.equal(totals.tagsEnded, names.length)
+  assert.equal(totals.tagsSeen, names.length + 2)
+  assert.deepEqual(await t.listTags(), ['before', 'behind'])
+})
+
+test('a label lets tags end also without a policy, and an index ends if all its images do', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {})
+  const one = await t.put(image('one'), 'one', { expiresAfterMs: 2 * DAY })
+  const other = await t.put(image('other'), 'other', { expiresAfterMs: 3 * DAY })
+  const without = await t.put(image('without'), 'without')
+  const index = (...children: { digest: Digest; bytes: Buffer }[]): Buffer =>
+    image('index', {
+      manifests: children.map(({ digest, bytes }) => ({
+        mediaType: MEDIA_TYPES.ociIndex,
+        digest,
+        size: bytes.length,
+      })),
+    })
+  await t.put(index(one, other), 'both')
+  await t.put(index(one, without), 'some')
+  t.pass(2.5)
+  await t.run()
+  assert.deepEqual(await t.listTags(), ['both', 'other', 'some', 'without'])
+  t.pass(1)
+  await t.run()
+  assert.deepEqual(await t.listTags(), ['some', 'without'])
+})
+
+test('the label of an image outlives the trash', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {})
+  const { digest } = await t.put(image('one'), 'one', { expiresAfterMs: 2 * DAY })
+  await t.metadata.deleteManifest(APP, digest)
+  await t.metadata.restoreManifest(APP, digest)
+  t.pass(3)
+  await t.run()
+  assert.deepEqual(await t.listTags(), [])
+})
+
+test('images without a tag are removed after the time of the policy, those of an index and in use are not', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, { retention: { 'untagged-after': '3d' } })
+  const child = await t.put(image('child'))
+  const single = await t.put(image('single'))
+  const pulled = await t.put(image('pulled'))
+  const descriptor = { mediaType: MEDIA_TYPES.ociIndex, digest: child.digest, size: child.bytes.length }
+  await t.put(image('index', { manifests: [descriptor] }), 'index')
+  t.pass(2)
+  await t.metadata.recordPulls([{ repository: APP, digest: pulled.digest }])
+  t.pass(1.5)
+  assert.deepEqual(
+    (await t.plan()).filter(({ name }) => name === undefined).map(({ digest }) => digest),
+    [single.digest],
+  )
+  assert.equal((await t.run()).totals.imagesRemoved, 1)
+  assert.equal(await t.metadata.findManifest(APP, single.digest), undefined)
+  for (const { digest } of [child, pulled]) assert.ok(await t.metadata.findManifest(APP, digest))
+})
+
+test('one repository that fails does not stop the others, and is the problem of the run', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, NEWEST_TWO)
+  await t.push('ci-1', 'ci-2', 'ci-3')
+  const failures: unknown[] = []
+  const { totals } = await runRetention({
+    facts: {
+      ...t.retention,
+      async expireTags() {
+        throw new Error('the disk is full')
+      },
+    },
+    metadata: t.metadata,
+    readDocument: t.readDocument,
+    untagged: undefined,
+    onFailure: (repository, error) => failures.push([repository, String(error)]),
+  })
+  assert.deepEqual(failures, [[APP, 'Error: the disk is full']])
+  assert.equal(totals.problem, `${APP}: the disk is full`)
+})

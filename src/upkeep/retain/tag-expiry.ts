@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ExpiringImage, RetentionFacts } from '../../metadata/retention-facts.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { JudgedImage } from './judge-images.ts'
+
+/** Tags ended in one transaction: pushes wait for it some milliseconds at most. */
+const BATCH = 100
+/** Longest text for the history of tags, in characters. */
+const MAX_BY = 200
+/** Longest rest between two transactions, in milliseconds. */
+const MAX_REST_MS = 1_000
+
+/** Begins the name under which the history of tags has their end, in the place of an account's. */
+const ACTOR = '(retention)'
+
+/** Ends the tags of images that no rule keeps, in short transactions, each followed by a rest of the same length. */
+export class TagExpiry {
+  readonly #facts: Pick<RetentionFacts, 'expireTags'>
+  readonly #repository: RepositoryName
+  /** Ended tags by rule. */
+  readonly ended = new Map<string, number>()
+  #batch: ExpiringImage[] = []
+  /** The image with more tags than one transaction takes, and how many of them have ended. */
+  #large: { readonly digest: Digest; ended: number; isSpared: boolean } | undefined
+
+  constructor(facts: Pick<RetentionFacts, 'expireTags'>, repository: RepositoryName) {
+    this.#facts = facts
+    this.#repository = repository
+  }
+
+  /** Adds an image, of which nothing happens if its tags stay. */
+  async add(image: JudgedImage): Promise<void> {
+    const expiring = toExpiring(image)
+    if (!expiring) return
+    if (image.tagCount > BATCH) return this.#addLarge(expiring)
+    this.#batch.push(expiring)
+    if (this.#batch.reduce((sum, { tags }) => sum + tags.length, 0) >= BATCH) await this.flush()
+  }
+
+  /** Ends the tags of all images that were added. */
+  async flush(): Promise<void> {
+    const batch = this.#batch
+    this.#batch = []
+    if (batch.length > 0) await this.#expire(batch)
+  }
+
+  async #addLarge(image: ExpiringImage): Promise<void> {
+    await this.flush()
+    if (this.#large?.digest !== image.digest)
+      this.#large = { digest: image.digest, ended: 0, isSpared: false }
+    const large = this.#large
+    for (let at = 0; at < image.tags.length && !large.isSpared; at += BATCH) {
+      const tags = image.tags.slice(at, at + BATCH)
+      const isWhole = await this.#expire([{ ...image, tags, tagCount: image.tagCount - large.ended }])
+      if (isWhole) large.ended += tags.length
+      else large.isSpared = true
+    }
+  }
+
+  /** False if an image was spared. */
+  async #expire(images: readonly ExpiringImage[]): Promise<boolean> {
+    const start = performance.now()
+    const { ended, spared } = await this.#facts.expireTags(this.#repository, images)
+    const names = new Set<string>(ended)
+    for (const { name, by } of images.flatMap(({ tags }) => tags)) {
+      const rule = by.slice(ACTOR.length + 1)
+      if (names.has(name)) this.ended.set(rule, (this.ended.get(rule) ?? 0) + 1)
+    }
+    await sleep(Math.min(performance.now() - start, MAX_REST_MS))
+    return spared.length === 0
+  }
+}
+
+function toExpiring({ digest, pulledAt, tagCount, tags }: JudgedImage): ExpiringImage | undefined {
+  const ending = tags.filter(({ verdict }) => !verdict.isKept)
+  if (ending.length === 0) return undefined
+  const expiring = ending.map(({ name, pushedAt, verdict }) => ({
+    name,
+    pushedAt,
+    by: `${ACTOR} ${verdict.rule ?? ''}`.slice(0, MAX_BY),
+  }))
+  return { digest, pulledAt, tagCount, tags: expiring }
+}
