@@ -20,6 +20,8 @@ const METADATA_PORT = [
   'metadata/collection-facts.ts',
   'metadata/policy-facts.ts',
   'metadata/retention-facts.ts',
+  'metadata/scrub-facts.ts',
+  'metadata/pass-facts.ts',
 ]
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 

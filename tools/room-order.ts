@@ -89,14 +89,14 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/trash',
         'queries/content',
       ],
-      ...['collection', 'retention', 'account-content.ts', 'sql-metadata.ts'],
+      ...['collection', 'scrub', 'retention', 'account-content.ts', 'sql-metadata.ts'],
     ],
   },
   // A room of an aspect has its form and its meaning; the files at the top choose the policy that decides it.
   { folder: 'policies', rooms: ['patterns', 'retention', '.'] },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.', 'access', 'refresh'] },
-  { folder: 'upkeep', rooms: ['.', 'collect', 'retain'] },
+  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub'] },
   {
     folder: TEST_SUPPORT,
     rooms: [

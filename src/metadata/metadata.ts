@@ -25,8 +25,10 @@ export interface Page {
 
 /** Blobs held by repositories. */
 export interface BlobFacts {
-  /** Size of a blob this repository may serve; undefined if it may not. */
+  /** Size of a blob this repository may serve; undefined if it may not, also as its stored bytes are damaged. */
   findBlob(repository: RepositoryName, digest: Digest): Promise<{ readonly size: number } | undefined>
+  /** True if this repository holds the blob, and does not serve it, as its stored bytes are damaged. */
+  isQuarantined(repository: RepositoryName, digest: Digest): Promise<boolean>
   /** A repository inside the filter that holds the blob, `preferred` first; undefined if none does. */
   findHolder(
     digest: Digest,

@@ -24,6 +24,8 @@ export interface MetadataSchema {
   retention_runs: RetentionRunTable
   retention_entries: RetentionEntryTable
   retention_turns: RetentionTurnTable
+  blob_damages: BlobDamageTable
+  upkeep_passes: UpkeepPassTable
 }
 
 interface RepositoryTable {
@@ -43,6 +45,8 @@ interface BlobTable {
   /** In bytes; -1 of a file that no fact has named yet. */
   size: number
   created_at: number
+  /** Set while its bytes are not those of its digest: it is not served, and counts as absent. */
+  quarantined_at: Generated<number | null>
 }
 
 /** The right to read a blob through a repository. */
@@ -162,6 +166,49 @@ interface PolicyTable {
   /** JSON of a `PolicyDocument`. */
   document: string
 }
+
+/** A damage that was found in stored bytes: the report of a quarantine, which ends with it and is kept for a while. */
+interface BlobDamageTable {
+  digest: string
+  kind: DamageKind
+  /** Code of the system with which the bytes cannot be read. */
+  reason: string | null
+  /** Size in bytes in the store. */
+  found_size: number | null
+  found_at: number
+  /** Set if the wrong bytes are kept in the quarantine of the store. */
+  set_aside_at: number | null
+  ended_at: number | null
+  ended_how: DamageEnd | null
+}
+
+/** A slow pass over all content, under way or the last one of its kind. */
+interface UpkeepPassTable {
+  kind: PassKind
+  started_at: number
+  ended_at: number | null
+  /** The last digest that was looked at; empty: none yet. */
+  position: string
+  checked: number
+  bytes: number
+  found: number
+  repaired: number
+  /** The process that works on it, until that time unless it is noted again. */
+  holder: string
+  held_until: number
+}
+
+/**
+ * Kinds of damage: the bytes have another digest, there are none, something that is no file is in their place, or they
+ * cannot be read.
+ */
+export type DamageKind = 'changed' | 'absent' | 'no-file' | 'unreadable'
+
+/** Ends of a quarantine: right bytes are pushed, fetched from another registry, or found in their place again. */
+export type DamageEnd = 'pushed' | 'fetched' | 'found-whole'
+
+/** Kinds of passes: `scrub` verifies stored bytes, `sweep` finds bytes that no fact names. */
+export type PassKind = 'scrub' | 'sweep'
 
 /** Kinds of what can be collected; each may set free those after it. */
 export type CollectedKind = 'repository' | 'trashed' | 'manifest' | 'link' | 'blob'

@@ -27,5 +27,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'retention_runs', key: ['id'], hasIdentity: true },
   { name: 'retention_entries', key: ['run_id', 'repository', 'rule'] },
   { name: 'retention_turns', key: ['id'] },
+  { name: 'blob_damages', key: ['digest'] },
+  { name: 'upkeep_passes', key: ['kind'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

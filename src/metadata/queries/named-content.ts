@@ -103,9 +103,11 @@ async function findSizes(
 function selectManifests(db: Reads, id: number, digests: Digest[]): Promise<SizedRow[]> {
   return db
     .selectFrom('manifests')
-    .select(['digest', 'size'])
+    .leftJoin('blobs', 'blobs.digest', 'manifests.digest')
+    .select(['manifests.digest', 'manifests.size'])
     .where('repository_id', '=', id)
-    .where('digest', 'in', digests)
+    .where('manifests.digest', 'in', digests)
+    .where('blobs.quarantined_at', 'is', null)
     .execute()
 }
 
@@ -116,6 +118,7 @@ function selectBlobs(db: Reads, id: number, digests: Digest[]): Promise<SizedRow
     .select(['blobs.digest', 'blobs.size'])
     .where('repository_blobs.repository_id', '=', id)
     .where('repository_blobs.digest', 'in', digests)
+    .where('blobs.quarantined_at', 'is', null)
     .execute()
 }
 

@@ -21,7 +21,7 @@ interface FoundBlob {
 export interface PullContent {
   /**
    * Size of a blob of this repository. `isReliedOn`: the client may leave out sending it, and name it in a manifest
-   * later; the repository keeps it for a while. Errors: `BLOB_UNKNOWN`, also if its bytes are lost or cut short.
+   * later; the repository keeps it for a while. Errors: `BLOB_UNKNOWN`, also if its bytes are damaged or lost.
    */
   statBlob(
     repository: RepositoryName,
@@ -34,6 +34,10 @@ export interface PullContent {
   getManifest(repository: RepositoryName, reference: Reference): Promise<StoredManifest>
 }
 
+/** For a blob that the repository holds, and whose bytes are not those of its digest. */
+const DAMAGED =
+  'The stored copy of this blob is damaged or missing: push an image that has it again, or ask the operator to repair it'
+
 /** Creates the use-cases of pulling. */
 export function createPullContent({
   blobs,
@@ -42,7 +46,7 @@ export function createPullContent({
   uses,
 }: {
   blobs: Pick<BlobReader, 'send'>
-  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'relyOnBlob' | 'findManifest'>
+  metadata: Pick<BlobFacts & ManifestFacts, 'findBlob' | 'isQuarantined' | 'relyOnBlob' | 'findManifest'>
   presence: BlobPresence
   uses: ManifestUses
 }): PullContent {
@@ -52,7 +56,9 @@ export function createPullContent({
       // If it cannot be recorded, as on a full disk, the answer is true all the same.
       const blob = isReliedOn ? await metadata.relyOnBlob(repository, digest).catch(find) : await find()
       if (blob && (await presence.isWhole({ digest, size: blob.size }))) return blob
-      throw new OciError('BLOB_UNKNOWN', { detail: { digest } })
+      // HEAD is answered without a body: no reason need be found for it.
+      const isDamaged = !isReliedOn && (blob || (await metadata.isQuarantined(repository, digest)))
+      throw new OciError('BLOB_UNKNOWN', { ...(isDamaged && { message: DAMAGED }), detail: { digest } })
     },
     async sendBlob(blob, ranges, sink) {
       try {

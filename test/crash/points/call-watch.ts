@@ -1,5 +1,5 @@
 /** Kinds of numbered calls. */
-export type CallKind = 'read' | 'write' | 'sync' | 'name' | 'statement' | 'commit'
+export type CallKind = 'read' | 'write' | 'sync' | 'name' | 'statement' | 'commit' | 'query'
 
 /** A numbered call of an operation. */
 export interface Call {
@@ -27,6 +27,8 @@ export type Fault =
   | { readonly at: number; readonly how: 'end-half-way'; readonly unsynced: UnsyncedWrites }
   /** The call fails, once. */
   | { readonly at: number; readonly how: 'fail'; readonly code: string }
+  /** The connection is lost before the server has the query, or after it has carried it out. */
+  | { readonly at: number; readonly how: 'cut' | 'cut-after' }
   /** The call writes half of its bytes, and succeeds. */
   | { readonly at: number; readonly how: 'short' }
 
@@ -87,10 +89,10 @@ export class CallWatch {
   }
 
   /**
-   * Called before a call. Returns whether it is made as it is, or with half of its bytes, and whether the process ends
-   * after that. Errors: the one of the fault; `EndedError`.
+   * Called before a call. Returns how it is made: as it is, with half of its bytes, as the last one of the process with
+   * half of its bytes, or with its connection cut. Errors: the one of the fault; `EndedError`.
    */
-  enter(kind: CallKind, name: string): 'whole' | 'short' | 'last' {
+  enter(kind: CallKind, name: string): 'whole' | 'short' | 'last' | 'cut' | 'cut-after' {
     if (this.#hasEnded) throw new EndedError('the process has ended')
     if (!this.#isNumbering) return 'whole'
     const number = this.calls.push({ kind, name })
@@ -104,7 +106,9 @@ export class CallWatch {
       case 'end-half-way':
         return 'last'
       case 'short':
-        return 'short'
+      case 'cut':
+      case 'cut-after':
+        return fault.how
       case 'fail':
         throw toError(kind, fault.code, name)
     }

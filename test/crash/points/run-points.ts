@@ -1,9 +1,11 @@
 import { join } from 'node:path'
+import type { EngineName } from '../../../src/database/database.ts'
 import { SeededRandom } from '../../support/content/seeded-random.ts'
 import { makeTempFolder } from '../../support/machine/temp-folder.ts'
 import type { Fault } from './call-watch.ts'
 import { listFaults } from './list-faults.ts'
 import { makeBase as fill, OPERATIONS, type Operation } from './operations.ts'
+import { openPostgresDatabases, openSqliteDatabases } from './point-databases.ts'
 import { makeBase, runPoint } from './run-point.ts'
 
 /** Failures shown: one mistake fails many points. */
@@ -11,6 +13,7 @@ const MAX_SHOWN = 5
 
 /** Selection of points. */
 export interface PointSelection {
+  readonly engine: EngineName
   readonly seed: string
   /** Number of points, a random share of all; `all` runs each once. */
   readonly points: number | 'all'
@@ -35,16 +38,24 @@ export interface PointsReport {
 }
 
 /** Runs a part of the points. */
-async function runPoints({ seed, points: wanted, only, part, parts }: PointSelection): Promise<PointsReport> {
+async function runPoints({
+  engine,
+  seed,
+  points: wanted,
+  only,
+  part,
+  parts,
+}: PointSelection): Promise<PointsReport> {
   await using temporary = await makeTempFolder('points')
-  const base = await makeBase(join(temporary.path, 'base'), fill)
+  await using databases = engine === 'sqlite' ? openSqliteDatabases() : await openPostgresDatabases()
+  const base = await makeBase(databases, join(temporary.path, 'base'), fill)
   const operations = OPERATIONS.filter(({ name }) => name.includes(only))
   const points: { operation: Operation; fault: Fault }[] = []
   let calls = 0
   for (const operation of operations) {
     const numbered = await runPoint({ base, operation, folder: join(temporary.path, 'calls'), seed })
     calls += numbered.length
-    points.push(...listFaults(numbered).map((fault) => ({ operation, fault })))
+    points.push(...listFaults(engine, numbered).map((fault) => ({ operation, fault })))
   }
   const chosen = wanted === 'all' ? points : new SeededRandom(seed).shuffle(points).slice(0, wanted)
   const failures: string[] = []

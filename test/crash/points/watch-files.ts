@@ -152,7 +152,8 @@ function guardHandle(handle: FileHandle, watch: CallWatch, path: string): void {
   const write = handle.write.bind(handle)
   own.write = (async (bytes: Buffer, start = 0, length = bytes.length - start, position?: number) => {
     const part = watch.enter('write', describe(watch, 'write', path))
-    const count = part === 'whole' ? length : Math.ceil(length / 2)
+    const isHalf = part === 'last' || part === 'short'
+    const count = isHalf ? Math.ceil(length / 2) : length
     const result = await write(bytes, start, count, position)
     const from = position ?? 0
     watch.follower?.wrote(path, { start: from, end: from + result.bytesWritten })

@@ -20,6 +20,7 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
   const facts = createCollectionFacts(temporary.database, clock)
   return {
     database: temporary.database,
+    clock,
     metadata,
     facts,
     pass(days: number) {
@@ -29,7 +30,6 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
       for (const text of texts)
         await metadata.linkBlob({ repository: APP, digest: hashContent(text), size: text.length })
     },
-    clock,
     async put(bytes: Buffer, tag?: string, { expiresAfterMs }: { expiresAfterMs?: number } = {}) {
       const digest = hashContent(bytes)
       const record = { repository: APP, digest, bytes, manifest: parseManifest(bytes, undefined) }

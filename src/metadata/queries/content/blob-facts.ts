@@ -4,6 +4,7 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { BlobFacts, RepositoryFilter } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
+import { endQuarantine } from '../blob-damages.ts'
 import { isBeingRemoved, readMark, UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from '../repositories.ts'
@@ -20,6 +21,7 @@ export function createBlobFacts(database: Database<MetadataSchema>, clock: () =>
   return {
     findBlob: createFindBlob(database),
     findHolder: (digest, filter, preferred) => findHolder(database.read, { digest, filter, preferred }),
+    isQuarantined: (repository, digest) => isQuarantined(database.read, repository, digest),
     claimBlob: (digest) => claimBlob(database, digest, clock()),
     linkBlob: ({ repository, digest, size, upload }) =>
       database.transaction(async (tx) => {
@@ -33,6 +35,7 @@ export function createBlobFacts(database: Database<MetadataSchema>, clock: () =>
             conflict.column('digest').doUpdateSet({ size }).where('blobs.size', '=', UNKNOWN_SIZE),
           )
           .execute()
+        await endQuarantine(tx, { digest, size, how: 'pushed', now })
         await insertLink(tx, { repositoryId, digest, now })
         if (upload) await tx.deleteFrom('uploads').where('id', '=', upload).execute()
         return true
@@ -49,8 +52,7 @@ export function createBlobFacts(database: Database<MetadataSchema>, clock: () =>
     unlinkBlob: (repository, digest) =>
       database.transaction(async (tx) => {
         const id = await findRepositoryId(tx, repository)
-        if (id === undefined || !(await selectBlob(tx, repository, digest).executeTakeFirst()))
-          return 'unknown'
+        if (id === undefined || !(await isLinked(tx, id, digest))) return 'unknown'
         if (await isNamed(tx, id, digest)) return 'in-use'
         await tx
           .deleteFrom('repository_blobs')
@@ -83,6 +85,20 @@ function selectBlob(
     .select('blobs.size')
     .where('repositories.name', '=', repository)
     .where('repository_blobs.digest', '=', digest)
+    .where('blobs.quarantined_at', 'is', null)
+}
+
+async function isQuarantined(db: Reads, repository: RepositoryName, digest: Digest): Promise<boolean> {
+  const row = await db
+    .selectFrom('repositories')
+    .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
+    .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
+    .select('blobs.digest')
+    .where('repositories.name', '=', repository)
+    .where('repository_blobs.digest', '=', digest)
+    .where('blobs.quarantined_at', 'is not', null)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 async function findHolder(
@@ -161,6 +177,17 @@ async function insertLink(
     .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doUpdateSet({ used_at: now }))
     .execute()
   await enqueue(tx, [{ kind: 'link', repositoryId, digest }], { since: now, reason: 'unnamed' })
+}
+
+/** Also if the blob is in quarantine. */
+async function isLinked(db: Reads, repositoryId: number, digest: Digest): Promise<boolean> {
+  const row = await db
+    .selectFrom('repository_blobs')
+    .select('digest')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 async function isNamed(db: Reads, repositoryId: number, digest: Digest): Promise<boolean> {

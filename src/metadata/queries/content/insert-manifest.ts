@@ -1,5 +1,6 @@
 import type { ManifestRecord } from '../../metadata.ts'
 import { betweenBatches } from '../between-batches.ts'
+import { endQuarantine, replaceManifestBytes } from '../blob-damages.ts'
 import { UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import { recordUses } from '../manifest-uses.ts'
@@ -18,7 +19,7 @@ export async function insertManifest(
   record: ManifestRecord,
   { policies, now }: { policies: PolicyReader; now: number },
 ): Promise<void> {
-  const { repository, digest, by } = record
+  const { repository, digest, bytes, by } = record
   const repositoryId = await ensureRepository(tx, repository, now)
   await tx
     .insertInto('blobs')
@@ -30,7 +31,10 @@ export async function insertManifest(
         .where('blobs.size', '=', UNKNOWN_SIZE),
     )
     .execute()
+  const isMended = await endQuarantine(tx, { digest, size: bytes.length, how: 'pushed', now })
   await insertRow(tx, record, { repositoryId, now })
+  // The rows of other repositories may hold the wrong bytes, too.
+  if (isMended) await replaceManifestBytes(tx, digest, bytes)
   await insertReferences(tx, record, repositoryId)
   await recordUses(tx, repositoryId, { digests: [digest], at: now })
   await recordExpiry(tx, { ...record, repositoryId })

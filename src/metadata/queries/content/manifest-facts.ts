@@ -54,9 +54,10 @@ export function createManifestFacts(
 const MANIFEST_COLUMNS = [
   'manifests.digest',
   'media_type',
-  'size',
+  'manifests.size',
   'bytes',
   'collection_queue.since as queued_since',
+  'blobs.quarantined_at',
 ] as const
 
 interface ManifestColumns {
@@ -65,6 +66,7 @@ interface ManifestColumns {
   size: number
   bytes: Uint8Array
   queued_since: number | null
+  quarantined_at: number | null
 }
 
 type Find = (repository: RepositoryName, reference: string) => Promise<FoundManifest | undefined>
@@ -80,6 +82,7 @@ function createFindByDigest({ read, prepareFirst }: Database<MetadataSchema>): F
           .onRef('collection_queue.digest', '=', 'manifests.digest')
           .on('collection_queue.kind', '=', kysely.sql.lit('manifest')),
       )
+      .leftJoin('blobs', 'blobs.digest', 'manifests.digest')
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
       .where('manifests.digest', '=', '')
@@ -104,6 +107,7 @@ function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find
           .onRef('collection_queue.digest', '=', 'manifests.digest')
           .on('collection_queue.kind', '=', kysely.sql.lit('manifest')),
       )
+      .leftJoin('blobs', 'blobs.digest', 'manifests.digest')
       .select(MANIFEST_COLUMNS)
       .where('repositories.name', '=', '')
       .where('tags.name', '=', '')
@@ -113,15 +117,15 @@ function createFindByTag({ read, prepareFirst }: Database<MetadataSchema>): Find
 }
 
 function toStored(row: ManifestColumns | undefined): FoundManifest | undefined {
-  return (
-    row && {
-      digest: row.digest as Digest,
-      mediaType: row.media_type,
-      size: row.size,
-      bytes: row.bytes,
-      isQueued: row.queued_since !== null,
-    }
-  )
+  // A join that leaves the row out would cost as much, and a quarantine is rare.
+  if (!row || row.quarantined_at !== null) return undefined
+  return {
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    size: row.size,
+    bytes: row.bytes,
+    isQueued: row.queued_since !== null,
+  }
 }
 
 async function deleteManifest(
