@@ -13,6 +13,9 @@ const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls'
 const SQL = ['node:sqlite', 'kysely']
 
 /** Port files: the part of a folder with adapters that others may import. */
+/** Links of Distribution beside the blobs, and the facts made from them. */
+const LINK_PORT = 'blobs/link-tree.ts'
+const ADOPT_PORT = 'metadata/adopt-facts.ts'
 const BLOB_PORT = 'blobs/blob-store.ts'
 const METADATA_PORT = [
   'metadata/metadata.ts',
@@ -89,7 +92,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
-    may: ['oci', 'log', 'policies', 'registry', BLOB_PORT, ...METADATA_PORT],
+    may: ['oci', 'log', 'policies', 'registry', BLOB_PORT, LINK_PORT, ...METADATA_PORT, ADOPT_PORT],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'client', may: ['oci'], never: SQL },

@@ -20,11 +20,11 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'app',
     rooms: [
-      ...['faults', 'folders', 'database', 'data', 'collection', 'retention', 'certificates', 'door'],
+      ...['faults', 'folders', 'database', 'data', 'collection', 'retention', 'links', 'certificates', 'door'],
       ...['.', 'workers', 'doctor', 'start.ts'],
     ],
   },
-  { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk'] },
+  { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },
   {
     folder: 'certificates',
     rooms: [
@@ -89,14 +89,14 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/trash',
         'queries/content',
       ],
-      ...['collection', 'scrub', 'retention', 'account-content.ts', 'sql-metadata.ts'],
+      ...['collection', 'scrub', 'retention', 'adopt', 'account-content.ts', 'sql-metadata.ts'],
     ],
   },
   // A room of an aspect has its form and its meaning; the files at the top choose the policy that decides it.
   { folder: 'policies', rooms: ['patterns', 'retention', '.'] },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.', 'access', 'refresh'] },
-  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub'] },
+  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub', 'adopt'] },
   {
     folder: TEST_SUPPORT,
     rooms: [

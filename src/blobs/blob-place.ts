@@ -1,5 +1,6 @@
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import type { BlobStore } from './blob-store.ts'
+import type { LinkTree } from './link-tree.ts'
 
 /** Options of opening a store. */
 export interface OpenPlaceOptions {
@@ -29,6 +30,8 @@ export interface BlobPlace {
   findOwnBlobs(): Promise<string | undefined>
   /** Name for a message of the part with another registry's repositories, which are not served; undefined: there are none. */
   findForeignRepositories(): Promise<string | undefined>
+  /** The links of the Distribution registry beside the blobs; undefined: such a place cannot have them. */
+  openLinks?: () => Promise<LinkTree>
   /** True if its bytes take room on the disk of this folder. Errors: those of the system. */
   sharesDiskWith(folder: string): boolean
 }

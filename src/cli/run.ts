@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
   retention: async () => (await import('./commands/retention.ts')).addRetentionCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
+  adopt: async () => (await import('./commands/adopt.ts')).addAdoptCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
   site: async () => (await import('./commands/site.ts')).addSiteCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,

@@ -5,8 +5,11 @@ import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
 import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../blob-place.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { hashThreadIfUseful, type OnThreadLost } from './hashes/hash-thread.ts'
-import { blobFolder, distributionFacts, uploadFolder } from './layout.ts'
+import { blobFolder, linkFolder, uploadFolder } from './layout.ts'
 import { probeFolders } from './probe-folders.ts'
+
+/** Links in these states name content that Distribution may need, or that is not taken over yet. */
+const FOREIGN = ['in-use', 'adopting', 'leaving'] as const
 
 /** The folder `root` as a place for blobs. */
 export function createDiskPlace(root: string): BlobPlace {
@@ -15,9 +18,10 @@ export function createDiskPlace(root: string): BlobPlace {
     open: (options = {}) => openStore(root, options),
     probe: () => probeFolders(root),
     findOwnBlobs: () => findOwnBlobs(root),
-    async findForeignRepositories() {
-      const folder = distributionFacts(root)
-      return existsSync(folder) ? folder : undefined
+    findForeignRepositories: async () => FOREIGN.map((state) => linkFolder(root, state)).find(existsSync),
+    openLinks: async () => {
+      const { createDiskLinkTree } = await import('./links/disk-link-tree.ts')
+      return createDiskLinkTree(root)
     },
     sharesDiskWith: (folder) => statSync(folder).dev === statSync(root).dev,
   }
@@ -52,7 +56,7 @@ function createLossWarning(warn: NonNullable<OpenPlaceOptions['warn']>): OnThrea
 
 /** Blobs beside the facts of a Distribution registry are its own, unless Berth has used the folder. */
 async function findOwnBlobs(root: string): Promise<string | undefined> {
-  const isForeign = existsSync(distributionFacts(root)) && !existsSync(uploadFolder(root))
+  const isForeign = existsSync(linkFolder(root, 'in-use')) && !existsSync(uploadFolder(root))
   return !isForeign && (await hasBlobs(root)) ? blobFolder(root) : undefined
 }
 

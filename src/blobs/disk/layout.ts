@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { algorithmOf, DIGEST_ALGORITHMS, type Digest, type DigestAlgorithm, hexOf } from '../../oci/digest.ts'
 import type { UploadId } from '../../oci/request.ts'
+import type { TreeState } from '../link-tree.ts'
 
 /**
  * <root>/
  *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    in Distribution's layout
- *   docker/registry/v2/repositories/…                                  Distribution's own facts, which are not read
+ *   docker/registry/v2/repositories/…                                  Distribution's own facts, or those of `berth leave`
+ *   docker/registry/v2/repositories.adopting, .leaving, .adopted       the same while they are taken over, written, and after that
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place
  *   berth-quarantine/<algorithm>-<hex>                                 bytes that did not have their digest
@@ -33,9 +35,10 @@ export function asidePath(root: string, digest: Digest): string {
   return join(quarantineFolder(root), `${algorithmOf(digest)}-${hexOf(digest)}`)
 }
 
-/** Folder of Distribution's facts about repositories. */
-export function distributionFacts(root: string): string {
-  return join(root, DISTRIBUTION_TREE, 'repositories')
+/** Folder of Distribution's facts about repositories, by their state. */
+export function linkFolder(root: string, state: TreeState): string {
+  const name = state === 'in-use' ? 'repositories' : `repositories.${state}`
+  return join(root, DISTRIBUTION_TREE, name)
 }
 
 /** Folder of all blobs. */

@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { LinkTree } from '../../blobs/link-tree.ts'
+import type { Config } from '../../config/config.ts'
+import type { Database } from '../../database/database.ts'
+import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
+import { createAdoptFacts } from '../../metadata/adopt/create-adopt-facts.ts'
+import type { AdoptFacts } from '../../metadata/adopt-facts.ts'
+import type { MetadataSchema } from '../../metadata/schema.ts'
+import { type AdoptProgress, type AdoptResult, adoptTree } from '../../upkeep/adopt/adopt-tree.ts'
+import { openStore } from '../data/open-store.ts'
+import { MIGRATION_SETS } from '../database/database-schema.ts'
+import { hasFacts, refuseLostDatabase } from '../database/lost-database.ts'
+import { AppError } from '../faults/app-error.ts'
+import { createBlobPlace } from '../folders/blob-place.ts'
+import { readServerRecord } from '../folders/server-record.ts'
+
+export type { AdoptProgress, AdoptResult }
+
+/** Options of a takeover. */
+interface AdoptFolderOptions {
+  /** Changes nothing, and reports what would be taken over. */
+  readonly isPreview: boolean
+  /** Leaves the links in Distribution's place, which may go on. */
+  readonly keepsTree: boolean
+  readonly onProgress: (progress: AdoptProgress) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Takes over the Distribution folder that holds the blobs of a configuration; its database is made if there is none. Errors: `AppError`
+ * (`NOTHING_TO_ADOPT` without links, `DATA_NOT_FOUND` if the server of the data folder has its blobs elsewhere), `DatabaseError`.
+ */
+export async function adoptFolder(config: Config, options: AdoptFolderOptions): Promise<AdoptResult> {
+  refuseOtherRoot(config)
+  const tree = await requireTree(config)
+  if (options.isPreview) return previewTree(config, tree, options)
+  await refuseLostDatabase(config)
+  const store = await openStore(config)
+  try {
+    // Makes the folder of uploads: from then on the blobs are those of Berth, too.
+    const blobs = await createBlobPlace(config).open()
+    await blobs.close()
+    return await adopt(config, tree, { ...options, facts: createAdoptFacts(store.database) })
+  } finally {
+    await store.close()
+  }
+}
+
+/** Takes over links beside the blobs of an open database. */
+export async function adopt(
+  { sparseManifests }: Pick<Config, 'sparseManifests'>,
+  tree: LinkTree,
+  { facts, keepsTree, onProgress, signal }: Omit<AdoptFolderOptions, 'isPreview'> & { facts: AdoptFacts },
+): Promise<AdoptResult> {
+  return adoptTree({ tree, facts, isSparseAllowed: sparseManifests, keepsTree, onProgress, signal })
+}
+
+/** Adopts into a database that is removed afterwards: it shows exactly what a takeover does, and its memory is bounded. */
+async function previewTree(
+  config: Config,
+  tree: LinkTree,
+  options: AdoptFolderOptions,
+): Promise<AdoptResult> {
+  await using resources = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'berth-adopt-'))
+  resources.defer(() => rm(folder, { recursive: true, force: true }))
+  const migrations = { migrations: MIGRATION_SETS }
+  const scratch = await openSqliteDatabase<MetadataSchema>(join(folder, 'preview.db'), migrations)
+  resources.defer(() => scratch.close())
+  const present = (await hasFacts(config)) ? await openStore(config) : undefined
+  if (present) resources.defer(() => present.close())
+  const facts = createPreviewFacts(scratch, present?.database)
+  return adopt(config, { ...tree, storeUnder: async () => true }, { ...options, facts, keepsTree: true })
+}
+
+/** Facts of a preview: those that would be added are in `scratch`, those that there are in `present`. */
+function createPreviewFacts(
+  scratch: Database<MetadataSchema>,
+  present: Database<MetadataSchema> | undefined,
+): AdoptFacts {
+  const added = createAdoptFacts(scratch)
+  if (!present) return added
+  const there = createAdoptFacts(present)
+  return {
+    ...added,
+    async adoptTags(repository, tags, by) {
+      const outcomes = await added.adoptTags(repository, tags, by)
+      const compared = await there.previewTags(repository, tags)
+      return outcomes.map((outcome, at) => (outcome === 'no-manifest' ? outcome : (compared[at] ?? outcome)))
+    },
+  }
+}
+
+async function requireTree(config: Config): Promise<LinkTree> {
+  const tree = await createBlobPlace(config).openLinks?.()
+  if (tree && (await tree.states()).length > 0) return tree
+  throw new AppError(
+    'NOTHING_TO_ADOPT',
+    `There are no repositories of the Distribution registry in ${config.registryRoot}`,
+    'Name its folder, the one that holds docker/registry/v2: "berth adopt FOLDER", or --config with its config.yml',
+  )
+}
+
+/** One database belongs to one folder of blobs: another one would be named by facts and not be found. */
+function refuseOtherRoot({ dataDir, registryRoot }: Config): void {
+  const recorded = readServerRecord(dataDir)?.record.settings['registry-root']
+  if (typeof recorded !== 'string' || resolve(recorded) === resolve(registryRoot)) return
+  throw new AppError(
+    'DATA_NOT_FOUND',
+    `The server of ${dataDir} has its blobs in ${recorded}, and a takeover changes no place of blobs`,
+    `Name another data folder with --data, which then belongs to ${registryRoot}`,
+  )
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+} from 'node:fs'
+import { link, rename, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { makeFolder, PRIVATE_FOLDER, syncFolder, syncPlace } from '../../../files/durable.ts'
+import { algorithmOf, type Digest, hashContent, toDigest } from '../../../oci/digest.ts'
+import { MAX_MANIFEST_BYTES } from '../../../oci/manifest.ts'
+import type { LinkReader, LinkTree, Oddity, TreeState } from '../../link-tree.ts'
+import { isAbsent, systemCodeOf } from '../../storage-fault.ts'
+import { blobPath, linkFolder } from '../layout.ts'
+import { inBatches, listLinks, listTagLinks, listUploads } from './list-links.ts'
+import { listRepositories } from './list-repositories.ts'
+import { toOddityKind } from './read-link.ts'
+
+const STATES: readonly TreeState[] = ['in-use', 'adopting', 'adopted', 'leaving']
+
+/** The links below the folder `root`, in the layout of Distribution. */
+export function createDiskLinkTree(root: string): LinkTree {
+  return {
+    name: linkFolder(root, 'in-use'),
+    states: async () => STATES.filter((state) => existsSync(linkFolder(root, state))),
+    read: (state) => createReader(linkFolder(root, state)),
+    move: (from, to) => moveTree(linkFolder(root, from), linkFolder(root, to)),
+    sizesOf: async (digests) => digests.map((digest) => findSize(blobPath(root, digest), digest)),
+    readManifests: async (digests) => digests.map((digest) => readManifest(blobPath(root, digest), digest)),
+    storeUnder: (digest, target) => storeUnder(root, digest, target),
+  }
+}
+
+function createReader(top: string): LinkReader {
+  return {
+    async *listRepositories() {
+      yield* listRepositories(top)
+    },
+    listBlobs: (name, selection) => inBatches(listLinks({ top, part: join(name, '_layers') }, selection)),
+    listManifests: (name, selection) =>
+      inBatches(listLinks({ top, part: join(name, '_manifests/revisions') }, selection)),
+    listTags: (name, selection) =>
+      inBatches(listTagLinks({ top, part: join(name, '_manifests/tags') }, selection)),
+    listUploads: (name) => inBatches<never>(listUploads({ top, part: join(name, '_uploads') })),
+  }
+}
+
+/** A tree in the way gets a number behind its name. */
+async function moveTree(from: string, to: string): Promise<string | undefined> {
+  const kept = existsSync(to) ? findFreeName(to) : undefined
+  if (kept !== undefined) await rename(to, kept)
+  await rename(from, to)
+  await syncFolder(dirname(to))
+  return kept
+}
+
+function findFreeName(path: string): string {
+  for (let number = 1; ; number++) {
+    const free = `${path}.${number}`
+    if (!existsSync(free)) return free
+  }
+}
+
+function findSize(path: string, digest: Digest): number | Oddity {
+  try {
+    const facts = lstatSync(path, { throwIfNoEntry: false })
+    if (facts?.isFile()) return facts.size
+    return { kind: facts?.isSymbolicLink() ? 'symbolic-link' : 'missing-blob', where: digest }
+  } catch (error) {
+    return { kind: toOddityKind(error) ?? 'missing-blob', where: digest }
+  }
+}
+
+function readManifest(path: string, digest: Digest): Buffer | Oddity {
+  const bytes = readSmallFile(path)
+  if (typeof bytes === 'string') return { kind: bytes, where: digest }
+  return hashContent(bytes, algorithmOf(digest)) === digest
+    ? bytes
+    : { kind: 'damaged-manifest', where: digest }
+}
+
+function readSmallFile(path: string): Buffer | Oddity['kind'] {
+  let file: number
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    return toOddityKind(error) ?? 'missing-blob'
+  }
+  try {
+    const facts = fstatSync(file)
+    if (!facts.isFile()) return 'missing-blob'
+    if (facts.size > MAX_MANIFEST_BYTES) return 'large-manifest'
+    const buffer = Buffer.allocUnsafeSlow(facts.size)
+    let length = 0
+    while (length < facts.size) {
+      const count = readSync(file, buffer, length, facts.size - length, length)
+      if (count === 0) break
+      length += count
+    }
+    return buffer.subarray(0, length)
+  } catch (error) {
+    return toOddityKind(error) ?? 'missing-blob'
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The same file gets a second name: its bytes take no more room. */
+async function storeUnder(root: string, digest: Digest, target: Digest): Promise<boolean> {
+  const path = blobPath(root, digest)
+  if (existsSync(path)) return true
+  const source = blobPath(root, target)
+  const algorithm = algorithmOf(digest)
+  const hash = createHash(algorithm)
+  try {
+    if (!(await stat(source)).isFile()) return false
+    await pipeline(createReadStream(source), hash)
+    if (toDigest(algorithm, hash.digest('hex')) !== digest) return false
+    await makeFolder(dirname(path), PRIVATE_FOLDER)
+    await link(source, path)
+    await syncPlace(path)
+  } catch (error) {
+    if (systemCodeOf(error) === 'EEXIST') return true
+    if (isAbsent(error)) return false
+    throw error
+  }
+  return true
+}

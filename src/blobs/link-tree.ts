@@ -1,0 +1,119 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Tag } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+
+/**
+ * Facts of the Distribution registry, which keeps them as links beside the blobs: which repository has which blobs,
+ * manifests and tags. Only a store in files has them.
+ */
+
+/** Kinds of what cannot be taken over, by which a report counts. */
+export type OddityKind =
+  /** A link that is empty or not a digest, as after a crash of Distribution. */
+  | 'torn-link'
+  /** A link whose content is not the digest of its folder. */
+  | 'wrong-link'
+  /** A link to content that is not stored. */
+  | 'missing-blob'
+  /** A symbolic link, which may lead out of the folder. */
+  | 'symbolic-link'
+  /** A file or folder that is none of Distribution's. */
+  | 'foreign-file'
+  /** A folder whose name is no repository's, such as one with capitals. */
+  | 'wrong-name'
+  /** A folder whose name is no tag's. */
+  | 'wrong-tag'
+  /** A folder of an algorithm or a digest that is none. */
+  | 'wrong-digest'
+  /** An upload that Distribution has not finished. */
+  | 'unfinished-upload'
+  /** A file or folder that the system does not let this user read. */
+  | 'unreadable'
+  /** A stored manifest that has other bytes than its digest says. */
+  | 'damaged-manifest'
+  /** A manifest above the largest size. */
+  | 'large-manifest'
+
+/** Something that cannot be taken over. */
+export interface Oddity {
+  readonly kind: OddityKind
+  /** Its place below the folder of the links, or a digest. */
+  readonly where: string
+}
+
+/** A link of a repository to content. */
+export interface FoundLink {
+  readonly digest: Digest
+  /** The digest under which the bytes are stored: another one if they were pushed by an algorithm that Distribution does not use. */
+  readonly target: Digest
+  /** Time at which the link was written, in milliseconds since 1970. */
+  readonly at: number
+}
+
+/** A tag. */
+export interface FoundTag {
+  readonly name: Tag
+  readonly digest: Digest
+  /** Time at which it was pointed there, in milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Part of a list: at most {@link LINK_BATCH} entries, and what was found beside them. */
+export interface LinkBatch<T> {
+  readonly found: readonly T[]
+  readonly oddities: readonly Oddity[]
+}
+
+/** Entries of one batch: each is one transaction of the facts, which others wait for on SQLite. */
+export const LINK_BATCH = 500
+
+/** Selection of links. */
+export interface LinkSelection {
+  /** Leaves out most of those that were written before, in milliseconds since 1970, without reading them. */
+  readonly since?: number | undefined
+}
+
+/** States of a tree of links, each of which has a name of its own. */
+export type TreeState =
+  /** In Distribution's place: it may be at work there. */
+  | 'in-use'
+  /** Being taken over: Distribution does not find it any more. */
+  | 'adopting'
+  /** Taken over. */
+  | 'adopted'
+  /** Being written for Distribution. */
+  | 'leaving'
+
+/** Reads links. Lists come in no order, and memory does not depend on their lengths. */
+export interface LinkReader {
+  /** Names of repositories, and what is none. */
+  listRepositories(): AsyncIterable<RepositoryName | Oddity>
+  /** Links to blobs: layers and configs. */
+  listBlobs(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundLink>>
+  /** Links to manifests. */
+  listManifests(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundLink>>
+  listTags(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundTag>>
+  /** Uploads that were never finished. */
+  listUploads(repository: RepositoryName): AsyncIterable<LinkBatch<never>>
+}
+
+/** The links beside the blobs of one place. */
+export interface LinkTree {
+  /** Name of the tree in Distribution's place, for messages. */
+  readonly name: string
+  /** States in which there is a tree. */
+  states(): Promise<TreeState[]>
+  /** The tree of a state. */
+  read(state: TreeState): LinkReader
+  /**
+   * Moves a tree from one state to another; after it the move is durable. One that has that state already is kept under another
+   * name, which is returned. Errors: those of the system.
+   */
+  move(from: TreeState, to: TreeState): Promise<string | undefined>
+  /** Sizes of stored blobs in bytes, in the order of their digests. */
+  sizesOf(digests: readonly Digest[]): Promise<(number | Oddity)[]>
+  /** Bytes of stored manifests, compared with their digests, in their order. */
+  readManifests(digests: readonly Digest[]): Promise<(Buffer | Oddity)[]>
+  /** Stores the bytes of `target` under `digest`, too, if they have it; false if they do not. */
+  storeUnder(digest: Digest, target: Digest): Promise<boolean>
+}

@@ -1,0 +1,106 @@
+import type { LinkReader, Oddity } from '../../blobs/link-tree.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { type AdoptReport, Tally } from './adopt-report.ts'
+import type { AdoptParts } from './adopt-repository.ts'
+import { adoptRepository } from './adopt-repository.ts'
+
+/** Clocks of the machine and of the disk may differ by this, in milliseconds. */
+const CLOCK_MARGIN_MS = 60_000
+
+/** State of a takeover under way. */
+export interface AdoptProgress {
+  readonly repository: RepositoryName | undefined
+  /** Repositories done, of all. */
+  readonly done: number
+  readonly total: number
+  readonly manifests: number
+  readonly tags: number
+}
+
+/** Options of a takeover. */
+interface AdoptOptions extends Pick<AdoptParts, 'tree' | 'facts' | 'isSparseAllowed' | 'signal'> {
+  /** True: the tree stays in Distribution's place, which may go on; nothing is removed by Berth then. */
+  readonly keepsTree: boolean
+  readonly onProgress: (progress: AdoptProgress) => void
+}
+
+/** Result: `tree-absent` if there is nothing to take over, and never was. */
+export type AdoptResult = AdoptReport & {
+  readonly state: 'adopted' | 'kept' | 'was-adopted' | 'absent'
+  /** Trees of earlier takeovers, which nothing needs any more. */
+  readonly formerTrees: readonly string[]
+}
+
+/**
+ * Takes over the links of Distribution. It can be ended at any point and run again. Once all is known, the tree gets
+ * another name: a Distribution that is still at work finds no images any more, and what it writes from then on is a new tree,
+ * which shows. What it wrote up to that moment is looked at again.
+ */
+export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
+  const { tree, keepsTree } = options
+  const tally = new Tally()
+  const formerTrees: string[] = []
+  const before = await tree.states()
+  const end = async (from: 'adopting' | 'leaving'): Promise<void> => {
+    const former = await tree.move(from, 'adopted')
+    if (former !== undefined) formerTrees.push(former)
+  }
+  const result = (state: AdoptResult['state']): AdoptResult => ({ ...tally.report(), state, formerTrees })
+  // The links of a departure that was not finished are those of facts that are here.
+  if (before.includes('leaving') && !keepsTree) await end('leaving')
+  if (before.includes('adopting')) {
+    await adoptFrom(options, { tally, reader: tree.read('adopting') })
+    if (!keepsTree) await end('adopting')
+  }
+  if (!before.includes('in-use')) {
+    const isAdopted = before.includes('adopted') || before.includes('leaving')
+    return result(before.includes('adopting') ? 'adopted' : isAdopted ? 'was-adopted' : 'absent')
+  }
+  const startedAt = Date.now()
+  await adoptFrom(options, { tally, reader: tree.read('in-use') })
+  if (keepsTree) return result('kept')
+  await tree.move('in-use', 'adopting')
+  const since = startedAt - CLOCK_MARGIN_MS
+  await adoptFrom({ ...options, onProgress: () => {} }, { tally, reader: tree.read('adopting'), since })
+  await end('adopting')
+  return result('adopted')
+}
+
+async function adoptFrom(
+  { tree, facts, isSparseAllowed, signal, onProgress }: AdoptOptions,
+  { tally, reader, since }: { tally: Tally; reader: LinkReader; since?: number },
+): Promise<void> {
+  const total = since === undefined ? await countRepositories(reader) : 0
+  let done = 0
+  let repository: RepositoryName | undefined
+  const onBatch = (): void =>
+    onProgress({
+      repository,
+      done,
+      total,
+      manifests: tally.manifests.adopted + tally.manifests.known,
+      tags: tally.tags.adopted + tally.tags.known,
+    })
+  const parts: AdoptParts = { tree, facts, isSparseAllowed, signal, tally, onBatch }
+  for await (const found of reader.listRepositories()) {
+    if (isOddity(found)) {
+      if (since === undefined) tally.note(found.kind, found.where)
+      continue
+    }
+    repository = found
+    await adoptRepository({ reader, name: found, since }, parts)
+    done++
+    onBatch()
+  }
+}
+
+/** Reads the folders of repositories, and none of their links. */
+async function countRepositories(reader: LinkReader): Promise<number> {
+  let count = 0
+  for await (const found of reader.listRepositories()) count += isOddity(found) ? 0 : 1
+  return count
+}
+
+function isOddity(found: RepositoryName | Oddity): found is Oddity {
+  return typeof found === 'object'
+}
