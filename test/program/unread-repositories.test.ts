@@ -24,5 +24,5 @@ test('a start on the folder of Distribution says that its repositories are not s
   await mkdir(join(folder.path, 'docker/registry/v2/repositories/app'), { recursive: true })
   await startAndStop()
   assert.equal(log.length, 1)
-  assert.match(log.join(''), /repositories of the Distribution registry.*does not serve.*skopeo sync/)
+  assert.match(log.join(''), /repositories of the Distribution registry.*not served.*berth adopt/)
 })

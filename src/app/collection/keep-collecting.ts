@@ -19,7 +19,7 @@ const MAX_FAILURES_LOGGED = 20
 
 const HELD = {
   foreign:
-    'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs',
+    'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs: "berth adopt" takes them over',
   'no-blobs':
     'there are no blobs in their folder, and the database names some: its disk is not mounted, or it is another folder',
 } as const

@@ -24,6 +24,8 @@ interface AdoptFolderOptions {
   readonly isPreview: boolean
   /** Leaves the links in Distribution's place, which may go on. */
   readonly keepsTree: boolean
+  /** True: a missing database is made even beside blobs of an earlier one. */
+  readonly mayMakeDatabase?: boolean
   readonly onProgress: (progress: AdoptProgress) => void
   readonly signal?: AbortSignal | undefined
 }
@@ -36,7 +38,7 @@ export async function adoptFolder(config: Config, options: AdoptFolderOptions): 
   refuseOtherRoot(config)
   const tree = await requireTree(config)
   if (options.isPreview) return previewTree(config, tree, options)
-  await refuseLostDatabase(config)
+  if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   const store = await openStore(config)
   try {
     // Makes the folder of uploads: from then on the blobs are those of Berth, too.
@@ -72,7 +74,7 @@ async function previewTree(
   const present = (await hasFacts(config)) ? await openStore(config) : undefined
   if (present) resources.defer(() => present.close())
   const facts = createPreviewFacts(scratch, present?.database)
-  return adopt(config, { ...tree, storeUnder: async () => true }, { ...options, facts, keepsTree: true })
+  return await adopt(config, { ...tree, storeUnder: async () => true }, { ...options, facts, keepsTree: true })
 }
 
 /** Facts of a preview: those that would be added are in `scratch`, those that there are in `present`. */

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { AdoptProgress, AdoptResult } from '../../app/links/adopt-folder.ts'
-import { createContext, printResult } from '../context/command-context.ts'
+import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { loadWithoutDomain } from '../context/load-without-domain.ts'
+import { mayMake } from '../context/new-flag.ts'
 import type { Io } from '../io.ts'
 import { openProgressLine, type Progress } from '../output/progress-line.ts'
 import { formatTable } from '../output/table.ts'
@@ -24,21 +25,32 @@ export function addAdoptCommand(program: Command, io: Io): void {
     .argument('[folder]', 'folder that holds docker/registry/v2')
     .option('--dry-run', 'report what would be taken over, and change nothing')
     .option('--keep', 'leave its links where they are, for a Distribution that goes on')
+    .option('--new', 'make an empty database beside blobs whose database is lost')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string | undefined, _options, command: Command) => {
       const context = createContext(command, io)
       const config = loadWithoutDomain(context, folder === undefined ? {} : { 'registry-root': folder })
       const { adoptFolder } = await import('../../app/links/adopt-folder.ts')
       const isPreview = context.flags['dry-run'] === true
-      using line = openProgressLine({ isJson: context.isJson, stderr: io.stderr })
-      const result = await adoptFolder(config, {
-        isPreview,
-        keepsTree: context.flags.keep === true,
-        onProgress: (progress) => line.show(toLine(progress)),
-      })
-      line[Symbol.dispose]()
+      const result = await showing(context, (onProgress) =>
+        adoptFolder(config, {
+          isPreview,
+          keepsTree: context.flags.keep === true,
+          mayMakeDatabase: mayMake(context),
+          onProgress,
+        }),
+      )
       printResult(context, { ...result, isPreview }, formatAdoptResult(result, isPreview))
     })
+}
+
+/** Runs a takeover with its progress shown. */
+export async function showing(
+  { isJson, io }: CommandContext,
+  work: (onProgress: (progress: AdoptProgress) => void) => Promise<AdoptResult>,
+): Promise<AdoptResult> {
+  using line = openProgressLine({ isJson, stderr: io.stderr })
+  return await work((progress) => line.show(toLine(progress)))
 }
 
 function toLine({ done, total, manifests, tags, repository }: AdoptProgress): Progress {
@@ -47,7 +59,7 @@ function toLine({ done, total, manifests, tags, repository }: AdoptProgress): Pr
 }
 
 /** The result of a takeover in words. */
-function formatAdoptResult(result: AdoptResult, isPreview: boolean): string {
+export function formatAdoptResult(result: AdoptResult, isPreview: boolean): string {
   const { repositories, blobs, manifests, tags, notes, state, formerTrees } = result
   if (state === 'was-adopted')
     return 'All of it was taken over before, and Distribution has written nothing since.'

@@ -15,6 +15,7 @@ import { formatWelcome } from '../output/welcome.ts'
 import { shrinkHeapSoon } from '../process/shrink-heap.ts'
 import { handleSignals } from '../process/stop-signal.ts'
 import { readVersion } from '../product.ts'
+import { offerAdoption } from './offer-adoption.ts'
 
 const EXAMPLES = `
 Examples:
@@ -37,11 +38,13 @@ export function addServeCommand(program: Command, io: Io): void {
       '--new',
       'make an empty database beside blobs whose database is lost; what exists is never replaced',
     )
+    .option('--adopt', 'take over the repositories of the Distribution registry in this folder first')
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       const loaded = context.loadConfig()
       const { config } = loaded
       const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))
+      await offerAdoption(context, config)
       using signals = handleSignals()
       // A full disk under the log, or a reader that is gone, must not end a server.
       io.stdout.on('error', ignore)

@@ -1,6 +1,6 @@
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { AdoptedTag, TagOutcome } from '../adopt-facts.ts'
 import { findImmutableTags } from '../../policies/immutable-tags.ts'
+import type { AdoptedTag, TagOutcome } from '../adopt-facts.ts'
 import type { PolicyReader } from '../queries/policies/policy-reader.ts'
 import { findRepositoryId, type Reads, type Writes } from '../queries/repositories.ts'
 import { moveTag } from '../queries/tags/tag-periods.ts'
