@@ -110,6 +110,10 @@ const FETCHES_IMAGE = 'it fetches an image from the internet'
 
 /** Not run by any test, each with its reason. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
+  'berth adopt /var/lib/registry --dry-run': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'berth adopt /var/lib/registry': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'berth adopt ~/registry/storage': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'berth serve --registry-root /var/lib/registry': 'test/program/adopt.test.ts serves a folder of its own',
   'npm ci': 'it would remove the packages that the test runs on; .ci/run begins with it',
   'npm test': OWN_SUITES,
   'npm run ok': OWN_SUITES,

@@ -114,6 +114,6 @@ async function requireOwnBlobs(
   throw new AppError(
     'COLLECTION_HELD',
     `Nothing is removed: ${hold.folder} holds repositories of the Distribution registry, which may need the same blobs`,
-    'Take them over with "berth adopt"; after "berth leave", too, if Berth is to go on',
+    'Take them over with "berth adopt"',
   )
 }

@@ -74,7 +74,11 @@ async function previewTree(
   const present = (await hasFacts(config)) ? await openStore(config) : undefined
   if (present) resources.defer(() => present.close())
   const facts = createPreviewFacts(scratch, present?.database)
-  return await adopt(config, { ...tree, storeUnder: async () => true }, { ...options, facts, keepsTree: true })
+  return await adopt(
+    config,
+    { ...tree, storeUnder: async () => true },
+    { ...options, facts, keepsTree: true },
+  )
 }
 
 /** Facts of a preview: those that would be added are in `scratch`, those that there are in `present`. */

@@ -6,7 +6,7 @@ import type { TreeState } from '../link-tree.ts'
 /**
  * <root>/
  *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    in Distribution's layout
- *   docker/registry/v2/repositories/…                                  Distribution's own facts, or those of `berth leave`
+ *   docker/registry/v2/repositories/…                                  Distribution's own facts
  *   docker/registry/v2/repositories.adopting, .leaving, .adopted       the same while they are taken over, written, and after that
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place

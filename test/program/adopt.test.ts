@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startBerth } from '../../src/app/start.ts'
+import { loadConfig } from '../../src/config/load/load-config.ts'
+import { createLogger } from '../../src/log/logger.ts'
+import { createDistributionTree } from '../support/content/distribution-tree.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { runCli } from '../support/program/run-cli.ts'
+
+test('berth adopt takes a folder over, and a server of it serves the images', async () => {
+  await using folder = await makeTempFolder('adopt')
+  const tree = createDistributionTree(folder.path)
+  const image = tree.image('team/app', 'one', { tag: 'v1' })
+  tree.write('repositories/team/app/_manifests/tags/v2/current/link', '')
+
+  const preview = await runCli(['adopt', folder.path, '--dry-run', '--json'])
+  assert.equal(preview.code, 0)
+  const { tags, manifests, blobs, notes, state, isPreview } = JSON.parse(preview.stdout)
+  assert.deepEqual(
+    [tags, manifests, blobs, state, isPreview],
+    [{ adopted: 1, known: 0 }, { adopted: 1, known: 0 }, { adopted: 2, known: 0 }, 'kept', true],
+  )
+  assert.deepEqual(notes, [
+    { kind: 'torn-link', count: 1, examples: ['team/app/_manifests/tags/v2/current/link'] },
+  ])
+  assert.ok(!existsSync(join(folder.path, 'berth')))
+
+  const adopted = await runCli(['adopt', folder.path])
+  assert.equal(adopted.code, 0)
+  assert.match(adopted.stdout, /^1 repositories\n/)
+  assert.match(adopted.stdout, /torn-link +1 +team\/app\/_manifests\/tags\/v2\/current\/link/)
+  const again = await runCli(['adopt', folder.path])
+  assert.equal(again.code, 0)
+  assert.match(again.stdout, /was taken over before/)
+  const list = await runCli(['tag', 'list', 'team/app', '--data', join(folder.path, 'berth'), '--json'])
+  assert.match(list.stdout, new RegExp(image.digest))
+
+  const flags = { 'registry-root': folder.path, 'listen-http': '127.0.0.1:0' }
+  const { config } = loadConfig({ flags, env: {}, cwd: folder.path })
+  const log: string[] = []
+  const logger = createLogger({ level: 'warn', format: 'json' }, { write: (line) => void log.push(line) })
+  const server = await startBerth(config, logger)
+  await server.stop()
+  assert.deepEqual(log, [])
+})
+
+test('berth adopt refuses a folder without repositories, and a data folder whose blobs are elsewhere', async () => {
+  await using folder = await makeTempFolder('adopt')
+  const none = await runCli(['adopt', folder.path])
+  assert.equal(none.code, 1)
+  assert.match(none.stderr, /^error\[NOTHING_TO_ADOPT\]: There are no repositories/)
+})
