@@ -20,7 +20,17 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'app',
     rooms: [
-      ...['faults', 'folders', 'database', 'data', 'collection', 'retention', 'links', 'certificates', 'door'],
+      ...[
+        'faults',
+        'folders',
+        'database',
+        'data',
+        'collection',
+        'retention',
+        'links',
+        'certificates',
+        'door',
+      ],
       ...['.', 'workers', 'doctor', 'start.ts'],
     ],
   },
