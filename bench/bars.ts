@@ -3,6 +3,7 @@ import { HOLDERS, SOCKETS_WORK } from './work/idle-sockets.ts'
 import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
 import { memoryWork } from './work/memory.ts'
 import { LARGE_WORK, MANY_HOSTS, PROXIES, SMALL_WORK } from './work/proxy.ts'
+import { retentionWork } from './work/retention.ts'
 import { pageWork, startWork } from './work/tags.ts'
 import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
 
@@ -45,6 +46,7 @@ const BARS: readonly Bar[] = [
   own(memoryWork({ count: 100, bytes: 100 * MIB }), 'peak RSS MB', 200),
   ...(['first', 'middle', 'last'] as const).map((place) => own(pageWork(1_000_000, place), 'median ms', 5)),
   own(startWork(1_000_000), 'ms to first answer', 500),
+  ...(['server', 'command'] as const).map((runner) => own(retentionWork(100_000, runner), 'seconds', 30)),
 ]
 
 /** Compares the samples with the bars they have figures for. */

@@ -11,6 +11,7 @@ import { measureMemory } from './work/memory.ts'
 import { measureProxy } from './work/proxy.ts'
 import { measurePull } from './work/pull.ts'
 import { measurePush } from './work/push.ts'
+import { measureRetention } from './work/retention.ts'
 import { measureTags } from './work/tags.ts'
 import type { WorkContext } from './work/work-context.ts'
 import { openWorkspace } from './workspace.ts'
@@ -34,6 +35,7 @@ const WORK_OF: Readonly<Record<WorkName, (context: WorkContext) => Promise<void>
   proxy: measureProxy,
   memory: measureMemory,
   tags: measureTags,
+  retention: measureRetention,
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** Works that can be measured, in their order. */
-export const WORKS = ['pull', 'push', 'manifest', 'proxy', 'memory', 'tags'] as const
+export const WORKS = ['pull', 'push', 'manifest', 'proxy', 'memory', 'tags', 'retention'] as const
 /** A work of {@link WORKS}. */
 export type WorkName = (typeof WORKS)[number]
 
@@ -31,6 +31,8 @@ interface BenchSizes {
   /** Tags made over HTTP, and rows made in the database file. */
   readonly pushedTags: number
   readonly seededTags: number
+  /** Tags of the repository that retention goes through. */
+  readonly retainedTags: number
   /** WebSockets that are open and silent. */
   readonly idleSockets: number
 }
@@ -72,6 +74,7 @@ const FULL: BenchSizes = {
   ],
   pushedTags: 10_000,
   seededTags: 1_000_000,
+  retainedTags: 100_000,
   idleSockets: 10_000,
 }
 
@@ -87,6 +90,7 @@ const SMOKE: BenchSizes = {
   ],
   pushedTags: 200,
   seededTags: 20_000,
+  retainedTags: 2_000,
   idleSockets: 100,
 }
 

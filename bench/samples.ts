@@ -65,6 +65,12 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2
 }
 
+/** The value that `percent` of the values do not exceed. `values` must not be empty. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? Number.NaN
+}
+
 function figuresByRound(samples: readonly Sample[], of: FigureOf): Map<number, number> {
   const rounds = new Map<number, number>()
   for (const { work, server, round, figures } of samples) {

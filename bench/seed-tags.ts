@@ -8,6 +8,8 @@ interface SeedOptions {
   readonly repository: string
   /** Manifests, and as many tags. */
   readonly count: number
+  /** Age of the rows, in milliseconds; 0 by default. */
+  readonly ageMs?: number
 }
 
 /** Stands for the bytes of each manifest, with about the length of a real one. */
@@ -17,12 +19,12 @@ const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, no
  * Writes manifests and tags as rows, because a million of them by HTTP would take an hour. Their digests are numbers, not
  * hashes, so they can be listed and counted, not pulled.
  */
-export function seedTags({ dataDir, repository, count }: SeedOptions): void {
+export function seedTags({ dataDir, repository, count, ageMs = 0 }: SeedOptions): void {
   const database = new DatabaseSync(join(dataDir, 'berth.db'))
   try {
     // Not durable: the rows are of no value.
     database.exec('pragma synchronous = off; begin')
-    const now = Date.now()
+    const now = Date.now() - ageMs
     const { lastInsertRowid: id } = database
       .prepare('insert into repositories (name, created_at) values (?, ?)')
       .run(repository, now)
