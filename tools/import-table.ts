@@ -25,6 +25,7 @@ const METADATA_PORT = [
   'metadata/retention-facts.ts',
   'metadata/scrub-facts.ts',
   'metadata/pass-facts.ts',
+  'metadata/switch-facts.ts',
 ]
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 

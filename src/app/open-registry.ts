@@ -11,7 +11,7 @@ import type { DoubtedOrigin } from '../http/request/doubted-origin.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
-import { createSqlMetadata } from '../metadata/sql-metadata.ts'
+import { createClientMetadata } from '../metadata/sql-metadata.ts'
 import { createRegistry } from '../registry/create-registry.ts'
 import type { ManifestUses } from '../registry/pull/manifest-uses.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
@@ -51,7 +51,7 @@ export async function openContents(
   parts: { config: Config; logger: Logger; headroom: Headroom; collector: ChunkCollector },
   database: Database<MetadataSchema>,
 ): Promise<Contents> {
-  return { blobs: await openBlobs(parts.config, parts), metadata: createSqlMetadata(database) }
+  return { blobs: await openBlobs(parts.config, parts), metadata: createClientMetadata(database) }
 }
 
 /** Puts together the handler of the registry's host. */
@@ -94,7 +94,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
-    warnings: () => toWarnings(expiry),
+    warnings: async () => [...toWarnings(expiry), ...(await findUpkeepWarnings(contents.metadata))],
     logAccess: createAccessLog(logger),
     logFailure: (error, id) => logFailure(logger, error, id),
   })
@@ -104,6 +104,12 @@ function adviceOn({ kind, address, url }: DoubtedOrigin): string {
   return kind === 'untrusted'
     ? `a proxy says that clients use TLS, and is not believed: they will not log in. Set public-url to ${url}, or trusted-proxies to ${address}`
     : `a proxy does not say whether clients use TLS: those that do will not log in, as they are sent to http://. Let it send X-Forwarded-Proto, or set public-url to ${url}`
+}
+
+/** For `/readyz`. Words of the operator are left out, as anyone may read it. */
+async function findUpkeepWarnings({ findSwitch }: Metadata): Promise<Warning[]> {
+  const readOnly = await findSwitch('read-only')
+  return readOnly ? [{ code: 'READ_ONLY', since: readOnly.since.toISOString() }] : []
 }
 
 /** For `/readyz`, which anyone may read: hosts and files are in the log. */

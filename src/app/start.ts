@@ -8,7 +8,7 @@ import {
   FEW_CONNECTIONS,
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
-import { createCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
+import { createServerCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
 import { createRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
@@ -16,6 +16,7 @@ import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import { keepCollecting } from './collection/keep-collecting.ts'
+import { watchReadOnly } from './collection/watch-read-only.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
 import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
@@ -115,6 +116,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await checkStorage(place)
   await warnOfUnreadRepositories(place, logger)
   resources.use(watchDatabase(store.database, { logger }))
+  resources.use(watchReadOnly(contents.metadata, logger))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   resources.use(
     keepCollecting({
@@ -122,7 +124,8 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       logger,
       place,
       blobs: contents.blobs,
-      facts: createCollectionFacts(store.database),
+      facts: createServerCollectionFacts(store.database),
+      switches: contents.metadata,
       check: () => contents.metadata.check(),
     }),
   )
@@ -229,6 +232,8 @@ function removeAbandonedUploads(
     async () => {
       // Files of another database's uploads must not be removed by the rows of this one.
       await metadata.check()
+      // Uploads that could not go on meanwhile are not abandoned.
+      if (await metadata.findSwitch('read-only')) return
       const removed = await expireUploads({ blobs, metadata }, config.uploadMaxAgeHours * 3_600_000)
       if (removed.sessions + removed.orphans > 0) logger.info(removed, 'abandoned uploads removed')
     },

@@ -60,12 +60,13 @@ test('docs/cli.md tells the exit code of each error', () => {
 })
 
 test('docs/cli.md lists exactly the commands there are', async () => {
-  const listed = [...PAGE.replace(FLAGS, '').matchAll(/^\| `berth ([a-z]+(?: [a-z-]+)?)[^`]*` \|/gm)].map(
+  const listed = [...PAGE.replace(FLAGS, '').matchAll(/^\| `berth ([a-z-]+(?: [a-z-]+)?)[^`]*` \|/gm)].map(
     (row) => row[1],
   )
   const commands: string[] = []
   for (const name of await listCommands([])) {
-    const isGroup = ['user', 'repo', 'tag', 'policy', 'trash', 'retention', 'site', 'cert'].includes(name)
+    const groups = ['user', 'repo', 'tag', 'policy', 'trash', 'retention', 'read-only', 'site', 'cert']
+    const isGroup = groups.includes(name)
     const inner = isGroup || name === 'gc' ? await listCommands([name]) : []
     commands.push(...(isGroup ? [] : [name]), ...inner.map((verb) => `${name} ${verb}`))
   }

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   policy: async () => (await import('./commands/policy/policy.ts')).addPolicyCommand,
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
   retention: async () => (await import('./commands/retention.ts')).addRetentionCommand,
+  'read-only': async () => (await import('./commands/read-only.ts')).addReadOnlyCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   adopt: async () => (await import('./commands/adopt.ts')).addAdoptCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,

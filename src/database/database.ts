@@ -32,7 +32,7 @@ export interface Database<S> {
    * them is run again, so `work` may run several times, and uses nothing but `tx`: it sends nothing, counts nothing
    * outside, and keeps nothing of an earlier run. An error of `work` undoes it and is thrown on, without another run.
    */
-  transaction<R>(work: (tx: Transaction<S>) => Promise<R>): Promise<R>
+  transaction<R>(work: (tx: Transaction<S>) => Promise<R>, turn?: TransactionTurn): Promise<R>
   /**
    * Compiles a query that is run with every request into a function of its parameters, in the order of its text. Its
    * rows may be returned again as long as `changes()` stays the same: they must not be changed.
@@ -55,6 +55,19 @@ export interface Database<S> {
    */
   check(): Promise<void>
   close(): Promise<void>
+}
+
+/**
+ * The place of a transaction among others that name the same table. Serializable alone does not say more than that
+ * some order of all transactions has the same result: one that has read a row may commit after another has changed it.
+ */
+export interface TransactionTurn {
+  readonly table: string
+  /**
+   * True: it begins once all those that share the table have ended, and those that come later wait, and see its changes.
+   * Reads outside of transactions wait for neither.
+   */
+  readonly isAlone: boolean
 }
 
 /** Memory of a query that has no row. */

@@ -35,7 +35,7 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   /** True once the server is stopping. */
   readonly isStopping: () => boolean
   /** Problems that do not prevent serving, but need attention. */
-  readonly warnings: () => readonly Warning[]
+  readonly warnings: () => Promise<readonly Warning[]>
   /** Called with one line for each request, once it is over. */
   readonly logAccess: (line: AccessLine) => void
   /** Called with failures that are bugs or faults of the machine, not of the client. */
@@ -44,9 +44,11 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
 
 /** A member of `warnings` of `/readyz`. */
 export interface Warning {
-  readonly code: 'CERTIFICATE_EXPIRED'
-  /** Number of served certificates that have expired, and the time of the first expiry. */
-  readonly count: number
+  readonly code: /** Served certificates that have expired: their number, and the time of the first expiry. */
+    | 'CERTIFICATE_EXPIRED'
+    /** Pushes and deletes are refused, by a command of the operator. */
+    | 'READ_ONLY'
+  readonly count?: number
   readonly since: string
 }
 
@@ -135,7 +137,7 @@ async function answerReadiness(exchange: Exchange, parts: RegistryHostParts): Pr
   if (parts.isStopping())
     throw new OciError('UNAVAILABLE', { message: 'The registry is stopping', retryAfterS: 5 })
   await parts.registry.check()
-  const warnings = parts.warnings()
+  const warnings = await parts.warnings()
   replyJson(exchange, { status: 'ready', ...(warnings.length > 0 && { warnings }) })
 }
 

@@ -39,6 +39,8 @@ export type LookOutcome =
   | { readonly kind: 'postponed'; readonly until: Date; readonly why: string }
   /** Its facts are removed; what it named is queued. */
   | { readonly kind: 'removed' }
+  /** The registry is read-only, or collection is paused: nothing is changed. Only for facts of a server. */
+  | { readonly kind: 'held' }
   /** A part of its facts is removed; the entry stays for the rest. */
   | { readonly kind: 'continued' }
   /**

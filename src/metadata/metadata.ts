@@ -5,6 +5,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
 import type { PolicyFacts } from './policy-facts.ts'
 import type { RestoreFacts } from './restore-facts.ts'
+import type { SwitchFacts } from './switch-facts.ts'
 
 /**
  * Facts about bytes. Each method is one transaction: all of it or nothing, durable when it returns, seen by every later
@@ -224,7 +225,8 @@ export interface Metadata
     RepositoryFacts,
     UploadFacts,
     RestoreFacts,
-    PolicyFacts {
+    PolicyFacts,
+    SwitchFacts {
   /** Fails with `OciError` `UNAVAILABLE` if the facts cannot be read. */
   check(): Promise<void>
 }

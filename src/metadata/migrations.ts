@@ -8,6 +8,7 @@ import { recordOptionalLayers } from './migrations/006-optional-layers.ts'
 import { addCollectionRounds } from './migrations/007-collection-rounds.ts'
 import { addPolicies } from './migrations/008-policies.ts'
 import { addRetention } from './migrations/011-retention.ts'
+import { addSwitches } from './migrations/012-switches.ts'
 import { addScrub } from './migrations/013-scrub.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
@@ -23,6 +24,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '007-collection-rounds': addCollectionRounds,
     '008-policies': addPolicies,
     '011-retention': addRetention,
+    '012-switches': addSwitches,
     '013-scrub': addScrub,
   },
   formerNames: {

@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { SwitchName } from './switch-facts.ts'
 
 /**
  * The tables of metadata, one interface each. Times are milliseconds since 1970 (UTC). A row never points at bytes that
@@ -26,6 +27,7 @@ export interface MetadataSchema {
   retention_turns: RetentionTurnTable
   blob_damages: BlobDamageTable
   upkeep_passes: UpkeepPassTable
+  switches: SwitchTable
 }
 
 interface RepositoryTable {
@@ -209,6 +211,16 @@ export type DamageEnd = 'pushed' | 'fetched' | 'found-whole'
 
 /** Kinds of passes: `scrub` verifies stored bytes, `sweep` finds bytes that no fact names. */
 export type PassKind = 'scrub' | 'sweep'
+
+/** A switch of the operator that is on. */
+interface SwitchTable {
+  name: SwitchName
+  since: number
+  /** Time at which it goes off by itself; null: by command only. */
+  until: number | null
+  set_by: string | null
+  reason: string | null
+}
 
 /** Kinds of what can be collected; each may set free those after it. */
 export type CollectedKind = 'repository' | 'trashed' | 'manifest' | 'link' | 'blob'

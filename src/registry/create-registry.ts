@@ -2,6 +2,7 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import { createDeleteContent } from './delete-content.ts'
 import { ManifestReader } from './manifests/manifest-reader.ts'
+import { obeyReadOnly } from './obey-read-only.ts'
 import { BlobPresence, type OnBlobDamage } from './presence/blob-presence.ts'
 import { createListContent } from './pull/list-content.ts'
 import { createListReferrers } from './pull/list-referrers.ts'
@@ -49,12 +50,19 @@ export function createRegistry(options: RegistryOptions): Registry {
     await metadata.check()
     await blobs.check()
   }
+  const pushBlob = createPushBlob({ blobs, metadata, presence, uploadTurns, maxBlobBytes })
   return {
-    ...createPushBlob({ blobs, metadata, presence, uploadTurns, maxBlobBytes }),
-    ...createMountBlob({ metadata, presence }),
+    ...pushBlob,
+    ...obeyReadOnly(
+      {
+        ...pushBlob,
+        ...createMountBlob({ metadata, presence }),
+        ...createPushManifest({ blobs, metadata, presence, manifests, isSparseAllowed }),
+        ...createDeleteContent({ metadata, isDeleteAllowed }),
+      },
+      metadata,
+    ),
     ...createPullContent({ blobs, metadata, presence, uses }),
-    ...createPushManifest({ blobs, metadata, presence, manifests, isSparseAllowed }),
-    ...createDeleteContent({ metadata, isDeleteAllowed }),
     ...createListContent({ metadata }),
     ...createListReferrers({ metadata, manifests }),
     check: shareCheck(check, clock),

@@ -3,6 +3,7 @@ import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Config } from '../../config/config.ts'
 import type { CollectionFacts, DueItem } from '../../metadata/collection-facts.ts'
+import { describeSwitch, type SwitchFacts } from '../../metadata/switch-facts.ts'
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { runPeriodically } from '../../upkeep/run-periodically.ts'
 import { toPace, toPolicy } from './collection-terms.ts'
@@ -31,6 +32,7 @@ interface CollectingContext {
   readonly place: Pick<BlobPlace, 'findForeignRepositories' | 'findOwnBlobs'>
   readonly blobs: BlobStore
   readonly facts: CollectionFacts
+  readonly switches: Pick<SwitchFacts, 'findSwitch'>
   /** Fails if the facts are not those of these blobs, as after the database was replaced. */
   readonly check: () => Promise<void>
 }
@@ -62,13 +64,13 @@ export function keepCollecting(context: CollectingContext): AsyncDisposable {
 }
 
 async function runRound(
-  { config, logger, place, blobs, facts, check }: CollectingContext,
+  { config, logger, place, blobs, facts, switches, check }: CollectingContext,
   { signal, state }: { signal: AbortSignal; state: HeldState },
 ): Promise<void> {
   await check()
   const policy = toPolicy(config)
   const mayGoOn = async (): Promise<boolean> => {
-    const why = await findHold({ place, facts })
+    const why = await findHold({ place, facts, switches })
     if (why !== undefined && why !== state.why) logger.warn(`nothing is removed: ${why}`)
     state.why = why
     return why === undefined
@@ -94,10 +96,16 @@ async function runRound(
 async function findHold({
   place,
   facts,
-}: Pick<CollectingContext, 'place' | 'facts'>): Promise<string | undefined> {
+  switches,
+}: Pick<CollectingContext, 'place' | 'facts' | 'switches'>): Promise<string | undefined> {
   const hold = await findPlaceHold({ place, facts })
   if (hold !== undefined) return HELD[hold.kind]
+  // Noted during a pause, too: clients can pull in it, so that what is in use is known.
   const until = await facts.noteWork()
+  const readOnly = await switches.findSwitch('read-only')
+  if (readOnly) return `the registry is read-only (${describeSwitch(readOnly)})`
+  const paused = await switches.findSwitch('collection-paused')
+  if (paused) return `collection is paused (${describeSwitch(paused)})`
   if (until === undefined) return undefined
   return `the last round was more than a day ago, so that images in use may not have been pulled since; it goes on at ${until.toISOString()}`
 }

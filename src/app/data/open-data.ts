@@ -1,6 +1,7 @@
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import type { SwitchFacts } from '../../metadata/switch-facts.ts'
 import { createPolicyManager, type PolicyManager } from '../../registry/manage-policies.ts'
 import { createRepositoryManager } from '../../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../../registry/repositories.ts'
@@ -19,6 +20,7 @@ export interface OpenData extends AsyncDisposable {
   readonly repositories: RepositoryManager
   readonly policies: PolicyManager
   readonly logIns: LogInManager
+  readonly switches: SwitchFacts
 }
 
 /** Options of opening data. */
@@ -51,6 +53,7 @@ export async function openData(
     }),
     repositories: withClearFaults(createRepositoryManager(metadata), file),
     policies: withClearFaults(createPolicyManager(metadata), file),
+    switches: withClearFaults<SwitchFacts>(metadata, file),
     logIns: withClearFaults(createLogInManager(store.database), file),
     [Symbol.asyncDispose]: () => store.close(),
   }

@@ -29,5 +29,6 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'retention_turns', key: ['id'] },
   { name: 'blob_damages', key: ['digest'] },
   { name: 'upkeep_passes', key: ['kind'] },
+  { name: 'switches', key: ['name'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
 ]

@@ -10,6 +10,7 @@ import { checkDns } from './check-dns.ts'
 import { checkDocker } from './check-docker.ts'
 import { checkHtpasswdFile, checkPasswords } from './check-passwords.ts'
 import { checkPort } from './check-ports.ts'
+import { checkUpkeep } from './check-upkeep.ts'
 import { checkVhosts } from './check-vhosts.ts'
 import type { Finding } from './finding.ts'
 
@@ -29,6 +30,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),
+    checkUpkeep(config),
     checkClock({
       url: frontDoor?.acme.directory ?? CLOCK_URL,
       caFile: frontDoor?.acme.directoryCaFile,

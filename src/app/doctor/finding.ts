@@ -5,7 +5,7 @@ type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 export interface Finding {
   /**
    * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `vhost files`,
-   * `passwords`.
+   * `passwords`, `upkeep`.
    */
   readonly check: string
   readonly state: FindingState

@@ -6,13 +6,15 @@ import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
 import { formatBytes, formatTable, formatTime } from '../output/table.ts'
 import { askConfirmation } from '../prompts/ask.ts'
+import { addGcPause } from './gc-pause.ts'
 
 const EXAMPLES = `
 Examples:
   berth gc                       removes what is due; a server does so by itself every minute
   berth gc --dry-run             lists what would be removed now, and why
   berth gc --now --yes           does not wait: overwritten and deleted images cannot be restored after it
-  berth gc status                what waits to be removed, and until when`
+  berth gc status                what waits to be removed, and until when
+  berth gc pause --for 2h        the server removes nothing for two hours; "berth gc resume" ends it`
 
 /** `berth gc`. */
 export function addGcCommand(program: Command, io: Io): void {
@@ -36,6 +38,7 @@ export function addGcCommand(program: Command, io: Io): void {
       }
       await collect(context, collection, isNow)
     })
+  addGcPause(gc, io)
   gc.command('status')
     .description('Show what waits to be removed, and until when.')
     .action(async (_options, command: Command) => {

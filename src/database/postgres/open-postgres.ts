@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import pg from 'pg'
-import type { Database } from '../database.ts'
+import type { Database, TransactionTurn } from '../database.ts'
 import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
 import type { MigrationSet, SchemaChange } from '../migrations.ts'
@@ -76,8 +76,18 @@ export async function openPostgresDatabase<S>(
     return {
       engine: 'postgres',
       read: db,
-      transaction: (work) =>
-        runTransaction(() => db.transaction().setIsolationLevel('serializable').execute(work), lanes),
+      transaction: (work, turn) =>
+        runTransaction(
+          () =>
+            db
+              .transaction()
+              .setIsolationLevel('serializable')
+              .execute(async (tx) => {
+                if (turn) await takeTurn(tx, turn)
+                return work(tx)
+              }),
+          lanes,
+        ),
       prepareFirst: createFirstRowReader({ take: () => takeConnection(pool), rows, keepListening }),
       now: () => clock.now(),
       changes() {
@@ -90,6 +100,15 @@ export async function openPostgresDatabase<S>(
   } catch (error) {
     throw toStartError(error, target)
   }
+}
+
+/**
+ * As the first statement: a serializable transaction sees the database as it is at its first query, which `lock table`
+ * is not. Other locks of the table, such as those of `pg_dump`, do not conflict with a shared turn.
+ */
+async function takeTurn<S>(tx: Transaction<S>, { table, isAlone }: TransactionTurn): Promise<void> {
+  const mode = kysely.sql.raw(isAlone ? 'exclusive' : 'row share')
+  await kysely.sql`lock table ${kysely.sql.table(table)} in ${mode} mode`.execute(tx)
 }
 
 function openPool(target: PostgresTarget): pg.Pool {

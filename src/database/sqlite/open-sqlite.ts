@@ -56,6 +56,7 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
     await reading.close()
     await writing.close()
   }
+  // One transaction at a time, of any process: each has its turn.
   const transaction: Database<S>['transaction'] = (work) => writing.writer.transaction().execute(work)
   try {
     await migrate(writing.writer, {

@@ -1,11 +1,14 @@
 import type { Database } from '../../database/database.ts'
 import type { CollectionFacts, CollectionPolicy, DueItem, LookOutcome } from '../collection-facts.ts'
+import { readSwitch, SEEING_SWITCHES } from '../queries/switches.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { countQueue, findFirstDue, listDue } from './due-items.ts'
 import { forgetHistory } from './forget-history.ts'
 import { look } from './look.ts'
 import { noteWork } from './note-work.ts'
 import { queueUnknown } from './queue-unknown.ts'
+
+const HOLDING = ['read-only', 'collection-paused'] as const
 
 /** Thrown to undo the transaction of a preview. */
 class Preview extends Error {
@@ -17,7 +20,7 @@ class Preview extends Error {
   }
 }
 
-/** {@link CollectionFacts} in SQL. `clock` gives milliseconds since 1970. */
+/** {@link CollectionFacts} in SQL, for commands of the operator. `clock` gives milliseconds since 1970. */
 export function createCollectionFacts(
   database: Database<MetadataSchema>,
   clock: () => number = database.now,
@@ -78,5 +81,21 @@ async function preview(
   } catch (error) {
     if (error instanceof Preview) return error.outcome
     throw error
+  }
+}
+
+/** The same for a server: nothing is removed while the registry is read-only or collection is paused. */
+export function createServerCollectionFacts(
+  database: Database<MetadataSchema>,
+  clock: () => number = database.now,
+): CollectionFacts {
+  return {
+    ...createCollectionFacts(database, clock),
+    look: (item, policy) =>
+      database.transaction(async (tx) => {
+        const now = clock()
+        for (const name of HOLDING) if (await readSwitch(tx, name, now)) return { kind: 'held' }
+        return look(tx, item, { policy, now })
+      }, SEEING_SWITCHES),
   }
 }

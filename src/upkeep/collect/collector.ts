@@ -64,6 +64,7 @@ class Round {
   readonly #failed = new Set<string>()
   #failedInTurn = 0
   #freedBytes = 0
+  #isHeld = false
 
   constructor(parts: CollectorParts) {
     this.#parts = parts
@@ -81,7 +82,10 @@ class Round {
       const due = await facts.listDue(policy, BATCH + this.#failed.size)
       const fresh = due.filter((item) => !this.#failed.has(keyOf(item)))
       if (fresh.length === 0) break
-      for (const item of fresh) await this.#try(item)
+      for (const item of fresh) {
+        await this.#try(item)
+        if (this.#isHeld) return
+      }
     }
     while ((await facts.forgetHistory(policy, HISTORY_BATCH)) > 0) await this.#pace.rest(this.#parts.signal)
   }
@@ -106,6 +110,7 @@ class Round {
     const { facts, policy } = this.#parts
     const since = new Elapsed()
     const outcome = await facts.look(item, policy)
+    if (outcome.kind === 'held') this.#isHeld = true
     const bytes = outcome.kind === 'marked' ? await this.#removeBytes(outcome, since) : 0
     if (outcome.kind === 'removed' || outcome.kind === 'marked') this.#removed[item.kind]++
     return bytes

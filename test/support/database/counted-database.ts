@@ -27,9 +27,9 @@ export function countQueries<S>(database: Database<S>): CountedDatabase<S> {
     database: {
       ...database,
       read,
-      transaction(work) {
+      transaction(work, turn) {
         count('transaction')
-        return database.transaction(work)
+        return database.transaction(work, turn)
       },
       prepareFirst(query, memory) {
         const [, table = query.sql] = /from "(\w+)"/.exec(query.sql) ?? []

@@ -69,7 +69,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
     responseHeaders: [],
     authRealm: 'test',
     isStopping: () => false,
-    warnings: () => [],
+    warnings: async () => [],
     logAccess: () => {},
     logFailure: (error) => void failures.push(error),
     ...options.host,
