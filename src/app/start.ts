@@ -9,7 +9,7 @@ import {
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
 import { createServerCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
-import { createRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
+import { createServerRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
@@ -118,13 +118,14 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   resources.use(watchDatabase(store.database, { logger }))
   resources.use(watchReadOnly(contents.metadata, logger))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
+  const collection = createServerCollectionFacts(store.database)
   resources.use(
     keepCollecting({
       config,
       logger,
       place,
       blobs: contents.blobs,
-      facts: createServerCollectionFacts(store.database),
+      facts: collection,
       switches: contents.metadata,
       check: () => contents.metadata.check(),
     }),
@@ -135,8 +136,8 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       logger,
       place,
       metadata: contents.metadata,
-      facts: createRetentionFacts(store.database),
-      collection: createCollectionFacts(store.database),
+      facts: createServerRetentionFacts(store.database),
+      collection,
     }),
   )
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))

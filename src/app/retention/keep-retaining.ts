@@ -64,6 +64,7 @@ async function runIfDue(
     return
   }
   state.wasHeld = false
+  if (await metadata.findSwitch('read-only')) return
   const turn = new TurnHolder(facts)
   if ((await turn.take(config.retentionHours * HOUR_MS)) !== 'taken') return
   try {
@@ -84,7 +85,7 @@ async function run(
     readDocument: async () => (await metadata.readPolicies()).document,
     untagged: config.collect ? await openUntaggedRemoval({ place, facts: collection }) : undefined,
     signal,
-    mayGoOn: () => turn.keep(),
+    mayGoOn: async () => (await turn.keep()) && !(await metadata.findSwitch('read-only')),
     onRepository: (repository, outcome) => {
       const ended = [...outcome.ended.values()].reduce((sum, tags) => sum + tags, 0)
       if (isLargeShare({ seen: outcome.tagsSeen, ended })) {

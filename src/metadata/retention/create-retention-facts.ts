@@ -1,6 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import { noteWork } from '../collection/note-work.ts'
 import { PolicyReader } from '../queries/policies/policy-reader.ts'
+import { refuseWhileReadOnly } from '../queries/switches.ts'
 import type { RetentionFacts } from '../retention-facts.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { expireTags } from './expire-tags.ts'
@@ -28,4 +29,13 @@ export function createRetentionFacts(
     ...createTurns(database, clock),
     ...createRunLog(database, clock),
   }
+}
+
+/** The same for a server: ending tags fails with `OciError` `UNSUPPORTED` while the registry is read-only. */
+export function createServerRetentionFacts(
+  database: Database<MetadataSchema>,
+  clock: () => number = database.now,
+): RetentionFacts {
+  const { expireTags } = createRetentionFacts(refuseWhileReadOnly(database, clock), clock)
+  return { ...createRetentionFacts(database, clock), expireTags }
 }
