@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { postgresSkipReason } from '../../support/database/postgres-server.ts'
+import { withMemoryFolder } from '../../support/machine/memory-folder.ts'
 import { runOk } from '../../support/machine/run-command.ts'
 import type { PointSelection, PointsReport } from './run-points.ts'
 
@@ -27,7 +28,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
       Array.from({ length: PARTS }, async (_, part) => {
         const selection: PointSelection = { engine, seed: SEED, points, only: ONLY, part, parts: PARTS }
         const script = join(import.meta.dirname, 'run-points.ts')
-        const options = { timeoutMs: TIMEOUT_MS }
+        const options = { timeoutMs: TIMEOUT_MS, env: withMemoryFolder() }
         return JSON.parse(
           await runOk(process.execPath, [script, JSON.stringify(selection)], options),
         ) as PointsReport

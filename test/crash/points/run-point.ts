@@ -50,7 +50,7 @@ interface Point {
   readonly base: Base
   readonly operation: Operation
   readonly fault?: Fault
-  /** Folder for this point alone, removed if nothing is wrong. */
+  /** Folder for this point alone, removed at its end. */
   readonly folder: string
   readonly seed: string
 }
@@ -89,6 +89,7 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
       refuseUncoded(failure, operation)
     }
     await checkSite(site, ledger)
+    if (!fault) return watch.calls
     ledger.isRepeated = true
     site.passMarks()
     await operation.run({ site, ledger })
@@ -99,8 +100,8 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
     watchAll(databases, undefined)
     await site.close()
     await databases.drop(place)
+    await rm(folder, { recursive: true })
   }
-  await rm(folder, { recursive: true })
   return watch.calls
 }
 

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
-import type { Digest } from '../../../src/oci/digest.ts'
+import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
 import { ACTS, type Outcome } from './acts.ts'
-import { checkServed, findNeeded, listStore, readTags } from './check-world.ts'
+import { checkRows, checkServed, findNeeded, listStore, readTags } from './check-world.ts'
 import { POLICY, type World } from './world.ts'
 
 /** Most acts at the same time. */
 const MOST_AT_ONCE = 5
+
+/** Groups after which all that is served is read through the port, with its bytes; after the others rows and files are compared. */
+const READ_EVERY = 25
 
 /** Share of pushes that are refused because their content is being removed: known content is waited for instead. */
 const MOST_REPEATED = 0.002
@@ -20,6 +23,9 @@ const BESIDE_COLLECTION = ['collect', 'push an image', 'push an image', 'push an
 /** Numbers of the acts that were run: all, by name, and the pushes among them that were to be repeated or were refused. */
 interface Counts {
   acts: number
+  /** Digest of all outcomes so far: equal in two runs that went the same way. */
+  trace: string
+  groups: number
   readonly byName: Map<string, number>
   repeated: number
   refused: number
@@ -32,23 +38,26 @@ interface Model {
 }
 
 /**
- * Runs acts in groups whose calls fall into one another, and checks all that is served after each group. Between groups
- * time passes. At the end everything that no tag needs has to be gone, and nothing else.
+ * Runs acts in groups whose calls fall into one another, and checks all that is served after each group, until so many
+ * steps were made: calls of the registry, an operator or the upkeep. Between groups time passes. At the end everything that no tag needs has to be gone, and nothing else.
  */
 export async function runWorld(
   world: World,
-  { acts, random }: { acts: number; random: SeededRandom },
+  { steps, random }: { steps: number; random: SeededRandom },
 ): Promise<Counts> {
-  const counts: Counts = { acts: 0, byName: new Map(), repeated: 0, refused: 0 }
+  const counts: Counts = { acts: 0, trace: '', groups: 0, byName: new Map(), repeated: 0, refused: 0 }
   const model: Model = { tags: new Map(), pushed: new Map() }
   let isDue = false
-  while (counts.acts < acts) {
+  while (world.steps.count < steps) {
     const outcomes = await runGroup(world, counts, { random, isDue })
     await compare(world, model, outcomes)
+    if (++counts.groups % READ_EVERY === 0) await checkServed(world, model.pushed)
+    else await checkRows(world)
     isDue = random.chance(0.1)
     world.pass(isDue ? POLICY.keepMs + 1 : random.between(0, POLICY.relyMs * 2))
   }
   assert.ok(counts.repeated <= counts.acts * MOST_REPEATED, `${counts.repeated} pushes had to be repeated`)
+  await checkServed(world, model.pushed)
   await checkEnd(world)
   return counts
 }
@@ -70,6 +79,7 @@ async function runGroup(
     }),
   )
   counts.acts += group.length
+  counts.trace = hashContent(`${counts.trace} ${world.steps.count} ${JSON.stringify(outcomes)}`)
   counts.repeated += outcomes.filter(({ kind }) => kind === 'repeated').length
   counts.refused += outcomes.filter(({ kind }) => kind === 'refused').length
   const isDeleting = outcomes.some(({ kind }) => kind === 'untagged' || kind === 'restored')
@@ -113,7 +123,6 @@ async function compare(world: World, model: Model, outcomes: readonly Outcome[])
     )
   }
   model.tags = actual
-  await checkServed(world, model.pushed)
 }
 
 /** With enough time and rounds all that no tag needs is gone, and nothing else. */

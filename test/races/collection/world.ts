@@ -1,7 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BlobStore } from '../../../src/blobs/blob-store.ts'
+import type { Database } from '../../../src/database/database.ts'
 import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
 import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
+import type { Metadata } from '../../../src/metadata/metadata.ts'
+import type { MetadataSchema } from '../../../src/metadata/schema.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import type { UploadId } from '../../../src/oci/request.ts'
@@ -25,16 +28,24 @@ const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
 /** One process of a registry. */
 export interface WorldNode {
   readonly registry: Registry
-  readonly metadata: ReturnType<typeof createSqlMetadata>
+  readonly metadata: Metadata
   /** Runs a whole round. */
   collect(policy?: CollectionPolicy): Promise<void>
   sweep(): Promise<void>
+}
+
+/** Calls of the registry and the upkeep, made so far. */
+interface Steps {
+  count: number
 }
 
 /** A registry of several processes on one store, and its clock. */
 export interface World {
   readonly nodes: readonly WorldNode[]
   readonly store: BlobStore
+  /** That of the first process. */
+  readonly database: Database<MetadataSchema>
+  readonly steps: Steps
   pass(ms: number): void
   /** Ends once the first process has learnt of all that the others have committed. */
   settle(): Promise<void>
@@ -48,21 +59,24 @@ export async function openWorld(
 ): Promise<World> {
   let now = Date.UTC(2030, 0, 1)
   const clock = (): number => now
+  const steps: Steps = { count: 0 }
   const nodes: WorldNode[] = []
   for (let at = 0; at < count; at++) {
     const database = at === 0 ? temporary.database : await temporary.openAgain()
-    const metadata = createSqlMetadata(database, clock)
+    const plain = createSqlMetadata(database, clock)
     const facts = createCollectionFacts(database, clock)
     const blobs = slowStore(store, random.fork())
+    const registry = createRegistry({
+      blobs,
+      metadata: plain,
+      policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
+      clock,
+    })
     nodes.push({
-      metadata,
-      registry: createRegistry({
-        blobs,
-        metadata,
-        policy: { isDeleteAllowed: true, isSparseAllowed: false, maxBlobBytes: 0 },
-        clock,
-      }),
+      metadata: counted(plain, steps, OPERATOR_CALLS),
+      registry: counted(registry, steps),
       async collect(policy = POLICY) {
+        steps.count++
         await collect({
           blobs,
           facts,
@@ -74,6 +88,7 @@ export async function openWorld(
         })
       },
       async sweep() {
+        steps.count++
         await sweep({ blobs, facts, graceMs: GRACE_MS, pace: UNPACED })
       },
     })
@@ -81,12 +96,38 @@ export async function openWorld(
   return {
     nodes,
     store,
+    steps,
+    database: temporary.database as unknown as Database<MetadataSchema>,
     pass(ms) {
       now += ms
     },
     settle: () => settle(temporary, nodes),
     now: clock,
   }
+}
+
+/** Calls of the metadata that commands of an operator make: all others are part of a call of the registry. */
+const OPERATOR_CALLS = [
+  'deleteRepository',
+  'restoreRepository',
+  'restoreTag',
+  'restoreManifest',
+  'emptyTrash',
+]
+
+/** The same with its calls counted: all, or those of these names. */
+function counted<T extends object>(parts: T, steps: Steps, names?: readonly string[]): T {
+  const entries = Object.entries(parts).map(([name, value]: [string, unknown]) => {
+    if (typeof value !== 'function' || (names && !names.includes(name))) return [name, value]
+    return [
+      name,
+      (...parameters: unknown[]): unknown => {
+        steps.count++
+        return value(...parameters)
+      },
+    ]
+  })
+  return Object.fromEntries(entries) as T
 }
 
 /** Another process changes something: it is noticed after all that was committed before. */
