@@ -26,6 +26,7 @@ const METADATA_PORT = [
   'metadata/scrub-facts.ts',
   'metadata/pass-facts.ts',
   'metadata/switch-facts.ts',
+  'metadata/backup-facts.ts',
 ]
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
@@ -93,7 +94,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
-    may: ['oci', 'log', 'policies', 'registry', BLOB_PORT, LINK_PORT, ...METADATA_PORT, ADOPT_PORT],
+    may: ['oci', 'log', 'files', 'policies', 'registry', BLOB_PORT, LINK_PORT, ...METADATA_PORT, ADOPT_PORT],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'client', may: ['oci'], never: SQL },

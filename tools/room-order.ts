@@ -31,7 +31,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'certificates',
         'door',
       ],
-      ...['.', 'workers', 'doctor', 'start.ts'],
+      ...['.', 'workers', 'doctor', 'backup', 'start.ts'],
     ],
   },
   { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },
@@ -99,14 +99,14 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/trash',
         'queries/content',
       ],
-      ...['collection', 'scrub', 'retention', 'adopt', 'account-content.ts', 'sql-metadata.ts'],
+      ...['collection', 'scrub', 'retention', 'adopt', 'backup', 'account-content.ts', 'sql-metadata.ts'],
     ],
   },
   // A room of an aspect has its form and its meaning; the files at the top choose the policy that decides it.
   { folder: 'policies', rooms: ['patterns', 'retention', '.'] },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.', 'access', 'refresh'] },
-  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub', 'adopt'] },
+  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub', 'adopt', 'backup'] },
   {
     folder: TEST_SUPPORT,
     rooms: [

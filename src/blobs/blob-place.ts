@@ -1,5 +1,5 @@
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
-import type { BlobStore } from './blob-store.ts'
+import type { BlobReader, BlobStore } from './blob-store.ts'
 import type { LinkTree } from './link-tree.ts'
 
 /** Options of opening a store. */
@@ -21,6 +21,8 @@ export interface BlobPlace {
   readonly folders: readonly string[]
   /** Opens the store, making what it lacks. The caller closes it. Errors: {@link UnusablePlaceError}. */
   open(options?: OpenPlaceOptions): Promise<BlobStore>
+  /** Opens the store to read from it only: it makes nothing, and the place may be read-only. The caller closes it. */
+  openReader(): Promise<BlobReader & Pick<BlobStore, 'close'>>
   /**
    * Checks at the start, in a bounded time, that blobs can be stored; without it the first push would fail. A place
    * without room is no error: its blobs can be read. Errors: {@link UnusablePlaceError}.

@@ -10,6 +10,7 @@ import { addPolicies } from './migrations/008-policies.ts'
 import { addRetention } from './migrations/011-retention.ts'
 import { addSwitches } from './migrations/012-switches.ts'
 import { addScrub } from './migrations/013-scrub.ts'
+import { addBackupRuns } from './migrations/015-backup-runs.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -26,6 +27,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '011-retention': addRetention,
     '012-switches': addSwitches,
     '013-scrub': addScrub,
+    '015-backup-runs': addBackupRuns,
   },
   formerNames: {
     '001-content': '001-initial',

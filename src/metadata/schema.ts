@@ -28,6 +28,7 @@ export interface MetadataSchema {
   blob_damages: BlobDamageTable
   upkeep_passes: UpkeepPassTable
   switches: SwitchTable
+  backup_runs: BackupRunTable
 }
 
 interface RepositoryTable {
@@ -271,4 +272,22 @@ interface UploadTable {
   state: string
   created_at: number
   updated_at: number
+}
+
+/** Result of a backup; `incomplete`: some blobs could not be read, all else is in it. */
+export type BackupOutcome = 'complete' | 'incomplete' | 'failed'
+
+/** A backup under way, or one that has ended. */
+export interface BackupRunTable {
+  id: string
+  folder: string
+  /** The time of the schedule that it is for; null: it was started by hand. */
+  slot: number | null
+  started_at: number
+  /** Until then no bytes are removed. */
+  held_until: number
+  ended_at: number | null
+  outcome: BackupOutcome | null
+  generation: string | null
+  problem: string | null
 }

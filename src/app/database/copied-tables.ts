@@ -31,4 +31,5 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'upkeep_passes', key: ['kind'] },
   { name: 'switches', key: ['name'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
+  { name: 'backup_runs', key: ['id'] },
 ]

@@ -14,6 +14,7 @@ import type {
   AppendRequest,
   BlobCondition,
   BlobPage,
+  BlobReader,
   BlobStore,
   UploadProgress,
   VerifyOptions,
@@ -63,6 +64,11 @@ export class DiskBlobStore implements BlobStore {
   static async open(root: string, options: DiskOptions = {}): Promise<DiskBlobStore> {
     await makeFolder(uploadFolder(root), PRIVATE_FOLDER)
     return new DiskBlobStore(root, options)
+  }
+
+  /** Opens the store below `root` to read from it only. */
+  static openReader(root: string): BlobReader & Pick<BlobStore, 'close'> {
+    return new DiskBlobStore(root, {})
   }
 
   /** Ends its thread. Nothing may be under way. */

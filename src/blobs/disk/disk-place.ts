@@ -16,6 +16,10 @@ export function createDiskPlace(root: string): BlobPlace {
   return {
     folders: [root],
     open: (options = {}) => openStore(root, options),
+    async openReader() {
+      const { DiskBlobStore } = await import('./disk-blob-store.ts')
+      return DiskBlobStore.openReader(root)
+    },
     probe: () => probeFolders(root),
     findOwnBlobs: () => findOwnBlobs(root),
     findForeignRepositories: async () => FOREIGN.map((state) => linkFolder(root, state)).find(existsSync),

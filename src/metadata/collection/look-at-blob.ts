@@ -1,4 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
+import { BACKUP_HOLDS_MS } from '../backup-facts.ts'
 import type { LookOutcome } from '../collection-facts.ts'
 import { readMark } from '../queries/blob-removals.ts'
 import type { Writes } from '../queries/repositories.ts'
@@ -21,7 +22,23 @@ export async function lookAtBlob(tx: Writes, { digest, policy, now }: Look): Pro
     .executeTakeFirst()
   const until = (claim?.claimed_at ?? Number.NEGATIVE_INFINITY) + policy.relyMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'being pushed' }
+  const held = await findBackupHold(tx, now)
+  if (held !== undefined) return { kind: 'postponed', until: new Date(held), why: 'a backup is under way' }
   return mark(tx, digest as Digest, now)
+}
+
+/** The end of the hold of a backup: its facts may name the blob, and its bytes may not be copied yet. */
+async function findBackupHold(tx: Writes, now: number): Promise<number | undefined> {
+  const row = await tx
+    .selectFrom('backup_runs')
+    .select('held_until')
+    .where('held_until', '>', now)
+    // A clock that was set back would hold for too long.
+    .where('held_until', '<=', now + BACKUP_HOLDS_MS)
+    .orderBy('held_until', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.held_until
 }
 
 async function mark(tx: Writes, digest: Digest, now: number): Promise<LookOutcome> {

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import type { Writes } from '../queries/repositories.ts'
 import type { MetadataSchema } from '../schema.ts'
 
 /** Longest pause of a server that serves by day, in milliseconds; and the time that collection waits after a longer one. */
@@ -27,12 +28,24 @@ export async function noteWork(
     const isLongAgo = last !== undefined && now - last.at > PAUSE_MS
     // No later than a day from now: the clock may have been ahead.
     const until = isLongAgo ? now + PAUSE_MS : Math.min(last?.held_until ?? 0, now + PAUSE_MS)
-    const row = { at: now, held_until: until }
-    await tx
-      .insertInto('collection_rounds')
-      .values({ id, ...row })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-      .execute()
+    await writeRound(tx, id, { at: now, held_until: until })
     return until > now ? new Date(until) : undefined
   })
+}
+
+/** Lets collection and retention wait for a day from now, as after a pause. */
+export async function holdWork(tx: Writes, now: number): Promise<void> {
+  for (const id of Object.values(IDS)) await writeRound(tx, id, { at: now, held_until: now + PAUSE_MS })
+}
+
+async function writeRound(
+  tx: Writes,
+  id: number,
+  row: { at: number; held_until: number },
+): Promise<void> {
+  await tx
+    .insertInto('collection_rounds')
+    .values({ id, ...row })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
 }

@@ -21,6 +21,7 @@ export async function openCollectionRoom(openDatabase: OpenDatabase) {
   return {
     database: temporary.database,
     clock,
+    repository: APP,
     metadata,
     facts,
     pass(days: number) {
