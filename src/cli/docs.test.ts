@@ -21,6 +21,7 @@ const UNIONS = [
   'src/app/faults/app-error.ts',
   'src/database/database.ts',
   'src/database/copy/copy-error.ts',
+  'src/upkeep/backup/backup-error.ts',
   'src/accounts/accounts.ts',
   'src/certificates/x509/certificate-error.ts',
   'src/policies/policy-error.ts',
@@ -68,6 +69,8 @@ test('docs/cli.md lists exactly the commands there are', async () => {
     const groups = ['user', 'repo', 'tag', 'policy', 'trash', 'retention', 'read-only', 'site', 'cert']
     const isGroup = groups.includes(name)
     const inner = isGroup || name === 'gc' ? await listCommands([name]) : []
+    const isGroup = ['user', 'repo', 'tag', 'policy', 'trash', 'retention', 'site', 'cert'].includes(name)
+    const inner = isGroup || ['gc', 'backup'].includes(name) ? await listCommands([name]) : []
     commands.push(...(isGroup ? [] : [name]), ...inner.map((verb) => `${name} ${verb}`))
   }
   assert.deepEqual(listed.toSorted(), commands.toSorted())

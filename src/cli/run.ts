@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   'read-only': async () => (await import('./commands/read-only.ts')).addReadOnlyCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   adopt: async () => (await import('./commands/adopt.ts')).addAdoptCommand,
+  backup: async () => (await import('./commands/backup.ts')).addBackupCommand,
+  restore: async () => (await import('./commands/restore.ts')).addRestoreCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
   site: async () => (await import('./commands/site.ts')).addSiteCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,

@@ -54,6 +54,8 @@ export interface Config {
   readonly keepDays: number
   /** Hours between two runs of retention; 0: only a command runs it. */
   readonly retentionHours: number
+  /** Backups that a server makes by itself. */
+  readonly backup: BackupConfig
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number
   /** Processes that serve; 1: only the process that was started. */
@@ -61,6 +63,18 @@ export interface Config {
   /** Largest blob, in bytes; 0: no limit. */
   readonly maxBlobBytes: number
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' }
+}
+
+/** Backups that a server makes by itself. */
+interface BackupConfig {
+  /** Folder; undefined: none are made. */
+  readonly folder: string | undefined
+  /** Hours from the begin of one to the next. */
+  readonly everyHours: number
+  /** Minutes after midnight, UTC, of the first of a day. */
+  readonly atMinutes: number
+  /** Complete generations to keep. */
+  readonly keep: number
 }
 
 /** A certificate chain and its private key, PEM. */

@@ -28,6 +28,13 @@ export interface NamedBlob {
   readonly size: number | undefined
 }
 
+/** A manifest that clients can pull. */
+export interface PullableManifest {
+  readonly repository: string
+  readonly repositoryId: number
+  readonly digest: Digest
+}
+
 /** Facts about backups. Errors of all: as of `Metadata`. */
 export interface BackupFacts {
   /**
@@ -57,6 +64,11 @@ export interface BackupFacts {
    * Blobs without any of these are left out: they are about to be removed.
    */
   listNeeded(page: { readonly after: Digest | undefined; readonly limit: number }): Promise<NamedBlob[]>
+  /** A page of the manifests of all repositories that are not deleted, by repository and digest; at most `limit`. */
+  listManifests(page: {
+    readonly after: PullableManifest | undefined
+    readonly limit: number
+  }): Promise<PullableManifest[]>
   /**
    * Fits the facts of a backup to the place where they were restored: uploads have ended, as their bytes are not in it;
    * no backup is under way; and collection waits for a day, in which clients can pull what they use.

@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
-import { databaseFile } from '../folders/data-folder.ts'
+import { databaseFile, RESTORE_MARK } from '../folders/data-folder.ts'
 import { formatDatabaseName, toDatabasePlace } from './database-place.ts'
 
 /**
@@ -18,6 +19,7 @@ export async function refuseLostDatabase(config: Config): Promise<void> {
 /** The error `DATABASE_LOST` if a database is missing or empty beside blobs of an earlier one. */
 export async function findLostDatabase(config: FactsConfig): Promise<AppError | undefined> {
   if (await hasFacts(config)) return undefined
+  if (existsSync(join(config.dataDir, RESTORE_MARK))) return unfinishedRestore(config)
   const blobs = await createBlobPlace(config).findOwnBlobs()
   if (blobs === undefined) return undefined
   const name = formatDatabaseName(toDatabasePlace(config))
@@ -26,10 +28,18 @@ export async function findLostDatabase(config: FactsConfig): Promise<AppError | 
     'DATABASE_LOST',
     `The database ${name} ${isMissing ? 'is missing' : 'is empty'}, but ${blobs} holds blobs: without it no image of them can be served`,
     config.database.engine === 'sqlite'
-      ? 'Restore it from a backup as docs/operating.md says; without one, "berth serve --new" makes an empty database, ' +
+      ? 'Restore it from a backup ("berth restore", docs/disaster-recovery.md); without one, "berth serve --new" makes an empty database, ' +
           'the blobs stay, and clients have to push their images again'
       : 'Copy the facts into it with "berth migrate --from sqlite", or restore them from a backup; without one, "berth serve --new" ' +
           'makes the tables, the blobs stay, and clients have to push their images again',
+  )
+}
+
+function unfinishedRestore({ dataDir }: FactsConfig): AppError {
+  return new AppError(
+    'DATABASE_LOST',
+    `The restore into ${dataDir} has not ended: its database is not there yet`,
+    'Run the same "berth restore" again: it goes on where it was',
   )
 }
 

@@ -15,6 +15,9 @@ const WORKERS_TIMEOUT_MS = 5_000
 /** Name of the file that a running server holds locked in its data folder. */
 export const LOCK_FILE = 'server.lock'
 
+/** Name of the file that marks a data folder as one whose restore has not ended. */
+export const RESTORE_MARK = 'restore.json'
+
 /** Path of the database inside a data folder. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'berth.db')
@@ -60,16 +63,55 @@ export function shareDataFolder(dataDir: string): Disposable {
   return { [Symbol.dispose]: () => lock.close() }
 }
 
-function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync {
-  let lock: DatabaseSync | undefined
+/**
+ * Locks a file, which is made if it is missing; undefined if another process holds it after `timeout` milliseconds. The
+ * system releases it with the process. Errors: those of the place `database`.
+ */
+export function takeFileLock(file: string, timeout: number): Disposable | undefined {
+  try {
+    const lock = lockExclusively(file, timeout)
+    return { [Symbol.dispose]: () => lock.close() }
+  } catch (cause) {
+    if (isBusy(cause)) return undefined
+    throw toAppError(cause, 'database', file)
+  }
+}
+
+/**
+ * Marks a file as in use by this process, beside others; {@link takeFileLock} then fails. Undefined while another process
+ * holds it alone. Errors: those of the place `database`.
+ */
+export function shareFileLock(file: string): Disposable | undefined {
   try {
     makePrivate(file)
-    lock = new DatabaseSync(file, { timeout })
+    const lock = new DatabaseSync(file, { timeout: LOCK_TIMEOUT_MS })
+    // A transaction that has read holds SQLite's shared lock.
+    lock.exec('begin; select count(*) from sqlite_master')
+    return { [Symbol.dispose]: () => lock.close() }
+  } catch (cause) {
+    if (isBusy(cause)) return undefined
+    throw toAppError(cause, 'database', file)
+  }
+}
+
+/** Errors: those of SQLite. */
+function lockExclusively(file: string, timeout: number): DatabaseSync {
+  makePrivate(file)
+  const lock = new DatabaseSync(file, { timeout })
+  try {
     // With its journal in memory SQLite writes nothing to take the lock, which works on a full disk, too.
     lock.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
     return lock
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+function takeLock(dataDir: string, file: string, timeout: number): DatabaseSync {
+  try {
+    return lockExclusively(file, timeout)
   } catch (cause) {
-    lock?.close()
     if (!isBusy(cause)) throw toAppError(cause, 'database', file)
     throw new AppError(
       'DATA_IN_USE',

@@ -19,6 +19,19 @@ export const CLI_ERRORS = {
   POLICY_UNREADABLE: { exit: EXIT.usage, remedy: 'Check the path, and the permissions of the file' },
   RETENTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
   COLLECTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
+  BACKUP_INCOMPLETE: {
+    exit: EXIT.failed,
+    remedy: 'Push images that have these blobs again, then run it again; all else is in the backup',
+  },
+  BACKUP_DAMAGED: {
+    exit: EXIT.failed,
+    remedy:
+      'Run "berth backup DIR --full": it copies damaged blobs again. Older generations may lack them, too',
+  },
+  RESTORE_INCOMPLETE: {
+    exit: EXIT.failed,
+    remedy: 'All else is there, and the server can be started: push images that have these blobs again',
+  },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
   NO_SITES: {
     exit: EXIT.failed,

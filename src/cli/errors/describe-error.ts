@@ -57,6 +57,7 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
   'CertificateError',
   'DatabaseError',
   'CopyError',
+  'BackupError',
   'AccountError',
   'OciError',
   'RegistryError',

@@ -60,6 +60,7 @@ test('loadConfig() gives the documented defaults', () => {
     collectRate: 100,
     keepDays: 14,
     retentionHours: 1,
+    backup: { folder: undefined, everyHours: 24, atMinutes: 120, keep: 7 },
     drainTimeoutS: 30,
     workers: 1,
     maxBlobBytes: 0,

@@ -152,6 +152,12 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     collectRate: read('collect-rate'),
     keepDays: read('keep-days'),
     retentionHours: read('retention-hours'),
+    backup: {
+      folder: read('backup-to'),
+      everyHours: read('backup-every'),
+      atMinutes: read('backup-at'),
+      keep: read('backup-keep'),
+    },
     drainTimeoutS: read('drain-timeout'),
     workers: read('workers'),
     maxBlobBytes: read('max-blob-bytes'),

@@ -18,6 +18,7 @@ import {
   word,
   workerCount,
 } from '../values/values.ts'
+import { BACKUP_OPTIONS } from './backup-options.ts'
 import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import type { Option } from './option.ts'
@@ -220,6 +221,7 @@ export const OPTIONS = {
     default: '1',
     parse: wholeNumber(0, 720),
   },
+  ...BACKUP_OPTIONS,
   'drain-timeout': {
     value: 'SECONDS',
     help: 'longest wait for requests under way when stopping, up to 3600 seconds',

@@ -63,6 +63,10 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'collect-rate': config.collectRate,
     'keep-days': config.keepDays,
     'retention-hours': config.retentionHours,
+    'backup-to': config.backup.folder ?? null,
+    'backup-every': config.backup.everyHours,
+    'backup-at': formatTimeOfDay(config.backup.atMinutes),
+    'backup-keep': config.backup.keep,
     'drain-timeout': config.drainTimeoutS,
     workers: config.workers,
     'max-blob-bytes': config.maxBlobBytes,
@@ -70,6 +74,10 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'log-format': config.log.format,
     ...frontDoorSettings(config.frontDoor),
   }
+}
+
+function formatTimeOfDay(minutes: number): string {
+  return [Math.floor(minutes / 60), minutes % 60].map((part) => String(part).padStart(2, '0')).join(':')
 }
 
 /** SQLite has no password and no pool. */

@@ -39,6 +39,12 @@ export function wholeNumber(min: number, max: number): ZodType<number> {
     .refine((n) => Number.isSafeInteger(n) && n >= min && n <= max, message)
 }
 
+/** A time of day such as `02:30`, as minutes from midnight on. */
+export const timeOfDay: ZodType<number> = z
+  .string('must be a time such as 02:30, in quotes')
+  .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 02:30')
+  .transform((time) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3)))
+
 /** Most processes that serve: each takes some 45 MB of its own beside the program's. */
 const MAX_WORKERS = 64
 

@@ -61,7 +61,10 @@ test('`copySqliteOnline()` ends beside a process that writes without a pause, wi
 test('`copySqliteOnline()` can be ended, and refuses a damaged database', async () => {
   await using made = await makeDatabase()
   const reason = new Error('stopping')
-  await assert.rejects(copySqliteOnline(made.file, made.target, { signal: AbortSignal.abort(reason) }), reason)
+  await assert.rejects(
+    copySqliteOnline(made.file, made.target, { signal: AbortSignal.abort(reason) }),
+    reason,
+  )
   await truncate(made.file, statSync(made.file).size - 40_960)
   await assert.rejects(copySqliteOnline(made.file, made.target), /damaged|malformed|disk image/)
 })

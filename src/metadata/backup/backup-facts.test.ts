@@ -45,7 +45,11 @@ testOn('needed are the blobs of repositories, manifests and the trash, by digest
   await room.link('ccc')
   const id = (await backups.beginBackup({ folder: '/backup' })) ?? assert.fail()
   await room.collect(POLICY)
-  const expected = [...['a', 'bb', 'ccc'].map((text) => hashContent(text)), kept.digest, trashed.digest].sort()
+  const expected = [
+    ...['a', 'bb', 'ccc'].map((text) => hashContent(text)),
+    kept.digest,
+    trashed.digest,
+  ].sort()
   for (const limit of [1, 2, 100]) {
     const found: { digest: Digest; size: number | undefined }[] = []
     for (;;) {
@@ -65,7 +69,10 @@ testOn('needed are the blobs of repositories, manifests and the trash, by digest
 
 testOn('one node takes a slot of the schedule; a failed one is tried again later', async (open) => {
   await using room = await openCollectionRoom(open)
-  const [one, two] = [createBackupFacts(room.database, room.clock), createBackupFacts(room.database, room.clock)]
+  const [one, two] = [
+    createBackupFacts(room.database, room.clock),
+    createBackupFacts(room.database, room.clock),
+  ]
   const run = { folder: '/backup', slot: { at: 1, retryMs: 60 * MINUTE } }
   const begun = await Promise.all([one.beginBackup(run), two.beginBackup(run)])
   assert.equal(begun.filter((id) => id !== undefined).length, 1)
@@ -93,17 +100,20 @@ testOn('one node takes a slot of the schedule; a failed one is tried again later
   assert.equal((await one.listBackups(1_000)).length, MAX_BACKUP_RUNS)
 })
 
-testOn('restored facts let collection wait for a day, and hold no upload and no backup under way', async (open) => {
-  await using room = await openCollectionRoom(open)
-  const backups = createBackupFacts(room.database, room.clock)
-  await backups.beginBackup({ folder: '/backup' })
-  assert.equal(await room.facts.noteWork(), undefined)
-  await backups.settleRestored()
-  await backups.settleRestored()
-  assert.ok(await room.facts.noteWork())
-  assert.equal((await backups.listBackups(1))[0]?.outcome, 'failed')
-  room.pass(0.6)
-  assert.ok(await room.facts.noteWork())
-  room.pass(0.6)
-  assert.equal(await room.facts.noteWork(), undefined)
-})
+testOn(
+  'restored facts let collection wait for a day, and hold no upload and no backup under way',
+  async (open) => {
+    await using room = await openCollectionRoom(open)
+    const backups = createBackupFacts(room.database, room.clock)
+    await backups.beginBackup({ folder: '/backup' })
+    assert.equal(await room.facts.noteWork(), undefined)
+    await backups.settleRestored()
+    await backups.settleRestored()
+    assert.ok(await room.facts.noteWork())
+    assert.equal((await backups.listBackups(1))[0]?.outcome, 'failed')
+    room.pass(0.6)
+    assert.ok(await room.facts.noteWork())
+    room.pass(0.6)
+    assert.equal(await room.facts.noteWork(), undefined)
+  },
+)

@@ -3,6 +3,7 @@ import type { Database } from '../../database/database.ts'
 import { BACKUP_HOLDS_MS, type BackupFacts, type BackupRun, MAX_BACKUP_RUNS } from '../backup-facts.ts'
 import type { BackupRunTable, MetadataSchema } from '../schema.ts'
 import { listNeeded } from './needed-blobs.ts'
+import { listManifests } from './pullable-manifests.ts'
 import { settleRestored } from './settle-restored.ts'
 
 /** {@link BackupFacts} in SQL. `clock` gives milliseconds since 1970. */
@@ -37,6 +38,7 @@ export function createBackupFacts(
       return rows.map(toRun)
     },
     listNeeded: (page) => listNeeded(read, page),
+    listManifests: (page) => listManifests(read, page),
     settleRestored: () => settleRestored(database, clock()),
   }
 }
@@ -92,7 +94,11 @@ async function renewBackup(
   now: number,
 ): Promise<boolean> {
   return transaction(async (tx) => {
-    const row = await tx.selectFrom('backup_runs').select('held_until').where('id', '=', id).executeTakeFirst()
+    const row = await tx
+      .selectFrom('backup_runs')
+      .select('held_until')
+      .where('id', '=', id)
+      .executeTakeFirst()
     await tx
       .updateTable('backup_runs')
       .set({ held_until: now + BACKUP_HOLDS_MS })

@@ -19,7 +19,11 @@ export async function listNeeded(
   }
   const digests = [...found].sort().slice(0, limit)
   if (digests.length === 0) return []
-  const rows = await db.selectFrom('blobs').select(['digest', 'size']).where('digest', 'in', digests).execute()
+  const rows = await db
+    .selectFrom('blobs')
+    .select(['digest', 'size'])
+    .where('digest', 'in', digests)
+    .execute()
   const sizes = new Map(rows.map(({ digest, size }) => [digest, size]))
   return digests.map((digest) => {
     const size = sizes.get(digest) ?? UNKNOWN_SIZE

@@ -38,11 +38,7 @@ export async function holdWork(tx: Writes, now: number): Promise<void> {
   for (const id of Object.values(IDS)) await writeRound(tx, id, { at: now, held_until: now + PAUSE_MS })
 }
 
-async function writeRound(
-  tx: Writes,
-  id: number,
-  row: { at: number; held_until: number },
-): Promise<void> {
+async function writeRound(tx: Writes, id: number, row: { at: number; held_until: number }): Promise<void> {
   await tx
     .insertInto('collection_rounds')
     .values({ id, ...row })

@@ -36,6 +36,17 @@ export function createLogInManager(
   }
 }
 
+/**
+ * Ends all log-ins and access tokens of all accounts, for facts of a backup: tokens revoked since would be valid again, and
+ * who has read the backup has the keys. A server makes new keys. Errors: as of the database.
+ */
+export async function forgetAllLogIns(database: Database<TokensSchema>): Promise<void> {
+  await database.transaction(async (tx) => {
+    for (const table of ['refresh_tokens', 'spent_refresh_tokens', 'token_keys'] as const)
+      await tx.deleteFrom(table).execute()
+  })
+}
+
 /** Ends all log-ins of a name, as part of a transaction of another capability. */
 export async function endLogIns(tx: JoinedTransaction, name: string): Promise<void> {
   await deleteLogIns(tx.withTables<{ [T in keyof TokensSchema]: TokensSchema[T] }>(), name).execute()

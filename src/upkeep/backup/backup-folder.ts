@@ -42,7 +42,9 @@ export interface FoundGeneration {
 /** Marks an empty folder as one of backups, and makes it if need be. Errors: `BackupError` if other things are in it. */
 export async function makeBackupFolder(folder: string): Promise<string> {
   await makeFolder(folder, PRIVATE_FOLDER)
-  const others = (await readdir(folder)).filter((name) => name !== 'lost+found' && name !== `${MARK_FILE}.new`)
+  const others = (await readdir(folder)).filter(
+    (name) => name !== 'lost+found' && name !== `${MARK_FILE}.new`,
+  )
   if (others.length > 0) {
     throw new BackupError(
       'BACKUP_FOLDER_UNUSABLE',
@@ -68,7 +70,9 @@ export async function readBackupMark(folder: string): Promise<string | undefined
   throw new BackupError(
     isLater ? 'BACKUP_FOLDER_UNUSABLE' : 'BACKUP_DAMAGED',
     isLater ? `${folder} is of a later version of Berth` : `${join(folder, MARK_FILE)} is damaged`,
-    isLater ? 'Use that version' : 'Write {"format":1,"id":"any text"} into it: the generations do not depend on it',
+    isLater
+      ? 'Use that version'
+      : 'Write {"format":1,"id":"any text"} into it: the generations do not depend on it',
   )
 }
 

@@ -34,7 +34,7 @@ export async function copyBlob({ from, to, digest }: BlobCopy): Promise<number> 
   return size
 }
 
-/** What is wrong with the copy of a blob, whose bytes are all read; undefined: nothing. Errors: `UNAVAILABLE`. */
+/** The damage of the copy of a blob, whose bytes are all read; undefined: nothing. Errors: `UNAVAILABLE`. */
 export async function findDamage(
   store: Pick<BlobReader, 'verify'>,
   digest: Digest,
@@ -68,7 +68,9 @@ async function copyLarge({ from, to, digest }: BlobCopy, size: number): Promise<
   const source = new PassThrough({ highWaterMark: SMALL_BYTES })
   // Its error is that of `sending`.
   source.on('error', () => {})
-  const sending = ofSource(() => from.send(digest, [{ start: 0, end: size }], (bytes) => write(source, bytes)))
+  const sending = ofSource(() =>
+    from.send(digest, [{ start: 0, end: size }], (bytes) => write(source, bytes)),
+  )
   const sent = sending.then(
     () => void source.end(),
     (error: Error) => {

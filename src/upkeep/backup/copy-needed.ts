@@ -15,7 +15,7 @@ const COPIES_AT_ONCE = 4
 const MAX_BAD_IN_TURN = 1_000
 
 /** Dependencies of copying what facts need. */
-export interface CopyNeededParts {
+interface CopyNeededParts {
   /** The facts of the backup, which no longer change. */
   readonly facts: Pick<BackupFacts, 'listNeeded'>
   readonly from: Pick<BlobReader, 'stat' | 'send'>

@@ -76,33 +76,38 @@ export function parseGeneration(text: string): Generation | undefined {
     if (typeof value !== 'object' || value === null) return undefined
     if (value.format !== BACKUP_FORMAT || !isGenerationName(String(value.name))) return undefined
     const files = [value.facts, value.list, ...(Array.isArray(value.files) ? value.files : [undefined])]
-    return files.every(isEntry) ? (value as Generation) : undefined
+    return files.every(isEntry) && noneIsBehindLink(files) ? (value as Generation) : undefined
   } catch {
     return undefined
   }
 }
 
 /** The paths of a generation come from a disk that others may have written to: none may lead out of its folder. */
-function isEntry(entry: unknown): boolean {
+function isEntry(entry: unknown): entry is { path: string; link?: string } {
   if (typeof entry !== 'object' || entry === null) return false
   const { path, link } = entry as { path?: unknown; link?: unknown }
   if (typeof path !== 'string' || !isInside(path.split('/'))) return false
   return link === undefined || (typeof link === 'string' && isLinkInside(path, link))
 }
 
+/** A file behind a link would be written where the link leads. */
+function noneIsBehindLink(entries: readonly { path: string; link?: string }[]): boolean {
+  const links = new Set(entries.filter(({ link }) => link !== undefined).map(({ path }) => path))
+  return entries.every(({ path }) => {
+    const parts = path.split('/')
+    return parts.every((_, at) => at === 0 || !links.has(parts.slice(0, at).join('/')))
+  })
+}
+
 function isInside(parts: readonly string[]): boolean {
   return parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'))
 }
 
-/** True if a link leads to a place in the same tree: the first folder of its path. */
+/**
+ * True if a link leads to a place in the same tree, the first folder of its path: up only at its begin, so that no other link on
+ * the way changes where it leads.
+ */
 export function isLinkInside(path: string, link: string): boolean {
-  if (link === '' || link.startsWith('/') || link.includes('\0')) return false
-  const depth = path.split('/').length - 2
-  let at = depth
-  for (const part of link.split('/')) {
-    if (part === '..') at--
-    else if (part !== '.' && part !== '') at++
-    if (at < 0) return false
-  }
-  return true
+  const [, up = '', down = ''] = /^((?:\.\.\/)*)(.*)$/s.exec(link) ?? []
+  return isInside(down.split('/')) && up.length / 3 <= path.split('/').length - 2
 }

@@ -6,7 +6,7 @@ import { type ListedBlob, readBlobList } from './blob-list.ts'
 /** Blobs of one page of the store. */
 const PAGE = 500
 
-/** What was removed. */
+/** Removed parts of a folder of backups. */
 export interface RemovedOld {
   readonly generations: string[]
   blobs: number
@@ -45,7 +45,7 @@ export async function removeOld({ folder, store, keep, signal }: RemoveOldOption
 }
 
 /** Those before the newest `keep` complete ones. */
-export function findOld(found: readonly FoundGeneration[], keep: number): FoundGeneration[] {
+function findOld(found: readonly FoundGeneration[], keep: number): FoundGeneration[] {
   let complete = 0
   return found
     .toReversed()
@@ -59,11 +59,7 @@ export function findOld(found: readonly FoundGeneration[], keep: number): FoundG
 
 /** Store and lists are both by digest, so that each is read once, and none is held in memory. */
 async function removeUnnamed(
-  {
-    store,
-    kept,
-    signal,
-  }: { kept: readonly FoundGeneration[] } & Pick<RemoveOldOptions, 'store' | 'signal'>,
+  { store, kept, signal }: { kept: readonly FoundGeneration[] } & Pick<RemoveOldOptions, 'store' | 'signal'>,
   removed: RemovedOld,
 ): Promise<void> {
   const lists = await Promise.all(kept.map((one) => ListReader.open(one)))

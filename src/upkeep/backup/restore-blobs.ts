@@ -1,8 +1,8 @@
 import type { BlobReader } from '../../blobs/blob-store.ts'
+import type { FoundGeneration } from './backup-folder.ts'
 import { type ListedBlob, readBlobList } from './blob-list.ts'
 import { BadSource, type CopyTarget, copyBlob, findDamage } from './copy-blob.ts'
 import { mapInTurn } from './copy-needed.ts'
-import type { FoundGeneration } from './backup-folder.ts'
 import { type BadBlob, MAX_NAMED_BAD } from './generation.ts'
 
 /** Blobs of one page of the list. */

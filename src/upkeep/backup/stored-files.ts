@@ -20,13 +20,13 @@ export async function writeStoredFile(path: string, text: string): Promise<void>
 export async function syncAndHash(path: string): Promise<Omit<StoredFile, 'path'>> {
   await using file = await open(path, 'r+')
   await file.sync()
-  return hashOpen(file)
+  return await hashOpen(file)
 }
 
 /** Size and hash of a file. Errors: those of the system. */
 export async function hashFile(path: string): Promise<Omit<StoredFile, 'path'>> {
   await using file = await open(path, 'r')
-  return hashOpen(file)
+  return await hashOpen(file)
 }
 
 /** Copies a file durably, for its owner alone. Returns the size and hash of the bytes that were read. */

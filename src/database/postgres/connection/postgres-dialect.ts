@@ -28,6 +28,17 @@ const BEGIN_SERIALIZABLE = `begin isolation level serializable;
   set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
   set local enable_seqscan = off`
 
+/** Longest wait for a moment without conflicts, and longest run of one query, of a transaction that only reads, in ms. */
+const SNAPSHOT_STATEMENT_MS = 10 * 60_000
+
+/**
+ * Waits until no transaction under way could contradict what it reads (postgresql.org/docs/current/sql-set-transaction.html);
+ * from then on it fails for no conflict, and others do not wait for it.
+ */
+const BEGIN_SNAPSHOT = `begin isolation level serializable read only deferrable;
+  set local statement_timeout = ${SNAPSHOT_STATEMENT_MS};
+  set local idle_in_transaction_session_timeout = ${SNAPSHOT_STATEMENT_MS}`
+
 /**
  * Sees what others have committed while it waited for a lock, whatever isolation transactions of this database have by
  * default: a migration has to see those that another node has run.
@@ -82,12 +93,13 @@ class PoolDriver implements Driver {
     return takeConnection(this.#options.pool)
   }
 
-  /** Serializable ones are those of the port; others are migrations. */
+  /** Serializable ones are those of the port; a snapshot is read by a backup; others are migrations. */
   async beginTransaction(
     connection: DatabaseConnection,
     { isolationLevel }: TransactionSettings,
   ): Promise<void> {
     if (isolationLevel === 'serializable') await own(connection).begin(BEGIN_SERIALIZABLE)
+    else if (isolationLevel === 'snapshot') await own(connection).begin(BEGIN_SNAPSHOT, { isEndless: true })
     else await own(connection).begin(BEGIN_READ_COMMITTED, { isEndless: true })
   }
 

@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../../config/config.ts'
+import type { AnyTables } from '../../database/copy/copied-table.ts'
+import { copySnapshot } from '../../database/copy/copy-snapshot.ts'
+import type { Database } from '../../database/database.ts'
+import { closeSqliteFile, copySqliteOnline } from '../../database/sqlite/copy-online.ts'
+import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
+import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
+import { copyStoredFile } from '../../upkeep/backup/stored-files.ts'
+import { COPIED_TABLES } from '../database/copied-tables.ts'
+import { type BerthSchema, MIGRATION_SETS } from '../database/database-schema.ts'
+import { toAppError } from '../faults/system-fault.ts'
+import { databaseFile } from '../folders/data-folder.ts'
+
+/**
+ * Writes the facts of a configuration, as they are at one moment, into an SQLite file that does not exist yet, while
+ * servers and commands go on. Errors: `AppError`, `DatabaseError`, `CopyError`; the reason of the signal.
+ */
+export async function snapshotFacts(
+  { database, dataDir }: Pick<Config, 'database' | 'dataDir'>,
+  file: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (database.engine === 'sqlite') {
+    try {
+      return await copySqliteOnline(databaseFile(dataDir), file, { signal })
+    } catch (error) {
+      throw toAppError(error, 'database', databaseFile(dataDir))
+    }
+  }
+  // Here and not beside the file: SQLite's log does not work on all file systems of a network.
+  const folder = await mkdtemp(join(dataDir, 'backup-'))
+  try {
+    const local = join(folder, 'facts.db')
+    await copyPostgres(database, local, signal)
+    await copyStoredFile(local, file)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function copyPostgres(
+  target: Config['database'] & { engine: 'postgres' },
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const [{ readPostgresSnapshot }, { POSTGRES_COUNTERS }] = await Promise.all([
+    import('../../database/postgres/read-snapshot.ts'),
+    import('../../database/postgres/postgres-counters.ts'),
+  ])
+  const database = await openSqliteDatabase<AnyTables>(file, { migrations: MIGRATION_SETS })
+  try {
+    await readPostgresSnapshot<AnyTables, void>(
+      { ...target, applicationName: `berth backup ${process.pid}` },
+      (queries) =>
+        copySnapshot(
+          { queries, counters: POSTGRES_COUNTERS },
+          { target: { name: file, database, counters: SQLITE_COUNTERS }, tables: COPIED_TABLES, signal },
+        ),
+    )
+  } finally {
+    await database.close()
+  }
+  await closeSqliteFile(file)
+}
+
+/** Opens facts that no one else uses, to read them as they are. */
+export function openSnapshot(file: string): Promise<Database<BerthSchema>> {
+  return openSqliteDatabase<BerthSchema>(file, { migrations: MIGRATION_SETS, isFrozen: true })
+}
