@@ -22,6 +22,7 @@ const METADATA_PORT = [
   'metadata/restore-facts.ts',
   'metadata/collection-facts.ts',
   'metadata/policy-facts.ts',
+  'metadata/in-use-facts.ts',
   'metadata/retention-facts.ts',
   'metadata/scrub-facts.ts',
   'metadata/pass-facts.ts',

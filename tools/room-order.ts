@@ -95,6 +95,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         '.',
         'queries',
         'queries/policies',
+        'queries/in-use',
         'queries/tags',
         'queries/trash',
         'queries/content',

@@ -83,6 +83,10 @@ export interface CollectionFacts {
     item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>,
     policy: CollectionPolicy,
   ): Promise<LookOutcome>
+  /** Manifests that no tag names and that are kept because they are pinned or run, with the reason; at most `limit` of each. */
+  listInUse(
+    limit: number,
+  ): Promise<{ readonly repository: string; readonly digest: string; readonly why: string }[]>
   /** Removes the row and the mark of a blob whose bytes are removed; nothing if the mark is no longer in force. */
   forgetBlob(mark: BlobMark): Promise<void>
   /** Ends a mark whose removal has failed: a push may store the blob, and the next look may mark it, without a wait. */

@@ -3,6 +3,7 @@ import type { Manifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UploadId } from '../oci/request.ts'
+import type { InUseFacts } from './in-use-facts.ts'
 import type { PolicyFacts } from './policy-facts.ts'
 import type { RestoreFacts } from './restore-facts.ts'
 import type { SwitchFacts } from './switch-facts.ts'
@@ -226,7 +227,8 @@ export interface Metadata
     UploadFacts,
     RestoreFacts,
     PolicyFacts,
-    SwitchFacts {
+    SwitchFacts,
+    InUseFacts {
   /** Fails with `OciError` `UNAVAILABLE` if the facts cannot be read. */
   check(): Promise<void>
 }

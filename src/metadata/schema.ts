@@ -22,6 +22,8 @@ export interface MetadataSchema {
   collection_queue: CollectionQueueTable
   collection_rounds: CollectionRoundTable
   policies: PolicyTable
+  pins: PinTable
+  running_images: RunningImageTable
   retention_runs: RetentionRunTable
   retention_entries: RetentionEntryTable
   retention_turns: RetentionTurnTable
@@ -212,6 +214,31 @@ export type DamageEnd = 'pushed' | 'fetched' | 'found-whole'
 
 /** Kinds of passes: `scrub` verifies stored bytes, `sweep` finds bytes that no fact names. */
 export type PassKind = 'scrub' | 'sweep'
+
+/** A manifest that an operator has pinned; the row of that manifest cannot be removed meanwhile. */
+interface PinTable {
+  repository_id: number
+  digest: string
+  /** The tag by which it was pinned. */
+  tag: string | null
+  reason: string | null
+  pinned_at: number
+  pinned_by: string | null
+}
+
+/** An image that containers of an engine run, or ran when it was last read. */
+interface RunningImageTable {
+  /** Id of the engine. */
+  engine: string
+  /** A name: no such repository need exist. */
+  repository: string
+  digest: string
+  /** Name of the engine's machine. */
+  host: string
+  /** Names of containers, for people. */
+  containers: string
+  seen_at: number
+}
 
 /** A switch of the operator that is on. */
 interface SwitchTable {

@@ -4,6 +4,7 @@ import { createBlobFacts } from './queries/content/blob-facts.ts'
 import { createManifestFacts } from './queries/content/manifest-facts.ts'
 import { createRepositoryFacts } from './queries/content/repository-facts.ts'
 import { createUploadFacts } from './queries/content/upload-facts.ts'
+import { createInUseFacts } from './queries/in-use/in-use-facts.ts'
 import { createPolicyFacts } from './queries/policies/policy-facts.ts'
 import { PolicyReader } from './queries/policies/policy-reader.ts'
 import { createSwitchFacts, refuseWhileReadOnly } from './queries/switches.ts'
@@ -23,6 +24,7 @@ export function createSqlMetadata(
     ...createUploadFacts(database, clock),
     ...createRestoreFacts(database, clock, policies),
     ...createPolicyFacts(database, clock),
+    ...createInUseFacts(database, clock),
     ...createSwitchFacts(database, clock),
     async check() {
       await database.check()

@@ -156,6 +156,7 @@ test('upkeep', async () => {
     const { stdout } = await reader.run('berth gc status')
     assert.match(stdout, /^deleted repositories +0 +-$/m)
     await reader.run('berth trash list')
+    await reader.run('berth tag pins')
     await reader.run('berth read-only on --reason "moving to a new disk"')
     assert.match((await reader.run('berth read-only status')).stdout, /read-only since .*: moving/)
     await reader.run('berth read-only off')

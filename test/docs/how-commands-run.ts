@@ -27,6 +27,7 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth user disable alice',
   'berth user remove alice',
   'berth user list',
+  'berth tag pins',
   'berth trash list',
   'berth policy export > policies.yaml',
   'berth policy apply policies.yaml --dry-run',
@@ -137,6 +138,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'docker run -d -e VIRTUAL_HOST=app.example.com my/app':
     'it needs an image of the reader; test/front-door/docker.test.ts runs such containers',
   'berth tag history alice/app latest': NEEDS_IMAGE,
+  "berth tag pin alice/app v1 --reason 'the contract with ACME'": NEEDS_IMAGE,
+  'berth tag unpin alice/app v1': NEEDS_IMAGE,
   'berth tag restore alice/app latest': NEEDS_IMAGE,
   'berth tag restore team/app ci-17': NEEDS_IMAGE,
   'berth trash restore alice/app': NEEDS_IMAGE,

@@ -27,8 +27,8 @@ interface PlannedRemoval {
   readonly digest: string
   /** The event that may have made it unneeded. */
   readonly reason: string
-  /** Set if it is kept for now: until when, and why. */
-  readonly kept: { readonly until: Date; readonly why: string } | undefined
+  /** Set if it is kept for now: why, and until when; without `until` as long as it is in use. */
+  readonly kept: { readonly until: Date | undefined; readonly why: string } | undefined
 }
 
 /** Result of a collection. */
@@ -95,7 +95,27 @@ async function preview(facts: CollectionFacts, policy: CollectionPolicy): Promis
     const kept = outcome.kind === 'postponed' ? { until: outcome.until, why: outcome.why } : undefined
     planned.push({ kind, repository, digest, reason, kept })
   }
-  return planned
+  return [...planned, ...(await previewInUse(facts, planned))]
+}
+
+/** Manifests in use that nothing else keeps: whether due or not, as they will not be removed then either. */
+async function previewInUse(
+  facts: CollectionFacts,
+  planned: readonly PlannedRemoval[],
+): Promise<PlannedRemoval[]> {
+  const keyOf = ({ repository, digest }: { repository: string | undefined; digest: string }): string =>
+    `${repository}@${digest}`
+  const known = new Set(planned.map(keyOf))
+  const inUse = await facts.listInUse(MAX_PREVIEWED)
+  return inUse
+    .filter((entry) => !known.has(keyOf(entry)))
+    .map(({ repository, digest, why }) => ({
+      kind: 'manifest',
+      repository,
+      digest,
+      reason: 'untagged',
+      kept: { until: undefined, why },
+    }))
 }
 
 async function requireOwnBlobs(

@@ -2,6 +2,7 @@ import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import type { SwitchFacts } from '../../metadata/switch-facts.ts'
+import { createInUseManager, type InUseManager } from '../../registry/manage-in-use.ts'
 import { createPolicyManager, type PolicyManager } from '../../registry/manage-policies.ts'
 import { createRepositoryManager } from '../../registry/manage-repositories.ts'
 import type { RepositoryManager } from '../../registry/repositories.ts'
@@ -19,6 +20,7 @@ export interface OpenData extends AsyncDisposable {
   readonly accounts: AccountManager
   readonly repositories: RepositoryManager
   readonly policies: PolicyManager
+  readonly inUse: InUseManager
   readonly logIns: LogInManager
   readonly switches: SwitchFacts
 }
@@ -53,6 +55,7 @@ export async function openData(
     }),
     repositories: withClearFaults(createRepositoryManager(metadata), file),
     policies: withClearFaults(createPolicyManager(metadata), file),
+    inUse: withClearFaults(createInUseManager(metadata), file),
     switches: withClearFaults<SwitchFacts>(metadata, file),
     logIns: withClearFaults(createLogInManager(store.database), file),
     [Symbol.asyncDispose]: () => store.close(),

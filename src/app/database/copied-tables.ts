@@ -24,6 +24,8 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'blob_removals', key: ['digest'] },
   { name: 'collection_rounds', key: ['id'] },
   { name: 'policies', key: ['id'] },
+  { name: 'pins', key: ['repository_id', 'digest'] },
+  { name: 'running_images', key: ['engine', 'repository', 'digest'] },
   { name: 'retention_runs', key: ['id'], hasIdentity: true },
   { name: 'retention_entries', key: ['run_id', 'repository', 'rule'] },
   { name: 'retention_turns', key: ['id'] },

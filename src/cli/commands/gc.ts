@@ -92,6 +92,11 @@ function findReason(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.message
 }
 
+function describeFate(kept: { until: Date | undefined; why: string } | undefined): string {
+  if (!kept) return 'removed'
+  return kept.until ? `kept until ${formatTime(kept.until)}: ${kept.why}` : `kept: ${kept.why}`
+}
+
 async function printPreview(
   context: CommandContext,
   collection: OpenCollection,
@@ -102,7 +107,7 @@ async function printPreview(
     [repository, digest].filter(Boolean).join('@'),
     kind,
     reason,
-    kept ? `kept until ${formatTime(kept.until)}: ${kept.why}` : 'removed',
+    describeFate(kept),
   ])
   printResult(context, { entries }, formatTable(['CONTENT', 'KIND', 'SINCE IT WAS', 'NOW'], rows))
 }

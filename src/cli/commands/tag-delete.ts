@@ -1,8 +1,11 @@
 import { matchesGlob } from 'node:path'
 import type { Command } from 'commander'
 import type { OpenData } from '../../app/data/open-data.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { OciError } from '../../oci/errors.ts'
 import { parseTag, type Tag } from '../../oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import { findImmutableTags } from '../../policies/immutable-tags.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -32,14 +35,37 @@ export function addTagDelete(tag: Command, io: Io): void {
       await using data = await openDataOf(context)
       const isDry = context.flags['dry-run'] === true
       // One tag is not looked for among a million others: its deletion says whether it was there.
-      const tags =
-        single !== undefined && !isDry ? [single] : await findTags(data, { repository, single, pattern })
-      if (isDry) {
-        return printResult(context, { tags: tags.map((name) => ({ repository, name })) }, tags.join('\n'))
+      if (single !== undefined && !isDry) {
+        await askConfirmation(io, formatQuestion(repository, [single]), context.flags.yes === true)
+        return await deleteTag(context, data, { repository, tag: single })
       }
+      const found = await findTags(data, { repository, single, pattern })
+      const { tags, kept } = await setApart(data, repository, found)
+      if (isDry) {
+        const lines = [...tags, ...kept.map(({ name, why }) => `${name}  kept: ${why}`)]
+        return printResult(
+          context,
+          { tags: tags.map((name) => ({ repository, name })), kept },
+          lines.join('\n'),
+        )
+      }
+      if (tags.length === 0) return reportDeleted(context, { repository, deleted: [], kept })
       await askConfirmation(io, formatQuestion(repository, tags), context.flags.yes === true)
-      await deleteTags(context, data, { repository, tags, single })
+      await deleteTags(context, data, { repository, tags, kept })
     })
+}
+
+/** A tag with its manifest. */
+interface FoundTag {
+  readonly name: Tag
+  readonly digest: Digest
+}
+
+/** A tag that is not deleted, with the reason. */
+interface KeptTag {
+  readonly repository: RepositoryName
+  readonly name: Tag
+  readonly why: string
 }
 
 interface Selection {
@@ -50,8 +76,8 @@ interface Selection {
 }
 
 /** The tags that are to go. Errors: `TAG_UNKNOWN` if there is none, `REPOSITORY_UNKNOWN`, `USAGE` if they are too many. */
-async function findTags(data: OpenData, { repository, single, pattern }: Selection): Promise<Tag[]> {
-  const found: Tag[] = []
+async function findTags(data: OpenData, { repository, single, pattern }: Selection): Promise<FoundTag[]> {
+  const found: FoundTag[] = []
   let last: string | undefined
   do {
     const page = await data.repositories.listTags(repository, {
@@ -59,8 +85,10 @@ async function findTags(data: OpenData, { repository, single, pattern }: Selecti
       ...(last === undefined ? {} : { last }),
     })
     if (!page) throw unknownRepository(repository)
-    for (const { name } of page ?? []) {
-      if (single === undefined ? matchesGlob(name, pattern) : name === single) found.push(name)
+    for (const { name, digest } of page ?? []) {
+      if (single === undefined ? matchesGlob(name, pattern) : name === single) {
+        found.push({ name, digest })
+      }
     }
     last = page?.length === PAGE_SIZE ? page.at(-1)?.name : undefined
     if (found.length > MAX_MATCHES) {
@@ -86,25 +114,75 @@ function formatQuestion(repository: RepositoryName, tags: readonly Tag[]): strin
   return `Delete ${tags.length} tags of ${repository} (${named}${more})?`
 }
 
+/** Sets apart the tags that a policy or a pin protects. */
+async function setApart(
+  data: OpenData,
+  repository: RepositoryName,
+  found: readonly FoundTag[],
+): Promise<{ tags: Tag[]; kept: KeptTag[] }> {
+  const immutable = findImmutableTags((await data.policies.read()).document, repository)
+  const tags: Tag[] = []
+  const kept: KeptTag[] = []
+  for (let at = 0; at < found.length; at += PAGE_SIZE) {
+    const page = found.slice(at, at + PAGE_SIZE)
+    const inUse = await data.inUse.describe(repository, [...new Set(page.map(({ digest }) => digest))])
+    for (const { name, digest } of page) {
+      const pattern = immutable?.findPattern(name)
+      const use = inUse.get(digest)
+      const why = pattern !== undefined ? `immutable: ${pattern}` : use?.isPinned ? use.why : undefined
+      if (why === undefined) tags.push(name)
+      else kept.push({ repository, name, why })
+    }
+  }
+  return { tags, kept }
+}
+
+async function deleteTag(
+  context: CommandContext,
+  data: OpenData,
+  { repository, tag }: { repository: RepositoryName; tag: Tag },
+): Promise<void> {
+  if (!(await data.repositories.deleteTag(repository, tag))) throw unknownTag(repository, tag)
+  printResult(
+    context,
+    { tag: { repository, name: tag } },
+    `Tag ${tag} of ${repository} was deleted; "berth tag restore" brings it back`,
+  )
+}
+
+/** A tag that is protected meanwhile is kept, and the rest goes on. */
 async function deleteTags(
   context: CommandContext,
   data: OpenData,
-  { repository, tags, single }: { repository: RepositoryName; tags: readonly Tag[]; single: Tag | undefined },
+  { repository, tags, kept }: { repository: RepositoryName; tags: readonly Tag[]; kept: readonly KeptTag[] },
 ): Promise<void> {
   const deleted: Tag[] = []
-  for (const name of tags) if (await data.repositories.deleteTag(repository, name)) deleted.push(name)
-  if (single !== undefined) {
-    if (deleted.length === 0) throw unknownTag(repository, single)
-    printResult(
-      context,
-      { tag: { repository, name: single } },
-      `Tag ${single} of ${repository} was deleted; "berth tag restore" brings it back`,
-    )
-    return
+  const refused: KeptTag[] = []
+  for (const name of tags) {
+    try {
+      if (await data.repositories.deleteTag(repository, name)) deleted.push(name)
+    } catch (error) {
+      if (!(error instanceof OciError) || error.code !== 'DENIED') throw error
+      refused.push({ repository, name, why: error.message })
+    }
   }
+  reportDeleted(context, { repository, deleted, kept: [...kept, ...refused] })
+}
+
+function reportDeleted(
+  context: CommandContext,
+  {
+    repository,
+    deleted,
+    kept,
+  }: { repository: RepositoryName; deleted: readonly Tag[]; kept: readonly KeptTag[] },
+): void {
+  const named = kept.slice(0, MAX_NAMED).map(({ name, why }) => `${name} (${why})`)
+  const more = kept.length > MAX_NAMED ? `, and ${kept.length - MAX_NAMED} more` : ''
+  const rest = kept.length > 0 ? `. Kept: ${kept.length}: ${named.join(', ')}${more}` : ''
   printResult(
     context,
-    { tags: deleted.map((name) => ({ repository, name })) },
-    `${deleted.length} tags of ${repository} were deleted; "berth tag restore" brings each back`,
+    { tags: deleted.map((name) => ({ repository, name })), kept },
+    `${deleted.length} tags of ${repository} were deleted; "berth tag restore" brings each back${rest}`,
   )
 }

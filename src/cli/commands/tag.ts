@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { findImmutableTags } from '../../policies/immutable-tags.ts'
 import type { TagSummary } from '../../registry/repositories.ts'
 import { createContext } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
@@ -9,6 +10,7 @@ import { formatTime } from '../output/table.ts'
 import { unknownRepository } from './repo.ts'
 import { addTagDelete } from './tag-delete.ts'
 import { addTagHistory, addTagRestore } from './tag-history.ts'
+import { addTagPin, addTagPins, addTagUnpin } from './tag-pin.ts'
 
 const EXAMPLES = `
 Examples:
@@ -16,18 +18,34 @@ Examples:
   berth tag delete alice/app v1 --yes        the manifest stays, under its digest
   berth tag delete alice/app 'pr-*' --dry-run  lists all that match; without the flag they go
   berth tag history alice/app v1             at what it has pointed, and since when
-  berth tag restore alice/app v1             undoes the last push or deletion of it`
+  berth tag restore alice/app v1             undoes the last push or deletion of it
+  berth tag pin alice/app v1 --reason 'in the contract'  keeps its manifest, whatever happens to the tag`
 
 /** `berth tag …`. */
 export function addTagCommand(program: Command, io: Io): void {
   const tag = program
     .command('tag')
-    .description('List tags, delete them, show and undo their changes.')
+    .description('List tags, delete and pin them, show and undo their changes.')
     .addHelpText('after', EXAMPLES)
   addList(tag, io)
   addTagDelete(tag, io)
   addTagHistory(tag, io)
   addTagRestore(tag, io)
+  addTagPin(tag, io)
+  addTagUnpin(tag, io)
+  addTagPins(tag, io)
+}
+
+/** A tag with the reasons for which it is not removed. */
+interface ListedTag extends TagSummary {
+  /** The pattern that makes it immutable. */
+  readonly immutable: string | null
+  /** Text about the pin of its manifest, or a container that runs it. */
+  readonly inUse: string | null
+}
+
+function describeKept({ immutable, inUse }: ListedTag): string {
+  return [immutable === null ? '' : `immutable: ${immutable}`, inUse ?? ''].filter(Boolean).join(', ') || '-'
 }
 
 function addList(tag: Command, io: Io): void {
@@ -38,14 +56,27 @@ function addList(tag: Command, io: Io): void {
       const context = createContext(command, io)
       const name = parseRepositoryName(text)
       await using data = await openDataOf(context)
-      await printPages<TagSummary>(context, {
+      const immutable = findImmutableTags((await data.policies.read()).document, name)
+      await printPages<ListedTag>(context, {
         member: 'tags',
-        headings: ['TAG', 'DIGEST', 'TYPE', 'UPDATED'],
-        toRow: (entry) => [entry.name, entry.digest, entry.mediaType, formatTime(entry.updatedAt)],
+        headings: ['TAG', 'DIGEST', 'TYPE', 'UPDATED', 'KEPT BY'],
+        toRow: (entry) => [
+          entry.name,
+          entry.digest,
+          entry.mediaType,
+          formatTime(entry.updatedAt),
+          describeKept(entry),
+        ],
         async fetchPage(page) {
           const tags = await data.repositories.listTags(name, page)
           if (!tags) throw unknownRepository(name)
-          return tags
+          const digests = [...new Set(tags.map(({ digest }) => digest))]
+          const inUse = await data.inUse.describe(name, digests)
+          return tags.map((tag) => ({
+            ...tag,
+            immutable: immutable?.findPattern(tag.name) ?? null,
+            inUse: inUse.get(tag.digest)?.why ?? null,
+          }))
         },
       })
     })

@@ -4,6 +4,7 @@ import { readSwitch, SEEING_SWITCHES } from '../queries/switches.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { countQueue, findFirstDue, listDue } from './due-items.ts'
 import { forgetHistory } from './forget-history.ts'
+import { listInUse } from './list-in-use.ts'
 import { look } from './look.ts'
 import { noteWork } from './note-work.ts'
 import { queueUnknown } from './queue-unknown.ts'
@@ -31,6 +32,7 @@ export function createCollectionFacts(
     listDue: (policy, limit) => listDue(read, policy, { now: clock(), limit }),
     look: (item, policy) => transaction((tx) => look(tx, item, { policy, now: clock() })),
     preview: (item, policy) => preview(database, { item, policy, now: clock() }),
+    listInUse: (limit) => listInUse(read, { limit, now: clock() }),
     forgetBlob: ({ digest, markedAt }) =>
       transaction(async (tx) => {
         const mark = await tx

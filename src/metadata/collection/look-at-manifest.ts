@@ -4,13 +4,14 @@ import { findUse } from '../queries/manifest-uses.ts'
 import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
 import { dropReferences } from './drop-references.ts'
 import { existsIn } from './exists-in.ts'
+import { lookAtUse } from './look-at-use.ts'
 import type { Look } from './look-terms.ts'
 import { queueFreed } from './queue-freed.ts'
 import { queueReferrers } from './queue-referrers.ts'
 
 /**
- * A manifest is needed while a tag or an index names it, while it refers to a subject that is stored, and for a while
- * after its last use.
+ * A manifest is needed while a tag or an index names it, while it refers to a subject that is stored, while it is pinned
+ * or a container runs it, and for a while after its last use.
  */
 export async function lookAtManifest(tx: Writes, look: Look): Promise<LookOutcome> {
   const { repositoryId, digest, now } = look
@@ -23,6 +24,8 @@ export async function lookAtManifest(tx: Writes, look: Look): Promise<LookOutcom
   if (!manifest) return { kind: 'kept', why: 'gone' }
   const why = await findNeed(tx, look, manifest.subject)
   if (why !== undefined) return { kind: 'kept', why }
+  const inUse = await lookAtUse(tx, look, [digest])
+  if (inUse) return inUse
   const { used, untagged } = await findLastTimes(tx, look, manifest.created_at)
   const { keepMs, relyMs } = look.policy
   // A client may be about to push an index that names it, whatever the time for which content is kept.

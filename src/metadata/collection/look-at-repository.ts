@@ -3,18 +3,22 @@ import { enqueue } from '../queries/collection-queue.ts'
 import type { Writes } from '../queries/repositories.ts'
 import { dropReferences } from './drop-references.ts'
 import { KINDS } from './due-items.ts'
+import { existsIn } from './exists-in.ts'
 import { purgeTrashed } from './look-at-trashed.ts'
+import { lookAtUse } from './look-at-use.ts'
 import type { Look } from './look-terms.ts'
 
 /** Links removed in one transaction, which others wait for. */
 const LINKS = 500
 /** References removed in one transaction, or a few more: a manifest may have tens of thousands. */
 const REFERENCES = 2_000
+/** Images of one name that run, at most: more than one name has in any cluster. */
+const RUNNING = 1_000
 /** Manifests removed in one transaction, whose references are gone. */
 const MANIFESTS = 50
 
 /**
- * A deleted repository is kept as long as it can be restored; then it is removed part by part. With the first one it
+ * A deleted repository is kept as long as it can be restored, and while a container runs one of its images; then it is removed part by part. With the first one it
  * loses the name under which it could be restored: what is left of it is not whole.
  */
 export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutcome> {
@@ -29,6 +33,8 @@ export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutc
   const until = repository.trashed_at + policy.keepMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
   if (repository.trashed_name !== null) {
+    const running = await lookAtRunning(tx, look, repository.trashed_name)
+    if (running) return running
     await tx.updateTable('repositories').set({ trashed_name: null }).where('id', '=', repositoryId).execute()
   }
   const isPartRemoved =
@@ -46,6 +52,26 @@ export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutc
   }
   await tx.deleteFrom('repositories').where('id', '=', repositoryId).execute()
   return { kind: 'removed' }
+}
+
+/** The digests that run under its name, of which few are its own. */
+async function lookAtRunning(tx: Writes, look: Look, name: string): Promise<LookOutcome | undefined> {
+  const running = await tx
+    .selectFrom('running_images')
+    .select('digest')
+    .distinct()
+    .where('repository', '=', name)
+    .orderBy('digest')
+    .limit(RUNNING)
+    .execute()
+  const own: string[] = []
+  for (const { digest } of running) {
+    const here = { repositoryId: look.repositoryId, digest }
+    if ((await existsIn(tx, 'manifests', here)) || (await existsIn(tx, 'trashed_manifests', here))) {
+      own.push(digest)
+    }
+  }
+  return lookAtUse(tx, look, own)
 }
 
 async function removeLinks(tx: Writes, { repositoryId, now }: Look): Promise<boolean> {

@@ -3,11 +3,12 @@ import type { QueueKey } from '../queries/collection-queue.ts'
 import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
 import { dropReferences } from './drop-references.ts'
 import { existsIn } from './exists-in.ts'
+import { lookAtUse } from './look-at-use.ts'
 import type { Look } from './look-terms.ts'
 import { queueFreed } from './queue-freed.ts'
 import { queueReferrers } from './queue-referrers.ts'
 
-/** A deleted manifest is kept as long as it can be restored, or an index that names it. */
+/** A deleted manifest is kept as long as it can be restored, or an index that names it, and while a container runs it. */
 export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome> {
   const { repositoryId, digest, policy, now } = look
   const trashed = await tx
@@ -19,6 +20,8 @@ export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome
   if (!trashed) return { kind: 'kept', why: 'gone' }
   const until = trashed.trashed_at + policy.keepMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
+  const running = await lookAtUse(tx, look, [digest])
+  if (running) return running
   const named = { repositoryId, digest, kind: 'child' } as const
   if (await existsIn(tx, 'manifest_references', named)) return { kind: 'kept', why: 'named by an index' }
   if (await existsIn(tx, 'trashed_references', named)) {

@@ -5,6 +5,7 @@ import { refuseWhileReadOnly } from '../queries/switches.ts'
 import type { RetentionFacts } from '../retention-facts.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { expireTags } from './expire-tags.ts'
+import { findProtected } from './find-protected.ts'
 import { findStored, hasLabels, listRetained, listUntagged } from './list-retained.ts'
 import { createRunLog } from './runs.ts'
 import { createTurns } from './turns.ts'
@@ -21,7 +22,7 @@ export function createRetentionFacts(
     listRetained: (repository, page) => listRetained(read, repository, page),
     hasLabels: (repository) => hasLabels(read, repository),
     findStored: (repository, digests) => findStored(read, repository, digests),
-    findProtected: async () => new Map(),
+    findProtected: (repository, digests) => findProtected(read, { repository, digests, now: clock() }),
     expireTags: (repository, images) =>
       transaction((tx) => expireTags(tx, { repository, images, policies, now: clock() })),
     listUntagged: (repository, page) => listUntagged(read, repository, page),

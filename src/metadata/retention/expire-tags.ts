@@ -5,6 +5,7 @@ import type { PolicyReader } from '../queries/policies/policy-reader.ts'
 import { findRepositoryId, type Writes } from '../queries/repositories.ts'
 import { expirePeriods } from '../queries/tags/expire-periods.ts'
 import type { ExpiringImage, SparedImage } from '../retention-facts.ts'
+import { findProtected } from './find-protected.ts'
 
 /** Facts about images as they are within the transaction, by digest and by name. */
 interface Present {
@@ -35,10 +36,12 @@ export async function expireTags(
   if (repositoryId === undefined) return { ended: [], spared: [] }
   const present = await readPresent(tx, { repositoryId, images })
   const immutable = findImmutableTags(await policies.read(tx), repository)
+  const digests = images.map(({ digest }) => digest)
+  const inUse = await findProtected(tx, { repository, digests, now })
   const spared: SparedImage[] = []
   const ending: { name: Tag; by: string }[] = []
   for (const image of images) {
-    const why = findChange(image, present) ?? findImmutable(image, immutable)
+    const why = findChange(image, present) ?? findImmutable(image, immutable) ?? inUse.get(image.digest)
     if (why === undefined) ending.push(...image.tags)
     else spared.push({ digest: image.digest, why })
   }

@@ -6,6 +6,7 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { FoundManifest, ManifestFacts } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
 import { isBeingRemoved } from '../blob-removals.ts'
+import { refusePinned } from '../in-use/refuse-pinned.ts'
 import { findNamed } from '../named-content.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
@@ -162,6 +163,7 @@ async function deleteManifest(
     .executeTakeFirst()
   if (!held) return 'unknown'
   if (parent) return 'in-use'
+  await refusePinned(tx, { repository, repositoryId, digest })
   await endManifestTags(
     tx,
     { repository, repositoryId, policies, now, by },

@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { TagEnd } from '../../schema.ts'
 import { betweenBatches } from '../between-batches.ts'
 import { enqueue } from '../collection-queue.ts'
+import { refusePinned } from '../in-use/refuse-pinned.ts'
 import { recordUses } from '../manifest-uses.ts'
 import { type PolicyReader, selectPolicyStamp } from '../policies/policy-reader.ts'
 import type { Writes } from '../repositories.ts'
@@ -60,7 +61,7 @@ export async function moveTag(
 
 /**
  * Ends a tag, whose period goes to the history; false if there is none of this name. Errors: `DENIED` if a policy makes
- * it immutable.
+ * it immutable, or its manifest is pinned.
  */
 export async function endTag(
   tx: Writes,
@@ -71,6 +72,7 @@ export async function endTag(
   const present = await findTag(tx, { repositoryId, name })
   if (present.digest === null) return false
   refuseImmutableTag(await policies.readStamped(tx, present), { repository, tag: name, change: 'removed' })
+  await refusePinned(tx, { repository, repositoryId, digest: present.digest, tag: name })
   return takeTag(tx, act, { name, how })
 }
 

@@ -1,5 +1,6 @@
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import { enqueue } from '../collection-queue.ts'
+import { refusePins } from '../in-use/refuse-pinned.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findHeldRepository, type Writes } from '../repositories.ts'
 import { refuseImmutableTags } from '../tags/refuse-immutable.ts'
@@ -7,7 +8,8 @@ import { refuseImmutableTags } from '../tags/refuse-immutable.ts'
 /**
  * Moves a repository with all it holds to the trash, and ends its upload sessions; false if there is none with content.
  * Its row gets a name that no repository can have: so no query finds it by its name, whatever its content, and a new
- * repository may have that name. Errors: `DENIED` if a policy makes one of its tags immutable.
+ * repository may have that name. Errors: `DENIED` if a policy makes one of its tags
+ * immutable, or one of its manifests is pinned.
  */
 export async function trashRepository(
   tx: Writes,
@@ -21,6 +23,7 @@ export async function trashRepository(
   const id = await findHeldRepository(tx, repository)
   if (id === undefined) return false
   await refuseImmutableTags(tx, policies, { repository, repositoryId: id })
+  await refusePins(tx, { repository, repositoryId: id })
   await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
   await trashRow(tx, { id, name: repository, by, now })
   return true

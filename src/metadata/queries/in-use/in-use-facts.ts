@@ -1,0 +1,28 @@
+import type { Database } from '../../../database/database.ts'
+import type { InUseFacts } from '../../in-use-facts.ts'
+import type { MetadataSchema } from '../../schema.ts'
+import { findRepositoryId } from '../repositories.ts'
+import { findInUse } from './find-in-use.ts'
+import { listPins, pin, unpin } from './pins.ts'
+import { listRunning, recordRunning } from './running-images.ts'
+
+/** {@link InUseFacts} in SQL. */
+export function createInUseFacts(
+  { read, transaction }: Database<MetadataSchema>,
+  clock: () => number,
+): InUseFacts {
+  return {
+    pin: ({ repository, reference, reason }, by) =>
+      transaction((tx) => pin(tx, { repository, reference, reason, by, now: clock() })),
+    unpin: (repository, reference) => transaction((tx) => unpin(tx, { repository, reference, now: clock() })),
+    listPins: (selection) => listPins(read, selection),
+    recordRunning: (engine, images) =>
+      transaction((tx) => recordRunning(tx, { engine, images, now: clock() })),
+    listRunning: (limit) => listRunning(read, { limit, now: clock() }),
+    async describeInUse(repository, digests) {
+      const repositoryId = await findRepositoryId(read, repository)
+      if (repositoryId === undefined) return new Map()
+      return findInUse(read, { repositoryId, digests, now: clock() })
+    },
+  }
+}
