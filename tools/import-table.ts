@@ -15,7 +15,7 @@ const SQL = ['node:sqlite', 'kysely']
 /** Port files: the part of a folder with adapters that others may import. */
 /** Links of Distribution beside the blobs, and the facts made from them. */
 const LINK_PORT = 'blobs/link-tree.ts'
-const ADOPT_PORT = 'metadata/adopt-facts.ts'
+const LINK_FACTS = ['metadata/adopt-facts.ts', 'metadata/leave-facts.ts']
 const BLOB_PORT = 'blobs/blob-store.ts'
 const METADATA_PORT = [
   'metadata/metadata.ts',
@@ -95,7 +95,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
-    may: ['oci', 'log', 'files', 'policies', 'registry', BLOB_PORT, LINK_PORT, ...METADATA_PORT, ADOPT_PORT],
+    may: ['oci', 'log', 'files', 'policies', 'registry', BLOB_PORT, LINK_PORT, ...METADATA_PORT, ...LINK_FACTS],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'client', may: ['oci'], never: SQL },

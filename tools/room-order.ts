@@ -100,14 +100,14 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/trash',
         'queries/content',
       ],
-      ...['collection', 'scrub', 'retention', 'adopt', 'backup', 'account-content.ts', 'sql-metadata.ts'],
+      ...['collection', 'scrub', 'retention', 'adopt', 'leave', 'backup', 'account-content.ts', 'sql-metadata.ts'],
     ],
   },
   // A room of an aspect has its form and its meaning; the files at the top choose the policy that decides it.
   { folder: 'policies', rooms: ['patterns', 'retention', '.'] },
   { folder: 'registry', rooms: ['manifests', 'presence', 'push', 'pull', '.'] },
   { folder: 'tokens', rooms: ['migrations', '.', 'access', 'refresh'] },
-  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub', 'adopt', 'backup'] },
+  { folder: 'upkeep', rooms: ['.', 'collect', 'retain', 'scrub', 'adopt', 'leave', 'backup'] },
   {
     folder: TEST_SUPPORT,
     rooms: [

@@ -97,6 +97,24 @@ export interface LinkReader {
   listUploads(repository: RepositoryName): AsyncIterable<LinkBatch<never>>
 }
 
+/** A link to be written. */
+export type WrittenLink = Pick<FoundLink, 'digest' | 'at'>
+
+/**
+ * Writes links for Distribution; none of them is durable before {@link LinkTree.sync}. A link that is there already, with the same
+ * content, is not written again. Each returns the number of links that it wrote or removed.
+ */
+export interface LinkWriter {
+  writeBlobs(repository: RepositoryName, links: readonly WrittenLink[]): Promise<number>
+  writeManifests(repository: RepositoryName, links: readonly WrittenLink[]): Promise<number>
+  writeTags(repository: RepositoryName, tags: readonly FoundTag[]): Promise<number>
+  removeBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<number>
+  removeManifests(repository: RepositoryName, digests: readonly Digest[]): Promise<number>
+  removeTags(repository: RepositoryName, names: readonly Tag[]): Promise<number>
+  /** Removes the folders of a repository in which nothing is left. */
+  prune(repository: RepositoryName): Promise<void>
+}
+
 /** The links beside the blobs of one place. */
 export interface LinkTree {
   /** Name of the tree in Distribution's place, for messages. */
@@ -110,6 +128,14 @@ export interface LinkTree {
    * name, which is returned. Errors: those of the system.
    */
   move(from: TreeState, to: TreeState): Promise<string | undefined>
+  /** The tree of a state, which is made if there is none. */
+  write(state: TreeState): Promise<LinkWriter>
+  /** Makes all that was written durable. */
+  sync(): Promise<void>
+  /** Time at which links were last written for Distribution, by {@link markLeft}, in ms; undefined: those in its place are its own. */
+  findLeft(): Promise<number | undefined>
+  /** Records that the links in Distribution's place were written for it just now, or that they are not. */
+  markLeft(isLeft: boolean): Promise<void>
   /** Sizes of stored blobs in bytes, in the order of their digests. */
   sizesOf(digests: readonly Digest[]): Promise<(number | Oddity)[]>
   /** Bytes of stored manifests, compared with their digests, in their order. */

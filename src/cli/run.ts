@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   'read-only': async () => (await import('./commands/read-only.ts')).addReadOnlyCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   adopt: async () => (await import('./commands/adopt.ts')).addAdoptCommand,
+  leave: async () => (await import('./commands/leave.ts')).addLeaveCommand,
   backup: async () => (await import('./commands/backup.ts')).addBackupCommand,
   restore: async () => (await import('./commands/restore.ts')).addRestoreCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,

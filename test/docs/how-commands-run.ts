@@ -114,6 +114,7 @@ const FETCHES_IMAGE = 'it fetches an image from the internet'
 
 /** Not run by any test, each with its reason. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
+  'berth leave': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth adopt /var/lib/registry --dry-run': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth adopt /var/lib/registry': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth adopt ~/registry/storage': 'test/program/adopt.test.ts runs it on a folder of its own',

@@ -37,6 +37,12 @@ test('berth adopt takes a folder over, and a server of it serves the images', as
   const list = await runCli(['tag', 'list', 'team/app', '--data', join(folder.path, 'berth'), '--json'])
   assert.match(list.stdout, new RegExp(image.digest))
 
+  const left = await runCli(['leave', folder.path])
+  assert.equal(left.code, 0, left.stderr)
+  assert.match(left.stdout, /tags +1 +1 +0/)
+  assert.ok(existsSync(join(tree.top, 'repositories/team/app/_manifests/tags/v1/current/link')))
+  assert.equal((await runCli(['adopt', folder.path])).code, 0)
+
   const flags = { 'registry-root': folder.path, 'listen-http': '127.0.0.1:0' }
   const { config } = loadConfig({ flags, env: {}, cwd: folder.path })
   const log: string[] = []

@@ -8,6 +8,7 @@ import type { TreeState } from '../link-tree.ts'
  *   docker/registry/v2/blobs/<algorithm>/<first two hex>/<hex>/data    in Distribution's layout
  *   docker/registry/v2/repositories/…                                  Distribution's own facts
  *   docker/registry/v2/repositories.adopting, .leaving, .adopted       the same while they are taken over, written, and after that
+ *   docker/registry/v2/berth-left                                      made by `berth leave`, for its time
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place
  *   berth-quarantine/<algorithm>-<hex>                                 bytes that did not have their digest
@@ -39,6 +40,11 @@ export function asidePath(root: string, digest: Digest): string {
 export function linkFolder(root: string, state: TreeState): string {
   const name = state === 'in-use' ? 'repositories' : `repositories.${state}`
   return join(root, DISTRIBUTION_TREE, name)
+}
+
+/** Empty file whose time is that of the last departure: links that are newer are Distribution's own. */
+export function leftMark(root: string): string {
+  return join(root, DISTRIBUTION_TREE, 'berth-left')
 }
 
 /** Folder of all blobs. */

@@ -15,7 +15,7 @@ Examples:
   berth adopt /var/lib/registry --keep        and Distribution goes on; Berth removes no blobs meanwhile
 
 FOLDER is the one that holds docker/registry/v2; without it that of the settings. No blob is copied or moved. It can be ended at
-any time and run again, also while a server of Berth runs.`
+any time and run again, also while a server of Berth runs. "berth leave" is the way back.`
 
 /** `berth adopt`. */
 export function addAdoptCommand(program: Command, io: Io): void {
@@ -74,7 +74,8 @@ export function formatAdoptResult(result: AdoptResult, isPreview: boolean): stri
   )
   const oddities = odd.length === 0 ? [] : ['', formatTable(['NOTE', 'COUNT', 'FIRST OF THEM'], odd)]
   const ends = {
-    adopted: 'Taken over. Distribution finds no images in this folder any more.',
+    adopted:
+      'Taken over. Distribution finds no images in this folder any more; "berth leave" writes them for it again.',
     kept: 'Distribution may go on: run it again for what is pushed there. Berth removes no blobs until it is run without --keep.',
   }
   const end = isPreview ? 'Nothing was changed.' : state === 'kept' ? ends.kept : ends.adopted

@@ -9,18 +9,27 @@ import {
   openSync,
   readSync,
 } from 'node:fs'
-import { link, rename, stat } from 'node:fs/promises'
+import { link, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { makeFolder, PRIVATE_FOLDER, syncFolder, syncPlace } from '../../../files/durable.ts'
+import {
+  makeFolder,
+  ownerFor,
+  PRIVATE_FILE,
+  PRIVATE_FOLDER,
+  syncFolder,
+  syncPlace,
+} from '../../../files/durable.ts'
 import { algorithmOf, type Digest, hashContent, toDigest } from '../../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../../oci/manifest.ts'
 import type { LinkReader, LinkTree, Oddity, TreeState } from '../../link-tree.ts'
 import { isAbsent, systemCodeOf } from '../../storage-fault.ts'
-import { blobPath, linkFolder } from '../layout.ts'
+import { blobFolder, blobPath, leftMark, linkFolder } from '../layout.ts'
+import { createLinkWriter } from './link-writer.ts'
 import { inBatches, listLinks, listTagLinks, listUploads } from './list-links.ts'
 import { listRepositories } from './list-repositories.ts'
-import { toOddityKind } from './read-link.ts'
+import { findTime, toOddityKind } from './read-link.ts'
+import { syncFiles } from './sync-files.ts'
 
 const STATES: readonly TreeState[] = ['in-use', 'adopting', 'adopted', 'leaving']
 
@@ -31,6 +40,21 @@ export function createDiskLinkTree(root: string): LinkTree {
     states: async () => STATES.filter((state) => existsSync(linkFolder(root, state))),
     read: (state) => createReader(linkFolder(root, state)),
     move: (from, to) => moveTree(linkFolder(root, from), linkFolder(root, to)),
+    async write(state) {
+      const top = linkFolder(root, state)
+      await makeFolder(top, PRIVATE_FOLDER)
+      return createLinkWriter(top, await ownerFor(blobFolder(root)))
+    },
+    sync: () => syncFiles(blobFolder(root)),
+    async findLeft() {
+      const time = findTime(leftMark(root))
+      return time === undefined ? undefined : Math.floor(time)
+    },
+    async markLeft(isLeft) {
+      await rm(leftMark(root), { force: true })
+      if (isLeft) await writeFile(leftMark(root), '', { mode: PRIVATE_FILE, flush: true })
+      await syncFolder(dirname(leftMark(root)))
+    },
     sizesOf: async (digests) => digests.map((digest) => findSize(blobPath(root, digest), digest)),
     readManifests: async (digests) => digests.map((digest) => readManifest(blobPath(root, digest), digest)),
     storeUnder: (digest, target) => storeUnder(root, digest, target),

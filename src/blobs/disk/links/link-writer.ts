@@ -1,0 +1,121 @@
+import {
+  chownSync,
+  closeSync,
+  fchownSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import type { Owner } from '../../../files/durable.ts'
+import { algorithmOf, type Digest, hexOf } from '../../../oci/digest.ts'
+import type { LinkWriter, WrittenLink } from '../../link-tree.ts'
+import { systemCodeOf } from '../../storage-fault.ts'
+import { readLink } from './read-link.ts'
+
+/** As Distribution makes them, whose user may be another one. */
+const FOLDER_MODE = 0o755
+const FILE_MODE = 0o644
+
+/** Writes links below `top`. `owner`: of new entries, undefined: this user. */
+export function createLinkWriter(top: string, owner: Owner | undefined): LinkWriter {
+  const made = new FolderMaker(top, owner)
+  const write = (folder: string, { digest, at }: WrittenLink): number =>
+    writeLink(`${top}/${folder}`, { digest, at }, made)
+  const drop = (folder: string): number => {
+    rmSync(`${top}/${folder}`, { recursive: true, force: true })
+    return 1
+  }
+  const count = <T>(items: readonly T[], act: (item: T) => number): number =>
+    items.reduce((sum, item) => sum + act(item), 0)
+  return {
+    writeBlobs: async (name, links) =>
+      count(links, (link) => write(`${name}/_layers/${toPath(link.digest)}`, link)),
+    writeManifests: async (name, links) =>
+      count(links, (link) => write(`${name}/_manifests/revisions/${toPath(link.digest)}`, link)),
+    writeTags: async (name, tags) =>
+      count(tags, (tag) => {
+        const folder = `${name}/_manifests/tags/${tag.name}`
+        write(`${folder}/index/${toPath(tag.digest)}`, tag)
+        return write(`${folder}/current`, tag)
+      }),
+    removeBlobs: async (name, digests) =>
+      count(digests, (digest) => drop(`${name}/_layers/${toPath(digest)}`)),
+    removeManifests: async (name, digests) =>
+      count(digests, (digest) => drop(`${name}/_manifests/revisions/${toPath(digest)}`)),
+    removeTags: async (name, tags) => count(tags, (tag) => drop(`${name}/_manifests/tags/${tag}`)),
+    prune: async (name) => prune(top, name),
+  }
+}
+
+function toPath(digest: Digest): string {
+  return `${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+/** 1 if the link was not there, or had another content. */
+function writeLink(folder: string, { digest, at }: WrittenLink, folders: FolderMaker): number {
+  const isNew = folders.make(folder)
+  const file = `${folder}/link`
+  const present = isNew ? undefined : readLink(file)
+  if (typeof present === 'object' && present.digest === digest) return 0
+  // A new name, so that a reader never sees half of it.
+  const path = isNew ? file : `${file}.new`
+  const handle = openSync(path, 'w', FILE_MODE)
+  try {
+    writeSync(handle, digest)
+    futimesSync(handle, at / 1000, at / 1000)
+    if (folders.owner) fchownSync(handle, folders.owner.uid, folders.owner.gid)
+  } finally {
+    closeSync(handle)
+  }
+  if (!isNew) renameSync(path, file)
+  return 1
+}
+
+/** Makes folders with their parents; most often only the last is missing. */
+class FolderMaker {
+  readonly owner: Owner | undefined
+  readonly #top: string
+
+  constructor(top: string, owner: Owner | undefined) {
+    this.#top = top
+    this.owner = owner
+  }
+
+  /** False if it was there. */
+  make(folder: string): boolean {
+    try {
+      mkdirSync(folder, FOLDER_MODE)
+    } catch (error) {
+      const code = systemCodeOf(error)
+      if (code === 'EEXIST') return false
+      if (code !== 'ENOENT' || folder.length <= this.#top.length) throw error
+      this.make(dirname(folder))
+      return this.make(folder)
+    }
+    if (this.owner) chownSync(folder, this.owner.uid, this.owner.gid)
+    return true
+  }
+}
+
+/** Folders that are not empty stay. */
+function prune(top: string, name: string): void {
+  const lists = ['_layers', '_manifests/revisions'].flatMap((list) => [
+    `${list}/sha256`,
+    `${list}/sha512`,
+    list,
+  ])
+  const own = [...lists, '_manifests/tags', '_manifests', '_uploads'].map((part) => `${name}/${part}`)
+  const parents = name.split('/').map((_, depth, parts) => parts.slice(0, parts.length - depth).join('/'))
+  for (const folder of [...own, ...parents]) {
+    try {
+      rmdirSync(`${top}/${folder}`)
+    } catch (error) {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) throw error
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createDistributionTree } from '../../../test/support/content/distribution-tree.ts'
+import { testOnEngines } from '../../../test/support/database/engines.ts'
+import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
+import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
+import { createDiskPlace } from '../../blobs/disk/disk-place.ts'
+import { createAdoptFacts } from '../../metadata/adopt/create-adopt-facts.ts'
+import { createLeaveFacts } from '../../metadata/leave/create-leave-facts.ts'
+import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import { hashContent } from '../../oci/digest.ts'
+import { parseTag } from '../../oci/reference.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { adoptTree } from '../adopt/adopt-tree.ts'
+import { type LeaveProgress, leaveTree } from './leave-tree.ts'
+
+const test = testOnEngines()
+const APP = parseRepositoryName('team/app')
+
+async function openRoom(open: OpenDatabase) {
+  const folder = await makeTempFolder('leave')
+  const { database, ...temporary } = await open()
+  const place = createDiskPlace(folder.path)
+  const links = await place.openLinks?.()
+  assert.ok(links)
+  const known = createAdoptFacts(database)
+  const top = join(folder.path, 'docker/registry/v2/repositories')
+  return {
+    place,
+    links,
+    top,
+    metadata: createSqlMetadata(database),
+    tree: createDistributionTree(folder.path),
+    adopt: (keepsTree = false) =>
+      adoptTree({ tree: links, facts: known, isSparseAllowed: false, keepsTree, onProgress: () => {} }),
+    leave: (more: { onProgress?: (progress: LeaveProgress) => void; signal?: AbortSignal } = {}) =>
+      leaveTree({ tree: links, facts: createLeaveFacts(database), known, onProgress: () => {}, ...more }),
+    read: (path: string) => readFileSync(join(top, path), 'utf8'),
+    has: (path: string) => existsSync(join(top, path)),
+    async [Symbol.asyncDispose]() {
+      await temporary[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const pathOf = (digest: string): string => digest.replace(':', '/')
+
+test('the links of all content are written into the place of Distribution', async (open) => {
+  await using room = await openRoom(open)
+  const at = new Date('2025-05-05T05:05:05Z')
+  const image = room.tree.image('team/app', 'one', { tag: 'v1', at })
+  const index = room.tree.index('team/app', [image], 'latest')
+  await room.adopt()
+  assert.ok(!existsSync(room.top))
+  const report = await room.leave()
+  const counts = { blobs: 2, manifests: 2, tags: 2 }
+  assert.deepEqual(report, {
+    repositories: 1,
+    held: counts,
+    written: counts,
+    removed: { blobs: 0, manifests: 0, tags: 0 },
+    referrers: 0,
+    sha512: 0,
+    formerTree: undefined,
+  })
+  assert.equal(room.read('team/app/_manifests/tags/v1/current/link'), image.digest)
+  assert.equal(room.read(`team/app/_manifests/tags/v1/index/${pathOf(image.digest)}/link`), image.digest)
+  assert.equal(room.read(`team/app/_manifests/revisions/${pathOf(index.digest)}/link`), index.digest)
+  assert.equal(room.read(`team/app/_layers/${pathOf(hashContent('one'))}/link`), hashContent('one'))
+  const { mtime } = statSync(join(room.top, 'team/app/_manifests/tags/v1/current/link'))
+  assert.deepEqual(mtime, at)
+  assert.match((await room.place.findForeignRepositories()) ?? '', /repositories$/)
+})
+
+test('a second run writes what is new and removes what is gone: a deleted tag stays deleted', async (open) => {
+  await using room = await openRoom(open)
+  const { tree, metadata } = room
+  const one = tree.image('team/app', 'one', { tag: 'v1' })
+  tree.tag('team/app', 'v2', one.digest)
+  tree.image('other', 'two', { tag: 'v1' })
+  await room.adopt()
+  await room.leave()
+  await metadata.deleteTag(APP, parseTag('v2'))
+  await metadata.deleteRepository(parseRepositoryName('other'))
+  const report = await room.leave()
+  assert.deepEqual(report.written, { blobs: 0, manifests: 0, tags: 0 })
+  assert.deepEqual(report.removed, { blobs: 2, manifests: 1, tags: 2 })
+  assert.ok(room.has('team/app/_manifests/tags/v1') && !room.has('team/app/_manifests/tags/v2'))
+  assert.ok(!room.has('other'))
+  assert.deepEqual((await room.leave()).removed, { blobs: 0, manifests: 0, tags: 0 })
+  await room.adopt()
+  assert.deepEqual(await metadata.listTags(APP, { limit: 9, last: undefined }), ['v1'])
+})
+
+test('what Distribution has written since stays, though it could not be taken over', async (open) => {
+  await using room = await openRoom(open)
+  const { tree } = room
+  tree.image('team/app', 'one', { tag: 'v1' })
+  await room.adopt()
+  await room.leave()
+  const later = new Date(Date.now() + 5_000)
+  const old = tree.manifest('team/app', '{"schemaVersion":1}', { at: later })
+  tree.tag('team/app', 'schema1', old.digest, later)
+  const image = tree.image('team/app', 'two', { tag: 'v2', at: later })
+  await room.adopt(true)
+  const { removed, held } = await room.leave()
+  assert.deepEqual(removed, { blobs: 0, manifests: 0, tags: 0 })
+  assert.equal(held.tags, 2)
+  assert.equal(room.read('team/app/_manifests/tags/schema1/current/link'), old.digest)
+  assert.equal(room.read('team/app/_manifests/tags/v2/current/link'), image.digest)
+})
+
+test('a departure that was ended goes on, and torn links of it are written again', async (open) => {
+  await using room = await openRoom(open)
+  const { tree, metadata, links } = room
+  for (let at = 0; at < 9; at++) tree.image(`team/app${at % 3}`, `image ${at}`, { tag: `v${at}` })
+  const { tags } = await room.adopt()
+  for (const batches of [1, 4, 6]) {
+    const abort = new AbortController()
+    let left = batches
+    const onProgress = (): void => {
+      if (left-- === 0) abort.abort()
+    }
+    await assert.rejects(room.leave({ onProgress, signal: abort.signal }), { name: 'AbortError' })
+    assert.ok(!existsSync(room.top))
+    assert.match((await room.place.findForeignRepositories()) ?? '', /leaving$/)
+  }
+  const [torn] =
+    (await metadata.listTags(parseRepositoryName('team/app0'), { limit: 1, last: undefined })) ?? []
+  tree.write(`repositories.leaving/team/app0/_manifests/tags/${torn}/current/link`, 'sha256:12')
+  await metadata.deleteTag(parseRepositoryName('team/app1'), parseTag('v1'))
+  const report = await room.leave()
+  assert.equal(report.held.tags, tags.adopted - 1)
+  assert.match(room.read(`team/app0/_manifests/tags/${torn}/current/link`), /^sha256:[0-9a-f]{64}$/)
+  assert.ok(!room.has('team/app1/_manifests/tags/v1'))
+  assert.deepEqual(await links.states(), ['in-use', 'adopted'])
+})
