@@ -95,7 +95,17 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
-    may: ['oci', 'log', 'files', 'policies', 'registry', BLOB_PORT, LINK_PORT, ...METADATA_PORT, ...LINK_FACTS],
+    may: [
+      'oci',
+      'log',
+      'files',
+      'policies',
+      'registry',
+      BLOB_PORT,
+      LINK_PORT,
+      ...METADATA_PORT,
+      ...LINK_FACTS,
+    ],
     never: [...NETWORK, ...SQL],
   },
   { folder: 'client', may: ['oci'], never: SQL },

@@ -100,7 +100,16 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/trash',
         'queries/content',
       ],
-      ...['collection', 'scrub', 'retention', 'adopt', 'leave', 'backup', 'account-content.ts', 'sql-metadata.ts'],
+      ...[
+        'collection',
+        'scrub',
+        'retention',
+        'adopt',
+        'leave',
+        'backup',
+        'account-content.ts',
+        'sql-metadata.ts',
+      ],
     ],
   },
   // A room of an aspect has its form and its meaning; the files at the top choose the policy that decides it.
