@@ -31,7 +31,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'certificates',
         'door',
       ],
-      ...['.', 'workers', 'doctor', 'backup', 'start.ts', 'drill'],
+      ...['backup', '.', 'workers', 'doctor', 'start.ts', 'drill'],
     ],
   },
   { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },

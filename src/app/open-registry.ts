@@ -9,6 +9,7 @@ import { createSharedBounds } from '../http/bounds/shared-bounds.ts'
 import { createRegistryHost, type Warning } from '../http/registry-host.ts'
 import type { DoubtedOrigin } from '../http/request/doubted-origin.ts'
 import { createAccessLog } from '../log/access-line.ts'
+import { createBackupFacts } from '../metadata/backup/create-backup-facts.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
 import { createClientMetadata } from '../metadata/sql-metadata.ts'
@@ -19,6 +20,7 @@ import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { createTokenService } from '../tokens/access/token-service.ts'
 import { createRefreshTokenService } from '../tokens/refresh/refresh-tokens.ts'
+import { findBackupTrouble } from './backup/find-trouble.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
@@ -94,7 +96,11 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
-    warnings: async () => [...toWarnings(expiry), ...(await findUpkeepWarnings(contents.metadata))],
+    warnings: async () => [
+      ...toWarnings(expiry),
+      ...(await findUpkeepWarnings(contents.metadata)),
+      ...(await findBackupWarnings(config, database)),
+    ],
     logAccess: createAccessLog(logger),
     logFailure: (error, id) => logFailure(logger, error, id),
   })
@@ -110,6 +116,15 @@ function adviceOn({ kind, address, url }: DoubtedOrigin): string {
 async function findUpkeepWarnings({ findSwitch }: Metadata): Promise<Warning[]> {
   const readOnly = await findSwitch('read-only')
   return readOnly ? [{ code: 'READ_ONLY', since: readOnly.since.toISOString() }] : []
+}
+
+/** For `/readyz`. The reason is in the log. */
+async function findBackupWarnings(config: Config, database: Store['database']): Promise<Warning[]> {
+  const trouble = await findBackupTrouble(config, createBackupFacts(database), database.now())
+  if (!trouble) return []
+  const code = trouble.kind === 'late' ? ('BACKUP_LATE' as const) : ('BACKUP_FAILED' as const)
+  const count = trouble.failures > 0 ? { count: trouble.failures } : {}
+  return [{ code, ...count, since: trouble.since.toISOString() }]
 }
 
 /** For `/readyz`, which anyone may read: hosts and files are in the log. */

@@ -13,6 +13,7 @@ import { createServerRetentionFacts } from '../metadata/retention/create-retenti
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
+import { keepBackingUp } from './backup/keep-backing-up.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import { keepCollecting } from './collection/keep-collecting.ts'
@@ -55,6 +56,8 @@ export interface StartFacts {
 interface StartOptions {
   /** Name in requests to other servers. */
   readonly userAgent?: string
+  /** The file of its settings, which backups copy. */
+  readonly configFile?: string | undefined
   /** True if a person sees the announcement: the first password is shown, and not written to a file. */
   readonly isSeen?: boolean
   /** True: a missing database is made even beside blobs of an earlier one. */
@@ -138,6 +141,12 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       metadata: contents.metadata,
       facts: createServerRetentionFacts(store.database),
       collection,
+    }),
+  )
+  resources.use(
+    keepBackingUp({
+      ...{ config, logger, place, blobs: contents.blobs, database: store.database },
+      ...{ version: userAgent.replace(/^Berth\//, ''), configFile: options.configFile },
     }),
   )
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))

@@ -48,6 +48,10 @@ export interface Warning {
     | 'CERTIFICATE_EXPIRED'
     /** Pushes and deletes are refused, by a command of the operator. */
     | 'READ_ONLY'
+    /** Scheduled backups have failed: their number, and the time of the last complete one or of the first failure. */
+    | 'BACKUP_FAILED'
+    /** No scheduled backup was complete since then, for too long. */
+    | 'BACKUP_LATE'
   readonly count?: number
   readonly since: string
 }

@@ -48,11 +48,11 @@ export interface BackupFacts {
   }): Promise<string | undefined>
   /** Holds the bytes further on; false if they were not held any more, so that some may be removed. */
   renewBackup(id: string): Promise<boolean>
-  /** Ends a backup, and its hold. */
+  /** Ends a backup, and its hold. Without an outcome it was cut off by a stop, and its slot is free at once. */
   endBackup(
     id: string,
     end: {
-      readonly outcome: BackupOutcome
+      readonly outcome: BackupOutcome | undefined
       readonly generation?: string | undefined
       readonly problem?: string | undefined
     },

@@ -78,12 +78,12 @@ export interface BackupReport {
  */
 export async function runBackup(parts: BackupParts): Promise<BackupReport | undefined> {
   const facts = createBackupFacts(parts.database)
-  await requireBlobs(parts)
   const isExpected = !parts.isNew && (await hadBackups(facts, parts.folder))
   const { folder: name, slot } = parts
   const id = await noted(() => facts.beginBackup({ folder: name, slot }))
   if (id === undefined) return undefined
   try {
+    await requireBlobs(parts)
     await using folder = await openBackupFolder(name, { config: parts.config, isExpected })
     await using hold = id.value === undefined ? undefined : new BackupHold(facts, id.value)
     const made = await makeGeneration(parts, { folder, hold })
@@ -96,7 +96,8 @@ export async function runBackup(parts: BackupParts): Promise<BackupReport | unde
   } catch (thrown) {
     const error = toFolderError(thrown, name)
     const problem = error instanceof Error ? error.message : String(error)
-    await end(facts, id.value, { outcome: 'failed', problem }).catch(() => {})
+    const outcome = parts.signal?.aborted ? undefined : ('failed' as const)
+    await end(facts, id.value, { outcome, problem }).catch(() => {})
     throw error
   }
 }

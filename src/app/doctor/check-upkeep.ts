@@ -6,6 +6,7 @@ import { openStore } from '../data/open-store.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { hasFacts } from '../database/lost-database.ts'
 import { databaseFile } from '../folders/data-folder.ts'
+import { checkBackups } from './check-backups.ts'
 import { checkSwitches } from './check-switches.ts'
 import type { Finding } from './finding.ts'
 
@@ -18,7 +19,10 @@ export async function checkUpkeep(config: Config): Promise<Finding[]> {
     if (!(await hasFacts(config)) || !(await isUpToDate(config))) return []
     const store = await openStore(config)
     try {
-      return await checkSwitches(createSqlMetadata(store.database))
+      return [
+        ...(await checkSwitches(createSqlMetadata(store.database))),
+        ...(await checkBackups(config, store.database)),
+      ]
     } finally {
       await store.close()
     }

@@ -4,7 +4,7 @@ type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 /** Finding of one check of `berth doctor`. */
 export interface Finding {
   /**
-   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `vhost files`,
+   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `backups`, `vhost files`,
    * `passwords`, `upkeep`.
    */
   readonly check: string

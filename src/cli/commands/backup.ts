@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { BackupReport } from '../../app/backup/run-backup.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
+import {
+  type CommandContext,
+  createContext,
+  findConfigFile,
+  printResult,
+} from '../context/command-context.ts'
 import { loadWithoutDomain } from '../context/load-without-domain.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
@@ -78,7 +83,7 @@ function findFolder(context: CommandContext, dir: string | undefined): string {
 
 async function backUp(context: CommandContext, dir: string | undefined): Promise<void> {
   const config = loadWithoutDomain(context)
-  const { flags, io } = context
+  const { flags } = context
   const keep = readNumber(context, 'keep') ?? (dir === undefined ? config.backup.keep : undefined)
   const { backUp: run } = await import('../../app/backup/open-backups.ts')
   const report = await run({
@@ -88,7 +93,7 @@ async function backUp(context: CommandContext, dir: string | undefined): Promise
     isFull: flags.full === true,
     isNew: flags.new === true,
     version: readVersion(),
-    configFile: typeof flags.config === 'string' ? path.resolve(io.cwd, flags.config) : undefined,
+    configFile: findConfigFile(context),
     onProgress: progressTo(context, ({ blobs, newBytes }) => `${blobs} blobs, ${formatBytes(newBytes)} new`),
   })
   for (const unread of report.unread) context.warn(`not in the backup: ${unread}`)

@@ -8,7 +8,7 @@ import { recordSettings } from '../../config/sources/recorded.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { repeatPlace } from '../command-line/own-commands.ts'
 import { addSettingFlags } from '../command-line/setting-flags.ts'
-import { type CommandContext, createContext } from '../context/command-context.ts'
+import { type CommandContext, createContext, findConfigFile } from '../context/command-context.ts'
 import { mayMake } from '../context/new-flag.ts'
 import type { Io } from '../io.ts'
 import { formatWelcome } from '../output/welcome.ts'
@@ -52,6 +52,7 @@ export function addServeCommand(program: Command, io: Io): void {
       const { startBerth } = await import('../../app/start.ts')
       const running = await startBerth(config, logger, {
         userAgent: `Berth/${readVersion()}`,
+        configFile: findConfigFile(context),
         mayMakeDatabase: mayMake(context),
         isSeen: io.isOutputTerminal,
         beforeListening: () => signals.catchStops(),

@@ -1,7 +1,9 @@
+import path from 'node:path'
 import type { Command } from 'commander'
 import { readServerRecord } from '../../app/folders/server-record.ts'
 import { type ConfigInput, findDataDir, loadConfig } from '../../config/load/load-config.ts'
 import type { LoadedConfig } from '../../config/show/loaded-config.ts'
+import { CONFIG_FILE_VARIABLE } from '../../config/sources/environment.ts'
 import type { RecordedSettings } from '../../config/sources/recorded.ts'
 import type { Io } from '../io.ts'
 
@@ -62,6 +64,12 @@ function readRecorded(input: ConfigInput, warn: (message: string) => void): Reco
     `the server of ${dataDir} knows this folder as ${found.record.dataDir}, as in a container, or before it was moved: its other settings are not used here`,
   )
   return undefined
+}
+
+/** The file of the settings, if one was given. */
+export function findConfigFile({ flags, io }: CommandContext): string | undefined {
+  const file = flags.config ?? io.env[CONFIG_FILE_VARIABLE]
+  return typeof file === 'string' && file !== '' ? path.resolve(io.cwd, file) : undefined
 }
 
 /** Prints a result: as one JSON document, or in words. */

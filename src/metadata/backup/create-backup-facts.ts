@@ -21,7 +21,7 @@ export function createBackupFacts(
         await tx
           .updateTable('backup_runs')
           .set({
-            ...{ ended_at: now, held_until: now, outcome },
+            ...{ ended_at: now, held_until: now, outcome: outcome ?? null },
             ...{ generation: generation ?? null, problem: problem?.replaceAll('\0', '') ?? null },
           })
           .where('id', '=', id)
@@ -85,6 +85,7 @@ function isTaken(
   now: number,
 ): boolean {
   if (endedAt === null) return heldUntil > now
+  if (outcome === null) return false
   return outcome === 'complete' || endedAt + retryMs > now
 }
 
