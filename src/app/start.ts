@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { BlobPlace } from '../blobs/blob-place.ts'
 import type { Config } from '../config/config.ts'
 import { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import {
@@ -96,8 +97,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   if (isFirstStart(config)) await requireFreePorts(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
-  warnOfWideModes(config, logger)
-  warnOfFewFiles(logger)
+  warnOfMachine(config, logger)
   const headroom = openHeadroom(config, logger)
   // Only SQLite needs the room that it reserves.
   if (config.database.engine === 'sqlite') resources.use(await restoreHeadroom(headroom, logger))
@@ -143,12 +143,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       collection,
     }),
   )
-  resources.use(
-    keepBackingUp({
-      ...{ config, logger, place, blobs: contents.blobs, database: store.database },
-      ...{ version: userAgent.replace(/^Berth\//, ''), configFile: options.configFile },
-    }),
-  )
+  resources.use(backUpBySchedule({ config, logger, place, contents, store }, options))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)
   resources.use(logExpiredDaily(expiry, logger))
@@ -171,6 +166,18 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       await kept.disposeAsync()
     },
   }
+}
+
+function backUpBySchedule(
+  {
+    contents,
+    store,
+    ...parts
+  }: Pick<StartContext, 'config' | 'logger' | 'contents' | 'store'> & { place: BlobPlace },
+  { userAgent = '', configFile }: StartOptions,
+): AsyncDisposable {
+  const version = userAgent.replace(/^Berth\//, '')
+  return keepBackingUp({ ...parts, blobs: contents.blobs, database: store.database, version, configFile })
 }
 
 async function makeAnnouncedAdmin(
@@ -211,6 +218,11 @@ async function openUpkeep(context: StartContext): Promise<DoorSource | undefined
 async function serveByWorkers(context: StartContext): Promise<Serving> {
   const { openWorkers } = await import('./workers/open-workers.ts')
   return openWorkers(context, openUpkeep)
+}
+
+function warnOfMachine(config: Config, logger: Logger): void {
+  warnOfWideModes(config, logger)
+  warnOfFewFiles(logger)
 }
 
 /** Warns of modes and changes none: an operator may have set them on purpose. */
