@@ -1,4 +1,5 @@
 import { ratioWithinRounds, type Sample, summarise } from './samples.ts'
+import { collectionWork, DEAD_SHARES, DELETE_WORK } from './work/collection.ts'
 import { HOLDERS, SOCKETS_WORK } from './work/idle-sockets.ts'
 import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
 import { memoryWork } from './work/memory.ts'
@@ -46,6 +47,8 @@ const BARS: readonly Bar[] = [
   own(memoryWork({ count: 100, bytes: 100 * MIB }), 'peak RSS MB', 200),
   ...(['first', 'middle', 'last'] as const).map((place) => own(pageWork(1_000_000, place), 'median ms', 5)),
   own(startWork(1_000_000), 'ms to first answer', 500),
+  ...DEAD_SHARES.flatMap((share) => collectionBars(collectionWork(1_000_000, share))),
+  own(DELETE_WORK, 'median ms', 10),
   ...(['server', 'command'] as const).map((runner) => own(retentionWork(100_000, runner), 'seconds', 30)),
 ]
 
@@ -63,6 +66,15 @@ function measure(samples: readonly Sample[], { work, figure, server, to }: Bar):
   const of = { work, figure, server }
   if (to === undefined) return summarise(samples, of)?.median
   return ratioWithinRounds(samples, of, { ...of, server: to })
+}
+
+/** Pulls and pushes are hardly slower meanwhile, and memory does not grow with the storage. */
+function collectionBars(work: string): Bar[] {
+  return [
+    own(work, 'pull p99 to idle', 1.1),
+    own(work, 'push p99 to idle', 1.2),
+    own(work, 'server RSS growth MB', 20),
+  ]
 }
 
 function pullBars(work: string): Bar[] {

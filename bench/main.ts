@@ -6,6 +6,7 @@ import { describeMachine, formatMachine } from './machine.ts'
 import { type BenchOptions, parseOptions, USAGE, UsageError, type WorkName } from './options.ts'
 import { formatNumber, formatTables, formatVerdicts } from './report.ts'
 import type { Sample } from './samples.ts'
+import { measureCollection } from './work/collection.ts'
 import { measureManifest } from './work/manifest.ts'
 import { measureMemory } from './work/memory.ts'
 import { measureProxy } from './work/proxy.ts'
@@ -36,6 +37,7 @@ const WORK_OF: Readonly<Record<WorkName, (context: WorkContext) => Promise<void>
   memory: measureMemory,
   tags: measureTags,
   retention: measureRetention,
+  collection: measureCollection,
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -25,6 +25,10 @@ test('`parseOptions()` makes a smoke run small', () => {
   assert.equal(options?.sizes.blobBytes, 16 * 1024 ** 2)
 })
 
+test('`parseOptions()` takes the number of blobs of a collection', () => {
+  assert.equal(parseOptions(['--blobs', '1000000'])?.sizes.collectedBlobs, 1_000_000)
+})
+
 test('`parseOptions()` returns nothing for --help', () => {
   assert.equal(parseOptions(['--help']), undefined)
 })
@@ -33,6 +37,7 @@ for (const args of [
   ['--only', 'fly'],
   ['--rounds', '0'],
   ['--rounds', '1.5'],
+  ['--blobs', '100'],
   ['--fast'],
   ['extra'],
   ['--database', 'mysql://x'],

@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util'
 
 /** Works that can be measured, in their order. */
-export const WORKS = ['pull', 'push', 'manifest', 'proxy', 'memory', 'tags', 'retention'] as const
+export const WORKS = [
+  'pull',
+  'push',
+  'manifest',
+  'proxy',
+  'memory',
+  'tags',
+  'retention',
+  'collection',
+] as const
 /** A work of {@link WORKS}. */
 export type WorkName = (typeof WORKS)[number]
 
@@ -33,6 +42,8 @@ interface BenchSizes {
   readonly seededTags: number
   /** Tags of the repository that retention goes through. */
   readonly retainedTags: number
+  /** Blobs of the storage that collection goes through. */
+  readonly collectedBlobs: number
   /** WebSockets that are open and silent. */
   readonly idleSockets: number
 }
@@ -42,9 +53,13 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** Fewest blobs of a collection: of fewer images a hundredth is none. */
+const MIN_BLOBS = 2_200
+const MAX_BLOBS = 10_000_000
+
 /** Text of `npm run bench -- --help`. */
 export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE]
-                         [--database postgres|URL] [--smoke]
+                         [--database postgres|URL] [--blobs N] [--smoke]
 
 Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in one run on one machine.
 
@@ -53,6 +68,7 @@ Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in on
   --json FILE   write every figure of every round
   --database D  measure manifests on PostgreSQL, too: "postgres" starts a server, a postgres:// URL
                 names an empty database
+  --blobs N     blobs of the storage that is collected, ${MIN_BLOBS.toLocaleString('en')} to 10,000,000 (default 100,000)
   --smoke       a small version, under a minute: does it all work? Its figures mean nothing`
 
 /** Value of `--database` that starts a server. */
@@ -75,6 +91,7 @@ const FULL: BenchSizes = {
   pushedTags: 10_000,
   seededTags: 1_000_000,
   retainedTags: 100_000,
+  collectedBlobs: 100_000,
   idleSockets: 10_000,
 }
 
@@ -91,6 +108,7 @@ const SMOKE: BenchSizes = {
   pushedTags: 200,
   seededTags: 20_000,
   retainedTags: 2_000,
+  collectedBlobs: 2_200,
   idleSockets: 100,
 }
 
@@ -99,13 +117,14 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   const values = readFlags(args)
   if (values.help) return undefined
   const isSmoke = values.smoke ?? false
+  const sizes = isSmoke ? SMOKE : FULL
   return {
     works: parseWorks(values.only),
     rounds: parseRounds(values.rounds, isSmoke),
     isSmoke,
     jsonFile: values.json,
     database: parseDatabase(values.database),
-    sizes: isSmoke ? SMOKE : FULL,
+    sizes: { ...sizes, collectedBlobs: parseBlobs(values.blobs, sizes.collectedBlobs) },
   }
 }
 
@@ -118,6 +137,7 @@ function readFlags(args: readonly string[]) {
         rounds: { type: 'string' },
         json: { type: 'string' },
         database: { type: 'string' },
+        blobs: { type: 'string' },
         smoke: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -133,6 +153,13 @@ function parseWorks(only: string | undefined): WorkName[] {
   const unknown = names.find((name) => !WORKS.some((work) => work === name))
   if (unknown !== undefined) throw new UsageError(`--only: no "${unknown}"; there is ${WORKS.join(', ')}`)
   return WORKS.filter((work) => names.includes(work))
+}
+
+function parseBlobs(text: string | undefined, byDefault: number): number {
+  if (text === undefined) return byDefault
+  const blobs = Number(text)
+  if (Number.isInteger(blobs) && blobs >= MIN_BLOBS && blobs <= MAX_BLOBS) return blobs
+  throw new UsageError(`--blobs: "${text}" is no number from ${MIN_BLOBS} to ${MAX_BLOBS}`)
 }
 
 function parseDatabase(text: string | undefined): string | undefined {

@@ -18,6 +18,8 @@ export interface BerthOptions {
   readonly hasHttp?: boolean
   /** URL of an empty PostgreSQL database; undefined: SQLite. */
   readonly database?: string
+  /** Further flags of `berth serve`. */
+  readonly flags?: readonly string[]
   /** A process for each core. */
   readonly hasWorkers?: boolean
 }
@@ -52,6 +54,7 @@ export async function startBerth(workspace: Workspace, options: BerthOptions): P
     ...['--listen-https', `127.0.0.1:${httpsPort}`],
     ...['--tls-cert', workspace.certFile, '--tls-key', workspace.keyFile],
     ...(options.hasWorkers ? ['--workers', 'auto'] : []),
+    ...(options.flags ?? []),
     ...(options.htpasswdFile ? ['--htpasswd-file', options.htpasswdFile] : []),
   ]
   const logFile = join(folder, 'output.log')
@@ -87,7 +90,7 @@ async function fetchToken(
   url: string,
   { repository, login }: { repository: string; login: string },
 ): Promise<string> {
-  const scope = encodeURIComponent(`repository:${repository}:pull,push`)
+  const scope = encodeURIComponent(`repository:${repository}:pull,push,delete`)
   // The challenge names the service, but every token of this server is for itself.
   const { body } = await requestOk(`${url}/token?scope=${scope}`, { headers: { authorization: login } })
   const { token }: { token?: unknown } = JSON.parse(body.toString())
