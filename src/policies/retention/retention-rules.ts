@@ -80,6 +80,14 @@ const keepTerms: Zod.ZodType<KeepTerms> = z
     'has "pre-releases", which only counts with "versions" or "patches"',
   )
 
+/** A text, so that the fault of terms is reported as theirs. */
+const keepWord: Zod.ZodType<'all' | 'none'> = z
+  .string()
+  .refine(
+    (text) => text === 'all' || text === 'none',
+    'must be all, none, or terms such as {newest: 10}',
+  ) as never
+
 const rule: Zod.ZodType<RetentionRule> = z
   .strictObject({
     tags: tagPatterns.optional(),
@@ -90,7 +98,7 @@ const rule: Zod.ZodType<RetentionRule> = z
         'must be a regular expression of RE2 for the whole tag, at most 200 characters',
       )
       .optional(),
-    keep: z.union([z.enum(['all', 'none']), keepTerms]),
+    keep: z.union([keepTerms, keepWord]),
   })
   .refine(
     ({ tags, regex }) => (tags === undefined) !== (regex === undefined),

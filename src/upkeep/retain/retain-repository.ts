@@ -27,6 +27,8 @@ interface RepositoryRetention {
   /** Undefined: no images may be removed at the moment. */
   readonly untagged: UntaggedRemoval | undefined
   readonly signal?: AbortSignal | undefined
+  /** Waits some milliseconds between two transactions; by default as long as they take. */
+  readonly rest?: ((ms: number) => Promise<unknown>) | undefined
 }
 
 /** Result of one repository. */
@@ -43,10 +45,10 @@ export interface RepositoryOutcome {
  * facts, the reason of the signal.
  */
 export async function retainRepository(parts: RepositoryRetention): Promise<RepositoryOutcome> {
-  const { facts, repository, aspect, findImmutable, signal } = parts
+  const { facts, aspect, findImmutable, signal } = parts
   const review = new RetentionReview(aspect, { now: facts.now(), findImmutable })
   await countTags(parts, review)
-  const expiry = new TagExpiry(facts, repository)
+  const expiry = new TagExpiry(parts)
   let tagsSeen = 0
   for await (const image of judgeImages(parts, review)) {
     signal?.throwIfAborted()

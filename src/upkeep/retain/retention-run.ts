@@ -29,6 +29,8 @@ export interface RunParts {
   /** Undefined: no images may be removed at the moment. */
   readonly untagged: UntaggedRemoval | undefined
   readonly signal?: AbortSignal | undefined
+  /** Waits some milliseconds between two transactions; by default as long as they take. */
+  readonly rest?: ((ms: number) => Promise<unknown>) | undefined
   /** Called before each repository; false ends the run. */
   readonly mayGoOn?: (() => Promise<boolean>) | undefined
   /** Called after each repository that was gone through. */
@@ -78,7 +80,7 @@ function toRuled(document: PolicyDocument, repository: RepositoryName): RuledRep
 export async function runRetention(
   parts: RunParts,
 ): Promise<{ totals: RetentionTotals; entries: RetentionEntry[] }> {
-  const { facts, untagged, signal, mayGoOn, onRepository, onFailure } = parts
+  const { facts, untagged, signal, rest, mayGoOn, onRepository, onFailure } = parts
   const entries: RetentionEntry[] = []
   const totals = {
     repositories: 0,
@@ -92,11 +94,11 @@ export async function runRetention(
     const { repository } = ruled
     signal?.throwIfAborted()
     if (mayGoOn && !(await mayGoOn())) {
-      totals.problem ??= `it ended before ${repository}: another process has taken over`
+      totals.problem ??= `it ended before ${repository}: another process has taken over, or the registry is read-only`
       break
     }
     try {
-      const outcome = await retainRepository({ ...ruled, facts, untagged, signal })
+      const outcome = await retainRepository({ ...ruled, facts, untagged, signal, rest })
       failedInTurn = 0
       totals.repositories++
       totals.tagsSeen += outcome.tagsSeen

@@ -5,28 +5,39 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { JudgedImage } from './judge-images.ts'
 
 /** Tags ended in one transaction: pushes wait for it some milliseconds at most. */
-const BATCH = 100
+const BATCH = 250
 /** Longest text for the history of tags, in characters. */
 const MAX_BY = 200
-/** Longest rest between two transactions, in milliseconds. */
+/** Rest between two transactions, in parts of the time that the first took, and at most, in milliseconds. */
+const REST_SHARE = 0.25
 const MAX_REST_MS = 1_000
 
 /** Begins the name under which the history of tags has their end, in the place of an account's. */
 const ACTOR = '(retention)'
 
-/** Ends the tags of images that no rule keeps, in short transactions, each followed by a rest of the same length. */
+/** Dependencies of {@link TagExpiry}. */
+interface ExpiryParts {
+  readonly facts: Pick<RetentionFacts, 'expireTags'>
+  readonly repository: RepositoryName
+  /** Waits for some milliseconds; by default as long as they take. */
+  readonly rest?: ((ms: number) => Promise<unknown>) | undefined
+}
+
+/** Ends the tags of images that no rule keeps, in short transactions, each followed by a rest. */
 export class TagExpiry {
   readonly #facts: Pick<RetentionFacts, 'expireTags'>
   readonly #repository: RepositoryName
+  readonly #rest: (ms: number) => Promise<unknown>
   /** Ended tags by rule. */
   readonly ended = new Map<string, number>()
   #batch: ExpiringImage[] = []
   /** The image with more tags than one transaction takes, and how many of them have ended. */
   #large: { readonly digest: Digest; ended: number; isSpared: boolean } | undefined
 
-  constructor(facts: Pick<RetentionFacts, 'expireTags'>, repository: RepositoryName) {
+  constructor({ facts, repository, rest = sleep }: ExpiryParts) {
     this.#facts = facts
     this.#repository = repository
+    this.#rest = rest
   }
 
   /** Adds an image, of which nothing happens if its tags stay. */
@@ -67,7 +78,7 @@ export class TagExpiry {
       const rule = by.slice(ACTOR.length + 1)
       if (names.has(name)) this.ended.set(rule, (this.ended.get(rule) ?? 0) + 1)
     }
-    await sleep(Math.min(performance.now() - start, MAX_REST_MS))
+    await this.#rest(Math.min((performance.now() - start) * REST_SHARE, MAX_REST_MS))
     return spared.length === 0
   }
 }

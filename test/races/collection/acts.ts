@@ -22,6 +22,8 @@ export type Outcome =
     }
   | { readonly kind: 'untagged'; readonly repository: RepositoryName; readonly tag?: Tag }
   | { readonly kind: 'restored'; readonly repository: RepositoryName }
+  /** Tags may have ended in each repository, except the shielded one. */
+  | { readonly kind: 'retained' }
   /** A push that was refused because its content was being removed: the client repeats it. */
   | { readonly kind: 'repeated' }
   /** A push that was refused because somebody has deleted what it relied on. */
@@ -179,6 +181,11 @@ const collectNow: Act = async (_world, node) => {
   return NONE
 }
 
+const retain: Act = async (_world, node) => {
+  await node.retain()
+  return { kind: 'retained' }
+}
+
 const sweepStore: Act = async (_world, node) => {
   await node.sweep()
   return NONE
@@ -207,4 +214,5 @@ export const ACTS: readonly { readonly act: Act; readonly name: string; readonly
   { name: 'collect', act: collectRound, weight: 4 },
   { name: 'collect now', act: collectNow, weight: 1 },
   { name: 'sweep', act: sweepStore, weight: 0.5 },
+  { name: 'retain', act: retain, weight: 1 },
 ]

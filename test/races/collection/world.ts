@@ -4,14 +4,18 @@ import type { Database } from '../../../src/database/database.ts'
 import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
 import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
+import { createRetentionFacts } from '../../../src/metadata/retention/create-retention-facts.ts'
 import type { MetadataSchema } from '../../../src/metadata/schema.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
+import { parseTag, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import type { UploadId } from '../../../src/oci/request.ts'
+import { parsePolicyDocument } from '../../../src/policies/policy-document.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { collect } from '../../../src/upkeep/collect/collector.ts'
 import { sweep } from '../../../src/upkeep/collect/sweep.ts'
+import { runRetention } from '../../../src/upkeep/retain/retention-run.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
 import { changeSeenBy } from '../../support/database/engines.ts'
 import type { TemporaryDatabase } from '../../support/database/temporary-database.ts'
@@ -19,10 +23,27 @@ import { slowStore } from './slow-store.ts'
 
 /** Times of the races. Clients rely on an answer for an hour, as they may of a server. */
 export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
+/** Tag that retention never ends. */
+export const SHIELDED_TAG: Tag = parseTag('latest')
 /** Repository of the uploads that show what a process has learnt; nothing is pushed there. */
 const SETTLING = parseRepositoryName('settling/app')
 /** Time that a blob without facts is given. */
 const GRACE_MS = 2 * 3_600_000
+/** Of other tags than {@link SHIELDED_TAG} two stay in each repository; images without a tag go early. */
+const RETENTION = parsePolicyDocument({
+  policies: [
+    {
+      repositories: ['**'],
+      retention: {
+        rules: [
+          { tags: [SHIELDED_TAG], keep: 'all' },
+          { tags: ['*'], keep: { newest: 1 } },
+        ],
+        'untagged-after': '2h',
+      },
+    },
+  ],
+})
 const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
 
 /** One process of a registry. */
@@ -32,6 +53,8 @@ export interface WorldNode {
   /** Runs a whole round. */
   collect(policy?: CollectionPolicy): Promise<void>
   sweep(): Promise<void>
+  /** Runs retention by {@link RETENTION}. */
+  retain(): Promise<void>
 }
 
 /** Calls of the registry and the upkeep, made so far. */
@@ -90,6 +113,19 @@ export async function openWorld(
       async sweep() {
         steps.count++
         await sweep({ blobs, facts, graceMs: GRACE_MS, pace: UNPACED })
+      },
+      async retain() {
+        steps.count++
+        await runRetention({
+          facts: createRetentionFacts(database, clock),
+          metadata: plain,
+          readDocument: async () => RETENTION,
+          untagged: { look: facts.look, relyMs: POLICY.relyMs },
+          rest: () => nextTurn(),
+          onFailure: (repository, error) => {
+            throw new Error(`retention of ${repository} failed`, { cause: error })
+          },
+        })
       },
     })
   }

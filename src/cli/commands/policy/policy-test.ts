@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { parseTag, type Tag } from '../../../oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../oci/repository-name.ts'
+import { decideAspect } from '../../../policies/decide-aspect.ts'
 import { type ExplainedAspect, explainAspects } from '../../../policies/explain-aspects.ts'
 import { findImmutableTags } from '../../../policies/immutable-tags.ts'
 import type { PolicyDocument } from '../../../policies/policy-document.ts'
+import { findRuleFor } from '../../../policies/retention/explain-tag.ts'
 import { createContext, printResult } from '../../context/command-context.ts'
 import { openDataOf } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'
@@ -63,6 +65,10 @@ function explainWhy(
 ): string {
   if (!decided) return 'no policy for this repository has it'
   const value = JSON.stringify(decided.value)
+  if (aspect === 'retention' && tag !== undefined) {
+    const rule = findRuleFor(decideAspect(document, repository, 'retention')?.value, tag)
+    return rule === undefined ? `${tag} stays: no rule matches it` : `${tag} is decided by ${rule}`
+  }
   if (aspect !== 'immutable' || tag === undefined) return value
   const pattern = findImmutableTags(document, repository)?.findPattern(tag)
   return pattern === undefined

@@ -109,5 +109,12 @@ test('`berth policy test` names the policy that decides, for the policies in for
     stdin: 'policies: [{repositories: [a], immutable: [x]}]',
   })
   assert.equal(JSON.parse(inFile.stdout).aspects[0].policy, 0)
+  const retention = ['policy', 'test', 'a:ci-1', '--file', '-']
+  const stdin =
+    'policies: [{repositories: [a], retention: {rules: [{tags: [v*], keep: all}, {tags: [ci-*], keep: {newest: 3}}]}}]'
+  assert.match(
+    (await runCli(retention, { stdin })).stdout,
+    /ci-1 is decided by rules\[1\], ci-\*: newest 3$/m,
+  )
   assert.equal((await t.berth(['test', 'Team'])).code, 2)
 })
