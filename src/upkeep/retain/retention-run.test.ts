@@ -137,6 +137,7 @@ test('a tag that is pushed, moved, added, pulled or protected between decision a
     ['moved', () => t.put(image('another'), 'x')],
     ['another tag', () => t.put(image('x'), 'stays')],
     ['pulled', (digest) => t.metadata.recordPulls([{ repository: APP, digest }])],
+    ['pinned', (digest) => t.metadata.pin({ repository: APP, reference: digest })],
     [
       'immutable',
       () => t.setPolicy({ immutable: ['x'], retention: { rules: [{ tags: ['x*'], keep: 'none' }] } }),
@@ -161,6 +162,7 @@ test('a tag that is pushed, moved, added, pulled or protected between decision a
     assert.ok((await t.listTags()).includes('x'), name)
     await t.setPolicy({ retention: { rules: [{ tags: ['x*'], keep: 'none' }] } })
     await t.metadata.deleteTag(APP, parseTag('stays'))
+    await t.metadata.unpin(APP, digest)
   }
 })
 
@@ -231,6 +233,32 @@ test('images without a tag are removed after the time of the policy, those of an
   assert.equal((await t.run()).totals.imagesRemoved, 1)
   assert.equal(await t.metadata.findManifest(APP, single.digest), undefined)
   for (const { digest } of [child, pulled]) assert.ok(await t.metadata.findManifest(APP, digest))
+})
+
+test('pinned images and those that run stay, and so does an index with one of them; the dry run has the reason', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {
+    retention: { rules: [{ tags: ['*'], keep: 'none' }] },
+  })
+  const [pinned, running, free] = await t.push('pinned', 'running', 'free')
+  assert.ok(pinned && running && free)
+  const child = await t.put(image('child'))
+  const descriptor = { mediaType: MEDIA_TYPES.ociIndex, digest: child.digest, size: child.bytes.length }
+  await t.put(image('index', { manifests: [descriptor] }), 'index')
+  await t.metadata.pin({ repository: APP, reference: pinned, reason: 'the contract' })
+  const engine = { id: 'engine', host: 'web-1' }
+  await t.metadata.recordRunning(
+    engine,
+    [running, child.digest].map((digest) => ({ repository: APP, digest, containers: 'shop' })),
+  )
+  const reasons = Object.fromEntries((await t.plan()).map(({ name, verdict }) => [name, verdict.why]))
+  assert.deepEqual(reasons, {
+    free: 'the rule keeps none',
+    index: `its image ${child.digest.slice(0, 19)}… is in use: runs in shop on web-1`,
+    pinned: 'pinned: the contract',
+    running: 'runs in shop on web-1',
+  })
+  await t.run()
+  assert.deepEqual(await t.listTags(), ['index', 'pinned', 'running'])
 })
 
 test('one repository that fails does not stop the others, and is the problem of the run', async (openDatabase) => {
