@@ -28,6 +28,7 @@ const METADATA_PORT = [
   'metadata/pass-facts.ts',
   'metadata/switch-facts.ts',
   'metadata/backup-facts.ts',
+  'metadata/size-facts.ts',
 ]
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 

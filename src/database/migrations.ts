@@ -17,6 +17,22 @@ export interface ColumnTypes {
   readonly byPrimaryKey: <T extends string, C extends string>(
     table: CreateTableBuilder<T, C>,
   ) => CreateTableBuilder<T, C>
+  /** True if transactions run one after the other, so that a row which many of them change makes none of them wait. */
+  readonly hasOneWriter: boolean
+  /** Makes a trigger. */
+  readonly createTrigger: (db: SchemaChange, trigger: RowTrigger) => Promise<void>
+}
+
+/**
+ * Statements that run after each row that is inserted into a table, or deleted from it, in the same transaction. An
+ * engine may first change all rows of a statement, and then run them for each.
+ */
+interface RowTrigger {
+  readonly name: string
+  readonly table: string
+  readonly event: 'insert' | 'delete'
+  /** SQL that all engines have; the row's columns are `new.x` or `old.x`. */
+  readonly statements: readonly string[]
 }
 
 /** A transaction that changes tables; `sql` of Kysely is executed on it, too. */

@@ -8,6 +8,7 @@ import { recordOptionalLayers } from './migrations/006-optional-layers.ts'
 import { addCollectionRounds } from './migrations/007-collection-rounds.ts'
 import { addPolicies } from './migrations/008-policies.ts'
 import { addPins } from './migrations/009-pins.ts'
+import { addSizes } from './migrations/010-sizes.ts'
 import { addRetention } from './migrations/011-retention.ts'
 import { addSwitches } from './migrations/012-switches.ts'
 import { addScrub } from './migrations/013-scrub.ts'
@@ -26,6 +27,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '007-collection-rounds': addCollectionRounds,
     '008-policies': addPolicies,
     '009-pins': addPins,
+    '010-sizes': addSizes,
     '011-retention': addRetention,
     '012-switches': addSwitches,
     '013-scrub': addScrub,

@@ -31,6 +31,8 @@ export interface MetadataSchema {
   upkeep_passes: UpkeepPassTable
   switches: SwitchTable
   backup_runs: BackupRunTable
+  repository_sizes: RepositorySizeTable
+  size_changes: SizeChangeTable
 }
 
 interface RepositoryTable {
@@ -248,6 +250,26 @@ interface SwitchTable {
   until: number | null
   set_by: string | null
   reason: string | null
+}
+
+/**
+ * Bytes of what a repository holds: blobs, manifests, and manifests in the trash, each digest once. Triggers keep it, so
+ * that every change of those tables counts, whatever makes it. A statement that adds or removes rows of several
+ * repositories at once must be followed by `recountSizes()`.
+ */
+interface RepositorySizeTable {
+  repository_id: number
+  bytes: number
+  /** Bytes of what no other repository holds. */
+  unique_bytes: number
+}
+
+/** Changes of sizes that are not yet part of `repository_sizes`: so pushes to one repository do not wait for each other. */
+interface SizeChangeTable {
+  id: Generated<number>
+  repository_id: number
+  bytes: number
+  unique_bytes: number
 }
 
 /** Kinds of what can be collected; each may set free those after it. */

@@ -7,6 +7,7 @@ import { isEmptyPostgres } from '../../database/postgres/postgres-report.ts'
 import { findOtherSessions } from '../../database/postgres/postgres-sessions.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
+import { recountSizes } from '../../metadata/migrations/recount-sizes.ts'
 import { AppError } from '../faults/app-error.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from '../folders/data-folder.ts'
@@ -44,7 +45,14 @@ export async function migrateData({ from, to, isFresh, onPage }: MigrateOptions)
   await using resources = new AsyncDisposableStack()
   const source = await openSide(from, resources)
   const target = await openSide(to, resources)
-  const tables = await copyDatabase({ source, target, tables: COPIED_TABLES, isFresh, onPage })
+  const tables = await copyDatabase({
+    source,
+    target,
+    tables: COPIED_TABLES,
+    isFresh,
+    onPage,
+    onCopied: recountSizes,
+  })
   return { ...names, tables }
 }
 

@@ -25,6 +25,8 @@ interface CopyOptions {
   readonly isFresh?: boolean
   /** Called after each page. */
   readonly onPage?: (page: { readonly table: string; readonly rows: number }) => void
+  /** Called in the last transaction of the target, for what is made of its rows. */
+  readonly onCopied?: (tx: Transaction<AnyTables>) => Promise<void>
 }
 
 /** A table that is the same on both sides. */
@@ -38,7 +40,7 @@ export interface CopiedTableReport extends TableDigest {
  * Errors: `CopyError`.
  */
 export async function copyDatabase(options: CopyOptions): Promise<CopiedTableReport[]> {
-  const { source, target, tables } = options
+  const { source, target, tables, onCopied } = options
   await refuseUnfinishedCopy(source.database.read, source.name)
   let progress = await begin(options)
   for (const table of tables.slice(findPosition(progress, tables))) {
@@ -54,6 +56,7 @@ export async function copyDatabase(options: CopyOptions): Promise<CopiedTableRep
   })
   await target.database.transaction(async (tx) => {
     for (const counter of last) await target.counters.writeLast(tx, counter)
+    await onCopied?.(tx)
     await writeProgress(tx, undefined)
   })
   return copies.map(({ table, ours }) => ({ name: table.name, ...ours }))

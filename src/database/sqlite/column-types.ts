@@ -8,4 +8,13 @@ export const SQLITE_TYPES: ColumnTypes = {
   bytes: 'blob',
   identity: (column) => column.primaryKey().autoIncrement(),
   byPrimaryKey: (table) => table.modifyEnd(kysely.sql`without rowid`),
+  hasOneWriter: true,
+  async createTrigger(db, { name, table, event, statements }) {
+    const { sql } = kysely
+    const body = sql.raw(statements.map((statement) => `${statement};`).join('\n'))
+    await sql`
+      create trigger ${sql.id(name)} after ${sql.raw(event)} on ${sql.table(table)} for each row begin
+        ${body}
+      end`.execute(db)
+  },
 }

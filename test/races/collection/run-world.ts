@@ -3,6 +3,7 @@ import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
 import { ACTS, type Outcome } from './acts.ts'
+import { checkSizes } from './check-sizes.ts'
 import { checkRows, checkServed, findNeeded, listStore, readTags } from './check-world.ts'
 import { POLICY, SHIELDED_TAG, type World } from './world.ts'
 
@@ -14,6 +15,9 @@ const READ_EVERY = 25
 
 /** Share of pushes that are refused because their content is being removed: known content is waited for instead. */
 const MOST_REPEATED = 0.002
+
+/** Groups after which all sizes are counted anew, which takes longer than a group. */
+const SIZES_EVERY = 10
 
 /** Acts of a group in which much is due. */
 const BESIDE_COLLECTION = ['collect', 'push an image', 'push an image', 'push an image'].flatMap((name) =>
@@ -53,6 +57,7 @@ export async function runWorld(
     await compare(world, model, outcomes)
     if (++counts.groups % READ_EVERY === 0) await checkServed(world, model.pushed)
     else await checkRows(world)
+    if (counts.groups % SIZES_EVERY === 0) await checkSizes(world.database, random)
     isDue = random.chance(0.1)
     world.pass(isDue ? POLICY.keepMs + 1 : random.between(0, POLICY.relyMs * 2))
   }

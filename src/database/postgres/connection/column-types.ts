@@ -9,4 +9,17 @@ export const POSTGRES_TYPES: ColumnTypes = {
   // "By default": a copy from another engine brings its numbers.
   identity: (column) => column.primaryKey().generatedByDefaultAsIdentity(),
   byPrimaryKey: (table) => table,
+  hasOneWriter: false,
+  async createTrigger(db, { name, table, event, statements }) {
+    const { sql } = kysely
+    const body = sql.raw(statements.map((statement) => `${statement};`).join('\n'))
+    await sql`
+      create function ${sql.id(name)}() returns trigger language plpgsql as $$ begin
+        ${body}
+        return null;
+      end $$`.execute(db)
+    await sql`
+      create trigger ${sql.id(name)} after ${sql.raw(event)} on ${sql.table(table)}
+      for each row execute function ${sql.id(name)}()`.execute(db)
+  },
 }

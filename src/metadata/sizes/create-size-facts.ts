@@ -1,0 +1,24 @@
+import type { Database } from '../../database/database.ts'
+import { findRepositoryId } from '../queries/repositories.ts'
+import type { MetadataSchema } from '../schema.ts'
+import type { SizeFacts } from '../size-facts.ts'
+import { foldSizes } from './fold-sizes.ts'
+import { listNamespaces } from './list-namespaces.ts'
+import { rankRepositories } from './rank-repositories.ts'
+import { findDueBytes, sizeScope } from './size-scope.ts'
+import { sizeTags } from './size-tags.ts'
+
+/** {@link SizeFacts} in SQL. */
+export function createSizeFacts({ read, transaction }: Database<MetadataSchema>): SizeFacts {
+  return {
+    rankRepositories: (page) => rankRepositories(read, page),
+    async sizeTags(repository, tags) {
+      const repositoryId = await findRepositoryId(read, repository)
+      return repositoryId === undefined ? new Map() : sizeTags(read, repositoryId, tags)
+    },
+    listNamespaces: (page) => listNamespaces(read, page),
+    sizeScope: (scope) => sizeScope(read, scope),
+    findDueBytes: () => findDueBytes(read),
+    foldSizes: (limit) => transaction((tx) => foldSizes(tx, limit)),
+  }
+}
