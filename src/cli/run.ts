@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
   retention: async () => (await import('./commands/retention.ts')).addRetentionCommand,
   'read-only': async () => (await import('./commands/read-only.ts')).addReadOnlyCommand,
+  du: async () => (await import('./commands/du.ts')).addDuCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   adopt: async () => (await import('./commands/adopt.ts')).addAdoptCommand,
   leave: async () => (await import('./commands/leave.ts')).addLeaveCommand,

@@ -1,19 +1,30 @@
 import type { RestoreFacts, TagPeriod, TrashedContent } from '../metadata/restore-facts.ts'
+import type { NamespaceSizes, RepositoryOrder, ScopeSizes, SizeScope } from '../metadata/size-facts.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+
+export { REPOSITORY_ORDERS, type RepositoryOrder } from '../metadata/size-facts.ts'
 
 /** A repository in a list. */
 export interface RepositorySummary {
   readonly name: RepositoryName
   readonly tagCount: number
   readonly manifestCount: number
-  /** Bytes of all manifests and blobs this repository names, each counted once. */
+  /** Bytes of all blobs and manifests that it holds, deleted ones that can be restored included, each once. */
   readonly sizeBytes: number
+  /** Bytes of those that no other repository holds: freed if it alone went. */
+  readonly uniqueBytes: number
   readonly createdAt: Date
-  /** Newest change of a tag; undefined without tags. */
+  /** Last push of a tag; undefined without tags. */
   readonly updatedAt: Date | undefined
+  /** Last pull or push of an image; undefined if none is recorded. */
+  readonly usedAt: Date | undefined
 }
+
+/** A repository with the reasons for which its content is kept. */
+type RepositoryReport = RepositorySummary &
+  Pick<ScopeSizes, 'untaggedBytes' | 'unnamedBytes' | 'trashBytes' | 'uploadBytes' | 'uploadCount'>
 
 /** A tag in a list. */
 export interface TagSummary {
@@ -25,16 +36,38 @@ export interface TagSummary {
   readonly updatedAt: Date
 }
 
+/** A tag with the sizes of its image. */
+export interface SizedTag extends TagSummary {
+  /** Bytes of the whole image: of an index with its images, and with referrers. */
+  readonly sizeBytes: number
+  /** Bytes that would be freed if this tag alone went. */
+  readonly uniqueBytes: number
+}
+
 /** Operations of the operator's commands on repositories, with an administrator's rights. */
 export interface RepositoryManager {
-  /** A page of all repositories, by name. `last` is exclusive; `limit` 1 to 1000. */
-  list(page: { limit: number; last?: string }): Promise<RepositorySummary[]>
+  /** A page of repositories, by default by name. `after`: the last one of the page before; `limit` 1 to 1000. */
+  list(page: {
+    limit: number
+    order?: RepositoryOrder
+    after?: RepositorySummary | undefined
+    /** Only those of a namespace. */
+    within?: string
+  }): Promise<RepositorySummary[]>
   /** Undefined if there is none of this name. */
-  show(name: RepositoryName): Promise<RepositorySummary | undefined>
+  show(name: RepositoryName): Promise<RepositoryReport | undefined>
+  /** A page of namespaces, the first segments of names. `last` is exclusive; `limit` 1 to 1000. */
+  listNamespaces(page: { limit: number; last?: string | undefined }): Promise<NamespaceSizes[]>
+  /** Content of repositories by the reasons for which it is kept. */
+  size(scope: SizeScope): Promise<ScopeSizes>
+  /** Bytes in the store that no repository holds any more. */
+  findDueBytes(): Promise<number>
   /** Removes the repository with its tags, manifests and links; false if there was none. Bytes go later. */
   delete(name: RepositoryName): Promise<boolean>
   /** A page of tags, by name; undefined if the repository does not exist. */
   listTags(name: RepositoryName, page: { limit: number; last?: string }): Promise<TagSummary[] | undefined>
+  /** Adds sizes to tags of a repository. */
+  sizeTags(name: RepositoryName, tags: readonly TagSummary[]): Promise<SizedTag[]>
   /** Removes one tag; its manifest stays. False if there was none. */
   deleteTag(name: RepositoryName, tag: Tag): Promise<boolean>
   /**

@@ -1,5 +1,6 @@
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
+import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import type { SwitchFacts } from '../../metadata/switch-facts.ts'
 import { createInUseManager, type InUseManager } from '../../registry/manage-in-use.ts'
@@ -53,7 +54,7 @@ export async function openData(
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
     }),
-    repositories: withClearFaults(createRepositoryManager(metadata), file),
+    repositories: withClearFaults(createRepositoryManager(metadata, createSizeFacts(store.database)), file),
     policies: withClearFaults(createPolicyManager(metadata), file),
     inUse: withClearFaults(createInUseManager(metadata), file),
     switches: withClearFaults<SwitchFacts>(metadata, file),

@@ -1,6 +1,7 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { RepositorySummary } from '../../registry/repositories.ts'
+import { REPOSITORY_ORDERS, type RepositoryOrder } from '../../registry/repositories.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { printPages } from '../context/pages.ts'
@@ -11,7 +12,7 @@ import { askConfirmation } from '../prompts/ask.ts'
 
 const EXAMPLES = `
 Examples:
-  berth repo list
+  berth repo list --sort size                the largest first
   berth repo show alice/app
   berth repo delete alice/app --yes          with all its tags and manifests`
 
@@ -35,20 +36,28 @@ function addList(repo: Command, io: Io): void {
   repo
     .command('list')
     .description('List all repositories.')
+    .addOption(
+      new Option('--sort <order>', 'order of the list; by size and by time the largest or latest first')
+        .choices([...REPOSITORY_ORDERS])
+        .default('name'),
+    )
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
+      const order = context.flags.sort as RepositoryOrder
       await using data = await openDataOf(context)
       await printPages<RepositorySummary>(context, {
         member: 'repositories',
-        headings: ['NAME', 'TAGS', 'MANIFESTS', 'SIZE', 'UPDATED'],
+        headings: ['NAME', 'TAGS', 'MANIFESTS', 'SIZE', 'ONLY HERE', 'PUSHED', 'USED'],
         toRow: (entry) => [
           entry.name,
           String(entry.tagCount),
           String(entry.manifestCount),
           formatBytes(entry.sizeBytes),
+          formatBytes(entry.uniqueBytes),
           formatTime(entry.updatedAt),
+          formatTime(entry.usedAt),
         ],
-        fetchPage: (page) => data.repositories.list(page),
+        fetchPage: ({ limit, after }) => data.repositories.list({ limit, order, after }),
       })
     })
 }
@@ -68,8 +77,15 @@ function addShow(repo: Command, io: Io): void {
         ['tags', String(found.tagCount)],
         ['manifests', String(found.manifestCount)],
         ['size', formatBytes(found.sizeBytes)],
+        ['only here', formatBytes(found.uniqueBytes)],
+        ['shared', formatBytes(found.sizeBytes - found.uniqueBytes)],
+        ['untagged', formatBytes(found.untaggedBytes)],
+        ['in no image', formatBytes(found.unnamedBytes)],
+        ['in the trash', formatBytes(found.trashBytes)],
+        ['uploads', `${found.uploadCount}, ${formatBytes(found.uploadBytes)}`],
         ['created', formatTime(found.createdAt)],
-        ['updated', formatTime(found.updatedAt)],
+        ['pushed', formatTime(found.updatedAt)],
+        ['used', formatTime(found.usedAt)],
       ]
       printResult(context, { repository: found }, formatPairs(pairs))
     })

@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { findImmutableTags } from '../../policies/immutable-tags.ts'
 import type { TagSummary } from '../../registry/repositories.ts'
+import type { SizedTag } from '../../registry/repositories.ts'
 import { createContext } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { printPages } from '../context/pages.ts'
 import type { Io } from '../io.ts'
-import { formatTime } from '../output/table.ts'
+import { formatBytes, formatTime } from '../output/table.ts'
 import { unknownRepository } from './repo.ts'
 import { addTagDelete } from './tag-delete.ts'
 import { addTagHistory, addTagRestore } from './tag-history.ts'
@@ -66,6 +67,16 @@ function addList(tag: Command, io: Io): void {
           entry.mediaType,
           formatTime(entry.updatedAt),
           describeKept(entry),
+      await printPages<SizedTag>(context, {
+        member: 'tags',
+        headings: ['TAG', 'SIZE', 'ONLY HERE', 'DIGEST', 'TYPE', 'UPDATED'],
+        toRow: (entry) => [
+          entry.name,
+          formatBytes(entry.sizeBytes),
+          formatBytes(entry.uniqueBytes),
+          entry.digest,
+          entry.mediaType,
+          formatTime(entry.updatedAt),
         ],
         async fetchPage(page) {
           const tags = await data.repositories.listTags(name, page)
@@ -77,6 +88,7 @@ function addList(tag: Command, io: Io): void {
             immutable: immutable?.findPattern(tag.name) ?? null,
             inUse: inUse.get(tag.digest)?.why ?? null,
           }))
+          return data.repositories.sizeTags(name, tags)
         },
       })
     })

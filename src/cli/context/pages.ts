@@ -10,8 +10,8 @@ interface PagedList<T extends { readonly name: string }> {
   readonly member: string
   readonly headings: readonly string[]
   toRow(entry: T): readonly string[]
-  /** The entries whose names follow `last`; undefined ends the command, before anything is printed. */
-  fetchPage(page: { limit: number; last?: string }): Promise<readonly T[]>
+  /** The entries that follow `after`, the last one of the page before. An error ends the command. */
+  fetchPage(page: { limit: number; after?: T; last?: string }): Promise<readonly T[]>
 }
 
 /** Prints all entries: a table, or `{"<member>":[…]}` in one document. */
@@ -31,8 +31,8 @@ export async function printPages<T extends { readonly name: string }>(
     else if (isFirst) await write(`${formatTable(headings, page.map(toRow))}\n`)
     else await write(`${formatTable(headings, page.map(toRow)).replace(/^[^\n]*\n/, '')}\n`)
     isFirst = false
-    const last = page.length === PAGE_SIZE ? page.at(-1)?.name : undefined
-    page = last === undefined ? [] : await fetchPage({ limit: PAGE_SIZE, last })
+    const after = page.length === PAGE_SIZE ? page.at(-1) : undefined
+    page = after === undefined ? [] : await fetchPage({ limit: PAGE_SIZE, after, last: after.name })
   } while (page.length > 0)
   if (isJson) await write(']}\n')
 }

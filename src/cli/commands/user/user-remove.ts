@@ -70,10 +70,10 @@ async function deleteRepositories(
   for (const owner of owners) {
     const prefix = `${owner}/`
     for (;;) {
-      const page = await repositories.list({ limit: PAGE, last: prefix })
+      const page = await repositories.list({ limit: PAGE, within: owner })
       const below = page.filter((repository) => repository.name.startsWith(prefix))
       for (const { name } of below) await repositories.delete(name)
-      if (below.length < PAGE) break
+      if (page.length < PAGE) break
     }
   }
   await accounts.releaseNames(owners)
