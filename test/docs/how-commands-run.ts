@@ -38,6 +38,8 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth read-only status',
   'berth read-only off',
   'berth gc status',
+  'berth du',
+  'berth repo list --sort size',
   'berth retention dry-run --file policies.yaml',
   'berth retention dry-run',
   'berth retention dry-run --ending',
@@ -115,6 +117,9 @@ const FETCHES_IMAGE = 'it fetches an image from the internet'
 /** Not run by any test, each with its reason. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
   'berth leave': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'berth du alice': NEEDS_IMAGE,
+  'berth du alice/app': NEEDS_IMAGE,
+  'berth tag list alice/app': NEEDS_IMAGE,
   'berth adopt /var/lib/registry --dry-run': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth adopt /var/lib/registry': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth adopt ~/registry/storage': 'test/program/adopt.test.ts runs it on a folder of its own',
