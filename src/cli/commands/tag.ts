@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { findImmutableTags } from '../../policies/immutable-tags.ts'
-import type { TagSummary } from '../../registry/repositories.ts'
 import type { SizedTag } from '../../registry/repositories.ts'
 import { createContext } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
@@ -38,7 +37,7 @@ export function addTagCommand(program: Command, io: Io): void {
 }
 
 /** A tag with the reasons for which it is not removed. */
-interface ListedTag extends TagSummary {
+interface ListedTag extends SizedTag {
   /** The pattern that makes it immutable. */
   readonly immutable: string | null
   /** Text about the pin of its manifest, or a container that runs it. */
@@ -60,16 +59,7 @@ function addList(tag: Command, io: Io): void {
       const immutable = findImmutableTags((await data.policies.read()).document, name)
       await printPages<ListedTag>(context, {
         member: 'tags',
-        headings: ['TAG', 'DIGEST', 'TYPE', 'UPDATED', 'KEPT BY'],
-        toRow: (entry) => [
-          entry.name,
-          entry.digest,
-          entry.mediaType,
-          formatTime(entry.updatedAt),
-          describeKept(entry),
-      await printPages<SizedTag>(context, {
-        member: 'tags',
-        headings: ['TAG', 'SIZE', 'ONLY HERE', 'DIGEST', 'TYPE', 'UPDATED'],
+        headings: ['TAG', 'SIZE', 'ONLY HERE', 'DIGEST', 'TYPE', 'UPDATED', 'KEPT BY'],
         toRow: (entry) => [
           entry.name,
           formatBytes(entry.sizeBytes),
@@ -77,18 +67,19 @@ function addList(tag: Command, io: Io): void {
           entry.digest,
           entry.mediaType,
           formatTime(entry.updatedAt),
+          describeKept(entry),
         ],
         async fetchPage(page) {
           const tags = await data.repositories.listTags(name, page)
           if (!tags) throw unknownRepository(name)
           const digests = [...new Set(tags.map(({ digest }) => digest))]
           const inUse = await data.inUse.describe(name, digests)
-          return tags.map((tag) => ({
+          const sized = await data.repositories.sizeTags(name, tags)
+          return sized.map((tag) => ({
             ...tag,
             immutable: immutable?.findPattern(tag.name) ?? null,
             inUse: inUse.get(tag.digest)?.why ?? null,
           }))
-          return data.repositories.sizeTags(name, tags)
         },
       })
     })
