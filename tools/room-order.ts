@@ -101,6 +101,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'queries/content',
       ],
       ...[
+        'sizes',
         'collection',
         'scrub',
         'retention',
