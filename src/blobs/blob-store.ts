@@ -83,7 +83,7 @@ export interface BlobWriter {
  * A place beside the blobs for bytes that do not have their digest: one copy for each digest, which is never served nor
  * listed. Errors: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
  */
-interface BlobQuarantine {
+export interface BlobQuarantine {
   /**
    * Moves what stands under a digest to that place, replacing what was set aside for it before; durable when it returns.
    * False if there is nothing. A store without a move copies first and removes then. The caller excludes that the blob

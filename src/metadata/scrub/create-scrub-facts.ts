@@ -33,7 +33,7 @@ export function createScrubFacts(
         .execute(),
     replaceManifestBytes: (digest, bytes) => transaction((tx) => replaceManifestBytes(tx, digest, bytes)),
     quarantine: (finding, readMs) =>
-      transaction((tx) => quarantine(tx, finding, { now: clock(), readSince: clock() - readMs })),
+      transaction((tx) => quarantine(tx, finding, { now: clock(), readSince: clock() - Math.ceil(readMs) })),
     endMove: ({ digest, markedAt }, isSetAside) =>
       transaction(async (tx) => {
         await tx

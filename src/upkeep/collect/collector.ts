@@ -6,6 +6,7 @@ import {
   type DueItem,
   REMOVED_WITHIN_MS,
 } from '../../metadata/collection-facts.ts'
+import { Elapsed } from '../elapsed.ts'
 import { Pace, type PaceLimits } from './pace.ts'
 
 /** Entries read at once. */
@@ -131,16 +132,6 @@ class Round {
     }
     await facts.forgetBlob(mark)
     return size
-  }
-}
-
-/** Time since it was made, by the clock that is furthest: one stands still while the machine sleeps, the other may be set. */
-class Elapsed {
-  readonly #steady = performance.now()
-  readonly #wall = Date.now()
-
-  ms(): number {
-    return Math.max(performance.now() - this.#steady, Math.abs(Date.now() - this.#wall))
   }
 }
 
