@@ -25,6 +25,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'folders',
         'database',
         'data',
+        'scrub',
         'collection',
         'retention',
         'links',

@@ -12,6 +12,7 @@ import { createAccessLog } from '../log/access-line.ts'
 import { createBackupFacts } from '../metadata/backup/create-backup-facts.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
+import { createScrubFacts } from '../metadata/scrub/create-scrub-facts.ts'
 import { createClientMetadata } from '../metadata/sql-metadata.ts'
 import { createRegistry } from '../registry/create-registry.ts'
 import type { ManifestUses } from '../registry/pull/manifest-uses.ts'
@@ -25,6 +26,7 @@ import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { openBlobs } from './folders/blob-place.ts'
+import { createDamageCount } from './scrub/damage-warning.ts'
 
 /** The bytes and the facts of a registry. */
 export interface Contents {
@@ -60,6 +62,7 @@ export async function openContents(
 export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
+  const countDamages = createDamageCount(createScrubFacts(database))
   return createRegistryHost({
     registry: createRegistry({
       ...contents,
@@ -100,6 +103,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
       ...toWarnings(expiry),
       ...(await findUpkeepWarnings(contents.metadata)),
       ...(await findBackupWarnings(config, database)),
+      ...toDamageWarnings(await countDamages()),
     ],
     logAccess: createAccessLog(logger),
     logFailure: (error, id) => logFailure(logger, error, id),
@@ -125,6 +129,11 @@ async function findBackupWarnings(config: Config, database: Store['database']): 
   const code = trouble.kind === 'late' ? ('BACKUP_LATE' as const) : ('BACKUP_FAILED' as const)
   const count = trouble.failures > 0 ? { count: trouble.failures } : {}
   return [{ code, ...count, since: trouble.since.toISOString() }]
+}
+
+/** For `/readyz`: "berth scrub list" has the names. */
+function toDamageWarnings({ count, since }: { count: number; since: Date | undefined }): Warning[] {
+  return since === undefined ? [] : [{ code: 'CONTENT_DAMAGED', count, since: since.toISOString() }]
 }
 
 /** For `/readyz`, which anyone may read: hosts and files are in the log. */

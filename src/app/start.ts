@@ -9,16 +9,10 @@ import {
   FEW_CONNECTIONS,
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
-import { createServerCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
-import { createServerRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
-import { expireUploads } from '../upkeep/expire-uploads.ts'
-import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { keepBackingUp } from './backup/keep-backing-up.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
-import { keepCollecting } from './collection/keep-collecting.ts'
-import { watchReadOnly } from './collection/watch-read-only.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
 import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
@@ -37,14 +31,10 @@ import {
 } from './folders/data-folder.ts'
 import { openHeadroom, restoreHeadroom } from './folders/keep-headroom.ts'
 import { warnOfUnreadRepositories } from './folders/unread-repositories.ts'
-import { type Contents, openContents } from './open-registry.ts'
+import { keepUpkeep } from './keep-upkeep.ts'
+import { openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
-import { keepRetaining } from './retention/keep-retaining.ts'
 import type { Serving, StartContext } from './start-context.ts'
-
-/** Time of the first search for abandoned uploads, after the start's own work, and between two, in milliseconds. */
-const FIRST_EXPIRY_MS = 30_000
-const EXPIRY_EVERY_MS = 3_600_000
 
 /** Facts announced before the first request is answered. */
 export interface StartFacts {
@@ -119,30 +109,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await checkStorage(place)
   await warnOfUnreadRepositories(place, logger)
   resources.use(watchDatabase(store.database, { logger }))
-  resources.use(watchReadOnly(contents.metadata, logger))
-  resources.use(removeAbandonedUploads(contents, { config, logger }))
-  const collection = createServerCollectionFacts(store.database)
-  resources.use(
-    keepCollecting({
-      config,
-      logger,
-      place,
-      blobs: contents.blobs,
-      facts: collection,
-      switches: contents.metadata,
-      check: () => contents.metadata.check(),
-    }),
-  )
-  resources.use(
-    keepRetaining({
-      config,
-      logger,
-      place,
-      metadata: contents.metadata,
-      facts: createServerRetentionFacts(store.database),
-      collection,
-    }),
-  )
+  resources.use(keepUpkeep({ config, logger, place, contents, database: store.database }))
   resources.use(backUpBySchedule({ config, logger, place, contents, store }, options))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)
@@ -244,28 +211,6 @@ function warnOfFewFiles(logger: Logger): void {
     'this process may open few files, and so accepts few connections at once and closes all others. Raise the limit: ' +
       '"ulimit -n 65536" in the shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 with Docker',
   )
-}
-
-function removeAbandonedUploads(
-  { blobs, metadata }: Contents,
-  { config, logger }: { config: Config; logger: Logger },
-): AsyncDisposable {
-  const expiry = runPeriodically(
-    async () => {
-      // Files of another database's uploads must not be removed by the rows of this one.
-      await metadata.check()
-      // Uploads that could not go on meanwhile are not abandoned.
-      if (await metadata.findSwitch('read-only')) return
-      const removed = await expireUploads({ blobs, metadata }, config.uploadMaxAgeHours * 3_600_000)
-      if (removed.sessions + removed.orphans > 0) logger.info(removed, 'abandoned uploads removed')
-    },
-    {
-      firstMs: FIRST_EXPIRY_MS,
-      everyMs: EXPIRY_EVERY_MS,
-      onError: (err) => logger.error({ err }, 'abandoned uploads could not be removed'),
-    },
-  )
-  return { [Symbol.asyncDispose]: () => expiry.stop() }
 }
 
 /** An htpasswd file that is unreadable at the start is an error; later the last good copy stays in force. */

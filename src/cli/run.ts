@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   leave: async () => (await import('./commands/leave.ts')).addLeaveCommand,
   backup: async () => (await import('./commands/backup.ts')).addBackupCommand,
   restore: async () => (await import('./commands/restore.ts')).addRestoreCommand,
+  scrub: async () => (await import('./commands/scrub.ts')).addScrubCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
   site: async () => (await import('./commands/site.ts')).addSiteCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,

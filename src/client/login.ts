@@ -33,7 +33,12 @@ interface Token {
 }
 
 /** Logs in at the registry of `url` as its `/v2/` demands: by Basic, or by Bearer with tokens kept for each scope. */
-export function createLogin(url: string, credentials: Credentials | undefined, transport: Transport): Login {
+export function createLogin(
+  url: string,
+  credentials: Credentials | undefined,
+  transport: Transport,
+  { trustsRealm = false }: { readonly trustsRealm?: boolean | undefined } = {},
+): Login {
   const tokens = new Map<string, Token>()
   let challenge: Promise<Challenge | undefined> | undefined
   return {
@@ -47,7 +52,8 @@ export function createLogin(url: string, credentials: Credentials | undefined, t
       if (demand.scheme === 'basic') return credentials && formatBasic(credentials)
       const kept = tokens.get(scope ?? '')
       if (kept && kept.goodUntilMs > Date.now()) return `Bearer ${kept.value}`
-      const token = await fetchToken(tokenRequest(url, demand, scope, credentials), transport, signal)
+      const wanted = tokenRequest(url, demand, { scope, credentials, trustsRealm })
+      const token = await fetchToken(wanted, transport, signal)
       if (tokens.size >= MAX_TOKENS) tokens.clear()
       tokens.set(scope ?? '', token)
       return `Bearer ${token.value}`
@@ -84,12 +90,15 @@ interface TokenRequest {
 function tokenRequest(
   registry: string,
   { parameters }: Challenge,
-  scope: string | undefined,
-  credentials: Credentials | undefined,
+  {
+    scope,
+    credentials,
+    trustsRealm,
+  }: { scope: string | undefined; credentials: Credentials | undefined; trustsRealm: boolean },
 ): TokenRequest {
   const url = URL.parse(parameters.realm ?? '', registry)
   if (!url) throw new RegistryError('REGISTRY_ANSWER_INVALID', 'The realm of the challenge is no URL')
-  refuseForeignRealm(url, new URL(registry))
+  if (!trustsRealm || url.protocol !== 'https:') refuseForeignRealm(url, new URL(registry))
   if (parameters.service) url.searchParams.set('service', parameters.service)
   if (scope !== undefined) url.searchParams.set('scope', scope)
   return { url, headers: credentials ? { authorization: formatBasic(credentials) } : {} }

@@ -7,6 +7,7 @@ import type { Reference, Tag } from '../oci/reference.ts'
 import { parseTag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { createExchange, type Exchange } from './exchange.ts'
+import { followRedirects, REDIRECTS, type Redirection } from './follow-redirects.ts'
 import { type Credentials, createLogin } from './login.ts'
 import { type BlobSource, type PushBlobOptions, pushBlob } from './push-blob.ts'
 import { readBody, readJson } from './read-body.ts'
@@ -20,6 +21,8 @@ interface RegistryClientOptions extends Partial<Credentials> {
   /** Certificates to trust in place of the system's authorities, PEM. */
   readonly ca?: string
   readonly signal?: AbortSignal
+  /** True: the password may go to the server that the registry names for log-ins, over TLS, as other clients do; by default only to the registry's own host. */
+  readonly trustsRealm?: boolean
 }
 
 /** A manifest as the registry answered it. */
@@ -41,7 +44,7 @@ export interface RegistryClient {
     content: Uint8Array | BlobSource,
     options?: PushBlobOptions,
   ): Promise<Digest>
-  /** The bytes of a blob. Throws `REGISTRY_CONTENT_WRONG` at the end if they do not have the digest. */
+  /** The bytes of a blob, also where the registry redirects to its storage. Throws `REGISTRY_CONTENT_WRONG` at the end if they do not have the digest. */
   pullBlob(repository: RepositoryName, digest: Digest): AsyncIterable<Uint8Array>
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<void>
   putManifest(repository: RepositoryName, reference: Reference, manifest: ManifestBytes): Promise<Digest>
@@ -71,18 +74,22 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const { username, password = '', ca, signal } = options
   const url = options.url.replace(/\/+$/, '')
   const transport = ca === undefined ? fetchTransport : createCaTransport(ca)
-  const login = createLogin(url, username === undefined ? undefined : { username, password }, transport)
+  const credentials = username === undefined ? undefined : { username, password }
+  const login = createLogin(url, credentials, transport, { trustsRealm: options.trustsRealm })
   const exchange = createExchange(url, { login, transport, signal })
   return {
     ping: () => discard(exchange({ method: 'GET', target: '/v2/', expect: [200] })),
     pushBlob: (repository, content, how) => pushBlob({ exchange, url, repository }, content, how),
-    ...blobCalls(exchange),
+    ...blobCalls(exchange, { url, signal }),
     ...manifestCalls(exchange),
     ...listCalls(exchange),
   }
 }
 
-function blobCalls(exchange: Exchange): Pick<RegistryClient, 'headBlob' | 'pullBlob' | 'deleteBlob'> {
+function blobCalls(
+  exchange: Exchange,
+  redirection: Redirection,
+): Pick<RegistryClient, 'headBlob' | 'pullBlob' | 'deleteBlob'> {
   const target = (repository: string, digest: string) => `/v2/${repository}/blobs/${digest}`
   return {
     async headBlob(repository, digest) {
@@ -93,8 +100,8 @@ function blobCalls(exchange: Exchange): Pick<RegistryClient, 'headBlob' | 'pullB
     },
     async *pullBlob(repository, digest) {
       const scope = formatScope(repository, 'pull')
-      const call = { method: 'GET', target: target(repository, digest), scope, expect: [200] }
-      const response = await exchange(call)
+      const call = { method: 'GET', target: target(repository, digest), scope, expect: [200, ...REDIRECTS] }
+      const response = await followRedirects(await exchange(call), redirection)
       const hash = createHash(algorithmOf(digest))
       for await (const chunk of response.body ?? []) {
         hash.update(chunk)

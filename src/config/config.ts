@@ -56,6 +56,12 @@ export interface Config {
   readonly retentionHours: number
   /** Backups that a server makes by itself. */
   readonly backup: BackupConfig
+  /** Days between two passes that verify all stored content; 0: only the command does. */
+  readonly scrubDays: number
+  /** Bytes a second that such a pass reads. */
+  readonly scrubRate: number
+  /** Days between two searches for files that no fact names; 0: never. */
+  readonly sweepDays: number
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number
   /** Processes that serve; 1: only the process that was started. */

@@ -46,6 +46,8 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
 export interface Warning {
   readonly code: /** Served certificates that have expired: their number, and the time of the first expiry. */
     | 'CERTIFICATE_EXPIRED'
+    /** Stored content that is damaged and not served: its number, and since when the first. */
+    | 'CONTENT_DAMAGED'
     /** Pushes and deletes are refused, by a command of the operator. */
     | 'READ_ONLY'
     /** Scheduled backups have failed: their number, and the time of the last complete one or of the first failure. */

@@ -2,6 +2,8 @@ import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { Config } from '../../config/config.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
 import type { CollectionFacts, CollectionPolicy, DueItem } from '../../metadata/collection-facts.ts'
+import type { Pass } from '../../metadata/pass-facts.ts'
+import { createPassFacts } from '../../metadata/scrub/create-pass-facts.ts'
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
@@ -41,6 +43,8 @@ interface CollectionResult extends CollectionRound {
 export interface OpenCollection extends AsyncDisposable {
   /** Numbers of entries by kind, and the time at which the first is due. */
   status(): Promise<{ kind: QueuedKind; count: number; firstDue: Date | undefined }[]>
+  /** The last search for files that no fact names; undefined: there was none. */
+  lastSweep(): Promise<Pass | undefined>
   /** Entries that would be removed now. `isNow`: without the days of the settings. Content that it sets free is not in it. */
   preview(options: { isNow: boolean }): Promise<PlannedRemoval[]>
   /** Fails with `AppError`: `COLLECTION_HELD` if another registry may need the same blobs, `DATA_NOT_FOUND` if there are none. */
@@ -61,6 +65,7 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
   const kept = resources.move()
   return {
     status: () => facts.countQueue(policyOf(false)),
+    lastSweep: () => createPassFacts(store.database).read('sweep'),
     preview: ({ isNow }) => preview(facts, policyOf(isNow)),
     requireOwnBlobs: () => requireOwnBlobs(config, { place, facts }),
     async collect({ isNow }) {

@@ -3,6 +3,7 @@ import { createBlobPlace } from '../folders/blob-place.ts'
 import { nginxFolder } from '../folders/nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
+import { checkContent } from './check-content.ts'
 import { checkData } from './check-data.ts'
 import { checkDatabase } from './check-database.ts'
 import { checkDisk } from './check-disk.ts'
@@ -27,6 +28,7 @@ export async function examine(config: Config): Promise<Finding[]> {
   const checks = [
     checkData(config),
     checkDatabase(config),
+    checkContent(config),
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
     ...folders.map((folder) => checkDisk(folder)),

@@ -4,8 +4,8 @@ type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 /** Finding of one check of `berth doctor`. */
 export interface Finding {
   /**
-   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `backups`, `vhost files`,
-   * `passwords`, `upkeep`.
+   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `backups`,
+   * `content`, `vhost files`, `passwords`, `upkeep`.
    */
   readonly check: string
   readonly state: FindingState

@@ -24,6 +24,7 @@ export type AppErrorCode =
   | 'COLLECTION_HELD'
   | 'NOTHING_TO_ADOPT'
   | 'RETENTION_BUSY'
+  | 'SCRUB_BUSY'
   | 'RENEWAL_REFUSED'
   | 'RENEWAL_UNANSWERED'
 

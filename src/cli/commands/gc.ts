@@ -44,14 +44,22 @@ export function addGcCommand(program: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       await using collection = await openCollectionOf(context)
-      const queue = await collection.status()
+      const [queue, sweep] = [await collection.status(), await collection.lastSweep()]
       const rows = queue.map(({ kind, count, firstDue }) => [
         NOUNS[kind],
         String(count),
         formatTime(firstDue),
       ])
-      printResult(context, { queue }, formatTable(['KIND', 'WAITING', 'FIRST DUE'], rows))
+      const table = formatTable(['KIND', 'WAITING', 'FIRST DUE'], rows)
+      printResult(context, { queue, sweep: sweep ?? null }, `${table}\n${formatSweep(sweep)}`)
     })
+}
+
+function formatSweep(sweep: Awaited<ReturnType<OpenCollection['lastSweep']>>): string {
+  if (!sweep) return 'Files that no fact names were not looked for yet'
+  const { startedAt, endedAt, checked, found } = sweep
+  const when = endedAt ? `ended ${formatTime(endedAt)}` : `begun ${formatTime(startedAt)}, not ended yet`
+  return `Search for files that no fact names: ${when}; looked at ${checked}, found ${found}`
 }
 
 const NOUNS: Readonly<Record<QueuedKind, string>> = {

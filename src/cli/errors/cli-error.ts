@@ -32,6 +32,11 @@ export const CLI_ERRORS = {
     exit: EXIT.failed,
     remedy: 'All else is there, and the server can be started: push images that have these blobs again',
   },
+  CONTENT_DAMAGED: {
+    exit: EXIT.failed,
+    remedy:
+      'Run "berth scrub list" for the images that have it, then push one of each again, or run "berth scrub --repair-from URL"',
+  },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
   NO_SITES: {
     exit: EXIT.failed,

@@ -22,6 +22,7 @@ import { BACKUP_OPTIONS } from './backup-options.ts'
 import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import type { Option } from './option.ts'
+import { UPKEEP_OPTIONS } from './upkeep-options.ts'
 
 /** Turns a port alone into that port on all addresses. */
 function toAnyAddress(port: string): string | undefined {
@@ -193,34 +194,7 @@ export const OPTIONS = {
     parse: wholeNumber(1, 8784),
     distribution: { key: 'storage.maintenance.uploadpurging.age', read: readPurgeAge },
   },
-  collect: {
-    value: 'BOOL',
-    help: 'whether the server removes content that is no longer needed: see docs/upkeep.md',
-    example: 'false',
-    default: 'true',
-    parse: flag,
-  },
-  'collect-rate': {
-    value: 'N',
-    help: 'steps of collection a second, 1 to 10000: each removes one manifest, link or blob',
-    example: '500',
-    default: '100',
-    parse: wholeNumber(1, 10_000),
-  },
-  'keep-days': {
-    value: 'DAYS',
-    help: 'days for which untagged images are kept after their last use, and deleted content after its deletion, 0 to 3650',
-    example: '30',
-    default: '14',
-    parse: wholeNumber(0, 3650),
-  },
-  'retention-hours': {
-    value: 'HOURS',
-    help: 'hours between two runs of retention, 0 to 720; 0: only "berth retention run" runs it. See docs/retention.md',
-    example: '24',
-    default: '1',
-    parse: wholeNumber(0, 720),
-  },
+  ...UPKEEP_OPTIONS,
   ...BACKUP_OPTIONS,
   'drain-timeout': {
     value: 'SECONDS',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BlobStore } from '../../../src/blobs/blob-store.ts'
 import type { Database } from '../../../src/database/database.ts'
@@ -6,6 +7,7 @@ import type { CollectionPolicy } from '../../../src/metadata/collection-facts.ts
 import type { Metadata } from '../../../src/metadata/metadata.ts'
 import { createRetentionFacts } from '../../../src/metadata/retention/create-retention-facts.ts'
 import type { MetadataSchema } from '../../../src/metadata/schema.ts'
+import { createPassFacts } from '../../../src/metadata/scrub/create-pass-facts.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
 import { parseTag, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
@@ -88,6 +90,7 @@ export async function openWorld(
     const database = at === 0 ? temporary.database : await temporary.openAgain()
     const plain = createSqlMetadata(database, clock)
     const facts = createCollectionFacts(database, clock)
+    const passes = createPassFacts(database, clock)
     const blobs = slowStore(store, random.fork())
     const registry = createRegistry({
       blobs,
@@ -112,7 +115,10 @@ export async function openWorld(
       },
       async sweep() {
         steps.count++
-        await sweep({ blobs, facts, graceMs: GRACE_MS, pace: UNPACED })
+        const holder = randomUUID()
+        const from = await passes.take('sweep', { holder, everyMs: 0, isAnew: true, isTakenOver: true })
+        if (typeof from === 'string') throw new Error(`the sweep is ${from}`)
+        await sweep({ blobs, facts, passes, holder, graceMs: GRACE_MS, pace: UNPACED }, from)
       },
       async retain() {
         steps.count++
