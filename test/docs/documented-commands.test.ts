@@ -167,6 +167,17 @@ test('upkeep', async () => {
   })
 })
 
+test('scrub', async () => {
+  await withReader({}, async (reader) => {
+    await reader.answer('berth user add alice --new', TYPED)
+    assert.match((await reader.run('berth scrub status')).stdout, /^begun +never$/m)
+    for (const command of ['berth scrub', 'berth scrub --now', 'berth scrub --again'])
+      assert.match((await reader.run(command)).stdout, /^Verified: 0 blobs and manifests/)
+    assert.match((await reader.run('berth scrub status')).stdout, /^damaged now +0$/m)
+    assert.match((await reader.run('berth scrub list')).stdout, /^DIGEST/)
+  })
+})
+
 test('buying a certificate', async () => {
   const host = 'registry.example.com'
   await withReader({ BERTH_CERTS: 'certs' }, async (reader) => {

@@ -47,6 +47,11 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth retention log',
   'berth gc --dry-run',
   'berth gc',
+  'berth scrub',
+  'berth scrub --now',
+  'berth scrub --again',
+  'berth scrub status',
+  'berth scrub list',
   'pass show alice | berth user add alice --password-stdin',
   'printf "carol:$(openssl passwd -6)n" >> users.htpasswd',
   'printf \'carol:%s\\n\' "$(openssl passwd -6)" >> users.htpasswd',
@@ -112,6 +117,7 @@ export const RUN_BY_PACKAGING: readonly string[] = ['npm pack', 'npm install --g
 const OWN_SUITES = 'it is a suite, or a measurement, of which this test may be a part; .ci/run runs it'
 const CHANGES_MACHINE = 'it changes the machine itself: users, packages or services'
 const NEEDS_IMAGE = 'it needs an image of the reader; test/program/collection.test.ts runs it with one'
+const NEEDS_MIRROR = 'it needs a second registry; test/program/scrub.test.ts repairs from one'
 const FETCHES_IMAGE = 'it fetches an image from the internet'
 
 /** Not run by any test, each with its reason. */
@@ -151,6 +157,10 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'berth trash restore alice/app': NEEDS_IMAGE,
   'berth trash restore alice/app@sha256:DIGEST': NEEDS_IMAGE,
   'berth gc --now': 'it asks; test/program/collection.test.ts runs it with --yes',
+  'berth scrub --repair-from https://mirror.example.com --username ci --password-file /run/secrets/mirror':
+    NEEDS_MIRROR,
+  'pass show mirror | berth scrub --repair-from https://mirror.example.com --username ci --password-stdin':
+    NEEDS_MIRROR,
   'docker stop nginx registry': 'it stops the containers of the reader',
   'docker login registry.example.com':
     'it needs a public name; test/front-door/brief.test.ts logs in to a server with a domain',
