@@ -27,6 +27,8 @@ import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { openBlobs } from './folders/blob-place.ts'
 import { createDamageCount } from './scrub/damage-warning.ts'
+import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
+import { createRoomMeters } from './folders/disk-floor.ts'
 
 /** The bytes and the facts of a registry. */
 export interface Contents {
@@ -72,6 +74,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
         maxBlobBytes: config.maxBlobBytes,
       },
       uploadTurns,
+      rooms: createRoomMeters(config, { blobs: contents.blobs, place: createBlobPlace(config) }),
       uses: context.uses,
       onBlobDamage: ({ digest, size, found }) =>
         logger.error(

@@ -123,6 +123,8 @@ export interface AppendRequest {
    * on, and the upload can go on from there if it fails later. It must not reject.
    */
   readonly onDurable?: ((progress: UploadProgress) => Promise<boolean>) | undefined
+  /** Called with the length of each part before it is written; an error that it throws ends the request, as that of a full disk. */
+  readonly beforePart?: ((bytes: number) => void) | undefined
 }
 
 /** An upload after a request. */
@@ -174,8 +176,17 @@ export interface UploadStore {
   listStale(before: Date, limit: number): Promise<UploadId[]>
 }
 
+/** Room of the disk of a store, in bytes. */
+export interface StoreRoom {
+  /** Left for what this process writes. */
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
 /** All operations of a store of bytes. */
 export interface BlobStore extends BlobReader, BlobWriter, BlobQuarantine, UploadStore {
+  /** Room of its disk; absent in a store without bounds, such as a bucket. Errors: `UNAVAILABLE`. */
+  measureRoom?(): Promise<StoreRoom>
   /** Fails with `OciError` `UNAVAILABLE` or `STORAGE_FULL` if nothing can be written. */
   check(): Promise<void>
   /** Frees its resources beside the bytes. No call may be under way. */

@@ -33,6 +33,24 @@ export function describeUploads(name: string, open: () => Promise<BlobStoreFixtu
       assert.equal(await other.commit(hashContent('', 'sha512')), hashContent('', 'sha512'))
     })
 
+    it('ends a request before a part that is refused, and goes on from the progress before it', async () => {
+      await using fixture = await open()
+      const upload = new Upload(fixture.store, 'refused')
+      await upload.append(Buffer.from('begin, '))
+      let bytes = 0
+      const beforePart = (more: number): void => {
+        bytes += more
+        throw new Error('no room')
+      }
+      const { store, id, progress: from } = upload
+      const source = Readable.from([randomBytes(100_000)], { objectMode: false })
+      const request = { from, source, maxBytes: 1e6, beforePart }
+      await assert.rejects(store.append(id, request), { message: 'no room' })
+      assert.ok(bytes > 0 && bytes <= 100_000, `${bytes} bytes`)
+      await upload.append(Buffer.from('end'))
+      assert.equal(await upload.commit(hashContent('begin, end')), hashContent('begin, end'))
+    })
+
     it('takes a body without a byte', async () => {
       await using fixture = await open()
       const upload = new Upload(fixture.store, 'empty')

@@ -68,6 +68,8 @@ export interface Config {
   readonly workers: number
   /** Largest blob, in bytes; 0: no limit. */
   readonly maxBlobBytes: number
+  /** Room of each disk that uploads leave free; undefined: a part of the disk. */
+  readonly diskFloor: DiskFloor | undefined
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' }
 }
 
@@ -82,6 +84,8 @@ interface BackupConfig {
   /** Complete generations to keep. */
   readonly keep: number
 }
+/** Room of a disk. */
+export type DiskFloor = { readonly bytes: number } | { readonly percent: number }
 
 /** A certificate chain and its private key, PEM. */
 export interface TlsFiles {

@@ -12,6 +12,7 @@ import { createMountBlob } from './push/mount-blob.ts'
 import { createPushBlob } from './push/push-blob.ts'
 import { createPushManifest } from './push/push-manifest.ts'
 import { UploadLocks, type UploadTurns } from './push/upload-locks.ts'
+import { type RoomMeter, UploadRoom } from './push/upload-room.ts'
 import type { Registry } from './registry.ts'
 import { shareCheck } from './share-check.ts'
 
@@ -24,6 +25,8 @@ interface RegistryOptions {
   readonly onBlobDamage?: OnBlobDamage | undefined
   /** Those of all processes that serve these stores; by default those of this process alone. */
   readonly uploadTurns?: UploadTurns | undefined
+  /** Disks that uploads must not fill; by default none are looked at. */
+  readonly rooms?: readonly RoomMeter[] | undefined
   /** Gathers pulls, which its owner writes; by default they are not written. */
   readonly uses?: ManifestUses | undefined
   /** Milliseconds since any moment, never set back; by default since this process began. */
@@ -50,14 +53,15 @@ export function createRegistry(options: RegistryOptions): Registry {
     await metadata.check()
     await blobs.check()
   }
-  const pushBlob = createPushBlob({ blobs, metadata, presence, uploadTurns, maxBlobBytes })
+  const room = new UploadRoom(options.rooms ?? [], clock)
+  const pushBlob = createPushBlob({ blobs, metadata, presence, uploadTurns, room, maxBlobBytes })
   return {
     ...pushBlob,
     ...obeyReadOnly(
       {
         ...pushBlob,
         ...createMountBlob({ metadata, presence }),
-        ...createPushManifest({ blobs, metadata, presence, manifests, isSparseAllowed }),
+        ...createPushManifest({ blobs, metadata, presence, manifests, room, isSparseAllowed }),
         ...createDeleteContent({ metadata, isDeleteAllowed }),
       },
       metadata,

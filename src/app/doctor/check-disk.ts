@@ -12,10 +12,13 @@ const LOW_BYTES = 2 * 1024 ** 3
 const SLOW_FSYNC_MS = 50
 
 /** Checks that a folder can be written to durably, its free space, and the time of an fsync. */
-export async function checkDisk(folder: string): Promise<Finding[]> {
+export async function checkDisk(
+  folder: string,
+  floorOf: (totalBytes: number) => number = () => 0,
+): Promise<Finding[]> {
   try {
     const stats = await statfs(folder)
-    return [judgeRoom(folder, stats), await checkFsync(folder)]
+    return [judgeRoom(folder, stats, floorOf), await checkFsync(folder)]
   } catch (error) {
     if (reasonOf(error) === 'ENOENT') return await checkParent(folder)
     return [unusable(folder, error)]
@@ -28,7 +31,7 @@ async function checkParent(folder: string): Promise<Finding[]> {
   for (;;) {
     try {
       await access(parent, constants.W_OK | constants.X_OK)
-      const room = judgeRoom(parent, await statfs(parent))
+      const room = judgeRoom(parent, await statfs(parent), () => 0)
       return [ok('disk', `${folder} is not there yet: the first start makes it`), room]
     } catch (error) {
       if (reasonOf(error) !== 'ENOENT' || dirname(parent) === parent) return [unusable(parent, error)]
@@ -49,7 +52,8 @@ function unusable(folder: string, error: unknown): Finding {
 
 function judgeRoom(
   folder: string,
-  stats: { bavail: number; bsize: number; ffree: number; files: number },
+  stats: { bavail: number; blocks: number; bsize: number; ffree: number; files: number },
+  floorOf: (totalBytes: number) => number,
 ): Finding {
   const free = stats.bavail * stats.bsize
   const room = `${(free / 1024 ** 3).toFixed(1)} GiB free in ${folder}`
@@ -58,6 +62,14 @@ function judgeRoom(
       'disk',
       `Few inodes are left for ${folder}`,
       'Remove small files, or use a larger file system',
+    )
+  }
+  const floor = floorOf(stats.blocks * stats.bsize)
+  if (free < floor) {
+    return failed(
+      'disk',
+      `Only ${room}, less than the ${(floor / 1024 ** 3).toFixed(1)} GiB that uploads leave free: pushes are refused with 507`,
+      'Delete images, then run "berth trash empty" and "berth gc --now"; or remove other files, enlarge the disk, or lower disk-floor',
     )
   }
   return free < LOW_BYTES

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
+import { findFloorBytes } from '../folders/disk-floor.ts'
 import { nginxFolder } from '../folders/nginx-folders.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { checkClock } from './check-clock.ts'
@@ -31,7 +32,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkContent(config),
     checkPort(config.listenHttp, { kind: 'http', dataDir: config.dataDir }).then((finding) => [finding]),
     checkPort(config.listenHttps, { kind: 'https', dataDir: config.dataDir }).then((finding) => [finding]),
-    ...folders.map((folder) => checkDisk(folder)),
+    ...folders.map((folder) => checkDisk(folder, (total) => findFloorBytes(config, total))),
     checkUpkeep(config),
     checkClock({
       url: frontDoor?.acme.directory ?? CLOCK_URL,

@@ -38,7 +38,7 @@ interface AppendedBody {
 }
 
 /** A body as it comes. */
-export interface Body extends Pick<AppendRequest, 'source' | 'release' | 'maxBytes'> {
+export interface Body extends Pick<AppendRequest, 'source' | 'release' | 'maxBytes' | 'beforePart'> {
   /** As in `AppendRequest`. */
   readonly onDurable: ((end: StoredEnd) => Promise<boolean>) | undefined
 }
@@ -50,7 +50,7 @@ export interface Body extends Pick<AppendRequest, 'source' | 'release' | 'maxByt
 export async function appendBody(target: BodyTarget, body: Body): Promise<AppendedBody> {
   const { file, budget, thread } = target
   const { offset, digest: digestBefore } = target.from
-  const { source, release, maxBytes, onDurable } = body
+  const { source, release, maxBytes, onDurable, beforePart } = body
   const earlySync = target.earlySyncs.follow(file)
   let hash = target.hash
   const writing = new Set<Promise<void>>()
@@ -73,6 +73,11 @@ export async function appendBody(target: BodyTarget, body: Body): Promise<Append
     }
   }
   const consume = (bytes: Buffer): Promise<void> => {
+    try {
+      beforePart?.(bytes.length)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const position = offset + length
     length += bytes.length
     if (thread?.isUsable && isWorthThread(position)) {

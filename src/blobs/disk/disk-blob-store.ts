@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, stat, statfs, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, PRIVATE_FILE, PRIVATE_FOLDER, syncFolder, syncPlace } from '../../files/durable.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
@@ -16,6 +16,7 @@ import type {
   BlobPage,
   BlobReader,
   BlobStore,
+  StoreRoom,
   UploadProgress,
   VerifyOptions,
 } from '../blob-store.ts'
@@ -256,6 +257,13 @@ export class DiskBlobStore implements BlobStore {
       if (facts && facts.mtime < before) stale.push(name as UploadId)
     }
     return stale
+  }
+
+  async measureRoom(): Promise<StoreRoom> {
+    return translatingFaults(async () => {
+      const { bavail, blocks, bsize } = await statfs(uploadFolder(this.#root))
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    }, 'its room cannot be measured')
   }
 
   async check(): Promise<void> {

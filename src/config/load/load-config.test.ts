@@ -67,6 +67,7 @@ test('loadConfig() gives the documented defaults', () => {
     drainTimeoutS: 30,
     workers: 1,
     maxBlobBytes: 0,
+    diskFloor: undefined,
     log: { level: 'info', format: 'json' },
   })
   assert.deepEqual(new Set(Object.values(sources)), new Set(['default']))

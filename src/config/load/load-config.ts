@@ -164,6 +164,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     drainTimeoutS: read('drain-timeout'),
     workers: read('workers'),
     maxBlobBytes: read('max-blob-bytes'),
+    diskFloor: read('disk-floor'),
     log: { level: read('log-level'), format: read('log-format') ?? (isTerminal ? 'text' : 'json') },
   }
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LOG_LEVELS } from '../config.ts'
+import { diskFloor } from '../values/disk-floor.ts'
 import {
   corsOrigins,
   headerLines,
@@ -217,6 +218,13 @@ export const OPTIONS = {
     example: '10737418240',
     default: '0',
     parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  },
+  'disk-floor': {
+    value: 'SIZE',
+    help: 'room of the disk that uploads leave free: bytes, such as 500MB or 2GiB, or a part, such as 5%; 0: none',
+    example: '2GiB',
+    otherwise: 'a twentieth of the disk, at most 1 GiB',
+    parse: diskFloor,
   },
   'log-level': {
     value: 'LEVEL',

@@ -73,6 +73,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'drain-timeout': config.drainTimeoutS,
     workers: config.workers,
     'max-blob-bytes': config.maxBlobBytes,
+    'disk-floor': formatFloor(config.diskFloor),
     'log-level': config.log.level,
     'log-format': config.log.format,
     ...frontDoorSettings(config.frontDoor),
@@ -136,4 +137,9 @@ function frontDoorSettings(
     'acme-dns-key': door?.acme.dnsKey ?? null,
     sites: door?.sites.map(({ host }) => host) ?? [],
   }
+}
+
+function formatFloor(floor: Config['diskFloor']): number | string | null {
+  if (floor === undefined) return null
+  return 'bytes' in floor ? floor.bytes : `${floor.percent}%`
 }

@@ -17,6 +17,12 @@ const MAX_DISCARDED_BYTES = 8 * 1024 * 1024
 const MAX_DISCARD_MS = 10_000
 
 /**
+ * Words beside the status of a full disk. Docker reads no body of a status from 500 on, shows these words, and tries for a minute
+ * unless it finds the system's own text for ENOSPC in them.
+ */
+const FULL_WORDS = 'Insufficient Storage: no space left on device'
+
+/**
  * Sends the status and the headers, with those of every answer; browsers must neither run nor sniff any served content.
  * One flat list: Node copies it as it is, while names set one by one are looked up and joined.
  */
@@ -125,6 +131,8 @@ export function replyError(exchange: Exchange, error: OciError, headers: Outgoin
   }
   discardBody(exchange)
   const { code, message, detail } = error
+  // HTTP/2 has no such words.
+  if (code === 'STORAGE_FULL' && exchange.request.httpVersionMajor === 1) response.statusMessage = FULL_WORDS
   replyJson(
     exchange,
     { errors: [{ code, message, ...(detail === undefined ? {} : { detail }) }] },

@@ -10,6 +10,7 @@ import type { BlobPresence } from '../presence/blob-presence.ts'
 import { claimDigest, removedMeanwhile } from './claim-digest.ts'
 import { refuseUnfit, roomFor, type UploadBody } from './upload-body.ts'
 import { sessionInUse, type UploadTurns } from './upload-locks.ts'
+import type { UploadRoom } from './upload-room.ts'
 
 /**
  * Most open upload sessions of one account. A push has a handful; a session is a row, and a file once bytes came, and
@@ -50,7 +51,7 @@ export interface UploadStatus {
 
 /** Pushing of blobs: bytes durable before facts. */
 export interface PushBlob {
-  /** Opens a session. Errors: `TOOMANYREQUESTS` if the account has {@link MAX_OPEN_UPLOADS}. */
+  /** Opens a session. Errors: `TOOMANYREQUESTS` if the account has {@link MAX_OPEN_UPLOADS}, `STORAGE_FULL` below the floor. */
   startUpload(upload: {
     repository: RepositoryName
     owner: string
@@ -85,6 +86,7 @@ interface PushBlobParts {
   readonly metadata: UploadFacts & Pick<BlobFacts, 'relyOnBlob' | 'claimBlob' | 'linkBlob' | 'unlinkBlob'>
   readonly presence: BlobPresence
   readonly uploadTurns: UploadTurns
+  readonly room: UploadRoom
   /** Largest blob in bytes; 0: no limit. */
   readonly maxBlobBytes: number
   /** Longest wait for a first request that is still at work, in milliseconds; by default {@link FINISH_WAIT_MS}. */
@@ -134,6 +136,7 @@ class UploadSessions {
   readonly #metadata: PushBlobParts['metadata']
   readonly #presence: BlobPresence
   readonly #turns: UploadTurns
+  readonly #room: UploadRoom
   readonly #maxBlobBytes: number
   readonly #finishWaitMs: number
 
@@ -142,12 +145,14 @@ class UploadSessions {
     this.#metadata = parts.metadata
     this.#presence = parts.presence
     this.#turns = parts.uploadTurns
+    this.#room = parts.room
     this.#maxBlobBytes = parts.maxBlobBytes
     this.#finishWaitMs = parts.finishWaitMs ?? FINISH_WAIT_MS
   }
 
   /** Begins a session that the client will come back to. */
   async start(upload: NewUpload): Promise<UploadStatus> {
+    using _share = await this.#room.enter(undefined)
     const row = this.#toRow(upload)
     const { principal } = row
     if (await this.#metadata.createUpload(row, MAX_OPEN_UPLOADS)) return row
@@ -275,6 +280,7 @@ class UploadSessions {
     const { id } = upload
     const maxBlobBytes = this.#maxBlobBytes
     const maxBytes = roomFor(upload, body, maxBlobBytes)
+    using share = await this.#room.enter(body.length)
     const progress = new Progress(this.#metadata, upload)
     const appended = await this.#blobs.append(id, {
       from: upload,
@@ -283,6 +289,7 @@ class UploadSessions {
       maxBytes,
       // A crash must not lose all of a long body. The last one ends the session, so it is never continued.
       onDurable: isLast ? undefined : (end) => progress.moveEarly(end),
+      beforePart: (bytes) => share.count(bytes),
     })
     if (!appended) return this.#lost(id)
     const { interruption, ...end } = appended

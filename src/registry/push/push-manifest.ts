@@ -8,6 +8,7 @@ import type { ManifestReader } from '../manifests/manifest-reader.ts'
 import type { BlobPresence } from '../presence/blob-presence.ts'
 import { claimDigest, removedMeanwhile } from './claim-digest.ts'
 import { readExpiry } from './read-expiry.ts'
+import type { UploadRoom } from './upload-room.ts'
 
 /** Most absent digests in an error. */
 const MAX_NAMED = 20
@@ -46,6 +47,7 @@ interface Parts {
   readonly metadata: Pick<ManifestFacts & BlobFacts, 'findNamed' | 'putManifest' | 'claimBlob'>
   readonly presence: BlobPresence
   readonly manifests: ManifestReader
+  readonly room: Pick<UploadRoom, 'requireForManifest'>
   /** True if a manifest may name content its repository does not hold. */
   readonly isSparseAllowed: boolean
 }
@@ -59,8 +61,9 @@ export function createPushManifest(parts: Parts): PushManifest {
 
 async function pushManifest(
   { repository, owner, reference, tags, contentType, bytes }: ManifestPush,
-  { blobs, metadata, presence, manifests, isSparseAllowed }: Parts,
+  { blobs, metadata, presence, manifests, room, isSparseAllowed }: Parts,
 ): Promise<PushedManifest> {
+  await room.requireForManifest(bytes.length)
   const manifest = await manifests.read(bytes, contentType)
   const digest = digestFor(reference, bytes)
   // Compared before any byte is written and again with the facts: in between a blob may be deleted.

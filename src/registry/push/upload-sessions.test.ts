@@ -20,6 +20,7 @@ import {
   type UploadKey,
 } from './push-blob.ts'
 import { UploadLocks } from './upload-locks.ts'
+import { UploadRoom } from './upload-room.ts'
 
 const rooms = await RegistryRooms.open()
 after(() => rooms[Symbol.asyncDispose]())
@@ -131,7 +132,15 @@ function createImpatient(
   const turns = new UploadLocks()
   return {
     turns,
-    ...createPushBlob({ blobs, metadata, presence, uploadTurns: turns, maxBlobBytes: 0, finishWaitMs }),
+    ...createPushBlob({
+      blobs,
+      metadata,
+      presence,
+      uploadTurns: turns,
+      room: new UploadRoom([], () => 0),
+      maxBlobBytes: 0,
+      finishWaitMs,
+    }),
   }
 }
 
@@ -200,6 +209,7 @@ test('an account has so many sessions open at most; one that is a day old makes 
   const parts = {
     presence: new BlobPresence(blobs, () => {}),
     uploadTurns: new UploadLocks(),
+    room: new UploadRoom([], () => 0),
     maxBlobBytes: 0,
   }
   const at = (metadata: RegistryRoom['metadata']): PushBlob =>

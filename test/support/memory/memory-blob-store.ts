@@ -126,7 +126,8 @@ export class MemoryBlobStore implements BlobStore {
     const body = new PartWriter(this.bucket, { id, from, tail, hash })
     const { interruption } = await receive(request.source, {
       budget: this.#budget,
-      consume: (bytes) => {
+      consume: async (bytes) => {
+        request.beforePart?.(bytes.length)
         hash?.update(bytes)
         return body.add(bytes, request.onDurable)
       },
