@@ -25,10 +25,9 @@ import { findBackupTrouble } from './backup/find-trouble.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
-import { openBlobs } from './folders/blob-place.ts'
-import { createDamageCount } from './scrub/damage-warning.ts'
 import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
 import { createRoomMeters } from './folders/disk-floor.ts'
+import { createDamageCount } from './scrub/damage-warning.ts'
 
 /** The bytes and the facts of a registry. */
 export interface Contents {
