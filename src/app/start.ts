@@ -144,7 +144,8 @@ function backUpBySchedule(
   { userAgent = '', configFile }: StartOptions,
 ): AsyncDisposable {
   const version = userAgent.replace(/^Berth\//, '')
-  return keepBackingUp({ ...parts, blobs: contents.blobs, database: store.database, version, configFile })
+  const { database, isFrozen } = store
+  return keepBackingUp({ ...parts, blobs: contents.blobs, database, isFrozen, version, configFile })
 }
 
 async function makeAnnouncedAdmin(

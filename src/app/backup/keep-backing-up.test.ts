@@ -41,6 +41,7 @@ async function openNode() {
     place,
     blobs,
     database: store.database,
+    isFrozen: false,
     version: '1',
     configFile: undefined,
   }

@@ -26,6 +26,7 @@ interface BackingUpContext {
   readonly config: Config
   readonly logger: Logger
   readonly database: Database<BerthSchema>
+  readonly isFrozen: boolean
   readonly blobs: Pick<BlobReader, 'stat' | 'send'>
   readonly place: Pick<BlobPlace, 'findForeignRepositories' | 'findOwnBlobs'>
   readonly version: string

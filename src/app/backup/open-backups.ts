@@ -28,10 +28,18 @@ export async function backUp(options: BackUpOptions): Promise<BackupReport> {
   const { config } = options
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
-  const store = resources.adopt(await openStore(config), (opened) => opened.close())
+  // A disk that is full to the last byte must not keep a backup from being made.
+  const store = resources.adopt(await openStore(config, { onFrozen: () => {} }), (opened) => opened.close())
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.openReader(), (opened) => opened.close())
-  const report = await runBackup({ ...options, database: store.database, blobs, place, pace: UNPACED })
+  const report = await runBackup({
+    ...options,
+    database: store.database,
+    isFrozen: store.isFrozen,
+    blobs,
+    place,
+    pace: UNPACED,
+  })
   if (report === undefined) throw new Error('A backup without a slot was not begun')
   return report
 }

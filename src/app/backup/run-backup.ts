@@ -40,6 +40,8 @@ const RUNS_READ = 200
 interface BackupParts {
   readonly config: Config
   readonly database: Database<BerthSchema>
+  /** True if an SQLite database is only read, as its disk is full. */
+  readonly isFrozen: boolean
   readonly blobs: Pick<BlobReader, 'stat' | 'send'>
   readonly place: Pick<BlobPlace, 'findForeignRepositories' | 'findOwnBlobs'>
   readonly folder: string
@@ -163,7 +165,7 @@ async function makeGeneration(
   const name = await findFreeName(folder.path, startedAt)
   const path = await beginGeneration(folder.path, name)
   const file = join(path, FACTS_FILE)
-  await snapshotFacts(config, file, signal)
+  await snapshotFacts(config, file, { isFrozen: parts.isFrozen, signal })
   const stored = await syncAndHash(file)
   const { files, unread } = await storeOwnFiles(config, path, parts.configFile)
   const { copied, list } = await copyBlobs(parts, { folder, hold, path })

@@ -20,11 +20,11 @@ import { databaseFile } from '../folders/data-folder.ts'
 export async function snapshotFacts(
   { database, dataDir }: Pick<Config, 'database' | 'dataDir'>,
   file: string,
-  signal?: AbortSignal,
+  { isFrozen, signal }: { isFrozen: boolean; signal: AbortSignal | undefined },
 ): Promise<void> {
   if (database.engine === 'sqlite') {
     try {
-      return await copySqliteOnline(databaseFile(dataDir), file, { signal })
+      return await copySqliteOnline(databaseFile(dataDir), file, { isFrozen, signal })
     } catch (error) {
       throw toAppError(error, 'database', databaseFile(dataDir))
     }

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
+import { connectFrozen } from './frozen-file.ts'
 
 /** Longest wait for another process, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000
@@ -17,17 +18,19 @@ const PAGES_OF_STEP = 1_000
  * beside a busy writer never end (sqlite.org/backup.html). Writers do not wait for it; but their log (`-wal`) keeps all
  * changes of that time, and needs room for them.
  *
+ * `isFrozen`: no one writes, and the disk has no room for side files.
+ *
  * Errors: the reason of the signal; those of SQLite, and of a damaged source.
  */
 export async function copySqliteOnline(
   source: string,
   target: string,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { isFrozen = false, signal }: { isFrozen?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   // A file with holes or of another database would keep its pages.
   await unlink(target).catch(ignoreAbsent)
   closeSync(openSync(target, 'ax', 0o600))
-  const connection = new DatabaseSync(source, { timeout: BUSY_TIMEOUT_MS })
+  const connection = isFrozen ? connectFrozen(source) : new DatabaseSync(source, { timeout: BUSY_TIMEOUT_MS })
   try {
     connection.exec('begin; select count(*) from sqlite_schema')
     await backup(connection, target, {
