@@ -213,7 +213,7 @@ test('coming from nginx-proxy', async () => {
 
 test('backup, restoring and moving', async () => {
   const sections = ['Backup', 'Restoring', 'Moving a data folder'] as const
-  const [backup, restore, move] = sections.map(commandsBelow)
+  const [backup, restore, move] = sections.map((section) => commandsBelow(section))
   await withReader({}, async (reader) => {
     assert.ok(backup?.length && restore?.length && move?.length)
     if (!has('sqlite3', ...backup, ...restore, ...move)) return
@@ -241,10 +241,52 @@ test('backup, restoring and moving', async () => {
   })
 })
 
-/** The commands of a section of docs/operating.md, in order. */
-function commandsBelow(section: string): string[] {
+test('disaster recovery', async () => {
+  await withReader({}, async (reader) => {
+    const push = 'echo "$PASSWORD" | berth selftest --username alice --password-stdin'
+    const readName = async () => (await reader.run('berth repo list')).stdout
+    await reader.run('echo "$PASSWORD" | berth user add alice --new --password-stdin')
+    await reader.serve('berth serve', async () => {
+      await reader.run(push)
+      await reader.run('berth backup /backup/berth')
+      await reader.run('berth backup /backup/berth --keep 7')
+      assert.match((await reader.run('berth backup list /backup/berth')).stdout, /complete/)
+      await reader.run('berth backup verify /backup/berth')
+      await reader.run('berth backup verify /backup/berth --quick')
+    })
+    const names = await readName()
+    // A disk that is lost.
+    await reader.run('mv var/berth lost')
+    await reader.run('berth restore /backup/berth --to /var/lib/berth')
+    await reader.run('berth doctor', { code: [0, 1] })
+    assert.equal(await readName(), names)
+    // A database that is damaged.
+    for (const command of commandsBelow('Database damaged', 'docs/disaster-recovery.md'))
+      await reader.run(command)
+    assert.equal(await readName(), names)
+    // A blob that is damaged: the digest of the page is none, so that one of the backup takes its place.
+    const [copy = ''] = commandsBelow('Blob damaged', 'docs/disaster-recovery.md')
+    const { stdout } = await reader.run('cd backup/berth/docker/registry/v2/blobs/sha256 && ls -d */*')
+    const [prefix = '', hex = ''] = stdout.split('\n')[0]?.split('/') ?? []
+    await reader.run(copy.replaceAll('ab/DIGEST', `${prefix}/${hex}`))
+    done.add(copy)
+    // An image that is copied from a second server.
+    await reader.run('berth restore /backup/berth --to /srv/berth')
+    await reader.serve('berth serve --data /srv/berth --listen-http 127.0.0.1:5001')
+    // Without Berth's commands.
+    await reader.run('mv var/berth lost-again')
+    for (const command of commandsBelow("Without Berth's commands", 'docs/disaster-recovery.md'))
+      await reader.run(command)
+    await reader.serve('berth serve', async () => {
+      await reader.run(push)
+    })
+  })
+})
+
+/** The commands of a section of a page, in order. */
+function commandsBelow(section: string, of = 'docs/operating.md'): string[] {
   return readFencedCommands()
-    .filter(({ page, heading }) => page === 'docs/operating.md' && heading === section)
+    .filter(({ page, heading }) => page === of && heading === section)
     .map(({ command }) => command)
 }
 

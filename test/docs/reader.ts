@@ -81,6 +81,7 @@ export async function openReader({ listens = 'http', ...settings }: ReaderSettin
       .replaceAll('/srv/berth', path('srv', 'berth'))
       .replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`)
       .replaceAll(' :5000', ` :${port}`)
+      .replaceAll('127.0.0.1:5001', `127.0.0.1:${tlsPort}`)
       .replace(/^npm ci && npm start$/, `npm --prefix '${CHECKOUT}' start`)
   const done = new Set<string>()
   return {
