@@ -68,6 +68,21 @@ export interface AdoptManifestRules {
   readonly isSparseAllowed: boolean
 }
 
+/** All content of a small repository. */
+export interface AdoptedRepository {
+  readonly name: RepositoryName
+  readonly blobs: readonly AdoptedBlob[]
+  readonly manifests: readonly AdoptedManifest[]
+  readonly tags: readonly AdoptedTag[]
+}
+
+/** Outcomes for one repository, in the order of its content. */
+export interface RepositoryOutcome {
+  readonly blobs: readonly BlobOutcome[]
+  readonly manifests: readonly ManifestOutcome[]
+  readonly tags: readonly TagOutcome[]
+}
+
 /**
  * Facts of another registry that are taken over. All can be called again: what is known changes nothing. Content is used
  * from the time of the call on, so that nothing goes at once. A call has at most 500 entries, since it is one transaction. Errors of all: as of `Metadata`.
@@ -87,6 +102,14 @@ export interface AdoptFacts {
   ): Promise<ManifestOutcome[]>
   /** Sets tags; in their order. `by`: for their history. */
   adoptTags(repository: RepositoryName, tags: readonly AdoptedTag[], by: string): Promise<TagOutcome[]>
+  /**
+   * Takes over whole repositories, of at most 500 entries of each kind, in one transaction: an index after its images, and
+   * incomplete ones as with `takesIncomplete`. What nothing in them names is queued.
+   */
+  adoptRepositories(
+    repositories: readonly AdoptedRepository[],
+    options: { readonly isSparseAllowed: boolean; readonly by: string },
+  ): Promise<RepositoryOutcome[]>
   /** The outcomes of {@link adoptTags} for tags whose manifests are there; it changes nothing. */
   previewTags(repository: RepositoryName, tags: readonly AdoptedTag[]): Promise<TagOutcome[]>
   /** Queues manifests without a tag and blobs in no manifest, so that they go when they are not used. */

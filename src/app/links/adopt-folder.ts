@@ -6,8 +6,9 @@ import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { createAdoptFacts } from '../../metadata/adopt/create-adopt-facts.ts'
-import type { AdoptFacts } from '../../metadata/adopt-facts.ts'
+import type { AdoptedTag, AdoptFacts, TagOutcome } from '../../metadata/adopt-facts.ts'
 import type { MetadataSchema } from '../../metadata/schema.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
 import { type AdoptProgress, type AdoptResult, adoptTree } from '../../upkeep/adopt/adopt-tree.ts'
 import { openStore } from '../data/open-store.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
@@ -89,12 +90,26 @@ function createPreviewFacts(
   const added = createAdoptFacts(scratch)
   if (!present) return added
   const there = createAdoptFacts(present)
+  const compare = async (
+    name: RepositoryName,
+    { tags, outcomes }: { tags: readonly AdoptedTag[]; outcomes: readonly TagOutcome[] },
+  ): Promise<TagOutcome[]> => {
+    const compared = await there.previewTags(name, tags)
+    return outcomes.map((outcome, at) => (outcome === 'no-manifest' ? outcome : (compared[at] ?? outcome)))
+  }
   return {
     ...added,
     async adoptTags(repository, tags, by) {
-      const outcomes = await added.adoptTags(repository, tags, by)
-      const compared = await there.previewTags(repository, tags)
-      return outcomes.map((outcome, at) => (outcome === 'no-manifest' ? outcome : (compared[at] ?? outcome)))
+      return compare(repository, { tags, outcomes: await added.adoptTags(repository, tags, by) })
+    },
+    async adoptRepositories(repositories, options) {
+      const outcomes = await added.adoptRepositories(repositories, options)
+      return Promise.all(
+        repositories.map(async ({ name, tags }, at) => {
+          const { blobs = [], manifests = [], tags: ofTags = [] } = outcomes[at] ?? {}
+          return { blobs, manifests, tags: await compare(name, { tags, outcomes: ofTags }) }
+        }),
+      )
     },
   }
 }

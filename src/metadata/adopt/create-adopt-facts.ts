@@ -1,10 +1,11 @@
 import type { Database } from '../../database/database.ts'
-import type { AdoptFacts } from '../adopt-facts.ts'
+import type { AdoptFacts, RepositoryOutcome } from '../adopt-facts.ts'
 import { PolicyReader } from '../queries/policies/policy-reader.ts'
 import { findRepositoryId } from '../queries/repositories.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { adoptBlobs } from './adopt-blobs.ts'
 import { adoptManifests } from './adopt-manifests.ts'
+import { adoptRepository } from './adopt-repository.ts'
 import { adoptTags, judgeTags } from './adopt-tags.ts'
 import { findHeld } from './find-held.ts'
 import { queueUnneeded } from './queue-unneeded.ts'
@@ -31,6 +32,13 @@ export function createAdoptFacts(
       transaction((tx) => adoptManifests(tx, { repository, manifests, rules, now: clock() })),
     adoptTags: (repository, tags, by) =>
       transaction((tx) => adoptTags(tx, { repository, tags, by, policies, now: clock() })),
+    adoptRepositories: (repositories, options) =>
+      transaction(async (tx) => {
+        const outcomes: RepositoryOutcome[] = []
+        const act = { ...options, policies, now: clock() }
+        for (const repository of repositories) outcomes.push(await adoptRepository(tx, repository, act))
+        return outcomes
+      }),
     async previewTags(repository, tags) {
       const id = await findRepositoryId(read, repository)
       return id === undefined ? tags.map(() => 'adopted') : judgeTags(read, { id, tags })

@@ -13,7 +13,7 @@ import type { NoteKind, Tally } from './adopt-report.ts'
 import { readStoredManifest } from './read-stored-manifest.ts'
 
 /** Name in the history of tags that were taken over. */
-const ADOPTED_BY = '(adopt)'
+export const ADOPTED_BY = '(adopt)'
 
 /** Dependencies of a takeover. */
 export interface AdoptParts {
@@ -29,7 +29,7 @@ export interface AdoptParts {
 }
 
 /** One repository of a tree. */
-interface Source {
+export interface Source {
   readonly reader: LinkReader
   readonly name: RepositoryName
   /** Only what was written since then, in ms; what is found odd was reported before. */
@@ -64,7 +64,7 @@ async function adoptBlobs(source: Source, parts: AdoptParts): Promise<void> {
   }
 }
 
-async function sizeBlobs(
+export async function sizeBlobs(
   links: readonly FoundLink[],
   source: Source,
   parts: AdoptParts,
@@ -152,14 +152,14 @@ async function passManifests(
   return pass
 }
 
-const NOTE_OF: Readonly<Partial<Record<ManifestOutcome['kind'], NoteKind>>> = {
+export const NOTE_OF: Readonly<Partial<Record<ManifestOutcome['kind'], NoteKind>>> = {
   lacking: 'lacking-content',
   missized: 'missized-content',
   'deleted-here': 'deleted-here',
   'being-removed': 'being-removed',
 }
 
-async function readManifests(
+export async function readManifests(
   links: readonly FoundLink[],
   {
     name,
@@ -195,7 +195,7 @@ async function adoptTags(source: Source, parts: AdoptParts): Promise<void> {
   }
 }
 
-function countTag(
+export function countTag(
   outcome: TagOutcome,
   tag: FoundTag | undefined,
   { source, parts }: { source: Source; parts: AdoptParts },
@@ -214,7 +214,7 @@ const TAG_NOTES: Readonly<Partial<Record<TagOutcome, NoteKind>>> = {
   'no-manifest': 'tag-without-manifest',
 }
 
-async function dropKnown(
+export async function dropKnown(
   { found }: LinkBatch<FoundLink>,
   findKnown: (digests: readonly Digest[]) => Promise<Set<Digest>>,
 ): Promise<{ unknown: FoundLink[]; knownCount: number }> {
@@ -227,7 +227,7 @@ function noteAll(oddities: readonly Oddity[], source: Source, parts: AdoptParts)
 }
 
 /** The second look at a tree has found nothing new that is odd, except what its writer has done meanwhile. */
-function noteOne(kind: NoteKind, where: string, { since }: Source, { tally }: AdoptParts): void {
+export function noteOne(kind: NoteKind, where: string, { since }: Source, { tally }: AdoptParts): void {
   if (since === undefined) tally.note(kind, where)
 }
 

@@ -269,7 +269,7 @@ test('a takeover that was ended goes on where it was, whatever the point', async
   await using room = await openRoom(open)
   const { tree } = room
   for (let at = 0; at < 12; at++) tree.image(`team/app${at % 4}`, `image ${at}`, { tag: `v${at}` })
-  for (const batches of [1, 2, 5, 7]) {
+  for (const batches of [0, 1, 2, 3]) {
     const abort = new AbortController()
     let left = batches
     const onProgress = (): void => {
@@ -281,6 +281,34 @@ test('a takeover that was ended goes on where it was, whatever the point', async
   assert.equal(result.tags.adopted + result.tags.known, 12)
   assert.equal((await room.tags()).length, 12)
   assert.equal(result.state, 'adopted')
+})
+
+test('a large repository is taken over in many transactions, and each end of it goes on', async (open) => {
+  await using room = await openRoom(open)
+  const { tree, metadata } = room
+  const images = Array.from({ length: 510 }, (_, at) =>
+    tree.image('team/app', `image ${at}`, { tag: `v${at}` }),
+  )
+  const index = tree.index('team/app', images.slice(0, 3), 'index')
+  const half = tree.index('team/app', [...images.slice(0, 1), { digest: hashContent('x'), size: 1 }], 'half')
+  tree.index('team/app', [index, half], 'nested')
+  tree.image('team/app', 'untagged')
+  for (const batches of [0, 2, 4, 6]) {
+    const abort = new AbortController()
+    let left = batches
+    const onProgress = (): void => {
+      if (left-- === 0) abort.abort()
+    }
+    await assert.rejects(room.adopt({ onProgress, signal: abort.signal }), { name: 'AbortError' })
+  }
+  const { tags, manifests, notes } = await room.adopt()
+  assert.equal(tags.adopted + tags.known, 513)
+  assert.equal(manifests.adopted + manifests.known, 514)
+  assert.deepEqual(
+    notes.filter(({ kind }) => kind !== 'incomplete-index'),
+    [],
+  )
+  assert.equal((await metadata.describeTags(APP, PAGE))?.length, 513)
 })
 
 test('what Distribution writes during and after a takeover is noticed', async (open) => {

@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import { type AdoptReport, Tally } from './adopt-report.ts'
 import type { AdoptParts } from './adopt-repository.ts'
 import { adoptRepository } from './adopt-repository.ts'
+import { SmallRepositories } from './small-repositories.ts'
 
 /** Clocks of the machine and of the disk may differ by this, in milliseconds. */
 const CLOCK_MARGIN_MS = 60_000
@@ -82,16 +83,20 @@ async function adoptFrom(
       tags: tally.tags.adopted + tally.tags.known,
     })
   const parts: AdoptParts = { tree, facts, isSparseAllowed, signal, tally, onBatch }
+  const small = new SmallRepositories(parts)
   for await (const found of reader.listRepositories()) {
     if (isOddity(found)) {
       if (since === undefined) tally.note(found.kind, found.where)
       continue
     }
     repository = found
-    await adoptRepository({ reader, name: found, since }, parts)
+    const source = { reader, name: found, since }
+    if (!(await small.add(source))) await adoptRepository(source, parts)
     done++
     onBatch()
+    signal?.throwIfAborted()
   }
+  await small.flush()
 }
 
 /** Reads the folders of repositories, and none of their links. */
