@@ -1,68 +1,19 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createDistributionTree, hashBySha512 } from '../../../test/support/content/distribution-tree.ts'
+import { hashBySha512 } from '../../../test/support/content/distribution-tree.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
-import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
-import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
-import { createDiskPlace } from '../../blobs/disk/disk-place.ts'
-import { createAdoptFacts } from '../../metadata/adopt/create-adopt-facts.ts'
-import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import { openLinkRoom } from '../../../test/support/database/link-room.ts'
 import { type Digest, hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
-import { type AdoptProgress, adoptTree } from './adopt-tree.ts'
 
 const test = testOnEngines()
 const APP = parseRepositoryName('team/app')
 const PAGE = { limit: 1000, last: undefined }
 
-async function openRoom(open: OpenDatabase) {
-  const folder = await makeTempFolder('adopt')
-  const { database, ...temporary } = await open()
-  const place = createDiskPlace(folder.path)
-  const links = await place.openLinks?.()
-  assert.ok(links)
-  const metadata = createSqlMetadata(database)
-  return {
-    root: folder.path,
-    place,
-    links,
-    metadata,
-    tree: createDistributionTree(folder.path),
-    adopt: (
-      more: {
-        keepsTree?: boolean
-        isSparseAllowed?: boolean
-        onProgress?: (progress: AdoptProgress) => void
-        signal?: AbortSignal
-      } = {},
-    ) =>
-      adoptTree({
-        tree: links,
-        facts: createAdoptFacts(database),
-        isSparseAllowed: false,
-        keepsTree: false,
-        onProgress: () => {},
-        ...more,
-      }),
-    /** All tags with their digests. */
-    async tags(): Promise<string[]> {
-      const found: string[] = []
-      for (const name of await metadata.listRepositories('all', PAGE))
-        for (const { name: tag, digest } of (await metadata.describeTags(name, PAGE)) ?? [])
-          found.push(`${name}:${tag} ${digest}`)
-      return found
-    },
-    async [Symbol.asyncDispose]() {
-      await temporary[Symbol.asyncDispose]()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
-}
-
 test('images, indexes, referrers and tags are taken over as they are, and the tree gets another name', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree, metadata } = room
   const at = new Date('2025-03-01T10:00:00Z')
   const amd = tree.image('team/app', 'amd', { tag: 'v1', at })
@@ -106,7 +57,7 @@ test('images, indexes, referrers and tags are taken over as they are, and the tr
 })
 
 test('a tree that is kept can be taken over again: only news count, and collection is held', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree } = room
   tree.image('team/app', 'one', { tag: 'v1' })
   assert.equal((await room.adopt({ keepsTree: true })).state, 'kept')
@@ -127,7 +78,7 @@ test('a tree that is kept can be taken over again: only news count, and collecti
 })
 
 test('each kind of damage is reported and skipped, and all else is taken over', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree } = room
   const good = tree.image('team/app', 'good', { tag: 'v1' })
   const path = (digest: string): string => digest.replace(':', '/')
@@ -195,7 +146,7 @@ test('each kind of damage is reported and skipped, and all else is taken over', 
 })
 
 test('content pushed by sha512 is stored under that digest, too', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree, links, metadata } = room
   tree.layer('team/app', 'layer')
   const digest = hashBySha512('layer') as Digest
@@ -206,7 +157,7 @@ test('content pushed by sha512 is stored under that digest, too', async (open) =
 })
 
 test('of two manifests under one tag the later one counts, and the other stays in the history', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree, metadata } = room
   const old = new Date('2025-01-01T00:00:00Z')
   const first = tree.image('team/app', 'first', { tag: 'older-there', at: old })
@@ -242,7 +193,7 @@ test('of two manifests under one tag the later one counts, and the other stays i
 })
 
 test('content that was deleted in Berth does not come back by its old links', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree, metadata } = room
   const kept = tree.image('team/app', 'kept', { tag: 'v1' })
   tree.tag('team/app', 'v2', kept.digest)
@@ -266,7 +217,7 @@ test('content that was deleted in Berth does not come back by its old links', as
 })
 
 test('a takeover that was ended goes on where it was, whatever the point', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree } = room
   for (let at = 0; at < 12; at++) tree.image(`team/app${at % 4}`, `image ${at}`, { tag: `v${at}` })
   for (const batches of [0, 1, 2, 3]) {
@@ -284,7 +235,7 @@ test('a takeover that was ended goes on where it was, whatever the point', async
 })
 
 test('a large repository is taken over in many transactions, and each end of it goes on', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree, metadata } = room
   const images = Array.from({ length: 510 }, (_, at) =>
     tree.image('team/app', `image ${at}`, { tag: `v${at}` }),
@@ -312,7 +263,7 @@ test('a large repository is taken over in many transactions, and each end of it 
 })
 
 test('what Distribution writes during and after a takeover is noticed', async (open) => {
-  await using room = await openRoom(open)
+  await using room = await openLinkRoom(open)
   const { tree, links } = room
   tree.image('team/app', 'first', { tag: 'v1' })
   let isPushed = false

@@ -1,47 +1,24 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createDistributionTree } from '../../../test/support/content/distribution-tree.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
+import { openLinkRoom } from '../../../test/support/database/link-room.ts'
 import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
-import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
-import { createDiskPlace } from '../../blobs/disk/disk-place.ts'
-import { createAdoptFacts } from '../../metadata/adopt/create-adopt-facts.ts'
-import { createLeaveFacts } from '../../metadata/leave/create-leave-facts.ts'
-import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import { hashContent } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
-import { adoptTree } from '../adopt/adopt-tree.ts'
-import { type LeaveProgress, leaveTree } from './leave-tree.ts'
 
 const test = testOnEngines()
 const APP = parseRepositoryName('team/app')
 
 async function openRoom(open: OpenDatabase) {
-  const folder = await makeTempFolder('leave')
-  const { database, ...temporary } = await open()
-  const place = createDiskPlace(folder.path)
-  const links = await place.openLinks?.()
-  assert.ok(links)
-  const known = createAdoptFacts(database)
-  const top = join(folder.path, 'docker/registry/v2/repositories')
+  const room = await openLinkRoom(open)
+  const top = join(room.root, 'docker/registry/v2/repositories')
   return {
-    place,
-    links,
+    ...room,
     top,
-    metadata: createSqlMetadata(database),
-    tree: createDistributionTree(folder.path),
-    adopt: (keepsTree = false) =>
-      adoptTree({ tree: links, facts: known, isSparseAllowed: false, keepsTree, onProgress: () => {} }),
-    leave: (more: { onProgress?: (progress: LeaveProgress) => void; signal?: AbortSignal } = {}) =>
-      leaveTree({ tree: links, facts: createLeaveFacts(database), known, onProgress: () => {}, ...more }),
     read: (path: string) => readFileSync(join(top, path), 'utf8'),
     has: (path: string) => existsSync(join(top, path)),
-    async [Symbol.asyncDispose]() {
-      await temporary[Symbol.asyncDispose]()
-      await folder[Symbol.asyncDispose]()
-    },
   }
 }
 
@@ -104,7 +81,7 @@ test('what Distribution has written since stays, though it could not be taken ov
   const old = tree.manifest('team/app', '{"schemaVersion":1}', { at: later })
   tree.tag('team/app', 'schema1', old.digest, later)
   const image = tree.image('team/app', 'two', { tag: 'v2', at: later })
-  await room.adopt(true)
+  await room.adopt({ keepsTree: true })
   const { removed, held } = await room.leave()
   assert.deepEqual(removed, { blobs: 0, manifests: 0, tags: 0 })
   assert.equal(held.tags, 2)
