@@ -27,6 +27,8 @@ export interface BootOptions {
   readonly address?: string | undefined
   /** URL of a PostgreSQL database; SQLite by default. */
   readonly databaseUrl?: string | undefined
+  /** Further variables of `berth serve`. */
+  readonly env?: NodeJS.ProcessEnv | undefined
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
 }
@@ -68,7 +70,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
   const server = await startProcess(BERTH_BIN, {
     args: ['serve', '--data', dataDir, ...listenFlags(host, options.tls), ...(options.flags ?? [])],
     logFile: join(folder.path, 'berth.log'),
-    env: berthEnvironment(options),
+    env: { ...berthEnvironment(options), ...options.env },
     isReady: () => isListening(port, address),
   })
   const kept = resources.move()
