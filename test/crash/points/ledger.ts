@@ -29,6 +29,8 @@ export class Ledger {
   readonly #possible: Map<string, ReadonlySet<State>>
   /** The upload of the operation; the one of the base by default. */
   upload: OpenUpload | undefined
+  /** What a folder that was left to Distribution holds. */
+  left: States = {}
   /** True while a client repeats an operation: what it deletes may be gone already. */
   isRepeated = false
   /** Steps that were acknowledged. */
@@ -41,6 +43,7 @@ export class Ledger {
   copy(): Ledger {
     const copy = new Ledger(this.#possible)
     if (this.upload) copy.upload = { ...this.upload }
+    copy.left = this.left
     return copy
   }
 
@@ -71,6 +74,15 @@ export class Ledger {
     for (const thing of things) {
       this.#possible.set(thing, new Set([...(this.#possible.get(thing) ?? []), undefined]))
     }
+  }
+
+  /** All that is there. */
+  present(): States {
+    const present = [...this.#possible].flatMap(([thing, states]) => {
+      const [state] = states
+      return state === undefined ? [] : [[thing, state] as const]
+    })
+    return Object.fromEntries(present)
   }
 
   /** Digests of the manifests that may be served, by repository. */

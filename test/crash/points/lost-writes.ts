@@ -47,7 +47,7 @@ export class LostWrites implements ChangeFollower {
   }
 
   opened(path: string, flags: string): void {
-    if (/[wa]/.test(flags) && !this.#nodes.has(path)) this.#add(path, new FileNode())
+    if (this.#isInside(path) && /[wa]/.test(flags) && !this.#nodes.has(path)) this.#add(path, new FileNode())
   }
 
   wrote(path: string, range: Range): void {
@@ -73,10 +73,13 @@ export class LostWrites implements ChangeFollower {
   }
 
   madeFolder(path: string): void {
-    if (!this.#nodes.has(path)) this.#add(path, new FolderNode())
+    if (this.#nodes.has(path) || !this.#isInside(path)) return
+    this.madeFolder(dirname(path))
+    this.#add(path, new FolderNode())
   }
 
   removed(path: string): void {
+    if (!this.#nodes.has(path)) return
     this.#pending.push([{ ...this.#findPlace(path), node: undefined }])
     this.#nodes.delete(path)
   }
@@ -88,8 +91,11 @@ export class LostWrites implements ChangeFollower {
       { ...this.#findPlace(from), node: undefined },
       { ...this.#findPlace(to), node },
     ])
-    this.#nodes.delete(from)
-    this.#nodes.set(to, node)
+    for (const [path, inner] of [...this.#nodes]) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue
+      this.#nodes.delete(path)
+      this.#nodes.set(to + path.slice(from.length), inner)
+    }
   }
 
   /** Writes what is left after a cut of the power into another folder. */
@@ -123,6 +129,10 @@ export class LostWrites implements ChangeFollower {
     }
     const root = this.#nodes.get(this.#root)
     if (root instanceof FolderNode) write(root, target)
+  }
+
+  #isInside(path: string): boolean {
+    return path.startsWith(`${this.#root}/`)
   }
 
   #read(path: string): FolderNode {

@@ -19,20 +19,9 @@ import {
   tagThing,
   WEB,
 } from './content.ts'
+import type { Operation } from './operation.ts'
 import { POLICY } from './site.ts'
-
-/**
- * An act whose calls are numbered. It runs on a copy of the base; after the fault its client repeats it. A new one needs
- * a line in {@link OPERATIONS}: each request through `ledger.step()` with what it changes.
- */
-export interface Operation {
-  readonly name: string
-  /** Work of the server for itself: its errors go to the log, and no client depends on their codes. */
-  readonly isUpkeep?: boolean
-  /** Its calls fall into one another, not always in the same order. */
-  readonly isInterleaved?: boolean
-  readonly run: (room: PointRoom) => Promise<void>
-}
+import { WAYS } from './ways.ts'
 
 const GONE_CODES = ['MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'NAME_UNKNOWN'] as const
 /** Longer than anything is kept. */
@@ -306,4 +295,4 @@ const UPKEEP: readonly Operation[] = [
 ]
 
 /** All operations. */
-export const OPERATIONS: readonly Operation[] = [...PUSHES, ...DELETES, ...RESTORES, ...UPKEEP]
+export const OPERATIONS: readonly Operation[] = [...PUSHES, ...DELETES, ...RESTORES, ...UPKEEP, ...WAYS]

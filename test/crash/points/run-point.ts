@@ -7,7 +7,7 @@ import { type Call, CallWatch, type Fault } from './call-watch.ts'
 import { checkNothingLeaks, checkSite, finishUpload } from './check-site.ts'
 import { Ledger } from './ledger.ts'
 import { LostWrites } from './lost-writes.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import type { PointDatabases } from './point-databases.ts'
 import { openSite, type Site, type SiteClock } from './site.ts'
 import { watchFiles } from './watch-files.ts'
@@ -17,7 +17,7 @@ const START = Date.UTC(2030, 0, 1)
 const MAX_CALLS_OF_START = 20
 
 /** Folders of a site, and what was acknowledged there. */
-interface Base {
+export interface Base {
   readonly databases: PointDatabases
   readonly folder: string
   readonly ledger: Ledger
@@ -42,6 +42,26 @@ export async function makeBase(
   await run({ site, ledger })
   await checkSite(site, ledger)
   await site.close()
+  return { databases, folder, ledger, now: clock.now }
+}
+
+/** A base whose blobs are left to Distribution, and whose database is new. */
+export async function makeLeftBase(base: Base, folder: string): Promise<Base> {
+  const { databases } = base
+  const clock = { now: base.now }
+  const former = `${folder}-former`
+  await cp(join(base.folder, 'blobs'), join(folder, 'blobs'), { recursive: true })
+  await mkdir(former)
+  await databases.copy(base.folder, former)
+  const open = (from: string): Promise<Site> =>
+    openSite({ blobsFolder: join(folder, 'blobs'), clock, openDatabase: () => databases.open(from) })
+  const leaving = await open(former)
+  await leaving.leave()
+  await leaving.close()
+  await databases.drop(former)
+  await (await open(folder)).close()
+  const ledger = new Ledger()
+  ledger.left = base.ledger.present()
   return { databases, folder, ledger, now: clock.now }
 }
 
@@ -81,6 +101,7 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
       place = join(folder, 'second')
       await mkdir(place)
       await databases.leave(first, place)
+      watchFiles(undefined)
       await makeRemains(watch, { place, fault, seed })
       watchAll(databases, undefined)
       await site.close()

@@ -4,9 +4,10 @@ import { SeededRandom } from '../../support/content/seeded-random.ts'
 import { makeTempFolder } from '../../support/machine/temp-folder.ts'
 import type { Fault } from './call-watch.ts'
 import { listFaults } from './list-faults.ts'
-import { makeBase as fill, OPERATIONS, type Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { makeBase as fill, OPERATIONS } from './operations.ts'
 import { openPostgresDatabases, openSqliteDatabases } from './point-databases.ts'
-import { makeBase, runPoint } from './run-point.ts'
+import { type Base, makeBase, makeLeftBase, runPoint } from './run-point.ts'
 
 /** Failures shown: one mistake fails many points. */
 const MAX_SHOWN = 5
@@ -49,11 +50,15 @@ async function runPoints({
   await using temporary = await makeTempFolder('points')
   await using databases = engine === 'sqlite' ? openSqliteDatabases() : await openPostgresDatabases()
   const base = await makeBase(databases, join(temporary.path, 'base'), fill)
+  const left = await makeLeftBase(base, join(temporary.path, 'left'))
+  const findBase = (operation: Operation): Base => (operation.base === 'left' ? left : base)
   const operations = OPERATIONS.filter(({ name }) => name.includes(only))
   const points: { operation: Operation; fault: Fault }[] = []
   let calls = 0
   for (const operation of operations) {
-    const numbered = await runPoint({ base, operation, folder: join(temporary.path, 'calls'), seed })
+    const numbered = await runPoint({
+      ...{ base: findBase(operation), operation, folder: join(temporary.path, 'calls'), seed },
+    })
     calls += numbered.length
     points.push(...listFaults(engine, numbered).map((fault) => ({ operation, fault })))
   }
@@ -66,7 +71,7 @@ async function runPoints({
     const folder = join(temporary.path, `point-${at}`)
     try {
       run++
-      await runPoint({ base, operation, fault, folder, seed: `${seed} ${name}` })
+      await runPoint({ base: findBase(operation), operation, fault, folder, seed: `${seed} ${name}` })
     } catch (error) {
       failures.push(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }

@@ -1,16 +1,22 @@
 import { DiskBlobStore } from '../../../src/blobs/disk/disk-blob-store.ts'
+import { createDiskPlace } from '../../../src/blobs/disk/disk-place.ts'
+import type { LinkTree } from '../../../src/blobs/link-tree.ts'
 import type { Database } from '../../../src/database/database.ts'
+import { createAdoptFacts } from '../../../src/metadata/adopt/create-adopt-facts.ts'
 import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
 import type { CollectionFacts, CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
+import { createLeaveFacts } from '../../../src/metadata/leave/create-leave-facts.ts'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
 import type { MetadataSchema } from '../../../src/metadata/schema.ts'
 import { createPassFacts } from '../../../src/metadata/scrub/create-pass-facts.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
+import { adoptTree } from '../../../src/upkeep/adopt/adopt-tree.ts'
 import { collect } from '../../../src/upkeep/collect/collector.ts'
 import { sweep } from '../../../src/upkeep/collect/sweep.ts'
 import { expireUploads } from '../../../src/upkeep/expire-uploads.ts'
+import { leaveTree } from '../../../src/upkeep/leave/leave-tree.ts'
 
 /** Times of the collection. */
 export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
@@ -28,12 +34,17 @@ export interface Site {
   readonly clock: SiteClock
   readonly database: Database<MetadataSchema>
   readonly store: DiskBlobStore
+  readonly blobsFolder: string
   readonly metadata: Metadata
   readonly facts: CollectionFacts
   readonly registry: Registry
   /** A round of collection. Errors: the first entry that could not be removed. */
   collect(policy?: CollectionPolicy): Promise<void>
   sweep(): Promise<void>
+  /** Writes Distribution's links into the folder of the blobs. */
+  leave(): Promise<void>
+  /** Takes over Distribution's links. */
+  adopt(): Promise<void>
   /** Removes all unfinished uploads. */
   expireUploads(): Promise<void>
   /** Lets the time pass that marks of another process are respected for. */
@@ -61,6 +72,7 @@ export async function openSite<S extends MetadataSchema>({
     clock,
     database,
     store,
+    blobsFolder,
     metadata,
     facts,
     registry: createRegistry({
@@ -82,6 +94,23 @@ export async function openSite<S extends MetadataSchema>({
       if (typeof from === 'string') throw new Error(`the sweep is ${from}`)
       await sweep({ blobs: store, facts, passes, holder, graceMs: POLICY.relyMs, pace: UNPACED }, from)
     },
+    async leave() {
+      await leaveTree({
+        tree: await openLinks(blobsFolder),
+        facts: createLeaveFacts(database),
+        known: createAdoptFacts(database),
+        onProgress: () => {},
+      })
+    },
+    async adopt() {
+      await adoptTree({
+        tree: await openLinks(blobsFolder),
+        facts: createAdoptFacts(database),
+        isSparseAllowed: false,
+        keepsTree: false,
+        onProgress: () => {},
+      })
+    },
     async expireUploads() {
       // Also those of this moment.
       await expireUploads({ blobs: store, metadata }, -60_000)
@@ -94,4 +123,10 @@ export async function openSite<S extends MetadataSchema>({
       await store.close()
     },
   }
+}
+
+async function openLinks(blobsFolder: string): Promise<LinkTree> {
+  const links = await createDiskPlace(blobsFolder).openLinks?.()
+  if (!links) throw new Error('the folder has no links')
+  return links
 }

@@ -17,7 +17,7 @@ let isInstalled = false
 
 /**
  * Sets the watch of all calls below its folder; undefined: none. The first call replaces the functions of `node:fs` in this process:
- * by path, of promises and those that block. Calls of a file descriptor that block, and those of other threads, are not numbered.
+ * those of promises, and those that block. Those of other threads are not numbered.
  */
 export function watchFiles(watch: CallWatch | undefined): void {
   current = watch
@@ -35,6 +35,7 @@ export function watchFiles(watch: CallWatch | undefined): void {
   }
   replace(promises, 'writeFile', guardWriteFile)
   replace(promises, 'open', guardOpen)
+  guardDescriptors(blocking)
   syncBuiltinESMExports()
 }
 
@@ -160,4 +161,44 @@ function guardHandle(handle: FileHandle, watch: CallWatch, path: string): void {
     if (part === 'last') watch.endNow()
     return result
   }) as unknown as AnyFunction
+}
+
+/** Functions that block, of an open file. */
+function guardDescriptors(blocking: Functions): void {
+  const open = new Map<number, { watch: CallWatch; path: string }>()
+  const [openSync, writeSync, fsyncSync, closeSync] = [fs.openSync, fs.writeSync, fs.fsyncSync, fs.closeSync]
+  const guarded = {
+    openSync(path: string, flags: string | number = 'r', mode?: number): number {
+      const watch = watchOf(path)
+      if (!watch) return openSync(path, flags, mode)
+      const isChange = typeof flags === 'string' && flags !== 'r'
+      watch.enter(isChange ? 'name' : 'read', describe(watch, `open ${flags}`, path))
+      const descriptor = openSync(path, flags, mode)
+      if (isChange) watch.follower?.opened(path, flags)
+      open.set(descriptor, { watch, path })
+      return descriptor
+    },
+    writeSync(descriptor: number, data: string | NodeJS.ArrayBufferView, ...rest: never[]): number {
+      const known = open.get(descriptor)
+      if (!known || typeof data !== 'string')
+        return writeSync(descriptor, data as NodeJS.ArrayBufferView, ...rest)
+      const { watch, path } = known
+      const part = watch.enter('write', describe(watch, 'write', path))
+      const length = writeSync(descriptor, part === 'last' ? data.slice(0, data.length / 2) : data)
+      watch.follower?.wrote(path, { start: 0, end: length })
+      if (part === 'last') watch.endNow()
+      return length
+    },
+    fsyncSync(descriptor: number): void {
+      const known = open.get(descriptor)
+      known?.watch.enter('sync', describe(known.watch, 'sync', known.path))
+      fsyncSync(descriptor)
+      known?.watch.follower?.synced(known.path)
+    },
+    closeSync(descriptor: number): void {
+      open.delete(descriptor)
+      closeSync(descriptor)
+    },
+  }
+  Object.assign(blocking, guarded)
 }
