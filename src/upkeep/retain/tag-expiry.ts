@@ -4,12 +4,14 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { JudgedImage } from './judge-images.ts'
 
-/** Tags ended in one transaction: pushes wait for it some milliseconds at most. */
-const BATCH = 250
+/** Tags ended in one transaction: as many as take about so long, since pushes wait for it. */
+const TRANSACTION_MS = 20
+const MIN_BATCH = 25
+const MAX_BATCH = 250
 /** Longest text for the history of tags, in characters. */
 const MAX_BY = 200
 /** Rest between two transactions, in parts of the time that the first took, and at most, in milliseconds. */
-const REST_SHARE = 0.25
+const REST_SHARE = 0.5
 const MAX_REST_MS = 1_000
 
 /** Begins the name under which the history of tags has their end, in the place of an account's. */
@@ -31,6 +33,8 @@ export class TagExpiry {
   /** Ended tags by rule. */
   readonly ended = new Map<string, number>()
   #batch: ExpiringImage[] = []
+  /** Tags of the next transaction. */
+  #size = 100
   /** The image with more tags than one transaction takes, and how many of them have ended. */
   #large: { readonly digest: Digest; ended: number; isSpared: boolean } | undefined
 
@@ -44,9 +48,9 @@ export class TagExpiry {
   async add(image: JudgedImage): Promise<void> {
     const expiring = toExpiring(image)
     if (!expiring) return
-    if (image.tagCount > BATCH) return this.#addLarge(expiring)
+    if (image.tagCount > MAX_BATCH) return this.#addLarge(expiring)
     this.#batch.push(expiring)
-    if (this.#batch.reduce((sum, { tags }) => sum + tags.length, 0) >= BATCH) await this.flush()
+    if (this.#batch.reduce((sum, { tags }) => sum + tags.length, 0) >= this.#size) await this.flush()
   }
 
   /** Ends the tags of all images that were added. */
@@ -61,8 +65,9 @@ export class TagExpiry {
     if (this.#large?.digest !== image.digest)
       this.#large = { digest: image.digest, ended: 0, isSpared: false }
     const large = this.#large
-    for (let at = 0; at < image.tags.length && !large.isSpared; at += BATCH) {
-      const tags = image.tags.slice(at, at + BATCH)
+    for (let at = 0; at < image.tags.length && !large.isSpared; ) {
+      const tags = image.tags.slice(at, at + this.#size)
+      at += tags.length
       const isWhole = await this.#expire([{ ...image, tags, tagCount: image.tagCount - large.ended }])
       if (isWhole) large.ended += tags.length
       else large.isSpared = true
@@ -78,8 +83,16 @@ export class TagExpiry {
       const rule = by.slice(ACTOR.length + 1)
       if (names.has(name)) this.ended.set(rule, (this.ended.get(rule) ?? 0) + 1)
     }
-    await this.#rest(Math.min((performance.now() - start) * REST_SHARE, MAX_REST_MS))
+    const ms = performance.now() - start
+    this.#adapt(names.size, ms)
+    await this.#rest(Math.min(ms * REST_SHARE, MAX_REST_MS))
     return spared.length === 0
+  }
+
+  /** Adapts the size of the next transaction to the time that one of `count` tags took, at most twofold. */
+  #adapt(count: number, ms: number): void {
+    const fitting = Math.min((count * TRANSACTION_MS) / Math.max(ms, 1), this.#size * 2)
+    this.#size = Math.round(Math.min(MAX_BATCH, Math.max(MIN_BATCH, fitting)))
   }
 }
 
