@@ -85,6 +85,7 @@ async function run(
     readDocument: async () => (await metadata.readPolicies()).document,
     untagged: config.collect ? await openUntaggedRemoval({ place, facts: collection }) : undefined,
     signal,
+    rest: (ms) => turn.rest(ms),
     mayGoOn: async () => (await turn.keep()) && !(await metadata.findSwitch('read-only')),
     onRepository: (repository, outcome) => {
       const ended = [...outcome.ended.values()].reduce((sum, tags) => sum + tags, 0)
@@ -95,7 +96,7 @@ async function run(
         )
       }
     },
-    onFailure: (repository, err) => logger.error({ repository, err }, 'retention of a repository failed'),
+    onFailure: (repository, err) => logger.error({ repository, err }, 'retention failed'),
   })
   await facts.endRun(id, totals, entries)
   if (totals.tagsEnded + totals.imagesRemoved > 0) {

@@ -1,13 +1,12 @@
 import type { Config } from '../../config/config.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
 import { createRetentionFacts } from '../../metadata/retention/create-retention-facts.ts'
-import type { RetentionEntry, RetentionFacts, RetentionTotals } from '../../metadata/retention-facts.ts'
+import type { RetentionFacts } from '../../metadata/retention-facts.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
-import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { PolicyDocument } from '../../policies/policy-document.ts'
 import { isLargeShare } from '../../upkeep/retain/large-share.ts'
 import { type PlannedTag, planRetention } from '../../upkeep/retain/plan-retention.ts'
-import { runRetention } from '../../upkeep/retain/retention-run.ts'
+import { type RunResult, runRetention } from '../../upkeep/retain/retention-run.ts'
 import { RELY_MS } from '../collection/collection-terms.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
@@ -35,10 +34,7 @@ export interface OpenRetention
   /**
    * Ends what no rule keeps, and logs it. Errors: `AppError` `RETENTION_BUSY` while a server or another command does so.
    */
-  run(options: {
-    pattern: string | undefined
-    onFailure: (repository: RepositoryName, error: unknown) => void
-  }): Promise<{ id: number; totals: RetentionTotals; entries: readonly RetentionEntry[] }>
+  run(options: { pattern: string | undefined }): Promise<RunResult & { readonly id: number }>
 }
 
 /** Opens the data folder and the place of the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
@@ -66,7 +62,7 @@ export async function openRetention(config: Config): Promise<OpenRetention> {
         preview: collection.preview,
         relyMs: RELY_MS,
       }),
-    async run({ pattern, onFailure }) {
+    async run({ pattern }) {
       const turn = new TurnHolder(facts)
       if ((await turn.take(0)) !== 'taken') {
         throw new AppError(
@@ -78,15 +74,14 @@ export async function openRetention(config: Config): Promise<OpenRetention> {
       try {
         const id = await facts.beginRun('command')
         const untagged = await openUntaggedRemoval({ place, facts: collection })
-        const mayGoOn = () => turn.keep()
         const done = await runRetention({
           facts,
           metadata,
           readDocument,
           pattern,
           untagged,
-          mayGoOn,
-          onFailure,
+          mayGoOn: () => turn.keep(),
+          rest: (ms) => turn.rest(ms),
         })
         await facts.endRun(id, done.totals, done.entries)
         return { id, ...done }

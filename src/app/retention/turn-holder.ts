@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { RetentionFacts } from '../../metadata/retention-facts.ts'
 import { HOLD_MS } from './retention-terms.ts'
 
@@ -27,6 +28,12 @@ export class TurnHolder {
     if (performance.now() - this.#heldAt < HOLD_AGAIN_MS) return true
     this.#heldAt = performance.now()
     return this.#facts.holdTurn(this.#name, HOLD_MS)
+  }
+
+  /** Waits, and holds it meanwhile: one repository may take long. */
+  async rest(ms: number): Promise<void> {
+    await this.keep()
+    await sleep(ms)
   }
 
   async end(): Promise<void> {

@@ -46,6 +46,7 @@ export async function printPlan(
     if (!isOnlyEnding || !planned.verdict.isKept) await write(planned)
   }
   finish()
+  if (current === undefined) warn('no repository with rules of retention, or labels, is among them')
   await write.end({ tags: all.seen, ending: all.ended, losingMost: large })
 }
 

@@ -80,7 +80,7 @@ test('a run that could not end all it should is an error with the cause, and its
   t.database.exec(`create trigger no_end before delete on tags begin select raise(abort, 'not now'); end`)
   const failed = await t.berth('retention', 'run')
   assert.deepEqual([failed.code, /error\[RETENTION_FAILED\].*alice\/app/.test(failed.stderr)], [1, true])
-  assert.match((await t.berth('retention', 'log')).stdout, /^1 .* command +0 +0 +0 +0 +alice\/app: /m)
+  assert.match((await t.berth('retention', 'log')).stdout, /^1 .* command +1 +3 +0 +0 +alice\/app: /m)
   assert.equal((await t.berth('retention', 'log', '99')).code, 2)
 })
 

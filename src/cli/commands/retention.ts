@@ -65,7 +65,7 @@ async function run(
   opened: OpenRetention,
   pattern: string | undefined,
 ): Promise<void> {
-  const { id, totals, entries } = await opened.run({ pattern, onFailure: () => {} })
+  const { id, totals, entries } = await opened.run({ pattern })
   if (totals.problem !== undefined) {
     throw new CliError('RETENTION_FAILED', `Retention did not end all it should: ${totals.problem}`, {
       remedy: `What it did is in "berth retention log ${id}". Mend the cause, then run it again`,

@@ -38,48 +38,53 @@ export interface RepositoryOutcome {
   readonly ended: ReadonlyMap<string, number>
   /** Images without a tag that were removed. */
   readonly imagesRemoved: number
+  /** Why it ended early: an error of the facts, or the reason of the signal; undefined: it did not. */
+  readonly failure: unknown
 }
 
 /**
- * Ends the tags of a repository that its rules do not keep, and removes images without a tag. Errors: those of the
- * facts, the reason of the signal.
+ * Ends the tags of a repository that its rules do not keep, and removes images without a tag. Returns what was done, also
+ * if it fails in the middle.
  */
 export async function retainRepository(parts: RepositoryRetention): Promise<RepositoryOutcome> {
   const { facts, aspect, findImmutable, signal } = parts
   const review = new RetentionReview(aspect, { now: facts.now(), findImmutable })
-  await countTags(parts, review)
   const expiry = new TagExpiry(parts)
-  let tagsSeen = 0
-  for await (const image of judgeImages(parts, review)) {
-    signal?.throwIfAborted()
-    tagsSeen += image.tags.length
-    await expiry.add(image)
+  const done = { tagsSeen: 0, imagesRemoved: 0 }
+  let failure: unknown
+  try {
+    await countTags(parts, review)
+    for await (const image of judgeImages(parts, review)) {
+      signal?.throwIfAborted()
+      done.tagsSeen += image.tags.length
+      await expiry.add(image)
+    }
+    await expiry.flush()
+    await removeUntagged(parts, done)
+  } catch (error) {
+    failure = error
   }
-  await expiry.flush()
-  return { tagsSeen, ended: expiry.ended, imagesRemoved: await removeUntagged(parts) }
+  return { ...done, ended: expiry.ended, failure }
 }
 
 /** Removes images that have had no tag for the time of the rules, by the collection's own look at each. */
-async function removeUntagged({
-  facts,
-  repository,
-  aspect,
-  untagged,
-  signal,
-}: RepositoryRetention): Promise<number> {
+async function removeUntagged(
+  { facts, repository, aspect, untagged, signal }: RepositoryRetention,
+  done: { imagesRemoved: number },
+): Promise<void> {
   const keepMs = parseDuration(aspect['untagged-after'] ?? '')
-  if (keepMs === undefined || !untagged) return 0
+  if (keepMs === undefined || !untagged) return
   const since = facts.now() - keepMs
-  let [removed, after] = [0, '']
+  let after = ''
   for (;;) {
     const page = await facts.listUntagged(repository, { after, limit: UNTAGGED_PAGE, since })
     for (const { repositoryId, digest } of page) {
       signal?.throwIfAborted()
       const item = { kind: 'manifest', repositoryId, digest } as const
       const outcome = await untagged.look(item, { keepMs, relyMs: untagged.relyMs })
-      if (outcome.kind === 'removed') removed++
+      if (outcome.kind === 'removed') done.imagesRemoved++
     }
     after = page.at(-1)?.digest ?? after
-    if (page.length < UNTAGGED_PAGE) return removed
+    if (page.length < UNTAGGED_PAGE) return
   }
 }

@@ -24,8 +24,9 @@ async function openRetentionRoom(openDatabase: OpenDatabase, policy: object) {
   }
   await setPolicy(policy)
   const readDocument = async () => (await room.metadata.readPolicies()).document
-  const run = (changed: Partial<RetentionFacts> = {}) =>
+  const run = (changed: Partial<RetentionFacts> = {}, signal?: AbortSignal) =>
     runRetention({
+      signal,
       facts: { ...facts, ...changed },
       metadata: room.metadata,
       readDocument,
@@ -259,6 +260,29 @@ test('pinned images and those that run stay, and so does an index with one of th
   })
   await t.run()
   assert.deepEqual(await t.listTags(), ['index', 'pinned', 'running'])
+})
+
+test('a run that is stopped returns what it has done, and why it is not all', async (openDatabase) => {
+  await using t = await openRetentionRoom(openDatabase, {
+    retention: { rules: [{ tags: ['*'], keep: 'none' }] },
+  })
+  const many = Array.from({ length: 1_200 }, (_, index) => parseTag(`x${index}`))
+  await t.putAll(image('many'), many)
+  const stopping = new AbortController()
+  const { totals, entries } = await t.run(
+    {
+      async expireTags(repository, images) {
+        const result = await t.retention.expireTags(repository, images)
+        stopping.abort(new Error('the server stops'))
+        return result
+      },
+    },
+    stopping.signal,
+  )
+  assert.ok(totals.tagsEnded > 0 && totals.tagsEnded < many.length, `${totals.tagsEnded} ended`)
+  assert.equal(entries[0]?.tags, totals.tagsEnded)
+  assert.equal(totals.problem, `${APP}: the server stops`)
+  assert.equal((await t.run()).totals.tagsEnded, many.length - totals.tagsEnded)
 })
 
 test('one repository that fails does not stop the others, and is the problem of the run', async (openDatabase) => {

@@ -35,7 +35,8 @@ export interface RunParts {
   readonly mayGoOn?: (() => Promise<boolean>) | undefined
   /** Called after each repository that was gone through. */
   readonly onRepository?: ((repository: RepositoryName, outcome: RepositoryOutcome) => void) | undefined
-  readonly onFailure?: ((repository: RepositoryName, error: unknown) => void) | undefined
+  /** Called with each failure, of a repository or, without one, of the whole run. */
+  readonly onFailure?: ((repository: RepositoryName | undefined, error: unknown) => void) | undefined
 }
 
 /** A repository with its rules. */
@@ -73,47 +74,81 @@ function toRuled(document: PolicyDocument, repository: RepositoryName): RuledRep
   return { repository, aspect, findImmutable: (tag) => immutable?.findPattern(tag) }
 }
 
+/** A run, for its log. */
+export interface RunResult {
+  readonly totals: RetentionTotals
+  readonly entries: readonly RetentionEntry[]
+}
+
 /**
- * Goes through all repositories once, and returns what was done. A repository that fails does not stop the others; the
- * first failure is the problem of the run. Errors: the reason of the signal.
+ * Goes through all repositories once, and returns what was done, also if it was stopped or failed: then with the first
+ * problem. A repository that fails does not stop the others.
  */
-export async function runRetention(
-  parts: RunParts,
-): Promise<{ totals: RetentionTotals; entries: RetentionEntry[] }> {
+export async function runRetention(parts: RunParts): Promise<RunResult> {
   const { facts, untagged, signal, rest, mayGoOn, onRepository, onFailure } = parts
-  const entries: RetentionEntry[] = []
-  const totals = {
-    repositories: 0,
-    tagsSeen: 0,
-    tagsEnded: 0,
-    imagesRemoved: 0,
-    problem: undefined as string | undefined,
-  }
+  const tally = new Tally()
   let failedInTurn = 0
-  for await (const ruled of findRuledRepositories(parts)) {
-    const { repository } = ruled
-    signal?.throwIfAborted()
-    if (mayGoOn && !(await mayGoOn())) {
-      totals.problem ??= `it ended before ${repository}: another process has taken over, or the registry is read-only`
-      break
-    }
-    try {
-      const outcome = await retainRepository({ ...ruled, facts, untagged, signal, rest })
-      failedInTurn = 0
-      totals.repositories++
-      totals.tagsSeen += outcome.tagsSeen
-      totals.imagesRemoved += outcome.imagesRemoved
-      for (const [rule, tags] of outcome.ended) {
-        totals.tagsEnded += tags
-        if (entries.length < MAX_ENTRIES) entries.push({ repository, rule, tags })
+  try {
+    for await (const ruled of findRuledRepositories(parts)) {
+      const { repository } = ruled
+      if (signal?.aborted || (mayGoOn && !(await mayGoOn()))) {
+        tally.note(`it ended before ${repository}: it was stopped, or the registry is read-only`)
+        break
       }
+      const outcome = await retainRepository({ ...ruled, facts, untagged, signal, rest })
+      tally.add(repository, outcome)
       onRepository?.(repository, outcome)
-    } catch (error) {
-      signal?.throwIfAborted()
-      onFailure?.(repository, error)
-      totals.problem ??= `${repository}: ${error instanceof Error ? error.message : String(error)}`
+      if (outcome.failure === undefined) {
+        failedInTurn = 0
+        continue
+      }
+      if (!signal?.aborted) onFailure?.(repository, outcome.failure)
+      tally.note(`${repository}: ${describeFailure(outcome.failure)}`)
       if (++failedInTurn >= MAX_FAILED_IN_TURN) break
     }
+  } catch (error) {
+    onFailure?.(undefined, error)
+    tally.note(describeFailure(error))
   }
-  return { totals, entries }
+  return tally.result()
+}
+
+function describeFailure(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Sums up what was done. */
+class Tally {
+  readonly #entries: RetentionEntry[] = []
+  #repositories = 0
+  #tagsSeen = 0
+  #tagsEnded = 0
+  #imagesRemoved = 0
+  #problem: string | undefined
+
+  add(repository: RepositoryName, { tagsSeen, ended, imagesRemoved }: RepositoryOutcome): void {
+    this.#repositories++
+    this.#tagsSeen += tagsSeen
+    this.#imagesRemoved += imagesRemoved
+    for (const [rule, tags] of ended) {
+      this.#tagsEnded += tags
+      if (this.#entries.length < MAX_ENTRIES) this.#entries.push({ repository, rule, tags })
+    }
+  }
+
+  /** Notes a problem; the first one counts. */
+  note(problem: string): void {
+    this.#problem ??= problem
+  }
+
+  result(): RunResult {
+    const totals = {
+      repositories: this.#repositories,
+      tagsSeen: this.#tagsSeen,
+      tagsEnded: this.#tagsEnded,
+      imagesRemoved: this.#imagesRemoved,
+      problem: this.#problem,
+    }
+    return { totals, entries: this.#entries }
+  }
 }
