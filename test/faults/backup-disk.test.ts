@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { backUp } from '../../src/app/backup/open-backups.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { runCli } from '../support/program/run-cli.ts'
+import { type CliResult, runCli } from '../support/program/run-cli.ts'
 import { makeStoredBlobs } from '../support/program/stored-blobs.ts'
 import { SmallDisk, whyNoMounts } from './small-disk.ts'
 
@@ -104,4 +105,32 @@ test('of two backups into one folder at once the second is refused', async () =>
   const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason.code] : []))
   assert.deepEqual(refused, ['BACKUP_FOLDER_BUSY'])
   assert.equal((await runCli(['backup', 'verify', folder, '--quick'])).code, 0)
+})
+
+test('bytes that become unneeded while a backup copies them are in it, and go after it', async () => {
+  await using temp = await makeTempFolder('backup-gc')
+  const { config, add } = await makeStoredBlobs(join(temp.path, 'data'))
+  const folder = join(temp.path, 'backups')
+  const count = 520
+  await add(Array.from({ length: count }, (_, n) => Buffer.from(`blob ${n}`)))
+  const age = new DatabaseSync(join(config.dataDir, 'berth.db'))
+  age.exec('update repository_blobs set created_at = 0, used_at = 0; update collection_queue set since = 0')
+  age.close()
+  const gc = ['gc', '--data', config.dataDir, '--json']
+  let during: CliResult | undefined
+  const report = await backUp({
+    ...{ ...OPTIONS, config, folder },
+    // The first page is copied, and the facts are: the rest of the blobs loses its repository now.
+    onProgress: async () => {
+      during ??= await runCli(gc)
+    },
+  })
+  const { removed } = JSON.parse(during?.stdout ?? '{}')
+  assert.equal(removed.link, count, 'nothing became unneeded')
+  assert.deepEqual([report.copied.blobs, report.copied.bad], [count, 0])
+  assert.equal(removed.blob, 0)
+  const after = new DatabaseSync(join(config.dataDir, 'berth.db'))
+  after.exec("update collection_queue set since = 0 where kind = 'blob'")
+  after.close()
+  assert.equal(JSON.parse((await runCli(gc)).stdout).removed.blob, count)
 })

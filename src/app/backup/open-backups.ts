@@ -20,7 +20,7 @@ interface BackUpOptions {
   readonly isNew: boolean
   readonly version: string
   readonly configFile: string | undefined
-  readonly onProgress?: ((copied: CopiedBlobs) => void) | undefined
+  readonly onProgress?: ((copied: CopiedBlobs) => void | Promise<void>) | undefined
 }
 
 /** Makes a backup of the data of a configuration, whether or not the server runs. Errors: as of `runBackup()`. */

@@ -56,7 +56,7 @@ interface BackupParts {
   readonly configFile: string | undefined
   /** As of `BackupFacts.beginBackup()`. */
   readonly slot?: { readonly at: number; readonly retryMs: number } | undefined
-  readonly onProgress?: ((copied: CopiedBlobs) => void) | undefined
+  readonly onProgress?: ((copied: CopiedBlobs) => void | Promise<void>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -27,7 +27,8 @@ interface CopyNeededParts {
   readonly signal?: AbortSignal | undefined
   /** Called before each page; it fails if the bytes are no longer held. */
   readonly beforePage?: (() => Promise<void>) | undefined
-  readonly onProgress?: ((copied: CopiedBlobs) => void) | undefined
+  /** Called after each page; the next one is read once it has settled. */
+  readonly onProgress?: ((copied: CopiedBlobs) => void | Promise<void>) | undefined
 }
 
 /** Result of copying. */
@@ -64,7 +65,7 @@ export async function copyNeeded(parts: CopyNeededParts): Promise<CopiedBlobs> {
     }
     if (badInTurn >= MAX_BAD_IN_TURN) throw lostStore(result)
     await parts.list.write(page.map((blob, at) => toListed(blob, outcomes[at] as Outcome)))
-    parts.onProgress?.(result)
+    await parts.onProgress?.(result)
     after = page.at(-1)?.digest
   }
 }
