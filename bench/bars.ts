@@ -1,4 +1,5 @@
 import { ratioWithinRounds, type Sample, summarise } from './samples.ts'
+import { linkWork } from './work/adopt.ts'
 import { collectionWork, DEAD_SHARES, DELETE_WORK } from './work/collection.ts'
 import { HOLDERS, SOCKETS_WORK } from './work/idle-sockets.ts'
 import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
@@ -48,6 +49,8 @@ const BARS: readonly Bar[] = [
   ...(['first', 'middle', 'last'] as const).map((place) => own(pageWork(1_000_000, place), 'median ms', 5)),
   own(startWork(1_000_000), 'ms to first answer', 500),
   ...DEAD_SHARES.flatMap((share) => collectionBars(collectionWork(1_000_000, share))),
+  // 5,000 manifests a second.
+  ...(['adopt', 'leave'] as const).map((way) => own(linkWork(50_000, way), 'seconds', 10)),
   own(DELETE_WORK, 'median ms', 10),
   ...(['server', 'command'] as const).map((runner) => own(retentionWork(100_000, runner), 'seconds', 30)),
 ]

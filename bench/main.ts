@@ -6,6 +6,7 @@ import { describeMachine, formatMachine } from './machine.ts'
 import { type BenchOptions, parseOptions, USAGE, UsageError, type WorkName } from './options.ts'
 import { formatNumber, formatTables, formatVerdicts } from './report.ts'
 import type { Sample } from './samples.ts'
+import { measureAdopt } from './work/adopt.ts'
 import { measureCollection } from './work/collection.ts'
 import { measureManifest } from './work/manifest.ts'
 import { measureMemory } from './work/memory.ts'
@@ -38,6 +39,7 @@ const WORK_OF: Readonly<Record<WorkName, (context: WorkContext) => Promise<void>
   tags: measureTags,
   retention: measureRetention,
   collection: measureCollection,
+  adopt: measureAdopt,
 }
 
 process.exitCode = await main(process.argv.slice(2))

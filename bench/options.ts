@@ -10,6 +10,7 @@ export const WORKS = [
   'tags',
   'retention',
   'collection',
+  'adopt',
 ] as const
 /** A work of {@link WORKS}. */
 export type WorkName = (typeof WORKS)[number]
@@ -44,6 +45,8 @@ interface BenchSizes {
   readonly retainedTags: number
   /** Blobs of the storage that collection goes through. */
   readonly collectedBlobs: number
+  /** Manifests of the Distribution folder that is taken over, and given back. */
+  readonly adoptedManifests: number
   /** WebSockets that are open and silent. */
   readonly idleSockets: number
 }
@@ -92,6 +95,7 @@ const FULL: BenchSizes = {
   seededTags: 1_000_000,
   retainedTags: 100_000,
   collectedBlobs: 100_000,
+  adoptedManifests: 50_000,
   idleSockets: 10_000,
 }
 
@@ -109,6 +113,7 @@ const SMOKE: BenchSizes = {
   seededTags: 20_000,
   retainedTags: 2_000,
   collectedBlobs: 2_200,
+  adoptedManifests: 500,
   idleSockets: 100,
 }
 
