@@ -31,6 +31,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'links',
         'certificates',
         'door',
+        'in-use',
       ],
       ...['backup', '.', 'workers', 'doctor', 'start.ts', 'drill'],
     ],

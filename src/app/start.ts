@@ -9,6 +9,7 @@ import {
   FEW_CONNECTIONS,
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
+import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { keepBackingUp } from './backup/keep-backing-up.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
@@ -18,6 +19,7 @@ import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
 import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
 import { watchDatabase } from './database/watch-database.ts'
+import { findDockerUrl } from './door/find-docker-url.ts'
 import { checkListeners, requireFreePorts } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { AppError } from './faults/app-error.ts'
@@ -109,6 +111,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await checkStorage(place)
   await warnOfUnreadRepositories(place, logger)
   resources.use(watchDatabase(store.database, { logger }))
+  await watchRunningImages({ config, store, logger, resources })
   resources.use(keepUpkeep({ config, logger, place, contents, database: store.database }))
   resources.use(backUpBySchedule({ config, logger, place, contents, store }, options))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
@@ -181,6 +184,19 @@ async function openUpkeep(context: StartContext): Promise<DoorSource | undefined
   if (!door) return undefined
   const { openDoorUpkeep } = await import('./door/door-upkeep.ts')
   return openDoorUpkeep({ ...context, door })
+}
+
+/** Loaded here: without an engine none of its parts are needed. */
+async function watchRunningImages({
+  config,
+  store,
+  logger,
+  resources,
+}: Pick<StartContext, 'config' | 'store' | 'logger' | 'resources'>): Promise<void> {
+  const url = findDockerUrl(config)
+  if (url === undefined) return
+  const { keepRunningImages } = await import('./in-use/keep-running-images.ts')
+  resources.use(keepRunningImages({ url, config, logger, facts: createSqlMetadata(store.database) }))
 }
 
 async function serveByWorkers(context: StartContext): Promise<Serving> {

@@ -37,6 +37,8 @@ export interface Config {
   readonly sparseManifests: boolean
   /** Virtual hosts and certificates; undefined: the registry answers every host. */
   readonly frontDoor: FrontDoorConfig | undefined
+  /** Engine whose containers become hosts, and whose images are kept. `auto`: the usual sockets; undefined: off. */
+  readonly dockerHost: string | undefined
   /** Further accounts, in Apache's htpasswd format. */
   readonly htpasswdFile: string | undefined
   /** True if DES and plain-text entries of password files are checked. */

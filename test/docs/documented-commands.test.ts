@@ -305,13 +305,18 @@ test('the unit of systemd is one', async (context) => {
   })
 })
 
-test('each berth.yaml of the documents is one', async () => {
+test('each berth.yaml and each file of policies of the documents is one', async () => {
   const files = readBlocks().filter(({ language }) => language === 'yaml')
   assert.ok(files.length > 2)
   await withReader({}, async (reader) => {
     for (const { text } of files) {
-      await writeFile(reader.path('berth.yaml'), text)
-      await reader.run('env -u BERTH_LISTEN_HTTP berth config --config berth.yaml')
+      const isPolicies = /^(?:policies|quotas):/m.test(text)
+      await writeFile(reader.path(isPolicies ? 'policies.yaml' : 'berth.yaml'), text)
+      await reader.run(
+        isPolicies
+          ? 'berth policy test team/app --file policies.yaml'
+          : 'env -u BERTH_LISTEN_HTTP berth config --config berth.yaml',
+      )
     }
   })
 })

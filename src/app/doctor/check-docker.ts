@@ -1,6 +1,6 @@
 import { createDockerClient } from '../../front-door/docker/engine/docker-client.ts'
 import { DockerError } from '../../front-door/docker/engine/docker-error.ts'
-import { findDockerUrl } from '../door/watch-docker.ts'
+import { findDockerUrl } from '../door/find-docker-url.ts'
 import { type Finding, failed, ok, reasonOf, skipped } from './finding.ts'
 
 /** Checks that the Docker engine can be read from. */

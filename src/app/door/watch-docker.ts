@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { FrontDoorConfig } from '../../config/front-door.ts'
 import {
@@ -10,9 +9,7 @@ import {
 import { createDockerClient } from '../../front-door/docker/engine/docker-client.ts'
 import { ContainerWatch } from '../../front-door/docker/watch-containers.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
-
-/** Usual sockets of engines: on the host, and inside nginx-proxy's container. */
-const USUAL_SOCKETS = ['/var/run/docker.sock', '/tmp/docker.sock', '/run/podman/podman.sock']
+import { findDockerUrl } from './find-docker-url.ts'
 
 /** Callbacks about containers. */
 interface WatchDockerOptions {
@@ -20,13 +17,6 @@ interface WatchDockerOptions {
   readonly onDeclarations: (declarations: readonly SiteDeclaration[]) => void
   readonly onLost: (lost: readonly LostContainer[]) => void
   readonly onState: (state: string) => void
-}
-
-/** The engine of a configuration; undefined: none. */
-export function findDockerUrl(door: Pick<FrontDoorConfig, 'dockerHost'>): string | undefined {
-  if (door.dockerHost !== 'auto') return door.dockerHost
-  const socket = USUAL_SOCKETS.find((path) => existsSync(path))
-  return socket && `unix://${socket}`
 }
 
 /** Watches the containers of the configured engine. A missing one is logged once, and everything else goes on. */

@@ -51,6 +51,7 @@ test('loadConfig() gives the documented defaults', () => {
     deleteEnabled: true,
     sparseManifests: false,
     frontDoor: undefined,
+    dockerHost: 'auto',
     htpasswdFile: undefined,
     weakHashes: false,
     authRealm: 'Berth',

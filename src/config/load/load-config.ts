@@ -135,6 +135,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     database: readDatabase(read),
     ...listeners,
     frontDoor: readFrontDoor(read, isGiven, isPlainHttpSafe({ ...listeners, insecureHttp })),
+    dockerHost: read('docker-host'),
     insecureHttp,
     publicUrl: read('public-url'),
     trustedProxies: read('trusted-proxies'),

@@ -64,7 +64,7 @@ export const FRONT_DOOR_OPTIONS = {
   },
   'docker-host': {
     value: 'URL',
-    help: 'Docker engine whose containers become hosts: unix:///path, tcp://host:port, auto or off',
+    help: 'Docker engine whose containers become hosts, and whose images are kept: unix:///path, tcp://host:port, auto or off',
     example: 'unix:///run/podman/podman.sock',
     default: 'auto',
     otherwise: 'auto: /var/run/docker.sock or /tmp/docker.sock if one exists',

@@ -77,6 +77,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'log-level': config.log.level,
     'log-format': config.log.format,
     ...frontDoorSettings(config.frontDoor),
+    'docker-host': config.dockerHost ?? 'off',
   }
 }
 
@@ -99,13 +100,12 @@ function poolSettings(
 /** Settings of the front door; none without a domain, as then there is no front door. */
 function frontDoorSettings(
   door: FrontDoorConfig | undefined,
-): Record<keyof typeof FRONT_DOOR_OPTIONS, SettingDescription['value']> {
+): Record<Exclude<keyof typeof FRONT_DOOR_OPTIONS, 'docker-host'>, SettingDescription['value']> {
   return {
     domain: door?.domains ?? [],
     certs: door?.certsDir ?? null,
     'vhost-dir': door?.vhostDir ?? null,
     'htpasswd-dir': door?.htpasswdDir ?? null,
-    'docker-host': door ? (door.dockerHost ?? 'off') : null,
     'prefer-ipv6': door?.preferIpv6 ?? null,
     'default-host': door?.defaultHost ?? null,
     'https-method': door?.httpsMethod ?? null,

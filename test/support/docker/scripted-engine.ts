@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -10,6 +11,12 @@ interface ScriptedContainer {
   readonly labels?: Readonly<Record<string, string>>
   readonly state?: 'running' | 'paused' | 'exited' | 'created'
   readonly networks?: Readonly<Record<string, unknown>>
+  /** Name of its image as it was given; by default the container's own. */
+  readonly image?: string
+  /** Names with digests of that image. */
+  readonly repoDigests?: readonly string[]
+  /** The manifest that it was made of, as newer engines give it. */
+  readonly manifest?: string
 }
 
 /** A server on a Unix socket that speaks as much of the Engine API as Berth reads. */
@@ -99,6 +106,11 @@ export function formatId(number: number): string {
   return number.toString(16).padStart(64, 'c')
 }
 
+/** The id of the image of a name. */
+export function formatImageId(name: string): string {
+  return `sha256:${createHash('sha256').update(name).digest('hex')}`
+}
+
 /** The answer to `/containers/{id}/json`, as Docker gives it. */
 function inspectAnswer(id: string, container: ScriptedContainer): unknown {
   const { name, env = [], labels = {}, state = 'running', networks = {} } = container
@@ -123,17 +135,36 @@ function answer(url: string, { containers, networks }: ScriptedEngine): { status
     return { status: 200, body: { Version: '99.1', ApiVersion: '1.47', MinAPIVersion: '1.24' } }
   if (url === '/networks') return { status: 200, body: networks }
   if (url === '/containers/json?all=1') {
-    const list = [...containers].map(([Id, { name, state = 'running', networks: Networks = {} }]) => ({
-      Id,
-      Names: [`/${name}`],
-      State: state,
-      Status: 'Up 3 minutes',
-      NetworkSettings: { Networks },
-    }))
+    const list = [...containers].map(([Id, container]) => {
+      const { name, state = 'running', networks: Networks = {}, image = name, manifest } = container
+      return {
+        Id,
+        Names: [`/${name}`],
+        Image: image,
+        ImageID: formatImageId(image),
+        ...(manifest === undefined ? {} : { ImageManifestDescriptor: { digest: manifest } }),
+        State: state,
+        Status: 'Up 3 minutes',
+        NetworkSettings: { Networks },
+      }
+    })
     return { status: 200, body: list }
   }
+  if (url === '/info') return { status: 200, body: { ID: 'engine-1', Name: 'docker.example' } }
+  const image = /^\/images\/([^/]+)\/json$/.exec(url)?.[1]
+  if (image !== undefined) return answerImage(image, containers)
   const id = /^\/containers\/([^/]+)\/json$/.exec(url)?.[1] ?? ''
   const container = containers.get(id)
   if (container) return { status: 200, body: inspectAnswer(id, container) }
   return { status: 404, body: { message: `No such container: ${id}` } }
+}
+
+function answerImage(
+  id: string,
+  containers: ScriptedEngine['containers'],
+): { status: number; body: unknown } {
+  for (const { name, image = name, repoDigests = [] } of containers.values()) {
+    if (formatImageId(image) === id) return { status: 200, body: { Id: id, RepoDigests: repoDigests } }
+  }
+  return { status: 404, body: { message: `No such image: ${id}` } }
 }

@@ -7,7 +7,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { makePaper } from '../../../../test/support/certificates/paper-ca.ts'
-import { formatId, startScriptedEngine } from '../../../../test/support/docker/scripted-engine.ts'
+import {
+  formatId,
+  formatImageId,
+  startScriptedEngine,
+} from '../../../../test/support/docker/scripted-engine.ts'
 import { findFreePort } from '../../../../test/support/machine/free-port.ts'
 import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
 import { createDockerClient, type DockerClient, readEngineVersion } from './docker-client.ts'
@@ -30,13 +34,17 @@ test('a client asks only with GET, and unversioned', async () => {
   await client.get('/containers/json?all=1')
   await client.get('/networks')
   await client.inspect(formatId(1))
+  await client.inspectImage(formatImageId('app'))
   assert.deepEqual(engine.requests, [
     'GET /version',
     'GET /containers/json?all=1',
     'GET /networks',
     `GET /containers/${formatId(1)}/json`,
+    `GET /images/${formatImageId('app')}/json`,
   ])
-  const members: readonly (keyof DockerClient)[] = ['url', 'get', 'inspect', 'openEvents', 'close']
+  const members: readonly (keyof DockerClient)[] = [
+    ...(['url', 'get', 'inspect', 'inspectImage', 'openEvents', 'close'] as const),
+  ]
   assert.deepEqual(Object.keys(client), members, 'there is nothing else to call')
   client.close()
 })
@@ -49,6 +57,7 @@ test('a path that is none of the few does not compile, nor does an id that is a 
   assert.ok(forbidden)
   for (const id of ['../images/x', 'a/../../b', '', 'a?force=1', 'a b', '%2e%2e']) {
     await fails(client.inspect(id), 'DOCKER_ANSWER_INVALID', /by an invalid id/)
+    await fails(client.inspectImage(id), 'DOCKER_ANSWER_INVALID', /by an invalid id/)
   }
   assert.deepEqual(engine.requests, [])
   client.close()

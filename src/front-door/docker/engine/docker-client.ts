@@ -34,6 +34,8 @@ export interface DockerClient {
   get(path: EnginePath): Promise<unknown>
   /** `/containers/{id}/json`. Errors: {@link DockerError}, `DOCKER_NOT_FOUND` for one that is gone. */
   inspect(id: string): Promise<unknown>
+  /** `/images/{id}/json`. Errors: {@link DockerError}, `DOCKER_NOT_FOUND` for one that is gone. */
+  inspectImage(id: string): Promise<unknown>
   /**
    * Subscribes to events; settles once the engine has begun to answer. The stream ends with an error when the engine
    * ends it or the signal aborts. Errors: {@link DockerError}.
@@ -77,6 +79,10 @@ export function createDockerClient(
     },
     async inspect(id) {
       const path = `/containers/${checkId(id, url)}/json`
+      return parseAnswer(await fetchText(engine, path, MAX_ANSWER_BYTES), path, url)
+    },
+    async inspectImage(id) {
+      const path = `/images/${checkImageId(id, url)}/json`
       return parseAnswer(await fetchText(engine, path, MAX_ANSWER_BYTES), path, url)
     },
     async openEvents(filters, signal) {
@@ -132,6 +138,12 @@ function checkId(id: string, url: string): string {
   throw new DockerError('DOCKER_ANSWER_INVALID', url, 'it named a container by an invalid id')
 }
 
+/** The same for an image, which podman names without the algorithm. */
+function checkImageId(id: string, url: string): string {
+  if (/^(?:sha256:)?[a-f0-9]{64}$/.test(id)) return id
+  throw new DockerError('DOCKER_ANSWER_INVALID', url, 'it named an image by an invalid id')
+}
+
 async function fetchText(engine: Engine, path: string, maxBytes: number): Promise<string> {
   const signal = AbortSignal.timeout(engine.answerTimeoutMs)
   try {
@@ -180,7 +192,7 @@ function send(engine: Engine, path: string, options: SendOptions, isRetry = fals
 function toStatusError(status: number, path: string, url: string): DockerError {
   const reason = `it answered ${status} to GET ${path.split('?', 1)[0]}`
   if (status === 401 || status === 403) return new DockerError('DOCKER_FORBIDDEN', url, reason)
-  if (status === 404 && path.startsWith('/containers/'))
+  if (status === 404 && /^\/(?:containers|images)\//.test(path))
     return new DockerError('DOCKER_NOT_FOUND', url, reason)
   if (status >= 500) return new DockerError('DOCKER_GONE', url, reason)
   return new DockerError('DOCKER_ANSWER_INVALID', url, reason)

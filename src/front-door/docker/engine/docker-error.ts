@@ -16,7 +16,8 @@ const REMEDIES: Readonly<Record<DockerErrorCode, string>> = {
   DOCKER_URL_INVALID: 'Give --docker-host as unix:///path or tcp://host:port',
   DOCKER_MISSING: 'Start Docker, name its socket with --docker-host, or say --docker-host off',
   DOCKER_DENIED: "Run Berth as root or in the socket's group, or give it a socket proxy",
-  DOCKER_FORBIDDEN: 'Let the socket proxy allow GET for events, containers, networks, version and ping',
+  DOCKER_FORBIDDEN:
+    'Let the socket proxy allow GET for events, containers, images, networks, info, version and ping',
   DOCKER_REFUSED: 'Start the engine, or set its address with --docker-host; Berth tries again by itself',
   DOCKER_GONE: 'Check that the engine runs; Berth tries again by itself',
   DOCKER_TIMEOUT: 'Check that the engine is not stuck ("docker ps"); Berth tries again by itself',
