@@ -184,7 +184,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'it needs an image of the reader; test/front-door/brief-in-a-container.test.ts runs Berth in a container so',
   'docker run -d -p 127.0.0.1:5001:5000 -v ~/registry/storage:/var/lib/registry --name old-registry registry:2':
     FETCHES_IMAGE,
-  'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e NETWORKS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
+  'docker run -d --name socket-proxy -v /var/run/docker.sock:/var/run/docker.sock -e CONTAINERS=1 -e EVENTS=1 -e IMAGES=1 -e INFO=1 -e NETWORKS=1 -e VERSION=1 -e PING=1 -e POST=0 tecnativa/docker-socket-proxy':
     FETCHES_IMAGE,
   'berth cert check registry.example.com':
     'it connects to a public host; src/cli/commands/cert/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',

@@ -8,20 +8,28 @@ import {
 } from '../../in-use-facts.ts'
 import { betweenBatches } from '../between-batches.ts'
 import type { Reads, Writes } from '../repositories.ts'
+import { type EndedImage, queueEnded } from './queue-ended.ts'
 
 /** Rows written at once, between which other requests are served. */
 const BATCH = 500
 
-/** Replaces the rows of an engine, and removes those of engines that are gone for good. */
+/**
+ * Replaces the rows of an engine, and removes those of engines that are gone for good. Images that have ended are queued
+ * for collection.
+ */
 export async function recordRunning(
   tx: Writes,
   { engine, images, now }: { engine: ContainerEngine; images: readonly RunningImage[]; now: number },
 ): Promise<void> {
-  await tx.deleteFrom('running_images').where('engine', '=', engine.id).execute()
-  await tx
+  const former = await tx
     .deleteFrom('running_images')
-    .where('seen_at', '<=', now - RUNNING_KEPT_MS)
+    .where((eb) => eb.or([eb('engine', '=', engine.id), eb('seen_at', '<=', now - RUNNING_KEPT_MS)]))
+    .returning(['repository', 'digest'])
     .execute()
+  const keyOf = ({ repository, digest }: EndedImage): string => `${repository}@${digest}`
+  const present = new Set(images.map(keyOf))
+  const ended = former.filter((image) => !present.has(keyOf(image)))
+  await queueEnded(tx, ended, now)
   for (let at = 0; at < images.length; at += BATCH) {
     if (at > 0) await betweenBatches()
     const rows = images.slice(at, at + BATCH).map(({ repository, digest, containers }) => ({
