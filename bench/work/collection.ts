@@ -28,6 +28,8 @@ const DELETED = 20
 const CLIENTS = 2
 /** Steps a second of the server's collection: far above the default of 100, so that it ends within minutes. */
 const RATE = 1_000
+/** A token outlives the collection. */
+const FLAGS = ['--collect-rate', String(RATE), '--token-lifetime', '3600']
 /** Age of seeded entries, at least, in ms. */
 const QUEUED_BEFORE_MS = 24 * 3_600_000
 /** Pause between two looks at the queue, in ms. */
@@ -55,9 +57,7 @@ async function measureShare(context: WorkContext, deadShare: number): Promise<vo
   const { collectedBlobs, loadS } = options.sizes
   const work = collectionWork(collectedBlobs, deadShare)
   await using kept = keepServers()
-  const berth = kept.add(
-    await startBerth(workspace, { name: NAMES.berth, flags: ['--collect-rate', String(RATE)] }),
-  )
+  const berth = kept.add(await startBerth(workspace, { name: NAMES.berth, flags: FLAGS }))
   await berth.stop()
   const images = seedImages({ dataDir: berth.dataDir, blobs: collectedBlobs, deadShare })
   if (deadShare === DEAD_SHARES[0]) {
@@ -199,11 +199,13 @@ async function measureRequests(
     repeat(times.pull, pull),
     repeat(times.push, push),
   ]).flat()
+  const working = Promise.all(clients)
   try {
-    await meanwhile()
+    // A request that fails ends the measurement at once.
+    await Promise.race([meanwhile(), working])
   } finally {
     isOver = true
-    await Promise.all(clients)
+    await working
   }
   return { pull: percentile(times.pull, 99), push: percentile(times.push, 99) }
 }
