@@ -8,6 +8,7 @@ import { createLogger } from '../../src/log/logger.ts'
 import { createDistributionTree } from '../support/content/distribution-tree.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { runCli } from '../support/program/run-cli.ts'
+import { serve } from '../support/program/served-berth.ts'
 
 test('berth adopt takes a folder over, and a server of it serves the images', async () => {
   await using folder = await makeTempFolder('adopt')
@@ -57,4 +58,22 @@ test('berth adopt refuses a folder without repositories, and a data folder whose
   const none = await runCli(['adopt', folder.path])
   assert.equal(none.code, 1)
   assert.match(none.stderr, /^error\[NOTHING_TO_ADOPT\]: There are no repositories/)
+})
+
+test('a server started with --adopt takes the folder over first, and one without says how', async () => {
+  await using folder = await makeTempFolder('adopt')
+  const tree = createDistributionTree(folder.path)
+  const image = tree.image('team/app', 'one', { tag: 'v1' })
+  const data = join(folder.path, 'data')
+  {
+    await using server = await serve(data, '--registry-root', folder.path)
+    assert.match(server.output(), /berth adopt/)
+  }
+  {
+    await using _server = await serve(data, '--registry-root', folder.path, '--adopt')
+    const list = await runCli(['tag', 'list', 'team/app', '--data', data, '--json'])
+    assert.match(list.stdout, new RegExp(image.digest))
+  }
+  await using server = await serve(data, '--registry-root', folder.path, '--adopt')
+  assert.doesNotMatch(server.output(), /berth adopt/)
 })
