@@ -66,7 +66,18 @@ test('docs/cli.md lists exactly the commands there are', async () => {
   )
   const commands: string[] = []
   for (const name of await listCommands([])) {
-    const groups = ['user', 'repo', 'tag', 'policy', 'trash', 'retention', 'read-only', 'site', 'cert']
+    const groups = [
+      'user',
+      'repo',
+      'tag',
+      'manifest',
+      'policy',
+      'trash',
+      'retention',
+      'read-only',
+      'site',
+      'cert',
+    ]
     const isGroup = groups.includes(name)
     const inner = isGroup || ['gc', 'scrub', 'backup'].includes(name) ? await listCommands([name]) : []
     commands.push(...(isGroup ? [] : [name]), ...inner.map((verb) => `${name} ${verb}`))

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   config: async () => (await import('./commands/config.ts')).addConfigCommand,
   user: async () => (await import('./commands/user/user.ts')).addUserCommand,
   repo: async () => (await import('./commands/repo.ts')).addRepoCommand,
+  manifest: async () => (await import('./commands/manifest.ts')).addManifestCommand,
   tag: async () => (await import('./commands/tag.ts')).addTagCommand,
   policy: async () => (await import('./commands/policy/policy.ts')).addPolicyCommand,
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,

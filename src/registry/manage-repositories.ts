@@ -33,6 +33,7 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
       return rows?.map(({ size, ...row }) => ({ ...row, manifestSizeBytes: size }))
     },
     sizeTags: (name, tags) => sizeTags(sizes, name, tags),
+    deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, BY_COMMAND),
     deleteTag: (name, tag) => metadata.deleteTag(name, tag, BY_COMMAND),
     listTagPeriods: (name, selection) => metadata.listTagPeriods(name, selection),
     restoreTag: (target) => metadata.restoreTag(target, BY_COMMAND),

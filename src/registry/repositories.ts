@@ -68,6 +68,8 @@ export interface RepositoryManager {
   listTags(name: RepositoryName, page: { limit: number; last?: string }): Promise<TagSummary[] | undefined>
   /** Adds sizes to tags of a repository. */
   sizeTags(name: RepositoryName, tags: readonly TagSummary[]): Promise<SizedTag[]>
+  /** Removes a manifest and the tags that point at it, unless an index names it. Bytes go later. */
+  deleteManifest(name: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
   /** Removes one tag; its manifest stays. False if there was none. */
   deleteTag(name: RepositoryName, tag: Tag): Promise<boolean>
   /**

@@ -158,7 +158,7 @@ test('what another registry may need is not removed, and a preview says so', asy
   const image = await t.push('v1', 'layer')
   await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)
   t.age(15)
-  await mkdir(join(t.berth.dataDir, 'docker/registry/v2/repositories'))
+  await mkdir(join(t.berth.dataDir, 'docker/registry/v2/repositories/app'), { recursive: true })
   for (const flags of [[], ['--dry-run'], ['--now', '--yes']]) {
     await assert.rejects(t.berth.command(['gc', ...flags]), /COLLECTION_HELD/)
   }

@@ -56,6 +56,8 @@ test('blobs are own ones unless a Distribution registry has kept its facts besid
   assert.equal(await place.findOwnBlobs(), blobs)
   await mkdir(join(temp.path, FACTS))
   assert.equal(await place.findOwnBlobs(), undefined)
+  assert.equal(await place.findForeignRepositories(), undefined, 'an empty folder has no repositories')
+  await mkdir(join(temp.path, FACTS, 'app'))
   assert.equal(await place.findForeignRepositories(), join(temp.path, FACTS))
   const store = await place.open()
   await store.close()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
 import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../blob-place.ts'
 import type { BlobStore } from '../blob-store.ts'
+import { isAbsent } from '../storage-fault.ts'
 import { hashThreadIfUseful, type OnThreadLost } from './hashes/hash-thread.ts'
 import { blobFolder, linkFolder, uploadFolder } from './layout.ts'
 import { probeFolders } from './probe-folders.ts'
@@ -22,7 +23,7 @@ export function createDiskPlace(root: string): BlobPlace {
     },
     probe: () => probeFolders(root),
     findOwnBlobs: () => findOwnBlobs(root),
-    findForeignRepositories: async () => FOREIGN.map((state) => linkFolder(root, state)).find(existsSync),
+    findForeignRepositories: () => findForeign(root),
     openLinks: async () => {
       const { createDiskLinkTree } = await import('./links/disk-link-tree.ts')
       return createDiskLinkTree(root)
@@ -56,6 +57,16 @@ function createLossWarning(warn: NonNullable<OpenPlaceOptions['warn']>): OnThrea
     const next = isLast ? 'from now on uploads are hashed where they are received' : 'another one is started'
     warn(`the thread that hashes uploads was lost: their bytes are read again, ${next}`, error)
   }
+}
+
+/** A folder without an entry has no repositories: Distribution and tools for its folder leave such ones. */
+async function findForeign(root: string): Promise<string | undefined> {
+  for (const state of FOREIGN) {
+    const folder = linkFolder(root, state)
+    const entries = await readdir(folder).catch((error) => (isAbsent(error) ? [] : ['unreadable']))
+    if (entries.length > 0) return folder
+  }
+  return undefined
 }
 
 /** Blobs beside the facts of a Distribution registry are its own, unless Berth has used the folder. */

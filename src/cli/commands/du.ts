@@ -5,9 +5,9 @@ import type { SizedTag } from '../../registry/repositories.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
+import { unknownRepository } from '../errors/unknown-repository.ts'
 import type { Io } from '../io.ts'
 import { formatBytes, formatPairs, formatTable } from '../output/table.ts'
-import { unknownRepository } from './repo.ts'
 
 const EXAMPLES = `
 Examples:

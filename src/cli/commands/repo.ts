@@ -1,20 +1,21 @@
 import { type Command, Option } from 'commander'
-import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
 import type { RepositorySummary } from '../../registry/repositories.ts'
 import { REPOSITORY_ORDERS, type RepositoryOrder } from '../../registry/repositories.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { printPages } from '../context/pages.ts'
-import { CliError } from '../errors/cli-error.ts'
+import { unknownRepository } from '../errors/unknown-repository.ts'
 import type { Io } from '../io.ts'
 import { formatBytes, formatPairs, formatTime } from '../output/table.ts'
-import { askConfirmation } from '../prompts/ask.ts'
+import { addRepoDelete } from './repo-delete.ts'
 
 const EXAMPLES = `
 Examples:
   berth repo list --sort size                the largest first
   berth repo show alice/app
-  berth repo delete alice/app --yes          with all its tags and manifests`
+  berth repo delete alice/app --yes          with all its tags and manifests
+  berth repo delete 'alice/pr-*' --dry-run   all that match, and the room that they would give back`
 
 /** `berth repo …`. */
 export function addRepoCommand(program: Command, io: Io): void {
@@ -24,12 +25,7 @@ export function addRepoCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
   addList(repo, io)
   addShow(repo, io)
-  addDelete(repo, io)
-}
-
-/** The error of a repository that does not exist. */
-export function unknownRepository(name: RepositoryName): CliError {
-  return new CliError('REPOSITORY_UNKNOWN', `There is no repository ${name}`)
+  addRepoDelete(repo, io)
 }
 
 function addList(repo: Command, io: Io): void {
@@ -89,28 +85,4 @@ function addShow(repo: Command, io: Io): void {
       ]
       printResult(context, { repository: found }, formatPairs(pairs))
     })
-}
-
-function addDelete(repo: Command, io: Io): void {
-  repo
-    .command('delete <name>')
-    .description('Delete a repository with its tags and manifests. Layers that other repositories have stay.')
-    .option('--yes', 'do not ask')
-    .action(async (text: string, _options, command: Command) => {
-      const context = createContext(command, io)
-      const name = parseRepositoryName(text)
-      await using data = await openDataOf(context)
-      const found = await data.repositories.show(name)
-      if (!found) throw unknownRepository(name)
-      const question = `Delete ${name} with ${counted(found.tagCount, 'tag')} and ${counted(found.manifestCount, 'manifest')}?`
-      await askConfirmation(io, question, context.flags.yes === true)
-      if (!(await data.repositories.delete(name))) throw unknownRepository(name)
-      // The last repository of a removed account frees its name.
-      await data.accounts.releaseNames([name.split('/', 1)[0] ?? ''])
-      printResult(context, { repository: { name } }, `Repository ${name} was deleted`)
-    })
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

@@ -9,9 +9,9 @@ import { findImmutableTags } from '../../policies/immutable-tags.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
+import { unknownRepository } from '../errors/unknown-repository.ts'
 import type { Io } from '../io.ts'
 import { askConfirmation } from '../prompts/ask.ts'
-import { unknownRepository } from './repo.ts'
 
 /** Tags read at once. */
 const PAGE_SIZE = 1_000

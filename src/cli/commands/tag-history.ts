@@ -5,9 +5,9 @@ import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
+import { unknownRepository } from '../errors/unknown-repository.ts'
 import type { Io } from '../io.ts'
 import { formatTable, formatTime } from '../output/table.ts'
-import { unknownRepository } from './repo.ts'
 
 /** Periods shown at most: the latest ones. */
 const MAX_PERIODS = 500

@@ -14,6 +14,8 @@ export const CLI_ERRORS = {
   REPOSITORY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth repo list" to list those that exist' },
   LOGIN_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth user logins NAME" to list those that exist' },
   TAG_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list REPOSITORY" to list those that exist' },
+  MANIFEST_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list NAME" to see digests' },
+  MANIFEST_IN_USE: { exit: EXIT.failed, remedy: 'Delete that index first' },
   CONTENT_GONE: { exit: EXIT.failed, remedy: 'Run "berth trash list" to see what can be restored' },
   REPOSITORY_EXISTS: { exit: EXIT.failed, remedy: 'Choose another name' },
   POLICY_UNREADABLE: { exit: EXIT.usage, remedy: 'Check the path, and the permissions of the file' },

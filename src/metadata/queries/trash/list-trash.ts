@@ -27,6 +27,17 @@ export async function listTrash(db: Reads, limit: number): Promise<TrashedConten
       'trashed_manifests.trashed_by as by',
     ])
     .where('repositories.trashed_at', 'is', null)
+    // One that was pushed again is not gone: nothing of it can be restored.
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('manifests')
+            .select('manifests.digest')
+            .whereRef('manifests.repository_id', '=', 'trashed_manifests.repository_id')
+            .whereRef('manifests.digest', '=', 'trashed_manifests.digest'),
+        ),
+      ),
+    )
     .orderBy('at', 'desc')
     .limit(limit)
     .execute()

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bootBerth } from '../support/program/boot-berth.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
+
+const CONFIG = Buffer.from('{}')
+const LAYER = Buffer.alloc(300_000, 'a layer')
+
+test('manifests and repositories are deleted with a preview of what goes with them and what becomes free', async () => {
+  await using berth = await bootBerth({ users: [{ name: 'alice', isAdmin: true }] })
+  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
+  await using http = new RawClient(berth.port, { authorization: `Basic ${basic}` })
+  const manifest = formatManifest([CONFIG, LAYER])
+  const digest = hashSha256(manifest)
+  for (const repository of ['alice/app', 'alice/pr-1', 'alice/pr-2']) {
+    await pushBlob(http, repository, CONFIG)
+    await pushBlob(http, repository, repository === 'alice/pr-1' ? Buffer.alloc(500_000, '1') : LAYER)
+    const own = formatManifest([CONFIG, repository === 'alice/pr-1' ? Buffer.alloc(500_000, '1') : LAYER])
+    for (const reference of ['v1', 'v2']) {
+      assert.equal(await putManifest(http, { repository, reference }, own), 201)
+    }
+  }
+  const name = `alice/app@${digest}`
+  const listTags = async (repository: string): Promise<string[]> => {
+    const { tags } = JSON.parse(await berth.command(['tag', 'list', repository, '--json']))
+    return tags.map((tag: { name: string }) => tag.name)
+  }
+  const dry = await berth.command(['manifest', 'delete', name, '--dry-run'])
+  assert.match(dry, /Tags that go with it: v1, v2\n.* is free at 20\d\d-/)
+  assert.deepEqual(await listTags('alice/app'), ['v1', 'v2'])
+  const { manifest: deleted } = JSON.parse(
+    await berth.command(['manifest', 'delete', name, '--yes', '--json']),
+  )
+  assert.deepEqual(deleted.tags, ['v1', 'v2'])
+  assert.equal((await http.send('GET', `/v2/alice/app/manifests/${digest}`)).status, 404)
+  await assert.rejects(berth.command(['manifest', 'delete', 'alice/pr-1@sha256:12', '--yes']), /USAGE/)
+  await assert.rejects(
+    berth.command(['manifest', 'delete', `alice/pr-1@${digest}`, '--yes']),
+    /MANIFEST_UNKNOWN/,
+  )
+
+  // Deleted, and pushed again under another tag: it is not in the trash any more.
+  assert.match(await berth.command(['trash', 'list']), new RegExp(digest))
+  assert.equal(await putManifest(http, { repository: 'alice/app', reference: 'v3' }, manifest), 201)
+  assert.doesNotMatch(await berth.command(['trash', 'list']), new RegExp(digest))
+
+  const preview = JSON.parse(await berth.command(['repo', 'delete', 'alice/pr-*', '--dry-run', '--json']))
+  assert.deepEqual(
+    preview.repositories.map((found: { name: string }) => found.name),
+    ['alice/pr-1', 'alice/pr-2'],
+  )
+  assert.ok(preview.freeing.bytes >= 500_000, `${preview.freeing.bytes} bytes`)
+  const days = (Date.parse(preview.freeing.freeAt) - Date.now()) / (24 * 3_600_000)
+  assert.ok(days > 13.9 && days < 14.1, `${days} days`)
+  assert.match(
+    await berth.command(['repo', 'delete', 'alice/pr-*', '--yes']),
+    /^2 repositories were deleted\. At least/,
+  )
+  await assert.rejects(berth.command(['repo', 'delete', 'alice/pr-*', '--yes']), /REPOSITORY_UNKNOWN/)
+  const { repositories } = JSON.parse(await berth.command(['repo', 'list', '--json']))
+  assert.deepEqual(
+    repositories.map((found: { name: string }) => found.name),
+    ['alice/app'],
+  )
+})
