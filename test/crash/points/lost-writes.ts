@@ -113,8 +113,9 @@ export class LostWrites implements ChangeFollower {
       const path = current.get(file)
       if (unsynced !== 'some' || path === undefined || file.unsynced.length === 0) return file.durable
       const bytes = withoutRanges(readFileSync(path), file.dropped)
+      // What was synced stays: a file that grew is cut after that.
       return random.chance(0.5)
-        ? bytes.subarray(0, random.between(0, bytes.length))
+        ? bytes.subarray(0, random.between(Math.min(file.durable.length, bytes.length), bytes.length))
         : withoutRanges(
             bytes,
             file.unsynced.filter(() => random.chance(0.5)),
