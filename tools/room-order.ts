@@ -97,6 +97,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         '.',
         'queries',
         'queries/policies',
+        'queries/quotas',
         'queries/in-use',
         'queries/tags',
         'queries/trash',

@@ -210,6 +210,16 @@ export interface UploadRow {
 export interface UploadFacts {
   /** Opens a session, unless its principal has `maxOpen` already; false if so. */
   createUpload(upload: UploadRow, maxOpen?: number): Promise<boolean>
+  /**
+   * Fails with `OciError` `DENIED` if a quota has no room for content: early, before its bytes are sent or stored. The
+   * transaction that adds it decides. `upload`: the session that brings it, whose own bytes do not count twice.
+   */
+  requireRoom(wanted: {
+    repository: RepositoryName
+    size: number
+    digest?: Digest | undefined
+    upload?: UploadId | undefined
+  }): Promise<void>
   findUpload(id: UploadId): Promise<UploadRow | undefined>
   /** Moves a session from one offset to the next; false if it is gone or was moved by another request. */
   advanceUpload(id: UploadId, from: number, to: { offset: number; state: string }): Promise<boolean>

@@ -7,6 +7,7 @@ import { createUploadFacts } from './queries/content/upload-facts.ts'
 import { createInUseFacts } from './queries/in-use/in-use-facts.ts'
 import { createPolicyFacts } from './queries/policies/policy-facts.ts'
 import { PolicyReader } from './queries/policies/policy-reader.ts'
+import { createFindQuota } from './queries/quotas/quota-reader.ts'
 import { createSwitchFacts, refuseWhileReadOnly } from './queries/switches.ts'
 import { createRestoreFacts } from './queries/trash/restore.ts'
 import type { MetadataSchema } from './schema.ts'
@@ -17,11 +18,12 @@ export function createSqlMetadata(
   clock: () => number = database.now,
 ): Metadata {
   const policies = new PolicyReader()
+  const findQuota = createFindQuota(database)
   return {
-    ...createBlobFacts(database, clock),
-    ...createManifestFacts(database, clock, policies),
+    ...createBlobFacts(database, clock, findQuota),
+    ...createManifestFacts(database, clock, { policies, findQuota }),
     ...createRepositoryFacts(database, clock, policies),
-    ...createUploadFacts(database, clock),
+    ...createUploadFacts(database, clock, findQuota),
     ...createRestoreFacts(database, clock, policies),
     ...createPolicyFacts(database, clock),
     ...createInUseFacts(database, clock),

@@ -1,5 +1,6 @@
 import type { z as Zod } from 'zod'
 import { tagPatterns } from './patterns/tag-patterns.ts'
+import { type QuotaEntry, quotaEntries } from './quotas.ts'
 import { type RetentionAspect, retentionAspect } from './retention/retention-rules.ts'
 
 /**
@@ -14,8 +15,10 @@ export interface Aspects {
 }
 
 /** Parts of the document beside the policies. */
-// biome-ignore lint/suspicious/noEmptyInterface: parts are added here one by one
-export interface DocumentParts {}
+export interface DocumentParts {
+  /** Limits of namespaces: see docs/sizes-and-quotas.md. */
+  readonly quotas?: readonly QuotaEntry[] | undefined
+}
 
 /** The form of each aspect. */
 export const ASPECT_SCHEMAS: {
@@ -28,4 +31,6 @@ export const ASPECT_SCHEMAS: {
 /** The form of each part. */
 export const PART_SCHEMAS: {
   readonly [P in keyof DocumentParts]-?: Zod.ZodType<NonNullable<DocumentParts[P]>>
-} = {}
+} = {
+  quotas: quotaEntries,
+}

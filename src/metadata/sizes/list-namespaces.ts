@@ -3,8 +3,8 @@ import type { Page } from '../metadata.ts'
 import { betweenBatches } from '../queries/between-batches.ts'
 import { lastOf } from '../queries/last-of.ts'
 import { holdsContent, type Reads } from '../queries/repositories.ts'
+import { withinNamespace } from '../queries/within-namespace.ts'
 import type { NamespaceSizes } from '../size-facts.ts'
-import { withinNamespace } from './size-scope.ts'
 
 /** Names of repositories read at once. */
 const BATCH = 1_000

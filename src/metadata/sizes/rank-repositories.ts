@@ -3,9 +3,9 @@ import { kysely } from '../../database/kysely.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { holdsContent, type Reads } from '../queries/repositories.ts'
 import { withinFilter } from '../queries/repository-filter.ts'
+import { withinNamespace } from '../queries/within-namespace.ts'
 import type { MetadataSchema } from '../schema.ts'
 import type { RankedPage, RankedRepository, RepositoryOrder } from '../size-facts.ts'
-import { withinNamespace } from './size-scope.ts'
 
 interface RankedRow {
   name: string

@@ -1,6 +1,7 @@
 import type { RawBuilder } from 'kysely'
 import { kysely } from '../../database/kysely.ts'
 import type { Reads } from '../queries/repositories.ts'
+import { isDeleted, withinNamespace } from '../queries/within-namespace.ts'
 import type { ScopeSizes, SizeScope } from '../size-facts.ts'
 
 interface ScopeRow {
@@ -61,17 +62,6 @@ function within(scope: SizeScope, column: string): RawBuilder<unknown> {
   if (scope === 'all') return sql`1 = 1`
   if ('namespace' in scope) return withinNamespace(name, scope.namespace)
   return sql`(${name} = ${scope.repository} or ${isDeleted(name, scope.repository)})`
-}
-
-/** Names are compared by their bytes: `/` is followed by `0`, and `@` by `A`. */
-export function withinNamespace(name: RawBuilder<unknown>, namespace: string): RawBuilder<unknown> {
-  const { sql } = kysely
-  const below = sql`(${name} >= ${`${namespace}/`} and ${name} < ${`${namespace}0`})`
-  return sql`(${name} = ${namespace} or ${below} or ${isDeleted(name, namespace)})`
-}
-
-function isDeleted(name: RawBuilder<unknown>, former: string): RawBuilder<unknown> {
-  return kysely.sql`(${name} >= ${`${former}@`} and ${name} < ${`${former}A`})`
 }
 
 function selectSums(scope: SizeScope): RawBuilder<ScopeRow> {

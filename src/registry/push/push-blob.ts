@@ -195,6 +195,13 @@ class UploadSessions {
     if (hasWaited && body.length !== 0) throw sessionInUse()
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
+    try {
+      await this.#metadata.requireRoom({ repository, size: offset, digest, upload: id })
+    } catch (error) {
+      // Its bytes would count until it is given up, though they can never become a blob.
+      if (error instanceof OciError && error.code === 'DENIED') await this.drop(id)
+      throw error
+    }
     await claimDigest(this.#metadata, digest)
     const actual = await this.#blobs.commit(id, stored, digest)
     // Awaited here: the turn's return may take a while, during which a failure would be unhandled.
@@ -277,7 +284,9 @@ class UploadSessions {
    * needs no new offset: the session's row goes with the transaction that links the blob.
    */
   async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
-    const { id } = upload
+    const { id, repository } = upload
+    // Of a body of unknown length one byte: it is counted at its end.
+    await this.#metadata.requireRoom({ repository, size: body.length ?? 1 })
     const maxBlobBytes = this.#maxBlobBytes
     const maxBytes = roomFor(upload, body, maxBlobBytes)
     using share = await this.#room.enter(body.length)

@@ -7,6 +7,8 @@ import type { MetadataSchema } from '../../schema.ts'
 import { endQuarantine } from '../blob-damages.ts'
 import { isBeingRemoved, readMark, UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
+import type { FindQuota } from '../quotas/quota-reader.ts'
+import { requireRoom } from '../quotas/require-room.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from '../repositories.ts'
 import { withinFilter } from '../repository-filter.ts'
 
@@ -17,15 +19,21 @@ import { withinFilter } from '../repository-filter.ts'
 const RENEWED_EVERY_MS = 10 * 60_000
 
 /** {@link BlobFacts} in SQL. */
-export function createBlobFacts(database: Database<MetadataSchema>, clock: () => number): BlobFacts {
+export function createBlobFacts(
+  database: Database<MetadataSchema>,
+  clock: () => number,
+  findQuota: FindQuota,
+): BlobFacts {
   return {
     findBlob: createFindBlob(database),
     findHolder: (digest, filter, preferred) => findHolder(database.read, { digest, filter, preferred }),
     isQuarantined: (repository, digest) => isQuarantined(database.read, repository, digest),
     claimBlob: (digest) => claimBlob(database, digest, clock()),
-    linkBlob: ({ repository, digest, size, upload }) =>
-      database.transaction(async (tx) => {
+    linkBlob: async ({ repository, digest, size, upload }) => {
+      const quota = await findQuota(repository)
+      return database.transaction(async (tx) => {
         if (await isBeingRemoved(tx, digest)) return false
+        await requireRoom(tx, quota, { repository, digest, size, upload })
         const now = clock()
         const repositoryId = await ensureRepository(tx, repository, now)
         await tx
@@ -39,16 +47,21 @@ export function createBlobFacts(database: Database<MetadataSchema>, clock: () =>
         await insertLink(tx, { repositoryId, digest, now })
         if (upload) await tx.deleteFrom('uploads').where('id', '=', upload).execute()
         return true
-      }),
+      })
+    },
     relyOnBlob: (repository, digest) => relyOnBlob(database, { repository, digest, now: clock() }),
-    mountBlob: ({ from, repository, digest }) =>
-      database.transaction(async (tx) => {
-        if (!(await selectBlob(tx, from, digest).executeTakeFirst())) return false
+    mountBlob: async ({ from, repository, digest }) => {
+      const quota = await findQuota(repository)
+      return database.transaction(async (tx) => {
+        const held = await selectBlob(tx, from, digest).executeTakeFirst()
+        if (!held) return false
+        await requireRoom(tx, quota, { repository, digest, size: held.size })
         const now = clock()
         const repositoryId = await ensureRepository(tx, repository, now)
         await insertLink(tx, { repositoryId, digest, now })
         return true
-      }),
+      })
+    },
     unlinkBlob: (repository, digest) =>
       database.transaction(async (tx) => {
         const id = await findRepositoryId(tx, repository)

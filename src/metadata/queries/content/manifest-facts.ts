@@ -9,6 +9,8 @@ import { isBeingRemoved } from '../blob-removals.ts'
 import { refusePinned } from '../in-use/refuse-pinned.ts'
 import { findNamed } from '../named-content.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
+import type { FindQuota } from '../quotas/quota-reader.ts'
+import { requireRoom } from '../quotas/require-room.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 import { endManifestTags, endTag } from '../tags/tag-periods.ts'
 import { trashManifest } from '../trash/trash-manifest.ts'
@@ -20,7 +22,7 @@ import { listReferrers } from './referrers.ts'
 export function createManifestFacts(
   database: Database<MetadataSchema>,
   clock: () => number,
-  policies: PolicyReader,
+  { policies, findQuota }: { policies: PolicyReader; findQuota: FindQuota },
 ): ManifestFacts {
   const { read } = database
   const findByDigest = createFindByDigest(database)
@@ -28,15 +30,20 @@ export function createManifestFacts(
   return {
     findManifest: (repository, reference) =>
       isDigestReference(reference) ? findByDigest(repository, reference) : findByTag(repository, reference),
-    putManifest: (record) =>
-      database.transaction(async (tx) => {
+    putManifest: async (record) => {
+      const quota = await findQuota(record.repository)
+      return database.transaction(async (tx) => {
         const named = await findNamed(tx, record.repository, record.manifest)
         const missing = record.isSparseAllowed ? [] : named.missing
         const isRemoved = await isBeingRemoved(tx, record.digest)
         const isFit = missing.length + named.missized.length === 0
-        if (isFit && !isRemoved) await insertManifest(tx, record, { policies, now: clock() })
+        if (isFit && !isRemoved) {
+          await requireRoom(tx, quota, { ...record, size: record.bytes.length })
+          await insertManifest(tx, record, { policies, now: clock() })
+        }
         return { ...named, missing, isRemoved }
-      }),
+      })
+    },
     findNamed: (repository, manifest) => findNamed(read, repository, manifest),
     deleteManifest: (repository, digest, by) =>
       database.transaction((tx) => deleteManifest(tx, { repository, digest, by, policies, now: clock() })),

@@ -3,24 +3,32 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { UploadId } from '../../../oci/request.ts'
 import type { UploadFacts } from '../../metadata.ts'
 import type { MetadataSchema } from '../../schema.ts'
+import type { FindQuota } from '../quotas/quota-reader.ts'
+import { requireRoom } from '../quotas/require-room.ts'
 import type { Reads } from '../repositories.ts'
 
 /** {@link UploadFacts} in SQL. */
 export function createUploadFacts(
   { read, transaction }: Database<MetadataSchema>,
   clock: () => number,
+  findQuota: FindQuota,
 ): UploadFacts {
   return {
     async createUpload(upload, maxOpen) {
       const now = clock()
+      const quota = await findQuota(upload.repository)
       const row = { ...upload, created_at: now, updated_at: now }
       return transaction(async (tx) => {
         // Counted in the transaction: other processes open sessions, too.
         if (maxOpen !== undefined && (await countUploads(tx, upload.principal, maxOpen)) >= maxOpen)
           return false
+        await requireRoom(tx, quota, { repository: upload.repository, size: 0 })
         await tx.insertInto('uploads').values(row).execute()
         return true
       })
+    },
+    async requireRoom(wanted) {
+      await requireRoom(read, await findQuota(wanted.repository), wanted)
     },
     async findUpload(id) {
       const row = await read.selectFrom('uploads').selectAll().where('id', '=', id).executeTakeFirst()
