@@ -5,9 +5,11 @@ import { createServerCollectionFacts } from '../metadata/collection/create-colle
 import { createServerRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
 import { createPassFacts } from '../metadata/scrub/create-pass-facts.ts'
 import { createScrubFacts } from '../metadata/scrub/create-scrub-facts.ts'
+import { createSizeFacts } from '../metadata/sizes/create-size-facts.ts'
 import { expireUploads } from '../upkeep/expire-uploads.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
 import { keepCollecting } from './collection/keep-collecting.ts'
+import { keepFoldingSizes } from './collection/keep-folding-sizes.ts'
 import { keepSweeping } from './collection/keep-sweeping.ts'
 import { watchReadOnly } from './collection/watch-read-only.ts'
 import type { Store } from './data/open-store.ts'
@@ -38,6 +40,7 @@ export function keepUpkeep({ config, logger, place, contents, database }: Upkeep
   const resources = new AsyncDisposableStack()
   resources.use(watchReadOnly(metadata, logger))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
+  resources.use(keepFoldingSizes(createSizeFacts(database), logger))
   resources.use(keepCollecting({ ...parts, blobs, facts: collection, switches: metadata, check }))
   resources.use(
     keepRetaining({ ...parts, metadata, facts: createServerRetentionFacts(database), collection }),

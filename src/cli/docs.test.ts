@@ -72,6 +72,7 @@ test('docs/cli.md lists exactly the commands there are', async () => {
       'tag',
       'manifest',
       'policy',
+      'quota',
       'trash',
       'retention',
       'read-only',

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   retention: async () => (await import('./commands/retention.ts')).addRetentionCommand,
   'read-only': async () => (await import('./commands/read-only.ts')).addReadOnlyCommand,
   du: async () => (await import('./commands/du.ts')).addDuCommand,
+  quota: async () => (await import('./commands/quota.ts')).addQuotaCommand,
   gc: async () => (await import('./commands/gc.ts')).addGcCommand,
   adopt: async () => (await import('./commands/adopt.ts')).addAdoptCommand,
   leave: async () => (await import('./commands/leave.ts')).addLeaveCommand,

@@ -76,6 +76,8 @@ export interface SizeFacts {
   listNamespaces(page: Page): Promise<NamespaceSizes[]>
   /** Content of a scope by the reasons for which it is kept. Computed: it reads all that it holds. */
   sizeScope(scope: SizeScope): Promise<ScopeSizes>
+  /** Use of a namespace as its quota counts it. Computed. */
+  findUse(namespace: string): Promise<{ readonly bytes: number; readonly repositories: number }>
   /** Bytes in the store that no repository holds any more: they are to be removed. */
   findDueBytes(): Promise<number>
   /** Adds changes of sizes to their sums, at most `limit`. Returns their number. */

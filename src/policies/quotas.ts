@@ -1,6 +1,5 @@
 import type { z as Zod } from 'zod'
 import { z } from '../config/values/zod.ts'
-import type { PolicyDocument } from './policy-document.ts'
 
 /** Most quotas of a document. */
 const MAX_QUOTAS = 500
@@ -63,7 +62,10 @@ export const quotaEntries: Zod.ZodType<readonly QuotaEntry[]> = z
   .readonly()
 
 /** The quota of a namespace: that of the first entry that names it, or else of `user: '*'`. */
-export function findQuota({ quotas = [] }: PolicyDocument, namespace: string): Quota | undefined {
+export function findQuota(
+  { quotas = [] }: { readonly quotas?: readonly QuotaEntry[] | undefined },
+  namespace: string,
+): Quota | undefined {
   const entry =
     quotas.find((one) => one.namespace === namespace || one.user === namespace) ??
     quotas.find((one) => one.user === '*')

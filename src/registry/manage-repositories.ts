@@ -26,6 +26,7 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
     },
     listNamespaces: ({ limit, last }) => sizes.listNamespaces({ limit, last }),
     size: (scope) => sizes.sizeScope(scope),
+    findUse: (namespace) => sizes.findUse(namespace),
     findDueBytes: () => sizes.findDueBytes(),
     delete: (name) => metadata.deleteRepository(name, BY_COMMAND),
     async listTags(name, { limit, last }) {

@@ -60,6 +60,8 @@ export interface RepositoryManager {
   listNamespaces(page: { limit: number; last?: string | undefined }): Promise<NamespaceSizes[]>
   /** Content of repositories by the reasons for which it is kept. */
   size(scope: SizeScope): Promise<ScopeSizes>
+  /** Use of a namespace as its quota counts it. */
+  findUse(namespace: string): Promise<{ readonly bytes: number; readonly repositories: number }>
   /** Bytes in the store that no repository holds any more. */
   findDueBytes(): Promise<number>
   /** Removes the repository with its tags, manifests and links; false if there was none. Bytes go later. */

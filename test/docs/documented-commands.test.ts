@@ -159,6 +159,7 @@ test('upkeep', async () => {
     await reader.run('berth tag pins')
     assert.match((await reader.run('berth du')).stdout, /^due to be removed +0 B$/m)
     await reader.run('berth repo list --sort size')
+    await reader.run('berth quota list')
     await reader.run('berth read-only on --reason "moving to a new disk"')
     assert.match((await reader.run('berth read-only status')).stdout, /read-only since .*: moving/)
     await reader.run('berth read-only off')

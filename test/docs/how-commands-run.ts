@@ -54,6 +54,7 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth read-only off',
   'berth gc status',
   'berth du',
+  'berth quota list',
   'berth repo list --sort size',
   'berth retention dry-run --file policies.yaml',
   'berth retention dry-run',
@@ -138,6 +139,7 @@ const FETCHES_IMAGE = 'it fetches an image from the internet'
 /** Not run by any test, each with its reason. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
   'berth leave': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'berth policy test alice/app': NEEDS_IMAGE,
   'berth du alice': NEEDS_IMAGE,
   'berth du alice/app': NEEDS_IMAGE,
   'berth tag list alice/app': NEEDS_IMAGE,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { bootBerth } from '../support/program/boot-berth.ts'
 import { formatManifest, pushBlob, putManifest } from '../support/requests/push-content.ts'
@@ -53,4 +56,41 @@ test('`berth du`, `repo list --sort size` and `tag list` say what takes up space
   assert.match(await berth.command(['du', 'alice']), /^alice\/app +1[23]\.\d KiB/m)
   assert.match(await berth.command(['du', 'alice/app', '--top', '1']), /^TAG .*\nv1 /m)
   assert.match((await berth.command(['du', 'carol']).catch(String)) ?? '', /no repository in carol/)
+})
+
+test('a push beyond the quota is refused with the numbers, by POST, PATCH and PUT, and `berth quota list` shows the use', async () => {
+  await using resources = new AsyncDisposableStack()
+  const berth = resources.use(await bootBerth({ users: [{ name: 'alice', isAdmin: true }] }))
+  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
+  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const file = join(berth.dataDir, 'policies.yaml')
+  await writeFile(file, "quotas:\n  - { user: '*', bytes: 4KiB }\n")
+  await berth.command(['policy', 'apply', file])
+  await pushBlob(http, 'alice/app', BASE)
+  const large = Buffer.alloc(2_000, 'large')
+  const digest = `sha256:${createHash('sha256').update(large).digest('hex')}`
+  const whole = await http.send('POST', `/v2/alice/app/blobs/uploads/?digest=${digest}`, { body: large })
+  assert.equal(whole.status, 403)
+  const [error] = JSON.parse(whole.body.toString()).errors
+  assert.match(
+    error.message,
+    /^The quota of alice is used up: 3000 of 4096 bytes are used, and 2000 more are wanted/,
+  )
+  assert.deepEqual(error.detail, {
+    reason: 'quota',
+    namespace: 'alice',
+    used: 3_000,
+    limit: 4_096,
+    wanted: 2_000,
+  })
+  const session = await http.send('POST', '/v2/alice/app/blobs/uploads/')
+  assert.equal(session.status, 202)
+  const patched = await http.send('PATCH', String(session.headers.location), { body: large })
+  assert.equal(patched.status, 403)
+  const { quotas } = JSON.parse(await berth.command(['quota', 'list', '--json']))
+  assert.deepEqual(quotas, [{ namespace: 'alice', bytes: 4_096, use: { bytes: 3_000, repositories: 1 } }])
+  assert.match(
+    await berth.command(['policy', 'test', 'alice/app']),
+    /quota +quotas +alice +2\.93 KiB of 4\.00 KiB/,
+  )
 })

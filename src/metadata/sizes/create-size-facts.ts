@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { countRepositories, sumUse } from '../queries/quotas/require-room.ts'
 import { findRepositoryId } from '../queries/repositories.ts'
 import type { MetadataSchema } from '../schema.ts'
 import type { SizeFacts } from '../size-facts.ts'
@@ -18,6 +19,10 @@ export function createSizeFacts({ read, transaction }: Database<MetadataSchema>)
     },
     listNamespaces: (page) => listNamespaces(read, page),
     sizeScope: (scope) => sizeScope(read, scope),
+    findUse: async (namespace) => ({
+      bytes: await sumUse(read, namespace),
+      repositories: await countRepositories(read, namespace),
+    }),
     findDueBytes: () => findDueBytes(read),
     foldSizes: (limit) => transaction((tx) => foldSizes(tx, limit)),
   }

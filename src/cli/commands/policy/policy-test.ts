@@ -5,10 +5,12 @@ import { decideAspect } from '../../../policies/decide-aspect.ts'
 import { type ExplainedAspect, explainAspects } from '../../../policies/explain-aspects.ts'
 import { findImmutableTags } from '../../../policies/immutable-tags.ts'
 import type { PolicyDocument } from '../../../policies/policy-document.ts'
+import { findQuota } from '../../../policies/quotas.ts'
 import { findRuleFor } from '../../../policies/retention/explain-tag.ts'
 import { createContext, printResult } from '../../context/command-context.ts'
 import { openDataOf } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'
+import { describeQuota, type QuotaUse } from '../../output/describe-quota.ts'
 import { formatTable } from '../../output/table.ts'
 import { readPolicyFile } from './policy-file.ts'
 
@@ -35,11 +37,24 @@ export function addPolicyTest(policy: Command, io: Io): void {
         pattern ?? '-',
         why,
       ])
+      const quota = findQuota(document, repository.split('/', 1)[0] ?? repository)
+      const use = quota && options.file === undefined ? await readUse(quota.namespace) : undefined
+      rows.push([
+        'quota',
+        quota ? 'quotas' : '-',
+        quota?.namespace ?? '-',
+        quota ? describeQuota(quota, use) : 'no quota applies',
+      ])
       printResult(
         context,
-        { repository, tag: tag ?? null, aspects },
+        { repository, tag: tag ?? null, aspects, quota: quota ? { ...quota, use: use ?? null } : null },
         formatTable(['ASPECT', 'DECIDED BY', 'FOR', 'WHY'], rows),
       )
+
+      async function readUse(namespace: string): Promise<QuotaUse> {
+        await using data = await openDataOf(context)
+        return await data.repositories.findUse(namespace)
+      }
 
       /** A file is tested without any data: before the first start, too. */
       async function readDocument(): Promise<PolicyDocument> {

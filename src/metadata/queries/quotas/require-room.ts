@@ -6,7 +6,7 @@ import { findHeldRepository, holdsContent, type Reads } from '../repositories.ts
 import { withinNamespace } from '../within-namespace.ts'
 
 /** Content that is about to be added to a repository. */
-export interface WantedRoom {
+interface WantedRoom {
   readonly repository: RepositoryName
   /** In bytes. */
   readonly size: number
