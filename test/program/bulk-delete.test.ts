@@ -45,6 +45,12 @@ test('manifests and repositories are deleted with a preview of what goes with th
   assert.equal(await putManifest(http, { repository: 'alice/app', reference: 'v3' }, manifest), 201)
   assert.doesNotMatch(await berth.command(['trash', 'list']), new RegExp(digest))
 
+  await berth.command(['gc', 'pause', '--for', '2h', '--reason', 'a backup'])
+  const status = await berth.command(['gc', 'status'])
+  assert.match(status, /^Servers remove nothing: collection is paused .*: a backup\n/)
+  await berth.command(['gc', 'resume'])
+  assert.doesNotMatch(await berth.command(['gc', 'status']), /paused/)
+
   const preview = JSON.parse(await berth.command(['repo', 'delete', 'alice/pr-*', '--dry-run', '--json']))
   assert.deepEqual(
     preview.repositories.map((found: { name: string }) => found.name),

@@ -4,6 +4,8 @@ import { createCollectionFacts } from '../../metadata/collection/create-collecti
 import type { CollectionFacts, CollectionPolicy, DueItem } from '../../metadata/collection-facts.ts'
 import type { Pass } from '../../metadata/pass-facts.ts'
 import { createPassFacts } from '../../metadata/scrub/create-pass-facts.ts'
+import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
+import { describeSwitch, type SwitchFacts } from '../../metadata/switch-facts.ts'
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
@@ -45,6 +47,8 @@ export interface OpenCollection extends AsyncDisposable {
   status(): Promise<{ kind: QueuedKind; count: number; firstDue: Date | undefined }[]>
   /** The last search for files that no fact names; undefined: there was none. */
   lastSweep(): Promise<Pass | undefined>
+  /** The switch for which servers remove nothing, as part of a sentence; undefined: neither is on. */
+  findPause(): Promise<string | undefined>
   /** Entries that would be removed now. `isNow`: without the days of the settings. Content that it sets free is not in it. */
   preview(options: { isNow: boolean }): Promise<PlannedRemoval[]>
   /** Fails with `AppError`: `COLLECTION_HELD` if another registry may need the same blobs, `DATA_NOT_FOUND` if there are none. */
@@ -65,6 +69,7 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
   const kept = resources.move()
   return {
     status: () => facts.countQueue(policyOf(false)),
+    findPause: () => findPause(createSqlMetadata(store.database)),
     lastSweep: () => createPassFacts(store.database).read('sweep'),
     preview: ({ isNow }) => preview(facts, policyOf(isNow)),
     requireOwnBlobs: () => requireOwnBlobs(config, { place, facts }),
@@ -141,4 +146,11 @@ async function requireOwnBlobs(
     `Nothing is removed: ${hold.folder} holds repositories of the Distribution registry, which may need the same blobs`,
     'Take them over with "berth adopt"',
   )
+}
+
+async function findPause({ findSwitch }: Pick<SwitchFacts, 'findSwitch'>): Promise<string | undefined> {
+  const readOnly = await findSwitch('read-only')
+  if (readOnly) return `the registry is read-only (${describeSwitch(readOnly)})`
+  const paused = await findSwitch('collection-paused')
+  return paused && `collection is paused (${describeSwitch(paused)})`
 }

@@ -51,7 +51,10 @@ export function addGcCommand(program: Command, io: Io): void {
         formatTime(firstDue),
       ])
       const table = formatTable(['KIND', 'WAITING', 'FIRST DUE'], rows)
-      printResult(context, { queue, sweep: sweep ?? null }, `${table}\n${formatSweep(sweep)}`)
+      const paused = await collection.findPause()
+      const head = paused === undefined ? '' : `Servers remove nothing: ${paused}\n`
+      const value = { queue, sweep: sweep ?? null, paused: paused ?? null }
+      printResult(context, value, `${head}${table}\n${formatSweep(sweep)}`)
     })
 }
 
