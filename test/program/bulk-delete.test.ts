@@ -47,7 +47,7 @@ test('manifests and repositories are deleted with a preview of what goes with th
 
   await berth.command(['gc', 'pause', '--for', '2h', '--reason', 'a backup'])
   const status = await berth.command(['gc', 'status'])
-  assert.match(status, /^Servers remove nothing: collection is paused .*: a backup\n/)
+  assert.match(status, /^Servers remove nothing: collection is paused .*: a backup\)\n/)
   await berth.command(['gc', 'resume'])
   assert.doesNotMatch(await berth.command(['gc', 'status']), /paused/)
 
