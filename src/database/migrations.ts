@@ -24,14 +24,14 @@ export interface ColumnTypes {
 }
 
 /**
- * Statements that run after each row that is inserted into a table, or deleted from it, in the same transaction. An
+ * Statements that run after each row that is inserted into a table, deleted from it, or given a value in a column, in the same transaction. An
  * engine may first change all rows of a statement, and then run them for each.
  */
 interface RowTrigger {
   readonly name: string
   readonly table: string
-  readonly event: 'insert' | 'delete'
-  /** SQL that all engines have; the row's columns are `new.x` or `old.x`. */
+  readonly event: 'insert' | 'delete' | `update of ${string}`
+  /** SQL that all engines have; the row's columns are `new.x` after the event, `old.x` before it. */
   readonly statements: readonly string[]
 }
 

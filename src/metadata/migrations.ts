@@ -13,6 +13,7 @@ import { addRetention } from './migrations/011-retention.ts'
 import { addSwitches } from './migrations/012-switches.ts'
 import { addScrub } from './migrations/013-scrub.ts'
 import { addBackupRuns } from './migrations/015-backup-runs.ts'
+import { countChangedSizes } from './migrations/016-changed-sizes.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -32,6 +33,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '012-switches': addSwitches,
     '013-scrub': addScrub,
     '015-backup-runs': addBackupRuns,
+    '016-changed-sizes': countChangedSizes,
   },
   formerNames: {
     '001-content': '001-initial',

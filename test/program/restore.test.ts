@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { runCli } from '../support/program/run-cli.ts'
+import { pushBlob } from '../support/requests/push-content.ts'
 import { blobFile, done, noPostgres, open, postgresServer, readErrorCode, serve } from './backup-room.ts'
 
 test('facts of SQLite are restored into PostgreSQL, and those of PostgreSQL into SQLite', {
@@ -11,6 +12,7 @@ test('facts of SQLite are restored into PostgreSQL, and those of PostgreSQL into
 }, async () => {
   await using t = await open('sqlite')
   await t.server.push('v1', 'layer')
+  await pushBlob(t.server.http, 'admin/other', Buffer.from('layer'))
   done(await t.backUp())
   await using database = await postgresServer().createDatabase()
   const target = join(t.path, 'restored')
@@ -18,6 +20,14 @@ test('facts of SQLite are restored into PostgreSQL, and those of PostgreSQL into
   const env = { BERTH_DATABASE: database.url }
   done(await runCli(restore, { env }))
   assert.equal(readErrorCode(await runCli(restore, { env })), 'RESTORE_TARGET_NOT_EMPTY')
+  const readSizes = async (place: { readonly dataDir: string; readonly env?: typeof env }) => {
+    const listed = await runCli(['repo', 'list', '--json', '--data', place.dataDir], { env: place.env ?? {} })
+    const { repositories }: { repositories: Record<string, unknown>[] } = JSON.parse(done(listed))
+    return repositories.map(({ name, sizeBytes, uniqueBytes }) => ({ name, sizeBytes, uniqueBytes }))
+  }
+  const sizes = await readSizes({ dataDir: t.dataDir })
+  assert.deepEqual(sizes[1], { name: 'admin/other', sizeBytes: 5, uniqueBytes: 0 })
+  assert.deepEqual(await readSizes({ dataDir: target, env }), sizes)
   await using server = await serve(t.path, { dataDir: target, databaseUrl: database.url })
   assert.equal(await server.isWhole('v1'), true)
   await server.push('v2', 'more')

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { BlobReader } from '../../blobs/blob-store.ts'
 import type { Config } from '../../config/config.ts'
 import type { AnyTables } from '../../database/copy/copied-table.ts'
-import { copyDatabase } from '../../database/copy/copy-database.ts'
 import { CopyError } from '../../database/copy/copy-error.ts'
 import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
 import { syncFolder } from '../../files/durable.ts'
@@ -12,7 +11,7 @@ import { DATA_FILES, type FoundGeneration, SETTINGS_FILES } from '../../upkeep/b
 import { type ReadBlobs, restoreBlobs } from '../../upkeep/backup/restore-blobs.ts'
 import { restoreTree } from '../../upkeep/backup/restore-tree.ts'
 import { writeStoredFile } from '../../upkeep/backup/stored-files.ts'
-import { COPIED_TABLES } from '../database/copied-tables.ts'
+import { copyFacts } from '../database/copy-facts.ts'
 import { formatDatabaseName, toDatabasePlace } from '../database/database-place.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { hasDatabase } from '../database/lost-database.ts'
@@ -119,10 +118,9 @@ async function placeFacts(
       { migrations: MIGRATION_SETS },
     )
     try {
-      await copyDatabase({
+      await copyFacts({
         source: { name: nameSource(backupId, found), database: source, counters: SQLITE_COUNTERS },
         target: { name: formatDatabaseName(config.database), database: target, counters: POSTGRES_COUNTERS },
-        tables: COPIED_TABLES,
         // Facts are settled anew by each run, so that a part of the former one would differ.
         isFresh: true,
       })

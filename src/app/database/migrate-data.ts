@@ -1,17 +1,16 @@
 import { existsSync } from 'node:fs'
 import type { AnyTables } from '../../database/copy/copied-table.ts'
-import { type CopiedTableReport, type CopySide, copyDatabase } from '../../database/copy/copy-database.ts'
+import type { CopiedTableReport, CopySide } from '../../database/copy/copy-database.ts'
 import { openPostgresDatabase } from '../../database/postgres/open-postgres.ts'
 import { POSTGRES_COUNTERS } from '../../database/postgres/postgres-counters.ts'
 import { isEmptyPostgres } from '../../database/postgres/postgres-report.ts'
 import { findOtherSessions } from '../../database/postgres/postgres-sessions.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
-import { recountSizes } from '../../metadata/migrations/recount-sizes.ts'
 import { AppError } from '../faults/app-error.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile, lockDataFolder, prepareFolder } from '../folders/data-folder.ts'
-import { COPIED_TABLES } from './copied-tables.ts'
+import { copyFacts } from './copy-facts.ts'
 import { type DatabasePlace, formatDatabaseName } from './database-place.ts'
 import { MIGRATION_SETS } from './database-schema.ts'
 import { hasDatabase } from './lost-database.ts'
@@ -45,14 +44,7 @@ export async function migrateData({ from, to, isFresh, onPage }: MigrateOptions)
   await using resources = new AsyncDisposableStack()
   const source = await openSide(from, resources)
   const target = await openSide(to, resources)
-  const tables = await copyDatabase({
-    source,
-    target,
-    tables: COPIED_TABLES,
-    isFresh,
-    onPage,
-    onCopied: recountSizes,
-  })
+  const tables = await copyFacts({ source, target, isFresh, onPage })
   return { ...names, tables }
 }
 

@@ -16,7 +16,7 @@ export interface CopySide {
 }
 
 /** Content and options of a copy. */
-interface CopyOptions {
+export interface CopyOptions {
   readonly source: CopySide
   readonly target: CopySide
   /** Each after those that its rows refer to. */

@@ -2,7 +2,7 @@ import type { ColumnTypes, SchemaChange } from '../../database/migrations.ts'
 import { recountSizes } from './recount-sizes.ts'
 
 /** Tables whose rows say that a repository holds the content of a digest. */
-const HOLDING = ['repository_blobs', 'manifests', 'trashed_manifests'] as const
+export const HOLDING = ['repository_blobs', 'manifests', 'trashed_manifests'] as const
 
 /** Sizes of repositories, kept by triggers on the tables of what they hold. */
 export async function addSizes(db: SchemaChange, types: ColumnTypes): Promise<void> {
@@ -82,7 +82,7 @@ function otherHolders(row: 'new' | 'old'): string {
 }
 
 /** Writers side by side each add a row; a single one adds to the sum itself. */
-function addChange({ hasOneWriter }: ColumnTypes, change: string): string {
+export function addChange({ hasOneWriter }: ColumnTypes, change: string): string {
   if (!hasOneWriter) return `insert into size_changes (repository_id, bytes, unique_bytes) ${change}`
   return `
     insert into repository_sizes (repository_id, bytes, unique_bytes) ${change}
