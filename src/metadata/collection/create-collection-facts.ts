@@ -1,5 +1,6 @@
 import type { Database } from '../../database/database.ts'
 import type { CollectionFacts, CollectionPolicy, DueItem, LookOutcome } from '../collection-facts.ts'
+import type { Writes } from '../queries/repositories.ts'
 import { readSwitch, SEEING_SWITCHES } from '../queries/switches.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { countQueue, findFirstDue, listDue } from './due-items.ts'
@@ -59,7 +60,7 @@ export function createCollectionFacts(
           .execute()
       }),
     queueUnknown: (digests, graceMs) => queueUnknown(database, { digests, graceMs, now: clock() }),
-    forgetHistory: (policy, limit) => forgetHistory(database, { policy, limit, now: clock() }),
+    forgetHistory: (policy, limit) => transaction((tx) => forgetHistory(tx, { policy, limit, now: clock() })),
     async hasBlobs() {
       return (await read.selectFrom('blobs').select('digest').limit(1).executeTakeFirst()) !== undefined
     },
@@ -96,8 +97,17 @@ export function createServerCollectionFacts(
     look: (item, policy) =>
       database.transaction(async (tx) => {
         const now = clock()
-        for (const name of HOLDING) if (await readSwitch(tx, name, now)) return { kind: 'held' }
-        return look(tx, item, { policy, now })
+        return (await isHeld(tx, now)) ? { kind: 'held' } : look(tx, item, { policy, now })
+      }, SEEING_SWITCHES),
+    forgetHistory: (policy, limit) =>
+      database.transaction(async (tx) => {
+        const now = clock()
+        return (await isHeld(tx, now)) ? 0 : forgetHistory(tx, { policy, limit, now })
       }, SEEING_SWITCHES),
   }
+}
+
+async function isHeld(tx: Writes, now: number): Promise<boolean> {
+  for (const name of HOLDING) if (await readSwitch(tx, name, now)) return true
+  return false
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { openCollectionRoom, POLICY } from '../../../test/support/database/collection-room.ts'
 import { changeSeenBy, testOnEngines } from '../../../test/support/database/engines.ts'
 import { hashContent } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
@@ -168,4 +169,22 @@ test('a server removes nothing while the registry is read-only or collection is 
     await operator.turnOff(name)
   }
   assert.equal((await facts.look(item, policy)).kind, 'marked')
+})
+
+test('ended tags stay restorable while the registry is read-only or collection is paused, in a round that began before', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  const facts = createServerCollectionFacts(t.database, t.clock)
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] }),
+  )
+  await t.put(bytes, 'v1')
+  await t.metadata.deleteTag(APP, parseTag('v1'))
+  t.pass(20)
+  for (const name of ['read-only', 'collection-paused'] as const) {
+    await t.metadata.turnOn(name, WHY)
+    assert.equal(await facts.forgetHistory(POLICY, 100), 0, name)
+    assert.equal((await t.metadata.listTagPeriods(APP, { limit: 9 }))?.length, 1, name)
+    await t.metadata.turnOff(name)
+  }
+  assert.equal(await facts.forgetHistory(POLICY, 100), 1)
 })
