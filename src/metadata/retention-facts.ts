@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import type { RetentionAspect } from '../policies/retention/retention-rules.ts'
 
 /** A tag of a repository with the times of its image, in milliseconds since 1970. */
 export interface RetainedTag {
@@ -28,10 +29,33 @@ export interface ExpiringImage {
   readonly tags: readonly { readonly name: Tag; readonly pushedAt: number; readonly by: string }[]
 }
 
+/** Facts that the decisions about the images of a repository depend on. */
+export interface RetentionBasis {
+  /** The rules in force when they were made. */
+  readonly aspect: RetentionAspect
+  /** Time before the first of them, in milliseconds. */
+  readonly decidedAt: number
+  /** The end of the history of tags at that time, or after the last transaction. */
+  readonly historyEnd: number
+}
+
 /** An image that was to lose its tags, and keeps them. */
 export interface SparedImage {
   readonly digest: Digest
   readonly why: string
+}
+
+/** Result of one transaction. */
+export interface ExpiredTags {
+  readonly ended: readonly Tag[]
+  readonly spared: readonly SparedImage[]
+  /** The end of the history of tags after it. */
+  readonly historyEnd: number
+  /**
+   * Why no decision about the repository holds any more: its rules are others, or somebody deleted a tag, so that others
+   * are now among the newest. Nothing ended then.
+   */
+  readonly outdated: string | undefined
 }
 
 /** A run of retention. */
@@ -78,6 +102,8 @@ export interface RetentionFacts {
   findStored(repository: RepositoryName, digests: readonly string[]): Promise<ReadonlySet<string>>
   /** Images that may not lose their tags whatever the rules, with the reason; at most 500. */
   findProtected(repository: RepositoryName, digests: readonly Digest[]): Promise<ReadonlyMap<string, string>>
+  /** The end of the history of tags, from which on later ends are looked for. */
+  findHistoryEnd(): Promise<number>
   /**
    * Ends tags of images, at most 500 of them, in one transaction, as a deletion by a user does. An image that was pulled,
    * tagged, pushed or protected since the decision keeps all its tags.
@@ -85,7 +111,8 @@ export interface RetentionFacts {
   expireTags(
     repository: RepositoryName,
     images: readonly ExpiringImage[],
-  ): Promise<{ readonly ended: readonly Tag[]; readonly spared: readonly SparedImage[] }>
+    basis: RetentionBasis,
+  ): Promise<ExpiredTags>
   /** Manifests that had no tag at some time before, and may have none now, by digest; at most `limit`. */
   listUntagged(
     repository: RepositoryName,

@@ -5,6 +5,7 @@ import { refuseWhileReadOnly } from '../queries/switches.ts'
 import type { RetentionFacts } from '../retention-facts.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { expireTags } from './expire-tags.ts'
+import { findHistoryEnd } from './find-outdated.ts'
 import { findProtected } from './find-protected.ts'
 import { findStored, hasLabels, listRetained, listUntagged } from './list-retained.ts'
 import { createRunLog } from './runs.ts'
@@ -23,8 +24,9 @@ export function createRetentionFacts(
     hasLabels: (repository) => hasLabels(read, repository),
     findStored: (repository, digests) => findStored(read, repository, digests),
     findProtected: (repository, digests) => findProtected(read, { repository, digests, now: clock() }),
-    expireTags: (repository, images) =>
-      transaction((tx) => expireTags(tx, { repository, images, policies, now: clock() })),
+    findHistoryEnd: () => findHistoryEnd(read),
+    expireTags: (repository, images, basis) =>
+      transaction((tx) => expireTags(tx, { repository, images, basis, policies, now: clock() })),
     listUntagged: (repository, page) => listUntagged(read, repository, page),
     noteWork: () => noteWork(database, clock(), 'retention'),
     ...createTurns(database, clock),

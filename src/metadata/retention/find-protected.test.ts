@@ -35,7 +35,11 @@ test('an image that is pinned, or that a container runs, keeps its tags, also if
   await t.metadata.recordRunning({ id: 'e', host: 'h' }, [
     { repository: APP, digest: find('runs'), containers: 'web' },
   ])
-  const { ended, spared } = await facts.expireTags(APP, images)
+  const { ended, spared } = await facts.expireTags(APP, images, {
+    aspect: { rules: [] },
+    decidedAt: t.clock(),
+    historyEnd: await facts.findHistoryEnd(),
+  })
   assert.deepEqual(ended, ['free'])
   assert.deepEqual(spared.map(({ why }) => why).toSorted(), ['pinned: x', 'runs in web on h'])
 })

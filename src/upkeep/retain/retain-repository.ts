@@ -1,13 +1,14 @@
 import type { CollectionFacts } from '../../metadata/collection-facts.ts'
 import type { RetentionFacts } from '../../metadata/retention-facts.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
+import { isSameRetention } from '../../policies/find-retention.ts'
 import { parseDuration } from '../../policies/retention/duration.ts'
 import type { RetentionAspect } from '../../policies/retention/retention-rules.ts'
 import { RetentionReview } from '../../policies/retention/review-retention.ts'
 import { countTags, judgeImages } from './judge-images.ts'
-import { TagExpiry } from './tag-expiry.ts'
+import { OutdatedError, TagExpiry } from './tag-expiry.ts'
 
-/** Untagged images read at once. */
+/** Untagged images read at once; after each page the policies are read again. */
 const UNTAGGED_PAGE = 200
 
 /** Looks at untagged images and removes those that nothing needs. */
@@ -26,6 +27,8 @@ interface RepositoryRetention {
   readonly findImmutable: (tag: string) => string | undefined
   /** Undefined: no images may be removed at the moment. */
   readonly untagged: UntaggedRemoval | undefined
+  /** The retention of the repository as it is now; images without a tag are removed while it is still the same. */
+  readonly readAspect: () => Promise<RetentionAspect>
   readonly signal?: AbortSignal | undefined
   /** Waits some milliseconds between two transactions; by default as long as they take. */
   readonly rest?: ((ms: number) => Promise<unknown>) | undefined
@@ -40,6 +43,8 @@ export interface RepositoryOutcome {
   readonly imagesRemoved: number
   /** Why it ended early: an error of the facts, or the reason of the signal; undefined: it did not. */
   readonly failure: unknown
+  /** True if it ended early since its decisions no longer held, for the reason in `failure`. */
+  readonly isOutdated: boolean
 }
 
 /**
@@ -48,8 +53,12 @@ export interface RepositoryOutcome {
  */
 export async function retainRepository(parts: RepositoryRetention): Promise<RepositoryOutcome> {
   const { facts, aspect, findImmutable, signal } = parts
-  const review = new RetentionReview(aspect, { now: facts.now(), findImmutable })
-  const expiry = new TagExpiry(parts)
+  const decidedAt = facts.now()
+  const review = new RetentionReview(aspect, { now: decidedAt, findImmutable })
+  const expiry = new TagExpiry({
+    ...parts,
+    basis: { aspect, decidedAt, historyEnd: await facts.findHistoryEnd() },
+  })
   const done = { tagsSeen: 0, imagesRemoved: 0 }
   let failure: unknown
   try {
@@ -64,12 +73,12 @@ export async function retainRepository(parts: RepositoryRetention): Promise<Repo
   } catch (error) {
     failure = error
   }
-  return { ...done, ended: expiry.ended, failure }
+  return { ...done, ended: expiry.ended, failure, isOutdated: failure instanceof OutdatedError }
 }
 
 /** Removes images that have had no tag for the time of the rules, by the collection's own look at each. */
 async function removeUntagged(
-  { facts, repository, aspect, untagged, signal }: RepositoryRetention,
+  { facts, repository, aspect, readAspect, untagged, signal }: RepositoryRetention,
   done: { imagesRemoved: number },
 ): Promise<void> {
   const keepMs = parseDuration(aspect['untagged-after'] ?? '')
@@ -78,6 +87,9 @@ async function removeUntagged(
   let after = ''
   for (;;) {
     const page = await facts.listUntagged(repository, { after, limit: UNTAGGED_PAGE, since })
+    if (page.length > 0 && !isSameRetention(await readAspect(), aspect)) {
+      throw new OutdatedError('its policy was changed meanwhile: the next run decides anew')
+    }
     for (const { repositoryId, digest } of page) {
       signal?.throwIfAborted()
       const item = { kind: 'manifest', repositoryId, digest } as const

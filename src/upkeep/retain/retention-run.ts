@@ -1,7 +1,7 @@
 import type { Metadata } from '../../metadata/metadata.ts'
 import type { RetentionEntry, RetentionFacts, RetentionTotals } from '../../metadata/retention-facts.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import { decideAspect } from '../../policies/decide-aspect.ts'
+import { findRetention } from '../../policies/find-retention.ts'
 import { findImmutableTags } from '../../policies/immutable-tags.ts'
 import { matchesRepository } from '../../policies/patterns/repository-pattern.ts'
 import type { PolicyDocument } from '../../policies/policy-document.ts'
@@ -15,14 +15,11 @@ const MAX_ENTRIES = 1_000
 /** Failures one after the other that end a run: the cause is no repository. */
 const MAX_FAILED_IN_TURN = 5
 
-/** Retention of repositories whose policy has no rules: labels of images count. */
-const LABELS_ONLY: RetentionAspect = { rules: [] }
-
 /** Dependencies of a run. */
 export interface RunParts {
   readonly facts: RetentionFacts
   readonly metadata: Pick<Metadata, 'listRepositories'>
-  /** The policies, read again now and then: they may change while it runs. */
+  /** The policies, read again for each repository: they may change while it runs. */
   readonly readDocument: () => Promise<PolicyDocument>
   /** Pattern of the repositories to go through; undefined: all. */
   readonly pattern?: string | undefined
@@ -55,11 +52,10 @@ export async function* findRuledRepositories({
 }: Pick<RunParts, 'facts' | 'metadata' | 'readDocument' | 'pattern'>): AsyncGenerator<RuledRepository> {
   let last: string | undefined
   for (;;) {
-    const document = await readDocument()
     const names = await metadata.listRepositories('all', { limit: PAGE, last })
     for (const name of names) {
       if (pattern !== undefined && !matchesRepository(pattern, name)) continue
-      const ruled = toRuled(document, name)
+      const ruled = toRuled(await readDocument(), name)
       const hasWork = ruled.aspect.rules.length > 0 || ruled.aspect['untagged-after'] !== undefined
       if (hasWork || (ruled.aspect.labels !== false && (await facts.hasLabels(name)))) yield ruled
     }
@@ -69,7 +65,7 @@ export async function* findRuledRepositories({
 }
 
 function toRuled(document: PolicyDocument, repository: RepositoryName): RuledRepository {
-  const aspect = decideAspect(document, repository, 'retention')?.value ?? LABELS_ONLY
+  const aspect = findRetention(document, repository)
   const immutable = findImmutableTags(document, repository)
   return { repository, aspect, findImmutable: (tag) => immutable?.findPattern(tag) }
 }
@@ -95,15 +91,16 @@ export async function runRetention(parts: RunParts): Promise<RunResult> {
         tally.note(`it ended before ${repository}: it was stopped, or the registry is read-only`)
         break
       }
-      const outcome = await retainRepository({ ...ruled, facts, untagged, signal, rest })
+      const readAspect = async () => findRetention(await parts.readDocument(), repository)
+      const outcome = await retainRepository({ ...ruled, readAspect, facts, untagged, signal, rest })
       tally.add(repository, outcome)
       onRepository?.(repository, outcome)
-      if (outcome.failure === undefined) {
+      if (outcome.failure !== undefined) tally.note(`${repository}: ${describeFailure(outcome.failure)}`)
+      if (outcome.failure === undefined || outcome.isOutdated) {
         failedInTurn = 0
         continue
       }
       if (!signal?.aborted) onFailure?.(repository, outcome.failure)
-      tally.note(`${repository}: ${describeFailure(outcome.failure)}`)
       if (++failedInTurn >= MAX_FAILED_IN_TURN) break
     }
   } catch (error) {

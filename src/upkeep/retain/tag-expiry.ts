@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ExpiringImage, RetentionFacts } from '../../metadata/retention-facts.ts'
+import type { ExpiringImage, RetentionBasis, RetentionFacts } from '../../metadata/retention-facts.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { JudgedImage } from './judge-images.ts'
@@ -21,25 +21,36 @@ const ACTOR = '(retention)'
 interface ExpiryParts {
   readonly facts: Pick<RetentionFacts, 'expireTags'>
   readonly repository: RepositoryName
+  readonly basis: RetentionBasis
   /** Waits for some milliseconds; by default as long as they take. */
   readonly rest?: ((ms: number) => Promise<unknown>) | undefined
 }
 
-/** Ends the tags of images that no rule keeps, in short transactions, each followed by a rest. */
+/** The decisions about a repository no longer hold: the next run makes others. */
+export class OutdatedError extends Error {
+  override readonly name = 'OutdatedError'
+}
+
+/**
+ * Ends the tags of images that no rule keeps, in short transactions, each followed by a rest. Errors: `OutdatedError` as
+ * soon as the decisions no longer hold, and nothing ended since.
+ */
 export class TagExpiry {
   readonly #facts: Pick<RetentionFacts, 'expireTags'>
   readonly #repository: RepositoryName
   readonly #rest: (ms: number) => Promise<unknown>
   /** Ended tags by rule. */
   readonly ended = new Map<string, number>()
+  #basis: RetentionBasis
   #batch: ExpiringImage[] = []
   /** Tags of the next transaction. */
   #size = 100
   /** The image with more tags than one transaction takes, and how many of them have ended. */
   #large: { readonly digest: Digest; ended: number; isSpared: boolean } | undefined
 
-  constructor({ facts, repository, rest = sleep }: ExpiryParts) {
+  constructor({ facts, repository, basis, rest = sleep }: ExpiryParts) {
     this.#facts = facts
+    this.#basis = basis
     this.#repository = repository
     this.#rest = rest
   }
@@ -77,7 +88,13 @@ export class TagExpiry {
   /** False if an image was spared. */
   async #expire(images: readonly ExpiringImage[]): Promise<boolean> {
     const start = performance.now()
-    const { ended, spared } = await this.#facts.expireTags(this.#repository, images)
+    const { ended, spared, historyEnd, outdated } = await this.#facts.expireTags(
+      this.#repository,
+      images,
+      this.#basis,
+    )
+    if (outdated !== undefined) throw new OutdatedError(`${outdated}: the next run decides anew`)
+    this.#basis = { ...this.#basis, historyEnd }
     const names = new Set<string>(ended)
     for (const { name, by } of images.flatMap(({ tags }) => tags)) {
       const rule = by.slice(ACTOR.length + 1)

@@ -136,11 +136,12 @@ test('policies hold for a repository that a push brings into being, and in every
   await assert.rejects(push('three'), DENIED)
 })
 
-test('policies that cannot be read protect all tags', async (openDatabase) => {
+test('policies that cannot be read protect all tags and quotas, and pulls go on', async (openDatabase) => {
   await using t = await open(openDatabase)
   await t.put('one', 'latest')
   await t.metadata.replacePolicies({ policies: [{ unknown: 1 }] } as never, { expected: 0 })
   await assert.rejects(t.put('two', 'latest'), { code: 'UNAVAILABLE' })
   await assert.rejects(t.metadata.deleteTag(APP, LATEST), { code: 'UNAVAILABLE' })
-  await t.put('two', 'new')
+  await assert.rejects(t.put('two', 'new'), { code: 'UNAVAILABLE' })
+  assert.ok(await t.metadata.findManifest(APP, LATEST))
 })

@@ -1,11 +1,11 @@
 import type { Database } from '../../../database/database.ts'
 import { kysely } from '../../../database/kysely.ts'
-import { NO_POLICIES } from '../../../policies/policy-document.ts'
+import { NO_POLICIES, type PolicyDocument } from '../../../policies/policy-document.ts'
 import type { PolicyFacts } from '../../policy-facts.ts'
 import type { MetadataSchema } from '../../schema.ts'
 import { POLICIES_ID, parseStored } from './policy-reader.ts'
 
-/** {@link PolicyFacts} in SQL. */
+/** {@link PolicyFacts} in SQL. The document is parsed again only when its text has changed. */
 export function createPolicyFacts(
   { read, transaction, prepareFirst }: Database<MetadataSchema>,
   clock: () => number,
@@ -18,13 +18,17 @@ export function createPolicyFacts(
       .compile(),
     { remembersAbsence: true },
   )
+  let known: { readonly text: string; readonly document: PolicyDocument } | undefined
   return {
     async readPolicies() {
       const row = await find()
-      if (!row) return { version: 0, document: NO_POLICIES, changedAt: undefined, changedBy: undefined }
+      if (row && row.document !== known?.text)
+        known = { text: row.document, document: parseStored(row.document) }
+      if (!row || !known)
+        return { version: 0, document: NO_POLICIES, changedAt: undefined, changedBy: undefined }
       return {
         version: row.version,
-        document: parseStored(row.document),
+        document: known.document,
         changedAt: new Date(row.changed_at),
         changedBy: row.changed_by ?? undefined,
       }
