@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -42,6 +42,37 @@ it("`DiskBlobStore` puts blobs where Distribution's tree has them", async () => 
   const hex = digest.slice('sha256:'.length)
   const path = join(fixture.root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
   assert.equal(await readFile(path, 'utf8'), 'abc')
+})
+
+it('the folder of a deleted blob is removed with it, unless another file is there', async () => {
+  await using fixture = await openInTemporaryFolder()
+  const folderOf = (digest: Digest): string => {
+    const hex = digest.slice('sha256:'.length)
+    return join(fixture.root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex)
+  }
+  const [alone, shared] = [hashContent('alone'), hashContent('shared')]
+  for (const digest of [alone, shared]) await fixture.store.put(digest, Buffer.from('x'))
+  await writeFile(join(folderOf(shared), 'note'), 'of another program')
+  for (const digest of [alone, shared]) assert.equal(await fixture.store.delete(digest), true)
+  await assert.rejects(access(folderOf(alone)), { code: 'ENOENT' })
+  assert.equal(await readFile(join(folderOf(shared), 'note'), 'utf8'), 'of another program')
+})
+
+it('a blob can be stored when another process has just deleted one of the same digest', async () => {
+  await using fixture = await openInTemporaryFolder()
+  const digest = hashContent('abc')
+  const another = await fixture.reopen()
+  for (let times = 0; times < 100; times++) {
+    await fixture.store.put(digest, Buffer.from('abc'))
+    const deleting = another.delete(digest)
+    // The facts exclude both at once. Where they are at once, the push may fail, but it cannot be lost in silence.
+    const stored = await fixture.store.put(digest, Buffer.from('abc')).then(
+      () => true,
+      ({ code }) => assert.equal(code, 'UNAVAILABLE'),
+    )
+    await deleting
+    if (!stored) await fixture.store.put(digest, Buffer.from('abc'))
+  }
 })
 
 it('a file in the place of a folder is a fault of the storage, and no upload is gone because of it', async () => {

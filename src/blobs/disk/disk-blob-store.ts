@@ -28,7 +28,7 @@ import { hashFile, RunningHashes } from './hashes/running-hashes.ts'
 import type { InLineHash, UploadHash } from './hashes/upload-hash.ts'
 import { asidePath, blobPath, uploadFolder, uploadPath } from './layout.ts'
 import { listBlobs } from './list-blobs.ts'
-import { placeBlob } from './place-blob.ts'
+import { placeBlob, removeBlob } from './place-blob.ts'
 import { sendFile } from './send-file.ts'
 import { removeAside, setAside } from './set-aside.ts'
 import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
@@ -130,7 +130,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async delete(digest: Digest): Promise<boolean> {
-    return translatingFaults(() => removeFile(blobPath(this.#root, digest)), 'it was not removed')
+    return translatingFaults(() => removeBlob(blobPath(this.#root, digest)), 'it was not removed')
   }
 
   async setAside(digest: Digest): Promise<boolean> {

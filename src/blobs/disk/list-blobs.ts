@@ -78,7 +78,7 @@ async function* namesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Undefined if no file of a blob is there: its folder stays where the blob was deleted. */
+/** Undefined if no file of a blob is there: an older version left the folder of each blob that it deleted. */
 async function findBlobSize(path: string): Promise<number | undefined> {
   try {
     const facts = await stat(path)
