@@ -5,6 +5,7 @@ import { SeededRandom } from '../../support/content/seeded-random.ts'
 import { postgresEngine } from '../../support/database/postgres-engine.ts'
 import { temporaryDatabase } from '../../support/database/temporary-database.ts'
 import { MemoryBlobStore } from '../../support/memory/memory-blob-store.ts'
+import { restInTurns } from './rest-in-turns.ts'
 import { runWorld } from './run-world.ts'
 import { openWorld } from './world.ts'
 
@@ -28,6 +29,8 @@ export interface RaceReport {
 }
 
 async function runRaces({ engine, kind, count, steps, seed }: RaceSelection): Promise<RaceReport> {
+  // Disks and PostgreSQL answer in their own time, which turns would not wait for.
+  if (engine === 'sqlite' && kind === 'memory') restInTurns()
   await using resources = new AsyncDisposableStack()
   const postgres = engine === 'postgres' ? postgresEngine() : undefined
   resources.defer(async () => postgres?.close())
