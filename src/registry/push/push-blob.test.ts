@@ -192,6 +192,24 @@ test('the last request of a push can be repeated where the database was away bef
   await assertUploadGone(room, key)
 })
 
+test('a session whose blob the quota refuses at the last moment does not count against it any longer', async () => {
+  const room = rooms.enter()
+  const { repository, owner, blobs } = room
+  const metadata: RegistryRoom['metadata'] = {
+    ...room.metadata,
+    // Another push has taken the room between the check and the link.
+    async linkBlob() {
+      throw new OciError('DENIED')
+    },
+  }
+  const registry = createRegistry({ blobs, metadata, policy: POLICY })
+  const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
+  const key = { id, repository, owner }
+  await registry.appendUpload(key, createBody('too many bytes'))
+  await assert.rejects(registry.finishUpload(key, hashContent('too many bytes'), NOTHING), { code: 'DENIED' })
+  assert.equal(await room.metadata.findUpload(id), undefined)
+})
+
 test('a body must lie where the session goes on, and be as long as its range', async () => {
   const room = rooms.enter()
   const { registry } = room

@@ -195,13 +195,9 @@ class UploadSessions {
     if (hasWaited && body.length !== 0) throw sessionInUse()
     const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
     const { id, repository, offset } = stored
-    try {
-      await this.#metadata.requireRoom({ repository, size: offset, digest, upload: id })
-    } catch (error) {
-      // Its bytes would count until it is given up, though they can never become a blob.
-      if (error instanceof OciError && error.code === 'DENIED') await this.drop(id)
-      throw error
-    }
+    await this.#dropIfDenied(id, () =>
+      this.#metadata.requireRoom({ repository, size: offset, digest, upload: id }),
+    )
     await claimDigest(this.#metadata, digest)
     const actual = await this.#blobs.commit(id, stored, digest)
     // Awaited here: the turn's return may take a while, during which a failure would be unhandled.
@@ -210,7 +206,17 @@ class UploadSessions {
       await this.drop(id)
       throw new OciError('DIGEST_INVALID', { detail: { expected: digest, actual } })
     }
-    await this.#link({ id, repository, digest, size: offset })
+    await this.#dropIfDenied(id, () => this.#link({ id, repository, digest, size: offset }))
+  }
+
+  /** The bytes of a session that is denied would count against the quota until it is given up, and can never become a blob. */
+  async #dropIfDenied(id: UploadId, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (error instanceof OciError && error.code === 'DENIED') await this.drop(id)
+      throw error
+    }
   }
 
   /**
