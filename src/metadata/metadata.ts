@@ -187,6 +187,8 @@ export interface RepositoryFacts {
   describeTags(repository: RepositoryName, page: Page): Promise<TagRow[] | undefined>
   /** Totals of a page of repositories, whether or not they hold a manifest. */
   describeRepositories(page: Page & { only?: RepositoryName }): Promise<RepositoryRow[]>
+  /** Errors: `DENIED` if the deletion of a repository would be refused, as of immutable tags and pinned manifests. */
+  requireDeletable(repository: RepositoryName): Promise<void>
   /**
    * Removes a repository with all its content, which is kept in the trash for a while; false if there was none. `by`:
    * name of the account that deletes it.

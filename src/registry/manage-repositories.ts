@@ -28,6 +28,7 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
     size: (scope) => sizes.sizeScope(scope),
     findUse: (namespace) => sizes.findUse(namespace),
     findDueBytes: () => sizes.findDueBytes(),
+    requireDeletable: (name) => metadata.requireDeletable(name),
     delete: (name) => metadata.deleteRepository(name, BY_COMMAND),
     async listTags(name, { limit, last }) {
       const rows = await metadata.describeTags(name, { limit, last })

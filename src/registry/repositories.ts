@@ -64,6 +64,8 @@ export interface RepositoryManager {
   findUse(namespace: string): Promise<{ readonly bytes: number; readonly repositories: number }>
   /** Bytes in the store that no repository holds any more. */
   findDueBytes(): Promise<number>
+  /** Errors: `OciError` `DENIED` if its deletion would be refused, as of immutable tags and pinned manifests. */
+  requireDeletable(name: RepositoryName): Promise<void>
   /** Removes the repository with its tags, manifests and links; false if there was none. Bytes go later. */
   delete(name: RepositoryName): Promise<boolean>
   /** A page of tags, by name; undefined if the repository does not exist. */

@@ -50,3 +50,41 @@ test('user remove says what becomes of the repositories, and user add whose they
   )
   assert.equal((await berth('user add alice --password-stdin', { stdin })).code, 0)
 })
+
+test('user remove --with-repositories removes nothing if one of them is protected', async () => {
+  await using folder = await makeTempFolder('user-remove')
+  const data = join(folder.path, 'data')
+  await makeDataFolder(data)
+  const berth = (args: string, call?: CliCall): Promise<CliResult> =>
+    runCli([...args.split(' '), '--data', data], call)
+  await berth('user add alice --password-stdin', { stdin: `${PASSWORD}\n` })
+  {
+    using database = new DatabaseSync(databaseFile(data))
+    const insert = database.prepare('insert into repositories (name, created_at) values (?, 0)')
+    const put = database.prepare(
+      "insert into manifests (repository_id, digest, media_type, size, bytes, created_at) values (?, 'sha256:1', 'x', 1, 'x', 0)",
+    )
+    const tag = database.prepare(
+      "insert into tags (repository_id, name, digest, updated_at) values (?, 'v1', 'sha256:1', 0)",
+    )
+    for (const name of ['alice/app', 'alice/base', 'alice/web']) {
+      const id = insert.run(name).lastInsertRowid
+      put.run(id)
+      tag.run(id)
+    }
+  }
+  const apply = (immutable: string) =>
+    berth('policy apply -', {
+      stdin: `policies: [{ repositories: [alice/base], immutable: [${immutable}] }]`,
+    })
+  assert.equal((await apply('v1')).code, 0)
+  const refused = await berth('user remove alice --yes --with-repositories')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /^error\[DENIED\]: alice\/base has an immutable tag \(v1\)/)
+  const list = async (of: string) => JSON.parse((await berth(`${of} list --json`)).stdout)
+  assert.equal((await list('repo')).repositories.length, 3)
+  assert.ok((await list('user')).users.some(({ name }: { name: string }) => name === 'alice'))
+  assert.equal((await apply('')).code, 0)
+  assert.equal((await berth('user remove alice --yes --with-repositories')).code, 0)
+  assert.equal((await list('repo')).repositories.length, 0)
+})

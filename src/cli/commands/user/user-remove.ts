@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { OwnedRepositories } from '../../../accounts/accounts.ts'
 import type { OpenData } from '../../../app/data/open-data.ts'
+import type { RepositorySummary } from '../../../registry/repositories.ts'
 import { createContext, printResult } from '../../context/command-context.ts'
 import { openDataOf, requireDataOf } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'
@@ -30,6 +31,8 @@ export function addRemove(user: Command, io: Io): void {
       const owned = io.isInteractive && !isConfirmed ? await data.accounts.findRepositories(name) : NONE
       const fate = describeFate(owned, { giveTo, isDeleting })
       await askConfirmation(io, `Remove the account ${name}?${fate.replace(/^\./, '')}`, isConfirmed)
+      // Before the first one goes: a half of them, without their owner, is of use to nobody.
+      if (isDeleting) await requireDeletable(data, await data.accounts.findRepositories(name))
       const left = await data.accounts.remove(name, { giveTo })
       if (isDeleting) await deleteRepositories(data, left)
       const text = `User ${name} was removed${describeFate(left, { giveTo, isDeleting })}`
@@ -62,17 +65,34 @@ function describeFate({ count, names }: OwnedRepositories, choice: Choice): stri
   return `. ${count === 1 ? 'Its repository is' : `Its ${count} repositories are`} ${fates[nowOf(choice)]}: ${which}`
 }
 
-/** Deletes them page by page. Only an administrator can still push there; the next page includes such repositories. */
+/** Errors: `OciError` `DENIED` if one of them has immutable tags or pinned manifests. */
+async function requireDeletable({ repositories }: OpenData, { owners }: OwnedRepositories): Promise<void> {
+  for (const owner of owners) {
+    let after: RepositorySummary | undefined
+    do {
+      const page = await repositories.list({ limit: PAGE, within: owner, after })
+      for (const { name } of below(owner, page)) await repositories.requireDeletable(name)
+      after = page.length < PAGE ? undefined : page.at(-1)
+    } while (after)
+  }
+}
+
+function below(owner: string, page: readonly RepositorySummary[]): readonly RepositorySummary[] {
+  return page.filter(({ name }) => name.startsWith(`${owner}/`))
+}
+
+/**
+ * Deletes them page by page. Only an administrator can still push there; the next page includes such repositories. Errors:
+ * as of `requireDeletable()`, if one was protected since.
+ */
 async function deleteRepositories(
   { accounts, repositories }: OpenData,
   { owners }: OwnedRepositories,
 ): Promise<void> {
   for (const owner of owners) {
-    const prefix = `${owner}/`
     for (;;) {
       const page = await repositories.list({ limit: PAGE, within: owner })
-      const below = page.filter((repository) => repository.name.startsWith(prefix))
-      for (const { name } of below) await repositories.delete(name)
+      for (const { name } of below(owner, page)) await repositories.delete(name)
       if (page.length < PAGE) break
     }
   }

@@ -9,7 +9,7 @@ import { lastOf } from '../last-of.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findHeldRepository, holdsContent, type Reads } from '../repositories.ts'
 import { withinFilter } from '../repository-filter.ts'
-import { trashRepository } from '../trash/trash-repository.ts'
+import { requireDeletable, trashRepository } from '../trash/trash-repository.ts'
 
 /** {@link RepositoryFacts} in SQL. */
 export function createRepositoryFacts(
@@ -22,6 +22,10 @@ export function createRepositoryFacts(
     listTags: (repository, page) => listTags(read, repository, page),
     describeTags: (repository, page) => describeTags(read, repository, page),
     describeRepositories: (page) => describeRepositories(read, page),
+    requireDeletable: (repository) =>
+      transaction(async (tx) => {
+        await requireDeletable(tx, { repository, policies })
+      }),
     deleteRepository: (repository, by) =>
       transaction((tx) => trashRepository(tx, { repository, by, policies, now: clock() })),
   }

@@ -20,13 +20,26 @@ export async function trashRepository(
     now,
   }: { repository: RepositoryName; by?: string | undefined; policies: PolicyReader; now: number },
 ): Promise<boolean> {
-  const id = await findHeldRepository(tx, repository)
+  const id = await requireDeletable(tx, { repository, policies })
   if (id === undefined) return false
-  await refuseImmutableTags(tx, policies, { repository, repositoryId: id })
-  await refusePins(tx, { repository, repositoryId: id })
   await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
   await trashRow(tx, { id, name: repository, by, now })
   return true
+}
+
+/**
+ * Finds a repository with content, undefined if there is none. Errors: `DENIED` if a policy makes one of its tags
+ * immutable, or one of its manifests is pinned.
+ */
+export async function requireDeletable(
+  tx: Writes,
+  { repository, policies }: { repository: RepositoryName; policies: PolicyReader },
+): Promise<number | undefined> {
+  const id = await findHeldRepository(tx, repository)
+  if (id === undefined) return undefined
+  await refuseImmutableTags(tx, policies, { repository, repositoryId: id })
+  await refusePins(tx, { repository, repositoryId: id })
+  return id
 }
 
 /**
