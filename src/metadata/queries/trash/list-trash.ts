@@ -2,7 +2,7 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { TrashedContent } from '../../restore-facts.ts'
-import type { Reads, Writes } from '../repositories.ts'
+import type { Reads } from '../repositories.ts'
 
 /** Tags shown of one manifest. */
 const TAGS = 100
@@ -76,20 +76,4 @@ async function findTags(
     .limit(TAGS)
     .execute()
   return rows.map(({ name }) => name as Tag)
-}
-
-/** Sets the time of deletion of all that is in the trash so far back that nothing keeps it. */
-export async function emptyTrash(tx: Writes): Promise<number> {
-  const repositories = await tx
-    .updateTable('repositories')
-    .set({ trashed_at: 0 })
-    .where('trashed_name', 'is not', null)
-    .executeTakeFirst()
-  const manifests = await tx.updateTable('trashed_manifests').set({ trashed_at: 0 }).executeTakeFirst()
-  await tx
-    .updateTable('collection_queue')
-    .set({ since: 0 })
-    .where('kind', 'in', ['repository', 'trashed'])
-    .execute()
-  return Number(repositories.numUpdatedRows + manifests.numUpdatedRows)
 }

@@ -9,7 +9,8 @@ import { findRepositoryId, type Writes } from '../repositories.ts'
 import { listTagPeriods } from '../tags/list-tag-periods.ts'
 import { moveTag } from '../tags/tag-periods.ts'
 import { type Brought, bringBack } from './bring-back.ts'
-import { emptyTrash, listTrash } from './list-trash.ts'
+import { emptyTrash } from './empty-trash.ts'
+import { listTrash } from './list-trash.ts'
 import { untrashRepository } from './trash-repository.ts'
 
 /** Tags that come back with a manifest, at most: more were ended with it by no client. */
@@ -46,7 +47,7 @@ export function createRestoreFacts(
         const isFree = await untrashRepository(tx, { id: trashed.id, name: newName, by, now: clock() })
         return isFree ? 'restored' : 'taken'
       }),
-    emptyTrash: () => transaction((tx) => emptyTrash(tx)),
+    emptyTrash: () => emptyTrash({ transaction }),
   }
 }
 
