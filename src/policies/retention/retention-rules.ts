@@ -95,7 +95,7 @@ const rule: Zod.ZodType<RetentionRule> = z
       .string()
       .refine(
         (text) => compileTagRegex(text) !== undefined,
-        'must be a regular expression of RE2 for the whole tag, at most 200 characters',
+        'must be a regular expression of RE2 for the whole tag, at most 200 characters of ASCII',
       )
       .optional(),
     keep: z.union([keepTerms, keepWord]),

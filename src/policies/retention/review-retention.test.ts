@@ -153,6 +153,9 @@ test('a regular expression matches the whole tag, by an engine that does not try
   const long = tag('a'.repeat(128), 9)
   assert.deepEqual(findEnding([long], rules({ regex: '(a+)+b', keep: 'none' })), [])
   assert.throws(() => retentionAspect.parse(rules({ regex: '(?=x)', keep: 'none' })))
+  // The history of tags has the rule, and PostgreSQL keeps no text with a NUL.
+  for (const text of ['a|\0', 'a|\n', 'a|\u007f', 'a|\ud800'])
+    assert.throws(() => retentionAspect.parse(rules({ regex: text, keep: 'none' })), text)
 })
 
 test('a rule that keeps nothing is written in words, never as a number', () => {

@@ -2,6 +2,8 @@ import { createRequire } from 'node:module'
 
 /** Longest regular expression, in characters. */
 const MAX_LENGTH = 200
+/** Visible characters: no tag has others, and the history of tags, in which the rule is written, cannot keep each of them. */
+const VISIBLE = /^[ -~]+$/
 
 /** True if a whole tag matches. */
 type MatchTag = (tag: string) => boolean
@@ -12,7 +14,7 @@ type MatchTag = (tag: string) => boolean
  * cannot be compiled.
  */
 export function compileTagRegex(text: string): MatchTag | undefined {
-  if (text === '' || text.length > MAX_LENGTH) return undefined
+  if (text.length > MAX_LENGTH || !VISIBLE.test(text)) return undefined
   const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js')
   try {
     const regex = RE2JS.compile(text)
