@@ -6,6 +6,7 @@ import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
 import { memoryWork } from './work/memory.ts'
 import { LARGE_WORK, MANY_HOSTS, PROXIES, SMALL_WORK } from './work/proxy.ts'
 import { retentionWork } from './work/retention.ts'
+import { SIZES_WORK } from './work/sizes.ts'
 import { pageWork, startWork } from './work/tags.ts'
 import { CONNECTIONS, NAMES, nameWork } from './work/work-context.ts'
 
@@ -51,6 +52,11 @@ const BARS: readonly Bar[] = [
   ...DEAD_SHARES.flatMap((share) => collectionBars(collectionWork(1_000_000, share))),
   // 5,000 manifests a second.
   ...(['adopt', 'leave'] as const).map((way) => own(linkWork(50_000, way), 'seconds', 10)),
+  ...[NAMES.berth, NAMES.postgres].flatMap((server) => [
+    { ...own(SIZES_WORK.page, 'median ms', 50), server },
+    { ...own(SIZES_WORK.ranking, 'median ms', 200), server },
+    { ...own(SIZES_WORK.push, 'with to without', 1.05), server },
+  ]),
   own(DELETE_WORK, 'median ms', 10),
   ...(['server', 'command'] as const).map((runner) => own(retentionWork(100_000, runner), 'seconds', 30)),
 ]

@@ -14,6 +14,7 @@ import { measureProxy } from './work/proxy.ts'
 import { measurePull } from './work/pull.ts'
 import { measurePush } from './work/push.ts'
 import { measureRetention } from './work/retention.ts'
+import { measureSizes } from './work/sizes.ts'
 import { measureTags } from './work/tags.ts'
 import type { WorkContext } from './work/work-context.ts'
 import { openWorkspace } from './workspace.ts'
@@ -40,6 +41,7 @@ const WORK_OF: Readonly<Record<WorkName, (context: WorkContext) => Promise<void>
   retention: measureRetention,
   collection: measureCollection,
   adopt: measureAdopt,
+  sizes: measureSizes,
 }
 
 process.exitCode = await main(process.argv.slice(2))

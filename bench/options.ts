@@ -11,6 +11,7 @@ export const WORKS = [
   'retention',
   'collection',
   'adopt',
+  'sizes',
 ] as const
 /** A work of {@link WORKS}. */
 export type WorkName = (typeof WORKS)[number]
@@ -47,6 +48,11 @@ interface BenchSizes {
   readonly collectedBlobs: number
   /** Manifests of the Distribution folder that is taken over, and given back. */
   readonly adoptedManifests: number
+  /** Tags of one repository, and other repositories, whose sizes are listed. */
+  readonly sizedTags: number
+  readonly sizedRepositories: number
+  /** Pushes with sizes, and as many without. */
+  readonly sizedPushes: number
   /** WebSockets that are open and silent. */
   readonly idleSockets: number
 }
@@ -69,8 +75,8 @@ Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in on
   --only LIST   measure only these, separated by commas
   --rounds N    rounds of each measurement, 1 to 50 (default 5)
   --json FILE   write every figure of every round
-  --database D  measure manifests on PostgreSQL, too: "postgres" starts a server, a postgres:// URL
-                names an empty database
+  --database D  measure manifests and sizes on PostgreSQL, too: "postgres" starts a server, a
+                postgres:// URL names an empty database for the manifests
   --blobs N     blobs of the storage that is collected, ${MIN_BLOBS.toLocaleString('en')} to 10,000,000 (default 100,000)
   --smoke       a small version, under a minute: does it all work? Its figures mean nothing`
 
@@ -96,6 +102,9 @@ const FULL: BenchSizes = {
   retainedTags: 100_000,
   collectedBlobs: 100_000,
   adoptedManifests: 50_000,
+  sizedTags: 20_000,
+  sizedRepositories: 10_000,
+  sizedPushes: 200,
   idleSockets: 10_000,
 }
 
@@ -114,6 +123,9 @@ const SMOKE: BenchSizes = {
   retainedTags: 2_000,
   collectedBlobs: 2_200,
   adoptedManifests: 500,
+  sizedTags: 500,
+  sizedRepositories: 200,
+  sizedPushes: 25,
   idleSockets: 100,
 }
 
