@@ -112,6 +112,8 @@ export interface AdoptFacts {
   ): Promise<RepositoryOutcome[]>
   /** The outcomes of {@link adoptTags} for tags whose manifests are there; it changes nothing. */
   previewTags(repository: RepositoryName, tags: readonly AdoptedTag[]): Promise<TagOutcome[]>
+  /** Time at which a repository of this name was deleted last, in ms since 1970; undefined: none is in the trash. */
+  findDeletion(repository: RepositoryName): Promise<number | undefined>
   /** Queues manifests without a tag and blobs in no manifest, so that they go when they are not used. */
   queueUnneeded(repository: RepositoryName): Promise<void>
 }

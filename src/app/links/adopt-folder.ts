@@ -99,6 +99,7 @@ function createPreviewFacts(
   }
   return {
     ...added,
+    findDeletion: there.findDeletion,
     async adoptTags(repository, tags, by) {
       return compare(repository, { tags, outcomes: await added.adoptTags(repository, tags, by) })
     },

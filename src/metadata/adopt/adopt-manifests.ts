@@ -8,6 +8,7 @@ import { recordUses } from '../queries/manifest-uses.ts'
 import { allContent, neededContent } from '../queries/named-content.ts'
 import { ensureRepository, type Reads, type Writes } from '../queries/repositories.ts'
 import { insertBlobRows } from './adopt-blobs.ts'
+import { findDeletion } from './find-deletion.ts'
 import { findHeld, findHeldSizes, findRemoving } from './find-held.ts'
 
 /** References in one insert: their values stay below 32766, the smallest bound that an engine has. */
@@ -30,7 +31,7 @@ export async function adoptManifests(
 ): Promise<ManifestOutcome[]> {
   if (manifests.length === 0) return []
   const id = await ensureRepository(tx, repository, now)
-  const state = await readState(tx, id, manifests)
+  const state = { ...(await readState(tx, id, manifests)), deletedAt: await findDeletion(tx, repository) }
   const outcomes = manifests.map((manifest) => judge(manifest, state, rules))
   const added = manifests.filter((_, at) => ['adopted', 'incomplete'].includes(outcomes[at]?.kind ?? ''))
   await insertAll(tx, { id, now }, added)
@@ -43,11 +44,17 @@ interface State {
   readonly removing: ReadonlySet<Digest>
   /** Times of deletion, in ms. */
   readonly trashed: ReadonlyMap<string, number>
+  /** Time at which a repository of the name was deleted, in ms. */
+  readonly deletedAt: number | undefined
   readonly blobSizes: ReadonlyMap<Digest, number>
   readonly manifestSizes: ReadonlyMap<Digest, number>
 }
 
-async function readState(tx: Reads, id: number, manifests: readonly AdoptedManifest[]): Promise<State> {
+async function readState(
+  tx: Reads,
+  id: number,
+  manifests: readonly AdoptedManifest[],
+): Promise<Omit<State, 'deletedAt'>> {
   const digests = manifests.map(({ digest }) => digest)
   const blobs = new Set<Digest>()
   const children = new Set<Digest>()
@@ -81,7 +88,9 @@ function judge(
   { takesIncomplete, isSparseAllowed }: AdoptManifestRules,
 ): ManifestOutcome {
   if (state.known.has(digest)) return { kind: 'known' }
-  if ((state.trashed.get(digest) ?? Number.NEGATIVE_INFINITY) > at) return { kind: 'deleted-here' }
+  const deletions = [state.trashed.get(digest), state.deletedAt]
+  if (deletions.some((deletedAt) => deletedAt !== undefined && deletedAt > at))
+    return { kind: 'deleted-here' }
   if (state.removing.has(digest)) return { kind: 'being-removed' }
   const missized = findMissized(manifest, state)
   if (missized) return { kind: 'missized', missing: missized }

@@ -4,6 +4,7 @@ import type { AdoptedTag, TagOutcome } from '../adopt-facts.ts'
 import type { PolicyReader } from '../queries/policies/policy-reader.ts'
 import { findRepositoryId, type Reads, type Writes } from '../queries/repositories.ts'
 import { moveTag } from '../queries/tags/tag-periods.ts'
+import { findDeletion } from './find-deletion.ts'
 import { findHeld } from './find-held.ts'
 
 /**
@@ -32,7 +33,7 @@ export async function adoptTags(
     id,
     digests: [...new Set(tags.map(({ digest }) => digest))],
   })
-  const judged = await judgeTags(tx, { id, tags })
+  const judged = await judgeTags(tx, { repository, id, tags })
   const outcomes = judged.map((outcome, at): TagOutcome => {
     const digest = tags[at]?.digest
     return digest !== undefined && held.has(digest) ? outcome : 'no-manifest'
@@ -49,12 +50,18 @@ export async function adoptTags(
   return outcomes
 }
 
-/** Compares tags with those of the repository, and with their history. */
+/** Compares tags with those of the repository, with their history, and with a repository of that name in the trash. */
 export async function judgeTags(
   db: Reads,
-  { id, tags }: { id: number; tags: readonly AdoptedTag[] },
+  {
+    repository,
+    id,
+    tags,
+  }: { repository: RepositoryName; id: number | undefined; tags: readonly AdoptedTag[] },
 ): Promise<TagOutcome[]> {
   if (tags.length === 0) return []
+  const deletedAt = (await findDeletion(db, repository)) ?? Number.NEGATIVE_INFINITY
+  if (id === undefined) return tags.map(({ at }) => (deletedAt > at ? 'deleted-here' : 'adopted'))
   const names = tags.map(({ name }) => name)
   const rows = await db
     .selectFrom('tags')
@@ -74,7 +81,7 @@ export async function judgeTags(
   return tags.map(({ name, digest, at }): TagOutcome => {
     const here = present.get(name)
     if (here === undefined)
-      return (ended.get(name) ?? Number.NEGATIVE_INFINITY) > at ? 'deleted-here' : 'adopted'
+      return Math.max(ended.get(name) ?? deletedAt, deletedAt) > at ? 'deleted-here' : 'adopted'
     if (here.digest === digest) return 'known'
     return at > here.updated_at ? 'moved' : 'kept-here'
   })

@@ -7,6 +7,7 @@ import { adoptBlobs } from './adopt-blobs.ts'
 import { adoptManifests } from './adopt-manifests.ts'
 import { adoptRepository } from './adopt-repository.ts'
 import { adoptTags, judgeTags } from './adopt-tags.ts'
+import { findDeletion } from './find-deletion.ts'
 import { findHeld } from './find-held.ts'
 import { queueUnneeded } from './queue-unneeded.ts'
 
@@ -41,8 +42,9 @@ export function createAdoptFacts(
       }),
     async previewTags(repository, tags) {
       const id = await findRepositoryId(read, repository)
-      return id === undefined ? tags.map(() => 'adopted') : judgeTags(read, { id, tags })
+      return judgeTags(read, { repository, id, tags })
     },
+    findDeletion: (repository) => findDeletion(read, repository),
     queueUnneeded: (repository) => queueUnneeded(database, { repository, now: clock() }),
   }
 }

@@ -1,8 +1,8 @@
 import type { LinkReader, Oddity } from '../../blobs/link-tree.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { type AdoptReport, Tally } from './adopt-report.ts'
-import type { AdoptParts } from './adopt-repository.ts'
-import { adoptRepository } from './adopt-repository.ts'
+import type { AdoptParts, Source } from './adopt-repository.ts'
+import { adoptRepository, noteOne } from './adopt-repository.ts'
 import { SmallRepositories } from './small-repositories.ts'
 
 /** Clocks of the machine and of the disk may differ by this, in milliseconds. */
@@ -91,12 +91,22 @@ async function adoptFrom(
     }
     repository = found
     const source = { reader, name: found, since }
-    if (!(await small.add(source))) await adoptRepository(source, parts)
+    if (await isDeleted(source, facts)) noteOne('deleted-here', found, source, parts)
+    else if (!(await small.add(source))) await adoptRepository(source, parts)
     done++
     onBatch()
     signal?.throwIfAborted()
   }
   await small.flush()
+}
+
+/** True if the repository was deleted here, and nothing was pushed or tagged there since. */
+async function isDeleted({ reader, name }: Source, facts: AdoptParts['facts']): Promise<boolean> {
+  const since = await facts.findDeletion(name)
+  if (since === undefined) return false
+  for (const lists of [reader.listManifests(name, { since }), reader.listTags(name, { since })])
+    for await (const { found } of lists) if (found.some(({ at }) => at >= since)) return false
+  return true
 }
 
 /** Reads the folders of repositories, and none of their links. */

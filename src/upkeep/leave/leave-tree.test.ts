@@ -71,6 +71,38 @@ test('a second run writes what is new and removes what is gone: a deleted tag st
   assert.deepEqual(await metadata.listTags(APP, { limit: 9, last: undefined }), ['v1'])
 })
 
+test('a repository that was deleted in Berth stays deleted, unless Distribution has got more of it since', async (open) => {
+  await using room = await openRoom(open)
+  const { metadata, tree } = room
+  const at = new Date('2025-05-05T05:05:05Z')
+  tree.image('team/gone', 'gone', { tag: 'v1', at })
+  tree.image('team/app', 'one', { tag: 'v1', at })
+  const images = Array.from({ length: 501 }, (_, number) =>
+    tree.image('team/large', `image ${number}`, { at }),
+  )
+  tree.tag('team/large', 'v1', images[0]?.digest ?? '', at)
+  await room.adopt()
+  await room.leave()
+  for (const name of ['team/gone', 'team/app', 'team/large'])
+    assert.ok(await metadata.deleteRepository(parseRepositoryName(name), 'alice'))
+  // As "berth leave" does before it writes.
+  const again = await room.adopt({ keepsTree: true })
+  assert.deepEqual(
+    again.notes.map(({ kind, count }) => [kind, count]),
+    [['deleted-here', 3]],
+  )
+  assert.deepEqual(await room.tags(), [])
+  assert.equal(await metadata.findBlob(APP, hashContent('one')), undefined)
+  const later = tree.image('team/app', 'two', { tag: 'v2', at: new Date(Date.now() + 60_000) })
+  await room.adopt({ keepsTree: true })
+  assert.deepEqual(await room.tags(), [`team/app:v2 ${later.digest}`])
+  await room.leave()
+  assert.equal(room.has('team/gone/_manifests/tags/v1'), false)
+  assert.equal(room.has('team/app/_manifests/tags/v1'), false)
+  assert.ok(room.has('team/app/_manifests/tags/v2'))
+  assert.equal(await metadata.restoreRepository(parseRepositoryName('team/gone')), 'restored')
+})
+
 test('what Distribution has written since stays, though it could not be taken over', async (open) => {
   await using room = await openRoom(open)
   const { tree } = room
