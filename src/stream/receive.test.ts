@@ -61,6 +61,19 @@ test('`receive()` has one buffer of each on its way in a crowd, also of one that
   assert.deepEqual([isCrowd, most], [true, 1])
 })
 
+test('`receive()` fails with what `consume` throws, also before it returns a promise, and gives its buffers back', async () => {
+  for (const size of [10, 5_000_000]) {
+    const budget = new BufferBudget(new ChunkCollector())
+    const source = Readable.from([Buffer.alloc(size), Buffer.alloc(size)])
+    const consume = (): Promise<void> => {
+      throw new Error('the disk is gone')
+    }
+    const received = receive(source, { budget, consume, maxBytes: 1e9, gapMs: 5_000 })
+    await assert.rejects(received, /the disk is gone/)
+    assert.equal(budget.transfers, 0)
+  }
+})
+
 test('`receive()` reports a sender that stalls after it was held back', async () => {
   const source = new PassThrough()
   source.write(Buffer.alloc(40_000_000))

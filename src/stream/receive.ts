@@ -133,7 +133,8 @@ class Receiver {
     this.#filling = this.#options.budget.take()
     this.#filled = 0
     this.#beingConsumed++
-    this.#options.consume(bytes).then(
+    // Catches what is thrown before there is a promise, too: an error out of a listener cuts the connection.
+    Promise.try(() => this.#options.consume(bytes)).then(
       () => this.#onConsumed(buffer),
       (error: unknown) => {
         this.#options.budget.give(buffer)
