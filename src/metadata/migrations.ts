@@ -14,6 +14,7 @@ import { addSwitches } from './migrations/012-switches.ts'
 import { addScrub } from './migrations/013-scrub.ts'
 import { addBackupRuns } from './migrations/015-backup-runs.ts'
 import { countChangedSizes } from './migrations/016-changed-sizes.ts'
+import { addHistorySince } from './migrations/018-history-since.ts'
 
 /** The schema of metadata, step by step; `schema.ts` describes the columns. */
 export const METADATA_MIGRATIONS: MigrationSet = {
@@ -34,6 +35,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '013-scrub': addScrub,
     '015-backup-runs': addBackupRuns,
     '016-changed-sizes': countChangedSizes,
+    '018-history-since': addHistorySince,
   },
   formerNames: {
     '001-content': '001-initial',

@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Page } from './metadata.ts'
 import type { TagEnd } from './schema.ts'
 
 /** A period in which a tag points, or pointed, at one manifest. */
@@ -13,6 +14,30 @@ export interface TagPeriod {
   /** Undefined: until now. */
   readonly end: { readonly at: Date; readonly by: string | undefined; readonly how: TagEnd } | undefined
 }
+
+/** A tag as it stood at a time. */
+export interface TagAt {
+  readonly name: Tag
+  readonly digest: Digest
+  /** Since when it pointed at that manifest. */
+  readonly from: Date
+  /** Name of the account that set it; undefined: unknown. */
+  readonly by: string | undefined
+  /** When it no longer did; undefined: it still does. */
+  readonly until: Date | undefined
+  /** What there is of the manifest now: 'deleted' can be restored, 'gone' cannot. */
+  readonly content: 'stored' | 'deleted' | 'gone'
+}
+
+/** Tags of a repository at a time; `knownFrom`: what there was at that time is forgotten, and known from this one on. */
+export type TagsAt =
+  | {
+      readonly tags: readonly TagAt[]
+      /** When the whole repository was deleted; undefined: it was not, or is restored. */
+      readonly deletedAt: Date | undefined
+      readonly knownFrom?: undefined
+    }
+  | { readonly knownFrom: Date }
 
 /** A deleted repository, or a manifest deleted by itself. */
 export interface TrashedContent {
@@ -33,6 +58,11 @@ export interface RestoreFacts {
     repository: RepositoryName,
     selection: { tag?: Tag | undefined; limit: number },
   ): Promise<TagPeriod[] | undefined>
+  /**
+   * All tags as they stood at a time, by name, `last` exclusive, also of a repository that was deleted since and can be
+   * restored. Undefined if no repository is known that had this name then.
+   */
+  listTagsAt(repository: RepositoryName, selection: Page & { readonly at: Date }): Promise<TagsAt | undefined>
   /**
    * Points a tag at a manifest that it has pointed at before: the given one, or else that of its last period that
    * ended. A manifest in the trash comes back for it. 'unknown': no such period; 'gone': the manifest was removed.

@@ -44,6 +44,8 @@ interface RepositoryTable {
   trashed_name: Generated<string | null>
   trashed_at: Generated<number | null>
   trashed_by: Generated<string | null>
+  /** Time from which on the history of its tags is whole; null: nothing of it was forgotten. */
+  history_since: Generated<number | null>
 }
 
 /** Content in the store, once for all repositories. */

@@ -38,6 +38,7 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
     deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, BY_COMMAND),
     deleteTag: (name, tag) => metadata.deleteTag(name, tag, BY_COMMAND),
     listTagPeriods: (name, selection) => metadata.listTagPeriods(name, selection),
+    listTagsAt: (name, { at, limit, last }) => metadata.listTagsAt(name, { at, limit, last }),
     restoreTag: (target) => metadata.restoreTag(target, BY_COMMAND),
     listTrash: (limit) => metadata.listTrash(limit),
     restoreManifest: (name, digest) => metadata.restoreManifest(name, digest, BY_COMMAND),

@@ -1,9 +1,10 @@
-import type { RestoreFacts, TagPeriod, TrashedContent } from '../metadata/restore-facts.ts'
+import type { RestoreFacts, TagPeriod, TagsAt, TrashedContent } from '../metadata/restore-facts.ts'
 import type { NamespaceSizes, RepositoryOrder, ScopeSizes, SizeScope } from '../metadata/size-facts.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 
+export type { TagAt } from '../metadata/restore-facts.ts'
 export { REPOSITORY_ORDERS, type RepositoryOrder } from '../metadata/size-facts.ts'
 
 /** A repository in a list. */
@@ -84,6 +85,11 @@ export interface RepositoryManager {
     name: RepositoryName,
     selection: { tag?: Tag | undefined; limit: number },
   ): Promise<TagPeriod[] | undefined>
+  /** A page of all tags as they stood at a time, `last` exclusive; see {@link RestoreFacts.listTagsAt}. */
+  listTagsAt(
+    name: RepositoryName,
+    selection: { at: Date; limit: number; last?: string | undefined },
+  ): Promise<TagsAt | undefined>
   /** Points a tag at a manifest that it has pointed at before; see {@link RestoreFacts.restoreTag}. */
   restoreTag(target: {
     repository: RepositoryName

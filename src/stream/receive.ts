@@ -133,8 +133,7 @@ class Receiver {
     this.#filling = this.#options.budget.take()
     this.#filled = 0
     this.#beingConsumed++
-    // Catches what is thrown before there is a promise, too: an error out of a listener cuts the connection.
-    Promise.try(() => this.#options.consume(bytes)).then(
+    this.#consume(bytes).then(
       () => this.#onConsumed(buffer),
       (error: unknown) => {
         this.#options.budget.give(buffer)
@@ -142,6 +141,11 @@ class Receiver {
         this.#settle(() => this.#reject(error))
       },
     )
+  }
+
+  /** What is thrown before there is a promise becomes one that fails: an error out of a listener cuts the connection. */
+  async #consume(bytes: Buffer): Promise<void> {
+    await this.#options.consume(bytes)
   }
 
   #onConsumed(buffer: Buffer): void {

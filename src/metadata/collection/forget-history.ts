@@ -16,9 +16,13 @@ export async function forgetHistory(
         .orderBy('ended_at')
         .limit(limit),
     )
-    .returning('repository_id')
+    .returning(['repository_id', 'ended_at'])
     .execute()
-  for (const id of new Set(ended.map((row) => row.repository_id))) await dropIfEmpty(tx, id)
+  for (const [id, rows] of Map.groupBy(ended, (row) => row.repository_id)) {
+    const latest = rows.reduce((most, { ended_at }) => Math.max(most, ended_at), 0)
+    await raiseHistorySince(tx, id, latest)
+    await dropIfEmpty(tx, id)
+  }
   const claims = await tx
     .deleteFrom('blob_claims')
     .where('digest', 'in', (query) =>
@@ -31,4 +35,14 @@ export async function forgetHistory(
     .returning('digest')
     .execute()
   return ended.length + claims.length
+}
+
+/** A batch may end with a time that is earlier than one of a clock that was set back since. */
+async function raiseHistorySince(tx: Writes, id: number, since: number): Promise<void> {
+  await tx
+    .updateTable('repositories')
+    .set({ history_since: since })
+    .where('id', '=', id)
+    .where((eb) => eb.or([eb('history_since', 'is', null), eb('history_since', '<', since)]))
+    .execute()
 }

@@ -7,6 +7,7 @@ import type { MetadataSchema } from '../../schema.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
 import { listTagPeriods } from '../tags/list-tag-periods.ts'
+import { listTagsAt } from '../tags/list-tags-at.ts'
 import { moveTag } from '../tags/tag-periods.ts'
 import { type Brought, bringBack } from './bring-back.ts'
 import { emptyTrash } from './empty-trash.ts'
@@ -24,6 +25,7 @@ export function createRestoreFacts(
 ): RestoreFacts {
   return {
     listTagPeriods: (repository, selection) => listTagPeriods(read, repository, selection),
+    listTagsAt: (repository, selection) => listTagsAt(read, repository, selection),
     restoreTag: (target, by) =>
       transaction((tx) => restoreTag(tx, { ...target, by, policies, now: clock() })),
     listTrash: (limit) => listTrash(read, limit),
