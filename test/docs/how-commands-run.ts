@@ -168,6 +168,9 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'systemctl restart berth': CHANGES_MACHINE,
   'docker run -d -e VIRTUAL_HOST=app.example.com my/app':
     'it needs an image of the reader; test/front-door/docker.test.ts runs such containers',
+  "berth repo show alice/app --at '2h ago'": NEEDS_IMAGE,
+  "berth repo restore alice/app --at '2h ago'": NEEDS_IMAGE,
+  "berth repo restore alice/app --at '2h ago' --dry-run": NEEDS_IMAGE,
   'berth tag history alice/app latest': NEEDS_IMAGE,
   "berth tag pin alice/app v1 --reason 'the contract with ACME'": NEEDS_IMAGE,
   'berth tag unpin alice/app v1': NEEDS_IMAGE,

@@ -5,9 +5,9 @@ import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { parseTag, type Tag } from '../../oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
-import { findImmutableTags } from '../../policies/immutable-tags.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
+import { findProtection } from '../context/protected-tags.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { unknownRepository } from '../errors/unknown-repository.ts'
 import type { Io } from '../io.ts'
@@ -120,19 +120,13 @@ async function setApart(
   repository: RepositoryName,
   found: readonly FoundTag[],
 ): Promise<{ tags: Tag[]; kept: KeptTag[] }> {
-  const immutable = findImmutableTags((await data.policies.read()).document, repository)
+  const protection = await findProtection(data, repository, found)
   const tags: Tag[] = []
   const kept: KeptTag[] = []
-  for (let at = 0; at < found.length; at += PAGE_SIZE) {
-    const page = found.slice(at, at + PAGE_SIZE)
-    const inUse = await data.inUse.describe(repository, [...new Set(page.map(({ digest }) => digest))])
-    for (const { name, digest } of page) {
-      const pattern = immutable?.findPattern(name)
-      const use = inUse.get(digest)
-      const why = pattern !== undefined ? `immutable: ${pattern}` : use?.isPinned ? use.why : undefined
-      if (why === undefined) tags.push(name)
-      else kept.push({ repository, name, why })
-    }
+  for (const { name } of found) {
+    const why = protection.get(name)?.why
+    if (why === undefined) tags.push(name)
+    else kept.push({ repository, name, why })
   }
   return { tags, kept }
 }

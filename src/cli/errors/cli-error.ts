@@ -17,6 +17,12 @@ export const CLI_ERRORS = {
   MANIFEST_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth tag list NAME" to see digests' },
   MANIFEST_IN_USE: { exit: EXIT.failed, remedy: 'Delete that index first' },
   CONTENT_GONE: { exit: EXIT.failed, remedy: 'Run "berth trash list" to see what can be restored' },
+  HISTORY_FORGOTTEN: { exit: EXIT.failed, remedy: 'Give a later time' },
+  TAGS_KEPT: {
+    exit: EXIT.failed,
+    remedy:
+      'Change the policy ("berth policy apply") or end the pin ("berth tag unpin") that protects them, then run it again',
+  },
   REPOSITORY_EXISTS: { exit: EXIT.failed, remedy: 'Choose another name' },
   POLICY_UNREADABLE: { exit: EXIT.usage, remedy: 'Check the path, and the permissions of the file' },
   RETENTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },

@@ -25,12 +25,16 @@ async function open(openDatabase: OpenDatabase) {
     },
     now: () => new Date(room.clock()),
     /** The tags at a time, read in pages of `limit`. */
-    async read(at: Date, limit = 100) {
+    async read(
+      at: Date,
+      limit = 100,
+    ): Promise<{ found?: string[]; deletedAt?: Date | undefined; knownFrom?: Date } | undefined> {
       const found: string[] = []
       let last: string | undefined
       for (;;) {
         const page = await room.metadata.listTagsAt(APP, { at, limit, last })
-        if (page === undefined || page.knownFrom !== undefined) return page
+        if (page === undefined) return undefined
+        if (page.knownFrom !== undefined) return { knownFrom: page.knownFrom }
         found.push(...page.tags.map(({ name, content }) => `${name} ${content}`))
         last = page.tags.at(-1)?.name
         if (page.tags.length < limit) return { found, deletedAt: page.deletedAt }
