@@ -1,7 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { Page } from './metadata.ts'
 import type { TagEnd } from './schema.ts'
 
 /** A period in which a tag points, or pointed, at one manifest. */
@@ -62,7 +61,10 @@ export interface RestoreFacts {
    * All tags as they stood at a time, by name, `last` exclusive, also of a repository that was deleted since and can be
    * restored. Undefined if no repository is known that had this name then.
    */
-  listTagsAt(repository: RepositoryName, selection: Page & { readonly at: Date }): Promise<TagsAt | undefined>
+  listTagsAt(
+    repository: RepositoryName,
+    selection: { readonly at: Date; readonly limit: number; readonly last: string | undefined },
+  ): Promise<TagsAt | undefined>
   /**
    * Points a tag at a manifest that it has pointed at before: the given one, or else that of its last period that
    * ended. A manifest in the trash comes back for it. 'unknown': no such period; 'gone': the manifest was removed.
