@@ -24,7 +24,7 @@ export interface TagAt {
   readonly by: string | undefined
   /** When it no longer did; undefined: it still does. */
   readonly until: Date | undefined
-  /** What there is of the manifest now: 'deleted' can be restored, 'gone' cannot. */
+  /** State of the manifest now: 'deleted' can be restored, 'gone' cannot. */
   readonly content: 'stored' | 'deleted' | 'gone'
 }
 

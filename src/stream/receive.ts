@@ -143,7 +143,7 @@ class Receiver {
     )
   }
 
-  /** What is thrown before there is a promise becomes one that fails: an error out of a listener cuts the connection. */
+  /** An error before there is a promise becomes one that fails: out of a listener it would cut the connection. */
   async #consume(bytes: Buffer): Promise<void> {
     await this.#options.consume(bytes)
   }

@@ -25,11 +25,11 @@ const MAX_NAMED = 5
 /** A tag that points elsewhere than at that time. */
 interface Difference {
   readonly name: Tag
-  /** What is to be done with it. */
+  /** The act that sets it back. */
   readonly act: 'move' | 'add' | 'remove'
-  /** Where it points now. */
+  /** Its manifest now. */
   readonly present: Digest | undefined
-  /** Where it pointed then. */
+  /** Its manifest then. */
   readonly former: Digest | undefined
   /** Why it stays as it is; undefined: it does not. */
   readonly kept: string | undefined
