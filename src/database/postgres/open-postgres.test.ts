@@ -44,6 +44,17 @@ describe('openPostgresDatabase()', { skip: postgresSkipReason() }, () => {
     await assert.rejects(opened.db.read.selectFrom('things').selectAll().execute(), /9007199254740993/)
   })
 
+  it('compiles no statement of a transaction, which reads few rows', async () => {
+    await using database = await server.createDatabase()
+    await using opened = await openThings(database.target)
+    const explain = (): Promise<string> =>
+      opened.db.transaction(async (tx) => {
+        const plan = await tx.selectFrom('things').selectAll().where('size', '=', 1).explain('text')
+        return JSON.stringify(plan)
+      })
+    assert.doesNotMatch(await explain(), /JIT/)
+  })
+
   it('runs a transaction again that another one came before', async () => {
     await using database = await server.createDatabase()
     await using opened = await openThings(database.target)
