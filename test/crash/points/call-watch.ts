@@ -42,6 +42,8 @@ export interface ChangeFollower {
   opened(path: string, flags: string): void
   wrote(path: string, range: { start: number; end: number }): void
   synced(path: string): void
+  /** Everything below a folder was synced. */
+  syncedBelow(folder: string): void
   syncFailed(path: string): void
   madeFolder(path: string): void
   removed(path: string): void

@@ -4,7 +4,7 @@ import type { SeededRandom } from '../../support/content/seeded-random.ts'
 import type { ChangeFollower, UnsyncedWrites } from './call-watch.ts'
 
 /** Those of the system, which are not numbered. */
-const { mkdirSync, readdirSync, readFileSync, writeFileSync } = fs
+const { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, writeFileSync } = fs
 
 interface Range {
   readonly start: number
@@ -62,7 +62,11 @@ export class LostWrites implements ChangeFollower {
     if (node instanceof FolderNode) this.#applyTo(node)
     if (!(node instanceof FileNode)) return
     node.unsynced = []
-    node.durable = withoutRanges(readFileSync(path), node.dropped)
+    node.durable = withoutRanges(readBytes(path), node.dropped)
+  }
+
+  syncedBelow(folder: string): void {
+    for (const path of this.#nodes.keys()) if (`${path}/`.startsWith(`${folder}/`)) this.synced(path)
   }
 
   syncFailed(path: string): void {
@@ -112,7 +116,7 @@ export class LostWrites implements ChangeFollower {
     const readContent = (file: FileNode): Buffer => {
       const path = current.get(file)
       if (unsynced !== 'some' || path === undefined || file.unsynced.length === 0) return file.durable
-      const bytes = withoutRanges(readFileSync(path), file.dropped)
+      const bytes = withoutRanges(readBytes(path), file.dropped)
       // What was synced stays: a file that grew is cut after that.
       return random.chance(0.5)
         ? bytes.subarray(0, random.between(Math.min(file.durable.length, bytes.length), bytes.length))
@@ -144,7 +148,7 @@ export class LostWrites implements ChangeFollower {
       if (entry.isDirectory()) folder.durable.set(entry.name, this.#read(inner))
       else {
         const file = new FileNode()
-        file.durable = readFileSync(inner)
+        file.durable = readBytes(inner)
         this.#nodes.set(inner, file)
         folder.durable.set(entry.name, file)
       }
@@ -167,6 +171,17 @@ export class LostWrites implements ChangeFollower {
     const touches = (change: NameChange): boolean => change.some((one) => one.folder === folder)
     for (const change of this.#pending.filter(touches)) apply(change)
     this.#pending = this.#pending.filter((change) => !touches(change))
+  }
+}
+
+/** Not by `readFileSync`, which opens the file by the function that numbers its calls. */
+function readBytes(path: string): Buffer {
+  const descriptor = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(fstatSync(descriptor).size)
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, 0))
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { PointRoom } from './content.ts'
+import type { Site } from './site.ts'
 
 /**
  * An act whose calls are numbered. It runs on a copy of the base; after the fault its client repeats it. A new one needs
@@ -13,4 +14,6 @@ export interface Operation {
   /** Its calls fall into one another, not always in the same order. */
   readonly isInterleaved?: boolean
   readonly run: (room: PointRoom) => Promise<void>
+  /** What holds once it has succeeded, also after a cut of the power, beside what the ledger knows. */
+  readonly checkSuccess?: (site: Site) => Promise<void>
 }

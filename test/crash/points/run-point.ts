@@ -110,11 +110,13 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
       refuseUncoded(failure, operation)
     }
     await checkSite(site, ledger)
+    if (failure === undefined) await operation.checkSuccess?.(site)
     if (!fault) return watch.calls
     ledger.isRepeated = true
     site.passMarks()
     await operation.run({ site, ledger })
     await checkSite(site, ledger)
+    await operation.checkSuccess?.(site)
     await finishUpload(site, ledger)
     await checkNothingLeaks(site, join(place, 'blobs'))
   } finally {

@@ -1,3 +1,4 @@
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process'
 import fs from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -36,6 +37,7 @@ export function watchFiles(watch: CallWatch | undefined): void {
   replace(promises, 'writeFile', guardWriteFile)
   replace(promises, 'open', guardOpen)
   guardDescriptors(blocking)
+  guardSync()
   syncBuiltinESMExports()
 }
 
@@ -201,4 +203,26 @@ function guardDescriptors(blocking: Functions): void {
     },
   }
   Object.assign(blocking, guarded)
+}
+
+/** The program `sync`, which makes everything below a folder durable; Node has no call for it. */
+function guardSync(): void {
+  const { spawn } = childProcess
+  const guarded = (command: string, parameters: readonly string[], options: SpawnOptions): ChildProcess => {
+    const watch = command === 'sync' ? watchOf(parameters.at(-1)) : undefined
+    if (!watch) return spawn(command, parameters, options)
+    const folder = String(parameters.at(-1))
+    try {
+      watch.enter('sync', describe(watch, 'sync -f', folder))
+    } catch (error) {
+      if (watch.hasEnded) throw error
+      return spawn('false', options)
+    }
+    const child = spawn(command, parameters, options)
+    child.on('exit', (code) => {
+      if (code === 0) watch.follower?.syncedBelow(folder)
+    })
+    return child
+  }
+  Object.assign(childProcess, { spawn: guarded })
 }

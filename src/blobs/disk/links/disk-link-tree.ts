@@ -45,7 +45,8 @@ export function createDiskLinkTree(root: string): LinkTree {
       await makeFolder(top, PRIVATE_FOLDER)
       return createLinkWriter(top, await ownerFor(blobFolder(root)))
     },
-    sync: () => syncFiles(blobFolder(root)),
+    // The folder of the links, not that of the blobs, which may be a disk of its own.
+    sync: () => syncFiles(dirname(linkFolder(root, 'in-use'))),
     async findLeft() {
       const time = findTime(leftMark(root))
       return time === undefined ? undefined : Math.floor(time)
