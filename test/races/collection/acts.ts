@@ -22,6 +22,8 @@ export type Outcome =
     }
   | { readonly kind: 'untagged'; readonly repository: RepositoryName; readonly tag?: Tag }
   | { readonly kind: 'restored'; readonly repository: RepositoryName }
+  /** Pins of the repository were added or ended. */
+  | { readonly kind: 'pins-changed'; readonly repository: RepositoryName }
   /** Tags may have ended in each repository, except the shielded one. */
   | { readonly kind: 'retained' }
   /** A push that was refused because its content was being removed: the client repeats it. */
@@ -124,7 +126,7 @@ const pushReferrer: Act = (_world, node, random) =>
 const deleteTag: Act = async (_world, { registry }, random) => {
   const repository = pick(random, REPOSITORIES)
   const tag = pick(random, TAGS)
-  await expecting(['MANIFEST_UNKNOWN'], () => registry.deleteManifest(repository, tag))
+  await expecting(['MANIFEST_UNKNOWN', 'DENIED'], () => registry.deleteManifest(repository, tag))
   return { kind: 'untagged', repository, tag }
 }
 
@@ -132,7 +134,7 @@ const deleteManifest: Act = async (_world, { registry, metadata }, random) => {
   const repository = pick(random, REPOSITORIES)
   const found = await metadata.findManifest(repository, pick(random, TAGS))
   if (!found) return NONE
-  await expecting(['MANIFEST_UNKNOWN', 'MANIFEST_IN_USE'], () =>
+  await expecting(['MANIFEST_UNKNOWN', 'MANIFEST_IN_USE', 'DENIED'], () =>
     registry.deleteManifest(repository, found.digest),
   )
   return { kind: 'untagged', repository }
@@ -148,7 +150,8 @@ const deleteBlob: Act = async (_world, { registry }, random) => {
 
 const deleteRepository: Act = async (_world, { metadata }, random) => {
   const repository = pick(random, REPOSITORIES)
-  await metadata.deleteRepository(repository)
+  // Pinned manifests keep it.
+  await expecting(['DENIED'], () => metadata.deleteRepository(repository))
   return { kind: 'untagged', repository }
 }
 
@@ -163,6 +166,20 @@ const restore: Act = async (_world, { metadata }, random) => {
     if (trashed) return { kind: 'restored', repository: trashed.repository }
   }
   return { kind: 'restored', repository }
+}
+
+const pin: Act = async (_world, { metadata }, random) => {
+  const repository = pick(random, REPOSITORIES)
+  await metadata.pin({ repository, reference: pick(random, TAGS) })
+  return { kind: 'pins-changed', repository }
+}
+
+const unpin: Act = async (_world, { metadata }, random) => {
+  const repository = pick(random, REPOSITORIES)
+  for (const { digest } of await metadata.listPins({ repository, limit: 10 })) {
+    if (random.chance(0.7)) await metadata.unpin(repository, digest)
+  }
+  return { kind: 'pins-changed', repository }
 }
 
 const emptyTrash: Act = async (_world, { metadata }) => {
@@ -191,7 +208,7 @@ const sweepStore: Act = async (_world, node) => {
   return NONE
 }
 
-async function expecting(codes: readonly string[], act: () => Promise<void>): Promise<void> {
+async function expecting(codes: readonly string[], act: () => Promise<unknown>): Promise<void> {
   try {
     await act()
   } catch (error) {
@@ -215,4 +232,6 @@ export const ACTS: readonly { readonly act: Act; readonly name: string; readonly
   { name: 'collect now', act: collectNow, weight: 1 },
   { name: 'sweep', act: sweepStore, weight: 0.5 },
   { name: 'retain', act: retain, weight: 1 },
+  { name: 'pin', act: pin, weight: 0.7 },
+  { name: 'unpin', act: unpin, weight: 1.3 },
 ]

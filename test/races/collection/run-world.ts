@@ -35,9 +35,11 @@ interface Counts {
   refused: number
 }
 
-/** The state that acts must lead to: tags with their manifests, and all manifests that were ever pushed. */
+/** The state that acts must lead to: tags with their manifests, pins, and all manifests that were ever pushed. */
 interface Model {
   tags: Map<string, Digest>
+  /** As `repository@digest`. */
+  pins: ReadonlySet<string>
   readonly pushed: Map<RepositoryName, Set<Digest>>
 }
 
@@ -50,7 +52,7 @@ export async function runWorld(
   { steps, random }: { steps: number; random: SeededRandom },
 ): Promise<Counts> {
   const counts: Counts = { acts: 0, trace: '', groups: 0, byName: new Map(), repeated: 0, refused: 0 }
-  const model: Model = { tags: new Map(), pushed: new Map() }
+  const model: Model = { tags: new Map(), pins: new Set(), pushed: new Map() }
   let isDue = false
   while (world.steps.count < steps) {
     const outcomes = await runGroup(world, counts, { random, isDue })
@@ -105,6 +107,7 @@ function pickAct(random: SeededRandom): (typeof ACTS)[number] {
 async function compare(world: World, model: Model, outcomes: readonly Outcome[]): Promise<void> {
   await world.settle()
   const actual = await readTags(world)
+  const pins = await comparePins(world, model, outcomes)
   for (const outcome of outcomes) {
     if (outcome.kind !== 'pushed') continue
     const digests = model.pushed.get(outcome.repository) ?? new Set()
@@ -117,6 +120,7 @@ async function compare(world: World, model: Model, outcomes: readonly Outcome[])
   )
   const keys = new Set([...model.tags.keys(), ...actual.keys()])
   for (const key of keys) {
+    checkPinnedTag(key, { model, pins, outcomes, digest: actual.get(key) })
     if (touched.has(key.split(':')[0] as RepositoryName)) continue
     const pushes = outcomes.flatMap((outcome) =>
       outcome.kind === 'pushed' && `${outcome.repository}:${outcome.tag}` === key ? [outcome.digest] : [],
@@ -130,6 +134,53 @@ async function compare(world: World, model: Model, outcomes: readonly Outcome[])
     )
   }
   model.tags = actual
+  model.pins = pins
+}
+
+/** A pin ends by its command alone, and its manifest stays as long. Returns the pins. */
+async function comparePins(
+  { nodes: [node] }: World,
+  model: Model,
+  outcomes: readonly Outcome[],
+): Promise<ReadonlySet<string>> {
+  assert.ok(node)
+  const pins = new Set<string>()
+  for (const { repository, digest } of await node.metadata.listPins({ limit: 1_000 })) {
+    pins.add(`${repository}@${digest}`)
+    assert.ok(
+      await node.metadata.findManifest(repository, digest),
+      `${repository}@${digest} is pinned and gone`,
+    )
+  }
+  for (const pin of model.pins) {
+    if (!changesPins(outcomes, pin.split('@')[0])) assert.ok(pins.has(pin), `the pin of ${pin} is gone`)
+  }
+  return pins
+}
+
+/** The tag of a manifest that was pinned all the time may be pushed and restored, and nothing removes it. */
+function checkPinnedTag(
+  key: string,
+  {
+    model,
+    pins,
+    outcomes,
+    digest,
+  }: { model: Model; pins: ReadonlySet<string>; outcomes: readonly Outcome[]; digest: Digest | undefined },
+): void {
+  const [repository] = key.split(':')
+  const pin = `${repository}@${model.tags.get(key)}`
+  if (!model.pins.has(pin) || !pins.has(pin) || changesPins(outcomes, repository)) return
+  const mayMove = outcomes.some(
+    (outcome) =>
+      (outcome.kind === 'pushed' && `${outcome.repository}:${outcome.tag}` === key) ||
+      (outcome.kind === 'restored' && outcome.repository === repository),
+  )
+  if (!mayMove) assert.equal(digest, model.tags.get(key), `${key} has ended, and ${pin} is pinned`)
+}
+
+function changesPins(outcomes: readonly Outcome[], repository: string | undefined): boolean {
+  return outcomes.some((outcome) => outcome.kind === 'pins-changed' && outcome.repository === repository)
 }
 
 /** With enough time and rounds all that no tag needs is gone, and nothing else. */
@@ -137,6 +188,9 @@ async function checkEnd(world: World): Promise<void> {
   const [node] = world.nodes
   assert.ok(node)
   await node.sweep()
+  for (const { repository, digest } of await node.metadata.listPins({ limit: 1_000 })) {
+    await node.metadata.unpin(repository, digest)
+  }
   // Three times: what leaves the trash may itself have been used until then.
   for (let round = 0; round < 3; round++) {
     world.pass(POLICY.keepMs + POLICY.relyMs + 1)

@@ -155,6 +155,8 @@ const OPERATOR_CALLS = [
   'restoreTag',
   'restoreManifest',
   'emptyTrash',
+  'pin',
+  'unpin',
 ]
 
 /** The same with its calls counted: all, or those of these names. */
