@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { APP, openCollectionRoom, POLICY } from '../../../../test/support/database/collection-room.ts'
 import { testOnEngines } from '../../../../test/support/database/engines.ts'
+import { formatManifest } from '../../../../test/support/memory/registry-room.ts'
 import { hashContent } from '../../../oci/digest.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../oci/repository-name.ts'
 import type { UploadId } from '../../../oci/request.ts'
@@ -56,6 +57,21 @@ test('content in the trash and uploads under way count', async (openDatabase) =>
   await assert.rejects(t.metadata.requireRoom({ repository: WEB, size: 101 }), DENIED)
   await assert.rejects(link(t.metadata, WEB, 'two', 101), DENIED)
   await t.metadata.linkBlob({ repository: APP, digest: hashContent('two'), size: 900, upload: id })
+})
+
+test('layers that were deleted after their image count as long as the image can be restored', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  const layer = 'x'.repeat(450)
+  await t.metadata.replacePolicies(QUOTAS, { expected: 0 })
+  await t.link('{}', layer)
+  const { digest } = await t.put(formatManifest({ layers: [layer] }), 'v1')
+  await t.metadata.deleteManifest(APP, digest)
+  assert.equal(await t.metadata.unlinkBlob(APP, hashContent(layer)), 'removed')
+  await assert.rejects(link(t.metadata, WEB, 'another', 500), DENIED)
+  await link(t.metadata, WEB, 'a third', 100)
+  assert.equal(await link(t.metadata, APP, layer, layer.length), true, 'it counts once')
+  assert.equal(await t.metadata.restoreManifest(APP, digest), true)
+  assert.equal((await t.metadata.findBlob(APP, hashContent(layer)))?.size, layer.length)
 })
 
 test('a repository more than the quota has is refused', async (openDatabase) => {

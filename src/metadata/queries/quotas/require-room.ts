@@ -5,6 +5,9 @@ import type { Quota } from '../../../policies/quotas.ts'
 import { findHeldRepository, holdsContent, type Reads } from '../repositories.ts'
 import { withinNamespace } from '../within-namespace.ts'
 
+/** References of images in the trash that are looked at with each push: some milliseconds. With more of them the exact number is needed. */
+const MAX_TRASHED_REFERENCES = 5_000
+
 /** Content that is about to be added to a repository. */
 interface WantedRoom {
   readonly repository: RepositoryName
@@ -27,7 +30,8 @@ export async function requireRoom(db: Reads, quota: Quota | undefined, wanted: W
   if (limit === undefined) return
   const uploads = await sumUploads(db, quota.namespace, wanted.upload)
   // Layers that repositories share count several times here, so that the exact number is needed near the limit only.
-  if ((await sumRepositories(db, quota.namespace)) + uploads + wanted.size <= limit) return
+  const most = (await sumRepositories(db, quota.namespace)) + (await sumUnlinked(db, quota.namespace))
+  if (most + uploads + wanted.size <= limit) return
   if (wanted.digest !== undefined && (await isHeld(db, quota.namespace, wanted.digest))) return
   const used = (await sumContent(db, quota.namespace)) + uploads
   if (used + wanted.size <= limit) return
@@ -94,6 +98,34 @@ async function sumRepositories(db: Reads, namespace: string): Promise<number> {
   return sums.reduce((sum, row) => sum + Number(row?.bytes ?? 0), 0)
 }
 
+/**
+ * Bytes that images in the trash name, and that their repositories hold no longer, since a client has deleted them:
+ * sizes of repositories are without them. Infinite if the trash is too large to add them up.
+ */
+async function sumUnlinked(db: Reads, namespace: string): Promise<number> {
+  const { sql } = kysely
+  const row = await db
+    .selectFrom(
+      sql<{ number: number; bytes: number | null }>`(
+        select count(*) as number,
+          sum(case when links.digest is null and blobs.size > 0 then blobs.size else 0 end) as bytes
+        from (
+          select repository_id, digest from trashed_references
+          where kind = 'blob' and repository_id in (
+            select id from repositories where ${withinNamespace(sql.ref('repositories.name'), namespace)}
+          )
+          limit ${sql.lit(MAX_TRASHED_REFERENCES)}
+        ) as named
+        left join blobs on blobs.digest = named.digest
+        left join repository_blobs as links
+          on links.repository_id = named.repository_id and links.digest = named.digest
+      )`.as('sums'),
+    )
+    .selectAll()
+    .executeTakeFirstOrThrow()
+  return Number(row.number) < MAX_TRASHED_REFERENCES ? Number(row.bytes ?? 0) : Number.POSITIVE_INFINITY
+}
+
 async function isHeld(db: Reads, namespace: string, digest: string): Promise<boolean> {
   const { sql } = kysely
   for (const table of ['repository_blobs', 'manifests', 'trashed_manifests'] as const) {
@@ -107,7 +139,17 @@ async function isHeld(db: Reads, namespace: string, digest: string): Promise<boo
       .executeTakeFirst()
     if (row) return true
   }
-  return false
+  const restorable = await db
+    .selectFrom('trashed_references')
+    .innerJoin('repositories', 'repositories.id', 'trashed_references.repository_id')
+    .innerJoin('blobs', 'blobs.digest', 'trashed_references.digest')
+    .select('blobs.digest')
+    .where('trashed_references.digest', '=', digest)
+    .where('trashed_references.kind', '=', 'blob')
+    .where(sql<boolean>`${withinNamespace(sql.ref('repositories.name'), namespace)}`)
+    .limit(1)
+    .executeTakeFirst()
+  return restorable !== undefined
 }
 
 /** Also blobs that a client has deleted while an image in the trash needs them: their bytes are kept. */
