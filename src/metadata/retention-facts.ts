@@ -120,9 +120,14 @@ export interface RetentionFacts {
   ): Promise<{ readonly repositoryId: number; readonly digest: Digest }[]>
   /**
    * Lets one process run retention for `holdMs`: 'busy' while another one does, 'early' if the last run began less than
-   * `everyMs` ago.
+   * `everyMs` ago. `isPartial`: a run over some repositories, which puts off no run over all.
    */
-  takeTurn(turn: { holder: string; holdMs: number; everyMs: number }): Promise<'taken' | 'busy' | 'early'>
+  takeTurn(turn: {
+    holder: string
+    holdMs: number
+    everyMs: number
+    isPartial?: boolean
+  }): Promise<'taken' | 'busy' | 'early'>
   /** Holds the turn for longer; false if it is another process's meanwhile. */
   holdTurn(holder: string, holdMs: number): Promise<boolean>
   endTurn(holder: string): Promise<void>
@@ -136,6 +141,9 @@ export interface RetentionFacts {
   listRuns(limit: number): Promise<RetentionRun[]>
   /** A run with its results by repository and rule; undefined if there is no log of it. */
   findRun(id: number): Promise<{ run: RetentionRun; entries: RetentionEntry[] } | undefined>
-  /** The time at which the last run by schedule or command began, and until when a process holds the turn. */
-  findTurn(): Promise<{ begunAt: Date; heldUntil: Date } | undefined>
+  /**
+   * The time at which the last run over all repositories began, by schedule or command (undefined: there was none), and
+   * until when a process holds the turn.
+   */
+  findTurn(): Promise<{ begunAt: Date | undefined; heldUntil: Date } | undefined>
 }

@@ -64,7 +64,7 @@ export async function openRetention(config: Config): Promise<OpenRetention> {
       }),
     async run({ pattern }) {
       const turn = new TurnHolder(facts)
-      if ((await turn.take(0)) !== 'taken') {
+      if ((await turn.take(0, { isPartial: pattern !== undefined })) !== 'taken') {
         throw new AppError(
           'RETENTION_BUSY',
           'Retention is running already, by the server or by another command',

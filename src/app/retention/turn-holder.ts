@@ -18,9 +18,9 @@ export class TurnHolder {
   }
 
   /** As {@link RetentionFacts.takeTurn}. */
-  async take(everyMs: number): Promise<'taken' | 'busy' | 'early'> {
+  async take(everyMs: number, { isPartial = false } = {}): Promise<'taken' | 'busy' | 'early'> {
     this.#heldAt = performance.now()
-    return this.#facts.takeTurn({ holder: this.#name, holdMs: HOLD_MS, everyMs })
+    return this.#facts.takeTurn({ holder: this.#name, holdMs: HOLD_MS, everyMs, isPartial })
   }
 
   /** Holds it for longer, now and then. False: another process has it. */

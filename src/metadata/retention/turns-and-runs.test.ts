@@ -46,6 +46,25 @@ test('the turn of a process that has ended is free after a while, and it cannot 
   assert.equal(await t.take('c', 0), 'busy')
 })
 
+test('a run over some repositories puts off no run over all', async (openDatabase) => {
+  await using t = await openTurns(openDatabase)
+  const takePartly = () =>
+    t.facts.takeTurn({ holder: 'command', holdMs: HOLD_MS, everyMs: 0, isPartial: true })
+  assert.equal(await takePartly(), 'taken')
+  assert.equal((await t.facts.findTurn())?.begunAt, undefined)
+  assert.equal(await t.take('a'), 'busy')
+  await t.facts.endTurn('command')
+  assert.equal(await t.take('a'), 'taken')
+  await t.facts.endTurn('a')
+  const begunAt = (await t.facts.findTurn())?.begunAt
+  t.pass(59 * MINUTE)
+  assert.equal(await takePartly(), 'taken')
+  await t.facts.endTurn('command')
+  assert.deepEqual((await t.facts.findTurn())?.begunAt, begunAt)
+  t.pass(2 * MINUTE)
+  assert.equal(await t.take('a'), 'taken')
+})
+
 test('a clock that is set back does not stop retention', async (openDatabase) => {
   await using t = await openTurns(openDatabase)
   assert.equal(await t.take('a'), 'taken')

@@ -5,6 +5,8 @@ import type { MetadataSchema } from '../schema.ts'
 
 /** The one row. */
 const ID = 1
+/** Begin of the last run over all repositories, if there was none. */
+const NEVER = 0
 
 /** Turns of the processes that may run retention: one at a time. A time ahead of the clock is of a clock that was set back: it does not count. */
 export function createTurns(
@@ -20,19 +22,28 @@ export function createTurns(
       }),
     async findTurn() {
       const row = await read.selectFrom('retention_turns').selectAll().where('id', '=', ID).executeTakeFirst()
-      return row && { begunAt: new Date(row.begun_at), heldUntil: new Date(row.held_until) }
+      if (!row) return undefined
+      const begunAt = row.begun_at === NEVER ? undefined : new Date(row.begun_at)
+      return { begunAt, heldUntil: new Date(row.held_until) }
     },
   }
 }
 
 async function takeTurn(
   tx: Writes,
-  { holder, holdMs, everyMs, now }: { holder: string; holdMs: number; everyMs: number; now: number },
+  {
+    holder,
+    holdMs,
+    everyMs,
+    isPartial = false,
+    now,
+  }: { holder: string; holdMs: number; everyMs: number; isPartial?: boolean; now: number },
 ): Promise<'taken' | 'busy' | 'early'> {
   const row = await tx.selectFrom('retention_turns').selectAll().where('id', '=', ID).executeTakeFirst()
   if (row && row.held_until > now && row.held_until <= now + holdMs) return 'busy'
   if (row && row.begun_at <= now && row.begun_at + everyMs > now) return 'early'
-  const values = { begun_at: now, held_until: now + holdMs, holder }
+  const begunAt = isPartial ? (row?.begun_at ?? NEVER) : now
+  const values = { begun_at: begunAt, held_until: now + holdMs, holder }
   await tx
     .insertInto('retention_turns')
     .values({ id: ID, ...values })
