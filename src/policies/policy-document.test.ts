@@ -6,7 +6,33 @@ import { findImmutableTags } from './immutable-tags.ts'
 import { parsePolicyDocument } from './policy-document.ts'
 
 const FAULTS: readonly [name: string, value: unknown, message: RegExp, remedy: RegExp][] = [
-  ['a list', [], /cannot be used.*object/, /docs\/policies/],
+  ['a list', [], /cannot be used: the document must be a mapping of keys to values$/, /docs\/policies/],
+  ['an empty file', null, /the document is empty$/, /"policies: \[\]"/],
+  ['a document without keys', {}, /the document is empty$/, /"policies: \[\]"/],
+  ['decimal units', { quotas: [{ user: 'a', bytes: '10MB' }] }, /bytes must be .* KiB, MiB/, /./],
+  ['a negative size', { quotas: [{ user: 'a', bytes: -5 }] }, /bytes must be at least 0$/, /./],
+  [
+    'a rule without keep',
+    { policies: [{ repositories: ['a'], retention: { rules: [{ tags: ['*'] }] } }] },
+    /rules\[0\]\.keep is missing$/,
+    /./,
+  ],
+  [
+    'a time without a unit',
+    {
+      policies: [
+        { repositories: ['a'], retention: { rules: [{ tags: ['*'], keep: { 'pushed-within': 7 } }] } },
+      ],
+    },
+    /keep: pushed-within must be a time such as 12h, 3d or 2w$/,
+    /./,
+  ],
+  [
+    'text in the place of a list',
+    { policies: [{ repositories: ['a'], immutable: 'v*' }] },
+    /immutable must be a list$/,
+    /./,
+  ],
   ['a wrong key', { polices: [] }, /the document has the key "polices"/, /Did you mean "policies"\?/],
   [
     'a wrong aspect',

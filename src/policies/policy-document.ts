@@ -39,6 +39,7 @@ const SCHEMA = z.strictObject({
 
 /** Reads a document from plain values, such as parsed YAML or JSON. Errors: `PolicyError` `POLICY_INVALID`. */
 export function parsePolicyDocument(value: unknown): PolicyDocument {
+  requireContent(value)
   const parsed = SCHEMA.safeParse(value)
   if (!parsed.success) throw toError(parsed.error.issues)
   if (JSON.stringify(parsed.data).length > MAX_DOCUMENT_LENGTH) {
@@ -49,6 +50,21 @@ export function parsePolicyDocument(value: unknown): PolicyDocument {
     )
   }
   return parsed.data
+}
+
+/** An empty file, such as one that was being written, ends no protection. Errors: `PolicyError` `POLICY_INVALID`. */
+function requireContent(value: unknown): void {
+  const isEmpty = value === null || value === undefined
+  if (!isEmpty && !(isPlain(value) && Object.keys(value).length === 0)) return
+  throw new PolicyError(
+    'POLICY_INVALID',
+    'The policies cannot be used: the document is empty',
+    'Write "policies: []" to remove all policies and quotas',
+  )
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function optional<S extends Readonly<Record<string, Zod.ZodType>>>(

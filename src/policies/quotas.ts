@@ -44,7 +44,7 @@ export const quotaEntries: Zod.ZodType<readonly QuotaEntry[]> = z
         bytes: z
           .union([
             z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).transform(String),
-            z.string().regex(BYTES),
+            z.string().regex(BYTES, 'must be a number of bytes, or a whole number with KiB, MiB, GiB or TiB'),
           ])
           .optional(),
         repositories: z.number().int().min(0).max(1_000_000).optional(),

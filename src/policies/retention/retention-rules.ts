@@ -45,9 +45,11 @@ export interface RetentionAspect {
   readonly 'untagged-after'?: string | undefined
 }
 
+const DURATION_FAULT = 'must be a time such as 12h, 3d or 2w'
+
 const duration: Zod.ZodType<string> = z
-  .string()
-  .refine((text) => parseDuration(text) !== undefined, 'must be a time such as 12h, 3d or 2w')
+  .string(DURATION_FAULT)
+  .refine((text) => parseDuration(text) !== undefined, DURATION_FAULT)
 
 const count: Zod.ZodType<number> = z
   .int()

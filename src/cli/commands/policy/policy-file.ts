@@ -25,7 +25,7 @@ export async function readPolicyFile(io: Io, file: string): Promise<PolicyFile> 
   const text = await readText(file === '-' ? io.stdin : createReadStream(resolve(io.cwd, file)), file)
   const value = parseYaml(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { document: parsePolicyDocument(value ?? {}), version: undefined }
+    return { document: parsePolicyDocument(value), version: undefined }
   }
   const { version, ...rest } = value as Record<string, unknown>
   if (version !== undefined && !(Number.isSafeInteger(version) && Number(version) >= 0)) {
