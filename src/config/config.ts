@@ -62,7 +62,7 @@ export interface Config {
   readonly scrubDays: number
   /** Bytes a second that such a pass reads. */
   readonly scrubRate: number
-  /** Days between two searches for files that no fact names; 0: never. */
+  /** Days between two searches for files that the database does not name; 0: never. */
   readonly sweepDays: number
   /** Longest wait for requests under way when stopping, in seconds. */
   readonly drainTimeoutS: number

@@ -148,6 +148,11 @@ export interface ManifestFacts {
     digest: Digest,
     by?: string,
   ): Promise<'removed' | 'unknown' | 'in-use'>
+  /** What {@link deleteManifest} would do, with its errors; changes nothing. */
+  checkManifestDeletion(
+    repository: RepositoryName,
+    digest: Digest,
+  ): Promise<'removable' | 'unknown' | 'in-use'>
   /** Removes one tag; false if there was none. `by`: name of the account that deletes it. */
   deleteTag(repository: RepositoryName, tag: Tag, by?: string): Promise<boolean>
   /** Records that manifests were pulled just now; those that are gone are left out. */

@@ -36,6 +36,7 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
     },
     sizeTags: (name, tags) => sizeTags(sizes, name, tags),
     deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, BY_COMMAND),
+    checkManifestDeletion: (name, digest) => metadata.checkManifestDeletion(name, digest),
     deleteTag: (name, tag) => metadata.deleteTag(name, tag, BY_COMMAND),
     listTagPeriods: (name, selection) => metadata.listTagPeriods(name, selection),
     listTagsAt: (name, { at, limit, last }) => metadata.listTagsAt(name, { at, limit, last }),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { bootBerth } from '../support/program/boot-berth.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
@@ -68,5 +70,65 @@ test('manifests and repositories are deleted with a preview of what goes with th
   assert.deepEqual(
     repositories.map((found: { name: string }) => found.name),
     ['alice/app'],
+  )
+})
+
+test('previews and deletions of repositories and manifests say what a policy or a pin keeps', async () => {
+  await using berth = await bootBerth({ users: [{ name: 'alice', isAdmin: true }] })
+  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
+  await using http = new RawClient(berth.port, { authorization: `Basic ${basic}` })
+  const manifest = formatManifest([CONFIG, LAYER])
+  const digest = hashSha256(manifest)
+  for (const repository of ['alice/a', 'alice/b', 'alice/c', 'alice/d']) {
+    await pushBlob(http, repository, CONFIG)
+    await pushBlob(http, repository, LAYER)
+    assert.equal(await putManifest(http, { repository, reference: 'v1' }, manifest), 201)
+  }
+  const policies = join(berth.dataDir, 'policies.yaml')
+  await writeFile(policies, 'policies: [{repositories: [alice/b], immutable: [v1]}]')
+  await berth.command(['policy', 'apply', policies])
+  await berth.command(['tag', 'pin', 'alice/c', 'v1', '--reason', 'an audit'])
+
+  for (const dry of [['--dry-run'], ['--yes']]) {
+    await assert.rejects(
+      berth.command(['manifest', 'delete', `alice/b@${digest}`, ...dry]),
+      /DENIED.*immutable tag \(v1\)/,
+    )
+    await assert.rejects(
+      berth.command(['manifest', 'delete', `alice/c@${digest}`, ...dry]),
+      /DENIED.*an audit/,
+    )
+    await assert.rejects(berth.command(['repo', 'delete', 'alice/b', ...dry]), /DENIED.*immutable/)
+  }
+  const names = (found: readonly { name: string }[]): string[] => found.map(({ name }) => name)
+  const preview = JSON.parse(await berth.command(['repo', 'delete', 'alice/*', '--dry-run', '--json']))
+  assert.deepEqual(names(preview.repositories), ['alice/a', 'alice/d'])
+  assert.deepEqual(names(preview.kept), ['alice/b', 'alice/c'])
+  assert.match(
+    await berth.command(['repo', 'delete', 'alice/*', '--dry-run']),
+    /^alice\/b {2}kept: .*immutable/m,
+  )
+  const done = JSON.parse(await berth.command(['repo', 'delete', 'alice/*', '--yes', '--json']))
+  assert.deepEqual(names(done.repositories), ['alice/a', 'alice/d'])
+  assert.deepEqual(names(done.kept), ['alice/b', 'alice/c'])
+  const { repositories } = JSON.parse(await berth.command(['repo', 'list', '--json']))
+  assert.deepEqual(names(repositories), ['alice/b', 'alice/c'])
+  assert.match(
+    await berth.command(['repo', 'delete', 'alice/*', '--yes']),
+    /^0 repositories were deleted\nalice\/b {2}kept: .*\nalice\/c {2}kept: alice\/c has a pinned manifest/,
+  )
+
+  await assert.rejects(berth.command(['tag', 'delete', 'alice/none', 'v1', '--yes']), /REPOSITORY_UNKNOWN/)
+  await assert.rejects(
+    berth.command(['tag', 'delete', 'alice/b', 'x*', '--yes']),
+    /No tag of alice\/b matches x\*/,
+  )
+  await assert.rejects(
+    berth.command(['tag', 'restore', 'alice/b', 'v1']),
+    /v1 of alice\/b has pointed at no other/,
+  )
+  await assert.rejects(
+    berth.command(['tag', 'restore', 'alice/b', 'v9']),
+    /alice\/b has no history of a tag v9/,
   )
 })

@@ -30,7 +30,7 @@ interface SweepingContext {
 }
 
 /**
- * Finds files that no fact names every few days, slowly, on one node at a time, until it is disposed. Collection
+ * Finds files that the database does not name every few days, slowly, on one node at a time, until it is disposed. Collection
  * removes them once a push that stored one has had the time to name it; while that is off or held, none is looked for.
  */
 export function keepSweeping(context: SweepingContext): AsyncDisposable {
@@ -41,7 +41,8 @@ export function keepSweeping(context: SweepingContext): AsyncDisposable {
     firstMs: FIRST_LOOK_MS,
     everyMs: LOOK_EVERY_MS,
     onError: (err) => {
-      if (!stopping.signal.aborted) logger.error({ err }, 'files that no fact names could not be looked for')
+      if (!stopping.signal.aborted)
+        logger.error({ err }, 'files that the database does not name could not be looked for')
     },
   })
   return {
@@ -66,6 +67,9 @@ async function sweepIfDue(context: SweepingContext, signal: AbortSignal): Promis
     from,
   )
   if (isEnded && found > 0) {
-    logger.info({ checked, found }, 'files that no fact names were found: they are removed in a day')
+    logger.info(
+      { checked, found },
+      'files that the database does not name were found: they are removed in a day',
+    )
   }
 }

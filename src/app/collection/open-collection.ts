@@ -45,7 +45,7 @@ interface CollectionResult extends CollectionRound {
 export interface OpenCollection extends AsyncDisposable {
   /** Numbers of entries by kind, and the time at which the first is due. */
   status(): Promise<{ kind: QueuedKind; count: number; firstDue: Date | undefined }[]>
-  /** The last search for files that no fact names; undefined: there was none. */
+  /** The last search for files that the database does not name; undefined: there was none. */
   lastSweep(): Promise<Pass | undefined>
   /** The switch for which servers remove nothing, as part of a sentence; undefined: neither is on. */
   findPause(): Promise<string | undefined>

@@ -59,10 +59,10 @@ export function addGcCommand(program: Command, io: Io): void {
 }
 
 function formatSweep(sweep: Awaited<ReturnType<OpenCollection['lastSweep']>>): string {
-  if (!sweep) return 'Files that no fact names were not looked for yet'
+  if (!sweep) return 'Files that the database does not name: not searched for yet'
   const { startedAt, endedAt, checked, found } = sweep
   const when = endedAt ? `ended ${formatTime(endedAt)}` : `begun ${formatTime(startedAt)}, not ended yet`
-  return `Search for files that no fact names: ${when}; looked at ${checked}, found ${found}`
+  return `Files that the database does not name: search ${when}; looked at ${checked}, found ${found}`
 }
 
 const NOUNS: Readonly<Record<QueuedKind, string>> = {
@@ -71,6 +71,14 @@ const NOUNS: Readonly<Record<QueuedKind, string>> = {
   manifest: 'manifests that may have no tag',
   link: 'blobs that may be in no manifest',
   blob: 'bytes that may be in no repository',
+}
+
+const SINGULARS: Readonly<Record<QueuedKind, string>> = {
+  repository: 'deleted repository',
+  trashed: 'deleted manifest',
+  manifest: 'manifest',
+  link: 'blob of a repository',
+  blob: 'bytes',
 }
 
 async function openCollectionOf(context: CommandContext): Promise<OpenCollection> {
@@ -116,7 +124,7 @@ async function printPreview(
   const entries = await collection.preview({ isNow })
   const rows = entries.map(({ kind, repository, digest, reason, kept }) => [
     [repository, digest].filter(Boolean).join('@'),
-    kind,
+    SINGULARS[kind],
     reason,
     describeFate(kept),
   ])

@@ -36,6 +36,10 @@ export function addManifestCommand(program: Command, io: Io): void {
       const { repository, digest } = parseName(text)
       await using data = await openDataOf(context)
       const tags = await findTags(data, repository, digest)
+      requireRemovable(await data.repositories.checkManifestDeletion(repository, digest), {
+        repository,
+        digest,
+      })
       const freeing = findFreeing(context, await findBytes(data, repository, tags))
       const names = tags.map(({ name }) => name)
       const value = { repository, digest, tags: names, freeing }
@@ -43,17 +47,28 @@ export function addManifestCommand(program: Command, io: Io): void {
         return printResult(context, { manifest: value }, `${formatTags(names)}\n${formatFreeing(freeing)}`)
       }
       await askConfirmation(io, `Delete ${text}? ${formatTags(names)}.`, context.flags.yes === true)
-      const outcome = await data.repositories.deleteManifest(repository, digest)
-      if (outcome === 'unknown') throw new CliError('MANIFEST_UNKNOWN', `There is no manifest ${text}`)
-      if (outcome === 'in-use') {
-        throw new CliError('MANIFEST_IN_USE', `An index of ${repository} names ${digest}`)
-      }
+      requireRemovable(await data.repositories.deleteManifest(repository, digest), { repository, digest })
       printResult(
         context,
         { manifest: value },
         `${text} was deleted. ${formatTags(names)}. ${formatFreeing(freeing)}`,
       )
     })
+}
+
+/** Errors: `MANIFEST_UNKNOWN`, `MANIFEST_IN_USE`. */
+function requireRemovable(
+  outcome: 'removed' | 'removable' | 'unknown' | 'in-use',
+  { repository, digest }: { repository: RepositoryName; digest: Digest },
+): void {
+  if (outcome === 'unknown') {
+    throw new CliError('MANIFEST_UNKNOWN', `There is no manifest ${repository}@${digest}`, {
+      remedy: `Run "berth tag list ${repository}" to see digests; a deleted manifest is in "berth trash list"`,
+    })
+  }
+  if (outcome === 'in-use') {
+    throw new CliError('MANIFEST_IN_USE', `An index of ${repository} names ${digest}`)
+  }
 }
 
 function parseName(text: string): { repository: RepositoryName; digest: Digest } {

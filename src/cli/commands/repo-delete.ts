@@ -1,7 +1,8 @@
 import { matchesGlob } from 'node:path'
 import type { Command } from 'commander'
 import type { OpenData } from '../../app/data/open-data.ts'
-import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { OciError } from '../../oci/errors.ts'
+import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { RepositorySummary } from '../../registry/repositories.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { findFreeing, formatFreeing } from '../context/freeing.ts'
@@ -32,17 +33,62 @@ export function addRepoDelete(repo: Command, io: Io): void {
       const context = createContext(command, io)
       await using data = await openDataOf(context)
       const found = await findRepositories(data, names)
-      const freeing = findFreeing(context, sumUnique(found))
+      // One that was named alone is refused with the whole reason.
+      const isSingle = names.length === 1 && found.length === 1 && names[0] === found[0]?.name
+      const { removable, kept } = await setApart(data, found, { mayRefuse: isSingle })
+      const freeing = findFreeing(context, sumUnique(removable))
       if (context.flags['dry-run'] === true) {
         return printResult(
           context,
-          { repositories: found, freeing },
-          `${formatList(found)}\n${formatFreeing(freeing)}`,
+          { repositories: removable, kept, freeing },
+          [formatList(removable), ...kept.map(formatKept), formatFreeing(freeing)].join('\n'),
         )
       }
-      await askConfirmation(io, formatQuestion(found), context.flags.yes === true)
-      await deleteAll(context, data, found)
+      if (removable.length > 0) {
+        await askConfirmation(io, formatQuestion(removable), context.flags.yes === true)
+      }
+      await deleteAll(context, data, { removable, kept })
     })
+}
+
+/** A repository that is not deleted, with the reason. */
+interface KeptRepository {
+  readonly name: RepositoryName
+  readonly why: string
+}
+
+function formatKept({ name, why }: KeptRepository): string {
+  return `${name}  kept: ${why}`
+}
+
+/** Sets apart the repositories that a policy or a pin protects. Errors: `DENIED` with `mayRefuse`. */
+async function setApart(
+  data: OpenData,
+  found: readonly RepositorySummary[],
+  { mayRefuse }: { mayRefuse: boolean },
+): Promise<{ removable: RepositorySummary[]; kept: KeptRepository[] }> {
+  const removable: RepositorySummary[] = []
+  const kept: KeptRepository[] = []
+  for (const one of found) {
+    const why = await findRefusal(() => data.repositories.requireDeletable(one.name), { mayRefuse })
+    if (why === undefined) removable.push(one)
+    else kept.push({ name: one.name, why })
+  }
+  return { removable, kept }
+}
+
+/** The reason for which an act is refused; undefined: it is done. Errors: `DENIED` with `mayRefuse`, and all others. */
+async function findRefusal(
+  act: () => Promise<unknown>,
+  { mayRefuse }: { mayRefuse: boolean },
+): Promise<string | undefined> {
+  try {
+    await act()
+    return undefined
+  } catch (error) {
+    if (mayRefuse || !(error instanceof OciError) || error.code !== 'DENIED') throw error
+    return error.message
+  }
 }
 
 /** Errors: `REPOSITORY_UNKNOWN` for a name or a pattern without a repository, `USAGE` if they are too many. */
@@ -108,28 +154,42 @@ function formatQuestion(found: readonly RepositorySummary[]): string {
   return `Delete ${found.length} repositories (${named}${more}) with ${content}?`
 }
 
+/** One that is protected, or gone, meanwhile is left out, and the rest goes on. */
 async function deleteAll(
   context: CommandContext,
   data: OpenData,
-  found: readonly RepositorySummary[],
+  { removable, kept }: { removable: readonly RepositorySummary[]; kept: readonly KeptRepository[] },
 ): Promise<void> {
   const deleted: RepositorySummary[] = []
-  for (const one of found) {
-    if (!(await data.repositories.delete(one.name))) continue
-    deleted.push(one)
+  const refused: KeptRepository[] = []
+  for (const one of removable) {
+    const { name } = one
+    const why = await findRefusal(
+      async () => {
+        if (await data.repositories.delete(name)) deleted.push(one)
+      },
+      { mayRefuse: false },
+    )
+    if (why !== undefined) refused.push({ name, why })
     // The last repository of a removed account frees its name.
-    await data.accounts.releaseNames([one.name.split('/', 1)[0] ?? ''])
+    else await data.accounts.releaseNames([name.split('/', 1)[0] ?? ''])
   }
+  const left = [...kept, ...refused]
   const [first] = deleted
-  if (!first) throw unknownRepository((found[0] ?? { name: parseRepositoryName('none') }).name)
+  if (!first && left.length === 0 && removable[0]) throw unknownRepository(removable[0].name)
   const freeing = findFreeing(context, sumUnique(deleted))
   const names = deleted.map(({ name }) => ({ name }))
   const text =
     deleted.length === 1
-      ? `Repository ${first.name} was deleted`
+      ? `Repository ${first?.name} was deleted`
       : `${deleted.length} repositories were deleted`
-  const value = deleted.length === 1 ? { repository: { name: first.name } } : {}
-  printResult(context, { ...value, repositories: names, freeing }, `${text}. ${formatFreeing(freeing)}`)
+  const value = deleted.length === 1 ? { repository: { name: first?.name } } : {}
+  const lines = [
+    deleted.length === 0 ? text : `${text}. ${formatFreeing(freeing)}`,
+    ...left.slice(0, MAX_NAMED).map(formatKept),
+    ...(left.length > MAX_NAMED ? [`${left.length - MAX_NAMED} more were kept`] : []),
+  ]
+  printResult(context, { ...value, repositories: names, kept: left, freeing }, lines.join('\n'))
 }
 
 function countOf(count: number, what: string): string {

@@ -46,7 +46,7 @@ test('`berth retention dry-run` has a reason for each tag, and warns if most of 
   await using t = await open({ tags: 30, keep: '{newest: 2}' })
   const all = await t.berth('retention', 'dry-run')
   assert.equal(
-    all.stdout.match(/^alice\/app +ci-\d+ .* ends +not among what ci-\*: newest 2 keeps$/gm)?.length,
+    all.stdout.match(/^alice\/app +ci-\d+ .* ends +the rule does not keep it \(ci-\*: newest 2\)$/gm)?.length,
     28,
   )
   assert.match(all.stdout, /^alice\/app +ci-30 .* stays +ci-\*: newest 2: among the newest 2 by push$/m)

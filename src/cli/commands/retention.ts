@@ -115,6 +115,10 @@ async function printRun(context: CommandContext, opened: OpenRetention, text: st
   printResult(context, found, formatTable(['REPOSITORY', 'RULE', 'TAGS ENDED'], rows))
 }
 
+function formatHours(hours: number): string {
+  return hours === 1 ? 'hour' : `${hours} hours`
+}
+
 function addStatus(retention: Command, io: Io): void {
   retention
     .command('status')
@@ -126,17 +130,23 @@ function addStatus(retention: Command, io: Io): void {
       const turn = await opened.findTurn()
       const isRunning = turn !== undefined && turn.heldUntil.getTime() > Date.now()
       const next =
-        retentionHours === 0 || !turn
+        retentionHours === 0 || !turn?.begunAt
           ? undefined
           : new Date(turn.begunAt.getTime() + retentionHours * HOUR_MS)
       const [last] = await opened.listRuns(1)
       printResult(
         context,
-        { retentionHours, isRunning, lastBegunAt: turn?.begunAt, next, lastRun: last },
+        {
+          retentionHours,
+          isRunning,
+          lastBegunAt: turn?.begunAt ?? null,
+          next: next ?? null,
+          lastRun: last ?? null,
+        },
         formatPairs([
-          ['every', retentionHours === 0 ? 'never: only "berth retention run"' : `${retentionHours} hours`],
+          ['every', retentionHours === 0 ? 'never: only "berth retention run"' : formatHours(retentionHours)],
           ['running', isRunning ? 'yes' : 'no'],
-          ['last run', formatTime(turn?.begunAt)],
+          ['last run', formatTime(last?.startedAt)],
           ['ended tags', last ? String(last.tagsEnded) : '-'],
           ['problem', last?.problem ?? '-'],
           ['next run', next ? formatTime(next) : '-'],

@@ -17,6 +17,8 @@ import { askConfirmation } from '../prompts/ask.ts'
 const PAGE_SIZE = 1_000
 /** Tags deleted by one command at most, whose names are held in memory. */
 const MAX_MATCHES = 100_000
+/** Characters of a pattern; a tag has none of them. */
+const PATTERN = /[*?[{]/
 /** Tags named in a question. */
 const MAX_NAMED = 10
 
@@ -30,7 +32,7 @@ export function addTagDelete(tag: Command, io: Io): void {
     .action(async (repositoryText: string, pattern: string, _options, command: Command) => {
       const context = createContext(command, io)
       const repository = parseRepositoryName(repositoryText)
-      const isPattern = /[*?[{]/.test(pattern)
+      const isPattern = PATTERN.test(pattern)
       const single = isPattern ? undefined : parseTag(pattern)
       await using data = await openDataOf(context)
       const isDry = context.flags['dry-run'] === true
@@ -102,7 +104,10 @@ async function findTags(data: OpenData, { repository, single, pattern }: Selecti
 }
 
 function unknownTag(repository: RepositoryName, tag: string): CliError {
-  return new CliError('TAG_UNKNOWN', `There is no tag ${tag} in ${repository}`, {
+  const fault = PATTERN.test(tag)
+    ? `No tag of ${repository} matches ${tag}`
+    : `There is no tag ${tag} in ${repository}`
+  return new CliError('TAG_UNKNOWN', fault, {
     remedy: `Run "berth tag list ${repository}" to see those there are`,
   })
 }
@@ -136,10 +141,14 @@ async function deleteTag(
   data: OpenData,
   { repository, tag }: { repository: RepositoryName; tag: Tag },
 ): Promise<void> {
-  if (!(await data.repositories.deleteTag(repository, tag))) throw unknownTag(repository, tag)
+  if (!(await data.repositories.deleteTag(repository, tag))) {
+    if (!(await data.repositories.listTags(repository, { limit: 1 }))) throw unknownRepository(repository)
+    throw unknownTag(repository, tag)
+  }
+  const deleted = { repository, name: tag }
   printResult(
     context,
-    { tag: { repository, name: tag } },
+    { tag: deleted, tags: [deleted], kept: [] },
     `Tag ${tag} of ${repository} was deleted; "berth tag restore" brings it back`,
   )
 }
@@ -174,9 +183,14 @@ function reportDeleted(
   const named = kept.slice(0, MAX_NAMED).map(({ name, why }) => `${name} (${why})`)
   const more = kept.length > MAX_NAMED ? `, and ${kept.length - MAX_NAMED} more` : ''
   const rest = kept.length > 0 ? `. Kept: ${kept.length}: ${named.join(', ')}${more}` : ''
+  const undo = deleted.length > 0 ? '; "berth tag restore" brings each back' : ''
   printResult(
     context,
     { tags: deleted.map((name) => ({ repository, name })), kept },
-    `${deleted.length} tags of ${repository} were deleted; "berth tag restore" brings each back${rest}`,
+    `${formatDeleted(deleted.length, repository)} deleted${undo}${rest}`,
   )
+}
+
+function formatDeleted(count: number, repository: RepositoryName): string {
+  return count === 1 ? `1 tag of ${repository} was` : `${count} tags of ${repository} were`
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { parseDigest } from '../../oci/digest.ts'
-import { parseTag } from '../../oci/reference.ts'
-import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { parseTag, type Tag } from '../../oci/reference.ts'
+import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -28,9 +28,7 @@ export function addTagHistory(tag: Command, io: Io): void {
       })
       if (!periods) throw unknownRepository(repository)
       if (name !== undefined && periods.length === 0) {
-        throw new CliError('TAG_UNKNOWN', `${repository} has no history of a tag ${name}`, {
-          remedy: `Run "berth tag list ${repository}" to see its tags`,
-        })
+        throw unknownHistory(repository, name)
       }
       if (periods.length > MAX_PERIODS) {
         periods.length = MAX_PERIODS
@@ -48,6 +46,12 @@ export function addTagHistory(tag: Command, io: Io): void {
       const headings = ['TAG', 'DIGEST', 'FROM', 'BY', 'TO', 'ENDED', 'BY']
       printResult(context, { periods }, formatTable(headings, rows))
     })
+}
+
+function unknownHistory(repository: RepositoryName, tag: Tag): CliError {
+  return new CliError('TAG_UNKNOWN', `${repository} has no history of a tag ${tag}`, {
+    remedy: `Run "berth tag list ${repository}" to see its tags`,
+  })
 }
 
 /** `berth tag restore`. */
@@ -73,9 +77,12 @@ export function addTagRestore(tag: Command, io: Io): void {
         if (restored === 'unknown') {
           const periods = await data.repositories.listTagPeriods(repository, { tag: name, limit: 1 })
           if (!periods) throw unknownRepository(repository)
-          throw new CliError('TAG_UNKNOWN', `The history of ${name} in ${repository} has no such manifest`, {
-            remedy,
-          })
+          if (periods.length === 0) throw unknownHistory(repository, name)
+          const fault =
+            digest === undefined
+              ? `${name} of ${repository} has pointed at no other manifest before`
+              : `${name} of ${repository} has never pointed at ${digest}`
+          throw new CliError('TAG_UNKNOWN', fault, { remedy })
         }
         if (restored === 'gone') {
           throw new CliError('CONTENT_GONE', `The earlier manifest of ${name} was removed for good`, {

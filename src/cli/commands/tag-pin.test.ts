@@ -105,7 +105,7 @@ test('a pattern deletes no tag that is immutable or whose manifest is pinned, an
     ],
   })
   const { stdout } = await t.berth(['tag', 'delete', 'alice/app', '*', '--yes'])
-  assert.match(stdout, /^1 tags of .* Kept: 2: v1 \(immutable: v1\), v2 \(pinned: the contract\)\n$/)
+  assert.match(stdout, /^1 tag of .* Kept: 2: v1 \(immutable: v1\), v2 \(pinned: the contract\)\n$/)
   assert.match((await t.berth(['tag', 'delete', 'alice/app', 'v*'])).stdout, /^0 tags of .* Kept: 2/)
   const { tags } = await t.readJson('tag', 'list', 'alice/app')
   assert.deepEqual(

@@ -19,6 +19,7 @@ export function findFreeing(context: CommandContext, bytes: number | undefined):
 
 /** The same as a sentence. */
 export function formatFreeing({ bytes, freeAt }: Freeing): string {
-  const room = bytes === undefined ? 'What nothing else needs' : `At least ${formatBytes(bytes)}`
+  const room =
+    bytes === undefined || bytes === 0 ? 'What nothing else needs' : `At least ${formatBytes(bytes)}`
   return `${room} is free at ${formatTime(freeAt)}; until then "berth trash restore" brings it back, and "berth trash empty" and "berth gc --now" free it at once`
 }

@@ -47,7 +47,7 @@ export const UPKEEP_OPTIONS = {
   },
   'sweep-days': {
     value: 'DAYS',
-    help: 'days between two searches for files that no fact names, 0 to 3650; 0: never',
+    help: 'days between two searches for files that the database does not name, 0 to 3650; 0: never',
     example: '30',
     default: '7',
     parse: wholeNumber(0, 3650),

@@ -114,7 +114,7 @@ test('a pinned manifest, its tags and its repository are not deleted; its tags m
   await assert.rejects(t.metadata.deleteManifest(APP, digest), {
     ...DENIED,
     message: /^The manifest sha256:\w+ of alice\/app is pinned: in use\. /,
-    remedy: `Unpin it first: "berth tag unpin alice/app ${digest}"`,
+    remedy: `"berth tag unpin alice/app ${digest}" unpins it`,
   })
   await assert.rejects(t.metadata.deleteTag(APP, V1), {
     ...DENIED,

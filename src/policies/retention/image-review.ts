@@ -113,8 +113,8 @@ function judgeLabel({ pushedAt }: TagFacts, afterMs: number, now: number): TagVe
   const end = pushedAt + afterMs
   const when = new Date(end).toISOString().slice(0, 16).replace('T', ' ')
   return end > now
-    ? { isKept: true, rule: 'label', why: `its label lets it expire at ${when}Z` }
-    : { isKept: false, rule: 'label', why: `its label let it expire at ${when}Z` }
+    ? { isKept: true, rule: 'label', why: `expires at ${when}Z by its label` }
+    : { isKept: false, rule: 'label', why: `expired at ${when}Z by its label` }
 }
 
 function judgeByRule(tag: TagFacts, { keep, text, ranking }: ReadyRule, now: number): TagVerdict {
@@ -125,7 +125,7 @@ function judgeByRule(tag: TagFacts, { keep, text, ranking }: ReadyRule, now: num
     findRecent(pushed, { time: tag.pushedAt, act: 'pushed', now }) ??
     findRecent(pulled, { time: pullTimeOf(tag), act: 'pulled', now }) ??
     ranking.findVersionReason(tag)
-  return { isKept: why !== undefined, rule: text, why: why ?? `not among what ${text} keeps` }
+  return { isKept: why !== undefined, rule: text, why: why ?? `the rule does not keep it (${text})` }
 }
 
 function findRecent(

@@ -10,7 +10,7 @@ const test = testOnEngines()
 const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
 const GRACE_MS = 3_600_000
 
-test('a sweep that is held stops, goes on where it was, and queues files that no fact names', async (openDatabase) => {
+test('a sweep that is held stops, goes on where it was, and queues files that the database does not name', async (openDatabase) => {
   await using t = await openCollectionRoom(openDatabase)
   const blobs = new MemoryBlobStore()
   for (let number = 0; number < 250; number++)

@@ -50,7 +50,7 @@ test('a dry run has a reason for each tag, and changes nothing', async (openData
   const reasons = Object.fromEntries(planned.map(({ name, verdict }) => [name, verdict.why]))
   assert.deepEqual(reasons, {
     'ci-1': 'immutable by ci-1',
-    'ci-2': 'not among what ci-*: newest 2 keeps',
+    'ci-2': 'the rule does not keep it (ci-*: newest 2)',
     'ci-3': 'among the newest 2 by push',
     'ci-4': 'among the newest 2 by push',
     latest: 'no rule matches',

@@ -12,6 +12,7 @@ import type { PolicyReader } from '../policies/policy-reader.ts'
 import type { FindQuota } from '../quotas/quota-reader.ts'
 import { requireRoom } from '../quotas/require-room.ts'
 import { findRepositoryId, type Writes } from '../repositories.ts'
+import { refuseImmutableTags } from '../tags/refuse-immutable.ts'
 import { endManifestTags, endTag } from '../tags/tag-periods.ts'
 import { trashManifest } from '../trash/trash-manifest.ts'
 import { insertManifest } from './insert-manifest.ts'
@@ -47,6 +48,11 @@ export function createManifestFacts(
     findNamed: (repository, manifest) => findNamed(read, repository, manifest),
     deleteManifest: (repository, digest, by) =>
       database.transaction((tx) => deleteManifest(tx, { repository, digest, by, policies, now: clock() })),
+    checkManifestDeletion: (repository, digest) =>
+      database.transaction(async (tx) => {
+        const found = await findRemovableManifest(tx, { repository, digest, policies })
+        return typeof found === 'number' ? 'removable' : found
+      }),
     deleteTag: (repository, tag, by) =>
       database.transaction(async (tx) => {
         const repositoryId = await findRepositoryId(tx, repository)
@@ -152,6 +158,22 @@ async function deleteManifest(
     now: number
   },
 ): Promise<'removed' | 'unknown' | 'in-use'> {
+  const repositoryId = await findRemovableManifest(tx, { repository, digest, policies })
+  if (typeof repositoryId !== 'number') return repositoryId
+  await endManifestTags(
+    tx,
+    { repository, repositoryId, policies, now, by },
+    { digest, how: 'manifest-deleted' },
+  )
+  await trashManifest(tx, { repositoryId, digest, by, now })
+  return 'removed'
+}
+
+/** The id of the repository of a manifest that may be deleted with its tags. Errors: `DENIED`. */
+async function findRemovableManifest(
+  tx: Writes,
+  { repository, digest, policies }: { repository: RepositoryName; digest: Digest; policies: PolicyReader },
+): Promise<number | 'unknown' | 'in-use'> {
   const repositoryId = await findRepositoryId(tx, repository)
   if (repositoryId === undefined) return 'unknown'
   const parent = await tx
@@ -171,11 +193,6 @@ async function deleteManifest(
   if (!held) return 'unknown'
   if (parent) return 'in-use'
   await refusePinned(tx, { repository, repositoryId, digest })
-  await endManifestTags(
-    tx,
-    { repository, repositoryId, policies, now, by },
-    { digest, how: 'manifest-deleted' },
-  )
-  await trashManifest(tx, { repositoryId, digest, by, now })
-  return 'removed'
+  await refuseImmutableTags(tx, policies, { repository, repositoryId, digest })
+  return repositoryId
 }

@@ -33,7 +33,7 @@ export async function refusePinned(
   throw new OciError('DENIED', {
     message: `${subject} ${describePin(pin.reason)}. Keep it, or let an operator unpin it`,
     detail: { reason: 'pinned', repository, digest, ...(tag === undefined ? {} : { tag }) },
-    remedy: `Unpin it first: "berth tag unpin ${repository} ${digest}"`,
+    remedy: `"berth tag unpin ${repository} ${digest}" unpins it`,
   })
 }
 
@@ -53,7 +53,7 @@ export async function refusePins(
   throw new OciError('DENIED', {
     message: `${repository} has ${manifests} (${digests.join(', ')}${more}). Keep it, or let an operator unpin them`,
     detail: { reason: 'pinned', repository, digests, count: Number(count) },
-    remedy: `Unpin them first: "berth tag pins ${repository}" lists them`,
+    remedy: `"berth tag pins ${repository}" lists them, and "berth tag unpin ${repository} DIGEST" unpins one`,
   })
 }
 

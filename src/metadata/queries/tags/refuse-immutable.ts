@@ -12,7 +12,7 @@ const BATCH = 1_000
 const MAX_NAMED = 5
 
 const CHANGE_POLICY =
-  'Change the policy first: "berth policy export" prints the policies, "berth policy apply FILE" puts them in force'
+  '"berth policy export" prints the policies, and "berth policy apply FILE" puts changed ones in force'
 
 /** Tags of a repository: all, or those that point at one manifest. */
 interface TagsOf {

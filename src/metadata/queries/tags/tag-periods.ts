@@ -7,7 +7,7 @@ import { refusePinned } from '../in-use/refuse-pinned.ts'
 import { recordUses } from '../manifest-uses.ts'
 import { type PolicyReader, selectPolicyStamp } from '../policies/policy-reader.ts'
 import type { Writes } from '../repositories.ts'
-import { refuseImmutableTag, refuseImmutableTags } from './refuse-immutable.ts'
+import { refuseImmutableTag } from './refuse-immutable.ts'
 
 /** Tags ended at once, between which other requests are served. */
 const BATCH = 500
@@ -108,13 +108,12 @@ async function takeTag(
   return true
 }
 
-/** Ends all tags of a manifest; of their number many may be. Errors: `DENIED` if a policy makes one of them immutable. */
+/** Ends all tags of a manifest, of which there may be many. That none of them is immutable was checked before. */
 export async function endManifestTags(
   tx: Writes,
-  { repository, repositoryId, policies, now, by }: TagAct,
+  { repositoryId, now, by }: TagAct,
   { digest, how }: { digest: string; how: TagEnd },
 ): Promise<void> {
-  await refuseImmutableTags(tx, policies, { repository, repositoryId, digest })
   for (;;) {
     const ended = await tx
       .deleteFrom('tags')
