@@ -148,7 +148,7 @@ export interface ManifestFacts {
     digest: Digest,
     by?: string,
   ): Promise<'removed' | 'unknown' | 'in-use'>
-  /** What {@link deleteManifest} would do, with its errors; changes nothing. */
+  /** Outcome and errors of {@link deleteManifest}; changes nothing. */
   checkManifestDeletion(
     repository: RepositoryName,
     digest: Digest,

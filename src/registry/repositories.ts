@@ -75,7 +75,7 @@ export interface RepositoryManager {
   sizeTags(name: RepositoryName, tags: readonly TagSummary[]): Promise<SizedTag[]>
   /** Removes a manifest and the tags that point at it, unless an index names it. Bytes go later. */
   deleteManifest(name: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
-  /** What {@link deleteManifest} would do, with its errors (`DENIED`); changes nothing. */
+  /** Outcome and errors (`DENIED`) of {@link deleteManifest}; changes nothing. */
   checkManifestDeletion(name: RepositoryName, digest: Digest): Promise<'removable' | 'unknown' | 'in-use'>
   /** Removes one tag; its manifest stays. False if there was none. */
   deleteTag(name: RepositoryName, tag: Tag): Promise<boolean>
