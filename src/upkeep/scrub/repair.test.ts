@@ -33,6 +33,30 @@ async function repairAll(t: Room, source: RepairSource) {
   return results
 }
 
+test('the body of another registry that never ends is given up', async (t) => {
+  const bytes = Buffer.from('a layer')
+  const digest = await t.pushBlob(bytes)
+  await t.damage(digest, bytes, 'flipped')
+  await t.scrub()
+  const ended = Promise.withResolvers<void>()
+  const endless: RepairSource = {
+    async *pullBlob() {
+      try {
+        for (;;) {
+          yield bytes
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      } finally {
+        ended.resolve()
+      }
+    },
+    pullManifest: async () => bytes,
+  }
+  const [result] = await repairAll(t, endless)
+  assert.match(String(result?.error), /too many bytes/)
+  await ended.promise
+})
+
 test('only bytes with the digest mend a blob, whatever the other registry sends', async (t) => {
   const bytes = Buffer.from('a layer')
   const digest = await t.pushBlob(bytes)

@@ -109,6 +109,9 @@ async function fetchBlob(
   } catch (error) {
     await blobs.discard(id)
     throw error
+  } finally {
+    // Of a body that never ends the rest would go on to arrive.
+    body.destroy()
   }
 }
 
