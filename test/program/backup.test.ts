@@ -95,6 +95,12 @@ for (const engine of ENGINES) {
       )
       await using rest = await serve(t.path, { dataDir: other })
       assert.deepEqual([await rest.isWhole('v1'), await rest.isWhole('v2')], [true, false])
+      await writeFile(blobFile(t.dataDir, bad), 'layer of two')
+      done(await t.backUp())
+      const whole = join(t.path, 'whole')
+      done(await runCli(['restore', t.backups, '--generation', newest, '--to', whole]))
+      await using later = await serve(t.path, { dataDir: whole })
+      assert.equal(await later.isWhole('v2'), true, 'a blob that a later backup has copied comes back, too')
     })
 
     test('old generations go once newer ones are complete, with the blobs that only they name', async () => {

@@ -168,14 +168,12 @@ async function check(context: CommandContext, dir: string | undefined): Promise<
     ({ blobs, bytes }) => `${blobs} blobs, ${formatBytes(bytes)} read`,
   )
   const { blobs, badFiles } = await checkGeneration(found, folder.blobs, onProgress)
-  const missing = found.generation.bad
-  if (blobs.bad + badFiles.length + missing > 0) {
+  const count = blobs.bad + badFiles.length
+  if (count > 0) {
     const parts = [
       ...badFiles,
       ...blobs.firstBad.slice(0, 5).map(({ digest, problem }) => `${digest} (${problem})`),
-      ...found.generation.firstBad.slice(0, 5).map(({ digest }) => `${digest} (never copied)`),
     ]
-    const count = blobs.bad + badFiles.length + missing
     throw new CliError(
       'BACKUP_DAMAGED',
       `In ${found.generation.name} ${count === 1 ? '1 part is' : `${count} parts are`} missing or damaged: ${parts.join(', ')}`,

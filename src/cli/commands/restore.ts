@@ -59,8 +59,8 @@ async function restore(context: CommandContext, dir: string): Promise<void> {
       ({ blobs, bytes }) => `${blobs} blobs, ${formatBytes(bytes)}`,
     ),
   })
-  const missing = report.blobs.bad + opened.found.generation.bad + report.badFiles.length
-  if (missing > 0) throw incomplete(report, opened.found.generation.firstBad)
+  const missing = report.blobs.bad + report.badFiles.length
+  if (missing > 0) throw incomplete(report)
   printResult(context, report, formatReport(report, flags['keep-log-ins'] === true))
 }
 
@@ -87,15 +87,8 @@ function formatReport(report: RestoreReport, keepsLogIns: boolean): string {
   return lines.join('\n')
 }
 
-function incomplete(
-  { generation, dataDir, blobs, badFiles }: RestoreReport,
-  neverCopied: readonly { digest: string }[],
-): CliError {
-  const parts = [
-    ...blobs.firstBad.map(({ digest, problem }) => `${digest} (${problem})`),
-    ...neverCopied.map(({ digest }) => `${digest} (never copied)`),
-    ...badFiles,
-  ]
+function incomplete({ generation, dataDir, blobs, badFiles }: RestoreReport): CliError {
+  const parts = [...blobs.firstBad.map(({ digest, problem }) => `${digest} (${problem})`), ...badFiles]
   const named = `${parts.slice(0, 5).join(', ')}${parts.length > 5 ? ' …' : ''}`
   return new CliError('RESTORE_INCOMPLETE', `${generation} is restored to ${dataDir}, without ${named}`)
 }

@@ -12,7 +12,7 @@ const PAGE = 500
 export interface ReadBlobs {
   blobs: number
   bytes: number
-  /** Number of those that the generation should have, and are missing or damaged; with the first of them. */
+  /** Number of those that the facts need, and are missing or damaged; with the first of them. */
   bad: number
   readonly firstBad: BadBlob[]
 }
@@ -32,17 +32,18 @@ export function restoreBlobs(
   found: FoundGeneration,
   { to, ...options }: PassOptions & { readonly to: CopyTarget },
 ): Promise<ReadBlobs> {
-  return passOver(found, options, async ({ digest, size }) => {
-    if ((await to.stat(digest))?.size !== size) await copyBlob({ from: options.from, to, digest })
+  return passOver(found, options, async ({ digest, size, isThere }) => {
+    const isDone = isThere && (await to.stat(digest))?.size === size
+    if (!isDone) await copyBlob({ from: options.from, to, digest })
   })
 }
 
 /** Reads all blobs of a generation and compares them with their digests. Errors: `BackupError` of a damaged list. */
 export function checkBlobs(found: FoundGeneration, options: PassOptions): Promise<ReadBlobs> {
-  return passOver(found, options, async ({ digest, size }) => {
+  return passOver(found, options, async ({ digest, size, isThere }) => {
     const held = await options.from.stat(digest)
     if (held === undefined) throw new BadSource('missing')
-    if (held.size !== size) throw new BadSource('damaged')
+    if (isThere && held.size !== size) throw new BadSource('damaged')
     const damage = await findDamage(options.from, digest)
     if (damage !== undefined) throw new BadSource(damage)
   })
@@ -57,7 +58,9 @@ async function passOver(
   const pass = async (page: readonly ListedBlob[]): Promise<void> => {
     signal?.throwIfAborted()
     await mapInTurn(page, async (blob) => {
-      const problem = await findProblem(() => act(blob))
+      const found = await findProblem(() => act(blob))
+      // One that could not be copied at the time may have been copied by a later backup.
+      const problem = found === 'missing' && !blob.isThere ? 'never copied' : found
       if (problem === undefined) {
         result.blobs++
         result.bytes += blob.size
@@ -70,7 +73,6 @@ async function passOver(
   }
   let page: ListedBlob[] = []
   for await (const blob of readBlobList(found)) {
-    if (!blob.isThere) continue
     page.push(blob)
     if (page.length < PAGE) continue
     await pass(page)
