@@ -9,6 +9,7 @@ export function isPlainHttpSafe({
   return !listenHttp || insecureHttp || listenHttp.path !== undefined || isLoopback(listenHttp.host)
 }
 
-function isLoopback(host: string): boolean {
+/** True if the host is this machine: bytes to it pass no network. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }

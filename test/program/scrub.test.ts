@@ -90,6 +90,8 @@ test('damaged and missing content is fetched from another registry, and what it 
   assert.match(output, /Repaired 2, failed 1/)
   for (const bytes of [LAYER, SECOND]) assert.ok((await t.pull(bytes)).body.equals(bytes))
   assert.equal((await t.pull(own)).status, 404)
+  const plain = ['scrub', '--repair-from', 'http://mirror.example', ...flags.slice(2)]
+  assert.match(await fails(berth, plain), /A password is not sent over plain HTTP to mirror\.example/)
   const wrong = ['--repair-from', mirror.berth.url, '--username', 'alice', '--password-stdin']
   assert.match(
     await runFailing(BERTH_BIN, ['scrub', ...wrong, '--data', berth.dataDir], { input: 'wrong' }),

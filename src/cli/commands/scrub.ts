@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { OpenScrub } from '../../app/scrub/open-scrub.ts'
+import { isLoopback } from '../../config/plain-http.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { loadWithoutDomain } from '../context/load-without-domain.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -117,6 +118,7 @@ type Client = Parameters<OpenScrub['repair']>[0]
 
 async function createClient({ flags, io }: CommandContext, url: string): Promise<Client> {
   const username = typeof flags.username === 'string' ? flags.username : undefined
+  if (username !== undefined) requirePrivacy(url)
   const password = username === undefined ? undefined : await readPassword({ flags, io, username })
   const ca = typeof flags.ca === 'string' ? await readText(flags.ca, 'certificate authority') : undefined
   const { createRegistryClient } = await import('../../client/registry-client.ts')
@@ -126,6 +128,13 @@ async function createClient({ flags, io }: CommandContext, url: string): Promise
     ...(username !== undefined && password !== undefined && { username, password }),
     ...(ca !== undefined && { ca }),
   })
+}
+
+/** A password over plain HTTP is readable on the way. */
+function requirePrivacy(url: string): void {
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) return
+  throw new CliError('USAGE', `A password is not sent over plain HTTP to ${hostname}: use https://`)
 }
 
 async function readPassword({
