@@ -105,7 +105,10 @@ function findKept(
   return kept
 }
 
-/** Sizes of the blobs that the manifests name and the repository holds. */
+/**
+ * Sizes of the blobs that the manifests name and the repository holds. Each size is looked up by itself: PostgreSQL reads all
+ * blobs for a join, as it expects far more rows than there are.
+ */
 async function readBlobSizes(
   db: Reads,
   repositoryId: number,
@@ -116,12 +119,17 @@ async function readBlobSizes(
   await inBatches([...named], async (digests) => {
     const rows = await db
       .selectFrom('repository_blobs')
-      .innerJoin('blobs', 'blobs.digest', 'repository_blobs.digest')
-      .select(['blobs.digest', 'blobs.size'])
-      .where('repository_blobs.repository_id', '=', repositoryId)
-      .where('repository_blobs.digest', 'in', digests)
+      .select('digest')
+      .select(({ selectFrom }) =>
+        selectFrom('blobs')
+          .select('size')
+          .whereRef('blobs.digest', '=', 'repository_blobs.digest')
+          .as('size'),
+      )
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', digests)
       .execute()
-    for (const { digest, size } of rows) sizes.set(digest, size)
+    for (const { digest, size } of rows) if (size !== null) sizes.set(digest, size)
   })
   return sizes
 }
@@ -218,7 +226,10 @@ async function dropNamed(
   }
 }
 
-/** Drops content that other repositories or the trash hold; of a blob, also content that is a manifest as well. */
+/**
+ * Drops content that other repositories or the trash hold; of a blob, also content that is a manifest as well. Each digest is
+ * looked up in the indexes until one row is found: for `exists (…) or exists (…)` PostgreSQL reads whole tables.
+ */
 async function dropHeld(
   db: Reads,
   { repositoryId, digests, isBlob }: { repositoryId: number; digests: string[]; isBlob: boolean },
@@ -228,16 +239,18 @@ async function dropHeld(
   const elsewhere = sql`held.repository_id <> ${repositoryId}`
   const anywhere = sql`1 = 1`
   const heldIn = (table: string, where: unknown) =>
-    sql`exists (select 1 from ${sql.table(table)} as held where held.digest = blobs.digest and ${where})`
+    sql`(select 1 from ${sql.table(table)} as held where held.digest = blobs.digest and ${where} limit 1)`
   const rows = await db
     .selectFrom('blobs')
     .select('blobs.digest')
     .where('blobs.digest', 'in', digests)
     .where(
-      sql<boolean>`(${heldIn('repository_blobs', isBlob ? elsewhere : anywhere)}
-        or ${heldIn('manifests', isBlob ? anywhere : elsewhere)}
-        or ${heldIn('trashed_manifests', anywhere)}
-        or ${heldIn('trashed_references', sql`held.kind = 'blob'`)})`,
+      sql<boolean>`coalesce(
+        ${heldIn('repository_blobs', isBlob ? elsewhere : anywhere)},
+        ${heldIn('manifests', isBlob ? anywhere : elsewhere)},
+        ${heldIn('trashed_manifests', anywhere)},
+        ${heldIn('trashed_references', sql`held.kind = 'blob'`)}
+      ) is not null`,
     )
     .execute()
   for (const { digest } of rows) free.delete(digest)
