@@ -172,16 +172,6 @@ export interface TagRow {
   readonly updatedAt: Date
 }
 
-/** A repository with its totals. */
-export interface RepositoryRow {
-  readonly name: RepositoryName
-  readonly tagCount: number
-  readonly manifestCount: number
-  readonly sizeBytes: number
-  readonly createdAt: Date
-  readonly updatedAt: Date | undefined
-}
-
 /** Lists, in the order of the names' bytes. */
 export interface RepositoryFacts {
   /** Names of repositories that hold a manifest. */
@@ -190,8 +180,6 @@ export interface RepositoryFacts {
   listTags(repository: RepositoryName, page: Page): Promise<Tag[] | undefined>
   /** Like {@link listTags}, with the manifest of each. */
   describeTags(repository: RepositoryName, page: Page): Promise<TagRow[] | undefined>
-  /** Totals of a page of repositories, whether or not they hold a manifest. */
-  describeRepositories(page: Page & { only?: RepositoryName }): Promise<RepositoryRow[]>
   /** Errors: `DENIED` if the deletion of a repository would be refused, as of immutable tags and pinned manifests. */
   requireDeletable(repository: RepositoryName): Promise<void>
   /**

@@ -109,6 +109,35 @@ test('sizes are those of a recount while repositories are deleted, restored and 
   assert.equal((await t.check('the end')).size, 2)
 })
 
+test('repositories are listed with their totals, whether or not they hold a manifest', async (openDatabase) => {
+  await using t = await openRoom(openDatabase)
+  const large = 5_000_000_000
+  await t.metadata.linkBlob({ repository: OTHER, digest: hashContent('{}'), size: 2 })
+  await t.metadata.linkBlob({ repository: APP, digest: hashContent('large'), size: large })
+  await t.link('{}')
+  const image = formatManifest()
+  await t.putAll(image, [parseTag('v1'), parseTag('v2')])
+  const [app, other, ...more] = await t.sizes.rankRepositories({ order: 'size', limit: 10 })
+  const now = new Date(t.clock())
+  assert.deepEqual(
+    [
+      app?.name,
+      app?.tagCount,
+      app?.manifestCount,
+      app?.bytes,
+      app?.uniqueBytes,
+      app?.pushedAt,
+      app?.createdAt,
+    ],
+    [APP, 2, 1, large + 2 + image.length, large + image.length, now, now],
+  )
+  assert.deepEqual(
+    [other?.name, other?.tagCount, other?.manifestCount, other?.bytes, other?.pushedAt],
+    [OTHER, 0, 0, 2, undefined],
+  )
+  assert.equal(more.length, 0)
+})
+
 test('a blob that has another size once it is repaired counts with that size wherever it is', async (openDatabase) => {
   await using t = await openRoom(openDatabase)
   const [shared, own] = [hashContent('shared'), hashContent('own')]

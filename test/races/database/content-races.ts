@@ -169,12 +169,14 @@ async function moveTag({ nodes, id, random }: Round): Promise<number> {
   const pointed = await metadata.findManifest(repository, V1)
   const digests: readonly Digest[] = records.map(({ digest }) => digest)
   const tags = (await metadata.describeTags(repository, { limit: 9, last: undefined })) ?? []
-  const [row] = await metadata.describeRepositories({ limit: 1, last: undefined, only: repository })
+  const stored = await Promise.all(records.map(({ digest }) => metadata.findManifest(repository, digest)))
+  const gone = await metadata.findManifest(repository, first.digest)
   const isRight =
     pointed !== undefined &&
     digests.includes(pointed.digest) &&
     tags.map(({ digest }) => digest).join() === pointed.digest &&
-    row?.manifestCount === MOVERS
+    stored.every((manifest) => manifest !== undefined) &&
+    gone === undefined
   return isRight && results.every(({ status }) => status === 'fulfilled') ? 0 : 1
 }
 
