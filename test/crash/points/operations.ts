@@ -1,6 +1,7 @@
 import { hashContent } from '../../../src/oci/digest.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
+import { parsePolicyDocument } from '../../../src/policies/policy-document.ts'
 import { createBody, formatManifest } from '../../support/memory/registry-room.ts'
 import {
   APP,
@@ -27,6 +28,16 @@ const GONE_CODES = ['MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'NAME_UNKNOWN'] as const
 /** Longer than anything is kept. */
 const LATER_MS = POLICY.keepMs + POLICY.relyMs + 1
 
+/** Rules that end the tag of the index, and remove images without a tag early. */
+const RETENTION = parsePolicyDocument({
+  policies: [
+    {
+      repositories: [APP],
+      retention: { rules: [{ tags: ['multi'], keep: 'none' }], 'untagged-after': '2h' },
+    },
+  ],
+})
+
 /** What the base holds: see `makeBase()`. */
 const SIGNATURE = formatManifest({ subject: imageOf('a', 'b'), artifactType: SIGNATURE_TYPE })
 const INDEX = formatManifest({ children: [imageOf('a'), imageOf('c')] })
@@ -34,6 +45,7 @@ const INDEX = formatManifest({ children: [imageOf('a'), imageOf('c')] })
 /** Fills an empty registry with content of every kind; at its end some is due. */
 export async function makeBase(room: PointRoom): Promise<void> {
   const { site, ledger } = room
+  await site.metadata.replacePolicies(RETENTION, { expected: 0 })
   await pushImage(room, APP, { layers: ['old', 'a'], tags: ['latest'] })
   await pushImage(room, APP, { layers: ['a', 'b'], tags: ['v1', 'latest'] })
   await pushManifest(room, APP, { bytes: SIGNATURE })
@@ -281,6 +293,19 @@ const UPKEEP: readonly Operation[] = [
         pushBlob(room, WEB, layerText('unnamed')),
       ])
       for (const result of results) if (result.status === 'rejected') throw result.reason
+    },
+  },
+  {
+    name: 'end tags by rules',
+    isUpkeep: true,
+    async run(room) {
+      noteDue(room)
+      // The images of the index go when the operation is repeated, later.
+      for (const bytes of [INDEX, imageOf('a'), imageOf('c')])
+        room.ledger.mayRemove(manifestThing(APP, bytes))
+      // What was pushed or pulled during the last day is spared.
+      room.site.clock.now += 2 * 24 * 3_600_000
+      await room.ledger.step({ [tagThing(APP, 'multi')]: undefined }, () => room.site.retain())
     },
   },
   {

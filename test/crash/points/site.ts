@@ -7,6 +7,7 @@ import { createCollectionFacts } from '../../../src/metadata/collection/create-c
 import type { CollectionFacts, CollectionPolicy } from '../../../src/metadata/collection-facts.ts'
 import { createLeaveFacts } from '../../../src/metadata/leave/create-leave-facts.ts'
 import type { Metadata } from '../../../src/metadata/metadata.ts'
+import { createRetentionFacts } from '../../../src/metadata/retention/create-retention-facts.ts'
 import type { MetadataSchema } from '../../../src/metadata/schema.ts'
 import { createPassFacts } from '../../../src/metadata/scrub/create-pass-facts.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
@@ -17,6 +18,7 @@ import { collect } from '../../../src/upkeep/collect/collector.ts'
 import { sweep } from '../../../src/upkeep/collect/sweep.ts'
 import { expireUploads } from '../../../src/upkeep/expire-uploads.ts'
 import { leaveTree } from '../../../src/upkeep/leave/leave-tree.ts'
+import { runRetention } from '../../../src/upkeep/retain/retention-run.ts'
 
 /** Times of the collection. */
 export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
@@ -41,6 +43,8 @@ export interface Site {
   /** A round of collection. Errors: the first entry that could not be removed. */
   collect(policy?: CollectionPolicy): Promise<void>
   sweep(): Promise<void>
+  /** Ends tags by the policies. Errors: the first failure. */
+  retain(): Promise<void>
   /** Writes Distribution's links into the folder of the blobs. */
   leave(): Promise<void>
   /** Takes over Distribution's links. */
@@ -93,6 +97,18 @@ export async function openSite<S extends MetadataSchema>({
       const from = await passes.take('sweep', { holder, everyMs: 0, isAnew: true, isTakenOver: true })
       if (typeof from === 'string') throw new Error(`the sweep is ${from}`)
       await sweep({ blobs: store, facts, passes, holder, graceMs: POLICY.relyMs, pace: UNPACED }, from)
+    },
+    async retain() {
+      const failures: unknown[] = []
+      await runRetention({
+        facts: createRetentionFacts(database, now),
+        metadata,
+        readDocument: async () => (await metadata.readPolicies()).document,
+        untagged: { look: facts.look, relyMs: POLICY.relyMs },
+        rest: async () => {},
+        onFailure: (_repository, error) => void failures.push(error),
+      })
+      if (failures.length > 0) throw failures[0]
     },
     async leave() {
       await leaveTree({

@@ -89,6 +89,7 @@ export async function openWorld(
   for (let at = 0; at < count; at++) {
     const database = at === 0 ? temporary.database : await temporary.openAgain()
     const plain = createSqlMetadata(database, clock)
+    if (at === 0) await plain.replacePolicies(RETENTION, { expected: 0 })
     const facts = createCollectionFacts(database, clock)
     const passes = createPassFacts(database, clock)
     const blobs = slowStore(store, random.fork())
@@ -125,7 +126,7 @@ export async function openWorld(
         await runRetention({
           facts: createRetentionFacts(database, clock),
           metadata: plain,
-          readDocument: async () => RETENTION,
+          readDocument: async () => (await plain.readPolicies()).document,
           untagged: { look: facts.look, relyMs: POLICY.relyMs },
           rest: () => nextTurn(),
           onFailure: (repository, error) => {
