@@ -1,6 +1,7 @@
 import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { parseReference, parseTag, type Tag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
+import { type PolicyDocument, parsePolicyDocument } from '../../../src/policies/policy-document.ts'
 import { createBody, formatManifest } from '../../support/memory/registry-room.ts'
 import type { Ledger, States } from './ledger.ts'
 import type { Site } from './site.ts'
@@ -40,6 +41,16 @@ export function imageOf(...layers: string[]): Buffer {
 }
 
 export const SIGNATURE_TYPE = 'test/signature'
+
+/** Rules that end the tag of the index, and remove images without a tag early. */
+export const RETENTION: PolicyDocument = parsePolicyDocument({
+  policies: [
+    {
+      repositories: [APP],
+      retention: { rules: [{ tags: ['multi'], keep: 'none' }], 'untagged-after': '2h' },
+    },
+  ],
+})
 
 /** Pushes one blob in one request. */
 export async function pushBlob(

@@ -1,7 +1,6 @@
 import { hashContent } from '../../../src/oci/digest.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
-import { parsePolicyDocument } from '../../../src/policies/policy-document.ts'
 import { createBody, formatManifest } from '../../support/memory/registry-room.ts'
 import {
   APP,
@@ -16,6 +15,7 @@ import {
   pushBlob,
   pushImage,
   pushManifest,
+  RETENTION,
   SIGNATURE_TYPE,
   tagThing,
   WEB,
@@ -27,16 +27,6 @@ import { WAYS } from './ways.ts'
 const GONE_CODES = ['MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'NAME_UNKNOWN'] as const
 /** Longer than anything is kept. */
 const LATER_MS = POLICY.keepMs + POLICY.relyMs + 1
-
-/** Rules that end the tag of the index, and remove images without a tag early. */
-const RETENTION = parsePolicyDocument({
-  policies: [
-    {
-      repositories: [APP],
-      retention: { rules: [{ tags: ['multi'], keep: 'none' }], 'untagged-after': '2h' },
-    },
-  ],
-})
 
 /** What the base holds: see `makeBase()`. */
 const SIGNATURE = formatManifest({ subject: imageOf('a', 'b'), artifactType: SIGNATURE_TYPE })
