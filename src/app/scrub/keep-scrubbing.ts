@@ -58,6 +58,8 @@ async function look(
   const { config, metadata, passes, facts } = context
   // Content of another database must not be judged by the rows of this one.
   await metadata.check()
+  // Whoever copies the folder while the registry is read-only wants no file moved or removed meanwhile.
+  if (await isReadOnly(metadata)) return
   await dropEnded(context, toAsideKept(config))
   if (config.scrubDays > 0 && !(await isPlaceEmpty({ place: context.place, facts: context.collection }))) {
     const holder = randomUUID()
@@ -67,11 +69,15 @@ async function look(
   await logDaily(context.logger, await facts.countDamages(), state)
 }
 
+async function isReadOnly({ findSwitch }: Pick<Metadata, 'findSwitch'>): Promise<boolean> {
+  return (await findSwitch('read-only')) !== undefined
+}
+
 async function runPass(
   context: ScrubbingContext,
   { from, holder, signal }: { from: PassProgress; holder: string; signal: AbortSignal },
 ): Promise<void> {
-  const { config, logger, place, collection } = context
+  const { config, logger, place, collection, metadata } = context
   const { end, checked, bytes, found, repaired } = await scrub(
     {
       ...context,
@@ -79,7 +85,8 @@ async function runPass(
       signal,
       pace: toScrubPace(config),
       report: createScrubLog(logger),
-      mayGoOn: async () => !(await isPlaceEmpty({ place, facts: collection })),
+      mayGoOn: async () =>
+        !(await isReadOnly(metadata)) && !(await isPlaceEmpty({ place, facts: collection })),
     },
     from,
   )

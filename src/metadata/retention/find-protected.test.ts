@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { APP, openCollectionRoom } from '../../../test/support/database/collection-room.ts'
+import { APP, DAY, openCollectionRoom } from '../../../test/support/database/collection-room.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { RUNNING_KEPT_MS } from '../in-use-facts.ts'
 import { createRetentionFacts } from './create-retention-facts.ts'
 
 const test = testOnEngines()
@@ -42,4 +44,33 @@ test('an image that is pinned, or that a container runs, keeps its tags, also if
   })
   assert.deepEqual(ended, ['free'])
   assert.deepEqual(spared.map(({ why }) => why).toSorted(), ['pinned: x', 'runs in web on h'])
+})
+
+test('an index is kept for one image in use among very many that were', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  const facts = createRetentionFacts(t.database, t.clock)
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const put = (content: object, tag?: string): ReturnType<typeof t.put> =>
+    t.put(Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...content })), tag)
+  const manifests: { mediaType: string; digest: Digest; size: number }[] = []
+  // More than one page of them.
+  for (let at = 0; at < 600; at++) {
+    const { digest, bytes } = await put({ manifests: [], annotations: { at: String(at) } })
+    manifests.push({ mediaType, digest, size: bytes.length })
+  }
+  const index = await put({ manifests }, 'many')
+  await t.metadata.recordRunning(
+    { id: 'e', host: 'gone' },
+    manifests.map(({ digest }) => ({ repository: APP, digest, containers: 'web' })),
+  )
+  t.pass(RUNNING_KEPT_MS / DAY + 1)
+  assert.equal((await facts.findProtected(APP, [index.digest])).size, 0)
+  const last =
+    manifests
+      .map(({ digest }) => digest)
+      .sort()
+      .at(-1) ?? assert.fail()
+  await t.metadata.pin({ repository: APP, reference: last, reason: 'x' })
+  const reason = (await facts.findProtected(APP, [index.digest])).get(index.digest)
+  assert.match(String(reason), /in use: pinned: x/)
 })

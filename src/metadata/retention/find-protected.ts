@@ -9,8 +9,8 @@ interface Images {
   readonly now: number
 }
 
-/** Images in use of one index that are looked at: one is enough. */
-const MAX_CHILDREN = 1_000
+/** Images of indexes that are looked at in one query: each is a value of the next one. */
+const PAGE = 500
 
 /** Those of the images that are pinned or run, or whose index names one that does, with the reason. */
 export async function findProtected(
@@ -20,27 +20,41 @@ export async function findProtected(
   const reasons = new Map<string, string>()
   const repositoryId = await findRepositoryId(db, repository)
   if (repositoryId === undefined || digests.length === 0) return reasons
-  const children = await findUsedChildren(db, { repositoryId, digests })
-  const inUse = await findInUse(db, {
-    repositoryId,
-    digests: [...new Set(children.map(({ digest }) => digest))],
-    now,
-  })
-  for (const { manifest_digest, digest } of children) {
-    const found = inUse.get(digest)
-    if (found) reasons.set(manifest_digest, `its image ${digest.slice(0, 19)}… is in use: ${found.why}`)
-  }
+  let after: UsedChild | undefined
+  do {
+    const page = await findUsedChildren(db, { repositoryId, digests, after })
+    const inUse = await findInUse(db, {
+      repositoryId,
+      digests: [...new Set(page.map(({ digest }) => digest))],
+      now,
+    })
+    for (const { manifest_digest, digest } of page) {
+      const found = inUse.get(digest)
+      if (found) reasons.set(manifest_digest, `its image ${digest.slice(0, 19)}… is in use: ${found.why}`)
+    }
+    after = page.length < PAGE ? undefined : page.at(-1)
+  } while (after)
   for (const [digest, { why }] of await findInUse(db, { repositoryId, digests, now }))
     reasons.set(digest, why)
   return reasons
 }
 
-/** Images of indexes that are pinned or have run. */
+/** An image of an index. */
+interface UsedChild {
+  readonly manifest_digest: string
+  readonly digest: string
+}
+
+/** A page of the images of indexes that are pinned or have run, by index and image. */
 function findUsedChildren(
   db: Reads,
-  { repositoryId, digests }: { repositoryId: number; digests: readonly string[] },
-): Promise<{ manifest_digest: string; digest: string }[]> {
-  return db
+  {
+    repositoryId,
+    digests,
+    after,
+  }: { repositoryId: number; digests: readonly string[]; after: UsedChild | undefined },
+): Promise<UsedChild[]> {
+  let query = db
     .selectFrom('manifest_references')
     .select(['manifest_digest', 'digest'])
     .where('repository_id', '=', repositoryId)
@@ -48,12 +62,18 @@ function findUsedChildren(
     .where('manifest_digest', 'in', digests)
     .where((eb) =>
       eb.or([
-        eb('digest', 'in', (query) =>
-          query.selectFrom('pins').select('pins.digest').where('pins.repository_id', '=', repositoryId),
+        eb('digest', 'in', (pins) =>
+          pins.selectFrom('pins').select('pins.digest').where('pins.repository_id', '=', repositoryId),
         ),
-        eb('digest', 'in', (query) => query.selectFrom('running_images').select('running_images.digest')),
+        eb('digest', 'in', (running) => running.selectFrom('running_images').select('running_images.digest')),
       ]),
     )
-    .limit(MAX_CHILDREN)
-    .execute()
+  if (after)
+    query = query.where((eb) =>
+      eb.or([
+        eb('manifest_digest', '>', after.manifest_digest),
+        eb.and([eb('manifest_digest', '=', after.manifest_digest), eb('digest', '>', after.digest)]),
+      ]),
+    )
+  return query.orderBy('manifest_digest').orderBy('digest').limit(PAGE).execute()
 }
