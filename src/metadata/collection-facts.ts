@@ -31,12 +31,16 @@ export interface DueItem {
   readonly since: Date
 }
 
-/** Result of a look at an entry. */
-export type LookOutcome =
+/** Why an entry of the queue stays, or needs none. */
+export type Kept =
   /** It is needed, or it is gone: no entry is left. */
   | { readonly kind: 'kept'; readonly why: string }
   /** It may be removed from then on. */
   | { readonly kind: 'postponed'; readonly until: Date; readonly why: string }
+
+/** Result of a look at an entry. */
+export type LookOutcome =
+  | Kept
   /** Its facts are removed; what it named is queued. */
   | { readonly kind: 'removed' }
   /** The registry is read-only, or collection is paused: nothing is changed. Only for facts of a server. */
@@ -48,6 +52,15 @@ export type LookOutcome =
    * {@link REMOVED_WITHIN_MS}, and never after that: another process may take the removal over.
    */
   | ({ readonly kind: 'marked' } & BlobMark)
+
+/** An entry, and what would become of it. */
+export interface Previewed {
+  readonly item: DueItem
+  /** Undefined: it would be removed. */
+  readonly kept: Kept | undefined
+  /** 0 for what is kept. */
+  readonly bytes: number
+}
 
 /** A mark of bytes that are being removed; another process that takes the removal over makes a later one. */
 export interface BlobMark {
@@ -78,11 +91,20 @@ export interface CollectionFacts {
     item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>,
     policy: CollectionPolicy,
   ): Promise<LookOutcome>
-  /** As {@link look}, and changes nothing. */
-  preview(
-    item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>,
+  /**
+   * What {@link look} would find for each entry, in their order, without a transaction: reads only. Undefined: it would be
+   * removed.
+   */
+  judge(
+    items: readonly Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>[],
     policy: CollectionPolicy,
-  ): Promise<LookOutcome>
+  ): Promise<(Kept | undefined)[]>
+  /**
+   * The same with bytes. `bytes`: those that its removal frees, with the
+   * images of an index and the referrers that go with it. Content that several entries hold counts with the first. Less than what is
+   * freed if several repositories share content that goes from all of them.
+   */
+  preview(items: readonly DueItem[], policy: CollectionPolicy): Promise<Previewed[]>
   /** Manifests that no tag names and that are kept because they are pinned or run, with the reason; at most `limit` of each. */
   listInUse(
     limit: number,

@@ -14,7 +14,7 @@ import { createBlobPlace } from '../folders/blob-place.ts'
 import { POLICY_NOW, toPolicy } from './collection-terms.ts'
 import { findPlaceHold } from './find-place-hold.ts'
 
-/** Entries that a preview looks at: each is a transaction. */
+/** Entries that a preview reads and lists: what they name is in memory. */
 const MAX_PREVIEWED = 10_000
 /** A command works for somebody who waits. */
 const UNPACED = { stepsPerSecond: 1e6, bytesPerSecond: Number.MAX_SAFE_INTEGER }
@@ -31,6 +31,8 @@ interface PlannedRemoval {
   readonly digest: string
   /** The event that may have made it unneeded. */
   readonly reason: string
+  /** Bytes that its removal frees, with what goes with it; those of several entries count with the first. 0 if it is kept. */
+  readonly bytes: number
   /** Set if it is kept for now: why, and until when; without `until` as long as it is in use. */
   readonly kept: { readonly until: Date | undefined; readonly why: string } | undefined
 }
@@ -49,7 +51,7 @@ export interface OpenCollection extends AsyncDisposable {
   lastSweep(): Promise<Pass | undefined>
   /** The switch for which servers remove nothing, as part of a sentence; undefined: neither is on. */
   findPause(): Promise<string | undefined>
-  /** Entries that would be removed now. `isNow`: without the days of the settings. Content that it sets free is not in it. */
+  /** Entries that would be removed now. `isNow`: without the days of the settings. At most 10,000. */
   preview(options: { isNow: boolean }): Promise<PlannedRemoval[]>
   /** Fails with `AppError`: `COLLECTION_HELD` if another registry may need the same blobs, `DATA_NOT_FOUND` if there are none. */
   requireOwnBlobs(): Promise<void>
@@ -98,12 +100,12 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
 
 async function preview(facts: CollectionFacts, policy: CollectionPolicy): Promise<PlannedRemoval[]> {
   const planned: PlannedRemoval[] = []
-  for (const item of await facts.listDue(policy, MAX_PREVIEWED)) {
-    const outcome = await facts.preview(item, policy)
-    if (outcome.kind === 'kept') continue
+  const due = await facts.listDue(policy, MAX_PREVIEWED)
+  for (const { item, kept: found, bytes } of await facts.preview(due, policy)) {
+    if (found?.kind === 'kept') continue
     const { kind, repository, digest, reason } = item
-    const kept = outcome.kind === 'postponed' ? { until: outcome.until, why: outcome.why } : undefined
-    planned.push({ kind, repository, digest, reason, kept })
+    const kept = found && { until: found.until, why: found.why }
+    planned.push({ kind, repository, digest, reason, bytes, kept })
   }
   return [...planned, ...(await previewInUse(facts, planned))]
 }
@@ -124,6 +126,7 @@ async function previewInUse(
       repository,
       digest,
       reason: 'untagged',
+      bytes: 0,
       kept: { until: undefined, why },
     }))
 }

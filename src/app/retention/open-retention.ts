@@ -59,7 +59,7 @@ export async function openRetention(config: Config): Promise<OpenRetention> {
         metadata,
         readDocument: async () => document ?? (await readDocument()),
         pattern,
-        preview: collection.preview,
+        judge: collection.judge,
         relyMs: RELY_MS,
       }),
     async run({ pattern }) {

@@ -122,11 +122,20 @@ async function printPreview(
   isNow: boolean,
 ): Promise<void> {
   const entries = await collection.preview({ isNow })
-  const rows = entries.map(({ kind, repository, digest, reason, kept }) => [
+  const rows = entries.map(({ kind, repository, digest, reason, bytes, kept }) => [
     [repository, digest].filter(Boolean).join('@'),
     SINGULARS[kind],
+    kept ? '-' : formatBytes(bytes),
     reason,
     describeFate(kept),
   ])
-  printResult(context, { entries }, formatTable(['CONTENT', 'KIND', 'SINCE IT WAS', 'NOW'], rows))
+  const removed = entries.filter(({ kept }) => !kept)
+  const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0)
+  const table = formatTable(['CONTENT', 'KIND', 'FREES', 'SINCE IT WAS', 'NOW'], rows)
+  const entriesText = removed.length === 1 ? '1 entry' : `${removed.length} entries`
+  printResult(
+    context,
+    { entries, freedBytes },
+    `${table}\n${entriesText} would be removed, with what goes with them: ${formatBytes(freedBytes)}`,
+  )
 }

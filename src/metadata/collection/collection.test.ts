@@ -213,7 +213,7 @@ test('a preview says what a look would do, and changes nothing', async (openData
   const [item] = await t.facts.listDue(POLICY, 1)
   assert.ok(item)
   assert.deepEqual([item.kind, item.repository, item.reason], ['link', APP, 'unnamed'])
-  assert.equal((await t.facts.preview(item, POLICY)).kind, 'removed')
+  assert.deepEqual(await t.facts.preview([item], POLICY), [{ item, kept: undefined, bytes: 5 }])
   assert.ok(await t.metadata.findBlob(APP, hashContent('layer')))
   const [first] = await t.facts.findFirstDue(POLICY)
   assert.deepEqual([first?.kind, first?.firstDue], ['link', new Date(item.since.getTime() + POLICY.relyMs)])
@@ -268,4 +268,36 @@ test('a tag goes back to the manifest before the present one, also after the clo
   const periods = await t.metadata.listTagPeriods(APP, { tag: V1, limit: 3 })
   assert.equal(periods?.[1]?.digest, digest)
   assert.deepEqual(await t.metadata.restoreTag({ repository: APP, tag: V1 }), { digest })
+})
+
+test('a preview has the bytes that a collection frees, those shared by entries once', async (openDatabase) => {
+  await using t = await openCollectionRoom(openDatabase)
+  const texts = [CONFIG, 'shared by both', 'of one', 'kept by a tag', 'unnamed']
+  await t.link(...texts)
+  const child = formatManifest({ layers: ['shared by both', 'kept by a tag'] })
+  const index = formatManifest({ children: [child] })
+  const other = formatManifest({ layers: ['shared by both', 'of one'] })
+  const signature = formatManifest({ subject: index, artifactType: 'test/signature' })
+  const tagged = formatManifest({ layers: ['kept by a tag'] })
+  for (const bytes of [child, index, other, signature]) await t.put(bytes)
+  await t.put(tagged, 'v1')
+  const trashed = formatManifest({ layers: ['of one'] })
+  await t.put(trashed)
+  await t.metadata.deleteManifest(APP, hashContent(trashed))
+  t.pass(15)
+  const previewed = await t.facts.preview(await t.facts.listDue(POLICY, 100), POLICY)
+  const sizes = new Map(
+    [child, index, other, signature, trashed].map((one) => [hashContent(one), one.length]),
+  )
+  for (const text of texts) sizes.set(hashContent(text), text.length)
+  assert.ok(
+    previewed.every(({ item, kept }) => kept === undefined || item.digest !== hashContent(index)),
+    'the index goes',
+  )
+  const expected = previewed.reduce((sum, { bytes }) => sum + bytes, 0)
+  const collected = await t.collect()
+  assert.ok(collected.includes(hashContent(index)) && !collected.includes(hashContent('kept by a tag')))
+  const freed = collected.reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
+  // The layer that an image in the trash shares counts with neither.
+  assert.equal(expected, freed - 'of one'.length)
 })

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts'
-import type { CollectionFacts, CollectionPolicy, DueItem, LookOutcome } from '../collection-facts.ts'
+import type { CollectionFacts } from '../collection-facts.ts'
 import type { Writes } from '../queries/repositories.ts'
 import { readSwitch, SEEING_SWITCHES } from '../queries/switches.ts'
 import type { MetadataSchema } from '../schema.ts'
@@ -8,19 +8,10 @@ import { forgetHistory } from './forget-history.ts'
 import { listInUse } from './list-in-use.ts'
 import { look } from './look.ts'
 import { noteWork } from './note-work.ts'
+import { judge, preview } from './preview.ts'
 import { queueUnknown } from './queue-unknown.ts'
 
 const HOLDING = ['read-only', 'collection-paused'] as const
-
-/** Thrown to undo the transaction of a preview. */
-class Preview extends Error {
-  readonly outcome: LookOutcome
-
-  constructor(outcome: LookOutcome) {
-    super('preview')
-    this.outcome = outcome
-  }
-}
 
 /** {@link CollectionFacts} in SQL, for commands of the operator. `clock` gives milliseconds since 1970. */
 export function createCollectionFacts(
@@ -32,7 +23,8 @@ export function createCollectionFacts(
     noteWork: () => noteWork(database, clock()),
     listDue: (policy, limit) => listDue(read, policy, { now: clock(), limit }),
     look: (item, policy) => transaction((tx) => look(tx, item, { policy, now: clock() })),
-    preview: (item, policy) => preview(database, { item, policy, now: clock() }),
+    judge: (items, policy) => judge(read, items, { policy, now: clock() }),
+    preview: (items, policy) => preview(read, items, { policy, now: clock() }),
     listInUse: (limit) => listInUse(read, { limit, now: clock() }),
     forgetBlob: ({ digest, markedAt }) =>
       transaction(async (tx) => {
@@ -66,24 +58,6 @@ export function createCollectionFacts(
     },
     findFirstDue: (policy) => findFirstDue(database.read, policy),
     countQueue: (policy) => countQueue(database, policy),
-  }
-}
-
-async function preview(
-  { transaction }: Database<MetadataSchema>,
-  {
-    item,
-    policy,
-    now,
-  }: { item: Pick<DueItem, 'kind' | 'repositoryId' | 'digest'>; policy: CollectionPolicy; now: number },
-): Promise<LookOutcome> {
-  try {
-    return await transaction(async (tx) => {
-      throw new Preview(await look(tx, item, { policy, now }))
-    })
-  } catch (error) {
-    if (error instanceof Preview) return error.outcome
-    throw error
   }
 }
 

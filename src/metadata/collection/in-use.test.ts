@@ -146,8 +146,8 @@ test('an image that runs is not collected, and goes once no container has it', a
   await t.run([digest])
   t.pass(1)
   const item = { kind: 'manifest' as const, repositoryId: 1, digest }
-  const look = await t.facts.preview(item, NOW)
-  assert.deepEqual([look.kind, 'why' in look && look.why], ['postponed', 'runs in web on one.example'])
+  const [kept] = await t.facts.judge([item], NOW)
+  assert.deepEqual([kept?.kind, kept?.why], ['postponed', 'runs in web on one.example'])
   await t.collect(NOW)
   assert.equal(await t.isStored(digest), true)
   assert.deepEqual(await t.facts.listInUse(10), [

@@ -1,35 +1,48 @@
 import type { Digest } from '../../oci/digest.ts'
 import { BACKUP_HOLDS_MS } from '../backup-facts.ts'
-import type { LookOutcome } from '../collection-facts.ts'
-import { readMark } from '../queries/blob-removals.ts'
-import type { Writes } from '../queries/repositories.ts'
+import type { Kept, LookOutcome } from '../collection-facts.ts'
+import { findMarkHold, readMark } from '../queries/blob-removals.ts'
+import type { Reads, Writes } from '../queries/repositories.ts'
 import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
 
 /**
  * Bytes are needed while a repository holds them, as a blob or as a manifest, the trash included, and while a push may
- * be about to store them anew. Otherwise they are marked: from then on no fact can name them until they are removed.
+ * be about to store them anew.
  */
-export async function lookAtBlob(tx: Writes, { digest, policy, now }: Look): Promise<LookOutcome> {
-  const blob = await tx.selectFrom('blobs').select('digest').where('digest', '=', digest).executeTakeFirst()
+async function judgeFacts(db: Reads, { digest, policy, now }: Look): Promise<Kept | undefined> {
+  const blob = await db.selectFrom('blobs').select('digest').where('digest', '=', digest).executeTakeFirst()
   if (!blob) return { kind: 'kept', why: 'gone' }
-  const why = await findHolding(tx, digest)
+  const why = await findHolding(db, digest)
   if (why !== undefined) return { kind: 'kept', why }
-  const claim = await tx
+  const claim = await db
     .selectFrom('blob_claims')
     .select('claimed_at')
     .where('digest', '=', digest)
     .executeTakeFirst()
   const until = (claim?.claimed_at ?? Number.NEGATIVE_INFINITY) + policy.relyMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'being pushed' }
-  const held = await findBackupHold(tx, now)
+  const held = await findBackupHold(db, now)
   if (held !== undefined) return { kind: 'postponed', until: new Date(held), why: 'a backup is under way' }
-  return mark(tx, digest as Digest, now)
+  return undefined
+}
+
+/** The same, and whether a process removes them at the moment. */
+export async function judgeBlob(db: Reads, look: Look): Promise<Kept | undefined> {
+  const kept = await judgeFacts(db, look)
+  if (kept) return kept
+  const until = await findMarkHold(db, look.digest, look.now)
+  return until === undefined ? undefined : { kind: 'postponed', until: new Date(until), why: 'being removed' }
+}
+
+/** Marks bytes that are not needed: from then on no fact can name them until they are removed. */
+export async function lookAtBlob(tx: Writes, look: Look): Promise<LookOutcome> {
+  return (await judgeFacts(tx, look)) ?? mark(tx, look.digest as Digest, look.now)
 }
 
 /** The end of the hold of a backup: its facts may name the blob, and its bytes may not be copied yet. */
-async function findBackupHold(tx: Writes, now: number): Promise<number | undefined> {
-  const row = await tx
+async function findBackupHold(db: Reads, now: number): Promise<number | undefined> {
+  const row = await db
     .selectFrom('backup_runs')
     .select('held_until')
     .where('held_until', '>', now)
@@ -52,16 +65,16 @@ async function mark(tx: Writes, digest: Digest, now: number): Promise<LookOutcom
   return { kind: 'marked', digest, markedAt: now }
 }
 
-async function findHolding(tx: Writes, digest: string): Promise<string | undefined> {
-  const link = await tx
+async function findHolding(db: Reads, digest: string): Promise<string | undefined> {
+  const link = await db
     .selectFrom('repository_blobs')
     .select('digest')
     .where('digest', '=', digest)
     .limit(1)
     .executeTakeFirst()
   if (link) return 'held by a repository'
-  if (await existsIn(tx, 'manifests', { digest })) return 'a stored manifest'
-  const inTrash = await existsIn(tx, 'trashed_manifests', { digest })
-  if (inTrash || (await existsIn(tx, 'trashed_references', { digest }))) return 'in the trash'
+  if (await existsIn(db, 'manifests', { digest })) return 'a stored manifest'
+  const inTrash = await existsIn(db, 'trashed_manifests', { digest })
+  if (inTrash || (await existsIn(db, 'trashed_references', { digest }))) return 'in the trash'
   return undefined
 }

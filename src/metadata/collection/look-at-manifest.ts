@@ -1,7 +1,7 @@
-import type { LookOutcome } from '../collection-facts.ts'
+import type { Kept, LookOutcome } from '../collection-facts.ts'
 import type { QueueKey } from '../queries/collection-queue.ts'
 import { findUse } from '../queries/manifest-uses.ts'
-import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import { dropIfEmpty, type Reads, type Writes } from '../queries/repositories.ts'
 import { dropReferences } from './drop-references.ts'
 import { existsIn } from './exists-in.ts'
 import { lookAtUse } from './look-at-use.ts'
@@ -13,59 +13,66 @@ import { queueReferrers } from './queue-referrers.ts'
  * A manifest is needed while a tag or an index names it, while it refers to a subject that is stored, while it is pinned
  * or a container runs it, and for a while after its last use.
  */
-export async function lookAtManifest(tx: Writes, look: Look): Promise<LookOutcome> {
+export async function judgeManifest(db: Reads, look: Look): Promise<Kept | undefined> {
   const { repositoryId, digest, now } = look
-  const manifest = await tx
+  const manifest = await db
     .selectFrom('manifests')
     .select(['created_at', 'subject'])
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
   if (!manifest) return { kind: 'kept', why: 'gone' }
-  const why = await findNeed(tx, look, manifest.subject)
+  const why = await findNeed(db, look, manifest.subject)
   if (why !== undefined) return { kind: 'kept', why }
-  const inUse = await lookAtUse(tx, look, [digest])
+  const inUse = await lookAtUse(db, look, [digest])
   if (inUse) return inUse
-  const { used, untagged } = await findLastTimes(tx, look, manifest.created_at)
+  const { used, untagged } = await findLastTimes(db, look, manifest.created_at)
   const { keepMs, relyMs } = look.policy
   // A client may be about to push an index that names it, whatever the time for which content is kept.
   const until = Math.max(used + Math.max(keepMs, relyMs), untagged + keepMs)
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'used lately' }
+  return undefined
+}
+
+/** Removes a manifest that is not needed, and queues what it has kept. */
+export async function lookAtManifest(tx: Writes, look: Look): Promise<LookOutcome> {
+  const kept = await judgeManifest(tx, look)
+  if (kept) return kept
   await removeManifest(tx, look)
   return { kind: 'removed' }
 }
 
 async function findNeed(
-  tx: Writes,
+  db: Reads,
   { repositoryId, digest }: Look,
   subject: string | null,
 ): Promise<string | undefined> {
   const here = { repositoryId, digest }
-  if (await existsIn(tx, 'tags', here)) return 'tagged'
-  if (await existsIn(tx, 'manifest_references', { ...here, kind: 'child' })) return 'named by an index'
-  if (await existsIn(tx, 'trashed_references', { ...here, kind: 'child' })) {
+  if (await existsIn(db, 'tags', here)) return 'tagged'
+  if (await existsIn(db, 'manifest_references', { ...here, kind: 'child' })) return 'named by an index'
+  if (await existsIn(db, 'trashed_references', { ...here, kind: 'child' })) {
     return 'named by an index in the trash'
   }
   if (subject === null) return undefined
   const there = { repositoryId, digest: subject }
   const isStored =
-    (await existsIn(tx, 'manifests', there)) || (await existsIn(tx, 'trashed_manifests', there))
+    (await existsIn(db, 'manifests', there)) || (await existsIn(db, 'trashed_manifests', there))
   return isStored ? 'refers to a stored subject' : undefined
 }
 
 /** Times of the last push, pull or tagging, and of the end of its last tag, which can be restored. */
 async function findLastTimes(
-  tx: Writes,
+  db: Reads,
   { repositoryId, digest }: Look,
   createdAt: number,
 ): Promise<{ used: number; untagged: number }> {
-  const ended = await tx
+  const ended = await db
     .selectFrom('tag_history')
     .select(({ fn }) => fn.max<number | null>('ended_at').as('at'))
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
-  const used = Math.max(createdAt, (await findUse(tx, repositoryId, digest)) ?? 0)
+  const used = Math.max(createdAt, (await findUse(db, repositoryId, digest)) ?? 0)
   return { used, untagged: Number(ended?.at ?? 0) }
 }
 

@@ -1,6 +1,6 @@
-import type { LookOutcome } from '../collection-facts.ts'
+import type { Kept, LookOutcome } from '../collection-facts.ts'
 import { enqueue } from '../queries/collection-queue.ts'
-import type { Writes } from '../queries/repositories.ts'
+import type { Reads, Writes } from '../queries/repositories.ts'
 import { dropReferences } from './drop-references.ts'
 import { KINDS } from './due-items.ts'
 import { existsIn } from './exists-in.ts'
@@ -17,13 +17,10 @@ const RUNNING = 1_000
 /** Manifests removed in one transaction, whose references are gone. */
 const MANIFESTS = 50
 
-/**
- * A deleted repository is kept as long as it can be restored, and while a container runs one of its images; then it is removed part by part. With the first one it
- * loses the name under which it could be restored: what is left of it is not whole.
- */
-export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutcome> {
+/** A deleted repository is kept as long as it can be restored, and while a container runs one of its images. */
+export async function judgeRepository(db: Reads, look: Look): Promise<Kept | undefined> {
   const { repositoryId, policy, now } = look
-  const repository = await tx
+  const repository = await db
     .selectFrom('repositories')
     .select(['trashed_at', 'trashed_name'])
     .where('id', '=', repositoryId)
@@ -32,11 +29,23 @@ export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutc
   if (repository.trashed_at === null) return { kind: 'kept', why: 'restored' }
   const until = repository.trashed_at + policy.keepMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
-  if (repository.trashed_name !== null) {
-    const running = await lookAtRunning(tx, look, repository.trashed_name)
-    if (running) return running
-    await tx.updateTable('repositories').set({ trashed_name: null }).where('id', '=', repositoryId).execute()
-  }
+  return repository.trashed_name === null ? undefined : lookAtRunning(db, look, repository.trashed_name)
+}
+
+/**
+ * Removes a repository that is not needed part by part. With the first one it loses the name under which it could be
+ * restored: what is left of it is not whole.
+ */
+export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutcome> {
+  const kept = await judgeRepository(tx, look)
+  if (kept) return kept
+  const { repositoryId } = look
+  await tx
+    .updateTable('repositories')
+    .set({ trashed_name: null })
+    .where('id', '=', repositoryId)
+    .where('trashed_name', 'is not', null)
+    .execute()
   const isPartRemoved =
     (await removeLinks(tx, look)) ||
     (await removeReferences(tx, look)) ||
@@ -55,8 +64,8 @@ export async function lookAtRepository(tx: Writes, look: Look): Promise<LookOutc
 }
 
 /** The digests that run under its name, of which few are its own. */
-async function lookAtRunning(tx: Writes, look: Look, name: string): Promise<LookOutcome | undefined> {
-  const running = await tx
+async function lookAtRunning(db: Reads, look: Look, name: string): Promise<Kept | undefined> {
+  const running = await db
     .selectFrom('running_images')
     .select('digest')
     .distinct()
@@ -67,11 +76,11 @@ async function lookAtRunning(tx: Writes, look: Look, name: string): Promise<Look
   const own: string[] = []
   for (const { digest } of running) {
     const here = { repositoryId: look.repositoryId, digest }
-    if ((await existsIn(tx, 'manifests', here)) || (await existsIn(tx, 'trashed_manifests', here))) {
+    if ((await existsIn(db, 'manifests', here)) || (await existsIn(db, 'trashed_manifests', here))) {
       own.push(digest)
     }
   }
-  return lookAtUse(tx, look, own)
+  return lookAtUse(db, look, own)
 }
 
 async function removeLinks(tx: Writes, { repositoryId, now }: Look): Promise<boolean> {

@@ -1,6 +1,6 @@
-import type { LookOutcome } from '../collection-facts.ts'
+import type { Kept, LookOutcome } from '../collection-facts.ts'
 import type { QueueKey } from '../queries/collection-queue.ts'
-import { dropIfEmpty, type Writes } from '../queries/repositories.ts'
+import { dropIfEmpty, type Reads, type Writes } from '../queries/repositories.ts'
 import { dropReferences } from './drop-references.ts'
 import { existsIn } from './exists-in.ts'
 import { lookAtUse } from './look-at-use.ts'
@@ -9,9 +9,9 @@ import { queueFreed } from './queue-freed.ts'
 import { queueReferrers } from './queue-referrers.ts'
 
 /** A deleted manifest is kept as long as it can be restored, or an index that names it, and while a container runs it. */
-export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome> {
+export async function judgeTrashed(db: Reads, look: Look): Promise<Kept | undefined> {
   const { repositoryId, digest, policy, now } = look
-  const trashed = await tx
+  const trashed = await db
     .selectFrom('trashed_manifests')
     .select('trashed_at')
     .where('repository_id', '=', repositoryId)
@@ -20,15 +20,22 @@ export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome
   if (!trashed) return { kind: 'kept', why: 'gone' }
   const until = trashed.trashed_at + policy.keepMs
   if (until > now) return { kind: 'postponed', until: new Date(until), why: 'can be restored' }
-  const running = await lookAtUse(tx, look, [digest])
+  const running = await lookAtUse(db, look, [digest])
   if (running) return running
   const named = { repositoryId, digest, kind: 'child' } as const
-  if (await existsIn(tx, 'manifest_references', named)) return { kind: 'kept', why: 'named by an index' }
-  if (await existsIn(tx, 'trashed_references', named)) {
+  if (await existsIn(db, 'manifest_references', named)) return { kind: 'kept', why: 'named by an index' }
+  if (await existsIn(db, 'trashed_references', named)) {
     return { kind: 'kept', why: 'named by an index in the trash' }
   }
+  return undefined
+}
+
+/** Removes a deleted manifest that is not needed, and queues what it has kept. */
+export async function lookAtTrashed(tx: Writes, look: Look): Promise<LookOutcome> {
+  const kept = await judgeTrashed(tx, look)
+  if (kept) return kept
   await purgeTrashed(tx, look)
-  await dropIfEmpty(tx, repositoryId)
+  await dropIfEmpty(tx, look.repositoryId)
   return { kind: 'removed' }
 }
 

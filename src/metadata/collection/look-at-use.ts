@@ -1,6 +1,6 @@
-import type { LookOutcome } from '../collection-facts.ts'
+import type { Kept } from '../collection-facts.ts'
 import { findInUse } from '../queries/in-use/find-in-use.ts'
-import type { Writes } from '../queries/repositories.ts'
+import type { Reads } from '../queries/repositories.ts'
 import type { Look } from './look-terms.ts'
 
 /** Time after which an image that runs is looked at again, in milliseconds: its container may have ended since. */
@@ -11,11 +11,11 @@ const LOOK_AGAIN_MS = 24 * 3_600_000
  * anew; that of a container does not, so the entry stays.
  */
 export async function lookAtUse(
-  tx: Writes,
+  db: Reads,
   { repositoryId, now }: Look,
   digests: readonly string[],
-): Promise<LookOutcome | undefined> {
-  const [inUse] = (await findInUse(tx, { repositoryId, digests, now })).values()
+): Promise<Kept | undefined> {
+  const [inUse] = (await findInUse(db, { repositoryId, digests, now })).values()
   if (!inUse) return undefined
   const { why, until } = inUse
   if (until === undefined) return { kind: 'kept', why }

@@ -30,6 +30,17 @@ export async function readMark(
   return { heldUntil: until > now ? until : undefined }
 }
 
+/** The time until which a process may remove the bytes; undefined: none does. Changes nothing. */
+export async function findMarkHold(db: Reads, digest: string, now: number): Promise<number | undefined> {
+  const mark = await db
+    .selectFrom('blob_removals')
+    .select('marked_at')
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  const until = Math.min(mark?.marked_at ?? 0, now) + MARK_HOLDS_MS
+  return until > now ? until : undefined
+}
+
 /** True while the bytes of this digest are being removed: no fact may name them, and none may be stored in their place. */
 export async function isBeingRemoved(db: Reads, digest: Digest): Promise<boolean> {
   const row = await db

@@ -25,7 +25,7 @@ export interface PlannedTag {
 
 /** Dependencies of a plan. */
 interface PlanParts extends Pick<RunParts, 'facts' | 'metadata' | 'readDocument' | 'pattern'> {
-  readonly preview: CollectionFacts['preview']
+  readonly judge: CollectionFacts['judge']
   readonly relyMs: number
 }
 
@@ -53,7 +53,7 @@ export async function* planRetention(parts: PlanParts): AsyncGenerator<PlannedTa
 }
 
 async function* planUntagged(
-  { facts, preview, relyMs }: PlanParts,
+  { facts, judge, relyMs }: PlanParts,
   { repository, aspect }: RuledRepository,
 ): AsyncGenerator<PlannedTag> {
   const after = aspect['untagged-after']
@@ -64,9 +64,14 @@ async function* planUntagged(
   for (;;) {
     const since = facts.now() - keepMs
     const page = await facts.listUntagged(repository, { after: last, limit: UNTAGGED_PAGE, since })
-    for (const { repositoryId, digest } of page) {
-      const outcome = await preview({ kind: 'manifest', repositoryId, digest }, { keepMs, relyMs })
-      if (outcome.kind !== 'removed') continue
+    const items = page.map(({ repositoryId, digest }) => ({
+      kind: 'manifest' as const,
+      repositoryId,
+      digest,
+    }))
+    const judged = await judge(items, { keepMs, relyMs })
+    for (const [at, { digest }] of items.entries()) {
+      if (judged[at] !== undefined) continue
       yield { repository, name: undefined, digest, pushedAt: undefined, pulledAt: undefined, verdict }
     }
     last = page.at(-1)?.digest ?? last

@@ -52,7 +52,7 @@ export async function openRetentionRoom(openDatabase: OpenDatabase, policy: obje
         facts,
         metadata: room.metadata,
         readDocument,
-        preview: collection.preview,
+        judge: collection.judge,
         relyMs: DAY,
       })) {
         planned.push(one)
