@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { BlobPlace } from '../blobs/blob-place.ts'
 import type { Config } from '../config/config.ts'
 import { createServerCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
+import { createRoundFacts } from '../metadata/collection/create-round-facts.ts'
 import { createServerRetentionFacts } from '../metadata/retention/create-retention-facts.ts'
 import { createPassFacts } from '../metadata/scrub/create-pass-facts.ts'
 import { createScrubFacts } from '../metadata/scrub/create-scrub-facts.ts'
@@ -35,13 +36,24 @@ export function keepUpkeep({ config, logger, place, contents, database }: Upkeep
   const { blobs, metadata } = contents
   const collection = createServerCollectionFacts(database)
   const passes = createPassFacts(database)
+  const rounds = createRoundFacts(database)
   const check = (): Promise<void> => metadata.check()
   const parts = { config, logger, place }
   const resources = new AsyncDisposableStack()
   resources.use(watchReadOnly(metadata, logger))
   resources.use(removeAbandonedUploads(contents, { config, logger }))
   resources.use(keepFoldingSizes(createSizeFacts(database), logger))
-  resources.use(keepCollecting({ ...parts, blobs, facts: collection, switches: metadata, check }))
+  resources.use(
+    keepCollecting({
+      ...parts,
+      blobs,
+      facts: collection,
+      rounds,
+      now: database.now,
+      switches: metadata,
+      check,
+    }),
+  )
   resources.use(
     keepRetaining({ ...parts, metadata, facts: createServerRetentionFacts(database), collection }),
   )

@@ -10,6 +10,8 @@ import { createRegistryHost, type Warning } from '../http/registry-host.ts'
 import type { DoubtedOrigin } from '../http/request/doubted-origin.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import { createBackupFacts } from '../metadata/backup/create-backup-facts.ts'
+import { createCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
+import { createRoundFacts } from '../metadata/collection/create-round-facts.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
 import { createScrubFacts } from '../metadata/scrub/create-scrub-facts.ts'
@@ -23,6 +25,7 @@ import { createTokenService } from '../tokens/access/token-service.ts'
 import { createRefreshTokenService } from '../tokens/refresh/refresh-tokens.ts'
 import { findBackupTrouble } from './backup/find-trouble.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
+import { findLate } from './collection/find-late.ts'
 import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
@@ -104,6 +107,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     warnings: async () => [
       ...toWarnings(expiry),
       ...(await findUpkeepWarnings(contents.metadata)),
+      ...(await findLateWarnings(config, store.database, contents.metadata)),
       ...(await findBackupWarnings(config, database)),
       ...toDamageWarnings(await countDamages()),
     ],
@@ -122,6 +126,18 @@ function adviceOn({ kind, address, url }: DoubtedOrigin): string {
 async function findUpkeepWarnings({ findSwitch }: Metadata): Promise<Warning[]> {
   const readOnly = await findSwitch('read-only')
   return readOnly ? [{ code: 'READ_ONLY', since: readOnly.since.toISOString() }] : []
+}
+
+/** For `/readyz`: "berth gc status" has more. */
+async function findLateWarnings(
+  config: Config,
+  database: Store['database'],
+  switches: Metadata,
+): Promise<Warning[]> {
+  const facts = createCollectionFacts(database)
+  const rounds = createRoundFacts(database)
+  const since = await findLate({ config, facts, rounds, switches, now: database.now })
+  return since ? [{ code: 'COLLECTION_LATE', since: since.toISOString() }] : []
 }
 
 /** For `/readyz`. The reason is in the log. */

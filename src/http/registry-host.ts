@@ -50,6 +50,8 @@ export interface Warning {
     | 'CONTENT_DAMAGED'
     /** Pushes and deletes are refused, by a command of the operator. */
     | 'READ_ONLY'
+    /** Content that is no longer needed should have been removed more than a day ago: since when. */
+    | 'COLLECTION_LATE'
     /** Scheduled backups have failed: their number, and the time of the last complete one or of the first failure. */
     | 'BACKUP_FAILED'
     /** No scheduled backup was complete since then, for too long. */

@@ -121,6 +121,8 @@ export interface CollectionFacts {
   hasBlobs(): Promise<boolean>
   /** Due times of the first entry of each kind that has one: by an index, however many entries there are. */
   findFirstDue(policy: CollectionPolicy): Promise<Pick<QueueTotals, 'kind' | 'firstDue'>[]>
+  /** Number of entries that have been due for at least this time, in milliseconds. */
+  countDue(policy: CollectionPolicy, forMs: number): Promise<number>
   /** Numbers of entries by kind, all of which are read. */
   countQueue(policy: CollectionPolicy): Promise<QueueTotals[]>
 }

@@ -12,6 +12,7 @@ import { addSizes } from './migrations/010-sizes.ts'
 import { addRetention } from './migrations/011-retention.ts'
 import { addSwitches } from './migrations/012-switches.ts'
 import { addScrub } from './migrations/013-scrub.ts'
+import { addRoundReports } from './migrations/014-round-reports.ts'
 import { addBackupRuns } from './migrations/015-backup-runs.ts'
 import { countChangedSizes } from './migrations/016-changed-sizes.ts'
 import { addHistorySince } from './migrations/018-history-since.ts'
@@ -33,6 +34,7 @@ export const METADATA_MIGRATIONS: MigrationSet = {
     '011-retention': addRetention,
     '012-switches': addSwitches,
     '013-scrub': addScrub,
+    '014-round-reports': addRoundReports,
     '015-backup-runs': addBackupRuns,
     '016-changed-sizes': countChangedSizes,
     '018-history-since': addHistorySince,

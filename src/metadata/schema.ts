@@ -31,6 +31,7 @@ export interface MetadataSchema {
   upkeep_passes: UpkeepPassTable
   switches: SwitchTable
   backup_runs: BackupRunTable
+  round_reports: RoundReportTable
   repository_sizes: RepositorySizeTable
   size_changes: SizeChangeTable
 }
@@ -163,6 +164,21 @@ interface CollectionRoundTable {
   id: number
   at: number
   held_until: number
+}
+
+/** At most one row: the round of collection under way, or the last one that had something to do. */
+interface RoundReportTable {
+  id: number
+  started_at: number
+  noted_at: number
+  /** Null: under way, or cut off. */
+  ended_at: number | null
+  looked_at: number
+  repositories: number
+  manifests: number
+  blobs: number
+  freed_bytes: number
+  failed: number
 }
 
 /** At most one row: the policies of the operator, none before they were first set. */

@@ -164,3 +164,27 @@ test('what another registry may need is not removed, and a preview says so', asy
   }
   assert.equal(t.isStored(image.layer), true)
 })
+
+test('what has been due for days is a warning, a finding and a number, and is none while servers are paused', async () => {
+  await using t = await open()
+  await t.push('latest', 'first')
+  await t.push('latest', 'second')
+  const readWarnings = async (): Promise<unknown> =>
+    JSON.parse((await t.http.send('GET', '/readyz')).body.toString()).warnings
+  const before = JSON.stringify(await readWarnings())
+  assert.doesNotMatch(`${before}`, /COLLECTION_LATE/)
+  t.age(30)
+  assert.match(JSON.stringify(await readWarnings()), /"COLLECTION_LATE","since":"\d/)
+  const { late, held, round } = JSON.parse(await t.berth.command(['gc', 'status', '--json']))
+  assert.ok(late > 0)
+  assert.deepEqual([held, round], [null, null])
+  assert.match(await t.berth.command(['gc', 'status']), /^Due for more than a day, and not removed: \d/m)
+  await t.berth.command(['gc', 'pause', '--for', '1h'])
+  assert.match(await t.berth.command(['gc', 'status']), /^Servers remove nothing: collection is paused/)
+  assert.doesNotMatch(`${JSON.stringify(await readWarnings())}`, /COLLECTION_LATE/)
+  await t.berth.command(['gc', 'resume'])
+  const dryRun = JSON.parse(await t.berth.command(['gc', '--dry-run', '--json']))
+  assert.ok(dryRun.freedBytes > 'first'.length)
+  await t.berth.command(['gc'])
+  assert.equal(JSON.parse(await t.berth.command(['gc', 'status', '--json'])).late, 0)
+})

@@ -24,3 +24,16 @@ export async function findPlaceHold({
   const isLost = (await place.findOwnBlobs()) === undefined && (await facts.hasBlobs())
   return isLost ? { kind: 'no-blobs' } : undefined
 }
+
+/** Each reason as part of a sentence. */
+export const HELD: Readonly<Record<Hold['kind'], string>> = {
+  foreign:
+    'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs: "berth adopt" takes them over',
+  'no-blobs':
+    'there are no blobs in their folder, and the database names some: its disk is not mounted, or it is another folder',
+}
+
+/** The reason for the wait after a pause, as part of a sentence. */
+export function describeWait(until: Date): string {
+  return `the last round was more than a day ago, so that images in use may not have been pulled since; it goes on at ${until.toISOString()}`
+}

@@ -3,27 +3,21 @@ import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Config } from '../../config/config.ts'
 import type { CollectionFacts, DueItem } from '../../metadata/collection-facts.ts'
+import type { RoundFacts } from '../../metadata/round-facts.ts'
 import { describeSwitch, type SwitchFacts } from '../../metadata/switch-facts.ts'
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { runPeriodically } from '../../upkeep/run-periodically.ts'
 import { toPace, toPolicy } from './collection-terms.ts'
-import { findPlaceHold } from './find-place-hold.ts'
+import { LATE_MS } from './find-late.ts'
+import { describeWait, findPlaceHold, HELD } from './find-place-hold.ts'
+import { noteRound } from './note-rounds.ts'
 
 /** Time of the first round, after the start's own work, and between two, in milliseconds. */
 const FIRST_ROUND_MS = 60_000
 const ROUND_EVERY_MS = 60_000
-/** Time after which something due that is still there is an error, in milliseconds. */
-const LATE_MS = 24 * 3_600_000
 
 /** Failures of one round that are logged; all are counted. */
 const MAX_FAILURES_LOGGED = 20
-
-const HELD = {
-  foreign:
-    'the folder of the blobs also holds repositories of the Distribution registry, which may need the same blobs: "berth adopt" takes them over',
-  'no-blobs':
-    'there are no blobs in their folder, and the database names some: its disk is not mounted, or it is another folder',
-} as const
 
 /** Dependencies of the collection of a server. */
 interface CollectingContext {
@@ -32,6 +26,9 @@ interface CollectingContext {
   readonly place: Pick<BlobPlace, 'findForeignRepositories' | 'findOwnBlobs'>
   readonly blobs: BlobStore
   readonly facts: CollectionFacts
+  readonly rounds: Pick<RoundFacts, 'note'>
+  /** The database's clock. */
+  readonly now: () => number
   readonly switches: Pick<SwitchFacts, 'findSwitch'>
   /** Fails if the facts are not those of these blobs, as after the database was replaced. */
   readonly check: () => Promise<void>
@@ -64,7 +61,7 @@ export function keepCollecting(context: CollectingContext): AsyncDisposable {
 }
 
 async function runRound(
-  { config, logger, place, blobs, facts, switches, check }: CollectingContext,
+  { config, logger, place, blobs, facts, rounds, now, switches, check }: CollectingContext,
   { signal, state }: { signal: AbortSignal; state: HeldState },
 ): Promise<void> {
   await check()
@@ -75,6 +72,7 @@ async function runRound(
     state.why = why
     return why === undefined
   }
+  const notes = noteRound(rounds, now())
   let failures = 0
   const round = await collect({
     blobs,
@@ -83,13 +81,15 @@ async function runRound(
     pace: toPace(config),
     signal,
     mayGoOn,
+    onProgress: notes.progress,
     onFailure: (item, err) => {
       if (failures++ < MAX_FAILURES_LOGGED)
         logger.error({ err, ...describe(item) }, 'content could not be removed')
     },
   })
   report(logger, round)
-  if (state.why === undefined) await warnOfLate(logger, await facts.findFirstDue(policy))
+  await notes.end(round)
+  if (state.why === undefined) await warnOfLate(logger, await facts.findFirstDue(policy), now())
 }
 
 /** The reason why nothing may be removed at the moment. */
@@ -107,7 +107,7 @@ async function findHold({
   const paused = await switches.findSwitch('collection-paused')
   if (paused) return `collection is paused (${describeSwitch(paused)})`
   if (until === undefined) return undefined
-  return `the last round was more than a day ago, so that images in use may not have been pulled since; it goes on at ${until.toISOString()}`
+  return describeWait(until)
 }
 
 function report(logger: Logger, { removed, freedBytes, failed }: CollectionRound): void {
@@ -122,9 +122,10 @@ function report(logger: Logger, { removed, freedBytes, failed }: CollectionRound
 async function warnOfLate(
   logger: Logger,
   totals: Awaited<ReturnType<CollectionFacts['findFirstDue']>>,
+  now: number,
 ): Promise<void> {
   for (const { kind, firstDue } of totals) {
-    if (firstDue && firstDue.getTime() < Date.now() - LATE_MS) {
+    if (firstDue && firstDue.getTime() < now - LATE_MS) {
       logger.error({ kind, due: firstDue }, 'content has been due for removal for more than a day')
     }
   }

@@ -1,8 +1,10 @@
 import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { Config } from '../../config/config.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
+import { createRoundFacts } from '../../metadata/collection/create-round-facts.ts'
 import type { CollectionFacts, CollectionPolicy, DueItem } from '../../metadata/collection-facts.ts'
 import type { Pass } from '../../metadata/pass-facts.ts'
+import type { RoundFacts, RoundReport } from '../../metadata/round-facts.ts'
 import { createPassFacts } from '../../metadata/scrub/create-pass-facts.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import { describeSwitch, type SwitchFacts } from '../../metadata/switch-facts.ts'
@@ -12,7 +14,8 @@ import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { POLICY_NOW, toPolicy } from './collection-terms.ts'
-import { findPlaceHold } from './find-place-hold.ts'
+import { LATE_MS } from './find-late.ts'
+import { describeWait, findPlaceHold, HELD } from './find-place-hold.ts'
 
 /** Entries that a preview reads and lists: what they name is in memory. */
 const MAX_PREVIEWED = 10_000
@@ -47,10 +50,14 @@ interface CollectionResult extends CollectionRound {
 export interface OpenCollection extends AsyncDisposable {
   /** Numbers of entries by kind, and the time at which the first is due. */
   status(): Promise<{ kind: QueuedKind; count: number; firstDue: Date | undefined }[]>
-  /** The last search for files that the database does not name; undefined: there was none. */
-  lastSweep(): Promise<Pass | undefined>
-  /** The switch for which servers remove nothing, as part of a sentence; undefined: neither is on. */
-  findPause(): Promise<string | undefined>
+  /** The last search for files that the database does not name, and the last pass of scrubbing; undefined: there was none. */
+  readPass(kind: 'sweep' | 'scrub'): Promise<Pass | undefined>
+  /** Why servers remove nothing, as part of a sentence; undefined: they do. */
+  findHold(): Promise<string | undefined>
+  /** The round of a server under way, or the last one that had something to do; undefined: there was none. */
+  readRound(): Promise<RoundReport | undefined>
+  /** Entries that should have been removed more than a day ago. */
+  countLate(): Promise<number>
   /** Entries that would be removed now. `isNow`: without the days of the settings. At most 10,000. */
   preview(options: { isNow: boolean }): Promise<PlannedRemoval[]>
   /** Fails with `AppError`: `COLLECTION_HELD` if another registry may need the same blobs, `DATA_NOT_FOUND` if there are none. */
@@ -67,12 +74,15 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.open(), (opened) => opened.close())
   const facts = createCollectionFacts(store.database)
+  const rounds = createRoundFacts(store.database)
   const policyOf = (isNow: boolean): CollectionPolicy => (isNow ? POLICY_NOW : toPolicy(config))
   const kept = resources.move()
   return {
     status: () => facts.countQueue(policyOf(false)),
-    findPause: () => findPause(createSqlMetadata(store.database)),
-    lastSweep: () => createPassFacts(store.database).read('sweep'),
+    findHold: () => findHold(config, { place, facts, rounds, switches: createSqlMetadata(store.database) }),
+    readRound: () => rounds.read(),
+    countLate: () => facts.countDue(policyOf(false), LATE_MS),
+    readPass: (kind) => createPassFacts(store.database).read(kind),
     preview: ({ isNow }) => preview(facts, policyOf(isNow)),
     requireOwnBlobs: () => requireOwnBlobs(config, { place, facts }),
     async collect({ isNow }) {
@@ -151,9 +161,18 @@ async function requireOwnBlobs(
   )
 }
 
-async function findPause({ findSwitch }: Pick<SwitchFacts, 'findSwitch'>): Promise<string | undefined> {
-  const readOnly = await findSwitch('read-only')
+async function findHold(
+  config: Config,
+  parts: { place: BlobPlace; facts: CollectionFacts; rounds: RoundFacts; switches: SwitchFacts },
+): Promise<string | undefined> {
+  const { rounds, switches } = parts
+  if (!config.collect) return 'collect is false: only "berth gc" removes anything'
+  const hold = await findPlaceHold(parts)
+  if (hold) return HELD[hold.kind]
+  const readOnly = await switches.findSwitch('read-only')
   if (readOnly) return `the registry is read-only (${describeSwitch(readOnly)})`
-  const paused = await findSwitch('collection-paused')
-  return paused && `collection is paused (${describeSwitch(paused)})`
+  const paused = await switches.findSwitch('collection-paused')
+  if (paused) return `collection is paused (${describeSwitch(paused)})`
+  const { waitsUntil } = await rounds.readTimes()
+  return waitsUntil && describeWait(waitsUntil)
 }

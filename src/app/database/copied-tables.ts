@@ -23,6 +23,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'blob_claims', key: ['digest'] },
   { name: 'blob_removals', key: ['digest'] },
   { name: 'collection_rounds', key: ['id'] },
+  { name: 'round_reports', key: ['id'] },
   { name: 'policies', key: ['id'] },
   { name: 'pins', key: ['repository_id', 'digest'] },
   { name: 'running_images', key: ['engine', 'repository', 'digest'] },

@@ -7,6 +7,8 @@ import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { hasFacts } from '../database/lost-database.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { checkBackups } from './check-backups.ts'
+import { checkCollection } from './check-collection.ts'
+import { checkSpace } from './check-space.ts'
 import { checkSwitches } from './check-switches.ts'
 import type { Finding } from './finding.ts'
 
@@ -21,6 +23,8 @@ export async function checkUpkeep(config: Config): Promise<Finding[]> {
     try {
       return [
         ...(await checkSwitches(createSqlMetadata(store.database))),
+        ...(await checkCollection(config, store.database)),
+        ...(await checkSpace(config, store.database)),
         ...(await checkBackups(config, store.database)),
       ]
     } finally {

@@ -44,25 +44,50 @@ export function addGcCommand(program: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       await using collection = await openCollectionOf(context)
-      const [queue, sweep] = [await collection.status(), await collection.lastSweep()]
-      const rows = queue.map(({ kind, count, firstDue }) => [
-        NOUNS[kind],
-        String(count),
-        formatTime(firstDue),
-      ])
-      const table = formatTable(['KIND', 'WAITING', 'FIRST DUE'], rows)
-      const paused = await collection.findPause()
-      const head = paused === undefined ? '' : `Servers remove nothing: ${paused}\n`
-      const value = { queue, sweep: sweep ?? null, paused: paused ?? null }
-      printResult(context, value, `${head}${table}\n${formatSweep(sweep)}`)
+      await printStatus(context, collection)
     })
 }
 
-function formatSweep(sweep: Awaited<ReturnType<OpenCollection['lastSweep']>>): string {
-  if (!sweep) return 'Files that the database does not name: not searched for yet'
-  const { startedAt, endedAt, checked, found } = sweep
+async function printStatus(context: CommandContext, collection: OpenCollection): Promise<void> {
+  const queue = await collection.status()
+  const [held, late] = [await collection.findHold(), await collection.countLate()]
+  const round = await collection.readRound()
+  const [sweep, scrub] = [await collection.readPass('sweep'), await collection.readPass('scrub')]
+  const rows = queue.map(({ kind, count, firstDue }) => [NOUNS[kind], String(count), formatTime(firstDue)])
+  const text = [
+    ...(held === undefined ? [] : [`Servers remove nothing: ${held}`]),
+    ...(late === 0 ? [] : [`Due for more than a day, and not removed: ${late}`]),
+    formatTable(['KIND', 'WAITING', 'FIRST DUE'], rows),
+    formatRound(round),
+    formatPass('Search for files that the database does not name', sweep),
+    formatPass('Verification of stored content', scrub),
+  ].join('\n')
+  const none = null
+  printResult(
+    context,
+    { queue, held: held ?? none, late, round: round ?? none, sweep: sweep ?? none, scrub: scrub ?? none },
+    text,
+  )
+}
+
+/** Time after which a round that was not noted is cut off, in milliseconds: it is noted every ten seconds. */
+const CUT_OFF_MS = 60_000
+
+function formatRound(round: Awaited<ReturnType<OpenCollection['readRound']>>): string {
+  if (!round) return 'Rounds of servers: none had anything to do so far'
+  const { startedAt, notedAt, endedAt, lookedAt, manifests, blobs, freedBytes, failed } = round
+  const isCutOff = endedAt === undefined && Date.now() - notedAt.getTime() > CUT_OFF_MS
+  const when = endedAt
+    ? `Last round ended ${formatTime(endedAt)}`
+    : `Round ${isCutOff ? 'cut off' : 'under way'}, begun ${formatTime(startedAt)}`
+  return `${when}: looked at ${lookedAt}, removed ${manifests} manifests and ${blobs} blobs, freed ${formatBytes(freedBytes)}${failed === 0 ? '' : `, ${failed} could not be removed`}`
+}
+
+function formatPass(title: string, pass: Awaited<ReturnType<OpenCollection['readPass']>>): string {
+  if (!pass) return `${title}: none so far`
+  const { startedAt, endedAt, checked, found } = pass
   const when = endedAt ? `ended ${formatTime(endedAt)}` : `begun ${formatTime(startedAt)}, not ended yet`
-  return `Files that the database does not name: search ${when}; looked at ${checked}, found ${found}`
+  return `${title}: ${when}; looked at ${checked}, found ${found}`
 }
 
 const NOUNS: Readonly<Record<QueuedKind, string>> = {

@@ -217,6 +217,7 @@ test('a preview says what a look would do, and changes nothing', async (openData
   assert.ok(await t.metadata.findBlob(APP, hashContent('layer')))
   const [first] = await t.facts.findFirstDue(POLICY)
   assert.deepEqual([first?.kind, first?.firstDue], ['link', new Date(item.since.getTime() + POLICY.relyMs)])
+  assert.deepEqual([await t.facts.countDue(POLICY, 0), await t.facts.countDue(POLICY, DAY)], [1, 0])
   const totals = await t.facts.countQueue(POLICY)
   assert.deepEqual(
     totals.filter(({ count }) => count > 0).map(({ kind, count }) => [kind, count]),

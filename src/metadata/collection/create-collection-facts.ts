@@ -3,7 +3,7 @@ import type { CollectionFacts } from '../collection-facts.ts'
 import type { Writes } from '../queries/repositories.ts'
 import { readSwitch, SEEING_SWITCHES } from '../queries/switches.ts'
 import type { MetadataSchema } from '../schema.ts'
-import { countQueue, findFirstDue, listDue } from './due-items.ts'
+import { countDue, countQueue, findFirstDue, listDue } from './due-items.ts'
 import { forgetHistory } from './forget-history.ts'
 import { listInUse } from './list-in-use.ts'
 import { look } from './look.ts'
@@ -57,6 +57,7 @@ export function createCollectionFacts(
       return (await read.selectFrom('blobs').select('digest').limit(1).executeTakeFirst()) !== undefined
     },
     findFirstDue: (policy) => findFirstDue(database.read, policy),
+    countDue: (policy, forMs) => countDue(read, policy, clock() - forMs),
     countQueue: (policy) => countQueue(database, policy),
   }
 }

@@ -64,6 +64,21 @@ export async function findFirstDue(
   return found
 }
 
+/** Number of entries that were due at a time. */
+export async function countDue(db: Reads, policy: CollectionPolicy, at: number): Promise<number> {
+  let count = 0
+  for (const kind of KINDS) {
+    const row = await db
+      .selectFrom('collection_queue')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('kind', '=', kind)
+      .where('since', '<=', at - waitOf(kind, policy))
+      .executeTakeFirst()
+    count += Number(row?.count ?? 0)
+  }
+  return count
+}
+
 /** Number of entries by kind, and the time at which the first is due. */
 export async function countQueue(
   { read }: Pick<Database<MetadataSchema>, 'read'>,

@@ -25,6 +25,8 @@ export interface CollectionRound {
   readonly freedBytes: number
   /** Entries that could not be removed; they stay in the queue. */
   readonly failed: number
+  /** Entries looked at. */
+  readonly lookedAt: number
 }
 
 /** Dependencies of collection. */
@@ -35,6 +37,8 @@ interface CollectorParts {
   readonly pace: PaceLimits
   /** Called with each entry that could not be removed. */
   readonly onFailure?: ((item: DueItem, error: unknown) => void) | undefined
+  /** Called after each few entries with the sums so far. */
+  readonly onProgress?: ((round: CollectionRound) => Promise<void>) | undefined
   /** Called before each few entries; false ends the round. */
   readonly mayGoOn?: (() => Promise<boolean>) | undefined
   readonly signal?: AbortSignal | undefined
@@ -64,6 +68,7 @@ class Round {
   /** Entries that failed in this round, which are not tried again in it. */
   readonly #failed = new Set<string>()
   #failedInTurn = 0
+  #lookedAt = 0
   #freedBytes = 0
   #isHeld = false
 
@@ -73,11 +78,16 @@ class Round {
   }
 
   result(): CollectionRound {
-    return { removed: this.#removed, freedBytes: this.#freedBytes, failed: this.#failed.size }
+    return {
+      removed: this.#removed,
+      freedBytes: this.#freedBytes,
+      failed: this.#failed.size,
+      lookedAt: this.#lookedAt,
+    }
   }
 
   async run(): Promise<void> {
-    const { facts, policy, mayGoOn } = this.#parts
+    const { facts, policy, mayGoOn, onProgress } = this.#parts
     for (;;) {
       if (mayGoOn && !(await mayGoOn())) return
       const due = await facts.listDue(policy, BATCH + this.#failed.size)
@@ -87,12 +97,14 @@ class Round {
         await this.#try(item)
         if (this.#isHeld) return
       }
+      await onProgress?.(this.result())
     }
     while ((await facts.forgetHistory(policy, HISTORY_BATCH)) > 0) await this.#pace.rest(this.#parts.signal)
   }
 
   async #try(item: DueItem): Promise<void> {
     await this.#pace.rest(this.#parts.signal)
+    this.#lookedAt++
     try {
       const bytes = await this.#step(item)
       this.#failedInTurn = 0
