@@ -1,7 +1,7 @@
 /** Facts about the rounds of collection of servers, for people who look at them. */
 
 /** Sums of a round. */
-export interface RoundProgress {
+interface RoundProgress {
   readonly startedAt: Date
   /** Entries of the queue that were looked at. */
   readonly lookedAt: number
