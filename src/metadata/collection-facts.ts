@@ -92,7 +92,7 @@ export interface CollectionFacts {
     policy: CollectionPolicy,
   ): Promise<LookOutcome>
   /**
-   * What {@link look} would find for each entry, in their order, without a transaction: reads only. Undefined: it would be
+   * Judgements of entries as {@link look} makes them, in their order, without a transaction: reads only. Undefined: it would be
    * removed.
    */
   judge(

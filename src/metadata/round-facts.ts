@@ -20,7 +20,7 @@ export interface RoundReport extends RoundProgress {
   readonly endedAt: Date | undefined
 }
 
-/** What is known of rounds. Errors of all: as of `Metadata`. */
+/** Rounds of collection as servers note them. Errors of all: as of `Metadata`. */
 export interface RoundFacts {
   /** Notes how far a round is. */
   note(progress: RoundProgress & { readonly isEnded: boolean }): Promise<void>
