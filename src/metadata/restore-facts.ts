@@ -48,6 +48,8 @@ export interface TrashedContent {
   readonly by: string | undefined
   /** Tags of the manifest when it was deleted, at most 100; of a repository none are listed. */
   readonly tags: readonly Tag[]
+  /** Why it is kept longer, for people: containers that run it; undefined: it is not. */
+  readonly inUse: string | undefined
 }
 
 /** History of tags, and what was deleted and is still kept. Errors of all: as of `Metadata`. */

@@ -56,6 +56,12 @@ export interface ScopeSizes extends Sizes {
   readonly uploadCount: number
 }
 
+/** Content that goes together: repositories, at most 10,000; tags of one; or a manifest with all its tags. */
+export type Removal =
+  | { readonly repositories: readonly RepositoryName[] }
+  | { readonly repository: RepositoryName; readonly tags: readonly Tag[] }
+  | { readonly repository: RepositoryName; readonly manifest: Digest }
+
 /** A namespace: the first segment of names. */
 export interface NamespaceSizes extends Sizes {
   readonly name: string
@@ -72,6 +78,8 @@ export interface SizeFacts {
     repository: RepositoryName,
     tags: readonly { readonly name: Tag; readonly digest: Digest }[],
   ): Promise<ReadonlyMap<Tag, Sizes>>
+  /** Bytes that nothing holds any more once all of a removal is gone. Computed. */
+  sizeRemoval(removal: Removal): Promise<number>
   /** A page of namespaces, by name. Computed: it reads all that they hold. */
   listNamespaces(page: Page): Promise<NamespaceSizes[]>
   /** Content of a scope by the reasons for which it is kept. Computed: it reads all that it holds. */

@@ -35,6 +35,7 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
       return rows?.map(({ size, ...row }) => ({ ...row, manifestSizeBytes: size }))
     },
     sizeTags: (name, tags) => sizeTags(sizes, name, tags),
+    sizeRemoval: (removal) => sizes.sizeRemoval(removal),
     deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, BY_COMMAND),
     checkManifestDeletion: (name, digest) => metadata.checkManifestDeletion(name, digest),
     deleteTag: (name, tag) => metadata.deleteTag(name, tag, BY_COMMAND),

@@ -1,5 +1,11 @@
 import type { RestoreFacts, TagPeriod, TagsAt, TrashedContent } from '../metadata/restore-facts.ts'
-import type { NamespaceSizes, RepositoryOrder, ScopeSizes, SizeScope } from '../metadata/size-facts.ts'
+import type {
+  NamespaceSizes,
+  Removal,
+  RepositoryOrder,
+  ScopeSizes,
+  SizeScope,
+} from '../metadata/size-facts.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
@@ -73,6 +79,8 @@ export interface RepositoryManager {
   listTags(name: RepositoryName, page: { limit: number; last?: string }): Promise<TagSummary[] | undefined>
   /** Adds sizes to tags of a repository. */
   sizeTags(name: RepositoryName, tags: readonly TagSummary[]): Promise<SizedTag[]>
+  /** Bytes that nothing holds any more once all of a removal is gone. */
+  sizeRemoval(removal: Removal): Promise<number>
   /** Removes a manifest and the tags that point at it, unless an index names it. Bytes go later. */
   deleteManifest(name: RepositoryName, digest: Digest): Promise<'removed' | 'unknown' | 'in-use'>
   /** Outcome and errors (`DENIED`) of {@link deleteManifest}; changes nothing. */

@@ -40,7 +40,10 @@ export function addManifestCommand(program: Command, io: Io): void {
         repository,
         digest,
       })
-      const freeing = findFreeing(context, await findBytes(data, repository, tags))
+      const freeing = findFreeing(
+        context,
+        await data.repositories.sizeRemoval({ repository, manifest: digest }),
+      )
       const names = tags.map(({ name }) => name)
       const value = { repository, digest, tags: names, freeing }
       if (context.flags['dry-run'] === true) {
@@ -93,16 +96,6 @@ async function findTags(data: OpenData, repository: RepositoryName, digest: Dige
     last = page.length === PAGE_SIZE ? page.at(-1)?.name : undefined
   } while (last !== undefined)
   return found
-}
-
-/** Known for an image with one tag: sizes are those of tags. */
-async function findBytes(
-  data: OpenData,
-  repository: RepositoryName,
-  tags: readonly TagSummary[],
-): Promise<number | undefined> {
-  if (tags.length !== 1) return undefined
-  return (await data.repositories.sizeTags(repository, tags))[0]?.uniqueBytes
 }
 
 function formatTags(names: readonly string[]): string {

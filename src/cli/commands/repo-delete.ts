@@ -5,7 +5,7 @@ import { OciError } from '../../oci/errors.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { RepositorySummary } from '../../registry/repositories.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { findFreeing, formatFreeing } from '../context/freeing.ts'
+import { type Freeing, findFreeing, formatFreeing } from '../context/freeing.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { unknownRepository } from '../errors/unknown-repository.ts'
@@ -36,7 +36,7 @@ export function addRepoDelete(repo: Command, io: Io): void {
       // One that was named alone is refused with the whole reason.
       const isSingle = names.length === 1 && found.length === 1 && names[0] === found[0]?.name
       const { removable, kept } = await setApart(data, found, { mayRefuse: isSingle })
-      const freeing = findFreeing(context, sumUnique(removable))
+      const freeing = await sizeFreeing(context, data, removable)
       if (context.flags['dry-run'] === true) {
         return printResult(
           context,
@@ -97,6 +97,7 @@ async function findRepositories(data: OpenData, names: readonly string[]): Promi
   for (const text of names) {
     const matches = /[*?[{]/.test(text) ? await match(data, text) : await findOne(data, text)
     for (const one of matches) found.set(one.name, one)
+    if (found.size > MAX_MATCHES) throw tooMany(text)
   }
   return [...found.values()]
 }
@@ -115,19 +116,26 @@ async function match(data: OpenData, pattern: string): Promise<RepositorySummary
     const page = await data.repositories.list({ limit: PAGE_SIZE, after })
     found.push(...page.filter(({ name }) => matchesGlob(name, pattern)))
     after = page.length === PAGE_SIZE ? page.at(-1) : undefined
-    if (found.length > MAX_MATCHES) {
-      throw new CliError('USAGE', `More than ${MAX_MATCHES} repositories match ${pattern}`, {
-        remedy: 'Delete them in parts, by narrower patterns',
-      })
-    }
+    if (found.length > MAX_MATCHES) throw tooMany(pattern)
   } while (after)
   if (found.length > 0) return found
   throw new CliError('REPOSITORY_UNKNOWN', `No repository matches ${pattern}`)
 }
 
-/** Bytes that several of them share come on top. */
-function sumUnique(found: readonly RepositorySummary[]): number {
-  return found.reduce((sum, { uniqueBytes }) => sum + uniqueBytes, 0)
+function tooMany(pattern: string): CliError {
+  return new CliError('USAGE', `More than ${MAX_MATCHES} repositories match, at ${pattern}`, {
+    remedy: 'Delete them in parts, by narrower patterns',
+  })
+}
+
+/** What several of them share among each other becomes free, too. */
+async function sizeFreeing(
+  context: CommandContext,
+  data: OpenData,
+  found: readonly RepositorySummary[],
+): Promise<Freeing> {
+  const repositories = found.map(({ name }) => name)
+  return findFreeing(context, await data.repositories.sizeRemoval({ repositories }))
 }
 
 function formatList(found: readonly RepositorySummary[]): string {
@@ -160,6 +168,7 @@ async function deleteAll(
   data: OpenData,
   { removable, kept }: { removable: readonly RepositorySummary[]; kept: readonly KeptRepository[] },
 ): Promise<void> {
+  const freeing = await sizeFreeing(context, data, removable)
   const deleted: RepositorySummary[] = []
   const refused: KeptRepository[] = []
   for (const one of removable) {
@@ -177,7 +186,6 @@ async function deleteAll(
   const left = [...kept, ...refused]
   const [first] = deleted
   if (!first && left.length === 0 && removable[0]) throw unknownRepository(removable[0].name)
-  const freeing = findFreeing(context, sumUnique(deleted))
   const names = deleted.map(({ name }) => ({ name }))
   const text =
     deleted.length === 1

@@ -6,6 +6,7 @@ import { OciError } from '../../oci/errors.ts'
 import { parseTag, type Tag } from '../../oci/reference.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
+import { type Freeing, findFreeing, formatFreeing } from '../context/freeing.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { findProtection } from '../context/protected-tags.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -44,14 +45,15 @@ export function addTagDelete(tag: Command, io: Io): void {
       const found = await findTags(data, { repository, single, pattern })
       const { tags, kept } = await setApart(data, repository, found)
       if (isDry) {
+        const freeing = await sizeFreeing(context, data, repository, tags)
         const lines = [...tags, ...kept.map(({ name, why }) => `${name}  kept: ${why}`)]
         return printResult(
           context,
-          { tags: tags.map((name) => ({ repository, name })), kept },
-          lines.join('\n'),
+          { tags: tags.map((name) => ({ repository, name })), kept, freeing },
+          [...lines, formatFreeing(freeing, 'tags')].join('\n'),
         )
       }
-      if (tags.length === 0) return reportDeleted(context, { repository, deleted: [], kept })
+      if (tags.length === 0) return await deleteTags(context, data, { repository, tags, kept })
       await askConfirmation(io, formatQuestion(repository, tags), context.flags.yes === true)
       await deleteTags(context, data, { repository, tags, kept })
     })
@@ -136,11 +138,22 @@ async function setApart(
   return { tags, kept }
 }
 
+/** The room that becomes free once all of the tags are gone. */
+async function sizeFreeing(
+  context: CommandContext,
+  data: OpenData,
+  repository: RepositoryName,
+  tags: readonly Tag[],
+): Promise<Freeing> {
+  return findFreeing(context, await data.repositories.sizeRemoval({ repository, tags }))
+}
+
 async function deleteTag(
   context: CommandContext,
   data: OpenData,
   { repository, tag }: { repository: RepositoryName; tag: Tag },
 ): Promise<void> {
+  const freeing = await sizeFreeing(context, data, repository, [tag])
   if (!(await data.repositories.deleteTag(repository, tag))) {
     if (!(await data.repositories.listTags(repository, { limit: 1 }))) throw unknownRepository(repository)
     throw unknownTag(repository, tag)
@@ -148,8 +161,8 @@ async function deleteTag(
   const deleted = { repository, name: tag }
   printResult(
     context,
-    { tag: deleted, tags: [deleted], kept: [] },
-    `Tag ${tag} of ${repository} was deleted; "berth tag restore" brings it back`,
+    { tag: deleted, tags: [deleted], kept: [], freeing },
+    `Tag ${tag} of ${repository} was deleted; "berth tag restore" brings it back. ${formatFreeing(freeing, 'tags')}`,
   )
 }
 
@@ -159,6 +172,7 @@ async function deleteTags(
   data: OpenData,
   { repository, tags, kept }: { repository: RepositoryName; tags: readonly Tag[]; kept: readonly KeptTag[] },
 ): Promise<void> {
+  const freeing = await sizeFreeing(context, data, repository, tags)
   const deleted: Tag[] = []
   const refused: KeptTag[] = []
   for (const name of tags) {
@@ -169,7 +183,7 @@ async function deleteTags(
       refused.push({ repository, name, why: error.message })
     }
   }
-  reportDeleted(context, { repository, deleted, kept: [...kept, ...refused] })
+  reportDeleted(context, { repository, deleted, kept: [...kept, ...refused], freeing })
 }
 
 function reportDeleted(
@@ -178,7 +192,8 @@ function reportDeleted(
     repository,
     deleted,
     kept,
-  }: { repository: RepositoryName; deleted: readonly Tag[]; kept: readonly KeptTag[] },
+    freeing,
+  }: { repository: RepositoryName; deleted: readonly Tag[]; kept: readonly KeptTag[]; freeing: Freeing },
 ): void {
   const named = kept.slice(0, MAX_NAMED).map(({ name, why }) => `${name} (${why})`)
   const more = kept.length > MAX_NAMED ? `, and ${kept.length - MAX_NAMED} more` : ''
@@ -186,8 +201,8 @@ function reportDeleted(
   const undo = deleted.length > 0 ? '; "berth tag restore" brings each back' : ''
   printResult(
     context,
-    { tags: deleted.map((name) => ({ repository, name })), kept },
-    `${formatDeleted(deleted.length, repository)} deleted${undo}${rest}`,
+    { tags: deleted.map((name) => ({ repository, name })), kept, freeing },
+    `${formatDeleted(deleted.length, repository)} deleted${undo}${rest}. ${formatFreeing(freeing, 'tags')}`,
   )
 }
 

@@ -45,19 +45,20 @@ function addList(trash: Command, io: Io): void {
         ...entry,
         until: new Date(entry.at.getTime() + keptMs),
       }))
-      const rows = entries.map(({ repository, digest, at, until, by, tags }) => [
+      const rows = entries.map(({ repository, digest, at, until, by, tags, inUse }) => [
         digest === undefined ? repository : `${repository}@${digest}`,
         digest === undefined ? 'repository' : 'manifest',
         // After `trash empty` it counts as deleted long ago, and may be removed at any moment.
         at.getTime() === 0 ? '-' : formatTime(at),
         until.getTime() < Date.now() ? 'now' : formatTime(until),
         by ?? '-',
-        tags.join(' '),
+        tags.join(' ') || '-',
+        inUse ?? '-',
       ])
       printResult(
         context,
         { trash: entries },
-        formatTable(['CONTENT', 'KIND', 'DELETED', 'UNTIL', 'BY', 'TAGS'], rows),
+        formatTable(['CONTENT', 'KIND', 'DELETED', 'UNTIL', 'BY', 'TAGS', 'IN USE'], rows),
       )
     })
 }

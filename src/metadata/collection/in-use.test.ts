@@ -230,3 +230,18 @@ test('content in use is kept by the days of the settings, too', async (openDatab
   await t.collect(POLICY)
   assert.equal(await t.isStored(digest), false)
 })
+
+test('the trash says which of its content containers run: an image, or a whole repository', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  const one = await t.pushImage('one', 'v1')
+  const two = await t.pushImage('two', 'v2')
+  const listUses = async () => (await t.metadata.listTrash(9)).map(({ digest, inUse }) => [digest, inUse])
+  await t.metadata.deleteManifest(APP, one)
+  assert.deepEqual(await listUses(), [[one, undefined]])
+  await t.run([one])
+  assert.deepEqual(await listUses(), [[one, 'runs in web on one.example']])
+  await t.metadata.deleteRepository(APP)
+  assert.deepEqual(await listUses(), [[undefined, undefined]])
+  await t.run([two])
+  assert.deepEqual(await listUses(), [[undefined, 'runs in web on one.example']])
+})

@@ -6,6 +6,7 @@ import type { SizeFacts } from '../size-facts.ts'
 import { foldSizes } from './fold-sizes.ts'
 import { listNamespaces } from './list-namespaces.ts'
 import { rankRepositories } from './rank-repositories.ts'
+import { sizeRemoval } from './size-removal.ts'
 import { findDueBytes, sizeScope } from './size-scope.ts'
 import { sizeTags } from './size-tags.ts'
 
@@ -17,6 +18,7 @@ export function createSizeFacts({ read, transaction }: Database<MetadataSchema>)
       const repositoryId = await findRepositoryId(read, repository)
       return repositoryId === undefined ? new Map() : sizeTags(read, repositoryId, tags)
     },
+    sizeRemoval: (removal) => sizeRemoval(read, removal),
     listNamespaces: (page) => listNamespaces(read, page),
     sizeScope: (scope) => sizeScope(read, scope),
     findUse: async (namespace) => ({

@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely'
 import { kysely } from '../../database/kysely.ts'
 import type { Page } from '../metadata.ts'
 import { betweenBatches } from '../queries/between-batches.ts'
@@ -13,7 +14,7 @@ const BATCH = 1_000
 export async function listNamespaces(db: Reads, page: Page): Promise<NamespaceSizes[]> {
   const found: NamespaceSizes[] = []
   for (const name of await findNames(db, page)) {
-    found.push({ name, ...(await sumNamespace(db, name)) })
+    found.push({ name, ...(await sumHeld(db, withinNamespace(kysely.sql.ref('repositories.name'), name))) })
     await betweenBatches()
   }
   return found
@@ -41,7 +42,11 @@ async function findNames(db: Reads, page: Page): Promise<string[]> {
   }
 }
 
-async function sumNamespace(db: Reads, name: string): Promise<Omit<NamespaceSizes, 'name'>> {
+/** Bytes that repositories hold by a condition on `repositories`, and those that no other one holds. */
+export async function sumHeld(
+  db: Reads,
+  condition: RawBuilder<unknown>,
+): Promise<Omit<NamespaceSizes, 'name'>> {
   const { sql } = kysely
   const outside = (table: string) =>
     sql`exists (
@@ -53,7 +58,7 @@ async function sumNamespace(db: Reads, name: string): Promise<Omit<NamespaceSize
       sql<{ bytes: number | null; unique_bytes: number | null; repositories: number }>`(
         with scope as (
           select id, trashed_at from repositories
-          where ${withinNamespace(sql.ref('repositories.name'), name)}
+          where ${condition}
         ), content as (
           select links.digest, size from repository_blobs as links join blobs on blobs.digest = links.digest
           where links.repository_id in (select id from scope)

@@ -31,7 +31,7 @@ export async function sizeTags(
   const kept = new Map(
     tags.map(({ name, digest }) => [
       name,
-      findKept(graph, alone, { name, digest, parts: parts.get(digest) }),
+      findKept(graph, parts.get(digest) ?? new Set(), (part) => alone.has(part) && alone.get(part) !== name),
     ]),
   )
   const freed = await findFreed(db, repositoryId, { graph, blobs, kept: [...kept.values()] })
@@ -69,26 +69,24 @@ async function findAlone(
   return alone
 }
 
-/** Those parts of a tag's image that nothing but the tag keeps. Manifests without a tag keep what they name, too. */
-function findKept(
+/** Those of the parts that nothing else keeps, as tags that stay do. Manifests without a tag keep what they name, too. */
+export function findKept(
   graph: ImageGraph,
-  alone: ReadonlyMap<string, string | undefined>,
-  { name, digest, parts }: SizedTag & { parts: ReadonlySet<string> | undefined },
+  parts: ReadonlySet<string>,
+  isTagged: (part: string) => boolean,
 ): ReadonlySet<string> {
   const kept = new Set<string>()
   const isFree = (part: string): boolean => {
     const node = graph.get(part)
-    if (!node || node.isKeptOutside) return false
-    if (alone.has(part) && alone.get(part) !== name) return false
+    if (!node || node.isKeptOutside || isTagged(part)) return false
     const { subject } = node
     const isSubjectKept = subject !== undefined && graph.has(subject) && !kept.has(subject)
     return !isSubjectKept && [...node.indexes].every((index) => kept.has(index))
   }
-  // As the collector goes: the image itself first, and then what it has kept.
-  if (!isFree(digest)) return kept
+  // As the collector goes: an image itself first, and then what it has kept.
   for (let before = -1; before < kept.size; ) {
     before = kept.size
-    for (const part of parts ?? []) if (isFree(part)) kept.add(part)
+    for (const part of parts) if (isFree(part)) kept.add(part)
   }
   return kept
 }

@@ -28,7 +28,7 @@ export function createRestoreFacts(
     listTagsAt: (repository, selection) => listTagsAt(read, repository, selection),
     restoreTag: (target, by) =>
       transaction((tx) => restoreTag(tx, { ...target, by, policies, now: clock() })),
-    listTrash: (limit) => listTrash(read, limit),
+    listTrash: (limit) => listTrash(read, limit, clock()),
     restoreManifest: (repository, digest, by) =>
       transaction(async (tx) => {
         const repositoryId = await findRepositoryId(tx, repository)
