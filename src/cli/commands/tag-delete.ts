@@ -199,10 +199,11 @@ function reportDeleted(
   const more = kept.length > MAX_NAMED ? `, and ${kept.length - MAX_NAMED} more` : ''
   const rest = kept.length > 0 ? `. Kept: ${kept.length}: ${named.join(', ')}${more}` : ''
   const undo = deleted.length > 0 ? '; "berth tag restore" brings each back' : ''
+  const room = deleted.length > 0 ? `. ${formatFreeing(freeing, 'tags')}` : ''
   printResult(
     context,
     { tags: deleted.map((name) => ({ repository, name })), kept, freeing },
-    `${formatDeleted(deleted.length, repository)} deleted${undo}${rest}. ${formatFreeing(freeing, 'tags')}`,
+    `${formatDeleted(deleted.length, repository)} deleted${undo}${rest}${room}`,
   )
 }
 
