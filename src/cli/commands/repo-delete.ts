@@ -128,7 +128,7 @@ function tooMany(pattern: string): CliError {
   })
 }
 
-/** What several of them share among each other becomes free, too. */
+/** Bytes that become free; content that several of the repositories share among each other counts, too. */
 async function sizeFreeing(
   context: CommandContext,
   data: OpenData,
