@@ -5,10 +5,14 @@ import { test } from 'node:test'
 import { readBlocks } from './fenced-commands.ts'
 import { openReader } from './reader.ts'
 
-/** Paths of the tree that need a CA, an upload under way or links of Distribution, and so are absent in this test. */
+/**
+ * Paths of the tree that need a CA, an upload under way, damaged content or links of Distribution, and so are absent in
+ * this test.
+ */
 const NOT_MADE_HERE = [
   /^certificates\/(?:acme|pairs)\//,
   /^berth-uploads\//,
+  /^berth-quarantine\//,
   /sha512/,
   /^docker\/registry\/v2\/(?:repositories|berth-left)/,
   /\.db-|-journal$/,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
-import { testOnEngines } from '../../../test/support/database/engines.ts'
+import { changeSeenBy, testOnEngines } from '../../../test/support/database/engines.ts'
 import { LIFETIME_S, NOW, openTokenRoom } from '../../../test/support/registry/token-room.ts'
 import type { AccessClaims } from '../tokens.ts'
 import { KEY_MAX_AGE_MS } from './signing-keys.ts'
@@ -71,14 +71,19 @@ test('a token signed with a key that retired a lifetime ago is refused, whatever
 
 test('a key that another process made is known at once, one that it removed ends', async (openDatabase) => {
   await using t = await openTokenRoom(openDatabase)
-  const other = await t.open(await t.openAgain())
-  await t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
-  await nextTurn()
-  const { token } = await other.issue(CLAIMS)
+  const again = await t.openAgain()
+  const other = await t.open(again)
+  const removeKeys = (): Promise<unknown> =>
+    t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
+  await changeSeenBy(again, removeKeys)
+  let token = ''
+  await changeSeenBy(t.database, async () => {
+    token = (await other.issue(CLAIMS)).token
+  })
   await nextTurn()
   assert.deepEqual(await t.tokens.verify(token), CLAIMS)
   const { token: unseen } = await other.issue(CLAIMS)
-  await t.database.transaction((tx) => tx.deleteFrom('token_keys').execute())
+  await removeKeys()
   await nextTurn()
   assert.equal(await t.tokens.verify(unseen), undefined)
 })
