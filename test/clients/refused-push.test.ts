@@ -96,4 +96,24 @@ describe('clients whose push is refused', { skip: skipReason('docker', 'dockerd'
       assert.ok(ms < AT_ONCE_MS, `${ms} ms: ${text}`)
     }
   })
+
+  for (const [limit, message] of [
+    ['bytes: 10', /The quota of root is used up: \d+ of 10 bytes are used, and \d+ more are wanted/],
+    [
+      'repositories: 0',
+      /The quota of root is used up: it has 0 of 0 repositories, and root\/\w+ would be one more/,
+    ],
+  ] as const) {
+    it(`beyond a quota of ${limit} end at once, with the numbers`, async () => {
+      const refusals = await refuse([], async ({ dataDir }) => {
+        const file = join(dataDir, 'policies.yaml')
+        await writeFile(file, `quotas:\n  - { namespace: root, ${limit} }\n`)
+        await runOk(BERTH, ['policy', 'apply', file, '--data', dataDir])
+      })
+      for (const { text, ms } of refusals) {
+        assert.match(text, message)
+        assert.ok(ms < AT_ONCE_MS, `${ms} ms: ${text}`)
+      }
+    })
+  }
 })
