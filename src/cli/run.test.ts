@@ -207,7 +207,7 @@ test('repo and tag commands tell what is not there', async () => {
   assert.match((await berth('tag list alice/app')).stderr, /^error\[REPOSITORY_UNKNOWN\]/)
   const unknown = await berth('tag list alice/app --json')
   assert.equal(unknown.stdout, '', 'nothing is printed before the error')
-  assert.match((await berth('tag delete alice/app v1 --yes')).stderr, /^error\[TAG_UNKNOWN\]/)
+  assert.match((await berth('tag delete alice/app v1 --yes')).stderr, /^error\[REPOSITORY_UNKNOWN\]/)
   assert.equal((await berth('repo show Alice')).code, 2)
   assert.equal((await berth('tag delete alice/app -v1 --yes')).code, 2)
 })

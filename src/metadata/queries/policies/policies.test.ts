@@ -12,7 +12,7 @@ const LATEST = parseTag('latest')
 const PROTECTED = parsePolicyDocument({
   policies: [{ repositories: ['alice/**'], immutable: ['v*', '!*-rc'] }],
 })
-const NONE = parsePolicyDocument({})
+const NONE = parsePolicyDocument({ policies: [] })
 
 async function open(openDatabase: OpenDatabase) {
   const room = await openCollectionRoom(openDatabase)
