@@ -49,10 +49,8 @@ export async function readImageGraph(
     for (const child of children) graph.get(child)?.indexes.add(digest)
   }
   await inBatches([...graph.keys()], (digests) => markIndexed(db, reading, digests))
-  const outer = [...graph.values()].flatMap(({ subject }) =>
-    subject !== undefined && !graph.has(subject) ? [subject] : [],
-  )
-  await inBatches([...new Set(outer)], (subjects) => markReferrers(db, reading, subjects))
+  const subjects = [...graph.values()].flatMap(({ subject }) => (subject === undefined ? [] : [subject]))
+  await inBatches([...new Set(subjects)], (batch) => markReferrers(db, reading, batch))
   return graph
 }
 
@@ -138,15 +136,23 @@ async function markIndexed(db: Reads, { repositoryId, graph }: Reading, digests:
   for (const { digest } of trashed) markKept(graph, digest)
 }
 
-/** Marks referrers of subjects that are stored and not in the graph. */
+/**
+ * Marks referrers of subjects that are stored and not in the graph, or in the trash. A subject that was pushed again is in
+ * both, and its copy in the trash keeps its referrers as long as it is there.
+ */
 async function markReferrers(db: Reads, { repositoryId, graph }: Reading, subjects: string[]): Promise<void> {
   const stored = new Set<string>()
-  for (const table of ['manifests', 'trashed_manifests'] as const) {
+  const outer = subjects.filter((subject) => !graph.has(subject))
+  for (const [table, digests] of [
+    ['manifests', outer],
+    ['trashed_manifests', subjects],
+  ] as const) {
+    if (digests.length === 0) continue
     const rows = await db
       .selectFrom(table)
       .select('digest')
       .where('repository_id', '=', repositoryId)
-      .where('digest', 'in', subjects)
+      .where('digest', 'in', digests)
       .execute()
     for (const { digest } of rows) stored.add(digest)
   }

@@ -160,3 +160,27 @@ test('a blob that has another size once it is repaired counts with that size whe
   await t.metadata.unlinkBlob(APP, shared)
   assert.deepEqual((await t.check('it was removed')).get(OTHER), { bytes: 7, uniqueBytes: 7 })
 })
+
+test('a tag frees nothing that a copy of its image in the trash keeps: referrers and images of an index', async (openDatabase) => {
+  await using t = await openRoom(openDatabase)
+  await t.link('{}', 'layer', 'signature')
+  const image = formatManifest({ layers: ['layer'] })
+  const pushes = [
+    { bytes: image, part: formatManifest({ layers: ['signature'], subject: image }), tag: 'v1' },
+    { bytes: formatManifest({ children: [image] }), part: image, tag: 'v2' },
+  ]
+  for (const { bytes, part, tag } of pushes) {
+    await t.put(part)
+    const { digest } = await t.put(bytes, tag)
+    await t.metadata.deleteManifest(APP, digest)
+    await t.put(part)
+    await t.put(bytes, tag)
+    const rows = await t.metadata.describeTags(APP, ALL)
+    const sizes = await t.sizes.sizeTags(APP, rows ?? [])
+    const expected = (await recountAll(t.database)).tags
+    for (const [name, size] of sizes) assert.deepEqual(size, expected.get(`${APP}:${name}`), name)
+    assert.equal(sizes.get(parseTag(tag))?.uniqueBytes, 0)
+    await t.metadata.deleteManifest(APP, digest)
+    await t.metadata.emptyTrash()
+  }
+})

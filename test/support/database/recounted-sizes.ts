@@ -113,10 +113,12 @@ function removeWith(
     const subject = manifests.get(digest)?.subject ?? undefined
     return (
       rows.tags.some((other) => isHere(other) && other.digest === digest && other.name !== tag.name) ||
-      [...rows.named, ...rows.trashedNamed].some(
+      rows.named.some(
         (row) =>
           isHere(row) && row.kind === 'child' && row.digest === digest && !gone.has(row.manifest_digest),
       ) ||
+      // An index that was pushed again may have a copy in the trash, which stays.
+      rows.trashedNamed.some((row) => isHere(row) && row.kind === 'child' && row.digest === digest) ||
       (subject !== undefined && (trash.has(subject) || (manifests.has(subject) && !gone.has(subject))))
     )
   }
