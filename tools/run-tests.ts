@@ -26,7 +26,7 @@ const OWN_SCRIPT = ['test/clients/', 'test/crash/', 'test/faults/', 'test/front-
  * Settings of the unit tests alone, which `npm run ok` runs before each commit; all of `npm test` runs both engines, each
  * of whose servers takes seconds to start, and the whole of the random inputs.
  */
-const UNIT_SETTINGS = { BERTH_TEST_ENGINES: 'sqlite', BERTH_TEST_FUZZ: '0.2' }
+const UNIT_SETTINGS = { BERTH_TEST_ENGINES: 'sqlite', BERTH_TEST_FUZZ: '0.1' }
 /** A file system in memory, and the free bytes that unit tests need there. */
 const MEMORY_FOLDER = '/dev/shm'
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3
