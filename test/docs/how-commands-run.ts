@@ -133,11 +133,18 @@ export const RUN_BY_PACKAGING: readonly string[] = ['npm pack', 'npm install --g
 const OWN_SUITES = 'it is a suite, or a measurement, of which this test may be a part; .ci/run runs it'
 const CHANGES_MACHINE = 'it changes the machine itself: users, packages or services'
 const NEEDS_IMAGE = 'it needs an image of the reader; test/program/collection.test.ts runs it with one'
+const NEEDS_CLUSTER = 'it needs a cluster; test/packaging/chart.test.ts renders the same files'
 const NEEDS_MIRROR = 'it needs a second registry; test/program/scrub.test.ts repairs from one'
 const FETCHES_IMAGE = 'it fetches an image from the internet'
 
 /** Not run by any test, each with its reason. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
+  'helm install berth packaging/chart --namespace registry --create-namespace --values values.yaml':
+    NEEDS_CLUSTER,
+  'kubectl --namespace registry exec --stdin --tty deployment/berth -- berth user passwd admin':
+    NEEDS_CLUSTER,
+  'docker login registry.example.com --username admin': NEEDS_CLUSTER,
+  'kubectl apply --kustomize .': NEEDS_CLUSTER,
   'berth leave': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth policy test alice/app': NEEDS_IMAGE,
   'berth du alice': NEEDS_IMAGE,

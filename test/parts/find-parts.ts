@@ -13,6 +13,12 @@ export const PARTS_PATH: string = [
   '/sbin',
 ].join(delimiter)
 
+/** Folder with the schemas of Kubernetes' objects, one folder a version; the name holds the version of the package they come from. */
+export const KUBERNETES_SCHEMAS: string = join(
+  PARTS_FOLDER,
+  'kubernetes_validate-1.37.0/kubernetes_validate/kubernetes-json-schema',
+)
+
 /** Path of a program; undefined if this machine does not have it. */
 export function findPart(name: string): string | undefined {
   return PARTS_PATH.split(delimiter)
