@@ -68,7 +68,9 @@ export class HashVerifier {
   }
 
   #start(): Worker {
-    const worker = new Worker(WORKER_URL, {
+    // Beside this file: TypeScript in a checkout, JavaScript once it is built.
+    const url = new URL(`./hash-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+    const worker = new Worker(url, {
       name: 'passwords',
       // By default it inherits the options of the process, some of which do not work with a file.
       execArgv: [],
@@ -100,6 +102,3 @@ export class HashVerifier {
     this.#pending.clear()
   }
 }
-
-/** Beside this file: TypeScript in a checkout, JavaScript once it is built. */
-const WORKER_URL = new URL(`./hash-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)

@@ -49,7 +49,12 @@ export async function copySqliteOnline(
  * SQLite; a damaged file.
  */
 export async function closeSqliteFile(file: string): Promise<void> {
-  const worker = new Worker(new URL('./close-file-thread.ts', import.meta.url), { workerData: file })
+  // Beside this file: TypeScript in a checkout, JavaScript once it is built.
+  const url = new URL(
+    `./close-file-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+    import.meta.url,
+  )
+  const worker = new Worker(url, { workerData: file, execArgv: [] })
   const [problem] = (await once(worker, 'message')) as [string | undefined]
   await worker.terminate()
   if (problem !== undefined) throw new Error(`The database ${file} is damaged: ${problem}`)

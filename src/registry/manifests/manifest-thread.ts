@@ -34,7 +34,12 @@ export class ManifestThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(WORKER_URL, {
+    // Beside this file: TypeScript in a checkout, JavaScript once it is built.
+    const url = new URL(
+      `./manifest-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+      import.meta.url,
+    )
+    const worker = new Worker(url, {
       name: 'manifests',
       // By default it inherits the options of the process, some of which do not work with a file.
       execArgv: [],
@@ -70,9 +75,3 @@ export class ManifestThread {
     this.#pending.clear()
   }
 }
-
-/** Beside this file: TypeScript in a checkout, JavaScript once it is built. */
-const WORKER_URL = new URL(
-  `./manifest-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-  import.meta.url,
-)

@@ -107,7 +107,9 @@ export class HashThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(WORKER_URL, {
+    // Beside this file: TypeScript in a checkout, JavaScript once it is built.
+    const url = new URL(`./hash-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+    const worker = new Worker(url, {
       name: 'hashes',
       // By default it inherits the options of the process, some of which do not work with a file.
       execArgv: [],
@@ -144,6 +146,3 @@ export class HashThread {
     this.#pending.clear()
   }
 }
-
-/** Beside this file: TypeScript in a checkout, JavaScript once it is built. */
-const WORKER_URL = new URL(`./hash-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
