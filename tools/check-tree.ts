@@ -22,7 +22,7 @@ export function renewArchitecture(root: string): string {
 }
 
 function readSources(root: string): Map<string, string> {
-  const paths = globSync('{src,test,tools,bench}/**/*.ts', { cwd: root })
+  const paths = globSync('{src,test,tools,bench,packaging}/**/*.ts', { cwd: root })
   return new Map(paths.sort().map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 }
 

@@ -17,7 +17,7 @@ test('`findMissingNames()` finds paths, calls and names that are gone', () => {
 })
 
 test('every path, call and name in ARCHITECTURE.md exists', () => {
-  const paths = globSync('{bin,src,test,tools,bench,docs}/**', { cwd: root })
+  const paths = globSync('{bin,src,test,tools,bench,packaging,docs}/**', { cwd: root })
   const source = paths
     .filter((path) => path.startsWith('src/') && path.endsWith('.ts'))
     .map((path) => readFileSync(`${root}/${path}`, 'utf8'))

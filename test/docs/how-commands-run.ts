@@ -203,4 +203,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'it connects to a public host; src/cli/commands/cert/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',
   'docker buildx build --push -t HOST/alice/app:1.0 --cache-to type=registry,mode=max,ref=HOST/alice/cache:app --cache-from type=registry,ref=HOST/alice/cache:app .':
     'it needs the buildx plugin; test/clients/buildkit.test.ts builds with the same cache options by buildctl',
+  'npm run package -- executable':
+    'it takes minutes; test/packaging/executable.test.ts makes and runs the executable',
+  'sudo install dist-packages/berth /usr/local/bin/berth': 'it changes the system of the reader',
 }
