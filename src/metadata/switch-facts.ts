@@ -50,5 +50,5 @@ export function describeSwitch({ since, until, by, reason }: Switch): string {
 }
 
 function formatTime(time: Date): string {
-  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  return `${time.toISOString().slice(0, 16).replace('T', ' ')}Z`
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseDuration } from './parse-duration.ts'
 
-test('`parseDuration()` reads minutes, hours and days', () => {
+test('`parseDuration()` reads seconds, minutes, hours and days', () => {
+  assert.equal(parseDuration('45s'), 45_000)
   assert.equal(parseDuration('30m'), 1_800_000)
   assert.equal(parseDuration('2h'), 7_200_000)
   assert.equal(parseDuration('14d'), 1_209_600_000)

@@ -78,7 +78,8 @@ test('what cannot be pinned or unpinned is an error that says so', async () => {
   await using t = await open()
   for (const [args, code, message] of [
     [['pin', 'alice/app', 'absent'], 1, /^error\[TAG_UNKNOWN\]: alice\/app has no manifest absent/],
-    [['pin', 'alice/none', 'v1'], 1, /^error\[TAG_UNKNOWN\]/],
+    [['pin', 'alice/none', 'v1'], 1, /^error\[REPOSITORY_UNKNOWN\]: There is no repository alice\/none/],
+    [['unpin', 'alice/none', 'v1'], 1, /^error\[REPOSITORY_UNKNOWN\]/],
     [['unpin', 'alice/app', 'v1'], 1, /^error\[TAG_UNKNOWN\]: alice\/app has no pin of v1/],
     [['pin', 'alice/app', 'a b'], 2, /^error\[TAG_INVALID\]/],
     [['pin', 'alice/app', 'sha256:1'], 2, /^error\[DIGEST_INVALID\]/],

@@ -5,6 +5,7 @@ import { parseRepositoryName, type RepositoryName } from '../../oci/repository-n
 import { createContext, printResult } from '../context/command-context.ts'
 import { openDataOf } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
+import { unknownRepository } from '../errors/unknown-repository.ts'
 import type { Io } from '../io.ts'
 import { formatTable, formatTime } from '../output/table.ts'
 
@@ -29,6 +30,7 @@ export function addTagPin(tag: Command, io: Io): void {
       await using data = await openDataOf(context)
       const pin = await data.inUse.pin({ repository, reference, reason: reason || undefined })
       if (!pin) {
+        if (!(await data.repositories.show(repository))) throw unknownRepository(repository)
         throw new CliError('TAG_UNKNOWN', `${repository} has no manifest ${reference}`, {
           remedy: `Run "berth tag list ${repository}" to see its tags; a deleted manifest has to be restored first`,
         })
@@ -52,6 +54,7 @@ export function addTagUnpin(tag: Command, io: Io): void {
       await using data = await openDataOf(context)
       const digests = await data.inUse.unpin(repository, reference)
       if (digests.length === 0) {
+        if (!(await data.repositories.show(repository))) throw unknownRepository(repository)
         throw new CliError('TAG_UNKNOWN', `${repository} has no pin of ${reference}`, {
           remedy: 'Run "berth tag pins" to see those there are',
         })
