@@ -15,6 +15,7 @@ import { keepBackingUp } from './backup/keep-backing-up.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
+import { readGivenPassword } from './data/given-password.ts'
 import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
 import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
@@ -86,7 +87,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   checkListeners(config)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
-  if (isFirstStart(config)) await requireFreePorts(config)
+  if (isFirstStart(config)) await checkFirstStart(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
   warnOfMachine(config, logger)
@@ -124,7 +125,12 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
     config.workers === 1
       ? await serveAlone({ ...context, isStopping: () => state.isStopping })
       : await serveByWorkers(context)
-  const firstAdmin = await prepareFirstAdmin(store.accounts, { dataDir: config.dataDir, isSeen, logger })
+  const firstAdmin = await prepareFirstAdmin(store.accounts, {
+    dataDir: config.dataDir,
+    isSeen,
+    givenFile: config.adminPasswordFile,
+    logger,
+  })
   const isAnnounced = await announce({ urls, firstAdmin })
   if (firstAdmin) await makeAnnouncedAdmin(firstAdmin, { isAnnounced, store, logger })
   answer()
@@ -155,7 +161,7 @@ async function makeAnnouncedAdmin(
   firstAdmin: FirstAdmin,
   { isAnnounced, store, logger }: { isAnnounced: boolean; store: Store; logger: Logger },
 ): Promise<void> {
-  if (!isAnnounced && firstAdmin.passwordFile === undefined) {
+  if (!isAnnounced && firstAdmin.passwordFile === undefined && !firstAdmin.isGiven) {
     logger.error('no administrator was made: its password could not be shown')
   } else if (!(await makeFirstAdmin(store.accounts, firstAdmin))) {
     logger.warn(
@@ -164,7 +170,12 @@ async function makeAnnouncedAdmin(
   }
 }
 
-/** Checked before a folder is made: a start that fails for a taken port would leave an unused folder. */
+/** Checked before a folder is made: a start that fails for one of these would leave an unused folder. */
+async function checkFirstStart(config: Config): Promise<void> {
+  await requireFreePorts(config)
+  if (config.adminPasswordFile !== undefined) await readGivenPassword(config.adminPasswordFile)
+}
+
 function isFirstStart({ dataDir, database }: Config): boolean {
   return !existsSync(database.engine === 'sqlite' ? databaseFile(dataDir) : join(dataDir, LOCK_FILE))
 }

@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   site: async () => (await import('./commands/site.ts')).addSiteCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
   cert: async () => (await import('./commands/cert/cert.ts')).addCertCommand,
+  health: async () => (await import('./commands/health.ts')).addHealthCommand,
   selftest: async () => (await import('./commands/selftest.ts')).addSelftestCommand,
   version: async () => (await import('./commands/version.ts')).addVersionCommand,
 }

@@ -41,6 +41,8 @@ export interface Config {
   readonly dockerHost: string | undefined
   /** Further accounts, in Apache's htpasswd format. */
   readonly htpasswdFile: string | undefined
+  /** File with the password of the first administrator; undefined: one is chosen. */
+  readonly adminPasswordFile: string | undefined
   /** True if DES and plain-text entries of password files are checked. */
   readonly weakHashes: boolean
   readonly authRealm: string

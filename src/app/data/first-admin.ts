@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { AccountError, type AccountManager } from '../../accounts/accounts.ts'
 import { OciError } from '../../oci/errors.ts'
+import { readGivenPassword } from './given-password.ts'
 
 /** Name of the administrator made at the first start. */
 const FIRST_ADMIN = 'admin'
@@ -12,20 +13,37 @@ const FIRST_ADMIN = 'admin'
 export interface FirstAdmin {
   readonly name: string
   readonly password: string
-  /** File in the data folder with the password; undefined: it is shown on a terminal. */
+  /** File in the data folder with the password; undefined: it is shown on a terminal, or given. */
   readonly passwordFile: string | undefined
+  /** True if the operator has given the password: it is neither shown nor kept. */
+  readonly isGiven?: boolean
+}
+
+/** Options of {@link prepareFirstAdmin}. */
+interface FirstAdminOptions {
+  readonly dataDir: string
+  /** True if a terminal shows the password. */
+  readonly isSeen: boolean
+  /** File in which the operator gives the password. */
+  readonly givenFile?: string | undefined
+  readonly logger: Logger
 }
 
 /**
  * Chooses the password of the first administrator and keeps it in a file for its owner alone, unless a terminal shows
  * it: standard output of a service ends up in logs that others read.
+ * A password of the operator is used as it is. Errors: `AppError` `ADMIN_PASSWORD_UNUSABLE`.
  * @returns undefined if there are accounts, or the file cannot be written: then the next start does it.
  */
 export async function prepareFirstAdmin(
   accounts: AccountManager,
-  { dataDir, isSeen, logger }: { dataDir: string; isSeen: boolean; logger: Logger },
+  { dataDir, isSeen, givenFile, logger }: FirstAdminOptions,
 ): Promise<FirstAdmin | undefined> {
   if (!(await accounts.isEmpty())) return undefined
+  if (givenFile !== undefined) {
+    const password = await readGivenPassword(givenFile)
+    return { name: FIRST_ADMIN, password, passwordFile: undefined, isGiven: true }
+  }
   const password = randomBytes(15).toString('base64url')
   if (isSeen) return { name: FIRST_ADMIN, password, passwordFile: undefined }
   const passwordFile = firstPasswordFile(dataDir)

@@ -108,8 +108,9 @@ function commandHere({ flags }: CommandContext, command: string): string {
   return repeatPlace(`"${command}"`, flags).slice(1, -1)
 }
 
-/** A password that is in a file is not printed. */
-function toJson({ name, password, passwordFile }: FirstAdmin): object {
+/** A password that is in a file, or was given, is not printed. */
+function toJson({ name, password, passwordFile, isGiven }: FirstAdmin): object {
+  if (isGiven) return { name }
   return passwordFile === undefined ? { name, password } : { name, passwordFile }
 }
 

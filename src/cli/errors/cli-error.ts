@@ -45,6 +45,10 @@ export const CLI_ERRORS = {
     remedy:
       'Run "berth scrub list" for the images that have it, then push one of each again, or run "berth scrub --repair-from URL"',
   },
+  UNHEALTHY: {
+    exit: EXIT.failed,
+    remedy: 'Start the server, or read its log; if it runs on another data folder, name that with --data',
+  },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
   NO_SITES: {
     exit: EXIT.failed,

@@ -37,7 +37,15 @@ function firstSteps({ name }: FirstAdmin, host: string): string[] {
   ]
 }
 
-function passwordLines({ name, password, passwordFile }: FirstAdmin, passwdCommand: string): string[] {
+function passwordLines(
+  { name, password, passwordFile, isGiven }: FirstAdmin,
+  passwdCommand: string,
+): string[] {
+  if (isGiven)
+    return [
+      `  This is the first start. The administrator "${name}" was made, with the password of admin-password-file.`,
+      '',
+    ]
   if (passwordFile === undefined) {
     return [
       '  This is the first start. The administrator was made; the password is shown only now:',

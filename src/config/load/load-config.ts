@@ -145,6 +145,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     deleteEnabled: read('delete-enabled'),
     sparseManifests: read('sparse-manifests'),
     htpasswdFile: read('htpasswd-file'),
+    adminPasswordFile: read('admin-password-file'),
     weakHashes: read('weak-hashes'),
     authRealm: read('auth-realm'),
     tokenLifetimeS: read('token-lifetime'),

@@ -165,6 +165,14 @@ export const OPTIONS = {
     isPath: true,
     distribution: { key: 'auth.htpasswd.path' },
   },
+  'admin-password-file': {
+    value: 'FILE',
+    help: 'file with the password of the administrator that the first start makes; not read once there are accounts',
+    example: '/run/secrets/admin-password',
+    otherwise: 'none: Berth chooses one',
+    parse: text,
+    isPath: true,
+  },
   'weak-hashes': {
     value: 'BOOL',
     help: 'also check DES and plain-text entries of password files, which can be guessed at once',

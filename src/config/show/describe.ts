@@ -55,6 +55,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'delete-enabled': config.deleteEnabled,
     'sparse-manifests': config.sparseManifests,
     'htpasswd-file': config.htpasswdFile ?? null,
+    'admin-password-file': config.adminPasswordFile ?? null,
     'weak-hashes': config.weakHashes,
     'auth-realm': config.authRealm,
     'token-lifetime': config.tokenLifetimeS,
