@@ -96,6 +96,8 @@ test('`berth health` shows the reason of a server that can store nothing', async
     isReady: () => isListening(port),
   })
   try {
+    // Only then its start is over.
+    assert.match(await runOk(BERTH_BIN, ['health', '--data', dataDir]), /^ready: /)
     await rename(join(dataDir, 'berth.db'), join(dataDir, 'moved.db'))
     const { code, stderr } = await runCommand(BERTH_BIN, ['health', '--data', dataDir])
     assert.equal(code, 1)
