@@ -1,4 +1,4 @@
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { isJsonObject } from '../oci/descriptor.ts'
@@ -32,6 +32,7 @@ interface Health {
  * Errors: those of the connection; `Error` if the answer is not one of Berth; the reason of `signal`.
  */
 export async function requestHealth(route: HealthRoute, path: string, signal: AbortSignal): Promise<Health> {
+  const { request } = process.getBuiltinModule('node:http')
   using socket = openSocket(route)
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { host: route.hostName, connection: 'close', 'user-agent': 'berth-health' }
