@@ -22,7 +22,7 @@ export interface HealthRoute {
 /** Answer of a server. */
 interface Health {
   readonly status: number
-  /** What the server says is wrong; undefined: nothing. */
+  /** The fault that the server names; undefined: it has none. */
   readonly fault: string | undefined
 }
 

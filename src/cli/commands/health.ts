@@ -53,7 +53,7 @@ async function findHealthy(routes: readonly HealthRoute[], path: string): Promis
     }
     if (signal.aborted) break
   }
-  // What a server says about itself is of more use than a listener that does not answer.
+  // The reason that a server gives is of more use than a listener that does not answer.
   const best = failures.find((text) => text.includes(' answers ')) ?? failures[0]
   throw new CliError('UNHEALTHY', best ?? 'The settings name no address to listen on')
 }
