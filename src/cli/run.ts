@@ -35,6 +35,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   cert: async () => (await import('./commands/cert/cert.ts')).addCertCommand,
   health: async () => (await import('./commands/health.ts')).addHealthCommand,
   selftest: async () => (await import('./commands/selftest.ts')).addSelftestCommand,
+  completion: async () => (await import('./commands/completion.ts')).addCompletionCommand,
   version: async () => (await import('./commands/version.ts')).addVersionCommand,
 }
 
@@ -51,7 +52,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`
 /** Runs a command line, without the names of the program, and returns the exit code. It does not throw. */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const [first = ''] = argv
-  const program = await buildProgram(io, { isJson: argv.includes('--json'), only: first })
+  // Completion names all commands.
+  const only = first === 'completion' ? '' : first
+  const program = await buildProgram(io, { isJson: argv.includes('--json'), only })
   try {
     await program.parseAsync(gatherOpensslLine(argv), { from: 'user' })
     return EXIT.done
