@@ -10,6 +10,8 @@ type Pack = (options: PackOptions) => Promise<string>
 /** What can be made, one file each. */
 const KINDS: Readonly<Record<string, () => Promise<Pack>>> = {
   executable: async () => (await import('./kinds/executable.ts')).packExecutable,
+  deb: async () => (await import('./kinds/system-package.ts')).packDeb,
+  rpm: async () => (await import('./kinds/system-package.ts')).packRpm,
   npm: async () => (await import('./kinds/npm.ts')).packNpm,
 }
 

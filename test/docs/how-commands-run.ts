@@ -205,5 +205,10 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'it needs the buildx plugin; test/clients/buildkit.test.ts builds with the same cache options by buildctl',
   'npm run package -- executable':
     'it takes minutes; test/packaging/executable.test.ts makes and runs the executable',
+  'npm run package -- deb':
+    'it takes minutes; test/packaging/system-packages.test.ts makes and installs the package',
+  'sudo apt install ./dist-packages/berth_0.1.0_amd64.deb':
+    'it changes the system of the reader; test/packaging/system-packages.test.ts does so in a copy',
+  'sudo systemctl enable --now berth': 'it changes the system of the reader',
   'sudo install dist-packages/berth /usr/local/bin/berth': 'it changes the system of the reader',
 }
