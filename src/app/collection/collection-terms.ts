@@ -22,6 +22,12 @@ export function toPolicy({ keepDays }: Pick<Config, 'keepDays'>): CollectionPoli
 /** Times of a collection that does not wait for the days of the settings. */
 export const POLICY_NOW: CollectionPolicy = { keepMs: 0, relyMs: RELY_NOW_MS }
 
+/**
+ * With it all entries are due that {@link POLICY_NOW} puts off: manifests, whose entries are due at the end of their hour, and
+ * blobs of a push.
+ */
+export const WAITING_NOW: CollectionPolicy = { keepMs: -RELY_NOW_MS, relyMs: 0 }
+
 /** Bounds of the settings for the work of a server. */
 export function toPace({ collectRate }: Pick<Config, 'collectRate'>): PaceLimits {
   return { stepsPerSecond: collectRate, bytesPerSecond: BYTES_PER_SECOND }

@@ -13,7 +13,7 @@ import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
-import { POLICY_NOW, toPolicy } from './collection-terms.ts'
+import { POLICY_NOW, toPolicy, WAITING_NOW } from './collection-terms.ts'
 import { LATE_MS } from './find-late.ts'
 import { describeWait, findPlaceHold, HELD } from './find-place-hold.ts'
 
@@ -40,8 +40,17 @@ interface PlannedRemoval {
   readonly kept: { readonly until: Date | undefined; readonly why: string } | undefined
 }
 
+/** Numbers of entries that `isNow` leaves because they were used within the last hour. */
+interface KeptLately {
+  readonly manifests: number
+  /** Blobs of a repository that no image there names. */
+  readonly blobs: number
+}
+
 /** Result of a collection. */
 interface CollectionResult extends CollectionRound {
+  /** At most 10,000 in all. Undefined without `isNow`. */
+  readonly keptLately: KeptLately | undefined
   /** The first failure, if entries could not be removed, and its content. */
   readonly failure: { readonly item: DueItem; readonly error: unknown } | undefined
 }
@@ -102,10 +111,29 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
         mayGoOn,
         onFailure,
       })
-      return { ...round, failure }
+      return { ...round, failure, keptLately: isNow ? await countKeptLately(facts) : undefined }
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+/** Entries of the queue that a round without the days of the settings has put off. */
+async function countKeptLately(facts: CollectionFacts): Promise<KeptLately> {
+  const counts = { manifests: 0, blobs: 0 }
+  const items = (await facts.listDue(WAITING_NOW, MAX_PREVIEWED)).filter(({ kind }) => isUsedKind(kind))
+  const kept = await facts.judge(items, POLICY_NOW)
+  for (const [at, { kind }] of items.entries()) {
+    // Content in use is put off, too: it is kept for another reason than its last use.
+    const found = kept[at]
+    if (found?.kind !== 'postponed') continue
+    if (kind === 'link') counts.blobs++
+    else if (found.why === 'used lately') counts.manifests++
+  }
+  return counts
+}
+
+function isUsedKind(kind: QueuedKind): boolean {
+  return kind === 'manifest' || kind === 'link'
 }
 
 async function preview(facts: CollectionFacts, policy: CollectionPolicy): Promise<PlannedRemoval[]> {

@@ -112,7 +112,7 @@ async function openCollectionOf(context: CommandContext): Promise<OpenCollection
 }
 
 async function collect(context: CommandContext, collection: OpenCollection, isNow: boolean): Promise<void> {
-  const { removed, freedBytes, failed, failure } = await collection.collect({ isNow })
+  const { removed, freedBytes, failed, failure, keptLately } = await collection.collect({ isNow })
   if (failure !== undefined) {
     const { item, error } = failure
     const content = [item.repository, item.digest].filter(Boolean).join('@')
@@ -125,9 +125,16 @@ async function collect(context: CommandContext, collection: OpenCollection, isNo
   const { repository, trashed, manifest, blob } = removed
   printResult(
     context,
-    { removed, freedBytes },
-    `Removed: ${repository} repositories, ${manifest + trashed} manifests, ${blob} blobs; freed ${formatBytes(freedBytes)}`,
+    { removed, freedBytes, ...(keptLately && { keptLately }) },
+    `Removed: ${repository} repositories, ${manifest + trashed} manifests, ${blob} blobs; freed ${formatBytes(freedBytes)}${describeKept(keptLately)}`,
   )
+}
+
+function describeKept(kept: Awaited<ReturnType<OpenCollection['collect']>>['keptLately']): string {
+  if (!kept || kept.manifests + kept.blobs === 0) return ''
+  const images = `${kept.manifests} ${kept.manifests === 1 ? 'image' : 'images'}`
+  const blobs = `${kept.blobs} ${kept.blobs === 1 ? 'blob' : 'blobs'} without an image`
+  return `\nKept, used within the last hour: ${images}, ${blobs}`
 }
 
 /** The system's own words name the file. */
