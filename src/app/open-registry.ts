@@ -30,7 +30,12 @@ import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
 import { createRoomMeters } from './folders/disk-floor.ts'
-import { createDamageCount } from './scrub/damage-warning.ts'
+import { rememberBriefly } from './remember-briefly.ts'
+
+/** Time for which warnings of `/readyz` that read several indexes are remembered, in milliseconds: anyone may request it. */
+const WARNINGS_KNOWN_MS = 1_000
+/** The same for damaged content, which is counted. */
+const DAMAGES_KNOWN_MS = 5_000
 
 /** The bytes and the facts of a registry. */
 export interface Contents {
@@ -66,7 +71,15 @@ export async function openContents(
 export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
-  const countDamages = createDamageCount(createScrubFacts(database))
+  const scrub = createScrubFacts(database)
+  const countDamages = rememberBriefly(() => scrub.countDamages(), DAMAGES_KNOWN_MS)
+  const findSlow = rememberBriefly(
+    async () => [
+      ...(await findLateWarnings(config, database, contents.metadata)),
+      ...(await findBackupWarnings(config, database)),
+    ],
+    WARNINGS_KNOWN_MS,
+  )
   return createRegistryHost({
     registry: createRegistry({
       ...contents,
@@ -107,8 +120,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     warnings: async () => [
       ...toWarnings(expiry),
       ...(await findUpkeepWarnings(contents.metadata)),
-      ...(await findLateWarnings(config, store.database, contents.metadata)),
-      ...(await findBackupWarnings(config, database)),
+      ...(await findSlow()),
       ...toDamageWarnings(await countDamages()),
     ],
     logAccess: createAccessLog(logger),

@@ -4,7 +4,10 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import type { Finding } from '../../src/app/doctor/finding.ts'
 import { type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
+import { runCli } from '../support/program/run-cli.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 
@@ -35,11 +38,26 @@ async function open() {
     async readStatus(path: string): Promise<number> {
       return (await http.send('GET', `/v2/${REPOSITORY}/${path}`)).status
     },
+    /** Findings of `berth doctor`, which needs no success. */
+    async examine(check: string, state: string, ...flags: string[]): Promise<Finding[]> {
+      const { stdout } = await runCli(['doctor', '--json', '--data', berth.dataDir, ...flags])
+      const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+      return findings.filter((finding) => finding.check === check && finding.state === state)
+    },
     isStored: (digest: string) => existsSync(blobFile(berth, digest)),
     fileOf: (digest: string) => blobFile(berth, digest),
     /** Lets all that happened so far be days older. */
     age: (days: number) => makeOlder(join(berth.dataDir, 'berth.db'), days * 24 * 3_600_000),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/** Waits for a condition, at most ten seconds: the server remembers its warnings for one. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000
+  while (!(await condition())) {
+    assert.ok(performance.now() < end, 'still not so after ten seconds')
+    await setTimeout(200)
   }
 }
 
@@ -113,10 +131,18 @@ test('a deleted manifest comes back with its tags, and `gc --now` leaves what a 
   await t.berth.command(['trash', 'restore', `${REPOSITORY}@${image.digest}`])
   assert.equal(await t.readStatus('manifests/v1'), 200)
   await t.http.send('DELETE', `/v2/${REPOSITORY}/manifests/${image.digest}`)
-  await t.berth.command(['gc', '--now', '--yes'])
+  const first = await t.berth.command(['gc', '--now', '--yes'])
+  assert.match(first, /\nKept, used within the last hour: 0 images, 2 blobs without an image\n$/)
   assert.deepEqual([t.isStored(image.layer), t.isStored(image.digest)], [true, false])
+  const other = await t.push('v2', 'another layer')
+  await t.berth.command(['tag', 'delete', REPOSITORY, 'v2', '--yes'])
+  for (const _again of [1, 2]) {
+    const { keptLately } = JSON.parse(await t.berth.command(['gc', '--now', '--yes', '--json']))
+    assert.deepEqual(keptLately, { manifests: 1, blobs: 1 })
+  }
+  assert.equal(t.isStored(other.digest), true)
   t.age(0.05)
-  await t.berth.command(['gc', '--now', '--yes'])
+  assert.doesNotMatch(await t.berth.command(['gc', '--now', '--yes']), /Kept/)
   assert.equal(t.isStored(image.layer), false)
 })
 
@@ -174,17 +200,35 @@ test('what has been due for days is a warning, a finding and a number, and is no
   const before = JSON.stringify(await readWarnings())
   assert.doesNotMatch(`${before}`, /COLLECTION_LATE/)
   t.age(30)
-  assert.match(JSON.stringify(await readWarnings()), /"COLLECTION_LATE","since":"\d/)
+  await until(async () => /"COLLECTION_LATE","since":"\d/.test(JSON.stringify(await readWarnings())))
+  const [finding] = await t.examine('upkeep', 'failed')
+  assert.match(`${finding?.message}`, /^Content is due for removal since 20\S+Z, and was not removed/)
   const { late, held, round } = JSON.parse(await t.berth.command(['gc', 'status', '--json']))
   assert.ok(late > 0)
   assert.deepEqual([held, round], [null, null])
   assert.match(await t.berth.command(['gc', 'status']), /^Due for more than a day, and not removed: \d/m)
   await t.berth.command(['gc', 'pause', '--for', '1h'])
   assert.match(await t.berth.command(['gc', 'status']), /^Servers remove nothing: collection is paused/)
-  assert.doesNotMatch(`${JSON.stringify(await readWarnings())}`, /COLLECTION_LATE/)
+  await until(async () => !`${JSON.stringify(await readWarnings())}`.includes('COLLECTION_LATE'))
+  assert.deepEqual(await t.examine('upkeep', 'failed'), [])
   await t.berth.command(['gc', 'resume'])
   const dryRun = JSON.parse(await t.berth.command(['gc', '--dry-run', '--json']))
   assert.ok(dryRun.freedBytes > 'first'.length)
   await t.berth.command(['gc'])
   assert.equal(JSON.parse(await t.berth.command(['gc', 'status', '--json'])).late, 0)
 })
+
+test('`berth doctor` names the largest repositories once less than twice the floor of a disk is free', async () => {
+  await using t = await open()
+  await t.push('v1', 'layer')
+  assert.deepEqual(await named(t.examine('disk', 'warning', '--disk-floor', '1KiB')), [])
+  // Twice half of the disk is all of it, and some of it is in use.
+  assert.deepEqual(await named(t.examine('disk', 'warning', '--disk-floor', '50%')), [
+    'the largest repositories: alice/app (0.00 GiB)',
+  ])
+})
+
+async function named(findings: Promise<Finding[]>): Promise<(string | undefined)[]> {
+  const found = (await findings).filter(({ message }) => message.includes('soon full'))
+  return found.map(({ message }) => /the largest repositories: .*$/.exec(message)?.[0].replace(/\.$/, ''))
+}
