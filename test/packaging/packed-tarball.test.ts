@@ -58,6 +58,9 @@ test('the packed npm package installs beside an older Node and runs from built J
     try {
       const args = ['selftest', `http://${address}`, '--username', 'carol', '--password-stdin']
       assert.match(await runOk(berth, args, { env, input: password }), / works\n$/)
+      // A thread checks the copied database.
+      const backup = ['--data', join(project.path, 'data'), 'backup', join(project.path, 'backup')]
+      assert.match(await runOk(berth, backup, { env }), /is complete/)
     } finally {
       assert.equal(await server.stop(), 0)
     }
