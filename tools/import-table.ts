@@ -109,6 +109,8 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     ],
     never: [...NETWORK, ...SQL],
   },
+  // Reads `/proc` and listens for scrapes.
+  { folder: 'metrics', may: [], never: ['node:https', 'node:http2', 'node:tls', 'node:dgram', ...SQL] },
   { folder: 'client', may: ['oci'], never: SQL },
   {
     folder: 'cli',

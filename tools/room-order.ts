@@ -23,6 +23,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...[
         'faults',
         'folders',
+        'metrics/seams',
         'database',
         'data',
         'scrub',
@@ -33,7 +34,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'door',
         'in-use',
       ],
-      ...['backup', '.', 'workers', 'doctor', 'start.ts', 'drill'],
+      ...['backup', 'metrics', '.', 'workers', 'doctor', 'start.ts', 'drill'],
     ],
   },
   { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },

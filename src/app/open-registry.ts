@@ -3,11 +3,11 @@ import { DEFAULT_RULES } from '../access/rules.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import type { Headroom } from '../files/headroom.ts'
 import type { Served } from '../front-door/visit/served.ts'
-import { createSharedBounds } from '../http/bounds/shared-bounds.ts'
+import { createSharedBounds, type SharedBounds } from '../http/bounds/shared-bounds.ts'
 import { createRegistryHost, type Warning } from '../http/registry-host.ts'
 import type { DoubtedOrigin } from '../http/request/doubted-origin.ts'
+import type { RequestMeter } from '../http/request/request-meter.ts'
 import { createAccessLog } from '../log/access-line.ts'
 import { createBackupFacts } from '../metadata/backup/create-backup-facts.ts'
 import { createCollectionFacts } from '../metadata/collection/create-collection-facts.ts'
@@ -16,10 +16,10 @@ import type { Metadata } from '../metadata/metadata.ts'
 import type { MetadataSchema } from '../metadata/schema.ts'
 import { createScrubFacts } from '../metadata/scrub/create-scrub-facts.ts'
 import { createClientMetadata } from '../metadata/sql-metadata.ts'
+import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import { createRegistry } from '../registry/create-registry.ts'
 import type { ManifestUses } from '../registry/pull/manifest-uses.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
-import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { createTokenService } from '../tokens/access/token-service.ts'
 import { createRefreshTokenService } from '../tokens/refresh/refresh-tokens.ts'
@@ -30,6 +30,7 @@ import type { Store } from './data/open-store.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
 import { createRoomMeters } from './folders/disk-floor.ts'
+import { createRequestMeter } from './metrics/seams/measure-seams.ts'
 import { rememberBriefly } from './remember-briefly.ts'
 
 /** Time for which warnings of `/readyz` that read several indexes are remembered, in milliseconds: anyone may request it. */
@@ -55,22 +56,34 @@ interface RegistryContext {
   readonly uploadTurns: UploadTurns | undefined
   readonly expiry: CertificateExpiry
   readonly unsentBytes: UnsentBytes
+  /** Counts requests; undefined: nothing does. */
+  readonly metrics: ProcessMetrics | undefined
   /** Pulls of this process, which the caller writes. */
   readonly uses: ManifestUses
 }
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
 export async function openContents(
-  parts: { config: Config; logger: Logger; headroom: Headroom; collector: ChunkCollector },
+  parts: Pick<Parameters<typeof openBlobs>[1], 'logger' | 'headroom' | 'collector'> & {
+    config: Config
+    metrics: ProcessMetrics | undefined
+  },
   database: Database<MetadataSchema>,
 ): Promise<Contents> {
-  return { blobs: await openBlobs(parts.config, parts), metadata: createClientMetadata(database) }
+  const { metrics } = parts
+  const onSync =
+    metrics && ((ms: number) => metrics.meter.observe('berth_storage_sync_duration_seconds', ms / 1_000))
+  return {
+    blobs: await openBlobs(parts.config, { ...parts, onSync }),
+    metadata: createClientMetadata(database),
+  }
 }
 
 /** Puts together the handler of the registry's host. */
 export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
+  const bounds = createSharedBounds(context.unsentBytes)
   const scrub = createScrubFacts(database)
   const countDamages = rememberBriefly(() => scrub.countDamages(), DAMAGES_KNOWN_MS)
   const findSlow = rememberBriefly(
@@ -98,7 +111,8 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
         ),
     }),
     rules: DEFAULT_RULES,
-    bounds: createSharedBounds(context.unsentBytes),
+    bounds,
+    meter: context.metrics && measureRequests(context.metrics, { bounds, guard: store.guard }),
     accounts,
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
     refreshTokens: await createRefreshTokenService({
@@ -126,6 +140,22 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     logAccess: createAccessLog(logger),
     logFailure: (error, id) => logFailure(logger, error, id),
   })
+}
+
+/** Counts requests, and reads what is under way in this process. */
+function measureRequests(
+  metrics: ProcessMetrics,
+  { bounds, guard }: { bounds: SharedBounds; guard: Store['guard'] },
+): RequestMeter {
+  metrics.add({
+    name: 'bounds',
+    read: async () => (meter) => {
+      meter.set('berth_transfers_in_progress', bounds.transfers.count)
+      meter.set('berth_password_hash_jobs', guard.queue.running, { state: 'running' })
+      meter.set('berth_password_hash_jobs', guard.queue.waiting, { state: 'waiting' })
+    },
+  })
+  return createRequestMeter(metrics)
 }
 
 function adviceOn({ kind, address, url }: DoubtedOrigin): string {

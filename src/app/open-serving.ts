@@ -5,6 +5,7 @@ import type { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import type { DoorListener } from '../front-door/listen/door-listener.ts'
 import type { LimitGate } from '../front-door/sites/ports.ts'
 import type { Served } from '../front-door/visit/served.ts'
+import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import { ManifestUses } from '../registry/pull/manifest-uses.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
@@ -47,6 +48,8 @@ interface ServingContext {
   readonly gate: AnswerGate
   /** Served certificates that have expired. */
   readonly expiry: CertificateExpiry
+  /** Undefined: nothing is counted. */
+  readonly metrics: ProcessMetrics | undefined
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { MetricSamples } from '../metrics/metric.ts'
+import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import type { Store } from './data/open-store.ts'
 import type { DoorUpkeepContext } from './door/door-upkeep.ts'
 import type { Contents } from './open-registry.ts'
@@ -6,6 +8,8 @@ import type { Contents } from './open-registry.ts'
 export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly store: Store
   readonly contents: Contents
+  /** Undefined: nothing is counted. */
+  readonly metrics: ProcessMetrics | undefined
 }
 
 /** Listeners of a server. */
@@ -13,4 +17,6 @@ export interface Serving {
   readonly urls: readonly string[]
   /** Begins to answer requests: until then they wait. */
   answer(): void
+  /** Metrics of the other processes that serve. */
+  readOthers(): Promise<readonly (readonly MetricSamples[])[]>
 }

@@ -10,6 +10,7 @@ import {
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
+import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
 import { keepBackingUp } from './backup/keep-backing-up.ts'
 import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-expiry.ts'
@@ -92,11 +93,13 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   resources.use(lockDataFolder(config.dataDir))
   warnOfMachine(config, logger)
   const headroom = openHeadroom(config, logger)
+  const metrics = await openProcessMetrics(config, resources)
   // Only SQLite needs the room that it reserves.
   if (config.database.engine === 'sqlite') resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
     await openStore(config, {
       headroom,
+      metrics,
       onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
       onReplaced: (file) => logReplaced(logger, file),
       onFrozen: (file) => logFrozen(logger, file),
@@ -106,7 +109,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   )
   await checkHtpasswd(config, store)
   const collector = new ChunkCollector()
-  const contents = await openContents({ config, logger, headroom, collector }, store.database)
+  const contents = await openContents({ config, logger, headroom, collector, metrics }, store.database)
   resources.defer(() => contents.blobs.close())
   const place = createBlobPlace(config)
   await checkStorage(place)
@@ -119,9 +122,9 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   const expiry = new CertificateExpiry(tls)
   resources.use(logExpiredDaily(expiry, logger))
   const state = { isStopping: false }
-  const context = { config, store, contents, collector, tls, expiry, logger, resources, userAgent }
+  const context = { config, store, contents, collector, tls, expiry, logger, resources, userAgent, metrics }
   beforeListening?.()
-  const { urls, answer } =
+  const { urls, answer, readOthers } =
     config.workers === 1
       ? await serveAlone({ ...context, isStopping: () => state.isStopping })
       : await serveByWorkers(context)
@@ -131,6 +134,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
     givenFile: config.adminPasswordFile,
     logger,
   })
+  if (metrics) await serveMetrics({ ...context, metrics, readOthers })
   const isAnnounced = await announce({ urls, firstAdmin })
   if (firstAdmin) await makeAnnouncedAdmin(firstAdmin, { isAnnounced, store, logger })
   answer()
@@ -144,6 +148,38 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   }
 }
 
+/** Loaded with the metrics only: a server without them pays nothing. */
+async function openProcessMetrics(
+  { listenMetrics, workers }: Config,
+  resources: AsyncDisposableStack,
+): Promise<ProcessMetrics | undefined> {
+  if (!listenMetrics) return undefined
+  const { createProcessMetrics } = await import('./metrics/open-metrics.ts')
+  return createProcessMetrics(workers === 1 ? 'server' : 'primary', resources)
+}
+
+/** Opens the listener of the metrics of all processes. */
+async function serveMetrics({
+  metrics,
+  readOthers,
+  userAgent,
+  ...context
+}: StartContext & { metrics: ProcessMetrics; readOthers: Serving['readOthers'] }): Promise<void> {
+  const { config, contents, store, expiry, logger, resources } = context
+  const [{ openMetrics }, { createStateSources }] = await Promise.all([
+    import('./metrics/open-metrics.ts'),
+    import('./metrics/state-sources.ts'),
+  ])
+  const sources = createStateSources({ ...contents, config, expiry, database: store.database })
+  for (const source of sources) metrics.add(source)
+  const version = versionOf(userAgent)
+  await openMetrics({ config, metrics, others: readOthers, logger, version }, resources)
+}
+
+function versionOf(userAgent: string): string {
+  return userAgent.replace(/^Berth\//, '')
+}
+
 function backUpBySchedule(
   {
     contents,
@@ -152,7 +188,7 @@ function backUpBySchedule(
   }: Pick<StartContext, 'config' | 'logger' | 'contents' | 'store'> & { place: BlobPlace },
   { userAgent = '', configFile }: StartOptions,
 ): AsyncDisposable {
-  const version = userAgent.replace(/^Berth\//, '')
+  const version = versionOf(userAgent)
   const { database, isFrozen } = store
   return keepBackingUp({ ...parts, blobs: contents.blobs, database, isFrozen, version, configFile })
 }
@@ -186,7 +222,7 @@ async function serveAlone(
   const source = await openUpkeep(context)
   const gate = new AnswerGate()
   const urls = await openServing({ ...context, source, together: undefined, gate })
-  return { urls, answer: () => gate.open() }
+  return { urls, answer: () => gate.open(), readOthers: async () => [] }
 }
 
 /** Loaded here: a registry alone needs none of its parts, and they take memory. */

@@ -8,6 +8,8 @@ export interface OpenPlaceOptions {
   readonly beforeWrite?: (() => void) | undefined
   /** Called with losses that the store goes on without, and the operator should know. */
   readonly warn?: ((message: string, error: unknown) => void) | undefined
+  /** Called with the time of each fsync for the bytes of an upload, in milliseconds. */
+  readonly onSync?: ((ms: number) => void) | undefined
   /** That of the process; undefined: one of the store's own. */
   readonly collector?: ChunkCollector | undefined
 }

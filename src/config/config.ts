@@ -18,6 +18,8 @@ export interface Config {
   readonly listenHttp: ListenAddress | undefined
   /** TLS; undefined: off. */
   readonly listenHttps: ListenAddress | undefined
+  /** Metrics, in plain HTTP; undefined: off, and nothing is counted. */
+  readonly listenMetrics: ListenAddress | undefined
   readonly tls: TlsFiles | undefined
   /** True if accounts can be used over plain HTTP on an address that is not loopback. */
   readonly insecureHttp: boolean

@@ -1,4 +1,5 @@
 import type { CompiledQuery, Kysely, Transaction } from 'kysely'
+import type { RowLookups } from './row-memory.ts'
 
 /** Names of the engines with an adapter. */
 export type EngineName = 'sqlite' | 'postgres'
@@ -49,6 +50,8 @@ export interface Database<S> {
    * so that nothing else in `src/` calls it.
    */
   changes(): number
+  /** Look-ups of `prepareFirst()` so far, for figures. */
+  lookups(): RowLookups
   /**
    * Fails with `OciError` `UNAVAILABLE` if the database is not in its place, as after a restore under a running server,
    * cannot be reached, or can only be read. Each transaction checks it itself, before it begins and before it commits.

@@ -7,16 +7,32 @@ const ROW_OVERHEAD_BYTES = 256
 /** Most absent rows remembered: two of each of 4,096 accounts of htpasswd files, in 2.5 MB with the longest names. */
 export const MAX_ABSENT_ROWS = 8_192
 
+/** Look-ups that found the row in memory, and those that did not. */
+export interface RowLookups {
+  readonly found: number
+  readonly missed: number
+}
+
 /** Rows read from the current state of the database. Its owner clears it when anything is committed. */
 export class RowMemory {
   readonly #rows = new Map<string, object>()
   /** Keys without a row, the oldest first; apart from the rows, so that neither displaces the other. */
   readonly #absent = new Set<string>()
   #bytes = 0
+  #found = 0
+  #missed = 0
+
+  /** Look-ups so far. */
+  get lookups(): RowLookups {
+    return { found: this.#found, missed: this.#missed }
+  }
 
   /** Null: it is remembered that there is no such row. */
   get(key: string): object | null | undefined {
-    return this.#rows.get(key) ?? (this.#absent.has(key) ? null : undefined)
+    const known = this.#rows.get(key) ?? (this.#absent.has(key) ? null : undefined)
+    if (known === undefined) this.#missed++
+    else this.#found++
+    return known
   }
 
   /** Remembers a row, which must not be changed from now on, if it is not too large. */

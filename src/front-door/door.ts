@@ -18,7 +18,7 @@ export interface FrontDoorParts {
   readonly handler: SiteHandler
   /** Those of the handler: answers are counted from the moment their streams are opened. */
   readonly holds: AnswerHolds
-  /** Answers `/livez` and `/readyz` of hosts that are no site, and words what is answered where there is no request. */
+  /** Answers `/livez`, `/startupz` and `/readyz` of hosts that are no site, and words what is answered where there is no request. */
   readonly served: Served
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[]

@@ -13,7 +13,7 @@ import type { Visit } from './visit/visit.ts'
 /** Path of a CA's checks (RFC 8555 section 8.3). */
 const CHALLENGE_PATH = '/.well-known/acme-challenge/'
 /** Paths of health checks, which come by address rather than by name. */
-const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/startupz', '/readyz'])
 
 /** Decision about a request. */
 export type Found =

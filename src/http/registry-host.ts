@@ -16,6 +16,7 @@ import { createHandlers } from './handlers/create-handlers.ts'
 import { createDoubtReport, type DoubtedOrigin } from './request/doubted-origin.ts'
 import type { Exchange } from './request/exchange.ts'
 import { requireOneHost } from './request/one-host.ts'
+import { type RequestMeter, type RouteName, relationOf } from './request/request-meter.ts'
 import { type OciParts, serveOci } from './serve-oci.ts'
 
 /** Dependencies and settings of the registry's own host. */
@@ -38,6 +39,8 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly warnings: () => Promise<readonly Warning[]>
   /** Called with one line for each request, once it is over. */
   readonly logAccess: (line: AccessLine) => void
+  /** Counts requests; undefined: nothing does. */
+  readonly meter?: RequestMeter | undefined
   /** Called with failures that are bugs or faults of the machine, not of the client. */
   readonly logFailure: (error: unknown, requestId: string) => void
 }
@@ -74,6 +77,7 @@ export function createRegistryHost(given: RegistryHostParts): Served {
   const added = parts.responseHeaders.map(splitHeader)
   const answer = async (request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void> => {
     const startedAt = performance.now()
+    parts.meter?.begin()
     const origin = publicUrl ?? visit.origin
     if (reportDoubt) reportDoubt(visit)
     const exchange: Exchange = {
@@ -82,6 +86,7 @@ export function createRegistryHost(given: RegistryHostParts): Served {
       visit,
       principal: ANONYMOUS,
       repository: undefined,
+      route: 'other',
       errorCode: undefined,
       sentBytes: 0,
       bounds,
@@ -91,7 +96,16 @@ export function createRegistryHost(given: RegistryHostParts): Served {
     const { bytesRead } = request.socket
     response.on('close', () => {
       const received = receivedBytes(request, bytesRead)
-      parts.logAccess(toAccessLine(exchange, { received, ms: performance.now() - startedAt }))
+      const line = toAccessLine(exchange, { received, ms: performance.now() - startedAt })
+      parts.logAccess(line)
+      parts.meter?.end({
+        route: exchange.route,
+        status: line.status,
+        receivedBytes: received,
+        sentBytes: line.bytes,
+        ms: line.ms,
+        repository: relationOf(exchange.repository, exchange.principal),
+      })
     })
     for (const [name, value] of added) response.appendHeader(name, value)
     try {
@@ -118,13 +132,17 @@ function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
   const { target } = visit
   if (target.startsWith('/v2/') || target === '/v2' || target.startsWith('/v2?'))
     return serveOci(exchange, parts)
-  switch (target.split('?', 1)[0]) {
+  const path = target.split('?', 1)[0] ?? ''
+  exchange.route = FIXED_ROUTES.get(path) ?? 'other'
+  switch (path) {
     case '/token':
       return serveToken(exchange, parts)
     case '/.well-known/jwks.json':
       return answerKeys(exchange, parts)
     case '/livez':
       return replyJson(exchange, { status: 'ok' })
+    case '/startupz':
+      return replyJson(exchange, { status: 'started' })
     case '/readyz':
       return answerReadiness(exchange, parts)
     case '/':
@@ -133,6 +151,16 @@ function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
       throw new OciError('NOT_FOUND')
   }
 }
+
+/** Names of the fixed paths, for figures. */
+const FIXED_ROUTES: ReadonlyMap<string, RouteName> = new Map([
+  ['/token', 'token'],
+  ['/.well-known/jwks.json', 'keys'],
+  ['/livez', 'livez'],
+  ['/startupz', 'startupz'],
+  ['/readyz', 'readyz'],
+  ['/', 'home'],
+])
 
 async function answerKeys(exchange: Exchange, { tokens }: RegistryHostParts): Promise<void> {
   replyJson(exchange, await tokens.publicKeys(), {

@@ -22,6 +22,7 @@ export interface OciParts extends AuthenticateParts {
 export async function serveOci(exchange: Exchange, parts: OciParts): Promise<void> {
   const { request, response, visit } = exchange
   const parsed = parseOciRequest(request.method ?? 'GET', visit.target)
+  exchange.route = parsed.kind
   exchange.repository = 'repository' in parsed ? parsed.repository : undefined
   const authenticated = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
   exchange.principal = authenticated.principal

@@ -88,6 +88,8 @@ export interface SizeFacts {
   findUse(namespace: string): Promise<{ readonly bytes: number; readonly repositories: number }>
   /** Bytes in the store that no repository holds any more: they are to be removed. */
   findDueBytes(): Promise<number>
+  /** Number of open upload sessions. */
+  countUploads(): Promise<number>
   /** Adds changes of sizes to their sums, at most `limit`. Returns their number. */
   foldSizes(limit: number): Promise<number>
 }

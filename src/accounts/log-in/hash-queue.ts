@@ -32,6 +32,16 @@ export class HashQueue {
     this.#bounds = bounds
   }
 
+  /** Jobs that run. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Jobs that wait. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /**
    * Runs a job when its turn comes. One that goes `first` passes waiting ones, and has room where others do not.
    * Errors: `AccountError` `TOO_MANY_ATTEMPTS` if too many wait; those of the job.

@@ -5,9 +5,11 @@ import type { HtpasswdStatus } from '../../accounts/htpasswd/htpasswd-file.ts'
 import { LoginGuard, type LoginRelay } from '../../accounts/log-in/login-guard.ts'
 import type { Config } from '../../config/config.ts'
 import { Headroom } from '../../files/headroom.ts'
+import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { accountBelongings } from '../database/account-belongings.ts'
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from '../database/open-database.ts'
 import { prepareFolder } from '../folders/data-folder.ts'
+import { measureDatabase, measureLogins } from '../metrics/seams/measure-seams.ts'
 
 /** The database and the accounts of a data folder. */
 export interface Store extends OpenedDatabase {
@@ -20,6 +22,8 @@ export interface Store extends OpenedDatabase {
 /** Called with events, beside those of the database. */
 interface StoreOptions extends Partial<DatabaseOptions> {
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
+  /** Counts transactions and log-ins; undefined: nothing does. */
+  readonly metrics?: ProcessMetrics | undefined
   /** Sends news about log-ins to other processes that check passwords, too. */
   readonly loginRelay?: LoginRelay | undefined
   /** The same in all these processes; by default this one's own. */
@@ -33,6 +37,7 @@ export async function openStore(
     onHtpasswdChange = () => {},
     loginRelay,
     loginSecret,
+    metrics,
     headroom = new Headroom(config.dataDir),
     ...options
   }: StoreOptions = {},
@@ -40,7 +45,7 @@ export async function openStore(
   // With PostgreSQL the folder is of the server alone, which makes it.
   if (config.database.engine === 'sqlite') await prepareFolder(config.dataDir)
   const opened = await openDatabase(config, { headroom, ...options })
-  const { database } = opened
+  const database = metrics ? measureDatabase(opened.database, metrics) : opened.database
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,
@@ -56,7 +61,7 @@ export async function openStore(
   })
   return {
     database,
-    accounts,
+    accounts: metrics ? measureLogins(accounts, metrics.meter) : accounts,
     guard,
     isFrozen: opened.isFrozen,
     async close() {

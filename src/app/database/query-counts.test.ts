@@ -43,7 +43,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
   const logger = pino({ level: 'silent' })
   const headroom = new Headroom(config.dataDir)
   const collector = new ChunkCollector()
-  const contents = await openContents({ config, logger, headroom, collector }, database)
+  const contents = await openContents({ config, logger, headroom, collector, metrics: undefined }, database)
   const served = await openRegistry({
     config,
     store: { database, accounts, guard, isFrozen: false, close: async () => {} },
@@ -51,6 +51,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
     logger,
     isStopping: () => false,
     uploadTurns: undefined,
+    metrics: undefined,
     expiry: new CertificateExpiry(),
     unsentBytes: new UnsentBytes(collector),
     uses: new ManifestUses(contents.metadata, () => 0),

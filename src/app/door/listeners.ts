@@ -61,8 +61,8 @@ const CONNECT_TIMEOUT_MS = 1_000
  * failed start would leave a second folder behind. It connects and does not listen, since clients that wait for the
  * port would take that for the server. Errors: `AppError` `PORT_IN_USE`.
  */
-export async function requireFreePorts({ listenHttp, listenHttps }: Config): Promise<void> {
-  for (const address of [listenHttp, listenHttps]) {
+export async function requireFreePorts({ listenHttp, listenHttps, listenMetrics }: Config): Promise<void> {
+  for (const address of [listenHttp, listenHttps, listenMetrics]) {
     if (address?.path !== undefined || !address?.port || !(await isTaken(address))) continue
     const reason = { code: 'EADDRINUSE', syscall: 'listen' }
     const cause = Object.assign(new Error('another program takes connections there'), reason)

@@ -13,6 +13,7 @@ import { HostTable } from '../../front-door/sites/host-table.ts'
 import type { ChallengeSource, LimitGate } from '../../front-door/sites/ports.ts'
 import type { Site } from '../../front-door/sites/site.ts'
 import type { Served } from '../../front-door/visit/served.ts'
+import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import type { ChunkCollector } from '../../stream/chunk-collector.ts'
 import type { UnsentBytes } from '../../stream/unsent-bytes.ts'
 import { type CertificateExpiry, servedBySites } from '../certificates/certificate-expiry.ts'
@@ -20,6 +21,8 @@ import type { Certificates } from '../certificates/certificate-source.ts'
 import type { Store } from '../data/open-store.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
+import { countSites } from '../metrics/seams/measure-seams.ts'
+import { createSiteSource } from '../metrics/seams/site-source.ts'
 import { listenAll } from './listeners.ts'
 
 /** Called with each table of hosts, and its sites. */
@@ -52,6 +55,8 @@ interface FrontDoorContext {
   readonly unsentBytes: UnsentBytes
   readonly collector: ChunkCollector
   readonly newRequestId: () => string
+  /** Undefined: nothing is counted. */
+  readonly metrics: ProcessMetrics | undefined
 }
 
 /**
@@ -84,7 +89,10 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     },
     new HostTable<Site>([]),
   )
+  let current: readonly Site[] = []
+  context.metrics?.add(createSiteSource(() => current))
   await source.watchSites((sites, table) => {
+    current = sites
     frontDoor.setSites(table)
     context.expiry.served = () => servedBySites(sites, source.certificates)
     store.accounts.setHtpasswdFiles(registryPasswordFiles(sites))
@@ -97,11 +105,10 @@ function portOf(address: ListenAddress | undefined): number | undefined {
   return address?.path === undefined ? address?.port : undefined
 }
 
-function createHandler(
-  { config, door, store, limits, together, logger, resources, served, collector }: FrontDoorContext,
-  holds: AnswerHolds,
-): ReturnType<typeof createSiteHandler> {
-  const siteLog = door.siteLog === 'off' ? undefined : openLog(door, logger, together !== undefined)
+function createHandler(context: FrontDoorContext, holds: AnswerHolds): ReturnType<typeof createSiteHandler> {
+  const { config, door, store, limits, together, logger, resources, served, collector, metrics } = context
+  const lineLog = door.siteLog === 'off' ? undefined : openLog(door, logger, together !== undefined)
+  const siteLog = metrics ? countSites(lineLog, metrics.meter) : lineLog
   if (siteLog) {
     resources.defer(() => siteLog.close())
     const reopen = (): void => siteLog.reopen()

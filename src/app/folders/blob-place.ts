@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type BlobPlace, UnusablePlaceError } from '../../blobs/blob-place.ts'
+import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../../blobs/blob-place.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import { createDiskPlace } from '../../blobs/disk/disk-place.ts'
 import type { Config } from '../../config/config.ts'
@@ -13,10 +13,17 @@ export function createBlobPlace({ registryRoot }: Pick<Config, 'registryRoot'>):
   return createDiskPlace(registryRoot)
 }
 
+/** Dependencies of {@link openBlobs}. */
+interface OpenBlobsParts extends Pick<OpenPlaceOptions, 'onSync'> {
+  readonly logger: Logger
+  readonly headroom: Headroom
+  readonly collector: ChunkCollector
+}
+
 /** Opens the blobs of a configuration; while the headroom of their disk is given up, nothing is written. Errors: `AppError`. */
 export async function openBlobs(
   config: Config,
-  { logger, headroom, collector }: { logger: Logger; headroom: Headroom; collector: ChunkCollector },
+  { logger, headroom, collector, onSync }: OpenBlobsParts,
 ): Promise<BlobStore> {
   const place = createBlobPlace(config)
   let isOnSameDisk = false
@@ -27,6 +34,7 @@ export async function openBlobs(
       },
       warn: (message, err) => logger.warn({ err }, message),
       collector,
+      onSync,
     }),
   )
   // Not earlier: missing folders are made when the store is opened.

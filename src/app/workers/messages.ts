@@ -3,6 +3,7 @@ import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-bo
 import type { Config } from '../../config/config.ts'
 import type { LimitedRequest } from '../../front-door/sites/ports.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
+import type { MetricSamples } from '../../metrics/metric.ts'
 import type { UploadId } from '../../oci/request.ts'
 
 /** Data for the start message. */
@@ -36,11 +37,14 @@ export type ToWorker =
   | { readonly kind: 'hangup' }
   /** Replied to at once by a worker that does not hang. */
   | { readonly kind: 'ping' }
+  /** Replied to with the metrics of the worker. */
+  | { readonly kind: 'read-metrics' }
   | { readonly kind: 'stop' }
 
 /** Message of a worker to the primary. */
 export type ToPrimary =
   | { readonly kind: 'pong' }
+  | { readonly kind: 'metrics'; readonly samples: MetricSamples[] }
   | { readonly kind: 'serving'; readonly urls: readonly string[] }
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** The worker can give the answer with this id from now on. */

@@ -33,5 +33,5 @@ export async function openWorkers(
   // First, so that the workers begin with the existing containers.
   await source?.watchSites(() => {})
   await removeLeftSockets(config)
-  return { urls: await pool.start(), answer: () => pool.answer() }
+  return { urls: await pool.start(), answer: () => pool.answer(), readOthers: () => pool.readMetrics() }
 }

@@ -1,8 +1,10 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
+import type { Config } from '../../config/config.ts'
 import { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
+import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
 import { TlsPairWatch } from '../certificates/tls-pair-watch.ts'
@@ -27,6 +29,8 @@ interface FromPrimary {
   readonly answers: Map<string, OpenAnswer>
   /** Set once there is a store that can take changes. */
   store: Store | undefined
+  /** Set once it counts. */
+  metrics: ProcessMetrics | undefined
   onContainers: () => void
   onAnswer: (key: string, answer: OpenAnswer | undefined) => void
 }
@@ -76,10 +80,13 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const { config } = start
   resources.use(shareDataFolder(config.dataDir))
   const headroom = openHeadroom(config, logger)
+  const metrics = await openMetrics(config, resources)
+  fromPrimary.metrics = metrics
   const store = resources.adopt(
     await openStore(config, {
       headroom,
       isFrozen: start.isFrozen,
+      metrics,
       onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
       onReplaced: (file) => logReplaced(logger, file),
       onListening: (problem) => logListening(logger, problem),
@@ -93,7 +100,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = fromPrimary.questions
   const collector = new ChunkCollector()
-  const contents = await openContents({ config, logger, headroom, collector }, store.database)
+  const contents = await openContents({ config, logger, headroom, collector, metrics }, store.database)
   resources.defer(() => contents.blobs.close())
   return openServing({
     ...context,
@@ -105,8 +112,24 @@ async function serve(context: WorkerContext): Promise<string[]> {
     source: await openSource(context, tls),
     gate: fromPrimary.gate,
     expiry: new CertificateExpiry(tls),
+    metrics,
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
+}
+
+/** Loaded with the metrics only. */
+async function openMetrics(
+  { listenMetrics }: Config,
+  resources: AsyncDisposableStack,
+): Promise<ProcessMetrics | undefined> {
+  if (!listenMetrics) return undefined
+  const { createProcessMetrics } = await import('../metrics/open-metrics.ts')
+  return createProcessMetrics('worker', resources)
+}
+
+/** A worker that is not ready yet has none. */
+async function sendMetrics(metrics: ProcessMetrics | undefined): Promise<void> {
+  send({ kind: 'metrics', samples: metrics ? await metrics.read() : [] })
 }
 
 /** Watches the same folders as the primary does, and gets the rest by its messages. */
@@ -174,6 +197,7 @@ function listenToPrimary(): FromPrimary {
     containers: [],
     answers: new Map(),
     store: undefined,
+    metrics: undefined,
     onContainers: () => {},
     onAnswer: () => {},
   }
@@ -216,6 +240,9 @@ function listenToPrimary(): FromPrimary {
         break
       case 'ping':
         send({ kind: 'pong' })
+        break
+      case 'read-metrics':
+        void sendMetrics(fromPrimary.metrics)
         break
       case 'stop':
         stopped.resolve()

@@ -7,12 +7,14 @@ import type { AnswerRelay, OpenAnswer } from '../../certificates/acme/challenges
 import type { Config } from '../../config/config.ts'
 import { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
+import type { MetricSamples } from '../../metrics/metric.ts'
 import { UploadLocks } from '../../registry/push/upload-locks.ts'
 import { AppError } from '../faults/app-error.ts'
 import { WorkerGrants } from './decide-together.ts'
 import { closeUntakenConnections } from './handed-connections.ts'
 import type { StartFailure, ToPrimary, ToWorker } from './messages.ts'
 import { type WorkerWatch, watchWorker } from './watch-worker.ts'
+import { WorkerFigures } from './worker-figures.ts'
 
 /** Longest start of a worker, in milliseconds: one takes half a second. */
 const START_TIMEOUT_MS = 60_000
@@ -54,6 +56,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #ticketSecret = randomBytes(32)
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
+  readonly #figures = new WorkerFigures<Entry>()
   readonly #answers = new Set<OpenAnswer>()
   /** Settles when all of the first ones serve, or failed. */
   readonly #started = Promise.withResolvers<void>()
@@ -127,6 +130,11 @@ export class WorkerPool implements AsyncDisposable {
     this.#sendAll({ kind: 'hangup' })
   }
 
+  /** Metrics of all workers. */
+  readMetrics(): Promise<MetricSamples[][]> {
+    return this.#figures.read(this.#entries, (entry) => send(entry, { kind: 'read-metrics' }))
+  }
+
   /** Lets all drain and end, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
@@ -186,6 +194,9 @@ export class WorkerPool implements AsyncDisposable {
       case 'pong':
         entry.watch?.onAnswer()
         break
+      case 'metrics':
+        this.#figures.onReply(entry, message.samples)
+        break
       case 'failed':
         entry.serving.reject(toError(message.failure))
         break
@@ -225,6 +236,7 @@ export class WorkerPool implements AsyncDisposable {
 
   #onExit(entry: Entry, code: number | null, signal: string | null): void {
     this.#entries.delete(entry)
+    this.#figures.onEnded(entry)
     entry.watch?.[Symbol.dispose]()
     entry.grants.releaseAll()
     for (const done of entry.waiting.values()) done()

@@ -28,6 +28,8 @@ interface BodyTarget {
   readonly thread: HashThread | undefined
   readonly budget: BufferBudget
   readonly earlySyncs: EarlySyncs
+  /** Called with the time of the last sync of the body, in milliseconds. */
+  readonly onSync: ((ms: number) => void) | undefined
 }
 
 /** Length of an appended body, and the hash of all bytes up to its end: a new one if the thread took it over. */
@@ -94,7 +96,9 @@ export async function appendBody(target: BodyTarget, body: Body): Promise<Append
     const { interruption } = await receive(source, { budget, consume, release, maxBytes, gapMs: BODY_GAP_MS })
     // After a failure the file is not synced again: the system may have dropped what it could not write.
     await earlySync.ended()
+    const syncedFrom = performance.now()
     await file.sync()
+    target.onSync?.(performance.now() - syncedFrom)
     return { length, interruption, hash }
   } catch (error) {
     hash.drop()

@@ -35,7 +35,7 @@ import { parseProgress, type StoredEnd, toProgress } from './stored-end.ts'
 import { makeVerifyBuffers, type VerifyBuffers, verifyBlob } from './verify-blob.ts'
 
 /** Options of a store in a folder. */
-interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite' | 'collector'> {
+interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite' | 'collector' | 'onSync'> {
   /** Hashes large uploads; undefined: they are hashed where they are received. The store ends it. */
   readonly thread?: HashThread | undefined
 }
@@ -44,7 +44,7 @@ interface DiskOptions extends Pick<OpenPlaceOptions, 'beforeWrite' | 'collector'
 export class DiskBlobStore implements BlobStore {
   readonly #root: string
   readonly #budget: BufferBudget
-  readonly #earlySyncs = new EarlySyncs()
+  readonly #syncs: { readonly earlySyncs: EarlySyncs; readonly onSync: OpenPlaceOptions['onSync'] }
   readonly #hashes = new RunningHashes()
   readonly #thread: HashThread | undefined
   readonly #beforeWrite: () => void
@@ -53,12 +53,13 @@ export class DiskBlobStore implements BlobStore {
 
   private constructor(
     root: string,
-    { thread, beforeWrite = () => {}, collector = new ChunkCollector() }: DiskOptions,
+    { thread, beforeWrite = () => {}, collector = new ChunkCollector(), onSync }: DiskOptions,
   ) {
     this.#root = root
     this.#budget = new BufferBudget(collector)
     this.#thread = thread
     this.#beforeWrite = beforeWrite
+    this.#syncs = { earlySyncs: new EarlySyncs(), onSync }
   }
 
   /** Opens the store below `root`, creating the folders it needs. Errors: those of the system. */
@@ -175,7 +176,7 @@ export class DiskBlobStore implements BlobStore {
     const path = uploadPath(this.#root, id)
     const hash = (await this.#remembered(id, from)) ?? (await hashAgain(path, from))
     if (!hash) return undefined
-    const parts = { thread: this.#thread, budget: this.#budget, earlySyncs: this.#earlySyncs }
+    const parts = { thread: this.#thread, budget: this.#budget, ...this.#syncs }
     const appended = await appendBody({ file, path, from, hash, ...parts }, body)
     const offset = from.offset + appended.length
     const known = await digestOrReadAgain(appended.hash, path, { algorithm, size: offset })

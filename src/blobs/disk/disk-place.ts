@@ -34,7 +34,7 @@ export function createDiskPlace(root: string): BlobPlace {
 
 async function openStore(
   root: string,
-  { beforeWrite, warn, collector }: OpenPlaceOptions,
+  { beforeWrite, warn, collector, onSync }: OpenPlaceOptions,
 ): Promise<BlobStore> {
   try {
     await makeMissingFolders(root, PRIVATE_FOLDER)
@@ -46,7 +46,7 @@ async function openStore(
   const { DiskBlobStore } = await import('./disk-blob-store.ts')
   const thread = hashThreadIfUseful(warn && createLossWarning(warn))
   try {
-    return await DiskBlobStore.open(root, { thread, beforeWrite, collector })
+    return await DiskBlobStore.open(root, { thread, beforeWrite, collector, onSync })
   } catch (error) {
     throw new UnusablePlaceError(error)
   }

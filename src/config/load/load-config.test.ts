@@ -41,6 +41,7 @@ test('loadConfig() gives the documented defaults', () => {
     database: { engine: 'sqlite' },
     listenHttp: { host: '127.0.0.1', port: 5000 },
     listenHttps: undefined,
+    listenMetrics: undefined,
     tls: undefined,
     insecureHttp: false,
     publicUrl: undefined,

@@ -134,6 +134,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     ...readFolders(read, cwd),
     database: readDatabase(read),
     ...listeners,
+    listenMetrics: read('listen-metrics'),
     frontDoor: readFrontDoor(read, isGiven, isPlainHttpSafe({ ...listeners, insecureHttp })),
     dockerHost: read('docker-host'),
     insecureHttp,

@@ -13,6 +13,7 @@ import {
   networks,
   origin,
   parseGoDuration,
+  privateListenAddress,
   realm,
   text,
   wholeNumber,
@@ -233,6 +234,14 @@ export const OPTIONS = {
     example: '2GiB',
     otherwise: 'a twentieth of the disk, at most 1 GiB',
     parse: diskFloor,
+  },
+  'listen-metrics': {
+    value: 'ADDR',
+    help: 'address for /metrics, which Prometheus reads: a port of this machine, host:port, :port, [::1]:port, unix:/path or off. See docs/metrics.md',
+    example: '9095',
+    otherwise: 'off',
+    parse: privateListenAddress,
+    distribution: { key: 'http.debug.addr' },
   },
   'log-level': {
     value: 'LEVEL',

@@ -75,6 +75,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     workers: config.workers,
     'max-blob-bytes': config.maxBlobBytes,
     'disk-floor': formatFloor(config.diskFloor),
+    'listen-metrics': formatAddress(config.listenMetrics),
     'log-level': config.log.level,
     'log-format': config.log.format,
     ...frontDoorSettings(config.frontDoor),

@@ -31,3 +31,23 @@ test('what follows from a setting of Distribution that is ignored is said where 
     'The variable REGISTRY_STORAGE_MAINTENANCE_READONLY has no meaning in Berth and is ignored: pushes and deletes are taken',
   ])
 })
+
+test("the address of Distribution's metrics counts if they are enabled", () => {
+  const read = (debug: object) => {
+    const content = { version: 0.1, http: { debug } }
+    return readDistributionFile({ kind: 'distribution', path: '/config.yml', content }, '/')
+  }
+  const on = read({ addr: ':5001', prometheus: { enabled: true, path: '/metrics' } })
+  assert.deepEqual(on.warnings, [])
+  assert.deepEqual(
+    on.found.map(({ option, value }) => [option, value]),
+    [['listen-metrics', ':5001']],
+  )
+  for (const off of [{ addr: ':5001' }, { addr: ':5001', prometheus: { enabled: false } }]) {
+    const { found, warnings } = read(off)
+    assert.deepEqual(found, [])
+    assert.match(warnings.join(), /addr has no meaning .*together with http\.debug\.prometheus\.enabled/)
+  }
+  const moved = read({ addr: ':5001', prometheus: { enabled: true, path: '/figures' } })
+  assert.match(moved.warnings.join(), /path has a value .*: the metrics are at \/metrics$/)
+})

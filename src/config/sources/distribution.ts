@@ -33,6 +33,8 @@ const AGREED: Readonly<Record<string, (value: unknown) => boolean>> = {
   storage: (value) => value === 'filesystem',
   auth: (value) => value === 'htpasswd',
   'http.net': (value) => value === 'tcp',
+  'http.debug.prometheus.enabled': (value) => typeof value === 'boolean',
+  'http.debug.prometheus.path': (value) => value === '/metrics',
   'storage.maintenance.uploadpurging.enabled': (value) => value === true,
   'storage.maintenance.uploadpurging.dryrun': (value) => value === false,
   'storage.maintenance.readonly.enabled': (value) => value === false,
@@ -49,6 +51,7 @@ const CONSEQUENCES: readonly (readonly [string, string])[] = [
   ['auth.silly', 'Berth has accounts of its own'],
   ['http.tls.letsencrypt', 'domain asks for certificates'],
   ['http.tls.clientcas', 'the registry asks for no client certificates'],
+  ['http.debug.prometheus.path', 'the metrics are at /metrics'],
   ['notifications', 'nobody is notified'],
   ['proxy', 'nothing is pulled from another registry'],
 ]
@@ -106,6 +109,10 @@ export function toLayer(settings: DistributionSettings, hasTls: boolean): Layer 
 function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): DistributionSettings {
   const found: Found[] = []
   for (const { key, source, value } of entries) {
+    if (key === DEBUG_ADDRESS && !hasMetrics(entries)) {
+      warnings.push(`${source} ${IGNORED}: it counts together with http.debug.prometheus.enabled`)
+      continue
+    }
     const options = OPTION_LIST.filter(({ distribution }) => distribution?.key === key)
     const values = options.map((option) => ({ option, ours: translate(option.distribution?.read, value) }))
     const usable = values.filter(({ ours }) => ours !== undefined)
@@ -120,6 +127,13 @@ function interpret(entries: readonly Entry[], cwd: string, warnings: string[]): 
     }
   }
   return { found, warnings }
+}
+
+/** The address of Distribution's metrics, which has other pages as well, and metrics only if they are enabled. */
+const DEBUG_ADDRESS = 'http.debug.addr'
+
+function hasMetrics(entries: readonly Entry[]): boolean {
+  return entries.some(({ key, value }) => key === 'http.debug.prometheus.enabled' && value === true)
 }
 
 function describeConsequence(variable: string): string {

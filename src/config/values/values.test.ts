@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ANY_ADDRESS } from '../listen-address.ts'
 import {
   dockerHost,
   flag,
@@ -7,6 +8,7 @@ import {
   networks,
   origin,
   parseGoDuration,
+  privateListenAddress,
   realm,
   wholeNumber,
 } from './values.ts'
@@ -127,4 +129,13 @@ test('dockerHost takes addresses of engines, and none with a password, which wou
   ]) {
     assert.throws(() => dockerHost.parse(text), text)
   }
+})
+
+test('`privateListenAddress` is this machine alone for a port alone', () => {
+  const read = (value: unknown) => privateListenAddress.safeParse(value).data
+  assert.deepEqual(read(9095), { host: '127.0.0.1', port: 9095 })
+  assert.deepEqual(read('9095'), { host: '127.0.0.1', port: 9095 })
+  assert.deepEqual(read(':9095'), { host: ANY_ADDRESS, port: 9095 })
+  assert.equal(privateListenAddress.safeParse(99_999).success, false)
+  assert.equal(read('off'), undefined)
 })

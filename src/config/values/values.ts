@@ -90,6 +90,12 @@ export const listenAddress: ZodType<ListenAddress | undefined> = z
     return z.NEVER
   })
 
+/** The same for a listener that strangers must not reach: a port alone is that port of this machine's own address. */
+export const privateListenAddress: ZodType<ListenAddress | undefined> = z.preprocess(
+  (value) => (/^\d{1,5}$/.test(String(value)) ? `127.0.0.1:${value}` : value),
+  listenAddress,
+)
+
 /** An address as it is written; undefined if it is none. */
 export function parseAddress(value: string): ListenAddress | undefined {
   if (/^unix:\/.{1,100}$/.test(value)) return { path: value.slice('unix:'.length) }

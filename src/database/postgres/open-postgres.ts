@@ -54,7 +54,8 @@ export async function openPostgresDatabase<S>(
   try {
     const pool = openPool(target)
     resources.defer(() => pool.end())
-    const rows = new RememberedRows(new RowMemory(), now)
+    const memory = new RowMemory()
+    const rows = new RememberedRows(memory, now)
     const sender = randomBytes(8).toString('hex')
     const notify = notifyStatement(sender)
     const dialect = new PoolDialect({ pool, notify, onChanged: () => rows.forget() })
@@ -94,6 +95,7 @@ export async function openPostgresDatabase<S>(
         keepListening()
         return rows.version()
       },
+      lookups: () => memory.lookups,
       check: () => checkWritable(pool),
       close: () => opened.disposeAsync(),
     }

@@ -71,9 +71,9 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
     if (error instanceof DatabaseError) throw error
     throw new DatabaseError('DATABASE_UNUSABLE', `The database cannot be opened: ${reasonOf(error)}`, error)
   }
-  const { reader: read, prepareFirst, changes } = reading
+  const { reader: read, prepareFirst, changes, lookups } = reading
   const check = async (): Promise<void> => checkFile()
-  return { engine: 'sqlite', read, transaction, prepareFirst, now: Date.now, changes, check, close }
+  return { engine: 'sqlite', read, transaction, prepareFirst, now: Date.now, changes, lookups, check, close }
 }
 
 /** The side that reads, on a connection of its own that is opened with the first query. */
@@ -98,6 +98,7 @@ function openReading<S>(file: string, frozen: FrozenFile | undefined) {
     reader,
     snapshot,
     prepareFirst: createFirstRowReader({ connection: open, snapshot, memory }),
+    lookups: () => memory.lookups,
     changes(): number {
       open()
       snapshot.open()

@@ -50,8 +50,9 @@ function finishingLine(
   { begun, startedAt, site, accessLog }: LineToFinish,
 ): (bytes: number) => void {
   return (bytes) => {
-    if (accessLog === 'off') return
-    log.write({ ...begun, bytes, ms: performance.now() - startedAt }, { site, file: accessLog })
+    const ms = performance.now() - startedAt
+    log.count?.({ status: begun.status, bytes, ms }, site)
+    if (accessLog !== 'off') log.write({ ...begun, bytes, ms }, { site, file: accessLog })
   }
 }
 

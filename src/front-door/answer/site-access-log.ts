@@ -51,6 +51,8 @@ interface SiteLogPlace {
 /** Log of the lines of sites. */
 export interface SiteLog {
   write(line: SiteLogLine, place: SiteLogPlace): void
+  /** Called with each request that is over, also those whose lines are turned off; undefined: nothing counts them. */
+  readonly count?: ((line: Pick<SiteLogLine, 'status' | 'bytes' | 'ms'>, site: string) => void) | undefined
   /** Opens the files anew, after they were moved away; lines on their way go to the old ones. */
   reopen(): void
   /** Writes the waiting lines, and closes. */

@@ -8,6 +8,12 @@ const RETRY_AFTER_S = 5
 /** Counts the transfers of each account: one account must not take all that are possible at once. */
 export class Transfers {
   readonly #shares = new FairShare(MAX_TRANSFERS)
+  #count = 0
+
+  /** Transfers under way. */
+  get count(): number {
+    return this.#count
+  }
 
   /** Counts a transfer in, until it is disposed of. Errors: `TOOMANYREQUESTS`. */
   enter(account: string): Disposable {
@@ -17,6 +23,12 @@ export class Transfers {
         retryAfterS: RETRY_AFTER_S,
       })
     }
-    return { [Symbol.dispose]: () => this.#shares.give(account, 1) }
+    this.#count++
+    return {
+      [Symbol.dispose]: () => {
+        this.#count--
+        this.#shares.give(account, 1)
+      },
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { Visit } from '../../front-door/visit/visit.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { UnsentHold } from '../../stream/unsent-bytes.ts'
 import type { SharedBounds } from '../bounds/shared-bounds.ts'
+import type { RouteName } from './request-meter.ts'
 
 /** One request and its answer, its principal, and the data of its access line. */
 export interface Exchange {
@@ -12,6 +13,7 @@ export interface Exchange {
   readonly visit: Visit
   principal: Principal
   repository: string | undefined
+  route: RouteName
   errorCode: string | undefined
   /** Body bytes handed to the connection. */
   sentBytes: number

@@ -26,6 +26,13 @@ export function createSizeFacts({ read, transaction }: Database<MetadataSchema>)
       repositories: await countRepositories(read, namespace),
     }),
     findDueBytes: () => findDueBytes(read),
+    async countUploads() {
+      const row = await read
+        .selectFrom('uploads')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .executeTakeFirst()
+      return Number(row?.count ?? 0)
+    },
     foldSizes: (limit) => transaction((tx) => foldSizes(tx, limit)),
   }
 }
