@@ -7,6 +7,7 @@ import { hash } from 'bcryptjs'
 import { createRegistryClient } from '../../src/client/registry-client.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../src/oci/repository-name.ts'
+import { postgresSkipReason, startPostgresServer } from '../support/database/postgres-server.ts'
 import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
@@ -129,6 +130,29 @@ async function pushAndPull(url: string, password: string): Promise<void> {
   for await (const chunk of client.pullBlob(REPOSITORY, digest)) pulled.push(chunk)
   assert.ok(Buffer.concat(pulled).equals(layer))
 }
+
+test('the executable keeps its facts in PostgreSQL', { skip: postgresSkipReason() }, async () => {
+  await using postgres = await startPostgresServer()
+  await using database = await postgres.createDatabase()
+  const data = join(folder.path, 'data-postgres')
+  const port = await findFreePort()
+  const place = ['--data', data, '--database', database.url]
+  const server = await startProcess(berth, {
+    args: ['serve', ...place, '--listen-http', `127.0.0.1:${port}`],
+    env: ENV,
+    cwd: '/',
+    logFile: join(folder.path, 'postgres.log'),
+    isReady: () => isListening(port),
+  })
+  try {
+    const args = ['selftest', `http://127.0.0.1:${port}`, '--username', 'admin', '--password-stdin']
+    const input = await readFile(join(data, 'first-password'))
+    assert.match(await runOk(berth, args, { env: ENV, input }), / works\n$/)
+    assert.match(await runOk(berth, ['user', 'list', ...place], { env: ENV }), /admin/)
+  } finally {
+    assert.equal(await server.stop(), 0)
+  }
+})
 
 test('the executable starts as fast as the package', async (t) => {
   const packed = join(CHECKOUT, 'bin/berth')
