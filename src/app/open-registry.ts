@@ -104,6 +104,11 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
       uploadTurns,
       rooms: createRoomMeters(config, { blobs: contents.blobs, place: createBlobPlace(config) }),
       uses: context.uses,
+      onUnreadExpiry: ({ repository, digest, label }) =>
+        logger.warn(
+          { repository, digest, label },
+          'a label of an image for the time after which it expires is no duration such as 12h or 3d: it does not count',
+        ),
       onBlobDamage: ({ digest, size, found }) =>
         logger.error(
           { digest, size, found },

@@ -10,7 +10,7 @@ import { ManifestUses } from './pull/manifest-uses.ts'
 import { createPullContent } from './pull/pull-content.ts'
 import { createMountBlob } from './push/mount-blob.ts'
 import { createPushBlob } from './push/push-blob.ts'
-import { createPushManifest } from './push/push-manifest.ts'
+import { createPushManifest, type OnUnreadExpiry } from './push/push-manifest.ts'
 import { UploadLocks, type UploadTurns } from './push/upload-locks.ts'
 import { type RoomMeter, UploadRoom } from './push/upload-room.ts'
 import type { Registry } from './registry.ts'
@@ -23,6 +23,8 @@ interface RegistryOptions {
   readonly policy: RegistryPolicy
   /** Called with each blob whose bytes are found lost or cut short. */
   readonly onBlobDamage?: OnBlobDamage | undefined
+  /** Called with each pushed manifest whose label `berth.expires-after` is no duration. */
+  readonly onUnreadExpiry?: OnUnreadExpiry | undefined
   /** Those of all processes that serve these stores; by default those of this process alone. */
   readonly uploadTurns?: UploadTurns | undefined
   /** Disks that uploads must not fill; by default none are looked at. */
@@ -61,7 +63,10 @@ export function createRegistry(options: RegistryOptions): Registry {
       {
         ...pushBlob,
         ...createMountBlob({ metadata, presence }),
-        ...createPushManifest({ blobs, metadata, presence, manifests, room, isSparseAllowed }),
+        ...createPushManifest({
+          ...{ blobs, metadata, presence, manifests, room, isSparseAllowed },
+          onUnreadExpiry: options.onUnreadExpiry ?? (() => {}),
+        }),
         ...createDeleteContent({ metadata, isDeleteAllowed }),
       },
       metadata,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -49,7 +49,8 @@ test('pulls of each worker and labels of pushed images decide which tags end, al
   const authorization = await addAdministrator(site)
   await using server = await startWorkers(site)
   using http = new RawClient(site.port, { authorization })
-  const plain = Buffer.from('{"architecture":"amd64"}')
+  // A label that is no duration counts as none, and is a line of the log.
+  const plain = Buffer.from(JSON.stringify({ config: { Labels: { 'berth.expires-after': 'never' } } }))
   const labelled = Buffer.from(JSON.stringify({ config: { Labels: { 'quay.expires-after': '12h' } } }))
   for (const config of [plain, labelled]) await pushBlob(http, REPOSITORY, config)
   const push = async (tag: string, config: Buffer): Promise<void> => {
@@ -67,6 +68,10 @@ test('pulls of each worker and labels of pushed images decide which tags end, al
     assert.equal((await fresh.send('GET', `/v2/${REPOSITORY}/manifests/${reference}`)).status, 200)
   }
   assert.equal(await server.stop(), 0)
+  assert.match(
+    await readFile(site.logFile, 'utf8'),
+    /berth\.expires-after=never.*is no duration|is no duration.*berth\.expires-after=never/,
+  )
   // The pulls were two days ago: an image in use would stay whatever its rank.
   makeOlder(database, 2 * DAY)
   const berth = async (...args: string[]): Promise<string> => {

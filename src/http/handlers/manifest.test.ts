@@ -97,3 +97,18 @@ test('lists go on where a page ends', async () => {
   assert.deepEqual(catalog.json, { repositories: [] })
   assert.deepEqual((await surface.send('alice', 'GET', '/v2/_catalog')).json, { repositories: ['alice/app'] })
 })
+
+test('a label for the time after which an image expires is named in a warning if it is no duration', async () => {
+  for (const [value, warning] of [
+    ['3d', undefined],
+    [
+      '3 "days"\n',
+      '299 - "The label berth.expires-after=3 ?days?? is no duration such as 12h or 3d: it does not count"',
+    ],
+  ] as const) {
+    const manifest = JSON.parse(String(formatManifest()))
+    const labelled = { ...manifest, annotations: { 'berth.expires-after': value } }
+    const reply = await put('labelled', JSON.stringify(labelled))
+    assert.deepEqual([reply.status, reply.headers.warning], [201, warning], reply.text)
+  }
+})

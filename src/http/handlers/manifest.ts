@@ -54,6 +54,7 @@ export function createManifestHandlers({
         location: `${exchange.locationBase}/v2/${repository}/manifests/${pushed.digest}`,
         'docker-content-digest': pushed.digest,
         ...(pushed.subject === undefined ? {} : { 'oci-subject': pushed.subject }),
+        ...(pushed.unreadExpiry === undefined ? {} : { warning: warnOfExpiry(pushed.unreadExpiry) }),
         ...(tags.length === 0 ? {} : { 'oci-tag': tags.join(', ') }),
       })
     },
@@ -64,6 +65,11 @@ export function createManifestHandlers({
       replyEmpty(exchange, 202)
     },
   }
+}
+
+/** Clients that follow the distribution spec show a warning with code 299. */
+function warnOfExpiry(label: string): string {
+  return `299 - "The label ${label} is no duration such as 12h or 3d: it does not count"`
 }
 
 function tooLarge(): OciError {

@@ -29,6 +29,8 @@ export interface ManifestPush {
 interface PushedManifest {
   readonly digest: Digest
   readonly subject: Digest | undefined
+  /** A label for the time after which the image expires that is no duration, with its value. Printable ASCII. */
+  readonly unreadExpiry?: string | undefined
 }
 
 /** Pushing manifests. */
@@ -50,7 +52,15 @@ interface Parts {
   readonly room: Pick<UploadRoom, 'requireForManifest'>
   /** True if a manifest may name content its repository does not hold. */
   readonly isSparseAllowed: boolean
+  readonly onUnreadExpiry: OnUnreadExpiry
 }
+
+/** Called with each pushed manifest whose label for the time after which it expires is no duration. */
+export type OnUnreadExpiry = (found: {
+  readonly repository: RepositoryName
+  readonly digest: Digest
+  readonly label: string
+}) => void
 
 /** Creates the use-case of pushing manifests. */
 export function createPushManifest(parts: Parts): PushManifest {
@@ -61,7 +71,7 @@ export function createPushManifest(parts: Parts): PushManifest {
 
 async function pushManifest(
   { repository, owner, reference, tags, contentType, bytes }: ManifestPush,
-  { blobs, metadata, presence, manifests, room, isSparseAllowed }: Parts,
+  { blobs, metadata, presence, manifests, room, isSparseAllowed, onUnreadExpiry }: Parts,
 ): Promise<PushedManifest> {
   await room.requireForManifest(bytes.length)
   const manifest = await manifests.read(bytes, contentType)
@@ -75,6 +85,7 @@ async function pushManifest(
   await claimDigest(metadata, digest)
   await blobs.put(digest, bytes)
   const allTags = isDigestReference(reference) ? tags : [reference, ...tags]
+  const expiry = await readExpiry(blobs, manifest)
   const { missing, missized, isRemoved } = await metadata.putManifest({
     repository,
     digest,
@@ -83,14 +94,15 @@ async function pushManifest(
     tags: allTags,
     isSparseAllowed,
     by: owner,
-    expiresAfterMs: await readExpiry(blobs, manifest),
+    expiresAfterMs: expiry.afterMs,
   })
   refuseMissized(missized)
   refuseMissing(missing)
   if (isRemoved) throw removedMeanwhile()
   // The claim protects content that was known; what was new may have come and gone by others meanwhile.
   if (!(await blobs.stat(digest))) await blobs.put(digest, bytes)
-  return { digest, subject: manifest.subject?.digest }
+  if (expiry.unread !== undefined) onUnreadExpiry({ repository, digest, label: expiry.unread })
+  return { digest, subject: manifest.subject?.digest, unreadExpiry: expiry.unread }
 }
 
 function digestFor(reference: Reference, bytes: Uint8Array): Digest {
