@@ -12,6 +12,7 @@ const KINDS: Readonly<Record<string, () => Promise<Pack>>> = {
   executable: async () => (await import('./kinds/executable.ts')).packExecutable,
   deb: async () => (await import('./kinds/system-package.ts')).packDeb,
   rpm: async () => (await import('./kinds/system-package.ts')).packRpm,
+  image: async () => (await import('./kinds/image.ts')).packImage,
   npm: async () => (await import('./kinds/npm.ts')).packNpm,
 }
 

@@ -1,0 +1,76 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runTool } from '../run-tool.ts'
+
+/** Packages whose files the executable needs: its libraries, time zones, certificates of CAs, names of the system. */
+const PACKAGES = ['base-files', 'ca-certificates', 'libatomic1', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata']
+/** Files that no program of the image reads. */
+const UNUSED = [
+  'usr/share/doc',
+  'usr/share/man',
+  'usr/share/lintian',
+  'usr/share/gcc',
+  'usr/lib/x86_64-linux-gnu/gconv',
+].concat([
+  'usr/lib/aarch64-linux-gnu/gconv',
+  'usr/sbin',
+  'etc/update-motd.d',
+  'usr/share/gdb',
+  'var',
+  'home',
+  'root',
+])
+
+/** A package as it is in the image. */
+export interface DebianPackage {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+}
+
+/**
+ * Unpacks the packages for an architecture (Debian's name) into a folder, from the machine's own apt sources, whose
+ * signatures apt checks. Errors: apt-get or dpkg-deb is missing or fails.
+ */
+export async function unpackDebianFiles(root: string, architecture: string): Promise<DebianPackage[]> {
+  const downloads = await mkdtemp(join(tmpdir(), 'berth-debian-'))
+  try {
+    const names = PACKAGES.map((name) => `${name}:${architecture}`)
+    await runTool('apt-get', ['download', '-o', 'APT::Sandbox::User=root', ...names], downloads)
+    const found: DebianPackage[] = []
+    for (const file of (await readdir(downloads)).sort()) {
+      const path = join(downloads, file)
+      await runTool('dpkg-deb', ['--extract', path, root])
+      const shown = await runTool('dpkg-deb', ['--field', path, 'Package', 'Version', 'Architecture'])
+      const [name = '', version = '', arch = ''] = shown.split('\n').map((line) => line.replace(/^\w+: /, ''))
+      found.push({ name, version, architecture: arch })
+    }
+    await keepLicenses(root)
+    for (const path of UNUSED) await rm(join(root, path), { recursive: true, force: true })
+    await writeAuthorities(root)
+    return found
+  } finally {
+    await rm(downloads, { recursive: true, force: true })
+  }
+}
+
+/** The licenses stay, as they demand. */
+async function keepLicenses(root: string): Promise<void> {
+  await mkdir(join(root, 'usr/share/licenses'), { recursive: true })
+  for (const name of PACKAGES) {
+    const text = await readFile(join(root, 'usr/share/doc', name, 'copyright'), 'utf8').catch(() => undefined)
+    if (text !== undefined) await writeFile(join(root, 'usr/share/licenses', name), text)
+  }
+}
+
+/** All certificates in one file, as "update-ca-certificates" makes it, which is not run here. */
+async function writeAuthorities(root: string): Promise<void> {
+  const folder = join(root, 'usr/share/ca-certificates/mozilla')
+  const texts = await Promise.all(
+    (await readdir(folder)).sort().map((file) => readFile(join(folder, file), 'utf8')),
+  )
+  await mkdir(join(root, 'etc/ssl/certs'), { recursive: true })
+  await writeFile(join(root, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''))
+  await rm(join(root, 'usr/share/ca-certificates'), { recursive: true })
+}
