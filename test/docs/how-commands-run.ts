@@ -130,6 +130,7 @@ export const RUN_BY_CLIENTS: readonly string[] = [
 /** Run by test/packaging/: they fetch packages. */
 export const RUN_BY_PACKAGING: readonly string[] = ['npm pack', 'npm install --global ./berth-0.1.0.tgz']
 
+const RUN_AS_IMAGE = 'test/packaging/image.test.ts makes and runs the image by the same parts of the line'
 const OWN_SUITES = 'it is a suite, or a measurement, of which this test may be a part; .ci/run runs it'
 const CHANGES_MACHINE = 'it changes the machine itself: users, packages or services'
 const NEEDS_IMAGE = 'it needs an image of the reader; test/program/collection.test.ts runs it with one'
@@ -203,6 +204,11 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'it connects to a public host; src/cli/commands/cert/cert.test.ts and test/front-door/certificates-*.test.ts check hosts of this machine',
   'docker buildx build --push -t HOST/alice/app:1.0 --cache-to type=registry,mode=max,ref=HOST/alice/cache:app --cache-from type=registry,ref=HOST/alice/cache:app .':
     'it needs the buildx plugin; test/clients/buildkit.test.ts builds with the same cache options by buildctl',
+  'npm run package -- image': RUN_AS_IMAGE,
+  'docker load --input dist-packages/berth-0.1.0-amd64.tar': RUN_AS_IMAGE,
+  'docker run -d --name berth -p 80:80 -p 443:443 -v berth:/data -e BERTH_DOMAIN=registry.example.com berth:0.1.0':
+    RUN_AS_IMAGE,
+  'docker exec -it berth berth user passwd admin': RUN_AS_IMAGE,
   'npm run package -- executable':
     'it takes minutes; test/packaging/executable.test.ts makes and runs the executable',
   'npm run package -- deb':
