@@ -40,7 +40,7 @@ describe('the image', {
   })
   after(() => resources.disposeAsync())
 
-  const addressOf = async (name: string): Promise<string> =>
+  const findAddress = async (name: string): Promise<string> =>
     (
       await room.docker(
         ...['inspect', '--format', '{{(index .NetworkSettings.Networks "web").IPAddress}}', name],
@@ -72,7 +72,7 @@ describe('the image', {
     assert.match(await room.docker('exec', 'berth', 'berth', 'version'), /^berth \d/)
     assert.doesNotMatch(await room.docker('logs', 'berth'), /correct horse/)
     const answer = await runOk('curl', [
-      ...['-ski', '--max-time', '10', '--resolve', `${DOMAIN}:443:${await addressOf('berth')}`],
+      ...['-ski', '--max-time', '10', '--resolve', `${DOMAIN}:443:${await findAddress('berth')}`],
       ...['-u', `admin:${PASSWORD}`, `https://${DOMAIN}/v2/`],
     ])
     assert.match(answer, /^HTTP\/\S+ 200 /)
@@ -92,7 +92,7 @@ describe('the image', {
     )
     await healthy('berth')
     assert.match(await selftest('berth', 'another fine password'), /works\n$/)
-    const host = `${await addressOf('berth')}:5000`
+    const host = `${await findAddress('berth')}:5000`
     const answer = await runOk('curl', ['-si', '-u', 'admin:another fine password', `http://${host}/v2/`])
     assert.match(answer, /^HTTP\/1\.1 200 /)
     await pushAndPull()
