@@ -76,7 +76,7 @@ export interface Config {
   readonly maxBlobBytes: number
   /** Room of each disk that uploads leave free; undefined: a part of the disk. */
   readonly diskFloor: DiskFloor | undefined
-  readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' }
+  readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' | 'logfmt' }
 }
 
 /** Backups that a server makes by itself. */

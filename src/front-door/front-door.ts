@@ -91,6 +91,7 @@ function serve(door: Door, arrival: Arrival): void {
   const { request, response, visit } = arrival
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
+    showRequestId(arrival)
     sendPage(response, isOutOfDescriptors(error) ? 503 : 500)
   }
   try {
@@ -101,6 +102,11 @@ function serve(door: Door, arrival: Arrival): void {
   } catch (error) {
     fail(error)
   }
+}
+
+/** Log lines about the request have this id. */
+function showRequestId({ response, visit }: Arrival): void {
+  if (!response.headersSent) response.setHeader('x-request-id', visit.requestId)
 }
 
 /** Answers from a challenge file; without such a file it is a request like any other. */
@@ -117,11 +123,9 @@ async function answerFromFile(
 }
 
 /** Answers a request that is not passed to a site. */
-function answer(
-  door: Door,
-  found: Exclude<FoundBehind, { kind: 'site' }>,
-  { request, response, visit }: Arrival,
-): void {
+function answer(door: Door, found: Exclude<FoundBehind, { kind: 'site' }>, arrival: Arrival): void {
+  const { request, response, visit } = arrival
+  showRequestId(arrival)
   switch (found.kind) {
     case 'challenge':
       sendText(response, 200, found.answer)

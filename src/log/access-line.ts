@@ -10,7 +10,7 @@ const MAX_PATH_LENGTH = 1024
 
 /** Log data of one finished request. */
 export interface AccessLine {
-  /** The request's id, as sent to the client: letters, digits and dashes. */
+  /** The request's id, as sent to the client: letters, digits, dots, underscores and dashes. */
   readonly id: string
   /** Account name; undefined: not logged in. */
   readonly who: string | undefined

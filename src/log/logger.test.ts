@@ -104,7 +104,7 @@ test('the text format is one short line, errors with their stack', () => {
 
 test('what is logged just before the process ends is written', async () => {
   const module = new URL('./logger.ts', import.meta.url).href
-  for (const format of ['json', 'text']) {
+  for (const format of ['json', 'text', 'logfmt']) {
     const script = `import { createLogger } from '${module}'
       const logger = createLogger({ level: 'info', format: '${format}' })
       for (let i = 0; i < 100; i++) logger.info({ i }, 'line')

@@ -1,13 +1,18 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 import { LineOutputs, WHOLE_WRITE_BYTES } from './line-outputs.ts'
+import { formatLogfmt } from './logfmt-format.ts'
+import type { RecentLines } from './recent-lines.ts'
 import { redactFields, redactText } from './redact.ts'
 import { formatText } from './text-format.ts'
+
+/** Form of a log line. */
+export type LogFormat = 'json' | 'text' | 'logfmt'
 
 /** Settings of the logger, from the configuration. */
 export interface LogSettings {
   readonly level: 'error' | 'warn' | 'info' | 'debug'
-  /** `json`: a line each, for programs. `text`: a short line each, for people. */
-  readonly format: 'json' | 'text'
+  /** `json` and `logfmt`: a line each, for programs. `text`: a short line each, for people. */
+  readonly format: LogFormat
 }
 
 /** Longest wait before a line is written, in ms: short enough for a person who watches. */
@@ -20,11 +25,16 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024
 /**
  * A logger whose lines hold no secrets (see {@link redactFields}); callers keep the bindings of child loggers clean.
  *
- * Without `destination` it writes to standard output in batches, within a second, and writes the rest when the process
+ * `recent` keeps the last lines, as JSON. Without `destination` it writes to standard output in batches, within a second, and writes the rest when the process
  * ends.
  */
-export function createLogger(settings: LogSettings, destination?: DestinationStream): Logger {
-  const target = destination ?? openStandardOutput()
+export function createLogger(
+  settings: LogSettings,
+  destination: DestinationStream = openStandardOutput(),
+  recent?: RecentLines,
+): Logger {
+  const formatted =
+    settings.format === 'json' ? destination : rewrite(destination, FORMATS[settings.format])
   return pino(
     {
       level: settings.level,
@@ -34,7 +44,7 @@ export function createLogger(settings: LogSettings, destination?: DestinationStr
       // Errors are plain and redacted by the time serializers run.
       serializers: { err: (error: unknown) => error, msg: redactMessage },
     },
-    settings.format === 'text' ? asText(target) : target,
+    recent ? rewrite(formatted, keepIn(recent)) : formatted,
   )
 }
 
@@ -76,9 +86,18 @@ function redactMessage(message: unknown): unknown {
 /** A destination that may hold lines back. */
 type Flushable = DestinationStream & { flush?(done: (error?: Error) => void): void }
 
-function asText(target: Flushable): Flushable {
+function keepIn(recent: RecentLines): (line: string) => string {
+  return (line) => {
+    recent.add(line)
+    return line
+  }
+}
+
+const FORMATS = { text: formatText, logfmt: formatLogfmt } as const
+
+function rewrite(target: Flushable, format: (json: string) => string): Flushable {
   return {
-    write: (line) => target.write(formatText(line)),
+    write: (line) => target.write(format(line)),
     flush: (done) => (target.flush ? target.flush(done) : done()),
   }
 }

@@ -253,10 +253,10 @@ export const OPTIONS = {
   },
   'log-format': {
     value: 'FORMAT',
-    help: 'json (a line each) or text',
+    help: 'json or logfmt (a line each, for programs), or text',
     example: 'text',
     otherwise: 'text on a terminal, else json',
-    parse: word(['json', 'text']),
+    parse: word(['json', 'text', 'logfmt']),
     distribution: { key: 'log.formatter', read: (value) => (value === 'logstash' ? undefined : value) },
   },
   ...FRONT_DOOR_OPTIONS,

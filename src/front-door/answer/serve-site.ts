@@ -84,7 +84,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       } catch (err) {
         parts.logger.error({ err, host: visit.host, id: visit.requestId }, 'a site could not be served')
         setHsts(response, visit)
-        sendPage(response, 500)
+        sendPage(response, 500, { 'x-request-id': visit.requestId })
       }
     },
     mayUpgrade: (visit) => mayUpgrade(visit, tools),
@@ -138,7 +138,12 @@ async function serve(visit: SiteVisit, answering: Answering, tools: AnswerTools)
       logRefusedTarget(visit, judged, tools)
       if (record) record.reason = judged.refused
     }
-    return sendPage(response, judged ? (judged.status ?? 400) : 503, {}, site.errorPage)
+    return sendPage(
+      response,
+      judged ? (judged.status ?? 400) : 503,
+      { 'x-request-id': visit.requestId },
+      site.errorPage,
+    )
   }
   await follow({ ...judged.visit, ...answering }, judged.plan, tools, 0)
 }

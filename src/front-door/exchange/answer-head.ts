@@ -74,3 +74,8 @@ export function findHeader(list: readonly string[], name: string): string | unde
   }
   return undefined
 }
+
+/** Shows the client the id that log lines about its request have, unless the application sent one of its own. */
+export function addRequestId(list: HeaderList, requestId: string): void {
+  if (findHeader(list, 'x-request-id') === undefined) list.push('X-Request-Id', requestId)
+}

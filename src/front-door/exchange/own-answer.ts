@@ -3,7 +3,7 @@ import type { Gzip } from 'node:zlib'
 import { breakOff } from '../listen/http/messages/break-off.ts'
 import { makePage } from '../listen/http/refusals/error-pages.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
-import { findHeader, type HeaderList } from './answer-head.ts'
+import { addRequestId, findHeader, type HeaderList } from './answer-head.ts'
 import { compressAnswer } from './compress-answer.ts'
 import { sentStatus } from './request-trail.ts'
 import { addSiteHeaders, type SiteExchange } from './site-exchange.ts'
@@ -37,7 +37,10 @@ export function finishHead(
 }
 
 /** Writes the head of an answer that is made here. */
-export function writeOwnHead({ request, response }: SiteExchange, { status, list }: OwnHead): void {
+export function writeOwnHead({ request, response, requestId }: SiteExchange, head: OwnHead): void {
+  const { status, list } = head
+  addRequestId(list, requestId)
+
   writeHead(response, { status, list, isHttp2: request.httpVersionMajor === 2, isWhole: false })
 }
 

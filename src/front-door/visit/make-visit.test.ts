@@ -154,3 +154,25 @@ test('a `Forwarded` header takes no longer to be read than its length, whatever 
     assert.ok(took < 10 * usual + 1_000, `${took} us, a usual one takes ${usual} us`)
   }
 })
+
+/** `X-Request-Id` of a request, and the id of its visit. */
+const IDS: readonly (readonly [given: string, id: string])[] = [
+  ['3f2a7c1e-0d4b-4a55-9a57-6a2f0d9c1b11', '3f2a7c1e-0d4b-4a55-9a57-6a2f0d9c1b11'],
+  ['req_1.2-3', 'req_1.2-3'],
+  ['x'.repeat(64), 'x'.repeat(64)],
+  ['x'.repeat(65), 'r1'],
+  ['', 'r1'],
+  ['-x', 'r1'],
+  ['a b', 'r1'],
+  ['a"b', 'r1'],
+  ['a, b', 'r1'],
+  ['\u00e4', 'r1'],
+]
+for (const [given, id] of IDS) {
+  test(`a visit through a trusted proxy with the request id ${JSON.stringify(given)} has the id ${id}`, () => {
+    const headers = { host: HOST, 'x-request-id': given }
+    assert.equal(visitFrom(PROXY, headers, { trustedProxies: [PROXY] }).requestId, id)
+    assert.equal(visitFrom('192.0.2.1', headers, { trustedProxies: [PROXY] }).requestId, 'r1')
+    assert.equal(visitFrom('127.0.0.1', headers).requestId, 'r1')
+  })
+}

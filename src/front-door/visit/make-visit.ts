@@ -46,7 +46,7 @@ export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): 
     const { target, targetAuthority } = toOriginForm(url)
     const { origin, doubt } = readOrigin(headers, { scheme, peerAddress, isTrusted, isLoopbackBelieved })
     return {
-      requestId: newRequestId(),
+      requestId: (isPeerTrusted ? readRequestId(headers) : undefined) ?? newRequestId(),
       remoteAddress: isPeerTrusted ? readVisitor(headers, peerAddress, isTrusted) : peerAddress,
       peerAddress,
       remotePort,
@@ -60,6 +60,18 @@ export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): 
       tls: scheme === 'https' ? { serverName, client } : undefined,
     }
   }
+}
+
+/**
+ * Form of an id that a trusted proxy gives a request: it goes into log lines and headers as it is, and is long enough for
+ * a UUID and for the ids of common proxies.
+ */
+const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+/** The id that a proxy in front gave the request, so that its lines and ours have the same; undefined: none of that form. */
+function readRequestId(headers: IncomingHttpHeaders): string | undefined {
+  const id = headers['x-request-id']
+  return typeof id === 'string' && REQUEST_ID.test(id) ? id : undefined
 }
 
 function readVisitor(

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gzip } from 'node:zlib'
 import { endTogether, MAX_JOINED_BYTES } from '../../../stream/end-together.ts'
 import type { UnsentHold } from '../../../stream/unsent-bytes.ts'
-import { dropHeader } from '../../exchange/answer-head.ts'
+import { addRequestId, dropHeader } from '../../exchange/answer-head.ts'
 import { compressAnswer } from '../../exchange/compress-answer.ts'
 import { createPace, type Pace } from '../../exchange/limit-rate.ts'
 import { sentStatus } from '../../exchange/request-trail.ts'
@@ -88,6 +88,7 @@ export class AnswerPassing {
     const sent = sentStatus(this.#exchange.trail, status)
     // RFC 9110 section 8.6: none may be sent with 204, and clients would wait for that many bytes.
     if (sent === 204) dropHeader(list, 'content-length')
+    addRequestId(list, this.#exchange.requestId)
     this.#gzip = isWhole ? undefined : compressAnswer(this.#exchange, this.#settings, { status: sent, list })
     writeHead(this.#response, { status: sent, list, isHttp2: this.#isHttp2, isWhole })
     this.#gzip?.pipe(this.#response)
