@@ -6,7 +6,7 @@ import { redactFields, redactText } from './redact.ts'
 import { formatText } from './text-format.ts'
 
 /** Form of a log line. */
-export type LogFormat = 'json' | 'text' | 'logfmt'
+type LogFormat = 'json' | 'text' | 'logfmt'
 
 /** Settings of the logger, from the configuration. */
 export interface LogSettings {

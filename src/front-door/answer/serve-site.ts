@@ -138,12 +138,8 @@ async function serve(visit: SiteVisit, answering: Answering, tools: AnswerTools)
       logRefusedTarget(visit, judged, tools)
       if (record) record.reason = judged.refused
     }
-    return sendPage(
-      response,
-      judged ? (judged.status ?? 400) : 503,
-      { 'x-request-id': visit.requestId },
-      site.errorPage,
-    )
+    const status = judged ? (judged.status ?? 400) : 503
+    return sendPage(response, status, { 'x-request-id': visit.requestId }, site.errorPage)
   }
   await follow({ ...judged.visit, ...answering }, judged.plan, tools, 0)
 }
