@@ -33,8 +33,7 @@ export function createLogger(
   destination: DestinationStream = openStandardOutput(),
   recent?: RecentLines,
 ): Logger {
-  const formatted =
-    settings.format === 'json' ? destination : rewrite(destination, FORMATS[settings.format])
+  const formatted = settings.format === 'json' ? destination : rewrite(destination, FORMATS[settings.format])
   return pino(
     {
       level: settings.level,
