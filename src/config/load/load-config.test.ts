@@ -54,6 +54,7 @@ test('loadConfig() gives the documented defaults', () => {
     frontDoor: undefined,
     dockerHost: 'auto',
     htpasswdFile: undefined,
+    adminPasswordFile: undefined,
     weakHashes: false,
     authRealm: 'Berth',
     tokenLifetimeS: 300,

@@ -36,7 +36,7 @@ test('a manifest is stored as it came, under its tag and further ones, in the st
     contentType: `${MEDIA_TYPES.ociManifest}; charset=utf-8`,
   })
   const digest = hashContent(bytes)
-  assert.deepEqual(await registry.pushManifest(push), { digest, subject: undefined })
+  assert.deepEqual(await registry.pushManifest(push), { digest, subject: undefined, unreadExpiry: undefined })
   for (const tag of ['v1', 'latest'])
     assert.equal((await registry.getManifest(repository, parseTag(tag))).digest, digest)
   assert.equal(await room.read(digest), String(bytes))
