@@ -13,6 +13,7 @@ const KINDS: Readonly<Record<string, () => Promise<Pack>>> = {
   deb: async () => (await import('./kinds/system-package.ts')).packDeb,
   rpm: async () => (await import('./kinds/system-package.ts')).packRpm,
   image: async () => (await import('./kinds/image.ts')).packImage,
+  chart: async () => (await import('./kinds/chart.ts')).packChart,
   npm: async () => (await import('./kinds/npm.ts')).packNpm,
 }
 

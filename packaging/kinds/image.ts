@@ -55,7 +55,7 @@ async function writeUsers(root: string): Promise<void> {
 
 interface Commit {
   readonly id: string
-  /** Seconds since 1970: the time of all files of the image, so that the same sources give the same image. */
+  /** Seconds since 1970: the time of all files of the image. */
   readonly timeS: number
 }
 

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { readBlocks } from '../docs/fenced-commands.ts'
-import { part, skipReason } from '../parts/find-parts.ts'
+import { PARTS_PATH, part, skipReason } from '../parts/find-parts.ts'
 import {
   KUBERNETES_VERSIONS,
   type KubernetesObject,
@@ -36,6 +36,8 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'networkPolicy.enabled=true',
     'podDisruptionBudget.enabled=true',
     'storage.className=fast',
+    'metrics.enabled=true',
+    'metrics.serviceMonitor.enabled=true',
     'storage.keep=false',
     'image.pullSecrets={private}',
     'config.keep-days=30',
@@ -98,6 +100,11 @@ function readDocumented(name: string): string {
   return block.text
 }
 
+/** False for an object of the Prometheus operator, whose schema is not among Kubernetes' own. */
+function isKubernetesOwn({ kind }: KubernetesObject): boolean {
+  return kind !== 'ServiceMonitor'
+}
+
 /** Keys that Helm reads, or that name it. */
 const HELM_KEYS = ['helm.sh/chart', 'helm.sh/resource-policy', 'app.kubernetes.io/managed-by']
 
@@ -118,7 +125,7 @@ describe('the Helm chart', { skip: skipReason('helm') || schemasSkipReason() }, 
         const schemas = new KubernetesSchemas(version)
         const objects = await render(values, version)
         assert.ok(objects.length >= 4)
-        for (const object of objects)
+        for (const object of objects.filter(isKubernetesOwn))
           assert.deepEqual(schemas.check(object), [], `${object.kind} of ${version}`)
       }
     })
@@ -160,6 +167,31 @@ describe('the Helm chart', { skip: skipReason('helm') || schemasSkipReason() }, 
         seccompProfile: { type: 'RuntimeDefault' },
       })
     }
+  })
+
+  test('metrics are read at the port that the server listens on, through the service, by the monitor', async () => {
+    const objects = await render(CASES['with PostgreSQL'] ?? [])
+    const settings = parse(find(objects, 'ConfigMap').data?.['berth.yaml'] ?? '') as Record<string, unknown>
+    assert.equal(settings['listen-metrics'], ':9095')
+    const [pod, service, monitor] = ['Deployment', 'Service', 'ServiceMonitor'].map((kind) =>
+      JSON.stringify(find(objects, kind).spec),
+    )
+    assert.ok(pod?.includes('{"name":"metrics","containerPort":9095,"protocol":"TCP"}'))
+    assert.ok(service?.includes('{"name":"metrics","port":9095,"targetPort":"metrics","protocol":"TCP"}'))
+    assert.ok(monitor?.includes('"endpoints":[{"port":"metrics","path":"/metrics","interval":"30s"}]'))
+    assert.ok(!JSON.stringify(await render([])).includes('metrics'))
+  })
+
+  test('npm run package -- chart makes a chart that Helm installs from its file', async () => {
+    await using folder = await makeTempFolder('chart')
+    const made = await runOk('npm', ['run', '--silent', 'package', '--', 'chart', '--output', folder.path], {
+      cwd: join(CHART, '../..'),
+      env: { ...process.env, PATH: PARTS_PATH },
+    })
+    const objects = readObjects(
+      await runOk(part('helm'), ['template', 'berth', made.trim(), '--kube-version', '1.37.0']),
+    )
+    assert.deepEqual(objects, await render([]))
   })
 
   test('no secret is in what the chart renders: passwords come from secrets that are there already', async () => {

@@ -28,7 +28,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{/* Settings that the chart makes, over which those of `config` win. */}}
 {{- define "berth.settings" -}}
-{{- $settings := dict "data" "/data" "log-format" "json" "docker-host" "off" "drain-timeout" (int .Values.drainSeconds) -}}
+{{- $settings := dict "data" "/data/berth-data" "log-format" "json" "docker-host" "off" "drain-timeout" (int .Values.drainSeconds) -}}
 {{- if .Values.tls.secret -}}
 {{- $_ := set $settings "listen-http" "off" -}}
 {{- $_ := set $settings "listen-https" ":8443" -}}
@@ -39,6 +39,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $_ := set $settings "insecure-http" true -}}
 {{- end -}}
 {{- $_ := set $settings "public-url" (printf "https://%s" .Values.host) -}}
+{{- if .Values.metrics.enabled -}}
+{{- $_ := set $settings "listen-metrics" ":9095" -}}
+{{- end -}}
 {{- if .Values.trustedProxies -}}
 {{- $_ := set $settings "trusted-proxies" .Values.trustedProxies -}}
 {{- end -}}
