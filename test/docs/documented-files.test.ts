@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { part, skipReason } from '../parts/find-parts.ts'
+import { runOk } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { readBlocks } from './fenced-commands.ts'
 import { openReader } from './reader.ts'
 
-/** Files of Helm and Kustomize, which test/packaging/chart.test.ts uses. */
-const OTHER_FILE = /^# (?:values|kustomization)\.yaml$/m
+const RULES = fileURLToPath(new URL('../../packaging/monitoring/berth.rules.yml', import.meta.url))
+/** Files of other programs: test/packaging/chart.test.ts uses those of Helm and Kustomize. */
+const OTHER_FILE = /^# (?:values\.yaml|kustomization\.yaml|prometheus\.yml)$/m
 
 test('each berth.yaml and each file of policies of the documents is one', async () => {
   const files = readBlocks().filter(({ language, text }) => language === 'yaml' && !OTHER_FILE.test(text))
@@ -21,6 +27,18 @@ test('each berth.yaml and each file of policies of the documents is one', async 
       await reader.run('berth policy test team/app --file policies.yaml')
     }
   }
+})
+
+test('Prometheus takes the file of docs/metrics.md, with the rules beside it', {
+  skip: skipReason('promtool'),
+}, async () => {
+  const found = readBlocks().filter(({ text }) => text.startsWith('# prometheus.yml\n'))
+  assert.equal(found.length, 1)
+  await using folder = await makeTempFolder('prometheus')
+  await writeFile(join(folder.path, 'prometheus.yml'), found[0]?.text ?? '')
+  await copyFile(RULES, join(folder.path, 'berth.rules.yml'))
+  const checked = await runOk(part('promtool'), ['check', 'config', join(folder.path, 'prometheus.yml')])
+  assert.match(checked, /1 rule files found/)
 })
 
 /** The policies of a block: a whole file, or the rules of one policy; undefined for another file. */
