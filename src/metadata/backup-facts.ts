@@ -64,6 +64,8 @@ export interface BackupFacts {
    * Blobs without any of these are left out: they are about to be removed.
    */
   listNeeded(page: { readonly after: Digest | undefined; readonly limit: number }): Promise<NamedBlob[]>
+  /** The bytes of a manifest from a row whose bytes have its digest, deleted ones included; undefined: there is none. */
+  readManifest(digest: Digest): Promise<Uint8Array | undefined>
   /** A page of the manifests of all repositories that are not deleted, by repository and digest; at most `limit`. */
   listManifests(page: {
     readonly after: PullableManifest | undefined

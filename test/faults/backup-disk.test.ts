@@ -15,7 +15,14 @@ import { SmallDisk, whyNoMounts } from './small-disk.ts'
 const MIB = 1024 ** 2
 const skip = await whyNoMounts()
 
-const OPTIONS = { keep: undefined, isFull: false, isNew: false, version: '1', configFile: undefined }
+const OPTIONS = {
+  keep: undefined,
+  isFull: false,
+  isNew: false,
+  isForced: false,
+  version: '1',
+  configFile: undefined,
+}
 
 function largeBlobs(count: number): Buffer[] {
   return Array.from({ length: count }, () => randomBytes(MIB))
@@ -32,6 +39,15 @@ describe('backups and their disk', { skip, concurrency: false }, () => {
     await add(largeBlobs(12))
     await assert.rejects(
       backUp({ ...OPTIONS, config, folder }),
+      (error: { code: string; message: string }) => {
+        assert.equal(error.code, 'BACKUP_NO_ROOM')
+        assert.match(error.message, /needs 12\.\d MiB in .* and 9\.\d MiB are free/)
+        return true
+      },
+    )
+    assert.deepEqual(readdirSync(join(folder, 'generations')), [first.generation], 'nothing was begun')
+    await assert.rejects(
+      backUp({ ...OPTIONS, config, folder, isForced: true }),
       (error: { code: string; message: string }) => {
         assert.equal(error.code, 'STORAGE_FULL')
         assert.ok(error.message.includes(folder), error.message)

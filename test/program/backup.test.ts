@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { runCli } from '../support/program/run-cli.ts'
+import { hashSha256 } from '../support/requests/push-content.ts'
 import { blobFile, done, ENGINES, noPostgres, open, REPOSITORY, readErrorCode, serve } from './backup-room.ts'
 
 for (const engine of ENGINES) {
@@ -101,6 +102,23 @@ for (const engine of ENGINES) {
       done(await runCli(['restore', t.backups, '--generation', newest, '--to', whole]))
       await using later = await serve(t.path, { dataDir: whole })
       assert.equal(await later.isWhole('v2'), true, 'a blob that a later backup has copied comes back, too')
+    })
+
+    test('manifests whose files are damaged or missing are in a backup, and come back', async () => {
+      await using t = await open(engine)
+      const damaged = await t.server.push('v1', 'layer')
+      const missing = await t.server.push('v2', 'layer', 'other')
+      const file = blobFile(t.dataDir, damaged.digest)
+      await writeFile(file, 'x'.repeat((await stat(file)).size))
+      await rm(blobFile(t.dataDir, missing.digest))
+      const { blobs, bad } = JSON.parse(done(await t.backUp()))
+      assert.deepEqual([blobs, bad], [6, 0])
+      for (const { digest } of [damaged, missing])
+        assert.equal(hashSha256(await readFile(blobFile(t.backups, digest))), digest)
+      const target = join(t.path, 'restored')
+      done(await runCli(['restore', t.backups, '--to', target]))
+      await using server = await serve(t.path, { dataDir: target })
+      assert.deepEqual([await server.isWhole('v1'), await server.isWhole('v2')], [true, true])
     })
 
     test('old generations go once newer ones are complete, with the blobs that only they name', async () => {

@@ -77,7 +77,7 @@ async function backUpIfDue(
   if (state.doneSlot === at) return
   const report = await runBackup({
     ...{ ...parts, config, folder, signal, pace: PACE, keep: config.backup.keep },
-    ...{ isFull: false, isNew: false, slot: { at, retryMs: RETRY_MS } },
+    ...{ isFull: false, isNew: false, isForced: false, slot: { at, retryMs: RETRY_MS } },
   })
   // Of another node, or of an earlier start: it may still fail, so that the next look is not left out.
   if (report === undefined) return

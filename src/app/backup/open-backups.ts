@@ -18,6 +18,8 @@ interface BackUpOptions {
   readonly keep: number | undefined
   readonly isFull: boolean
   readonly isNew: boolean
+  /** Begins even if there is too little room for all of it. */
+  readonly isForced: boolean
   readonly version: string
   readonly configFile: string | undefined
   readonly onProgress?: ((copied: CopiedBlobs) => void | Promise<void>) | undefined

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { BlobReader } from '../../blobs/blob-store.ts'
@@ -23,11 +24,13 @@ import {
   toGenerationName,
 } from '../../upkeep/backup/generation.ts'
 import { type RemovedOld, removeOld } from '../../upkeep/backup/remove-old.ts'
+import { requireRoom } from '../../upkeep/backup/require-room.ts'
 import { syncAndHash } from '../../upkeep/backup/stored-files.ts'
 import { Pace, type PaceLimits } from '../../upkeep/collect/pace.ts'
 import { findPlaceHold } from '../collection/find-place-hold.ts'
 import type { BerthSchema } from '../database/database-schema.ts'
 import { AppError } from '../faults/app-error.ts'
+import { databaseFile } from '../folders/data-folder.ts'
 import { BackupHold } from './backup-hold.ts'
 import { openBackupFolder, toFolderError, type WrittenBackupFolder } from './open-backup-folder.ts'
 import { openSnapshot, snapshotFacts } from './snapshot-facts.ts'
@@ -51,6 +54,8 @@ interface BackupParts {
   readonly isFull: boolean
   /** Begins anew in a folder that held backups before and is empty now. */
   readonly isNew: boolean
+  /** Begins even if there is too little room for all of it. */
+  readonly isForced: boolean
   readonly pace: PaceLimits
   readonly version: string
   readonly configFile: string | undefined
@@ -88,6 +93,7 @@ export async function runBackup(parts: BackupParts): Promise<BackupReport | unde
     await requireBlobs(parts)
     await using folder = await openBackupFolder(name, { config: parts.config, isExpected })
     await using hold = id.value === undefined ? undefined : new BackupHold(facts, id.value)
+    if (!parts.isForced) await requireRoomFor(parts, folder, facts)
     const made = await makeGeneration(parts, { folder, hold })
     const removed = await removeUnneeded(parts, folder)
     const { bad, firstBad } = made.copied
@@ -152,6 +158,17 @@ async function requireBlobs({ config, database, place }: BackupParts): Promise<v
     `There are no blobs in ${config.registryRoot}, and the database names some: it is the wrong folder, or its disk is not mounted`,
     'Mount the disk, or name the right folder with --data or BERTH_REGISTRY_ROOT',
   )
+}
+
+async function requireRoomFor(
+  { config, blobs, signal }: BackupParts,
+  { path, store }: WrittenBackupFolder,
+  facts: BackupFacts,
+): Promise<void> {
+  // The size of the file that is made of PostgreSQL's rows is not known before.
+  const file = config.database.engine === 'sqlite' ? databaseFile(config.dataDir) : undefined
+  const factsBytes = file === undefined ? 0 : (await stat(file)).size
+  await requireRoom({ facts, from: blobs, to: store, factsBytes, folder: path, signal })
 }
 
 type Made = Pick<BackupReport, 'generation' | 'copied' | 'unread' | 'factsBytes'>

@@ -38,6 +38,7 @@ export function addBackupCommand(program: Command, io: Io): void {
     .option('--keep <N>', 'remove older generations, but the newest N complete ones')
     .option('--full', 'read and compare all blobs that are in DIR already, and replace damaged ones')
     .option('--new', 'begin anew in DIR, if it held backups and is empty now')
+    .option('--force', 'begin even if DIR has too little room for all of it')
     .addHelpText('after', EXAMPLES)
     .action(async (dir: string | undefined, _options, command: Command) => {
       await backUp(createContext(command, io), dir)
@@ -92,6 +93,7 @@ async function backUp(context: CommandContext, dir: string | undefined): Promise
     keep,
     isFull: flags.full === true,
     isNew: flags.new === true,
+    isForced: flags.force === true,
     version: readVersion(),
     configFile: findConfigFile(context),
     onProgress: progressTo(context, ({ blobs, newBytes }) => `${blobs} blobs, ${formatBytes(newBytes)} new`),

@@ -67,6 +67,28 @@ testOn('needed are the blobs of repositories, manifests and the trash, by digest
   await backups.endBackup(id, { outcome: 'complete' })
 })
 
+testOn('the bytes of a manifest are read from rows that have its digest, of the trash, too', async (open) => {
+  await using room = await openCollectionRoom(open)
+  const backups = createBackupFacts(room.database, room.clock)
+  await room.link('a', 'b')
+  const [kept, trashed] = [await room.put(manifestOf('a'), 'v1'), await room.put(manifestOf('b'), 'v2')]
+  await room.metadata.deleteManifest(room.repository, trashed.digest, 'alice')
+  for (const [{ digest }, text] of [
+    [kept, 'a'],
+    [trashed, 'b'],
+  ] as const)
+    assert.ok(manifestOf(text).equals((await backups.readManifest(digest)) ?? assert.fail()))
+  assert.equal(await backups.readManifest(hashContent('a')), undefined)
+  await room.database.transaction((tx) =>
+    tx
+      .updateTable('manifests')
+      .set({ bytes: Buffer.from('{}') })
+      .where('digest', '=', kept.digest)
+      .execute(),
+  )
+  assert.equal(await backups.readManifest(kept.digest), undefined, 'other bytes are not taken')
+})
+
 testOn('one node takes a slot of the schedule; a failed one is tried again later', async (open) => {
   await using room = await openCollectionRoom(open)
   const [one, two] = [

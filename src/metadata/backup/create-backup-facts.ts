@@ -4,6 +4,7 @@ import { BACKUP_HOLDS_MS, type BackupFacts, type BackupRun, MAX_BACKUP_RUNS } fr
 import type { BackupRunTable, MetadataSchema } from '../schema.ts'
 import { listNeeded } from './needed-blobs.ts'
 import { listManifests } from './pullable-manifests.ts'
+import { readManifest } from './read-manifest.ts'
 import { settleRestored } from './settle-restored.ts'
 
 /** {@link BackupFacts} in SQL. `clock` gives milliseconds since 1970. */
@@ -38,6 +39,7 @@ export function createBackupFacts(
       return rows.map(toRun)
     },
     listNeeded: (page) => listNeeded(read, page),
+    readManifest: (digest) => readManifest(read, digest),
     listManifests: (page) => listManifests(read, page),
     settleRestored: () => settleRestored(database, clock()),
   }

@@ -17,7 +17,7 @@ const MAX_BAD_IN_TURN = 1_000
 /** Dependencies of copying what facts need. */
 interface CopyNeededParts {
   /** The facts of the backup, which no longer change. */
-  readonly facts: Pick<BackupFacts, 'listNeeded'>
+  readonly facts: Pick<BackupFacts, 'listNeeded' | 'readManifest'>
   readonly from: Pick<BlobReader, 'stat' | 'send'>
   readonly to: CopyTarget & Pick<BlobReader, 'verify'>
   readonly list: BlobListWriter
@@ -46,7 +46,7 @@ export interface CopiedBlobs {
 
 /**
  * Copies all blobs that facts need and the target lacks, and writes the list of them. A blob that is bad in the source
- * does not stop the others, and is no loss if the target has a good copy. Errors: those of the target; the reason of
+ * does not stop the others, and is no loss if the target has a good copy, or the facts have its bytes, as of manifests. Errors: those of the target; the reason of
  * the signal.
  */
 export async function copyNeeded(parts: CopyNeededParts): Promise<CopiedBlobs> {
@@ -78,7 +78,7 @@ interface Outcome {
 }
 
 async function bringBlob(
-  { from, to, isFull, pace, signal }: CopyNeededParts,
+  { facts, from, to, isFull, pace, signal }: CopyNeededParts,
   { digest, size }: NamedBlob,
 ): Promise<Outcome> {
   await pace.rest(signal)
@@ -93,8 +93,13 @@ async function bringBlob(
     pace.count(copied)
     return { size: copied, isNew: true, problem: undefined }
   } catch (error) {
-    if (error instanceof BadSource) return { size: size ?? 0, isNew: false, problem: error.message }
-    throw error
+    if (!(error instanceof BadSource)) throw error
+    // The facts have the bytes of manifests, from which they are served, too.
+    const bytes = await facts.readManifest(digest)
+    if (bytes === undefined) return { size: size ?? 0, isNew: false, problem: error.message }
+    await to.put(digest, bytes)
+    pace.count(bytes.length)
+    return { size: bytes.length, isNew: true, problem: undefined }
   }
 }
 
